@@ -1,0 +1,315 @@
+// What keys/ needs from outside, as interfaces: a Store for records, a RootKey that seals data keys, a Clock.
+// Their comments are contracts; test/store-contract.ts and test/rootkey-contract.ts hold every implementation
+// to them. This file holds no logic and imports nothing, so that store/ and rootkey/ can import it alone.
+
+// ---------------------------------------------------------------- Clock
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. May jump. */
+  now(): number
+  /** Monotonic, milliseconds since some moment of this process. Never jumps; for time-outs and the cache rule. */
+  monotonic(): number
+}
+
+// ---------------------------------------------------------------- RootKey
+
+/**
+ * Seals and opens small secrets (data keys, at most 4 KiB). Named by a URI. Both calls may run concurrently.
+ * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5).
+ */
+export interface RootKey {
+  readonly uri: string
+  /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
+  readonly id: string
+  wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
+  /** Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. */
+  unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
+}
+
+/**
+ * 'unreachable': no answer (network, time-out, 5xx, a disk that fails): cached material may be used in outage mode.
+ * 'root-key': a no about the root key or our access to it: everything cached under it is emptied.
+ * 'wrapped-form': a no about this one wrapped form.
+ */
+export type RootKeyReach = 'unreachable' | 'root-key' | 'wrapped-form'
+
+export class RootKeyError extends Error {
+  override readonly name = 'RootKeyError'
+  readonly reach: RootKeyReach
+  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reach = reach
+  }
+}
+
+// ---------------------------------------------------------------- Records
+
+/** One managed object. Its identity is (instanceId, uniqueIdentifier), never given twice. */
+export interface ObjectRecord {
+  readonly instanceId: string
+  readonly uniqueIdentifier: string
+  /** KMIP object type, spelled as in the specification: SymmetricKey, SecretData, OpaqueObject. */
+  readonly objectType: string
+  /** As last stored; states that come by the clock are derived when read (keys/lifecycle.ts). */
+  readonly state: string
+  /** 1 when made, one more with each change; the precondition of every change. */
+  readonly version: number
+  /** When it was made, milliseconds since 1970; with `sequence` the order of Locate (newest first). */
+  readonly createdMs: number
+  /** All attributes, packed by kmip/attributes. */
+  readonly attributes: Uint8Array
+  /** The sealed material (keys/envelope.ts); null once destroyed. */
+  readonly sealed: Uint8Array | null
+  /** The data key that sealed it. */
+  readonly dataKeyId: string | null
+}
+
+/** As read: with the place in the order of creation, and when the key was last sent to a client. */
+export interface StoredObject extends ObjectRecord {
+  /** Rises with each object of the store; assigned by the store. */
+  readonly sequence: number
+  readonly lastFetchedMs: number | null
+}
+
+/** One searchable attribute value of an object: `key` and `value` are compared byte for byte. */
+export interface IndexEntry {
+  readonly key: string
+  readonly value: string
+}
+
+/** Where a search stands: pass what the last page returned. */
+export interface ObjectQuery {
+  readonly instanceId: string
+  /** All must be there. At most one is used to narrow by index if the store wishes; the caller compares again. */
+  readonly index?: readonly IndexEntry[]
+  readonly includeDestroyed?: boolean
+  /** Only objects with a smaller sequence: the page after. */
+  readonly beforeSequence?: number
+  readonly limit: number
+}
+
+/**
+ * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store
+ * keeps the body as it is; keys/access makes it, MACs it and reads it.
+ */
+export interface TrustRow {
+  readonly kind: string
+  readonly id: string
+  /** JSON text. */
+  readonly body: string
+  readonly mac: Uint8Array
+}
+
+export interface DataKeyRecord {
+  readonly id: string
+  readonly instanceId: string
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+  readonly wrapped: Uint8Array
+  readonly createdMs: number
+}
+
+/** One of the server's own secrets, sealed by the system data key; `system-data-key` itself by the root key. */
+export interface SecretRecord {
+  readonly name: string
+  readonly sealed: Uint8Array
+}
+
+export interface PendingClient {
+  readonly sha256: string
+  readonly certificate: Uint8Array
+  readonly address: string
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly knocks: number
+}
+
+/** When and from where a certificate was last used. Decides nothing, so it carries no MAC. */
+export interface CertificateSeen {
+  readonly sha256: string
+  readonly lastMs: number
+  readonly address: string
+}
+
+// ---------------------------------------------------------------- Audit
+
+/**
+ * One audit entry as the caller makes it. The store gives it its writer, number and hash (keys/chain.ts) inside
+ * the transaction that also does the act.
+ */
+export interface AuditEntry {
+  readonly atMs: number
+  /** What was done: `key.get`, `key.create`, `client.trust`, `kmip.refused`, ... */
+  readonly action: string
+  readonly result: 'success' | 'refused' | 'undone'
+  /** The instance that it concerns; null for the server itself. */
+  readonly instanceId: string | null
+  /** The object's UniqueIdentifier, or what else was acted on (a client's id, a certificate's SHA-256). */
+  readonly object: string | null
+  /** Who: the client's or token's id and name, certificate SHA-256, address. */
+  readonly actor: {
+    readonly kind: 'client' | 'token' | 'server' | 'stranger'
+    readonly id: string | null
+    readonly name: string | null
+    readonly certificateSha256: string | null
+    readonly address: string | null
+  }
+  /** The KMIP result reason of a refusal. */
+  readonly reason: string | null
+  readonly requestId: string | null
+  /** Anything else worth keeping, small, without secrets. */
+  readonly detail: Readonly<Record<string, string | number | boolean>> | null
+}
+
+/** An entry as stored. `body` is the exact text that was hashed. */
+export interface StoredAuditEntry {
+  readonly writer: string
+  readonly number: number
+  readonly body: string
+  /** Lower-case hex SHA-256, see keys/chain.ts. */
+  readonly hash: string
+}
+
+export interface WriterHead {
+  readonly writer: string
+  readonly number: number
+  readonly hash: string
+}
+
+export interface AuditCheckpoint {
+  /** Rises by one. */
+  readonly number: number
+  /** The signed text (JSON: number, time, heads, hash of the checkpoint before). */
+  readonly body: string
+  /** Ed25519, base64. */
+  readonly signature: string
+}
+
+export interface AuditQuery {
+  /** null: entries of the server itself too, of all instances. */
+  readonly instanceId?: string | null
+  readonly object?: string
+  readonly action?: string
+  readonly certificateSha256?: string
+  readonly sinceMs?: number
+  readonly untilMs?: number
+  /** From newest to oldest, or in the order written. */
+  readonly order: 'newest' | 'oldest'
+  /** Opaque place of the last page. */
+  readonly after?: string
+  readonly limit: number
+}
+
+// ---------------------------------------------------------------- Store
+
+/** What must still be true when the change commits. `version: null`: the object must not exist. */
+export interface Expectation {
+  readonly trustVersion?: number
+  readonly objects?: readonly {
+    readonly instanceId: string
+    readonly uniqueIdentifier: string
+    readonly version: number | null
+  }[]
+}
+
+export type Write =
+  /** Inserts or replaces an object and its index entries; `names` are unique per instance among live objects. */
+  | {
+      readonly type: 'object'
+      readonly record: ObjectRecord
+      readonly names: readonly string[]
+      readonly index: readonly IndexEntry[]
+    }
+  /** Notes that the material was sent. */
+  | {
+      readonly type: 'fetched'
+      readonly instanceId: string
+      readonly uniqueIdentifier: string
+      readonly atMs: number
+    }
+  /** Any of these raises trustVersion by one, once per commit. */
+  | { readonly type: 'trust'; readonly row: TrustRow }
+  | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
+  | { readonly type: 'data-key'; readonly record: DataKeyRecord }
+  | { readonly type: 'secret'; readonly record: SecretRecord }
+  /** Only where the name is not there yet; otherwise the commit is a StoreConflict('secret'). */
+  | { readonly type: 'new-secret'; readonly record: SecretRecord }
+  | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
+  | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
+  | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint }
+  /** Removes entries that the checkpoint covers and that are older; the heads stay as the new beginning. */
+  | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
+
+export interface Change {
+  readonly expect?: Expectation
+  readonly writes: readonly Write[]
+  readonly entries: readonly AuditEntry[]
+  /**
+   * 'disk': durable on return, power loss included. 'process': survives a killed process on return, and power
+   * loss within limits.accessFlushMs or with the next 'disk' change, whichever is first.
+   */
+  readonly durability: 'disk' | 'process'
+}
+
+/** Nothing of the change was done. `what` tells which expectation failed. */
+export class StoreConflict extends Error {
+  override readonly name = 'StoreConflict'
+  readonly what: 'object' | 'trust' | 'name' | 'secret' | 'checkpoint'
+  constructor(what: StoreConflict['what'], message: string) {
+    super(message)
+    this.what = what
+  }
+}
+
+/** Nothing of the change was done: the disk has no room ('full') or the store cannot be used ('unavailable', 'busy'). */
+export class StoreUnavailable extends Error {
+  override readonly name = 'StoreUnavailable'
+  readonly why: 'full' | 'busy' | 'unavailable'
+  constructor(why: StoreUnavailable['why'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.why = why
+  }
+}
+
+export interface StoreHealth {
+  readonly writable: boolean
+  /** Why changes are refused at the moment, in words for people; null when they are not. */
+  readonly reason: string | null
+}
+
+/**
+ * Reads see every change committed before they were called, through any node. Everything may be called
+ * concurrently. Anything but StoreConflict and StoreUnavailable that is thrown is a bug.
+ */
+export interface Store {
+  /** Names this connection of this process run in the audit chain. */
+  readonly writer: string
+
+  trustVersion(): Promise<number>
+  /** All trust rows and the version they belong to, read at one moment. */
+  trust(): Promise<{ readonly version: number; readonly rows: readonly TrustRow[] }>
+
+  object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>
+  /** Newest first. */
+  objects(query: ObjectQuery): Promise<readonly StoredObject[]>
+  /** How many objects of the instance there are in each stored state. */
+  objectCounts(instanceId: string): Promise<Readonly<Record<string, number>>>
+
+  dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
+  secrets(): Promise<readonly SecretRecord[]>
+  pending(): Promise<readonly PendingClient[]>
+  seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>
+
+  audit(
+    query: AuditQuery,
+  ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>
+  /** Last number and hash of every writer, and where each begins after pruning (number 0 and '' if never pruned). */
+  auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
+  checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
+
+  /** All or nothing, in the order of the calls where they touch the same rows. */
+  commit(change: Change): Promise<void>
+
+  health(): StoreHealth
+  close(): Promise<void>
+}
