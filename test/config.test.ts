@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { parse } from 'smol-toml'
+import { configurationPage } from '../scripts/print-configuration.ts'
+import { ConfigError, options, readConfig, type Option } from '../src/config.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
+after(() => rmSync(folder, { recursive: true }))
+
+function file(text: string): string {
+  const name = path.join(folder, 'mortise.toml')
+  writeFileSync(name, text)
+  return name
+}
+
+function refusal(flags: Record<string, string>, env: Record<string, string> = {}): string {
+  try {
+    readConfig(flags, env)
+  } catch (error) {
+    assert(error instanceof ConfigError)
+    return error.message
+  }
+  return assert.fail('was accepted')
+}
+
+test('without file, variables and flags everything has its default', () => {
+  const config = readConfig({}, {})
+  assert.deepEqual(config.kmip.listen, { host: '::', port: 5696 })
+  assert.deepEqual(config.admin.listen, { host: '127.0.0.1', port: 5697 })
+  assert.equal(config.server.data, path.resolve('mortise-data'))
+  assert.equal(config.server.rootKey, 'file:root.key')
+  assert.equal(config.server.rootPassphraseFile, null)
+  assert.equal(config.audit.reads, 'process')
+})
+
+test('a flag wins over a variable, and a variable over the file', () => {
+  const config = file(
+    '[kmip]\nlisten = "127.0.0.1:1"\n[admin]\nlisten = "127.0.0.1:1"\n[log]\nlevel = "warn"\n',
+  )
+  const read = readConfig(
+    { config, kmip: '127.0.0.1:3' },
+    { MORTISE_KMIP: '127.0.0.1:2', MORTISE_ADMIN: '[::1]:2' },
+  )
+  assert.equal(read.kmip.listen.port, 3)
+  assert.deepEqual(read.admin.listen, { host: '::1', port: 2 })
+  assert.equal(read.log.level, 'warn')
+})
+
+test('MORTISE_CONFIG names the file; --config wins', () => {
+  const config = file('[log]\nlevel = "error"\n')
+  assert.equal(readConfig({}, { MORTISE_CONFIG: config }).log.level, 'error')
+  assert.match(
+    refusal({ config: path.join(folder, 'none.toml') }, { MORTISE_CONFIG: config }),
+    /none\.toml: .*ENOENT/,
+  )
+})
+
+test('lists in variables are written with commas', () => {
+  const config = readConfig({}, { MORTISE_SERVER_NAMES: 'kms.example.com, 192.0.2.10' })
+  assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])
+})
+
+test('an unknown key is refused and the nearest known one is named', () => {
+  assert.match(
+    refusal({ config: file('[kmip]\nlitsen = "x"\n') }),
+    /no key "kmip\.litsen".*nearest is kmip\.listen/,
+  )
+  assert.match(refusal({ config: file('[kimp]\nlisten = "x"\n') }), /no section or key "kimp"/)
+  assert.match(refusal({ config: file('kmip = 1\n') }), /"kmip" is a section/)
+  assert.match(refusal({ config: file('[__proto__]\nx = 1\n') }), /no section or key "__proto__"/)
+  assert.match(refusal({ config: file('[log]\nconstructor = 1\n') }), /no key "log\.constructor"/)
+})
+
+test('an unknown MORTISE_ variable is refused, those of tests aside', () => {
+  assert.match(refusal({}, { MORTISE_DTA: 'x' }), /no variable MORTISE_DTA; the nearest is MORTISE_DATA/)
+  assert(readConfig({}, { MORTISE_TEST_PG: 'x', MORTISE_STORE_TEST_URL: 'x', PATH: '/' }))
+})
+
+test('every problem is told at once, each with its place', () => {
+  const config = file('[kmip]\nlisten = "nowhere"\n[server]\nworkers = 4\n[log]\nlevel = 3\n')
+  const lines = refusal({ config, admin: '127.0.0.1:99999' }, { MORTISE_AUDIT_READS: 'never' }).split('\n')
+  assert.equal(lines.length, 5)
+  assert.match(lines.join('\n'), /kmip\.listen in .*HOST:PORT/)
+  assert.match(lines.join('\n'), /server\.workers in .*several writers/)
+  assert.match(lines.join('\n'), /log\.level in /)
+  assert.match(lines.join('\n'), /--admin: "127\.0\.0\.1:99999" is not HOST:PORT/)
+  assert.match(lines.join('\n'), /MORTISE_AUDIT_READS: /)
+})
+
+test('a file that is not TOML is refused with its line', () => {
+  assert.match(refusal({ config: file('[kmip]\nlisten = \n') }), /mortise\.toml: line 2: /)
+})
+
+test('addresses that are none are refused', () => {
+  for (const kmip of [
+    '5696',
+    'host',
+    'host:',
+    '[::]',
+    '[host]:1',
+    '::1:5696',
+    'a:b:1',
+    'host:-1',
+    'host:1x',
+    '',
+  ])
+    assert.match(refusal({ kmip }), /--kmip: .*HOST:PORT/, kmip)
+})
+
+test('no two options share a variable or a flag', () => {
+  const lines = Object.values(options).flatMap((named) => Object.values(named) as Option[])
+  const names = lines.flatMap((line) => [line.variable, ...(line.flag ? [line.flag] : [])])
+  assert.equal(new Set(names).size, names.length)
+})
+
+test('docs/configuration.md is current, and what it shows can be used as a file', async () => {
+  const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
+  assert.equal(
+    page,
+    await configurationPage(),
+    'run: node scripts/print-configuration.ts > docs/configuration.md',
+  )
+  const toml = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
+  assert.deepEqual(Object.keys(parse(toml)), Object.keys(options))
+  assert.deepEqual(readConfig({ config: file(toml) }, {}), readConfig({}, {}))
+})
