@@ -1,0 +1,220 @@
+// Access: which certificate is which client of which instance, now. Read on every message (design: invariant 4): one
+// number tells whether anything changed, and only then are the rows read and their MACs checked again.
+//
+// It decides, it does not change: trust-changes.ts does. What a certificate says is told by `Certificates`, which
+// the composition root hands in, since keys/ knows no X.509.
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Actor, Caller } from './caller.ts'
+import type { Clock, Store } from './ports.ts'
+import {
+  readRows,
+  type Authority,
+  type Client,
+  type Instance,
+  type Macs,
+  type PinnedCertificate,
+  type Token,
+  type TrustReading,
+} from './trust-rows.ts'
+
+/** What access must know of certificates. DER in, facts out; throws nothing for certificates that were parsed once. */
+export interface Certificates {
+  validity(der: Uint8Array): { readonly notBeforeMs: number; readonly notAfterMs: number }
+  /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. */
+  signedBy(leaf: Uint8Array, ca: Uint8Array): boolean
+  matchesSubject(leaf: Uint8Array, pattern: string): boolean
+}
+
+/** A peer of the mTLS door, as far as access is concerned. */
+export interface Knock {
+  readonly certificate: { readonly der: Uint8Array; readonly sha256: string } | null
+  readonly address: string
+}
+
+export type Verdict =
+  | {
+      readonly trusted: true
+      readonly instance: Instance
+      readonly client: Client
+      readonly trustVersion: number
+      /** Days since the certificate expired, while it is served in grace; null when it is in date. */
+      readonly expiredDays: number | null
+    }
+  | {
+      readonly trusted: false
+      readonly why: Refusal
+      readonly client: Client | null
+      readonly trustVersion: number
+    }
+
+export type Refusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
+
+export interface TrustSnapshot extends TrustReading {
+  readonly version: number
+}
+
+const dayMs = 24 * 3600 * 1000
+/** Verdicts on CA signatures that are kept per snapshot. */
+const signaturesKeptMax = 20_000
+
+export class Access {
+  readonly #store: Store
+  readonly #macs: Macs
+  readonly #clock: Clock
+  readonly #certificates: Certificates
+  readonly #alarm: (message: string) => void
+  #snapshot: TrustSnapshot | undefined
+  /** The highest version seen: a lower one means that the database was set back while this node ran. */
+  #highestVersion = 0
+  #signatures = new Map<string, Authority | null>()
+  readonly #raised = new Set<string>()
+
+  constructor(options: {
+    readonly store: Store
+    readonly macs: Macs
+    readonly clock: Clock
+    readonly certificates: Certificates
+    /** Something was altered behind the server's back. Called once for each finding. */
+    readonly alarm: (message: string) => void
+  }) {
+    this.#store = options.store
+    this.#macs = options.macs
+    this.#clock = options.clock
+    this.#certificates = options.certificates
+    this.#alarm = options.alarm
+  }
+
+  /** Who knocks, decided on the trust rows as they are now. */
+  async identify(knock: Knock): Promise<Verdict> {
+    const snapshot = await this.snapshot()
+    const trustVersion = snapshot.version
+    const { certificate } = knock
+    if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
+    const { tables } = snapshot
+    if (tables.block.has(certificate.sha256))
+      return { trusted: false, why: 'blocked', client: null, trustVersion }
+    const pin = tables.certificate.get(certificate.sha256)
+    const found = pin ?? this.#authorityOf(snapshot, certificate)
+    const client = found && tables.client.get(found.clientId)
+    const instance = client && tables.instance.get(client.instanceId)
+    if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
+    const { notBeforeMs, notAfterMs } = this.#certificates.validity(certificate.der)
+    const now = this.#clock.now()
+    // A clock that is a day off must not lock out a certificate that vCenter made a minute ago.
+    if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
+    const graceDays = pin ? (client.expiredGraceDays ?? instance.expiredGraceDays) : 0
+    if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
+    const expiredDays = now > notAfterMs ? Math.floor((now - notAfterMs) / dayMs) : null
+    return { trusted: true, instance, client, trustVersion, expiredDays }
+  }
+
+  /** The token that this bearer text is, or undefined. Expired tokens are not found. */
+  async token(bearer: string): Promise<(Token & { readonly trustVersion: number }) | undefined> {
+    const snapshot = await this.snapshot()
+    const sha256 = createHash('sha256').update(bearer).digest()
+    for (const token of snapshot.tables.token.values()) {
+      if (!timingSafeEqual(Buffer.from(token.sha256, 'hex'), sha256)) continue
+      if (token.expiresMs !== null && token.expiresMs <= this.#clock.now()) return undefined
+      return { ...token, trustVersion: snapshot.version }
+    }
+    return undefined
+  }
+
+  /** The instance with that id or name, or undefined. */
+  async instance(nameOrId: string): Promise<Instance | undefined> {
+    const { instance } = (await this.snapshot()).tables
+    return instance.get(nameOrId) ?? [...instance.values()].find(({ name }) => name === nameOrId)
+  }
+
+  async instances(): Promise<readonly Instance[]> {
+    return [...(await this.snapshot()).tables.instance.values()]
+  }
+
+  /** Clients of an instance with what each is trusted by. */
+  async clients(instanceId: string): Promise<
+    readonly (Client & {
+      readonly certificates: readonly PinnedCertificate[]
+      readonly authorities: readonly Authority[]
+    })[]
+  > {
+    const { tables } = await this.snapshot()
+    return [...tables.client.values()]
+      .filter((client) => client.instanceId === instanceId)
+      .map((client) => ({
+        ...client,
+        certificates: [...tables.certificate.values()].filter(({ clientId }) => clientId === client.id),
+        authorities: [...tables.authority.values()].filter(({ clientId }) => clientId === client.id),
+      }))
+  }
+
+  /** The trust rows as they are now, genuine ones only. */
+  async snapshot(): Promise<TrustSnapshot> {
+    const version = await this.#store.trustVersion()
+    if (this.#snapshot?.version === version) return this.#snapshot
+    const read = await this.#store.trust()
+    const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }
+    if (read.version < this.#highestVersion) {
+      this.#raise(
+        'the database was set back to an older state while the server ran: no client, token or instance counts',
+      )
+      const nothing = { version: read.version, ...readRows(this.#macs, -1, []) }
+      this.#snapshot = nothing
+      return nothing
+    }
+    this.#highestVersion = read.version
+    for (const alarm of snapshot.alarms) this.#raise(alarm)
+    this.#signatures = new Map()
+    this.#snapshot = snapshot
+    return snapshot
+  }
+
+  #raise(message: string): void {
+    if (this.#raised.has(message)) return
+    this.#raised.add(message)
+    this.#alarm(message)
+  }
+
+  /** The authority that vouches for this leaf: its CA in date, its filter fitting, the signature its own. */
+  #authorityOf(
+    snapshot: TrustSnapshot,
+    certificate: { readonly der: Uint8Array; readonly sha256: string },
+  ): Authority | undefined {
+    const known = this.#signatures.get(certificate.sha256)
+    const authority = known === undefined ? this.#searchAuthority(snapshot, certificate.der) : known
+    if (known === undefined) {
+      if (this.#signatures.size >= signaturesKeptMax) this.#signatures.clear()
+      this.#signatures.set(certificate.sha256, authority)
+    }
+    if (!authority) return undefined
+    const { notBeforeMs, notAfterMs } = this.#certificates.validity(
+      Buffer.from(authority.certificate, 'base64'),
+    )
+    const now = this.#clock.now()
+    return now >= notBeforeMs - dayMs && now <= notAfterMs ? authority : undefined
+  }
+
+  #searchAuthority(snapshot: TrustSnapshot, leaf: Uint8Array): Authority | null {
+    for (const authority of snapshot.tables.authority.values()) {
+      if (!this.#certificates.matchesSubject(leaf, authority.subject)) continue
+      if (this.#certificates.signedBy(leaf, Buffer.from(authority.certificate, 'base64'))) return authority
+    }
+    return null
+  }
+}
+
+/** The caller of a trusted verdict. */
+export function callerOf(
+  verdict: Verdict & { readonly trusted: true },
+  knock: Knock,
+  requestId: string,
+): Caller {
+  const actor: Actor = {
+    kind: 'client',
+    id: verdict.client.id,
+    name: verdict.client.name,
+    certificateSha256: knock.certificate?.sha256 ?? null,
+    address: knock.address,
+  }
+  return { instanceId: verdict.instance.id, actor, trustVersion: verdict.trustVersion, requestId }
+}

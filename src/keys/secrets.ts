@@ -1,0 +1,162 @@
+// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, credentials. They lie in the
+// store, sealed by the system data key, and that by the root key of the server (design: section 5). Instances'
+// objects are not sealed here; they have data keys of their own (keyring.ts).
+
+import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
+import { StoreConflict, type RootKey, type SecretRecord, type Store } from './ports.ts'
+
+const systemKeyName = 'system-data-key'
+const systemKeyAad = Buffer.from('mortise system data key 1')
+
+/** The store is sealed by another root key than the one at hand. The message says which one to bring. */
+export class WrongRootKey extends Error {
+  override readonly name = 'WrongRootKey'
+}
+
+interface SystemKeyRecord {
+  readonly format: 1
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+  readonly dataKeyId: string
+  readonly wrapped: string
+}
+
+export class Secrets {
+  readonly #store: Store
+  readonly #dataKey: DataKey
+  readonly #sealed: Map<string, Uint8Array>
+  readonly #macKey: KeyObject
+
+  private constructor(store: Store, dataKey: DataKey, records: readonly SecretRecord[], macKey: KeyObject) {
+    this.#store = store
+    this.#dataKey = dataKey
+    this.#sealed = new Map(records.map((record) => [record.name, record.sealed]))
+    this.#macKey = macKey
+  }
+
+  /**
+   * Opens the secrets of a store, or makes them when the store is empty. Throws WrongRootKey when the store is
+   * sealed by another root key, and RootKeyError when the root key cannot be used.
+   */
+  static async open(store: Store, rootKey: RootKey): Promise<Secrets> {
+    const records = await store.secrets()
+    if (records.length > 0) return Secrets.#existing(store, rootKey, records)
+    if ((await store.trustVersion()) > 0)
+      throw new WrongRootKey('the store holds clients but not its own secrets: it was not copied as a whole')
+    try {
+      return await Secrets.#make(store, rootKey)
+    } catch (error) {
+      // Another node was quicker: its secrets count.
+      if (error instanceof StoreConflict) return Secrets.#existing(store, rootKey, await store.secrets())
+      throw error
+    }
+  }
+
+  static async #existing(store: Store, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
+    const record = records.find(({ name }) => name === systemKeyName)
+    if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
+    const system = JSON.parse(Buffer.from(record.sealed).toString('utf8')) as SystemKeyRecord
+    if (system.rootKeyId !== rootKey.id)
+      throw new WrongRootKey(
+        `this store is sealed by the root key ${system.rootKeyUri} with the id ${system.rootKeyId}, but ` +
+          `${rootKey.uri} here has the id ${rootKey.id}. Bring the root key file that belongs to this store ` +
+          `(from the copy that was made of it); nothing was changed.`,
+      )
+    const bytes = await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad)
+    const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
+    const mac = records.find(({ name }) => name === 'mac-key')
+    if (!mac) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
+    return new Secrets(store, dataKey, records, takeKey(open(dataKey, secretPlace('mac-key'), mac.sealed)))
+  }
+
+  static async #make(store: Store, rootKey: RootKey): Promise<Secrets> {
+    const bytes = randomBytes(32)
+    const wrapped = await rootKey.wrap(bytes, systemKeyAad)
+    const dataKey = { id: randomBytes(16).toString('hex'), key: takeKey(bytes) }
+    const system: SystemKeyRecord = {
+      format: 1,
+      rootKeyUri: rootKey.uri,
+      rootKeyId: rootKey.id,
+      dataKeyId: dataKey.id,
+      wrapped: Buffer.from(wrapped).toString('base64'),
+    }
+    const macBytes = randomBytes(32)
+    const records: SecretRecord[] = [
+      { name: systemKeyName, sealed: Buffer.from(JSON.stringify(system)) },
+      { name: 'mac-key', sealed: seal(dataKey, secretPlace('mac-key'), macBytes) },
+    ]
+    await store.commit({
+      writes: records.map((record) => ({ type: 'new-secret', record })),
+      entries: [],
+      durability: 'disk',
+    })
+    return new Secrets(store, dataKey, records, takeKey(macBytes))
+  }
+
+  /** The secret, or undefined. The bytes are the caller's to wipe. */
+  get(name: string): Buffer | undefined {
+    const sealed = this.#sealed.get(name)
+    return sealed && open(this.#dataKey, secretPlace(name), sealed)
+  }
+
+  /** Keeps a secret, replacing one of the same name. Durable on return. */
+  async put(name: string, bytes: Uint8Array): Promise<void> {
+    const record = { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+    await this.#store.commit({ writes: [{ type: 'secret', record }], entries: [], durability: 'disk' })
+    this.#sealed.set(name, record.sealed)
+  }
+
+  /**
+   * The secrets of these names; those that are missing are made by `make` and kept, all or none. When two nodes do
+   * this at once, both get what the first one kept.
+   */
+  async ensure(
+    names: readonly string[],
+    make: () => Promise<Readonly<Record<string, Uint8Array>>>,
+  ): Promise<Record<string, Buffer>> {
+    const present = this.#all(names)
+    if (present) return present
+    const made = await make()
+    const records = names.map((name): SecretRecord => {
+      const bytes = made[name]
+      if (!bytes) throw new Error(`secret ${name} was not made`)
+      return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+    })
+    try {
+      await this.#store.commit({
+        writes: records.map((record) => ({ type: 'new-secret', record })),
+        entries: [],
+        durability: 'disk',
+      })
+      for (const { name, sealed } of records) this.#sealed.set(name, sealed)
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error
+      for (const { name, sealed } of await this.#store.secrets()) this.#sealed.set(name, sealed)
+    }
+    const kept = this.#all(names)
+    if (!kept) throw new Error(`secrets ${names.join(', ')} are kept in part only`)
+    return kept
+  }
+
+  /** HMAC-SHA-256 under the MAC key, over length-prefixed fields. */
+  mac(fields: readonly string[]): Buffer {
+    const hmac = createHmac('sha256', this.#macKey)
+    for (const field of fields) hmac.update(`${String(Buffer.byteLength(field))}:`).update(field)
+    return hmac.digest()
+  }
+
+  macMatches(fields: readonly string[], mac: Uint8Array): boolean {
+    const expected = this.mac(fields)
+    return mac.length === expected.length && timingSafeEqual(mac, expected)
+  }
+
+  #all(names: readonly string[]): Record<string, Buffer> | undefined {
+    if (!names.every((name) => this.#sealed.has(name))) return undefined
+    return Object.fromEntries(names.map((name) => [name, this.get(name) ?? Buffer.alloc(0)]))
+  }
+}
+
+function secretPlace(name: string): Place {
+  return { purpose: 'secret', instanceId: '', identifier: name, objectType: '' }
+}
