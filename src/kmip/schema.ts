@@ -1,0 +1,42 @@
+// The schemas of ttlv/ in KMIP's words: a structure's property names are the KMIP tag names, an enumeration is
+// named, versions are written '1.4'. A field that is not a tag, or a value that is not in its enumeration, does
+// not compile. The single items (text, integer, ...) and how often a field stands come from ttlv/schema as they are.
+
+import * as ttlv from '../ttlv/schema.ts'
+import type { ItemSchema, Schema, Siblings } from '../ttlv/schema.ts'
+import { enums } from './enums.ts'
+import type { EnumName, EnumTable, EnumType } from './enums.ts'
+import { tagCode } from './tags.ts'
+import type { TagName } from './tags.ts'
+import { newestOfMajor, ordinal, versionOf } from './version.ts'
+import type { Version } from './version.ts'
+
+/** `struct({ UniqueIdentifier: optional(text), ... })`: fields in the order of the specification. */
+export const struct = ttlv.structWith<TagName>(tagCode)
+
+/** `enumeration('ObjectType')`. */
+export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>> {
+  const table: EnumTable = enums[name]
+  const values = Object.entries(table).map(([value, fact]): [EnumName<E>, ttlv.EnumerationValue] => [
+    value as EnumName<E>,
+    {
+      code: fact.code,
+      since: ordinal(fact.since),
+      until: fact.until === undefined ? Infinity : ordinal(fact.until),
+    },
+  ])
+  return ttlv.enumeration(new Map(values))
+}
+
+export function since<T>(version: Version, schema: Schema<T>): Schema<T, 'maybe'> {
+  return ttlv.since(ordinal(version), schema)
+}
+
+export function until<T>(version: Version, schema: Schema<T>): Schema<T, 'maybe'> {
+  return ttlv.until(ordinal(version), schema)
+}
+
+/** An item whose schema follows from the fields before it in its structure, or from the version. */
+export function dependent<T>(choose: (siblings: Siblings, version: Version) => ItemSchema<T>): ItemSchema<T> {
+  return ttlv.dependent((siblings, version) => choose(siblings, versionOf(version) ?? newestOfMajor('2.1')))
+}

@@ -1,0 +1,61 @@
+// The versions of the protocol that this server knows, and how they compare. A version is written as people say
+// it ('1.4'); `ordinal` is the number that ttlv/ compares, since it knows nothing of KMIP.
+
+export type Version = '1.0' | '1.1' | '1.2' | '1.3' | '1.4' | '2.0' | '2.1'
+
+/** From oldest to newest. */
+export const versions = [
+  '1.0',
+  '1.1',
+  '1.2',
+  '1.3',
+  '1.4',
+  '2.0',
+  '2.1',
+] as const satisfies readonly Version[]
+
+/** Negative when `a` is older than `b`, zero when they are the same. */
+export function compare(a: Version, b: Version): number {
+  return ordinal(a) - ordinal(b)
+}
+
+export function atLeast(version: Version, since: Version): boolean {
+  return compare(version, since) >= 0
+}
+
+export function isVersion(text: string): text is Version {
+  return Object.hasOwn(ordinals, text)
+}
+
+export function sameMajor(a: Version, b: Version): boolean {
+  return a.charCodeAt(0) === b.charCodeAt(0)
+}
+
+/** The newest version with the same major number. */
+export function newestOfMajor(version: Version): Version {
+  return sameMajor(version, '1.4') ? '1.4' : '2.1'
+}
+
+/** Major times 100 plus minor: 104 for '1.4'. */
+export function ordinal(version: Version): number {
+  return ordinals[version]
+}
+
+/** The version with this ordinal; undefined when this server does not know it. */
+export function versionOf(ordinal: number): Version | undefined {
+  return byOrdinal.get(ordinal)
+}
+
+const ordinals: Readonly<Record<Version, number>> = {
+  '1.0': 100,
+  '1.1': 101,
+  '1.2': 102,
+  '1.3': 103,
+  '1.4': 104,
+  '2.0': 200,
+  '2.1': 201,
+}
+
+const byOrdinal: ReadonlyMap<number, Version> = new Map(
+  versions.map((version) => [ordinals[version], version]),
+)

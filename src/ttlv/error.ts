@@ -1,0 +1,37 @@
+// The one error that bytes can cause. Whatever is read from the outside, nothing else comes out of this folder.
+
+/**
+ * What is wrong, as far as an answer depends on it:
+ * - `malformed`: not TTLV (lengths, padding, item types, values that their type does not allow)
+ * - `too-large`, `too-deep`, `too-many`: TTLV, but beyond the bounds
+ * - `wrong-tag`, `wrong-type`, `unknown-value`: an item that the schema does not allow in this place
+ * - `unknown-field`, `repeated-field`, `missing-field`: a structure with other items than the schema has
+ */
+export type TtlvErrorCode =
+  | 'malformed'
+  | 'too-large'
+  | 'too-deep'
+  | 'too-many'
+  | 'wrong-tag'
+  | 'wrong-type'
+  | 'unknown-value'
+  | 'unknown-field'
+  | 'repeated-field'
+  | 'missing-field'
+
+/** The message names no value that was read, so that it can be logged and sent. */
+export class TtlvError extends Error {
+  override readonly name = 'TtlvError'
+  readonly code: TtlvErrorCode
+  /** Names of the fields from the outermost in, joined by dots; empty where no schema is known. */
+  readonly path: string
+  /** Where the item begins, in bytes from the start of what was read. */
+  readonly offset: number
+
+  constructor(code: TtlvErrorCode, what: string, place: { readonly path: string; readonly offset: number }) {
+    super(place.path === '' ? what : `${place.path}: ${what}`)
+    this.code = code
+    this.path = place.path
+    this.offset = place.offset
+  }
+}
