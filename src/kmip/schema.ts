@@ -17,15 +17,13 @@ export const struct = ttlv.structWith<TagName>(tagCode)
 /** `enumeration('ObjectType')`. */
 export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>> {
   const table: EnumTable = enums[name]
-  const values = Object.entries(table).map(([value, fact]): [EnumName<E>, ttlv.EnumerationValue] => [
-    value as EnumName<E>,
-    {
-      code: fact.code,
-      since: ordinal(fact.since),
-      until: fact.until === undefined ? Infinity : ordinal(fact.until),
-    },
-  ])
-  return ttlv.enumeration(new Map(values))
+  const values = Object.entries(table).map(([value, fact]) => ({
+    name: value as EnumName<E>,
+    code: fact.code,
+    since: ordinal(fact.since),
+    until: fact.until === undefined ? Infinity : ordinal(fact.until),
+  }))
+  return ttlv.enumeration(values)
 }
 
 export function since<T>(version: Version, schema: Schema<T>): Schema<T, 'maybe'> {

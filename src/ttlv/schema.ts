@@ -4,6 +4,8 @@
 // finds the tag of each field by its name, through the function that `structWith` is given.
 // Versions are plain numbers here, larger is newer. How schemas are read and written is in decode and encode.
 
+import { itemTypes } from './wire.ts'
+
 /** `Always`: the property is there whenever the structure is; `Maybe`: it can be missing. */
 type Always = 'always'
 type Maybe = 'maybe'
@@ -32,16 +34,21 @@ export type ItemSchema<T = unknown> = Schema<T, Always> & { readonly presence: '
 
 // ---------------------------------------------------------------- Shapes
 
+/** `type` is the item type on the wire; undefined where several are possible. */
 export type Shape =
-  | { readonly kind: SimpleKind }
-  | { readonly kind: 'Enumeration'; readonly names: EnumerationNames | undefined }
-  | {
-      readonly kind: 'Structure'
-      readonly fields: readonly Field[]
-      readonly byTag: ReadonlyMap<number, Field>
-    }
-  | { readonly kind: 'OneOf'; readonly choices: readonly Schema[] }
-  | { readonly kind: 'Dependent'; readonly choose: Choose }
+  | { readonly kind: SimpleKind; readonly type: number }
+  | { readonly kind: 'Enumeration'; readonly type: number; readonly names: EnumerationNames | undefined }
+  | StructureShape
+  | { readonly kind: 'Any' | 'Raw'; readonly type: undefined }
+  | { readonly kind: 'OneOf'; readonly type: undefined; readonly choices: readonly Schema[] }
+  | { readonly kind: 'Dependent'; readonly type: undefined; readonly choose: Choose }
+
+export interface StructureShape {
+  readonly kind: 'Structure'
+  readonly type: number
+  readonly fields: readonly Field[]
+  readonly byTag: ReadonlyMap<number, Field>
+}
 
 export type SimpleKind =
   | 'Integer'
@@ -54,8 +61,6 @@ export type SimpleKind =
   | 'DateTime'
   | 'DateTimeExtended'
   | 'Interval'
-  | 'Any'
-  | 'Raw'
 
 export interface Field {
   readonly name: string
@@ -66,11 +71,12 @@ export interface Field {
 }
 
 export interface EnumerationNames {
-  readonly byCode: ReadonlyMap<number, string>
-  readonly byName: ReadonlyMap<string, EnumerationValue>
+  readonly byCode: ReadonlyMap<number, EnumerationName>
+  readonly byName: ReadonlyMap<string, EnumerationName>
 }
 
-export interface EnumerationValue {
+export interface EnumerationName<Name extends string = string> {
+  readonly name: Name
   readonly code: number
   readonly since: number
   readonly until: number
@@ -101,11 +107,29 @@ export const dateTimeExtended: ItemSchema<bigint> = simple('DateTimeExtended')
 /** Seconds, 0 to 2^32 - 1. */
 export const interval: ItemSchema<number> = simple('Interval')
 /** An item of any type, as a tree that says of each item what it is. */
-export const any: ItemSchema<AnyValue> = simple('Any')
+export const any: ItemSchema<AnyValue> = required({ kind: 'Any', type: undefined })
 /** A whole item with its header, kept as bytes; known to be well formed, decoded later or never. A view, as `bytes`. */
-export const raw: ItemSchema<Uint8Array> = simple('Raw')
+export const raw: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined })
 /** An enumeration whose names are looked up elsewhere: its number. */
-export const enumerationCode: ItemSchema<number> = required({ kind: 'Enumeration', names: undefined })
+export const enumerationCode: ItemSchema<number> = required({
+  kind: 'Enumeration',
+  type: itemTypes.Enumeration,
+  names: undefined,
+})
+
+/** The schema of every item type but structures. */
+export const simpleSchemas = {
+  Integer: integer,
+  LongInteger: longInteger,
+  BigInteger: bigInteger,
+  Enumeration: enumerationCode,
+  Boolean: boolean,
+  TextString: text,
+  ByteString: bytes,
+  DateTime: dateTime,
+  Interval: interval,
+  DateTimeExtended: dateTimeExtended,
+} as const
 
 export type AnyValue =
   | { readonly type: 'Structure'; readonly value: readonly AnyItem[] }
@@ -121,24 +145,22 @@ export interface AnyItem {
 }
 
 /** An enumeration by names. Where a version lacks a value, an optional or repeated field with it is left out. */
-export function enumeration<Name extends string>(
-  values: ReadonlyMap<Name, EnumerationValue>,
-): ItemSchema<Name> {
-  const byCode = new Map<number, string>()
-  for (const [name, { code }] of values) byCode.set(code, name)
-  return required({ kind: 'Enumeration', names: { byCode, byName: values } })
+export function enumeration<Name extends string>(values: readonly EnumerationName<Name>[]): ItemSchema<Name> {
+  const byCode = new Map(values.map((value) => [value.code, value]))
+  const byName = new Map(values.map((value) => [value.name, value]))
+  return required({ kind: 'Enumeration', type: itemTypes.Enumeration, names: { byCode, byName } })
 }
 
 /** The first choice that fits: by item type when decoding, by the type of the value when encoding. */
 export function oneOf<const Choices extends readonly ItemSchema[]>(
   ...choices: Choices
 ): ItemSchema<Infer<Choices[number]>> {
-  return required({ kind: 'OneOf', choices })
+  return required({ kind: 'OneOf', type: undefined, choices })
 }
 
 /** An item whose schema follows from its siblings, which must stand before it, or from the version. */
 export function dependent<T>(choose: (siblings: Siblings, version: number) => ItemSchema<T>): ItemSchema<T> {
-  return required({ kind: 'Dependent', choose })
+  return required({ kind: 'Dependent', type: undefined, choose })
 }
 
 // ---------------------------------------------------------------- Structures and their fields
@@ -207,7 +229,7 @@ function field<T, P extends Always | Maybe>(schema: Schema, changes: Changes): S
 }
 
 function simple<T>(kind: SimpleKind): ItemSchema<T> {
-  return required({ kind })
+  return required({ kind, type: kind === 'Mask' ? itemTypes.Integer : itemTypes[kind] })
 }
 
 function required<T>(shape: Shape): ItemSchema<T> {

@@ -1,0 +1,52 @@
+// How an item lies in bytes (KMIP 1.4 §9.1.1): tag (3 bytes), type (1), length (4), value, zero bytes up to a
+// multiple of 8. The length leaves the padding out, but a structure's covers that of the items within.
+
+export const headerBytes = 8
+
+export const itemTypes = {
+  Structure: 0x01,
+  Integer: 0x02,
+  LongInteger: 0x03,
+  BigInteger: 0x04,
+  Enumeration: 0x05,
+  Boolean: 0x06,
+  TextString: 0x07,
+  ByteString: 0x08,
+  DateTime: 0x09,
+  Interval: 0x0a,
+  DateTimeExtended: 0x0b,
+} as const
+
+export type ItemType = keyof typeof itemTypes
+
+/** By the number of the type; undefined for numbers that are no type. */
+export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ length: 0x0c }, (_, code) => {
+  for (const [name, value] of Object.entries(itemTypes)) if (value === code) return name as ItemType
+  return undefined
+})
+
+/** What an item with this length takes, header aside. */
+export function paddedBytes(lengthBytes: number): number {
+  return Math.ceil(lengthBytes / 8) * 8
+}
+
+/** Whether a value of this type can be this long. `code` is that of an item type. */
+export function lengthFits(code: number, lengthBytes: number): boolean {
+  switch (code) {
+    case itemTypes.Integer:
+    case itemTypes.Enumeration:
+    case itemTypes.Interval:
+      return lengthBytes === 4
+    case itemTypes.LongInteger:
+    case itemTypes.Boolean:
+    case itemTypes.DateTime:
+    case itemTypes.DateTimeExtended:
+      return lengthBytes === 8
+    case itemTypes.Structure:
+      return lengthBytes % 8 === 0
+    case itemTypes.BigInteger:
+      return lengthBytes % 8 === 0 && lengthBytes > 0
+    default:
+      return true
+  }
+}
