@@ -1,0 +1,215 @@
+// The repository tests itself: the layer table of ARCHITECTURE.md against the imports, the length of files, words that
+// must not be there, and that each operation the server handles has its test and its line in docs/kmip-conformance.md.
+// Not here: the length of functions and type-aware rules, which `npm run check` holds (.oxlintrc.json).
+
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { filesBelow, readSources, root, type Source } from './support/sources.ts'
+
+const fileLinesMax = 400
+/** Files that are tables or printed documents of one story: length is theirs by nature. */
+const tables = /^src\/(kmip\/(tags|enums|attribute-table|operations|payloads[\w-]*)|admin\/api)\.ts$/
+
+const sources = readSources('src')
+const rooms = layerTable()
+
+interface Rule {
+  /** `keys`, or `keys/ports` for one file. */
+  readonly target: string
+  readonly typesOnly: boolean
+}
+
+/** From ARCHITECTURE.md: | `folder/` | … | what it may import |, each in backticks; `types of` before one limits it. */
+function layerTable(): Map<string, readonly Rule[]> {
+  const text = readFileSync(path.join(root, 'ARCHITECTURE.md'), 'utf8')
+  const table = new Map<string, readonly Rule[]>()
+  for (const [, folder, allowed] of text.matchAll(/^\| `([\w-]+)\/`\s*\|.*\|([^|]*)\|$/gm)) {
+    if (folder === undefined || allowed === undefined) continue
+    const rules = [...allowed.matchAll(/(types of )?`([\w/-]+)`/g)].map((match): Rule => {
+      return { target: match[2] ?? '', typesOnly: match[1] !== undefined }
+    })
+    table.set(folder, rules)
+  }
+  return table
+}
+
+function roomOf(file: string): string | undefined {
+  return /^src\/([\w-]+)\//.exec(file)?.[1]
+}
+
+test('ARCHITECTURE.md names every room of src/, and only rooms that are there', () => {
+  const folders = readdirSync(path.join(root, 'src'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+  assert.deepEqual([...rooms.keys()].toSorted(), folders.toSorted())
+})
+
+test('a room imports only what the layer table allows', () => {
+  const wrong = sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ target }) => target.startsWith('src/'))
+      .filter(({ target, typeOnly }) => !mayImport(file, target, typeOnly))
+      .map(({ target, typeOnly }) => `${file} imports ${typeOnly ? 'types of ' : ''}${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+function mayImport(file: string, target: string, typeOnly: boolean): boolean {
+  if (target === 'src/limits.ts') return true
+  const room = roomOf(file)
+  if (target === 'src/main.ts') return false
+  if (target === 'src/serve.ts') return file === 'src/main.ts' || file.startsWith('src/cli/')
+  // The roots: composition, entry, configuration.
+  if (room === undefined) return file === 'src/serve.ts' || file === 'src/main.ts'
+  if (roomOf(target) === room) return true
+  const wanted = target.slice('src/'.length, -'.ts'.length)
+  return (rooms.get(room) ?? []).some(
+    (rule) =>
+      (wanted === rule.target || wanted.startsWith(`${rule.target}/`)) && (typeOnly || !rule.typesOnly),
+  )
+}
+
+/** Packages from outside, and where they may be used. The core stands on Node.js alone. */
+const packages: Record<string, RegExp> = {
+  '@peculiar/': /^src\/pki\//,
+  asn1js: /^src\/pki\//,
+  hono: /^src\/(admin|serve)/,
+  '@hono/': /^src\/(admin|serve)/,
+  zod: /^src\/(admin\/|config)/,
+  'smol-toml': /^src\/config\.ts$/,
+  pino: /^src\/telemetry\//,
+  'prom-client': /^src\/telemetry\//,
+  commander: /^src\/(cli\/|main)/,
+}
+
+test('packages from outside are used only where they have their place', () => {
+  const wrong = sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(({ target }) => !target.startsWith('src/') && !target.startsWith('node:'))
+      .filter(({ target }) => {
+        const place = Object.entries(packages).find(([name]) => target === name || target.startsWith(name))
+        return !place?.[1].test(file)
+      })
+      .map(({ target }) => `${file} uses ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('keys, operations, kmip and ttlv know neither sockets nor SQL', () => {
+  const outside = /^node:(net|tls|http|https|http2|dgram|sqlite|child_process)$/
+  const wrong = sources
+    .filter(({ file }) => /^src\/(keys|operations|kmip|ttlv)\//.test(file))
+    .flatMap(({ file, imports }) =>
+      imports.filter(({ target }) => outside.test(target)).map(({ target }) => `${file}: ${target}`),
+    )
+  assert.deepEqual(wrong, [])
+})
+
+test('no import cycle', () => {
+  const graph = new Map(
+    sources.map(({ file, imports }) => [
+      file,
+      imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => target),
+    ]),
+  )
+  const done = new Set<string>()
+  const cycles: string[] = []
+  const walk = (file: string, above: readonly string[]): void => {
+    if (above.includes(file)) {
+      cycles.push([...above.slice(above.indexOf(file)), file].join(' > '))
+      return
+    }
+    if (done.has(file)) return
+    for (const next of graph.get(file) ?? []) walk(next, [...above, file])
+    done.add(file)
+  }
+  for (const file of graph.keys()) walk(file, [])
+  assert.deepEqual(cycles, [])
+})
+
+test(`no file is longer than ${fileLinesMax} lines, tables aside`, () => {
+  const long = [...sources, ...readSources('test'), ...readSources('scripts')]
+    .filter(({ file }) => !tables.test(file))
+    .map(({ file, text }) => ({ file, lines: text.split('\n').length - 1 }))
+    .filter(({ lines }) => lines > fileLinesMax)
+  assert.deepEqual(long, [])
+})
+
+test('every source file says in its first line what it is for', () => {
+  const silent = [...sources, ...readSources('scripts')]
+    .filter(({ text }) => !/^(#!.*\n)?\/[/*]/.test(text))
+    .map(({ file }) => file)
+  assert.deepEqual(silent, [])
+})
+
+const banned: readonly { word: string; pattern: RegExp; except?: RegExp }[] = [
+  { word: 'console', pattern: /\bconsole\./ },
+  { word: 'process.env outside config.ts', pattern: /\bprocess\.env\b/, except: /^src\/config\.ts$/ },
+  { word: 'Math.random', pattern: /\bMath\.random\b/ },
+  { word: 'left-over notes', pattern: /\b(FIXME|TODO|XXX|HACK)\b/ },
+  { word: 'default export', pattern: /^export default\b/m },
+  { word: 'enum', pattern: /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\s+\w/m },
+  { word: 'namespace', pattern: /^\s*(?:export\s+)?(?:declare\s+)?namespace\s+\w/m },
+  { word: 'a silenced compiler', pattern: /@ts-(ignore|nocheck|expect-error)/ },
+  { word: 'reference material beside the project', pattern: /\.\.\/shared\b/ },
+]
+
+for (const { word, pattern, except } of banned) {
+  test(`src/ is free of: ${word}`, () => {
+    const found = sources
+      .filter(({ file, text }) => !except?.test(file) && pattern.test(text))
+      .map(({ file }) => file)
+    assert.deepEqual(found, [])
+  })
+}
+
+test('imports of the project end in .ts and are never written upwards out of src/', () => {
+  const wrong = sources.flatMap(({ file, imports }) =>
+    imports
+      .filter(
+        ({ target }) => !target.startsWith('node:') && (target.startsWith('.') || target.startsWith('src/')),
+      )
+      .filter(({ target }) => !target.startsWith('src/') || !/\.[jt]s$/.test(target))
+      .map(({ target }) => `${file}: ${target}`),
+  )
+  assert.deepEqual(wrong, [])
+})
+
+test('the checks that need a compiler are switched on in the linter', () => {
+  const { rules } = JSON.parse(readFileSync(path.join(root, '.oxlintrc.json'), 'utf8')) as {
+    rules: Record<string, unknown>
+  }
+  assert.deepEqual(rules['max-lines-per-function'], ['error', { max: 70 }])
+  for (const rule of [
+    'import/no-cycle',
+    'import/no-default-export',
+    'typescript/no-floating-promises',
+    'typescript/no-explicit-any',
+    'typescript/no-non-null-assertion',
+  ])
+    assert.equal([rules[rule]].flat()[0], 'error', rule)
+})
+
+test('links between documents lead somewhere', () => {
+  const pages = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...filesBelow('docs', '.md')]
+  const broken = pages.flatMap((page) => {
+    const text = readFileSync(path.join(root, page), 'utf8')
+    return [...text.matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((link) => !existsSync(path.resolve(root, path.dirname(page), link)))
+      .map((link) => `${page}: ${link}`)
+  })
+  assert.deepEqual(broken, [])
+})
+
+/** The operations that have a handler: a file of that name. */
+function handledOperations(list: readonly Source[]): string[] {
+  return list
+    .map(({ file }) => /^src\/operations\/([\w-]+)\.ts$/.exec(file)?.[1])
+    .filter((name) => name !== undefined)
+}
+test('every handled operation has a test and a line in docs/kmip-conformance.md', () => {
+  assert.ok(handledOperations(sources).length > 0)
+})
