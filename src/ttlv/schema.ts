@@ -188,6 +188,7 @@ export function structWith<Name extends string>(tagOf: (name: Name) => number) {
     }))
     return required({
       kind: 'Structure',
+      type: itemTypes.Structure,
       fields: list,
       byTag: new Map(list.map((field) => [field.tag, field])),
     })
