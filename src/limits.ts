@@ -33,10 +33,24 @@ export const limits = {
   // --- the mTLS door ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,
+  /** Connections that the kernel may hold until they are accepted. */
+  acceptBacklog: 4_096,
+  /** TLS's own bound of a record, with its header: the ClientHello is read whole before its turn. */
+  helloBytesMax: 16 * 1024 + 5,
+  /** For the ClientHello to arrive, and again for the handshake from its turn to its end. */
   handshakeTimeoutMs: 10_000,
+  /** A whole ClientHello waits at most this long for its turn. */
+  handshakeWaitMs: 30_000,
+  /** A handshake that takes longer waits for its peer, and another may be begun in its place. */
+  handshakeStallMs: 1_000,
   /** Handshakes of one address that are worked on at the same time; more wait their turn. */
   handshakesPerAddressMax: 8,
   handshakesMax: 64,
+  /** Connections that are accepted before the next handshake is begun, while more are to be accepted. */
+  acceptsPerHandshakeMax: 20,
+  /** Sessions may be resumed for this long. */
+  tlsSessionSeconds: 3_600,
+  tcpKeepAliveMs: 60_000,
   /** A message must be whole this long after its first byte. */
   messageTimeoutMs: 30_000,
   /** A connection without any byte is closed after this long; clients keep pools (vsphere: 10 s and more). */
@@ -45,6 +59,17 @@ export const limits = {
   writeTimeoutMs: 30_000,
   /** Requests of one connection that wait while one is worked on: reading stops beyond it. */
   requestsQueuedPerConnectionMax: 4,
+  /** Answering takes far less; this only keeps a request that hangs from holding its connection for ever. */
+  answerTimeoutMs: 120_000,
+  /** Messages above strangerMessageBytesMax that are read or answered, all connections together. */
+  bufferedBytesMax: 256 * 1024 * 1024,
+  /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
+  lingerMs: 2_000,
+  lingerBytesMax: 2 * 1024 * 1024,
+  /** The same warning of the door is logged at most this often. */
+  noticeEveryMs: 60_000,
+  /** Running requests have this long to be answered when the door closes. */
+  closeGraceMs: 5_000,
 
   // --- clients ---
   pendingClientsMax: 100,
@@ -52,32 +77,67 @@ export const limits = {
   pendingProtectedMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
   certificateBytesMax: 64 * 1024,
+  /** A certificate that begins this far ahead of our clock is taken as begun. */
+  certificateClockSkewMs: 5 * 60_000,
+  certificateDaysMax: 100 * 365,
+  /** Host names and addresses of the server's certificate, which travels in each handshake. */
+  certificateNamesMax: 200,
+  subjectPatternCharactersMax: 256,
+  clientNameCharactersMax: 200,
 
   // --- keys at rest ---
   cacheSecondsMin: 1,
   cacheSecondsMax: 24 * 3600,
   outageSecondsMax: 7 * 24 * 3600,
   wrappedKeyBytesMax: 16 * 1024,
+  /** What a root key seals at a time. */
+  rootKeyPlaintextBytesMax: 4 * 1024,
+  rootKeyFileBytesMax: 4 * 1024,
   accessFlushMs: 100,
   destroyedGoneMs: 10_000,
   /** Changes that one commit of the writer takes. */
   commitGroupMax: 256,
   /** Changes that wait for the writer; more are refused as busy. */
   commitQueueMax: 20_000,
+  /** How long the writer waits for another program that holds the database. */
+  storeBusyMs: 2_000,
+  /** The same for a read, which holds up the thread that serves requests. */
+  storeReadBusyMs: 50,
+  /** A database up to this size is checked as a whole when it is opened. */
+  storeCheckBytesMax: 64 * 1024 * 1024,
+  /** Objects that one step of a page of objects reads. */
+  objectsStepRows: 50,
+  /** Objects with one value are counted up to this, to find the value that narrows most. */
+  indexCountMax: 200,
+  /** With less than this free on the data disk, changes are refused. */
+  diskFreeBytesMin: 8 * 1024 * 1024,
+  diskCheckEveryMs: 1_000,
   /** Kept free on the data disk so that access records of Get can be written when all else is full. */
   diskReserveBytes: 16 * 1024 * 1024,
 
   // --- audit ---
   checkpointEveryMs: 60_000,
   strangerAuditEveryMs: 60_000,
+  /** Entries that one step of a search looks at. */
+  auditStepEntries: 500,
 
   // --- the admin door ---
   adminBodyBytesMax: 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
+  /** Requests that run have this long when the server stops. */
+  adminCloseGraceMs: 5_000,
+  adminHeaderBytesMax: 16 * 1024,
+  adminConnectionsMax: 256,
+  /** A connection on which nothing moves, an answer that nobody takes included. */
+  adminIdleTimeoutMs: 60_000,
+  /** The same for routes that may take minutes (verifying the audit log). */
+  adminSlowTimeoutMs: 60 * 60_000,
   listPageMax: 1_000,
 } as const
 
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
+if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
+if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')

@@ -1,0 +1,362 @@
+// Opens the mTLS door: takes connections, gives each neighbourhood its turn at the handshakes, and makes a
+// Connection of every peer that got through. A connection passes four stages: 'hello' (its ClientHello is read, no
+// TLS yet), 'waiting' (for its turn), 'handshake', 'open'. One sweep looks at all deadlines. What a peer may do is
+// not decided here.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
+import type { Server as TlsServer, TLSSocket } from 'node:tls'
+import { limits as allLimits } from '../limits.ts'
+import { neighbourhood, plainAddress } from './address.ts'
+import { Budget } from './budget.ts'
+import { Connection } from './connection.ts'
+import type { Door, DoorLimits, DoorOptions, ServerCertificate } from './door.ts'
+import { Guests } from './guests.ts'
+import { Hello } from './hello.ts'
+import { Notices } from './notices.ts'
+import { contextOptions, createTlsServer, readPeer } from './tls.ts'
+import { Turns } from './turns.ts'
+
+/** Opens the door; resolves once it takes connections. Rejects where the address cannot be had or the PEM does not fit. */
+export async function listen(options: DoorOptions): Promise<Door> {
+  const listener = new Listener(options)
+  await listener.open()
+  return listener
+}
+
+interface Guest {
+  readonly id: string
+  readonly address: string
+  readonly port: number
+  readonly neighbourhood: string
+  readonly raw: Socket
+  readonly hello: Hello
+  stage: 'hello' | 'waiting' | 'handshake' | 'open'
+  /** Monotonic milliseconds at which the stage began. */
+  since: number
+  waitedMs: number
+  /** The turn is given back: the handshake is done, or stalls. */
+  released: boolean
+  failure: string | undefined
+  connection: Connection | undefined
+  readonly spare: boolean
+}
+
+class Listener implements Door {
+  readonly #options: DoorOptions
+  readonly #limits: DoorLimits
+  readonly #now: () => number
+  readonly #net: NetServer
+  readonly #tls: TlsServer
+  readonly #guests: Guests<Guest>
+  readonly #turns: Turns<Guest>
+  readonly #budget: Budget
+  readonly #notices: Notices
+  /** Node does not say of which raw connection a TLS socket is; what runs for the one is run with the guest at hand. */
+  readonly #guestAtHand = new AsyncLocalStorage<Guest>()
+  #sweeping: NodeJS.Timeout | undefined
+  #lastId = 0
+  #closing: Promise<void> | undefined
+  #whenEmpty: (() => void) | undefined
+
+  constructor(options: DoorOptions) {
+    this.#options = options
+    this.#limits = { ...allLimits, ...options.limits }
+    const { clock } = options
+    this.#now = clock === undefined ? () => performance.now() : () => clock.monotonic()
+    this.#guests = new Guests({
+      max: this.#limits.connectionsMax,
+      perNeighbourhoodMax: this.#limits.connectionsPerAddressMax,
+    })
+    this.#turns = new Turns({
+      activeMax: this.#limits.handshakesMax,
+      activePerNeighbourMax: this.#limits.handshakesPerAddressMax,
+      acceptsPerTurnMax: this.#limits.acceptsPerHandshakeMax,
+      begin: (guest) => this.#begin(guest),
+    })
+    this.#budget = new Budget(this.#limits.bufferedBytesMax)
+    this.#notices = new Notices(options.log, this.#now)
+    this.#net = createServer({
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: this.#limits.tcpKeepAliveMs,
+    })
+    this.#net.on('connection', (raw) => this.#accept(raw))
+    this.#tls = createTlsServer(this.#tlsSettings(options.serverCertificate))
+    this.#tls.on('secureConnection', (socket) => this.#welcome(socket))
+    this.#tls.on('tlsClientError', (error, socket) => this.#fail(error, socket))
+    this.#tls.on('error', (error) => options.log.error('the TLS server failed', { error }))
+    this.#announceGauges()
+  }
+
+  get address(): string {
+    return this.#bound().address
+  }
+
+  get port(): number {
+    return this.#bound().port
+  }
+
+  async open(): Promise<void> {
+    const { host, port } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      const refuse = (cause: Error): void => reject(new Error(`listen on ${host} port ${port}`, { cause }))
+      this.#net.once('error', refuse)
+      this.#net.listen({ host, port, backlog: this.#limits.acceptBacklog }, () => {
+        this.#net.off('error', refuse)
+        resolve()
+      })
+    })
+    // Out of file descriptors, mostly. The next connection is accepted when there are some.
+    this.#net.on('error', (error) =>
+      this.#notices.warn('accept', 'a connection could not be accepted', { error }),
+    )
+    const {
+      handshakeTimeoutMs,
+      handshakeStallMs,
+      messageTimeoutMs,
+      idleTimeoutMs,
+      writeTimeoutMs,
+      lingerMs,
+    } = this.#limits
+    const shortest = Math.min(
+      handshakeTimeoutMs,
+      handshakeStallMs,
+      messageTimeoutMs,
+      idleTimeoutMs,
+      writeTimeoutMs,
+      lingerMs,
+    )
+    this.#sweeping = setInterval(() => this.#sweep(), Math.max(20, Math.min(1_000, shortest / 4)))
+  }
+
+  setServerCertificate(next: ServerCertificate): void {
+    this.#tls.setSecureContext(contextOptions(this.#tlsSettings(next)))
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  // ------------------------------------------------------------ the stages
+
+  #accept(raw: Socket): void {
+    this.#turns.accepted()
+    raw.on('error', () => {
+      // 'close' follows and is what counts.
+    })
+    const { remoteAddress, remotePort } = raw
+    if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
+    const address = plainAddress(remoteAddress)
+    const near = neighbourhood(address)
+    this.#options.metrics.count('connections_accepted', {})
+    if (!this.#placeFor(raw, address, near)) return
+    const guest = this.#newGuest(raw, address, remotePort, near)
+    this.#guests.add(guest)
+    raw.on('close', () => this.#leave(guest))
+  }
+
+  #placeFor(raw: Socket, address: string, near: string): boolean {
+    const reception = this.#closing === undefined ? this.#guests.receive(near) : undefined
+    if (reception?.place === 'free') return true
+    if (reception?.place === 'taken-from') {
+      this.#options.metrics.count('connections_displaced', {})
+      this.#notices.warn(
+        'displaced',
+        'all places are taken: one of the address that holds most is sent away',
+        {
+          from: reception.guest.address,
+        },
+      )
+      this.#displace(reception.guest)
+      return true
+    }
+    const reason = reception?.reason ?? 'closing'
+    this.#options.metrics.count('connections_refused', { reason })
+    if (reason !== 'closing')
+      this.#notices.warn(`refused ${reason}`, 'no place for a connection', { address, reason })
+    raw.destroy()
+    return false
+  }
+
+  #newGuest(raw: Socket, address: string, port: number, near: string): Guest {
+    const hello = new Hello(raw, this.#limits.helloBytesMax, {
+      onReady: () => {
+        guest.stage = 'waiting'
+        guest.since = this.#now()
+        this.#turns.enter(near, guest)
+      },
+      onNotTls: () => {
+        this.#options.metrics.count('connections_refused', { reason: 'not-tls' })
+        raw.destroy()
+      },
+      onLeft: () => raw.destroy(),
+    })
+    this.#lastId += 1
+    const guest: Guest = {
+      id: `c${this.#lastId}`,
+      address,
+      port,
+      neighbourhood: near,
+      raw,
+      hello,
+      stage: 'hello',
+      since: this.#now(),
+      waitedMs: 0,
+      released: true,
+      failure: undefined,
+      connection: undefined,
+      get spare() {
+        return guest.connection?.spare ?? true
+      },
+    }
+    return guest
+  }
+
+  #begin(guest: Guest): void {
+    const now = this.#now()
+    guest.waitedMs = now - guest.since
+    guest.since = now
+    guest.stage = 'handshake'
+    guest.released = false
+    this.#guestAtHand.run(guest, () => this.#tls.emit('connection', guest.hello.handOver()))
+  }
+
+  #welcome(socket: TLSSocket): void {
+    const guest = this.#guestAtHand.getStore()
+    if (guest === undefined || guest.stage !== 'handshake') return void socket.destroy()
+    this.#release(guest)
+    const durationMs = this.#now() - guest.since
+    guest.stage = 'open'
+    const { id: connectionId, address, port } = guest
+    const peer = readPeer(socket, { connectionId, address, port }, this.#limits.certificateBytesMax)
+    guest.connection = new Connection(socket, peer, {
+      ...this.#options,
+      limits: this.#limits,
+      budget: this.#budget,
+      now: this.#now,
+      onClosed: () => this.#leave(guest),
+    })
+    const { tlsVersion: version, resumed } = peer
+    this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
+    this.#tell(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
+    if (this.#closing !== undefined) guest.connection.end()
+  }
+
+  /** The raw socket's 'close' follows, in which the guest leaves. */
+  #fail(error: Error, socket: TLSSocket): void {
+    const guest = this.#guestAtHand.getStore()
+    if (guest !== undefined)
+      guest.failure = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+    socket.destroy()
+  }
+
+  #leave(guest: Guest): void {
+    if (!this.#guests.remove(guest)) return
+    const { metrics, log } = this.#options
+    if (guest.stage === 'hello') {
+      metrics.count('connections_without_hello', { reason: guest.failure === 'timeout' ? 'timeout' : 'gone' })
+    } else if (guest.stage === 'waiting') {
+      this.#turns.leave(guest.neighbourhood, guest)
+      metrics.count('connections_without_hello', { reason: guest.failure === 'timeout' ? 'timeout' : 'gone' })
+    } else if (guest.stage === 'handshake') {
+      this.#release(guest)
+      const code = guest.failure ?? 'ECONNRESET'
+      const { address, port, waitedMs } = guest
+      metrics.count('handshakes', { result: 'failed', version: 'unknown', resumed: 'false' })
+      log.debug('a handshake failed', { connection: guest.id, address, port, code })
+      this.#tell(guest, { ok: false, address, port, code, waitedMs, durationMs: this.#now() - guest.since })
+    }
+    if (this.#guests.count === 0) this.#whenEmpty?.()
+  }
+
+  #tell(guest: Guest, outcome: Parameters<NonNullable<DoorOptions['onHandshake']>>[0]): void {
+    try {
+      this.#options.onHandshake?.(outcome)
+    } catch (error) {
+      this.#options.log.error('a handshake could not be noted', { connection: guest.id, error })
+    }
+  }
+
+  #release(guest: Guest): void {
+    if (guest.released) return
+    guest.released = true
+    this.#turns.release(guest.neighbourhood)
+  }
+
+  #displace(guest: Guest): void {
+    if (guest.connection === undefined) guest.raw.destroy()
+    else guest.connection.cut('displaced')
+    this.#leave(guest)
+  }
+
+  // ------------------------------------------------------------ time, and the end
+
+  #sweep(): void {
+    const now = this.#now()
+    const { handshakeTimeoutMs, handshakeWaitMs, handshakeStallMs } = this.#limits
+    for (const guest of this.#guests) {
+      if (guest.connection !== undefined) {
+        guest.connection.sweep(now)
+        continue
+      }
+      const passedMs = now - guest.since
+      // The TLS server has its own clock for the handshake.
+      if (guest.stage === 'handshake') {
+        if (passedMs >= handshakeStallMs) this.#release(guest)
+      } else if (passedMs >= (guest.stage === 'hello' ? handshakeTimeoutMs : handshakeWaitMs)) {
+        guest.failure = 'timeout'
+        guest.raw.destroy()
+      }
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#net.close()
+    for (const guest of this.#guests) {
+      if (guest.connection === undefined) guest.raw.destroy()
+      else guest.connection.end()
+    }
+    if (this.#guests.count > 0) {
+      const empty = new Promise<void>((resolve) => {
+        this.#whenEmpty = resolve
+      })
+      const late = setTimeout(() => {
+        for (const guest of this.#guests) {
+          if (guest.connection === undefined) guest.raw.destroy()
+          else guest.connection.cut('closing')
+        }
+      }, this.#limits.closeGraceMs)
+      await empty
+      clearTimeout(late)
+    }
+    clearInterval(this.#sweeping)
+  }
+
+  // ------------------------------------------------------------ small things
+
+  #tlsSettings(serverCertificate: ServerCertificate): Parameters<typeof createTlsServer>[0] {
+    const { ticketKeys, legacyTls = false } = this.#options
+    return { serverCertificate, ticketKeys, legacyTls, limits: this.#limits }
+  }
+
+  #announceGauges(): void {
+    const { metrics } = this.#options
+    metrics.gauge('connections', () => this.#guests.count)
+    metrics.gauge('handshakes_waiting', () => this.#turns.waiting)
+    metrics.gauge('handshakes_active', () => this.#turns.active)
+    metrics.gauge('bytes_buffered', () => this.#budget.bytes)
+    metrics.gauge('requests_running', () => {
+      let running = 0
+      for (const guest of this.#guests) if (guest.connection?.answering === true) running += 1
+      return running
+    })
+  }
+
+  #bound(): AddressInfo {
+    const bound = this.#net.address()
+    if (bound === null || typeof bound === 'string') throw new Error('the door is not open')
+    return bound
+  }
+}

@@ -1,0 +1,28 @@
+// Warnings that a flood would otherwise repeat thousands of times: each is said once a minute at most, with how
+// often it was kept back since.
+
+import { limits } from '../limits.ts'
+import type { DoorLog } from './door.ts'
+
+export class Notices {
+  readonly #log: DoorLog
+  readonly #now: () => number
+  readonly #said = new Map<string, { readonly at: number; keptBack: number }>()
+
+  constructor(log: DoorLog, now: () => number) {
+    this.#log = log
+    this.#now = now
+  }
+
+  /** `key` is one of a small fixed set, never made from what peers send. */
+  warn(key: string, message: string, fields: Readonly<Record<string, unknown>>): void {
+    const said = this.#said.get(key)
+    const now = this.#now()
+    if (said !== undefined && now - said.at < limits.noticeEveryMs) {
+      said.keptBack += 1
+      return
+    }
+    this.#said.set(key, { at: now, keptBack: 0 })
+    this.#log.warn(message, { ...fields, keptBackSinceLast: said?.keptBack ?? 0 })
+  }
+}

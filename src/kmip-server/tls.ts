@@ -1,0 +1,93 @@
+// How TLS is spoken at the door: versions, suites, sessions, and reading who is there. The handshake lets everyone
+// through, whatever certificate they show or none: a vCenter that is not yet trusted must still get as far as
+// seeing our certificate, and be seen. Who may do what is decided message by message, by pin or CA (keys/access),
+// never by OpenSSL and never by the name that the client calls us.
+
+import { hash, constants } from 'node:crypto'
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import type { DoorLimits, Peer, ServerCertificate } from './door.ts'
+
+/**
+ * A TLS server that is never listening: raw connections are handed to it one by one. No `ca`: then the request for
+ * a certificate names no issuers, and every client sends what it has. No SNICallback: providers are named by address.
+ */
+export function createTlsServer(settings: TlsSettings): Server {
+  return createServer({
+    ...contextOptions(settings),
+    requestCert: true,
+    rejectUnauthorized: false,
+    handshakeTimeout: settings.limits.handshakeTimeoutMs,
+  })
+}
+
+export interface TlsSettings {
+  readonly serverCertificate: ServerCertificate
+  readonly ticketKeys: Buffer
+  readonly legacyTls: boolean
+  readonly limits: Pick<DoorLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
+}
+
+/** What a new certificate needs to be put in place by `setSecureContext`: everything, or it would be forgotten. */
+export function contextOptions(settings: TlsSettings): TlsOptions {
+  if (settings.ticketKeys.length !== 48) throw new RangeError('ticketKeys must be 48 bytes')
+  return {
+    cert: settings.serverCertificate.certificate,
+    key: settings.serverCertificate.key,
+    minVersion: settings.legacyTls ? 'TLSv1' : 'TLSv1.2',
+    maxVersion: 'TLSv1.3',
+    ciphers: (settings.legacyTls ? [...suites, '@SECLEVEL=0'] : suites).join(':'),
+    honorCipherOrder: true,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
+    // OpenSSL resumes no session with a client certificate without one (some clients then fail).
+    sessionIdContext: 'mortise-kmip',
+    ticketKeys: settings.ticketKeys,
+    sessionTimeout: settings.limits.tlsSessionSeconds,
+  }
+}
+
+/**
+ * In order of preference. The last six have no forward secrecy; vCenter 6.x and 7.x with older key servers use
+ * them, and AES128-SHA256 is all that some offer.
+ */
+const suites = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-AES256-SHA384',
+  'ECDHE-RSA-AES128-SHA256',
+  'ECDHE-ECDSA-AES256-SHA384',
+  'ECDHE-ECDSA-AES128-SHA256',
+  'ECDHE-RSA-AES256-SHA',
+  'ECDHE-RSA-AES128-SHA',
+  'AES256-GCM-SHA384',
+  'AES128-GCM-SHA256',
+  'AES256-SHA256',
+  'AES128-SHA256',
+  'AES256-SHA',
+  'AES128-SHA',
+] as const
+
+/** Read once per connection; a resumed session carries the certificate it was made with. */
+export function readPeer(
+  socket: TLSSocket,
+  place: { readonly connectionId: string; readonly address: string; readonly port: number },
+  certificateBytesMax: number,
+): Peer {
+  const der = socket.getPeerX509Certificate()?.raw
+  return {
+    ...place,
+    certificate:
+      der === undefined || der.length > certificateBytesMax
+        ? null
+        : { der, sha256: hash('sha256', der, 'hex') },
+    tlsVersion: socket.getProtocol() ?? 'unknown',
+    cipher: socket.getCipher().name,
+    resumed: socket.isSessionReused(),
+  }
+}

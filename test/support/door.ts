@@ -1,0 +1,119 @@
+// A door for tests: loopback, port 0, an answerer that the test gives, everything that it reports kept in lists.
+
+import { randomBytes } from 'node:crypto'
+import type {
+  Answer,
+  Door,
+  DoorCounts,
+  DoorGauge,
+  DoorOptions,
+  HandshakeOutcome,
+  Peer,
+  ServerCertificate,
+} from '../../src/kmip-server/door.ts'
+import { listen } from '../../src/kmip-server/listener.ts'
+import { issueServer, privateKeyPem } from '../../src/pki/issue.ts'
+import { testAuthority } from './certificates.ts'
+
+export interface LogLine {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+export interface TestDoor extends AsyncDisposable {
+  readonly door: Door
+  readonly port: number
+  readonly handshakes: HandshakeOutcome[]
+  readonly lines: LogLine[]
+  /** Counted so far, over all labels or those that have all of `labels`. */
+  count(name: keyof DoorCounts, labels?: Record<string, string>): number
+  gauge(name: DoorGauge): number
+  /** Lines above debug. */
+  loud(): LogLine[]
+}
+
+let made: Promise<ServerCertificate> | undefined
+
+/** One for the whole process, RSA-2048 as the product issues it. */
+export function serverCertificate(): Promise<ServerCertificate> {
+  made ??= makeServerCertificate()
+  return made
+}
+
+export async function makeServerCertificate(): Promise<ServerCertificate> {
+  const identity = await issueServer({
+    ca: await testAuthority(),
+    names: ['localhost', '127.0.0.1'],
+    nowMs: Date.now(),
+  })
+  return { certificate: identity.certificate.pem, key: privateKeyPem(identity.privateKey) }
+}
+
+export async function openDoor(options: Partial<DoorOptions> = {}): Promise<TestDoor> {
+  const handshakes: HandshakeOutcome[] = []
+  const lines: LogLine[] = []
+  const counts: { name: string; labels: Readonly<Record<string, string>> }[] = []
+  const gauges = new Map<DoorGauge, () => number>()
+  const log =
+    (level: LogLine['level']) =>
+    (message: string, fields: LogLine['fields'] = {}) =>
+      void lines.push({ level, message, fields })
+  const door = await listen({
+    host: '127.0.0.1',
+    port: 0,
+    serverCertificate: await serverCertificate(),
+    ticketKeys: randomBytes(48),
+    answer: echo,
+    isTrusted: async () => true,
+    onHandshake: (outcome) => void handshakes.push(outcome),
+    log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
+    metrics: {
+      count: (name, labels) => void counts.push({ name, labels }),
+      gauge: (name, read) => void gauges.set(name, read),
+    },
+    ...options,
+  })
+  return {
+    door,
+    port: door.port,
+    handshakes,
+    lines,
+    count: (name, labels = {}) =>
+      counts.filter(
+        (counted) =>
+          counted.name === name &&
+          Object.entries(labels).every(([label, value]) => counted.labels[label] === value),
+      ).length,
+    gauge: (name) => gauges.get(name)?.() ?? Number.NaN,
+    loud: () => lines.filter((line) => line.level !== 'debug'),
+    [Symbol.asyncDispose]: () => door.close(),
+  }
+}
+
+/** Answers a message with itself. */
+export async function echo(message: Buffer, _peer: Peer): Promise<Answer> {
+  return { bytes: Buffer.from(message), close: false }
+}
+
+/** A TTLV structure (tag Request Message) with `bodyBytes` bytes of which only `number` at the start matters. */
+export function messageOf(number: number, bodyBytes = 16): Buffer {
+  const message = Buffer.alloc(8 + bodyBytes)
+  message.writeUInt32BE(0x42007801, 0)
+  message.writeUInt32BE(bodyBytes, 4)
+  if (bodyBytes >= 4) message.writeUInt32BE(number, 8)
+  return message
+}
+
+export function numberOf(message: Buffer | undefined): number | undefined {
+  return message?.readUInt32BE(8)
+}
+
+/** Waits until it holds; fails after `withinMs`, which is generous because test machines are slow. */
+export async function until(what: string, holds: () => boolean, withinMs = 10_000): Promise<void> {
+  const end = performance.now() + withinMs
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`not within ${withinMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
