@@ -1,0 +1,198 @@
+// The admin door as a function from request to response: Host, size, token, role, instance, schema, handler, in this
+// order, the same for every route of the table. It knows no sockets (server.ts) and no route by name.
+
+import { randomUUID } from 'node:crypto'
+import type { HttpBindings } from '@hono/node-server'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context, Next } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { limits } from '../limits.ts'
+import type { Instance } from '../keys/trust-rows.ts'
+import { routes } from './api.ts'
+import { authenticate, visibleInstance } from './authenticate.ts'
+import type { AdminContext, Asked, Asker } from './context.ts'
+import { Refusal, statusOf } from './errors.ts'
+import { refusalOf } from './faults.ts'
+import { handlers } from './handlers.ts'
+import { openApiDocument } from './openapi.ts'
+import type { Route } from './route.ts'
+
+export interface ApplicationOptions {
+  readonly context: AdminContext
+  /** Besides the address that the request came to. Lower case. */
+  readonly hosts: ReadonlySet<string>
+  /** Told of each answer; `route` is a name of the table, or 'none'. */
+  readonly answered: (about: { route: string; status: number; seconds: number }) => void
+  /** Told of what is a bug or an outage. */
+  readonly failed: (error: unknown, about: { route: string; requestId: string }) => void
+}
+
+interface Env {
+  Bindings: HttpBindings
+  Variables: { requestId: string; route: string; asker: Asker; instance: Instance | undefined }
+}
+type Ctx = Context<Env>
+
+export function createApplication(options: ApplicationOptions): OpenAPIHono<Env> {
+  const app = new OpenAPIHono<Env>({
+    defaultHook: (result) => {
+      if (!result.success) throw invalid(result.target, result.error.issues)
+    },
+  })
+  app.use('*', async (c, next) => observe(c, next, options))
+  app.use('*', async (c, next) => checkHost(c, next, options.hosts))
+  app.use('*', bodyLimit({ maxSize: limits.adminBodyBytesMax, onError: tooLarge }))
+  for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
+  app.get('/api/openapi.json', (c) => c.json(openApiDocument(app)))
+  app.notFound((c) => answerRefusal(c, noRoute(c)))
+  app.onError((error, c) => answerRefusal(c, known(error, c, options)))
+  return app
+}
+
+/** The table is walked as data, so the exact types of a route are lost here; handlers.ts keeps them. */
+function addRoute(app: OpenAPIHono<Env>, name: string, line: Route, context: AdminContext): void {
+  const handler = handlers[name as keyof typeof handlers] as (
+    context: AdminContext,
+    asked: Asked<never>,
+  ) => Promise<unknown>
+  const authorize = async (c: Ctx, next: Next): Promise<void> => {
+    c.set('route', name)
+    if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
+    const asker = await authenticate(context, line, {
+      authorization: c.req.header('authorization'),
+      address: plainAddress(c.env.incoming.socket.remoteAddress),
+      requestId: c.get('requestId'),
+    })
+    c.set('asker', asker)
+    if (line.scope === 'instance')
+      c.set('instance', await visibleInstance(context, asker, c.req.param('instance') ?? ''))
+    await next()
+  }
+  app.openapi({ ...line.openapi, middleware: authorize }, (async (c: Ctx) => {
+    const valid = (target: string): unknown => c.req.valid(target as never)
+    const asked = {
+      asker: c.get('asker'),
+      instance: c.get('instance'),
+      params: valid('param'),
+      query: valid('query'),
+      body: valid('json'),
+    }
+    return answer(c, line, await handler(context, asked as Asked<never>))
+  }) as never)
+}
+
+function answer(c: Ctx, line: Route, value: unknown): Response {
+  if (line.media === 'application/x-ndjson')
+    return c.body(linesOf(value as AsyncIterable<string>), line.status, { 'Content-Type': line.media })
+  // Cuts off whatever the schema does not name.
+  const cut: unknown = line.answer.parse(value)
+  return line.media === 'text/plain' ? c.text(String(cut), line.status) : c.json(cut, line.status)
+}
+
+const chunkCharacters = 64 * 1024
+
+/** Lines as bytes, no faster than they are read. */
+function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const iterator = lines[Symbol.asyncIterator]()
+  const encoder = new TextEncoder()
+  return new ReadableStream({
+    async pull(controller) {
+      let text = ''
+      while (text.length < chunkCharacters) {
+        const { done, value } = await iterator.next()
+        if (done) {
+          if (text !== '') controller.enqueue(encoder.encode(text))
+          controller.close()
+          return
+        }
+        text += `${value}\n`
+      }
+      controller.enqueue(encoder.encode(text))
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}
+
+async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Promise<void> {
+  const start = performance.now()
+  c.set('requestId', randomUUID())
+  c.set('route', 'none')
+  await next()
+  c.header('X-Request-Id', c.get('requestId'))
+  c.header('Cache-Control', 'no-store')
+  c.header('X-Content-Type-Options', 'nosniff')
+  c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  answered({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+}
+
+/** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */
+async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promise<void> {
+  const host = (c.req.header('host') ?? '')
+    .toLowerCase()
+    .replace(/:\d*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+  if (!hosts.has(host) && host !== plainAddress(c.env.incoming.socket.localAddress))
+    throw new Refusal(
+      'foreign-host',
+      'this server is not known under the name in the Host header',
+      'Names it may be addressed by are set in admin.hosts (MORTISE_ADMIN_HOSTS).',
+    )
+  await next()
+}
+
+/** An IPv4 peer of an IPv6 socket is shown as IPv4. */
+function plainAddress(address: string | undefined): string | null {
+  return address?.replace(/^::ffff:/, '') ?? null
+}
+
+function tooLarge(): never {
+  throw new Refusal('too-large', `a request body has at most ${limits.adminBodyBytesMax} bytes`)
+}
+
+function invalid(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Refusal {
+  const place = target === 'json' ? 'body' : target
+  const texts = issues.map(({ path, message }) => `${[place, ...path].map(String).join('.')}: ${message}`)
+  return new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
+}
+
+const patterns = Object.values(routes).map(({ method, path }) => ({
+  method: method.toUpperCase(),
+  pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
+}))
+
+function noRoute(c: Ctx): Refusal {
+  const methods = patterns.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method)
+  if (methods.length === 0) return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
+  c.header('Allow', methods.join(', '))
+  return new Refusal('method-not-allowed', `this path takes ${methods.join(' and ')}`)
+}
+
+function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {
+  if (error instanceof HTTPException) return ofHono(error)
+  const refusal = refusalOf(error)
+  if (refusal) return refusal
+  failed(error, { route: c.get('route'), requestId: c.get('requestId') })
+  return new Refusal(
+    'internal',
+    'something went wrong in the server',
+    'Its log says more, under this requestId.',
+  )
+}
+
+function ofHono({ status }: HTTPException): Refusal {
+  if (status === 415) return new Refusal('unsupported-media-type', 'send application/json')
+  if (status === 413)
+    return new Refusal('too-large', `a request body has at most ${limits.adminBodyBytesMax} bytes`)
+  return new Refusal('bad-request', 'the body is not JSON')
+}
+
+function answerRefusal(c: Ctx, { code, message, hint }: Refusal): Response {
+  if (code === 'unauthenticated') c.header('WWW-Authenticate', 'Bearer')
+  const requestId = c.get('requestId')
+  const error = { code, message, ...(hint !== undefined && { hint }), requestId }
+  return c.json({ error }, statusOf[code] as ContentfulStatusCode)
+}

@@ -1,0 +1,74 @@
+// Who asks at the admin door: bearer token, role, and which instances are there for it.
+
+import type { Actor } from '../keys/caller.ts'
+import type { Instance } from '../keys/trust-rows.ts'
+import type { AdminContext, Asker } from './context.ts'
+import { Refusal } from './errors.ts'
+import { roles, type Route } from './route.ts'
+
+type Authorization = Pick<Route, 'role' | 'scope'>
+
+/** The asker, or Refusal 'unauthenticated' or 'forbidden'. Nobody in particular on public routes. */
+export async function authenticate(
+  { access }: Pick<AdminContext, 'access'>,
+  route: Authorization,
+  request: {
+    readonly authorization: string | undefined
+    readonly address: string | null
+    readonly requestId: string
+  },
+): Promise<Asker> {
+  const { authorization, address, requestId } = request
+  const stranger: Actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address }
+  if (route.scope === 'public')
+    return { actor: stranger, instanceId: null, requestId, identify: () => Promise.reject(noToken()) }
+
+  const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
+  const check = async () => {
+    const token = bearer === undefined ? undefined : await access.token(bearer)
+    if (!token) throw noToken()
+    requireRole(route, token)
+    return token
+  }
+  const token = await check()
+  const actor: Actor = { kind: 'token', id: token.id, name: token.name, certificateSha256: null, address }
+  return {
+    actor,
+    instanceId: token.instanceId,
+    requestId,
+    identify: async (instanceId) => {
+      const { trustVersion } = await check()
+      return { instanceId, actor, trustVersion, requestId }
+    },
+  }
+}
+
+/** The instance of that id or name, if the token may know that it exists. */
+export async function visibleInstance(
+  { access }: Pick<AdminContext, 'access'>,
+  asker: Pick<Asker, 'instanceId'>,
+  nameOrId: string,
+): Promise<Instance> {
+  const found = await access.instance(nameOrId)
+  if (!found || (asker.instanceId !== null && asker.instanceId !== found.id))
+    throw new Refusal('not-found', `there is no instance ${nameOrId}`, 'List them: mortise instance list')
+  return found
+}
+
+function noToken(): Refusal {
+  return new Refusal(
+    'unauthenticated',
+    'a valid token is needed',
+    'Send it as "Authorization: Bearer ...". The first one is in the file admin-token of the data folder.',
+  )
+}
+
+function requireRole(
+  route: Authorization,
+  token: { readonly role: Route['role']; readonly instanceId: string | null },
+): void {
+  if (roles.indexOf(token.role) < roles.indexOf(route.role))
+    throw new Refusal('forbidden', `this needs the role ${route.role}; the token is a ${token.role}'s`)
+  if (route.scope === 'server' && token.instanceId !== null)
+    throw new Refusal('forbidden', 'this needs a token for all instances; this one is for one instance')
+}

@@ -1,0 +1,62 @@
+// What the handlers of the admin door work with, and what they are: functions of values. serve.ts makes the context.
+
+import type { Access } from '../keys/access.ts'
+import type { Audit } from '../keys/audit.ts'
+import type { Actor, Caller } from '../keys/caller.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Pending } from '../keys/pending.ts'
+import type { Clock, Store } from '../keys/ports.ts'
+import type { Sightings } from '../keys/sightings.ts'
+import type { TrustChanges } from '../keys/trust-changes.ts'
+import type { Instance } from '../keys/trust-rows.ts'
+import type { Certificate } from '../pki/certificate.ts'
+import type { Identity } from '../pki/issue.ts'
+import type { Checked, Output, RouteName, Routes } from './api.ts'
+
+export interface AdminContext {
+  readonly access: Access
+  readonly trust: TrustChanges
+  readonly pending: Pending
+  readonly audit: Audit
+  readonly keys: Keys
+  readonly store: Pick<Store, 'objectCounts'>
+  readonly sightings: Pick<Sightings, 'of'>
+  readonly clock: Clock
+  /** Signs what `client issue` and `client sign` send. */
+  readonly authority: Identity
+  /** The one that the KMIP door shows now. */
+  readonly serverCertificate: () => Certificate
+  readonly readiness: () => Promise<Readiness>
+  /** The text that Prometheus reads. */
+  readonly metrics: () => Promise<string>
+}
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not, in words for people. */
+  readonly reason: string | null
+  /** Instances whose root key has trouble; they do not make the node unready. */
+  readonly degradedInstances: number
+}
+
+/** Who asks, as the token says. */
+export interface Asker {
+  readonly actor: Actor
+  /** null: all instances. Meaningless on public routes. */
+  readonly instanceId: string | null
+  readonly requestId: string
+  /** Looks the token up anew, and makes it the caller for the keys of an instance. */
+  readonly identify: (instanceId: string) => Promise<Caller>
+}
+
+export interface Asked<N extends RouteName> {
+  readonly asker: Asker
+  /** The one that the path names, on routes with the scope 'instance'. */
+  readonly instance: Routes[N]['scope'] extends 'instance' ? Instance : undefined
+  readonly params: Checked<N>['params']
+  readonly query: Checked<N>['query']
+  readonly body: Checked<N>['body']
+}
+
+export type Handler<N extends RouteName> = (context: AdminContext, asked: Asked<N>) => Promise<Output<N>>
+export type Handlers<N extends RouteName> = { readonly [Name in N]: Handler<Name> }

@@ -1,0 +1,55 @@
+// What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
+// which the server logs with the request's id and answers as 'internal', without its text.
+
+import { KeysUnavailable } from '../keys/keyring.ts'
+import { RootKeyError, StoreConflict, StoreUnavailable } from '../keys/ports.ts'
+import { TrustRefused } from '../keys/trust-changes.ts'
+import { Fault } from '../kmip/fault.ts'
+import { PkiError } from '../pki/error.ts'
+import { Refusal, type ErrorCode } from './errors.ts'
+
+/** What of the things that handlers throw may be shown; undefined for the rest. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  if (error instanceof PkiError) return new Refusal('bad-request', error.message)
+  if (error instanceof TrustRefused)
+    return new Refusal(error.code === 'not-found' ? 'not-found' : 'conflict', error.message, error.hint)
+  if (error instanceof Fault) return ofFault(error)
+  if (error instanceof StoreConflict)
+    return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')
+  if (error instanceof StoreUnavailable)
+    return new Refusal('unavailable', storeTexts[error.why], storeHints[error.why])
+  if (error instanceof RootKeyError || error instanceof KeysUnavailable)
+    return new Refusal(
+      'unavailable',
+      'the root key of this instance cannot be used at the moment',
+      'See the log.',
+    )
+  return undefined
+}
+
+const storeTexts: Record<StoreUnavailable['why'], string> = {
+  full: 'the disk is full: nothing can be changed; existing keys are served',
+  busy: 'the server is overloaded',
+  unavailable: 'the store cannot be used at the moment',
+}
+const storeHints: Record<StoreUnavailable['why'], string> = {
+  full: 'Make room on the disk of the data folder.',
+  busy: 'Try again in a moment.',
+  unavailable: 'See the log of the server.',
+}
+
+/** KMIP result reasons, as far as they are not simply 'refused'. */
+const faultCodes: { readonly [reason: string]: ErrorCode } = {
+  ItemNotFound: 'not-found',
+  ObjectNotFound: 'not-found',
+  AuthenticationNotSuccessful: 'unauthenticated',
+  InvalidField: 'bad-request',
+  InvalidMessage: 'bad-request',
+  NonUniqueNameAttribute: 'conflict',
+  GeneralFailure: 'unavailable',
+}
+
+function ofFault(fault: Fault): Refusal {
+  return new Refusal(faultCodes[fault.reason] ?? 'refused', fault.message)
+}

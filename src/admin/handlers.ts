@@ -1,0 +1,21 @@
+// The handlers of every route: a route of the table without one, or with a wrong answer, does not compile.
+
+import type { RouteName } from './api.ts'
+import type { Handlers } from './context.ts'
+import { auditHandlers } from './routes/audit.ts'
+import { clientHandlers } from './routes/clients.ts'
+import { healthHandlers } from './routes/health.ts'
+import { instanceHandlers } from './routes/instances.ts'
+import { keyHandlers } from './routes/keys.ts'
+import { pendingHandlers } from './routes/pending.ts'
+import { serverCertificateHandlers } from './routes/server-certificate.ts'
+
+export const handlers: Handlers<RouteName> = {
+  ...healthHandlers,
+  ...instanceHandlers,
+  ...clientHandlers,
+  ...pendingHandlers,
+  ...keyHandlers,
+  ...auditHandlers,
+  ...serverCertificateHandlers,
+}

@@ -1,0 +1,143 @@
+// Clients: who is trusted, by which certificates and CAs.
+
+import type { Authority, Client, Instance, PinnedCertificate } from '../../keys/trust-rows.ts'
+import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
+import { signRequest } from '../../pki/issue.ts'
+import { checkSubjectPattern } from '../../pki/match.ts'
+import type { AdminContext, Asked, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { isoTime, isoTimeOrNull } from '../shown.ts'
+
+export const clientHandlers: Handlers<'listClients' | 'trustClient' | 'signClient' | 'removeClient'> = {
+  listClients: async (context, { instance }) => {
+    const clients = await context.access.clients(instance.id)
+    return Promise.all(clients.map(async (client) => shownClient(context, instance, client)))
+  },
+
+  trustClient: async (context, asked) => {
+    const { body } = asked
+    if (body.by === 'authority') return trustAuthority(context, asked, body)
+    const certificate =
+      body.by === 'pending'
+        ? pendingCertificate(context, asked, body.sha256)
+        : parseCertificate(body.certificate)
+    return trustCertificate(context, asked, body.name, certificate)
+  },
+
+  signClient: async (context, asked) => {
+    const { authority: ca, clock } = context
+    const { name, request, days } = asked.body
+    const signed = await signRequest({
+      ca,
+      csr: request,
+      nowMs: clock.now(),
+      ...(days !== undefined && { days }),
+    })
+    const client = await trustCertificate(context, asked, name, signed)
+    return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
+  },
+
+  removeClient: async ({ trust }, { asker, instance, params }) => {
+    const { id, name } = await trust.removeClient(asker.actor, instance.id, params.client)
+    return { id, name }
+  },
+}
+
+type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
+
+async function trustCertificate(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  name: string,
+  certificate: Certificate,
+) {
+  if (certificate.isCa && certificate.subject !== certificate.issuer)
+    throw new Refusal(
+      'bad-request',
+      `this is the certificate of a CA (${certificate.subject}), not of a client`,
+      'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
+    )
+  const { client } = await context.trust.trustCertificate(asker.actor, {
+    instanceId: instance.id,
+    name,
+    certificate,
+  })
+  context.pending.remove(certificate.sha256)
+  return { ...(await oneClient(context, instance, client.id)), sha256: certificate.sha256 }
+}
+
+async function trustAuthority(
+  context: AdminContext,
+  { asker, instance }: Trusting,
+  body: { readonly name: string; readonly authority: string; readonly subject: string },
+) {
+  const ca = parseCertificate(body.authority)
+  const subject = checkSubjectPattern(body.subject)
+  if (!ca.isCa)
+    throw new Refusal(
+      'bad-request',
+      `this is not the certificate of a CA: ${ca.subject} may not sign others`,
+      'To trust this certificate itself, trust it as a certificate (--cert).',
+    )
+  const wanted = { instanceId: instance.id, name: body.name, ca, subject }
+  const { client } = await context.trust.trustAuthority(asker.actor, wanted)
+  return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
+}
+
+function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
+  if (asker.instanceId !== null)
+    throw new Refusal('forbidden', 'pending clients are trusted with a token for all instances')
+  const found = pending.get(sha256)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      'no pending client has a certificate with this SHA-256',
+      'Make the client connect (in vCenter: refresh the key provider), then look: mortise client pending',
+    )
+  return parseCertificate(found.certificate)
+}
+
+type ClientWithTrust = Client & {
+  readonly certificates: readonly PinnedCertificate[]
+  readonly authorities: readonly Authority[]
+}
+
+async function oneClient(context: AdminContext, instance: Instance, clientId: string) {
+  const client = (await context.access.clients(instance.id)).find(({ id }) => id === clientId)
+  if (!client) throw new Refusal('conflict', 'the client was removed at the same moment')
+  return shownClient(context, instance, client)
+}
+
+async function shownClient({ sightings }: AdminContext, instance: Instance, client: ClientWithTrust) {
+  const seen = await sightings.of(client.certificates.map(({ id }) => id))
+  return {
+    id: client.id,
+    name: client.name,
+    instance: { id: instance.id, name: instance.name },
+    created: isoTime(client.createdMs),
+    certificates: client.certificates.map((pinned) => {
+      const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))
+      const last = seen.get(pinned.id)
+      return {
+        sha256: pinned.id,
+        subject: certificate.subject,
+        notBefore: isoTime(certificate.notBeforeMs),
+        notAfter: isoTime(certificate.notAfterMs),
+        lastSeen: isoTimeOrNull(last?.lastMs ?? null),
+        lastAddress: last?.address ?? null,
+        created: isoTime(pinned.createdMs),
+      }
+    }),
+    authorities: client.authorities.map((authority) => {
+      const ca = parseCertificate(Buffer.from(authority.certificate, 'base64'))
+      return {
+        id: authority.id,
+        sha256: ca.sha256,
+        authority: ca.subject,
+        subject: authority.subject,
+        notAfter: isoTime(ca.notAfterMs),
+        created: isoTime(authority.createdMs),
+      }
+    }),
+  }
+}

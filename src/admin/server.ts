@@ -1,0 +1,122 @@
+// The admin door's socket: HTTPS with bounds on connections, headers, slow senders and idle time. What is answered is
+// decided in application.ts.
+
+import { createServer, type Server } from 'node:https'
+import { isIPv6, type AddressInfo, type Socket } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { limits } from '../limits.ts'
+import { createApplication, type ApplicationOptions } from './application.ts'
+import type { AdminContext } from './context.ts'
+import { statusOf, type ErrorCode } from './errors.ts'
+
+export interface AdminOptions {
+  readonly host: string
+  /** 0 picks a free one. */
+  readonly port: number
+  /** PEM; the chain behind the certificate may follow it. */
+  readonly tls: TlsIdentity
+  /** Host names it may be addressed by, besides localhost and the addresses it has. */
+  readonly hosts: readonly string[]
+  readonly context: AdminContext
+  readonly answered: ApplicationOptions['answered']
+  readonly failed: ApplicationOptions['failed']
+}
+
+export interface TlsIdentity {
+  readonly key: string | Buffer
+  readonly cert: string | Buffer
+}
+
+export interface AdminDoor {
+  /** How to reach it from this machine: `https://127.0.0.1:5697`. */
+  readonly url: string
+  readonly host: string
+  readonly port: number
+  /** For connections from now on; those that are open stay. */
+  setTls(tls: TlsIdentity): void
+  /** Takes no new requests, waits a little for those that run, closes. */
+  close(): Promise<void>
+}
+
+/** Listens; rejects with the system's error (EADDRINUSE, EACCES) when it cannot. */
+export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
+  const hosts = new Set(['localhost', options.host, ...options.hosts].map((host) => host.toLowerCase()))
+  const application = createApplication({ ...options, hosts })
+  const server = createServer(
+    {
+      ...options.tls,
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: limits.handshakeTimeoutMs,
+      maxHeaderSize: limits.adminHeaderBytesMax,
+      requestTimeout: limits.adminRequestTimeoutMs,
+      headersTimeout: limits.adminRequestTimeoutMs / 2,
+      connectionsCheckingInterval: limits.adminRequestTimeoutMs / 10,
+    },
+    getRequestListener(application.fetch, { overrideGlobalObjects: false }),
+  )
+  server.maxConnections = limits.adminConnectionsMax
+  server.setTimeout(limits.adminIdleTimeoutMs)
+  server.on('clientError', answerUnread)
+  // A handshake that failed is the client's affair; without this the socket would linger.
+  server.on('tlsClientError', (_error, socket) => socket.destroy())
+  await listening(server, options.host, options.port)
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `https://${reachable(options.host)}:${port}`,
+    host: options.host,
+    port,
+    setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
+    close: async () => closed(server),
+  }
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    const cut = setTimeout(() => server.closeAllConnections(), limits.adminCloseGraceMs)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}
+
+/** Listening everywhere includes the loopback address. */
+function reachable(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
+  return isIPv6(host) ? `[${host}]` : host
+}
+
+/** What is no HTTP request, or did not come in time, is answered in the same shape as everything else. */
+function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const code = unreadCodes[error.code ?? ''] ?? 'bad-request'
+  const message = unreadTexts[code] ?? 'this is not an HTTP request'
+  const body = JSON.stringify({ error: { code, message, requestId: 'none' } })
+  socket.end(
+    `HTTP/1.1 ${statusOf[code]} ${code}\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+const unreadCodes: Record<string, ErrorCode> = {
+  HPE_HEADER_OVERFLOW: 'headers-too-large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'timed-out',
+}
+const unreadTexts: Partial<Record<ErrorCode, string>> = {
+  'headers-too-large': `the headers have more than ${limits.adminHeaderBytesMax} bytes`,
+  'timed-out': 'the request did not come in time',
+}

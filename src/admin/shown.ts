@@ -1,0 +1,28 @@
+// How values of the core look in JSON: times, and attributes with everything that they may hold.
+
+/** Milliseconds since 1970 as ISO 8601, UTC. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
+export function isoTimeOrNull(ms: number | null): string | null {
+  return ms === null ? null : isoTime(ms)
+}
+
+/** An attribute's value: bytes in hex, dates in ISO 8601, other 64-bit numbers as text. `key` names the attribute. */
+export function shownValue(key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return /Date$/.test(key) ? dateText(value) : String(value)
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
+  if (Array.isArray(value)) return value.map((item) => shownValue(key, item))
+  if (typeof value !== 'object' || value === null) return value
+  const isDate = 'type' in value && value.type === 'DateTime'
+  return Object.fromEntries(
+    Object.entries(value).map(([name, item]) => [name, shownValue(isDate ? 'Date' : name, item)]),
+  )
+}
+
+/** Seconds since 1970, as KMIP has them; what is beyond the calendar of JavaScript stays a number. */
+function dateText(seconds: bigint): string {
+  const date = new Date(Number(seconds) * 1000)
+  return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()
+}

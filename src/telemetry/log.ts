@@ -1,0 +1,82 @@
+// The log: lines on standard error, as JSON for machines or one readable line each for people. Handed to whoever
+// writes; there is no logger to import. It does not rotate or send anything: that is the work of whatever started
+// the process.
+
+import { pino } from 'pino'
+
+/** What rooms may ask of a log. Fields are flat values; bytes are never written, only how many they are. */
+export interface Log {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface LogOptions {
+  readonly format: 'json' | 'human'
+  readonly level: string
+  /** Takes whole lines. Left out: standard error. */
+  readonly write?: (line: string) => void
+}
+
+/** Lines are written before the call returns, so that the last words of a process that dies are there. */
+export function createLog({ format, level, write }: LogOptions): Log {
+  const out = write ?? standardError()
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      messageKey: 'message',
+      errorKey: 'error',
+      serializers: { error: pino.stdSerializers.err },
+      formatters: { level: (label) => ({ level: label }), log: withoutBytes },
+    },
+    { write: format === 'json' ? out : (line) => out(humanLine(line)) },
+  )
+}
+
+/** A log that is closed (a pipe whose reader went away) must not end the server. */
+function standardError(): (line: string) => void {
+  const stream = pino.destination({ fd: 2, sync: true })
+  stream.on('error', () => {})
+  return (line) => void stream.write(line)
+}
+
+function withoutBytes(fields: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      value instanceof Uint8Array
+        ? `<${value.byteLength} bytes>`
+        : typeof value === 'bigint'
+          ? String(value)
+          : value,
+    ]),
+  )
+}
+
+/** `12:03:04 WARN  client certificate expired  client=vc1 days=3` */
+function humanLine(line: string): string {
+  const { time, level, message, error, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${fieldText(value)}`)
+  const failure = error === undefined ? '' : `\n    ${errorText(error).replaceAll('\n', '\n    ')}`
+  const clock = String(time).slice(11, 19)
+  return `${clock} ${String(level).toUpperCase().padEnd(5)} ${visible(String(message ?? ''))}${rest.join('')}${failure}\n`
+}
+
+function fieldText(value: unknown): string {
+  const text = typeof value === 'string' ? visible(value) : JSON.stringify(value)
+  return /\s|^$/.test(text) ? JSON.stringify(text) : text
+}
+
+function errorText(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'stack' in error) return String(error.stack)
+  return fieldText(error)
+}
+
+/** What strangers sent (a certificate's subject) must not steer the terminal that shows the log. */
+function visible(text: string): string {
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+}
