@@ -1,0 +1,104 @@
+// Numbers and chains the audit entries of this writer, inside the transaction of the act that they tell of.
+// The head is kept in memory and put into the database once per group; `mark` and `restore` follow savepoints.
+
+import { chainHash, chainStart, entryBody } from '../keys/chain.ts'
+import type { AuditEntry, WriterHead } from '../keys/ports.ts'
+import { auditHash } from './hashes.ts'
+import type { writeSql } from './sql.ts'
+import { number, text, type Statements } from './statements.ts'
+
+/** Entries whose ids differ in the lower ten bits only are a block (audit_blocks). */
+export const blockEntries = 1024
+
+interface Mark {
+  readonly id: number | null
+  readonly firstEntry: number
+  readonly number: number
+  readonly hash: string
+}
+
+export class AuditChain {
+  readonly #statements: Statements<keyof typeof writeSql>
+  readonly #writer: string
+  readonly #openedMs: number
+  #head: Mark = { id: null, firstEntry: 0, number: 0, hash: chainStart }
+  #savedNumber = 0
+  readonly #blocks = new Map<number, { minMs: number; maxMs: number }>()
+
+  constructor(statements: Statements<keyof typeof writeSql>, writer: string, openedMs: number) {
+    this.#statements = statements
+    this.#writer = writer
+    this.#openedMs = openedMs
+  }
+
+  mark(): Mark {
+    return this.#head
+  }
+
+  restore(mark: Mark): void {
+    this.#head = mark
+  }
+
+  append(entry: AuditEntry): void {
+    const others = this.#head.id === null ? this.#begin() : undefined
+    const { id, firstEntry } = this.#head
+    const next = this.#head.number + 1
+    const body = entryBody(this.#writer, next, entry, others)
+    const hash = chainHash(this.#head.hash, body)
+    const place = firstEntry + next - 1
+    const { instanceId, object, actor } = entry
+    this.#statements.run(
+      'addEntry',
+      place,
+      id,
+      next,
+      entry.atMs,
+      instanceId === null ? null : auditHash('instance', instanceId),
+      object === null ? null : auditHash('object', object),
+      actor.certificateSha256 === null ? null : auditHash('certificate', actor.certificateSha256),
+      hash,
+      body,
+    )
+    this.#head = { id, firstEntry, number: next, hash }
+    this.#widenBlock(Math.floor(place / blockEntries), entry.atMs)
+  }
+
+  /** To be called before the group commits. */
+  save(): void {
+    const { id, number, hash } = this.#head
+    for (const [block, { minMs, maxMs }] of this.#blocks)
+      this.#statements.run('putBlock', block, minMs, maxMs)
+    if (id !== null && number !== this.#savedNumber) this.#statements.run('putHead', number, hash, id)
+  }
+
+  /** After the group was committed, or undone and restored. */
+  settled(): void {
+    this.#blocks.clear()
+    this.#savedNumber = this.#head.number
+  }
+
+  /**
+   * The writer's row, and the heads that no other writer's first entry has named as they stand. A head that was
+   * named is covered by the entry that named it, and that by its own writer's head, so naming the rest ties
+   * down all: the list does not grow with every start.
+   */
+  #begin(): WriterHead[] {
+    const others = this.#statements.all('unnamedWriters').map((row) => {
+      this.#statements.run('nameWriter', number(row, 'id'))
+      return { writer: text(row, 'writer'), number: number(row, 'number'), hash: text(row, 'hash') }
+    })
+    const last = this.#statements.get('lastEntry')
+    const firstEntry = (last ? number(last, 'entry') : 0) + 1
+    const { rowId } = this.#statements.run('addWriter', this.#writer, this.#openedMs, firstEntry)
+    this.#head = { id: rowId, firstEntry, number: 0, hash: chainStart }
+    return others
+  }
+
+  #widenBlock(block: number, atMs: number): void {
+    const known = this.#blocks.get(block)
+    this.#blocks.set(block, {
+      minMs: Math.min(atMs, known?.minMs ?? atMs),
+      maxMs: Math.max(atMs, known?.maxMs ?? atMs),
+    })
+  }
+}

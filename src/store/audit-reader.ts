@@ -1,0 +1,131 @@
+// Finds audit entries page by page. The narrowest filter picks the index; the rest is compared with what the
+// entry says. A step looks at a bounded number of entries and then lets other requests run, so that a search
+// through years of entries delays nobody.
+
+import { setImmediate } from 'node:timers/promises'
+import type { AuditEntry, AuditQuery, StoredAuditEntry } from '../keys/ports.ts'
+import { limits } from '../limits.ts'
+import { blockEntries } from './audit-chain.ts'
+import { auditHash } from './hashes.ts'
+import type { readSql } from './sql.ts'
+import { number, text, type Row, type Statements } from './statements.ts'
+
+type ReadStatements = Statements<keyof typeof readSql>
+
+interface Page {
+  readonly entries: readonly StoredAuditEntry[]
+  readonly after: string | null
+}
+
+/** `read` runs what it is given against the database, and says what it means when that fails. */
+export async function findAudit(
+  read: <T>(work: (s: ReadStatements) => T) => T,
+  query: AuditQuery,
+): Promise<Page> {
+  const newest = query.order === 'newest'
+  const found: StoredAuditEntry[] = []
+  // The first id that was not looked at yet, in the direction of the search.
+  let next: number | null = newest ? Number.MAX_SAFE_INTEGER : 1
+  if (query.after !== undefined) next = place(query.after) + (newest ? -1 : 1)
+  let last: number | null = null
+  while (next !== null && found.length < query.limit) {
+    const from: number = next
+    const step = read((s) => (isIndexed(query) ? byIndex(s, query, from) : byBlock(s, query, from)))
+    next = step.next
+    for (const row of step.rows) {
+      if (!matches(text(row, 'body'), query)) continue
+      if (found.length === query.limit) break
+      found.push({
+        writer: text(row, 'writer'),
+        number: number(row, 'number'),
+        body: text(row, 'body'),
+        hash: text(row, 'hash'),
+      })
+      last = number(row, 'entry')
+    }
+    if (next !== null && found.length < query.limit) await setImmediate()
+  }
+  return { entries: found, after: found.length === query.limit && last !== null ? String(last) : null }
+}
+
+interface Step {
+  readonly rows: Row[]
+  readonly next: number | null
+}
+
+function isIndexed({ object, certificateSha256, instanceId }: AuditQuery): boolean {
+  return object !== undefined || certificateSha256 !== undefined || typeof instanceId === 'string'
+}
+
+function byIndex(s: ReadStatements, query: AuditQuery, from: number): Step {
+  const { object, certificateSha256, instanceId } = query
+  const newest = query.order === 'newest'
+  const range = [
+    ...(newest ? [0, from] : [from, Number.MAX_SAFE_INTEGER]),
+    ...times(query),
+    limits.auditStepEntries,
+  ]
+  let rows: Row[]
+  if (object !== undefined)
+    rows = s.all(newest ? 'objectNewest' : 'objectOldest', auditHash('object', object), ...range)
+  else if (certificateSha256 !== undefined)
+    rows = s.all(
+      newest ? 'certificateNewest' : 'certificateOldest',
+      auditHash('certificate', certificateSha256),
+      ...range,
+    )
+  else
+    rows = s.all(
+      newest ? 'instanceNewest' : 'instanceOldest',
+      auditHash('instance', instanceId ?? ''),
+      ...range,
+    )
+  return { rows, next: rows.length < limits.auditStepEntries ? null : beyond(rows, newest) }
+}
+
+/** One block of entries, the next one that has any of the time asked for. */
+function byBlock(s: ReadStatements, query: AuditQuery, from: number): Step {
+  const newest = query.order === 'newest'
+  const [sinceMs, untilMs] = times(query)
+  const block = s.get(
+    newest ? 'blockBefore' : 'blockAfter',
+    Math.floor(from / blockEntries),
+    sinceMs,
+    untilMs,
+  )
+  if (!block) return { rows: [], next: null }
+  const start = number(block, 'block') * blockEntries
+  const end = start + blockEntries - 1
+  const range = newest ? [start, Math.min(from, end)] : [Math.max(from, start), end]
+  const count = Math.min(limits.auditStepEntries, Math.max(query.limit, 50))
+  const rows = s.all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
+  if (rows.length === count) return { rows, next: beyond(rows, newest) }
+  return { rows, next: newest ? (start > 0 ? start - 1 : null) : end + 1 }
+}
+
+function beyond(rows: readonly Row[], newest: boolean): number | null {
+  const last = rows.at(-1)
+  return last ? number(last, 'entry') + (newest ? -1 : 1) : null
+}
+
+function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
+  return [sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs ?? Number.MAX_SAFE_INTEGER]
+}
+
+function matches(body: string, { instanceId, object, action, certificateSha256 }: AuditQuery): boolean {
+  const filtered = object !== undefined || action !== undefined || certificateSha256 !== undefined
+  if (!filtered && typeof instanceId !== 'string') return true
+  const entry = JSON.parse(body) as AuditEntry
+  return (
+    (typeof instanceId !== 'string' || entry.instanceId === instanceId) &&
+    (object === undefined || entry.object === object) &&
+    (action === undefined || entry.action === action) &&
+    (certificateSha256 === undefined || entry.actor.certificateSha256 === certificateSha256)
+  )
+}
+
+/** A place that no page gave finds nothing. */
+function place(after: string): number {
+  const entry = /^\d{1,15}$/.test(after) ? Number(after) : Number.NaN
+  return Number.isNaN(entry) ? 0 : entry
+}

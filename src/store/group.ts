@@ -1,0 +1,97 @@
+// Commits a group of changes in one SQLite transaction, a savepoint for each, so that a conflict undoes only the
+// change that met it. Knows nothing of threads, timers or the disk's room.
+
+import type { DatabaseSync } from 'node:sqlite'
+import { StoreConflict } from '../keys/ports.ts'
+import { applyChange, type Effects } from './apply.ts'
+import type { AuditChain } from './audit-chain.ts'
+import type { writeSql } from './sql.ts'
+import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
+import type { Statements } from './statements.ts'
+import type { Job, Outcome } from './writer-messages.ts'
+
+export interface GroupResult {
+  readonly outcomes: readonly Outcome[]
+  readonly effects: Effects
+}
+
+export class Groups {
+  readonly #database: DatabaseSync
+  readonly #statements: Statements<keyof typeof writeSql>
+  readonly #chain: AuditChain
+  readonly #savepoint
+  readonly #release
+  readonly #rollback
+
+  constructor(database: DatabaseSync, statements: Statements<keyof typeof writeSql>, chain: AuditChain) {
+    this.#database = database
+    this.#statements = statements
+    this.#chain = chain
+    this.#savepoint = database.prepare('SAVEPOINT change')
+    this.#release = database.prepare('RELEASE change')
+    this.#rollback = database.prepare('ROLLBACK TO change')
+  }
+
+  /**
+   * Does the jobs that can be done. On return they are in the WAL, and on the disk if one of them is of class
+   * 'disk'. Throws what SQLite throws (no room, no disk, damage): then nothing of the group was done.
+   */
+  commit(jobs: readonly Job[]): GroupResult {
+    const start = this.#chain.mark()
+    const effects: Effects = { materialRemoved: false, pruned: false }
+    try {
+      this.#setSynchronous(jobs.some(({ change }) => change.durability === 'disk'))
+      this.#database.exec('BEGIN IMMEDIATE')
+      const outcomes = jobs.map((job) => this.#apply(job, effects))
+      this.#chain.save()
+      this.#database.exec('COMMIT')
+      return { outcomes, effects }
+    } catch (error) {
+      this.#undo()
+      this.#chain.restore(start)
+      throw error
+    } finally {
+      this.#chain.settled()
+    }
+  }
+
+  /** A transaction of the writer's own. */
+  transact<T>(work: () => T): T {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE')
+      const result = work()
+      this.#database.exec('COMMIT')
+      return result
+    } catch (error) {
+      this.#undo()
+      throw error
+    }
+  }
+
+  #apply({ id, change }: Job, effects: Effects): Outcome {
+    const mark = this.#chain.mark()
+    this.#savepoint.run()
+    try {
+      applyChange(this.#statements, this.#chain, change, effects)
+      this.#release.run()
+      return { id, type: 'done' }
+    } catch (error) {
+      if (sqliteTrouble(error) !== null) throw error
+      this.#rollback.run()
+      this.#release.run()
+      this.#chain.restore(mark)
+      if (error instanceof StoreConflict)
+        return { id, type: 'conflict', what: error.what, message: error.message }
+      return { id, type: 'bug', message: `write to the store: ${sqliteText(error)}` }
+    }
+  }
+
+  /** FULL syncs the WAL with each commit, and with it all that was committed before. */
+  #setSynchronous(full: boolean): void {
+    this.#database.exec(full ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL')
+  }
+
+  #undo(): void {
+    if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+  }
+}

@@ -1,0 +1,84 @@
+// The shape of the database, as numbered steps: the n-th step brings `user_version` n - 1 to n. A step that was
+// released is never edited, a change is a new step. What a table is for stands here; statements are in sql.ts.
+
+/** Written into the file's header, so that a foreign SQLite file is not taken for a store: "Mort". */
+export const applicationId = 0x4d6f7274
+
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO meta VALUES ('trust_version', 0);
+
+  -- One row per object ever made; never deleted, so that no identifier is given twice. material is NULL once
+  -- destroyed. indexed: the names and index entries of the object (JSON), so that a change finds the old ones.
+  CREATE TABLE objects (
+    sequence INTEGER PRIMARY KEY,
+    instance_id TEXT NOT NULL,
+    unique_identifier TEXT NOT NULL,
+    object_type TEXT NOT NULL,
+    state TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    created_ms INTEGER NOT NULL,
+    attributes BLOB NOT NULL,
+    material INTEGER,
+    data_key_id TEXT,
+    indexed TEXT NOT NULL
+  ) STRICT;
+  CREATE UNIQUE INDEX objects_identifier ON objects (instance_id, unique_identifier);
+  CREATE INDEX objects_instance ON objects (instance_id);
+  CREATE INDEX objects_live ON objects (instance_id) WHERE material IS NOT NULL;
+
+  -- Sealed material. Rows are added at the end and deleted, never changed: a row that changes its size in place
+  -- can leave a copy of itself in a page's free space, which secure_delete does not see.
+  CREATE TABLE material (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+  CREATE TABLE fetched (sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE object_counts (
+    instance_id TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (instance_id, state)
+  ) STRICT, WITHOUT ROWID;
+
+  -- hash: see hashes.ts. Small rows: there are a dozen of them for each object.
+  CREATE TABLE object_index (
+    hash INTEGER NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (hash, sequence)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE names (
+    instance_id TEXT NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (instance_id, name)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE trust (
+    kind TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL, mac BLOB NOT NULL, PRIMARY KEY (kind, id)
+  ) STRICT;
+  CREATE TABLE data_keys (
+    id TEXT PRIMARY KEY, instance_id TEXT NOT NULL, root_key_uri TEXT NOT NULL, root_key_id TEXT NOT NULL,
+    wrapped BLOB NOT NULL, created_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX data_keys_instance ON data_keys (instance_id);
+  CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
+  CREATE TABLE pending (
+    sha256 TEXT PRIMARY KEY, certificate BLOB NOT NULL, address TEXT NOT NULL,
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, knocks INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE seen (sha256 TEXT PRIMARY KEY, last_ms INTEGER NOT NULL, address TEXT NOT NULL) STRICT;
+
+  -- Entry ids rise by one without gaps, and a SQLite store has one writer at a time: the entries of a writer
+  -- are the ids from first_entry on. named: its number when another writer's first entry last named it.
+  -- begin_number and begin_hash: up to where it was pruned; deleted: up to where the rows are gone.
+  CREATE TABLE writers (
+    id INTEGER PRIMARY KEY, writer TEXT NOT NULL UNIQUE, opened_ms INTEGER NOT NULL,
+    first_entry INTEGER NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, named INTEGER NOT NULL DEFAULT 0,
+    begin_number INTEGER NOT NULL DEFAULT 0, begin_hash TEXT NOT NULL DEFAULT '',
+    deleted INTEGER NOT NULL DEFAULT 0
+  ) STRICT;
+  -- body is what counts; instance, object and certificate are hashes of what it says, to find it by.
+  CREATE TABLE audit (
+    entry INTEGER PRIMARY KEY, writer INTEGER NOT NULL, number INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+    instance INTEGER, object INTEGER, certificate INTEGER, hash TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX audit_instance ON audit (instance) WHERE instance IS NOT NULL;
+  CREATE INDEX audit_object ON audit (object) WHERE object IS NOT NULL;
+  CREATE INDEX audit_certificate ON audit (certificate) WHERE certificate IS NOT NULL;
+  -- From when to when the entries of a block (1,024 ids) are: clocks jump, so ids alone do not tell.
+  CREATE TABLE audit_blocks (block INTEGER PRIMARY KEY, min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL) STRICT;
+  CREATE TABLE checkpoints (number INTEGER PRIMARY KEY, body TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
+  `,
+]

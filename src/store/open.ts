@@ -1,0 +1,49 @@
+// Opens the embedded store. The file and what belongs to it lie in one folder: the database, its write-ahead log
+// (-wal, -shm), the lock (.lock), and the reserve for a full disk (.reserve).
+
+import { randomUUID } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { StoreUnavailable, type Clock, type Store } from '../keys/ports.ts'
+import { limits } from '../limits.ts'
+import { SqliteStore } from './sqlite-store.ts'
+import { WriterThread } from './writer-thread.ts'
+
+export interface SqliteOptions {
+  /** The database file. It is made (0600) where there is none, its folder (0700) too. */
+  readonly file: string
+  readonly clock: Clock
+  /** Told, for the log, when changes are refused and taken again, and when the writer's thread ended. */
+  readonly onTrouble?: (message: string) => void
+  /** Default limits.diskReserveBytes. */
+  readonly reserveBytes?: number
+}
+
+/**
+ * Rejects with StoreUnavailable and changes nothing when another process has the file ('busy'), or when it is
+ * damaged, of another program or of a newer version ('unavailable').
+ */
+export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+  const file = path.resolve(options.file)
+  const writer = randomUUID()
+  try {
+    mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+  } catch (cause) {
+    throw new StoreUnavailable('unavailable', `make the folder of ${file}: ${String(cause)}`, { cause })
+  }
+  const thread = await WriterThread.start(
+    {
+      file,
+      writer,
+      openedMs: options.clock.now(),
+      reserveBytes: options.reserveBytes ?? limits.diskReserveBytes,
+    },
+    options.onTrouble ?? (() => {}),
+  )
+  try {
+    return new SqliteStore(file, writer, thread)
+  } catch (cause) {
+    await thread.close()
+    throw new StoreUnavailable('unavailable', `open ${file} for reading: ${String(cause)}`, { cause })
+  }
+}

@@ -1,0 +1,81 @@
+// Room on the data disk. Changes are refused while the disk is nearly full; what still must be written then (the
+// access records of Get) has a reserve: a file of real blocks beside the database, given back when SQLite finds
+// no room, and taken again when there is some. This file decides nothing about changes.
+
+import { existsSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
+import { randomFillSync } from 'node:crypto'
+import { limits } from '../limits.ts'
+
+const chunkBytes = 256 * 1024
+
+export class Room {
+  readonly #folder: string
+  readonly #file: string
+  readonly #bytes: number
+  #taking: Promise<boolean> | null = null
+  #stopped = false
+
+  constructor(folder: string, file: string, bytes: number) {
+    this.#folder = folder
+    this.#file = file
+    this.#bytes = bytes
+  }
+
+  /** Bytes that this process may still use. */
+  freeBytes(): number {
+    const { bavail, bsize } = statfsSync(this.#folder)
+    return bavail * bsize
+  }
+
+  isShort(): boolean {
+    return this.freeBytes() < limits.diskFreeBytesMin
+  }
+
+  /** Bytes that must be free before changes are taken again: above the bound, so that it does not flutter. */
+  neededBytes(): number {
+    return 2 * limits.diskFreeBytesMin + this.#bytes - this.#heldBytes()
+  }
+
+  /** Gives the reserve back; false when there is none. */
+  release(): boolean {
+    this.#stopped = true
+    if (!existsSync(this.#file)) return false
+    rmSync(this.#file, { force: true })
+    return true
+  }
+
+  /** Takes the reserve unless it is there. Resolves to false when there is not enough room or it was released. */
+  take(): Promise<boolean> {
+    this.#taking ??= this.#fill()
+      .catch(() => false)
+      .finally(() => (this.#taking = null))
+    return this.#taking
+  }
+
+  /** Stops taking; what was written stays for the next start. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#taking
+  }
+
+  async #fill(): Promise<boolean> {
+    this.#stopped = false
+    if (this.#heldBytes() >= this.#bytes) return true
+    await using file = await open(this.#file, 'a', 0o600)
+    // Random, so that a file system that compresses sets real blocks aside.
+    const chunk = randomFillSync(Buffer.alloc(chunkBytes))
+    while (this.#heldBytes() < this.#bytes) {
+      if (this.#stopped || this.isShort()) return false
+      await file.write(chunk, 0, Math.min(chunkBytes, this.#bytes - this.#heldBytes()))
+      await setImmediate()
+    }
+    await file.datasync()
+    return !this.#stopped
+  }
+
+  #heldBytes(): number {
+    return statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
+  }
+}

@@ -1,0 +1,152 @@
+// Every statement of the store, once. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints,
+// checkpoints of the WAL) is in sqlite-file.ts and group.ts.
+
+const objectColumns = `
+  o.sequence, o.instance_id AS instanceId, o.unique_identifier AS uniqueIdentifier, o.object_type AS objectType,
+  o.state, o.version, o.created_ms AS createdMs, o.attributes, m.sealed, o.data_key_id AS dataKeyId,
+  f.at_ms AS lastFetchedMs`
+const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
+
+export const readSql = {
+  trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
+  trust: `
+    SELECT m.value AS version, t.kind, t.id, t.body, t.mac
+    FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
+
+  object: `
+    SELECT ${objectColumns} FROM objects o ${objectJoins}
+    WHERE o.instance_id = ? AND o.unique_identifier = ?`,
+  objects: `
+    SELECT ${objectColumns} FROM objects o ${objectJoins}
+    WHERE o.instance_id = ? AND o.material IS NOT NULL AND o.sequence < ? ORDER BY o.sequence DESC LIMIT ?`,
+  objectsWithDestroyed: `
+    SELECT ${objectColumns} FROM objects o ${objectJoins}
+    WHERE o.instance_id = ? AND o.sequence < ? ORDER BY o.sequence DESC LIMIT ?`,
+  objectsByHash: `
+    SELECT ${objectColumns} FROM object_index i CROSS JOIN objects o ON o.sequence = i.sequence ${objectJoins}
+    WHERE i.hash = ? AND i.sequence < ? ORDER BY i.sequence DESC LIMIT ?`,
+  /** How many objects have the hash, counted up to a limit. */
+  countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?)`,
+  objectCounts: `SELECT state, count FROM object_counts WHERE instance_id = ? AND count > 0`,
+
+  dataKeys: `
+    SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
+      created_ms AS createdMs
+    FROM data_keys WHERE instance_id = ? ORDER BY created_ms, id`,
+  secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
+  pending: `
+    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks
+    FROM pending ORDER BY first_ms, sha256`,
+  seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
+
+  writers: `
+    SELECT writer, number, hash, begin_number AS beginNumber, begin_hash AS beginHash FROM writers ORDER BY id`,
+  checkpoints: `SELECT number, body, signature FROM checkpoints ORDER BY number DESC LIMIT ?`,
+  blockBefore: `
+    SELECT block FROM audit_blocks WHERE block <= ? AND max_ms >= ? AND min_ms <= ?
+    ORDER BY block DESC LIMIT 1`,
+  blockAfter: `
+    SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
+  auditNewest: audit('true', 'DESC'),
+  auditOldest: audit('true', 'ASC'),
+  instanceNewest: audit('a.instance = ?', 'DESC'),
+  instanceOldest: audit('a.instance = ?', 'ASC'),
+  objectNewest: audit('a.object = ?', 'DESC'),
+  objectOldest: audit('a.object = ?', 'ASC'),
+  certificateNewest: audit('a.certificate = ?', 'DESC'),
+  certificateOldest: audit('a.certificate = ?', 'ASC'),
+} as const
+
+/** Entries between two ids (both included) and two times, without those that were pruned. */
+function audit(found: string, direction: 'ASC' | 'DESC'): string {
+  return `
+    SELECT a.entry, w.writer, a.number, a.body, a.hash
+    FROM audit a CROSS JOIN writers w ON w.id = a.writer AND a.number > w.begin_number
+    WHERE ${found} AND a.entry BETWEEN ? AND ? AND a.at_ms BETWEEN ? AND ?
+    ORDER BY a.entry ${direction} LIMIT ?`
+}
+
+export const writeSql = {
+  trustVersion: readSql.trustVersion,
+  raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
+  putTrust: `
+    INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
+    ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, mac = excluded.mac`,
+  removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
+
+  objectRow: `
+    SELECT sequence, version, state, material, indexed FROM objects
+    WHERE instance_id = ? AND unique_identifier = ?`,
+  addObject: `
+    INSERT INTO objects (instance_id, unique_identifier, object_type, state, version, created_ms, attributes,
+      material, data_key_id, indexed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  changeObject: `
+    UPDATE objects SET object_type = ?, state = ?, version = ?, created_ms = ?, attributes = ?, material = ?,
+      data_key_id = ?, indexed = ?
+    WHERE sequence = ?`,
+  material: `SELECT sealed FROM material WHERE id = ?`,
+  addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
+  removeMaterial: `DELETE FROM material WHERE id = ?`,
+  addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+  removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,
+  nameOwner: `SELECT sequence FROM names WHERE instance_id = ? AND name = ?`,
+  addName: `INSERT INTO names (instance_id, name, sequence) VALUES (?, ?, ?)`,
+  removeName: `DELETE FROM names WHERE instance_id = ? AND name = ? AND sequence = ?`,
+  count: `
+    INSERT INTO object_counts (instance_id, state, count) VALUES (?, ?, ?)
+    ON CONFLICT (instance_id, state) DO UPDATE SET count = count + excluded.count`,
+  fetched: `
+    INSERT INTO fetched (sequence, at_ms) SELECT sequence, ? FROM objects
+    WHERE instance_id = ? AND unique_identifier = ?
+    ON CONFLICT (sequence) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)`,
+
+  putDataKey: `
+    INSERT INTO data_keys (id, instance_id, root_key_uri, root_key_id, wrapped, created_ms)
+    VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET instance_id = excluded.instance_id, root_key_uri = excluded.root_key_uri,
+      root_key_id = excluded.root_key_id, wrapped = excluded.wrapped, created_ms = excluded.created_ms`,
+  putSecret: `
+    INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
+  addSecret: `INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`,
+  pendingNames: `SELECT sha256 FROM pending`,
+  removePending: `DELETE FROM pending WHERE sha256 = ?`,
+  putPending: `
+    INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, knocks) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT (sha256) DO UPDATE SET certificate = excluded.certificate, address = excluded.address,
+      first_ms = excluded.first_ms, last_ms = excluded.last_ms, knocks = excluded.knocks
+    WHERE last_ms <> excluded.last_ms OR knocks <> excluded.knocks OR address <> excluded.address`,
+  putSeen: `
+    INSERT INTO seen (sha256, last_ms, address) VALUES (?, ?, ?)
+    ON CONFLICT (sha256) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address
+    WHERE last_ms <= excluded.last_ms`,
+
+  lastEntry: `SELECT coalesce(max(first_entry + number - 1), 0) AS entry FROM writers`,
+  unnamedWriters: `SELECT id, writer, number, hash FROM writers WHERE number > named ORDER BY id`,
+  nameWriter: `UPDATE writers SET named = number WHERE id = ?`,
+  addWriter: `
+    INSERT INTO writers (writer, opened_ms, first_entry, number, hash) VALUES (?, ?, ?, 0, '')`,
+  putHead: `UPDATE writers SET number = ?, hash = ? WHERE id = ?`,
+  addEntry: `
+    INSERT INTO audit (entry, writer, number, at_ms, instance, object, certificate, hash, body)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  putBlock: `
+    INSERT INTO audit_blocks (block, min_ms, max_ms) VALUES (?, ?, ?)
+    ON CONFLICT (block) DO UPDATE SET min_ms = min(min_ms, excluded.min_ms), max_ms = max(max_ms, excluded.max_ms)`,
+  lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
+  addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
+
+  writerRow: `
+    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber FROM writers WHERE writer = ?`,
+  blockAfter: readSql.blockAfter,
+  firstKept: `SELECT min(entry) AS entry FROM audit WHERE entry BETWEEN ? AND ? AND at_ms >= ?`,
+  entryHash: `SELECT number, hash FROM audit WHERE entry = ?`,
+  setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE id = ?`,
+  prunedWriter: `
+    SELECT id, first_entry AS firstEntry, begin_number AS beginNumber, deleted FROM writers
+    WHERE deleted < begin_number ORDER BY id LIMIT 1`,
+  deleteEntries: `DELETE FROM audit WHERE entry BETWEEN ? AND ?`,
+  setDeleted: `UPDATE writers SET deleted = ? WHERE id = ?`,
+  deleteBlocks: `
+    DELETE FROM audit_blocks WHERE block < (SELECT coalesce(min(entry), 0) / 1024 FROM audit)`,
+} as const

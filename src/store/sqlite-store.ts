@@ -1,0 +1,225 @@
+// The embedded store: reads on a read-only connection of this thread, writes through the writer's thread. A read
+// is one statement, so it sees one moment, and that moment is after every commit that was answered before.
+
+import { DatabaseSync } from 'node:sqlite'
+import { setImmediate } from 'node:timers/promises'
+import {
+  StoreUnavailable,
+  type AuditQuery,
+  type Change,
+  type DataKeyRecord,
+  type ObjectQuery,
+  type Store,
+  type StoredObject,
+} from '../keys/ports.ts'
+import { limits } from '../limits.ts'
+import { findAudit } from './audit-reader.ts'
+import { indexHash } from './hashes.ts'
+import { readSql } from './sql.ts'
+import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
+import { bytes, number, orNull, Statements, text, type Row } from './statements.ts'
+import type { WriterThread } from './writer-thread.ts'
+
+type ReadStatements = Statements<keyof typeof readSql>
+
+export class SqliteStore implements Store {
+  readonly writer: string
+  readonly #file: string
+  readonly #thread: WriterThread
+  readonly #database: DatabaseSync
+  readonly #statements: ReadStatements
+
+  /** Throws StoreUnavailable. The thread has the file open already. */
+  constructor(file: string, writer: string, thread: WriterThread) {
+    this.writer = writer
+    this.#file = file
+    this.#thread = thread
+    this.#database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeReadBusyMs })
+    this.#database.exec('PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF')
+    this.#statements = new Statements(this.#database, readSql)
+  }
+
+  async trustVersion() {
+    return this.#read((s) => number(s.get('trustVersion') ?? {}, 'version'))
+  }
+
+  async trust() {
+    const rows = this.#read((s) => s.all('trust'))
+    return {
+      version: number(rows[0] ?? {}, 'version'),
+      // One row without a kind tells the version when there is no trust.
+      rows: rows
+        .filter((row) => row['kind'] !== null)
+        .map((row) => ({
+          kind: text(row, 'kind'),
+          id: text(row, 'id'),
+          body: text(row, 'body'),
+          mac: bytes(row, 'mac'),
+        })),
+    }
+  }
+
+  async object(instanceId: string, uniqueIdentifier: string) {
+    const row = this.#read((s) => s.get('object', instanceId, uniqueIdentifier))
+    return row && storedObject(row)
+  }
+
+  async objects(query: ObjectQuery) {
+    const found: StoredObject[] = []
+    let before = query.beforeSequence ?? Number.MAX_SAFE_INTEGER
+    // Material can be large, so a page is read in steps.
+    while (found.length < query.limit) {
+      const count = Math.min(limits.objectsStepRows, query.limit - found.length)
+      const step = this.#read((s) => objectsBefore(s, query, before, count))
+      found.push(...step)
+      if (step.length < count || found.length >= query.limit) break
+      before = step.at(-1)?.sequence ?? 0
+      await setImmediate()
+    }
+    return found
+  }
+
+  async objectCounts(instanceId: string) {
+    const rows = this.#read((s) => s.all('objectCounts', instanceId))
+    return Object.fromEntries(rows.map((row) => [text(row, 'state'), number(row, 'count')]))
+  }
+
+  async dataKeys(instanceId: string) {
+    return this.#read((s) => s.all('dataKeys', instanceId)).map(dataKey)
+  }
+
+  async secrets() {
+    const rows = this.#read((s) => s.all('secrets'))
+    return rows.map((row) => ({ name: text(row, 'name'), sealed: bytes(row, 'sealed') }))
+  }
+
+  async pending() {
+    return this.#read((s) => s.all('pending')).map((row) => ({
+      sha256: text(row, 'sha256'),
+      certificate: bytes(row, 'certificate'),
+      address: text(row, 'address'),
+      firstMs: number(row, 'firstMs'),
+      lastMs: number(row, 'lastMs'),
+      knocks: number(row, 'knocks'),
+    }))
+  }
+
+  async seen(sha256s: readonly string[]) {
+    const rows = this.#read((s) => sha256s.map((sha256) => s.get('seen', sha256)))
+    return rows
+      .filter((row) => row !== undefined)
+      .map((row) => ({
+        sha256: text(row, 'sha256'),
+        lastMs: number(row, 'lastMs'),
+        address: text(row, 'address'),
+      }))
+  }
+
+  audit(query: AuditQuery) {
+    return findAudit((work) => this.#read(work), query)
+  }
+
+  async auditHeads() {
+    const rows = this.#read((s) => s.all('writers'))
+    return {
+      heads: rows.map((row) => ({
+        writer: text(row, 'writer'),
+        number: number(row, 'number'),
+        hash: text(row, 'hash'),
+      })),
+      beginnings: rows.map((row) => ({
+        writer: text(row, 'writer'),
+        number: number(row, 'beginNumber'),
+        hash: text(row, 'beginHash'),
+      })),
+    }
+  }
+
+  /** Newest first. */
+  async checkpoints(limit: number) {
+    return this.#read((s) => s.all('checkpoints', limit)).map((row) => ({
+      number: number(row, 'number'),
+      body: text(row, 'body'),
+      signature: text(row, 'signature'),
+    }))
+  }
+
+  commit(change: Change) {
+    return this.#thread.commit(change)
+  }
+
+  health() {
+    return this.#thread.health
+  }
+
+  /** Waits for the commits that were called before. May be called again. */
+  async close() {
+    // The writer is the last to close, so that the log ends up in the database.
+    if (this.#database.isOpen) this.#database.close()
+    await this.#thread.close()
+  }
+
+  #read<T>(work: (s: ReadStatements) => T): T {
+    if (!this.#database.isOpen) throw new StoreUnavailable('unavailable', 'the store is closed')
+    try {
+      return work(this.#statements)
+    } catch (error) {
+      const trouble = sqliteTrouble(error)
+      if (trouble === null) throw error
+      const why = trouble === 'busy' || trouble === 'full' ? trouble : 'unavailable'
+      throw new StoreUnavailable(why, `read ${this.#file}: ${sqliteText(error)}`, { cause: error })
+    }
+  }
+}
+
+/** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
+function objectsBefore(s: ReadStatements, query: ObjectQuery, before: number, count: number): StoredObject[] {
+  const { instanceId, index = [], includeDestroyed = false } = query
+  let fewest: { readonly live: bigint; readonly destroyed: bigint } | undefined
+  let fewestCount = Infinity
+  for (const { key, value } of index) {
+    const live = indexHash(instanceId, key, value, false)
+    const destroyed = indexHash(instanceId, key, value, true)
+    let objects = 0
+    for (const hash of includeDestroyed ? [live, destroyed] : [live])
+      objects += number(s.get('countByHash', hash, limits.indexCountMax) ?? {}, 'count')
+    if (objects >= fewestCount) continue
+    fewest = { live, destroyed }
+    fewestCount = objects
+  }
+  if (!fewest)
+    return s
+      .all(includeDestroyed ? 'objectsWithDestroyed' : 'objects', instanceId, before, count)
+      .map(storedObject)
+  const live = s.all('objectsByHash', fewest.live, before, count).map(storedObject)
+  if (!includeDestroyed) return live
+  const destroyed = s.all('objectsByHash', fewest.destroyed, before, count).map(storedObject)
+  return [...live, ...destroyed].toSorted((a, b) => b.sequence - a.sequence).slice(0, count)
+}
+
+function storedObject(row: Row): StoredObject {
+  return {
+    instanceId: text(row, 'instanceId'),
+    uniqueIdentifier: text(row, 'uniqueIdentifier'),
+    objectType: text(row, 'objectType'),
+    state: text(row, 'state'),
+    version: number(row, 'version'),
+    createdMs: number(row, 'createdMs'),
+    attributes: bytes(row, 'attributes'),
+    sealed: orNull(row, 'sealed', bytes),
+    dataKeyId: orNull(row, 'dataKeyId', text),
+    sequence: number(row, 'sequence'),
+    lastFetchedMs: orNull(row, 'lastFetchedMs', number),
+  }
+}
+
+function dataKey(row: Row): DataKeyRecord {
+  return {
+    id: text(row, 'id'),
+    instanceId: text(row, 'instanceId'),
+    rootKeyUri: text(row, 'rootKeyUri'),
+    rootKeyId: text(row, 'rootKeyId'),
+    wrapped: bytes(row, 'wrapped'),
+    createdMs: number(row, 'createdMs'),
+  }
+}

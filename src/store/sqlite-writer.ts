@@ -1,0 +1,291 @@
+// The writer's thread: the only connection that writes. It takes the jobs that wait, commits them as a group,
+// says how each came out, and between groups keeps the promises that have a time: access records reach the disk
+// within accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, a full disk is looked at again.
+// This is the entry of a worker thread; sqlite-store.ts is the other side.
+
+import { closeSync, fdatasync, openSync } from 'node:fs'
+import path from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { StoreUnavailable } from '../keys/ports.ts'
+import { limits } from '../limits.ts'
+import { AuditChain } from './audit-chain.ts'
+import { Groups, type GroupResult } from './group.ts'
+import { deletePruned } from './prune.ts'
+import { Room } from './room.ts'
+import { writeSql } from './sql.ts'
+import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
+import { openFile, type OpenFile } from './sqlite-file.ts'
+import { Statements } from './statements.ts'
+import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
+
+const isDisk = ({ change }: Job) => change.durability === 'disk'
+
+class Writer {
+  readonly #data: WriterData
+  readonly #post: (message: FromWriter) => void
+  readonly #file: OpenFile
+  readonly #statements: Statements<keyof typeof writeSql>
+  readonly #groups: Groups
+  readonly #room: Room
+  readonly #timers = new Map<string, NodeJS.Timeout>()
+  #waiting: Job[] = []
+  #running = false
+  #closing: (() => void) | null = null
+  #log: number | null = null
+  #flushes = 0
+  #scrubDueMs: number | null = null
+  #full: string | null = null
+  #failing: string | null = null
+  #broken: string | null = null
+  #told = ''
+
+  constructor(data: WriterData, post: (message: FromWriter) => void) {
+    this.#data = data
+    this.#post = post
+    this.#room = new Room(path.dirname(data.file), `${data.file}.reserve`, data.reserveBytes)
+    this.#file = this.#open()
+    this.#statements = new Statements(this.#file.database, writeSql)
+    const chain = new AuditChain(this.#statements, data.writer, data.openedMs)
+    this.#groups = new Groups(this.#file.database, this.#statements, chain)
+    // What an earlier run left: material in the log, pruned entries, a reserve given back.
+    this.#scrubSoon()
+    this.#after('prune', 1, () => this.#prune())
+    if (this.#room.isShort()) this.#setFull()
+    else void this.#room.take()
+  }
+
+  /** On a full disk even opening needs the reserve. */
+  #open(): OpenFile {
+    try {
+      return openFile(this.#data.file)
+    } catch (error) {
+      const full = error instanceof StoreUnavailable && error.why === 'full'
+      if (!full || !this.#room.release()) throw error
+      return openFile(this.#data.file)
+    }
+  }
+
+  take(jobs: readonly Job[]): void {
+    this.#waiting.push(...jobs)
+    this.#schedule()
+  }
+
+  /** Resolves when all that was taken is done and the file is closed. */
+  async close(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#closing = resolve
+      this.#schedule()
+    })
+    for (const timer of this.#timers.values()) clearTimeout(timer)
+    await this.#room.stop()
+    while (this.#flushes > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    if (this.#log !== null) closeSync(this.#log)
+    this.#file.close()
+  }
+
+  /** Messages that have come by then are in the group too. */
+  #schedule(): void {
+    if (this.#running) return
+    this.#running = true
+    setImmediate(() => {
+      this.#running = false
+      const jobs = this.#waiting.splice(0, limits.commitGroupMax)
+      if (jobs.length > 0) {
+        const outcomes = this.#commit(jobs)
+        this.#tellHealth()
+        this.#post({ type: 'outcomes', outcomes })
+      }
+      if (this.#waiting.length > 0) this.#schedule()
+      else this.#closing?.()
+    })
+  }
+
+  #commit(jobs: readonly Job[]): readonly Outcome[] {
+    if (jobs.length === 0) return []
+    if (this.#broken !== null) return refuse(jobs, 'unavailable', this.#broken)
+    const changes = jobs.some(isDisk)
+    if (changes && this.#full === null && this.#room.isShort()) this.#setFull()
+    if (changes && this.#full !== null) return this.#commitRecordsOnly(jobs, this.#full)
+    try {
+      return this.#committed(changes, this.#groups.commit(jobs))
+    } catch (error) {
+      return this.#afterFailure(jobs, error)
+    }
+  }
+
+  /** With no room: the records of what is only read go on, changes do not. */
+  #commitRecordsOnly(jobs: readonly Job[], reason: string): readonly Outcome[] {
+    const records = jobs.filter((job) => !isDisk(job))
+    return [...refuse(jobs.filter(isDisk), 'full', reason), ...this.#commit(records)]
+  }
+
+  #committed(durable: boolean, { outcomes, effects }: GroupResult): readonly Outcome[] {
+    this.#failing = null
+    if (durable) this.#cancel('flush')
+    else this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
+    if (effects.materialRemoved) this.#scrubSoon()
+    if (effects.pruned) this.#after('prune', 1, () => this.#prune())
+    return outcomes
+  }
+
+  /** Nothing of the group was done. */
+  #afterFailure(jobs: readonly Job[], error: unknown): readonly Outcome[] {
+    const text = sqliteText(error)
+    switch (sqliteTrouble(error)) {
+      case 'full':
+        return this.#withoutRoom(jobs)
+      case 'busy':
+        return refuse(jobs, 'busy', `another program holds the database ${this.#data.file} (${text})`)
+      case 'io':
+        if (this.#room.isShort()) return this.#withoutRoom(jobs)
+        this.#failing = `the disk of ${this.#data.file} failed (${text})`
+        return refuse(jobs, 'unavailable', this.#failing)
+      case 'fsync':
+        return refuse(
+          jobs,
+          'unavailable',
+          this.#break(`the disk of ${this.#data.file} did not take data (${text})`),
+        )
+      case 'damaged':
+        return refuse(jobs, 'unavailable', this.#break(`${this.#data.file} is damaged (${text})`))
+      case null:
+      default:
+        return jobs.map(({ id }) => ({ id, type: 'bug', message: `commit to the store: ${text}` }))
+    }
+  }
+
+  #withoutRoom(jobs: readonly Job[]): readonly Outcome[] {
+    const reason = this.#setFull()
+    if (jobs.some(isDisk)) return this.#commitRecordsOnly(jobs, reason)
+    return this.#room.release() ? this.#commit(jobs) : refuse(jobs, 'full', reason)
+  }
+
+  #setFull(): string {
+    this.#full =
+      `the disk of ${path.dirname(this.#data.file)} is full: changes are refused until ` +
+      `${mib(this.#room.neededBytes())} are free (now ${mib(this.#room.freeBytes())}). Free some room or enlarge ` +
+      'the disk; no restart is needed'
+    this.#after('room', limits.diskCheckEveryMs, () => void this.#lookForRoom())
+    return this.#full
+  }
+
+  async #lookForRoom(): Promise<void> {
+    const room = this.#room.freeBytes() >= this.#room.neededBytes() && (await this.#room.take())
+    if (room) this.#full = null
+    else this.#setFull()
+    this.#tellHealth()
+  }
+
+  /** A commit that was not synced may be lost although SQLite shows it, so nothing goes on after that. */
+  #break(what: string): string {
+    this.#broken = `${what}. Nothing is written any more: see to the disk, then start the server again`
+    return this.#broken
+  }
+
+  /** Makes durable what groups without changes have written, beside the next groups. */
+  #flush(): void {
+    this.#log ??= openSync(`${this.#data.file}-wal`, 'r')
+    this.#flushes += 1
+    fdatasync(this.#log, (error) => {
+      this.#flushes -= 1
+      if (!error) return
+      this.#break(`the disk of ${this.#data.file} did not take data (${error.message})`)
+      this.#tellHealth()
+    })
+  }
+
+  #scrubSoon(): void {
+    this.#scrubDueMs ??= performance.now() + limits.destroyedGoneMs
+    this.#after('scrub', limits.destroyedGoneMs / 10, () => this.#scrub())
+  }
+
+  /**
+   * Moves the whole log into the database, where freed bytes are overwritten, and cuts the log off. Readers of
+   * an older state hold that up; it is tried again without waiting for them.
+   */
+  #scrub(): void {
+    const { database } = this.#file
+    let busy: unknown = 1
+    try {
+      database.exec('PRAGMA busy_timeout = 0')
+      busy = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']
+    } catch (error) {
+      if (sqliteTrouble(error) === 'damaged')
+        this.#break(`${this.#data.file} is damaged (${sqliteText(error)})`)
+    } finally {
+      database.exec(`PRAGMA busy_timeout = ${limits.storeBusyMs}`)
+    }
+    const dueMs = this.#scrubDueMs ?? 0
+    if (busy === 0) this.#scrubDueMs = null
+    else {
+      this.#after('scrub', limits.destroyedGoneMs / 40, () => this.#scrub())
+      if (performance.now() > dueMs) {
+        this.#scrubDueMs = Infinity
+        const message = `destroyed material is still in ${this.#data.file}-wal: another program reads the database`
+        this.#post({ type: 'trouble', message })
+      }
+    }
+    this.#tellHealth()
+  }
+
+  #prune(): void {
+    try {
+      const more = this.#groups.transact(() => deletePruned(this.#statements))
+      if (more) this.#after('prune', 5, () => this.#prune())
+    } catch (error) {
+      if (sqliteTrouble(error) === null) throw error
+      this.#after('prune', limits.destroyedGoneMs, () => this.#prune())
+    }
+  }
+
+  #after(name: string, ms: number, work: () => void): void {
+    if (this.#timers.has(name)) return
+    this.#timers.set(
+      name,
+      setTimeout(() => {
+        this.#timers.delete(name)
+        work()
+      }, ms),
+    )
+  }
+
+  #cancel(name: string): void {
+    clearTimeout(this.#timers.get(name))
+    this.#timers.delete(name)
+  }
+
+  #tellHealth(): void {
+    const reason = this.#broken ?? this.#full ?? this.#failing
+    if (this.#told === (reason ?? '')) return
+    this.#told = reason ?? ''
+    this.#post({ type: 'health', health: { writable: reason === null, reason } })
+  }
+}
+
+function mib(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MiB`
+}
+
+function refuse(jobs: readonly Job[], why: StoreUnavailable['why'], message: string): Outcome[] {
+  return jobs.map(({ id }) => ({ id, type: 'unavailable', why, message }))
+}
+
+function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
+  const post = (message: FromWriter) => port.postMessage(message)
+  let writer: Writer
+  try {
+    writer = new Writer(data, post)
+  } catch (error) {
+    const why = error instanceof StoreUnavailable ? error.why : 'unavailable'
+    post({ type: 'refused', why, message: error instanceof Error ? error.message : String(error) })
+    port.close()
+    return
+  }
+  port.on('message', (message: ToWriter) => {
+    if (message.type === 'jobs') writer.take(message.jobs)
+    else void writer.close().then(() => port.close())
+  })
+  post({ type: 'open' })
+}
+
+if (parentPort) start(parentPort, workerData as WriterData)

@@ -1,0 +1,43 @@
+// What passes between the thread that serves requests and the writer's thread. Types only.
+
+import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../keys/ports.ts'
+
+/** Given to the writer's thread when it starts. */
+export interface WriterData {
+  readonly file: string
+  /** Names the writer in the audit chain. */
+  readonly writer: string
+  readonly openedMs: number
+  readonly reserveBytes: number
+}
+
+export interface Job {
+  readonly id: number
+  readonly change: Change
+}
+
+export type ToWriter = { readonly type: 'jobs'; readonly jobs: readonly Job[] } | { readonly type: 'close' }
+
+export type Outcome =
+  | { readonly id: number; readonly type: 'done' }
+  | {
+      readonly id: number
+      readonly type: 'conflict'
+      readonly what: StoreConflict['what']
+      readonly message: string
+    }
+  | {
+      readonly id: number
+      readonly type: 'unavailable'
+      readonly why: StoreUnavailable['why']
+      readonly message: string
+    }
+  | { readonly id: number; readonly type: 'bug'; readonly message: string }
+
+export type FromWriter =
+  | { readonly type: 'open' }
+  | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
+  | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly type: 'health'; readonly health: StoreHealth }
+  /** Worth telling people, though nothing is refused. */
+  | { readonly type: 'trouble'; readonly message: string }

@@ -1,0 +1,176 @@
+// The writer as seen from the thread that serves requests: hands changes over and settles their promises. If the
+// writer's thread ends, for whatever reason, all that waits is refused at once and so is what comes later.
+
+import { Worker } from 'node:worker_threads'
+import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../keys/ports.ts'
+import { limits } from '../limits.ts'
+import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
+
+interface Waiting {
+  resolve(): void
+  reject(error: Error): void
+}
+
+// The build has .js where the checkout has .ts.
+const writerScript = new URL(import.meta.url.replace(/writer-thread(\.[jt]s)$/, 'sqlite-writer$1'))
+
+export class WriterThread {
+  readonly #worker: Worker
+  readonly #waiting = new Map<number, Waiting>()
+  readonly #onTrouble: (message: string) => void
+  readonly #ended: Promise<void>
+  #outbox: Job[] = []
+  #lastId = 0
+  #health: StoreHealth = { writable: true, reason: null }
+  #closing: Promise<void> | null = null
+  #gone: string | null = null
+
+  private constructor(worker: Worker, onTrouble: (message: string) => void) {
+    this.#worker = worker
+    this.#onTrouble = onTrouble
+    let cause: string | null = null
+    worker.on('message', (message: FromWriter) => this.#take(message))
+    worker.on('error', (error: unknown) => (cause = error instanceof Error ? error.message : String(error)))
+    worker.on('messageerror', (error) => (cause = error.message))
+    this.#ended = new Promise((resolve) => {
+      worker.on('exit', (code) => {
+        this.#end(cause ?? `code ${code}`)
+        resolve()
+      })
+    })
+  }
+
+  /**
+   * Resolves when the database is open. Rejects with StoreUnavailable, with the reason for people.
+   * `onTrouble` is told what nobody would notice otherwise, for the log.
+   */
+  static async start(
+    data: WriterData,
+    onTrouble: (message: string) => void,
+    script: URL = writerScript,
+  ): Promise<WriterThread> {
+    const worker = new Worker(script, { workerData: data })
+    const first = await new Promise<FromWriter>((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+      worker.once('exit', (code) => reject(new Error(`code ${code}`)))
+    }).catch((cause: unknown) => {
+      throw new StoreUnavailable('unavailable', `the store's writer did not start: ${String(cause)}`, {
+        cause,
+      })
+    })
+    if (first.type === 'refused') throw new StoreUnavailable(first.why, first.message)
+    return new WriterThread(worker, onTrouble)
+  }
+
+  get health(): StoreHealth {
+    return this.#health
+  }
+
+  commit(change: Change): Promise<void> {
+    if (this.#gone !== null) return Promise.reject(new StoreUnavailable('unavailable', this.#gone))
+    if (this.#closing) return Promise.reject(new StoreUnavailable('unavailable', 'the store is closed'))
+    if (this.#waiting.size >= limits.commitQueueMax)
+      return Promise.reject(
+        new StoreUnavailable(
+          'busy',
+          `${this.#waiting.size} changes wait for the disk: try again in a moment`,
+        ),
+      )
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId
+      this.#waiting.set(id, { resolve, reject })
+      if (this.#outbox.push({ id, change }) === 1) queueMicrotask(() => this.#send())
+    })
+  }
+
+  /** Waits for what was handed over, then closes the file. */
+  close(): Promise<void> {
+    this.#closing ??= (async () => {
+      this.#send()
+      this.#post({ type: 'close' })
+      await this.#ended
+    })()
+    return this.#closing
+  }
+
+  #send(): void {
+    const jobs = this.#outbox
+    if (jobs.length === 0) return
+    this.#outbox = []
+    try {
+      this.#post({ type: 'jobs', jobs })
+    } catch (cause) {
+      // A value that cannot be cloned is a bug of the caller; find whose it is.
+      if (jobs.length === 1) this.#settle(jobs, new Error('hand a change to the store', { cause }))
+      else for (const job of jobs) this.#sendAlone(job)
+    }
+  }
+
+  #sendAlone(job: Job): void {
+    this.#outbox = [job]
+    this.#send()
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message, [])
+  }
+
+  #take(message: FromWriter): void {
+    switch (message.type) {
+      case 'outcomes':
+        for (const outcome of message.outcomes) this.#settle([outcome], errorOf(outcome))
+        return
+      case 'health':
+        this.#health = message.health
+        this.#onTrouble(message.health.reason ?? 'the store takes changes again')
+        return
+      case 'trouble':
+        this.#onTrouble(message.message)
+        return
+      case 'open':
+      case 'refused':
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #settle(jobs: readonly { readonly id: number }[], error: Error | null): void {
+    for (const { id } of jobs) {
+      const waiting = this.#waiting.get(id)
+      this.#waiting.delete(id)
+      if (error) waiting?.reject(error)
+      else waiting?.resolve()
+    }
+  }
+
+  #end(cause: string): void {
+    const closed = this.#closing !== null && cause === 'code 0'
+    this.#gone = closed
+      ? 'the store is closed'
+      : `the store's writer ended (${cause}): start the server again`
+    this.#health = { writable: false, reason: this.#gone }
+    const error = new StoreUnavailable('unavailable', this.#gone)
+    this.#settle(
+      [...this.#waiting.keys()].map((id) => ({ id })),
+      error,
+    )
+    if (!closed) this.#onTrouble(this.#gone)
+  }
+}
+
+function errorOf(outcome: Outcome): Error | null {
+  switch (outcome.type) {
+    case 'done':
+      return null
+    case 'conflict':
+      return new StoreConflict(outcome.what, outcome.message)
+    case 'unavailable':
+      return new StoreUnavailable(outcome.why, outcome.message)
+    case 'bug':
+      return new Error(outcome.message)
+    default:
+      return outcome satisfies never
+  }
+}
