@@ -11,20 +11,18 @@ export function timeless<T>(schema: ItemSchema<T>): ItemSchema<T> {
 const always = { since: 0, until: Infinity } as const
 
 function freed(shape: Shape): Shape {
-  switch (shape.kind) {
-    case 'Structure': {
-      const fields = shape.fields.map((field): Field => ({ ...field, schema: freedField(field.schema) }))
-      return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }
-    }
-    case 'Enumeration':
-      return shape.names === undefined ? shape : { ...shape, names: freedNames(shape.names) }
-    case 'OneOf':
-      return { ...shape, choices: shape.choices.map(freedField) }
-    case 'Dependent':
-      return { ...shape, choose: (siblings, version) => freedField(shape.choose(siblings, version)) }
-    default:
-      return shape
+  if (shape.kind === 'Structure') {
+    const fields = shape.fields.map((field): Field => ({ ...field, schema: freedField(field.schema) }))
+    return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }
   }
+  if (shape.kind === 'Enumeration') {
+    return shape.names === undefined ? shape : { ...shape, names: freedNames(shape.names) }
+  }
+  if (shape.kind === 'OneOf') return { ...shape, choices: shape.choices.map(freedField) }
+  if (shape.kind === 'Dependent') {
+    return { ...shape, choose: (siblings, version) => freedField(shape.choose(siblings, version)) }
+  }
+  return shape
 }
 
 /** A field that came later may be missing from what was stored before, so it is asked for no longer. */

@@ -1,0 +1,202 @@
+// What a client may do with attributes, from the rules in attribute-table: give one when it makes an object, add,
+// modify, delete. Pure: each function returns or throws the Fault that the request earns, in the reasons that its
+// version has for it (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). What depends on other objects (that a Name is taken) and
+// on the object as a whole (that it is archived or destroyed) is decided in keys/.
+
+import { limits } from '../limits.ts'
+import { attributeFact, isAttributeName } from './attribute-table.ts'
+import type { AttributeFact } from './attribute-table.ts'
+import { isCustom, wireName } from './attributes.ts'
+import type { AttributeInstance, AttributeSet, AttributeValue } from './attributes.ts'
+import type { EnumName } from './enums.ts'
+import { Fault } from './fault.ts'
+import { atLeast } from './version.ts'
+import type { Version } from './version.ts'
+
+export interface AttributeTarget {
+  readonly objectType: EnumName<'ObjectType'>
+  readonly state: EnumName<'State'>
+  readonly attributes: AttributeSet
+  /** Seconds since 1970. */
+  readonly now: bigint
+}
+
+/** Whether objects of this type may have the attribute. */
+export function appliesTo(key: string, objectType: EnumName<'ObjectType'>, version: Version): boolean {
+  if (!isAttributeName(key)) return isCustom(key)
+  const fact = attributeFact(key)
+  const types = fact.objectTypes ?? (is2x(version) ? undefined : fact.objectTypesIn1x)
+  return types === undefined || types.includes(objectType)
+}
+
+/**
+ * In a request that makes an object of `objectType`, with all instances that it gives of one attribute. Faults:
+ * AttributeReadOnly (1.x: InvalidField) for what the server sets, InvalidAttribute (1.x: InvalidField) for what does
+ * not apply to the type, AttributeSingleValued (1.x: InvalidField), ServerLimitExceeded
+ * (1.x: IndexOutOfBounds).
+ */
+export function checkSet(
+  key: string,
+  instances: number,
+  objectType: EnumName<'ObjectType'>,
+  version: Version,
+): void {
+  const old = !is2x(version)
+  if (!may(key, 'clientMaySet')) throw readOnly(key, 'set', old ? 'InvalidField' : 'AttributeReadOnly')
+  if (!appliesTo(key, objectType, version)) {
+    throw doesNotApply(key, objectType, old ? 'InvalidField' : 'InvalidAttribute')
+  }
+  if (instances > 1 && !isMultiple(key)) throw single(key, old ? 'InvalidField' : 'AttributeSingleValued')
+  if (instances > limits.attributeInstancesMax) throw tooMany(key, version)
+}
+
+/**
+ * Add Attribute (KMIP 1.4 §4.14, §11.15). Faults: AttributeReadOnly, InvalidAttribute (1.x: PermissionDenied) for
+ * what does not apply, AttributeSingleValued when it is there already, ServerLimitExceeded (1.x: IndexOutOfBounds).
+ */
+export function checkAdd(key: string, target: AttributeTarget, version: Version): void {
+  const { attributes, objectType } = target
+  if (!may(key, 'clientMayAdd')) throw readOnly(key, 'added')
+  if (!appliesTo(key, objectType, version)) {
+    throw doesNotApply(key, objectType, is2x(version) ? 'InvalidAttribute' : 'PermissionDenied')
+  }
+  const present = attributes.get(key) ?? []
+  if (present.length > 0 && !isMultiple(key)) throw single(key, 'AttributeSingleValued')
+  if (present.length >= limits.attributeInstancesMax) throw tooMany(key, version)
+  if (attributes.size >= limits.objectAttributesMax && present.length === 0) {
+    throw new Fault(
+      is2x(version) ? 'ServerLimitExceeded' : 'IndexOutOfBounds',
+      `an object has at most ${limits.objectAttributesMax} attributes`,
+    )
+  }
+}
+
+/**
+ * Modify Attribute (KMIP 1.4 §4.15, §11.16): the instance that it is about. Faults: AttributeReadOnly,
+ * AttributeNotFound (1.x: InvalidField), AttributeInstanceNotFound (1.x: ItemNotFound), WrongKeyLifecycleState,
+ * PermissionDenied when a date was reached or a limit was used.
+ */
+export function checkModify(
+  key: string,
+  index: number | undefined,
+  target: AttributeTarget,
+  version: Version,
+): AttributeInstance {
+  if (!may(key, 'clientMayModify')) throw readOnly(key, 'modified')
+  const absent = is2x(version) ? 'AttributeNotFound' : 'InvalidField'
+  const instance = findInstance(key, index, target.attributes, version, absent)
+  const fact = isAttributeName(key) ? attributeFact(key) : undefined
+  if (fact?.modifiableStates && !fact.modifiableStates.includes(target.state)) {
+    const states = fact.modifiableStates.join(' or ')
+    throw new Fault(
+      'WrongKeyLifecycleState',
+      `"${wireName(key)}" can be modified only while the object is ${states}; it is ${target.state}`,
+    )
+  }
+  if (fact) checkChangeable(fact, instance, target.now)
+  return instance
+}
+
+/**
+ * Delete Attribute (KMIP 1.4 §4.16, §11.17): the instance that it is about. Faults: AttributeReadOnly,
+ * AttributeNotFound and AttributeInstanceNotFound (1.x: ItemNotFound), PermissionDenied when a limit was used.
+ */
+export function checkDelete(
+  key: string,
+  index: number | undefined,
+  target: AttributeTarget,
+  version: Version,
+): AttributeInstance {
+  if (!may(key, 'clientMayDelete')) throw readOnly(key, 'deleted')
+  const absent = is2x(version) ? 'AttributeNotFound' : 'ItemNotFound'
+  const instance = findInstance(key, index, target.attributes, version, absent)
+  if (isAttributeName(key)) checkChangeable(attributeFact(key), instance, target.now)
+  return instance
+}
+
+/** Whether an object may have several instances of it. */
+export function isMultiple(key: string): boolean {
+  return isAttributeName(key) ? attributeFact(key).multiple === true : true
+}
+
+/** The index of the next instance: above all that are there, since theirs never change (KMIP 1.4 §2.1.1). */
+export function nextIndex(instances: readonly AttributeInstance[]): number {
+  return instances.reduce((next, { index }) => Math.max(next, index + 1), 0)
+}
+
+type Right = 'clientMaySet' | 'clientMayAdd' | 'clientMayModify' | 'clientMayDelete'
+
+/** y- attributes are the server's (KMIP 1.4 §3.39); x- and other vendors' the client's. */
+function may(key: string, right: Right): boolean {
+  return isAttributeName(key) ? attributeFact(key)[right] : isCustom(key) && !key.startsWith('y-')
+}
+
+/** No index means 0 (KMIP 1.4 §4.15); 1.0 asked for one as soon as there are several (KMIP 1.0 §4.15, §11.16). */
+function findInstance(
+  key: string,
+  index: number | undefined,
+  attributes: AttributeSet,
+  version: Version,
+  absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
+): AttributeInstance {
+  const instances = attributes.get(key) ?? []
+  const [only, ...others] = instances
+  if (only === undefined) throw new Fault(absent, `the object has no attribute "${wireName(key)}"`)
+  if (version === '1.0' && index === undefined) {
+    if (others.length === 0) return only
+    throw new Fault(
+      'InvalidField',
+      `the object has several of "${wireName(key)}": an Attribute Index is needed`,
+    )
+  }
+  const instance = instances.find((candidate) => candidate.index === (index ?? 0))
+  if (instance) return instance
+  throw new Fault(
+    is2x(version) ? 'AttributeInstanceNotFound' : 'ItemNotFound',
+    `the object has no instance ${index ?? 0} of "${wireName(key)}"`,
+  )
+}
+
+/** KMIP 1.4 §3.25, §3.26: a date that was reached stays; §3.21: so does a limit of which something was allocated. */
+function checkChangeable(fact: AttributeFact, { value }: AttributeInstance, now: bigint): void {
+  if (fact.changeable === 'untilReached' && typeof value === 'bigint' && value <= now) {
+    throw new Fault('PermissionDenied', `"${fact.name}" was reached and can no longer be modified`)
+  }
+  if (fact.changeable === 'untilUsed') {
+    const { UsageLimitsTotal: total, UsageLimitsCount: count } = value as AttributeValue<'UsageLimits'>
+    if (count !== undefined && count !== total) {
+      throw new Fault('PermissionDenied', `"${fact.name}" was used and can no longer be changed`)
+    }
+  }
+}
+
+function is2x(version: Version): boolean {
+  return atLeast(version, '2.0')
+}
+
+function readOnly(
+  key: string,
+  done: 'set' | 'added' | 'modified' | 'deleted',
+  reason: 'AttributeReadOnly' | 'InvalidField' = 'AttributeReadOnly',
+): Fault {
+  return new Fault(reason, `"${wireName(key)}" cannot be ${done} by a client`)
+}
+
+function doesNotApply(
+  key: string,
+  objectType: string,
+  reason: 'InvalidField' | 'InvalidAttribute' | 'PermissionDenied',
+): Fault {
+  return new Fault(reason, `"${wireName(key)}" does not apply to objects of type ${objectType}`)
+}
+
+function single(key: string, reason: 'InvalidField' | 'AttributeSingleValued'): Fault {
+  return new Fault(reason, `an object has at most one "${wireName(key)}"`)
+}
+
+function tooMany(key: string, version: Version): Fault {
+  return new Fault(
+    is2x(version) ? 'ServerLimitExceeded' : 'IndexOutOfBounds',
+    `an object has at most ${limits.attributeInstancesMax} instances of "${wireName(key)}"`,
+  )
+}

@@ -1,0 +1,248 @@
+// Attributes of objects as values: how they are held (an AttributeSet by canonical key), how they travel in 1.x
+// (Attribute, by name) and 2.x (Attributes, by tag), how they are stored, and how two values are compared.
+// A standard attribute's key is its tag's name ('CryptographicLength'). A custom one's is its 1.x name ('x-Vendor',
+// 'y-Origin'), which 2.x calls vendor x or y; another vendor's, of which only 2.x knows, is 'v:Vendor:Name'.
+// What a client may do with them is said in attribute-rules.
+
+import { decode } from '../ttlv/decode.ts'
+import { encode } from '../ttlv/encode.ts'
+import { any, integer, repeated, text } from '../ttlv/schema.ts'
+import type { AnyValue, Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
+import { limits } from '../limits.ts'
+import { attributeFact, attributeNames, attributes, isAttributeName } from './attribute-table.ts'
+import type { AttributeName } from './attribute-table.ts'
+import { Fault } from './fault.ts'
+import { dependent, struct } from './schema.ts'
+import { isDefined, tagCode } from './tags.ts'
+import { timeless } from './timeless.ts'
+import { atLeast, ordinal } from './version.ts'
+import type { Version } from './version.ts'
+
+export interface AttributeInstance<V = unknown> {
+  /** Given by the server; never changes while the instance lives (KMIP 1.4 §2.1.1). 0 where there can be only one. */
+  readonly index: number
+  readonly value: V
+}
+
+/** Instances by canonical key, in order of index; no key without an instance. */
+export type AttributeSet = ReadonlyMap<string, readonly AttributeInstance[]>
+
+export type AttributeValue<K extends AttributeName> = Infer<(typeof attributes)[K]['schema']>
+
+/** An `Attribute` structure of 1.x (KMIP 1.4 §2.1.1). The value of a custom attribute is an AnyValue. */
+export interface WireAttribute {
+  readonly AttributeName: string
+  readonly AttributeIndex?: number | undefined
+  /** Missing only in Notify. */
+  readonly AttributeValue?: unknown
+}
+
+/** The value of the lowest instance. */
+export function first<K extends AttributeName>(set: AttributeSet, key: K): AttributeValue<K> | undefined {
+  return set.get(key)?.[0]?.value as AttributeValue<K> | undefined
+}
+
+// ---------------------------------------------------------------- Keys and names
+
+const customPrefix = /^[xy]-/
+const vendorPrefix = 'v:'
+
+/** Custom (x-, y-) or another vendor's: its value is an AnyValue, of any type. */
+export function isCustom(key: string): boolean {
+  return customPrefix.test(key) || key.startsWith(vendorPrefix)
+}
+
+/**
+ * Whether `version` knows the attribute, and, with a value, whether it can be said in that version: an answer must
+ * hold nothing newer than the request.
+ */
+export function existsIn(key: string, version: Version, value?: unknown): boolean {
+  if (!isAttributeName(key)) return customPrefix.test(key) || (isCustom(key) && atLeast(version, '2.0'))
+  const fact = attributeFact(key)
+  return isDefined(fact, version) && (value === undefined || isSayable(fact.schema, value, ordinal(version)))
+}
+
+/** The names that `version` defines, in the order of the specification. */
+export function wireNames(version: Version): string[] {
+  return attributeNames.filter((key) => existsIn(key, version)).map((key) => attributes[key].name)
+}
+
+/** What 1.x messages call it. */
+export function wireName(key: string): string {
+  return isAttributeName(key) ? attributes[key].name : key
+}
+
+/** The key of a 1.x attribute name, whatever the version; undefined for names that are no attribute's. */
+export function findKey(name: string): string | undefined {
+  return keyByName.get(name) ?? (customPrefix.test(name) ? name : undefined)
+}
+
+const keyByName: ReadonlyMap<string, AttributeName> = new Map(
+  attributeNames.map((key) => [attributes[key].name, key]),
+)
+
+/** The key of a name as a 1.x message has it. Fault InvalidField when `version` has no such attribute. */
+export function keyOf(name: string, version: Version): string {
+  const key = findKey(name)
+  if (key === undefined) throw new Fault('InvalidField', unknownName(name, version))
+  if (!existsIn(key, version)) throw new Fault('InvalidField', otherVersion(key, name, version))
+  if (Buffer.byteLength(name) > limits.attributeNameBytesMax) {
+    throw new Fault('InvalidField', `an attribute name has more than ${limits.attributeNameBytesMax} bytes`)
+  }
+  return key
+}
+
+function unknownName(name: string, version: Version): string {
+  const shown = JSON.stringify(name.slice(0, 64))
+  const meant = wireNames(version).find((known) => plain(known) === plain(name))
+  const hint = meant === undefined ? '' : `; did you mean "${meant}"?`
+  return `KMIP ${version} has no attribute ${shown}, and names of custom attributes begin with x- or y-${hint}`
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replace(/[^a-z0-9]/g, '')
+}
+
+function otherVersion(key: string, name: string, version: Version): string {
+  if (!isAttributeName(key)) return `KMIP ${version} has no vendor attributes; it has custom ones, x- and y-`
+  const fact = attributeFact(key)
+  const early = !atLeast(version, fact.since)
+  return `KMIP ${version} has no attribute "${name}": ${early ? `it came with ${fact.since}` : `${fact.until ?? ''} was the last to have it`}`
+}
+
+// ---------------------------------------------------------------- On the wire, 1.x
+
+/** The schema of an AttributeValue beside this AttributeName; any item for custom and unknown names. */
+export function valueSchema(name: unknown): ItemSchema {
+  const key = typeof name === 'string' ? keyByName.get(name) : undefined
+  return key === undefined ? any : attributes[key].schema
+}
+
+/** For an `Attribute` structure of a 1.x message. Only what `existsIn` says the version has: RangeError. */
+export function toWire1(key: string, instance: AttributeInstance, version: Version): WireAttribute {
+  if (!existsIn(key, version)) throw new RangeError(`KMIP ${version} has no attribute ${key}`)
+  const { index, value } = instance
+  return {
+    AttributeName: wireName(key),
+    ...(index > 0 ? { AttributeIndex: index } : {}),
+    AttributeValue: value,
+  }
+}
+
+/**
+ * What an `Attribute` structure of a 1.x message says. Fault InvalidField for a name that `version` does not have,
+ * InvalidMessage when there is no value or a negative index.
+ */
+export function fromWire1(
+  attribute: WireAttribute,
+  version: Version,
+): { readonly key: string; readonly index: number | undefined; readonly value: unknown } {
+  const { AttributeName: name, AttributeIndex: index, AttributeValue: value } = attribute
+  const key = keyOf(name, version)
+  if (value === undefined) throw new Fault('InvalidMessage', `the attribute "${name}" has no value`)
+  if (index !== undefined && index < 0)
+    throw new Fault('InvalidMessage', `the attribute "${name}" has a negative index`)
+  return { key, index, value }
+}
+
+// ---------------------------------------------------------------- Stored
+
+/** The newest format; the first byte of what is stored says which one it is in. */
+const format = 1
+
+const schemaByKey: ReadonlyMap<string, ItemSchema> = new Map(
+  attributeNames.map((key) => [key, timeless<unknown>(attributes[key].schema)]),
+)
+
+const storedAttribute = struct({
+  AttributeName: text,
+  AttributeIndex: integer,
+  AttributeValue: dependent(({ AttributeName: key }) => schemaByKey.get(String(key)) ?? any),
+})
+const stored = struct({ Attribute: repeated(storedAttribute) })
+const storedOptions = {
+  tag: tagCode('Attributes'),
+  version: ordinal('2.1'),
+  bytesMax: limits.objectAttributesBytesMax,
+  depthMax: limits.structureDepthMax + 2,
+  itemsMax: limits.objectAttributesBytesMax / 8,
+}
+
+/** Format byte, then TTLV: all of it, whatever the version. Fault ServerLimitExceeded when it is too much. */
+export function packAttributes(set: AttributeSet): Uint8Array {
+  const Attribute = [...set].flatMap(([key, instances]) =>
+    instances.map(({ index, value }) => ({
+      AttributeName: key,
+      AttributeIndex: index,
+      AttributeValue: value,
+    })),
+  )
+  const ttlv = encode(stored, { Attribute }, storedOptions)
+  if (ttlv.length > limits.objectAttributesBytesMax) {
+    throw new Fault(
+      'ServerLimitExceeded',
+      `the attributes of an object take more than ${limits.objectAttributesBytesMax} bytes`,
+    )
+  }
+  return Buffer.concat([Buffer.of(format), ttlv])
+}
+
+/** What `packAttributes` made, of any format so far. Byte strings are views into `packed`. */
+export function unpackAttributes(packed: Uint8Array): AttributeSet {
+  if (packed[0] !== format)
+    throw new Error(`attributes are stored in format ${packed[0]}, which this version does not know`)
+  const { Attribute } = decode(stored, packed.subarray(1), storedOptions)
+  const set = new Map<string, AttributeInstance[]>()
+  for (const { AttributeName: key, AttributeIndex: index, AttributeValue: value } of Attribute) {
+    const instances = set.get(key)
+    if (instances) instances.push({ index, value })
+    else set.set(key, [{ index, value }])
+  }
+  return set
+}
+
+// ---------------------------------------------------------------- Compared
+
+/**
+ * The value as text, the same for equal values and for no others, whatever the version. It is stored in indexes,
+ * so its form is a format: strings as in JSON, dates and other 64-bit numbers with n, bytes as 0x and hex,
+ * structures as {Field:value,...} in order of name, without what is not there.
+ */
+export function searchKey(key: string, value: unknown): string {
+  if (isCustom(key)) return anyText(value as AnyValue)
+  return canonical(value)
+}
+
+function canonical(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`
+  if (typeof value !== 'object' || value === null) return String(value)
+  const fields = Object.entries(value).filter(([, field]) => field !== undefined && !isEmpty(field))
+  fields.sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${fields.map(([name, field]) => `${name}:${canonical(field)}`).join(',')}}`
+}
+
+function anyText({ type, value }: AnyValue): string {
+  if (type !== 'Structure') return `${type}:${canonical(value)}`
+  return `{${value.map(({ tag, item }) => `${tag.toString(16)}:${anyText(item)}`).join(',')}}`
+}
+
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0
+}
+
+/** Whether a version has every value that the item cannot do without. */
+function isSayable({ shape }: Schema, value: unknown, version: number): boolean {
+  if (shape.kind === 'Enumeration' && shape.names !== undefined) {
+    const name = shape.names.byName.get(String(value))
+    return name !== undefined && name.since <= version && version <= name.until
+  }
+  if (shape.kind !== 'Structure' || typeof value !== 'object' || value === null) return true
+  const fields = value as Readonly<Record<string, unknown>>
+  return shape.fields.every(
+    ({ name, schema }) =>
+      schema.presence !== 'required' || schema.since > version || isSayable(schema, fields[name], version),
+  )
+}
