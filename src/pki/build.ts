@@ -1,0 +1,134 @@
+// Putting a certificate together: fields and extensions to signed DER. What goes into which kind of certificate is
+// issue.ts's business.
+
+import { createHash, randomBytes, type KeyObject } from 'node:crypto'
+import { isIP } from 'node:net'
+import { AsnConvert, OctetString } from '@peculiar/asn1-schema'
+import {
+  AuthorityKeyIdentifier,
+  BasicConstraints,
+  Certificate as AsnCertificate,
+  ExtendedKeyUsage,
+  Extension,
+  Extensions,
+  GeneralName,
+  KeyIdentifier,
+  KeyUsage,
+  KeyUsageFlags,
+  SubjectAlternativeName,
+  SubjectKeyIdentifier,
+  SubjectPublicKeyInfo,
+  TBSCertificate,
+  Validity,
+  Version,
+  id_ce_authorityKeyIdentifier,
+  id_ce_basicConstraints,
+  id_ce_extKeyUsage,
+  id_ce_keyUsage,
+  id_ce_subjectAltName,
+  id_ce_subjectKeyIdentifier,
+  id_kp_clientAuth,
+  id_kp_serverAuth,
+  type Name,
+} from '@peculiar/asn1-x509'
+import { algorithmIdentifier, signBytes, type SignatureAlgorithm } from './signatures.ts'
+
+export interface CertificateFields {
+  readonly subject: Name
+  readonly issuer: Name
+  readonly publicKey: KeyObject
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+  readonly extensions: readonly Extension[]
+  readonly signWith: KeyObject
+  readonly algorithm: SignatureAlgorithm
+}
+
+/** DER of an X.509 v3 certificate with a random serial number. The dates lose their milliseconds. */
+export async function signCertificate(fields: CertificateFields): Promise<Uint8Array> {
+  const signature = algorithmIdentifier(fields.algorithm)
+  const tbsCertificate = new TBSCertificate({
+    version: Version.v3,
+    serialNumber: ownBytes(randomSerial()),
+    signature,
+    issuer: fields.issuer,
+    validity: new Validity({
+      notBefore: new Date(fields.notBeforeMs),
+      notAfter: new Date(fields.notAfterMs),
+    }),
+    subject: fields.subject,
+    subjectPublicKeyInfo: publicKeyInfo(fields.publicKey),
+    ...(fields.extensions.length > 0 && { extensions: new Extensions([...fields.extensions]) }),
+  })
+  const signed = new Uint8Array(AsnConvert.serialize(tbsCertificate))
+  const signatureValue = ownBytes(await signBytes(fields.algorithm, signed, fields.signWith))
+  const certificate = new AsnCertificate({ tbsCertificate, signatureAlgorithm: signature, signatureValue })
+  return new Uint8Array(AsnConvert.serialize(certificate))
+}
+
+/** 127 random bits, positive and in the shortest form that DER allows (RFC 5280 §4.1.2.2). */
+function randomSerial(): Buffer {
+  const serial = randomBytes(16)
+  serial[0] = (serial[0] ?? 0) & 0x7f
+  return serial[0] === 0 ? randomSerial() : serial
+}
+
+export function publicKeyInfo(key: KeyObject): SubjectPublicKeyInfo {
+  return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo)
+}
+
+/** The library wants an ArrayBuffer of exactly these bytes. */
+function ownBytes(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer
+}
+
+// ---------------------------------------------------------------- Extensions (RFC 5280 §4.2.1)
+
+function extension(extnID: string, value: unknown, critical = false): Extension {
+  return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) })
+}
+
+/** A CA made with this signs leaves only. */
+export function basicConstraints(cA: boolean): Extension {
+  return extension(
+    id_ce_basicConstraints,
+    new BasicConstraints({ cA, ...(cA && { pathLenConstraint: 0 }) }),
+    true,
+  )
+}
+
+export function keyUsage(usage: 'ca' | 'tls'): Extension {
+  const flags =
+    usage === 'ca'
+      ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
+      : // Key encipherment is for the RSA key exchange that old vCenters negotiate.
+        KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment
+  return extension(id_ce_keyUsage, new KeyUsage(flags), true)
+}
+
+export function extendedKeyUsage(usage: 'serverAuth' | 'clientAuth'): Extension {
+  const purpose = usage === 'serverAuth' ? id_kp_serverAuth : id_kp_clientAuth
+  return extension(id_ce_extKeyUsage, new ExtendedKeyUsage([purpose]))
+}
+
+/** Names in the form that issue.ts gives them. */
+export function subjectAltNames(names: readonly string[]): Extension {
+  const general = names.map((name) => new GeneralName(isIP(name) ? { iPAddress: name } : { dNSName: name }))
+  return extension(id_ce_subjectAltName, new SubjectAlternativeName(general))
+}
+
+export function subjectKeyIdentifier(publicKey: KeyObject): Extension {
+  return extension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(keyIdentifier(publicKey)))
+}
+
+/** Only for a CA whose own subject key identifier is made here. */
+export function authorityKeyIdentifier(caPublicKey: KeyObject): Extension {
+  const identifier = new KeyIdentifier(keyIdentifier(caPublicKey))
+  return extension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier: identifier }))
+}
+
+/** The first 160 bits of the SHA-256 of the public key (RFC 7093 §2, method 1). */
+function keyIdentifier(publicKey: KeyObject): ArrayBuffer {
+  const { subjectPublicKey } = publicKeyInfo(publicKey)
+  return ownBytes(createHash('sha256').update(new Uint8Array(subjectPublicKey)).digest().subarray(0, 20))
+}

@@ -1,0 +1,45 @@
+// Patterns in which `*` stands for any run of characters, also an empty one. Both questions are answered in time
+// proportional to the product of the lengths, whatever the pattern: no regular expressions are made of them.
+
+/** null is `*`; everything else is one character. */
+export type Glob = readonly (string | null)[]
+
+/** `\` before a character takes it as it is. */
+export function parseGlob(text: string): Glob {
+  const glob: (string | null)[] = []
+  let escaped = false
+  for (const character of text) {
+    if (!escaped && character === '\\') {
+      escaped = true
+      continue
+    }
+    glob.push(!escaped && character === '*' ? null : character)
+    escaped = false
+  }
+  if (escaped) glob.push('\\')
+  return glob
+}
+
+/** Case counts. */
+export function globMatches(glob: Glob, text: string): boolean {
+  return globsOverlap(glob, Array.from(text))
+}
+
+/** Whether some text matches both. */
+export function globsOverlap(a: Glob, b: Glob): boolean {
+  // reachable[j]: a common beginning exists for what is done of `a` and the first j of `b`.
+  let reachable = Array.from(b, () => false)
+  reachable.unshift(true)
+  for (const [j, part] of b.entries()) reachable[j + 1] = part === null && reachable[j] === true
+  for (const part of a) {
+    const next = [part === null && reachable[0] === true]
+    for (const [j, other] of b.entries()) {
+      const both = reachable[j] === true && (part === null || other === null || part === other)
+      const starOfA = part === null && (reachable[j + 1] === true || next[j] === true)
+      const starOfB = other === null && (reachable[j + 1] === true || next[j] === true)
+      next.push(both || starOfA || starOfB)
+    }
+    reachable = next
+  }
+  return reachable[b.length] === true
+}

@@ -1,0 +1,190 @@
+// Making certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key made
+// here or from a client's signing request. Being signed here gives no trust: who is trusted is a pin's business
+// (keys/access), so the CA's reach is the server's name and nothing more.
+//
+// Lifetimes are long on purpose. vCenter pins the server's certificate itself, so each renewal means trusting it
+// again in every vCenter, and an expired client certificate means virtual machines that do not power on. What ends
+// a client's access is removing its pin, which takes effect on the next message, not waiting for a date.
+
+import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import { promisify } from 'node:util'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Certificate as AsnCertificate, Name, type Extension } from '@peculiar/asn1-x509'
+import { limits } from '../limits.ts'
+import {
+  authorityKeyIdentifier,
+  basicConstraints,
+  extendedKeyUsage,
+  keyUsage,
+  signCertificate,
+  subjectAltNames,
+  subjectKeyIdentifier,
+} from './build.ts'
+import { parseCertificate, type Certificate } from './certificate.ts'
+import { PkiError } from './error.ts'
+import { readRequest } from './request.ts'
+import { isPrintable, nameOf } from './subject.ts'
+
+/** A certificate and its private key. Of a CA made by makeAuthority, or of a server or client that it issued. */
+export interface Identity {
+  readonly certificate: Certificate
+  readonly privateKey: KeyObject
+}
+
+interface Lifetime {
+  /** Wall clock, milliseconds since 1970. */
+  readonly nowMs: number
+  /** From now on; cut off where the CA itself ends. */
+  readonly days?: number
+}
+
+const authorityDays = 20 * 365
+const leafDays = 10 * 365
+
+const generateKeys = promisify(generateKeyPair)
+
+/** A self-signed CA for leaves only, RSA-3072: it is to last 20 years. Its key takes about a second on the thread pool. */
+export async function makeAuthority(options: { readonly commonName: string } & Lifetime): Promise<Identity> {
+  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 3072 })
+  const subject = nameOf(checkCommonName(options.commonName))
+  const der = await signCertificate({
+    subject,
+    issuer: subject,
+    publicKey,
+    ...dates(options, authorityDays),
+    extensions: [basicConstraints(true), keyUsage('ca'), subjectKeyIdentifier(publicKey)],
+    signWith: privateKey,
+    algorithm: 'sha256WithRSAEncryption',
+  })
+  return { certificate: parseCertificate(der), privateKey }
+}
+
+/**
+ * RSA-2048, which every vCenter is known to accept. `names`: host names and IP addresses, duplicates and IPv6 zones
+ * are taken out; the first host name is also the common name.
+ */
+export async function issueServer(
+  options: { readonly ca: Identity; readonly names: readonly string[] } & Lifetime,
+): Promise<Identity> {
+  const names = [...new Set(options.names.map(certificateName))]
+  if (names.length === 0) throw new PkiError('A server certificate needs at least one name or address.')
+  if (names.length > limits.certificateNamesMax)
+    throw new PkiError(
+      `A server certificate takes at most ${limits.certificateNamesMax} names and addresses.`,
+    )
+  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
+  const commonName = names.find((name) => !isIP(name) && name.length <= commonNameCharactersMax) ?? 'Mortise'
+  const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
+  return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
+}
+
+/** RSA-2048, for vCenter's "Upload certificate and private key". */
+export async function issueClient(
+  options: { readonly ca: Identity; readonly commonName: string } & Lifetime,
+): Promise<Identity> {
+  const subject = nameOf(checkCommonName(options.commonName))
+  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
+  return {
+    certificate: await issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')]),
+    privateKey,
+  }
+}
+
+/**
+ * For vCenter's "New Certificate Signing Request". `csr` is PEM or DER; see request.ts for what is checked. The
+ * subject is taken over, the extensions that it asks for are not: it might ask to be a CA.
+ */
+export async function signRequest(
+  options: { readonly ca: Identity; readonly csr: string | Uint8Array } & Lifetime,
+): Promise<Certificate> {
+  const { subject, publicKey } = await readRequest(options.csr)
+  return issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')])
+}
+
+/** PKCS#8 PEM, as TLS and vCenter take it. */
+export function privateKeyPem(key: KeyObject): Buffer {
+  return Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }))
+}
+
+/** The identity again from what was kept. Throws PkiError where the two do not belong together. */
+export function readIdentity(certificate: string | Uint8Array, privateKey: Buffer): Identity {
+  const parsed = parseCertificate(certificate)
+  const key = createPrivateKey({ key: privateKey, format: 'pem' })
+  if (!createPublicKey(key).equals(createPublicKey(parsed.pem)))
+    throw new PkiError('The private key does not belong to the certificate.')
+  return { certificate: parsed, privateKey: key }
+}
+
+async function issueLeaf(
+  { ca, ...lifetime }: { readonly ca: Identity } & Lifetime,
+  subject: Name,
+  publicKey: KeyObject,
+  extensions: readonly Extension[],
+): Promise<Certificate> {
+  const { notBeforeMs, notAfterMs } = dates(lifetime, leafDays)
+  if (lifetime.nowMs > ca.certificate.notAfterMs)
+    throw new PkiError('The CA has expired and signs nothing any more.')
+  const caPublicKey = createPublicKey(ca.privateKey)
+  const der = await signCertificate({
+    subject,
+    // As it stands in the CA's certificate: verifiers compare the bytes.
+    issuer: AsnConvert.parse(ca.certificate.der, AsnCertificate).tbsCertificate.subject,
+    publicKey,
+    notBeforeMs,
+    notAfterMs: Math.min(notAfterMs, ca.certificate.notAfterMs),
+    extensions: [
+      basicConstraints(false),
+      keyUsage('tls'),
+      ...extensions,
+      subjectKeyIdentifier(publicKey),
+      authorityKeyIdentifier(caPublicKey),
+    ],
+    signWith: ca.privateKey,
+    algorithm: 'sha256WithRSAEncryption',
+  })
+  return parseCertificate(der)
+}
+
+const dayMs = 24 * 3600_000
+
+/** From a day ago, since the clocks of servers, vCenters and hosts differ, by time zones if badly set. */
+function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: number; notAfterMs: number } {
+  const lifetime = days ?? defaultDays
+  if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > limits.certificateDaysMax)
+    throw new PkiError(`A certificate is valid for 1 to ${limits.certificateDaysMax} days.`)
+  return { notBeforeMs: nowMs - dayMs, notAfterMs: nowMs + lifetime * dayMs }
+}
+
+/** RFC 5280 appendix A: ub-common-name. */
+const commonNameCharactersMax = 64
+
+function checkCommonName(commonName: string): string {
+  if (
+    commonName.trim() === '' ||
+    Array.from(commonName).length > commonNameCharactersMax ||
+    !isPrintable(commonName)
+  )
+    throw new PkiError(
+      `A common name has 1 to ${commonNameCharactersMax} characters, all of which can be shown.`,
+    )
+  return commonName
+}
+
+/** A host name or an IP address in the one form in which it stands in a certificate. */
+function certificateName(name: string): string {
+  const address = name
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/%.*$/, '')
+  if (isIP(address) === 4) return address
+  if (isIP(address) === 6) return new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const host = domainToASCII(name.trim().replace(/\.$/, '')).toLowerCase()
+  if (
+    host.length > 253 ||
+    !/^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(host)
+  )
+    throw new PkiError(`"${name}" is neither a host name nor an IP address.`)
+  return host
+}

@@ -1,0 +1,128 @@
+// The questions that trust by CA asks of certificates: did this CA sign this leaf, are they in date, does the
+// subject fit a filter, could two filters fit the same subject. Values in, values out; who is trusted is decided
+// in keys/access.
+
+import { X509Certificate } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Certificate } from './certificate.ts'
+import { PkiError } from './error.ts'
+import { globMatches, globsOverlap, parseGlob, type Glob } from './glob.ts'
+import { attributeTypes, isPrintable } from './subject.ts'
+
+/**
+ * Whether that CA signed that leaf itself: CA:TRUE above, CA:FALSE below, the names and key identifiers belong
+ * together, and the signature is good. False for anything that is no certificate. Dates are not looked at.
+ * About 0.1 ms.
+ */
+export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
+  try {
+    const leaf = new X509Certificate(leafDer)
+    const ca = new X509Certificate(caDer)
+    if (!ca.ca || leaf.ca || brokenHash.test(leaf.signatureAlgorithm ?? '')) return false
+    return leaf.checkIssued(ca) && leaf.verify(ca.publicKey)
+  } catch {
+    return false
+  }
+}
+
+/** With these, whoever gets one harmless certificate signed could make another with a subject of their choice. */
+const brokenHash = /md[245]|sha1(?!\d)/i
+
+/** 'grace': expired, but for less than the days that the caller allows. */
+export type Validity = 'valid' | 'not-yet-valid' | 'grace' | 'expired'
+
+/** `nowMs` is wall clock. A certificate made just now by a clock a little ahead of ours counts as valid. */
+export function validity(
+  certificate: Pick<Certificate, 'notBeforeMs' | 'notAfterMs'>,
+  nowMs: number,
+  graceDays = 0,
+): Validity {
+  if (nowMs + limits.certificateClockSkewMs < certificate.notBeforeMs) return 'not-yet-valid'
+  if (nowMs <= certificate.notAfterMs) return 'valid'
+  return nowMs <= certificate.notAfterMs + graceDays * 24 * 3600_000 ? 'grace' : 'expired'
+}
+
+/**
+ * `pattern` is a pattern of the common name (`kmipClient*`) or of several attributes (`CN=kmipClient*,O=Example`),
+ * all of which must fit, in any order. Case counts. Of a type other than OU and DC the subject must have exactly
+ * one: a second common name must not smuggle in what the first does not show. Throws PkiError for a bad pattern.
+ */
+export function matchesSubject(certificate: Pick<Certificate, 'subjectName'>, pattern: string): boolean {
+  const attributes = certificate.subjectName.flat()
+  return parseFilter(pattern).every(({ type, glob }) => {
+    const values = attributes.filter((attribute) => attribute.type === type).map(({ value }) => value)
+    if (values.length !== 1 && !manyValued.has(type)) return false
+    return values.some((value) => isPrintable(value) && globMatches(glob, value))
+  })
+}
+
+/** Whether one subject could fit both. Where only one of them says something about a type, it could. */
+export function filtersOverlap(a: string, b: string): boolean {
+  const others = parseFilter(b)
+  return parseFilter(a).every(({ type, glob }) => {
+    const other = others.find((part) => part.type === type)
+    return !other || manyValued.has(type) || globsOverlap(glob, other.glob)
+  })
+}
+
+/** The pattern as given, trimmed. Throws PkiError, in words for the person who wrote it. */
+export function checkSubjectPattern(pattern: string): string {
+  parseFilter(pattern)
+  return pattern.trim()
+}
+
+interface FilterPart {
+  readonly type: string
+  readonly glob: Glob
+}
+
+/** Types of which a subject commonly has several. */
+const manyValued: ReadonlySet<string> = new Set(['OU', 'DC'])
+
+function parseFilter(pattern: string): readonly FilterPart[] {
+  const text = pattern.trim()
+  if (text === '') throw new PkiError('The subject pattern is empty. For every subject write: *')
+  if (text.length > limits.subjectPatternCharactersMax)
+    throw new PkiError(`The subject pattern is longer than ${limits.subjectPatternCharactersMax} characters.`)
+  if (!isPrintable(text)) throw new PkiError('The subject pattern holds characters that cannot be shown.')
+  const parts = splitParts(text)
+  if (parts.length === 1 && !/(?<!\\)=/.test(text)) return [{ type: 'CN', glob: parseGlob(text) }]
+  const filter: FilterPart[] = []
+  for (const part of parts) {
+    const [, name, value] = /^([A-Za-z0-9.]+)\s*=\s*(\S.*)$/.exec(part) ?? []
+    const type = name === undefined ? undefined : attributeType(name)
+    if (type === undefined || value === undefined) throw new PkiError(badPart(part))
+    if (filter.some((other) => other.type === type) && !manyValued.has(type))
+      throw new PkiError(`The subject pattern names ${type} twice.`)
+    filter.push({ type, glob: parseGlob(value) })
+  }
+  return filter
+}
+
+/** At commas without a backslash before them; the backslashes stay. */
+function splitParts(text: string): readonly string[] {
+  const parts = ['']
+  let escaped = false
+  for (const character of text) {
+    if (character === ',' && !escaped) parts.push('')
+    else parts.push((parts.pop() ?? '') + character)
+    escaped = character === '\\' && !escaped
+  }
+  return parts.map((part) => part.trim())
+}
+
+function attributeType(name: string): string | undefined {
+  const known = Object.entries(attributeTypes).find(
+    ([short, identifier]) => short.toLowerCase() === name.toLowerCase() || identifier === name,
+  )
+  if (known) return known[0]
+  return /^\d+(\.\d+)+$/.test(name) ? name : undefined
+}
+
+function badPart(part: string): string {
+  return (
+    `"${part}" in the subject pattern is not understood. Write a pattern of the common name (kmipClient*), or ` +
+    `parts such as CN=kmipClient*,O=Example with these types: ${Object.keys(attributeTypes).join(', ')}. ` +
+    'A comma or an equals sign that belongs to a value has a backslash before it.'
+  )
+}
