@@ -1,0 +1,102 @@
+// Making a root key file, once. A whole file appears at one moment, by a hard link to one that is already on the
+// disk: so a process that is killed leaves no half key, and of two that start together one wins and neither
+// overwrites anything. File systems without hard links are refused; SQLite's log would not be safe on them either.
+
+import { randomBytes } from 'node:crypto'
+import { link, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
+import path from 'node:path'
+import { RootKeyError } from '../keys/ports.ts'
+import { writeRootKeyFile } from './file-format.ts'
+
+/**
+ * A new random key, mode 0600, on the disk when this returns. False if anything is there already, which is left as
+ * it is. Throws RootKeyError('unreachable').
+ */
+export async function createRootKeyFile(file: string, passphrase: Uint8Array | undefined): Promise<boolean> {
+  const folder = path.dirname(file)
+  if (await isThere(file)) {
+    // Whoever made it may have been killed before its name was on the disk. Best effort: the folder may be read-only.
+    await syncFolder(folder).catch(() => undefined)
+    return false
+  }
+  const key = randomBytes(32)
+  const content = await writeRootKeyFile(key, passphrase)
+  key.fill(0)
+  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(8).toString('hex')}.new`)
+  try {
+    await writeDurably(temporary, content)
+    await removeLeftovers(temporary, path.basename(file))
+    const created = await linkUnlessThere(temporary, file)
+    await syncFolder(folder)
+    return created
+  } catch (error) {
+    throw new RootKeyError('unreachable', whyNotMade(file, codeOf(error)), { cause: error })
+  } finally {
+    content.fill(0)
+    await unlink(temporary).catch(() => undefined)
+  }
+}
+
+/** Errors other than "not there" are told by who reads the file next. */
+async function isThere(file: string): Promise<boolean> {
+  return lstat(file).then(
+    () => true,
+    (error: unknown) => codeOf(error) !== 'ENOENT',
+  )
+}
+
+async function linkUnlessThere(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+    return true
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function writeDurably(file: string, content: Buffer): Promise<void> {
+  await using handle = await open(file, 'wx', 0o600)
+  await handle.writeFile(content)
+  await handle.sync()
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r')
+  await handle.sync()
+}
+
+/**
+ * Of runs that were killed while they made the file, never of one that is at it now: older than our own by an hour,
+ * on the file system's clock. The keys in them were never used.
+ */
+async function removeLeftovers(own: string, name: string): Promise<void> {
+  const { mtimeMs } = await stat(own)
+  const entries = await readdir(path.dirname(own))
+  for (const entry of entries.filter((other) => other.startsWith(`.${name}.`) && other.endsWith('.new'))) {
+    const leftover = path.join(path.dirname(own), entry)
+    const ageMs = await stat(leftover).then(
+      (stats) => mtimeMs - stats.mtimeMs,
+      () => 0,
+    )
+    if (ageMs > leftoverAgeMs) await unlink(leftover).catch(() => undefined)
+  }
+}
+
+const leftoverAgeMs = 3600_000
+
+function whyNotMade(file: string, code: string): string {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'its folder does not exist',
+    EACCES: 'this user may not write to its folder',
+    EROFS: 'its folder is read-only',
+    ENOSPC: 'the disk is full',
+    EPERM: 'its file system has no hard links',
+    ENOTSUP: 'its file system has no hard links',
+  }
+  return `the root key ${file} cannot be made: ${reasons[code] ?? code}`
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no code'
+}

@@ -1,0 +1,235 @@
+// A root key in a file: the embedded default, for a start and for where no HSM or key service is at hand. The file
+// is looked at again before each use, so that taking it away (or the disk it lies on) closes the keys under it.
+// An existing file is never written to.
+
+import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import path from 'node:path'
+import { limits } from '../limits.ts'
+import { RootKeyError, type RootKey } from '../keys/ports.ts'
+import { createRootKeyFile } from './file-create.ts'
+import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
+
+export interface FileRootKeyOptions {
+  /** `file:PATH`, relative to the data folder unless absolute. */
+  readonly uri: string
+  readonly dataFolder: string
+  /** What MORTISE_ROOT_PASSPHRASE_FILE holds; one line end behind it does not count. The caller wipes it. */
+  readonly passphrase?: Buffer
+  /** Make the file where there is none. Its folder must exist. */
+  readonly create: boolean
+}
+
+export interface FileRootKey extends RootKey {
+  readonly path: string
+  readonly created: boolean
+  /** What the administrator should know, in sentences. */
+  readonly warnings: readonly string[]
+}
+
+/** Throws RootKeyError, with a message that tells the administrator what to do. */
+export async function openFileRootKey(options: FileRootKeyOptions): Promise<FileRootKey> {
+  const file = path.resolve(options.dataFolder, filePath(options.uri))
+  const passphrase = usablePassphrase(options.passphrase)
+  const created = options.create && (await createRootKeyFile(file, passphrase))
+  const found = await readRootKey(file)
+  const warnings = warningsFor(file, found.mode)
+  const key = await unlock(file, found, passphrase)
+  return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })
+}
+
+class OpenedFile implements FileRootKey {
+  readonly uri: string
+  readonly id: string
+  readonly path: string
+  readonly created: boolean
+  readonly warnings: readonly string[]
+  readonly #key: KeyObject
+
+  constructor(opened: Omit<FileRootKey, 'wrap' | 'unwrap'> & { readonly key: KeyObject }) {
+    this.uri = opened.uri
+    this.id = opened.id
+    this.path = opened.path
+    this.created = opened.created
+    this.warnings = opened.warnings
+    this.#key = opened.key
+  }
+
+  /** Version (1 byte), nonce (12), encrypted secret, tag (16). */
+  async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+    if (plaintext.length > limits.rootKeyPlaintextBytesMax)
+      throw new RootKeyError(
+        'wrapped-form',
+        `a root key seals at most ${limits.rootKeyPlaintextBytesMax} bytes`,
+      )
+    await this.#lookAgain()
+    const nonce = randomBytes(nonceBytes)
+    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)
+    cipher.setAAD(this.#bind(associatedData))
+    return Buffer.concat([
+      Buffer.of(version),
+      nonce,
+      cipher.update(plaintext),
+      cipher.final(),
+      cipher.getAuthTag(),
+    ])
+  }
+
+  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+    await this.#lookAgain()
+    if (
+      wrapped.length < 1 + nonceBytes + tagBytes ||
+      wrapped.length > limits.wrappedKeyBytesMax ||
+      wrapped[0] !== version
+    )
+      throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`)
+    const decipher = createDecipheriv('aes-256-gcm', this.#key, wrapped.subarray(1, 1 + nonceBytes))
+    decipher.setAAD(this.#bind(associatedData))
+    decipher.setAuthTag(wrapped.subarray(-tagBytes))
+    const plaintext = decipher.update(wrapped.subarray(1 + nonceBytes, -tagBytes))
+    try {
+      decipher.final()
+    } catch (error) {
+      plaintext.fill(0)
+      const message = `${this.path} did not seal this, or it was changed, or it is in another place than where it was put`
+      throw new RootKeyError('wrapped-form', message, { cause: error })
+    }
+    return plaintext
+  }
+
+  #bind(associatedData: Uint8Array): Buffer {
+    return Buffer.concat([Buffer.from(`mortise root key wrap ${version}\n${this.id}\n`), associatedData])
+  }
+
+  /** A file that is gone or damaged is no answer; a whole file with another key in it is a no. */
+  async #lookAgain(): Promise<void> {
+    const found = await readRootKey(this.path)
+    if (found.kind === 'plain') found.key.fill(0)
+    if (found.id === this.id) return
+    const message = `${this.path} holds another root key now (${found.id}) than before (${this.id})`
+    throw new RootKeyError('root-key', message)
+  }
+}
+
+const version = 1
+const nonceBytes = 12
+const tagBytes = 16
+
+/** `file:root.key`, `file:/etc/mortise/root.key` or `file:///etc/mortise/root.key`; percent-encoded like any URI. */
+function filePath(uri: string): string {
+  const [, authority, encoded] = /^file:(?:\/\/([^/]*)(?=\/))?([^?#]+)$/i.exec(uri) ?? []
+  let decoded = ''
+  try {
+    decoded = decodeURIComponent(encoded ?? '')
+  } catch {
+    // Reported below.
+  }
+  if (
+    decoded === '' ||
+    decoded.includes('\0') ||
+    (authority && authority !== 'localhost') ||
+    decoded.startsWith('//')
+  )
+    throw new RootKeyError(
+      'root-key',
+      `${uri} does not name a file. Write file:root.key or file:///folder/root.key`,
+    )
+  return decoded
+}
+
+function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
+  if (!given) return undefined
+  let length = given.length
+  if (given[length - 1] === 0x0a) length--
+  if (given[length - 1] === 0x0d) length--
+  if (length === 0)
+    throw new RootKeyError(
+      'root-key',
+      `the file that ${passphraseVariable} names is empty; it holds the passphrase on one line`,
+    )
+  return given.subarray(0, length)
+}
+
+const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
+
+/** Turns what the file holds into a key, and wipes it. */
+async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | undefined): Promise<KeyObject> {
+  if (found.kind === 'plain' && passphrase) {
+    found.key.fill(0)
+    throw new RootKeyError(
+      'root-key',
+      `${passphraseVariable} is set, but the root key in ${file} is not protected by a passphrase. Unset it, or ` +
+        'bring the file that belongs to it.',
+    )
+  }
+  if (found.kind === 'sealed' && !passphrase)
+    throw new RootKeyError(
+      'root-key',
+      `the root key in ${file} is protected by a passphrase: set ${passphraseVariable} to the path of a file that ` +
+        'holds it',
+    )
+  const bytes = found.kind === 'plain' ? found.key : await openSealed(found, passphrase ?? Buffer.alloc(0))
+  if (!bytes)
+    throw new RootKeyError(
+      'root-key',
+      `the passphrase in the file that ${passphraseVariable} names does not open the root key in ${file}. ` +
+        'Nothing was changed.',
+    )
+  const key = createSecretKey(bytes)
+  bytes.fill(0)
+  return key
+}
+
+async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode: number }> {
+  const { content, mode } = await readFile(file)
+  try {
+    return { ...parseRootKeyFile(content), mode }
+  } catch (error) {
+    if (!(error instanceof RootKeyFileError)) throw error
+    throw new RootKeyError('unreachable', `${file} gives no root key: ${error.message}`, { cause: error })
+  } finally {
+    content.fill(0)
+  }
+}
+
+async function readFile(file: string): Promise<{ readonly content: Buffer; readonly mode: number }> {
+  try {
+    // Not blocking: whoever puts a pipe there must not stop the server.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const stats = await handle.stat()
+    if (!stats.isFile()) throw new RootKeyError('unreachable', `${file} is not a file`)
+    if (stats.size > limits.rootKeyFileBytesMax)
+      throw new RootKeyError('unreachable', `${file} is too large to be a root key file`)
+    const content = Buffer.alloc(stats.size)
+    const { bytesRead } = await handle.read(content, 0, content.length, 0)
+    return { content: content.subarray(0, bytesRead), mode: stats.mode }
+  } catch (error) {
+    if (error instanceof RootKeyError) throw error
+    throw new RootKeyError('unreachable', whyUnread(file, error), { cause: error })
+  }
+}
+
+function whyUnread(file: string, error: unknown): string {
+  switch (codeOf(error)) {
+    case 'ENOENT':
+      return `there is no root key at ${file}. Bring the file, or its copy, back to this place.`
+    case 'EACCES':
+    case 'EPERM':
+      return `the root key at ${file} may not be read by this user`
+    default:
+      return `the root key at ${file} cannot be read (${codeOf(error)})`
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'no code'
+}
+
+function warningsFor(file: string, mode: number): readonly string[] {
+  if ((mode & 0o077) === 0) return []
+  const octal = (mode & 0o777).toString(8).padStart(4, '0')
+  return [
+    `Other users of this machine may read or change the root key ${file} (mode ${octal}). Run: chmod 600 ${file}`,
+  ]
+}
