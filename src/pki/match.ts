@@ -1,13 +1,13 @@
-// The questions that trust by CA asks of certificates: did this CA sign this leaf, are they in date, does the
-// subject fit a filter, could two filters fit the same subject. Values in, values out; who is trusted is decided
-// in keys/access.
+// The questions that trust asks of certificates, which are a stranger's bytes: did this CA sign this leaf, when is it
+// valid, does its subject fit a filter, could two filters fit the same subject. Who is trusted is decided in
+// keys/access.
 
 import { X509Certificate } from 'node:crypto'
 import { limits } from '../limits.ts'
-import type { Certificate } from './certificate.ts'
+import { parseCertificate } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { globMatches, globsOverlap, parseGlob, type Glob } from './glob.ts'
-import { attributeTypes, isPrintable } from './subject.ts'
+import { attributeTypes, isPrintable, type Subject } from './subject.ts'
 
 /**
  * Whether that CA signed that leaf itself: CA:TRUE above, CA:FALSE below, the names and key identifiers belong
@@ -28,32 +28,41 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
 /** With these, whoever gets one harmless certificate signed could make another with a subject of their choice. */
 const brokenHash = /md[245]|sha1(?!\d)/i
 
-/** 'grace': expired, but for less than the days that the caller allows. */
-export type Validity = 'valid' | 'not-yet-valid' | 'grace' | 'expired'
-
-/** `nowMs` is wall clock. A certificate made just now by a clock a little ahead of ours counts as valid. */
-export function validity(
-  certificate: Pick<Certificate, 'notBeforeMs' | 'notAfterMs'>,
-  nowMs: number,
-  graceDays = 0,
-): Validity {
-  if (nowMs + limits.certificateClockSkewMs < certificate.notBeforeMs) return 'not-yet-valid'
-  if (nowMs <= certificate.notAfterMs) return 'valid'
-  return nowMs <= certificate.notAfterMs + graceDays * 24 * 3600_000 ? 'grace' : 'expired'
+/**
+ * The dates of a certificate, milliseconds since 1970; of what is no certificate: never valid. About 0.03 ms, for
+ * every message; parseCertificate takes ten times as long.
+ */
+export function validity(der: Uint8Array): { readonly notBeforeMs: number; readonly notAfterMs: number } {
+  try {
+    const { validFromDate, validToDate } = new X509Certificate(der)
+    return { notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() }
+  } catch {
+    return { notBeforeMs: Infinity, notAfterMs: -Infinity }
+  }
 }
 
 /**
  * `pattern` is a pattern of the common name (`kmipClient*`) or of several attributes (`CN=kmipClient*,O=Example`),
  * all of which must fit, in any order. Case counts. Of a type other than OU and DC the subject must have exactly
- * one: a second common name must not smuggle in what the first does not show. Throws PkiError for a bad pattern.
+ * one: a second common name must not smuggle in what the first does not show. False for what is no certificate;
+ * throws PkiError for a bad pattern. About 0.3 ms.
  */
-export function matchesSubject(certificate: Pick<Certificate, 'subjectName'>, pattern: string): boolean {
-  const attributes = certificate.subjectName.flat()
-  return parseFilter(pattern).every(({ type, glob }) => {
+export function matchesSubject(leafDer: Uint8Array, pattern: string): boolean {
+  const filter = parseFilter(pattern)
+  const attributes = attributesOf(leafDer)
+  return filter.every(({ type, glob }) => {
     const values = attributes.filter((attribute) => attribute.type === type).map(({ value }) => value)
     if (values.length !== 1 && !manyValued.has(type)) return false
     return values.some((value) => isPrintable(value) && globMatches(glob, value))
   })
+}
+
+function attributesOf(der: Uint8Array): Subject[number] {
+  try {
+    return parseCertificate(der).subjectName.flat()
+  } catch {
+    return []
+  }
 }
 
 /** Whether one subject could fit both. Where only one of them says something about a type, it could. */
