@@ -77,8 +77,6 @@ export const limits = {
   pendingProtectedMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
   certificateBytesMax: 64 * 1024,
-  /** A certificate that begins this far ahead of our clock is taken as begun. */
-  certificateClockSkewMs: 5 * 60_000,
   certificateDaysMax: 100 * 365,
   /** Host names and addresses of the server's certificate, which travels in each handshake. */
   certificateNamesMax: 200,
@@ -127,6 +125,8 @@ export const limits = {
   /** Requests that run have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
+  /** What the client takes; a page of audit entries is the largest answer that is not streamed. */
+  adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,
   /** A connection on which nothing moves, an answer that nobody takes included. */
   adminIdleTimeoutMs: 60_000,
