@@ -1,0 +1,204 @@
+// The real server as a child process, with a data folder of its own and free ports on loopback, as a user would start
+// it. For tests that go through the front door.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+
+const root = path.resolve(import.meta.dirname, '../..')
+const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+// Generous: the machine may be busy with other tests.
+const startTimeoutMs = 60_000
+const stopTimeoutMs = 30_000
+
+export interface StartOptions {
+  /** The data folder; a new one in the system's temporary folder, removed at the end, when left out. */
+  readonly data?: string
+  /** More arguments of `serve`. */
+  readonly args?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  /** How it is started; the checkout's src/main.ts under this Node.js when left out. */
+  readonly command?: readonly [string, ...string[]]
+}
+
+export interface CommandResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** What a client of the KMIP door needs: to spread into tls.connect, and as files for other programs. */
+export interface ClientFiles {
+  readonly folder: string
+  readonly certFile: string
+  readonly keyFile: string
+  readonly caFile: string
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string }
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly kmip: { readonly host: string; readonly port: number }
+  /** `https://HOST:PORT` */
+  readonly admin: string
+  readonly serverCertSha256: string
+  readonly data: string
+  readonly process: ChildProcess
+  /** What it has said on standard error so far. */
+  stderr(): string
+  /** Runs `mortise ARGS --data <its folder>`. */
+  cli(...args: string[]): Promise<CommandResult>
+  /** The same with `--json`, which must succeed. */
+  json(...args: string[]): Promise<unknown>
+  /** Makes a certificate and key for a client and trusts it, with `client issue`. */
+  issue(name: string): Promise<ClientFiles>
+  /** Trusts the certificate (PEM text) by its fingerprint. */
+  trust(name: string, pem: string): Promise<void>
+  /** SIGTERM, and waits until it has gone; the exit code. The data folder stays. */
+  stop(): Promise<number | null>
+  /** SIGKILL. */
+  kill(): Promise<void>
+}
+
+/** Starts it and resolves once it says that it is ready; rejects, with what it said, when it ends before. */
+export async function startServer(options: StartOptions = {}): Promise<TestServer> {
+  const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
+  const [program, ...first] = options.command ?? [
+    process.execPath,
+    ...nodeFlags,
+    path.join(root, 'src/main.ts'),
+  ]
+  const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  const child = spawn(program, [...first, ...serve, ...(options.args ?? [])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: childEnvironment(options.env),
+  })
+  const stderr = collect(child.stderr)
+  const gone = once(child, 'close')
+  const ready = await firstLine(child, stderr).catch(async (error: unknown) => {
+    child.kill('SIGKILL')
+    if (options.data === undefined) rmSync(data, { recursive: true, force: true })
+    throw error
+  })
+  const ended = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal)
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeoutMs)
+    await gone
+    clearTimeout(timer)
+    return child.exitCode
+  }
+  const cli = (...args: string[]): Promise<CommandResult> => runCli([...args, '--data', data], options.env)
+  return {
+    kmip: hostAndPort(ready.kmip),
+    admin: ready.admin,
+    serverCertSha256: ready.serverCertSha256,
+    data,
+    process: child,
+    stderr,
+    cli,
+    json: async (...args) => parseJson(args, await cli(...args, '--json')),
+    issue: (name) => issueClient(data, name, cli),
+    trust: async (name, pem) => {
+      const args = ['client', 'trust', '--instance', 'default', '--name', name, '--cert', '-']
+      mustSucceed(args, await runCli([...args, '--data', data], options.env, pem))
+    },
+    stop: () => ended('SIGTERM'),
+    kill: async () => void (await ended('SIGKILL')),
+    [Symbol.asyncDispose]: async () => {
+      await ended('SIGTERM')
+      if (options.data === undefined) rmSync(data, { recursive: true, force: true })
+    },
+  }
+}
+
+/** One command of the checkout's command line, to its end. */
+export async function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<CommandResult> {
+  const child = spawn(process.execPath, [...nodeFlags, path.join(root, 'src/main.ts'), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: childEnvironment(env),
+  })
+  const stdout = collect(child.stdout)
+  const stderr = collect(child.stderr)
+  child.stdin.on('error', () => {
+    // It may end without reading.
+  })
+  child.stdin.end(input)
+  await once(child, 'close')
+  return { code: child.exitCode ?? 1, stdout: stdout(), stderr: stderr() }
+}
+
+async function issueClient(
+  data: string,
+  name: string,
+  cli: (...args: string[]) => Promise<CommandResult>,
+): Promise<ClientFiles> {
+  const folder = path.join(data, `../${path.basename(data)}-client-${name}`)
+  const args = ['client', 'issue', '--instance', 'default', '--name', name, '--out', folder]
+  mustSucceed(args, await cli(...args))
+  const [certFile, keyFile, caFile] = [
+    path.join(folder, 'client.pem'),
+    path.join(folder, 'client.key'),
+    path.join(folder, 'ca.pem'),
+  ] as const
+  const tls = {
+    cert: readFileSync(certFile, 'utf8'),
+    key: readFileSync(keyFile, 'utf8'),
+    ca: readFileSync(caFile, 'utf8'),
+  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return { folder, certFile, keyFile, caFile, tls }
+}
+
+function mustSucceed(args: readonly string[], { code, stdout, stderr }: CommandResult): void {
+  if (code !== 0) throw new Error(`mortise ${args.join(' ')} ended with ${code}\n${stderr}${stdout}`)
+}
+
+function parseJson(args: readonly string[], result: CommandResult): unknown {
+  mustSucceed(args, result)
+  return JSON.parse(result.stdout)
+}
+
+/** The environment without a user's own MORTISE_ settings. */
+function childEnvironment(more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith('MORTISE_') && name !== 'NODE_TEST_CONTEXT',
+  )
+  return { ...Object.fromEntries(clean), ...more }
+}
+
+interface Ready {
+  readonly ready: true
+  readonly kmip: string
+  readonly admin: string
+  readonly serverCertSha256: string
+}
+
+async function firstLine(child: ChildProcess, stderr: () => string): Promise<Ready> {
+  if (!child.stdout) throw new Error('no standard output')
+  const lines = createInterface({ input: child.stdout })
+  const line = await Promise.race([
+    once(lines, 'line', { signal: AbortSignal.timeout(startTimeoutMs) }).then(([text]: string[]) => text),
+    once(child, 'close').then(() => undefined),
+  ])
+  if (line === undefined)
+    throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}\n${stderr()}`)
+  return JSON.parse(line) as Ready
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':')
+  return { host: address.slice(0, colon).replaceAll(/[[\]]/g, ''), port: Number(address.slice(colon + 1)) }
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  let text = ''
+  stream?.setEncoding('utf8')
+  stream?.on('data', (chunk: string) => (text += chunk))
+  return () => text
+}
