@@ -6,13 +6,16 @@ import * as ttlv from '../ttlv/schema.ts'
 import type { ItemSchema, Schema, Siblings } from '../ttlv/schema.ts'
 import { enums } from './enums.ts'
 import type { EnumName, EnumTable, EnumType } from './enums.ts'
-import { tagCode } from './tags.ts'
+import { tagCode, tags } from './tags.ts'
 import type { TagName } from './tags.ts'
 import { newestOfMajor, ordinal, versionOf } from './version.ts'
 import type { Version } from './version.ts'
 
 /** `struct({ UniqueIdentifier: optional(text), ... })`: fields in the order of the specification. */
 export const struct = ttlv.structWith<TagName>(tagCode)
+
+/** As `struct`, where the order of the fields says nothing. */
+export const unordered = ttlv.structWith<TagName>(tagCode, { ordered: false })
 
 /** `enumeration('ObjectType')`. */
 export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>> {
@@ -22,6 +25,17 @@ export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>
     code: fact.code,
     since: ordinal(fact.since),
     until: fact.until === undefined ? Infinity : ordinal(fact.until),
+  }))
+  return ttlv.enumeration(values)
+}
+
+/** The number of a tag as an enumeration (KMIP 2.1 §11.56): its name. */
+export function tagEnumeration(): ItemSchema<TagName> {
+  const values = Object.entries(tags).map(([name, { code, since }]) => ({
+    name: name as TagName,
+    code,
+    since: ordinal(since),
+    until: Infinity,
   }))
   return ttlv.enumeration(values)
 }

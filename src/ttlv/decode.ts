@@ -146,7 +146,7 @@ class Decoder {
       if (field === undefined) {
         this.#check(at, itemEnd, depth + 1)
       } else {
-        if (field.index < last && value[field.name] === undefined) {
+        if (shape.ordered && field.index < last && value[field.name] === undefined) {
           throw this.#error('malformed', `${field.name} is out of order`, at)
         }
         this.#read(field, value, at, itemEnd, depth)

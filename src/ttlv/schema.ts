@@ -48,6 +48,8 @@ export interface StructureShape {
   readonly type: number
   readonly fields: readonly Field[]
   readonly byTag: ReadonlyMap<number, Field>
+  /** Whether fields must stand in this order; when written they always do. */
+  readonly ordered: boolean
 }
 
 export type SimpleKind =
@@ -175,8 +177,8 @@ export type StructValue<F> = Flat<
 >
 type Flat<T> = { [K in keyof T]: T[K] }
 
-/** Makes `struct` for a vocabulary: `tagOf` gives the tag of a field by its name. */
-export function structWith<Name extends string>(tagOf: (name: Name) => number) {
+/** Makes `struct` for a vocabulary: `tagOf` gives the tag of a field by its name. Fields come in any order if not `ordered`. */
+export function structWith<Name extends string>(tagOf: (name: Name) => number, { ordered = true } = {}) {
   return function struct<const F extends { readonly [K in Name]?: Schema }>(
     fields: F & { readonly [K in Exclude<keyof F, Name>]: never },
   ): ItemSchema<StructValue<F>> {
@@ -191,6 +193,7 @@ export function structWith<Name extends string>(tagOf: (name: Name) => number) {
       type: itemTypes.Structure,
       fields: list,
       byTag: new Map(list.map((field) => [field.tag, field])),
+      ordered,
     })
   }
 }

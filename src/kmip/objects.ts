@@ -1,0 +1,228 @@
+// Managed objects as they travel (KMIP 1.4 §2, 2.1 §2 and §3): the key block and what is in it, the objects
+// themselves, and the structures that carry attributes: Attribute and Template-Attribute (1.x), Attributes (2.x).
+// What attributes there are is said in attribute-table, what holds for an object in keys/.
+
+import {
+  any,
+  bigInteger,
+  bytes,
+  enumerationCode,
+  integer,
+  oneOf,
+  optional,
+  repeated,
+  text,
+} from '../ttlv/schema.ts'
+import type { Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
+import { attributes } from './attribute-table.ts'
+import type { AttributeFact } from './attribute-table.ts'
+import * as structures from './attribute-structures.ts'
+import { valueSchema } from './attributes.ts'
+import type { EnumName } from './enums.ts'
+import { dependent, enumeration, since, struct, tagEnumeration, unordered, until } from './schema.ts'
+import { isDefined } from './tags.ts'
+import type { TagName } from './tags.ts'
+
+// ---------------------------------------------------------------- Identifiers and attributes
+
+/**
+ * A Unique Identifier in a request. 1.x has text only; in 2.x it may also be an enumeration (ID Placeholder, the
+ * last Create of the batch, ...), here as AnyValue, or the number of a batch item (KMIP 2.1 §4.58).
+ */
+export const identifier = oneOf(text, integer, any)
+
+// KMIP 1.4 §2.1.1. The value is missing only in Notify.
+export const attribute = struct({
+  AttributeName: text,
+  AttributeIndex: optional(integer),
+  AttributeValue: optional(dependent(({ AttributeName }) => valueSchema(AttributeName))),
+})
+
+// KMIP 1.4 §2.1.8: also Common, Private Key and Public Key Template-Attribute
+export const templateAttribute = struct({ Name: repeated(structures.name), Attribute: repeated(attribute) })
+
+// KMIP 2.1 §4.57: `Attribute` in an Attributes structure is a vendor attribute
+const vendorAttribute = struct({ VendorIdentification: text, AttributeName: text, AttributeValue: any })
+
+/** By tag name: one value, or an array where the attribute may have several instances. */
+export interface Attributes {
+  readonly Attribute: readonly Infer<typeof vendorAttribute>[]
+  readonly [attribute: string]: unknown
+}
+
+// KMIP 2.1 §5.1; also Common, Private Key and Public Key Attributes, and what New and Current Attribute hold
+export const attributesStructure = unordered({
+  ...(Object.fromEntries(
+    Object.entries<AttributeFact>(attributes)
+      .filter(([, fact]) => isDefined(fact, '2.0') || isDefined(fact, '2.1'))
+      .map(([name, fact]) => {
+        const often = fact.multiple === true ? repeated(fact.schema) : optional(fact.schema)
+        return [name, since(fact.since, often)]
+      }),
+  ) as { readonly [K in TagName]?: Schema }),
+  Attribute: repeated(vendorAttribute),
+}) as ItemSchema<Attributes>
+
+// KMIP 2.1 §7.2: by tag, or the name of a vendor attribute
+export const attributeReference = oneOf(
+  tagEnumeration(),
+  struct({ VendorIdentification: text, AttributeName: text }),
+)
+
+// ---------------------------------------------------------------- Key block
+
+// KMIP 1.4 §2.1.7
+const transparentDsaPrivate = struct({ P: bigInteger, Q: bigInteger, G: bigInteger, X: bigInteger })
+const transparentDsaPublic = struct({ P: bigInteger, Q: bigInteger, G: bigInteger, Y: bigInteger })
+const transparentDhPrivate = struct({
+  P: bigInteger,
+  Q: optional(bigInteger),
+  G: bigInteger,
+  J: optional(bigInteger),
+  X: bigInteger,
+})
+const transparentDhPublic = struct({
+  P: bigInteger,
+  Q: optional(bigInteger),
+  G: bigInteger,
+  J: optional(bigInteger),
+  Y: bigInteger,
+})
+const transparentRsaPrivate = struct({
+  Modulus: bigInteger,
+  PrivateExponent: optional(bigInteger),
+  PublicExponent: optional(bigInteger),
+  P: optional(bigInteger),
+  Q: optional(bigInteger),
+  PrimeExponentP: optional(bigInteger),
+  PrimeExponentQ: optional(bigInteger),
+  CRTCoefficient: optional(bigInteger),
+})
+const transparentRsaPublic = struct({ Modulus: bigInteger, PublicExponent: bigInteger })
+const transparentSymmetric = struct({ Key: bytes })
+const transparentEcPrivate = struct({ RecommendedCurve: enumeration('RecommendedCurve'), D: bigInteger })
+const transparentEcPublic = struct({ RecommendedCurve: enumeration('RecommendedCurve'), QString: bytes })
+
+const transparent = {
+  TransparentSymmetricKey: transparentSymmetric,
+  TransparentDSAPrivateKey: transparentDsaPrivate,
+  TransparentDSAPublicKey: transparentDsaPublic,
+  TransparentRSAPrivateKey: transparentRsaPrivate,
+  TransparentRSAPublicKey: transparentRsaPublic,
+  TransparentDHPrivateKey: transparentDhPrivate,
+  TransparentDHPublicKey: transparentDhPublic,
+  TransparentECDSAPrivateKey: transparentEcPrivate,
+  TransparentECDSAPublicKey: transparentEcPublic,
+  TransparentECDHPrivateKey: transparentEcPrivate,
+  TransparentECDHPublicKey: transparentEcPublic,
+  TransparentECMQVPrivateKey: transparentEcPrivate,
+  TransparentECMQVPublicKey: transparentEcPublic,
+  TransparentECPrivateKey: transparentEcPrivate,
+  TransparentECPublicKey: transparentEcPublic,
+} as const satisfies Partial<Record<EnumName<'KeyFormatType'>, ItemSchema>>
+
+type Transparent = typeof transparent
+/** A byte string, but for the transparent formats. */
+export type KeyMaterial = Uint8Array | Infer<Transparent[keyof Transparent]>
+
+export interface KeyValue {
+  readonly KeyMaterial: KeyMaterial
+  readonly Attribute?: readonly Infer<typeof attribute>[] | undefined
+  readonly Attributes?: Attributes | undefined
+}
+
+function keyValueWith(material: ItemSchema<KeyMaterial>): ItemSchema<KeyValue | Uint8Array> {
+  const plain = struct({
+    KeyMaterial: material,
+    Attribute: until('1.4', repeated(attribute)),
+    Attributes: since('2.0', optional(attributesStructure)),
+  })
+  return oneOf(bytes, plain)
+}
+
+const opaqueKeyValue = keyValueWith(bytes)
+const keyValues: ReadonlyMap<unknown, ItemSchema<KeyValue | Uint8Array>> = new Map(
+  Object.entries<ItemSchema<Exclude<KeyMaterial, Uint8Array>>>(transparent).map(([format, material]) => [
+    format,
+    keyValueWith(material),
+  ]),
+)
+
+// KMIP 1.4 §2.1.5
+const keyInformation = struct({
+  UniqueIdentifier: text,
+  CryptographicParameters: optional(structures.cryptographicParameters),
+})
+
+const keyWrappingData = struct({
+  WrappingMethod: enumeration('WrappingMethod'),
+  EncryptionKeyInformation: optional(keyInformation),
+  MACSignatureKeyInformation: optional(keyInformation),
+  MACSignature: optional(bytes),
+  IVCounterNonce: optional(bytes),
+  EncodingOption: since('1.1', optional(enumeration('EncodingOption'))),
+})
+
+// KMIP 1.4 §2.1.6
+export const keyWrappingSpecification = struct({
+  WrappingMethod: enumeration('WrappingMethod'),
+  EncryptionKeyInformation: optional(keyInformation),
+  MACSignatureKeyInformation: optional(keyInformation),
+  AttributeName: repeated(text),
+  EncodingOption: since('1.1', optional(enumeration('EncodingOption'))),
+})
+
+// KMIP 1.4 §2.1.3. The value is a byte string when it is wrapped.
+export const keyBlock = struct({
+  KeyFormatType: enumeration('KeyFormatType'),
+  KeyCompressionType: optional(enumeration('KeyCompressionType')),
+  KeyValue: optional(dependent(({ KeyFormatType }) => keyValues.get(KeyFormatType) ?? opaqueKeyValue)),
+  CryptographicAlgorithm: optional(enumeration('CryptographicAlgorithm')),
+  CryptographicLength: optional(integer),
+  KeyWrappingData: optional(keyWrappingData),
+})
+export type KeyBlock = Infer<typeof keyBlock>
+
+// ---------------------------------------------------------------- Managed objects
+
+// KMIP 1.4 §2.2.1
+export const certificate = struct({
+  CertificateType: enumeration('CertificateType'),
+  CertificateValue: bytes,
+})
+
+// KMIP 2.1 §2.2
+export const certificateRequest = struct({
+  CertificateRequestType: enumeration('CertificateRequestType'),
+  CertificateRequestValue: bytes,
+})
+
+// KMIP 1.4 §2.2.2 to §2.2.4
+const key = struct({ KeyBlock: keyBlock })
+
+// KMIP 1.4 §2.2.5
+const splitKey = struct({
+  SplitKeyParts: integer,
+  KeyPartIdentifier: integer,
+  SplitKeyThreshold: integer,
+  SplitKeyMethod: enumeration('SplitKeyMethod'),
+  PrimeFieldSize: optional(bigInteger),
+  KeyBlock: keyBlock,
+})
+
+/**
+ * The object in a payload stands under the tag of its type, which is also the name of its Object Type: a payload
+ * spreads these, and exactly one is there (`...managedObjects`).
+ */
+export const managedObjects = {
+  Certificate: optional(certificate),
+  SymmetricKey: optional(key),
+  PublicKey: optional(key),
+  PrivateKey: optional(key),
+  SplitKey: optional(splitKey),
+  Template: until('1.4', optional(struct({ Attribute: repeated(attribute) }))),
+  SecretData: optional(struct({ SecretDataType: enumeration('SecretDataType'), KeyBlock: keyBlock })),
+  OpaqueObject: optional(struct({ OpaqueDataType: enumerationCode, OpaqueDataValue: bytes })),
+  PGPKey: since('1.2', optional(struct({ PGPKeyVersion: integer, KeyBlock: keyBlock }))),
+  CertificateRequest: since('2.0', optional(certificateRequest)),
+} as const satisfies Partial<Record<EnumName<'ObjectType'>, Schema>>
