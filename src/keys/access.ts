@@ -18,7 +18,7 @@ import {
   type TrustReading,
 } from './trust-rows.ts'
 
-/** What access must know of certificates. DER in, facts out; throws nothing for certificates that were parsed once. */
+/** What access must know of certificates. DER in, facts out. The same array is asked about again and again. */
 export interface Certificates {
   validity(der: Uint8Array): { readonly notBeforeMs: number; readonly notAfterMs: number }
   /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. */
@@ -54,6 +54,11 @@ export interface TrustSnapshot extends TrustReading {
   readonly version: number
 }
 
+interface TrustedAuthority {
+  readonly authority: Authority
+  readonly der: Uint8Array
+}
+
 const dayMs = 24 * 3600 * 1000
 /** Verdicts on CA signatures that are kept per snapshot. */
 const signaturesKeptMax = 20_000
@@ -67,7 +72,8 @@ export class Access {
   #snapshot: TrustSnapshot | undefined
   /** The highest version seen: a lower one means that the database was set back while this node ran. */
   #highestVersion = 0
-  #signatures = new Map<string, Authority | null>()
+  #signatures = new Map<string, TrustedAuthority | null>()
+  #authorities: readonly TrustedAuthority[] = []
   readonly #raised = new Set<string>()
 
   constructor(options: {
@@ -95,7 +101,7 @@ export class Access {
     if (tables.block.has(certificate.sha256))
       return { trusted: false, why: 'blocked', client: null, trustVersion }
     const pin = tables.certificate.get(certificate.sha256)
-    const found = pin ?? this.#authorityOf(snapshot, certificate)
+    const found = pin ?? this.#authorityOf(certificate)
     const client = found && tables.client.get(found.clientId)
     const instance = client && tables.instance.get(client.instanceId)
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
@@ -107,6 +113,18 @@ export class Access {
     if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
     const expiredDays = now > notAfterMs ? Math.floor((now - notAfterMs) / dayMs) : null
     return { trusted: true, instance, client, trustVersion, expiredDays }
+  }
+
+  /** The caller of a trusted verdict. */
+  callerOf(verdict: Verdict & { readonly trusted: true }, knock: Knock, requestId: string): Caller {
+    const actor: Actor = {
+      kind: 'client',
+      id: verdict.client.id,
+      name: verdict.client.name,
+      certificateSha256: knock.certificate?.sha256 ?? null,
+      address: knock.address,
+    }
+    return { instanceId: verdict.instance.id, actor, trustVersion: verdict.trustVersion, requestId }
   }
 
   /** The token that this bearer text is, or undefined. Expired tokens are not found. */
@@ -158,13 +176,17 @@ export class Access {
       this.#raise(
         'the database was set back to an older state while the server ran: no client, token or instance counts',
       )
-      const nothing = { version: read.version, ...readRows(this.#macs, -1, []) }
+      const nothing = { version: read.version, ...readRows(this.#macs, read.version, []) }
       this.#snapshot = nothing
       return nothing
     }
     this.#highestVersion = read.version
     for (const alarm of snapshot.alarms) this.#raise(alarm)
     this.#signatures = new Map()
+    this.#authorities = [...snapshot.tables.authority.values()].map((authority) => ({
+      authority,
+      der: Buffer.from(authority.certificate, 'base64'),
+    }))
     this.#snapshot = snapshot
     return snapshot
   }
@@ -176,45 +198,24 @@ export class Access {
   }
 
   /** The authority that vouches for this leaf: its CA in date, its filter fitting, the signature its own. */
-  #authorityOf(
-    snapshot: TrustSnapshot,
-    certificate: { readonly der: Uint8Array; readonly sha256: string },
-  ): Authority | undefined {
+  #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
     const known = this.#signatures.get(certificate.sha256)
-    const authority = known === undefined ? this.#searchAuthority(snapshot, certificate.der) : known
+    const found = known === undefined ? this.#searchAuthority(certificate.der) : known
     if (known === undefined) {
       if (this.#signatures.size >= signaturesKeptMax) this.#signatures.clear()
-      this.#signatures.set(certificate.sha256, authority)
+      this.#signatures.set(certificate.sha256, found)
     }
-    if (!authority) return undefined
-    const { notBeforeMs, notAfterMs } = this.#certificates.validity(
-      Buffer.from(authority.certificate, 'base64'),
-    )
+    if (!found) return undefined
+    const { notBeforeMs, notAfterMs } = this.#certificates.validity(found.der)
     const now = this.#clock.now()
-    return now >= notBeforeMs - dayMs && now <= notAfterMs ? authority : undefined
+    return now >= notBeforeMs - dayMs && now <= notAfterMs ? found.authority : undefined
   }
 
-  #searchAuthority(snapshot: TrustSnapshot, leaf: Uint8Array): Authority | null {
-    for (const authority of snapshot.tables.authority.values()) {
-      if (!this.#certificates.matchesSubject(leaf, authority.subject)) continue
-      if (this.#certificates.signedBy(leaf, Buffer.from(authority.certificate, 'base64'))) return authority
-    }
-    return null
+  #searchAuthority(leaf: Uint8Array): TrustedAuthority | null {
+    const found = this.#authorities.find(
+      ({ authority, der }) =>
+        this.#certificates.matchesSubject(leaf, authority.subject) && this.#certificates.signedBy(leaf, der),
+    )
+    return found ?? null
   }
-}
-
-/** The caller of a trusted verdict. */
-export function callerOf(
-  verdict: Verdict & { readonly trusted: true },
-  knock: Knock,
-  requestId: string,
-): Caller {
-  const actor: Actor = {
-    kind: 'client',
-    id: verdict.client.id,
-    name: verdict.client.name,
-    certificateSha256: knock.certificate?.sha256 ?? null,
-    address: knock.address,
-  }
-  return { instanceId: verdict.instance.id, actor, trustVersion: verdict.trustVersion, requestId }
 }

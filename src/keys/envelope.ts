@@ -7,6 +7,7 @@
 // Nonces are random: one data key seals far fewer than 2^32 objects (SECURITY.md), so they do not repeat.
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import type { EnumName } from '../kmip/enums.ts'
 
 export interface DataKey {
   readonly id: string
@@ -29,9 +30,10 @@ export interface Material {
 }
 
 export interface MaterialHead {
-  readonly keyFormatType?: string
-  readonly secretDataType?: string
-  readonly opaqueDataType?: string
+  readonly keyFormatType?: EnumName<'KeyFormatType'>
+  readonly secretDataType?: EnumName<'SecretDataType'>
+  /** A number: KMIP 1.4 §9.1.3.2.10 defines no values, only room for vendors'. */
+  readonly opaqueDataType?: number
 }
 
 export class EnvelopeError extends Error {

@@ -17,7 +17,6 @@ import {
   type Instance,
   type Macs,
   type PinnedCertificate,
-  type Role,
   type Token,
   type TrustKind,
   type TrustKinds,
@@ -26,7 +25,7 @@ import {
 /** A refusal of a change of trust, with what to do about it. Safe to show. */
 export class TrustRefused extends Error {
   override readonly name = 'TrustRefused'
-  readonly code: 'not-found' | 'exists' | 'overlap'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'damaged'
   readonly hint: string | undefined
   constructor(code: TrustRefused['code'], message: string, hint?: string) {
     super(message)
@@ -242,14 +241,9 @@ export class TrustChanges {
   /** A new token. The bearer text is in the answer and nowhere else. */
   async createToken(
     actor: Actor,
-    wanted: {
-      readonly name: string
-      readonly role: Role
-      readonly instanceId: string | null
-      readonly expiresMs: number | null
-    },
+    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs'>,
+    bearer: string = newBearer(),
   ): Promise<{ readonly token: Token; readonly bearer: string }> {
-    const bearer = `mortise_${randomBytes(32).toString('base64url')}`
     const token: Token = {
       ...wanted,
       id: randomUUID(),
@@ -286,6 +280,12 @@ export class TrustChanges {
   async #change(actor: Actor, draft: (snapshot: TrustSnapshot) => Draft): Promise<void> {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#access.snapshot()
+      if (!snapshot.intact)
+        throw new TrustRefused(
+          'damaged',
+          'the list of trusted rows in the database was altered: nothing of it can be changed',
+          'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
+        )
       const made = draft(snapshot)
       try {
         await this.#store.commit({
@@ -331,6 +331,11 @@ export class TrustChanges {
       detail: detail ?? null,
     }
   }
+}
+
+/** The text of a new bearer token. */
+export function newBearer(): string {
+  return `mortise_${randomBytes(32).toString('base64url')}`
 }
 
 /** Says whose the certificate is, without telling one instance of another. */

@@ -101,6 +101,8 @@ export interface TrustReading {
   readonly macs: ReadonlyMap<string, string>
   /** What was found altered behind the server's back, in words. */
   readonly alarms: readonly string[]
+  /** False when the head itself does not count: then nothing does, and nothing may be changed. */
+  readonly intact: boolean
 }
 
 const headKind = 'head'
@@ -117,7 +119,8 @@ export function makeHead(macs: Macs, version: number, rowMacs: ReadonlyMap<strin
 /** Sorts the genuine rows from the others. */
 export function readRows(macs: Macs, version: number, rows: readonly TrustRow[]): TrustReading {
   const alarms: string[] = []
-  const listed = readHead(macs, version, rows, alarms)
+  const head = readHead(macs, version, rows, alarms)
+  const listed = head ?? new Map<string, string>()
   const tables = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>()]))
   const counted = new Map<string, string>()
   for (const row of rows) {
@@ -127,9 +130,9 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
     const table = tables[row.kind]
     if (!table || !macs.macMatches([row.kind, row.id, row.body], row.mac))
       alarms.push(`the row ${name} was not written by this server, or was altered: it does not count`)
-    else if (listed.get(name) !== mac)
-      alarms.push(`the row ${name} is an older one that was put back: it does not count`)
-    else {
+    else if (listed.get(name) !== mac) {
+      if (head) alarms.push(`the row ${name} is an older one that was put back: it does not count`)
+    } else {
       table.set(row.id, JSON.parse(row.body))
       counted.set(name, mac)
     }
@@ -137,7 +140,7 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
   for (const name of listed.keys())
     if (!rows.some((row) => `${row.kind}/${row.id}` === name))
       alarms.push(`the row ${name} was removed from the database by hand`)
-  return { tables: tables as unknown as TrustTables, macs: counted, alarms }
+  return { tables: tables as unknown as TrustTables, macs: counted, alarms, intact: head !== undefined }
 }
 
 function readHead(
@@ -145,12 +148,12 @@ function readHead(
   version: number,
   rows: readonly TrustRow[],
   alarms: string[],
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, string> | undefined {
   if (version === 0 && rows.length === 0) return new Map()
   const head = rows.find(({ kind }) => kind === headKind)
   if (!head || !macs.macMatches([head.kind, head.id, head.body], head.mac)) {
     alarms.push('the list of trusted rows is missing or was altered: no client, token or instance counts')
-    return new Map()
+    return undefined
   }
   const body = JSON.parse(head.body) as { readonly version: number; readonly rows: Record<string, string> }
   if (body.version !== version) {

@@ -1,0 +1,71 @@
+// Add, modify, delete one attribute instance of an object: what the rules allow, applied to a set of values. Pure.
+
+import { checkAdd, checkDelete, checkModify, nextIndex } from '../kmip/attribute-rules.ts'
+import type { AttributeInstance, AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Version } from '../kmip/version.ts'
+import type { State } from './lifecycle.ts'
+import type { ObjectType } from './managed-object.ts'
+
+export interface AttributeNamed {
+  readonly key: string
+  readonly index?: number | undefined
+  readonly version: Version
+}
+
+export interface AttributeValued extends AttributeNamed {
+  readonly value: unknown
+}
+
+export interface Target {
+  readonly objectType: ObjectType
+  readonly state: State
+  readonly attributes: AttributeSet
+  /** Seconds since 1970. */
+  readonly now: bigint
+}
+
+export interface Changed {
+  readonly attributes: AttributeSet
+  /** The instance that was added or changed, or the one that is gone. */
+  readonly instance: AttributeInstance
+}
+
+/** Fault InvalidField when an index is given (KMIP 1.4 §11.15): the server gives it. */
+export function addAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
+  if (index !== undefined)
+    throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
+  checkAdd(key, target, version)
+  const present = target.attributes.get(key) ?? []
+  const instance = { index: nextIndex(present), value }
+  return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
+}
+
+export function modifyAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
+  const before = checkModify(key, index, target, version)
+  const instance = { index: before.index, value }
+  const instances = (target.attributes.get(key) ?? []).map((other) => (other === before ? instance : other))
+  const attributes = new Map(replaced(target.attributes, key, instances))
+  // KMIP 1.4 §3.49, §3.51: what was once not sensitive, or once extractable, is remembered.
+  if (key === 'Sensitive' && value === false) attributes.set('AlwaysSensitive', [{ index: 0, value: false }])
+  if (key === 'Extractable' && value === true)
+    attributes.set('NeverExtractable', [{ index: 0, value: false }])
+  return { attributes, instance }
+}
+
+export function deleteAttribute(target: Target, { key, index, version }: AttributeNamed): Changed {
+  const instance = checkDelete(key, index, target, version)
+  const left = (target.attributes.get(key) ?? []).filter((other) => other !== instance)
+  return { attributes: replaced(target.attributes, key, left), instance }
+}
+
+function replaced(
+  attributes: AttributeSet,
+  key: string,
+  instances: readonly AttributeInstance[],
+): Map<string, readonly AttributeInstance[]> {
+  const changed = new Map(attributes)
+  if (instances.length === 0) changed.delete(key)
+  else changed.set(key, instances)
+  return changed
+}

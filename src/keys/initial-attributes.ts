@@ -1,0 +1,53 @@
+// What a new object's attributes are: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
+// implicitly set"). Which of them a client of some version may see is decided when they are read, not here.
+
+import { first, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
+import { single, type ObjectType } from './managed-object.ts'
+
+export interface NewObject {
+  readonly objectType: ObjectType
+  /** As the client gave them, checked by the attribute rules. */
+  readonly attributes: AttributeSet
+}
+
+export interface Birth {
+  readonly nowMs: number
+  /** Made here, not brought by the client. */
+  readonly generated: boolean
+  /** Of the material, where it may lie open beside it. */
+  readonly digest: AttributeValue<'Digest'> | undefined
+}
+
+/** OpenSSL's generator, which Node's randomBytes draws from: CTR_DRBG with AES-256 (SP 800-90A). */
+const ownGenerator = {
+  RNGAlgorithm: 'DRBG',
+  CryptographicAlgorithm: 'AES',
+  CryptographicLength: 256,
+  HashingAlgorithm: 'SHA_512',
+  DRBGAlgorithm: 'CTR',
+  PredictionResistance: false,
+}
+
+export function initialAttributes(wanted: NewObject, birth: Birth): AttributeSet {
+  const attributes = new Map(wanted.attributes)
+  const now = BigInt(Math.floor(birth.nowMs / 1000))
+  attributes.set('InitialDate', single(now))
+  attributes.set('LastChangeDate', single(now))
+  if (!attributes.has('OriginalCreationDate') && birth.generated)
+    attributes.set('OriginalCreationDate', single(now))
+  attributes.set('Fresh', single(true))
+  if (birth.digest) attributes.set('Digest', single(birth.digest))
+  if (wanted.objectType === 'OpaqueObject') return attributes
+  attributes.set(
+    'RandomNumberGenerator',
+    single(birth.generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
+  )
+  // KMIP 1.4 §3.48 to §3.51: once sensitive, or once extractable, is remembered.
+  const sensitive = first(wanted.attributes, 'Sensitive') ?? false
+  const extractable = first(wanted.attributes, 'Extractable') ?? true
+  attributes.set('Sensitive', single(sensitive))
+  attributes.set('AlwaysSensitive', single(sensitive))
+  attributes.set('Extractable', single(extractable))
+  attributes.set('NeverExtractable', single(!extractable))
+  return attributes
+}

@@ -1,0 +1,67 @@
+// Which symmetric keys the server makes: algorithm and length, and the bytes. KMIP 1.4 §4.1, §9.1.3.2.13.
+
+import { randomBytes } from 'node:crypto'
+import { Fault } from '../kmip/fault.ts'
+
+/** Lengths in bits that each algorithm has; for HMAC any multiple of 8 up to the block's size and beyond. */
+const lengths: Readonly<Record<string, readonly number[] | { readonly min: number; readonly max: number }>> =
+  {
+    AES: [128, 192, 256],
+    DES3: [112, 168, 128, 192],
+    DES: [56, 64],
+    Camellia: [128, 192, 256],
+    ARIA: [128, 192, 256],
+    SEED: [128],
+    IDEA: [128],
+    SKIPJACK: [80],
+    ChaCha20: [256],
+    ChaCha20Poly1305: [256],
+    Twofish: [128, 192, 256],
+    Blowfish: { min: 32, max: 448 },
+    CAST5: { min: 40, max: 128 },
+    RC4: { min: 40, max: 2048 },
+    RC2: { min: 40, max: 1024 },
+    HMAC_MD5: { min: 8, max: 4096 },
+    HMAC_SHA1: { min: 8, max: 4096 },
+    HMAC_SHA224: { min: 8, max: 4096 },
+    HMAC_SHA256: { min: 8, max: 4096 },
+    HMAC_SHA384: { min: 8, max: 4096 },
+    HMAC_SHA512: { min: 8, max: 4096 },
+  }
+
+/** DES keys carry a parity bit in each byte, so that 168 bits of key are 24 bytes. */
+const parityBytes: Readonly<Record<string, Readonly<Record<number, number>>>> = {
+  DES3: { 112: 16, 128: 16, 168: 24, 192: 24 },
+  DES: { 56: 8, 64: 8 },
+}
+
+/** New key bytes. Fault InvalidField when there is no such key. */
+export function generateKey(algorithm: string, lengthBits: number): Buffer {
+  requireLength(algorithm, lengthBits)
+  const withParity = parityBytes[algorithm]?.[lengthBits]
+  if (withParity === undefined) return randomBytes(lengthBits / 8)
+  const bytes = randomBytes(withParity)
+  for (const [index, byte] of bytes.entries()) bytes[index] = oddParity(byte)
+  return bytes
+}
+
+function requireLength(algorithm: string, lengthBits: number): void {
+  const allowed = Object.hasOwn(lengths, algorithm) ? lengths[algorithm] : undefined
+  if (allowed === undefined)
+    throw new Fault('InvalidField', `this server makes no symmetric keys of the algorithm ${algorithm}`)
+  const fits =
+    'min' in allowed
+      ? lengthBits % 8 === 0 && lengthBits >= allowed.min && lengthBits <= allowed.max
+      : allowed.includes(lengthBits)
+  if (fits) return
+  const known = 'min' in allowed ? `${String(allowed.min)} to ${String(allowed.max)}` : allowed.join(', ')
+  throw new Fault('InvalidField', `${algorithm} keys have ${known} bits, not ${String(lengthBits)}`)
+}
+
+/** The byte with its lowest bit set so that the number of ones is odd (FIPS 46-3). */
+function oddParity(byte: number): number {
+  const upper = byte & 0xfe
+  let ones = 0
+  for (let bit = 1; bit < 8; bit++) ones += (upper >> bit) & 1
+  return ones % 2 === 0 ? upper | 1 : upper
+}

@@ -1,0 +1,341 @@
+// What may be done with keys, within one unit of work. Each method begins with the act's name (`#unit.begin`), so that
+// it is entered whether it succeeds or is refused, and none touches a socket, a clock of its own or SQL.
+
+import { createHash, randomUUID } from 'node:crypto'
+import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Version } from '../kmip/version.ts'
+import type { Access } from './access.ts'
+import {
+  addAttribute,
+  deleteAttribute,
+  modifyAttribute,
+  type AttributeNamed,
+  type AttributeValued,
+  type Changed,
+  type Target,
+} from './attribute-changes.ts'
+import { openMaterial, sealMaterial, EnvelopeError, type Material, type Place } from './envelope.ts'
+import { initialAttributes, type NewObject } from './initial-attributes.ts'
+import { generateKey } from './key-generation.ts'
+import { KeysUnavailable, type Keyring, type KeyringInstance } from './keyring.ts'
+import { isDestroyed, nextState } from './lifecycle.ts'
+import { locate, type LocateQuery, type Located } from './locate.ts'
+import {
+  allAttributes,
+  currentState,
+  hasState,
+  withAttribute,
+  type ManagedObject,
+  type ObjectType,
+} from './managed-object.ts'
+import type { Store } from './ports.ts'
+import type { Unit } from './unit.ts'
+
+export interface Revocation {
+  readonly code: string
+  readonly message: string | undefined
+  /** Seconds since 1970; only with a compromise. */
+  readonly compromiseOccurrenceDate: bigint | undefined
+}
+
+/** Material that leaves, with what a Key Block says beside it. */
+export interface FetchedObject {
+  readonly uniqueIdentifier: string
+  readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  readonly material: Material
+}
+
+export class KeyWork {
+  readonly #unit: Unit
+  readonly #store: Store
+  readonly #keyring: Keyring
+  readonly #access: Access
+
+  constructor(options: {
+    readonly unit: Unit
+    readonly store: Store
+    readonly keyring: Keyring
+    readonly access: Access
+  }) {
+    this.#unit = options.unit
+    this.#store = options.store
+    this.#keyring = options.keyring
+    this.#access = options.access
+  }
+
+  /** Makes a symmetric key, Pre-Active unless its Activation Date is reached. Returns its identifier. */
+  async create(wanted: NewObject): Promise<string> {
+    this.#unit.begin('key.create', null)
+    const algorithm = first(wanted.attributes, 'CryptographicAlgorithm')
+    const length = first(wanted.attributes, 'CryptographicLength')
+    if (algorithm === undefined)
+      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
+    if (length === undefined)
+      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Length')
+    if (first(wanted.attributes, 'CryptographicUsageMask') === undefined)
+      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Usage Mask')
+    const bytes = generateKey(algorithm, length)
+    return this.#keep(wanted, { bytes, head: { keyFormatType: 'Raw' } }, true)
+  }
+
+  /** Keeps an object that the client brings. Wipes the material's bytes: hand in a copy. Returns its identifier. */
+  async register(wanted: NewObject, material: Material): Promise<string> {
+    this.#unit.begin('key.register', null)
+    return this.#keep(wanted, material, false)
+  }
+
+  /** The object with its material, which is wiped by `wipe` once a copy has been made for the answer. */
+  async fetch(uniqueIdentifier: string): Promise<FetchedObject> {
+    this.#unit.begin('key.get', uniqueIdentifier)
+    const object = await this.#object(uniqueIdentifier)
+    refuseToFetch(object)
+    const material = await this.#open(object)
+    this.#unit.opened(material.bytes)
+    this.#unit.fetched(uniqueIdentifier)
+    if (first(object.attributes, 'Fresh') === true)
+      this.#unit.stage({ ...object, attributes: withAttribute(object.attributes, 'Fresh', false) })
+    this.#unit.done()
+    const { objectType } = object
+    return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#unit.nowMs), material }
+  }
+
+  /** All attributes as they are now. `action` tells the audit which operation reads them. */
+  async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
+    this.#unit.begin(action, uniqueIdentifier)
+    const object = await this.#load(uniqueIdentifier)
+    this.#unit.done()
+    const attributes = allAttributes(object, this.#unit.nowMs)
+    return digestIsSecret(object.objectType) ? this.#withDigest(object, attributes) : attributes
+  }
+
+  /** Adds an instance; returns it with the index that it got. */
+  async addAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
+    return this.#changeAttribute('key.attribute.add', uniqueIdentifier, change, addAttribute)
+  }
+
+  async modifyAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
+    return this.#changeAttribute('key.attribute.modify', uniqueIdentifier, change, modifyAttribute)
+  }
+
+  /** Deletes an instance; returns what was deleted. */
+  async deleteAttribute(uniqueIdentifier: string, change: AttributeNamed): Promise<AttributeInstance> {
+    return this.#changeAttribute('key.attribute.delete', uniqueIdentifier, change, deleteAttribute)
+  }
+
+  /** Objects whose attributes all match, newest first. */
+  async locate(query: LocateQuery, version: Version): Promise<Located> {
+    this.#unit.begin('key.locate', null)
+    const found = await locate(this.#unit, this.#store, query, version)
+    this.#unit.done({ detail: { found: found.total } })
+    return found
+  }
+
+  async activate(uniqueIdentifier: string): Promise<void> {
+    this.#unit.begin('key.activate', uniqueIdentifier)
+    const object = await this.#withState(uniqueIdentifier, 'activated')
+    const state = nextState(currentState(object, this.#unit.nowMs), 'activate')
+    this.#stage({ ...object, state, attributes: this.#dated(object, 'ActivationDate') })
+    this.#unit.done()
+  }
+
+  /** KMIP 1.4 §4.20: a compromise from any state but the destroyed ones too; other reasons deactivate. */
+  async revoke(uniqueIdentifier: string, revocation: Revocation): Promise<void> {
+    this.#unit.begin('key.revoke', uniqueIdentifier)
+    const object = await this.#withState(uniqueIdentifier, 'revoked')
+    const compromised = revocation.code === 'KeyCompromise' || revocation.code === 'CACompromise'
+    const now = currentState(object, this.#unit.nowMs)
+    const state = nextState(now, compromised ? 'compromise' : 'deactivate')
+    let attributes = this.#dated(object, compromised ? 'CompromiseDate' : 'DeactivationDate')
+    if (compromised)
+      attributes = withAttribute(
+        attributes,
+        'CompromiseOccurrenceDate',
+        revocation.compromiseOccurrenceDate ?? first(attributes, 'InitialDate'),
+      )
+    const { code, message } = revocation
+    attributes = withAttribute(attributes, 'RevocationReason', {
+      RevocationReasonCode: code,
+      ...(message !== undefined && { RevocationMessage: message }),
+    })
+    this.#stage({ ...object, state, attributes })
+    this.#unit.done({ detail: { reason: code } })
+  }
+
+  /** Removes the material for good and keeps the record (design: invariant 6). Refused while Active. */
+  async destroy(uniqueIdentifier: string): Promise<void> {
+    this.#unit.begin('key.destroy', uniqueIdentifier)
+    const object = await this.#load(uniqueIdentifier)
+    const now = currentState(object, this.#unit.nowMs)
+    const state = nextState(now, 'destroy')
+    this.#stage({
+      ...object,
+      state,
+      attributes: this.#dated(object, 'DestroyDate'),
+      sealed: null,
+      dataKeyId: null,
+    })
+    this.#unit.done()
+  }
+
+  /** Gives up all that this unit did, but for the record of it. */
+  undo(fault: Fault): void {
+    this.#unit.undo(fault)
+  }
+
+  /** Wipes the material that was opened: the answer holds a copy. */
+  wipe(): void {
+    this.#unit.wipe()
+  }
+
+  async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
+    const { instanceId } = this.#unit.caller
+    const uniqueIdentifier = randomUUID()
+    const attributes = initialAttributes(wanted, {
+      nowMs: this.#unit.nowMs,
+      generated,
+      digest: digestIsSecret(wanted.objectType) ? undefined : digestOf(material),
+    })
+    const place: Place = {
+      purpose: 'object',
+      instanceId,
+      identifier: uniqueIdentifier,
+      objectType: wanted.objectType,
+    }
+    const dataKey = await this.#keyring.current(await this.#instance())
+    const sealed = sealMaterial(dataKey, place, material)
+    material.bytes.fill(0)
+    this.#unit.stage({
+      instanceId,
+      uniqueIdentifier,
+      objectType: wanted.objectType,
+      state: 'PreActive',
+      version: 1,
+      createdMs: this.#unit.nowMs,
+      attributes,
+      sealed,
+      dataKeyId: dataKey.id,
+    })
+    this.#unit.done({ object: uniqueIdentifier, detail: { objectType: wanted.objectType } })
+    return uniqueIdentifier
+  }
+
+  async #open(object: ManagedObject): Promise<Material> {
+    const { instanceId, uniqueIdentifier, objectType, sealed, dataKeyId } = object
+    if (sealed === null || dataKeyId === null) throw new Error(`object ${uniqueIdentifier} has no material`)
+    const dataKey = await this.#keyring.byId(await this.#instance(), dataKeyId)
+    const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
+    try {
+      return openMaterial(dataKey, place, sealed)
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error
+      throw new Fault('GeneralFailure', 'the stored form of this object was altered: it does not open', {
+        cause: error,
+      })
+    }
+  }
+
+  /** Left out while the material cannot be opened: attributes are answered in an outage too. */
+  async #withDigest(object: ManagedObject, attributes: AttributeSet): Promise<AttributeSet> {
+    if (object.sealed === null) return attributes
+    try {
+      const material = await this.#open(object)
+      const digest = digestOf(material)
+      material.bytes.fill(0)
+      return withAttribute(attributes, 'Digest', digest)
+    } catch (error) {
+      if (error instanceof KeysUnavailable || error instanceof Fault) return attributes
+      throw error
+    }
+  }
+
+  async #instance(): Promise<KeyringInstance> {
+    const instance = await this.#access.instance(this.#unit.caller.instanceId)
+    if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
+    return instance
+  }
+
+  async #changeAttribute<C extends AttributeNamed>(
+    action: string,
+    uniqueIdentifier: string,
+    change: C,
+    apply: (target: Target, change: C) => Changed,
+  ): Promise<AttributeInstance> {
+    this.#unit.begin(action, uniqueIdentifier)
+    const object = await this.#load(uniqueIdentifier)
+    const { objectType } = object
+    const state = currentState(object, this.#unit.nowMs)
+    const attributes = allAttributes(object, this.#unit.nowMs)
+    const changed = apply({ objectType, state, attributes, now: this.#seconds() }, change)
+    const kept = new Map(changed.attributes)
+    for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
+    this.#stage({ ...object, state, attributes: kept })
+    this.#unit.done({ detail: { attribute: change.key } })
+    return changed.instance
+  }
+
+  /** Stages a change that a client asked for: the Last Change Date moves. */
+  #stage(object: ManagedObject): void {
+    this.#unit.stage({
+      ...object,
+      attributes: withAttribute(object.attributes, 'LastChangeDate', this.#seconds()),
+    })
+  }
+
+  #dated(object: ManagedObject, key: string): AttributeSet {
+    return withAttribute(object.attributes, key, this.#seconds())
+  }
+
+  #seconds(): bigint {
+    return BigInt(Math.floor(this.#unit.nowMs / 1000))
+  }
+
+  /** The object, destroyed or not. ObjectNotFound covers other instances' objects too. */
+  async #load(uniqueIdentifier: string): Promise<ManagedObject> {
+    const object = await this.#unit.load(uniqueIdentifier)
+    if (!object) throw new Fault('ObjectNotFound', 'there is no object with this Unique Identifier')
+    return object
+  }
+
+  async #object(uniqueIdentifier: string): Promise<ManagedObject> {
+    const object = await this.#load(uniqueIdentifier)
+    if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
+    return object
+  }
+
+  async #withState(uniqueIdentifier: string, done: string): Promise<ManagedObject> {
+    const object = await this.#load(uniqueIdentifier)
+    if (!hasState(object.objectType))
+      throw new Fault(
+        'IllegalOperation',
+        `an object of type ${object.objectType} has no state and cannot be ${done}`,
+      )
+    return object
+  }
+}
+
+/**
+ * Secret Data may be a password and an Opaque Object anything: a digest beside the sealed form would let whoever reads
+ * the disk guess them. It is computed when asked for, and gone with the material.
+ */
+function digestIsSecret(objectType: ObjectType): boolean {
+  return objectType === 'SecretData' || objectType === 'OpaqueObject'
+}
+
+function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
+  const { keyFormatType } = head
+  return {
+    HashingAlgorithm: 'SHA_256',
+    DigestValue: createHash('sha256').update(bytes).digest(),
+    ...(keyFormatType !== undefined && { KeyFormatType: keyFormatType }),
+  }
+}
+
+/** KMIP 1.4 §3.48, §3.50: what is sensitive or not extractable does not leave unwrapped. */
+function refuseToFetch(object: ManagedObject): void {
+  if (first(object.attributes, 'Sensitive') === true)
+    throw new Fault('Sensitive', 'this object is sensitive: it leaves only wrapped by another key')
+  if (first(object.attributes, 'Extractable') === false)
+    throw new Fault('NotExtractable', 'this object may not leave the server')
+}

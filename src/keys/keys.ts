@@ -1,0 +1,154 @@
+// The only door to keys. `perform` runs a piece of work as one unit: who asks is looked up anew, the work reads and
+// stages, and check, act and audit entry are committed together before anything leaves; on a concurrent change the
+// work is done again. What the work may do stands in key-work.ts.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { Fault } from '../kmip/fault.ts'
+import { limits } from '../limits.ts'
+import type { Access } from './access.ts'
+import type { Caller } from './caller.ts'
+import { KeyWork } from './key-work.ts'
+import { KeysUnavailable, type Keyring } from './keyring.ts'
+import { allAttributes, currentState, fromRecord, type ManagedObject } from './managed-object.ts'
+import type { AttributeSet } from '../kmip/attributes.ts'
+import type { State } from './lifecycle.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Clock, type Store } from './ports.ts'
+import { Unit } from './unit.ts'
+
+/** An object as the admin door shows it: everything but the material. */
+export interface KeyView {
+  readonly uniqueIdentifier: string
+  readonly objectType: string
+  readonly state: State
+  readonly createdMs: number
+  readonly lastFetchedMs: number | null
+  readonly attributes: AttributeSet
+  /** Pass as `beforeSequence` for the page after this one. */
+  readonly sequence: number
+}
+
+export class Keys {
+  readonly #store: Store
+  readonly #keyring: Keyring
+  readonly #access: Access
+  readonly #clock: Clock
+  readonly #durableReads: boolean
+
+  constructor(options: {
+    readonly store: Store
+    readonly keyring: Keyring
+    readonly access: Access
+    readonly clock: Clock
+    /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). */
+    readonly durableReads: boolean
+  }) {
+    this.#store = options.store
+    this.#keyring = options.keyring
+    this.#access = options.access
+    this.#clock = options.clock
+    this.#durableReads = options.durableReads
+  }
+
+  /**
+   * Runs `work` as one unit and commits it. `identify` tells who asks, as of now; it throws a Fault when that one is
+   * no longer trusted. Throws the Faults of the work, after they were entered in the audit; GeneralFailure with a
+   * text safe to send when the store or the root key cannot be used.
+   */
+  async perform<T>(identify: () => Promise<Caller>, work: (work: KeyWork) => Promise<T>): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      const unit = new Unit(this.#store, this.#clock, await identify())
+      try {
+        const result = await work(this.#work(unit))
+        const change = unit.change(this.#durableReads)
+        if (change.writes.length + change.entries.length > 0) await this.#commit(change)
+        return result
+      } catch (error) {
+        unit.wipe()
+        if (error instanceof StoreConflict && error.what !== 'name') {
+          if (attempt >= limits.conflictRetriesMax)
+            throw new Fault('GeneralFailure', 'the object is being changed by others all the time; try again')
+          if (attempt > 2) await nextTurn()
+          continue
+        }
+        const fault = faultOf(error)
+        if (!fault) throw error
+        const refusal = unit.refusal(fault)
+        // A refusal that cannot be entered is still a refusal.
+        if (refusal) await this.#store.commit(refusal).catch(() => undefined)
+        throw fault
+      }
+    }
+  }
+
+  /** Objects of an instance, newest first, for the admin door. Reads metadata only. */
+  async list(query: {
+    readonly instanceId: string
+    readonly limit: number
+    readonly includeDestroyed: boolean
+    readonly beforeSequence?: number
+    readonly index?: readonly { readonly key: string; readonly value: string }[]
+  }): Promise<readonly KeyView[]> {
+    const records = await this.#store.objects(query)
+    return records.map((record) => this.#view(fromRecord(record), record))
+  }
+
+  /** One object's metadata, or undefined. */
+  async show(instanceId: string, uniqueIdentifier: string): Promise<KeyView | undefined> {
+    const record = await this.#store.object(instanceId, uniqueIdentifier)
+    return record && this.#view(fromRecord(record), record)
+  }
+
+  #view(
+    object: ManagedObject,
+    stored: { readonly sequence: number; readonly lastFetchedMs: number | null },
+  ): KeyView {
+    const nowMs = this.#clock.now()
+    return {
+      uniqueIdentifier: object.uniqueIdentifier,
+      objectType: object.objectType,
+      state: currentState(object, nowMs),
+      createdMs: object.createdMs,
+      lastFetchedMs: stored.lastFetchedMs,
+      attributes: allAttributes(object, nowMs),
+      sequence: stored.sequence,
+    }
+  }
+
+  #work(unit: Unit): KeyWork {
+    return new KeyWork({ unit, store: this.#store, keyring: this.#keyring, access: this.#access })
+  }
+
+  async #commit(change: Change): Promise<void> {
+    try {
+      await this.#store.commit(change)
+    } catch (error) {
+      if (error instanceof StoreConflict && error.what === 'name')
+        throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name', {
+          cause: error,
+        })
+      throw error
+    }
+  }
+}
+
+/** What of the things that may go wrong is an answer; undefined for bugs. */
+function faultOf(error: unknown): Fault | undefined {
+  if (error instanceof Fault) return error
+  if (error instanceof StoreUnavailable)
+    return new Fault('GeneralFailure', storeSentences[error.why], { cause: error })
+  if (error instanceof KeysUnavailable)
+    return new Fault('GeneralFailure', rootKeySentences[error.reach], { cause: error })
+  return undefined
+}
+
+const storeSentences: Record<StoreUnavailable['why'], string> = {
+  full: "the key server's disk is full: nothing can be created or changed until there is room; existing keys are served",
+  busy: 'the key server is overloaded: try again',
+  unavailable: 'the key server cannot reach its store at the moment',
+}
+
+const rootKeySentences: Record<KeysUnavailable['reach'], string> = {
+  unreachable: 'the root key of this instance cannot be reached at the moment',
+  'root-key': 'the root key of this instance was withdrawn',
+  'wrapped-form': 'this key can no longer be unwrapped by its root key',
+}

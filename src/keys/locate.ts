@@ -1,0 +1,137 @@
+// Locate (KMIP 1.4 §4.9): which objects match all of the given attributes, newest first. The store narrows by one
+// indexed attribute; everything is compared here again, by the attribute rules, in steps that let others run.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { limits } from '../limits.ts'
+import { existsIn, isCustom, searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import type { Version } from '../kmip/version.ts'
+import { isDestroyed } from './lifecycle.ts'
+import { allAttributes, fromRecord, indexEntry, type ManagedObject } from './managed-object.ts'
+import type { IndexEntry, Store } from './ports.ts'
+import type { Unit } from './unit.ts'
+
+export interface LocateQuery {
+  /** Repeated keys: two dates are a range, of everything else each must be there. */
+  readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
+  readonly maximumItems: number | undefined
+  readonly offsetItems: number
+  readonly includeDestroyed: boolean
+  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
+  readonly onlyFresh: boolean
+  /** The Storage Status Mask asks for archived objects only, and there are none. */
+  readonly nothing: boolean
+}
+
+export interface Located {
+  readonly uniqueIdentifiers: readonly string[]
+  /** All that match, also those that Maximum Items and Offset Items left out. */
+  readonly total: number
+}
+
+export async function locate(
+  unit: Unit,
+  store: Store,
+  query: LocateQuery,
+  version: Version,
+): Promise<Located> {
+  if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
+  const matches = matcher(query, version, unit.nowMs)
+  const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
+  const uniqueIdentifiers: string[] = []
+  let total = 0
+  for await (const object of candidates(unit, store, query)) {
+    if (!matches(object)) continue
+    if (total >= query.offsetItems && uniqueIdentifiers.length < most)
+      uniqueIdentifiers.push(object.uniqueIdentifier)
+    total++
+  }
+  return { uniqueIdentifiers, total }
+}
+
+/** The objects that may match, newest first: what the unit has staged, then what the store has. */
+async function* candidates(unit: Unit, store: Store, query: LocateQuery): AsyncGenerator<ManagedObject> {
+  const staged = unit.staged()
+  const inUnit = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
+  yield* staged
+  const { instanceId } = unit.caller
+  const index = query.wanted
+    .map(({ key, value }) => indexEntry(key, value))
+    .filter((entry): entry is IndexEntry => entry !== undefined)
+  const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
+  if (identifier) {
+    const record = await store.object(instanceId, String(identifier.value))
+    if (record && !inUnit.has(record.uniqueIdentifier)) yield fromRecord(record)
+    return
+  }
+  let beforeSequence: number | undefined
+  for (;;) {
+    const page = await store.objects({
+      instanceId,
+      limit: limits.locateStepObjects,
+      index,
+      includeDestroyed: query.includeDestroyed,
+      ...(beforeSequence !== undefined && { beforeSequence }),
+    })
+    for (const record of page) if (!inUnit.has(record.uniqueIdentifier)) yield fromRecord(record)
+    const last = page.at(-1)
+    if (!last || page.length < limits.locateStepObjects) return
+    beforeSequence = last.sequence
+    await nextTurn()
+  }
+}
+
+/** One test per wanted attribute; an object must pass all. */
+function matcher(query: LocateQuery, version: Version, nowMs: number): (object: ManagedObject) => boolean {
+  const byKey = Map.groupBy(query.wanted, ({ key }) => key)
+  const tests = [...byKey].map(([key, wanted]) =>
+    test(
+      key,
+      wanted.map(({ value }) => value),
+    ),
+  )
+  return (object) => {
+    if (isDestroyed(object.state) && !query.includeDestroyed) return false
+    const attributes = allAttributes(object, nowMs)
+    if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
+    return (
+      [...byKey.keys()].every((key) => existsIn(key, version)) && tests.every((passes) => passes(attributes))
+    )
+  }
+}
+
+function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {
+  const values = (attributes: AttributeSet) => (attributes.get(key) ?? []).map(({ value }) => value)
+  if (isDate(key) && wanted.length === 2) {
+    const [from = 0n, to = 0n] = (wanted as readonly bigint[]).toSorted((a, b) => (a < b ? -1 : 1))
+    return (attributes) => (values(attributes) as bigint[]).some((date) => date >= from && date <= to)
+  }
+  if (key === 'CryptographicUsageMask') {
+    const mask = (wanted as readonly number[]).reduce((all, bits) => all | bits, 0)
+    return (attributes) => (values(attributes) as number[]).some((bits) => (bits & mask) === mask)
+  }
+  const searches = wanted.map((value) => (candidate: unknown) => contains(key, candidate, value))
+  return (attributes) => searches.every((search) => values(attributes).some(search))
+}
+
+/** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). */
+function contains(key: string, candidate: unknown, wanted: unknown): boolean {
+  if (!isCustom(key) && isPlain(candidate) && isPlain(wanted))
+    return Object.entries(wanted).every(([field, value]) => sameValue(candidate[field], value))
+  return searchKey(key, candidate) === searchKey(key, wanted)
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
+  if (isPlain(a) && isPlain(b)) return Object.entries(b).every(([field, value]) => sameValue(a[field], value))
+  return a === b
+}
+
+function isPlain(value: unknown): value is Record<string, unknown> {
+  return (
+    typeof value === 'object' && value !== null && !(value instanceof Uint8Array) && !Array.isArray(value)
+  )
+}
+
+function isDate(key: string): boolean {
+  return !isCustom(key) && key.endsWith('Date')
+}

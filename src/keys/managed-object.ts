@@ -1,0 +1,122 @@
+// A managed object in memory, and its way from and to a record. Values only: a change makes a new one.
+
+import { createHash } from 'node:crypto'
+import {
+  isCustom,
+  first,
+  packAttributes,
+  searchKey,
+  unpackAttributes,
+  type AttributeInstance,
+  type AttributeSet,
+} from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import { isState, stateAt, type State } from './lifecycle.ts'
+import type { IndexEntry, ObjectRecord, Write } from './ports.ts'
+
+export type ObjectType = EnumName<'ObjectType'>
+
+export interface ManagedObject {
+  readonly instanceId: string
+  readonly uniqueIdentifier: string
+  readonly objectType: ObjectType
+  /** As stored; `currentState` tells the one of now. */
+  readonly state: State
+  readonly version: number
+  readonly createdMs: number
+  /** All but UniqueIdentifier, ObjectType and State, which `allAttributes` adds. */
+  readonly attributes: AttributeSet
+  readonly sealed: Uint8Array | null
+  readonly dataKeyId: string | null
+}
+
+/** Attributes that Locate finds by index; others are compared one object after the other. */
+const indexed: ReadonlySet<string> = new Set([
+  'Name',
+  'ObjectGroup',
+  'AlternativeName',
+  'ApplicationSpecificInformation',
+])
+/** Longer values are indexed by their SHA-256. */
+const indexedCharactersMax = 200
+
+export function fromRecord(record: ObjectRecord): ManagedObject {
+  if (!isState(record.state))
+    throw new Error(`object ${record.uniqueIdentifier} has the unknown state ${record.state}`)
+  return {
+    instanceId: record.instanceId,
+    uniqueIdentifier: record.uniqueIdentifier,
+    objectType: record.objectType as ObjectType,
+    state: record.state,
+    version: record.version,
+    createdMs: record.createdMs,
+    attributes: unpackAttributes(record.attributes),
+    sealed: record.sealed,
+    dataKeyId: record.dataKeyId,
+  }
+}
+
+export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {
+  const { attributes, ...rest } = object
+  return {
+    type: 'object',
+    record: { ...rest, attributes: packAttributes(attributes) },
+    names: (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value)),
+    index: indexEntries(attributes),
+  }
+}
+
+/** The state at `nowMs`, with what the clock brought about since it was stored. */
+export function currentState(object: ManagedObject, nowMs: number): State {
+  const dates = {
+    activationDate: first(object.attributes, 'ActivationDate'),
+    deactivationDate: first(object.attributes, 'DeactivationDate'),
+  }
+  return stateAt(object.state, dates, nowMs)
+}
+
+/** KMIP 1.4 §3.22: State belongs to cryptographic objects; an Opaque Object has none. */
+export function hasState(objectType: ObjectType): boolean {
+  return objectType !== 'OpaqueObject' && objectType !== 'Template'
+}
+
+/** Every attribute of the object as a client sees it at `nowMs`. */
+export function allAttributes(object: ManagedObject, nowMs: number): AttributeSet {
+  return new Map<string, readonly AttributeInstance[]>([
+    ['UniqueIdentifier', single(object.uniqueIdentifier)],
+    ['ObjectType', single(object.objectType)],
+    ...(hasState(object.objectType) ? ([['State', single(currentState(object, nowMs))]] as const) : []),
+    ...object.attributes,
+  ])
+}
+
+/** One instance, at index 0. */
+export function single<V>(value: V): readonly AttributeInstance<V>[] {
+  return [{ index: 0, value }]
+}
+
+/** The set with one attribute replaced; `undefined` takes it away. */
+export function withAttribute(set: AttributeSet, key: string, value: unknown): AttributeSet {
+  const changed = new Map(set)
+  if (value === undefined) changed.delete(key)
+  else changed.set(key, single(value))
+  return changed
+}
+
+/** How an attribute value stands in the index, and how Locate asks for it. */
+export function indexEntry(key: string, value: unknown): IndexEntry | undefined {
+  if (!indexed.has(key) && !isCustom(key)) return undefined
+  const text = searchKey(key, value)
+  const short = text.length <= indexedCharactersMax
+  return { key, value: short ? text : `sha256:${createHash('sha256').update(text).digest('hex')}` }
+}
+
+function indexEntries(attributes: AttributeSet): readonly IndexEntry[] {
+  const entries: IndexEntry[] = []
+  for (const [key, instances] of attributes)
+    for (const { value } of instances) {
+      const entry = indexEntry(key, value)
+      if (entry) entries.push(entry)
+    }
+  return entries
+}

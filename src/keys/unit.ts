@@ -1,0 +1,134 @@
+// A unit of work: what one batch item (or one whole Undo batch) reads, changes and enters, as one change of the store.
+// Reads go through what is staged here, so that later items see earlier ones; nothing is written before `change()`
+// is committed, and the commit fails when any object that was decided on has changed meanwhile (design: invariant 3).
+
+import type { Fault } from '../kmip/fault.ts'
+import type { Caller } from './caller.ts'
+import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
+import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
+
+interface Slot {
+  readonly object: ManagedObject
+  /** The version that the store must still have; null for a new object. */
+  readonly storedVersion: number | null
+  readonly changed: boolean
+}
+
+export class Unit {
+  readonly caller: Caller
+  /** One moment for the whole unit, milliseconds since 1970. */
+  readonly nowMs: number
+  readonly #store: Store
+  readonly #slots = new Map<string, Slot>()
+  readonly #fetched = new Set<string>()
+  readonly #opened: Buffer[] = []
+  #entries: AuditEntry[] = []
+  #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #undone = false
+
+  constructor(store: Store, clock: Clock, caller: Caller) {
+    this.#store = store
+    this.caller = caller
+    this.nowMs = clock.now()
+  }
+
+  /** Begins an act: from here on, success or refusal is entered for it. */
+  begin(action: string, object: string | null): void {
+    this.#current = { action, object, detail: null }
+  }
+
+  /** Ends the act that was begun, with what became known of it. */
+  done(known?: { readonly object?: string; readonly detail?: AuditEntry['detail'] }): void {
+    if (!this.#current) throw new Error('no act was begun')
+    if (known?.object !== undefined) this.#current.object = known.object
+    if (known?.detail !== undefined) this.#current.detail = known.detail
+    this.#entries.push(this.#entry('success', null))
+    this.#current = undefined
+  }
+
+  /** The object as this unit sees it, or undefined. */
+  async load(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
+    const slot = this.#slots.get(uniqueIdentifier)
+    if (slot) return slot.object
+    const record = await this.#store.object(this.caller.instanceId, uniqueIdentifier)
+    if (!record) return undefined
+    const object = fromRecord(record)
+    this.#slots.set(uniqueIdentifier, { object, storedVersion: object.version, changed: false })
+    return object
+  }
+
+  /** Stages a new or changed object. */
+  stage(object: ManagedObject): void {
+    const slot = this.#slots.get(object.uniqueIdentifier)
+    const storedVersion = slot ? slot.storedVersion : null
+    const version = (storedVersion ?? 0) + 1
+    this.#slots.set(object.uniqueIdentifier, { object: { ...object, version }, storedVersion, changed: true })
+  }
+
+  /** Objects changed in this unit, which the store does not know yet; newest first. */
+  staged(): readonly ManagedObject[] {
+    return [...this.#slots.values()]
+      .filter(({ changed }) => changed)
+      .map(({ object }) => object)
+      .toReversed()
+  }
+
+  /** Notes that the object's material leaves with this unit. */
+  fetched(uniqueIdentifier: string): void {
+    this.#fetched.add(uniqueIdentifier)
+  }
+
+  /** Material that was opened in this unit, to be wiped when it has left or failed to. */
+  opened(bytes: Buffer): void {
+    this.#opened.push(bytes)
+  }
+
+  /** Wipes what this unit opened: the answer holds a copy, or nothing leaves. */
+  wipe(): void {
+    for (const bytes of this.#opened) bytes.fill(0)
+  }
+
+  /** Gives up everything but the record that it was tried (KMIP 1.4 §6.13: Undo). */
+  undo(fault: Fault): void {
+    this.#undone = true
+    this.wipe()
+    this.#entries = this.#entries.map((entry) => ({ ...entry, result: 'undone' as const }))
+    if (this.#current) this.#entries.push(this.#entry('refused', fault.reason))
+  }
+
+  /** The refusal of the act that was begun, as a change of its own; undefined when none was begun. */
+  refusal(fault: Fault): Change | undefined {
+    if (!this.#current) return undefined
+    return { writes: [], entries: [this.#entry('refused', fault.reason)], durability: 'process' }
+  }
+
+  /** All of it, for one commit. `durableReads`: a Get waits for the disk too. */
+  change(durableReads: boolean): Change {
+    if (this.#undone) return { writes: [], entries: this.#entries, durability: 'process' }
+    const { instanceId, trustVersion } = this.caller
+    const slots = [...this.#slots.entries()]
+    const changed = slots.filter(([, slot]) => slot.changed)
+    const writes: Write[] = [
+      ...changed.map(([, { object }]) => toWrite(object)),
+      ...[...this.#fetched].map((uniqueIdentifier): Write => ({
+        type: 'fetched',
+        instanceId,
+        uniqueIdentifier,
+        atMs: this.nowMs,
+      })),
+    ]
+    const objects = slots.map(([uniqueIdentifier, { storedVersion }]) => ({
+      instanceId,
+      uniqueIdentifier,
+      version: storedVersion,
+    }))
+    const durability = changed.length > 0 || durableReads ? 'disk' : 'process'
+    return { expect: { trustVersion, objects }, writes, entries: this.#entries, durability }
+  }
+
+  #entry(result: AuditEntry['result'], reason: string | null): AuditEntry {
+    const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
+    const { instanceId, actor, requestId } = this.caller
+    return { atMs: this.nowMs, action, result, instanceId, object, actor, reason, requestId, detail }
+  }
+}

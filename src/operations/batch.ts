@@ -1,0 +1,146 @@
+// A batch: its items in order, each answered on its own (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
+// unit of work of its own; with Undo all of them are one, which commits as a whole or leaves nothing but its record.
+// A request's context is made here and dies here.
+
+import { Fault } from '../kmip/fault.ts'
+import { decodePayload, encodePayload, type RequestItem, type RequestMessage, type ResponseItem } from '../kmip/message.ts'
+import { operations, type OperationName } from '../kmip/operations.ts'
+import { isDefined } from '../kmip/tags.ts'
+import { limits } from '../limits.ts'
+import type { Caller } from '../keys/caller.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { KeyWork } from '../keys/key-work.ts'
+import type { Handler } from './handler.ts'
+import type { HandledOperation, Handlers } from './handlers.ts'
+import { Placeholder } from './placeholder.ts'
+
+export interface BatchOptions {
+  readonly keys: Keys
+  readonly handlers: Handlers
+  /** Who asks, as of now. Throws a Fault when that one is not trusted any more. */
+  readonly identify: () => Promise<Caller>
+  /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
+  readonly unexpected: (error: unknown, operation: string) => void
+}
+
+/** The items of the answer: as many as were worked on. Throws nothing. */
+export async function answerBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+  const refusal = refuseWhole(request)
+  if (refusal) return request.items.map((item) => failed(item, refusal))
+  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
+  const answers: ResponseItem[] = []
+  let placeholder: string | undefined
+  for (const item of request.items) {
+    const answer = await answerItem(request, item, placeholder, options)
+    answers.push(answer.item)
+    if (answer.item.resultStatus === 'Success') placeholder = answer.placeholder
+    else if (request.batchErrorContinuationOption !== 'Continue') break
+  }
+  return answers
+}
+
+/** What makes a whole message fail before any of it is done. */
+function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | undefined {
+  if (items.length > limits.batchItemsMax)
+    return new Fault('InvalidMessage', `a batch may have ${String(limits.batchItemsMax)} items at most`)
+  if (items.some(({ criticalExtension }) => criticalExtension))
+    return new Fault('FeatureNotSupported', 'the message has a critical extension that this server does not know')
+  if (asynchronousIndicator === 'Mandatory')
+    return new Fault('FeatureNotSupported', 'this server answers at once and never later')
+  return undefined
+}
+
+interface ItemAnswer {
+  readonly item: ResponseItem
+  readonly placeholder: string | undefined
+}
+
+async function answerItem(
+  request: RequestMessage,
+  item: RequestItem,
+  before: string | undefined,
+  options: BatchOptions,
+): Promise<ItemAnswer> {
+  let placeholder = new Placeholder(before)
+  try {
+    const payload = await options.keys.perform(options.identify, (work) => {
+      placeholder = new Placeholder(before)
+      return handle(request, item, { work, placeholder, handlers: options.handlers })
+    })
+    return { item: succeeded(item, payload), placeholder: placeholder.value }
+  } catch (error) {
+    return { item: failed(item, asFault(error, item, options)), placeholder: before }
+  }
+}
+
+/** KMIP 1.4 §6.15: when one item fails the others answer Operation Undone. */
+async function undoBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+  try {
+    return await options.keys.perform(options.identify, async (work) => {
+      const placeholder = new Placeholder()
+      const done: ResponseItem[] = []
+      for (const item of request.items) {
+        try {
+          const payload = await handle(request, item, { work, placeholder, handlers: options.handlers })
+          done.push(succeeded(item, payload))
+        } catch (error) {
+          if (!(error instanceof Fault)) throw error
+          work.undo(error)
+          return [...done.map(undone), failed(item, error)]
+        }
+      }
+      return done
+    })
+  } catch (error) {
+    // The commit as a whole failed: nothing was done, and no item is more to blame than another.
+    const fault = asFault(error, request.items[0], options)
+    return request.items.map((item) => failed(item, fault))
+  }
+}
+
+async function handle(
+  request: RequestMessage,
+  item: RequestItem,
+  context: { readonly work: KeyWork; readonly placeholder: Placeholder; readonly handlers: Handlers },
+): Promise<Buffer> {
+  const { version } = request
+  const name = item.operation
+  if (name === null || !isDefined(operations[name], version) || !Object.hasOwn(context.handlers, name))
+    throw new Fault('OperationNotSupported', notSupported(item, request))
+  const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
+  const values = decodePayload(name, item, version)
+  const response = await handler({ ...context, version }, values)
+  const payload = encodePayload(name, response, version)
+  context.work.wipe()
+  return payload
+}
+
+function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {
+  if (operation === null) return `there is no operation ${String(operationCode)} in KMIP ${version}`
+  const known = isDefined(operations[operation], version)
+  return known ? `this server does not do ${operation} yet` : `KMIP ${version} has no operation ${operation}`
+}
+
+function asFault(error: unknown, item: RequestItem | undefined, { unexpected }: BatchOptions): Fault {
+  if (error instanceof Fault) return error
+  unexpected(error, item?.operation ?? 'unknown')
+  return new Fault('GeneralFailure', 'the server failed; its log says why')
+}
+
+function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
+  return { ...echo(item), resultStatus: 'Success', payload }
+}
+
+function undone(item: ResponseItem): ResponseItem {
+  const { payload, ...rest } = item
+  payload?.fill(0)
+  return { ...rest, resultStatus: 'OperationUndone' }
+}
+
+function failed(item: RequestItem, fault: Fault): ResponseItem {
+  return { ...echo(item), resultStatus: 'OperationFailed', fault }
+}
+
+function echo({ operation, operationCode, uniqueBatchItemId }: RequestItem) {
+  return { operation, operationCode, uniqueBatchItemId }
+}

@@ -1,0 +1,26 @@
+// Check (KMIP 1.4 §4.10): whether the object may be used in a way. The answer repeats what it may not; an answer with
+// the identifier only means yes.
+
+import { first } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import { atLeast } from '../kmip/version.ts'
+import type { Handler } from './handler.ts'
+
+export const check: Handler<'Check'> = async ({ work, version, placeholder }, request) => {
+  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  const attributes = await work.attributes('key.check', UniqueIdentifier)
+  const mask = request.CryptographicUsageMask
+  const allowed = first(attributes, 'CryptographicUsageMask') ?? 0
+  const maskFails = mask !== undefined && (mask & allowed) !== mask
+  if (maskFails && atLeast(version, '2.1'))
+    throw new Fault('IncompatibleCryptographicUsageMask', 'the object may not be used in this way')
+  const usage = first(attributes, 'UsageLimits')
+  const left = usage?.UsageLimitsCount ?? usage?.UsageLimitsTotal
+  const count = request.UsageLimitsCount
+  const countFails = count !== undefined && left !== undefined && count > left
+  return {
+    UniqueIdentifier,
+    ...(countFails && { UsageLimitsCount: count }),
+    ...(maskFails && { CryptographicUsageMask: mask }),
+  }
+}

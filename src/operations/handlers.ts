@@ -1,0 +1,58 @@
+// The table of handlers: which operations this server handles. Everything that must know that (dispatch, Query, the
+// conformance document) reads it here.
+
+import type { OperationName } from '../kmip/operations.ts'
+import { activate } from './activate.ts'
+import { addAttribute, deleteAttribute, modifyAttribute } from './change-attributes.ts'
+import { check } from './check.ts'
+import { create } from './create.ts'
+import { destroy } from './destroy.ts'
+import { discoverVersions } from './discover-versions.ts'
+import { getAttributeList, getAttributes } from './get-attributes.ts'
+import { get } from './get.ts'
+import type { Handler } from './handler.ts'
+import { locate } from './locate.ts'
+import { queryWith } from './query.ts'
+import { register } from './register.ts'
+import { revoke } from './revoke.ts'
+
+export const handledOperations = [
+  'Activate',
+  'AddAttribute',
+  'Check',
+  'Create',
+  'DeleteAttribute',
+  'Destroy',
+  'DiscoverVersions',
+  'Get',
+  'GetAttributeList',
+  'GetAttributes',
+  'Locate',
+  'ModifyAttribute',
+  'Query',
+  'Register',
+  'Revoke',
+] as const satisfies readonly OperationName[]
+
+export type HandledOperation = (typeof handledOperations)[number]
+export type Handlers = { readonly [N in HandledOperation]: Handler<N> }
+
+export function handlersFor(serverVersion: string): Handlers {
+  return {
+    Activate: activate,
+    AddAttribute: addAttribute,
+    Check: check,
+    Create: create,
+    DeleteAttribute: deleteAttribute,
+    Destroy: destroy,
+    DiscoverVersions: discoverVersions,
+    Get: get,
+    GetAttributeList: getAttributeList,
+    GetAttributes: getAttributes,
+    Locate: locate,
+    ModifyAttribute: modifyAttribute,
+    Query: queryWith({ handled: handledOperations, serverVersion }),
+    Register: register,
+    Revoke: revoke,
+  }
+}

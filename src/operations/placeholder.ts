@@ -1,0 +1,34 @@
+// The ID Placeholder of one batch (KMIP 1.4 §4): set by the operations that make or find one object, used by those
+// that name none. An item that fails leaves it as it was.
+
+import { Fault } from '../kmip/fault.ts'
+import { limits } from '../limits.ts'
+import type { IdPlaceholder } from './handler.ts'
+
+export class Placeholder implements IdPlaceholder {
+  #value: string | undefined
+
+  constructor(value?: string) {
+    this.#value = value
+  }
+
+  get value(): string | undefined {
+    return this.#value
+  }
+
+  resolve(uniqueIdentifier: string | undefined): string {
+    const named = uniqueIdentifier ?? this.#value
+    if (named === undefined)
+      throw new Fault(
+        'InvalidField',
+        'no Unique Identifier, and no item before in this batch made or found one object',
+      )
+    if (Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax)
+      throw new Fault('ObjectNotFound', 'there is no object with so long a Unique Identifier')
+    return named
+  }
+
+  set(uniqueIdentifier: string | undefined): void {
+    this.#value = uniqueIdentifier
+  }
+}

@@ -1,0 +1,29 @@
+// The attributes that a Create or Register asks for, as one set: from a Template-Attribute (1.x) or Attributes (2.x),
+// each checked against what a client may set there.
+
+import { fromWire1, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { checkSet } from '../kmip/attribute-rules.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Request } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
+import type { ObjectType } from '../keys/managed-object.ts'
+
+type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>
+
+/** Faults name the attribute. Instances without an index are numbered in the order in which they stand. */
+export function requestedAttributes(
+  request: Asking,
+  about: { readonly version: Version; readonly objectType: ObjectType },
+): AttributeSet {
+  const template = request.TemplateAttribute
+  if (template && template.Name.length > 0)
+    throw new Fault('FeatureNotSupported', 'this server has no templates: give the attributes in the request')
+  const set = new Map<string, AttributeInstance[]>()
+  for (const wire of template?.Attribute ?? []) {
+    const { key, value } = fromWire1(wire, about.version)
+    const instances = set.get(key) ?? []
+    checkSet(key, instances.length + 1, about.objectType, about.version)
+    set.set(key, [...instances, { index: instances.length, value }])
+  }
+  return set
+}

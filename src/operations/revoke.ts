@@ -1,0 +1,13 @@
+// Revoke (KMIP 1.4 §4.20): a compromise makes the object Compromised, any other reason Deactivated.
+
+import type { Handler } from './handler.ts'
+
+export const revoke: Handler<'Revoke'> = async ({ work, placeholder }, request) => {
+  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  await work.revoke(UniqueIdentifier, {
+    code: request.RevocationReason.RevocationReasonCode,
+    message: request.RevocationReason.RevocationMessage,
+    compromiseOccurrenceDate: request.CompromiseOccurrenceDate,
+  })
+  return { UniqueIdentifier }
+}
