@@ -42,6 +42,7 @@ export interface AdminDoor {
 export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
   const hosts = new Set(['localhost', options.host, ...options.hosts].map((host) => host.toLowerCase()))
   const application = createApplication({ ...options, hosts })
+  const listener = getRequestListener(application.fetch, { overrideGlobalObjects: false })
   const server = createServer(
     {
       ...options.tls,
@@ -52,7 +53,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
       headersTimeout: limits.adminRequestTimeoutMs / 2,
       connectionsCheckingInterval: limits.adminRequestTimeoutMs / 10,
     },
-    getRequestListener(application.fetch, { overrideGlobalObjects: false }),
+    (incoming, outgoing) => void listener(incoming, outgoing),
   )
   server.maxConnections = limits.adminConnectionsMax
   server.setTimeout(limits.adminIdleTimeoutMs)

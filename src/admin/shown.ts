@@ -11,7 +11,7 @@ export function isoTimeOrNull(ms: number | null): string | null {
 
 /** An attribute's value: bytes in hex, dates in ISO 8601, other 64-bit numbers as text. `key` names the attribute. */
 export function shownValue(key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return /Date$/.test(key) ? dateText(value) : String(value)
+  if (typeof value === 'bigint') return key.endsWith('Date') ? dateText(value) : String(value)
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   if (Array.isArray(value)) return value.map((item) => shownValue(key, item))
   if (typeof value !== 'object' || value === null) return value

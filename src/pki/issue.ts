@@ -160,7 +160,7 @@ function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: n
 /** RFC 5280 appendix A: ub-common-name. */
 const commonNameCharactersMax = 64
 
-function checkCommonName(commonName: string): string {
+export function checkCommonName(commonName: string): string {
   if (
     commonName.trim() === '' ||
     Array.from(commonName).length > commonNameCharactersMax ||

@@ -62,7 +62,7 @@ function humanLine(line: string): string {
   const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${fieldText(value)}`)
   const failure = error === undefined ? '' : `\n    ${errorText(error).replaceAll('\n', '\n    ')}`
   const clock = String(time).slice(11, 19)
-  return `${clock} ${String(level).toUpperCase().padEnd(5)} ${visible(String(message ?? ''))}${rest.join('')}${failure}\n`
+  return `${clock} ${String(level).toUpperCase().padEnd(5)} ${visible(typeof message === 'string' ? message : '')}${rest.join('')}${failure}\n`
 }
 
 function fieldText(value: unknown): string {

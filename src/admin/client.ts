@@ -1,0 +1,161 @@
+// The admin door's typed client, made from the same table: `client.call('listKeys', { instance: 'default' })`. It trusts
+// a server by a CA, by its certificate's fingerprint, or by the CAs of the system, and sends the token only after.
+
+import { request as httpRequest, type IncomingMessage } from 'node:http'
+import { connect, type TLSSocket } from 'node:tls'
+import { limits } from '../limits.ts'
+import { routes, type Input, type Output, type RouteName } from './api.ts'
+import { errorAnswer, Refusal } from './errors.ts'
+import type { Route } from './route.ts'
+
+export interface AdminTarget {
+  /** `https://HOST:PORT` */
+  readonly url: string
+  readonly token: string
+  readonly trust:
+    | { readonly by: 'authority'; readonly pem: string }
+    /** SHA-256 of the server's certificate, lower-case hex. */
+    | { readonly by: 'fingerprint'; readonly sha256: string }
+    | { readonly by: 'system' }
+}
+
+/** The server was not reached, is not the one that was meant, or is no Mortise. `code` is the system's, where there is one. */
+export class AdminUnreachable extends Error {
+  override readonly name = 'AdminUnreachable'
+  readonly code: string | undefined
+  constructor(message: string, code?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+type Arguments<N extends RouteName> = Partial<Input<N>> extends Input<N> ? [Input<N>?] : [Input<N>]
+
+export class AdminClient {
+  readonly #target: AdminTarget
+  readonly #url: URL
+
+  constructor(target: AdminTarget) {
+    this.#target = target
+    this.#url = new URL(target.url)
+    if (this.#url.protocol !== 'https:')
+      throw new AdminUnreachable(`${target.url} is not an https:// address`)
+  }
+
+  /** Throws Refusal when the server says no, AdminUnreachable when there is no answer. */
+  async call<N extends RouteName>(name: N, ...[input]: Arguments<N>): Promise<Output<N>> {
+    const line: Route = routes[name]
+    const { query, body, ...params } = (input ?? {}) as { query?: object; body?: unknown } & Record<
+      string,
+      string
+    >
+    const response = await this.#send(line, pathOf(line.path, params, query), body)
+    const status = response.statusCode ?? 0
+    if (status !== line.status) throw refusal(status, await text(response))
+    if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
+    const whole = await text(response)
+    return line.answer.parse(line.media === 'text/plain' ? whole : JSON.parse(whole)) as Output<N>
+  }
+
+  async #send(line: Route, path: string, body: unknown): Promise<IncomingMessage> {
+    const socket = await this.#connect(line.slow ? limits.adminSlowTimeoutMs : limits.adminIdleTimeoutMs)
+    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        createConnection: () => socket,
+        method: line.method.toUpperCase(),
+        path,
+        headers: {
+          Host: this.#url.host,
+          Connection: 'close',
+          ...(line.scope !== 'public' && { Authorization: `Bearer ${this.#target.token}` }),
+          ...(payload && { 'Content-Type': 'application/json', 'Content-Length': payload.length }),
+        },
+      })
+      request.on('response', resolve)
+      request.on('error', (error) => reject(unreachable(this.#url, error)))
+      request.end(payload)
+    })
+  }
+
+  /** Connected and known to be the right server. */
+  #connect(timeoutMs: number): Promise<TLSSocket> {
+    const { trust } = this.#target
+    const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
+    return new Promise((resolve, reject) => {
+      const socket = connect({
+        host,
+        port: Number(this.#url.port || 443),
+        minVersion: 'TLSv1.2',
+        rejectUnauthorized: trust.by !== 'fingerprint',
+        ...(!/^[\d.]+$|:/.test(host) && { servername: host }),
+        ...(trust.by === 'authority' && { ca: trust.pem }),
+      })
+      socket.setTimeout(timeoutMs, () => socket.destroy(new Error('no answer came in time')))
+      socket.once('error', (error) => reject(unreachable(this.#url, error)))
+      socket.once('secureConnect', () => {
+        const shown = socket.getPeerX509Certificate()?.fingerprint256.replaceAll(':', '').toLowerCase()
+        if (trust.by === 'fingerprint' && shown !== trust.sha256) {
+          socket.destroy()
+          reject(
+            new AdminUnreachable(
+              `${this.#url.host} has another certificate: its SHA-256 is ${shown ?? 'unknown'}`,
+            ),
+          )
+        } else resolve(socket)
+      })
+    })
+  }
+}
+
+function pathOf(path: string, params: Readonly<Record<string, string>>, query: object | undefined): string {
+  const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+  const search = new URLSearchParams()
+  for (const [name, value] of Object.entries(query ?? {}))
+    if (value !== undefined) search.append(name, String(value))
+  return search.size === 0 ? filled : `${filled}?${search.toString()}`
+}
+
+async function text(response: IncomingMessage): Promise<string> {
+  const parts: string[] = []
+  let length = 0
+  for await (const part of partsOf(response)) {
+    length += part.length
+    if (length > limits.adminAnswerBytesMax)
+      throw new AdminUnreachable('the answer is larger than any of Mortise')
+    parts.push(part)
+  }
+  return parts.join('')
+}
+
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  let rest = ''
+  for await (const part of partsOf(response)) {
+    const lines = (rest + part).split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+  }
+  if (rest !== '') yield rest
+}
+
+async function* partsOf(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8')
+  try {
+    yield* response as AsyncIterable<string>
+  } catch (error) {
+    throw new AdminUnreachable('the answer broke off in the middle', undefined, { cause: error })
+  }
+}
+
+function refusal(status: number, body: string): Error {
+  try {
+    const { code, message, hint } = errorAnswer.parse(JSON.parse(body)).error
+    return new Refusal(code, message, hint)
+  } catch {
+    return new AdminUnreachable(`what answered is not the admin door of Mortise (HTTP ${status})`)
+  }
+}
+
+function unreachable(url: URL, error: NodeJS.ErrnoException): AdminUnreachable {
+  return new AdminUnreachable(`${url.host}: ${error.message}`, error.code, { cause: error })
+}

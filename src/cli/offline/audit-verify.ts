@@ -1,0 +1,31 @@
+// `audit verify FILE`: needs no server and no data folder, only the exported file.
+
+import { readNamed } from '../files.ts'
+import { CommandError, type Proof, type World } from '../world.ts'
+
+export async function verifyFile(world: World, file: string, checkpoint: string | undefined): Promise<Proof> {
+  const kept = checkpoint === undefined ? undefined : await readCheckpoint(checkpoint)
+  const content = file === '-' ? await text(world) : (await readNamed(file)).toString('utf8')
+  return world.verifyExport(content.split('\n'), kept)
+}
+
+/** A checkpoint as the log stream and an export have it: itself, or in a line under `checkpoint`. */
+export async function readCheckpoint(file: string): Promise<unknown> {
+  const content = (await readNamed(file)).toString('utf8')
+  try {
+    const parsed = JSON.parse(content) as { readonly checkpoint?: unknown }
+    return parsed.checkpoint ?? parsed
+  } catch (cause) {
+    throw new CommandError(
+      `${file} is not a checkpoint`,
+      'It should be one line of JSON with number, body and signature, as in the log of the server.',
+      { cause },
+    )
+  }
+}
+
+async function text({ stdin }: World): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stdin as AsyncIterable<Buffer>) chunks.push(chunk)
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,35 @@
+// What the command line needs from outside, handed in by main.ts: streams, configuration, and the parts of the server
+// that some commands use without a server. Tests hand in their own.
+
+import type { Output } from '../admin/api.ts'
+
+export interface World {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
+  readonly stdout: { write(text: string | Uint8Array): unknown; readonly isTTY?: boolean }
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+  readonly version: string
+  /** The data folder, as flags, environment and file say. Throws UsageError. */
+  readonly dataFolder: (flags: Flags) => string
+  /** Runs the server until it is told to stop; the exit code. Throws UsageError. */
+  readonly serve: (flags: Flags, json: boolean) => Promise<number>
+  /** Verifies the lines of an audit export. Error in words for people when they are none. */
+  readonly verifyExport: (lines: readonly string[], checkpoint: unknown) => Promise<Proof>
+}
+
+export type Flags = Readonly<Record<string, string | undefined>>
+export type Proof = Output<'verifyAudit'>
+
+/** The command was used wrongly: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** The command could not do it: exit code 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly hint: string | undefined
+  constructor(message: string, hint?: string, options?: ErrorOptions) {
+    super(message, options)
+    this.hint = hint
+  }
+}

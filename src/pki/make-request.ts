@@ -1,0 +1,45 @@
+// Making a private key and the certificate signing request for it (PKCS#10, RFC 2986), on the side of who will use
+// the key. Reading requests is request.ts's business.
+
+import { generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
+import { Attributes, CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { publicKeyInfo } from './build.ts'
+import { checkCommonName, privateKeyPem } from './issue.ts'
+import { algorithmIdentifier, signBytes } from './signatures.ts'
+import { nameOf } from './subject.ts'
+
+/**
+ * RSA-2048, which every vCenter is known to accept. `request` is PEM; `privateKey` is PKCS#8 PEM, the caller's to
+ * wipe. Throws PkiError for a name that cannot be a common name.
+ */
+export async function makeRequest(options: {
+  readonly commonName: string
+}): Promise<{ readonly request: string; readonly privateKey: Buffer }> {
+  const subject = nameOf(checkCommonName(options.commonName))
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const certificationRequestInfo = new CertificationRequestInfo({
+    subject,
+    subjectPKInfo: publicKeyInfo(publicKey),
+    attributes: new Attributes(),
+  })
+  const signed = new Uint8Array(AsnConvert.serialize(certificationRequestInfo))
+  const signature = await signBytes('sha256WithRSAEncryption', signed, privateKey)
+  const der = AsnConvert.serialize(
+    new CertificationRequest({
+      certificationRequestInfo,
+      signatureAlgorithm: algorithmIdentifier('sha256WithRSAEncryption'),
+      signature: new Uint8Array(signature).buffer,
+    }),
+  )
+  return { request: requestPem(der), privateKey: privateKeyPem(privateKey) }
+}
+
+function requestPem(der: ArrayBuffer): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
+}
