@@ -2,53 +2,25 @@
 // and `Attribute` structures for those of vendors; references to attributes by tag or by vendor and name. There are
 // no indices: instances are told apart by their value.
 
-import { any, oneOf, optional, repeated, text } from '../ttlv/schema.ts'
-import type { AnyValue, Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
-import { enumerationCode } from '../ttlv/schema.ts'
+import type { AnyValue, Infer } from '../ttlv/schema.ts'
 import { attributeFact, attributeNames, isAttributeName } from './attribute-table.ts'
-import type { AttributeName, attributes } from './attribute-table.ts'
 import { existsIn, isCustom } from './attributes.ts'
-import type { AttributeSet, AttributeValue } from './attributes.ts'
+import type { AttributeSet } from './attributes.ts'
 import { Fault } from './fault.ts'
-import { since, struct, until } from './schema.ts'
-import { tagCode, tagName } from './tags.ts'
+import type { Attributes, attributeReference } from './objects.ts'
 import type { Version } from './version.ts'
 
-/** A vendor's attribute; vendors x and y are the custom attributes of 1.x (KMIP 2.1 §4.60). */
-export const vendorAttribute = struct({
-  VendorIdentification: text,
-  AttributeName: text,
-  AttributeValue: any,
-})
+type VendorAttribute = Attributes['Attribute'][number]
+type AttributeReference = Infer<typeof attributeReference>
 
-export type AttributesValue = {
-  readonly [K in AttributeName]?:
-    | ((typeof attributes)[K] extends { readonly multiple: true }
-        ? readonly AttributeValue<K>[]
-        : AttributeValue<K>)
-    | undefined
-} & { readonly Attribute?: readonly Infer<typeof vendorAttribute>[] | undefined }
-
-/** The value of `Attributes`, `CommonAttributes`, `NewAttribute` and their like. */
-export const attributesStructure: ItemSchema<AttributesValue> = struct({
-  ...Object.fromEntries(attributeNames.map((key) => [key, field(key)])),
-  Attribute: repeated(vendorAttribute),
-}) as ItemSchema<AttributesValue>
-
-/** An attribute by its tag, or a vendor's by vendor and name (KMIP 2.1 §7.3). */
-export const attributeReference = oneOf(
-  enumerationCode,
-  struct({ VendorIdentification: text, AttributeName: text }),
-)
-
-/** The instances of an `Attributes` structure, in the order of the table. Fault InvalidAttribute for a vendor's name that cannot be. */
-export function fromWire2(value: AttributesValue): { readonly key: string; readonly value: unknown }[] {
+/** The instances in an `Attributes` structure. Fault InvalidAttribute for a vendor that cannot be one. */
+export function fromWire2(value: Attributes): { readonly key: string; readonly value: unknown }[] {
   const standard = attributeNames.flatMap((key) => {
     const given: unknown = value[key]
     if (given === undefined) return []
     return (Array.isArray(given) ? (given as unknown[]) : [given]).map((one) => ({ key, value: one }))
   })
-  const vendors = (value.Attribute ?? []).map(
+  const vendors = value.Attribute.map(
     ({ VendorIdentification: vendor, AttributeName: name, AttributeValue }) => ({
       key: vendorKey(vendor, name),
       value: AttributeValue,
@@ -58,9 +30,9 @@ export function fromWire2(value: AttributesValue): { readonly key: string; reado
 }
 
 /** What of the set `version` can say. */
-export function toWire2(set: AttributeSet, version: Version): AttributesValue {
+export function toWire2(set: AttributeSet, version: Version): Attributes {
   const value: Record<string, unknown> = {}
-  const Attribute: Infer<typeof vendorAttribute>[] = []
+  const Attribute: VendorAttribute[] = []
   for (const [key, instances] of set) {
     const values = instances.filter((one) => existsIn(key, version, one.value)).map((one) => one.value)
     if (isAttributeName(key)) {
@@ -73,20 +45,16 @@ export function toWire2(set: AttributeSet, version: Version): AttributesValue {
 }
 
 /** The key that a reference means. Fault InvalidAttribute when `version` has no such attribute. */
-export function keyOfReference(reference: Infer<typeof attributeReference>, version: Version): string {
-  if (typeof reference !== 'number') {
+export function keyOfReference(reference: AttributeReference, version: Version): string {
+  if (typeof reference !== 'string') {
     return vendorKey(reference.VendorIdentification, reference.AttributeName)
   }
-  const key = tagName(reference)
-  if (key !== undefined && isAttributeName(key) && existsIn(key, version)) return key
-  throw new Fault(
-    'InvalidAttribute',
-    `KMIP ${version} has no attribute with the tag ${reference.toString(16).padStart(6, '0')}`,
-  )
+  if (isAttributeName(reference) && existsIn(reference, version)) return reference
+  throw new Fault('InvalidAttribute', `KMIP ${version} has no attribute ${reference}`)
 }
 
-export function referenceOf(key: string): Infer<typeof attributeReference> {
-  return isAttributeName(key) ? tagCode(key) : vendorName(key)
+export function referenceOf(key: string): AttributeReference {
+  return isAttributeName(key) ? key : vendorName(key)
 }
 
 function vendorKey(vendor: string, name: string): string {
@@ -99,10 +67,4 @@ function vendorKey(vendor: string, name: string): string {
 function vendorName(key: string): { readonly VendorIdentification: string; readonly AttributeName: string } {
   const [, custom, customName, vendor, name] = /^(?:([xy])-(.*)|v:([^:]+):(.*))$/s.exec(key) ?? []
   return { VendorIdentification: custom ?? vendor ?? '', AttributeName: customName ?? name ?? '' }
-}
-
-function field(key: AttributeName): Schema {
-  const { schema, multiple, since: first, until: last } = attributeFact(key)
-  const often = multiple ? repeated(schema) : optional(schema)
-  return since(first, last === undefined ? often : until(last, often))
 }
