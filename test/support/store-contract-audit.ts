@@ -1,0 +1,238 @@
+// The part of the store contract that is about the audit log: numbers and hashes, finding, pruning, checkpoints.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { chainHash, chainStart } from '../../src/keys/chain.ts'
+import type { AuditEntry, AuditQuery, Store, StoredAuditEntry, WriterHead } from '../../src/keys/ports.ts'
+import { conflict, openPlace, type MakePlace } from './store-place.ts'
+import { auditEntry, change } from './store-values.ts'
+
+export function storeAuditContract(makePlace: MakePlace): void {
+  chains(makePlace)
+  queries(makePlace)
+  pruning(makePlace)
+
+  test('checkpoints are numbered without a gap and come newest first', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const put = (number: number) =>
+      store.commit(
+        change([
+          { type: 'checkpoint', checkpoint: { number, body: `body ${number}`, signature: `s${number}` } },
+        ]),
+      )
+    await assert.rejects(put(2), conflict('checkpoint'))
+    for (const number of [1, 2, 3]) await put(number)
+    await assert.rejects(put(3), conflict('checkpoint'))
+    await assert.rejects(put(5), conflict('checkpoint'))
+    const found = (await store.checkpoints(2)).map((checkpoint) => ({ ...checkpoint }))
+    assert.deepEqual(found, [
+      { number: 3, body: 'body 3', signature: 's3' },
+      { number: 2, body: 'body 2', signature: 's2' },
+    ])
+  })
+}
+
+function chains(makePlace: MakePlace): void {
+  test('entries are numbered and chained, whatever commits beside them', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const commits = Array.from({ length: 300 }, (_, n) =>
+      store.commit({
+        ...(n % 7 === 3 && { expect: { trustVersion: 99 } }),
+        writes: [],
+        entries: [auditEntry({ object: `first ${n}` }), auditEntry({ object: `second ${n}`, detail: { n } })],
+        durability: n % 2 ? 'process' : 'disk',
+      }),
+    )
+    await Promise.allSettled(commits)
+    const entries = await allEntries(store, { order: 'oldest', limit: 100 })
+    assert.equal(entries.length, 2 * (300 - 43))
+    const head = verifyChain(entries)
+    assert.deepEqual(plain((await store.auditHeads()).heads), [head])
+    assert.deepEqual(plain((await store.auditHeads()).beginnings), [
+      { writer: store.writer, number: 0, hash: chainStart },
+    ])
+    assert.equal(JSON.parse(entries[1]?.body ?? '').object, 'second 0')
+  })
+
+  test('the first entry of a writer names the heads before it, so that none can be cut out', async (t) => {
+    const { store, place } = await openPlace(t, makePlace)
+    let current = store
+    const firsts: { writer: string; others: WriterHead[]; head: WriterHead }[] = []
+    for (let run = 0; run < 4; run++) {
+      await current.commit(change([], { entries: [auditEntry(), auditEntry()] }))
+      const mine = (await allEntries(current, { order: 'oldest', limit: 100 })).filter(
+        ({ writer }) => writer === current.writer,
+      )
+      const head = verifyChain(mine)
+      firsts.push({ writer: current.writer, others: JSON.parse(mine[0]?.body ?? '').others, head })
+      await current.close()
+      current = await place.open()
+    }
+    t.after(() => current.close())
+    assert.deepEqual(firsts[0]?.others, [])
+    for (const [run, { others }] of firsts.entries()) {
+      if (run === 0) continue
+      // Named by itself, or by one that is named: all runs before are tied down.
+      const reached = new Set<string>()
+      const follow = (heads: readonly WriterHead[]) => {
+        for (const named of heads) {
+          reached.add(named.writer)
+          const other = firsts.find(({ writer }) => writer === named.writer)
+          assert.deepEqual(named, other?.head)
+          follow(other?.others ?? [])
+        }
+      }
+      follow(others)
+      assert.deepEqual(
+        [...reached].toSorted(),
+        firsts
+          .slice(0, run)
+          .map(({ writer }) => writer)
+          .toSorted(),
+      )
+    }
+    assert.equal((await current.auditHeads()).heads.length, 4, 'a run without entries has no head')
+  })
+}
+
+function queries(makePlace: MakePlace): void {
+  test('every filter finds what it should, in both orders and any page size', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const made = Array.from({ length: 3_000 }, (_, n) => someEntry(n))
+    await Promise.all(
+      made.map((entry) => store.commit(change([], { entries: [entry], durability: 'process' }))),
+    )
+    const filters: Omit<AuditQuery, 'order' | 'limit'>[] = [
+      {},
+      { instanceId: null },
+      { instanceId: 'instance-1' },
+      { instanceId: 'rare' },
+      { instanceId: 'nobody' },
+      { object: 'object 5' },
+      { object: 'object 5', instanceId: 'instance-2' },
+      { action: 'key.rare' },
+      { action: 'key.get', instanceId: 'instance-1' },
+      { certificateSha256: 'certificate 3' },
+      { certificateSha256: 'certificate 3', action: 'key.get', sinceMs: 500_000 },
+      { sinceMs: 1_500_000 },
+      { untilMs: 10_000 },
+      { sinceMs: 700_000, untilMs: 701_000, instanceId: 'instance-1' },
+      { sinceMs: 5, untilMs: 4 },
+      { action: 'nothing' },
+    ]
+    for (const filter of filters) {
+      const expected = made.filter((entry) => fits(entry, filter)).map(({ requestId }) => requestId)
+      for (const [order, limit] of [
+        ['oldest', 1_000],
+        ['newest', 1_000],
+        ['oldest', 77],
+        ['newest', 77],
+      ] as const) {
+        const found = await allEntries(store, { ...filter, order, limit })
+        const ids = found.map(({ body }) => JSON.parse(body).requestId as string)
+        const wanted = order === 'oldest' ? expected : expected.toReversed()
+        assert.deepEqual(ids, wanted, `${JSON.stringify(filter)} ${order} by ${limit}`)
+      }
+    }
+  })
+}
+
+function pruning(makePlace: MakePlace): void {
+  test('pruning takes old entries that the checkpoint covers, and keeps where the rest begins', async (t) => {
+    const { store, place } = await openPlace(t, makePlace)
+    for (let n = 1; n <= 1_500; n++) void enter(store, n)
+    await enter(store, 1_501)
+    await store.close()
+    const again = await place.open()
+    t.after(() => again.close())
+    for (let n = 1_502; n <= 1_510; n++) await enter(again, n)
+    const before = await allEntries(again, { order: 'oldest', limit: 1_000 })
+    const heads = (await again.auditHeads()).heads
+
+    // Up to the 1,400th by time; the second writer's heads are covered, but its entries are younger.
+    await again.commit(change([{ type: 'prune', beforeMs: 1_401, upTo: heads }]))
+    const after = await allEntries(again, { order: 'oldest', limit: 1_000 })
+    assert.deepEqual(after, before.slice(1_400))
+    const beginning = before[1_399] ?? assert.fail()
+    assert.deepEqual(plain((await again.auditHeads()).beginnings), [
+      { writer: store.writer, number: 1_400, hash: beginning.hash },
+      { writer: again.writer, number: 0, hash: '' },
+    ])
+    assert.deepEqual(plain((await again.auditHeads()).heads), plain(heads))
+
+    // Never beyond what is covered, however old.
+    const covered = { writer: store.writer, number: 1_450, hash: before[1_449]?.hash ?? '' }
+    await again.commit(change([{ type: 'prune', beforeMs: 1e15, upTo: [covered] }]))
+    assert.equal((await allEntries(again, { order: 'newest', limit: 1_000 })).length, 1_510 - 1_450)
+    await again.commit(change([{ type: 'prune', beforeMs: 1e15, upTo: heads }]))
+    assert.deepEqual(await allEntries(again, { order: 'newest', limit: 1_000 }), [])
+    await enter(again, 1_511)
+    const [last] = await allEntries(again, { order: 'newest', limit: 1_000 })
+    assert.equal(last?.number, 10)
+    assert.equal(last.hash, chainHash(before.at(-1)?.hash ?? '', last.body))
+  })
+}
+
+function enter(store: Store, atMs: number): Promise<void> {
+  return store.commit(change([], { entries: [auditEntry({ atMs })] }))
+}
+
+/** Entries whose clock jumps back now and then, of some objects, instances and certificates. */
+function someEntry(n: number): AuditEntry {
+  const entry = auditEntry({
+    atMs: n * 500 - (n % 100 === 99 ? 400_000 : 0),
+    action: n % 1_000 === 7 ? 'key.rare' : (['key.get', 'key.create', 'key.locate'][n % 3] ?? ''),
+    instanceId: n === 1_234 ? 'rare' : ([null, 'instance-1', 'instance-2'][n % 3] ?? null),
+    object: n % 4 === 0 ? null : `object ${n % 50}`,
+    requestId: String(n),
+  })
+  return {
+    ...entry,
+    actor: { ...entry.actor, certificateSha256: n % 5 === 0 ? null : `certificate ${n % 11}` },
+  }
+}
+
+function fits(entry: AuditEntry, filter: Omit<AuditQuery, 'order' | 'limit'>): boolean {
+  return (
+    (filter.instanceId === undefined ||
+      filter.instanceId === null ||
+      entry.instanceId === filter.instanceId) &&
+    (filter.object === undefined || entry.object === filter.object) &&
+    (filter.action === undefined || entry.action === filter.action) &&
+    (filter.certificateSha256 === undefined || entry.actor.certificateSha256 === filter.certificateSha256) &&
+    (filter.sinceMs === undefined || entry.atMs >= filter.sinceMs) &&
+    (filter.untilMs === undefined || entry.atMs <= filter.untilMs)
+  )
+}
+
+export async function allEntries(store: Store, query: AuditQuery): Promise<StoredAuditEntry[]> {
+  const all: StoredAuditEntry[] = []
+  let after: string | null = null
+  do {
+    const page: Awaited<ReturnType<Store['audit']>> = await store.audit({
+      ...query,
+      ...(after !== null && { after }),
+    })
+    assert.ok(page.entries.length <= query.limit)
+    all.push(...page.entries)
+    after = page.after
+  } while (after !== null)
+  return all
+}
+
+/** Of one writer, from its first entry. Returns its head. */
+export function verifyChain(entries: readonly StoredAuditEntry[]): WriterHead {
+  let head: WriterHead = { writer: entries[0]?.writer ?? '', number: 0, hash: chainStart }
+  for (const { writer, number, body, hash } of entries) {
+    assert.equal(writer, head.writer)
+    assert.equal(number, head.number + 1)
+    assert.equal(hash, chainHash(head.hash, body))
+    assert.deepEqual([JSON.parse(body).writer, JSON.parse(body).number], [writer, number])
+    head = { writer, number, hash }
+  }
+  return head
+}
+
+function plain<T extends object>(rows: readonly T[]): T[] {
+  return rows.map((row) => ({ ...row }))
+}

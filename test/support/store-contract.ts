@@ -1,0 +1,319 @@
+// What every Store must do (src/keys/ports.ts), whatever it stands on. An implementation's test calls this with a
+// way to make an empty place for a store. Not here: what a killed process, a full disk and a lost thread do.
+
+import assert from 'node:assert/strict'
+import { suite, test } from 'node:test'
+import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
+import { storeAuditContract } from './store-contract-audit.ts'
+import { storeTrustContract } from './store-contract-trust.ts'
+import { conflict, openPlace, type MakePlace } from './store-place.ts'
+import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
+
+export function storeContract(name: string, makePlace: MakePlace): void {
+  suite(`store contract: ${name}`, () => {
+    objects(makePlace)
+    expectations(makePlace)
+    search(makePlace)
+    storeTrustContract(makePlace)
+    life(makePlace)
+    storeAuditContract(makePlace)
+  })
+}
+
+function objects(makePlace: MakePlace): void {
+  test('an object is read back as it was committed', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const record = objectRecord('a', {
+      attributes: Buffer.alloc(300_000, 7),
+      sealed: Buffer.alloc(500_000, 9),
+    })
+    await create(store, record)
+    const { sequence, lastFetchedMs, ...found } = (await store.object('instance-1', 'a')) ?? fail()
+    assert.deepEqual(bare(found), bare(record))
+    assert.ok(sequence >= 1)
+    assert.equal(lastFetchedMs, null)
+    assert.equal(await store.object('instance-1', 'b'), undefined)
+    assert.equal(await store.object('instance-2', 'a'), undefined)
+  })
+
+  test('identifiers are compared byte for byte, and within their instance', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const identifiers = [
+      '1',
+      '01',
+      '1 ',
+      ' 1',
+      'k',
+      'K',
+      'é',
+      'e\u0301',
+      'a\0b',
+      'a',
+      '%',
+      "'",
+      '🔑',
+      'x'.repeat(1024),
+    ]
+    for (const id of identifiers) await create(store, objectRecord(id))
+    await create(store, objectRecord('1', { instanceId: 'instance-2', state: 'Active' }))
+    for (const id of identifiers) assert.equal((await store.object('instance-1', id))?.uniqueIdentifier, id)
+    assert.equal((await store.object('instance-1', '1'))?.state, 'PreActive')
+    assert.equal((await store.object('instance-2', '1'))?.state, 'Active')
+  })
+
+  test('names are unique among the objects of an instance that are not destroyed', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await create(store, objectRecord('a'), ['name', 'other name'])
+    await assert.rejects(create(store, objectRecord('b'), ['name']), conflict('name'))
+    await create(store, objectRecord('b', { instanceId: 'instance-2' }), ['name'])
+    await create(store, objectRecord('c'), ['Name'])
+    // Keeping its own name is no conflict; giving it up frees it.
+    await store.commit(change([objectWrite(objectRecord('a', { version: 2 }), ['name'])]))
+    await create(store, objectRecord('d'), ['other name'])
+    await store.commit(change([objectWrite(destroyed('a', 3), ['name'])]))
+    await create(store, objectRecord('e'), ['name'])
+  })
+
+  test('what was destroyed keeps its record and its identifier, and never gets material again', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await create(store, objectRecord('a'))
+    await store.commit(change([objectWrite(destroyed('a', 2))]))
+    const found = await store.object('instance-1', 'a')
+    assert.equal(found?.sealed, null)
+    assert.equal(found.state, 'Destroyed')
+    await assert.rejects(create(store, objectRecord('a')), conflict('object'))
+    await assert.rejects(create(store, objectRecord('a', { version: 3 })), conflict('object'))
+    const asNew = { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: null }] }
+    await assert.rejects(store.commit(change([], { expect: asNew })), conflict('object'))
+  })
+
+  test('objects are counted by stored state', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    assert.deepEqual(await store.objectCounts('instance-1'), {})
+    for (const id of ['a', 'b', 'c']) await create(store, objectRecord(id))
+    await create(store, objectRecord('a', { instanceId: 'instance-2' }))
+    await store.commit(change([objectWrite(objectRecord('a', { version: 2, state: 'Active' }))]))
+    await store.commit(change([objectWrite(destroyed('b', 2))]))
+    assert.deepEqual(
+      { ...(await store.objectCounts('instance-1')) },
+      { Active: 1, Destroyed: 1, PreActive: 1 },
+    )
+    await store.commit(change([objectWrite(objectRecord('c', { version: 2, state: 'Active' }))]))
+    assert.deepEqual({ ...(await store.objectCounts('instance-1')) }, { Active: 2, Destroyed: 1 })
+  })
+
+  test('when the material was last sent only moves forward', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await create(store, objectRecord('a'))
+    const fetched = (uniqueIdentifier: string, atMs: number) =>
+      store.commit(
+        change([{ type: 'fetched', instanceId: 'instance-1', uniqueIdentifier, atMs }], {
+          durability: 'process',
+        }),
+      )
+    await fetched('a', 500)
+    await fetched('a', 400)
+    await fetched('nobody', 400)
+    assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, 500)
+    await store.commit(change([objectWrite(objectRecord('a', { version: 2 }))]))
+    assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, 500)
+  })
+}
+
+function expectations(makePlace: MakePlace): void {
+  test('of changes that expect the same version one wins, and the rest is told', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await create(store, objectRecord('a'))
+    const attempts = await Promise.allSettled(
+      Array.from({ length: 40 }, (_, n) =>
+        store.commit({
+          expect: { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] },
+          writes: [objectWrite(objectRecord('a', { version: 2, state: `by ${n}` }))],
+          entries: [auditEntry({ object: `attempt ${n}` })],
+          durability: n % 2 ? 'disk' : 'process',
+        }),
+      ),
+    )
+    const won = attempts.flatMap(({ status }, n) => (status === 'fulfilled' ? [n] : []))
+    assert.equal(won.length, 1)
+    for (const attempt of attempts)
+      if (attempt.status === 'rejected') assert.ok(conflict('object')(attempt.reason), String(attempt.reason))
+    assert.equal((await store.object('instance-1', 'a'))?.state, `by ${won[0]}`)
+    const { entries } = await store.audit({ order: 'oldest', limit: 100 })
+    assert.equal(entries.length, 2, 'the entry of an act that did not happen is not there')
+  })
+
+  test('a change is done whole or not at all, and does not touch those beside it', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await create(store, objectRecord('taken'), ['taken'])
+    const results = await Promise.allSettled([
+      create(store, objectRecord('before')),
+      store.commit({
+        writes: [
+          objectWrite(objectRecord('half'), ['half']),
+          { type: 'trust', row: { kind: 'client', id: 'half', body: '{}', mac: Buffer.alloc(32) } },
+          objectWrite(objectRecord('refused'), ['taken']),
+        ],
+        entries: [auditEntry({ object: 'half' })],
+        durability: 'disk',
+      }),
+      create(store, objectRecord('after'), ['half']),
+    ])
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['fulfilled', 'rejected', 'fulfilled'],
+    )
+    assert.equal(await store.object('instance-1', 'half'), undefined)
+    assert.deepEqual(await store.trust(), { version: 0, rows: [] })
+    assert.deepEqual((await store.audit({ object: 'half', order: 'newest', limit: 10 })).entries, [])
+    assert.ok(await store.object('instance-1', 'after'))
+  })
+
+  test('an expectation about trust, and about an object that must not be there', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.commit(change([trustRow('a')], { expect: { trustVersion: 0 } }))
+    await assert.rejects(
+      store.commit(change([trustRow('b')], { expect: { trustVersion: 0 } })),
+      conflict('trust'),
+    )
+    await store.commit(change([], { expect: { trustVersion: 1 } }))
+    const missing = { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] }
+    await assert.rejects(store.commit(change([], { expect: missing })), conflict('object'))
+  })
+
+  test('changes are done in the order of their calls', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const commits = Array.from({ length: 600 }, (_, n) =>
+      store.commit({
+        expect: {
+          objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: n === 0 ? null : n }],
+        },
+        writes: [objectWrite(objectRecord('a', { version: n + 1 }))],
+        entries: [],
+        durability: n % 3 ? 'process' : 'disk',
+      }),
+    )
+    await Promise.all(commits)
+    assert.equal((await store.object('instance-1', 'a'))?.version, 600)
+  })
+}
+
+function search(makePlace: MakePlace): void {
+  test('objects come newest first and page by page', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const ids = Array.from({ length: 130 }, (_, n) => `object ${n}`)
+    await Promise.all(ids.map((id) => create(store, objectRecord(id))))
+    await create(store, objectRecord('foreign', { instanceId: 'instance-2' }))
+    for (const limit of [1000, 130, 64, 7])
+      assert.deepEqual(identifiers(await allPages(store, { limit })), ids.toReversed())
+  })
+
+  test('an index entry finds its objects and follows their changes', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const put = (id: string, version: number, index: Record<string, string>, gone = false) =>
+      store.commit(
+        change([objectWrite(gone ? destroyed(id, version) : objectRecord(id, { version }), [], index)]),
+      )
+    await put('a', 1, { State: 'Active', Group: 'x' })
+    await put('b', 1, { State: 'Active', Group: 'y' })
+    await put('c', 1, { State: 'PreActive', Group: 'x' })
+    const find = async (index: Record<string, string>, includeDestroyed = false) => {
+      const entries = Object.entries(index).map(([key, value]) => ({ key, value }))
+      const found = await allPages(store, { limit: 1, index: entries, includeDestroyed })
+      return identifiers(found)
+    }
+    assert.deepEqual(await find({ Group: 'x' }), ['c', 'a'])
+    assert.deepEqual(await find({ Group: 'z' }), [])
+    assert.deepEqual(await find({ Group: 'X' }), [])
+    const both = await find({ Group: 'y', State: 'Active' })
+    assert.ok(both.includes('b'), 'a search by several entries may find more, never less')
+    await put('c', 2, { State: 'PreActive', Group: 'y' })
+    assert.deepEqual(await find({ Group: 'x' }), ['a'])
+    assert.deepEqual(await find({ Group: 'y' }), ['c', 'b'])
+    await put('b', 2, { State: 'Destroyed', Group: 'y' }, true)
+    assert.deepEqual(await find({ Group: 'y' }), ['c'])
+    assert.deepEqual(await find({ Group: 'y' }, true), ['c', 'b'])
+    assert.deepEqual(await find({}, true), ['c', 'b', 'a'])
+    assert.deepEqual(await find({}), ['c', 'a'])
+  })
+}
+
+function life(makePlace: MakePlace): void {
+  test('what was committed is there after a close and an open, under another writer', async (t) => {
+    const { store, place } = await openPlace(t, makePlace)
+    await create(store, objectRecord('a'), ['name'])
+    const late = create(store, objectRecord('b'))
+    await store.close()
+    await late
+    const again = await place.open()
+    t.after(() => again.close())
+    assert.notEqual(again.writer, store.writer)
+    assert.deepEqual(identifiers(await again.objects({ instanceId: 'instance-1', limit: 10 })), ['b', 'a'])
+    assert.deepEqual(again.health(), { writable: true, reason: null })
+  })
+
+  test('a closed store refuses, and may be closed again', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.close()
+    await store.close()
+    await assert.rejects(store.trustVersion(), refused)
+    await assert.rejects(store.audit({ order: 'newest', limit: 1 }), refused)
+    await assert.rejects(create(store, objectRecord('a')), refused)
+    assert.equal(store.health().writable, false)
+  })
+
+  test('a change that cannot be handed over fails alone', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const unclonable = { ...auditEntry(), detail: { bad: (() => 1) as unknown as string } }
+    const results = await Promise.allSettled([
+      create(store, objectRecord('a')),
+      store.commit(change([], { entries: [unclonable] })),
+      create(store, objectRecord('b')),
+    ])
+    assert.equal(results[0].status, 'fulfilled')
+    assert.equal(results[2].status, 'fulfilled')
+  })
+}
+
+async function allPages(
+  store: Store,
+  query: { limit: number; index?: { key: string; value: string }[]; includeDestroyed?: boolean },
+): Promise<StoredObject[]> {
+  const all: StoredObject[] = []
+  for (;;) {
+    const last = all.at(-1)
+    const page = await store.objects({
+      instanceId: 'instance-1',
+      ...query,
+      ...(last && { beforeSequence: last.sequence }),
+    })
+    assert.ok(page.length <= query.limit)
+    all.push(...page)
+    if (page.length === 0) return all
+  }
+}
+
+function refused(error: unknown): boolean {
+  return error instanceof StoreUnavailable && error.why === 'unavailable'
+}
+
+function identifiers(found: readonly StoredObject[]): string[] {
+  return found.map(({ uniqueIdentifier }) => uniqueIdentifier)
+}
+
+function destroyed(id: string, version: number) {
+  return objectRecord(id, { version, state: 'Destroyed', sealed: null, dataKeyId: null })
+}
+
+/** Bytes as one kind of array, to be compared. */
+function bare<T extends { attributes: Uint8Array; sealed: Uint8Array | null }>(record: T) {
+  return {
+    ...record,
+    attributes: Buffer.from(record.attributes),
+    sealed: record.sealed && Buffer.from(record.sealed),
+  }
+}
+
+function fail(): never {
+  throw new Error('not found')
+}

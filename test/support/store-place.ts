@@ -1,0 +1,41 @@
+// Places for the stores of tests: a folder for the SQLite store, and what the contract suite asks of any.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import { StoreConflict, type Clock, type Store } from '../../src/keys/ports.ts'
+
+export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
+
+export interface StorePlace {
+  /** Opens the store of this place; again after it was closed. */
+  open(): Promise<Store>
+  remove(): Promise<void>
+}
+
+export type MakePlace = () => Promise<StorePlace>
+
+export async function openPlace(
+  t: TestContext,
+  makePlace: MakePlace,
+): Promise<{ store: Store; place: StorePlace }> {
+  const place = await makePlace()
+  const store = await place.open()
+  t.after(async () => {
+    await store.close()
+    await place.remove()
+  })
+  return { store, place }
+}
+
+export function conflict(what: StoreConflict['what']): (error: unknown) => boolean {
+  return (error) => error instanceof StoreConflict && error.what === what
+}
+
+/** Removed after the test. */
+export async function storeFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  return folder
+}

@@ -1,0 +1,67 @@
+// Values that store tests commit.
+
+import type { AuditEntry, Change, ObjectRecord, Store, Write } from '../../src/keys/ports.ts'
+
+export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecord> = {}): ObjectRecord {
+  return {
+    instanceId: 'instance-1',
+    uniqueIdentifier,
+    objectType: 'SymmetricKey',
+    state: 'PreActive',
+    version: 1,
+    createdMs: 1_700_000_000_000,
+    attributes: Buffer.from(`attributes of ${uniqueIdentifier}`),
+    sealed: Buffer.from(`sealed material of ${uniqueIdentifier}`),
+    dataKeyId: 'data-key-1',
+    ...more,
+  }
+}
+
+export function objectWrite(
+  record: ObjectRecord,
+  names: readonly string[] = [],
+  index: Readonly<Record<string, string>> = {},
+): Write {
+  return {
+    type: 'object',
+    record,
+    names,
+    index: Object.entries(index).map(([key, value]) => ({ key, value })),
+  }
+}
+
+export function auditEntry(more: Partial<AuditEntry> = {}): AuditEntry {
+  return {
+    atMs: 1_700_000_000_000,
+    action: 'key.create',
+    result: 'success',
+    instanceId: 'instance-1',
+    object: 'object-1',
+    actor: {
+      kind: 'client',
+      id: 'client-1',
+      name: 'vcenter',
+      certificateSha256: 'ab'.repeat(32),
+      address: '192.0.2.1',
+    },
+    reason: null,
+    requestId: null,
+    detail: null,
+    ...more,
+  }
+}
+
+export function change(writes: readonly Write[], more: Partial<Change> = {}): Change {
+  return { writes, entries: [], durability: 'disk', ...more }
+}
+
+/** Commits one object that is new. */
+export function create(store: Store, record: ObjectRecord, names: readonly string[] = []): Promise<void> {
+  return store.commit(
+    change([objectWrite(record, names)], { entries: [auditEntry({ object: record.uniqueIdentifier })] }),
+  )
+}
+
+export function trustRow(id: string, kind = 'client', body = '{}'): Write {
+  return { type: 'trust', row: { kind, id, body, mac: Buffer.from(`mac of ${id}`) } }
+}
