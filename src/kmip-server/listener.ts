@@ -223,9 +223,13 @@ class Listener implements Door {
     this.#guestAtHand.run(guest, () => this.#tls.emit('connection', guest.hello.handOver()))
   }
 
+  /**
+   * Runs inside OpenSSL's last step of the handshake, which must come back to a socket that is still there: nothing
+   * is destroyed here.
+   */
   #welcome(socket: TLSSocket): void {
     const guest = this.#guestAtHand.getStore()
-    if (guest === undefined || guest.stage !== 'handshake') return void socket.destroy()
+    if (guest === undefined || guest.stage !== 'handshake') return void setImmediate(() => socket.destroy())
     this.#release(guest)
     const durationMs = this.#now() - guest.since
     guest.stage = 'open'
@@ -241,7 +245,7 @@ class Listener implements Door {
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
     this.#tell(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
-    if (this.#closing !== undefined) guest.connection.end()
+    if (this.#closing !== undefined) setImmediate(() => guest.connection?.end())
   }
 
   /** The raw socket's 'close' follows, in which the guest leaves. */

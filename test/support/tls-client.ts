@@ -32,7 +32,6 @@ export async function connectRaw(options: TlsClientOptions): Promise<Socket> {
     host,
     port,
     noDelay: true,
-    allowHalfOpen: true,
     ...(from === undefined ? {} : { localAddress: from }),
   })
   await once(raw, 'connect')
@@ -110,15 +109,13 @@ export class TlsClient {
     this.socket.end()
   }
 
-  /** A TCP reset, without a word. */
+  /** A TCP reset, without a word. The TLS socket is not destroyed as well: Node 24 may crash where both are. */
   reset(): void {
     this.raw.resetAndDestroy()
-    this.socket.destroy()
   }
 
   close(): void {
     this.socket.destroy()
-    this.raw.destroy()
   }
 
   #wake(): void {

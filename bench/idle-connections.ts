@@ -1,0 +1,40 @@
+// How much idle connections slow down the others: `node bench/idle-connections.ts [COUNT]` (10000). Compares request
+// times on eight connections without and with them, in one run, since machines differ more than doors do.
+
+import { readFileSync } from 'node:fs'
+import { connectClient } from '../test/support/tls-client.ts'
+import { after, measureRequests, start, startDoor } from './door.ts'
+
+const count = Number(process.argv[2] ?? 10_000)
+await using door = await startDoor()
+const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ port: door.port })))
+await measureRequests(clients, after(2))
+const memoryBefore = memoryMiB(door.process.pid)
+const without = await measureRequests(clients, after(5))
+const begun = performance.now()
+await using holder = start('hold', String(door.port), String(count))
+await holder.said()
+const seconds = (performance.now() - begun) / 1_000
+const memoryWith = memoryMiB(door.process.pid)
+const withIdle = await measureRequests(clients, after(5))
+for (const client of clients) client.close()
+process.stdout.write(
+  `${JSON.stringify(
+    {
+      idle: count,
+      openedPerSecond: Math.round(count / seconds),
+      memoryPerConnectionKiB: Math.round(((memoryWith - memoryBefore) * 1024) / count),
+      without,
+      withIdle,
+      p99Ratio: Number((withIdle.p99Ms / without.p99Ms).toFixed(2)),
+    },
+    null,
+    2,
+  )}\n`,
+)
+
+/** Resident, of a Linux process. */
+function memoryMiB(pid: number | undefined): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? Number.NaN) / 1024
+}
