@@ -65,13 +65,8 @@ export interface TestServer extends AsyncDisposable {
 /** Starts it and resolves once it says that it is ready; rejects, with what it said, when it ends before. */
 export async function startServer(options: StartOptions = {}): Promise<TestServer> {
   const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
-  const [program, ...first] = options.command ?? [
-    process.execPath,
-    ...nodeFlags,
-    path.join(root, 'src/main.ts'),
-  ]
-  const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
-  const child = spawn(program, [...first, ...serve, ...(options.args ?? [])], {
+  const [program, ...args] = serveArguments(data, options.command)
+  const child = spawn(program, [...args, ...(options.args ?? [])], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: childEnvironment(options.env),
   })
@@ -111,6 +106,14 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
       if (options.data === undefined) rmSync(data, { recursive: true, force: true })
     },
   }
+}
+
+/** Program and arguments that serve a data folder. */
+export function serveArguments(
+  data: string,
+  command: StartOptions['command'] = [process.execPath, ...nodeFlags, path.join(root, 'src/main.ts')],
+): [string, ...string[]] {
+  return [...command, 'serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
 }
 
 /** One command of the checkout's command line, to its end. */
