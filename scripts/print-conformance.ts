@@ -1,0 +1,112 @@
+// Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers:
+// `node scripts/print-conformance.ts > docs/kmip-conformance.md`.
+// test/kmip-conformance.test.ts fails when the page is not current.
+
+import { pathToFileURL } from 'node:url'
+import { format } from 'prettier'
+import { attributeFact, attributeNames } from '../src/kmip/attribute-table.ts'
+import { enums } from '../src/kmip/enums.ts'
+import { operationExistsIn, type OperationName } from '../src/kmip/operations.ts'
+import { isDefined, type Defined } from '../src/kmip/tags.ts'
+import { atLeast, versions, type Version } from '../src/kmip/version.ts'
+import { handledOperations } from '../src/operations/handlers.ts'
+import { isServed } from '../src/operations/served.ts'
+
+const handled: ReadonlySet<OperationName> = new Set(handledOperations)
+const served = versions.filter(isServed)
+const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorted()
+
+/** Parts of handled operations that are not done, in the words of people. */
+const refused = [
+  'objects other than Symmetric Key, Secret Data and Opaque Object; Create makes symmetric keys only',
+  'key material in other formats than Raw, Opaque and Transparent Symmetric Key; wrapped and compressed keys, in Register and in Get',
+  'templates: a Template-Attribute holds attributes, not names',
+  'asynchronous answers, attestation, and critical message extensions',
+]
+
+export async function conformancePage(): Promise<string> {
+  const page = `# What Mortise does of KMIP
+
+<!-- Printed from src/kmip and src/operations by scripts/print-conformance.ts. Change it there. -->
+
+Mortise answers KMIP ${served.join(', ')}. The tables below are the ones that the server itself runs on. Names are
+those of the specification's XML and JSON encodings.
+
+## Operations
+
+● handled · ○ defined by the version, not yet handled (answered with Operation Not Supported) · empty: not in the version
+
+${table(['operation', ...versions, 'in all'], operationNames.map(operationLine))}
+
+${versions.map(operationCount).join('\n')}
+
+What a handled operation still refuses, each with a reason and a message that says so:
+
+${refused.map((line) => `- ${line}`).join('\n')}
+
+## Attributes
+
+All of them are kept and given back in the versions that are answered, whatever version they came in.
+
+● known to the version · ◐ known, but deprecated · empty: not in the version, and never in an answer of that version
+
+*Client may* says what a client may do with it: **s**et it when the object is made, **a**dd, **m**odify, **d**elete.
+*Server* marks what the server sets or finds out. Any \`x-\` attribute of any type may be set, added, modified and
+deleted, several instances included; \`y-\` attributes are the server's.
+
+${table(['attribute', ...versions, 'instances', 'client may', 'notes'], attributeNames.map(attributeLine))}
+`
+  return format(page, { parser: 'markdown' })
+}
+
+function operationLine(name: OperationName): string[] {
+  const marks = versions.map((version) => {
+    if (!operationExistsIn(name, version)) return ''
+    return isHandled(name, version) ? '●' : '○'
+  })
+  return [name, ...marks, handled.has(name) ? 'handled' : 'not yet']
+}
+
+function operationCount(version: Version): string {
+  const defined = operationNames.filter((name) => operationExistsIn(name, version))
+  const done = defined.filter((name) => isHandled(name, version))
+  return `- KMIP ${version}: ${done.length} of ${defined.length} operations${isServed(version) ? '' : ' (the version is not answered yet)'}`
+}
+
+function isHandled(name: OperationName, version: Version): boolean {
+  return handled.has(name) && isServed(version)
+}
+
+function attributeLine(key: (typeof attributeNames)[number]): string[] {
+  const fact = attributeFact(key)
+  const rights = [
+    fact.clientMaySet ? 's' : '',
+    fact.clientMayAdd ? 'a' : '',
+    fact.clientMayModify ? 'm' : '',
+    fact.clientMayDelete ? 'd' : '',
+  ].join('')
+  const notes = [
+    fact.modifiableStates ? `modified while ${fact.modifiableStates.join(' or ')}` : '',
+    fact.changeable === 'untilReached' ? 'until it is reached' : '',
+    fact.changeable === 'untilUsed' ? 'changed until something of it is used' : '',
+    fact.clientMayAdd ? '' : 'server',
+  ].filter((note) => note !== '')
+  const marks = versions.map((version) => mark(fact, version))
+  return [fact.name, ...marks, fact.multiple ? 'many' : 'one', rights, notes.join('; ')]
+}
+
+function mark(fact: Defined, version: Version): string {
+  if (!isDefined(fact, version)) return ''
+  return fact.deprecated !== undefined && atLeast(version, fact.deprecated) ? '◐' : '●'
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => '---')), ...lines.map(row)].join('\n')
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  process.stdout.write(await conformancePage())
