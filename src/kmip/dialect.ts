@@ -1,0 +1,49 @@
+// In which words a message is to be read: from the version in its header, which stands at a fixed place, so that
+// it is known before anything is decoded, and also when nothing else can be.
+
+import { headerBytes, itemTypes } from '../ttlv/wire.ts'
+import { tagCode } from './tags.ts'
+import type { TagName } from './tags.ts'
+import { versionOf, versions } from './version.ts'
+import type { Version } from './version.ts'
+
+export interface Dialect {
+  readonly version: Version
+  /**
+   * KMIP 1.4 §11.1: unknown fields are refused in a message of a version that we know, and ignored in one of a
+   * later minor version.
+   */
+  readonly unknownFields: 'refuse' | 'ignore'
+}
+
+/** The version as the header states it; undefined when these bytes do not begin as such a message does. */
+export function statedVersion(
+  bytes: Uint8Array,
+  message: TagName,
+  header: TagName,
+): { readonly major: number; readonly minor: number } | undefined {
+  if (bytes.length < minorAt + 2 * headerBytes) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const begins = (at: number, tag: TagName, type: number) => view.getUint32(at) === tagCode(tag) * 256 + type
+  const found =
+    begins(0, message, itemTypes.Structure) &&
+    begins(headerBytes, header, itemTypes.Structure) &&
+    begins(2 * headerBytes, 'ProtocolVersion', itemTypes.Structure) &&
+    begins(majorAt, 'ProtocolVersionMajor', itemTypes.Integer) &&
+    begins(minorAt, 'ProtocolVersionMinor', itemTypes.Integer)
+  if (!found) return undefined
+  return { major: view.getInt32(majorAt + headerBytes), minor: view.getInt32(minorAt + headerBytes) }
+}
+
+/** A later minor version is read in the newest words that we know; undefined for what is no version of ours. */
+export function dialectFor(stated: { readonly major: number; readonly minor: number }): Dialect | undefined {
+  const { major, minor } = stated
+  if (minor < 0 || minor >= 100) return undefined
+  const version = versionOf(major * 100 + minor)
+  if (version !== undefined) return { version, unknownFields: 'refuse' }
+  const newest = versions.findLast((known) => known.startsWith(`${major}.`))
+  return newest === undefined ? undefined : { version: newest, unknownFields: 'ignore' }
+}
+
+const majorAt = 3 * headerBytes
+const minorAt = majorAt + 2 * headerBytes

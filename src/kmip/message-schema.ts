@@ -1,0 +1,90 @@
+// Headers and batch items as they lie on the wire, fields in the order of the specification (KMIP 1.4 §7.2,
+// 2.1 §8). What their values mean, and what holds when one is left out, is in message.
+
+import {
+  boolean,
+  bytes,
+  dateTime,
+  enumerationCode,
+  integer,
+  oneOrMore,
+  optional,
+  raw,
+  repeated,
+  text,
+} from '../ttlv/schema.ts'
+import type { ItemSchema } from '../ttlv/schema.ts'
+import { nonce } from './credential.ts'
+import { protocolVersion } from './operation-structures.ts'
+import { dependent, enumeration, since, struct } from './schema.ts'
+import { atLeast } from './version.ts'
+
+// KMIP 1.4 §6.16
+export const messageExtension = struct({
+  VendorIdentification: text,
+  CriticalityIndicator: boolean,
+  VendorExtension: raw,
+})
+
+// KMIP 1.4 §6.7, 2.1 §9.2
+const asynchronousIndicator = dependent((_, version) =>
+  atLeast(version, '2.0') ? asEither(enumeration('AsynchronousIndicator')) : asEither(boolean),
+)
+type Either = boolean | 'Mandatory' | 'Optional' | 'Prohibited'
+const asEither = (schema: ItemSchema<Either>): ItemSchema<Either> => schema
+
+export const requestHeader = struct({
+  ProtocolVersion: protocolVersion,
+  MaximumResponseSize: optional(integer),
+  ClientCorrelationValue: since('1.4', optional(text)),
+  ServerCorrelationValue: since('1.4', optional(text)),
+  AsynchronousIndicator: optional(asynchronousIndicator),
+  AttestationCapableIndicator: since('1.2', optional(boolean)),
+  AttestationType: since('1.2', repeated(enumeration('AttestationType'))),
+  /** Credentials are read one by one: one of an unknown kind must not spoil the message. */
+  Authentication: optional(struct({ Credential: oneOrMore(raw) })),
+  BatchErrorContinuationOption: optional(enumeration('BatchErrorContinuationOption')),
+  BatchOrderOption: optional(boolean),
+  TimeStamp: optional(dateTime),
+  BatchCount: integer,
+})
+
+/** The operation is a number, so that one which this version lacks can be named in the answer. */
+export const requestItem = struct({
+  Operation: enumerationCode,
+  Ephemeral: since('2.0', optional(boolean)),
+  UniqueBatchItemID: optional(bytes),
+  RequestPayload: raw,
+  MessageExtension: repeated(messageExtension),
+})
+
+/** What is needed to answer an item that is broken. */
+export const itemToEcho = struct({ Operation: optional(enumerationCode), UniqueBatchItemID: optional(bytes) })
+
+export const requestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(requestItem) })
+/** The same with items unread, for messages with a broken one. */
+export const splitRequestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(raw) })
+
+export const responseHeader = struct({
+  ProtocolVersion: protocolVersion,
+  TimeStamp: dateTime,
+  Nonce: since('1.2', optional(nonce)),
+  ServerHashedPassword: since('2.0', optional(bytes)),
+  AttestationType: since('1.2', repeated(enumeration('AttestationType'))),
+  ClientCorrelationValue: since('1.4', optional(text)),
+  ServerCorrelationValue: since('1.4', optional(text)),
+  BatchCount: integer,
+})
+
+export const responseItem = struct({
+  Operation: optional(enumerationCode),
+  UniqueBatchItemID: optional(bytes),
+  ResultStatus: enumeration('ResultStatus'),
+  ResultReason: optional(enumeration('ResultReason')),
+  ResultMessage: optional(text),
+  AsynchronousCorrelationValue: optional(bytes),
+  ResponsePayload: optional(raw),
+  MessageExtension: repeated(messageExtension),
+})
+
+export const responseMessage = struct({ ResponseHeader: responseHeader, BatchItem: oneOrMore(responseItem) })

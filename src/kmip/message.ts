@@ -1,0 +1,323 @@
+// Messages (KMIP 1.4 §7, 2.1 §8): a header and batch items. Payloads stay bytes here and are read by payload.ts,
+// one by one. What is broken outside of a batch item fails the message (RequestError), what is broken inside fails
+// that item, so each item may carry a fault of its own.
+
+import { limits } from '../limits.ts'
+import { TtlvError } from '../ttlv/error.ts'
+import type { Infer } from '../ttlv/schema.ts'
+import { credential } from './credential.ts'
+import type { Credential, nonce } from './credential.ts'
+import { dialectFor, statedVersion } from './dialect.ts'
+import type { Dialect } from './dialect.ts'
+import { nameOf } from './enums.ts'
+import type { EnumName } from './enums.ts'
+import { Fault, faultOf, reasonIn } from './fault.ts'
+import type { ResultReasonName } from './fault.ts'
+import * as schemas from './message-schema.ts'
+import type { OperationName } from './operations.ts'
+import { decodeItem, encodeItem } from './payload.ts'
+import { atLeast, newestOfMajor, ordinal } from './version.ts'
+import type { Version } from './version.ts'
+
+export interface RequestMessage extends Dialect {
+  /** Bytes; an item whose answer would be larger fails with Response Too Large. */
+  readonly maximumResponseSize: number | undefined
+  readonly clientCorrelationValue: string | undefined
+  readonly serverCorrelationValue: string | undefined
+  readonly asynchronousIndicator: EnumName<'AsynchronousIndicator'>
+  readonly attestationCapable: boolean
+  readonly attestationTypes: readonly EnumName<'AttestationType'>[]
+  /** Those that could be read; one that could not proves nothing and is left out. */
+  readonly credentials: readonly Credential[]
+  readonly batchErrorContinuationOption: EnumName<'BatchErrorContinuationOption'>
+  readonly batchOrderOption: boolean
+  /** Seconds since 1970. */
+  readonly timeStamp: bigint | undefined
+  readonly items: readonly RequestItem[]
+}
+
+export interface RequestItem {
+  /** Null when this version has no such operation. */
+  readonly operation: OperationName | null
+  /** As it was sent, to be echoed; undefined when the item could not be read that far. */
+  readonly operationCode: number | undefined
+  readonly uniqueBatchItemId: Uint8Array | undefined
+  /** The whole Request Payload item, well formed; empty when `fault` is there. */
+  readonly payload: Uint8Array
+  readonly extensions: readonly MessageExtension[]
+  readonly ephemeral: boolean
+  /** Why the item cannot be looked at. */
+  readonly fault: Fault | undefined
+}
+
+/** KMIP 1.4 §6.16: one that is not understood, and critical, makes the whole message Feature Not Supported. */
+export interface MessageExtension {
+  readonly vendorIdentification: string
+  readonly critical: boolean
+  /** The whole Vendor Extension item. */
+  readonly extension: Uint8Array
+}
+
+export interface ResponseMessage {
+  readonly version: Version
+  /** Seconds since 1970. */
+  readonly timeStamp: bigint
+  readonly nonce?: Infer<typeof nonce> | undefined
+  readonly attestationTypes?: readonly EnumName<'AttestationType'>[] | undefined
+  readonly clientCorrelationValue?: string | undefined
+  readonly serverCorrelationValue?: string | undefined
+  readonly items: readonly ResponseItem[]
+}
+
+export interface ResponseItem {
+  /** Of the request item; left out when the request had none that could be read. */
+  readonly operationCode?: number | undefined
+  readonly uniqueBatchItemId?: Uint8Array | undefined
+  readonly status: EnumName<'ResultStatus'>
+  /** In the newest version's words; said in those of the message's version. */
+  readonly reason?: ResultReasonName | undefined
+  readonly message?: string | undefined
+  readonly asynchronousCorrelationValue?: Uint8Array | undefined
+  /** The whole Response Payload item. */
+  readonly payload?: Uint8Array | undefined
+  readonly extensions?: readonly MessageExtension[] | undefined
+}
+
+/** The message as a whole cannot be worked on: `refusal` makes the answer. */
+export class RequestError extends Fault {
+  override readonly name = 'RequestError'
+  /** To answer in. */
+  readonly version: Version
+  /** Whether the header could be read; without it the sender may be no KMIP client at all. */
+  readonly headerRead: boolean
+  readonly clientCorrelationValue: string | undefined
+
+  constructor(
+    fault: Fault,
+    known: {
+      readonly version: Version
+      readonly headerRead: boolean
+      readonly clientCorrelationValue?: string | undefined
+    },
+  ) {
+    super(fault.reason, fault.message, { cause: fault })
+    this.version = known.version
+    this.headerRead = known.headerRead
+    this.clientCorrelationValue = known.clientCorrelationValue
+  }
+}
+
+// ---------------------------------------------------------------- Requests
+
+/** Throws RequestError when the message as a whole cannot be worked on, and nothing else. */
+export function decodeRequest(bytes: Uint8Array): RequestMessage {
+  const dialect = dialectOf(bytes)
+  const { header, items } = decodeParts(bytes, dialect)
+  const clientCorrelationValue = header.ClientCorrelationValue
+  const refuse = (what: string) =>
+    new RequestError(new Fault('InvalidMessage', what), {
+      version: dialect.version,
+      headerRead: true,
+      clientCorrelationValue,
+    })
+  if (items.length > limits.batchItemsMax) throw refuse(`more than ${limits.batchItemsMax} batch items`)
+  if (header.BatchCount !== items.length) {
+    throw refuse(`Batch Count is ${header.BatchCount}, but there are ${items.length} batch items`)
+  }
+  return {
+    ...dialect,
+    maximumResponseSize: header.MaximumResponseSize,
+    clientCorrelationValue,
+    serverCorrelationValue: header.ServerCorrelationValue,
+    asynchronousIndicator: asynchronousIndicator(header.AsynchronousIndicator),
+    attestationCapable: header.AttestationCapableIndicator ?? false,
+    attestationTypes: header.AttestationType ?? [],
+    credentials: credentials(header.Authentication?.Credential ?? [], dialect),
+    batchErrorContinuationOption: header.BatchErrorContinuationOption ?? 'Stop',
+    // KMIP 1.4 §6.12 against 2.1 §9.8
+    batchOrderOption: header.BatchOrderOption ?? atLeast(dialect.version, '2.0'),
+    timeStamp: header.TimeStamp,
+    items,
+  }
+}
+
+function dialectOf(bytes: Uint8Array): Dialect {
+  const stated = statedVersion(bytes, 'RequestMessage', 'RequestHeader')
+  const dialect = stated && dialectFor(stated)
+  if (dialect !== undefined) return dialect
+  if (stated === undefined) {
+    const fault = new Fault('InvalidMessage', 'not a KMIP request')
+    throw new RequestError(fault, { version: '1.0', headerRead: false })
+  }
+  const fault = new Fault('InvalidMessage', `KMIP ${stated.major}.${stated.minor} is not supported`)
+  const version = stated.major < 1 ? '1.0' : newestOfMajor('2.1')
+  throw new RequestError(fault, { version, headerRead: false })
+}
+
+interface Parts {
+  readonly header: Infer<typeof schemas.requestHeader>
+  readonly items: readonly RequestItem[]
+}
+
+/** In one pass when nothing is wrong; else item by item, so that a broken one is found and fails alone. */
+function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
+  try {
+    const whole = decodeItem('RequestMessage', schemas.requestMessage, bytes, dialect)
+    return { header: whole.RequestHeader, items: whole.BatchItem.map((item) => requestItem(item, dialect)) }
+  } catch (error) {
+    if (!(error instanceof TtlvError)) throw error
+  }
+  try {
+    const split = decodeItem('RequestMessage', schemas.splitRequestMessage, bytes, dialect)
+    return { header: split.RequestHeader, items: split.BatchItem.map((item) => brokenOrNot(item, dialect)) }
+  } catch (error) {
+    if (!(error instanceof TtlvError)) throw error
+    throw new RequestError(faultOf(error), { version: dialect.version, headerRead: false })
+  }
+}
+
+function brokenOrNot(bytes: Uint8Array, dialect: Dialect): RequestItem {
+  try {
+    return requestItem(decodeItem('BatchItem', schemas.requestItem, bytes, dialect), dialect)
+  } catch (error) {
+    if (!(error instanceof TtlvError)) throw error
+    const { Operation, UniqueBatchItemID } = echoOf(bytes, dialect)
+    return {
+      operation: operationOf(Operation, dialect.version),
+      operationCode: Operation,
+      uniqueBatchItemId: UniqueBatchItemID,
+      payload: empty,
+      extensions: [],
+      ephemeral: false,
+      fault: faultOf(error),
+    }
+  }
+}
+
+function echoOf(bytes: Uint8Array, dialect: Dialect): Partial<Infer<typeof schemas.itemToEcho>> {
+  try {
+    return decodeItem('BatchItem', schemas.itemToEcho, bytes, { ...dialect, unknownFields: 'ignore' })
+  } catch (error) {
+    if (!(error instanceof TtlvError)) throw error
+    return {}
+  }
+}
+
+function requestItem(item: Infer<typeof schemas.requestItem>, dialect: Dialect): RequestItem {
+  return {
+    operation: operationOf(item.Operation, dialect.version),
+    operationCode: item.Operation,
+    uniqueBatchItemId: item.UniqueBatchItemID,
+    payload: item.RequestPayload,
+    extensions: item.MessageExtension.map(fromWire),
+    ephemeral: item.Ephemeral ?? false,
+    fault: undefined,
+  }
+}
+
+function operationOf(code: number | undefined, version: Version): OperationName | null {
+  return code === undefined ? null : (nameOf('Operation', code, version) ?? null)
+}
+
+/** 1.x says whether the client can take such an answer, 2.x also whether it insists (KMIP 1.4 §6.7, 2.1 §9.2). */
+function asynchronousIndicator(
+  value: Infer<typeof schemas.requestHeader>['AsynchronousIndicator'],
+): EnumName<'AsynchronousIndicator'> {
+  if (typeof value === 'string') return value
+  return value === true ? 'Optional' : 'Prohibited'
+}
+
+function credentials(items: readonly Uint8Array[], dialect: Dialect): Credential[] {
+  const read: Credential[] = []
+  for (const item of items) {
+    try {
+      read.push(decodeItem('Credential', credential, item, dialect))
+    } catch (error) {
+      if (!(error instanceof TtlvError)) throw error
+    }
+  }
+  return read
+}
+
+const empty = new Uint8Array(0)
+
+// ---------------------------------------------------------------- Responses
+
+/** The version that the response is in is the request's; nothing that this version lacks is written. */
+export function encodeResponse(response: ResponseMessage): Buffer {
+  const { version } = response
+  const message = {
+    ResponseHeader: headerOf(response),
+    BatchItem: response.items.map((item) => itemOf(item, version)),
+  }
+  return encodeItem('ResponseMessage', schemas.responseMessage, message, version)
+}
+
+/** The answer to a message that cannot be worked on: one item without Operation (KMIP 1.4 §11.1). */
+export function refusal(error: RequestError, timeStamp: bigint): ResponseMessage {
+  const { version, clientCorrelationValue, reason, message } = error
+  return {
+    version,
+    timeStamp,
+    clientCorrelationValue,
+    items: [{ status: 'OperationFailed', reason, message }],
+  }
+}
+
+/** What the item adds to the response, in bytes, for Maximum Response Size. */
+export function responseItemBytes(item: ResponseItem, version: Version): number {
+  return encodeItem('BatchItem', schemas.responseItem, itemOf(item, version), version).length
+}
+
+/** What the response has besides its items, in bytes. */
+export function responseHeaderBytes(response: ResponseMessage): number {
+  const messageHeaderBytes = 8
+  const header = encodeItem('ResponseHeader', schemas.responseHeader, headerOf(response), response.version)
+  return messageHeaderBytes + header.length
+}
+
+function headerOf(response: ResponseMessage): Infer<typeof schemas.responseHeader> {
+  const version = ordinal(response.version)
+  return {
+    ProtocolVersion: { ProtocolVersionMajor: Math.trunc(version / 100), ProtocolVersionMinor: version % 100 },
+    TimeStamp: response.timeStamp,
+    Nonce: response.nonce,
+    AttestationType: response.attestationTypes,
+    ClientCorrelationValue: response.clientCorrelationValue,
+    ServerCorrelationValue: response.serverCorrelationValue,
+    BatchCount: response.items.length,
+  }
+}
+
+function itemOf(item: ResponseItem, version: Version): Infer<typeof schemas.responseItem> {
+  return {
+    Operation: item.operationCode,
+    UniqueBatchItemID: item.uniqueBatchItemId,
+    ResultStatus: item.status,
+    ResultReason: item.reason && reasonIn(version, item.reason),
+    ResultMessage: item.message,
+    AsynchronousCorrelationValue: item.asynchronousCorrelationValue,
+    ResponsePayload: item.payload,
+    MessageExtension: item.extensions?.map(toWire) ?? [],
+  }
+}
+
+// ---------------------------------------------------------------- Message extensions
+
+type WireExtension = Infer<typeof schemas.messageExtension>
+
+function fromWire(extension: WireExtension): MessageExtension {
+  return {
+    vendorIdentification: extension.VendorIdentification,
+    critical: extension.CriticalityIndicator,
+    extension: extension.VendorExtension,
+  }
+}
+
+function toWire(extension: MessageExtension): WireExtension {
+  return {
+    VendorIdentification: extension.vendorIdentification,
+    CriticalityIndicator: extension.critical,
+    VendorExtension: extension.extension,
+  }
+}

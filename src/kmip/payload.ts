@@ -1,0 +1,77 @@
+// Payloads of single operations, apart from the message that carries them, so that a payload which cannot be read
+// fails its own batch item only.
+
+import { decode } from '../ttlv/decode.ts'
+import { encode } from '../ttlv/encode.ts'
+import { TtlvError } from '../ttlv/error.ts'
+import type { ItemSchema } from '../ttlv/schema.ts'
+import type { Dialect } from './dialect.ts'
+import { faultOf } from './fault.ts'
+import { operations } from './operations.ts'
+import type { OperationName, Request, Response } from './operations.ts'
+import { tagCode } from './tags.ts'
+import type { TagName } from './tags.ts'
+import { newestOfMajor, ordinal } from './version.ts'
+import type { Version } from './version.ts'
+
+/** Throws Fault InvalidField or InvalidMessage. */
+export function decodeRequestPayload<N extends OperationName>(
+  operation: N,
+  payload: Uint8Array,
+  dialect: Dialect,
+): Request<N> {
+  try {
+    return decodeItem(
+      'RequestPayload',
+      operations[operation].request as ItemSchema<Request<N>>,
+      payload,
+      dialect,
+    )
+  } catch (error) {
+    throw error instanceof TtlvError ? faultOf(error) : error
+  }
+}
+
+/** Leaves out what the version lacks. A value that does not fit the operation is a TypeError. */
+export function encodeResponsePayload<N extends OperationName>(
+  operation: N,
+  response: Response<N>,
+  version: Version,
+): Buffer {
+  const schema = operations[operation].response as ItemSchema<Response<N>>
+  return encodeItem('ResponsePayload', schema, response, version)
+}
+
+/** For clients. */
+export function encodeRequestPayload<N extends OperationName>(
+  operation: N,
+  request: Request<N>,
+  version: Version,
+): Buffer {
+  const schema = operations[operation].request as ItemSchema<Request<N>>
+  return encodeItem('RequestPayload', schema, request, version)
+}
+
+/** For clients. Throws TtlvError. */
+export function decodeResponsePayload<N extends OperationName>(
+  operation: N,
+  payload: Uint8Array,
+  dialect: Dialect,
+): Response<N> {
+  const schema = operations[operation].response as ItemSchema<Response<N>>
+  return decodeItem('ResponsePayload', schema, payload, dialect)
+}
+
+/** One item with this tag. Fields of a newer minor version are read too: clients send them. Throws TtlvError. */
+export function decodeItem<T>(tag: TagName, schema: ItemSchema<T>, bytes: Uint8Array, dialect: Dialect): T {
+  return decode(schema, bytes, {
+    tag: tagCode(tag),
+    version: ordinal(dialect.version),
+    newest: ordinal(newestOfMajor(dialect.version)),
+    unknownFields: dialect.unknownFields,
+  })
+}
+
+export function encodeItem<T>(tag: TagName, schema: ItemSchema<T>, value: T, version: Version): Buffer {
+  return encode(schema, value, { tag: tagCode(tag), version: ordinal(version) })
+}
