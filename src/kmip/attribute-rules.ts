@@ -115,7 +115,7 @@ export function checkDelete(
 }
 
 /** Whether an object may have several instances of it. */
-export function isMultiple(key: string): boolean {
+function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true
 }
 

@@ -7,7 +7,7 @@ import { isDefined } from './tags.ts'
 import type { Defined } from './tags.ts'
 import type { Version } from './version.ts'
 
-export interface EnumFact extends Defined {
+interface EnumFact extends Defined {
   readonly code: number
   readonly in1x?: string
   readonly in2x?: string
@@ -991,7 +991,7 @@ export type EnumName<E extends EnumType> = keyof (typeof enums)[E] & string
 export type MaskType = keyof typeof masks
 export type MaskName<M extends MaskType> = keyof (typeof masks)[M] & string
 
-export function isEnumName<E extends EnumType>(enumeration: E, name: string): name is EnumName<E> {
+function isEnumName<E extends EnumType>(enumeration: E, name: string): name is EnumName<E> {
   return Object.hasOwn(enums[enumeration], name)
 }
 

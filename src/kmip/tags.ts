@@ -394,10 +394,6 @@ export function isDefined(fact: Defined, version: Version): boolean {
   return atLeast(version, fact.since) && (fact.until === undefined || atLeast(fact.until, version))
 }
 
-export function isTagName(name: string): name is TagName {
-  return Object.hasOwn(tags, name)
-}
-
 export function tagCode(name: TagName): number {
   return tags[name].code
 }
