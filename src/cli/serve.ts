@@ -1,8 +1,10 @@
 // `mortise serve`: runs the server. The work is serve.ts's; main.ts hands it in.
 
+import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
-import type { Flags, World } from './world.ts'
+import { fingerprint } from './output.ts'
+import type { Flags, Started, World } from './world.ts'
 
 export function serveCommand(world: World, outcome: Outcome): Command {
   return verb<Record<string, string | undefined> & { json?: boolean }>(world, outcome, {
@@ -18,7 +20,33 @@ export function serveCommand(world: World, outcome: Outcome): Command {
     offline: true,
     action: async ({ world, json }, { config, data, kmip, admin }) => {
       const flags: Flags = { config, data, kmip, admin }
-      return world.serve(flags, json)
+      return world.serve(flags, json, (started) => {
+        world.stdout.write(json ? readyLine(started) : welcome(started))
+      })
     },
   })
+}
+
+function readyLine({ kmip, admin, serverCertSha256 }: Started): string {
+  return `${JSON.stringify({ ready: true, kmip, admin, serverCertSha256 })}\n`
+}
+
+function welcome({ kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started): string {
+  const port = kmip.slice(kmip.lastIndexOf(':') + 1)
+  const made = firstStart
+    ? `\nThis is a new server. It made its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
+    : ''
+  return `
+Mortise serves.
+  KMIP    ${kmip}
+  Admin   ${admin}
+  Server certificate, SHA-256:
+    ${fingerprint(serverCertSha256)}
+${made}${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
+Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
+and port ${port}; trust the certificate shown above. Then, in another terminal:
+  mortise client pending                                    shows vCenter's certificate, once it has knocked
+  mortise client trust --name vcenter-1 --pending SHA256    trusts it
+
+`
 }

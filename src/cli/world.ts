@@ -10,10 +10,27 @@ export interface World {
   readonly version: string
   /** The data folder, as flags, environment and file say. Throws UsageError. */
   readonly dataFolder: (flags: Flags) => string
-  /** Runs the server until it is told to stop; the exit code. Throws UsageError. */
-  readonly serve: (flags: Flags, json: boolean) => Promise<number>
+  /** Runs the server until it is told to stop; the exit code. `started` is told once it serves. Throws UsageError. */
+  readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Verifies the lines of an audit export. Error in words for people when they are none. */
-  readonly verifyExport: (lines: readonly string[], checkpoint: unknown) => Promise<Proof>
+  readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
+}
+
+/** A server that serves, for the words that it greets with. */
+export interface Started {
+  readonly kmip: string
+  readonly admin: string
+  readonly serverCertSha256: string
+  readonly firstStart: boolean
+  readonly dataFolder: string
+  readonly warnings: readonly string[]
+}
+
+/** A signed checkpoint of the audit log that was kept outside. */
+export interface Checkpoint {
+  readonly number: number
+  readonly body: string
+  readonly signature: string
 }
 
 export type Flags = Readonly<Record<string, string | undefined>>

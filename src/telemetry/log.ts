@@ -12,6 +12,17 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+/** The same log for a room that says the message first and may leave out the fields. */
+export function messageFirst(log: Log) {
+  type Fields = Readonly<Record<string, unknown>>
+  return {
+    debug: (message: string, fields: Fields = {}) => log.debug(fields, message),
+    info: (message: string, fields: Fields = {}) => log.info(fields, message),
+    warn: (message: string, fields: Fields = {}) => log.warn(fields, message),
+    error: (message: string, fields: Fields = {}) => log.error(fields, message),
+  }
+}
+
 export interface LogOptions {
   readonly format: 'json' | 'human'
   readonly level: string

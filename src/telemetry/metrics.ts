@@ -21,17 +21,6 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
-    handshakes: new Counter({
-      name: 'mortise_kmip_handshakes_total',
-      help: 'TLS handshakes of the KMIP door, by outcome.',
-      labelNames: ['outcome'],
-      registers,
-    }),
-    connections: new Gauge({
-      name: 'mortise_kmip_connections',
-      help: 'KMIP connections that are open.',
-      registers,
-    }),
     pendingClients: new Gauge({
       name: 'mortise_pending_clients',
       help: 'Unknown certificates that knocked and wait for a decision.',
@@ -44,5 +33,56 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+  }
+}
+
+/** Series of the KMIP door, by the door's own names: help and labels. */
+const doorCounters = {
+  connections_accepted: ['TCP connections that were accepted.'],
+  connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
+  connections_displaced: ['Connections closed to make room for an address that holds fewer.'],
+  connections_without_hello: ['Connections that ended before their handshake began, by reason.', 'reason'],
+  handshakes: [
+    'TLS handshakes, by result, version and whether a session was resumed.',
+    'result',
+    'version',
+    'resumed',
+  ],
+  connections_closed: ['Connections that ended after their handshake, by reason.', 'reason'],
+  messages: ['KMIP messages read.'],
+  messages_unreadable: ['Bytes that were not read as a message, by reason.', 'reason'],
+  answers_failed: ['Requests that ended in an error of the server.'],
+} as const satisfies Record<string, readonly [help: string, ...labels: string[]]>
+
+const doorGauges = {
+  connections: 'Connections that are open.',
+  handshakes_waiting: 'Handshakes that wait for their turn.',
+  handshakes_active: 'Handshakes that are worked on.',
+  requests_running: 'Requests that are worked on.',
+  bytes_buffered: 'Bytes of requests that are not answered yet.',
+} as const
+
+/** What the KMIP door counts with. */
+export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
+  const registers = [registry]
+  const counters = new Map(
+    Object.entries(doorCounters).map(([name, [help, ...labelNames]]) => {
+      return [name, new Counter<string>({ name: `mortise_kmip_${name}_total`, help, labelNames, registers })]
+    }),
+  )
+  return {
+    count(name: keyof typeof doorCounters, labels: Readonly<Record<string, string>>): void {
+      counters.get(name)?.inc(labels)
+    },
+    gauge(name: keyof typeof doorGauges, read: () => number): void {
+      const options = { name: `mortise_kmip_${name}`, help: doorGauges[name], registers }
+      // prom-client binds `this` to the gauge when it collects.
+      void new Gauge({
+        ...options,
+        collect() {
+          this.set(read())
+        },
+      })
+    },
   }
 }

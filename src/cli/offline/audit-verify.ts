@@ -1,7 +1,7 @@
 // `audit verify FILE`: needs no server and no data folder, only the exported file.
 
 import { readNamed } from '../files.ts'
-import { CommandError, type Proof, type World } from '../world.ts'
+import { CommandError, type Checkpoint, type Proof, type World } from '../world.ts'
 
 export async function verifyFile(world: World, file: string, checkpoint: string | undefined): Promise<Proof> {
   const kept = checkpoint === undefined ? undefined : await readCheckpoint(checkpoint)
@@ -10,17 +10,25 @@ export async function verifyFile(world: World, file: string, checkpoint: string 
 }
 
 /** A checkpoint as the log stream and an export have it: itself, or in a line under `checkpoint`. */
-export async function readCheckpoint(file: string): Promise<unknown> {
+export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const content = (await readNamed(file)).toString('utf8')
+  const found = parsed(content)
+  if (found) return found
+  throw new CommandError(
+    `${file} is not a checkpoint`,
+    'It should be one line of JSON with number, body and signature, as in the log of the server.',
+  )
+}
+
+function parsed(content: string): Checkpoint | undefined {
   try {
-    const parsed = JSON.parse(content) as { readonly checkpoint?: unknown }
-    return parsed.checkpoint ?? parsed
-  } catch (cause) {
-    throw new CommandError(
-      `${file} is not a checkpoint`,
-      'It should be one line of JSON with number, body and signature, as in the log of the server.',
-      { cause },
-    )
+    const line = JSON.parse(content) as { readonly checkpoint?: Partial<Checkpoint> } & Partial<Checkpoint>
+    const { number, body, signature } = line.checkpoint ?? line
+    if (typeof number !== 'number' || typeof body !== 'string' || typeof signature !== 'string')
+      return undefined
+    return { number, body, signature }
+  } catch {
+    return undefined
   }
 }
 

@@ -1,0 +1,116 @@
+// The process: flags in, exit code out, signals, and what happens to an error that nobody expected. What a command
+// does is in cli/, what the server is in serve.ts.
+
+import { readFileSync } from 'node:fs'
+import { runCommand } from './cli/main.ts'
+import {
+  CommandError,
+  UsageError,
+  type Checkpoint,
+  type Flags,
+  type Proof,
+  type Started,
+  type World,
+} from './cli/world.ts'
+import { ConfigError, readConfig, type Config } from './config.ts'
+import { parseExport, verifyLog } from './keys/audit-proof.ts'
+import { serve } from './serve.ts'
+import { createLog, type Log } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+}
+
+const world: World = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  version,
+  dataFolder: (flags) => configOf(flags).server.data,
+  serve: async (flags, json, started) => runServer(configOf(flags), json, started),
+  verifyExport,
+}
+
+// A reader that went away (`mortise key list | head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
+process.exitCode = await runCommand(process.argv.slice(2), world)
+
+function configOf(flags: Flags): Config {
+  try {
+    return readConfig(flags)
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message)
+    throw error
+  }
+}
+
+/** Runs until SIGTERM or SIGINT; a second signal ends it at once. */
+async function runServer(config: Config, json: boolean, started: (about: Started) => void): Promise<number> {
+  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  watchForBugs(log)
+  const stopped = new Promise<string>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+  const running = await serve({ config, log, metrics: createMetrics(), version }).catch((error: unknown) => {
+    throw notStarted(error, log)
+  })
+  started({ ...running, dataFolder: config.server.data })
+  log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
+  const signal = await stopped
+  log.info({ signal }, 'stopping')
+  await running.close()
+  log.info({}, 'stopped')
+  return 0
+}
+
+function logFormat({ log }: Config, json: boolean): 'json' | 'human' {
+  if (json || log.format === 'json') return 'json'
+  return log.format === 'human' || process.stderr.isTTY ? 'human' : 'json'
+}
+
+/**
+ * A promise that nobody awaits failing is a bug, but no reason to leave every virtual machine without its key. After
+ * an exception outside of any promise nothing is known to be in order any more.
+ */
+function watchForBugs(log: Log): void {
+  process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that nobody handled'))
+  process.on('uncaughtException', (error) => {
+    log.error({ error }, 'bug: an exception that nobody caught; the process ends')
+    process.exit(1)
+  })
+}
+
+const systemHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --admin.',
+  EADDRNOTAVAIL: 'This machine does not have that address.',
+  EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
+}
+
+function notStarted(error: unknown, log: Log): CommandError {
+  if (!(error instanceof Error)) throw error
+  const code = 'code' in error ? String(error.code) : ''
+  log.debug({ error }, 'the server did not start')
+  return new CommandError(`the server did not start: ${error.message}`, systemHints[code], { cause: error })
+}
+
+async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | undefined): Promise<Proof> {
+  try {
+    const { publicKey, ...log } = parseExport(lines)
+    const proof = await verifyLog(log, { publicKey, ...(checkpoint && { checkpoint }) })
+    const { provedFromMs, provedToMs, ...rest } = proof
+    return {
+      ...rest,
+      problems: [...rest.problems],
+      provedFrom: time(provedFromMs),
+      provedTo: time(provedToMs),
+    }
+  } catch (cause) {
+    throw new CommandError(cause instanceof Error ? cause.message : String(cause), undefined, { cause })
+  }
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
