@@ -98,7 +98,7 @@ test('1.x limits some attributes to types of objects, 2.x only those of certific
   assert.equal(appliesTo('Link', 'OpaqueObject', '1.4'), false)
   assert.equal(appliesTo('Link', 'OpaqueObject', '2.0'), true)
   assert.equal(appliesTo('CertificateLength', 'SymmetricKey', '2.1'), false)
-  assert.equal(appliesTo('ProcessStartDate', 'PrivateKey', '1.1'), false)
+  assert.equal(appliesTo('ProcessStartDate', 'SecretData', '1.1'), false)
   assert.equal(appliesTo('Name', 'OpaqueObject', '1.0'), true)
   assert.equal(appliesTo('x-Vendor', 'OpaqueObject', '1.0'), true)
   assert.equal(appliesTo('Colour', 'OpaqueObject', '1.0'), false)

@@ -58,8 +58,8 @@ const whileUsable = ['PreActive', 'Active'] as const
 const certificates = ['Certificate'] as const
 const opaque = ['OpaqueObject'] as const
 const asymmetric = ['PublicKey', 'PrivateKey', 'Template'] as const
-const symmetric = ['SymmetricKey', 'SplitKey', 'Template'] as const
 const withKeyValue = ['SymmetricKey', 'PrivateKey', 'SplitKey', 'SecretData'] as const
+/** Process Start and Protect Stop Date too: the rules say symmetric keys, the published cases set them on key pairs. */
 const keys = ['SymmetricKey', 'PublicKey', 'PrivateKey', 'SplitKey', 'PGPKey', 'Template'] as const
 /** The rules say keys, certificates and templates; Derive Key (§4.7) gives algorithm and length to secret data too. */
 const keysAndMore = [...keys, 'Certificate', 'SecretData'] as const
@@ -92,8 +92,8 @@ export const attributes = {
   State: { name: 'State', schema: enumeration('State'), since: '1.0', required: true, ...byServer, objectTypesIn1x: cryptographic },
   InitialDate: { name: 'Initial Date', schema: dateTime, since: '1.0', required: true, ...byServer },
   ActivationDate: { name: 'Activation Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: beforeActive, objectTypesIn1x: cryptographic },
-  ProcessStartDate: { name: 'Process Start Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: whileUsable, changeable: 'untilReached', objectTypesIn1x: symmetric },
-  ProtectStopDate: { name: 'Protect Stop Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: whileUsable, changeable: 'untilReached', objectTypesIn1x: symmetric },
+  ProcessStartDate: { name: 'Process Start Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: whileUsable, changeable: 'untilReached', objectTypesIn1x: keys },
+  ProtectStopDate: { name: 'Protect Stop Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: whileUsable, changeable: 'untilReached', objectTypesIn1x: keys },
   DeactivationDate: { name: 'Deactivation Date', schema: dateTime, since: '1.0', ...kept, modifiableStates: whileUsable, objectTypesIn1x: cryptographic },
   DestroyDate: { name: 'Destroy Date', schema: dateTime, since: '1.0', ...byServer, objectTypesIn1x: cryptographicAndOpaque },
   CompromiseOccurrenceDate: { name: 'Compromise Occurrence Date', schema: dateTime, since: '1.0', ...byServer, objectTypesIn1x: cryptographicAndOpaque },
