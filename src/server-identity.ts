@@ -22,7 +22,10 @@ export async function openServerIdentity(
   nowMs: number,
 ): Promise<ServerIdentity> {
   const kept = await secrets.ensure(names, async () => {
-    const authority = await makeAuthority({ commonName: `Mortise CA ${randomBytes(4).toString('hex')}`, nowMs })
+    const authority = await makeAuthority({
+      commonName: `Mortise CA ${randomBytes(4).toString('hex')}`,
+      nowMs,
+    })
     const server = await issueServer({ ca: authority, names: [...serverNames, ...ownNames()], nowMs })
     return {
       'ca-certificate': Buffer.from(authority.certificate.pem),
@@ -43,6 +46,8 @@ export async function openServerIdentity(
 /** The names and addresses under which a client on this network may reach the machine. */
 function ownNames(): readonly string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? [])
-  const reachable = addresses.filter(({ address }) => !address.startsWith('fe80:')).map(({ address }) => address)
+  const reachable = addresses
+    .filter(({ address }) => !address.startsWith('fe80:'))
+    .map(({ address }) => address)
   return [hostname(), 'localhost', ...new Set(['127.0.0.1', '::1', ...reachable])]
 }

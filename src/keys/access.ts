@@ -18,9 +18,15 @@ import {
   type TrustReading,
 } from './trust-rows.ts'
 
-/** What access must know of certificates. DER in, facts out. The same array is asked about again and again. */
+/** Milliseconds since 1970. */
+interface Validity {
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+}
+
+/** What access must know of certificates. DER in, facts out. */
 export interface Certificates {
-  validity(der: Uint8Array): { readonly notBeforeMs: number; readonly notAfterMs: number }
+  validity(der: Uint8Array): Validity
   /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. */
   signedBy(leaf: Uint8Array, ca: Uint8Array): boolean
   matchesSubject(leaf: Uint8Array, pattern: string): boolean
@@ -75,6 +81,7 @@ export class Access {
   #signatures = new Map<string, TrustedAuthority | null>()
   #authorities: readonly TrustedAuthority[] = []
   readonly #raised = new Set<string>()
+  readonly #validities = new WeakMap<Uint8Array, Validity>()
 
   constructor(options: {
     readonly store: Store
@@ -105,7 +112,7 @@ export class Access {
     const client = found && tables.client.get(found.clientId)
     const instance = client && tables.instance.get(client.instanceId)
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
-    const { notBeforeMs, notAfterMs } = this.#certificates.validity(certificate.der)
+    const { notBeforeMs, notAfterMs } = this.#validity(certificate.der)
     const now = this.#clock.now()
     // A clock that is a day off must not lock out a certificate that vCenter made a minute ago.
     if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
@@ -191,6 +198,13 @@ export class Access {
     return snapshot
   }
 
+  /** Parsed once for as long as the bytes are held: a connection asks about the same array with every message. */
+  #validity(der: Uint8Array): Validity {
+    const known = this.#validities.get(der) ?? this.#certificates.validity(der)
+    this.#validities.set(der, known)
+    return known
+  }
+
   #raise(message: string): void {
     if (this.#raised.has(message)) return
     this.#raised.add(message)
@@ -206,7 +220,7 @@ export class Access {
       this.#signatures.set(certificate.sha256, found)
     }
     if (!found) return undefined
-    const { notBeforeMs, notAfterMs } = this.#certificates.validity(found.der)
+    const { notBeforeMs, notAfterMs } = this.#validity(found.der)
     const now = this.#clock.now()
     return now >= notBeforeMs - dayMs && now <= notAfterMs ? found.authority : undefined
   }

@@ -3,16 +3,24 @@
 // A request's context is made here and dies here.
 
 import { Fault } from '../kmip/fault.ts'
-import { decodePayload, encodePayload, type RequestItem, type RequestMessage, type ResponseItem } from '../kmip/message.ts'
-import { operations, type OperationName } from '../kmip/operations.ts'
-import { isDefined } from '../kmip/tags.ts'
-import { limits } from '../limits.ts'
+import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
+import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
+import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import type { Caller } from '../keys/caller.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { Clock } from '../keys/ports.ts'
 import type { KeyWork } from '../keys/key-work.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
 import { Placeholder } from './placeholder.ts'
+
+/** How one item ended: for metrics. */
+export interface OperationResult {
+  readonly operation: OperationName | null
+  /** `success`, `undone`, or the result reason. */
+  readonly result: string
+  readonly seconds: number
+}
 
 export interface BatchOptions {
   readonly keys: Keys
@@ -21,10 +29,28 @@ export interface BatchOptions {
   readonly identify: () => Promise<Caller>
   /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
+  readonly operated: (result: OperationResult) => void
+  readonly clock: Clock
 }
 
 /** The items of the answer: as many as were worked on. Throws nothing. */
-export async function answerBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+export async function answerBatch(
+  request: RequestMessage,
+  options: BatchOptions,
+): Promise<readonly ResponseItem[]> {
+  const began = options.clock.monotonic()
+  const items = await answerItems(request, options)
+  const seconds = (options.clock.monotonic() - began) / 1000
+  for (const [index, { status, reason }] of items.entries()) {
+    const operation = request.items[index]?.operation ?? null
+    const result =
+      status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
+    options.operated({ operation, result, seconds })
+  }
+  return items
+}
+
+async function answerItems(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(item, refusal))
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
@@ -33,18 +59,19 @@ export async function answerBatch(request: RequestMessage, options: BatchOptions
   for (const item of request.items) {
     const answer = await answerItem(request, item, placeholder, options)
     answers.push(answer.item)
-    if (answer.item.resultStatus === 'Success') placeholder = answer.placeholder
-    else if (request.batchErrorContinuationOption !== 'Continue') break
+    if (answer.item.status === 'Success') placeholder = answer.placeholder
+    else if (request.batchErrorContinuationOption === 'Stop') break
   }
   return answers
 }
 
 /** What makes a whole message fail before any of it is done. */
 function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | undefined {
-  if (items.length > limits.batchItemsMax)
-    return new Fault('InvalidMessage', `a batch may have ${String(limits.batchItemsMax)} items at most`)
-  if (items.some(({ criticalExtension }) => criticalExtension))
-    return new Fault('FeatureNotSupported', 'the message has a critical extension that this server does not know')
+  if (items.some(({ extensions }) => extensions.some(({ critical }) => critical)))
+    return new Fault(
+      'FeatureNotSupported',
+      'the message has a critical extension that this server does not know',
+    )
   if (asynchronousIndicator === 'Mandatory')
     return new Fault('FeatureNotSupported', 'this server answers at once and never later')
   return undefined
@@ -105,19 +132,20 @@ async function handle(
 ): Promise<Buffer> {
   const { version } = request
   const name = item.operation
-  if (name === null || !isDefined(operations[name], version) || !Object.hasOwn(context.handlers, name))
+  if (item.fault) throw item.fault
+  if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
-  const values = decodePayload(name, item, version)
+  const values = decodeRequestPayload(name, item.payload, request)
   const response = await handler({ ...context, version }, values)
-  const payload = encodePayload(name, response, version)
+  const payload = encodeResponsePayload(name, response, version)
   context.work.wipe()
   return payload
 }
 
 function notSupported({ operation, operationCode }: RequestItem, { version }: RequestMessage): string {
   if (operation === null) return `there is no operation ${String(operationCode)} in KMIP ${version}`
-  const known = isDefined(operations[operation], version)
+  const known = operationExistsIn(operation, version)
   return known ? `this server does not do ${operation} yet` : `KMIP ${version} has no operation ${operation}`
 }
 
@@ -128,19 +156,19 @@ function asFault(error: unknown, item: RequestItem | undefined, { unexpected }: 
 }
 
 function succeeded(item: RequestItem, payload: Buffer): ResponseItem {
-  return { ...echo(item), resultStatus: 'Success', payload }
+  return { ...echo(item), status: 'Success', payload }
 }
 
 function undone(item: ResponseItem): ResponseItem {
   const { payload, ...rest } = item
   payload?.fill(0)
-  return { ...rest, resultStatus: 'OperationUndone' }
+  return { ...rest, status: 'OperationUndone' }
 }
 
 function failed(item: RequestItem, fault: Fault): ResponseItem {
-  return { ...echo(item), resultStatus: 'OperationFailed', fault }
+  return { ...echo(item), status: 'OperationFailed', reason: fault.reason, message: fault.message }
 }
 
-function echo({ operation, operationCode, uniqueBatchItemId }: RequestItem) {
-  return { operation, operationCode, uniqueBatchItemId }
+function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
+  return { operationCode, uniqueBatchItemId }
 }

@@ -1,15 +1,14 @@
 // Get Attributes (KMIP 1.4 §4.12): the named attributes, or all. What is named and not there is left out, and is no
 // error: vCenter asks for its own attributes one by one before it adds them.
 
-import { existsIn, findKey, toWire1, wireName, type AttributeSet } from '../kmip/attributes.ts'
-import { attributeNames } from '../kmip/attribute-table.ts'
+import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
-import type { Version } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
+import { visibleKeys } from './visible-keys.ts'
 
 export const getAttributes: Handler<'GetAttributes'> = async ({ work, version, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const asked = request.AttributeName
+  const asked = request.AttributeName ?? []
   if (new Set(asked).size < asked.length)
     throw new Fault('InvalidMessage', 'the same Attribute Name stands twice')
   const attributes = await work.attributes('key.attributes', UniqueIdentifier)
@@ -22,22 +21,4 @@ export const getAttributes: Handler<'GetAttributes'> = async ({ work, version, p
         .map((instance) => toWire1(key ?? '', instance, version)),
     ),
   }
-}
-
-export const getAttributeList: Handler<'GetAttributeList'> = async (
-  { work, version, placeholder },
-  request,
-) => {
-  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const attributes = await work.attributes('key.attributes', UniqueIdentifier)
-  return { UniqueIdentifier, AttributeName: visibleKeys(attributes, version).map(wireName) }
-}
-
-/** Those that this version has, in the order of the specification, custom ones last. */
-function visibleKeys(attributes: AttributeSet, version: Version): readonly string[] {
-  const visible = [...attributes].filter(([key, instances]) =>
-    instances.some(({ value }) => existsIn(key, version, value)),
-  )
-  const place = (key: string) => (attributeNames as readonly string[]).indexOf(key) >>> 0
-  return visible.map(([key]) => key).toSorted((a, b) => place(a) - place(b))
 }

@@ -3,6 +3,8 @@
 
 import { Fault } from '../kmip/fault.ts'
 import { first } from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import type { KeyMaterial } from '../kmip/objects.ts'
 import type { Response } from '../kmip/operations.ts'
 import type { FetchedObject } from '../keys/key-work.ts'
 import type { Handler } from './handler.ts'
@@ -17,28 +19,36 @@ export const get: Handler<'Get'> = async ({ work, placeholder }, request) => {
   if (request.KeyCompressionType !== undefined)
     throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
   const object = await work.fetch(UniqueIdentifier)
-  const { keyFormatType } = object.material.head
-  const wanted = request.KeyFormatType
-  if (wanted !== undefined && keyFormatType !== undefined && wanted !== keyFormatType)
-    throw new Fault(
-      'KeyFormatTypeNotSupported',
-      `this object is kept as ${keyFormatType} and is given as nothing else`,
-    )
-  return { ObjectType: object.objectType, UniqueIdentifier, ...wireObject(object) }
+  return { ObjectType: object.objectType, UniqueIdentifier, ...wireObject(object, request.KeyFormatType) }
 }
 
+type KeyFormat = EnumName<'KeyFormatType'>
+
 /** The object as its own structure, under its own tag. */
-function wireObject({ objectType, material, attributes }: FetchedObject): Partial<Response<'Get'>> {
+function wireObject(object: FetchedObject, wanted: KeyFormat | undefined): Partial<Response<'Get'>> {
+  const { objectType, material, attributes } = object
   const { head, bytes } = material
   if (objectType === 'OpaqueObject')
-    return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? unknownType, OpaqueDataValue: bytes } }
+    return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
+  const kept = head.keyFormatType ?? 'Raw'
   const KeyBlock = {
-    KeyFormatType: head.keyFormatType ?? 'Raw',
-    KeyValue: { KeyMaterial: bytes },
+    KeyFormatType: wanted ?? kept,
+    KeyValue: { KeyMaterial: inFormat(bytes, kept, wanted ?? kept) },
     CryptographicAlgorithm: first(attributes, 'CryptographicAlgorithm'),
     CryptographicLength: first(attributes, 'CryptographicLength'),
   }
   if (objectType === 'SecretData')
     return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }
   return { SymmetricKey: { KeyBlock } }
+}
+
+/** Raw and Transparent Symmetric Key are the same bytes in other clothes (KMIP 1.4 §2.1.7.1); others stay as they are. */
+function inFormat(bytes: Uint8Array, kept: KeyFormat, wanted: KeyFormat): KeyMaterial {
+  const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
+  if (wanted !== kept && !(symmetric.includes(kept) && symmetric.includes(wanted)))
+    throw new Fault(
+      'KeyFormatTypeNotSupported',
+      `this object is kept as ${kept} and cannot be given as ${wanted}`,
+    )
+  return wanted === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
 }

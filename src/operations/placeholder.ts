@@ -2,6 +2,7 @@
 // that name none. An item that fails leaves it as it was.
 
 import { Fault } from '../kmip/fault.ts'
+import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import type { IdPlaceholder } from './handler.ts'
 
@@ -16,8 +17,10 @@ export class Placeholder implements IdPlaceholder {
     return this.#value
   }
 
-  resolve(uniqueIdentifier: string | undefined): string {
+  resolve(uniqueIdentifier: Request<'Get'>['UniqueIdentifier']): string {
     const named = uniqueIdentifier ?? this.#value
+    if (named !== undefined && typeof named !== 'string')
+      throw new Fault('InvalidMessage', 'Unique Identifier must be a text string')
     if (named === undefined)
       throw new Fault(
         'InvalidField',

@@ -1,7 +1,7 @@
 // Query (KMIP 1.4 §4.25): what this server does. Counted, not entered in the audit; it touches no key.
 
-import { operations, type OperationName, type Response } from '../kmip/operations.ts'
-import { isIn } from '../kmip/version.ts'
+import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
+import type { EnumName } from '../kmip/enums.ts'
 import type { Handler } from './handler.ts'
 
 /** What Query says of this server; handed in, since the handled operations are known where the handlers stand. */
@@ -15,21 +15,26 @@ const objectTypes = ['SymmetricKey', 'SecretData', 'OpaqueObject'] as const
 export function queryWith(facts: QueryFacts): Handler<'Query'> {
   return async ({ version }, request) => {
     const asked = new Set(request.QueryFunction)
-    const answer: { -readonly [K in keyof Response<'Query'>]: Response<'Query'>[K] } = {}
-    if (asked.has('QueryOperations'))
-      answer.Operation = facts.handled.filter((name) => isIn(operations[name], version))
-    if (asked.has('QueryObjects')) answer.ObjectType = objectTypes
-    if (asked.has('QueryServerInformation')) {
-      answer.VendorIdentification = `Mortise ${facts.serverVersion}`
-      answer.ServerInformation = []
+    const whenAsked = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
+      asked.has(name) ? values : []
+    const operations = facts.handled.filter((name) => operationExistsIn(name, version))
+    return {
+      Operation: whenAsked('QueryOperations', operations),
+      ObjectType: whenAsked('QueryObjects', objectTypes),
+      VendorIdentification: asked.has('QueryServerInformation')
+        ? `Mortise ${facts.serverVersion}`
+        : undefined,
+      ApplicationNamespace: [],
+      RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
+      CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
     }
-    if (asked.has('QueryRNGs')) answer.RNGParameters = [ownGenerator]
-    if (asked.has('QueryCapabilities'))
-      answer.CapabilityInformation = [
-        { StreamingCapability: false, AsynchronousCapability: false, AttestationCapability: false },
-      ]
-    return answer as Response<'Query'>
   }
+}
+
+const capabilities = {
+  StreamingCapability: false,
+  AsynchronousCapability: false,
+  AttestationCapability: false,
 }
 
 /** OpenSSL's generator: CTR_DRBG with AES-256 (SP 800-90A). */

@@ -1,7 +1,9 @@
 // Register (KMIP 1.4 §4.3): an object that the client brings: a Symmetric Key, Secret Data or an Opaque Object.
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
+import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import type { Material } from '../keys/envelope.ts'
@@ -26,11 +28,9 @@ export const register: Handler<'Register'> = async ({ work, version, placeholder
 
 interface Brought {
   readonly material: Material
-  readonly algorithm?: string | undefined
+  readonly algorithm?: EnumName<'CryptographicAlgorithm'> | undefined
   readonly lengthBits?: number | undefined
 }
-
-type KeyBlock = NonNullable<Request<'Register'>['SymmetricKey']>['KeyBlock']
 
 function broughtObject(objectType: ObjectType, request: Request<'Register'>): Brought {
   if (objectType === 'SymmetricKey' && request.SymmetricKey) return broughtKey(request.SymmetricKey.KeyBlock)
@@ -62,25 +62,22 @@ function broughtKey(block: KeyBlock): Brought {
     )
   if (block.KeyCompressionType !== undefined)
     throw new Fault('KeyCompressionTypeNotSupported', 'this server decompresses no keys')
-  const { KeyFormatType } = block
-  if (KeyFormatType !== 'Raw' && KeyFormatType !== 'Opaque')
-    throw new Fault(
-      'KeyFormatTypeNotSupported',
-      `this server keeps keys as Raw or Opaque, not as ${KeyFormatType}`,
-    )
-  const material = block.KeyValue === undefined ? undefined : materialBytes(block.KeyValue)
-  if (!material) throw new Fault('InvalidField', 'the Key Block has no Key Material')
+  const { KeyFormatType, KeyValue } = block
+  if (!keptFormats.includes(KeyFormatType))
+    throw new Fault('KeyFormatTypeNotSupported', `this server does not keep keys as ${KeyFormatType} yet`)
+  if (KeyValue === undefined) throw new Fault('InvalidField', 'the Key Block has no Key Value')
+  const material = KeyValue instanceof Uint8Array ? KeyValue : KeyValue.KeyMaterial
+  const bytes = material instanceof Uint8Array ? material : 'Key' in material ? material.Key : undefined
+  if (bytes === undefined)
+    throw new Fault('InvalidField', 'the Key Material is not of the Key Format Type that is given')
   return {
-    material: { bytes: Buffer.from(material), head: { keyFormatType: KeyFormatType } },
+    material: { bytes: Buffer.from(bytes), head: { keyFormatType: KeyFormatType } },
     algorithm: block.CryptographicAlgorithm,
     lengthBits: block.CryptographicLength,
   }
 }
 
-function materialBytes(value: NonNullable<KeyBlock['KeyValue']>): Uint8Array | undefined {
-  if (value instanceof Uint8Array) return value
-  return value.KeyMaterial instanceof Uint8Array ? value.KeyMaterial : undefined
-}
+const keptFormats: readonly KeyBlock['KeyFormatType'][] = ['Raw', 'Opaque', 'TransparentSymmetricKey']
 
 /** KMIP 1.4 §3.4, §3.5: algorithm and length of the Key Block are the object's; they must not contradict. */
 function withKeyBlock(asked: AttributeSet, { algorithm, lengthBits }: Brought): AttributeSet {

@@ -8,3 +8,5 @@ export const servedVersions = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const satis
 export function isServed(version: Version): boolean {
   return (servedVersions as readonly Version[]).includes(version)
 }
+
+export const newestServed: Version = '1.4'

@@ -105,8 +105,7 @@ function putObject(s: WriteStatements, write: Extract<Write, { type: 'object' }>
   const old = s.get('objectRow', instanceId, uniqueIdentifier)
   if (old) checkSuccession(old, record)
   const oldMaterial = old ? orNull(old, 'material', number) : null
-  const material = putMaterial(s, oldMaterial, record.sealed)
-  if (oldMaterial !== null && material !== oldMaterial) effects.materialRemoved = true
+  const material = putMaterial(s, oldMaterial, record.sealed, effects)
 
   const indexed = JSON.stringify({
     names: record.sealed === null ? [] : write.names,
@@ -137,15 +136,24 @@ function checkSuccession(old: Row, record: ObjectRecord): void {
     throw new StoreConflict('object', 'the object was destroyed')
 }
 
-/** Returns the id of the row that holds the material. Rows are never changed in place, see migrations.ts. */
-function putMaterial(s: WriteStatements, old: number | null, sealed: Uint8Array | null): number | null {
-  if (old !== null) {
-    const row = s.get('material', old)
-    if (row && sealed && Buffer.compare(bytes(row, 'sealed'), sealed) === 0) return old
+/** Returns the id of the row that holds the material. Rows keep their place and length, see migrations.ts. */
+function putMaterial(
+  s: WriteStatements,
+  old: number | null,
+  sealed: Uint8Array | null,
+  effects: Effects,
+): number | null {
+  if (old === null) return sealed === null ? null : s.run('addMaterial', sealed).rowId
+  const row = s.get('material', old)
+  const before = row ? bytes(row, 'sealed') : new Uint8Array()
+  if (sealed && Buffer.compare(before, sealed) === 0) return old
+  effects.materialRemoved = true
+  if (sealed?.length === before.length) {
+    s.run('overwriteMaterial', sealed, old)
+    return old
   }
-  const added = sealed === null ? null : s.run('addMaterial', sealed).rowId
-  if (old !== null) s.run('removeMaterial', old)
-  return added
+  s.run('eraseMaterial', old)
+  return sealed === null ? null : s.run('addMaterial', sealed).rowId
 }
 
 function putIndex(

@@ -28,8 +28,9 @@ export const migrations: readonly string[] = [
   CREATE INDEX objects_instance ON objects (instance_id);
   CREATE INDEX objects_live ON objects (instance_id) WHERE material IS NOT NULL;
 
-  -- Sealed material. Rows are added at the end and deleted, never changed: a row that changes its size in place
-  -- can leave a copy of itself in a page's free space, which secure_delete does not see.
+  -- Sealed material. Rows are added at the end; none is deleted or changes its length, what must go is overwritten
+  -- where it lies. Else SQLite would move rows between pages and leave copies of them in the pages' free space,
+  -- which secure_delete does not reach.
   CREATE TABLE material (id INTEGER PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
   CREATE TABLE fetched (sequence INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE object_counts (

@@ -87,7 +87,9 @@ export const writeSql = {
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
-  removeMaterial: `DELETE FROM material WHERE id = ?`,
+  /** Of the same length. */
+  overwriteMaterial: `UPDATE material SET sealed = ? WHERE id = ?`,
+  eraseMaterial: `UPDATE material SET sealed = zeroblob(length(sealed)) WHERE id = ?`,
   addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
   removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,
   nameOwner: `SELECT sequence FROM names WHERE instance_id = ? AND name = ?`,

@@ -3,8 +3,9 @@
 // within accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, a full disk is looked at again.
 // This is the entry of a worker thread; sqlite-store.ts is the other side.
 
-import { closeSync, fdatasync, openSync } from 'node:fs'
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { StoreUnavailable } from '../keys/ports.ts'
 import { limits } from '../limits.ts'
@@ -31,6 +32,7 @@ class Writer {
   #waiting: Job[] = []
   #running = false
   #closing: (() => void) | null = null
+  #closed = false
   #log: number | null = null
   #flushes = 0
   #scrubDueMs: number | null = null
@@ -76,9 +78,14 @@ class Writer {
       this.#closing = resolve
       this.#schedule()
     })
+    const unsynced = this.#timers.has('flush')
+    this.#closed = true
     for (const timer of this.#timers.values()) clearTimeout(timer)
     await this.#room.stop()
-    while (this.#flushes > 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    while (this.#flushes > 0) await sleep(1)
+    // SQLite does these when it closes, but only if no other program has the file open.
+    if (unsynced) fdatasyncSync(this.#openLog())
+    if (this.#scrubDueMs !== null) this.#scrub()
     if (this.#log !== null) closeSync(this.#log)
     this.#file.close()
   }
@@ -184,14 +191,18 @@ class Writer {
 
   /** Makes durable what groups without changes have written, beside the next groups. */
   #flush(): void {
-    this.#log ??= openSync(`${this.#data.file}-wal`, 'r')
     this.#flushes += 1
-    fdatasync(this.#log, (error) => {
+    fdatasync(this.#openLog(), (error) => {
       this.#flushes -= 1
       if (!error) return
       this.#break(`the disk of ${this.#data.file} did not take data (${error.message})`)
       this.#tellHealth()
     })
+  }
+
+  #openLog(): number {
+    this.#log ??= openSync(`${this.#data.file}-wal`, 'r')
+    return this.#log
   }
 
   #scrubSoon(): void {
@@ -239,7 +250,7 @@ class Writer {
   }
 
   #after(name: string, ms: number, work: () => void): void {
-    if (this.#timers.has(name)) return
+    if (this.#closed || this.#timers.has(name)) return
     this.#timers.set(
       name,
       setTimeout(() => {

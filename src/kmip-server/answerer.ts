@@ -1,0 +1,154 @@
+// Between the door and the operations: one message in, one answer out. Here a peer becomes a caller, strangers are
+// refused (design: invariant 11), and who knocked, who was seen and what failed is told to those who keep it.
+
+import { randomUUID } from 'node:crypto'
+import type { Access, Verdict } from '../keys/access.ts'
+import type { Audit } from '../keys/audit.ts'
+import type { Caller } from '../keys/caller.ts'
+import type { Keys } from '../keys/keys.ts'
+import type { Pending } from '../keys/pending.ts'
+import type { Clock } from '../keys/ports.ts'
+import type { Sightings } from '../keys/sightings.ts'
+import { Fault } from '../kmip/fault.ts'
+import {
+  decodeRequest,
+  encodeResponse,
+  refusal,
+  RequestError,
+  type RequestMessage,
+  type ResponseItem,
+} from '../kmip/message.ts'
+import { limits } from '../limits.ts'
+import { answerBatch, type OperationResult } from '../operations/batch.ts'
+import type { Handlers } from '../operations/handlers.ts'
+import { fitted } from '../operations/response-size.ts'
+import { newestServed, isServed } from '../operations/served.ts'
+import type { Answer, DoorLog, DoorOptions, HandshakeOutcome, Peer, Unreadable } from './door.ts'
+import { Strangers } from './strangers.ts'
+
+export interface AnswererOptions {
+  readonly access: Access
+  readonly keys: Keys
+  readonly handlers: Handlers
+  readonly pending: Pending
+  readonly sightings: Sightings
+  readonly audit: Audit
+  readonly clock: Clock
+  readonly log: DoorLog
+  /** Each batch item: what was asked, how it ended, how long the message took to it. */
+  readonly operated: (result: OperationResult) => void
+}
+
+type AnswererParts = Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+
+/** The parts of the door that answer. None of them throws for anything a peer sends. */
+export function createAnswerer(options: AnswererOptions): AnswererParts {
+  const answerer = new Answerer(options)
+  return {
+    answer: (message, peer) => answerer.answer(message, peer),
+    isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
+    answerUnreadable: (reason) => answerer.unreadable(reason),
+    onHandshake: (outcome) => {
+      answerer.greet(outcome)
+    },
+  }
+}
+
+class Answerer {
+  readonly #options: AnswererOptions
+  readonly #strangers: Strangers
+
+  constructor(options: AnswererOptions) {
+    this.#options = options
+    this.#strangers = new Strangers(options)
+  }
+
+  async answer(bytes: Buffer, peer: Peer): Promise<Answer> {
+    try {
+      const request = decodeRequest(bytes)
+      if (!isServed(request.version)) return refused(unserved(request.version), this.#now())
+      const verdict = await this.#options.access.identify(peer)
+      const items = verdict.trusted
+        ? await this.#serve(request, peer, verdict)
+        : this.#strangers.refuse(request, peer, verdict)
+      return { bytes: this.#encode(request, items), close: false }
+    } catch (error) {
+      if (error instanceof RequestError) return refused(error, this.#now())
+      throw error
+    } finally {
+      // A Register carried key material.
+      bytes.fill(0)
+    }
+  }
+
+  /** The last words to a peer whose bytes are not read. */
+  unreadable(reason: Unreadable): Buffer {
+    const fault = new Fault('InvalidMessage', unreadableSentences[reason])
+    const known = { version: newestServed, headerRead: false }
+    return encodeResponse(refusal(new RequestError(fault, known), this.#now()))
+  }
+
+  /** A handshake was made: whoever is not trusted is pending from here on, also without a byte (vCenter does that). */
+  greet(outcome: HandshakeOutcome): void {
+    if (!outcome.ok) return
+    this.#options.access.identify(outcome.peer).then(
+      (verdict) => {
+        if (verdict.trusted) this.#seen(outcome.peer, verdict)
+        else this.#strangers.knock(outcome.peer, verdict)
+      },
+      (error: unknown) => {
+        this.#options.log.error('identify a client', { error })
+      },
+    )
+  }
+
+  async #serve(request: RequestMessage, peer: Peer, first: Verdict): Promise<readonly ResponseItem[]> {
+    const { access, keys, handlers, log, operated, clock } = this.#options
+    const requestId = randomUUID()
+    this.#seen(peer, first)
+    const identify = async (): Promise<Caller> => {
+      const verdict = await access.identify(peer)
+      if (!verdict.trusted) throw this.#strangers.fault(peer, verdict)
+      return access.callerOf(verdict, peer, requestId)
+    }
+    const unexpected = (error: unknown, operation: string) => {
+      log.error('an operation failed', { error, operation, requestId })
+    }
+    return answerBatch(request, { keys, handlers, identify, unexpected, operated, clock })
+  }
+
+  #seen(peer: Peer, verdict: Verdict): void {
+    if (!peer.certificate || !verdict.trusted) return
+    this.#options.sightings.note(peer.certificate.sha256, peer.address)
+    if (verdict.expiredDays !== null) this.#strangers.warnExpired(peer.certificate.sha256, verdict)
+  }
+
+  #encode(request: RequestMessage, items: readonly ResponseItem[]): Buffer {
+    const { version, clientCorrelationValue, maximumResponseSize } = request
+    const response = { version, timeStamp: this.#now(), clientCorrelationValue, items }
+    const bytes = encodeResponse(fitted(response, maximumResponseSize))
+    // The message holds copies.
+    for (const { payload } of items) payload?.fill(0)
+    return bytes
+  }
+
+  #now(): bigint {
+    return BigInt(Math.floor(this.#options.clock.now() / 1000))
+  }
+}
+
+function unserved(version: string): RequestError {
+  const what = `this server speaks KMIP 1.0 to ${newestServed}, not ${version}`
+  return new RequestError(new Fault('InvalidMessage', what), { version: newestServed, headerRead: true })
+}
+
+function refused(error: RequestError, timeStamp: bigint): Answer {
+  return { bytes: encodeResponse(refusal(error, timeStamp)), close: false }
+}
+
+const unreadableSentences: Record<Unreadable, string> = {
+  malformed: 'these bytes do not begin a KMIP message',
+  'too-large': `a message may have ${String(limits.messageBytesMax)} bytes at most`,
+  stranger: `a message of a client that is not trusted may have ${String(limits.strangerMessageBytesMax)} bytes at most`,
+  busy: 'the server has too much to do: try again',
+}

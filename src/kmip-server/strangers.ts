@@ -1,0 +1,127 @@
+// Those who are not trusted: how they are refused, that they are pending, and what is entered and logged of them, each
+// at a bounded rate, since anybody may knock as often as they like.
+
+import type { Verdict } from '../keys/access.ts'
+import type { Audit } from '../keys/audit.ts'
+import type { Pending } from '../keys/pending.ts'
+import type { Clock } from '../keys/ports.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
+import { limits } from '../limits.ts'
+import type { DoorLog, Peer } from './door.ts'
+
+type Refused = Verdict & { readonly trusted: false }
+
+/** Certificates whose last entry is remembered; beyond it the oldest are forgotten. */
+const rememberedMax = 10_000
+const warnExpiredEveryMs = 3600_000
+
+export class Strangers {
+  readonly #pending: Pending
+  readonly #audit: Audit
+  readonly #clock: Clock
+  readonly #log: DoorLog
+  /** Monotonic milliseconds of the last entry or warning, by what it was about. */
+  readonly #last = new Map<string, number>()
+
+  constructor(options: {
+    readonly pending: Pending
+    readonly audit: Audit
+    readonly clock: Clock
+    readonly log: DoorLog
+  }) {
+    this.#pending = options.pending
+    this.#audit = options.audit
+    this.#clock = options.clock
+    this.#log = options.log
+  }
+
+  /** Every item fails, Discover Versions and Query too: otherwise vCenter would turn green untrusted. */
+  refuse(request: RequestMessage, peer: Peer, verdict: Refused): readonly ResponseItem[] {
+    this.knock(peer, verdict)
+    this.#enter(peer, verdict)
+    const { reason, message } = this.fault(peer, verdict)
+    return request.items.map(({ operationCode, uniqueBatchItemId }) => ({
+      operationCode,
+      uniqueBatchItemId,
+      status: 'OperationFailed',
+      reason,
+      message,
+    }))
+  }
+
+  /** Puts an unknown certificate on the list of pending clients. */
+  knock({ certificate, address }: Peer, { why }: Refused): void {
+    if (!certificate || why !== 'unknown') return
+    if (certificate.der.length > limits.certificateBytesMax) return
+    if (this.#pending.knock(certificate, address))
+      this.#log.info('an unknown client knocked; trust it with: mortise client trust --pending SHA256', {
+        sha256: certificate.sha256,
+        address,
+      })
+  }
+
+  fault({ certificate }: Peer, { why }: Refused): Fault {
+    const sha256 = certificate?.sha256 ?? ''
+    const sentences: Record<Refused['why'], string> = {
+      'no certificate': 'this server knows its clients by their TLS certificate, and none was sent',
+      unknown: `this client is not trusted yet: an administrator can trust the certificate with the SHA-256 ${sha256}`,
+      blocked: `the certificate with the SHA-256 ${sha256} is blocked`,
+      expired: `the certificate with the SHA-256 ${sha256} has expired: trust its successor`,
+      'not yet valid': `the certificate with the SHA-256 ${sha256} is not valid yet: check the clocks`,
+    }
+    return new Fault('AuthenticationNotSuccessful', sentences[why])
+  }
+
+  /** A loud warning, once an hour per certificate. */
+  warnExpired(sha256: string, verdict: Verdict & { readonly trusted: true }): void {
+    if (!this.#due(`expired ${sha256}`, warnExpiredEveryMs)) return
+    this.#log.warn(
+      'a client is served although its certificate has expired; trust its successor before the grace ends',
+      {
+        client: verdict.client.name,
+        instance: verdict.instance.name,
+        expiredDays: verdict.expiredDays,
+        graceDays: verdict.client.expiredGraceDays ?? verdict.instance.expiredGraceDays,
+        sha256,
+      },
+    )
+  }
+
+  /** Once per certificate (or address, without one) and minute. */
+  #enter({ certificate, address }: Peer, { why, client }: Refused): void {
+    const about = certificate?.sha256 ?? address
+    if (!this.#due(`refused ${about}`, limits.strangerAuditEveryMs)) return
+    const actor = {
+      kind: 'stranger',
+      id: client?.id ?? null,
+      name: client?.name ?? null,
+      certificateSha256: certificate?.sha256 ?? null,
+      address,
+    } as const
+    const entry = {
+      action: 'kmip.refused',
+      result: 'refused',
+      instanceId: client?.instanceId ?? null,
+      object: null,
+      actor,
+      reason: 'AuthenticationNotSuccessful',
+      requestId: null,
+      detail: { why },
+    } as const
+    this.#audit.enter(entry).catch((error: unknown) => {
+      this.#log.error('enter a refusal in the audit', { error })
+    })
+  }
+
+  #due(about: string, everyMs: number): boolean {
+    const now = this.#clock.monotonic()
+    const last = this.#last.get(about)
+    if (last !== undefined && now - last < everyMs) return false
+    this.#last.delete(about)
+    this.#last.set(about, now)
+    const [oldest] = this.#last.keys()
+    if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
+    return true
+  }
+}

@@ -1,0 +1,19 @@
+// Delete Attribute: one instance, by its index (KMIP 1.4 §4.16). What may be changed stands in the attribute rules.
+
+import { keyOf, toWire1 } from '../kmip/attributes.ts'
+import type { Handler } from './handler.ts'
+import { required } from './required.ts'
+
+export const deleteAttribute: Handler<'DeleteAttribute'> = async (
+  { work, version, placeholder },
+  request,
+) => {
+  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  const key = keyOf(required(request.AttributeName, 'Attribute Name'), version)
+  const instance = await work.deleteAttribute(UniqueIdentifier, {
+    key,
+    index: request.AttributeIndex,
+    version,
+  })
+  return { UniqueIdentifier, Attribute: toWire1(key, instance, version) }
+}

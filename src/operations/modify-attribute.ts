@@ -1,0 +1,15 @@
+// Modify Attribute: one instance, by its index (KMIP 1.4 §4.15). What may be changed stands in the attribute rules.
+
+import { fromWire1, toWire1 } from '../kmip/attributes.ts'
+import type { Handler } from './handler.ts'
+import { required } from './required.ts'
+
+export const modifyAttribute: Handler<'ModifyAttribute'> = async (
+  { work, version, placeholder },
+  request,
+) => {
+  const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
+  const attribute = fromWire1(required(request.Attribute, 'Attribute'), version)
+  const instance = await work.modifyAttribute(UniqueIdentifier, { ...attribute, version })
+  return { UniqueIdentifier, Attribute: toWire1(attribute.key, instance, version) }
+}

@@ -1,0 +1,14 @@
+// Which attributes of an object a client of some version may see.
+
+import { attributeNames } from '../kmip/attribute-table.ts'
+import { existsIn, type AttributeSet } from '../kmip/attributes.ts'
+import type { Version } from '../kmip/version.ts'
+
+/** Those that this version has, in the order of the specification, custom ones last. */
+export function visibleKeys(attributes: AttributeSet, version: Version): readonly string[] {
+  const visible = [...attributes].filter(([key, instances]) =>
+    instances.some(({ value }) => existsIn(key, version, value)),
+  )
+  const place = (key: string) => (attributeNames as readonly string[]).indexOf(key) >>> 0
+  return visible.map(([key]) => key).toSorted((a, b) => place(a) - place(b))
+}
