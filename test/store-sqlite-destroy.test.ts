@@ -1,0 +1,95 @@
+// Destroying removes the sealed material for good (design: invariant 6): its bytes are in no file of the store
+// within limits.destroyedGoneMs, also when something else reads the database for a while.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
+import { limits } from '../src/limits.ts'
+import { openSqliteStore } from '../src/store/open.ts'
+import { textsInFiles } from './support/store-grep.ts'
+import { storeFolder, systemClock } from './support/store-place.ts'
+import { change, create, objectRecord, objectWrite } from './support/store-values.ts'
+
+/** Hex of random bytes; the middle and the ends are looked for, since material may lie on several pages. */
+function material(bytes: number): string {
+  return randomBytes(bytes).toString('hex')
+}
+
+function parts(text: string): string[] {
+  const middle = text.length / 2
+  return [text.slice(0, 24), text.slice(middle - 12, middle + 12), text.slice(-24)]
+}
+
+test('destroyed and replaced material leaves the database and its log, what lives stays', async (t) => {
+  const folder = await storeFolder(t)
+  const file = path.join(folder, 'mortise.db')
+  const files = [file, `${file}-wal`]
+  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  t.after(() => store.close())
+  const objects = Array.from({ length: 120 }, (_, n) => ({
+    id: `o${n}`,
+    text: material(n % 10 === 0 ? 9_000 : 40 + n),
+  }))
+  for (const { id, text } of objects) await create(store, objectRecord(id, { sealed: Buffer.from(text) }))
+  const all = objects.flatMap(({ text }) => parts(text))
+  assert.deepEqual(textsInFiles(all, files), all, 'the search finds what is there')
+
+  const gone = objects.filter((_, n) => n % 3 !== 1)
+  for (const [n, { id, text }] of gone.entries()) {
+    // Destroyed; sealed anew, of another length and of the same.
+    const sealed = [null, Buffer.from(material(50)), Buffer.from(material(text.length / 2))][n % 3] ?? null
+    const record = objectRecord(id, { version: 2, state: sealed ? 'Active' : 'Destroyed', sealed })
+    await store.commit(change([objectWrite(record)]))
+  }
+  const goneTexts = gone.flatMap(({ text }) => parts(text))
+  await until(() => textsInFiles(goneTexts, files).length === 0, limits.destroyedGoneMs)
+  const kept = objects.filter((object) => !gone.includes(object))
+  for (const { id, text } of kept)
+    assert.equal(Buffer.from((await store.object('instance-1', id))?.sealed ?? []).toString(), text)
+})
+
+test('a reader that holds the log up only delays it', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const files = [file, `${file}-wal`]
+  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  t.after(() => store.close())
+  const text = material(64)
+  await create(store, objectRecord('a', { sealed: Buffer.from(text) }))
+
+  const reader = new DatabaseSync(file, { readOnly: true })
+  t.after(() => reader.isOpen && reader.close())
+  reader.exec('BEGIN')
+  reader.prepare('SELECT count(*) FROM objects').get()
+  await store.commit(
+    change([objectWrite(objectRecord('a', { version: 2, state: 'Destroyed', sealed: null }))]),
+  )
+  await setTimeout(2_500)
+  assert.equal(textsInFiles([text], files).length, 1, 'the reader still sees the old state, so it is there')
+  await create(store, objectRecord('b'))
+  assert.ok(await store.object('instance-1', 'b'), 'nobody waits for that reader')
+  reader.exec('COMMIT')
+  await until(() => textsInFiles([text], files).length === 0, limits.destroyedGoneMs)
+})
+
+test('closing right after a destroy leaves nothing behind', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const first = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  const text = material(64)
+  await create(first, objectRecord('a', { sealed: Buffer.from(text) }))
+  await first.commit(
+    change([objectWrite(objectRecord('a', { version: 2, state: 'Destroyed', sealed: null }))]),
+  )
+  await first.close()
+  assert.deepEqual(textsInFiles([text], [file, `${file}-wal`]), [])
+})
+
+async function until(holds: () => boolean, withinMs: number): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!holds()) {
+    assert.ok(performance.now() < deadline, `not within ${withinMs} ms`)
+    await setTimeout(300)
+  }
+}

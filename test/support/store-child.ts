@@ -1,0 +1,59 @@
+// A process of its own that uses a SQLite store: `commit` commits without end and prints what was answered, one
+// line each; `open` opens the store and says how that went; `sync` commits one thing after the other and prints a
+// mark after each. Started by the store's tests, which kill it or trace it.
+
+import { setTimeout } from 'node:timers/promises'
+import { limits } from '../../src/limits.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
+import { systemClock } from './store-place.ts'
+import { auditEntry, change, create, objectRecord, objectWrite } from './store-values.ts'
+
+const [mode = '', file = ''] = process.argv.slice(2)
+const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }).catch(
+  (error: unknown) => {
+    process.stdout.write(`${String(error)}\n`)
+    process.exit(1)
+  },
+)
+
+function tell(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
+
+/** Objects that are made, changed and fetched, several of these loops at once. */
+async function loop(name: string): Promise<never> {
+  for (let n = 0; ; n++) {
+    const id = `${name}-${n}`
+    await create(store, objectRecord(id), [`name of ${id}`])
+    tell(`created ${id}`)
+    const fetched = { type: 'fetched', instanceId: 'instance-1', uniqueIdentifier: id, atMs: n + 1 } as const
+    const entry = auditEntry({ action: 'key.get', object: id })
+    await store.commit(change([fetched], { entries: [entry], durability: 'process' }))
+    tell(`fetched ${id}`)
+    const active = objectRecord(id, { version: 2, state: 'Active' })
+    const activate = auditEntry({ action: 'key.activate', object: id })
+    await store.commit(change([objectWrite(active, [`name of ${id}`])], { entries: [activate] }))
+    tell(`activated ${id}`)
+  }
+}
+
+async function commitBetweenMarks(): Promise<void> {
+  await setTimeout(500)
+  tell('mark begin')
+  for (let n = 0; n < 20; n++) {
+    await create(store, objectRecord(`disk-${n}`))
+    tell('mark disk')
+  }
+  for (let n = 0; n < 100; n++) {
+    await store.commit(change([], { entries: [auditEntry()], durability: 'process' }))
+    tell('mark process')
+  }
+  await setTimeout(2 * limits.accessFlushMs)
+  tell('mark waited')
+}
+
+tell('open')
+if (mode === 'commit')
+  await Promise.all(Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)))
+if (mode === 'sync') await commitBetweenMarks()
+await store.close()
