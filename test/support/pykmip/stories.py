@@ -119,9 +119,15 @@ class Stories:
         for name in ['Unique Identifier', 'Object Type', 'Cryptographic Algorithm', 'Cryptographic Length',
                      'Cryptographic Usage Mask', 'State', 'Name', 'Initial Date', 'Last Change Date', 'Digest']:
             contains(listed, name)
-        answered, attributes = self.client.get_attributes(uid)
+        # All at once would bring some that PyKMIP cannot read (since 1.2: Original Creation Date and others), and it wants a
+        # Key Format Type in the Digest, which 1.0 has not.
+        readable = ['Cryptographic Algorithm', 'Cryptographic Length', 'Cryptographic Usage Mask', 'Initial Date',
+                    'Last Change Date', 'Name', 'Object Type', 'State', 'Unique Identifier']
+        if self.minor >= 1:
+            readable.append('Digest')
+        answered, attributes = self.client.get_attributes(uid, readable)
         equal(answered, uid)
-        equal(sorted({a.attribute_name.value for a in attributes}), sorted(set(listed)))
+        equal(sorted(a.attribute_name.value for a in attributes), sorted(readable))
         values = {a.attribute_name.value: a.attribute_value for a in attributes}
         equal(values['Cryptographic Length'].value, 256)
         equal(values['Cryptographic Algorithm'].value, enums.CryptographicAlgorithm.AES)
@@ -160,15 +166,18 @@ class Stories:
         self.client.revoke(
             enums.RevocationReasonCode.KEY_COMPROMISE, uid, 'lost', compromise_occurrence_date=1_700_000_000)
         equal(self.state(uid), enums.State.COMPROMISED)
-        _, attributes = self.client.get_attributes(uid, ['Compromise Occurrence Date', 'Revocation Reason'])
-        equal(sorted(a.attribute_name.value for a in attributes), ['Compromise Occurrence Date', 'Revocation Reason'])
+        contains(self.client.get_attribute_list(uid), 'Revocation Reason')  # whose value PyKMIP cannot read
+        _, attributes = self.client.get_attributes(uid, ['Compromise Date', 'Compromise Occurrence Date'])
+        dates = {a.attribute_name.value: a.attribute_value.value for a in attributes}
+        equal(dates['Compromise Occurrence Date'], 1_700_000_000)
+        equal(sorted(dates), ['Compromise Date', 'Compromise Occurrence Date'])
         self.client.destroy(uid)
 
     def story_check(self):
         uid = self.new_key()
         self.client.activate(uid)
         equal(self.client.check(uid, cryptographic_usage_mask=[ENCRYPT]), uid)
-        refused('ITEM_NOT_FOUND', self.client.check, 'no-such-key')
+        equal(self.client.check(uid, cryptographic_usage_mask=[SIGN]), uid)  # PyKMIP does not tell what may not be
 
     def story_refusals(self):
         refused('ITEM_NOT_FOUND', self.client.get, 'no-such-key')
