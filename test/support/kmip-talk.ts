@@ -19,7 +19,7 @@ import {
   type Item,
 } from './wire.ts'
 
-export class LostConnection extends Error {
+class LostConnection extends Error {
   override readonly name = 'LostConnection'
 }
 

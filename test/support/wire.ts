@@ -88,7 +88,6 @@ const make =
 export const integer: (tag: TagName | number, value: number) => Item = make(types.Integer)
 export const enumeration: (tag: TagName | number, value: number) => Item = make(types.Enumeration)
 export const text: (tag: TagName | number, value: string) => Item = make(types.TextString)
-export const bytes: (tag: TagName | number, value: Buffer) => Item = make(types.ByteString)
 
 export function struct(tag: TagName | number, ...items: (Item | undefined)[]): Item {
   return make(types.Structure)(
