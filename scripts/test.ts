@@ -19,6 +19,7 @@ const fileTimeoutMs = 20 * 60_000
 /** Debian packages that tests use, each with a command that succeeds once it is there. */
 const debianPackages = [
   { name: 'python3-pykmip', check: ['/usr/bin/python3', '-c', 'import kmip.pie.client'] },
+  { name: 'strace', check: ['strace', '-V'] },
 ]
 
 interface Outcome {
@@ -95,7 +96,7 @@ function installDebianPackages(): void {
     )
     return
   }
-  process.stdout.write(`Installing ${names.join(', ')} for the tests of real clients\n`)
+  process.stdout.write(`Installing ${names.join(', ')} for the tests\n`)
   apt('update', '-qq')
   if (apt('install', '-y', '-qq', '--no-install-recommends', ...names) !== 0)
     process.stdout.write(`apt-get could not install ${names.join(', ')}\n`)
