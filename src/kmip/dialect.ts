@@ -24,13 +24,12 @@ export function statedVersion(
 ): { readonly major: number; readonly minor: number } | undefined {
   if (bytes.length < minorAt + 2 * headerBytes) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const begins = (at: number, tag: TagName, type: number) => view.getUint32(at) === tagCode(tag) * 256 + type
   const found =
-    begins(0, message, itemTypes.Structure) &&
-    begins(headerBytes, header, itemTypes.Structure) &&
-    begins(2 * headerBytes, 'ProtocolVersion', itemTypes.Structure) &&
-    begins(majorAt, 'ProtocolVersionMajor', itemTypes.Integer) &&
-    begins(minorAt, 'ProtocolVersionMinor', itemTypes.Integer)
+    view.getUint32(0) === structureOf(message) &&
+    view.getUint32(headerBytes) === structureOf(header) &&
+    view.getUint32(2 * headerBytes) === versionStart &&
+    view.getUint32(majorAt) === majorStart &&
+    view.getUint32(minorAt) === minorStart
   if (!found) return undefined
   return { major: view.getInt32(majorAt + headerBytes), minor: view.getInt32(minorAt + headerBytes) }
 }
@@ -44,6 +43,11 @@ export function dialectFor(stated: { readonly major: number; readonly minor: num
   const newest = versions.findLast((known) => known.startsWith(`${major}.`))
   return newest === undefined ? undefined : { version: newest, unknownFields: 'ignore' }
 }
+
+const structureOf = (tag: TagName) => tagCode(tag) * 256 + itemTypes.Structure
+const versionStart = structureOf('ProtocolVersion')
+const majorStart = tagCode('ProtocolVersionMajor') * 256 + itemTypes.Integer
+const minorStart = tagCode('ProtocolVersionMinor') * 256 + itemTypes.Integer
 
 const majorAt = 3 * headerBytes
 const minorAt = majorAt + 2 * headerBytes

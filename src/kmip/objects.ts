@@ -51,17 +51,20 @@ export interface Attributes {
 }
 
 // KMIP 2.1 §5.1; also Common, Private Key and Public Key Attributes, and what New and Current Attribute hold
-export const attributesStructure = unordered({
-  ...(Object.fromEntries(
-    Object.entries<AttributeFact>(attributes)
-      .filter(([, fact]) => isDefined(fact, '2.0') || isDefined(fact, '2.1'))
-      .map(([name, fact]) => {
-        const often = fact.multiple === true ? repeated(fact.schema) : optional(fact.schema)
-        return [name, since(fact.since, often)]
-      }),
-  ) as { readonly [K in TagName]?: Schema }),
-  Attribute: repeated(vendorAttribute),
-}) as ItemSchema<Attributes>
+export const attributesStructure = attributesWith((fact) =>
+  fact.multiple === true ? repeated(fact.schema) : optional(fact.schema),
+)
+
+// KMIP 2.1 §6.1.28: Locate asks for a range by giving a date twice
+export const searchedAttributes = attributesWith((fact) => repeated(fact.schema))
+
+function attributesWith(often: (fact: AttributeFact) => Schema): ItemSchema<Attributes> {
+  const fields = Object.entries<AttributeFact>(attributes)
+    .filter(([, fact]) => isDefined(fact, '2.0') || isDefined(fact, '2.1'))
+    .map(([name, fact]) => [name, since(fact.since, often(fact))])
+  const standard = Object.fromEntries(fields) as { readonly [K in TagName]?: Schema }
+  return unordered({ ...standard, Attribute: repeated(vendorAttribute) }) as ItemSchema<Attributes>
+}
 
 // KMIP 2.1 §7.2: by tag, or the name of a vendor attribute
 export const attributeReference = oneOf(

@@ -177,7 +177,7 @@ export const operations = {
       StorageStatusMask: optional(mask),
       ObjectGroupMember: since('1.1', optional(enumeration('ObjectGroupMember'))),
       Attribute: until('1.4', repeated(objects.attribute)),
-      Attributes: since('2.0', objects.attributesStructure),
+      Attributes: since('2.0', objects.searchedAttributes),
     }),
     response: struct({
       LocatedItems: since('1.3', optional(integer)),

@@ -183,7 +183,7 @@ class Decoder {
 
   #complete(shape: StructureShape, value: Value, start: number): void {
     for (const { name, schema } of shape.fields) {
-      if (value[name] !== undefined || schema.presence === 'optional') continue
+      if (schema.presence === 'optional' || value[name] !== undefined) continue
       if (schema.presence === 'repeated') value[name] = nothing
       else if (isIn(schema, this.#version)) {
         throw this.#error('missing-field', `${name} is missing`, start - headerBytes)

@@ -92,18 +92,23 @@ class Encoder {
     const fields = value as Value
     for (const { name, tag: fieldTag, schema } of shape.fields) {
       const field = fields[name]
+      if (field === undefined && (schema.presence === 'optional' || schema.presence === 'repeated')) continue
       if (!isIn(schema, this.#version)) continue
       this.#path.push(name)
-      if (schema.presence === 'repeated' || schema.presence === 'oneOrMore') {
-        this.#each(schema, fieldTag, field, fields)
-      } else if (field !== undefined && !this.#lacks(schema.shape, field)) {
-        this.#item(schema.shape, fieldTag, field, fields)
-      } else if (schema.presence === 'required') {
-        throw this.#misfit('a value that the version has')
-      }
+      this.#field(schema, fieldTag, field, fields)
       this.#path.pop()
     }
     this.#close(start)
+  }
+
+  #field(schema: Schema, tag: number, field: unknown, siblings: Value): void {
+    if (schema.presence === 'repeated' || schema.presence === 'oneOrMore') {
+      this.#each(schema, tag, field, siblings)
+    } else if (field !== undefined && !this.#lacks(schema.shape, field)) {
+      this.#item(schema.shape, tag, field, siblings)
+    } else if (schema.presence === 'required') {
+      throw this.#misfit('a value that the version has')
+    }
   }
 
   #each(schema: Schema, tag: number, items: unknown, siblings: Value): void {
