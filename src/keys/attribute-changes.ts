@@ -1,9 +1,10 @@
 // Add, modify, delete one attribute instance of an object: what the rules allow, applied to a set of values. Pure.
 
 import { checkAdd, checkDelete, checkModify, nextIndex } from '../kmip/attribute-rules.ts'
-import type { AttributeInstance, AttributeSet } from '../kmip/attributes.ts'
+import type { AttributeInstance, AttributeSet, AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
+import { withCount } from './initial-attributes.ts'
 import type { State } from './lifecycle.ts'
 import type { ObjectType } from './managed-object.ts'
 
@@ -37,13 +38,13 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
   checkAdd(key, target, version)
   const present = target.attributes.get(key) ?? []
-  const instance = { index: nextIndex(present), value }
+  const instance = { index: nextIndex(present), value: kept(key, value) }
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
 }
 
 export function modifyAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
   const before = checkModify(key, index, target, version)
-  const instance = { index: before.index, value }
+  const instance = { index: before.index, value: kept(key, value) }
   const instances = (target.attributes.get(key) ?? []).map((other) => (other === before ? instance : other))
   const attributes = new Map(replaced(target.attributes, key, instances))
   // KMIP 1.4 §3.49, §3.51: what was once not sensitive, or once extractable, is remembered.
@@ -57,6 +58,10 @@ export function deleteAttribute(target: Target, { key, index, version }: Attribu
   const instance = checkDelete(key, index, target, version)
   const left = (target.attributes.get(key) ?? []).filter((other) => other !== instance)
   return { attributes: replaced(target.attributes, key, left), instance }
+}
+
+function kept(key: string, value: unknown): unknown {
+  return key === 'UsageLimits' ? withCount(value as AttributeValue<'UsageLimits'>) : value
 }
 
 function replaced(

@@ -19,13 +19,20 @@ export interface Birth {
 }
 
 /** OpenSSL's generator, which Node's randomBytes draws from: CTR_DRBG with AES-256 (SP 800-90A). */
-const ownGenerator = {
+export const ownGenerator = {
   RNGAlgorithm: 'DRBG',
   CryptographicAlgorithm: 'AES',
   CryptographicLength: 256,
-  HashingAlgorithm: 'SHA_512',
   DRBGAlgorithm: 'CTR',
   PredictionResistance: false,
+} as const
+
+/** KMIP 1.4 §3.20: how long a client may use the object before it asks again. Nothing here depends on it. */
+const leaseSeconds = 3600
+
+/** KMIP 1.4 §3.21: what is left of a limit is all of it at first. */
+export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
+  return { ...limits, UsageLimitsCount: limits.UsageLimitsCount ?? limits.UsageLimitsTotal }
 }
 
 export function initialAttributes(wanted: NewObject, birth: Birth): AttributeSet {
@@ -35,13 +42,17 @@ export function initialAttributes(wanted: NewObject, birth: Birth): AttributeSet
   attributes.set('LastChangeDate', single(now))
   if (!attributes.has('OriginalCreationDate') && birth.generated)
     attributes.set('OriginalCreationDate', single(now))
-  attributes.set('Fresh', single(true))
+  if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
+  attributes.set('LeaseTime', single(leaseSeconds))
+  const limits = first(wanted.attributes, 'UsageLimits')
+  if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (birth.digest) attributes.set('Digest', single(birth.digest))
   if (wanted.objectType === 'OpaqueObject') return attributes
-  attributes.set(
-    'RandomNumberGenerator',
-    single(birth.generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
-  )
+  if (!attributes.has('RandomNumberGenerator'))
+    attributes.set(
+      'RandomNumberGenerator',
+      single(birth.generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
+    )
   // KMIP 1.4 §3.48 to §3.51: once sensitive, or once extractable, is remembered.
   const sensitive = first(wanted.attributes, 'Sensitive') ?? false
   const extractable = first(wanted.attributes, 'Extractable') ?? true

@@ -45,6 +45,15 @@ export function generateKey(algorithm: string, lengthBits: number): Buffer {
   return bytes
 }
 
+/** New random bytes for secret data. Fault InvalidField when the length in bits is no sensible one. */
+export function generateSecret(lengthBits: number): Buffer {
+  if (lengthBits % 8 !== 0 || lengthBits < 8 || lengthBits > secretBitsMax)
+    throw new Fault('InvalidField', `secret data has 8 to ${String(secretBitsMax)} bits, a multiple of 8`)
+  return randomBytes(lengthBits / 8)
+}
+
+const secretBitsMax = 65_536
+
 function requireLength(algorithm: string, lengthBits: number): void {
   const allowed = Object.hasOwn(lengths, algorithm) ? lengths[algorithm] : undefined
   if (allowed === undefined)

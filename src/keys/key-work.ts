@@ -3,6 +3,7 @@
 
 import { createHash, randomUUID } from 'node:crypto'
 import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
+import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Access } from './access.ts'
@@ -17,7 +18,7 @@ import {
 } from './attribute-changes.ts'
 import { openMaterial, sealMaterial, EnvelopeError, type Material, type Place } from './envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
-import { generateKey } from './key-generation.ts'
+import { generateKey, generateSecret } from './key-generation.ts'
 import { KeysUnavailable, type Keyring, type KeyringInstance } from './keyring.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
@@ -65,19 +66,26 @@ export class KeyWork {
     this.#access = options.access
   }
 
-  /** Makes a symmetric key, Pre-Active unless its Activation Date is reached. Returns its identifier. */
+  /** Makes a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
   async create(wanted: NewObject): Promise<string> {
     this.#unit.begin('key.create', null)
-    const algorithm = first(wanted.attributes, 'CryptographicAlgorithm')
     const length = first(wanted.attributes, 'CryptographicLength')
-    if (algorithm === undefined)
-      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
     if (length === undefined)
       throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Length')
-    if (first(wanted.attributes, 'CryptographicUsageMask') === undefined)
-      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Usage Mask')
+    if (wanted.objectType === 'SecretData') {
+      const head = { keyFormatType: 'Opaque', secretDataType: 'Password' } as const
+      return this.#keep(wanted, { bytes: generateSecret(length), head }, true)
+    }
+    const algorithm = first(wanted.attributes, 'CryptographicAlgorithm')
+    if (algorithm === undefined)
+      throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
+    // KMIP 1.4 §4.1 asks for a mask; clients that leave it out want a key that encrypts.
+    const mask =
+      first(wanted.attributes, 'CryptographicUsageMask') ??
+      maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
+    const attributes = withAttribute(wanted.attributes, 'CryptographicUsageMask', mask)
     const bytes = generateKey(algorithm, length)
-    return this.#keep(wanted, { bytes, head: { keyFormatType: 'Raw' } }, true)
+    return this.#keep({ ...wanted, attributes }, { bytes, head: { keyFormatType: 'Raw' } }, true)
   }
 
   /** Keeps an object that the client brings. Wipes the material's bytes: hand in a copy. Returns its identifier. */

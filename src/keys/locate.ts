@@ -37,15 +37,12 @@ export async function locate(
   if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
-  const uniqueIdentifiers: string[] = []
-  let total = 0
-  for await (const object of candidates(unit, store, query)) {
-    if (!matches(object)) continue
-    if (total >= query.offsetItems && uniqueIdentifiers.length < most)
-      uniqueIdentifiers.push(object.uniqueIdentifier)
-    total++
-  }
-  return { uniqueIdentifiers, total }
+  const found: string[] = []
+  for await (const object of candidates(unit, store, query))
+    if (matches(object)) found.push(object.uniqueIdentifier)
+  // A group hands out its fresh members in the order in which they came.
+  if (query.onlyFresh) found.reverse()
+  return { uniqueIdentifiers: found.slice(query.offsetItems, query.offsetItems + most), total: found.length }
 }
 
 /** The objects that may match, newest first: what the unit has staged, then what the store has. */

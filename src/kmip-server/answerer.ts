@@ -68,10 +68,11 @@ class Answerer {
       const request = decodeRequest(bytes)
       if (!isServed(request.version)) return refused(unserved(request.version), this.#now())
       const verdict = await this.#options.access.identify(peer)
+      const requestId = randomUUID()
       const items = verdict.trusted
-        ? await this.#serve(request, peer, verdict)
+        ? await this.#serve(request, peer, verdict, requestId)
         : this.#strangers.refuse(request, peer, verdict)
-      return { bytes: this.#encode(request, items), close: false }
+      return { bytes: this.#encode(request, items, requestId), close: false }
     } catch (error) {
       if (error instanceof RequestError) return refused(error, this.#now())
       throw error
@@ -102,9 +103,13 @@ class Answerer {
     )
   }
 
-  async #serve(request: RequestMessage, peer: Peer, first: Verdict): Promise<readonly ResponseItem[]> {
+  async #serve(
+    request: RequestMessage,
+    peer: Peer,
+    first: Verdict,
+    requestId: string,
+  ): Promise<readonly ResponseItem[]> {
     const { access, keys, handlers, log, operated, clock } = this.#options
-    const requestId = randomUUID()
     this.#seen(peer, first)
     const identify = async (): Promise<Caller> => {
       const verdict = await access.identify(peer)
@@ -123,9 +128,11 @@ class Answerer {
     if (verdict.expiredDays !== null) this.#strangers.warnExpired(peer.certificate.sha256, verdict)
   }
 
-  #encode(request: RequestMessage, items: readonly ResponseItem[]): Buffer {
+  #encode(request: RequestMessage, items: readonly ResponseItem[], requestId: string): Buffer {
     const { version, clientCorrelationValue, maximumResponseSize } = request
-    const response = { version, timeStamp: this.#now(), clientCorrelationValue, items }
+    // KMIP 1.4 §6.19: who names a request of theirs is told what it is called in our log and audit.
+    const serverCorrelationValue = clientCorrelationValue === undefined ? undefined : requestId
+    const response = { version, timeStamp: this.#now(), serverCorrelationValue, items }
     const bytes = encodeResponse(fitted(response, maximumResponseSize))
     // The message holds copies.
     for (const { payload } of items) payload?.fill(0)

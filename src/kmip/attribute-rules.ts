@@ -126,9 +126,9 @@ export function nextIndex(instances: readonly AttributeInstance[]): number {
 
 type Right = 'clientMaySet' | 'clientMayAdd' | 'clientMayModify' | 'clientMayDelete'
 
-/** y- attributes are the server's (KMIP 1.4 §3.39); x- and other vendors' the client's. */
+/** y- is meant for attributes of the server's own (KMIP 1.4 §3.39); it has none, and clients do use them. */
 function may(key: string, right: Right): boolean {
-  return isAttributeName(key) ? attributeFact(key)[right] : isCustom(key) && !key.startsWith('y-')
+  return isAttributeName(key) ? attributeFact(key)[right] : isCustom(key)
 }
 
 /** No index means 0 (KMIP 1.4 §4.15); 1.0 asked for one as soon as there are several (KMIP 1.0 §4.15, §11.16). */

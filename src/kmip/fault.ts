@@ -106,6 +106,7 @@ const nearest: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>> = {
   ObjectNotFound: 'ItemNotFound',
   ReadOnlyAttribute: 'PermissionDenied',
   Sensitive: 'PermissionDenied',
+  ServerLimitExceeded: 'IndexOutOfBounds',
   UnknownEnumeration: 'InvalidField',
   UnknownMessageExtension: 'FeatureNotSupported',
   UnknownObjectGroup: 'ItemNotFound',

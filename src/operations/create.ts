@@ -1,13 +1,15 @@
-// Create (KMIP 1.4 §4.1): a symmetric key, made by the server.
+// Create (KMIP 1.4 §4.1): a symmetric key, made by the server; since 1.4 also secret data, random bytes.
 
 import { Fault } from '../kmip/fault.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 
 export const create: Handler<'Create'> = async ({ work, version, placeholder }, request) => {
   const { ObjectType } = request
-  if (ObjectType !== 'SymmetricKey')
-    throw new Fault('InvalidField', `Create makes symmetric keys, not objects of type ${ObjectType}`)
+  const secret = ObjectType === 'SecretData' && atLeast(version, '1.4')
+  if (ObjectType !== 'SymmetricKey' && !secret)
+    throw new Fault('InvalidField', `Create makes no objects of type ${ObjectType} in KMIP ${version}`)
   const attributes = requestedAttributes(request, { version, objectType: ObjectType })
   const UniqueIdentifier = await work.create({ objectType: ObjectType, attributes })
   placeholder.set(UniqueIdentifier)

@@ -31,11 +31,13 @@ function wireObject(object: FetchedObject, wanted: KeyFormat | undefined): Parti
   if (objectType === 'OpaqueObject')
     return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
   const kept = head.keyFormatType ?? 'Raw'
+  const algorithm = first(attributes, 'CryptographicAlgorithm')
   const KeyBlock = {
     KeyFormatType: wanted ?? kept,
     KeyValue: { KeyMaterial: inFormat(bytes, kept, wanted ?? kept) },
-    CryptographicAlgorithm: first(attributes, 'CryptographicAlgorithm'),
-    CryptographicLength: first(attributes, 'CryptographicLength'),
+    CryptographicAlgorithm: algorithm,
+    // Without an algorithm (a password) the length says nothing.
+    CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
   }
   if (objectType === 'SecretData')
     return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }

@@ -16,7 +16,7 @@ export type Handler<N extends OperationName> = (context: Context, request: Reque
 
 /** The ID Placeholder: the object that the items before in the same batch spoke of last (KMIP 1.4 §4). */
 export interface IdPlaceholder {
-  /** Fault InvalidField when neither the item nor the placeholder names an object. */
+  /** Fault ObjectNotFound when neither the item nor the placeholder names an object. */
   resolve(uniqueIdentifier: Request<'Get'>['UniqueIdentifier']): string
   set(uniqueIdentifier: string | undefined): void
 }

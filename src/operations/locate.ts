@@ -3,7 +3,6 @@
 
 import { fromWire1 } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
-import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 
 const online = maskOf('StorageStatusMask', ['OnLineStorage'])
@@ -26,7 +25,8 @@ export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, 
   const { uniqueIdentifiers, total } = found
   placeholder.set(uniqueIdentifiers.length === 1 ? uniqueIdentifiers[0] : undefined)
   return {
-    ...(atLeast(version, '1.3') && { LocatedItems: total }),
+    // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
+    LocatedItems: request.OffsetItems === undefined ? undefined : total,
     UniqueIdentifier: uniqueIdentifiers,
   }
 }

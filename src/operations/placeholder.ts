@@ -23,7 +23,7 @@ export class Placeholder implements IdPlaceholder {
       throw new Fault('InvalidMessage', 'Unique Identifier must be a text string')
     if (named === undefined)
       throw new Fault(
-        'InvalidField',
+        'ObjectNotFound',
         'no Unique Identifier, and no item before in this batch made or found one object',
       )
     if (Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax)

@@ -2,6 +2,7 @@
 
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import type { EnumName } from '../kmip/enums.ts'
+import { ownGenerator } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
 /** What Query says of this server; handed in, since the handled operations are known where the handlers stand. */
@@ -36,12 +37,3 @@ const capabilities = {
   AsynchronousCapability: false,
   AttestationCapability: false,
 }
-
-/** OpenSSL's generator: CTR_DRBG with AES-256 (SP 800-90A). */
-const ownGenerator = {
-  RNGAlgorithm: 'DRBG',
-  CryptographicAlgorithm: 'AES',
-  CryptographicLength: 256,
-  DRBGAlgorithm: 'CTR',
-  PredictionResistance: false,
-} as const
