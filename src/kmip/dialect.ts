@@ -4,7 +4,7 @@
 import { headerBytes, itemTypes } from '../ttlv/wire.ts'
 import { tagCode } from './tags.ts'
 import type { TagName } from './tags.ts'
-import { versionOf, versions } from './version.ts'
+import { ordinal, versionOf, versions } from './version.ts'
 import type { Version } from './version.ts'
 
 export interface Dialect {
@@ -42,6 +42,14 @@ export function dialectFor(stated: { readonly major: number; readonly minor: num
   if (version !== undefined) return { version, unknownFields: 'refuse' }
   const newest = versions.findLast((known) => known.startsWith(`${major}.`))
   return newest === undefined ? undefined : { version: newest, unknownFields: 'ignore' }
+}
+
+export function protocolVersionOf(version: Version): {
+  readonly ProtocolVersionMajor: number
+  readonly ProtocolVersionMinor: number
+} {
+  const number = ordinal(version)
+  return { ProtocolVersionMajor: Math.trunc(number / 100), ProtocolVersionMinor: number % 100 }
 }
 
 const structureOf = (tag: TagName) => tagCode(tag) * 256 + itemTypes.Structure

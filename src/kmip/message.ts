@@ -7,7 +7,7 @@ import { TtlvError } from '../ttlv/error.ts'
 import type { Infer } from '../ttlv/schema.ts'
 import { credential } from './credential.ts'
 import type { Credential, nonce } from './credential.ts'
-import { dialectFor, statedVersion } from './dialect.ts'
+import { dialectFor, protocolVersionOf, statedVersion } from './dialect.ts'
 import type { Dialect } from './dialect.ts'
 import { nameOf } from './enums.ts'
 import type { EnumName } from './enums.ts'
@@ -16,7 +16,7 @@ import type { ResultReasonName } from './fault.ts'
 import * as schemas from './message-schema.ts'
 import type { OperationName } from './operations.ts'
 import { decodeItem, encodeItem } from './payload.ts'
-import { atLeast, newestOfMajor, ordinal } from './version.ts'
+import { atLeast, newestOfMajor } from './version.ts'
 import type { Version } from './version.ts'
 
 export interface RequestMessage extends Dialect {
@@ -209,7 +209,7 @@ function requestItem(item: Infer<typeof schemas.requestItem>, dialect: Dialect):
     operationCode: item.Operation,
     uniqueBatchItemId: item.UniqueBatchItemID,
     payload: item.RequestPayload,
-    extensions: item.MessageExtension.map(fromWire),
+    extensions: item.MessageExtension.map(extensionFromWire),
     ephemeral: item.Ephemeral ?? false,
     fault: undefined,
   }
@@ -277,9 +277,8 @@ export function responseHeaderBytes(response: ResponseMessage): number {
 }
 
 function headerOf(response: ResponseMessage): Infer<typeof schemas.responseHeader> {
-  const version = ordinal(response.version)
   return {
-    ProtocolVersion: { ProtocolVersionMajor: Math.trunc(version / 100), ProtocolVersionMinor: version % 100 },
+    ProtocolVersion: protocolVersionOf(response.version),
     TimeStamp: response.timeStamp,
     Nonce: response.nonce,
     AttestationType: response.attestationTypes,
@@ -298,7 +297,7 @@ function itemOf(item: ResponseItem, version: Version): Infer<typeof schemas.resp
     ResultMessage: item.message,
     AsynchronousCorrelationValue: item.asynchronousCorrelationValue,
     ResponsePayload: item.payload,
-    MessageExtension: item.extensions?.map(toWire) ?? [],
+    MessageExtension: item.extensions?.map(extensionToWire) ?? [],
   }
 }
 
@@ -306,7 +305,7 @@ function itemOf(item: ResponseItem, version: Version): Infer<typeof schemas.resp
 
 type WireExtension = Infer<typeof schemas.messageExtension>
 
-function fromWire(extension: WireExtension): MessageExtension {
+export function extensionFromWire(extension: WireExtension): MessageExtension {
   return {
     vendorIdentification: extension.VendorIdentification,
     critical: extension.CriticalityIndicator,
@@ -314,7 +313,7 @@ function fromWire(extension: WireExtension): MessageExtension {
   }
 }
 
-function toWire(extension: MessageExtension): WireExtension {
+export function extensionToWire(extension: MessageExtension): WireExtension {
   return {
     VendorIdentification: extension.vendorIdentification,
     CriticalityIndicator: extension.critical,
