@@ -27,6 +27,8 @@ const world: World = {
   stdout: process.stdout,
   stderr: process.stderr,
   version,
+  // Node runs TypeScript in a checkout only; what is installed is JavaScript.
+  command: import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise',
   dataFolder: (flags) => configOf(flags).server.data,
   serve: async (flags, json, started) => runServer(configOf(flags), json, started),
   verifyExport,

@@ -1,23 +1,21 @@
-// The admin door as a function from request to response: Host, size, token, role, instance, schema, handler, in this
+// The admin door as a function from request to response: Host, token, role, path, instance, query, body, handler, in this
 // order, the same for every route of the table. It knows no sockets (server.ts) and no route by name.
 
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context, Next } from 'hono'
-import { bodyLimit } from 'hono/body-limit'
-import { HTTPException } from 'hono/http-exception'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { limits } from '../limits.ts'
-import type { Instance } from '../keys/trust-rows.ts'
 import { routes } from './api.ts'
 import { authenticate, visibleInstance } from './authenticate.ts'
-import type { AdminContext, Asked, Asker } from './context.ts'
+import type { AdminContext } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
 import { openApiDocument } from './openapi.ts'
-import type { Route } from './route.ts'
+import { readJson } from './read-json.ts'
+import { none, type Route } from './route.ts'
 
 export interface ApplicationOptions {
   readonly context: AdminContext
@@ -31,19 +29,14 @@ export interface ApplicationOptions {
 
 interface Env {
   Bindings: HttpBindings
-  Variables: { requestId: string; route: string; asker: Asker; instance: Instance | undefined }
+  Variables: { requestId: string; route: string }
 }
 type Ctx = Context<Env>
 
 export function createApplication(options: ApplicationOptions): OpenAPIHono<Env> {
-  const app = new OpenAPIHono<Env>({
-    defaultHook: (result) => {
-      if (!result.success) throw invalid(result.target, result.error.issues)
-    },
-  })
+  const app = new OpenAPIHono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
-  app.use('*', bodyLimit({ maxSize: limits.adminBodyBytesMax, onError: tooLarge }))
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
   app.get('/api/openapi.json', (c) => c.json(openApiDocument(app)))
   app.notFound((c) => answerRefusal(c, noRoute(c)))
@@ -55,9 +48,10 @@ export function createApplication(options: ApplicationOptions): OpenAPIHono<Env>
 function addRoute(app: OpenAPIHono<Env>, name: string, line: Route, context: AdminContext): void {
   const handler = handlers[name as keyof typeof handlers] as (
     context: AdminContext,
-    asked: Asked<never>,
+    asked: unknown,
   ) => Promise<unknown>
-  const authorize = async (c: Ctx, next: Next): Promise<void> => {
+  app.openAPIRegistry.registerPath(line.openapi)
+  app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
     const asker = await authenticate(context, line, {
@@ -65,22 +59,30 @@ function addRoute(app: OpenAPIHono<Env>, name: string, line: Route, context: Adm
       address: plainAddress(c.env.incoming.socket.remoteAddress),
       requestId: c.get('requestId'),
     })
-    c.set('asker', asker)
-    if (line.scope === 'instance')
-      c.set('instance', await visibleInstance(context, asker, c.req.param('instance') ?? ''))
-    await next()
-  }
-  app.openapi({ ...line.openapi, middleware: authorize }, (async (c: Ctx) => {
-    const valid = (target: string): unknown => c.req.valid(target as never)
-    const asked = {
-      asker: c.get('asker'),
-      instance: c.get('instance'),
-      params: valid('param'),
-      query: valid('query'),
-      body: valid('json'),
-    }
-    return answer(c, line, await handler(context, asked as Asked<never>))
-  }) as never)
+    const params = valid('path', line.params, c.req.param())
+    const instance =
+      line.scope === 'instance'
+        ? await visibleInstance(context, asker, c.req.param('instance') ?? '')
+        : undefined
+    const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
+    const body = valid('body', line.body, line.body === none ? undefined : await readJson(c.req.raw))
+    return answer(c, line, await handler(context, { asker, instance, params, query, body }))
+  })
+}
+
+function valid(place: string, schema: Route['query'], value: unknown): unknown {
+  const read = schema.safeParse(value)
+  if (read.success) return read.data
+  const texts = read.error.issues.map(
+    ({ path, message }) => `${[place, ...path].map(String).join('.')}: ${message}`,
+  )
+  throw new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
+}
+
+/** What is given twice becomes an array, which no schema takes. */
+function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
+  const pairs = Object.entries(c.req.queries())
+  return Object.fromEntries(pairs.map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
 }
 
 function answer(c: Ctx, line: Route, value: unknown): Response {
@@ -149,16 +151,6 @@ function plainAddress(address: string | undefined): string | null {
   return address?.replace(/^::ffff:/, '') ?? null
 }
 
-function tooLarge(): never {
-  throw new Refusal('too-large', `a request body has at most ${limits.adminBodyBytesMax} bytes`)
-}
-
-function invalid(target: string, issues: readonly { path: PropertyKey[]; message: string }[]): Refusal {
-  const place = target === 'json' ? 'body' : target
-  const texts = issues.map(({ path, message }) => `${[place, ...path].map(String).join('.')}: ${message}`)
-  return new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
-}
-
 const patterns = Object.values(routes).map(({ method, path }) => ({
   method: method.toUpperCase(),
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
@@ -172,7 +164,6 @@ function noRoute(c: Ctx): Refusal {
 }
 
 function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {
-  if (error instanceof HTTPException) return ofHono(error)
   const refusal = refusalOf(error)
   if (refusal) return refusal
   failed(error, { route: c.get('route'), requestId: c.get('requestId') })
@@ -181,13 +172,6 @@ function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {
     'something went wrong in the server',
     'Its log says more, under this requestId.',
   )
-}
-
-function ofHono({ status }: HTTPException): Refusal {
-  if (status === 415) return new Refusal('unsupported-media-type', 'send application/json')
-  if (status === 413)
-    return new Refusal('too-large', `a request body has at most ${limits.adminBodyBytesMax} bytes`)
-  return new Refusal('bad-request', 'the body is not JSON')
 }
 
 function answerRefusal(c: Ctx, { code, message, hint }: Refusal): Response {

@@ -29,6 +29,8 @@ export interface Route<
   readonly role: Role
   readonly scope: Reach
   readonly summary: string
+  /** Schemas; z.undefined() for what a route does not take. */
+  readonly params: z.ZodType
   readonly query: Query
   readonly body: Body
   readonly answer: Answer
@@ -72,7 +74,8 @@ export type Output<R> =
       : z.output<Answer>
     : never
 
-const none = z.undefined()
+/** What a route does not take. */
+export const none = z.undefined()
 
 /** A line of the table, completed: the OpenAPI description is made from the same words. */
 export function route<
@@ -119,7 +122,7 @@ export function route<
     },
   })
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, query, body, media: media as M, status, slow, openapi }
+  return { ...line, params, query, body, media: media as M, status, slow, openapi }
 }
 
 function description({ role, scope }: { readonly role: Role; readonly scope: Scope }): string {

@@ -18,6 +18,8 @@ export interface AdminOptions {
   /** Host names it may be addressed by, besides localhost and the addresses it has. */
   readonly hosts: readonly string[]
   readonly context: AdminContext
+  /** A request must be whole this long after its connection began to send it; default limits.adminRequestTimeoutMs. */
+  readonly requestTimeoutMs?: number
   readonly answered: ApplicationOptions['answered']
   readonly failed: ApplicationOptions['failed']
 }
@@ -42,6 +44,7 @@ export interface AdminDoor {
 export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
   const hosts = new Set(['localhost', options.host, ...options.hosts].map((host) => host.toLowerCase()))
   const application = createApplication({ ...options, hosts })
+  const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, { overrideGlobalObjects: false })
   const server = createServer(
     {
@@ -49,9 +52,9 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
       minVersion: 'TLSv1.2',
       handshakeTimeout: limits.handshakeTimeoutMs,
       maxHeaderSize: limits.adminHeaderBytesMax,
-      requestTimeout: limits.adminRequestTimeoutMs,
-      headersTimeout: limits.adminRequestTimeoutMs / 2,
-      connectionsCheckingInterval: limits.adminRequestTimeoutMs / 10,
+      requestTimeout,
+      headersTimeout: requestTimeout,
+      connectionsCheckingInterval: requestTimeout / 10,
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   )

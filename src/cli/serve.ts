@@ -21,7 +21,7 @@ export function serveCommand(world: World, outcome: Outcome): Command {
     action: async ({ world, json }, { config, data, kmip, admin }) => {
       const flags: Flags = { config, data, kmip, admin }
       return world.serve(flags, json, (started) => {
-        world.stdout.write(json ? readyLine(started) : welcome(started))
+        world.stdout.write(json ? readyLine(started) : welcome(started, world.command))
       })
     },
   })
@@ -31,7 +31,10 @@ function readyLine({ kmip, admin, serverCertSha256 }: Started): string {
   return `${JSON.stringify({ ready: true, kmip, admin, serverCertSha256 })}\n`
 }
 
-function welcome({ kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started): string {
+function welcome(
+  { kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
+  command: string,
+): string {
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const made = firstStart
     ? `\nThis is a new server. It made its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
@@ -45,8 +48,8 @@ Mortise serves.
 ${made}${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
 Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
 and port ${port}; trust the certificate shown above. Then, in another terminal:
-  mortise client pending                                    shows vCenter's certificate, once it has knocked
-  mortise client trust --name vcenter-1 --pending SHA256    trusts it
+  ${command} client pending                                    shows vCenter's certificate, once it has knocked
+  ${command} client trust --name vcenter-1 --pending SHA256    trusts it
 
 `
 }

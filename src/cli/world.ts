@@ -8,6 +8,8 @@ export interface World {
   readonly stdout: { write(text: string | Uint8Array): unknown; readonly isTTY?: boolean }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
   readonly version: string
+  /** How this command line is called: `mortise`, or what does the same in a checkout. */
+  readonly command: string
   /** The data folder, as flags, environment and file say. Throws UsageError. */
   readonly dataFolder: (flags: Flags) => string
   /** Runs the server until it is told to stop; the exit code. `started` is told once it serves. Throws UsageError. */

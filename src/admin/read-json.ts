@@ -1,0 +1,39 @@
+// The body of a request, as JSON, with an end to how much is read.
+
+import { limits } from '../limits.ts'
+import { Refusal } from './errors.ts'
+
+/** Refusal 'unsupported-media-type', 'too-large' or 'bad-request'. What is too large is not read to its end. */
+export async function readJson(request: Request): Promise<unknown> {
+  if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
+    throw new Refusal('unsupported-media-type', 'send the body as application/json')
+  if (Number(request.headers.get('content-length')) > limits.adminBodyBytesMax) throw tooLarge()
+  const bytes = await read(request.body)
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    throw new Refusal('bad-request', 'the body is not JSON')
+  }
+}
+
+async function read(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+  if (!body) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const reader = body.getReader()
+  for (;;) {
+    const { done, value } = await reader.read().catch(brokenOff)
+    if (done) return Buffer.concat(chunks)
+    length += value.length
+    if (length > limits.adminBodyBytesMax) throw tooLarge()
+    chunks.push(value)
+  }
+}
+
+function brokenOff(cause: unknown): never {
+  throw new Refusal('timed-out', 'the body broke off, or did not come in time', undefined, { cause })
+}
+
+function tooLarge(): Refusal {
+  return new Refusal('too-large', `a body has at most ${limits.adminBodyBytesMax} bytes`)
+}

@@ -1,0 +1,151 @@
+// The admin door on a real store, with tokens of every kind and two instances: for tests of its rules. Tests that go
+// through the whole server start it with server.ts instead.
+
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { AdminContext } from '../../src/admin/context.ts'
+import type { Role } from '../../src/admin/route.ts'
+import { startAdmin } from '../../src/admin/server.ts'
+import { Access } from '../../src/keys/access.ts'
+import { Audit } from '../../src/keys/audit.ts'
+import { serverActor } from '../../src/keys/caller.ts'
+import { Keyring } from '../../src/keys/keyring.ts'
+import { Keys } from '../../src/keys/keys.ts'
+import { Pending } from '../../src/keys/pending.ts'
+import { Secrets } from '../../src/keys/secrets.ts'
+import { Sightings } from '../../src/keys/sightings.ts'
+import { TrustChanges } from '../../src/keys/trust-changes.ts'
+import type { Instance } from '../../src/keys/trust-rows.ts'
+import { privateKeyPem } from '../../src/pki/issue.ts'
+import { filtersOverlap, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import { openRootKey } from '../../src/rootkey/open.ts'
+import { openServerIdentity } from '../../src/server-identity.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly text: string
+  /** Parsed, where the answer is JSON. */
+  readonly json: unknown
+}
+
+export interface Ask {
+  readonly token?: string
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface TestDoor {
+  readonly url: string
+  readonly port: number
+  readonly authorityPem: string
+  readonly certificateSha256: string
+  readonly context: AdminContext
+  /** Two, of which no client or instance token of one may see the other. */
+  readonly red: Instance
+  readonly blue: Instance
+  /** What was reported as bugs so far. */
+  readonly bugs: unknown[]
+  /** The bearer text of a token. */
+  token(role: Role, instance?: Instance, expiresMs?: number): Promise<string>
+  ask(method: string, pathAndQuery: string, ask?: Ask): Promise<Answer>
+  close(): Promise<void>
+}
+
+export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
+  const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
+  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
+  const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
+  const secrets = await Secrets.open(store, rootKey)
+  const certificates = { validity, signedBy, matchesSubject }
+  const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
+  const events = { degraded: fail, withdrawn: fail }
+  const keyring = new Keyring({ store, clock, events, openRootKey: async () => rootKey })
+  const trust = new TrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const identity = await openServerIdentity(secrets, [], clock.now())
+  const context: AdminContext = {
+    access,
+    trust,
+    pending: await Pending.open(store, clock, fail),
+    audit: await Audit.open(store, clock, secrets, () => {}),
+    keys: new Keys({ store, keyring, access, clock, durableReads: false }),
+    store,
+    sightings: new Sightings(store, clock, fail),
+    clock,
+    authority: identity.authority,
+    serverCertificate: () => identity.server.certificate,
+    readiness: async () => ({ ready: true, reason: null, degradedInstances: 0 }),
+    metrics: async () => 'mortise_test 1\n',
+  }
+  const settings = { custody: 'database', rootKeyUri: rootKey.uri } as const
+  const red = await trust.createInstance(serverActor, { name: 'red', ...settings })
+  const blue = await trust.createInstance(serverActor, { name: 'blue', ...settings })
+  const bugs: unknown[] = []
+  const door = await startAdmin({
+    host: '127.0.0.1',
+    port: 0,
+    tls: { cert: identity.server.certificate.pem, key: privateKeyPem(identity.server.privateKey) },
+    hosts: ['kms.example.test'],
+    context,
+    answered: () => {},
+    failed: (error) => bugs.push(error),
+    ...options,
+  })
+  const authorityPem = identity.authority.certificate.pem
+  return {
+    url: door.url,
+    port: door.port,
+    authorityPem,
+    certificateSha256: identity.server.certificate.sha256,
+    context,
+    red,
+    blue,
+    bugs,
+    token: async (role, instance, expiresMs) => {
+      const instanceId = instance?.id ?? null
+      const wanted = { name: `${role} of a test`, role, instanceId, expiresMs: expiresMs ?? null }
+      return (await trust.createToken(serverActor, wanted)).bearer
+    },
+    ask: async (method, pathAndQuery, ask = {}) => {
+      const body = ask.body === undefined ? undefined : JSON.stringify(ask.body)
+      const headers = {
+        ...(body !== undefined && { 'Content-Type': 'application/json' }),
+        ...(ask.token !== undefined && { Authorization: `Bearer ${ask.token}` }),
+        ...ask.headers,
+      }
+      return send({ method, port: door.port, path: pathAndQuery, ca: authorityPem, headers }, body)
+    },
+    close: async () => {
+      await door.close()
+      await context.pending.close()
+      await store.close()
+      rmSync(dataFolder, { recursive: true, force: true })
+    },
+  }
+}
+
+function fail(error: unknown): never {
+  throw error
+}
+
+/** One request on a connection of its own. */
+async function send(options: RequestOptions, body: string | undefined): Promise<Answer> {
+  const request = httpsRequest({ host: '127.0.0.1', agent: false, servername: 'localhost', ...options })
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  const content = await text(response)
+  const isJson = response.headers['content-type']?.startsWith('application/json') === true
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    text: content,
+    json: isJson ? JSON.parse(content) : undefined,
+  }
+}
