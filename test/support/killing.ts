@@ -3,6 +3,7 @@
 // access record, and the audit chain verifies. Used by test/kill.test.ts and scripts/soak.ts.
 
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { find, integer, numberOf, operations, textOf, all } from './wire.ts'
 import { openTalk, reasons, states, type KmipTalk, type TalkOptions } from './kmip-talk.ts'
@@ -24,7 +25,7 @@ const loadMs = { least: 100, most: 600 }
 /** Old keys that are looked at again after each kill, besides those just used; all of them at the end. */
 const oldKeysChecked = 20
 
-/** Throws what it finds wrong; otherwise tells how much was done. */
+/** Throws what it finds wrong, and leaves the data folder to be looked at; otherwise tells how much was done. */
 export async function killUnderLoad(options: KillOptions): Promise<Memory['counts'] & { keys: number }> {
   const { kills, clients, seed } = options
   const random = randomFrom(seed)
@@ -47,6 +48,7 @@ export async function killUnderLoad(options: KillOptions): Promise<Memory['count
     }
     await checkNothingElse(server, files, memory)
     assert.equal(await server.stop(), 0)
+    rmSync(data, { recursive: true, force: true })
     return { ...memory.counts, keys: memory.keys.size }
   } catch (error) {
     throw new Error(`seed ${seed}, data folder ${data}: ${String(error)}\n${server.stderr()}`, {
