@@ -105,7 +105,7 @@ export class Access {
     const { certificate } = knock
     if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
     const { tables } = snapshot
-    if (tables.block.has(certificate.sha256))
+    if (tables.block.has(certificate.sha256) || snapshot.withheld.has(certificate.sha256))
       return { trusted: false, why: 'blocked', client: null, trustVersion }
     const pin = tables.certificate.get(certificate.sha256)
     const found = pin ?? this.#authorityOf(certificate)
@@ -175,18 +175,14 @@ export class Access {
 
   /** The trust rows as they are now, genuine ones only. */
   async snapshot(): Promise<TrustSnapshot> {
+    const highestBefore = this.#highestVersion
     const version = await this.#store.trustVersion()
     if (this.#snapshot?.version === version) return this.#snapshot
     const read = await this.#store.trust()
+    if (read.version < highestBefore) return (this.#snapshot = this.#setBack(read.version))
     const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }
-    if (read.version < this.#highestVersion) {
-      this.#raise(
-        'the database was set back to an older state while the server ran: no client, token or instance counts',
-      )
-      const nothing = { version: read.version, ...readRows(this.#macs, read.version, []) }
-      this.#snapshot = nothing
-      return nothing
-    }
+    // A newer read overtook this one; what was read is still as of when it was asked for.
+    if (read.version < this.#highestVersion) return snapshot
     this.#highestVersion = read.version
     for (const alarm of snapshot.alarms) this.#raise(alarm)
     this.#signatures = new Map()
@@ -196,6 +192,14 @@ export class Access {
     }))
     this.#snapshot = snapshot
     return snapshot
+  }
+
+  /** No rows count, and none may be changed. */
+  #setBack(version: number): TrustSnapshot {
+    const alarm =
+      'the database was set back to an older state while the server ran: no client, token or instance counts'
+    this.#raise(alarm)
+    return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
   }
 
   /** Parsed once for as long as the bytes are held: a connection asks about the same array with every message. */

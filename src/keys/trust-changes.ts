@@ -116,7 +116,8 @@ export class TrustChanges {
       const { tables } = snapshot
       this.#requireInstance(snapshot, wanted.instanceId)
       const pinned = tables.certificate.get(sha256)
-      if (pinned)
+      const unblocked = snapshot.macs.has(`block/${sha256}`) && pinned?.instanceId === wanted.instanceId
+      if (pinned && !unblocked)
         throw new TrustRefused(
           'exists',
           belongs(tables.client.get(pinned.clientId), snapshot, wanted.instanceId),
@@ -136,7 +137,7 @@ export class TrustChanges {
           { kind: 'certificate', value: certificate },
         ],
         // To trust a certificate by hand lifts a block of it.
-        remove: tables.block.has(sha256) ? [{ kind: 'block', id: sha256 }] : [],
+        remove: snapshot.macs.has(`block/${sha256}`) ? [{ kind: 'block', id: sha256 }] : [],
         action: 'client.trust',
         object: client.id,
         instanceId: wanted.instanceId,

@@ -97,8 +97,13 @@ export type TrustTables = { readonly [K in TrustKind]: ReadonlyMap<string, Trust
 
 export interface TrustReading {
   readonly tables: TrustTables
-  /** MACs (hex) of the rows that count, by `kind/id`; the next head is made from it. */
+  /** MACs (hex) of the rows that the next head lists, by `kind/id`: those that count, and those of `withheld`. */
   readonly macs: ReadonlyMap<string, string>
+  /**
+   * Certificates (SHA-256) whose block or pin is listed, but was altered or taken away by hand. They are refused until
+   * they are trusted anew: without its block or its pin a certificate could count by a CA, also in another instance.
+   */
+  readonly withheld: ReadonlySet<string>
   /** What was found altered behind the server's back, in words. */
   readonly alarms: readonly string[]
   /** False when the head itself does not count: then nothing does, and nothing may be changed. */
@@ -123,9 +128,11 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
   const listed = head ?? new Map<string, string>()
   const tables = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>()]))
   const counted = new Map<string, string>()
+  const present = new Set<string>()
   for (const row of rows) {
     if (row.kind === headKind) continue
     const name = `${row.kind}/${row.id}`
+    present.add(name)
     const mac = Buffer.from(row.mac).toString('hex')
     const table = tables[row.kind]
     if (!table || !macs.macMatches([row.kind, row.id, row.body], row.mac))
@@ -137,10 +144,17 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
       counted.set(name, mac)
     }
   }
-  for (const name of listed.keys())
-    if (!rows.some((row) => `${row.kind}/${row.id}` === name))
-      alarms.push(`the row ${name} was removed from the database by hand`)
-  return { tables: tables as unknown as TrustTables, macs: counted, alarms, intact: head !== undefined }
+  const withheld = new Set<string>()
+  for (const [name, mac] of listed) {
+    if (counted.has(name)) continue
+    if (!present.has(name)) alarms.push(`the row ${name} was removed from the database by hand`)
+    const [, sha256] = /^(?:block|certificate)\/(.*)$/.exec(name) ?? []
+    if (sha256 === undefined) continue
+    withheld.add(sha256)
+    counted.set(name, mac)
+  }
+  const intact = head !== undefined
+  return { tables: tables as unknown as TrustTables, macs: counted, withheld, alarms, intact }
 }
 
 function readHead(
@@ -160,7 +174,7 @@ function readHead(
     alarms.push(
       'the list of trusted rows is an older one that was put back: no client, token or instance counts',
     )
-    return new Map()
+    return undefined
   }
   return new Map(Object.entries(body.rows))
 }

@@ -1,0 +1,87 @@
+// A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
+
+import type { AuditQuery, Change, ObjectQuery, Store } from '../../src/keys/ports.ts'
+
+export class StoreAround implements Store {
+  readonly #store: Store
+  /** Called before each commit with its number, from 1; what it throws is thrown instead of committing. */
+  before: (change: Change, commit: number) => Promise<void> | void = () => undefined
+  /** Called after each commit; what it throws is thrown although the change was done, as when an answer is lost. */
+  after: (change: Change, commit: number) => Promise<void> | void = () => undefined
+  /** Called after trust rows were read and before they are handed on. */
+  trustRead: (version: number) => Promise<void> | void = () => undefined
+  commits = 0
+
+  constructor(store: Store) {
+    this.#store = store
+  }
+
+  get writer(): string {
+    return this.#store.writer
+  }
+
+  async commit(change: Change): Promise<void> {
+    const commit = ++this.commits
+    await this.before(change, commit)
+    await this.#store.commit(change)
+    await this.after(change, commit)
+  }
+
+  async trust() {
+    const read = await this.#store.trust()
+    await this.trustRead(read.version)
+    return read
+  }
+
+  trustVersion() {
+    return this.#store.trustVersion()
+  }
+
+  object(instanceId: string, uniqueIdentifier: string) {
+    return this.#store.object(instanceId, uniqueIdentifier)
+  }
+
+  objects(query: ObjectQuery) {
+    return this.#store.objects(query)
+  }
+
+  objectCounts(instanceId: string) {
+    return this.#store.objectCounts(instanceId)
+  }
+
+  dataKeys(instanceId: string) {
+    return this.#store.dataKeys(instanceId)
+  }
+
+  secrets() {
+    return this.#store.secrets()
+  }
+
+  pending() {
+    return this.#store.pending()
+  }
+
+  seen(sha256s: readonly string[]) {
+    return this.#store.seen(sha256s)
+  }
+
+  audit(query: AuditQuery) {
+    return this.#store.audit(query)
+  }
+
+  auditHeads() {
+    return this.#store.auditHeads()
+  }
+
+  checkpoints(limit: number) {
+    return this.#store.checkpoints(limit)
+  }
+
+  health() {
+    return this.#store.health()
+  }
+
+  close() {
+    return this.#store.close()
+  }
+}

@@ -1,0 +1,240 @@
+// The world of keys/ without a door: a real store in a folder of its own, a root key that can be told to fail, and a
+// clock that tests move. What serve.ts builds around it is not here.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
+import { Access, type Knock } from '../../src/keys/access.ts'
+import { Audit } from '../../src/keys/audit.ts'
+import { serverActor, type Caller } from '../../src/keys/caller.ts'
+import { Keyring } from '../../src/keys/keyring.ts'
+import { Keys } from '../../src/keys/keys.ts'
+import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { AuditCheckpoint, Clock, RootKey, Store } from '../../src/keys/ports.ts'
+import { Secrets } from '../../src/keys/secrets.ts'
+import { TrustChanges } from '../../src/keys/trust-changes.ts'
+import type { Instance } from '../../src/keys/trust-rows.ts'
+import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
+import { maskOf } from '../../src/kmip/enums.ts'
+import { Fault } from '../../src/kmip/fault.ts'
+import { filtersOverlap, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
+import { makeCertificate, type TestIdentity } from './certificates.ts'
+import { FaultyRootKey } from './faulty-root-key.ts'
+import { storeFolder } from './store-place.ts'
+
+/** Both clocks stand still until they are moved. */
+export class MovableClock implements Clock {
+  #wallMs = Math.floor(Date.now() / 1000) * 1000
+  #monotonicMs = 1_000
+
+  now(): number {
+    return this.#wallMs
+  }
+
+  monotonic(): number {
+    return this.#monotonicMs
+  }
+
+  pass(ms: number): void {
+    this.#wallMs += ms
+    this.#monotonicMs += ms
+  }
+
+  /** As when an administrator sets the time: only the wall clock moves. */
+  jump(ms: number): void {
+    this.#wallMs += ms
+  }
+}
+
+export const dayMs = 24 * 3600_000
+
+export interface World {
+  readonly clock: MovableClock
+  /** The database's file, for those who edit it by hand. */
+  readonly file: string
+  readonly rootKey: FaultyRootKey
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly access: Access
+  readonly keyring: Keyring
+  readonly trust: TrustChanges
+  readonly keys: Keys
+  readonly audit: Audit
+  /** What access told of tampering, each once. */
+  readonly alarms: readonly string[]
+  /** What the keyring told, in order. */
+  readonly events: readonly string[]
+  readonly published: readonly AuditCheckpoint[]
+  close(): Promise<void>
+  /** The same place after a stop and a start. */
+  reopen(): Promise<World>
+}
+
+export interface WorldOptions {
+  /** To have a store that fails on command around the real one. */
+  readonly wrap?: (store: Store) => Store
+  /** Other root keys, by URI. */
+  readonly rootKeys?: readonly RootKey[]
+}
+
+/** Closed and removed after the test. */
+export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  return build(t, { file, clock: new MovableClock(), rootKey: new FaultyRootKey(), options })
+}
+
+interface Ground {
+  readonly file: string
+  readonly clock: MovableClock
+  readonly rootKey: FaultyRootKey
+  readonly options: WorldOptions
+}
+
+async function build(t: TestContext, ground: Ground): Promise<World> {
+  const { file, clock, rootKey, options } = ground
+  const opened = await openSqliteStore({ file, clock, reserveBytes: 0 })
+  t.after(() => opened.close())
+  const store = options.wrap?.(opened) ?? opened
+  const alarms: string[] = []
+  const events: string[] = []
+  const published: AuditCheckpoint[] = []
+  const secrets = await Secrets.open(store, rootKey)
+  const certificates = { validity, signedBy, matchesSubject }
+  const access = new Access({
+    store,
+    macs: secrets,
+    clock,
+    certificates,
+    alarm: (message) => alarms.push(message),
+  })
+  const keyring = new Keyring({
+    store,
+    clock,
+    openRootKey: (uri) => {
+      const found = [rootKey, ...(options.rootKeys ?? [])].find((candidate) => candidate.uri === uri)
+      return found ? Promise.resolve(found) : Promise.reject(new Error(`no root key ${uri}`))
+    },
+    events: {
+      degraded: (_, degraded) => events.push(degraded ? 'degraded' : 'answers again'),
+      withdrawn: () => events.push('withdrawn'),
+    },
+  })
+  const trust = new TrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const keys = new Keys({ store, keyring, access, clock, durableReads: false })
+  const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
+  const close = () => opened.close()
+  const reopen = async () => {
+    await close()
+    return build(t, ground)
+  }
+  const parts = { clock, file, rootKey, store, secrets, access, keyring, trust, keys, audit }
+  return { ...parts, alarms, events, published, close, reopen }
+}
+
+/** An instance sealed by the world's root key. */
+export function makeInstance(
+  world: World,
+  name = 'default',
+  settings: Partial<Instance> = {},
+): Promise<Instance> {
+  const { uri } = world.rootKey
+  return world.trust.createInstance(serverActor, { name, custody: 'database', rootKeyUri: uri, ...settings })
+}
+
+export function knockOf({ certificate }: TestIdentity, address = '192.0.2.7'): Knock {
+  return { certificate, address }
+}
+
+/** Who asks, as a door tells it: looked up anew each time. */
+export type Identify = () => Promise<Caller>
+
+/** Trusts a certificate as a client of the instance. */
+export async function trustClient(
+  world: World,
+  instance: Instance,
+  name = 'vcenter',
+  identity?: TestIdentity,
+): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
+  const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
+  await world.trust.trustCertificate(serverActor, {
+    instanceId: instance.id,
+    name,
+    certificate: used.certificate,
+  })
+  return { identity: used, identify: identifyAs(world, used) }
+}
+
+export function identifyAs(world: World, identity: TestIdentity): Identify {
+  const knock = knockOf(identity)
+  return async () => {
+    const verdict = await world.access.identify(knock)
+    if (!verdict.trusted) throw new Fault('AuthenticationNotSuccessful', verdict.why)
+    return world.access.callerOf(verdict, knock, 'request-1')
+  }
+}
+
+/** A world with one instance and one client, which is what most tests begin with. */
+export async function openWorldWithClient(t: TestContext, options: WorldOptions = {}) {
+  const world = await openWorld(t, options)
+  const instance = await makeInstance(world)
+  const { identify, identity } = await trustClient(world, instance)
+  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  return { world, instance, identify, identity, perform }
+}
+
+/** Attributes of an AES-256 key, and more: one value each, or several instances. */
+export function aesAttributes(more: Readonly<Record<string, unknown>> = {}): AttributeSet {
+  const base = {
+    CryptographicAlgorithm: 'AES',
+    CryptographicLength: 256,
+    CryptographicUsageMask: maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt']),
+  }
+  return attributeSet({ ...base, ...more })
+}
+
+/** An array stands for several instances. */
+export function attributeSet(values: Readonly<Record<string, unknown>>): AttributeSet {
+  return new Map(
+    Object.entries(values).map(([key, value]) => {
+      const all: readonly unknown[] = Array.isArray(value) ? value : [value]
+      return [key, all.map((one, index): AttributeInstance => ({ index, value: one }))]
+    }),
+  )
+}
+
+/** Work that creates an AES-256 key and gives its identifier. */
+export function createKey(more: Readonly<Record<string, unknown>> = {}) {
+  return (work: KeyWork) => work.create({ objectType: 'SymmetricKey', attributes: aesAttributes(more) })
+}
+
+/** Runs a statement on the database as somebody who may write its file. Gives the number of changed rows. */
+export function edit(file: string, sql: string, ...values: SQLInputValue[]): number {
+  const database = new DatabaseSync(file, { timeout: 2_000 })
+  try {
+    return Number(database.prepare(sql).run(...values).changes)
+  } finally {
+    database.close()
+  }
+}
+
+/** Like `edit`, and the rows that it finds. */
+export function look(file: string, sql: string, ...values: SQLInputValue[]) {
+  const database = new DatabaseSync(file, { timeout: 2_000 })
+  try {
+    return database.prepare(sql).all(...values)
+  } finally {
+    database.close()
+  }
+}
+
+/** For assert.rejects: a Fault with that reason. */
+export function faults(reason: Fault['reason'], message = /./): (error: unknown) => true {
+  return (error) => {
+    assert.ok(error instanceof Fault, `not a Fault: ${String(error)}`)
+    assert.equal(error.reason, reason, error.message)
+    assert.match(error.message, message)
+    return true
+  }
+}
