@@ -40,10 +40,12 @@ export class Secrets {
    * sealed by another root key, and RootKeyError when the root key cannot be used.
    */
   static async open(store: Store, rootKey: RootKey): Promise<Secrets> {
+    // Asked first: another node that makes the secrets at this moment changes trust only afterwards.
+    const used = (await store.trustVersion()) > 0 || (await store.auditHeads()).heads.length > 0
     const records = await store.secrets()
     if (records.length > 0) return Secrets.#existing(store, rootKey, records)
-    if ((await store.trustVersion()) > 0)
-      throw new WrongRootKey('the store holds clients but not its own secrets: it was not copied as a whole')
+    if (used)
+      throw new WrongRootKey('the store was used but lacks its own secrets: it was not copied as a whole')
     try {
       return await Secrets.#make(store, rootKey)
     } catch (error) {
@@ -56,7 +58,7 @@ export class Secrets {
   static async #existing(store: Store, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
     const record = records.find(({ name }) => name === systemKeyName)
     if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
-    const system = JSON.parse(Buffer.from(record.sealed).toString('utf8')) as SystemKeyRecord
+    const system = parseSystemKey(record)
     if (system.rootKeyId !== rootKey.id)
       throw new WrongRootKey(
         `this store is sealed by the root key ${system.rootKeyUri} with the id ${system.rootKeyId}, but ` +
@@ -154,6 +156,16 @@ export class Secrets {
   #all(names: readonly string[]): Record<string, Buffer> | undefined {
     if (!names.every((name) => this.#sealed.has(name))) return undefined
     return Object.fromEntries(names.map((name) => [name, this.get(name) ?? Buffer.alloc(0)]))
+  }
+}
+
+function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
+  try {
+    return JSON.parse(Buffer.from(sealed).toString('utf8')) as SystemKeyRecord
+  } catch (cause) {
+    throw new WrongRootKey('the system data key of the store was altered: restore the store from a backup', {
+      cause,
+    })
   }
 }
 
