@@ -12,6 +12,7 @@ import {
   raw,
   repeated,
   text,
+  unread,
 } from '../ttlv/schema.ts'
 import type { ItemSchema } from '../ttlv/schema.ts'
 import { nonce } from './credential.ts'
@@ -58,12 +59,16 @@ export const requestItem = struct({
   MessageExtension: repeated(messageExtension),
 })
 
-/** What is needed to answer an item that is broken. */
-export const itemToEcho = struct({ Operation: optional(enumerationCode), UniqueBatchItemID: optional(bytes) })
+/** What is needed to answer an item that is broken, wherever after these it is. */
+export const itemToEcho = struct({
+  Operation: optional(enumerationCode),
+  UniqueBatchItemID: optional(bytes),
+  RequestPayload: optional(unread),
+})
 
 export const requestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(requestItem) })
 /** The same with items unread, for messages with a broken one. */
-export const splitRequestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(raw) })
+export const splitRequestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(unread) })
 
 export const responseHeader = struct({
   ProtocolVersion: protocolVersion,

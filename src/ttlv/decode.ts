@@ -124,7 +124,7 @@ class Decoder {
       case 'Any':
         return this.#any(at, end, depth)
       case 'Raw':
-        this.#check(at, end, depth)
+        if (shape.checked) this.#check(at, end, depth)
         return buffer.subarray(at, end)
       case 'OneOf':
         return this.#item(this.#choice(shape.choices, at).shape, at, end, depth, siblings)

@@ -39,7 +39,8 @@ export type Shape =
   | { readonly kind: SimpleKind; readonly type: number }
   | { readonly kind: 'Enumeration'; readonly type: number; readonly names: EnumerationNames | undefined }
   | StructureShape
-  | { readonly kind: 'Any' | 'Raw'; readonly type: undefined }
+  | { readonly kind: 'Any'; readonly type: undefined }
+  | { readonly kind: 'Raw'; readonly type: undefined; readonly checked: boolean }
   | { readonly kind: 'OneOf'; readonly type: undefined; readonly choices: readonly Schema[] }
   | { readonly kind: 'Dependent'; readonly type: undefined; readonly choose: Choose }
 
@@ -111,7 +112,9 @@ export const interval: ItemSchema<number> = simple('Interval')
 /** An item of any type, as a tree that says of each item what it is. */
 export const any: ItemSchema<AnyValue> = required({ kind: 'Any', type: undefined })
 /** A whole item with its header, kept as bytes; known to be well formed, decoded later or never. A view, as `bytes`. */
-export const raw: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined })
+export const raw: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: true })
+/** As `raw`, but what is inside was not looked at: for what may be broken without breaking what is around it. */
+export const unread: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: false })
 /** An enumeration whose names are looked up elsewhere: its number. */
 export const enumerationCode: ItemSchema<number> = required({
   kind: 'Enumeration',
