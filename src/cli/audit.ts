@@ -158,7 +158,10 @@ function pruneCommand(world: World, outcome: Outcome): Command {
     words: 'prune',
     summary: 'remove entries older than a date; what remains can still be verified',
     required: [['--before <date>', 'such as 2026-01-01']],
-    examples: ['audit export audit-2025.jsonl && mortise audit prune --before 2026-01-01'],
+    examples: [
+      'audit prune --before 2026-01-01',
+      'audit export audit-2025.jsonl && mortise audit prune --before 2026-01-01',
+    ],
     action: async ({ client, show }, { before }) => {
       const pruned = await (
         await client()

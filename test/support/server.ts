@@ -117,7 +117,7 @@ export function serveArguments(
 }
 
 /** One command of the checkout's command line, to its end. */
-async function runCli(
+export async function runCli(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   input = '',

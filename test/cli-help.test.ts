@@ -1,0 +1,110 @@
+// The command line's own words: help, examples, usage errors. Without a server.
+
+import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
+import { test } from 'node:test'
+import { runCommand } from '../src/cli/main.ts'
+import type { World } from '../src/cli/world.ts'
+
+interface Said {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+async function say(...words: string[]): Promise<Said> {
+  let stdout = ''
+  let stderr = ''
+  const world: World = {
+    stdin: Readable.from([]),
+    stdout: { write: (text) => (stdout += String(text)) },
+    stderr: { write: (text) => (stderr += text) },
+    version: '1.2.3',
+    command: 'mortise',
+    dataFolder: () => '/nowhere/mortise-data',
+    serve: async () => 0,
+    verifyExport: () => Promise.reject(new Error('not here')),
+  }
+  const code = await runCommand(words, world)
+  return { code, stdout, stderr }
+}
+
+async function misused(words: readonly string[], stderr: RegExp): Promise<void> {
+  const said = await say(...words)
+  assert.equal(said.code, 2, words.join(' '))
+  assert.match(said.stderr, stderr)
+  assert.equal(said.stdout, '')
+}
+
+const nouns = ['instance', 'client', 'key', 'audit', 'server-cert']
+
+/** `Commands:` of a help text. */
+function commandsIn({ stdout }: Said): string[] {
+  const [, list = ''] = stdout.split('Commands:\n')
+  return [...list.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name).filter((name) => name !== 'help')
+}
+
+test('every command has help with an example of itself', async () => {
+  const commands = [['serve']]
+  for (const noun of nouns)
+    commands.push(...commandsIn(await say(noun, '--help')).map((verb) => [noun, verb]))
+  assert(commands.length >= 20, JSON.stringify(commands))
+  for (const command of commands) {
+    const { code, stdout } = await say(...command, '--help')
+    assert.equal(code, 0, command.join(' '))
+    const [, examples = ''] = stdout.split('Examples:\n')
+    assert.match(examples, new RegExp(`^ {2}mortise ${command.join(' ')}`), command.join(' '))
+    assert.match(stdout, /--json/)
+  }
+})
+
+test('the command names are those of the documentation', async () => {
+  assert.deepEqual(commandsIn(await say('--help')), ['serve', ...nouns])
+  assert.deepEqual(commandsIn(await say('client', '--help')), [
+    'trust',
+    'issue',
+    'sign',
+    'list',
+    'pending',
+    'block',
+    'remove',
+  ])
+  assert.deepEqual(commandsIn(await say('key', '--help')), ['list', 'show', 'activate', 'revoke', 'destroy'])
+  assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
+})
+
+test('version and help end with 0', async () => {
+  assert.deepEqual(await say('--version'), { code: 0, stdout: '1.2.3\n', stderr: '' })
+  assert.equal((await say('--help')).code, 0)
+})
+
+test('wrong usage ends with 2 and says how it goes', async () => {
+  await misused([], /Usage: mortise/)
+  await misused(['key'], /Usage: mortise key/)
+  await misused(['lock'], /unknown command 'lock'/)
+  await misused(['key', 'list', '--colour'], /unknown option '--colour'/)
+  await misused(['key', 'show'], /missing required argument/)
+  await misused(['key', 'show', 'a', 'b'], /too many arguments/)
+  await misused(['client', 'trust', '--cert', 'x'], /--name/)
+  await misused(['client', 'trust', '--name', 'x'], /give one of --cert PEM, --ca PEM and --pending/)
+  await misused(['client', 'trust', '--name', 'x', '--cert', 'a', '--ca', 'b'], /give one of/)
+  await misused(
+    ['client', 'trust', '--name', 'x', '--cert', 'a', '--subject', 'b'],
+    /--subject belongs to --ca/,
+  )
+  await misused(['client', 'trust', '--name', 'x', '--pending', 'abc'], /whole SHA-256/)
+  await misused(['client', 'block', 'abc'], /whole SHA-256/)
+  await misused(['client', 'block'], /give a SHA-256 or --cert/)
+  await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs --token-file/)
+  await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
+  await misused(['key', 'list', '--token-file', 'x'], /--token-file belongs to --admin/)
+})
+
+test('failures with --json are JSON on standard error', async () => {
+  const { code, stdout, stderr } = await say('key', 'list', '--json')
+  assert.equal(code, 1)
+  assert.equal(stdout, '')
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
+  assert.match(error.message, /no server has left its address in \/nowhere\/mortise-data/)
+  assert.match(error.hint, /mortise serve/)
+})
