@@ -13,6 +13,7 @@ import { connectClient } from './support/tls-client.ts'
 import {
   inRecordedOrder,
   loadTrace,
+  withCredential,
   withOurIdentifiers,
   type Exchange,
   type Session,
@@ -43,8 +44,13 @@ suite('recorded conversations of vCenter', { concurrency: false }, () => {
       process.stderr.write('SKIPPED: no recorded conversation of vCenter lies beside the project\n')
       t.skip('../shared is not here: no recorded conversation to replay')
     })
-  for (const name of traces)
-    test(name, { timeout: 300_000 }, (t) => replay(t, loadTrace(path.join(folder, name))))
+  for (const name of traces) {
+    const sessions = loadTrace(path.join(folder, name))
+    test(name, { timeout: 300_000 }, (t) => replay(t, sessions))
+    test(`${name}, with user name and password`, { timeout: 300_000 }, (t) =>
+      replay(t, withCredential(sessions)),
+    )
+  }
 })
 
 async function replay(t: TestContext, sessions: readonly Session[]): Promise<void> {

@@ -3,13 +3,16 @@
 
 import { readFileSync } from 'node:fs'
 import {
+  enumeration,
+  find,
   inside,
   mapLeaves,
-  find,
   numberOf,
   operations,
   read,
+  struct,
   tags,
+  text,
   textOf,
   types,
   write,
@@ -66,6 +69,46 @@ export function loadTrace(file: string): Session[] {
     trusted: true,
     exchanges: exchanges.slice(begin, first[index + 1]),
   }))
+}
+
+/**
+ * The same conversation of a vCenter that was given a user name and a password for the key server: they stand in the
+ * header of Create, Get, Get Attributes of the State, and Activate, and in no other message.
+ */
+export function withCredential(sessions: readonly Session[]): Session[] {
+  return sessions.map((session) => ({
+    ...session,
+    exchanges: session.exchanges.map(({ request, recorded }) => ({
+      request: addCredential(request),
+      recorded,
+    })),
+  }))
+}
+
+function addCredential(request: Item): Item {
+  const item = find(request, 'BatchItem')
+  const operation = numberOf(find(item, 'Operation'))
+  const ofState = textOf(find(item, 'RequestPayload', 'AttributeName')) === 'State'
+  const { Create, Get, Activate, GetAttributes } = operations
+  if (
+    operation !== Create &&
+    operation !== Get &&
+    operation !== Activate &&
+    !(operation === GetAttributes && ofState)
+  )
+    return request
+  const credential = struct(
+    'Authentication',
+    struct(
+      'Credential',
+      enumeration('CredentialType', 1),
+      struct('CredentialValue', text('Username', 'vSphere'), text('Password', 'password')),
+    ),
+  )
+  const [header, ...rest] = inside(request)
+  const [version, ...others] = inside(header)
+  if (!header || !version) throw new Error('a recorded request without header')
+  return struct('RequestMessage', struct('RequestHeader', version, credential, ...others), ...rest)
 }
 
 /** vCenter's first message on a connection: Discover Versions without Unique Batch Item ID. */

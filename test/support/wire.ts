@@ -18,8 +18,12 @@ export const tags = {
   Attribute: 0x420008,
   AttributeName: 0x42000a,
   AttributeValue: 0x42000b,
+  Authentication: 0x42000c,
   BatchCount: 0x42000d,
   BatchItem: 0x42000f,
+  Credential: 0x420023,
+  CredentialType: 0x420024,
+  CredentialValue: 0x420025,
   CryptographicAlgorithm: 0x420028,
   CryptographicLength: 0x42002a,
   KeyBlock: 0x420040,
@@ -49,7 +53,9 @@ export const tags = {
   TimeStamp: 0x420092,
   UniqueBatchItemID: 0x420093,
   UniqueIdentifier: 0x420094,
+  Username: 0x420099,
   VendorIdentification: 0x42009d,
+  Password: 0x4200a1,
   OffsetItems: 0x4200d4,
 } as const
 
