@@ -78,7 +78,7 @@ export class Access {
   #snapshot: TrustSnapshot | undefined
   /** The highest version seen: a lower one means that the database was set back while this node ran. */
   #highestVersion = 0
-  #signatures = new Map<string, TrustedAuthority | null>()
+  #signatures = new Map<string, readonly TrustedAuthority[]>()
   #authorities: readonly TrustedAuthority[] = []
   readonly #raised = new Set<string>()
   readonly #validities = new WeakMap<Uint8Array, Validity>()
@@ -215,25 +215,30 @@ export class Access {
     this.#alarm(message)
   }
 
-  /** The authority that vouches for this leaf: its CA in date, its filter fitting, the signature its own. */
+  /**
+   * The authority that vouches for this leaf: its filter fitting, the signature its own, in date. A CA that was renewed
+   * with its key may stand here twice. A leaf that authorities of two instances vouch for is nobody's.
+   */
   #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
-    const known = this.#signatures.get(certificate.sha256)
-    const found = known === undefined ? this.#searchAuthority(certificate.der) : known
-    if (known === undefined) {
+    let found = this.#signatures.get(certificate.sha256)
+    if (!found) {
+      found = this.#searchAuthorities(certificate.der)
       if (this.#signatures.size >= signaturesKeptMax) this.#signatures.clear()
       this.#signatures.set(certificate.sha256, found)
     }
-    if (!found) return undefined
-    const { notBeforeMs, notAfterMs } = this.#validity(found.der)
+    const instances = new Set(found.map(({ authority }) => authority.instanceId))
+    if (instances.size !== 1) return undefined
     const now = this.#clock.now()
-    return now >= notBeforeMs - dayMs && now <= notAfterMs ? found.authority : undefined
+    return found.find(({ der }) => {
+      const { notBeforeMs, notAfterMs } = this.#validity(der)
+      return now >= notBeforeMs - dayMs && now <= notAfterMs
+    })?.authority
   }
 
-  #searchAuthority(leaf: Uint8Array): TrustedAuthority | null {
-    const found = this.#authorities.find(
+  #searchAuthorities(leaf: Uint8Array): readonly TrustedAuthority[] {
+    return this.#authorities.filter(
       ({ authority, der }) =>
         this.#certificates.matchesSubject(leaf, authority.subject) && this.#certificates.signedBy(leaf, der),
     )
-    return found ?? null
   }
 }
