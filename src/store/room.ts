@@ -29,13 +29,14 @@ export class Room {
     return bavail * bsize
   }
 
+  /** Less is free than must be, the part of the reserve that is not held counted as used. */
   isShort(): boolean {
-    return this.freeBytes() < limits.diskFreeBytesMin
+    return this.freeBytes() - this.#missingBytes() < limits.diskFreeBytesMin
   }
 
   /** Bytes that must be free before changes are taken again: above the bound, so that it does not flutter. */
   neededBytes(): number {
-    return 2 * limits.diskFreeBytesMin + this.#bytes - this.#heldBytes()
+    return 2 * limits.diskFreeBytesMin + this.#missingBytes()
   }
 
   /** Gives the reserve back; false when there is none. */
@@ -62,20 +63,20 @@ export class Room {
 
   async #fill(): Promise<boolean> {
     this.#stopped = false
-    if (this.#heldBytes() >= this.#bytes) return true
+    if (this.#missingBytes() === 0) return true
     await using file = await open(this.#file, 'a', 0o600)
     // Random, so that a file system that compresses sets real blocks aside.
     const chunk = randomFillSync(Buffer.alloc(chunkBytes))
-    while (this.#heldBytes() < this.#bytes) {
+    while (this.#missingBytes() > 0) {
       if (this.#stopped || this.isShort()) return false
-      await file.write(chunk, 0, Math.min(chunkBytes, this.#bytes - this.#heldBytes()))
+      await file.write(chunk, 0, Math.min(chunkBytes, this.#missingBytes()))
       await setImmediate()
     }
     await file.datasync()
     return !this.#stopped
   }
 
-  #heldBytes(): number {
-    return statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0
+  #missingBytes(): number {
+    return Math.max(0, this.#bytes - (statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0))
   }
 }

@@ -7,7 +7,7 @@ import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { StoreUnavailable } from '../keys/ports.ts'
+import { StoreUnavailable, type StoreHealth } from '../keys/ports.ts'
 import { limits } from '../limits.ts'
 import { AuditChain } from './audit-chain.ts'
 import { Groups, type GroupResult } from './group.ts'
@@ -266,10 +266,16 @@ class Writer {
   }
 
   #tellHealth(): void {
+    const told = this.#told
+    const health = this.health()
+    if (told !== this.#told) this.#post({ type: 'health', health })
+  }
+
+  /** To be told. */
+  health(): StoreHealth {
     const reason = this.#broken ?? this.#full ?? this.#failing
-    if (this.#told === (reason ?? '')) return
     this.#told = reason ?? ''
-    this.#post({ type: 'health', health: { writable: reason === null, reason } })
+    return { writable: reason === null, reason }
   }
 }
 
@@ -296,7 +302,7 @@ function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
     if (message.type === 'jobs') writer.take(message.jobs)
     else void writer.close().then(() => port.close())
   })
-  post({ type: 'open' })
+  post({ type: 'open', health: writer.health() })
 }
 
 if (parentPort) start(parentPort, workerData as WriterData)

@@ -35,7 +35,7 @@ export type Outcome =
   | { readonly id: number; readonly type: 'bug'; readonly message: string }
 
 export type FromWriter =
-  | { readonly type: 'open' }
+  | { readonly type: 'open'; readonly health: StoreHealth }
   | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
   | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
   | { readonly type: 'health'; readonly health: StoreHealth }

@@ -60,7 +60,9 @@ export class WriterThread {
       })
     })
     if (first.type === 'refused') throw new StoreUnavailable(first.why, first.message)
-    return new WriterThread(worker, onTrouble)
+    const thread = new WriterThread(worker, onTrouble)
+    thread.#take(first)
+    return thread
   }
 
   get health(): StoreHealth {
@@ -121,14 +123,19 @@ export class WriterThread {
       case 'outcomes':
         for (const outcome of message.outcomes) this.#settle([outcome], errorOf(outcome))
         return
-      case 'health':
+      case 'open':
         this.#health = message.health
-        this.#onTrouble(message.health.reason ?? 'the store takes changes again')
+        if (message.health.reason !== null) this.#onTrouble(message.health.reason)
         return
+      case 'health': {
+        const turned = message.health.writable !== this.#health.writable
+        this.#health = message.health
+        if (turned) this.#onTrouble(message.health.reason ?? 'the store takes changes again')
+        return
+      }
       case 'trouble':
         this.#onTrouble(message.message)
         return
-      case 'open':
       case 'refused':
         return
       default:

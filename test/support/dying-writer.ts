@@ -8,4 +8,4 @@ parentPort?.on('message', () => {
   if (file === 'exit') process.exit(3)
   throw new Error('the writer met a bug')
 })
-parentPort?.postMessage({ type: 'open' }, [])
+parentPort?.postMessage({ type: 'open', health: { writable: true, reason: null } }, [])
