@@ -16,7 +16,7 @@ import type { ResultReasonName } from './fault.ts'
 import * as schemas from './message-schema.ts'
 import type { OperationName } from './operations.ts'
 import { decodeItem, encodeItem } from './payload.ts'
-import { atLeast, newestOfMajor } from './version.ts'
+import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
 
 export interface RequestMessage extends Dialect {
@@ -150,7 +150,7 @@ function dialectOf(bytes: Uint8Array): Dialect {
     throw new RequestError(fault, { version: '1.0', headerRead: false })
   }
   const fault = new Fault('InvalidMessage', `KMIP ${stated.major}.${stated.minor} is not supported`)
-  const version = stated.major < 1 ? '1.0' : newestOfMajor('2.1')
+  const version = stated.major <= 1 ? '1.0' : '2.1'
   throw new RequestError(fault, { version, headerRead: false })
 }
 
