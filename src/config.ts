@@ -149,7 +149,7 @@ export interface Option<S extends z.ZodType = z.ZodType> {
 }
 
 /** The variable that names the configuration file; `--config` overrides it. */
-export const fileVariable = 'MORTISE_CONFIG'
+const fileVariable = 'MORTISE_CONFIG'
 
 /**
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the

@@ -91,10 +91,16 @@ const expectedNames = new Set(['StartError', 'RootKeyError', 'WrongRootKey', 'St
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
 function notStarted(error: unknown): unknown {
   if (!(error instanceof Error)) return error
-  const code = 'code' in error ? String(error.code) : undefined
+  const code = systemCode(error)
   if (code === undefined && !expectedNames.has(error.name)) return error
   const hint = code === undefined ? undefined : systemHints[code]
   return new CommandError(`the server did not start: ${error.message}`, hint, { cause: error })
+}
+
+/** EADDRINUSE and the like, of the error or of what caused it. */
+function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return 'code' in error && 'syscall' in error ? String(error.code) : systemCode(error.cause)
 }
 
 async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | undefined): Promise<Proof> {

@@ -1,33 +1,11 @@
 // The command line's own words: help, examples, usage errors. Without a server.
 
 import assert from 'node:assert/strict'
-import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { runCommand } from '../src/cli/main.ts'
-import type { World } from '../src/cli/world.ts'
+import { command } from './support/command.ts'
+import type { CommandResult } from './support/server.ts'
 
-interface Said {
-  readonly code: number
-  readonly stdout: string
-  readonly stderr: string
-}
-
-async function say(...words: string[]): Promise<Said> {
-  let stdout = ''
-  let stderr = ''
-  const world: World = {
-    stdin: Readable.from([]),
-    stdout: { write: (text) => (stdout += String(text)) },
-    stderr: { write: (text) => (stderr += text) },
-    version: '1.2.3',
-    command: 'mortise',
-    dataFolder: () => '/nowhere/mortise-data',
-    serve: async () => 0,
-    verifyExport: () => Promise.reject(new Error('not here')),
-  }
-  const code = await runCommand(words, world)
-  return { code, stdout, stderr }
-}
+const say = (...words: string[]): Promise<CommandResult> => command(words)
 
 async function misused(words: readonly string[], stderr: RegExp): Promise<void> {
   const said = await say(...words)
@@ -39,7 +17,7 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
 const nouns = ['instance', 'client', 'key', 'audit', 'server-cert']
 
 /** `Commands:` of a help text. */
-function commandsIn({ stdout }: Said): string[] {
+function commandsIn({ stdout }: CommandResult): string[] {
   const [, list = ''] = stdout.split('Commands:\n')
   return [...list.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name).filter((name) => name !== 'help')
 }

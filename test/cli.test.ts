@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { parseCertificate } from '../src/pki/certificate.ts'
 import { makeRequest } from '../src/pki/make-request.ts'
 import { clientCertificate, testVmca } from './support/certificates.ts'
+import { command } from './support/command.ts'
 import { runCli, startServer, type CommandResult, type TestServer } from './support/server.ts'
 
 let server: TestServer
@@ -21,11 +22,25 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
+const cli = (...words: string[]): Promise<CommandResult> => command(words, { data: server.data })
+
+async function json(...words: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await cli(...words, '--json')
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+
 function fails(result: CommandResult, code: number, stderr: RegExp): void {
   assert.equal(result.code, code, result.stdout + result.stderr)
   assert.match(result.stderr, stderr)
   assert.equal(result.stdout, '')
 }
+
+test('what is wrong with the configuration ends with 2 and is named', async () => {
+  fails(await runCli(['key', 'list'], { MORTISE_DTA: '/tmp' }), 2, /MORTISE_DTA; the nearest is MORTISE_DATA/)
+  fails(await runCli(['serve', '--kmip', 'nowhere']), 2, /--kmip: .*HOST:PORT/)
+  fails(await runCli(['serve', '--config', inFolder('none.toml')]), 2, /none\.toml/)
+})
 
 test('without a server it is said how to start or find one', async () => {
   fails(
@@ -40,22 +55,22 @@ test('without a server it is said how to start or find one', async () => {
 })
 
 test('instances are listed and shown', async () => {
-  const [instance] = (await server.json('instance', 'list')) as [{ name: string; id: string }]
+  const [instance] = (await json('instance', 'list')) as [{ name: string; id: string }]
   assert.equal(instance.name, 'default')
-  const shown = (await server.json('instance', 'show', instance.id)) as { name: string; objects: object }
+  const shown = (await json('instance', 'show', instance.id)) as { name: string; objects: object }
   assert.equal(shown.name, 'default')
-  assert.match((await server.cli('instance', 'list')).stdout, /^NAME +ID .*\ndefault +/)
-  fails(await server.cli('instance', 'show', 'prod'), 1, /there is no instance prod\n.*mortise instance list/)
-  const json = await server.cli('instance', 'show', 'prod', '--json')
-  assert.equal(json.code, 1)
-  const { error } = JSON.parse(json.stderr) as { error: { code: string } }
+  assert.match((await cli('instance', 'list')).stdout, /^NAME +ID .*\ndefault +/)
+  fails(await cli('instance', 'show', 'prod'), 1, /there is no instance prod\n.*mortise instance list/)
+  const asJson = await cli('instance', 'show', 'prod', '--json')
+  assert.equal(asJson.code, 1)
+  const { error } = JSON.parse(asJson.stderr) as { error: { code: string } }
   assert.equal(error.code, 'not-found')
 })
 
 test('a certificate is trusted from a file and from standard input, and next steps are told', async () => {
   const { certificate } = await clientCertificate('self-signed')
   writeFileSync(inFolder('vc.pem'), certificate.pem)
-  const trusted = await server.cli(
+  const trusted = await cli(
     'client',
     'trust',
     '--instance',
@@ -69,20 +84,20 @@ test('a certificate is trusted from a file and from standard input, and next ste
   assert.match(trusted.stdout, /Trusted as vc1 in default/)
   assert.match(trusted.stdout, /Now in vCenter/)
   const other = (await clientCertificate('self-signed-other')).certificate
-  const args = ['client', 'trust', '--name', 'vc2', '--cert', '-', '--data', server.data, '--json']
-  const fromInput = await runCli(args, {}, other.pem)
+  const args = ['client', 'trust', '--name', 'vc2', '--cert', '-', '--json']
+  const fromInput = await command(args, { data: server.data, input: other.pem })
   const shown = JSON.parse(fromInput.stdout) as { id: string; name: string; sha256: string }
   assert.deepEqual([shown.name, shown.sha256], ['vc2', other.sha256])
   writeFileSync(inFolder('vc.der'), (await clientCertificate('ecdsa')).certificate.der)
-  assert.equal((await server.cli('client', 'trust', '--name', 'der', '--cert', inFolder('vc.der'))).code, 0)
-  const names = ((await server.json('client', 'list')) as { name: string }[]).map(({ name }) => name)
+  assert.equal((await cli('client', 'trust', '--name', 'der', '--cert', inFolder('vc.der'))).code, 0)
+  const names = ((await json('client', 'list')) as { name: string }[]).map(({ name }) => name)
   assert.deepEqual(names.toSorted(), ['der', 'vc1', 'vc2'])
 })
 
 test('a wrong paste is told apart', async () => {
   const trust = async (name: string, text: string) => {
     writeFileSync(inFolder(name), text)
-    return server.cli('client', 'trust', '--name', 'x', '--cert', inFolder(name))
+    return cli('client', 'trust', '--name', 'x', '--cert', inFolder(name))
   }
   const { request, privateKey } = await makeRequest({ commonName: 'x' })
   fails(await trust('request.pem', request), 1, /request/)
@@ -90,42 +105,29 @@ test('a wrong paste is told apart', async () => {
   fails(key, 1, /private key/)
   assert.doesNotMatch(key.stderr, /PRIVATE KEY-|MII/)
   fails(await trust('page.pem', '<html>'), 1, /mortise: ./)
-  fails(
-    await server.cli('client', 'trust', '--name', 'x', '--cert', inFolder('none.pem')),
-    1,
-    /there is no file/,
-  )
+  fails(await cli('client', 'trust', '--name', 'x', '--cert', inFolder('none.pem')), 1, /there is no file/)
 })
 
 test('a CA is trusted with a pattern', async () => {
   writeFileSync(inFolder('vmca.pem'), (await testVmca()).certificate.pem)
   const args = ['client', 'trust', '--name', 'hosts', '--ca', inFolder('vmca.pem')]
-  const { code, stdout } = await server.cli(...args, '--subject', 'esx*')
+  const { code, stdout } = await cli(...args, '--subject', 'esx*')
   assert.equal(code, 0)
   assert.match(stdout, /signed by .* whose subject fits esx\*/)
-  fails(await server.cli(...args, '--subject', 'e*'), 1, /overlap/)
+  fails(await cli(...args, '--subject', 'e*'), 1, /overlap/)
 })
 
 test('an issued pair is made here: a key of mode 0600 that the server never saw, and nothing is overwritten', async () => {
   const out = inFolder('issued')
-  const shown = (await server.json('client', 'issue', '--name', 'vc3', '--out', out)) as { sha256: string }
+  const shown = (await json('client', 'issue', '--name', 'vc3', '--out', out)) as { sha256: string }
   const certificate = parseCertificate(readFileSync(path.join(out, 'client.pem')))
   assert.equal(shown.sha256, certificate.sha256)
   assert.equal(certificate.commonName, 'vc3')
   assert.equal(statSync(path.join(out, 'client.key')).mode & 0o777, 0o600)
   assert.match(readFileSync(path.join(out, 'client.key'), 'utf8'), /^-----BEGIN PRIVATE KEY-----/)
   assert(parseCertificate(readFileSync(path.join(out, 'ca.pem'))).isCa)
-  fails(await server.cli('client', 'issue', '--name', 'vc3', '--out', out), 1, /is there already/)
-  const refused = await server.cli(
-    'client',
-    'issue',
-    '--instance',
-    'no',
-    '--name',
-    'v',
-    '--out',
-    inFolder('no'),
-  )
+  fails(await cli('client', 'issue', '--name', 'vc3', '--out', out), 1, /is there already/)
+  const refused = await cli('client', 'issue', '--instance', 'no', '--name', 'v', '--out', inFolder('no'))
   fails(refused, 1, /there is no instance no/)
   assert.equal(existsSync(inFolder('no/client.key')), false)
 })
@@ -133,44 +135,44 @@ test('an issued pair is made here: a key of mode 0600 that the server never saw,
 test('a request is signed to a file and to standard output', async () => {
   writeFileSync(inFolder('vc4.csr'), (await makeRequest({ commonName: 'vc4' })).request)
   const args = ['client', 'sign', '--name', 'vc4', '--csr', inFolder('vc4.csr'), '--out']
-  assert.equal((await server.cli(...args, inFolder('vc4.pem'))).code, 0)
+  assert.equal((await cli(...args, inFolder('vc4.pem'))).code, 0)
   assert.equal(parseCertificate(readFileSync(inFolder('vc4.pem'))).commonName, 'vc4')
-  const { stdout } = await server.cli(...args, '-')
+  const { stdout } = await cli(...args, '-')
   assert.equal(parseCertificate(stdout).commonName, 'vc4')
 })
 
 test('clients are blocked and removed', async () => {
   const sha256 = (await clientCertificate('self-signed')).certificate.sha256
-  assert.match((await server.cli('client', 'block', sha256)).stdout, new RegExp(sha256))
+  assert.match((await cli('client', 'block', sha256)).stdout, new RegExp(sha256))
   const cert = ['--cert', inFolder('vc.pem'), '--reason', 'stolen']
-  assert.equal(((await server.json('client', 'block', ...cert)) as { sha256: string }).sha256, sha256)
-  assert.match((await server.cli('client', 'remove', 'vc2')).stdout, /vc2 is not trusted any more/)
-  fails(await server.cli('client', 'remove', 'vc2'), 1, /no client vc2/)
-  assert.deepEqual(await server.json('client', 'pending'), [])
+  assert.equal(((await json('client', 'block', ...cert)) as { sha256: string }).sha256, sha256)
+  assert.match((await cli('client', 'remove', 'vc2')).stdout, /vc2 is not trusted any more/)
+  fails(await cli('client', 'remove', 'vc2'), 1, /no client vc2/)
+  assert.deepEqual(await json('client', 'pending'), [])
 })
 
 test('the server certificate is the one that the server said', async () => {
-  const shown = (await server.json('server-cert', 'show')) as { sha256: string }
+  const shown = (await json('server-cert', 'show')) as { sha256: string }
   assert.equal(shown.sha256, server.serverCertSha256)
-  const { stdout } = await server.cli('server-cert', 'show')
+  const { stdout } = await cli('server-cert', 'show')
   assert.match(stdout.replaceAll(':', ''), new RegExp(server.serverCertSha256, 'i'))
 })
 
 test('a remote server is found by address, token file, and CA or fingerprint', async () => {
   const at = ['--admin', server.admin, '--token-file', path.join(server.data, 'admin-token')]
   const ca = path.join(server.data, 'admin-ca.pem')
-  assert.equal((await runCli(['instance', 'list', ...at, '--admin-ca', ca])).code, 0)
+  assert.equal((await command(['instance', 'list', ...at, '--admin-ca', ca])).code, 0)
   const pinned = ['--admin-fingerprint', server.serverCertSha256.toUpperCase()]
-  assert.equal((await runCli(['instance', 'list', ...at, ...pinned])).code, 0)
-  fails(await runCli(['instance', 'list', ...at]), 1, /--admin-ca FILE|--admin-fingerprint/)
+  assert.equal((await command(['instance', 'list', ...at, ...pinned])).code, 0)
+  fails(await command(['instance', 'list', ...at]), 1, /--admin-ca FILE|--admin-fingerprint/)
   fails(
-    await runCli(['instance', 'list', ...at, '--admin-fingerprint', '0'.repeat(64)]),
+    await command(['instance', 'list', ...at, '--admin-fingerprint', '0'.repeat(64)]),
     1,
     /another certificate/,
   )
   writeFileSync(inFolder('bad-token'), `mortise_${'x'.repeat(43)}\n`)
   const bad = ['--admin', server.admin, '--token-file', inFolder('bad-token'), '--admin-ca', ca]
-  fails(await runCli(['instance', 'list', ...bad]), 1, /a valid token is needed/)
+  fails(await command(['instance', 'list', ...bad]), 1, /a valid token is needed/)
 })
 
 test('a second server on the same data or port says so', async () => {

@@ -40,7 +40,7 @@ const nextPage = z
 
 // ---------------------------------------------------------------- what is shown
 
-export const Instance = z
+const Instance = z
   .object({
     id: z.string(),
     name: z.string().openapi({ example: 'default' }),
@@ -65,7 +65,7 @@ const CertificateShown = z.object({
   created: time,
 })
 
-export const Client = z
+const Client = z
   .object({
     id: z.string(),
     name: z.string().openapi({ example: 'vcenter-1' }),
@@ -93,7 +93,7 @@ const Trusted = Client.extend({
   sha256: shownSha256.openapi({ description: 'Of the certificate or CA that is trusted now.' }),
 })
 
-export const PendingClient = z
+const PendingClient = z
   .object({
     sha256: shownSha256,
     subject: z.string().openapi({ description: 'What the stranger says of itself. Not verified.' }),
@@ -106,7 +106,7 @@ export const PendingClient = z
   })
   .openapi('PendingClient')
 
-export const Key = z
+const Key = z
   .object({
     id: z.string().openapi({ description: 'Unique Identifier.' }),
     name: z
@@ -129,7 +129,7 @@ export const Key = z
   })
   .openapi('Key')
 
-export const KeyDetails = Key.extend({
+const KeyDetails = Key.extend({
   attributes: z
     .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
     .openapi({ description: 'All attributes. Key material is none of them.' }),
@@ -160,7 +160,7 @@ const AuditEntry = z
 
 const AuditPage = z.object({ entries: z.array(AuditEntry), after: nextPage })
 
-export const AuditProof = z
+const AuditProof = z
   .object({
     ok: z.boolean(),
     problems: z.array(z.string()),
@@ -175,7 +175,7 @@ export const AuditProof = z
   })
   .openapi('AuditProof')
 
-export const ServerCertificate = z
+const ServerCertificate = z
   .object({
     sha256: shownSha256,
     sha1: z.string().openapi({ description: 'What older vCenters show as thumbprint.' }),

@@ -1,0 +1,36 @@
+// The command line in this process, with streams of our own: the same code as src/main.ts runs, without the half
+// second that a new process takes. What only a process shows (exit, signals, real streams) is tested with server.ts.
+
+import { Readable } from 'node:stream'
+import { runCommand } from '../../src/cli/main.ts'
+import type { World } from '../../src/cli/world.ts'
+import type { CommandResult } from './server.ts'
+
+export interface Surroundings {
+  /** The data folder, as if it was configured. */
+  readonly data?: string
+  readonly input?: string
+  /** Standard input is a terminal. */
+  readonly terminal?: boolean
+}
+
+export async function command(
+  words: readonly string[],
+  surroundings: Surroundings = {},
+): Promise<CommandResult> {
+  const { data = '/nowhere/mortise-data', input = '', terminal = false } = surroundings
+  let stdout = ''
+  let stderr = ''
+  const world: World = {
+    stdin: Object.assign(Readable.from([Buffer.from(input)]), { isTTY: terminal }),
+    stdout: { write: (text) => (stdout += String(text)) },
+    stderr: { write: (text) => (stderr += text) },
+    version: '1.2.3',
+    command: 'mortise',
+    dataFolder: (flags) => flags['data'] ?? data,
+    serve: () => Promise.reject(new Error('not here')),
+    verifyExport: () => Promise.reject(new Error('not here')),
+  }
+  const code = await runCommand(words, world)
+  return { code, stdout, stderr }
+}
