@@ -110,7 +110,8 @@ export class Keyring {
     const cached = this.#cache.get(id)
     const ageMs = cached ? this.#clock.monotonic() - cached.answeredAt : Infinity
     if (cached && ageMs < instance.cacheSeconds * 1000) {
-      if (ageMs >= instance.cacheSeconds * 800) void this.#ask(instance, id).catch(() => undefined)
+      if (ageMs >= instance.cacheSeconds * 800 && !this.#lately(instance.id))
+        void this.#ask(instance, id).catch(() => undefined)
       return cached.dataKey
     }
     const mayOutlive = cached && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
@@ -160,6 +161,8 @@ export class Keyring {
     const askedAt = this.#clock.monotonic()
     try {
       const rootKey = await this.#openRootKey(record.rootKeyUri, instance.id)
+      if (rootKey.id !== record.rootKeyId)
+        throw new RootKeyError('root-key', `${record.rootKeyUri} is another root key (${rootKey.id}) now`)
       const bytes = await rootKey.unwrap(record.wrapped, dataKeyAad(instance.id, id))
       const cached = this.#cache.get(id)
       const dataKey = cached?.dataKey ?? { id, key: takeKey(bytes) }
