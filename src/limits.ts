@@ -71,6 +71,15 @@ export const limits = {
   /** Running requests have this long to be answered when the door closes. */
   closeGraceMs: 5_000,
 
+  // --- the KMIP client, where its user sets nothing else ---
+  clientConnectTimeoutMs: 5_000,
+  clientHandshakeTimeoutMs: 10_000,
+  clientAnswerTimeoutMs: 30_000,
+  /** An address that failed is asked last for so long. */
+  clientRestMs: 30_000,
+  /** After our end of a connection the server has this long for its own. */
+  clientCloseGraceMs: 1_000,
+
   // --- clients ---
   pendingClientsMax: 100,
   pendingPerAddressMax: 5,
@@ -133,6 +142,8 @@ export const limits = {
   /** The same for routes that may take minutes (verifying the audit log). */
   adminSlowTimeoutMs: 60 * 60_000,
   listPageMax: 1_000,
+  /** Objects that one page of a filtered list looks at. */
+  listScannedMax: 20_000,
 } as const
 
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')

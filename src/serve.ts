@@ -120,7 +120,10 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
       authority: identity.authority,
       serverCertificate: () => server.certificate,
       readiness: () => readiness.now({ store, access, keyring }),
-      metrics: () => metrics.registry.metrics(),
+      metrics: () => {
+        metrics.pendingClients.set(pending.list().length)
+        return metrics.registry.metrics()
+      },
     },
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),

@@ -33,8 +33,6 @@ export interface AdminContext {
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not, in words for people. */
-  readonly reason: string | null
   /** Instances whose root key has trouble; they do not make the node unready. */
   readonly degradedInstances: number
 }

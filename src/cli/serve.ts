@@ -35,6 +35,8 @@ function welcome(
   { kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
   command: string,
 ): string {
+  // What the other terminal would not find by itself.
+  const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${dataFolder}`
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const made = firstStart
     ? `\nThis is a new server. It made its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
@@ -48,8 +50,11 @@ Mortise serves.
 ${made}${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
 Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
 and port ${port}; trust the certificate shown above. Then, in another terminal:
-  ${command} client pending                                    shows vCenter's certificate, once it has knocked
-  ${command} client trust --name vcenter-1 --pending SHA256    trusts it
+
+  ${command} client pending${where}
+      shows vCenter's certificate, once it has knocked
+  ${command} client trust --name vcenter-1 --pending SHA256${where}
+      trusts it
 
 `
 }

@@ -10,6 +10,7 @@ import {
   sign,
   type KeyObject,
 } from 'node:crypto'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { limits } from '../limits.ts'
 import {
@@ -193,6 +194,8 @@ export class Audit {
       const page = await this.#store.audit({ order: 'oldest', limit: pageEntries, ...(after && { after }) })
       yield* page.entries
       after = page.after
+      // A long log must not hold up the requests that are served meanwhile.
+      await nextTurn()
     } while (after !== null)
   }
 }

@@ -81,7 +81,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     clock,
     authority: identity.authority,
     serverCertificate: () => identity.server.certificate,
-    readiness: async () => ({ ready: true, reason: null, degradedInstances: 0 }),
+    readiness: async () => ({ ready: true, degradedInstances: 0 }),
     metrics: async () => 'mortise_test 1\n',
   }
   const settings = { custody: 'database', rootKeyUri: rootKey.uri } as const

@@ -7,8 +7,9 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
 
   ready: async ({ readiness }) => {
-    const { ready, reason, degradedInstances } = await readiness()
-    if (!ready) throw new Refusal('unavailable', reason ?? 'this node cannot serve', 'See its log.')
+    const { ready, degradedInstances } = await readiness()
+    // Anybody may ask, so the reason is in the log only.
+    if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     return { ready, degradedInstances }
   },
 

@@ -1,10 +1,12 @@
 // Keys, as an administrator sees and changes them. Changes go through the same door as those of KMIP clients; no
 // route reads material.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { first, type AttributeSet } from '../../kmip/attributes.ts'
 import type { KeyView } from '../../keys/keys.ts'
 import { indexEntry } from '../../keys/managed-object.ts'
 import type { KeyWork } from '../../keys/key-work.ts'
+import { limits } from '../../limits.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull, shownValue } from '../shown.ts'
@@ -58,7 +60,10 @@ async function existing({ keys }: AdminContext, instanceId: string, key: string)
   return view
 }
 
-/** States come by the clock, so they are compared here and not in the store; a page may take several reads. */
+/**
+ * States come by the clock, so they are compared here and not in the store. A page looks at so many objects at most;
+ * it may hold fewer than asked for, or none, and still name the next.
+ */
 async function listed({ keys }: AdminContext, instanceId: string, query: Asked<'listKeys'>['query']) {
   const { state, name, limit, after } = query
   const entry =
@@ -67,10 +72,10 @@ async function listed({ keys }: AdminContext, instanceId: string, query: Asked<'
       : indexEntry('Name', { NameValue: name, NameType: 'UninterpretedTextString' })
   const views: KeyView[] = []
   let beforeSequence = after === undefined ? undefined : placeOf(after)
-  for (;;) {
+  for (let seen = 0; seen < limits.listScannedMax; seen += limits.locateStepObjects) {
     const read = await keys.list({
       instanceId,
-      limit,
+      limit: limits.locateStepObjects,
       includeDestroyed: state?.startsWith('Destroyed') === true,
       ...(beforeSequence !== undefined && { beforeSequence }),
       ...(entry && { index: [entry] }),
@@ -82,8 +87,10 @@ async function listed({ keys }: AdminContext, instanceId: string, query: Asked<'
       views.push(view)
       if (views.length === limit) return { views, after: view.sequence }
     }
-    if (read.length < limit) return { views, after: null }
+    if (read.length < limits.locateStepObjects) return { views, after: null }
+    await nextTurn()
   }
+  return { views, after: beforeSequence ?? null }
 }
 
 function placeOf(after: string): number {
