@@ -88,8 +88,6 @@ export class Connection {
     if (this.#closed || this.#ending !== undefined) return
     if (this.#working) {
       // What waits behind the running request is not begun.
-      this.#queue.length = 0
-      this.#halt = undefined
       this.#leaving = true
       this.#socket.pause()
     } else {
@@ -163,13 +161,12 @@ export class Connection {
   }
 
   async #answerAll(): Promise<void> {
-    while (!this.#over()) {
+    while (!this.#over() && !this.#leaving) {
       const message = this.#queue.shift()
       if (message !== undefined) await this.#answerOne(message)
       else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
       else break
-      if (this.#over()) return
-      if (this.#leaving) return this.#finish('closing')
+      if (this.#over() || this.#leaving) break
       if (this.#socket.writableNeedDrain) await this.#drained()
       this.#readOrNot()
       // Whoever sends many requests at once lets the others go in between.
@@ -177,6 +174,7 @@ export class Connection {
     }
     this.#working = false
     if (this.#over()) return
+    if (this.#leaving) return this.#finish('closing')
     if (this.#peerEnded) return this.#finish('peer')
     this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
   }
@@ -307,6 +305,8 @@ export class Connection {
   }
 }
 
-function codeOf(error: Error): string {
+/** What Node or OpenSSL call the error, or what it says. */
+export function codeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message
 }

@@ -1,6 +1,6 @@
 // A raw connection before TLS: it is read until its first record, the ClientHello, is whole. So whoever connects
 // and says nothing costs no turn at the handshakes, what is not TLS costs none either, and who leaves while
-// waiting is noticed. Parses no TLS beyond the five bytes of the record header.
+// waiting is noticed: the socket, still read, closes by itself. Parses no TLS beyond the five bytes of the record header.
 
 import type { Socket } from 'node:net'
 
@@ -12,8 +12,6 @@ export interface HelloEvents {
   onReady(): void
   /** It does not begin like TLS, or its first record is longer than TLS allows. The socket is not closed here. */
   onNotTls(): void
-  /** The peer ended its side. The socket's 'close' is the caller's to watch. */
-  onLeft(): void
 }
 
 export class Hello {
@@ -28,12 +26,11 @@ export class Hello {
     this.#bytesMax = bytesMax
     this.#events = events
     socket.on('data', this.#onData)
-    socket.on('end', this.#onEnd)
   }
 
   /** Puts back what was read and lets go of the socket, for TLS to read it all again. */
   handOver(): Socket {
-    this.#letGo()
+    this.#socket.off('data', this.#onData)
     this.#socket.pause()
     this.#socket.unshift(this.#seen)
     return this.#socket
@@ -47,22 +44,12 @@ export class Hello {
     }
     const wanted = recordBytes(this.#seen)
     if (wanted === undefined || wanted > this.#bytesMax) {
-      this.#letGo()
+      this.#socket.off('data', this.#onData)
       this.#events.onNotTls()
     } else if (this.#seen.length >= wanted) {
       this.#ready = true
       this.#events.onReady()
     }
-  }
-
-  readonly #onEnd = (): void => {
-    this.#letGo()
-    this.#events.onLeft()
-  }
-
-  #letGo(): void {
-    this.#socket.off('data', this.#onData)
-    this.#socket.off('end', this.#onEnd)
   }
 }
 

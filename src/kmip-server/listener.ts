@@ -4,12 +4,13 @@
 // not decided here.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import { limits as allLimits } from '../limits.ts'
 import { neighbourhood, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
-import { Connection } from './connection.ts'
+import { codeOf, Connection } from './connection.ts'
 import type { Door, DoorLimits, DoorOptions, ServerCertificate } from './door.ts'
 import { Guests } from './guests.ts'
 import { Hello } from './hello.ts'
@@ -99,14 +100,15 @@ class Listener implements Door {
 
   async open(): Promise<void> {
     const { host, port } = this.#options
-    await new Promise<void>((resolve, reject) => {
-      const refuse = (cause: Error): void => reject(new Error(`listen on ${host} port ${port}`, { cause }))
-      this.#net.once('error', refuse)
-      this.#net.listen({ host, port, backlog: this.#limits.acceptBacklog }, () => {
-        this.#net.off('error', refuse)
-        resolve()
+    try {
+      await this.#bind(host, port).catch((error: unknown) => {
+        // All addresses of a machine without IPv6.
+        if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return this.#bind('0.0.0.0', port)
+        throw error
       })
-    })
+    } catch (cause) {
+      throw new Error(`listen on ${host} port ${port}: ${codeOf(cause)}`, { cause })
+    }
     // Out of file descriptors, mostly. The next connection is accepted when there are some.
     this.#net.on('error', (error) =>
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
@@ -128,6 +130,12 @@ class Listener implements Door {
       lingerMs,
     )
     this.#sweeping = setInterval(() => this.#sweep(), Math.max(20, Math.min(1_000, shortest / 4)))
+  }
+
+  async #bind(host: string, port: number): Promise<void> {
+    const bound = once(this.#net, 'listening')
+    this.#net.listen({ host, port, backlog: this.#limits.acceptBacklog })
+    await bound
   }
 
   setServerCertificate(next: ServerCertificate): void {
@@ -191,7 +199,6 @@ class Listener implements Door {
         this.#options.metrics.count('connections_refused', { reason: 'not-tls' })
         raw.destroy()
       },
-      onLeft: () => raw.destroy(),
     })
     this.#lastId += 1
     const guest: Guest = {
@@ -220,6 +227,8 @@ class Listener implements Door {
     guest.since = now
     guest.stage = 'handshake'
     guest.released = false
+    // Gone in this very moment: 'close' follows.
+    if (guest.raw.destroyed || guest.raw.readableEnded) return void guest.raw.destroy()
     this.#guestAtHand.run(guest, () => this.#tls.emit('connection', guest.hello.handOver()))
   }
 
@@ -251,8 +260,7 @@ class Listener implements Door {
   /** The raw socket's 'close' follows, in which the guest leaves. */
   #fail(error: Error, socket: TLSSocket): void {
     const guest = this.#guestAtHand.getStore()
-    if (guest !== undefined)
-      guest.failure = 'code' in error && typeof error.code === 'string' ? error.code : error.message
+    if (guest !== undefined) guest.failure = codeOf(error)
     socket.destroy()
   }
 

@@ -36,7 +36,7 @@ export interface TestDoor extends AsyncDisposable {
 let made: Promise<ServerCertificate> | undefined
 
 /** One for the whole process, RSA-2048 as the product issues it. */
-export function serverCertificate(): Promise<ServerCertificate> {
+function serverCertificate(): Promise<ServerCertificate> {
   made ??= makeServerCertificate()
   return made
 }

@@ -13,12 +13,14 @@ export interface TlsClientOptions extends Pick<
   readonly host?: string
   /** The address it comes from: `127.0.0.2` counts as another neighbour. */
   readonly from?: string
+  /** Does not end its own side when the server ends. */
+  readonly staysOpen?: boolean
 }
 
 /** Resolves once the handshake is done, rejects where it fails. */
 export async function connectClient(options: TlsClientOptions): Promise<TlsClient> {
   const raw = await connectRaw(options)
-  const { port: _port, host: _host, from: _from, ...rest } = options
+  const { port: _port, host: _host, from: _from, staysOpen: _staysOpen, ...rest } = options
   const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...rest })
   const client = new TlsClient(socket, raw)
   await client.secured
@@ -27,11 +29,12 @@ export async function connectClient(options: TlsClientOptions): Promise<TlsClien
 
 /** A TCP connection, for those that never speak TLS or break off before. */
 export async function connectRaw(options: TlsClientOptions): Promise<Socket> {
-  const { host = '127.0.0.1', port, from } = options
+  const { host = '127.0.0.1', port, from, staysOpen = false } = options
   const raw = connectTcp({
     host,
     port,
     noDelay: true,
+    allowHalfOpen: staysOpen,
     ...(from === undefined ? {} : { localAddress: from }),
   })
   await once(raw, 'connect')
@@ -121,4 +124,26 @@ export class TlsClient {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake()
   }
+}
+
+/** TLS 1.2 with one suite, ECDHE-RSA-AES128-GCM-SHA256, and the extensions that it needs. RFC 5246 §7.4.1.2. */
+export const clientHello12 = ((): Buffer => {
+  const extensions = hex('000a 0004 0002 0017  000b 0002 01 00  000d 0006 0004 0401 0804')
+  const body = Buffer.concat([
+    hex('0303'),
+    Buffer.alloc(32, 7),
+    hex('00  0002 c02f  01 00'),
+    Buffer.from([extensions.length >> 8, extensions.length & 0xff]),
+    extensions,
+  ])
+  const handshake = Buffer.concat([Buffer.from([1, 0, body.length >> 8, body.length & 0xff]), body])
+  return Buffer.concat([
+    hex('16 0301'),
+    Buffer.from([handshake.length >> 8, handshake.length & 0xff]),
+    handshake,
+  ])
+})()
+
+function hex(text: string): Buffer {
+  return Buffer.from(text.replaceAll(' ', ''), 'hex')
 }
