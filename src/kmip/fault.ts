@@ -59,7 +59,6 @@ const reasonOf: Readonly<Record<TtlvErrorCode, ResultReasonName>> = {
 /** Defined in 2.0, but that version's published cases still expect the older reason. */
 const saidSince: Readonly<Partial<Record<ResultReasonName, Version>>> = {
   AttributeReadOnly: '2.1',
-  AttributeSingleValued: '2.1',
   NonUniqueNameAttribute: '2.1',
   ObjectDestroyed: '2.1',
   ObjectNotFound: '2.1',
