@@ -40,6 +40,14 @@ export const options = {
       reason:
         'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that it is in no process list.',
     }),
+    rootKeyCopied: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_ROOT_KEY_COPIED',
+      text: 'Set it once you keep a copy of the root key file where the data folder and its backups are not.',
+      reason:
+        'Until then each start reminds you: without root.key the keys in the data folder are lost, and who has both has all keys.',
+    }),
     names: option({
       schema: z.array(z.string().min(1).max(253)).max(50),
       initial: [],
@@ -141,7 +149,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** One line of the table. `initial` is what would be written in the file, so that it can be printed. */
 export interface Option<S extends z.ZodType = z.ZodType> {
   readonly schema: S
-  readonly initial: string | number | readonly string[]
+  readonly initial: string | number | boolean | readonly string[]
   readonly variable: string
   readonly flag?: string
   readonly text: string
@@ -224,7 +232,7 @@ function checkVariables(env: Environment, known: readonly string[], problems: st
   }
 }
 
-/** Variables and flags are text; lists are separated by commas. A number that is none stays text, and is refused. */
+/** Variables and flags are text; lists are separated by commas. What is no number or boolean stays text, and is refused. */
 function fromText(text: string, like: Option['initial']): unknown {
   if (Array.isArray(like))
     return text
@@ -232,6 +240,7 @@ function fromText(text: string, like: Option['initial']): unknown {
       .map((part) => part.trim())
       .filter((part) => part !== '')
   if (typeof like === 'number') return /^-?\d+$/.test(text) ? Number(text) : text
+  if (typeof like === 'boolean') return text === 'true' ? true : text === 'false' ? false : text
   return text
 }
 

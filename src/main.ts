@@ -2,6 +2,7 @@
 // does is in cli/, what the server is in serve.ts.
 
 import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -54,13 +55,26 @@ async function runServer(config: Config, json: boolean, started: (about: Started
   const running = await serve({ config, log, metrics: createMetrics(), version }).catch((error: unknown) => {
     throw notStarted(error)
   })
-  started({ ...running, dataFolder: config.server.data })
+  const warnings = [...running.warnings, ...rootKeyReminder(config)]
+  started({ ...running, warnings, dataFolder: config.server.data })
+  if (json) for (const warning of warnings) log.warn({}, warning)
   log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
   const signal = await stopped
   log.info({ signal }, 'stopping')
   await running.close()
   log.info({}, 'stopped')
   return 0
+}
+
+/** Keys should not lie beside the key that seals them; the embedded default does exactly that. */
+function rootKeyReminder({ server }: Config): readonly string[] {
+  if (!server.rootKey.startsWith('file:') || server.rootKeyCopied) return []
+  const file = path.resolve(server.data, server.rootKey.slice('file:'.length))
+  return [
+    `the keys in ${server.data} are sealed by ${file}. Copy that file to a safe place apart from this folder and its ` +
+      'backups: without it the keys are lost, and who has both has the keys. Then set rootKeyCopied = true under ' +
+      '[server] in mortise.toml (or MORTISE_ROOT_KEY_COPIED=true), and this reminder ends.',
+  ]
 }
 
 function logFormat({ log }: Config, json: boolean): 'json' | 'human' {

@@ -63,6 +63,12 @@ test('lists in variables are written with commas', () => {
   assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])
 })
 
+test('booleans in variables are true or false', () => {
+  assert.equal(readConfig({}, {}).server.rootKeyCopied, false)
+  assert.equal(readConfig({}, { MORTISE_ROOT_KEY_COPIED: 'true' }).server.rootKeyCopied, true)
+  assert.match(refusal({}, { MORTISE_ROOT_KEY_COPIED: 'yes' }), /MORTISE_ROOT_KEY_COPIED: .*boolean/)
+})
+
 test('an unknown key is refused and the nearest known one is named', () => {
   assert.match(
     refusal({ config: file('[kmip]\nlitsen = "x"\n') }),
