@@ -6,6 +6,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { Caller } from '../keys/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../keys/ports.ts'
@@ -52,7 +53,7 @@ export async function answerBatch(
 
 async function answerItems(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
   const refusal = refuseWhole(request)
-  if (refusal) return request.items.map((item) => failed(item, refusal))
+  if (refusal) return request.items.map((item) => failed(request, item, refusal))
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
@@ -96,7 +97,7 @@ async function answerItem(
     })
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
-    return { item: failed(item, asFault(error, item, options)), placeholder: before }
+    return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
   }
 }
 
@@ -113,7 +114,7 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
         } catch (error) {
           if (!(error instanceof Fault)) throw error
           work.undo(error)
-          return [...done.map(undone), failed(item, error)]
+          return [...done.map(undone), failed(request, item, error)]
         }
       }
       return done
@@ -121,7 +122,7 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
   } catch (error) {
     // The commit as a whole failed: nothing was done, and no item is more to blame than another.
     const fault = asFault(error, request.items[0], options)
-    return request.items.map((item) => failed(item, fault))
+    return request.items.map((item) => failed(request, item, fault))
   }
 }
 
@@ -165,8 +166,16 @@ function undone(item: ResponseItem): ResponseItem {
   return { ...rest, status: 'OperationUndone' }
 }
 
-function failed(item: RequestItem, fault: Fault): ResponseItem {
-  return { ...echo(item), status: 'OperationFailed', reason: fault.reason, message: fault.message }
+function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
+  // KMIP 1.4 §11.15, §11.16: a taken Name is another error where it is given to an object than where one is made.
+  const given = item.operation === 'AddAttribute' || item.operation === 'ModifyAttribute'
+  const illegal = reason === 'NonUniqueNameAttribute' && given && !atLeast(request.version, '2.0')
+  return {
+    ...echo(item),
+    status: 'OperationFailed',
+    reason: illegal ? 'IllegalOperation' : reason,
+    message,
+  }
 }
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
