@@ -1,6 +1,6 @@
 // Add, modify, delete one attribute instance of an object: what the rules allow, applied to a set of values. Pure.
 
-import { checkAdd, checkDelete, checkModify, nextIndex } from '../kmip/attribute-rules.ts'
+import { checkAdd, checkDelete, checkModify, checkValue, nextIndex } from '../kmip/attribute-rules.ts'
 import type { AttributeInstance, AttributeSet, AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -37,6 +37,7 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
   if (index !== undefined)
     throw new Fault('InvalidField', 'a new attribute gets its Attribute Index from the server: leave it out')
   checkAdd(key, target, version)
+  checkValue(key, value)
   const present = target.attributes.get(key) ?? []
   const instance = { index: nextIndex(present), value: kept(key, value) }
   return { attributes: replaced(target.attributes, key, [...present, instance]), instance }
@@ -44,6 +45,7 @@ export function addAttribute(target: Target, { key, index, value, version }: Att
 
 export function modifyAttribute(target: Target, { key, index, value, version }: AttributeValued): Changed {
   const before = checkModify(key, index, target, version)
+  checkValue(key, value)
   const instance = { index: before.index, value: kept(key, value) }
   const instances = (target.attributes.get(key) ?? []).map((other) => (other === before ? instance : other))
   const attributes = new Map(replaced(target.attributes, key, instances))

@@ -114,6 +114,16 @@ export function checkDelete(
   return instance
 }
 
+/**
+ * Of a value that a client gives. Fault ApplicationNamespaceNotSupported where it leaves out the Application Data: the
+ * server would have to make it, and knows no namespace to make it for (KMIP 1.4 §3.36; Query lists none).
+ */
+export function checkValue(key: string, value: unknown): void {
+  if (key !== 'ApplicationSpecificInformation') return
+  if ((value as AttributeValue<'ApplicationSpecificInformation'>).ApplicationData !== undefined) return
+  throw new Fault('ApplicationNamespaceNotSupported', 'Application Data is needed: this server makes none')
+}
+
 /** Whether an object may have several instances of it. */
 function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true

@@ -2,7 +2,7 @@
 // each checked against what a client may set there.
 
 import { fromWire1, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
-import { checkSet } from '../kmip/attribute-rules.ts'
+import { checkSet, checkValue } from '../kmip/attribute-rules.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
@@ -17,12 +17,13 @@ export function requestedAttributes(
 ): AttributeSet {
   const template = request.TemplateAttribute
   if (template && template.Name.length > 0)
-    throw new Fault('FeatureNotSupported', 'this server has no templates: give the attributes in the request')
+    throw new Fault('ObjectNotFound', 'this server has no templates: give the attributes in the request')
   const set = new Map<string, AttributeInstance[]>()
   for (const wire of template?.Attribute ?? []) {
     const { key, value } = fromWire1(wire, about.version)
     const instances = set.get(key) ?? []
     checkSet(key, instances.length + 1, about.objectType, about.version)
+    checkValue(key, value)
     set.set(key, [...instances, { index: instances.length, value }])
   }
   return set
