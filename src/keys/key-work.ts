@@ -95,15 +95,13 @@ export class KeyWork {
   }
 
   /** The object with its material, which is wiped by `wipe` once a copy has been made for the answer. */
-  async fetch(uniqueIdentifier: string): Promise<FetchedObject> {
+  async fetch(uniqueIdentifier: string, { wrapped = false } = {}): Promise<FetchedObject> {
     this.#unit.begin('key.get', uniqueIdentifier)
     const object = await this.#object(uniqueIdentifier)
-    refuseToFetch(object)
+    refuseToFetch(object, wrapped)
     const material = await this.#open(object)
     this.#unit.opened(material.bytes)
     this.#unit.fetched(uniqueIdentifier)
-    if (first(object.attributes, 'Fresh') === true)
-      this.#unit.stage({ ...object, attributes: withAttribute(object.attributes, 'Fresh', false) })
     this.#unit.done()
     const { objectType } = object
     return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#unit.nowMs), material }
@@ -136,7 +134,7 @@ export class KeyWork {
   async locate(query: LocateQuery, version: Version): Promise<Located> {
     this.#unit.begin('key.locate', null)
     const found = await locate(this.#unit, this.#store, query, version)
-    this.#unit.done({ detail: { found: found.total } })
+    this.#unit.done({ detail: { found: found.uniqueIdentifiers.length } })
     return found
   }
 
@@ -211,9 +209,7 @@ export class KeyWork {
       identifier: uniqueIdentifier,
       objectType: wanted.objectType,
     }
-    const dataKey = await this.#keyring.current(await this.#instance())
-    const sealed = sealMaterial(dataKey, place, material)
-    material.bytes.fill(0)
+    const { dataKey, sealed } = await this.#seal(place, material).finally(() => material.bytes.fill(0))
     this.#unit.stage({
       instanceId,
       uniqueIdentifier,
@@ -227,6 +223,11 @@ export class KeyWork {
     })
     this.#unit.done({ object: uniqueIdentifier, detail: { objectType: wanted.objectType } })
     return uniqueIdentifier
+  }
+
+  async #seal(place: Place, material: Material) {
+    const dataKey = await this.#keyring.current(await this.#instance())
+    return { dataKey, sealed: sealMaterial(dataKey, place, material) }
   }
 
   async #open(object: ManagedObject): Promise<Material> {
@@ -341,9 +342,14 @@ function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
 }
 
 /** KMIP 1.4 §3.48, §3.50: what is sensitive or not extractable does not leave unwrapped. */
-function refuseToFetch(object: ManagedObject): void {
-  if (first(object.attributes, 'Sensitive') === true)
-    throw new Fault('Sensitive', 'this object is sensitive: it leaves only wrapped by another key')
+function refuseToFetch(object: ManagedObject, wrapped: boolean): void {
   if (first(object.attributes, 'Extractable') === false)
     throw new Fault('NotExtractable', 'this object may not leave the server')
+  if (first(object.attributes, 'Sensitive') === true && !wrapped)
+    throw new Fault('Sensitive', 'this object is sensitive: it leaves only wrapped by another key')
+  if (wrapped)
+    throw new Fault(
+      'FeatureNotSupported',
+      'this server does not wrap keys in Get yet: ask without a Key Wrapping Specification',
+    )
 }

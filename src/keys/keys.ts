@@ -9,6 +9,7 @@ import type { Access } from './access.ts'
 import type { Caller } from './caller.ts'
 import { KeyWork } from './key-work.ts'
 import { KeysUnavailable, type Keyring } from './keyring.ts'
+import { Lanes } from './lanes.ts'
 import { allAttributes, currentState, fromRecord, type ManagedObject } from './managed-object.ts'
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { State } from './lifecycle.ts'
@@ -33,6 +34,7 @@ export class Keys {
   readonly #access: Access
   readonly #clock: Clock
   readonly #durableReads: boolean
+  readonly #lanes = new Lanes()
 
   constructor(options: {
     readonly store: Store
@@ -55,28 +57,22 @@ export class Keys {
    * text safe to send when the store or the root key cannot be used.
    */
   async perform<T>(identify: () => Promise<Caller>, work: (work: KeyWork) => Promise<T>): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
-      const unit = new Unit(this.#store, this.#clock, await identify())
-      try {
-        const result = await work(this.#work(unit))
-        const change = unit.change(this.#durableReads)
-        if (change.writes.length + change.entries.length > 0) await this.#commit(change)
-        return result
-      } catch (error) {
-        unit.wipe()
-        if (error instanceof StoreConflict && error.what !== 'name') {
-          if (attempt >= limits.conflictRetriesMax)
-            throw new Fault('GeneralFailure', 'the object is being changed by others all the time; try again')
+    let leaveLane: (() => void) | undefined
+    try {
+      for (let attempt = 0; ; attempt++) {
+        const unit = new Unit(this.#store, this.#clock, await identify())
+        try {
+          return await this.#attempt(unit, work)
+        } catch (error) {
+          unit.wipe()
+          const again = error instanceof StoreConflict && attempt < limits.conflictRetriesMax
+          if (!again) throw await this.#refused(unit, error)
           if (attempt > 2) await nextTurn()
-          continue
+          if (attempt === 0 && unit.lane !== undefined) leaveLane = await this.#lanes.enter(unit.lane)
         }
-        const fault = faultOf(error)
-        if (!fault) throw error
-        const refusal = unit.refusal(fault)
-        // A refusal that cannot be entered is still a refusal.
-        if (refusal) await this.#store.commit(refusal).catch(() => undefined)
-        throw fault
       }
+    } finally {
+      leaveLane?.()
     }
   }
 
@@ -114,8 +110,21 @@ export class Keys {
     }
   }
 
-  #work(unit: Unit): KeyWork {
-    return new KeyWork({ unit, store: this.#store, keyring: this.#keyring, access: this.#access })
+  /** Throws StoreConflict when something that was decided on has changed meanwhile. */
+  async #attempt<T>(unit: Unit, work: (work: KeyWork) => Promise<T>): Promise<T> {
+    const parts = { unit, store: this.#store, keyring: this.#keyring, access: this.#access }
+    const result = await work(new KeyWork(parts))
+    const change = unit.change(this.#durableReads)
+    if (change.writes.length + change.entries.length > 0) await this.#commit(change)
+    return result
+  }
+
+  /** Enters the refusal. A refusal that cannot be entered is still a refusal. Gives what is to be thrown. */
+  async #refused(unit: Unit, error: unknown): Promise<unknown> {
+    const fault = faultOf(error)
+    const refusal = fault && unit.refusal(fault)
+    if (refusal) await this.#store.commit(refusal).catch(() => undefined)
+    return fault ?? error
   }
 
   async #commit(change: Change): Promise<void> {
@@ -134,6 +143,10 @@ export class Keys {
 /** What of the things that may go wrong is an answer; undefined for bugs. */
 function faultOf(error: unknown): Fault | undefined {
   if (error instanceof Fault) return error
+  if (error instanceof StoreConflict)
+    return new Fault('GeneralFailure', 'the object is being changed by others all the time; try again', {
+      cause: error,
+    })
   if (error instanceof StoreUnavailable)
     return new Fault('GeneralFailure', storeSentences[error.why], { cause: error })
   if (error instanceof KeysUnavailable)

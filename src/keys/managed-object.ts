@@ -12,7 +12,7 @@ import {
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { isState, stateAt, type State } from './lifecycle.ts'
-import type { IndexEntry, ObjectRecord, Write } from './ports.ts'
+import type { IndexEntry, StoredObject, Write } from './ports.ts'
 
 export type ObjectType = EnumName<'ObjectType'>
 
@@ -40,10 +40,10 @@ const indexed: ReadonlySet<string> = new Set([
 /** Longer values are indexed by their SHA-256. */
 const indexedCharactersMax = 200
 
-export function fromRecord(record: ObjectRecord): ManagedObject {
+export function fromRecord(record: StoredObject): ManagedObject {
   if (!isState(record.state))
     throw new Error(`object ${record.uniqueIdentifier} has the unknown state ${record.state}`)
-  return {
+  const object: ManagedObject = {
     instanceId: record.instanceId,
     uniqueIdentifier: record.uniqueIdentifier,
     objectType: record.objectType as ObjectType,
@@ -54,6 +54,16 @@ export function fromRecord(record: ObjectRecord): ManagedObject {
     sealed: record.sealed,
     dataKeyId: record.dataKeyId,
   }
+  return record.lastFetchedMs === null ? object : fetchedOnce(object)
+}
+
+/**
+ * KMIP 1.4 §3.34: what was served once is not Fresh any more. The store keeps when that was, beside the object, so that
+ * a Get changes no object: it waits for no disk and is served on a full one.
+ */
+export function fetchedOnce(object: ManagedObject): ManagedObject {
+  if (first(object.attributes, 'Fresh') !== true) return object
+  return { ...object, attributes: withAttribute(object.attributes, 'Fresh', false) }
 }
 
 export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {

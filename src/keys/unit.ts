@@ -4,7 +4,7 @@
 
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from './caller.ts'
-import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
+import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
 import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
 
 interface Slot {
@@ -76,6 +76,14 @@ export class Unit {
   /** Notes that the object's material leaves with this unit. */
   fetched(uniqueIdentifier: string): void {
     this.#fetched.add(uniqueIdentifier)
+    const slot = this.#slots.get(uniqueIdentifier)
+    if (slot) this.#slots.set(uniqueIdentifier, { ...slot, object: fetchedOnce(slot.object) })
+  }
+
+  /** Names the first object that this unit looked at: who works on the same one goes behind (lanes.ts). */
+  get lane(): string | undefined {
+    const [identifier] = this.#slots.keys()
+    return identifier === undefined ? undefined : JSON.stringify([this.caller.instanceId, identifier])
   }
 
   /** Material that was opened in this unit, to be wiped when it has left or failed to. */
@@ -96,10 +104,19 @@ export class Unit {
     if (this.#current) this.#entries.push(this.#entry('refused', fault.reason))
   }
 
-  /** The refusal of the act that was begun, as a change of its own; undefined when none was begun. */
+  /**
+   * The record of a refusal, as a change of its own; undefined when nothing was begun. What was refused is the act that
+   * was begun, or, when all were done, the commit of all of them.
+   */
   refusal(fault: Fault): Change | undefined {
-    if (!this.#current) return undefined
-    return { writes: [], entries: [this.#entry('refused', fault.reason)], durability: 'process' }
+    let entries: readonly AuditEntry[] = this.#entries
+    if (!this.#undone && this.#current) {
+      const before = entries.map((entry) => ({ ...entry, result: 'undone' as const }))
+      entries = [...before, this.#entry('refused', fault.reason)]
+    } else if (!this.#undone) {
+      entries = entries.map((entry) => ({ ...entry, result: 'refused' as const, reason: fault.reason }))
+    }
+    return entries.length > 0 ? { writes: [], entries, durability: 'process' } : undefined
   }
 
   /** All of it, for one commit. `durableReads`: a Get waits for the disk too. */
