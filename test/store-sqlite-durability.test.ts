@@ -39,6 +39,8 @@ test('a change is on the disk before it is answered, an access record soon after
   const waited = of('process').filter((syncs) => syncs === 0).length
   assert.ok(waited >= 50, `of 100 access records only ${waited} were answered without waiting for the disk`)
   assert.ok((of('waited')[0] ?? 0) >= 1, 'the last access record did not reach the disk in time')
+  const [conflict = 0] = of('conflict')
+  assert.ok(conflict + (of('last')[0] ?? 0) >= 1, 'nor did one before a change that met a conflict')
 })
 
 /** How often the log was made durable before each mark that the child printed, since the mark before. */

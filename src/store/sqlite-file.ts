@@ -139,7 +139,7 @@ function pragma(database: DatabaseSync, name: string): number {
   return Number(database.prepare(`PRAGMA ${name}`).get()?.[name])
 }
 
-export function damaged(file: string, what: string): StoreUnavailable {
+function damaged(file: string, what: string): StoreUnavailable {
   return new StoreUnavailable(
     'unavailable',
     `${file} is damaged or is no database (${what}). Nothing was changed. Keep a copy, and restore a backup`,

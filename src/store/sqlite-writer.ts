@@ -114,7 +114,7 @@ class Writer {
     if (changes && this.#full === null && this.#room.isShort()) this.#setFull()
     if (changes && this.#full !== null) return this.#commitRecordsOnly(jobs, this.#full)
     try {
-      return this.#committed(changes, this.#groups.commit(jobs))
+      return this.#committed(this.#groups.commit(jobs))
     } catch (error) {
       return this.#afterFailure(jobs, error)
     }
@@ -126,10 +126,10 @@ class Writer {
     return [...refuse(jobs.filter(isDisk), 'full', reason), ...this.#commit(records)]
   }
 
-  #committed(durable: boolean, { outcomes, effects }: GroupResult): readonly Outcome[] {
+  #committed({ outcomes, effects }: GroupResult): readonly Outcome[] {
     this.#failing = null
-    if (durable) this.#cancel('flush')
-    else this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
+    // After groups with changes too: one whose changes all met conflicts has written nothing, so synced nothing.
+    this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
     if (effects.materialRemoved) this.#scrubSoon()
     if (effects.pruned) this.#after('prune', 1, () => this.#prune())
     return outcomes
@@ -221,8 +221,9 @@ class Writer {
       database.exec('PRAGMA busy_timeout = 0')
       busy = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy']
     } catch (error) {
-      if (sqliteTrouble(error) === 'damaged')
-        this.#break(`${this.#data.file} is damaged (${sqliteText(error)})`)
+      const trouble = sqliteTrouble(error)
+      if (trouble === 'damaged' || trouble === 'fsync')
+        this.#break(`moving the log into ${this.#data.file} failed (${sqliteText(error)})`)
     } finally {
       database.exec(`PRAGMA busy_timeout = ${limits.storeBusyMs}`)
     }
@@ -258,11 +259,6 @@ class Writer {
         work()
       }, ms),
     )
-  }
-
-  #cancel(name: string): void {
-    clearTimeout(this.#timers.get(name))
-    this.#timers.delete(name)
   }
 
   #tellHealth(): void {

@@ -50,6 +50,11 @@ async function commitBetweenMarks(): Promise<void> {
   }
   await setTimeout(2 * limits.accessFlushMs)
   tell('mark waited')
+  await store.commit(change([], { entries: [auditEntry()], durability: 'process' }))
+  const expect = { trustVersion: 99 }
+  await store.commit(change([], { expect, entries: [auditEntry()] })).catch(() => tell('mark conflict'))
+  await setTimeout(2 * limits.accessFlushMs)
+  tell('mark last')
 }
 
 tell('open')
