@@ -2,8 +2,11 @@
 // within limits.destroyedGoneMs, also when something else reads the database for a while.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import path from 'node:path'
+import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -84,6 +87,27 @@ test('closing right after a destroy leaves nothing behind', async (t) => {
   )
   await first.close()
   assert.deepEqual(textsInFiles([text], [file, `${file}-wal`]), [])
+})
+
+test('what a killed process had destroyed leaves the log after the next start', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const files = [file, `${file}-wal`]
+  const text = material(64)
+  const child = path.join(import.meta.dirname, 'support/store-child.ts')
+  const running = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', child, 'destroy', file, text],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const ended = once(running, 'exit')
+  for await (const line of createInterface({ input: running.stdout })) if (line === 'destroyed') break
+  running.kill('SIGKILL')
+  await ended
+  assert.equal(textsInFiles([text], files).length, 1)
+  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  t.after(() => store.close())
+  assert.equal((await store.object('instance-1', 'a'))?.state, 'Destroyed')
+  await until(() => textsInFiles([text], files).length === 0, limits.destroyedGoneMs)
 })
 
 async function until(holds: () => boolean, withinMs: number): Promise<void> {

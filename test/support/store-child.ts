@@ -1,5 +1,5 @@
 // A process of its own that uses a SQLite store: `commit` commits without end and prints what was answered, one
-// line each; `open` opens the store and says how that went; `sync` commits one thing after the other and prints a
+// line each; `destroy` destroys an object and stays; `open` opens the store and says how that went; `sync` commits one thing after the other and prints a
 // mark after each. Started by the store's tests, which kill it or trace it.
 
 import { setTimeout } from 'node:timers/promises'
@@ -8,7 +8,7 @@ import { openSqliteStore } from '../../src/store/open.ts'
 import { systemClock } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite } from './store-values.ts'
 
-const [mode = '', file = ''] = process.argv.slice(2)
+const [mode = '', file = '', argument = ''] = process.argv.slice(2)
 const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }).catch(
   (error: unknown) => {
     process.stdout.write(`${String(error)}\n`)
@@ -60,5 +60,12 @@ async function commitBetweenMarks(): Promise<void> {
 tell('open')
 if (mode === 'commit')
   await Promise.all(Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)))
+if (mode === 'destroy') {
+  await create(store, objectRecord('a', { sealed: Buffer.from(argument) }))
+  const gone = objectRecord('a', { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null })
+  await store.commit(change([objectWrite(gone)]))
+  tell('destroyed')
+  await setTimeout(60_000)
+}
 if (mode === 'sync') await commitBetweenMarks()
 await store.close()
