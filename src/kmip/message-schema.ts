@@ -14,8 +14,8 @@ import {
   text,
   unread,
 } from '../ttlv/schema.ts'
-import type { ItemSchema } from '../ttlv/schema.ts'
 import { nonce } from './credential.ts'
+import type { EnumName } from './enums.ts'
 import { protocolVersion } from './operation-structures.ts'
 import { dependent, enumeration, since, struct } from './schema.ts'
 import { atLeast } from './version.ts'
@@ -28,11 +28,10 @@ export const messageExtension = struct({
 })
 
 // KMIP 1.4 §6.7, 2.1 §9.2
-const asynchronousIndicator = dependent((_, version) =>
-  atLeast(version, '2.0') ? asEither(enumeration('AsynchronousIndicator')) : asEither(boolean),
+const asynchronousIndicator2 = enumeration('AsynchronousIndicator')
+const asynchronousIndicator = dependent<boolean | EnumName<'AsynchronousIndicator'>>((_, version) =>
+  atLeast(version, '2.0') ? asynchronousIndicator2 : boolean,
 )
-type Either = boolean | 'Mandatory' | 'Optional' | 'Prohibited'
-const asEither = (schema: ItemSchema<Either>): ItemSchema<Either> => schema
 
 export const requestHeader = struct({
   ProtocolVersion: protocolVersion,

@@ -23,17 +23,9 @@ export function atLeast(version: Version, since: Version): boolean {
   return compare(version, since) >= 0
 }
 
-export function isVersion(text: string): text is Version {
-  return Object.hasOwn(ordinals, text)
-}
-
-export function sameMajor(a: Version, b: Version): boolean {
-  return a.charCodeAt(0) === b.charCodeAt(0)
-}
-
 /** The newest version with the same major number. */
 export function newestOfMajor(version: Version): Version {
-  return sameMajor(version, '1.4') ? '1.4' : '2.1'
+  return version.startsWith('1.') ? '1.4' : '2.1'
 }
 
 /** Major times 100 plus minor: 104 for '1.4'. */
