@@ -6,7 +6,7 @@
 import { limits } from '../limits.ts'
 import { attributeFact, isAttributeName } from './attribute-table.ts'
 import type { AttributeFact } from './attribute-table.ts'
-import { isCustom, wireName } from './attributes.ts'
+import { existsIn, isCustom, wireName } from './attributes.ts'
 import type { AttributeInstance, AttributeSet, AttributeValue } from './attributes.ts'
 import type { EnumName } from './enums.ts'
 import { Fault } from './fault.ts'
@@ -149,7 +149,8 @@ function findInstance(
   version: Version,
   absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
 ): AttributeInstance {
-  const instances = attributes.get(key) ?? []
+  // What the version has no words for is not there for it: it could not be told in the answer.
+  const instances = (attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value))
   const [only, ...others] = instances
   if (only === undefined) throw new Fault(absent, `the object has no attribute "${wireName(key)}"`)
   if (version === '1.0' && index === undefined) {

@@ -130,8 +130,8 @@ export function toWire1(key: string, instance: AttributeInstance, version: Versi
 }
 
 /**
- * What an `Attribute` structure of a 1.x message says. Fault InvalidField for a name that `version` does not have,
- * InvalidMessage when there is no value or a negative index.
+ * What an `Attribute` structure of a 1.x message says. Fault InvalidField for a name or a value that `version` does
+ * not have, InvalidMessage when there is no value or a negative index.
  */
 export function fromWire1(
   attribute: WireAttribute,
@@ -142,6 +142,9 @@ export function fromWire1(
   if (value === undefined) throw new Fault('InvalidMessage', `the attribute "${name}" has no value`)
   if (index !== undefined && index < 0)
     throw new Fault('InvalidMessage', `the attribute "${name}" has a negative index`)
+  // Decoding takes values of newer minor versions; an answer in this one could not repeat them.
+  if (!existsIn(key, version, value))
+    throw new Fault('InvalidField', `KMIP ${version} has no such value of "${name}"`)
   return { key, index, value }
 }
 
