@@ -1,0 +1,199 @@
+// A KMIP client for tests, made from the server's own tables: typed requests in, typed answers out, one connection.
+// What every answer must have (its version, what it echoes, nothing that its version lacks) is held against each one.
+
+import assert from 'node:assert/strict'
+import {
+  decodeResponse,
+  encodeRequest,
+  type OutgoingItem,
+  type OutgoingRequest,
+} from '../../src/kmip/client-message.ts'
+import { codeOf } from '../../src/kmip/enums.ts'
+import type { ResultReasonName } from '../../src/kmip/fault.ts'
+import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
+import { decodeResponsePayload, encodeRequestPayload } from '../../src/kmip/payload.ts'
+import type { Version } from '../../src/kmip/version.ts'
+import type { TestIdentity } from './certificates.ts'
+import { readAs } from './said-in-version.ts'
+import { connectClient, type TlsClient } from './tls-client.ts'
+
+export const served = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const satisfies readonly Version[]
+
+/** One batch item. */
+export type Asked = {
+  [N in OperationName]: { readonly operation: N; readonly request: Request<N> }
+}[OperationName] & {
+  readonly id?: Uint8Array
+  readonly extensions?: OutgoingItem['extensions']
+}
+
+export interface Told {
+  readonly operation: OperationName
+  readonly id: Uint8Array | undefined
+  readonly status: 'Success' | 'OperationFailed' | 'OperationPending' | 'OperationUndone'
+  readonly reason: ResultReasonName | undefined
+  readonly message: string | undefined
+  readonly payload: unknown
+}
+
+export type Header = Partial<Omit<OutgoingRequest, 'version' | 'items'>>
+
+export async function openSession(port: number, identity?: TestIdentity): Promise<KmipSession> {
+  return new KmipSession(await connectClient({ port, ...identity?.tls }))
+}
+
+export class KmipSession implements Disposable {
+  readonly client: TlsClient
+
+  constructor(client: TlsClient) {
+    this.client = client
+  }
+
+  [Symbol.dispose](): void {
+    this.client.close()
+  }
+
+  /** Bytes out, the next message in. */
+  async exchange(bytes: Uint8Array): Promise<Buffer> {
+    const answer = await this.client.ask(bytes)
+    assert.ok(answer, 'the connection ended before the answer')
+    return answer
+  }
+
+  /** A batch. The answers echo what they answer, and there may be fewer of them. */
+  async send(version: Version, asked: readonly Asked[], header: Header = {}): Promise<Told[]> {
+    const items = asked.map(({ operation, request, id, extensions }) => ({
+      operation,
+      payload: encodeRequestPayload(operation, request, version),
+      ...(id && { uniqueBatchItemId: id }),
+      ...(extensions && { extensions }),
+    }))
+    const bytes = await this.exchange(encodeRequest({ ...header, version, items }))
+    readAs(version, bytes)
+    const response = decodeResponse(bytes)
+    assert.ok(Math.abs(Number(response.timeStamp) * 1000 - Date.now()) < 60_000, 'Time Stamp is now')
+    return response.items.map((item, index): Told => {
+      const about = asked[index]
+      assert.ok(about, 'no more answers than requests')
+      assert.equal(item.operationCode, codeOf('Operation', about.operation), 'Operation is echoed')
+      assert.deepEqual(
+        item.uniqueBatchItemId && Buffer.from(item.uniqueBatchItemId),
+        about.id && Buffer.from(about.id),
+      )
+      const { status, reason, message, payload } = item
+      assert.equal(
+        reason !== undefined,
+        status === 'OperationFailed',
+        'a reason where it failed, and only there',
+      )
+      assert.equal(
+        payload !== undefined,
+        status === 'Success',
+        'a payload where it succeeded, and only there',
+      )
+      return {
+        operation: about.operation,
+        id: item.uniqueBatchItemId,
+        status,
+        reason,
+        message,
+        payload: payload && decodeResponsePayload(about.operation, payload, response),
+      }
+    })
+  }
+
+  async one(version: Version, asked: Asked, header: Header = {}): Promise<Told> {
+    const [told, ...more] = await this.send(version, [asked], header)
+    assert.ok(told && more.length === 0)
+    return told
+  }
+
+  /** Must succeed. */
+  async ask<N extends OperationName>(
+    version: Version,
+    operation: N,
+    request: Request<N>,
+  ): Promise<Response<N>> {
+    const told = await this.one(version, { operation, request } as unknown as Asked)
+    assert.equal(told.status, 'Success', `${operation}: ${told.reason}: ${told.message}`)
+    return told.payload as Response<N>
+  }
+
+  /** Must be refused; the reason, as this version says it. */
+  async refused<N extends OperationName>(
+    version: Version,
+    operation: N,
+    request: Request<N>,
+  ): Promise<ResultReasonName | undefined> {
+    const told = await this.one(version, { operation, request } as unknown as Asked)
+    assert.equal(told.status, 'OperationFailed', `${operation} should be refused`)
+    assert.ok(told.message, 'a refusal says why')
+    return told.reason
+  }
+
+  /** An AES-256 key as vCenter asks for it, with more attributes; its Unique Identifier. */
+  async key(version: Version, more: readonly WireAttribute[] = []): Promise<string> {
+    return (await this.ask(version, 'Create', aes(more))).UniqueIdentifier
+  }
+
+  /** The values of one attribute, in order of index. */
+  async values(version: Version, UniqueIdentifier: string, name: string): Promise<readonly unknown[]> {
+    const { Attribute } = await this.ask(version, 'GetAttributes', attributesOf(UniqueIdentifier, name))
+    return Attribute?.map(({ AttributeValue }) => AttributeValue) ?? []
+  }
+}
+
+export interface WireAttribute {
+  readonly AttributeName: string
+  readonly AttributeIndex?: number
+  readonly AttributeValue: unknown
+}
+
+export function attribute(
+  AttributeName: string,
+  AttributeValue: unknown,
+  AttributeIndex?: number,
+): WireAttribute {
+  return { AttributeName, AttributeValue, ...(AttributeIndex !== undefined && { AttributeIndex }) }
+}
+
+export function nameAttribute(NameValue: string): WireAttribute {
+  return attribute('Name', { NameValue, NameType: 'UninterpretedTextString' })
+}
+
+export function text(AttributeName: string, value: string): WireAttribute {
+  return attribute(AttributeName, { type: 'TextString', value })
+}
+
+export function template(Attribute: readonly WireAttribute[]): Pick<Request<'Create'>, 'TemplateAttribute'> {
+  return { TemplateAttribute: { Name: [], Attribute } }
+}
+
+export const aes256: readonly WireAttribute[] = [
+  attribute('Cryptographic Algorithm', 'AES'),
+  attribute('Cryptographic Usage Mask', 12),
+  attribute('Cryptographic Length', 256),
+]
+
+export function aes(more: readonly WireAttribute[] = []): Request<'Create'> {
+  return { ObjectType: 'SymmetricKey', ...template([...aes256, ...more]) }
+}
+
+export function attributesOf(
+  UniqueIdentifier: string | undefined,
+  ...names: string[]
+): Request<'GetAttributes'> {
+  return { UniqueIdentifier, AttributeName: names, AttributeReference: [] }
+}
+
+/** What Locate asks; `more` has Maximum Items and its like. */
+export function locate(
+  wanted: readonly WireAttribute[],
+  more: Partial<Request<'Locate'>> = {},
+): Request<'Locate'> {
+  return { Attribute: wanted, ...more }
+}
+
+export function batch(...asked: Asked[]): Asked[] {
+  return asked.map((one, index) => ({ id: Buffer.from([0x51, index]), ...one }))
+}

@@ -1,0 +1,54 @@
+// The real server inside the test's own process: on loopback, with a folder and free ports of its own, and an
+// administrator's client beside it. For tests that ask for much and kill nothing; others start it as a child.
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { AdminClient } from '../../src/admin/client.ts'
+import { readConfig } from '../../src/config.ts'
+import { serve } from '../../src/serve.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { TestIdentity } from './certificates.ts'
+
+export interface RunningServer extends AsyncDisposable {
+  readonly port: number
+  readonly data: string
+  readonly admin: AdminClient
+  /** Lines of the log so far, as JSON. */
+  readonly log: readonly string[]
+  /** Trusts a certificate as a client of the instance `default`; the client's id. */
+  trust(name: string, identity: TestIdentity): Promise<string>
+}
+
+export async function startInProcess(): Promise<RunningServer> {
+  const data = await mkdtemp(path.join(tmpdir(), 'mortise-operations-'))
+  const config = readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, {})
+  const log: string[] = []
+  const running = await serve({
+    config,
+    log: createLog({ format: 'json', level: 'info', write: (line) => log.push(line) }),
+    metrics: createMetrics(),
+    version: '0.0.0-test',
+  })
+  const token = (await readFile(path.join(data, 'admin-token'), 'utf8')).trim()
+  const admin = new AdminClient({
+    url: running.admin,
+    token,
+    trust: { by: 'fingerprint', sha256: running.serverCertSha256 },
+  })
+  return {
+    port: Number(running.kmip.slice(running.kmip.lastIndexOf(':') + 1)),
+    data,
+    admin,
+    log,
+    trust: async (name, { certificate }) => {
+      const body = { by: 'certificate', name, certificate: certificate.pem } as const
+      return (await admin.call('trustClient', { instance: 'default', body })).id
+    },
+    [Symbol.asyncDispose]: async () => {
+      await running.close()
+      await rm(data, { recursive: true, force: true })
+    },
+  }
+}
