@@ -82,27 +82,53 @@ export function exportHead(publicKey: string, beginnings: readonly WriterHead[],
 /** Reads an export back into its parts. Error with the line number when a line is not one of an export. */
 export function parseExport(lines: readonly string[]): LogParts & { readonly publicKey: string } {
   const [first = '', ...rest] = lines
-  const head = parseLine(first, 1) as { mortiseAudit?: number; publicKey?: string; beginnings?: WriterHead[] }
-  if (head.mortiseAudit !== 1 || head.publicKey === undefined || head.beginnings === undefined)
+  const { mortiseAudit, publicKey, beginnings } = parseLine(first, 1)
+  if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isHead))
     throw new Error('this is not an audit export: its first line should begin with {"mortiseAudit":1')
   const checkpoints: AuditCheckpoint[] = []
   const entries: StoredAuditEntry[] = []
   for (const [index, line] of rest.entries()) {
     if (line.trim() === '') continue
-    const parsed = parseLine(line, index + 2) as { checkpoint?: AuditCheckpoint; entry?: StoredAuditEntry }
-    if (parsed.checkpoint) checkpoints.push(parsed.checkpoint)
-    else if (parsed.entry) entries.push(parsed.entry)
+    const { checkpoint, entry } = parseLine(line, index + 2)
+    if (isCheckpoint(checkpoint)) checkpoints.push(checkpoint)
+    else if (isEntry(entry)) entries.push(entry)
     else throw new Error(`line ${String(index + 2)} is neither an entry nor a checkpoint`)
   }
-  return { publicKey: head.publicKey, beginnings: head.beginnings, checkpoints, entries }
+  return { publicKey, beginnings, checkpoints, entries }
 }
 
-function parseLine(line: string, number: number): unknown {
+function parseLine(line: string, number: number): Readonly<Record<string, unknown>> {
+  let parsed: unknown
   try {
-    return JSON.parse(line)
+    parsed = JSON.parse(line)
   } catch (cause) {
     throw new Error(`line ${String(number)} of the export is not JSON`, { cause })
   }
+  return isObject(parsed) ? parsed : {}
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}
+
+function isList<T>(value: unknown, isOne: (one: unknown) => one is T): value is readonly T[] {
+  return Array.isArray(value) && value.every(isOne)
+}
+
+function isHead(value: unknown): value is WriterHead {
+  return isObject(value) && hasTypes(value, { writer: 'string', number: 'number', hash: 'string' })
+}
+
+function isEntry(value: unknown): value is StoredAuditEntry {
+  return isHead(value) && hasTypes(value, { body: 'string' })
+}
+
+function isCheckpoint(value: unknown): value is AuditCheckpoint {
+  return isObject(value) && hasTypes(value, { number: 'number', body: 'string', signature: 'string' })
+}
+
+function hasTypes(value: object, types: Readonly<Record<string, string>>): boolean {
+  return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
 }
 
 /** Signatures, numbers without a gap, and each naming the one before. Returns the bodies that are genuine. */
@@ -173,15 +199,20 @@ function checkBeginnings(
   last: CheckpointBody | undefined,
   problems: string[],
 ): void {
-  if (last?.pruning !== undefined) return
   const signedFor = new Map(last?.beginnings.map((beginning) => [beginning.writer, beginning]))
   for (const { writer, number, hash } of beginnings) {
     const expected = signedFor.get(writer)
-    if (number > 0 && (expected?.number !== number || expected.hash !== hash))
-      problems.push(
-        `writer ${writer}: entries before ${String(number + 1)} were removed, but not by audit prune`,
-      )
+    if (number === 0 || (expected?.number === number && expected.hash === hash)) continue
+    if (last !== undefined && mayBePruned(last, writer, number)) continue
+    problems.push(
+      `writer ${writer}: entries before ${String(number + 1)} were removed, but not by audit prune`,
+    )
   }
+}
+
+/** A prune that was announced and perhaps killed half way removes nothing beyond the heads of its announcement. */
+export function mayBePruned({ pruning, heads }: CheckpointBody, writer: string, number: number): boolean {
+  return pruning !== undefined && heads.some((head) => head.writer === writer && number <= head.number)
 }
 
 interface Chain {
@@ -190,16 +221,16 @@ interface Chain {
   readonly unproved: number
 }
 
-/** Walks each writer's chain from its beginning and meets every head that was signed. */
+/** Walks each writer's chain from its beginning and meets every head that somebody vouched for. */
 async function checkChains(
   log: LogParts,
   signed: readonly CheckpointBody[],
   problems: string[],
 ): Promise<Chain> {
   const walks = new Map<string, WriterHead>(log.beginnings.map((beginning) => [beginning.writer, beginning]))
-  const awaited = new Map<string, string>()
-  for (const { heads } of signed)
-    for (const head of heads) awaited.set(`${head.writer} ${String(head.number)}`, head.hash)
+  const vouched = new Vouched(walks, problems)
+  for (const { number, heads } of signed)
+    for (const head of heads) vouched.add(head, `checkpoint ${String(number)}`)
   const lastSigned = new Map(signed.at(-1)?.heads.map((head) => [head.writer, head.number]))
   let entries = 0
   let unproved = 0
@@ -208,28 +239,76 @@ async function checkChains(
   for await (const entry of log.entries) {
     entries++
     const before = walks.get(entry.writer) ?? { writer: entry.writer, number: 0, hash: chainStart }
-    const problem = entryProblem(entry, before)
+    const body = bodyOf(entry)
+    const problem = entryProblem(entry, before, body) ?? vouched.problemOf(entry)
     if (problem !== null && !broken.has(entry.writer)) {
       broken.add(entry.writer)
       problems.push(problem)
     }
-    const expected = awaited.get(`${entry.writer} ${String(entry.number)}`)
-    if (expected !== undefined && expected !== entry.hash && !broken.has(entry.writer)) {
-      broken.add(entry.writer)
-      problems.push(
-        `writer ${entry.writer}: entry ${String(entry.number)} is not the one that was signed for`,
-      )
-    }
     if (entry.number > (lastSigned.get(entry.writer) ?? 0)) unproved++
-    const atMs = atMsOf(entry)
+    const atMs = typeof body?.atMs === 'number' ? body.atMs : null
     if (atMs !== null && (firstMs === null || atMs < firstMs)) firstMs = atMs
     walks.set(entry.writer, { writer: entry.writer, number: entry.number, hash: entry.hash })
+    // A writer's first entry names the heads of those that it saw, so that none can be taken out whole.
+    if (entry.number === 1 && isList(body?.others, isHead))
+      for (const head of body.others) vouched.add(head, `the first entry of writer ${entry.writer}`)
   }
-  for (const head of signed.at(-1)?.heads ?? []) problems.push(...cutOff(head, walks.get(head.writer)))
+  problems.push(...vouched.missing())
   return { entries, firstMs, unproved }
 }
 
-function entryProblem(entry: StoredAuditEntry, before: WriterHead): string | null {
+/**
+ * What each writer's entries must be by the word of others: the heads of every signed checkpoint, not of the last alone,
+ * since a checkpoint signs what the store holds at that moment, cut off and rewritten or not.
+ */
+class Vouched {
+  readonly #walks: ReadonlyMap<string, WriterHead>
+  readonly #problems: string[]
+  readonly #hashes = new Map<string, { readonly hash: string; readonly by: string }>()
+  readonly #highest = new Map<string, WriterHead>()
+
+  constructor(walks: ReadonlyMap<string, WriterHead>, problems: string[]) {
+    this.#walks = walks
+    this.#problems = problems
+  }
+
+  add(head: WriterHead, by: string): void {
+    const { writer, number, hash } = head
+    if (number === 0) return
+    const place = `${writer} ${String(number)}`
+    const known = this.#hashes.get(place)
+    if (known && known.hash !== hash)
+      this.#problems.push(
+        `writer ${writer}: entry ${String(number)} was another for ${by} than for ${known.by}: it was rewritten`,
+      )
+    if (!known) this.#hashes.set(place, { hash, by })
+    if ((this.#highest.get(writer)?.number ?? 0) < number) this.#highest.set(writer, head)
+    // Of what was walked before, or pruned, the last entry is known.
+    const walked = this.#walks.get(writer)
+    const problem = walked ? this.problemOf(walked) : null
+    if (problem !== null) this.#problems.push(problem)
+  }
+
+  problemOf({ writer, number, hash }: WriterHead): string | null {
+    const expected = this.#hashes.get(`${writer} ${String(number)}`)
+    if (expected === undefined || expected.hash === hash) return null
+    return `writer ${writer}: entry ${String(number)} is not the one that ${expected.by} vouches for`
+  }
+
+  missing(): readonly string[] {
+    return [...this.#highest.values()].flatMap(({ writer, number }) => {
+      const end = this.#walks.get(writer)?.number ?? 0
+      if (end >= number) return []
+      return [`writer ${writer}: entries ${String(end + 1)} to ${String(number)} were cut off`]
+    })
+  }
+}
+
+function entryProblem(
+  entry: StoredAuditEntry,
+  before: WriterHead,
+  body: EntryBody | undefined,
+): string | null {
   const name = `writer ${entry.writer}: entry ${String(entry.number)}`
   if (entry.number <= before.number)
     return `${name} stands after ${String(before.number)}: entries were reordered or doubled`
@@ -237,31 +316,25 @@ function entryProblem(entry: StoredAuditEntry, before: WriterHead): string | nul
     return `writer ${entry.writer}: entries ${String(before.number + 1)} to ${String(entry.number - 1)} were removed`
   if (chainHash(before.hash, entry.body) !== entry.hash)
     return `${name} was changed, or the one before it was replaced`
-  const body = bodyOf(entry)
   if (body?.writer !== entry.writer || body.number !== entry.number)
     return `${name} was moved from another place`
   return null
 }
 
-function cutOff(head: WriterHead, end: WriterHead | undefined): readonly string[] {
-  if (end && end.number > head.number) return []
-  if (end?.number === head.number)
-    return end.hash === head.hash ? [] : [`writer ${head.writer}: its last signed entry was replaced`]
-  const from = (end?.number ?? 0) + 1
-  return [`writer ${head.writer}: entries ${String(from)} to ${String(head.number)} were cut off`]
+interface EntryBody {
+  readonly writer?: unknown
+  readonly number?: unknown
+  readonly atMs?: unknown
+  readonly others?: unknown
 }
 
-function bodyOf(entry: StoredAuditEntry): { writer?: unknown; number?: unknown; atMs?: unknown } | undefined {
+function bodyOf({ body }: StoredAuditEntry): EntryBody | undefined {
   try {
-    return JSON.parse(entry.body) as { writer?: unknown; number?: unknown; atMs?: unknown }
+    const parsed: unknown = JSON.parse(body)
+    return isObject(parsed) ? parsed : undefined
   } catch {
     return undefined
   }
-}
-
-function atMsOf(entry: StoredAuditEntry): number | null {
-  const atMs = bodyOf(entry)?.atMs
-  return typeof atMs === 'number' ? atMs : null
 }
 
 function sha256(text: string): string {

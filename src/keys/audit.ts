@@ -16,6 +16,7 @@ import { limits } from '../limits.ts'
 import {
   checkpointBody,
   exportHead,
+  mayBePruned,
   verifyLog,
   type AuditProof,
   type CheckpointBody,
@@ -30,6 +31,7 @@ import {
   type Clock,
   type Store,
   type StoredAuditEntry,
+  type WriterHead,
 } from './ports.ts'
 import type { Secrets } from './secrets.ts'
 
@@ -89,7 +91,7 @@ export class Audit {
       const lastBody = last && checkpointBody(last)
       if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
       const { heads, beginnings: stored } = await this.#store.auditHeads()
-      const beginnings = lastBody && lastBody.pruning === undefined ? lastBody.beginnings : stored
+      const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
       const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
       if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
         return undefined
@@ -198,4 +200,13 @@ export class Audit {
       await nextTurn()
     } while (after !== null)
   }
+}
+
+/** The beginnings as they were signed last; after an announced prune those that it may have brought about. */
+function provedBeginnings(last: CheckpointBody, stored: readonly WriterHead[]): readonly WriterHead[] {
+  if (last.pruning === undefined) return last.beginnings
+  return stored.flatMap((beginning) => {
+    if (mayBePruned(last, beginning.writer, beginning.number)) return [beginning]
+    return last.beginnings.filter(({ writer }) => writer === beginning.writer)
+  })
 }
