@@ -13,6 +13,7 @@ import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
 import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
+import { simulateCommands } from './simulate.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 /** Runs one command line (without the program's name); the exit code. Throws only what is a bug. */
@@ -29,6 +30,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     keyCommands,
     auditCommands,
     serverCertificateCommands,
+    simulateCommands,
   ]
   for (const make of commands) program.addCommand(make(world, outcome))
   prepare(program, world)

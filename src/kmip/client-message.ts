@@ -56,8 +56,13 @@ export function encodeRequest(request: OutgoingRequest): Buffer {
   return encodeItem('RequestMessage', schemas.requestMessage, message, version)
 }
 
+export interface IncomingResponse extends ResponseMessage, Dialect {
+  /** As the header says; nobody has compared it with the items. */
+  readonly batchCount: number
+}
+
 /** Throws TtlvError. What the payloads hold is decoded by decodeResponsePayload, in the dialect returned. */
-export function decodeResponse(bytes: Uint8Array): ResponseMessage & Dialect {
+export function decodeResponse(bytes: Uint8Array): IncomingResponse {
   const stated = statedVersion(bytes, 'ResponseMessage', 'ResponseHeader')
   const dialect = stated && dialectFor(stated)
   if (dialect === undefined) throw new TtlvError('malformed', 'not a KMIP answer', { path: '', offset: 0 })
@@ -74,6 +79,7 @@ export function decodeResponse(bytes: Uint8Array): ResponseMessage & Dialect {
     attestationTypes: header.AttestationType,
     clientCorrelationValue: header.ClientCorrelationValue,
     serverCorrelationValue: header.ServerCorrelationValue,
+    batchCount: header.BatchCount,
     items: BatchItem.map((item): ResponseItem => ({
       operationCode: item.Operation,
       uniqueBatchItemId: item.UniqueBatchItemID,

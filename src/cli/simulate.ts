@@ -1,0 +1,184 @@
+// `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, ours or another's. Needs no admin door
+// and no data folder: an address, a client certificate that the server trusts, and how to know the server.
+
+import type { Command } from 'commander'
+import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
+import { usernameAndPassword } from '../kmip-client/client.ts'
+import { TlsOptionsError, type ServerTrust } from '../kmip-client/tls.ts'
+import { parseFingerprint } from '../pki/fingerprint.ts'
+import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/ledger.ts'
+import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
+import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
+import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
+import { noun, verb, wholeNumber, type Outcome } from './command.ts'
+import { readNamed, readPem, writeLines } from './files.ts'
+import { progressLine, reportText } from './simulate-text.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+export function simulateCommands(world: World, outcome: Outcome): Command {
+  return noun('simulate', 'play clients against a KMIP server', [vsphereCommand(world, outcome)])
+}
+
+interface VsphereOptions {
+  readonly server: string
+  readonly cert: string
+  readonly key: string
+  readonly ca?: string
+  readonly fingerprint?: string
+  readonly insecure?: boolean
+  readonly profile?: string
+  readonly scenario?: string
+  readonly hosts?: string
+  readonly vms?: string
+  readonly speed?: string
+  readonly seed?: string
+  readonly expect?: string
+  readonly save?: string
+  readonly credentialFile?: string
+}
+
+function vsphereCommand(world: World, outcome: Outcome): Command {
+  return verb<VsphereOptions>(world, outcome, {
+    words: 'vsphere',
+    summary: 'play a vCenter, its hosts and vSAN: real bytes, orders and overlaps, every answer judged',
+    required: [
+      ['--server <host:port,...>', 'the server; several addresses of it with commas'],
+      ['--cert <pem>', "the client certificate, as vCenter's: the server must trust it"],
+      ['--key <pem>', 'its private key'],
+    ],
+    flags: [
+      ['--ca <pem>', 'know the server by the CA that signed its certificate, and by its name'],
+      ['--fingerprint <sha256>', 'know the server by its certificate'],
+      ['--insecure', 'take any server'],
+      ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
+      ['--scenario <list>', `letters or names with commas, or all (default: all):\n${scenarioList()}`],
+      ['--hosts <n>', 'ESXi hosts (default: 3)'],
+      ['--vms <n>', 'encrypted virtual machines (default: 6)'],
+      ['--speed <x>', 'how much faster than the real ones (default: 1)'],
+      ['--seed <n>', 'makes a run that can be repeated: names, identifiers, jitter (default: 1)'],
+      ['--save <file>', 'write the keys with digests of their material'],
+      [
+        '--expect <file>',
+        'check that every key of such a file is still served; without --scenario only that',
+      ],
+      ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+    ],
+    examples: [
+      'simulate vsphere --server kms.example.com --cert vcenter.pem --key vcenter.key --fingerprint SHA256',
+      'simulate vsphere --server 10.0.0.1:5696,10.0.0.2:5696 --cert c.pem --key c.key --ca ca.pem --scenario e,k --save keys.json',
+      'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --expect keys.json',
+    ],
+    offline: true,
+    action: async (run, options) => {
+      const simulation = await simulationOf(run.world, options)
+      const { stderr } = run.world
+      const report = await simulate({
+        ...simulation,
+        ended: (scenario) => void stderr.write(progressLine(scenario)),
+      }).catch((error: unknown) => {
+        throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
+      })
+      if (options.save !== undefined) await writeFile(run.world, options.save, savedKeysText(report.keys))
+      run.show(report, () => reportText(report))
+      return report.ok ? 0 : 1
+    },
+  })
+}
+
+function scenarioList(): string {
+  return scenarios.map(({ id, name, title }) => `  ${id}  ${name.padEnd(14)} ${title}`).join('\n')
+}
+
+async function simulationOf(world: World, options: VsphereOptions): Promise<SimulationOptions> {
+  const expect = options.expect === undefined ? undefined : await readExpected(options.expect)
+  const credential =
+    options.credentialFile === undefined ? undefined : await readCredential(options.credentialFile)
+  return {
+    addresses: addressesOf(options.server),
+    cert: await readPem(world, options.cert, 'CERTIFICATE'),
+    key: await readNamed(options.key),
+    trust: await trustOf(world, options),
+    profile: profileOf(options.profile ?? '7.0.3'),
+    scenarios: scenariosOf(options.scenario ?? (expect ? undefined : 'all')),
+    hosts: count('--hosts', options.hosts ?? '3'),
+    vms: count('--vms', options.vms ?? '6'),
+    speed: speedOf(options.speed ?? '1'),
+    seed: wholeNumber('--seed', options.seed ?? '1'),
+    ...(credential && { credential }),
+    expect,
+  }
+}
+
+function addressesOf(text: string): readonly Address[] {
+  const addresses = text.split(',').map((part) => {
+    const address = parseAddress(part)
+    if (!address) throw new UsageError(`--server takes HOST or HOST:PORT, not ${part}`)
+    return address
+  })
+  const names = addresses.map(addressText)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) throw new UsageError(`--server names ${twice} twice`)
+  return addresses
+}
+
+async function trustOf(world: World, { ca, fingerprint, insecure }: VsphereOptions): Promise<ServerTrust> {
+  if ([ca, fingerprint, insecure].filter((given) => given !== undefined).length !== 1)
+    throw new UsageError('say how to know the server, by one of --fingerprint SHA256, --ca PEM, --insecure')
+  if (ca !== undefined) return { by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') }
+  if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
+  return { by: 'nothing' }
+}
+
+function profileOf(name: string): ProfileName {
+  if (!isProfile(name))
+    throw new UsageError(`there is no profile ${name}, but ${Object.keys(profiles).join(', ')}`)
+  return name
+}
+
+function scenariosOf(text: string | undefined): SimulationOptions['scenarios'] {
+  if (text === undefined) return []
+  const found = chooseScenarios(text)
+  if ('unknown' in found)
+    throw new UsageError(`there is no scenario ${found.unknown}; these are:\n${scenarioList()}`)
+  return found.chosen
+}
+
+function count(flag: string, text: string): number {
+  const number = wholeNumber(flag, text)
+  if (number < 1 || number > countMax) throw new UsageError(`${flag} takes 1 to ${countMax}`)
+  return number
+}
+
+const countMax = 10_000
+
+function speedOf(text: string): number {
+  const speed = Number(text)
+  if (!(speed > 0 && speed <= 1_000_000)) throw new UsageError('--speed takes a number above 0, such as 10')
+  return speed
+}
+
+async function readExpected(file: string): Promise<readonly SavedKey[]> {
+  try {
+    return parseSavedKeys((await readNamed(file)).toString('utf8'))
+  } catch (error) {
+    throw error instanceof SavedKeysError ? new CommandError(`${file}: ${error.message}`) : error
+  }
+}
+
+async function readCredential(file: string): Promise<SimulationOptions['credential']> {
+  const [line = ''] = (await readNamed(file)).toString('utf8').split(/\r?\n/)
+  const colon = line.indexOf(':')
+  if (colon < 1) throw new CommandError(`${file} holds no USER:PASSWORD in its first line`)
+  return usernameAndPassword({ username: line.slice(0, colon), password: line.slice(colon + 1) })
+}
+
+async function writeFile(world: World, file: string, text: string): Promise<void> {
+  const lines = text.trimEnd().split('\n')
+  await writeLines(
+    world,
+    file,
+    (async function* () {
+      yield* lines
+    })(),
+  )
+}

@@ -1,0 +1,28 @@
+// Where a KMIP server is: HOST:PORT as people write it. Nothing is looked up here.
+
+import { isIP } from 'node:net'
+
+export interface Address {
+  /** A name or an IP address; IPv6 without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** The port that is registered for KMIP. */
+export const kmipPort = 5696
+
+/** `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696`, `[2001:db8::7]:5696`; undefined for anything else. */
+export function parseAddress(text: string): Address | undefined {
+  const trimmed = text.trim()
+  if (isIP(trimmed) === 6) return { host: trimmed, port: kmipPort }
+  const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(trimmed) ?? []
+  const host = bracketed ?? plain
+  const port = digits === undefined ? kmipPort : Number(digits)
+  if (host === undefined || port < 1 || port > 65_535) return undefined
+  if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined
+  return { host, port }
+}
+
+export function addressText({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}

@@ -1,0 +1,38 @@
+// Reading what a server answered: bytes that are no answer become KmipTransportError `protocol`, with the address.
+
+import { decodeResponse } from '../kmip/client-message.ts'
+import type { IncomingResponse } from '../kmip/client-message.ts'
+import type { ResponseItem } from '../kmip/message.ts'
+import type { OperationName, Response } from '../kmip/operations.ts'
+import { decodeResponsePayload } from '../kmip/payload.ts'
+import { TtlvError } from '../ttlv/error.ts'
+import type { Address } from './address.ts'
+import { KmipTransportError } from './errors.ts'
+
+export function readAnswer(bytes: Uint8Array, from: Address): IncomingResponse {
+  return reading(from, 'the message', () => decodeResponse(bytes))
+}
+
+/** Of an item with success. */
+export function readPayload<N extends OperationName>(
+  operation: N,
+  item: ResponseItem,
+  answer: IncomingResponse,
+  from: Address,
+): Response<N> {
+  const { payload } = item
+  if (payload === undefined) throw wrongAnswer(from, `${operation}: success without a payload`)
+  return reading(from, operation, () => decodeResponsePayload(operation, payload, answer))
+}
+
+export function wrongAnswer(from: Address, what: string, cause?: Error): KmipTransportError {
+  return new KmipTransportError('protocol', from, `the answer is not what was asked for: ${what}`, { cause })
+}
+
+function reading<T>(from: Address, what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw error instanceof TtlvError ? wrongAnswer(from, `${what}: ${error.message}`, error) : error
+  }
+}

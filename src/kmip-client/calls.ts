@@ -1,0 +1,110 @@
+// The usual things that one wants of a KMIP server, in one call each. Whatever else there is goes through `request`.
+
+import { enums, maskOf } from '../kmip/enums.ts'
+import type { EnumName, MaskName } from '../kmip/enums.ts'
+import { atLeast } from '../kmip/version.ts'
+import type { Request } from '../kmip/operations.ts'
+import type { Requester } from './session.ts'
+
+/** What the server says that it speaks, the newest first as a rule: `1.4`. */
+export async function versionsOf(server: Requester): Promise<readonly string[]> {
+  const { ProtocolVersion } = await server.request('DiscoverVersions', { ProtocolVersion: [] })
+  return ProtocolVersion.map(
+    ({ ProtocolVersionMajor: major, ProtocolVersionMinor: minor }) => `${major}.${minor}`,
+  )
+}
+
+export interface NewKey {
+  /** Bits; 256 when left out. */
+  readonly length?: number
+  readonly usage?: readonly MaskName<'CryptographicUsageMask'>[]
+  readonly name?: string
+}
+
+/** An AES key, made by the server; its Unique Identifier. */
+export async function createKey(server: Requester, key: NewKey = {}): Promise<string> {
+  const { length = 256, usage = ['Encrypt', 'Decrypt'], name } = key
+  const Attribute = [
+    { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
+    { AttributeName: 'Cryptographic Usage Mask', AttributeValue: maskOf('CryptographicUsageMask', usage) },
+    { AttributeName: 'Cryptographic Length', AttributeValue: length },
+    ...(name === undefined
+      ? []
+      : [
+          {
+            AttributeName: 'Name',
+            AttributeValue: { NameValue: name, NameType: 'UninterpretedTextString' },
+          },
+        ]),
+  ]
+  const { UniqueIdentifier } = await server.request('Create', {
+    ObjectType: 'SymmetricKey',
+    TemplateAttribute: { Name: [], Attribute },
+  })
+  return UniqueIdentifier
+}
+
+export interface FetchedKey {
+  readonly algorithm: EnumName<'CryptographicAlgorithm'> | undefined
+  /** Bits. */
+  readonly length: number | undefined
+  /** A copy, the caller's to wipe. */
+  readonly material: Buffer
+}
+
+/** A symmetric key in the clear; TypeError for an object of another kind or form. */
+export async function getKey(server: Requester, UniqueIdentifier: string): Promise<FetchedKey> {
+  const { SymmetricKey } = await server.request('Get', { UniqueIdentifier })
+  const block = SymmetricKey?.KeyBlock
+  const value = block?.KeyValue
+  if (block === undefined || value === undefined || value instanceof Uint8Array)
+    throw new TypeError(`${UniqueIdentifier} is no symmetric key in the clear`)
+  const material = value.KeyMaterial instanceof Uint8Array ? value.KeyMaterial : keyOf(value.KeyMaterial)
+  if (!material) throw new TypeError(`${UniqueIdentifier} has its key material in another form`)
+  return {
+    algorithm: block.CryptographicAlgorithm,
+    length: block.CryptographicLength,
+    material: Buffer.from(material),
+  }
+}
+
+function keyOf(transparent: object): Uint8Array | undefined {
+  return 'Key' in transparent && transparent.Key instanceof Uint8Array ? transparent.Key : undefined
+}
+
+/** Undefined where the object has none. */
+export async function stateOf(
+  server: Requester,
+  UniqueIdentifier: string,
+): Promise<EnumName<'State'> | undefined> {
+  const { Attribute } = await server.request('GetAttributes', { UniqueIdentifier, AttributeName: ['State'] })
+  const value = Attribute?.find(({ AttributeName }) => AttributeName === 'State')?.AttributeValue
+  return typeof value === 'string' && Object.hasOwn(enums.State, value)
+    ? (value as EnumName<'State'>)
+    : undefined
+}
+
+/**
+ * Identifiers of everything that has these attributes, page by page where the version has pages (1.3 on); before that
+ * as many as the server gives at once.
+ */
+export async function locateAll(
+  server: Requester,
+  Attribute: NonNullable<Request<'Locate'>['Attribute']> = [],
+  pageItems = 1_000,
+): Promise<readonly string[]> {
+  if (!atLeast(server.version, '1.3')) return (await server.request('Locate', { Attribute })).UniqueIdentifier
+  const found = new Set<string>()
+  for (let offset = 0; ;) {
+    const page = await server.request('Locate', {
+      MaximumItems: pageItems,
+      OffsetItems: offset,
+      Attribute,
+    })
+    const before = found.size
+    for (const identifier of page.UniqueIdentifier) found.add(identifier)
+    offset += page.UniqueIdentifier.length
+    // A server that knows no offset gives the same page for ever.
+    if (page.UniqueIdentifier.length < pageItems || found.size === before) return [...found]
+  }
+}

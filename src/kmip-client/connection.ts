@@ -1,0 +1,232 @@
+// One TLS connection to a KMIP server: bytes of a request out, bytes of its answer in, one at a time. Times are
+// measured here, since nobody else sees where connecting ends and the handshake begins. Nothing is tried twice here.
+
+import { isIP } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { limits } from '../limits.ts'
+import { fingerprint } from '../pki/fingerprint.ts'
+import { TtlvError } from '../ttlv/error.ts'
+import { Framer } from '../ttlv/framer.ts'
+import type { Address } from './address.ts'
+import { connectionTrouble, KmipTransportError } from './errors.ts'
+import type { Stage } from './errors.ts'
+import type { ClientTls } from './tls.ts'
+
+export interface Timeouts {
+  readonly connectMs: number
+  readonly handshakeMs: number
+  /** From the request being written to its whole answer. */
+  readonly answerMs: number
+}
+
+export interface ConnectionOptions {
+  readonly tls: ClientTls
+  /** The address of this machine that it comes from. */
+  readonly localAddress?: string | undefined
+  readonly timeouts?: Partial<Timeouts> | undefined
+  /** To resume: `session` of an earlier connection. */
+  readonly session?: Buffer | undefined
+}
+
+/** Rejects with KmipTransportError `connect` or `handshake`. */
+export function openConnection(address: Address, options: ConnectionOptions): Promise<Connection> {
+  const { tls, localAddress, session } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  return new Promise((resolve, reject) => {
+    const begunMs = performance.now()
+    let connectMs = 0
+    let stage: Stage = 'connect'
+    const socket = connectTls({
+      ...address,
+      secureContext: tls.context,
+      // Other trust than a CA's is looked at below, once the certificate is there.
+      rejectUnauthorized: tls.trust.by === 'authority',
+      ...(isIP(address.host) === 0 && { servername: address.host }),
+      ...(localAddress !== undefined && { localAddress }),
+      ...(session !== undefined && { session }),
+    })
+    socket.setNoDelay(true)
+    const fail = (what: string, code: string | undefined, cause?: Error): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(new KmipTransportError(stage, address, what, { code, cause }))
+    }
+    let timer = setTimeout(() => fail('no connection in time', 'TIMEOUT'), timeouts.connectMs)
+    socket.once('connect', () => {
+      connectMs = performance.now() - begunMs
+      stage = 'handshake'
+      clearTimeout(timer)
+      timer = setTimeout(() => fail('the TLS handshake took too long', 'TIMEOUT'), timeouts.handshakeMs)
+    })
+    const onError = (error: Error): void =>
+      fail(connectionTrouble(error, codeOf(error)), codeOf(error), error)
+    const onClose = (): void => fail('the server ended the connection during the TLS handshake', 'CLOSED')
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    socket.once('secureConnect', () => {
+      const handshakeMs = performance.now() - begunMs - connectMs
+      const certificate = socket.getPeerX509Certificate()?.raw
+      const sha256 = certificate === undefined ? '' : fingerprint(certificate)
+      if (tls.trust.by === 'fingerprint' && tls.trust.sha256 !== sha256)
+        return fail(`the server has another certificate: ${sha256}`, 'WRONG_CERTIFICATE')
+      clearTimeout(timer)
+      socket.off('error', onError).off('close', onClose)
+      resolve(
+        new Connection(socket, address, timeouts.answerMs, { connectMs, handshakeMs, certificate, sha256 }),
+      )
+    })
+  })
+}
+
+const defaultTimeouts: Timeouts = {
+  connectMs: limits.clientConnectTimeoutMs,
+  handshakeMs: limits.clientHandshakeTimeoutMs,
+  answerMs: limits.clientAnswerTimeoutMs,
+}
+
+interface Beginning {
+  readonly connectMs: number
+  readonly handshakeMs: number
+  readonly certificate: Buffer | undefined
+  readonly sha256: string
+}
+
+interface Waiting {
+  readonly resolve: (answer: Buffer) => void
+  readonly reject: (error: KmipTransportError) => void
+  readonly timer: NodeJS.Timeout
+}
+
+export class Connection {
+  readonly address: Address
+  /** Until TCP was connected, name look-up included. */
+  readonly connectMs: number
+  /** From then until TLS was. */
+  readonly handshakeMs: number
+  /** DER of the server's certificate; undefined where it showed none. */
+  readonly serverCertificate: Buffer | undefined
+  /** Lower-case hex; '' without a certificate. */
+  readonly serverCertificateSha256: string
+  readonly #socket: TLSSocket
+  readonly #answerMs: number
+  readonly #framer = new Framer({ messageBytesMax: limits.messageBytesMax })
+  readonly #closed: Promise<void>
+  #waiting: Waiting | undefined
+  #over: KmipTransportError | undefined
+  #answered = false
+  #session: Buffer | undefined
+
+  constructor(socket: TLSSocket, address: Address, answerMs: number, beginning: Beginning) {
+    this.address = address
+    this.connectMs = beginning.connectMs
+    this.handshakeMs = beginning.handshakeMs
+    this.serverCertificate = beginning.certificate
+    this.serverCertificateSha256 = beginning.sha256
+    this.#socket = socket
+    this.#answerMs = answerMs
+    this.#closed = new Promise((resolve) => socket.once('close', () => resolve()))
+    socket.on('session', (session: Buffer) => (this.#session = session))
+    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    socket.on('error', (error) =>
+      this.#end(this.#stage(codeOf(error)), connectionTrouble(error, codeOf(error)), codeOf(error), error),
+    )
+    socket.on('end', () => this.#end('answer', 'the server ended the connection', 'CLOSED'))
+    socket.on('close', () => this.#end('answer', 'the connection ended', 'CLOSED'))
+  }
+
+  /** False once either side has ended it, as far as is known. */
+  get isOpen(): boolean {
+    return this.#over === undefined
+  }
+
+  /** `TLSv1.2`, `TLSv1.3`. */
+  get tlsVersion(): string {
+    return this.#socket.getProtocol() ?? 'unknown'
+  }
+
+  /** OpenSSL's name: `ECDHE-RSA-AES256-GCM-SHA384`. */
+  get cipher(): string {
+    return this.#socket.getCipher().name
+  }
+
+  get isResumed(): boolean {
+    return this.#socket.isSessionReused()
+  }
+
+  /** The newest that the server gave, for `ConnectionOptions.session`; TLS 1.3 gives it after the handshake. */
+  get session(): Buffer | undefined {
+    return this.#session
+  }
+
+  /**
+   * Sends one request and waits for its answer, which is the caller's to wipe. Rejects with KmipTransportError, and the
+   * connection is of no use from then on.
+   */
+  exchange(request: Uint8Array, answerMs = this.#answerMs): Promise<Buffer> {
+    if (this.#waiting) throw new TypeError('a connection takes one request at a time')
+    const over = this.#over
+    if (over)
+      return Promise.reject(
+        new KmipTransportError('send', this.address, 'the connection had ended', {
+          code: over.code,
+          cause: over,
+        }),
+      )
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => this.#end('answer', `no answer within ${answerMs} ms`, 'TIMEOUT'),
+        answerMs,
+      )
+      this.#waiting = { resolve, reject, timer }
+      this.#socket.write(request)
+    })
+  }
+
+  /** Ends it in order (close_notify and FIN); resolves when it is gone. */
+  async close(): Promise<void> {
+    this.#over ??= new KmipTransportError('send', this.address, 'closed by us', { code: 'CLOSED' })
+    this.#socket.end()
+    const timer = setTimeout(() => this.#socket.destroy(), limits.clientCloseGraceMs)
+    await this.#closed
+    clearTimeout(timer)
+  }
+
+  #receive(chunk: Buffer): void {
+    try {
+      for (const message of this.#framer.push(chunk)) this.#answer(message)
+    } catch (error) {
+      if (!(error instanceof TtlvError)) throw error
+      this.#end('protocol', `what came is no KMIP message: ${error.message}`, undefined, error)
+    }
+  }
+
+  #answer(message: Buffer): void {
+    const waiting = this.#waiting
+    if (!waiting) return this.#end('protocol', 'a message came that nobody asked for')
+    this.#waiting = undefined
+    this.#answered = true
+    clearTimeout(waiting.timer)
+    waiting.resolve(message)
+  }
+
+  #end(stage: Stage, what: string, code?: string, cause?: Error): void {
+    const error = new KmipTransportError(stage, this.address, what, { code, cause })
+    this.#over ??= error
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting) {
+      clearTimeout(waiting.timer)
+      waiting.reject(error)
+    }
+    this.#socket.destroy()
+  }
+
+  /** With TLS 1.3 the server looks at the client's certificate after the client thinks that all is done. */
+  #stage(code: string | undefined): Stage {
+    return !this.#answered && code !== undefined && /^ERR_SSL_.*ALERT/.test(code) ? 'handshake' : 'answer'
+  }
+}
+
+function codeOf(error: Error): string | undefined {
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined
+}

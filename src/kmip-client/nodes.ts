@@ -1,0 +1,40 @@
+// Which of several addresses comes next: round robin, and one that failed is asked last until it has rested.
+
+import { limits } from '../limits.ts'
+import type { Address } from './address.ts'
+
+export class Nodes {
+  readonly #addresses: readonly Address[]
+  readonly #restMs: number
+  /** Until when one rests, on the monotonic clock. */
+  readonly #restsUntilMs = new Map<Address, number>()
+  #next = 0
+
+  constructor(addresses: readonly Address[], restMs: number = limits.clientRestMs) {
+    if (addresses.length === 0) throw new TypeError('at least one address is needed')
+    this.#addresses = [...addresses]
+    this.#restMs = restMs
+  }
+
+  get count(): number {
+    return this.#addresses.length
+  }
+
+  /** Every address, in the order in which one piece of work tries them; each call begins one further. */
+  order(): readonly Address[] {
+    const first = this.#next
+    this.#next = (first + 1) % this.#addresses.length
+    const turned = [...this.#addresses.slice(first), ...this.#addresses.slice(0, first)]
+    const nowMs = performance.now()
+    const rests = (address: Address): boolean => (this.#restsUntilMs.get(address) ?? 0) > nowMs
+    return [...turned.filter((address) => !rests(address)), ...turned.filter(rests)]
+  }
+
+  failed(address: Address): void {
+    this.#restsUntilMs.set(address, performance.now() + this.#restMs)
+  }
+
+  worked(address: Address): void {
+    this.#restsUntilMs.delete(address)
+  }
+}

@@ -1,0 +1,142 @@
+// Operations on one connection, in values: requests in the words of their operation, answers likewise, a refusal as
+// KmipRefused. An answer that does not fit what was asked is a KmipTransportError `protocol`.
+
+import { encodeRequest } from '../kmip/client-message.ts'
+import type { IncomingResponse } from '../kmip/client-message.ts'
+import type { Credential } from '../kmip/credential.ts'
+import { codeOf } from '../kmip/enums.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import type { ResponseItem } from '../kmip/message.ts'
+import type { OperationName, Request, Response } from '../kmip/operations.ts'
+import { encodeRequestPayload } from '../kmip/payload.ts'
+import type { Version } from '../kmip/version.ts'
+import { readAnswer, readPayload, wrongAnswer } from './answers.ts'
+import type { Connection } from './connection.ts'
+import { KmipRefused } from './errors.ts'
+
+/** What this client speaks; the server may know more. */
+export type ClientVersion = Extract<Version, `1.${string}`>
+
+/** Something that takes one operation at a time: a session, or a client. */
+export interface Requester {
+  readonly version: ClientVersion
+  request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>>
+}
+
+export type BatchRequest = {
+  [N in OperationName]: { readonly operation: N; readonly request: Request<N> }
+}[OperationName]
+
+export type Outcome<N extends OperationName> =
+  | { readonly ok: true; readonly response: Response<N> }
+  | { readonly ok: false; readonly refused: KmipRefused }
+
+export type Outcomes<L extends readonly BatchRequest[]> = {
+  readonly [I in keyof L]: Outcome<L[I]['operation']>
+}
+
+export interface BatchOptions {
+  /** The server stops at the first refusal when left out. */
+  readonly onError?: EnumName<'BatchErrorContinuationOption'>
+  /** To be done in this order. */
+  readonly inOrder?: boolean
+}
+
+export class Session implements Requester {
+  readonly version: ClientVersion
+  readonly connection: Connection
+  readonly #credential: Credential | undefined
+  #sent = false
+
+  constructor(connection: Connection, version: ClientVersion, credential?: Credential) {
+    this.connection = connection
+    this.version = version
+    this.#credential = credential
+  }
+
+  /** Whether a request has gone out, so that a repetition would be a second one. */
+  get hasSent(): boolean {
+    return this.#sent
+  }
+
+  /** Rejects with KmipRefused or KmipTransportError. */
+  async request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>> {
+    const asked = { operation, request } as BatchRequest
+    const { answer, items } = await this.#ask([asked], {})
+    const outcome = this.#outcome(operation, items[0], answer)
+    if (!outcome.ok) throw outcome.refused
+    return outcome.response
+  }
+
+  /** One message with all of them. A refusal is an outcome, also for those that the server did not come to. */
+  async batch<const L extends readonly BatchRequest[]>(
+    asked: L,
+    options: BatchOptions = {},
+  ): Promise<Outcomes<L>> {
+    const { answer, items } = await this.#ask(asked, options)
+    return asked.map(({ operation }, index) => this.#outcome(operation, items[index], answer)) as Outcomes<L>
+  }
+
+  /** The answer, and its items in the order of the request's. */
+  async #ask(asked: readonly BatchRequest[], options: BatchOptions) {
+    const bytes = this.#encode(asked, options)
+    this.#sent ||= this.connection.isOpen
+    const { address } = this.connection
+    const answer = readAnswer(await this.connection.exchange(bytes), address)
+    if (answer.batchCount !== answer.items.length || answer.items.length > asked.length)
+      throw wrongAnswer(
+        address,
+        `${answer.items.length} batch items, where Batch Count is ${answer.batchCount}`,
+      )
+    return { answer, items: asked.map((_, index) => itemFor(index, asked.length, answer.items)) }
+  }
+
+  #encode(asked: readonly BatchRequest[], { onError, inOrder }: BatchOptions): Buffer {
+    const { version } = this
+    return encodeRequest({
+      version,
+      ...(this.#credential && { credentials: [this.#credential] }),
+      ...(onError !== undefined && { batchErrorContinuationOption: onError }),
+      ...(inOrder !== undefined && { batchOrderOption: inOrder }),
+      items: asked.map(({ operation, request }, index) => ({
+        operation,
+        payload: encodeRequestPayload(operation, request as never, version),
+        // KMIP 1.4 §6.4: needed where there is more than one
+        ...(asked.length > 1 && { uniqueBatchItemId: batchItemId(index) }),
+      })),
+    })
+  }
+
+  #outcome<N extends OperationName>(
+    operation: N,
+    item: ResponseItem | undefined,
+    answer: IncomingResponse,
+  ): Outcome<N> {
+    if (!item) {
+      const message = 'not done: the server had stopped at an item before it'
+      return { ok: false, refused: new KmipRefused(operation, { status: 'OperationFailed', message }) }
+    }
+    if (item.status !== 'Success') return { ok: false, refused: new KmipRefused(operation, item) }
+    const { address } = this.connection
+    if (item.operationCode !== codeOf('Operation', operation))
+      throw wrongAnswer(address, `it is not to ${operation}`)
+    return { ok: true, response: readPayload(operation, item, answer, address) }
+  }
+}
+
+/** By Unique Batch Item ID where the server echoes it, by place otherwise: items may come in any order. */
+function itemFor(index: number, count: number, items: readonly ResponseItem[]): ResponseItem | undefined {
+  if (count === 1) return items[0]
+  const named = items.filter(({ uniqueBatchItemId }) => uniqueBatchItemId !== undefined)
+  const id = batchItemId(index)
+  // One item without Operation and without ID: the message as a whole was refused.
+  const refusal = items.length === 1 && items[0]?.operationCode === undefined ? items[0] : undefined
+  if (named.length === 0) return refusal ?? items[index]
+  return named.find(({ uniqueBatchItemId }) => uniqueBatchItemId && id.equals(uniqueBatchItemId))
+}
+
+function batchItemId(index: number): Buffer {
+  const id = Buffer.alloc(4)
+  id.writeUInt32BE(index + 1)
+  return id
+}

@@ -1,0 +1,32 @@
+// A client's certificate as vCenter makes one for itself: a common name and a key, signed by itself, without any
+// extension. For clients that are played; Mortise gives nobody such a certificate.
+
+import { generateKeyPair } from 'node:crypto'
+import { promisify } from 'node:util'
+import { signCertificate } from './build.ts'
+import { parseCertificate } from './certificate.ts'
+import { checkCommonName, type Identity } from './issue.ts'
+import { nameOf } from './subject.ts'
+
+/** RSA-2048. Throws PkiError for a name that cannot be a common name. */
+export async function makeSelfSigned(options: {
+  readonly commonName: string
+  /** Wall clock, milliseconds since 1970. */
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+}): Promise<Identity> {
+  const { commonName, notBeforeMs, notAfterMs } = options
+  const subject = nameOf(checkCommonName(commonName))
+  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const der = await signCertificate({
+    subject,
+    issuer: subject,
+    publicKey,
+    notBeforeMs,
+    notAfterMs,
+    extensions: [],
+    signWith: privateKey,
+    algorithm: 'sha256WithRSAEncryption',
+  })
+  return { certificate: parseCertificate(der), privateKey }
+}

@@ -1,0 +1,131 @@
+// What vCenter and ESXi send, byte for byte: KMIP 1.1, a header with nothing but version, credential and batch count,
+// and batch items numbered `QLKC` 1, 2, 3. Nothing of what stands here may be made prettier.
+
+import { encodeRequest } from '../kmip/client-message.ts'
+import type { OutgoingItem } from '../kmip/client-message.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import { maskOf } from '../kmip/enums.ts'
+import type { Credential } from '../kmip/credential.ts'
+import type { OperationName, Request } from '../kmip/operations.ts'
+import { encodeRequestPayload } from '../kmip/payload.ts'
+import type { Version } from '../kmip/version.ts'
+
+/** From 6.5 to 8.0.1, whatever the server offers. */
+export const vsphereVersion: Version = '1.1'
+
+export interface Message {
+  readonly bytes: Buffer
+  readonly items: readonly SentItem[]
+}
+
+export interface SentItem {
+  readonly operation: OperationName
+  readonly uniqueBatchItemId: Buffer | undefined
+}
+
+/** The first message of a connection is one without Unique Batch Item ID. */
+export function discoverVersions(isFirst: boolean): Message {
+  return message([item('DiscoverVersions', { ProtocolVersion: [] }, isFirst ? undefined : 1)])
+}
+
+export function queryServerInformation(): Message {
+  return message([item('Query', { QueryFunction: ['QueryServerInformation'] }, 1)])
+}
+
+/** AES-256 for Encrypt and Decrypt: no name, no dates. */
+export function create(credential?: Credential): Message {
+  const Attribute = [
+    { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
+    {
+      AttributeName: 'Cryptographic Usage Mask',
+      AttributeValue: maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt']),
+    },
+    { AttributeName: 'Cryptographic Length', AttributeValue: 256 },
+  ]
+  const request = { ObjectType: 'SymmetricKey', TemplateAttribute: { Name: [], Attribute } } as const
+  return message([item('Create', request, 1)], credential)
+}
+
+export function get(UniqueIdentifier: string, credential?: Credential): Message {
+  return message([item('Get', { UniqueIdentifier }, 1)], credential)
+}
+
+/** One name a message. The credential goes with State only. */
+export function getAttributes(UniqueIdentifier: string, name: string, credential?: Credential): Message {
+  return message([item('GetAttributes', { UniqueIdentifier, AttributeName: [name] }, 1)], credential)
+}
+
+export function activate(UniqueIdentifier: string, credential?: Credential): Message {
+  return message([item('Activate', { UniqueIdentifier }, 1)], credential)
+}
+
+/** One batch, three at a time as a rule. */
+export function addAttributes(
+  UniqueIdentifier: string,
+  notes: readonly (readonly [name: string, value: string])[],
+): Message {
+  return message(
+    notes.map(([AttributeName, value], index) =>
+      item(
+        'AddAttribute',
+        {
+          UniqueIdentifier,
+          Attribute: { AttributeName, AttributeValue: { type: 'TextString', value } },
+        },
+        index + 1,
+      ),
+    ),
+  )
+}
+
+// ---------------------------------------------------------------- What vSphere itself never sends
+
+export function revoke(
+  UniqueIdentifier: string,
+  RevocationReasonCode: EnumName<'RevocationReasonCode'>,
+): Message {
+  // KMIP 1.4 §4.21: the time is needed with a compromise.
+  const compromised = RevocationReasonCode === 'KeyCompromise'
+  const request = {
+    UniqueIdentifier,
+    RevocationReason: { RevocationReasonCode },
+    ...(compromised && { CompromiseOccurrenceDate: 0n }),
+  }
+  return message([item('Revoke', request, 1)])
+}
+
+export function destroy(UniqueIdentifier: string): Message {
+  return message([item('Destroy', { UniqueIdentifier }, 1)])
+}
+
+// ---------------------------------------------------------------- The frame
+
+type Item = OutgoingItem & SentItem
+
+function item<N extends OperationName>(operation: N, request: Request<N>, number: number | undefined): Item {
+  return {
+    operation,
+    payload: encodeRequestPayload(operation, request, vsphereVersion),
+    uniqueBatchItemId: number === undefined ? undefined : batchItemId(number),
+  }
+}
+
+/** `QLKC` and the item's number, little-endian. */
+function batchItemId(number: number): Buffer {
+  const id = Buffer.from('QLKC\0\0\0\0', 'latin1')
+  id.writeUInt32LE(number, 4)
+  return id
+}
+
+function message(items: readonly Item[], credential?: Credential): Message {
+  const bytes = encodeRequest({
+    version: vsphereVersion,
+    items: items.map(({ operation, payload, uniqueBatchItemId }) => ({
+      operation,
+      payload,
+      ...(uniqueBatchItemId && { uniqueBatchItemId }),
+    })),
+    ...(credential && { credentials: [credential] }),
+  })
+  return { bytes, items }
+}

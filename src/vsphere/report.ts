@@ -1,0 +1,87 @@
+// The end of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys there are.
+
+import type { Counts, Finding, Journal } from './journal.ts'
+import type { SavedKey } from './ledger.ts'
+import type { ProfileName } from './profiles.ts'
+
+/** Milliseconds; null where there was nothing to measure. */
+export interface Latency {
+  readonly count: number
+  readonly p50: number | null
+  readonly p95: number | null
+  readonly p99: number | null
+  readonly max: number | null
+}
+
+export interface ScenarioReport extends Readonly<Counts> {
+  readonly id: string
+  readonly name: string
+  readonly title: string
+  readonly ms: number
+}
+
+/** Keys of an earlier run, fetched again. */
+export interface ExpectedReport {
+  readonly checked: number
+  readonly missing: readonly SavedKey[]
+  readonly changed: readonly SavedKey[]
+}
+
+export interface Report {
+  /** Every piece of work was done, every answer as it must be, every expected key there. */
+  readonly ok: boolean
+  readonly server: readonly string[]
+  readonly profile: ProfileName
+  readonly seed: number
+  readonly hosts: number
+  readonly vms: number
+  readonly scenarios: readonly ScenarioReport[]
+  readonly pieces: Readonly<Counts>
+  readonly latencies: {
+    readonly connectMs: Latency
+    readonly handshakeMs: Latency
+    readonly requestMs: Latency
+  }
+  readonly violations: readonly Finding[]
+  readonly failures: readonly Finding[]
+  readonly remarks: readonly Finding[]
+  readonly expected: ExpectedReport | null
+  readonly keys: readonly SavedKey[]
+}
+
+export function sumUp(
+  journal: Journal,
+  about: Pick<Report, 'server' | 'profile' | 'seed' | 'hosts' | 'vms' | 'scenarios' | 'expected' | 'keys'>,
+): Report {
+  const pieces = { done: 0, failed: 0, retried: 0 }
+  for (const { done, failed, retried } of journal.counts.values()) {
+    pieces.done += done
+    pieces.failed += failed
+    pieces.retried += retried
+  }
+  const { expected } = about
+  const lost = (expected?.missing.length ?? 0) + (expected?.changed.length ?? 0)
+  return {
+    ok: pieces.failed === 0 && journal.violations.length === 0 && lost === 0,
+    ...about,
+    pieces,
+    latencies: {
+      connectMs: latency(journal.connectMs),
+      handshakeMs: latency(journal.handshakeMs),
+      requestMs: latency(journal.requestMs),
+    },
+    violations: journal.violations,
+    failures: journal.failures,
+    remarks: journal.remarks,
+  }
+}
+
+/** Nearest rank, rounded to hundredths. */
+export function latency(samplesMs: readonly number[]): Latency {
+  const sorted = samplesMs.toSorted((a, b) => a - b)
+  const at = (share: number): number | null => {
+    const sample = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]
+    return sample === undefined ? null : Math.round(sample * 100) / 100
+  }
+  return { count: sorted.length, p50: at(0.5), p95: at(0.95), p99: at(0.99), max: at(1) }
+}

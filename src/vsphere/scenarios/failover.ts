@@ -1,0 +1,75 @@
+// Several addresses under one provider: one that is down, and a key that is made at one and needed at another 140 ms
+// later.
+
+import { addressText } from '../../kmip-client/address.ts'
+import type { Address } from '../../kmip-client/address.ts'
+import { deadAddress } from '../loopback.ts'
+import { attempt, type Scenario } from '../scenario.ts'
+import type { Site } from '../site.ts'
+import type { Note } from '../talk.ts'
+
+/** Between the end of Create and the next connection that names the key. */
+const nextConnectionMs = 140
+const rounds = 4
+
+async function failOver(site: Site): Promise<void> {
+  await goOnWithoutOne(site)
+  const { addresses, journal } = site
+  if (addresses.length === 1)
+    journal.remark('addresses', 'only one was given: no key is made at one and fetched at another')
+  const pairs = addresses.flatMap((first) =>
+    addresses
+      .filter((second) => second !== first || addresses.length === 1)
+      .map((second) => [first, second] as const),
+  )
+  for (const [first, second] of pairs) await attempt(() => makeHereFetchThere(site, first, second))
+}
+
+/** The first address is one where nothing listens; every piece of work must end well all the same. */
+async function goOnWithoutOne(site: Site): Promise<void> {
+  const station = site.station('vcenter, one address down', {
+    addresses: [await deadAddress(), ...site.addresses],
+  })
+  for (let round = 0; round < rounds; round++)
+    await attempt(async () => {
+      const key = await station.work('make a key', (talk) => talk.create('failover', 'trial'))
+      await station.work('fetch and activate a key', async (talk) => {
+        await talk.get(key)
+        await talk.activate(key)
+      })
+    })
+}
+
+async function makeHereFetchThere(site: Site, first: Address, second: Address): Promise<void> {
+  const { tempo, journal } = site
+  const here = site.station(`vcenter at ${addressText(first)}`, { addresses: [first] })
+  const there = site.station(`vcenter at ${addressText(second)}`, { addresses: [second] })
+  const key = await here.work('make a key', (talk) => talk.create('failover', 'trial'))
+  await tempo.gap(nextConnectionMs)
+  await there.work('fetch and activate it elsewhere', async (talk) => {
+    await talk.get(key)
+    await talk.state(key)
+    await talk.activate(key)
+  })
+  await tempo.gap(nextConnectionMs)
+  const note: Note = ['x-Component', 'Virtual Machine']
+  await here.work('see it active where it was made', async (talk) => {
+    const state = await talk.state(key)
+    if (state !== 'Active') journal.violation('failover', `activated at one address, and ${state} at another`)
+    await talk.get(key)
+    if (!(await talk.addAttributes(key, [note]))) return
+    await there.work('read the note elsewhere', async (other) => {
+      if (!(await other.attribute(key, note[0])).includes(note[1]))
+        journal.violation('failover', 'noted at one address, and not there at another')
+    })
+  })
+}
+
+export const failoverScenarios: readonly Scenario[] = [
+  {
+    id: 'k',
+    name: 'failover',
+    title: 'one address is down; made at one, fetched at another',
+    run: failOver,
+  },
+]

@@ -1,0 +1,73 @@
+// Before any key: a vCenter that is not trusted yet, the provider being added and looked at, and the health check.
+
+import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
+import { attempt, type Scenario } from '../scenario.ts'
+import { addProvider, checkHealth, healthCheckEveryMs, refreshStatus } from '../sequences.ts'
+import type { Site } from '../site.ts'
+import { strangersTls } from '../stranger.ts'
+import { askAsStranger } from '../stranger.ts'
+
+/** Handshakes as they were counted, and how long after the last of them the next ones came. */
+const bursts = [
+  { knocks: 9, everyMs: 77, thenMs: 6_740 },
+  { knocks: 7, everyMs: 99, thenMs: 21_450 },
+  { knocks: 2, everyMs: 31, thenMs: 0 },
+] as const
+
+const healthChecks = 3
+
+/**
+ * vCenter wants to get through the handshake all the same, to read the server's certificate, and must not think
+ * that it is trusted.
+ */
+async function knockUnknown(site: Site): Promise<void> {
+  const tls = await strangersTls(site, 'unknown')
+  const station = site.station('unknown vcenter', { tls })
+  for (const { knocks, everyMs, thenMs } of bursts) {
+    for (let knock = 0; knock < knocks; knock++) {
+      await attempt(() => station.knock())
+      await site.tempo.gap(everyMs)
+    }
+    await site.tempo.gap(thenMs)
+  }
+  const answer = await askAsStranger(site, tls)
+  const { journal } = site
+  if (answer === undefined)
+    journal.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
+  else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
+    journal.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
+  else if (answer instanceof KmipTransportError && answer.stage === 'handshake')
+    journal.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
+}
+
+export const providerScenarios: readonly Scenario[] = [
+  {
+    id: 'a',
+    name: 'untrusted',
+    title: 'a vCenter that is not trusted yet knocks, in bursts',
+    run: knockUnknown,
+  },
+  {
+    id: 'b',
+    name: 'add-provider',
+    title: 'the provider is added and trusted',
+    run: async (site) => void (await attempt(() => addProvider(site))),
+  },
+  {
+    id: 'c',
+    name: 'status',
+    title: 'the status of the provider is looked at',
+    run: async (site) => void (await attempt(() => refreshStatus(site))),
+  },
+  {
+    id: 'd',
+    name: 'health',
+    title: 'the health check, every five minutes',
+    run: async (site) => {
+      for (let check = 0; check < healthChecks; check++) {
+        if (check > 0) await site.tempo.idle(healthCheckEveryMs)
+        await attempt(() => checkHealth(site))
+      }
+    },
+  },
+]

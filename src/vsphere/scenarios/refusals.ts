@@ -1,0 +1,105 @@
+// What must be refused, or must not: keys that are unknown, deactivated, compromised or destroyed, and clients that have
+// no business here. vSphere never revokes or destroys: that part is played by another client, where the server lets it.
+
+import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
+import { usernameAndPassword } from '../../kmip-client/client.ts'
+import { attempt, type Scenario } from '../scenario.ts'
+import { fetchAndActivate, newKey } from '../sequences.ts'
+import type { Site } from '../site.ts'
+import { askAsStranger, strangersTls, type Stranger } from '../stranger.ts'
+import { refusalOf, type Talk } from '../talk.ts'
+
+/** vSphere tells a missing key from one that is not active, and both from a server that is not there. */
+async function askForUnknown({ vcenter, journal }: Site): Promise<void> {
+  await vcenter.work('ask for a key that was never made', async (talk) => {
+    const id = '00000000-0000-4000-8000-000000000000'
+    for (const refused of [await refusalOf(talk.get(id)), await refusalOf(talk.state(id))]) {
+      if (refused instanceof KmipTransportError) throw refused
+      if (!refused) journal.violation('Get', 'a key that was never made is there')
+      else if (refused.reason !== 'ItemNotFound')
+        journal.violation(
+          refused.operation,
+          `an unknown key is ${refused.reason}, not ItemNotFound: not seen as missing`,
+        )
+    }
+  })
+}
+
+async function trialKey(site: Site): Promise<string> {
+  const key = await newKey(site, 'trial', 'trial')
+  await fetchAndActivate(site, key)
+  return key
+}
+
+/** State says Deactivated, and the material is still given: machines that run on it must come up again. */
+async function deactivate(site: Site): Promise<void> {
+  const { vcenter, journal } = site
+  const key = await trialKey(site)
+  await vcenter.work('deactivate and destroy a key', async (talk) => {
+    if (!(await refusalOf(talk.destroy(key))))
+      return journal.violation('Destroy', 'an Active key was destroyed')
+    if (await refusalOf(talk.revoke(key, 'CessationOfOperation')))
+      return journal.remark('Revoke', 'refused: what happens to a deactivated key was not tried')
+    const state = await talk.state(key)
+    if (state !== 'Deactivated') journal.violation('Revoke', `State is ${state}, not Deactivated`)
+    if (await refusalOf(talk.get(key)))
+      journal.violation('Get', 'a deactivated key is refused: what it encrypted cannot be opened')
+    if (await refusalOf(talk.destroy(key)))
+      return journal.remark('Destroy', 'refused: what happens to a destroyed key was not tried')
+    await mustBeGone(talk, key, site)
+  })
+}
+
+async function mustBeGone(talk: Talk, key: string, { journal }: Site): Promise<void> {
+  const refused = await refusalOf(talk.get(key))
+  if (!refused) journal.violation('Get', 'a destroyed key is still given')
+  else if (refused instanceof KmipTransportError) throw refused
+}
+
+async function compromise(site: Site): Promise<void> {
+  const { vcenter, journal } = site
+  const key = await trialKey(site)
+  await vcenter.work('report a key as compromised', async (talk) => {
+    if (await refusalOf(talk.revoke(key, 'KeyCompromise')))
+      return journal.remark('Revoke', 'refused: what happens to a compromised key was not tried')
+    const state = await talk.state(key)
+    if (state !== 'Compromised') journal.violation('Revoke', `State is ${state}, not Compromised`)
+    if (await refusalOf(talk.get(key))) journal.remark('Get', 'a compromised key is refused')
+  })
+}
+
+/** Only where the site has a password: a server that has none for this client may ignore it. */
+async function giveWrongPassword(site: Site): Promise<void> {
+  if (!site.credential) return
+  const credential = usernameAndPassword({ username: 'vSphere', password: 'wrong-on-purpose' })
+  const station = site.station('vcenter with a wrong password', { credential })
+  const id = '00000000-0000-4000-8000-000000000000'
+  await station.work('give a wrong password', async (talk) => {
+    const refused = await refusalOf(talk.get(id))
+    if (refused instanceof KmipTransportError) throw refused
+    if (refused?.reason === 'ItemNotFound')
+      site.journal.remark('password', 'a wrong one is not refused: the server does not look at it')
+  })
+}
+
+async function comeAs(site: Site, kind: Stranger): Promise<void> {
+  const answer = await askAsStranger(site, await strangersTls(site, kind))
+  const who = kind === 'expired' ? 'an expired, unknown certificate' : 'no certificate'
+  if (answer === undefined) site.journal.remark(who, 'it is answered')
+  else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
+    site.journal.remark(who, `refused with ${answer.reason}, which says something else`)
+}
+
+export const refusalScenarios: readonly Scenario[] = [
+  {
+    id: 'l',
+    name: 'refusals',
+    title: 'keys that are unknown, deactivated, compromised, destroyed; clients that are not to be let in',
+    run: async (site) => {
+      for (const task of [askForUnknown, deactivate, compromise, giveWrongPassword])
+        await attempt(() => task(site))
+      await comeAs(site, 'expired')
+      await comeAs(site, 'no-certificate')
+    },
+  },
+]

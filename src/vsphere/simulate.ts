@@ -1,0 +1,81 @@
+// A run of the simulator: a site is made, scenarios are played on it one after the other, keys of an earlier run are
+// fetched again, and all of it is summed up. It needs a server, its trust, and nothing else.
+
+import { addressText } from '../kmip-client/address.ts'
+import { Journal } from './journal.ts'
+import type { SavedKey } from './ledger.ts'
+import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
+import type { Scenario } from './scenario.ts'
+import { attempt } from './scenario.ts'
+import { Site, type SiteOptions } from './site.ts'
+import { KmipRefused } from '../kmip-client/errors.ts'
+import { forEach } from './together.ts'
+
+export interface SimulationOptions extends Omit<SiteOptions, 'journal'> {
+  readonly scenarios: readonly Scenario[]
+  /** Keys that must still be served as they were. */
+  readonly expect?: readonly SavedKey[] | undefined
+  /** Told when a scenario begins and ends. */
+  readonly began?: (scenario: Scenario) => void
+  readonly ended?: (scenario: ScenarioReport) => void
+}
+
+/** Throws TlsOptionsError; a server that does not answer is part of the report. */
+export async function simulate(options: SimulationOptions): Promise<Report> {
+  const { scenarios, expect, addresses, profile, seed, hosts, vms } = options
+  const journal = new Journal()
+  const site = await Site.open({ ...options, journal })
+  const played: ScenarioReport[] = []
+  for (const scenario of scenarios) {
+    options.began?.(scenario)
+    const report = await play(scenario, site)
+    played.push(report)
+    options.ended?.(report)
+  }
+  const expected = expect === undefined ? null : await fetchExpected(site, expect)
+  return sumUp(journal, {
+    server: addresses.map(addressText),
+    profile,
+    seed,
+    hosts,
+    vms,
+    scenarios: played,
+    expected,
+    keys: expect === undefined ? site.ledger.saved() : merged(expect, site.ledger.saved()),
+  })
+}
+
+async function play({ id, name, title, run }: Scenario, site: Site): Promise<ScenarioReport> {
+  const begunMs = performance.now()
+  const counts = site.journal.begin(id)
+  await run(site)
+  return { id, name, title, ...counts, ms: Math.round(performance.now() - begunMs) }
+}
+
+/** As after a reboot: each key on a connection of its own. */
+async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<ExpectedReport> {
+  const missing: SavedKey[] = []
+  const changed: SavedKey[] = []
+  site.journal.begin('expect')
+  await forEach(expect, 3, async (key) => {
+    const served = await attempt(() =>
+      site.vcenter.work('fetch a key of an earlier run', async (talk) => {
+        try {
+          if ((await talk.get(key.id)) !== key.sha256) changed.push(key)
+          await talk.state(key.id)
+        } catch (error) {
+          if (!(error instanceof KmipRefused)) throw error
+          missing.push(key)
+        }
+      }),
+    )
+    if (!served) missing.push(key)
+  })
+  return { checked: expect.length, missing, changed }
+}
+
+/** What is written to a file afterwards holds the earlier keys too. */
+function merged(before: readonly SavedKey[], now: readonly SavedKey[]): readonly SavedKey[] {
+  const ids = new Set(now.map(({ id }) => id))
+  return [...before.filter(({ id }) => !ids.has(id)), ...now]
+}

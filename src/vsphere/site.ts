@@ -1,0 +1,135 @@
+// The site that is played: one vCenter, its hosts and virtual machines, a vSAN cluster, and what each of them knows of
+// keys. All of them show the same client certificate; hosts come from addresses of their own. What they do is in
+// sequences.ts.
+
+import type { Credential } from '../kmip/credential.ts'
+import type { Address } from '../kmip-client/address.ts'
+import { clientTls, type ClientTls, type ServerTrust } from '../kmip-client/tls.ts'
+import type { Journal } from './journal.ts'
+import { Ledger } from './ledger.ts'
+import { canChooseSource, hostAddress } from './loopback.ts'
+import { profiles, type Profile, type ProfileName } from './profiles.ts'
+import { Chance } from './random.ts'
+import { Station } from './station.ts'
+import { Tempo } from './tempo.ts'
+
+export interface SiteOptions {
+  readonly addresses: readonly Address[]
+  /** PEM. */
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly trust: ServerTrust
+  readonly profile: ProfileName
+  /** How many, at least 1. */
+  readonly hosts: number
+  readonly vms: number
+  readonly speed: number
+  readonly seed: number
+  readonly credential?: Credential | undefined
+  readonly journal: Journal
+}
+
+export interface Host {
+  readonly name: string
+  readonly uuid: string
+  /** The host by itself, for vSAN; for encrypted virtual machines vCenter asks in its place. */
+  readonly station: Station
+  /** For core dumps of a host with encrypted virtual machines. */
+  hostKey: string | undefined
+}
+
+export interface VirtualMachine {
+  readonly name: string
+  readonly uuid: string
+  host: Host
+  key: string | undefined
+  /** Which snapshots and backups still need. */
+  readonly formerKeys: string[]
+}
+
+export interface VsanKeys {
+  readonly keyEncryptionKey: string
+  readonly hostKey: string
+}
+
+/** One vCenter: at most three connections at the same time were seen. */
+const vcenterConnectionsMax = 3
+/** One for each of its two keys. */
+const hostConnectionsMax = 2
+/** What vSAN's health check is thought to wait for a handshake. */
+const vsanHandshakeMsMax = 5_000
+
+export class Site {
+  readonly addresses: readonly Address[]
+  readonly profile: Profile
+  readonly trust: ServerTrust
+  readonly journal: Journal
+  readonly ledger = new Ledger()
+  readonly tempo: Tempo
+  readonly credential: Credential | undefined
+  readonly tls: ClientTls
+  readonly vcenter: Station
+  readonly hosts: readonly Host[]
+  readonly vms: readonly VirtualMachine[]
+  vsan: VsanKeys | undefined
+
+  /** Throws TlsOptionsError. */
+  static async open(options: SiteOptions): Promise<Site> {
+    return new Site(options, await canChooseSource(options.addresses))
+  }
+
+  constructor(options: SiteOptions, sourceAddresses: boolean) {
+    const { addresses, trust, journal, credential } = options
+    const profile: Profile = profiles[options.profile]
+    this.addresses = addresses
+    this.profile = profile
+    this.trust = trust
+    this.journal = journal
+    this.credential = credential
+    this.tls = clientTls({ ...profile, cert: options.cert, key: options.key, trust })
+    const chance = new Chance(options.seed)
+    this.tempo = new Tempo(options.speed, chance.for('tempo'))
+    this.vcenter = this.station('vcenter')
+    this.hosts = Array.from({ length: options.hosts }, (_, index) => {
+      const name = `esx-${numbered(index)}.site.test`
+      return {
+        name,
+        uuid: chance.for(name).uuid(),
+        station: this.station(name, {
+          connectionsMax: hostConnectionsMax,
+          handshakeMsMax: vsanHandshakeMsMax,
+          localAddress: sourceAddresses ? hostAddress(index) : undefined,
+        }),
+        hostKey: undefined,
+      }
+    })
+    const [first] = this.hosts
+    if (!first) throw new TypeError('a site has at least one host')
+    this.vms = Array.from({ length: options.vms }, (_, index) => {
+      const name = `vm-${numbered(index)}`
+      const host = this.hosts[index % this.hosts.length] ?? first
+      return { name, uuid: chance.for(name).uuid(), host, key: undefined, formerKeys: [] }
+    })
+  }
+
+  /** Another one with the site's certificate, or, with `tls`, with another. */
+  station(
+    name: string,
+    more: {
+      readonly addresses?: readonly Address[]
+      readonly tls?: ClientTls
+      readonly credential?: Credential
+      readonly connectionsMax?: number
+      readonly handshakeMsMax?: number
+      readonly localAddress?: string | undefined
+    } = {},
+  ): Station {
+    const { addresses, tls, journal, ledger, credential } = this
+    const connectionsMax = vcenterConnectionsMax
+    return new Station({ addresses, tls, journal, ledger, credential, connectionsMax, ...more, name })
+  }
+}
+
+function numbered(index: number): string {
+  return String(index + 1).padStart(2, '0')
+}

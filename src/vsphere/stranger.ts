@@ -1,0 +1,50 @@
+// Clients that are not to be let in: with a certificate that nobody knows, one that has expired, or none.
+
+import { makeSelfSigned } from '../pki/self-signed.ts'
+import { privateKeyPem } from '../pki/issue.ts'
+import type { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { openConnection } from '../kmip-client/connection.ts'
+import { clientTls, type ClientTls } from '../kmip-client/tls.ts'
+import type { Site } from './site.ts'
+import { refusalOf, Talk } from './talk.ts'
+
+const dayMs = 24 * 3600_000
+
+export type Stranger = 'unknown' | 'expired' | 'no-certificate'
+
+/** Its certificate is made anew, RSA-2048, as vCenter makes one. */
+export async function strangersTls({ profile, trust }: Site, kind: Stranger): Promise<ClientTls> {
+  if (kind === 'no-certificate') return clientTls({ ...profile, trust })
+  const nowMs = Date.now()
+  const made = nowMs - (kind === 'expired' ? 800 : 1) * dayMs
+  const { certificate, privateKey } = await makeSelfSigned({
+    commonName: vcenterName(made),
+    notBeforeMs: made,
+    notAfterMs: made + 730 * dayMs,
+  })
+  return clientTls({ ...profile, trust, cert: certificate.pem, key: privateKeyPem(privateKey) })
+}
+
+/** `kmipClient` and when it was made: `kmipClient20261125094708`. */
+export function vcenterName(ms: number): string {
+  return `kmipClient${new Date(ms).toISOString().replaceAll(/\D/g, '').slice(0, 14)}`
+}
+
+/** How it is turned away when it asks for versions, which changes nothing; undefined when it is not. */
+export function askAsStranger(
+  { addresses, journal, ledger }: Site,
+  tls: ClientTls,
+): Promise<KmipRefused | KmipTransportError | undefined> {
+  return refusalOf(
+    (async () => {
+      const [address] = addresses
+      if (!address) return
+      const connection = await openConnection(address, { tls })
+      try {
+        await new Talk(connection, { journal, ledger, credential: undefined }).discoverVersions()
+      } finally {
+        await connection.close()
+      }
+    })(),
+  )
+}
