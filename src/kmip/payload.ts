@@ -1,6 +1,7 @@
 // Payloads of single operations, apart from the message that carries them, so that a payload which cannot be read
 // fails its own batch item only.
 
+import { limits } from '../limits.ts'
 import { decode } from '../ttlv/decode.ts'
 import { encode } from '../ttlv/encode.ts'
 import { TtlvError } from '../ttlv/error.ts'
@@ -26,6 +27,7 @@ export function decodeRequestPayload<N extends OperationName>(
       operations[operation].request as ItemSchema<Request<N>>,
       payload,
       dialect,
+      limits.structureDepthMax - structuresAbovePayload,
     )
   } catch (error) {
     throw error instanceof TtlvError ? faultOf(error) : error
@@ -62,10 +64,20 @@ export function decodeResponsePayload<N extends OperationName>(
   return decodeItem('ResponsePayload', schema, payload, dialect)
 }
 
+/** The message and the batch item: a payload is nested no deeper than what may be sent back in one like it. */
+const structuresAbovePayload = 2
+
 /** One item with this tag. Fields of a newer minor version are read too: clients send them. Throws TtlvError. */
-export function decodeItem<T>(tag: TagName, schema: ItemSchema<T>, bytes: Uint8Array, dialect: Dialect): T {
+export function decodeItem<T>(
+  tag: TagName,
+  schema: ItemSchema<T>,
+  bytes: Uint8Array,
+  dialect: Dialect,
+  depthMax: number = limits.structureDepthMax,
+): T {
   return decode(schema, bytes, {
     tag: tagCode(tag),
+    depthMax,
     version: ordinal(dialect.version),
     newest: ordinal(newestOfMajor(dialect.version)),
     unknownFields: dialect.unknownFields,
