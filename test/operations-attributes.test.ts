@@ -330,7 +330,6 @@ test('attributes of other objects than keys', async () => {
       KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.from('secret') } },
     },
   })
-  const digest = (content: string) => createHash('sha256').update(content).digest()
   const [ofOpaque] = await session.values('1.4', opaque.UniqueIdentifier, 'Digest')
   const [ofSecret] = await session.values('1.4', secret.UniqueIdentifier, 'Digest')
   assert.deepEqual(ofOpaque, { HashingAlgorithm: 'SHA_256', DigestValue: digest('opaque') })
@@ -342,3 +341,7 @@ test('attributes of other objects than keys', async () => {
   assert.ok(!(await listed('1.4', opaque.UniqueIdentifier)).includes('State'))
   assert.ok((await listed('1.4', secret.UniqueIdentifier)).includes('State'))
 })
+
+function digest(content: string): Buffer {
+  return createHash('sha256').update(content).digest()
+}
