@@ -2,6 +2,7 @@
 // memory, written at most once a second, bounded so that a stranger can neither fill it nor push out a certificate
 // that keeps knocking (design: section 3). It grants nothing.
 
+import { createHash } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Clock, PendingClient, Store } from './ports.ts'
 
@@ -27,7 +28,8 @@ export class Pending {
 
   /** `failed` is told when the list could not be written; the list goes on in memory. */
   static async open(store: Store, clock: Clock, failed: (error: unknown) => void): Promise<Pending> {
-    return new Pending(store, clock, await store.pending(), failed)
+    const kept = await store.pending()
+    return new Pending(store, clock, kept.filter(isWhole), failed)
   }
 
   /** Notes a knock. Returns true when this certificate was not on the list before and now is. */
@@ -36,10 +38,12 @@ export class Pending {
     const { sha256 } = certificate
     const known = this.#clients.get(sha256)
     if (!known && !this.#makeRoom(address, nowMs)) return false
+    // A known one does not move to an address that has its share: two addresses could fill the list with moves.
+    const moves = known && this.#of(address).length < limits.pendingPerAddressMax
     this.#clients.set(sha256, {
       sha256,
       certificate: known?.certificate ?? certificate.der,
-      address,
+      address: known && !moves ? known.address : address,
       firstMs: known?.firstMs ?? nowMs,
       lastMs: nowMs,
       knocks: (known?.knocks ?? 0) + 1,
@@ -73,9 +77,13 @@ export class Pending {
 
   #makeRoom(address: string, nowMs: number): boolean {
     const all = [...this.#clients.values()]
-    const ofAddress = all.filter((client) => client.address === address)
+    const ofAddress = this.#of(address)
     if (ofAddress.length >= limits.pendingPerAddressMax) return this.#evict(ofAddress, nowMs)
     return all.length < limits.pendingClientsMax || this.#evict(all, nowMs)
+  }
+
+  #of(address: string): readonly PendingClient[] {
+    return [...this.#clients.values()].filter((client) => client.address === address)
   }
 
   /** Drops the one that knocked longest ago, unless each knocked again within the hour. */
@@ -101,4 +109,9 @@ export class Pending {
       )
       .catch(this.#failed)
   }
+}
+
+/** These rows carry no MAC; but what is trusted by its SHA-256 must be the certificate that people were shown. */
+function isWhole({ sha256, certificate }: PendingClient): boolean {
+  return createHash('sha256').update(certificate).digest('hex') === sha256
 }
