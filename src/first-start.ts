@@ -6,7 +6,8 @@ import { open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Access } from './keys/access.ts'
 import { serverActor } from './keys/caller.ts'
-import { newBearer, type TrustChanges } from './keys/trust-changes.ts'
+import { newBearer } from './keys/token-changes.ts'
+import type { TrustChanges } from './keys/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
 export class StartError extends Error {
@@ -31,12 +32,12 @@ export async function bootstrap(options: {
         'what was trusted cannot be told from what somebody put there.',
     )
   if (tables.instance.size === 0)
-    await trust.createInstance(serverActor, { name: 'default', custody: 'database', rootKeyUri })
+    await trust.instances.create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
   if (tables.token.size > 0 || alarms.length > 0) return
   const bearer = newBearer()
   await writeWhole(path.join(dataFolder, 'admin-token'), `${bearer}\n`, 0o600)
   const first = { name: 'bootstrap', role: 'manager', instanceId: null, expiresMs: null } as const
-  await trust.createToken(serverActor, first, bearer)
+  await trust.tokens.create(serverActor, first, bearer)
 }
 
 /** Where the command line finds this server. */

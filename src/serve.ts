@@ -2,6 +2,7 @@
 // nothing imports this file but main.ts and tests.
 
 import { mkdir } from 'node:fs/promises'
+import { isIPv6 } from 'node:net'
 import path from 'node:path'
 import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
@@ -14,7 +15,7 @@ import { Pending } from './keys/pending.ts'
 import type { Clock } from './keys/ports.ts'
 import { Secrets } from './keys/secrets.ts'
 import { Sightings } from './keys/sightings.ts'
-import { TrustChanges } from './keys/trust-changes.ts'
+import { createTrustChanges } from './keys/trust-changes.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -76,7 +77,7 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     events: readiness,
     openRootKey: async (uri) => (uri === rootKey.uri ? rootKey : openRootKey(uri, rootKeyOptions)),
   })
-  const trust = new TrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
   const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
@@ -135,7 +136,7 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   const running = opened.move()
   running.defer(() => audit.stop())
   return {
-    kmip: `${door.address}:${door.port}`,
+    kmip: `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`,
     admin: admin.url,
     serverCertSha256: server.certificate.sha256,
     firstStart,

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { TrustRefused } from '../src/keys/trust-changes.ts'
+import { TrustRefused } from '../src/keys/trust-writer.ts'
 import { makeHead, makeRow, type Instance, type TrustKinds } from '../src/keys/trust-rows.ts'
 import { basicConstraints, keyUsage } from '../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from './support/certificates.ts'
@@ -25,7 +25,7 @@ function trustCa(
   name = 'by CA',
 ) {
   const wanted = { instanceId: instance.id, name, ca: ca.certificate, subject }
-  return world.trust.trustAuthority(serverActor, wanted)
+  return world.trust.clients.trustAuthority(serverActor, wanted)
 }
 
 /** Writes a row as a change of settings would, with its MAC and in the list. */
@@ -78,7 +78,7 @@ test('a client may have several certificates while it is renewed, and is one cli
     clients.map(({ name, certificates }) => [name, certificates.length]),
     [['vcenter', 2]],
   )
-  await world.trust.removeClient(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
   for (const kind of ['self-signed', 'self-signed-renewed'] as const)
     assert.equal(await who(world, await clientCertificate(kind)), 'unknown')
 })
@@ -149,7 +149,7 @@ test('a leaf that CAs of two instances vouch for is nobody’s', async (t) => {
   assert.equal(await who(world, leaf), 'a/by CA')
   await trustCa(world, b, renewed)
   assert.equal(await who(world, leaf), 'unknown')
-  await world.trust.removeClient(serverActor, b.id, 'by CA')
+  await world.trust.clients.remove(serverActor, b.id, 'by CA')
   assert.equal(await who(world, leaf), 'a/by CA')
 })
 
@@ -161,9 +161,9 @@ test('a pin wins over a CA, and a block over both', async (t) => {
   assert.equal(await who(world, identity), 'a/by CA')
   await trustClient(world, b, 'pinned', identity)
   assert.equal(await who(world, identity), 'b/pinned')
-  await world.trust.block(serverActor, identity.certificate.sha256, 'stolen', b.id)
+  await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', b.id)
   assert.equal(await who(world, identity), 'blocked')
-  await world.trust.removeClient(serverActor, b.id, 'pinned')
+  await world.trust.clients.remove(serverActor, b.id, 'pinned')
   assert.equal(await who(world, identity), 'blocked', 'also where only the CA vouches for it')
   await trustClient(world, b, 'pinned', identity)
   assert.equal(await who(world, identity), 'b/pinned', 'to trust it by hand lifts the block')
@@ -250,19 +250,19 @@ test('removing and blocking take effect with the next message, on other nodes to
   const instance = await makeInstance(world)
   const { identity } = await trustClient(world, instance)
   assert.equal(await who(world, identity), 'default/vcenter')
-  await world.trust.block(serverActor, identity.certificate.sha256, '', instance.id)
+  await world.trust.clients.block(serverActor, identity.certificate.sha256, '', instance.id)
   assert.equal(await who(world, identity), 'blocked')
   await trustClient(world, instance, 'vcenter', identity)
-  await world.trust.removeClient(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
   assert.equal(await who(world, identity), 'unknown')
-  await assert.rejects(world.trust.removeClient(serverActor, instance.id, 'vcenter'), refused('not-found'))
+  await assert.rejects(world.trust.clients.remove(serverActor, instance.id, 'vcenter'), refused('not-found'))
 })
 
 test('a token is found by its text, until it expires; its text is kept nowhere', async (t) => {
   const world = await openWorld(t)
   const expiresMs = world.clock.now() + 1000
   const wanted = { name: 'script', role: 'operator', instanceId: null, expiresMs } as const
-  const { bearer, token } = await world.trust.createToken(serverActor, wanted)
+  const { bearer, token } = await world.trust.tokens.create(serverActor, wanted)
   assert.equal((await world.access.token(bearer))?.id, token.id)
   assert.equal(await world.access.token(`${bearer}x`), undefined)
   assert.equal(await world.access.token(''), undefined)

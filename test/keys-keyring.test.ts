@@ -241,7 +241,7 @@ test('a key that stands where the root key was is a no about the root key', asyn
   }
   const world = await openWorld(t, { rootKeys: [place] })
   const settings = { name: 'filed', custody: 'database', rootKeyUri: 'test:file' } as const
-  const instance = await world.trust.createInstance(serverActor, settings)
+  const instance = await world.trust.instances.create(serverActor, settings)
   const { id } = await world.keyring.current(instance)
   standing = keys[1]
   world.clock.pass(300_000)

@@ -288,7 +288,7 @@ test('trust that is withdrawn between check and commit refuses the act, and it i
     const state = look(world.file, 'SELECT version, state FROM objects')
     around.before = async () => {
       around.before = () => undefined
-      await world.trust.removeClient(serverActor, instance.id, 'short-lived')
+      await world.trust.clients.remove(serverActor, instance.id, 'short-lived')
     }
     await assert.rejects(world.keys.perform<unknown>(identify, act), faults('AuthenticationNotSuccessful'))
     assert.deepEqual(look(world.file, 'SELECT version, state FROM objects'), state)

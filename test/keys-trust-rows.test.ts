@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { TrustRefused } from '../src/keys/trust-changes.ts'
+import { TrustRefused } from '../src/keys/trust-writer.ts'
 import { clientCertificate, makeCertificate, testVmca } from './support/certificates.ts'
 import { StoreAround } from './support/store-around.ts'
 import {
@@ -53,7 +53,7 @@ async function stranger(instanceId: string) {
 
 /** A legitimate change, after which nothing of the tampering may count either. */
 async function legitimateChange(world: World): Promise<void> {
-  await world.trust.createToken(serverActor, { name: 'x', role: 'viewer', instanceId: null, expiresMs: null })
+  await world.trust.tokens.create(serverActor, { name: 'x', role: 'viewer', instanceId: null, expiresMs: null })
 }
 
 async function assertNotTrusted(world: World, knock: Parameters<World['access']['identify']>[0]) {
@@ -128,7 +128,7 @@ test('a genuine row under another id or kind is nobody’s', async (t) => {
 test('a row that was put back after the client was removed is an old one', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
-  await world.trust.removeClient(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
   await assertNotTrusted(again, knockOf(identity))
@@ -140,7 +140,7 @@ test('a row that was put back after the client was removed is an old one', async
 test('an older list of trusted rows, put back with its rows, makes nothing count and nothing changeable', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file)
-  await world.trust.removeClient(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
   await assertNotTrusted(again, knockOf(identity))
@@ -171,7 +171,7 @@ test('the version moved by hand makes nothing count and nothing changeable, unti
 test('a database set back while the server runs is noticed, and nothing of it can be changed', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const [before, version] = [rowsOf(world.file), versionOf(world.file)]
-  await world.trust.removeClient(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
   await assertNotTrusted(world, knockOf(identity))
   const { version: newest } = await world.access.snapshot()
   edit(world.file, 'DELETE FROM trust')
@@ -220,7 +220,7 @@ test('the list deleted, altered or replaced: nothing counts, nothing can be chan
 test('a token row with a hash of one’s own is no token', async (t) => {
   const world = await openWorld(t)
   await makeInstance(world)
-  const { bearer, token } = await world.trust.createToken(serverActor, {
+  const { bearer, token } = await world.trust.tokens.create(serverActor, {
     name: 'genuine',
     role: 'viewer',
     instanceId: null,
@@ -243,7 +243,7 @@ test('a block that was taken out or altered by hand still blocks, and after a le
   for (const way of ['DELETE FROM trust', `UPDATE trust SET body = body || ' '`]) {
     const { world, instance, identity } = await openWorldWithClient(t)
     const knock = knockOf(identity)
-    await world.trust.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
+    await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
     assert.equal(edit(world.file, `${way} WHERE kind = 'block'`), 1)
     let running = await world.reopen()
     await assertNotTrusted(running, knock)
@@ -266,7 +266,7 @@ test('a pin that was taken out by hand does not make its certificate another ins
   const identity = await clientCertificate('vmca-signed')
   await trustClient(world, mine, 'vcenter', identity)
   const wanted = { instanceId: other.id, name: 'ca', ca: ca.certificate, subject: 'kmipClient*' }
-  await world.trust.trustAuthority(serverActor, wanted)
+  await world.trust.clients.trustAuthority(serverActor, wanted)
   const verdict = await world.access.identify(knockOf(identity))
   assert.ok(verdict.trusted && verdict.instance.id === mine.id, 'a pin wins over a CA')
   edit(world.file, `DELETE FROM trust WHERE kind = 'certificate'`)

@@ -21,7 +21,13 @@ export async function authenticate(
   const { authorization, address, requestId } = request
   const stranger: Actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address }
   if (route.scope === 'public')
-    return { actor: stranger, instanceId: null, requestId, identify: () => Promise.reject(noToken()) }
+    return {
+      actor: stranger,
+      by: stranger,
+      instanceId: null,
+      requestId,
+      identify: () => Promise.reject(noToken()),
+    }
 
   const [, bearer] = /^Bearer +([\w.~+/-]+=*)$/i.exec(authorization ?? '') ?? []
   const check = async () => {
@@ -34,6 +40,7 @@ export async function authenticate(
   const actor: Actor = { kind: 'token', id: token.id, name: token.name, certificateSha256: null, address }
   return {
     actor,
+    by: { ...actor, requestId },
     instanceId: token.instanceId,
     requestId,
     identify: async (instanceId) => {

@@ -2,7 +2,7 @@
 
 import type { Access } from '../keys/access.ts'
 import type { Audit } from '../keys/audit.ts'
-import type { Actor, Caller } from '../keys/caller.ts'
+import type { Actor, By, Caller } from '../keys/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../keys/pending.ts'
 import type { Clock, Store } from '../keys/ports.ts'
@@ -40,6 +40,8 @@ export interface Readiness {
 /** Who asks, as the token says. */
 export interface Asker {
   readonly actor: Actor
+  /** The same with the request, for what changes something. */
+  readonly by: By
   /** null: all instances. Meaningless on public routes. */
   readonly instanceId: string | null
   readonly requestId: string

@@ -3,7 +3,7 @@
 
 import { KeysUnavailable } from '../keys/keyring.ts'
 import { RootKeyError, StoreConflict, StoreUnavailable } from '../keys/ports.ts'
-import { TrustRefused } from '../keys/trust-changes.ts'
+import { TrustRefused } from '../keys/trust-writer.ts'
 import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'
 import { Refusal, type ErrorCode } from './errors.ts'

@@ -22,3 +22,8 @@ export interface Caller {
   /** Stands in log and audit; made by the door. */
   readonly requestId: string
 }
+
+/** Who changes something, and in which request. */
+export interface By extends Actor {
+  readonly requestId?: string | null
+}

@@ -18,14 +18,16 @@ export interface LocateQuery {
   readonly includeDestroyed: boolean
   /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
   readonly onlyFresh: boolean
+  /** Go on to the last object only to tell how many match. */
+  readonly countAll?: boolean
   /** The Storage Status Mask asks for archived objects only, and there are none. */
   readonly nothing: boolean
 }
 
 export interface Located {
   readonly uniqueIdentifiers: readonly string[]
-  /** All that match, also those that Maximum Items and Offset Items left out. */
-  readonly total: number
+  /** All that match, also those that Maximum Items and Offset Items left out; when `countAll` asked for it. */
+  readonly total: number | undefined
 }
 
 export async function locate(
@@ -37,12 +39,16 @@ export async function locate(
   if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
+  const end = query.offsetItems + most
   const found: string[] = []
-  for await (const object of candidates(unit, store, query))
+  for await (const object of candidates(unit, store, query)) {
     if (matches(object)) found.push(object.uniqueIdentifier)
+    if (found.length >= end && query.countAll !== true && !query.onlyFresh) break
+  }
   // A group hands out its fresh members in the order in which they came.
   if (query.onlyFresh) found.reverse()
-  return { uniqueIdentifiers: found.slice(query.offsetItems, query.offsetItems + most), total: found.length }
+  const total = query.countAll === true ? found.length : undefined
+  return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
 }
 
 /** The objects that may match, newest first: what the unit has staged, then what the store has. */

@@ -205,6 +205,8 @@ export interface AuditQuery {
 /** What must still be true when the change commits. `version: null`: the object must not exist. */
 export interface Expectation {
   readonly trustVersion?: number
+  /** How many objects of the instance are not destroyed. */
+  readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   readonly objects?: readonly {
     readonly instanceId: string
     readonly uniqueIdentifier: string
@@ -231,6 +233,8 @@ export type Write =
   | { readonly type: 'trust'; readonly row: TrustRow }
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
   | { readonly type: 'data-key'; readonly record: DataKeyRecord }
+  /** Erases all data keys of an instance for good, as the material of a destroyed object. */
+  | { readonly type: 'data-keys-removed'; readonly instanceId: string }
   | { readonly type: 'secret'; readonly record: SecretRecord }
   /** Only where the name is not there yet; otherwise the commit is a StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }

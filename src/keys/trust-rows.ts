@@ -18,6 +18,8 @@ export interface Instance {
   readonly outageSeconds: number
   /** Days that a pinned certificate is served after it expired, unless its client says otherwise. */
   readonly expiredGraceDays: number
+  /** Whether its keys may ever be exported. */
+  readonly portable: boolean
   readonly createdMs: number
 }
 
@@ -27,7 +29,20 @@ export interface Client {
   readonly name: string
   /** null: as the instance says. */
   readonly expiredGraceDays: number | null
+  /** A user name and password that it must or may send besides its certificate; null: what it sends is ignored. */
+  readonly credential: Credential | null
   readonly createdMs: number
+}
+
+/** `when-sent`: checked when a message has one; `required`: demanded where vCenter sends it (keys/credential.ts). */
+export interface Credential {
+  readonly mode: 'when-sent' | 'required'
+  readonly userName: string
+  /** scrypt of the password; base64. */
+  readonly hash: string
+  readonly salt: string
+  /** scrypt's cost parameter N; r is 8, p is 1. */
+  readonly cost: number
 }
 
 /** A pinned certificate of a client; its id is the SHA-256 of its DER in lower-case hex. */

@@ -23,6 +23,7 @@ import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import type { Handlers } from '../operations/handlers.ts'
 import { fitted } from '../operations/response-size.ts'
 import { newestServed, isServed } from '../operations/served.ts'
+import { CredentialGate } from './credential-gate.ts'
 import type { Answer, DoorLog, DoorOptions, HandshakeOutcome, Peer, Unreadable } from './door.ts'
 import { Strangers } from './strangers.ts'
 
@@ -57,6 +58,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
 class Answerer {
   readonly #options: AnswererOptions
   readonly #strangers: Strangers
+  readonly #gate = new CredentialGate()
 
   constructor(options: AnswererOptions) {
     this.#options = options
@@ -106,11 +108,13 @@ class Answerer {
   async #serve(
     request: RequestMessage,
     peer: Peer,
-    first: Verdict,
+    first: Verdict & { readonly trusted: true },
     requestId: string,
   ): Promise<readonly ResponseItem[]> {
     const { access, keys, handlers, log, operated, clock } = this.#options
     this.#seen(peer, first)
+    const wrong = await this.#gate.check(peer, first.client, request)
+    if (wrong) return this.#strangers.refuseItems(request, peer, first.client, wrong)
     const identify = async (): Promise<Caller> => {
       const verdict = await access.identify(peer)
       if (!verdict.trusted) throw this.#strangers.fault(peer, verdict)

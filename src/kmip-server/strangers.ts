@@ -5,6 +5,7 @@ import type { Verdict } from '../keys/access.ts'
 import type { Audit } from '../keys/audit.ts'
 import type { Pending } from '../keys/pending.ts'
 import type { Clock } from '../keys/ports.ts'
+import type { Client } from '../keys/trust-rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'
@@ -39,15 +40,14 @@ export class Strangers {
   /** Every item fails, Discover Versions and Query too: otherwise vCenter would turn green untrusted. */
   refuse(request: RequestMessage, peer: Peer, verdict: Refused): readonly ResponseItem[] {
     this.knock(peer, verdict)
-    this.#enter(peer, verdict)
-    const { reason, message } = this.fault(peer, verdict)
-    return request.items.map(({ operationCode, uniqueBatchItemId }) => ({
-      operationCode,
-      uniqueBatchItemId,
-      status: 'OperationFailed',
-      reason,
-      message,
-    }))
+    this.#enter(peer, verdict.client, verdict.why)
+    return failed(request, this.fault(peer, verdict))
+  }
+
+  /** A trusted certificate, but a wrong user name or password. */
+  refuseItems(request: RequestMessage, peer: Peer, client: Client, fault: Fault): readonly ResponseItem[] {
+    this.#enter(peer, client, 'credential')
+    return failed(request, fault)
   }
 
   /** Puts an unknown certificate on the list of pending clients. */
@@ -89,9 +89,9 @@ export class Strangers {
   }
 
   /** Once per certificate (or address, without one) and minute. */
-  #enter({ certificate, address }: Peer, { why, client }: Refused): void {
+  #enter({ certificate, address }: Peer, client: Client | null, why: string): void {
     const about = certificate?.sha256 ?? address
-    if (!this.#due(`refused ${about}`, limits.strangerAuditEveryMs)) return
+    if (!this.#due(`${why} ${about}`, limits.strangerAuditEveryMs)) return
     const actor = {
       kind: 'stranger',
       id: client?.id ?? null,
@@ -124,4 +124,14 @@ export class Strangers {
     if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
     return true
   }
+}
+
+function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
+  return request.items.map(({ operationCode, uniqueBatchItemId }) => ({
+    operationCode,
+    uniqueBatchItemId,
+    status: 'OperationFailed',
+    reason,
+    message,
+  }))
 }

@@ -11,14 +11,11 @@ import type { Handler } from './handler.ts'
 
 export const get: Handler<'Get'> = async ({ work, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  if (request.KeyWrappingSpecification)
-    throw new Fault(
-      'FeatureNotSupported',
-      'this server does not wrap keys in Get yet: ask without a Key Wrapping Specification',
-    )
   if (request.KeyCompressionType !== undefined)
     throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
-  const object = await work.fetch(UniqueIdentifier)
+  const object = await work.fetch(UniqueIdentifier, {
+    wrapped: request.KeyWrappingSpecification !== undefined,
+  })
   return { ObjectType: object.objectType, UniqueIdentifier, ...wireObject(object, request.KeyFormatType) }
 }
 

@@ -3,6 +3,7 @@
 
 import { fromWire1 } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
+import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 
 const online = maskOf('StorageStatusMask', ['OnLineStorage'])
@@ -18,6 +19,8 @@ export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, 
       // Destroyed objects have a mask of their own since 2.0; without a mask only what is on line is found.
       includeDestroyed: status !== undefined && (status & destroyed) !== 0,
       onlyFresh: request.ObjectGroupMember === 'GroupMemberFresh',
+      // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
+      countAll: request.OffsetItems !== undefined && atLeast(version, '1.3'),
       nothing: status !== undefined && (status & (online | destroyed)) === 0,
     },
     version,
@@ -25,8 +28,7 @@ export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, 
   const { uniqueIdentifiers, total } = found
   placeholder.set(uniqueIdentifiers.length === 1 ? uniqueIdentifiers[0] : undefined)
   return {
-    // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
-    LocatedItems: request.OffsetItems === undefined ? undefined : total,
+    LocatedItems: total,
     UniqueIdentifier: uniqueIdentifiers,
   }
 }

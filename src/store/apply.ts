@@ -41,6 +41,13 @@ function checkExpectation(s: WriteStatements, expect: Expectation): void {
     if (version !== expect.trustVersion)
       throw new StoreConflict('trust', `trust is at version ${version}, not ${expect.trustVersion}`)
   }
+  if (expect.liveObjects) {
+    const { instanceId, count } = expect.liveObjects
+    const row = s.get('liveObjects', instanceId)
+    const found = row ? number(row, 'count') : 0
+    if (found !== count)
+      throw new StoreConflict('object', `the instance has ${found} live objects, expected were ${count}`)
+  }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
     const row = s.get('objectRow', instanceId, uniqueIdentifier)
     const found = row ? number(row, 'version') : null
@@ -66,6 +73,10 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       const { id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs } = write.record
       return void s.run('putDataKey', id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs)
     }
+    case 'data-keys-removed':
+      effects.materialRemoved = true
+      s.run('eraseDataKeys', write.instanceId)
+      return void s.run('removeDataKeys', write.instanceId)
     case 'secret':
       return void s.run('putSecret', write.record.name, write.record.sealed)
     case 'new-secret':

@@ -103,6 +103,11 @@ export const writeSql = {
     WHERE instance_id = ? AND unique_identifier = ?
     ON CONFLICT (sequence) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)`,
 
+  eraseDataKeys: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE instance_id = ?`,
+  removeDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
+  liveObjects: `
+    SELECT coalesce(sum(count), 0) AS count FROM object_counts
+    WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')`,
   putDataKey: `
     INSERT INTO data_keys (id, instance_id, root_key_uri, root_key_id, wrapped, created_ms)
     VALUES (?, ?, ?, ?, ?, ?)

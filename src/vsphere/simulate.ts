@@ -2,13 +2,12 @@
 // fetched again, and all of it is summed up. It needs a server, its trust, and nothing else.
 
 import { addressText } from '../kmip-client/address.ts'
+import { KmipRefused } from '../kmip-client/errors.ts'
 import { Journal } from './journal.ts'
 import type { SavedKey } from './ledger.ts'
 import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
-import type { Scenario } from './scenario.ts'
-import { attempt } from './scenario.ts'
+import { attempt, type Scenario } from './scenario.ts'
 import { Site, type SiteOptions } from './site.ts'
-import { KmipRefused } from '../kmip-client/errors.ts'
 import { forEach } from './together.ts'
 
 export interface SimulationOptions extends Omit<SiteOptions, 'journal'> {
@@ -62,7 +61,9 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
       site.vcenter.work('fetch a key of an earlier run', async (talk) => {
         try {
           if ((await talk.get(key.id)) !== key.sha256) changed.push(key)
-          await talk.state(key.id)
+          const state = await talk.state(key.id)
+          if (state !== key.state)
+            site.journal.remark('State', `a key that was ${key.state} is ${state} now`)
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
           missing.push(key)

@@ -19,7 +19,7 @@ import { Keys } from '../../src/keys/keys.ts'
 import { Pending } from '../../src/keys/pending.ts'
 import { Secrets } from '../../src/keys/secrets.ts'
 import { Sightings } from '../../src/keys/sightings.ts'
-import { TrustChanges } from '../../src/keys/trust-changes.ts'
+import { createTrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
 import { filtersOverlap, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
@@ -68,7 +68,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
   const events = { degraded: fail, withdrawn: fail }
   const keyring = new Keyring({ store, clock, events, openRootKey: async () => rootKey })
-  const trust = new TrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
   const identity = await openServerIdentity(secrets, [], clock.now())
   const context: AdminContext = {
     access,
@@ -85,8 +85,8 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     metrics: async () => 'mortise_test 1\n',
   }
   const settings = { custody: 'database', rootKeyUri: rootKey.uri } as const
-  const red = await trust.createInstance(serverActor, { name: 'red', ...settings })
-  const blue = await trust.createInstance(serverActor, { name: 'blue', ...settings })
+  const red = await trust.instances.create(serverActor, { name: 'red', ...settings })
+  const blue = await trust.instances.create(serverActor, { name: 'blue', ...settings })
   const bugs: unknown[] = []
   const door = await startAdmin({
     host: '127.0.0.1',
@@ -111,7 +111,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     token: async (role, instance, expiresMs) => {
       const instanceId = instance?.id ?? null
       const wanted = { name: `${role} of a test`, role, instanceId, expiresMs: expiresMs ?? null }
-      return (await trust.createToken(serverActor, wanted)).bearer
+      return (await trust.tokens.create(serverActor, wanted)).bearer
     },
     ask: async (method, pathAndQuery, ask = {}) => {
       const body = ask.body === undefined ? undefined : JSON.stringify(ask.body)

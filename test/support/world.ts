@@ -13,7 +13,7 @@ import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditCheckpoint, Clock, RootKey, Store } from '../../src/keys/ports.ts'
 import { Secrets } from '../../src/keys/secrets.ts'
-import { TrustChanges } from '../../src/keys/trust-changes.ts'
+import { createTrustChanges, type TrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
@@ -121,7 +121,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       withdrawn: () => events.push('withdrawn'),
     },
   })
-  const trust = new TrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
   const keys = new Keys({ store, keyring, access, clock, durableReads: false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
@@ -140,7 +140,12 @@ export function makeInstance(
   settings: Partial<Instance> = {},
 ): Promise<Instance> {
   const { uri } = world.rootKey
-  return world.trust.createInstance(serverActor, { name, custody: 'database', rootKeyUri: uri, ...settings })
+  return world.trust.instances.create(serverActor, {
+    name,
+    custody: 'database',
+    rootKeyUri: uri,
+    ...settings,
+  })
 }
 
 export function knockOf({ certificate }: TestIdentity, address = '192.0.2.7'): Knock {
@@ -158,7 +163,7 @@ export async function trustClient(
   identity?: TestIdentity,
 ): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
   const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
-  await world.trust.trustCertificate(serverActor, {
+  await world.trust.clients.trustCertificate(serverActor, {
     instanceId: instance.id,
     name,
     certificate: used.certificate,

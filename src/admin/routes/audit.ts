@@ -28,7 +28,7 @@ export const auditHandlers: Handlers<
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
-    await audit.prune(asker.actor, beforeMs)
+    await audit.prune(asker.by, beforeMs)
     return { before: isoTime(beforeMs) }
   },
 }

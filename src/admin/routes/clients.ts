@@ -38,7 +38,7 @@ export const clientHandlers: Handlers<'listClients' | 'trustClient' | 'signClien
   },
 
   removeClient: async ({ trust }, { asker, instance, params }) => {
-    const { id, name } = await trust.removeClient(asker.actor, instance.id, params.client)
+    const { id, name } = await trust.clients.remove(asker.by, instance.id, params.client)
     return { id, name }
   },
 }
@@ -57,7 +57,7 @@ async function trustCertificate(
       `this is the certificate of a CA (${certificate.subject}), not of a client`,
       'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
     )
-  const { client } = await context.trust.trustCertificate(asker.actor, {
+  const { client } = await context.trust.clients.trustCertificate(asker.by, {
     instanceId: instance.id,
     name,
     certificate,
@@ -80,7 +80,7 @@ async function trustAuthority(
       'To trust this certificate itself, trust it as a certificate (--cert).',
     )
   const wanted = { instanceId: instance.id, name: body.name, ca, subject }
-  const { client } = await context.trust.trustAuthority(asker.actor, wanted)
+  const { client } = await context.trust.clients.trustAuthority(asker.by, wanted)
   return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
 }
 

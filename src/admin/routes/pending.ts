@@ -21,7 +21,7 @@ export const pendingHandlers: Handlers<'listPending' | 'blockCertificate'> = {
     }),
 
   blockCertificate: async ({ trust, pending }, { asker, body }) => {
-    const { id, reason, createdMs } = await trust.block(asker.actor, body.sha256, body.reason, null)
+    const { id, reason, createdMs } = await trust.clients.block(asker.by, body.sha256, body.reason, null)
     pending.remove(id)
     return { sha256: id, reason, created: isoTime(createdMs) }
   },

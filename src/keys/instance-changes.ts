@@ -1,0 +1,162 @@
+// Instances: made, renamed, set, deleted, shredded.
+
+import { randomUUID } from 'node:crypto'
+import type { TrustSnapshot } from './access.ts'
+import type { By } from './caller.ts'
+import type { Keyring } from './keyring.ts'
+import type { Store } from './ports.ts'
+import type { Instance } from './trust-rows.ts'
+import {
+  requireInstance,
+  TrustRefused,
+  type RowOf,
+  type TrustDraft,
+  type TrustWriter,
+} from './trust-writer.ts'
+
+/** What may be changed of an instance. */
+export type InstanceSettings = Pick<
+  Instance,
+  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable'
+>
+
+/** What was shredded: proof for whoever ordered it. */
+export interface ShredReceipt {
+  readonly instance: Instance
+  readonly dataKeys: readonly {
+    readonly id: string
+    readonly rootKeyUri: string
+    readonly createdMs: number
+  }[]
+  /** Objects whose material can no longer be opened, by state. */
+  readonly objects: Readonly<Record<string, number>>
+}
+
+export class InstanceChanges {
+  readonly #writer: TrustWriter
+  readonly #store: Store
+  readonly #keyring: Keyring
+
+  constructor(writer: TrustWriter, store: Store, keyring: Keyring) {
+    this.#writer = writer
+    this.#store = store
+    this.#keyring = keyring
+  }
+
+  /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
+  async create(
+    by: By,
+    settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings>,
+  ): Promise<Instance> {
+    const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
+    const draft = { ...defaults, ...settings, id: randomUUID() }
+    const dataKey = await this.#keyring.make(draft)
+    return this.#writer.change(by, (snapshot, createdMs) => {
+      const instance: Instance = { ...draft, createdMs }
+      requireFreeName(snapshot, instance)
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        writes: [dataKey],
+        action: 'instance.create',
+        object: instance.id,
+        instanceId: instance.id,
+        detail: { name: instance.name, rootKey: instance.rootKeyUri, custody: instance.custody },
+        result: instance,
+      }
+    })
+  }
+
+  /** Renames it or changes settings. Takes effect on the next message on every node. */
+  async update(by: By, instanceId: string, settings: Partial<InstanceSettings>): Promise<Instance> {
+    return this.#writer.change(by, (snapshot) => {
+      const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
+      requireFreeName(snapshot, instance)
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        action: 'instance.set',
+        object: instanceId,
+        instanceId,
+        detail: { ...settings },
+        result: instance,
+      }
+    })
+  }
+
+  /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
+  async remove(by: By, instanceId: string): Promise<Instance> {
+    const { live, counts } = await this.#live(instanceId)
+    const removed = await this.#writer.change<Instance>(by, (snapshot) => {
+      const instance = requireInstance(snapshot, instanceId)
+      if (live > 0)
+        throw new TrustRefused(
+          'in-use',
+          `the instance ${instance.name} has ${String(live)} objects that are not destroyed (${counts})`,
+          'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
+        )
+      const draft = gone(snapshot, instance, 'instance.delete')
+      return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
+    })
+    this.#keyring.forget(instanceId)
+    return removed
+  }
+
+  /** Destroys its data keys, and with them every key it holds. Backups made before still open with the root key. */
+  async shred(by: By, instanceId: string): Promise<ShredReceipt> {
+    const objects = await this.#store.objectCounts(instanceId)
+    const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
+      return { id, rootKeyUri, createdMs }
+    })
+    const receipt = await this.#writer.change<ShredReceipt>(by, (snapshot) => {
+      const instance = requireInstance(snapshot, instanceId)
+      const detail = { name: instance.name, dataKeys: dataKeys.length, ...objects }
+      return {
+        ...gone(snapshot, instance, 'instance.shred'),
+        detail,
+        result: { instance, dataKeys, objects },
+      }
+    })
+    this.#keyring.forget(instanceId)
+    return receipt
+  }
+
+  async #live(instanceId: string): Promise<{ readonly live: number; readonly counts: string }> {
+    const counts = Object.entries(await this.#store.objectCounts(instanceId))
+    const live = counts.filter(([state]) => !state.startsWith('Destroyed'))
+    return {
+      live: live.reduce((sum, [, count]) => sum + count, 0),
+      counts: live.map(([state, count]) => `${String(count)} ${state}`).join(', '),
+    }
+  }
+}
+
+function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): void {
+  if ([...tables.instance.values()].some((other) => other.name === name && other.id !== id))
+    throw new TrustRefused('exists', `an instance named ${name} exists already`)
+}
+
+/** The instance with all that hangs on it. */
+function gone(
+  { tables }: TrustSnapshot,
+  instance: Instance,
+  action: string,
+): Omit<TrustDraft<unknown>, 'result'> {
+  const ofInstance = ({ instanceId }: { readonly instanceId: string | null }) => instanceId === instance.id
+  const kinds = ['client', 'certificate', 'authority', 'token'] as const
+  const hanging = kinds.flatMap((kind) =>
+    [
+      ...(
+        tables[kind] as ReadonlyMap<string, RowOf['value'] & { readonly instanceId: string | null }>
+      ).values(),
+    ]
+      .filter(ofInstance)
+      .map(({ id }) => ({ kind, id })),
+  )
+  return {
+    remove: [{ kind: 'instance', id: instance.id }, ...hanging],
+    writes: [{ type: 'data-keys-removed', instanceId: instance.id }],
+    action,
+    object: instance.id,
+    instanceId: instance.id,
+    detail: { name: instance.name },
+  }
+}
