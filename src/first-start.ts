@@ -10,7 +10,7 @@ import { newBearer } from './keys/token-changes.ts'
 import type { TrustChanges } from './keys/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
-export class StartError extends Error {
+class StartError extends Error {
   override readonly name = 'StartError'
 }
 

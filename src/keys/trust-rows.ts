@@ -93,7 +93,7 @@ export interface TrustKinds {
 }
 export type TrustKind = keyof TrustKinds
 
-export const trustKinds: readonly TrustKind[] = [
+const trustKinds: readonly TrustKind[] = [
   'instance',
   'client',
   'certificate',
