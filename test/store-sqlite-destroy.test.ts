@@ -11,9 +11,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../src/limits.ts'
-import { openSqliteStore } from '../src/store/open.ts'
 import { textsInFiles } from './support/store-grep.ts'
-import { storeFolder, systemClock } from './support/store-place.ts'
+import { openSqlite, storeFolder } from './support/store-place.ts'
 import { change, create, objectRecord, objectWrite } from './support/store-values.ts'
 
 /** Hex of random bytes; the middle and the ends are looked for, since material may lie on several pages. */
@@ -30,8 +29,7 @@ test('destroyed and replaced material leaves the database and its log, what live
   const folder = await storeFolder(t)
   const file = path.join(folder, 'mortise.db')
   const files = [file, `${file}-wal`]
-  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
-  t.after(() => store.close())
+  const store = await openSqlite(t, file)
   const objects = Array.from({ length: 120 }, (_, n) => ({
     id: `o${n}`,
     text: material(n % 10 === 0 ? 9_000 : 40 + n),
@@ -57,8 +55,7 @@ test('destroyed and replaced material leaves the database and its log, what live
 test('a reader that holds the log up only delays it', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]
-  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
-  t.after(() => store.close())
+  const store = await openSqlite(t, file)
   const text = material(64)
   await create(store, objectRecord('a', { sealed: Buffer.from(text) }))
 
@@ -79,7 +76,7 @@ test('a reader that holds the log up only delays it', async (t) => {
 
 test('closing right after a destroy leaves nothing behind', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
-  const first = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  const first = await openSqlite(t, file)
   const text = material(64)
   await create(first, objectRecord('a', { sealed: Buffer.from(text) }))
   await first.commit(
@@ -104,8 +101,7 @@ test('what a killed process had destroyed leaves the log after the next start', 
   running.kill('SIGKILL')
   await ended
   assert.equal(textsInFiles([text], files).length, 1)
-  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
-  t.after(() => store.close())
+  const store = await openSqlite(t, file)
   assert.equal((await store.object('instance-1', 'a'))?.state, 'Destroyed')
   await until(() => textsInFiles([text], files).length === 0, limits.destroyedGoneMs)
 })

@@ -18,21 +18,16 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { StoreUnavailable } from '../src/keys/ports.ts'
-import { openSqliteStore } from '../src/store/open.ts'
-import { storeFolder, systemClock } from './support/store-place.ts'
+import { openSqlite, storeFolder } from './support/store-place.ts'
 import { create, objectRecord } from './support/store-values.ts'
 
 const child = path.join(import.meta.dirname, 'support/store-child.ts')
 const nodeArguments = ['--disable-warning=ExperimentalWarning', child]
 
-function open(file: string) {
-  return openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
-}
-
 /** A database with some objects, closed. */
 async function someDatabase(t: TestContext): Promise<string> {
   const file = path.join(await storeFolder(t), 'data', 'mortise.db')
-  const store = await open(file)
+  const store = await openSqlite(t, file)
   await Promise.all(Array.from({ length: 200 }, (_, n) => create(store, objectRecord(`object ${n}`))))
   await store.close()
   return file
@@ -42,7 +37,7 @@ test('nobody else may read the files', async (t) => {
   const file = path.join(await storeFolder(t), 'new', 'data', 'mortise.db')
   const before = process.umask(0)
   t.after(() => process.umask(before))
-  const store = await open(file)
+  const store = await openSqlite(t, file)
   await create(store, objectRecord('a'))
   const folder = path.dirname(file)
   const modes = () =>
@@ -52,7 +47,7 @@ test('nobody else may read the files', async (t) => {
   for (const [name, mode] of modes()) assert.equal(mode, 0o600, `${name}`)
   await store.close()
   chmodSync(file, 0o644)
-  const again = await open(file)
+  const again = await openSqlite(t, file)
   for (const [name, mode] of modes()) assert.equal(mode, 0o600, `${name}`)
   await again.close()
 })
@@ -66,14 +61,14 @@ test('a second process is refused while the first lives, and not after it was ki
   t.after(() => holder.kill('SIGKILL'))
   await once(holder.stdout, 'data')
   holder.stdout.resume()
-  await assert.rejects(open(file), (error) => {
+  await assert.rejects(openSqlite(t, file), (error) => {
     return error instanceof StoreUnavailable && error.why === 'busy' && /another process/.test(error.message)
   })
   assert.equal(holder.exitCode, null, 'the first goes on')
   holder.kill('SIGKILL')
   await ended
-  const store = await open(file)
-  await assert.rejects(open(file), StoreUnavailable, 'within one process too')
+  const store = await openSqlite(t, file)
+  await assert.rejects(openSqlite(t, file), StoreUnavailable, 'within one process too')
   const other = spawnSync(process.execPath, [...nodeArguments, 'open', file], { encoding: 'utf8' })
   assert.match(other.stdout, /another process has this data folder open/)
   await store.close()
@@ -84,7 +79,7 @@ test('a database of a newer version is refused and left alone', async (t) => {
   const database = new DatabaseSync(file)
   database.exec('PRAGMA user_version = 999')
   database.close()
-  await refusedUntouched(file, /newer version .*schema 999/)
+  await refusedUntouched(t, file, /newer version .*schema 999/)
 })
 
 test('a database of another program is refused and left alone', async (t) => {
@@ -92,7 +87,7 @@ test('a database of another program is refused and left alone', async (t) => {
   const database = new DatabaseSync(file)
   database.exec('CREATE TABLE theirs (a); INSERT INTO theirs VALUES (1)')
   database.close()
-  await refusedUntouched(file, /of another program/)
+  await refusedUntouched(t, file, /of another program/)
 })
 
 test('a damaged file is refused and left alone', async (t) => {
@@ -115,14 +110,14 @@ test('a damaged file is refused and left alone', async (t) => {
     const file = path.join(path.dirname(sound), `${name}.db`)
     copyFileSync(sound, file)
     damage(file)
-    await refusedUntouched(file, /is damaged or is no database/)
+    await refusedUntouched(t, file, /is damaged or is no database/)
   }
 })
 
 test('a log without its database is not thrown away', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   writeFileSync(`${file}-wal`, randomBytes(10_000))
-  await assert.rejects(open(file), /mortise.db is missing or empty, but its write-ahead log/)
+  await assert.rejects(openSqlite(t, file), /mortise.db is missing or empty, but its write-ahead log/)
   assert.equal(statSync(`${file}-wal`).size, 10_000)
   assert.equal(existsSync(file), false)
 })
@@ -130,12 +125,12 @@ test('a log without its database is not thrown away', async (t) => {
 test('a folder that cannot be is said so', async (t) => {
   const folder = await storeFolder(t)
   writeFileSync(path.join(folder, 'file'), '')
-  await assert.rejects(open(path.join(folder, 'file', 'mortise.db')), StoreUnavailable)
+  await assert.rejects(openSqlite(t, path.join(folder, 'file', 'mortise.db')), StoreUnavailable)
 })
 
-async function refusedUntouched(file: string, reason: RegExp): Promise<void> {
+async function refusedUntouched(t: TestContext, file: string, reason: RegExp): Promise<void> {
   const before = readFileSync(file)
-  await assert.rejects(open(file), (error) => {
+  await assert.rejects(openSqlite(t, file), (error) => {
     assert.ok(error instanceof StoreUnavailable)
     assert.equal(error.why, 'unavailable')
     assert.match(error.message, reason)

@@ -8,9 +8,8 @@ import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import type { Store, StoredAuditEntry } from '../src/keys/ports.ts'
-import { openSqliteStore } from '../src/store/open.ts'
 import { allEntries, verifyChain } from './support/store-contract-audit.ts'
-import { storeFolder, systemClock } from './support/store-place.ts'
+import { openSqlite, storeFolder } from './support/store-place.ts'
 
 const kills = 6
 const child = path.join(import.meta.dirname, 'support/store-child.ts')
@@ -22,7 +21,7 @@ test(`kill -9 in the midst of commits, ${kills} times: all that was answered is 
     const before = answered.length
     answered.push(...(await runAndKill(file, kill * 60)))
     assert.ok(answered.length > before, 'the run did some work')
-    const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+    const store = await openSqlite(t, file)
     await verify(store, answered)
     await store.close()
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
-import { storeAuditContract } from './store-contract-audit.ts'
+import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
@@ -262,16 +262,22 @@ function life(makePlace: MakePlace): void {
     assert.equal(store.health().writable, false)
   })
 
-  test('a change that cannot be handed over fails alone', async (t) => {
+  test('a change that is no change fails alone, and tears no gap into the audit chain', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const unclonable = { ...auditEntry(), detail: { bad: (() => 1) as unknown as string } }
+    const untimed = { ...auditEntry(), atMs: Number.NaN }
     const results = await Promise.allSettled([
+      store.commit(change([], { entries: [auditEntry(), untimed] })),
       create(store, objectRecord('a')),
       store.commit(change([], { entries: [unclonable] })),
+      store.commit(change([], { entries: [auditEntry(), untimed] })),
       create(store, objectRecord('b')),
     ])
-    assert.equal(results[0].status, 'fulfilled')
-    assert.equal(results[2].status, 'fulfilled')
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      ['rejected', 'fulfilled', 'rejected', 'rejected', 'fulfilled'],
+    )
+    assert.equal(verifyChain(await allEntries(store, { order: 'oldest', limit: 10 })).number, 2)
   })
 }
 

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { StoreConflict, type Clock, type Store } from '../../src/keys/ports.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
@@ -38,4 +39,11 @@ export async function storeFolder(t: TestContext): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** Opens the SQLite store with a small reserve; closed after the test, however that ends. */
+export async function openSqlite(t: TestContext, file: string): Promise<Store> {
+  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+  t.after(() => store.close())
+  return store
 }
