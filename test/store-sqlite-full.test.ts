@@ -2,10 +2,7 @@
 // and when there is room again the store goes on by itself. On a small file system of its own.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, rmSync, statfsSync, statSync, writeSync } from 'node:fs'
-import { mkdtemp, rmdir } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
@@ -13,7 +10,7 @@ import { setTimeout } from 'node:timers/promises'
 import { StoreUnavailable, type Store } from '../src/keys/ports.ts'
 import { limits } from '../src/limits.ts'
 import { openSqliteStore } from '../src/store/open.ts'
-import { skipOrFail } from './support/skip.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from './support/small-disk.ts'
 import { allEntries, verifyChain } from './support/store-contract-audit.ts'
 import { systemClock } from './support/store-place.ts'
 import { auditEntry, change, create, objectRecord } from './support/store-values.ts'
@@ -27,13 +24,13 @@ test('changes are refused before the reserve is touched, and taken again when th
   const store = await disk.open((message) => told.push(message))
   await until(() => reserveBytes(disk) === limits.diskReserveBytes)
   await create(store, objectRecord('a'))
-  fill(disk, limits.diskFreeBytesMin - mib)
+  fillDisk(disk.folder, limits.diskFreeBytesMin - mib)
   await assert.rejects(create(store, objectRecord('b')), isFull)
   assert.equal(store.health().writable, false)
   assert.match(store.health().reason ?? '', /is full: changes are refused until \d+ MiB are free/)
   await getKey(store, 1)
   assert.equal(reserveBytes(disk), limits.diskReserveBytes, 'the reserve is whole')
-  empty(disk)
+  emptyDisk(disk.folder)
   await until(() => store.health().writable)
   await create(store, objectRecord('b'))
   assert.deepEqual(told.length, 2, told.join('\n'))
@@ -45,7 +42,7 @@ test('on a disk without a byte left, access records go on from the reserve until
   const store = await disk.open()
   await until(() => reserveBytes(disk) === limits.diskReserveBytes)
   await create(store, objectRecord('a'))
-  fill(disk, 0)
+  fillDisk(disk.folder, 0)
   for (let n = 0; n < 300; n++) {
     if (n % 10 === 0) await assert.rejects(create(store, objectRecord(`b${n}`)), isFull)
     await getKey(store, n)
@@ -65,7 +62,7 @@ test('on a disk without a byte left, access records go on from the reserve until
   )
 
   // To the very end: then records are refused too, in the same words, and reads go on.
-  fill(disk, 0)
+  fillDisk(disk.folder, 0)
   let records = 302
   const useUp = async () => {
     for (; ; records++) await getKey(store, records, { filling: 'x'.repeat(20_000) })
@@ -74,7 +71,7 @@ test('on a disk without a byte left, access records go on from the reserve until
   assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, records - 1)
   assert.equal(await store.object('instance-1', 'c'), undefined)
 
-  empty(disk)
+  emptyDisk(disk.folder)
   await until(() => store.health().writable)
   await create(store, objectRecord('c'))
   assert.equal(reserveBytes(disk), limits.diskReserveBytes, 'the reserve was taken again')
@@ -91,7 +88,7 @@ test('a store opens on a full disk, and serves', async (t) => {
   await create(first, objectRecord('a'))
   await until(() => reserveBytes(disk) === limits.diskReserveBytes)
   await first.close()
-  fill(disk, 0)
+  fillDisk(disk.folder, 0)
   const store = await disk.open()
   assert.equal(store.health().writable, false)
   assert.ok(await store.object('instance-1', 'a'))
@@ -109,18 +106,9 @@ interface SmallDisk {
 
 /** Unmounted after the test; undefined where there can be none. */
 async function smallDisk(t: TestContext): Promise<SmallDisk | undefined> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-disk-'))
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder], { encoding: 'utf8' })
   const stores: Store[] = []
-  t.after(async () => {
-    for (const store of stores) await store.close()
-    if (mount.status === 0) spawnSync('umount', [folder])
-    await rmdir(folder)
-  })
-  if (mount.status !== 0) {
-    skipOrFail(t, 'needs the right to mount a small file system (root, CAP_SYS_ADMIN)')
-    return undefined
-  }
+  const folder = await mountSmallDisk(t, () => Promise.all(stores.map((store) => store.close())))
+  if (folder === undefined) return undefined
   return {
     folder,
     async open(onTrouble) {
@@ -140,23 +128,6 @@ function getKey(store: Store, atMs: number, detail: Record<string, string> | nul
       durability: 'process',
     }),
   )
-}
-
-/** Leaves so many bytes. */
-function fill(disk: SmallDisk, leaveBytes: number): void {
-  const file = openSync(path.join(disk.folder, 'ballast'), 'a')
-  const free = () => statfsSync(disk.folder).bavail * statfsSync(disk.folder).bsize
-  try {
-    while (free() > leaveBytes) writeSync(file, Buffer.alloc(Math.min(mib, Math.max(1, free() - leaveBytes))))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error
-  } finally {
-    closeSync(file)
-  }
-}
-
-function empty(disk: SmallDisk): void {
-  rmSync(path.join(disk.folder, 'ballast'))
 }
 
 function reserveBytes(disk: SmallDisk): number {
