@@ -24,8 +24,14 @@ export interface ConnectionOptions {
   /** The address of this machine that it comes from. */
   readonly localAddress?: string | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
-  /** To resume: `session` of an earlier connection. */
-  readonly session?: Buffer | undefined
+  /** To resume. */
+  readonly session?: TlsSession | undefined
+}
+
+/** Of an earlier connection. A server that can resume it is the one whose certificate was seen then. */
+export interface TlsSession {
+  readonly ticket: Buffer
+  readonly certificate: Buffer | undefined
 }
 
 /** Rejects with KmipTransportError `connect` or `handshake`. */
@@ -43,7 +49,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
       rejectUnauthorized: tls.trust.by === 'authority',
       ...(isIP(address.host) === 0 && { servername: address.host }),
       ...(localAddress !== undefined && { localAddress }),
-      ...(session !== undefined && { session }),
+      ...(session !== undefined && { session: session.ticket }),
     })
     socket.setNoDelay(true)
     const fail = (what: string, code: string | undefined, cause?: Error): void => {
@@ -65,7 +71,8 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
     socket.on('close', onClose)
     socket.once('secureConnect', () => {
       const handshakeMs = performance.now() - begunMs - connectMs
-      const certificate = socket.getPeerX509Certificate()?.raw
+      const shown = socket.getPeerX509Certificate()?.raw
+      const certificate = shown ?? (socket.isSessionReused() ? session?.certificate : undefined)
       const sha256 = certificate === undefined ? '' : fingerprint(certificate)
       if (tls.trust.by === 'fingerprint' && tls.trust.sha256 !== sha256)
         return fail(`the server has another certificate: ${sha256}`, 'WRONG_CERTIFICATE')
@@ -103,7 +110,7 @@ export class Connection {
   readonly connectMs: number
   /** From then until TLS was. */
   readonly handshakeMs: number
-  /** DER of the server's certificate; undefined where it showed none. */
+  /** DER of the server's certificate. */
   readonly serverCertificate: Buffer | undefined
   /** Lower-case hex; '' without a certificate. */
   readonly serverCertificateSha256: string
@@ -114,7 +121,7 @@ export class Connection {
   #waiting: Waiting | undefined
   #over: KmipTransportError | undefined
   #answered = false
-  #session: Buffer | undefined
+  #ticket: Buffer | undefined
 
   constructor(socket: TLSSocket, address: Address, answerMs: number, beginning: Beginning) {
     this.address = address
@@ -125,7 +132,7 @@ export class Connection {
     this.#socket = socket
     this.#answerMs = answerMs
     this.#closed = new Promise((resolve) => socket.once('close', () => resolve()))
-    socket.on('session', (session: Buffer) => (this.#session = session))
+    socket.on('session', (ticket: Buffer) => (this.#ticket = ticket))
     socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('error', (error) =>
       this.#end(this.#stage(codeOf(error)), connectionTrouble(error, codeOf(error)), codeOf(error), error),
@@ -153,9 +160,11 @@ export class Connection {
     return this.#socket.isSessionReused()
   }
 
-  /** The newest that the server gave, for `ConnectionOptions.session`; TLS 1.3 gives it after the handshake. */
-  get session(): Buffer | undefined {
-    return this.#session
+  /** To resume this connection by another; TLS 1.3 has it some time after the handshake. */
+  get session(): TlsSession | undefined {
+    // TLS 1.2 has it from the handshake, before anybody listens.
+    const ticket = this.#ticket ?? (this.tlsVersion === 'TLSv1.2' ? this.#socket.getSession() : undefined)
+    return ticket && { ticket, certificate: this.serverCertificate }
   }
 
   /**

@@ -90,7 +90,8 @@ export function noneAnswered(attempts: readonly KmipTransportError[]): KmipTrans
 
 /** What a failed connection means, in words; the error's own where there are none. */
 export function connectionTrouble(error: Error, code: string | undefined): string {
-  const known = code === undefined ? undefined : troubles[code]
+  // OpenSSL has renamed its alerts of SSLv3 time (SSL/TLS_ALERT_…).
+  const known = code === undefined ? undefined : troubles[code.replace('SSL/TLS_', 'SSLV3_')]
   return known ?? error.message
 }
 

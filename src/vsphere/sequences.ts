@@ -97,9 +97,7 @@ export async function encrypt(site: Site, vm: VirtualMachine): Promise<void> {
 
 /** After a host came back, or a virtual machine came to it: each key on a connection of its own. */
 export async function fetchAgain({ vcenter }: Site, keys: readonly string[]): Promise<void> {
-  await together(
-    keys.map((key) => vcenter.work('fetch a key again', (talk) => fetchIn(talk, key))),
-  )
+  await together(keys.map((key) => vcenter.work('fetch a key again', (talk) => fetchIn(talk, key))))
 }
 
 /** What hosts and vCenter do first with any key. */

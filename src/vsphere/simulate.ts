@@ -62,8 +62,7 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
         try {
           if ((await talk.get(key.id)) !== key.sha256) changed.push(key)
           const state = await talk.state(key.id)
-          if (state !== key.state)
-            site.journal.remark('State', `a key that was ${key.state} is ${state} now`)
+          if (state !== key.state) site.journal.remark('State', `a key that was ${key.state} is ${state} now`)
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
           missing.push(key)
