@@ -4,9 +4,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { isDestroyed } from './lifecycle.ts'
-import { allAttributes, fromRecord, indexEntry, type ManagedObject } from './managed-object.ts'
+import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
 import type { IndexEntry, Store } from './ports.ts'
 import type { Unit } from './unit.ts'
 
@@ -36,6 +37,8 @@ export async function locate(
   query: LocateQuery,
   version: Version,
 ): Promise<Located> {
+  if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
+    throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
   if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
@@ -51,19 +54,25 @@ export async function locate(
   return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
 }
 
-/** The objects that may match, newest first: what the unit has staged, then what the store has. */
+/** The objects that may match, newest first: those of the store, and in their places those that the unit has staged. */
 async function* candidates(unit: Unit, store: Store, query: LocateQuery): AsyncGenerator<ManagedObject> {
-  const staged = unit.staged()
+  const staged = unit.staged().toSorted((a, b) => b.createdMs - a.createdMs)
   const inUnit = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
+  for await (const object of stored(unit.caller.instanceId, store, query)) {
+    while (staged[0] && staged[0].createdMs >= object.createdMs) yield* staged.splice(0, 1)
+    if (!inUnit.has(object.uniqueIdentifier)) yield object
+  }
   yield* staged
-  const { instanceId } = unit.caller
+}
+
+async function* stored(instanceId: string, store: Store, query: LocateQuery): AsyncGenerator<ManagedObject> {
   const index = query.wanted
-    .map(({ key, value }) => indexEntry(key, value))
+    .map(({ key, value }) => searchEntry(key, value))
     .filter((entry): entry is IndexEntry => entry !== undefined)
   const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
   if (identifier) {
     const record = await store.object(instanceId, String(identifier.value))
-    if (record && !inUnit.has(record.uniqueIdentifier)) yield fromRecord(record)
+    if (record) yield fromRecord(record)
     return
   }
   let beforeSequence: number | undefined
@@ -75,7 +84,7 @@ async function* candidates(unit: Unit, store: Store, query: LocateQuery): AsyncG
       includeDestroyed: query.includeDestroyed,
       ...(beforeSequence !== undefined && { beforeSequence }),
     })
-    for (const record of page) if (!inUnit.has(record.uniqueIdentifier)) yield fromRecord(record)
+    for (const record of page) yield fromRecord(record)
     const last = page.at(-1)
     if (!last || page.length < limits.locateStepObjects) return
     beforeSequence = last.sequence
@@ -118,15 +127,21 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
 
 /** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). */
 function contains(key: string, candidate: unknown, wanted: unknown): boolean {
-  if (!isCustom(key) && isPlain(candidate) && isPlain(wanted))
-    return Object.entries(wanted).every(([field, value]) => sameValue(candidate[field], value))
-  return searchKey(key, candidate) === searchKey(key, wanted)
+  if (isCustom(key) || !isPlain(wanted)) return searchKey(key, candidate) === searchKey(key, wanted)
+  return hasFields(candidate, wanted)
+}
+
+function hasFields(candidate: unknown, wanted: Record<string, unknown>): boolean {
+  if (!isPlain(candidate)) return false
+  return Object.entries(wanted).every(
+    ([field, value]) => value === undefined || sameValue(candidate[field], value),
+  )
 }
 
 function sameValue(a: unknown, b: unknown): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
-  if (isPlain(a) && isPlain(b)) return Object.entries(b).every(([field, value]) => sameValue(a[field], value))
-  return a === b
+  if (Array.isArray(a) && Array.isArray(b)) return b.every((one) => a.some((other) => sameValue(other, one)))
+  return isPlain(b) ? hasFields(a, b) : a === b
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -9,6 +9,7 @@ import {
   unpackAttributes,
   type AttributeInstance,
   type AttributeSet,
+  type AttributeValue,
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { isState, stateAt, type State } from './lifecycle.ts'
@@ -113,12 +114,22 @@ export function withAttribute(set: AttributeSet, key: string, value: unknown): A
   return changed
 }
 
-/** How an attribute value stands in the index, and how Locate asks for it. */
+/** How an attribute value stands in the index. */
 export function indexEntry(key: string, value: unknown): IndexEntry | undefined {
   if (!indexed.has(key) && !isCustom(key)) return undefined
   const text = searchKey(key, value)
   const short = text.length <= indexedCharactersMax
   return { key, value: short ? text : `sha256:${createHash('sha256').update(text).digest('hex')}` }
+}
+
+/** The entry to search for; none where a field was left out, since the index holds whole values. */
+export function searchEntry(key: string, value: unknown): IndexEntry | undefined {
+  // Of what is indexed this alone has a field that may be left out.
+  if (key === 'ApplicationSpecificInformation') {
+    const { ApplicationData } = value as AttributeValue<'ApplicationSpecificInformation'>
+    if (ApplicationData === undefined) return undefined
+  }
+  return indexEntry(key, value)
 }
 
 function indexEntries(attributes: AttributeSet): readonly IndexEntry[] {
