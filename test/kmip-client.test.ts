@@ -322,15 +322,17 @@ suite('what went wrong, and how far it came', () => {
 
   test('options: a key that belongs to another certificate, and what is no key', async () => {
     const other = await makeCertificate({ ownKey: true })
-    const wrong = (key: string, pattern: RegExp): void =>
-      assert.throws(
-        () => client({ key }),
-        (error) => error instanceof TlsOptionsError && pattern.test(error.message),
-      )
-    wrong(other.tls.key, /does not belong to the certificate/)
-    wrong('not a key', /is no PEM/)
+    refusesKey(other.tls.key, /does not belong to the certificate/)
+    refusesKey('not a key', /is no PEM/)
   })
 })
+
+function refusesKey(key: string, pattern: RegExp): void {
+  assert.throws(
+    () => client({ key }),
+    (error) => error instanceof TlsOptionsError && pattern.test(error.message),
+  )
+}
 
 function changed(answer: Buffer, tag: keyof typeof tags, value: number): Buffer {
   return write(mapLeaves(read(answer), (leaf) => (leaf.tag === tags[tag] ? { ...leaf, value } : leaf)))

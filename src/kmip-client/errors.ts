@@ -48,6 +48,8 @@ export class KmipTransportError extends Error {
   override readonly name = 'KmipTransportError'
   readonly stage: Stage
   readonly address: Address
+  /** The message without the address. */
+  readonly what: string
   /** A system's, OpenSSL's or Node's code (`ECONNREFUSED`), or ours: TIMEOUT, CLOSED, WRONG_CERTIFICATE. */
   readonly code: string | undefined
   /** Where several addresses were tried: each one's error, in order. */
@@ -65,6 +67,7 @@ export class KmipTransportError extends Error {
     super(`${addressText(address)}: ${what}`, more.cause === undefined ? undefined : { cause: more.cause })
     this.stage = stage
     this.address = address
+    this.what = what
     this.code = more.code
     this.attempts = more.attempts ?? []
   }

@@ -136,13 +136,8 @@ export function judgeAddAttribute(
   response: Response<'AddAttribute'>,
 ): Judged<undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
-  const { Attribute } = response
-  if (!Attribute) faults.push('Add Attribute answers without the attribute')
-  else if (
-    Attribute.AttributeName !== name ||
-    !isText(Attribute.AttributeValue) ||
-    Attribute.AttributeValue.value !== value
-  )
+  const { AttributeName, AttributeValue } = response.Attribute ?? {}
+  if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)
     faults.push('the attribute comes back changed')
   return { value: undefined, faults }
 }

@@ -101,11 +101,19 @@ export class Talk {
     this.#report('AddAttribute', faults)
     for (const [index, note] of notes.entries()) {
       const item = items[index]
-      if (!item) continue
-      const payload = readPayload('AddAttribute', item, response, this.#connection.address)
-      this.#judged('AddAttribute', judge.judgeAddAttribute(id, note, payload))
+      if (item) this.#judgeNoteAdded(id, note, item, response)
     }
     return true
+  }
+
+  #judgeNoteAdded(id: string, note: Note, item: ResponseItem, response: Answer['response']): void {
+    try {
+      const payload = readPayload('AddAttribute', item, response, this.#connection.address)
+      this.#judged('AddAttribute', judge.judgeAddAttribute(id, note, payload))
+    } catch (error) {
+      if (!(error instanceof KmipTransportError)) throw error
+      this.#violation('AddAttribute', error.what)
+    }
   }
 
   // ------------------------------------------------------------ What vSphere never does
