@@ -4,7 +4,7 @@
 
 import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
-import { StoreConflict, type RootKey, type SecretRecord, type Store } from './ports.ts'
+import { StoreConflict, type AuditEntry, type RootKey, type SecretRecord, type Store } from './ports.ts'
 
 const systemKeyName = 'system-data-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
@@ -102,10 +102,10 @@ export class Secrets {
     return sealed && open(this.#dataKey, secretPlace(name), sealed)
   }
 
-  /** Keeps a secret, replacing one of the same name. Durable on return. */
-  async put(name: string, bytes: Uint8Array): Promise<void> {
+  /** Keeps a secret, replacing one of the same name, together with what the audit says of it. Durable on return. */
+  async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
     const record = { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
-    await this.#store.commit({ writes: [{ type: 'secret', record }], entries: [], durability: 'disk' })
+    await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
     this.#sealed.set(name, record.sealed)
   }
 

@@ -33,15 +33,20 @@ export interface Certificate {
  * pasted something else, or several certificates (the same one twice counts once).
  */
 export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
+  const [certificate, ...others] = parseCertificates(pemOrDer)
+  if (!certificate) throw new PkiError('There is no certificate here.')
+  if (others.length > 0) throw new PkiError(severalFound([certificate, ...others]))
+  return certificate
+}
+
+/** All certificates of a paste, each once, in its order. Throws PkiError as parseCertificate does. */
+export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certificate[] {
   const found = new Map<string, Certificate>()
   for (const der of readPaste(pemOrDer, 'certificate')) {
     const certificate = readCertificate(der)
     found.set(certificate.sha256, certificate)
   }
-  const [certificate, ...others] = found.values()
-  if (!certificate) throw new PkiError('There is no certificate here.')
-  if (others.length > 0) throw new PkiError(severalFound([certificate, ...others]))
-  return certificate
+  return [...found.values()]
 }
 
 function readCertificate(der: Uint8Array): Certificate {

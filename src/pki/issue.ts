@@ -22,7 +22,7 @@ import {
   subjectAltNames,
   subjectKeyIdentifier,
 } from './build.ts'
-import { parseCertificate, type Certificate } from './certificate.ts'
+import { parseCertificate, parseCertificates, type Certificate } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { readRequest } from './request.ts'
 import { isPrintable, nameOf } from './subject.ts'
@@ -68,16 +68,27 @@ export async function makeAuthority(options: { readonly commonName: string } & L
 export async function issueServer(
   options: { readonly ca: Identity; readonly names: readonly string[] } & Lifetime,
 ): Promise<Identity> {
-  const names = [...new Set(options.names.map(certificateName))]
+  const names = certificateNames(options.names)
+  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
+  const commonName = serverCommonName(names)
+  const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
+  return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
+}
+
+/** In the one form in which they stand in a certificate, each once. Throws PkiError for none, too many, and for what is no name. */
+export function certificateNames(given: readonly string[]): readonly string[] {
+  const names = [...new Set(given.map(certificateName))]
   if (names.length === 0) throw new PkiError('A server certificate needs at least one name or address.')
   if (names.length > limits.certificateNamesMax)
     throw new PkiError(
       `A server certificate takes at most ${limits.certificateNamesMax} names and addresses.`,
     )
-  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
-  const commonName = names.find((name) => !isIP(name) && name.length <= commonNameCharactersMax) ?? 'Mortise'
-  const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
-  return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
+  return names
+}
+
+/** The first host name that fits. */
+export function serverCommonName(names: readonly string[]): string {
+  return names.find((name) => !isIP(name) && name.length <= commonNameCharactersMax) ?? 'Mortise'
 }
 
 /** RSA-2048, for vCenter's "Upload certificate and private key". */
@@ -108,9 +119,13 @@ export function privateKeyPem(key: KeyObject): Buffer {
   return Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }))
 }
 
-/** The identity again from what was kept. Throws PkiError where the two do not belong together. */
-export function readIdentity(certificate: string | Uint8Array, privateKey: Buffer): Identity {
-  const parsed = parseCertificate(certificate)
+/**
+ * The identity again from what was kept; of a chain the first certificate. Throws PkiError where the two do not
+ * belong together.
+ */
+export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): Identity {
+  const [parsed] = parseCertificates(chain)
+  if (!parsed) throw new PkiError('There is no certificate here.')
   const key = createPrivateKey({ key: privateKey, format: 'pem' })
   if (!createPublicKey(key).equals(createPublicKey(parsed.pem)))
     throw new PkiError('The private key does not belong to the certificate.')

@@ -5,24 +5,30 @@ import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
 import { Attributes, CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr'
 import { AsnConvert } from '@peculiar/asn1-schema'
-import { publicKeyInfo } from './build.ts'
+import { Attribute, Extensions } from '@peculiar/asn1-x509'
+import { extendedKeyUsage, keyUsage, publicKeyInfo, subjectAltNames } from './build.ts'
 import { checkCommonName, privateKeyPem } from './issue.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
 import { nameOf } from './subject.ts'
 
+/** PKCS#9 extensionRequest (RFC 2985 §5.4.2). */
+const extensionRequest = '1.2.840.113549.1.9.14'
+
 /**
- * RSA-2048, which every vCenter is known to accept. `request` is PEM; `privateKey` is PKCS#8 PEM, the caller's to
- * wipe. Throws PkiError for a name that cannot be a common name.
+ * RSA-2048, which every vCenter is known to accept. With `names` (in the form that issue.ts gives them) it asks for a
+ * server's certificate. `request` is PEM; `privateKey` is PKCS#8 PEM, the caller's to wipe. Throws PkiError for a
+ * name that cannot be a common name.
  */
 export async function makeRequest(options: {
   readonly commonName: string
+  readonly names?: readonly string[]
 }): Promise<{ readonly request: string; readonly privateKey: Buffer }> {
   const subject = nameOf(checkCommonName(options.commonName))
   const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const certificationRequestInfo = new CertificationRequestInfo({
     subject,
     subjectPKInfo: publicKeyInfo(publicKey),
-    attributes: new Attributes(),
+    attributes: new Attributes(options.names ? [serverExtensions(options.names)] : []),
   })
   const signed = new Uint8Array(AsnConvert.serialize(certificationRequestInfo))
   const signature = await signBytes('sha256WithRSAEncryption', signed, privateKey)
@@ -42,4 +48,9 @@ function requestPem(der: ArrayBuffer): string {
       .toString('base64')
       .match(/.{1,64}/g) ?? []
   return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
+}
+
+function serverExtensions(names: readonly string[]): Attribute {
+  const extensions = new Extensions([keyUsage('tls'), extendedKeyUsage('serverAuth'), subjectAltNames(names)])
+  return new Attribute({ type: extensionRequest, values: [AsnConvert.serialize(extensions)] })
 }

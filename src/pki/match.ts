@@ -26,7 +26,7 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
 }
 
 /** With these, whoever gets one harmless certificate signed could make another with a subject of their choice. */
-const brokenHash = /md[245]|sha1(?!\d)/i
+export const brokenHash = /md[245]|sha1(?!\d)/i
 
 /**
  * The dates of a certificate, milliseconds since 1970; of what is no certificate: never valid. About 0.03 ms, for

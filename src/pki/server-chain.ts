@@ -1,0 +1,166 @@
+// A server's certificate from another CA, as somebody brings it: which of the certificates is the server's own, whether
+// it belongs to a key that is here, is fit for a TLS server, and what the others do in the chain. Nothing is trusted
+// because of it: it is what we show, not what we believe.
+
+import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { isIPv6 } from 'node:net'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Certificate as AsnCertificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
+import { parseCertificates, type Certificate } from './certificate.ts'
+import { PkiError } from './error.ts'
+import { brokenHash } from './match.ts'
+
+export interface ServerChain {
+  readonly certificate: Certificate
+  /** PEM: the server's own first, then each one's issuer. */
+  readonly pem: string
+  /** Which of the given keys it belongs to. */
+  readonly key: number
+  /** What is fit for use and may still not be what was meant; for people. */
+  readonly warnings: readonly string[]
+}
+
+/**
+ * Throws PkiError that says what is wrong with it. `keys` are public keys; `names` those that the certificate should
+ * contain; `fromMs` when it is to be used first, milliseconds since 1970.
+ */
+export function checkServerChain(
+  paste: string | Uint8Array,
+  wanted: { readonly keys: readonly KeyObject[]; readonly names: readonly string[]; readonly fromMs: number },
+): ServerChain {
+  const found = parseCertificates(paste)
+  const { certificate, key } = ownCertificate(found, wanted.keys)
+  checkDates(certificate, wanted.fromMs)
+  checkUse(certificate)
+  const chain = inOrder(certificate, found)
+  for (const above of chain.slice(1)) checkDates(above, wanted.fromMs)
+  return {
+    certificate,
+    key,
+    pem: chain.map(({ pem }) => pem).join(''),
+    warnings: checkNames(certificate, wanted.names),
+  }
+}
+
+/** DNS names and IP addresses of the subject alternative name, IPv6 in its short form. */
+export function namesIn(der: Uint8Array): readonly string[] {
+  const { subjectAltName = '' } = new X509Certificate(der)
+  return subjectAltName.split(', ').flatMap((entry) => {
+    const [, name] = /^(?:DNS|IP Address):(.*)$/.exec(entry) ?? []
+    if (name === undefined) return []
+    return [isIPv6(name) ? new URL(`http://[${name}]`).hostname.slice(1, -1) : name.toLowerCase()]
+  })
+}
+
+/** SHA-1 of the DER in lower-case hex: the thumbprint that vCenter shows. */
+export function thumbprint(der: Uint8Array): string {
+  return new X509Certificate(der).fingerprint.replaceAll(':', '').toLowerCase()
+}
+
+function ownCertificate(
+  found: readonly Certificate[],
+  keys: readonly KeyObject[],
+): { certificate: Certificate; key: number } {
+  for (const certificate of found) {
+    const key = keys.findIndex((held) => held.equals(publicKeyOf(certificate)))
+    if (key >= 0) return { certificate, key }
+  }
+  const subjects = found.map(({ subject }) => subject || '(no subject)').join('; ')
+  if (found.every(({ isCa }) => isCa))
+    throw new PkiError(
+      `Only certificates of CAs are here (${subjects}). The server's own certificate is needed, with these behind it.`,
+    )
+  throw new PkiError(
+    `The certificate (${subjects}) belongs to none of the keys that this server has: it was made from another ` +
+      'request, or for another server. The request that waits for its certificate is shown by: mortise server-cert csr',
+  )
+}
+
+function publicKeyOf(certificate: Certificate): KeyObject {
+  return createPublicKey(certificate.pem)
+}
+
+/** Whether it may be shown at that moment. Throws PkiError where not. */
+export function checkDates(certificate: Certificate, atMs: number): void {
+  const { subject, notBeforeMs, notAfterMs, isCa } = certificate
+  const which = isCa ? `The CA certificate ${subject}` : `The certificate ${subject}`
+  if (atMs > notAfterMs) throw new PkiError(`${which} expired on ${dateText(notAfterMs)}.`)
+  if (atMs < notBeforeMs)
+    throw new PkiError(
+      `${which} is valid only from ${dateText(notBeforeMs)}. Switch to it after that (--at), or set the clock right.`,
+    )
+}
+
+function dateText(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+const serverAuth = '1.3.6.1.5.5.7.3.1'
+const anyUsage = '2.5.29.37.0'
+
+function checkUse(certificate: Certificate): void {
+  if (certificate.isCa)
+    throw new PkiError("This is the certificate of a CA: a server's certificate must not be one.")
+  const { keyUsage: purposes, signatureAlgorithm = '' } = new X509Certificate(certificate.der)
+  if (brokenHash.test(signatureAlgorithm))
+    throw new PkiError(`The certificate is signed with ${signatureAlgorithm}, which clients refuse.`)
+  // Without the extension it is good for everything (RFC 5280 §4.2.1.12).
+  if (purposes && !purposes.includes(serverAuth) && !purposes.includes(anyUsage))
+    throw new PkiError(
+      'The certificate is not for a TLS server: its extended key usage lacks serverAuth. Choose the template of a ' +
+        'web server where it is signed.',
+    )
+  const usage = AsnConvert.parse(certificate.der, AsnCertificate).tbsCertificate.extensions?.find(
+    ({ extnID }) => extnID === id_ce_keyUsage,
+  )
+  if (
+    usage &&
+    (AsnConvert.parse(usage.extnValue, KeyUsage).toNumber() & KeyUsageFlags.digitalSignature) === 0
+  )
+    throw new PkiError('The certificate is not for a TLS server: its key usage lacks digitalSignature.')
+}
+
+function checkNames(certificate: Certificate, wanted: readonly string[]): readonly string[] {
+  const names = namesIn(certificate.der)
+  if (names.length === 0)
+    throw new PkiError(
+      'The certificate has no subject alternative name: no DNS name and no address. Its signer left out what the ' +
+        'request asked for.',
+    )
+  const missing = wanted.filter((name) => !names.some((pattern) => nameMatches(name, pattern)))
+  if (missing.length === 0) return []
+  return [`the certificate lacks ${missing.join(', ')}: clients that use such a name may refuse it`]
+}
+
+/** RFC 6125 §6.4.3: a star stands for one whole label, the first. */
+export function nameMatches(name: string, pattern: string): boolean {
+  if (!pattern.startsWith('*.')) return name.toLowerCase() === pattern.toLowerCase()
+  const dot = name.indexOf('.')
+  return dot > 0 && name.slice(dot).toLowerCase() === pattern.slice(1).toLowerCase()
+}
+
+/** The server's own and each one's issuer. Throws PkiError for what has no place in it. */
+function inOrder(certificate: Certificate, found: readonly Certificate[]): readonly Certificate[] {
+  const rest = found.filter((other) => other !== certificate)
+  const chain = [certificate]
+  for (let last = certificate; ;) {
+    const above = rest.findIndex((candidate) => issued(candidate, last))
+    const [next] = above < 0 ? [] : rest.splice(above, 1)
+    if (!next) break
+    chain.push(next)
+    last = next
+  }
+  const [stray] = rest
+  if (stray)
+    throw new PkiError(
+      `The certificate ${stray.subject} has no place in the chain: it signed none of the others. Leave it out.`,
+    )
+  return chain
+}
+
+function issued(above: Certificate, below: Certificate): boolean {
+  if (!above.isCa) return false
+  const issuer = new X509Certificate(above.der)
+  const leaf = new X509Certificate(below.der)
+  return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey)
+}
