@@ -325,5 +325,8 @@ test('two reads that overtake each other are no database set back', async (t) =>
   resolve()
   assert.equal((await slow).trusted, true)
   assert.deepEqual(world.alarms, [])
-  assert.equal((await world.access.identify(knockOf(identity))).trusted, true)
+  // Nor does the older read make it forget how far it was.
+  moveVersion(world.file, -1)
+  await assertNotTrusted(world, knockOf(identity))
+  assert.match(world.alarms.join(), /set back to an older state/)
 })

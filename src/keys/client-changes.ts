@@ -174,6 +174,23 @@ export class ClientChanges {
     })
   }
 
+  /** Lifts a block. The certificate counts again where a client or a CA vouches for it. */
+  async unblock(by: By, sha256: string): Promise<Block> {
+    return this.#writer.change(by, ({ tables, macs }, nowMs) => {
+      // One that was altered or taken away by hand still blocks; it can be lifted too.
+      const listed = macs.has(`block/${sha256}`)
+      const block = tables.block.get(sha256) ?? (listed && { id: sha256, reason: '', createdMs: nowMs })
+      if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
+      return {
+        remove: [{ kind: 'block', id: sha256 }],
+        action: 'client.unblock',
+        object: sha256,
+        instanceId: null,
+        result: block,
+      }
+    })
+  }
+
   #refuseOverlap(
     { tables }: TrustSnapshot,
     wanted: { readonly instanceId: string; readonly certificate: string; readonly subject: string },

@@ -84,9 +84,9 @@ export class InstanceChanges {
 
   /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
   async remove(by: By, instanceId: string): Promise<Instance> {
-    const { live, counts } = await this.#live(instanceId)
-    const removed = await this.#writer.change<Instance>(by, (snapshot) => {
+    const removed = await this.#writer.change<Instance>(by, async (snapshot) => {
       const instance = requireInstance(snapshot, instanceId)
+      const { live, counts } = await this.#live(instanceId)
       if (live > 0)
         throw new TrustRefused(
           'in-use',
@@ -102,12 +102,12 @@ export class InstanceChanges {
 
   /** Destroys its data keys, and with them every key it holds. Backups made before still open with the root key. */
   async shred(by: By, instanceId: string): Promise<ShredReceipt> {
-    const objects = await this.#store.objectCounts(instanceId)
-    const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
-      return { id, rootKeyUri, createdMs }
-    })
-    const receipt = await this.#writer.change<ShredReceipt>(by, (snapshot) => {
+    const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot) => {
       const instance = requireInstance(snapshot, instanceId)
+      const objects = await this.#store.objectCounts(instanceId)
+      const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
+        return { id, rootKeyUri, createdMs }
+      })
       const detail = { name: instance.name, dataKeys: dataKeys.length, ...objects }
       return {
         ...gone(snapshot, instance, 'instance.shred'),

@@ -66,7 +66,10 @@ export class TrustWriter {
   }
 
   /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
-  async change<T>(by: By, draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T>): Promise<T> {
+  async change<T>(
+    by: By,
+    draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
+  ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#access.snapshot()
       if (!snapshot.intact)
@@ -75,7 +78,7 @@ export class TrustWriter {
           'the list of trusted rows in the database was altered: nothing of it can be changed',
           'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
         )
-      const made = draft(snapshot, this.#clock.now())
+      const made = await draft(snapshot, this.#clock.now())
       try {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
