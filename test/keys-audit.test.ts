@@ -146,6 +146,23 @@ for (const [way, tamper] of Object.entries(tamperings))
     assert.notDeepEqual((await later.audit.verify()).problems, [], 'the next checkpoint covered it up')
   })
 
+test('what is done to a writer before the next one begins is found by the checkpoint that it had', async (t) => {
+  const ways = Object.entries(tamperings).filter(([way]) =>
+    /^(the last entr|a whole writer|all of a writer)/.test(way),
+  )
+  assert.equal(ways.length, 5)
+  for (const [way, tamper] of ways) {
+    const world = await openWorld(t)
+    await enter(world, 9)
+    await world.audit.stop()
+    editLog(world.file, tamper)
+    const later = await world.reopen()
+    await enter(later, 2)
+    await later.audit.checkpoint()
+    assert.notDeepEqual((await later.audit.verify()).problems, [], way)
+  }
+})
+
 test('a checkpoint signed by another key is none', async (t) => {
   const world = await history(t)
   const { privateKey } = generateKeyPairSync('ed25519')
@@ -156,6 +173,24 @@ test('a checkpoint signed by another key is none', async (t) => {
   })
   const { problems } = await world.audit.verify()
   assert.deepEqual(problems, ['checkpoint 3: its signature is wrong'])
+})
+
+test('a last checkpoint that was forged is not believed, and hinders no next one', async (t) => {
+  const pruning = Date.now() + 3_600_000
+  for (const body of [
+    '{',
+    `{"number":3,"atMs":1,"heads":[],"beginnings":[],"previous":"","pruning":${pruning}}`,
+  ]) {
+    const world = await history(t)
+    editLog(world.file, (log) => {
+      log.run('UPDATE checkpoints SET body = ? WHERE number = 3', body)
+    })
+    await enter(world, 1)
+    assert.equal((await world.audit.checkpoint())?.number, 4)
+    const proof = await world.audit.verify()
+    assert.deepEqual([proof.entries, proof.unprovedEntries], [16, 0], 'nothing was pruned')
+    assert.match(proof.problems.join(), /checkpoint 3: its signature is wrong/)
+  }
 })
 
 test('without its last checkpoint a log proves less, and without any it proves nothing', async (t) => {

@@ -45,10 +45,6 @@ export interface CheckpointBody {
   readonly pruning?: number
 }
 
-export function checkpointBody(checkpoint: AuditCheckpoint): CheckpointBody {
-  return JSON.parse(checkpoint.body) as CheckpointBody
-}
-
 /** `checkpoint`: one that was kept outside, of which the log must be a continuation. */
 export async function verifyLog(
   log: LogParts,
@@ -140,7 +136,7 @@ function checkCheckpoints(
   const bodies: CheckpointBody[] = []
   let previous: AuditCheckpoint | undefined
   for (const checkpoint of checkpoints) {
-    const body = checkSignature(checkpoint, key)
+    const body = genuineBody(checkpoint, key)
     if (!body) {
       problems.push(`checkpoint ${String(checkpoint.number)}: its signature is wrong`)
       previous = undefined
@@ -158,10 +154,11 @@ function checkCheckpoints(
   return bodies
 }
 
-function checkSignature(checkpoint: AuditCheckpoint, key: KeyObject): CheckpointBody | undefined {
+/** What the checkpoint says; undefined when it was not signed by this key. */
+export function genuineBody(checkpoint: AuditCheckpoint, key: KeyObject): CheckpointBody | undefined {
   const genuine = verify(null, Buffer.from(checkpoint.body), key, Buffer.from(checkpoint.signature, 'base64'))
   if (!genuine) return undefined
-  const body = checkpointBody(checkpoint)
+  const body = JSON.parse(checkpoint.body) as CheckpointBody
   return body.number === checkpoint.number ? body : undefined
 }
 
@@ -174,7 +171,7 @@ function checkOutside(
   problems: string[],
 ): void {
   const name = `the checkpoint ${String(outside.number)} that was kept outside`
-  if (!checkSignature(outside, key)) {
+  if (!genuineBody(outside, key)) {
     problems.push(
       `${name} was not signed by this log's key: the log was made anew, or the checkpoint is of another server`,
     )

@@ -14,8 +14,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { limits } from '../limits.ts'
 import {
-  checkpointBody,
   exportHead,
+  genuineBody,
   mayBePruned,
   verifyLog,
   type AuditProof,
@@ -88,7 +88,8 @@ export class Audit {
   async checkpoint(pruning?: number): Promise<AuditCheckpoint | undefined> {
     for (let attempt = 0; attempt < limits.conflictRetriesMax; attempt++) {
       const [last] = await this.#store.checkpoints(1)
-      const lastBody = last && checkpointBody(last)
+      // One that was forged says nothing, least of all what to prune; `verify` tells of it.
+      const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
       if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
       const { heads, beginnings: stored } = await this.#store.auditHeads()
       const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
