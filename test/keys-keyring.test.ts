@@ -219,8 +219,11 @@ test('a no about one wrapped form concerns that one only', async (t) => {
   at(250)
   await use()
   await assert.rejects(keyring.byId(instance, id), reach('wrapped-form'))
+  rootKey.fault = 'unreachable'
   await keyring.byId(instance, second)
+  rootKey.fault = null
   rootKey.refused.clear()
+  at(300)
   await use()
 })
 

@@ -296,6 +296,21 @@ test('trust that is withdrawn between check and commit refuses the act, and it i
   assert.equal(before.length, 1)
 })
 
+test('a key that is destroyed between check and commit is not sent, and was not fetched', async (t) => {
+  const { around, world, perform } = await openAround(t)
+  const id = await perform(createKey())
+  around.before = async () => {
+    around.before = () => undefined
+    await perform((work) => work.destroy(id))
+  }
+  await assert.rejects(perform(fetchBytes(id)), faults('ObjectDestroyed'))
+  assert.deepEqual((await outcomes(world)).slice(1), [
+    'key.destroy success',
+    'key.get refused ObjectDestroyed',
+  ])
+  assert.deepEqual(look(world.file, 'SELECT * FROM fetched'), [])
+})
+
 test('a change of trust that concerns others does not disturb an act', async (t) => {
   const { around, world, instance, perform } = await openAround(t)
   around.before = async () => {

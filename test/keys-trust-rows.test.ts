@@ -53,7 +53,12 @@ async function stranger(instanceId: string) {
 
 /** A legitimate change, after which nothing of the tampering may count either. */
 async function legitimateChange(world: World): Promise<void> {
-  await world.trust.tokens.create(serverActor, { name: 'x', role: 'viewer', instanceId: null, expiresMs: null })
+  await world.trust.tokens.create(serverActor, {
+    name: 'x',
+    role: 'viewer',
+    instanceId: null,
+    expiresMs: null,
+  })
 }
 
 async function assertNotTrusted(world: World, knock: Parameters<World['access']['identify']>[0]) {
