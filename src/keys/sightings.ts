@@ -1,4 +1,4 @@
-// When and from where each certificate was last used. Kept in memory and written now and then: it decides nothing, and
+// When and from where each certificate and token was last used (tokens by the SHA-256 that the store knows them by). Kept in memory and written now and then: it decides nothing, and
 // a kill loses a few seconds of it at most.
 
 import type { CertificateSeen, Clock, Store } from './ports.ts'
@@ -21,7 +21,8 @@ export class Sightings {
 
   note(sha256: string, address: string): void {
     this.#unwritten.set(sha256, { sha256, lastMs: this.#clock.now(), address })
-    this.#timer ??= setTimeout(() => {
+    if (this.#timer) return
+    this.#timer = setTimeout(() => {
       this.#timer = undefined
       this.flush().catch(this.#failed)
     }, writeEveryMs).unref()
