@@ -6,7 +6,7 @@ import { open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
 import type { Access } from './keys/access.ts'
 import { serverActor } from './keys/caller.ts'
-import { newBearer } from './keys/token-changes.ts'
+import { bootstrapName, newBearer } from './keys/token-changes.ts'
 import type { TrustChanges } from './keys/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
@@ -36,7 +36,7 @@ export async function bootstrap(options: {
   if (tables.token.size > 0 || alarms.length > 0) return
   const bearer = newBearer()
   await writeWhole(path.join(dataFolder, 'admin-token'), `${bearer}\n`, 0o600)
-  const first = { name: 'bootstrap', role: 'manager', instanceId: null, expiresMs: null } as const
+  const first = { name: bootstrapName, role: 'manager', instanceId: null, expiresMs: null } as const
   await trust.tokens.create(serverActor, first, bearer)
 }
 

@@ -89,8 +89,16 @@ export const limits = {
   certificateDaysMax: 100 * 365,
   /** Host names and addresses of the server's certificate, which travels in each handshake. */
   certificateNamesMax: 200,
+  /** A certificate's time to be switched to is looked at this often: the clock may be set. */
+  scheduleCheckEveryMs: 60_000,
   subjectPatternCharactersMax: 256,
   clientNameCharactersMax: 200,
+  userNameCharactersMax: 256,
+  passwordCharactersMax: 1_024,
+  /** An expired certificate can be served for this long at most. */
+  expiredGraceDaysMax: 3_650,
+  /** From here on an expiry is warned about: where vCenter's own alarms begin too. */
+  expiryWarningDays: 30,
 
   // --- keys at rest ---
   cacheSecondsMin: 1,
@@ -144,6 +152,11 @@ export const limits = {
   listPageMax: 1_000,
   /** Objects that one page of a filtered list looks at. */
   listScannedMax: 20_000,
+  /** Names that a refusal tells at most. */
+  namesToldMax: 20,
+  tokenExpiryDaysMax: 3_650,
+  /** The first token is for setting up: older than this it is warned about. */
+  bootstrapTokenDays: 7,
 } as const
 
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')

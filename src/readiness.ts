@@ -5,6 +5,7 @@ import type { Access } from './keys/access.ts'
 import type { Keyring, KeyringEvents } from './keys/keyring.ts'
 import type { Clock, Store } from './keys/ports.ts'
 import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 
 /** The canary is opened at most this often, whoever asks. */
 const canaryEveryMs = 30_000
@@ -13,28 +14,44 @@ export interface Ready {
   readonly ready: boolean
   /** Why not, or what is refused at the moment; in words for people. */
   readonly reason: string | null
-  readonly degradedInstances: number
+  /** Ids of the instances whose root key has trouble. */
+  readonly degraded: readonly string[]
 }
 
 export class Readiness implements KeyringEvents {
   readonly #log: Log
   readonly #clock: Clock
-  readonly #degraded = new Set<string>()
+  readonly #metrics: Pick<Metrics, 'dataKeyUses'>
+  /** Instances served from memory while their root key cannot be reached. */
+  readonly #unreachable = new Set<string>()
+  /** Instances whose keys did not open when they were last tried. */
+  readonly #closed = new Set<string>()
+  #alarms = 0
   #canary: { readonly atMs: number; readonly result: Promise<void> } | undefined
 
-  constructor(log: Log, clock: Clock) {
+  constructor(log: Log, clock: Clock, metrics: Pick<Metrics, 'dataKeyUses'>) {
     this.#log = log
+    this.#metrics = metrics
     this.#clock = clock
   }
 
   /** Something was altered behind the server's back. */
   readonly alarm = (message: string): void => {
+    this.#alarms++
     this.#log.error({ alarm: 'tampering' }, message)
   }
 
+  /** How often something was found altered. */
+  get alarms(): number {
+    return this.#alarms
+  }
+
   degraded(instanceId: string, degraded: boolean, cause: string): void {
-    if (degraded) this.#degraded.add(instanceId)
-    else this.#degraded.delete(instanceId)
+    if (degraded) this.#unreachable.add(instanceId)
+    else {
+      this.#unreachable.delete(instanceId)
+      this.#closed.delete(instanceId)
+    }
     const message = degraded
       ? 'an instance is served without its root key'
       : 'the root key of an instance answers again'
@@ -42,11 +59,15 @@ export class Readiness implements KeyringEvents {
   }
 
   withdrawn(instanceId: string, cause: string): void {
-    this.#degraded.add(instanceId)
+    this.#closed.add(instanceId)
     this.#log.error(
       { instanceId, cause },
       'the root key of an instance was withdrawn: its keys are not served',
     )
+  }
+
+  used(source: 'cache' | 'outage' | 'root-key'): void {
+    this.#metrics.dataKeyUses.inc({ source })
   }
 
   /** Ready when the store answers. Instances whose root key has trouble are counted and make no node unready. */
@@ -56,7 +77,9 @@ export class Readiness implements KeyringEvents {
     readonly keyring: Keyring
   }): Promise<Ready> {
     try {
-      const { intact, alarms } = await parts.access.snapshot()
+      const { intact, alarms, tables } = await parts.access.snapshot()
+      for (const set of [this.#unreachable, this.#closed])
+        for (const id of set) if (!tables.instance.has(id)) set.delete(id)
       if (!intact) return this.#answer(false, alarms[0] ?? 'the trusted rows were altered')
       await this.#openCanary(parts)
       const { writable, reason } = parts.store.health()
@@ -68,7 +91,7 @@ export class Readiness implements KeyringEvents {
   }
 
   #answer(ready: boolean, reason: string | null): Ready {
-    return { ready, reason, degradedInstances: this.#degraded.size }
+    return { ready, reason, degraded: [...new Set([...this.#unreachable, ...this.#closed])] }
   }
 
   /** Opens the current data key of every instance, as a request would. */
@@ -84,9 +107,9 @@ export class Readiness implements KeyringEvents {
       const open = async () => {
         for (const instance of await access.instances())
           await keyring.current(instance).then(
-            () => undefined,
+            () => this.#closed.delete(instance.id),
             (error: unknown) => {
-              this.#degraded.add(instance.id)
+              this.#closed.add(instance.id)
               this.#log.error({ error, instanceId: instance.id }, 'the keys of an instance do not open')
             },
           )

@@ -22,11 +22,13 @@ import { handlersFor } from './operations/handlers.ts'
 import { filtersOverlap, matchesSubject, signedBy, validity } from './pki/match.ts'
 import { privateKeyPem } from './pki/issue.ts'
 import { openRootKey } from './rootkey/open.ts'
+import { serverRootKeys } from './root-keys.ts'
 import { openServerIdentity } from './server-identity.ts'
 import { openSqliteStore } from './store/open.ts'
 import { Readiness } from './readiness.ts'
 import { messageFirst, type Log } from './telemetry/log.ts'
 import { doorMetrics, type Metrics } from './telemetry/metrics.ts'
+import { Watch } from './watch.ts'
 
 export interface Running {
   /** HOST:PORT, as clients on this machine reach it. */
@@ -55,27 +57,32 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   await mkdir(dataFolder, { recursive: true, mode: 0o700 })
   await using opened = new AsyncDisposableStack()
   const onTrouble = (message: string) => log.error({}, message)
-  const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock, onTrouble })
+  const store = await openSqliteStore({
+    file: path.join(dataFolder, 'mortise.db'),
+    ...{ clock, onTrouble },
+    onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
+  })
   opened.defer(() => store.close())
 
   const firstStart = (await store.trustVersion()) === 0
   const passphrase = await readPassphrase(config.server.rootPassphraseFile)
-  const rootKeyOptions = { dataFolder, create: firstStart, ...(passphrase && { passphrase }) }
-  const rootKey = await openRootKey(config.server.rootKey, rootKeyOptions)
+  const opening = { dataFolder, ...(passphrase && { passphrase }) }
+  const rootKey = await openRootKey(config.server.rootKey, { ...opening, create: firstStart })
+  const rootKeys = serverRootKeys({ own: rootKey, opening, metrics, clock })
   const secrets = await Secrets.open(store, rootKey)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
-  const readiness = new Readiness(log, clock)
+  const readiness = new Readiness(log, clock, metrics)
   const certificates = { validity, signedBy, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: readiness.alarm })
   const keyring = new Keyring({
     store,
     clock,
     events: readiness,
-    openRootKey: async (uri) => (uri === rootKey.uri ? rootKey : openRootKey(uri, rootKeyOptions)),
+    openRootKey: rootKeys.open,
   })
   const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
   const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
@@ -91,6 +98,7 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     ...{ access, keys, pending, sightings, audit, clock },
     log: doorLog,
     handlers: handlersFor(version),
+    greeted: (verdict) => metrics.peers.inc({ verdict }),
     operated: ({ operation, result, seconds }) =>
       metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
   })
@@ -105,27 +113,20 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     clock,
   })
   opened.defer(() => door.close())
+  const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  const context = {
+    ...{ access, trust, pending, audit, keys, store, rootKeys, sightings, clock },
+    authority: identity.authority,
+    serverCertificate: () => server.certificate,
+    readiness: () => readiness.now({ store, access, keyring }),
+    about: { version, startedMs: clock.now(), kmip },
+  }
+  const watch = new Watch({ context, store, metrics, log, alarms: () => readiness.alarms })
   const admin = await startAdmin({
     ...config.admin.listen,
     tls: { cert: server.certificate.pem, key: privateKeyPem(server.privateKey) },
     hosts: [...config.admin.hosts, ...config.server.names],
-    context: {
-      access,
-      trust,
-      pending,
-      audit,
-      keys,
-      store,
-      sightings,
-      clock,
-      authority: identity.authority,
-      serverCertificate: () => server.certificate,
-      readiness: () => readiness.now({ store, access, keyring }),
-      metrics: () => {
-        metrics.pendingClients.set(pending.list().length)
-        return metrics.registry.metrics()
-      },
-    },
+    context: { ...context, metrics: () => watch.metrics() },
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
     failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
@@ -135,8 +136,10 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())
+  watch.start(failed('look for what needs somebody'))
+  running.defer(() => watch.stop())
   return {
-    kmip: `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`,
+    kmip,
     admin: admin.url,
     serverCertSha256: server.certificate.sha256,
     firstStart,

@@ -5,7 +5,13 @@
 import { z } from '@hono/zod-openapi'
 import { limits } from '../limits.ts'
 import { enums } from '../kmip/enums.ts'
-import { route, type Checked as CheckedOf, type Input as InputOf, type Output as OutputOf } from './route.ts'
+import {
+  roles,
+  route,
+  type Checked as CheckedOf,
+  type Input as InputOf,
+  type Output as OutputOf,
+} from './route.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
 const revocationReasons = Object.keys(enums.RevocationReasonCode) as [RevocationReason, ...RevocationReason[]]
@@ -20,7 +26,13 @@ const sha256 = z
 const shownSha256 = z
   .string()
   .openapi({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
-const name = z.string().trim().min(1).max(limits.clientNameCharactersMax)
+/** Shown on terminals and used in paths. */
+const name = z
+  .string()
+  .trim()
+  .min(1)
+  .max(limits.clientNameCharactersMax)
+  .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'has characters that cannot be shown')
 const pem = z.string().max(limits.certificateBytesMax)
 
 const page = {
@@ -51,9 +63,31 @@ const Instance = z
     expiredGraceDays: z
       .int()
       .openapi({ description: 'Days that a pinned certificate is served after it expired.' }),
+    portable: z.boolean().openapi({ description: 'Whether its keys may ever be exported.' }),
     created: time,
   })
   .openapi('Instance')
+
+const counts = z.record(z.string(), z.int()).openapi({ description: 'Objects by state.' })
+
+const Deleted = z.object({
+  id: z.string(),
+  name: z.string(),
+  receipt: z
+    .object({
+      at: time,
+      dataKeys: z.array(z.object({ id: z.string(), rootKey: z.string(), created: time })),
+      objects: counts,
+      auditEntry: z.string().openapi({ description: 'The action under which it stands in the audit log.' }),
+    })
+    .nullable()
+    .openapi({ description: 'What was shredded; null where there was nothing to shred.' }),
+})
+
+const credentialMode = z.enum(['when-sent', 'required']).openapi({
+  description:
+    'when-sent: checked when a message has one. required: demanded where vCenter sends it, with what makes, hands out or changes keys.',
+})
 
 const CertificateShown = z.object({
   sha256: shownSha256,
@@ -70,6 +104,12 @@ const Client = z
     id: z.string(),
     name: z.string().openapi({ example: 'vcenter-1' }),
     instance: z.object({ id: z.string(), name: z.string() }),
+    expiredGraceDays: z.int().nullable().openapi({
+      description: 'Days that its certificates are served after they expired; null: as the instance says.',
+    }),
+    credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().openapi({
+      description: 'A user name and password besides the certificate; null: what is sent is ignored.',
+    }),
     created: time,
     certificates: z.array(CertificateShown).openapi({ description: 'Trusted by their fingerprint.' }),
     authorities: z
@@ -92,6 +132,65 @@ const Client = z
 const Trusted = Client.extend({
   sha256: shownSha256.openapi({ description: 'Of the certificate or CA that is trusted now.' }),
 })
+
+const Block = z.object({ sha256: shownSha256, reason: z.string(), created: time }).openapi('Block')
+
+const Token = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    role: z.enum(roles),
+    instance: z
+      .object({ id: z.string(), name: z.string() })
+      .nullable()
+      .openapi({ description: 'null: for all instances and the server itself.' }),
+    created: time,
+    expires: time.nullable(),
+    expired: z.boolean(),
+    lastUsed: time.nullable(),
+    lastAddress: z.string().nullable(),
+  })
+  .openapi('Token')
+
+const Expiry = z.object({
+  kind: z.enum(['client', 'client-ca', 'server', 'server-ca']),
+  name: z.string().openapi({ description: 'The client it belongs to, or what it is.' }),
+  instance: z.object({ id: z.string(), name: z.string() }).nullable(),
+  sha256: shownSha256,
+  notAfter: time,
+  daysLeft: z.int().openapi({ description: 'Whole days; negative once it has expired.' }),
+})
+
+const Warning = z.object({
+  code: z.string().openapi({ description: 'Stable; for programs.', example: 'certificate-expires' }),
+  message: z.string(),
+  hint: z.string(),
+})
+
+const Status = z
+  .object({
+    version: z.string(),
+    started: time,
+    ready: z.boolean(),
+    reason: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Why it is not ready, or what is refused at the moment.' }),
+    kmip: z.string().openapi({ description: 'Where it listens for KMIP.', example: '[::]:5696' }),
+    instances: z.array(
+      z.object({
+        id: z.string(),
+        name: z.string(),
+        rootKey: z.enum(['ok', 'trouble']),
+        clients: z.int(),
+        objects: counts,
+      }),
+    ),
+    pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
+    expiries: z.array(Expiry).openapi({ description: 'The certificates that expire first, at most ten.' }),
+    warnings: z.array(Warning),
+  })
+  .openapi('Status')
 
 const PendingClient = z
   .object({
@@ -212,6 +311,34 @@ const trustBody = z
     },
   })
 
+const graceDays = z.int().min(0).max(limits.expiredGraceDaysMax)
+
+const instanceSettings = {
+  cacheSeconds: z
+    .int()
+    .min(limits.cacheSecondsMin)
+    .max(limits.cacheSecondsMax)
+    .openapi({ description: 'How long unsealed material may be used after the root key last answered.' }),
+  outageSeconds: z
+    .int()
+    .min(0)
+    .max(limits.outageSecondsMax)
+    .openapi({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
+  expiredGraceDays: graceDays,
+  portable: z.boolean(),
+}
+
+const credentialBody = z.strictObject({
+  mode: credentialMode,
+  userName: z.string().min(1).max(limits.userNameCharactersMax).optional(),
+  password: z.string().min(1).max(limits.passwordCharactersMax).optional(),
+})
+
+function somethingAsked(body: object): boolean {
+  return Object.values(body).some((value) => value !== undefined)
+}
+const nothingAsked = 'names nothing to change'
+
 const auditQuery = z.strictObject({
   ...page,
   action: z.string().max(100).optional(),
@@ -245,6 +372,10 @@ export const routes = {
       degradedInstances: z
         .int()
         .openapi({ description: 'How many instances have trouble with their root key.' }),
+      degraded: z.array(z.string()).openapi({ description: 'Their ids.' }),
+      warnings: z
+        .int()
+        .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),
     }),
   }),
   metrics: route({
@@ -255,6 +386,14 @@ export const routes = {
     summary: 'Metrics for Prometheus',
     answer: z.string(),
     media: 'text/plain',
+  }),
+  status: route({
+    method: 'get',
+    path: '/api/v1/status',
+    role: 'viewer',
+    scope: 'any',
+    summary: 'How the server is, on one page: what the token may see of it',
+    answer: Status,
   }),
   listInstances: route({
     method: 'get',
@@ -270,7 +409,50 @@ export const routes = {
     role: 'viewer',
     scope: 'instance',
     summary: 'One instance, with how many objects it has in each state',
-    answer: Instance.extend({ objects: z.record(z.string(), z.int()) }),
+    answer: Instance.extend({ objects: counts, clients: z.int() }),
+  }),
+  createInstance: route({
+    method: 'post',
+    path: '/api/v1/instances',
+    role: 'manager',
+    scope: 'server',
+    summary: 'A new instance: a set of keys with a root key and clients of its own',
+    body: z.strictObject({
+      name,
+      rootKey: z.string().min(1).max(1024).optional().openapi({
+        description: "URI of the root key; left out: the server's own. A file in the data folder is made.",
+      }),
+      custody: z.enum(['database', 'keyprotect']).default('database'),
+      ...z.object(instanceSettings).partial().shape,
+    }),
+    answer: Instance,
+    status: 201,
+  }),
+  setInstance: route({
+    method: 'patch',
+    path: instance,
+    role: 'manager',
+    scope: 'instance',
+    summary: 'Rename an instance or change its settings; takes effect on the next message',
+    body: z
+      .strictObject({ name, ...instanceSettings })
+      .partial()
+      .refine(somethingAsked, nothingAsked),
+    answer: Instance,
+  }),
+  deleteInstance: route({
+    method: 'delete',
+    path: instance,
+    role: 'manager',
+    scope: 'instance',
+    summary:
+      'Delete an instance; refused while it has objects that are not destroyed, unless they are shredded',
+    query: z.strictObject({
+      shred: z.string().max(limits.clientNameCharactersMax).optional().openapi({
+        description: 'The name of the instance again: destroys its data keys, and all its keys with them.',
+      }),
+    }),
+    answer: Deleted,
   }),
   listClients: route({
     method: 'get',
@@ -279,6 +461,40 @@ export const routes = {
     scope: 'instance',
     summary: 'Clients and what each is trusted by',
     answer: z.array(Client),
+  }),
+  showClient: route({
+    method: 'get',
+    path: `${instance}/clients/{client}`,
+    role: 'viewer',
+    scope: 'instance',
+    summary: 'One client, with its certificates and when each was last seen',
+    answer: Client,
+  }),
+  setClient: route({
+    method: 'patch',
+    path: `${instance}/clients/{client}`,
+    role: 'operator',
+    scope: 'instance',
+    summary: 'Rename a client or change its settings; takes effect on its next message',
+    body: z
+      .strictObject({
+        name,
+        expiredGraceDays: graceDays.nullable(),
+        credential: credentialBody.nullable().openapi({
+          description: 'null takes it away. Without user name and password those that are set stay.',
+        }),
+      })
+      .partial()
+      .refine(somethingAsked, nothingAsked),
+    answer: Client,
+  }),
+  removeCertificate: route({
+    method: 'delete',
+    path: `${instance}/clients/{client}/certificates/{certificate}`,
+    role: 'operator',
+    scope: 'instance',
+    summary: 'Withdraw trust from one certificate or CA of a client',
+    answer: Client,
   }),
   trustClient: route({
     method: 'post',
@@ -330,8 +546,60 @@ export const routes = {
     scope: 'server',
     summary: 'Refuse one certificate for good, whoever vouches for it',
     body: z.strictObject({ sha256, reason: z.string().max(200).default('') }),
-    answer: z.object({ sha256: shownSha256, reason: z.string(), created: time }),
+    answer: Block,
     status: 201,
+  }),
+  listBlocks: route({
+    method: 'get',
+    path: '/api/v1/blocks',
+    role: 'viewer',
+    scope: 'server',
+    summary: 'Certificates that are refused for good',
+    answer: z.array(Block),
+  }),
+  unblockCertificate: route({
+    method: 'delete',
+    path: '/api/v1/blocks/{certificate}',
+    role: 'operator',
+    scope: 'server',
+    summary: 'Lift a block; the certificate counts again where a client or a CA vouches for it',
+    answer: Block,
+  }),
+  listTokens: route({
+    method: 'get',
+    path: '/api/v1/tokens',
+    role: 'viewer',
+    scope: 'any',
+    summary:
+      'Tokens of the admin door, without what is secret of them; one of an instance sees those of its instance',
+    answer: z.array(Token),
+  }),
+  createToken: route({
+    method: 'post',
+    path: '/api/v1/tokens',
+    role: 'manager',
+    scope: 'any',
+    summary: 'A new token; its text is in this answer and nowhere else',
+    body: z.strictObject({
+      role: z.enum(roles),
+      instance: z.string().min(1).max(1024).optional().openapi({
+        description: 'Id or name; left out: all instances, or the one that the asking token is for.',
+      }),
+      name: name.optional(),
+      expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional(),
+    }),
+    answer: Token.extend({
+      token: z.string().openapi({ description: 'Send it as "Authorization: Bearer ...".' }),
+    }),
+    status: 201,
+  }),
+  revokeToken: route({
+    method: 'delete',
+    path: '/api/v1/tokens/{token}',
+    role: 'manager',
+    scope: 'any',
+    summary: 'Revoke a token; it does not count from its next request on',
+    answer: Token,
   }),
   listKeys: route({
     method: 'get',
@@ -343,8 +611,43 @@ export const routes = {
       ...page,
       state: State.optional().openapi({ description: 'Left out: all but the destroyed ones.' }),
       name: z.string().max(1024).optional().openapi({ description: 'A Name, whole.' }),
+      vsphereName: z.string().max(1024).optional().openapi({ description: 'x-Name, whole.' }),
+      vsphereComponent: z.string().max(1024).optional().openapi({ description: 'x-Component, whole.' }),
+      vsphereIdentifier: z.string().max(1024).optional().openapi({ description: 'x-Identifier, whole.' }),
+      search: z.string().min(1).max(1024).optional().openapi({
+        description: 'What has this, whole, as its id, Name, x-Name, x-Component or x-Identifier.',
+      }),
+      contains: z.string().min(1).max(1024).optional().openapi({
+        description:
+          'A part of its id, Name, x-Name, x-Component or x-Identifier, in any case; looks at one key after the other.',
+      }),
+      createdSince: time.optional(),
+      createdUntil: time.optional(),
+      fetchedSince: time.optional().openapi({ description: 'Sent to a client since then.' }),
+      notFetchedSince: time
+        .optional()
+        .openapi({ description: 'Never sent to a client, or last before then.' }),
     }),
     answer: z.object({ keys: z.array(Key), after: nextPage }),
+  }),
+  createKey: route({
+    method: 'post',
+    path: `${instance}/keys`,
+    role: 'operator',
+    scope: 'instance',
+    summary:
+      "A new AES-256 key that encrypts, decrypts, wraps and unwraps: vSphere 9's wrapping key, for example",
+    body: z.strictObject({
+      name: z
+        .string()
+        .min(1)
+        .max(1024)
+        .optional()
+        .openapi({ description: 'Its Name, unique in the instance.' }),
+      activate: z.boolean().default(false).openapi({ description: 'Active from the start.' }),
+    }),
+    answer: Key,
+    status: 201,
   }),
   showKey: route({
     method: 'get',

@@ -20,21 +20,37 @@ export interface AdminContext {
   readonly audit: Audit
   readonly keys: Keys
   readonly store: Pick<Store, 'objectCounts'>
-  readonly sightings: Pick<Sightings, 'of'>
+  readonly rootKeys: RootKeys
+  readonly sightings: Pick<Sightings, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */
   readonly authority: Identity
   /** The one that the KMIP door shows now. */
   readonly serverCertificate: () => Certificate
   readonly readiness: () => Promise<Readiness>
+  readonly about: {
+    readonly version: string
+    readonly startedMs: number
+    /** Where the KMIP door listens. */
+    readonly kmip: string
+  }
   /** The text that Prometheus reads. */
   readonly metrics: () => Promise<string>
 }
 
 export interface Readiness {
   readonly ready: boolean
-  /** Instances whose root key has trouble; they do not make the node unready. */
-  readonly degradedInstances: number
+  /** Why not, or what is refused at the moment; in words for people. */
+  readonly reason: string | null
+  /** Ids of the instances whose root key has trouble; they do not make the node unready. */
+  readonly degraded: readonly string[]
+}
+
+export interface RootKeys {
+  /** The URI of the server's own, which new instances get too. */
+  readonly initial: string
+  /** Makes the root key of a new instance where that can be done here, and tries it. Throws RootKeyError. */
+  readonly prepare: (uri: string) => Promise<void>
 }
 
 /** Who asks, as the token says. */

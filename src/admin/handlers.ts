@@ -8,6 +8,8 @@ import { healthHandlers } from './routes/health.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
+import { statusHandlers } from './routes/status.ts'
+import { tokenHandlers } from './routes/tokens.ts'
 import { serverCertificateHandlers } from './routes/server-certificate.ts'
 
 export const handlers: Handlers<RouteName> = {
@@ -17,5 +19,7 @@ export const handlers: Handlers<RouteName> = {
   ...pendingHandlers,
   ...keyHandlers,
   ...auditHandlers,
+  ...tokenHandlers,
+  ...statusHandlers,
   ...serverCertificateHandlers,
 }

@@ -24,7 +24,7 @@ export interface Route<
   M extends Media = Media,
   Reach extends Scope = Scope,
 > {
-  readonly method: 'get' | 'post' | 'delete'
+  readonly method: 'get' | 'post' | 'patch' | 'delete'
   readonly path: Path
   readonly role: Role
   readonly scope: Reach
@@ -136,6 +136,8 @@ const parameterTexts: Record<string, string> = {
   instance: 'Id or name of the instance.',
   client: 'Id or name of the client.',
   key: 'Unique Identifier of the key, percent-encoded.',
+  certificate: 'SHA-256 of the certificate, or the id of the CA.',
+  token: 'Id of the token.',
 }
 
 function pathParameter(name: string): z.ZodType {

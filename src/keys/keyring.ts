@@ -31,6 +31,8 @@ export interface KeyringEvents {
   degraded(instanceId: string, degraded: boolean, cause: string): void
   /** The root key said no: nothing of the instance is served until it says yes. */
   withdrawn(instanceId: string, cause: string): void
+  /** Where a data key came from that was used: memory, memory while the root key is out of reach, or the root key. */
+  used?(source: 'cache' | 'outage' | 'root-key'): void
 }
 
 /** The instance's keys cannot be opened now; `reach` is that of the root key's answer. */
@@ -112,18 +114,25 @@ export class Keyring {
     if (cached && ageMs < instance.cacheSeconds * 1000) {
       if (ageMs >= instance.cacheSeconds * 800 && !this.#lately(instance.id))
         void this.#ask(instance, id).catch(() => undefined)
+      this.#events.used?.('cache')
       return cached.dataKey
     }
     const mayOutlive = cached && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
-    if (mayOutlive && this.#lately(instance.id)) return cached.dataKey
+    if (mayOutlive && this.#lately(instance.id)) {
+      this.#events.used?.('outage')
+      return cached.dataKey
+    }
     try {
-      return await this.#ask(instance, id)
+      const dataKey = await this.#ask(instance, id)
+      this.#events.used?.('root-key')
+      return dataKey
     } catch (error) {
       if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable') throw error
       const still = this.#cache.get(id)
       const limitMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
-      if (still && this.#clock.monotonic() - still.answeredAt < limitMs) return still.dataKey
-      throw error
+      if (!still || this.#clock.monotonic() - still.answeredAt >= limitMs) throw error
+      this.#events.used?.('outage')
+      return still.dataKey
     }
   }
 

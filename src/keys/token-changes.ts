@@ -5,6 +5,9 @@ import type { By } from './caller.ts'
 import type { Token } from './trust-rows.ts'
 import { TrustRefused, type TrustWriter } from './trust-writer.ts'
 
+/** The token that a first start writes into the data folder. */
+export const bootstrapName = 'bootstrap'
+
 export class TokenChanges {
   readonly #writer: TrustWriter
 

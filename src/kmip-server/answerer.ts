@@ -36,6 +36,8 @@ export interface AnswererOptions {
   readonly audit: Audit
   readonly clock: Clock
   readonly log: DoorLog
+  /** Each handshake: `trusted`, or why not. */
+  readonly greeted: (verdict: string) => void
   /** Each batch item: what was asked, how it ended, how long the message took to it. */
   readonly operated: (result: OperationResult) => void
 }
@@ -96,6 +98,7 @@ class Answerer {
     if (!outcome.ok) return
     this.#options.access.identify(outcome.peer).then(
       (verdict) => {
+        this.#options.greeted(verdict.trusted ? 'trusted' : verdict.why)
         if (verdict.trusted) this.#seen(outcome.peer, verdict)
         else this.#strangers.knock(outcome.peer, verdict)
       },

@@ -6,7 +6,7 @@ import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { StoreUnavailable, type Clock, type Store } from '../keys/ports.ts'
 import { limits } from '../limits.ts'
-import { SqliteStore } from './sqlite-store.ts'
+import { SqliteStore, type CommitWatch } from './sqlite-store.ts'
 import { WriterThread } from './writer-thread.ts'
 
 export interface SqliteOptions {
@@ -15,6 +15,8 @@ export interface SqliteOptions {
   readonly clock: Clock
   /** Told, for the log, when changes are refused and taken again, and when the writer's thread ended. */
   readonly onTrouble?: (message: string) => void
+  /** Told of each commit: how long its caller waited, and how it ended. */
+  readonly onCommit?: CommitWatch
   /** Default limits.diskReserveBytes. */
   readonly reserveBytes?: number
 }
@@ -41,7 +43,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
     options.onTrouble ?? (() => {}),
   )
   try {
-    return new SqliteStore(file, writer, thread)
+    return new SqliteStore(file, writer, thread, options.onCommit)
   } catch (cause) {
     await thread.close()
     throw new StoreUnavailable('unavailable', `open ${file} for reading: ${String(cause)}`, { cause })

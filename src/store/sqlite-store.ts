@@ -4,6 +4,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import {
+  StoreConflict,
   StoreUnavailable,
   type AuditQuery,
   type Change,
@@ -22,15 +23,20 @@ import type { WriterThread } from './writer-thread.ts'
 
 type ReadStatements = Statements<keyof typeof readSql>
 
+/** `result`: done, conflict, or why the store refused it. */
+export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
+
 export class SqliteStore implements Store {
   readonly writer: string
   readonly #file: string
   readonly #thread: WriterThread
   readonly #database: DatabaseSync
   readonly #statements: ReadStatements
+  readonly #onCommit: CommitWatch | undefined
 
   /** Throws StoreUnavailable. The thread has the file open already. */
-  constructor(file: string, writer: string, thread: WriterThread) {
+  constructor(file: string, writer: string, thread: WriterThread, onCommit?: CommitWatch) {
+    this.#onCommit = onCommit
     this.writer = writer
     this.#file = file
     this.#thread = thread
@@ -144,8 +150,20 @@ export class SqliteStore implements Store {
     }))
   }
 
-  commit(change: Change) {
-    return this.#thread.commit(change)
+  async commit(change: Change) {
+    if (!this.#onCommit) return this.#thread.commit(change)
+    const began = performance.now()
+    let result = 'failed'
+    try {
+      await this.#thread.commit(change)
+      result = 'done'
+    } catch (error) {
+      if (error instanceof StoreConflict) result = 'conflict'
+      if (error instanceof StoreUnavailable) result = error.why
+      throw error
+    } finally {
+      this.#onCommit({ result, seconds: (performance.now() - began) / 1000 })
+    }
   }
 
   health() {

@@ -21,9 +21,31 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
-    pendingClients: new Gauge({
-      name: 'mortise_pending_clients',
-      help: 'Unknown certificates that knocked and wait for a decision.',
+    /** Seconds of each call of a root key: wrap or unwrap, and ok, or how far its no reaches. */
+    rootKeyCalls: new Histogram({
+      name: 'mortise_root_key_seconds',
+      help: 'Time that a root key took to wrap or unwrap, by call and result.',
+      labelNames: ['call', 'result'],
+      buckets: secondsBuckets,
+      registers,
+    }),
+    dataKeyUses: new Counter({
+      name: 'mortise_data_key_uses_total',
+      help: 'Uses of data keys, by where they came from: cache, outage (cache while the root key is out of reach), root-key.',
+      labelNames: ['source'],
+      registers,
+    }),
+    commits: new Histogram({
+      name: 'mortise_store_commit_seconds',
+      help: 'Time until a change of the store was committed, by result.',
+      labelNames: ['result'],
+      buckets: secondsBuckets,
+      registers,
+    }),
+    peers: new Counter({
+      name: 'mortise_kmip_peers_total',
+      help: 'Who made a TLS handshake: trusted, or why not.',
+      labelNames: ['verdict'],
       registers,
     }),
     adminRequests: new Histogram({
@@ -33,6 +55,38 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    state: stateGauges(registry),
+  }
+}
+
+/** The server's state; whoever hands out the text sets them first. */
+function stateGauges(registry: Registry) {
+  const registers = [registry]
+  const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
+  const labelled = <L extends string>(name: string, help: string, label: L) =>
+    new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
+  return {
+    ready: gauge('ready', 'Whether this node can serve (1) or not (0).'),
+    storeWritable: gauge('store_writable', 'Whether changes can be committed (1) or are refused (0).'),
+    degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
+    tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
+    warnings: gauge('warnings', 'What `mortise status` warns about.'),
+    pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
+    instances: gauge('instances', 'Instances.'),
+    clients: gauge('clients', 'Trusted clients of all instances.'),
+    blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
+    objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
+    certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
+    certificateDaysLeft: labelled(
+      'certificate_days_left',
+      'Days until the next certificate of a kind expires; negative once it has.',
+      'kind',
+    ),
+    certificatesExpiring: labelled(
+      'certificates_expiring',
+      'Certificates with fewer than 30 days left, expired ones included, by kind.',
+      'kind',
+    ),
   }
 }
 

@@ -67,7 +67,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const certificates = { validity, signedBy, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
   const events = { degraded: fail, withdrawn: fail }
-  const keyring = new Keyring({ store, clock, events, openRootKey: async () => rootKey })
+  const keyring = new Keyring({ store, clock, events, openRootKey: async (uri) => openRootKey(uri, { dataFolder, create: false }) })
   const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
   const identity = await openServerIdentity(secrets, [], clock.now())
   const context: AdminContext = {
@@ -81,7 +81,12 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     clock,
     authority: identity.authority,
     serverCertificate: () => identity.server.certificate,
-    readiness: async () => ({ ready: true, degradedInstances: 0 }),
+    readiness: async () => ({ ready: true, reason: null, degraded: [] }),
+    rootKeys: {
+      initial: rootKey.uri,
+      prepare: async (uri) => void (await openRootKey(uri, { dataFolder, create: true })),
+    },
+    about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',
   }
   const settings = { custody: 'database', rootKeyUri: rootKey.uri } as const

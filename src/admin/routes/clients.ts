@@ -1,17 +1,49 @@
 // Clients: who is trusted, by which certificates and CAs.
 
+import { hashCredential } from '../../keys/credential.ts'
 import type { Authority, Client, Instance, PinnedCertificate } from '../../keys/trust-rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { present } from '../present.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
 
-export const clientHandlers: Handlers<'listClients' | 'trustClient' | 'signClient' | 'removeClient'> = {
+export const clientHandlers: Handlers<
+  | 'listClients'
+  | 'showClient'
+  | 'trustClient'
+  | 'signClient'
+  | 'setClient'
+  | 'removeCertificate'
+  | 'removeClient'
+> = {
   listClients: async (context, { instance }) => {
     const clients = await context.access.clients(instance.id)
     return Promise.all(clients.map(async (client) => shownClient(context, instance, client)))
+  },
+
+  showClient: async (context, { instance, params }) =>
+    shownClient(context, instance, await clientNamed(context, instance, params.client)),
+
+  setClient: async (context, { asker, instance, params, body }) => {
+    const { credential, ...rest } = body
+    const settings = {
+      ...present(rest),
+      ...(credential !== undefined && {
+        credential: await newCredential(context, instance, params, credential),
+      }),
+    }
+    const { id } = await context.trust.clients.update(asker.by, instance.id, params.client, settings)
+    return oneClient(context, instance, id)
+  },
+
+  removeCertificate: async (context, { asker, instance, params }) => {
+    const { client, certificate } = params
+    const plain = certificate.replaceAll(':', '').toLowerCase()
+    const { id } = await context.trust.clients.removeCertificate(asker.by, instance.id, client, plain)
+    return oneClient(context, instance, id)
   },
 
   trustClient: async (context, asked) => {
@@ -102,6 +134,39 @@ type ClientWithTrust = Client & {
   readonly authorities: readonly Authority[]
 }
 
+/** By id or name. */
+async function clientNamed({ access }: AdminContext, instance: Instance, nameOrId: string) {
+  const clients = await access.clients(instance.id)
+  const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
+  if (!found)
+    throw new Refusal(
+      'not-found',
+      `there is no client ${nameOrId} in this instance`,
+      'List them: mortise client list',
+    )
+  return found
+}
+
+/** What a client must send from now on; the password is hashed here and known nowhere after. */
+async function newCredential(
+  context: AdminContext,
+  instance: Instance,
+  { client }: { readonly client: string },
+  asked: Asked<'setClient'>['body']['credential'],
+) {
+  if (asked === null || asked === undefined) return null
+  const { mode, userName, password } = asked
+  if (userName !== undefined && password !== undefined) return hashCredential(mode, userName, password)
+  const { credential } = await clientNamed(context, instance, client)
+  if (!credential || userName !== undefined || password !== undefined)
+    throw new Refusal(
+      'bad-request',
+      'body.credential: user name and password belong together',
+      'Give both, or neither to keep those that are set.',
+    )
+  return { ...credential, mode }
+}
+
 async function oneClient(context: AdminContext, instance: Instance, clientId: string) {
   const client = (await context.access.clients(instance.id)).find(({ id }) => id === clientId)
   if (!client) throw new Refusal('conflict', 'the client was removed at the same moment')
@@ -114,6 +179,8 @@ async function shownClient({ sightings }: AdminContext, instance: Instance, clie
     id: client.id,
     name: client.name,
     instance: { id: instance.id, name: instance.name },
+    expiredGraceDays: client.expiredGraceDays,
+    credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
     created: isoTime(client.createdMs),
     certificates: client.certificates.map((pinned) => {
       const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))

@@ -2,15 +2,17 @@
 
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { warningsNow } from '../warnings.ts'
 
 export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
 
-  ready: async ({ readiness }) => {
-    const { ready, degradedInstances } = await readiness()
+  ready: async (context) => {
+    const { ready, degraded } = await context.readiness()
     // Anybody may ask, so the reason is in the log only.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
-    return { ready, degradedInstances }
+    const warnings = (await warningsNow(context)).length
+    return { ready, degradedInstances: degraded.length, degraded: [...degraded], warnings }
   },
 
   metrics: async ({ metrics }) => metrics(),

@@ -1,21 +1,112 @@
-// Instances: what there is.
+// Instances: made, shown, set, deleted. What a root key's URI may be is the composition root's business.
 
+import { RootKeyError } from '../../keys/ports.ts'
+import { isDestroyed } from '../../keys/lifecycle.ts'
 import type { Instance } from '../../keys/trust-rows.ts'
-import type { Handlers } from '../context.ts'
+import { TrustRefused } from '../../keys/trust-writer.ts'
+import { limits } from '../../limits.ts'
+import type { AdminContext, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { present } from '../present.ts'
 import { isoTime } from '../shown.ts'
+import { customText } from '../shown-key.ts'
 
-export const instanceHandlers: Handlers<'listInstances' | 'showInstance'> = {
+export const instanceHandlers: Handlers<
+  'listInstances' | 'showInstance' | 'createInstance' | 'setInstance' | 'deleteInstance'
+> = {
   listInstances: async ({ access }, { asker }) => {
     const all = await access.instances()
     return all.filter(({ id }) => asker.instanceId === null || asker.instanceId === id).map(shownInstance)
   },
 
-  showInstance: async ({ store }, { instance }) => ({
+  showInstance: async ({ access, store }, { instance }) => ({
     ...shownInstance(instance),
     objects: { ...(await store.objectCounts(instance.id)) },
+    clients: (await access.clients(instance.id)).length,
   }),
+
+  createInstance: async ({ trust, rootKeys }, { asker, body }) => {
+    const { rootKey = rootKeys.initial, custody, name, ...settings } = body
+    if (custody === 'keyprotect')
+      throw new Refusal(
+        'refused',
+        'the custody keyprotect is not in this version yet',
+        'Use the custody database: sealed keys lie in the database, and the root key seals their data key.',
+      )
+    try {
+      await rootKeys.prepare(rootKey)
+      const wanted = { name, custody, rootKeyUri: rootKey, ...present(settings) }
+      return shownInstance(await trust.instances.create(asker.by, wanted))
+    } catch (error) {
+      if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
+      throw error
+    }
+  },
+
+  setInstance: async ({ trust }, { asker, instance, body }) =>
+    shownInstance(await trust.instances.update(asker.by, instance.id, present(body))),
+
+  deleteInstance: async (context, { asker, instance, query }) => {
+    const { trust, clock } = context
+    const { id, name } = instance
+    if (query.shred === undefined) {
+      await trust.instances.remove(asker.by, id).catch(async (error: unknown) => {
+        throw await withNames(context, id, error)
+      })
+      return { id, name, receipt: null }
+    }
+    if (query.shred !== name)
+      throw new Refusal(
+        'bad-request',
+        'query.shred: is not the name of this instance',
+        `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
+      )
+    const { dataKeys, objects } = await trust.instances.shred(asker.by, id)
+    const receipt = {
+      at: isoTime(clock.now()),
+      dataKeys: dataKeys.map((key) => ({
+        id: key.id,
+        rootKey: key.rootKeyUri,
+        created: isoTime(key.createdMs),
+      })),
+      objects: { ...objects },
+      auditEntry: 'instance.shred',
+    }
+    return { id, name, receipt }
+  },
 }
 
 function shownInstance({ rootKeyUri, createdMs, ...instance }: Instance) {
   return { ...instance, rootKey: rootKeyUri, created: isoTime(createdMs) }
+}
+
+/** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */
+async function withNames({ keys }: AdminContext, instanceId: string, error: unknown): Promise<unknown> {
+  if (!(error instanceof TrustRefused) || error.code !== 'in-use') return error
+  const names = new Set<string>()
+  let unnamed = 0
+  let beforeSequence: number | undefined
+  let seen = 0
+  while (seen < limits.listScannedMax) {
+    const place = beforeSequence === undefined ? {} : { beforeSequence }
+    const limit = limits.locateStepObjects
+    const read = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
+    for (const { attributes, state } of read) {
+      if (isDestroyed(state)) continue
+      const name = customText(attributes, 'x-Name')
+      if (name === null) unnamed++
+      else names.add(name)
+    }
+    seen += read.length
+    beforeSequence = read.at(-1)?.sequence
+    if (read.length < limit) break
+  }
+  const told = [...names].slice(0, limits.namesToldMax)
+  const more = names.size > told.length ? ` and ${String(names.size - told.length)} more` : ''
+  const without = unnamed > 0 ? `, ${String(unnamed)} without a name of vSphere's` : ''
+  const text =
+    names.size === 0
+      ? '. vSphere has noted no names on them'
+      : `. vSphere's names on them: ${told.join(', ')}${more}${without}`
+  return new TrustRefused(error.code, error.message + text, error.hint)
 }

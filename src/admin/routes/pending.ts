@@ -1,10 +1,13 @@
 // Certificates that are not trusted: those that knocked, and those that are refused for good.
 
+import type { Block } from '../../keys/trust-rows.ts'
 import { parseCertificate } from '../../pki/certificate.ts'
 import type { Handlers } from '../context.ts'
 import { isoTime } from '../shown.ts'
 
-export const pendingHandlers: Handlers<'listPending' | 'blockCertificate'> = {
+export const pendingHandlers: Handlers<
+  'listPending' | 'blockCertificate' | 'listBlocks' | 'unblockCertificate'
+> = {
   listPending: async ({ pending }) =>
     pending.list().map((client) => {
       const certificate = parseCertificate(client.certificate)
@@ -21,8 +24,22 @@ export const pendingHandlers: Handlers<'listPending' | 'blockCertificate'> = {
     }),
 
   blockCertificate: async ({ trust, pending }, { asker, body }) => {
-    const { id, reason, createdMs } = await trust.clients.block(asker.by, body.sha256, body.reason, null)
-    pending.remove(id)
-    return { sha256: id, reason, created: isoTime(createdMs) }
+    const block = await trust.clients.block(asker.by, body.sha256, body.reason, null)
+    pending.remove(block.id)
+    return shownBlock(block)
   },
+
+  listBlocks: async ({ access }) => [...(await access.snapshot()).tables.block.values()].map(shownBlock),
+
+  unblockCertificate: async ({ trust }, { asker, params }) =>
+    shownBlock(await trust.clients.unblock(asker.by, plainSha256(params.certificate))),
+}
+
+function shownBlock({ id, reason, createdMs }: Block) {
+  return { sha256: id, reason, created: isoTime(createdMs) }
+}
+
+/** Colons and capitals are fine, as in bodies. */
+function plainSha256(text: string): string {
+  return text.replaceAll(':', '').toLowerCase()
 }

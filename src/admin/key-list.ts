@@ -1,0 +1,147 @@
+// Listing keys among a million: by index where the store has one (Name and what vCenter noted), by halving for the date
+// of creation, and otherwise one after the other, a bounded number for each page.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Keys, KeyView } from '../keys/keys.ts'
+import { indexEntry } from '../keys/managed-object.ts'
+import { limits } from '../limits.ts'
+import type { Checked } from './api.ts'
+import { customText, namesOf, vsphereNames } from './shown-key.ts'
+
+type Query = Checked<'listKeys'>['query']
+type Reader = Pick<Keys, 'list' | 'show'>
+type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
+
+/** Objects below a place (all, where there is none), newest first, `limits.locateStepObjects` of them if there are. */
+type Step = (beforeSequence: number | undefined) => Promise<readonly KeyView[]>
+
+/** Times of creation follow the order of creation up to this: clocks are set, and nodes differ. */
+const clockSlackMs = 3600_000
+
+/**
+ * Newest first. States come by the clock, so they are compared here and not in the store. A page looks at so many
+ * objects at most; it may hold fewer than asked for, or none, and still name the next.
+ */
+export async function listKeys(
+  keys: Reader,
+  instanceId: string,
+  query: Query,
+  beforeSequence: number | undefined,
+): Promise<{ readonly views: readonly KeyView[]; readonly after: number | null }> {
+  const includeDestroyed = query.state?.startsWith('Destroyed') === true
+  const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
+  const fits = filter(query)
+  const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
+  let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
+  const views: KeyView[] = []
+  for (let seen = 0; seen < limits.listScannedMax; seen += limits.locateStepObjects) {
+    const found = await read(before)
+    for (const view of found) {
+      before = view.sequence
+      if (view.createdMs < sinceMs) return { views, after: null }
+      if (!fits(view)) continue
+      views.push(view)
+      if (views.length === query.limit) return { views, after: view.sequence }
+    }
+    if (found.length < limits.locateStepObjects) return { views, after: null }
+    await nextTurn()
+  }
+  return { views, after: before ?? null }
+}
+
+interface Where {
+  readonly instanceId: string
+  readonly includeDestroyed: boolean
+}
+
+function stepOf(keys: Reader, where: Where, query: Query): Step {
+  const wanted = [
+    nameEntry(query.name),
+    customEntry(vsphereNames.name, query.vsphereName),
+    customEntry(vsphereNames.component, query.vsphereComponent),
+    customEntry(vsphereNames.identifier, query.vsphereIdentifier),
+  ].filter((entry): entry is IndexEntry => entry !== undefined)
+  const limit = limits.locateStepObjects
+  const narrowed =
+    (index: readonly IndexEntry[]): Step =>
+    async (before) =>
+      keys.list({ ...where, limit, index, ...(before !== undefined && { beforeSequence: before }) })
+  const { search } = query
+  if (search === undefined) return narrowed(wanted)
+  const anywhere = [nameEntry(search), ...Object.values(vsphereNames).map((key) => customEntry(key, search))]
+  const byIndex = anywhere.flatMap((entry) => (entry ? [narrowed([entry])] : []))
+  return newestOf([...byIndex, byIdentifier(keys, where.instanceId, search)])
+}
+
+function nameEntry(name: string | undefined): IndexEntry | undefined {
+  return name === undefined
+    ? undefined
+    : indexEntry('Name', { NameValue: name, NameType: 'UninterpretedTextString' })
+}
+
+function customEntry(key: string, text: string | undefined): IndexEntry | undefined {
+  return text === undefined ? undefined : indexEntry(key, { type: 'TextString', value: text })
+}
+
+/** What any of the steps finds, each object once. */
+function newestOf(steps: readonly Step[]): Step {
+  return async (before) => {
+    const found = new Map<number, KeyView>()
+    for (const step of steps) for (const view of await step(before)) found.set(view.sequence, view)
+    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.locateStepObjects)
+  }
+}
+
+function byIdentifier(keys: Reader, instanceId: string, identifier: string): Step {
+  return async (before) => {
+    const view = await keys.show(instanceId, identifier)
+    return view && (before === undefined || view.sequence < before) ? [view] : []
+  }
+}
+
+/** Where the objects created until then begin, found by halving. */
+async function beginning(keys: Reader, where: Where, until: string | undefined): Promise<number | undefined> {
+  if (until === undefined) return undefined
+  const untilMs = Date.parse(until) + clockSlackMs
+  const newestBelow = async (beforeSequence: number | undefined) =>
+    (await keys.list({ ...where, limit: 1, ...(beforeSequence !== undefined && { beforeSequence }) }))[0]
+  const newest = await newestBelow(undefined)
+  if (!newest || newest.createdMs <= untilMs) return undefined
+  let low = 0
+  let high = newest.sequence
+  // Everything from `high` on is too young; everything up to `low` is not.
+  while (high - low > 1) {
+    const middle = low + Math.floor((high - low) / 2)
+    const view = await newestBelow(middle + 1)
+    if (view && view.sequence > low && view.createdMs > untilMs) high = view.sequence
+    else low = middle
+  }
+  return high
+}
+
+function filter(query: Query): (view: KeyView) => boolean {
+  const tests: ((view: KeyView) => boolean)[] = []
+  const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
+    if (value !== undefined) tests.push((view) => fits(view, value))
+  }
+  const ms = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
+  const part = query.contains?.toLowerCase()
+  add(query.state, (view, state) => view.state === state)
+  add(query.name, (view, name) => namesOf(view.attributes).includes(name))
+  add(query.vsphereName, (view, text) => customText(view.attributes, vsphereNames.name) === text)
+  add(query.vsphereComponent, (view, text) => customText(view.attributes, vsphereNames.component) === text)
+  add(query.vsphereIdentifier, (view, text) => customText(view.attributes, vsphereNames.identifier) === text)
+  add(query.search, (view, text) => wordsOf(view).includes(text))
+  add(part, (view, text) => wordsOf(view).some((word) => word.toLowerCase().includes(text)))
+  add(ms(query.createdSince), (view, at) => view.createdMs >= at)
+  add(ms(query.createdUntil), (view, at) => view.createdMs <= at)
+  add(ms(query.fetchedSince), (view, at) => view.lastFetchedMs !== null && view.lastFetchedMs >= at)
+  add(ms(query.notFetchedSince), (view, at) => view.lastFetchedMs === null || view.lastFetchedMs < at)
+  return (view) => tests.every((fits) => fits(view))
+}
+
+/** All that `search` and `contains` look at. */
+function wordsOf({ uniqueIdentifier, attributes }: KeyView): readonly string[] {
+  const noted = Object.values(vsphereNames).map((key) => customText(attributes, key))
+  return [uniqueIdentifier, ...namesOf(attributes), ...noted.filter((text) => text !== null)]
+}

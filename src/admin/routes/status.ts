@@ -1,0 +1,62 @@
+// How the server is, on one page. A token of one instance sees that instance, and of the server what concerns it.
+
+import type { TrustSnapshot } from '../../keys/access.ts'
+import type { Instance } from '../../keys/trust-rows.ts'
+import type { AdminContext, Handlers } from '../context.ts'
+import { expiriesOf, type Expiry } from '../expiries.ts'
+import { isoTime } from '../shown.ts'
+import { warningsNow } from '../warnings.ts'
+
+const expiriesShown = 10
+
+export const statusHandlers: Handlers<'status'> = {
+  status: async (context, { asker }) => {
+    const mine = (instanceId: string | null) => asker.instanceId === null || asker.instanceId === instanceId
+    const [snapshot, readiness] = [await context.access.snapshot(), await context.readiness()]
+    const instances = [...snapshot.tables.instance.values()].filter(({ id }) => mine(id))
+    const own = { server: context.serverCertificate(), authority: context.authority.certificate }
+    const expiries = expiriesOf(snapshot.tables, own, context.clock.now())
+    const warnings = await warningsNow(context)
+    return {
+      version: context.about.version,
+      started: isoTime(context.about.startedMs),
+      ready: readiness.ready,
+      reason: readiness.reason,
+      kmip: context.about.kmip,
+      instances: await Promise.all(
+        instances.map(async (instance) => ({
+          ...(await counted(context, snapshot, instance)),
+          rootKey: readiness.degraded.includes(instance.id) ? ('trouble' as const) : ('ok' as const),
+        })),
+      ),
+      pending: asker.instanceId === null ? context.pending.list().length : null,
+      expiries: expiries
+        .filter(({ instanceId }) => instanceId === null || mine(instanceId))
+        .slice(0, expiriesShown)
+        .map((expiry) => shownExpiry(expiry, snapshot)),
+      warnings: warnings
+        .filter(({ instanceId }) => mine(instanceId))
+        .map(({ code, message, hint }) => ({ code, message, hint })),
+    }
+  },
+}
+
+async function counted({ store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
+  const clients = [...tables.client.values()].filter(({ instanceId }) => instanceId === id).length
+  return { id, name, clients, objects: { ...(await store.objectCounts(id)) } }
+}
+
+function shownExpiry(
+  { kind, name, instanceId, sha256, notAfterMs, daysLeft }: Expiry,
+  { tables }: TrustSnapshot,
+) {
+  const instance = instanceId === null ? undefined : tables.instance.get(instanceId)
+  return {
+    kind,
+    name,
+    instance: instance ? { id: instance.id, name: instance.name } : null,
+    sha256,
+    notAfter: isoTime(notAfterMs),
+    daysLeft,
+  }
+}

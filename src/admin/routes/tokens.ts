@@ -1,0 +1,70 @@
+// Tokens of the admin door: made, listed, revoked. One of an instance deals with those of its instance only.
+
+import { bootstrapName } from '../../keys/token-changes.ts'
+import type { Instance, Token } from '../../keys/trust-rows.ts'
+import { visibleInstance } from '../authenticate.ts'
+import type { AdminContext, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { isoTime, isoTimeOrNull } from '../shown.ts'
+
+const dayMs = 24 * 3600_000
+
+export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken'> = {
+  listTokens: async (context, { asker }) => {
+    const { tables } = await context.access.snapshot()
+    const visible = [...tables.token.values()].filter(
+      ({ instanceId }) => asker.instanceId === null || asker.instanceId === instanceId,
+    )
+    return shownTokens(context, tables.instance, visible)
+  },
+
+  createToken: async (context, { asker, body }) => {
+    const { role, name = role, expiresDays } = body
+    if (name === bootstrapName)
+      throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
+    const named = body.instance ?? asker.instanceId
+    const instance = named === null ? null : await visibleInstance(context, asker, named)
+    const { token, bearer } = await context.trust.tokens.create(asker.by, {
+      name,
+      role,
+      instanceId: instance?.id ?? null,
+      expiresMs: expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs,
+    })
+    return { ...(await oneToken(context, token)), token: bearer }
+  },
+
+  revokeToken: async (context, { asker, params }) => {
+    const token = await context.trust.tokens.revoke(asker.by, params.token, asker.instanceId)
+    return oneToken(context, token)
+  },
+}
+
+async function oneToken(context: AdminContext, token: Token) {
+  const { tables } = await context.access.snapshot()
+  const [shown] = await shownTokens(context, tables.instance, [token])
+  if (!shown) throw new Error('a token is shown as one token')
+  return shown
+}
+
+async function shownTokens(
+  { sightings, clock }: AdminContext,
+  instances: ReadonlyMap<string, Instance>,
+  tokens: readonly Token[],
+) {
+  const seen = await sightings.of(tokens.map(({ sha256 }) => sha256))
+  return tokens.map(({ id, name, role, instanceId, sha256, createdMs, expiresMs }) => {
+    const last = seen.get(sha256)
+    return {
+      id,
+      name,
+      role,
+      instance:
+        instanceId === null ? null : { id: instanceId, name: instances.get(instanceId)?.name ?? instanceId },
+      created: isoTime(createdMs),
+      expires: isoTimeOrNull(expiresMs),
+      expired: expiresMs !== null && expiresMs <= clock.now(),
+      lastUsed: isoTimeOrNull(last?.lastMs ?? null),
+      lastAddress: last?.address ?? null,
+    }
+  })
+}

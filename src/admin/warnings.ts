@@ -1,0 +1,105 @@
+// What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, refused
+// changes. The same list is told in the log, in health, in `mortise status` and over HTTP.
+
+import type { TrustSnapshot } from '../keys/access.ts'
+import { bootstrapName } from '../keys/token-changes.ts'
+import { limits } from '../limits.ts'
+import type { AdminContext, Readiness } from './context.ts'
+import { expiriesOf, type Expiry } from './expiries.ts'
+
+export interface Warning {
+  /** Stable; for programs. */
+  readonly code:
+    'not-ready' | 'changes-refused' | 'root-key' | 'certificate-expires' | 'bootstrap-token' | 'tampering'
+  /** Whom it concerns; null: the server. */
+  readonly instanceId: string | null
+  /** What it is about: names the warning together with code and instance. */
+  readonly about: string
+  readonly message: string
+  /** What to do about it. */
+  readonly hint: string
+}
+
+type Parts = Pick<AdminContext, 'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority'>
+
+/** Everything, for whoever may see all instances. */
+export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
+  const [snapshot, readiness] = [await parts.access.snapshot(), await parts.readiness()]
+  const nowMs = parts.clock.now()
+  const own = { server: parts.serverCertificate(), authority: parts.authority.certificate }
+  return [
+    ...ofReadiness(snapshot, readiness),
+    ...expiriesOf(snapshot.tables, own, nowMs)
+      .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
+      .map((expiry) => ofExpiry(expiry, snapshot)),
+    ...ofBootstrap(snapshot, nowMs),
+  ]
+}
+
+function ofReadiness({ alarms, tables }: TrustSnapshot, readiness: Readiness): readonly Warning[] {
+  const { ready, reason, degraded } = readiness
+  const server = { instanceId: null, about: '', hint: 'Its log says more.' }
+  const state: Warning[] = ready
+    ? reason === null
+      ? []
+      : [{ code: 'changes-refused', ...server, message: `changes are refused: ${reason}` }]
+    : [{ code: 'not-ready', ...server, message: `this node cannot serve: ${reason ?? 'its log says why'}` }]
+  const tampering = alarms.map((message): Warning => ({
+    code: 'tampering',
+      instanceId: null,
+      about: message,
+      message,
+    hint: 'Somebody changed the database by hand: find out who, and look through clients and tokens.',
+  }))
+  const rootKeys = degraded.map((instanceId): Warning => {
+    const name = tables.instance.get(instanceId)?.name ?? instanceId
+    return {
+      code: 'root-key',
+      instanceId,
+      about: '',
+      message: `the root key of the instance ${name} cannot be used`,
+      hint: 'Until it answers again, its keys are served from memory for a bounded time only. The log says why.',
+    }
+  })
+  return [...state, ...tampering, ...rootKeys]
+}
+
+function ofExpiry({ kind, name, instanceId, daysLeft, sha256 }: Expiry, { tables }: TrustSnapshot): Warning {
+  const when = daysLeft < 0 ? `expired ${days(-daysLeft)} ago` : `expires in ${days(daysLeft)}`
+  const instance =
+    instanceId === null ? '' : ` of the instance ${tables.instance.get(instanceId)?.name ?? ''}`
+  const what = {
+    client: `a certificate of the client ${name}${instance}`,
+    'client-ca': `the CA that vouches for the client ${name}${instance}`,
+    server: name,
+    'server-ca': name,
+  }[kind]
+  const message = `${what} ${when} (SHA-256 ${sha256.slice(0, 16)}...)`
+  return { code: 'certificate-expires', instanceId, about: sha256, message, hint: hints[kind] }
+}
+
+const hints: Record<Expiry['kind'], string> = {
+  client:
+    'Renew it in vCenter, trust the new one under the same name (mortise client trust), then take this one away.',
+  'client-ca': 'Trust its successor under the same name: mortise client trust --ca.',
+  server: 'Renew it: mortise server-cert renew. vCenter has to trust the new one.',
+  'server-ca': 'What it issued goes on working where it is pinned. Plan new certificates.',
+}
+
+function ofBootstrap({ tables }: TrustSnapshot, nowMs: number): readonly Warning[] {
+  return [...tables.token.values()]
+    .filter(({ name, instanceId }) => name === bootstrapName && instanceId === null)
+    .map(({ createdMs }) => Math.floor((nowMs - createdMs) / (24 * 3600_000)))
+    .filter((age) => age > limits.bootstrapTokenDays)
+    .map((age) => ({
+      code: 'bootstrap-token',
+      instanceId: null,
+      about: '',
+      message: `the first token, a manager's for everything, is ${days(age)} old and lies in the data folder`,
+      hint: 'Make a token for each person and program (mortise token create), then revoke the one named bootstrap.',
+    }))
+}
+
+function days(count: number): string {
+  return count === 1 ? '1 day' : `${String(count)} days`
+}

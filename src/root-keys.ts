@@ -1,0 +1,61 @@
+// Root keys as this server opens them: its own once, those of instances by their URI, each call measured. Part of the
+// composition root.
+
+import type { RootKeys } from './admin/context.ts'
+import { RootKeyError, type Clock, type RootKey } from './keys/ports.ts'
+import { openRootKey, type RootKeyOptions } from './rootkey/open.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface ServerRootKeys extends RootKeys {
+  /** For the keyring. Makes no root key. */
+  readonly open: (uri: string) => Promise<RootKey>
+}
+
+export function serverRootKeys(options: {
+  /** The server's own. */
+  readonly own: RootKey
+  readonly opening: Omit<RootKeyOptions, 'create'>
+  readonly metrics: Pick<Metrics, 'rootKeyCalls'>
+  readonly clock: Clock
+}): ServerRootKeys {
+  const { own, opening, metrics, clock } = options
+  const measure: Measure = async (call, work) => {
+    const began = clock.monotonic()
+    let result = 'failed'
+    try {
+      const value = await work()
+      result = 'ok'
+      return value
+    } catch (error) {
+      if (error instanceof RootKeyError) result = error.reach
+      throw error
+    } finally {
+      metrics.rootKeyCalls.observe({ call, result }, (clock.monotonic() - began) / 1000)
+    }
+  }
+  return {
+    initial: own.uri,
+    open: async (uri) =>
+      measured(uri === own.uri ? own : await openRootKey(uri, { ...opening, create: false }), measure),
+    prepare: async (uri) => {
+      // A file elsewhere is the administrator's to make: the server writes into its data folder only.
+      if (uri !== own.uri) await openRootKey(uri, { ...opening, create: inDataFolder(uri) })
+    },
+  }
+}
+
+type Measure = <T>(call: 'wrap' | 'unwrap', work: () => Promise<T>) => Promise<T>
+
+function measured(rootKey: RootKey, measure: Measure): RootKey {
+  return {
+    uri: rootKey.uri,
+    id: rootKey.id,
+    wrap: async (plaintext, associatedData) => measure('wrap', () => rootKey.wrap(plaintext, associatedData)),
+    unwrap: async (wrapped, associatedData) =>
+      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData)),
+  }
+}
+
+function inDataFolder(uri: string): boolean {
+  return /^file:[A-Za-z0-9][A-Za-z0-9._-]*$/.test(uri)
+}
