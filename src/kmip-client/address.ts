@@ -9,7 +9,7 @@ export interface Address {
 }
 
 /** The port that is registered for KMIP. */
-export const kmipPort = 5696
+const kmipPort = 5696
 
 /** `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696`, `[2001:db8::7]:5696`; undefined for anything else. */
 export function parseAddress(text: string): Address | undefined {

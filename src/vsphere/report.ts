@@ -77,7 +77,7 @@ export function sumUp(
 }
 
 /** Nearest rank, rounded to hundredths. */
-export function latency(samplesMs: readonly number[]): Latency {
+function latency(samplesMs: readonly number[]): Latency {
   const sorted = samplesMs.toSorted((a, b) => a - b)
   const at = (share: number): number | null => {
     const sample = sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)]

@@ -2,8 +2,8 @@
 
 import { makeSelfSigned } from '../pki/self-signed.ts'
 import { privateKeyPem } from '../pki/issue.ts'
-import type { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { openConnection } from '../kmip-client/connection.ts'
+import { KmipTransportError, type KmipRefused } from '../kmip-client/errors.ts'
 import { clientTls, type ClientTls } from '../kmip-client/tls.ts'
 import type { Site } from './site.ts'
 import { refusalOf, Talk } from './talk.ts'
@@ -28,6 +28,24 @@ export async function strangersTls({ profile, trust }: Site, kind: Stranger): Pr
 /** `kmipClient` and when it was made: `kmipClient20261125094708`. */
 export function vcenterName(ms: number): string {
   return `kmipClient${new Date(ms).toISOString().replaceAll(/\D/g, '').slice(0, 14)}`
+}
+
+/** Handshake and close; a server that does not let it through is a thing to know, and no piece of work that failed. */
+export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void> {
+  const { addresses, journal } = site
+  const refused = await refusalOf(
+    (async () => {
+      const [address] = addresses
+      if (!address) return
+      const connection = await openConnection(address, { tls })
+      journal.handshakeMs.push(connection.handshakeMs)
+      await connection.close()
+    })(),
+  )
+  if (!refused) journal.done()
+  else if (refused instanceof KmipTransportError && refused.stage === 'handshake')
+    journal.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
+  else journal.failed('knock with an unknown certificate', refused.message)
 }
 
 /** How it is turned away when it asks for versions, which changes nothing; undefined when it is not. */

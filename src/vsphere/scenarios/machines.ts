@@ -72,7 +72,7 @@ async function rekey(site: Site): Promise<void> {
   )
 }
 
-export function firstOnEachHost({ hosts, vms }: Site): readonly VirtualMachine[] {
+function firstOnEachHost({ hosts, vms }: Site): readonly VirtualMachine[] {
   return hosts.flatMap((host) => vms.find((vm) => vm.host === host) ?? [])
 }
 

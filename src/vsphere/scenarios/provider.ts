@@ -1,11 +1,10 @@
 // Before any key: a vCenter that is not trusted yet, the provider being added and looked at, and the health check.
 
-import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
+import { KmipRefused } from '../../kmip-client/errors.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { addProvider, checkHealth, healthCheckEveryMs, refreshStatus } from '../sequences.ts'
 import type { Site } from '../site.ts'
-import { strangersTls } from '../stranger.ts'
-import { askAsStranger } from '../stranger.ts'
+import { askAsStranger, knockAsStranger, strangersTls } from '../stranger.ts'
 
 /** Handshakes as they were counted, and how long after the last of them the next ones came. */
 const bursts = [
@@ -22,10 +21,9 @@ const healthChecks = 3
  */
 async function knockUnknown(site: Site): Promise<void> {
   const tls = await strangersTls(site, 'unknown')
-  const station = site.station('unknown vcenter', { tls })
   for (const { knocks, everyMs, thenMs } of bursts) {
     for (let knock = 0; knock < knocks; knock++) {
-      await attempt(() => station.knock())
+      await knockAsStranger(site, tls)
       await site.tempo.gap(everyMs)
     }
     await site.tempo.gap(thenMs)
@@ -36,8 +34,6 @@ async function knockUnknown(site: Site): Promise<void> {
     journal.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
     journal.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
-  else if (answer instanceof KmipTransportError && answer.stage === 'handshake')
-    journal.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
 }
 
 export const providerScenarios: readonly Scenario[] = [
