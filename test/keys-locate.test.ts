@@ -171,6 +171,8 @@ test('a structure is found by the fields that are given', async (t) => {
   const other = await perform(createKey({ CryptographicParameters: parameters }))
   assert.deepEqual(await find(['CryptographicParameters', { BlockCipherMode: 'CBC' }]), [other])
   assert.deepEqual(await find(['CryptographicParameters', { BlockCipherMode: 'GCM' }]), [])
+  const both = ['CBC', 'GCM'].map((mode) => ['CryptographicParameters', { BlockCipherMode: mode }] as const)
+  assert.deepEqual(await find(...both), [], 'each must be there')
 })
 
 test('destroyed objects only where they are asked for', async (t) => {
