@@ -171,7 +171,7 @@ export async function trustClient(
   return { identity: used, identify: identifyAs(world, used) }
 }
 
-export function identifyAs(world: World, identity: TestIdentity): Identify {
+function identifyAs(world: World, identity: TestIdentity): Identify {
   const knock = knockOf(identity)
   return async () => {
     const verdict = await world.access.identify(knock)
@@ -190,7 +190,7 @@ export async function openWorldWithClient(t: TestContext, options: WorldOptions 
 }
 
 /** Attributes of an AES-256 key, and more: one value each, or several instances. */
-export function aesAttributes(more: Readonly<Record<string, unknown>> = {}): AttributeSet {
+function aesAttributes(more: Readonly<Record<string, unknown>> = {}): AttributeSet {
   const base = {
     CryptographicAlgorithm: 'AES',
     CryptographicLength: 256,
