@@ -93,14 +93,7 @@ export interface TrustKinds {
 }
 export type TrustKind = keyof TrustKinds
 
-const trustKinds: readonly TrustKind[] = [
-  'instance',
-  'client',
-  'certificate',
-  'authority',
-  'block',
-  'token',
-]
+const trustKinds: readonly TrustKind[] = ['instance', 'client', 'certificate', 'authority', 'block', 'token']
 
 export interface Macs {
   mac(fields: readonly string[]): Buffer
