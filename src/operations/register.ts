@@ -20,7 +20,7 @@ export const register: Handler<'Register'> = async ({ work, version, placeholder
       `an object may hold ${String(limits.objectMaterialBytesMax)} bytes at most`,
     )
   const asked = requestedAttributes(request, { version, objectType: ObjectType })
-  const attributes = withKeyBlock(asked, brought)
+  const attributes = withKeyBlock(asked, ObjectType, brought)
   const UniqueIdentifier = await work.register({ objectType: ObjectType, attributes }, brought.material)
   placeholder.set(UniqueIdentifier)
   return { UniqueIdentifier }
@@ -79,8 +79,12 @@ function broughtKey(block: KeyBlock): Brought {
 
 const keptFormats: readonly KeyBlock['KeyFormatType'][] = ['Raw', 'Opaque', 'TransparentSymmetricKey']
 
-/** KMIP 1.4 §3.4, §3.5: algorithm and length of the Key Block are the object's; they must not contradict. */
-function withKeyBlock(asked: AttributeSet, { algorithm, lengthBits }: Brought): AttributeSet {
+/** KMIP 1.4 §3.4, §3.5: algorithm and length of the Key Block are the object's; nothing may contradict. */
+function withKeyBlock(
+  asked: AttributeSet,
+  objectType: ObjectType,
+  { algorithm, lengthBits, material }: Brought,
+): AttributeSet {
   const set = new Map(asked)
   const merge = (
     key: 'CryptographicAlgorithm' | 'CryptographicLength',
@@ -97,5 +101,22 @@ function withKeyBlock(asked: AttributeSet, { algorithm, lengthBits }: Brought): 
   }
   merge('CryptographicAlgorithm', algorithm)
   merge('CryptographicLength', lengthBits)
+  if (objectType !== 'SymmetricKey') return set
+  const bits = material.bytes.length * 8
+  const stated = first(set, 'CryptographicLength')
+  if (stated === undefined) set.set('CryptographicLength', single(bits))
+  else if (
+    stated <= 0 ||
+    (Math.ceil(stated / 8) * 8 !== bits && !hasParity(first(set, 'CryptographicAlgorithm')))
+  )
+    throw new Fault(
+      'InvalidField',
+      `Cryptographic Length is ${String(stated)}, but the Key Material has ${String(bits)} bits`,
+    )
   return set
+}
+
+/** The keys of DES have a parity bit in each byte, which their length counts or does not. */
+function hasParity(algorithm: string | undefined): boolean {
+  return algorithm === 'DES' || algorithm === 'DES3'
 }
