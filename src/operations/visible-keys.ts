@@ -9,6 +9,10 @@ export function visibleKeys(attributes: AttributeSet, version: Version): readonl
   const visible = [...attributes].filter(([key, instances]) =>
     instances.some(({ value }) => existsIn(key, version, value)),
   )
-  const place = (key: string) => (attributeNames as readonly string[]).indexOf(key) >>> 0
   return visible.map(([key]) => key).toSorted((a, b) => place(a) - place(b))
+}
+
+/** Custom ones are nowhere in the table, and so beyond its end. */
+function place(key: string): number {
+  return (attributeNames as readonly string[]).indexOf(key) >>> 0
 }
