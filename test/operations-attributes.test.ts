@@ -5,34 +5,23 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { atLeast, type Version } from '../src/kmip/version.ts'
-import { clientCertificate } from './support/certificates.ts'
 import {
   attribute,
   attributesOf,
   nameAttribute,
-  openSession,
   served,
   template,
   text,
   type KmipSession,
   type WireAttribute,
 } from './support/kmip-session.ts'
-import { startInProcess, type RunningServer } from './support/running.ts'
+import { useServer } from './support/running.ts'
 
-let server: RunningServer
 let session: KmipSession
-
-before(async () => {
-  server = await startInProcess()
-  const identity = await clientCertificate('self-signed')
-  await server.trust('vcenter', identity)
-  session = await openSession(server.port, identity)
-})
-after(async () => {
-  session[Symbol.dispose]()
-  await server[Symbol.asyncDispose]()
+useServer((_server, opened) => {
+  session = opened
 })
 
 const ofEachVersion: readonly string[] = [

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { randomInt } from 'node:crypto'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import type { AnyValue } from '../src/ttlv/schema.ts'
 import { clientCertificate } from './support/certificates.ts'
 import {
@@ -17,20 +17,13 @@ import {
   type Asked,
   type KmipSession,
 } from './support/kmip-session.ts'
-import { startInProcess, type RunningServer } from './support/running.ts'
+import { useServer, type RunningServer } from './support/running.ts'
 
 let server: RunningServer
 let session: KmipSession
-
-before(async () => {
-  server = await startInProcess()
-  const identity = await clientCertificate('self-signed')
-  await server.trust('vcenter', identity)
-  session = await openSession(server.port, identity)
-})
-after(async () => {
-  session[Symbol.dispose]()
-  await server[Symbol.asyncDispose]()
+useServer((started, opened) => {
+  server = started
+  session = opened
 })
 
 const minimum = -(2n ** 63n)
@@ -144,9 +137,10 @@ test('fifty instances, given with the key or added, keep their order and their i
 })
 
 test('there is an end to instances and to bytes, and it is told', async () => {
-  const UniqueIdentifier = await session.key('1.1', [
-    ...Array.from({ length: 1000 }, (_, index) => attribute('x-Full', { type: 'Integer', value: index })),
-  ])
+  const UniqueIdentifier = await session.key(
+    '1.1',
+    Array.from({ length: 1000 }, (_, index) => attribute('x-Full', { type: 'Integer', value: index })),
+  )
   const one = attribute('x-Full', { type: 'Integer', value: 1000 })
   assert.equal(
     await session.refused('1.1', 'AddAttribute', { UniqueIdentifier, Attribute: one }),

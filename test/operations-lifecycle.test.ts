@@ -5,35 +5,24 @@
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { after, before, test } from 'node:test'
+import { test } from 'node:test'
 import { maskOf } from '../src/kmip/enums.ts'
 import type { OperationName, Request } from '../src/kmip/operations.ts'
 import { atLeast } from '../src/kmip/version.ts'
-import { clientCertificate } from './support/certificates.ts'
 import {
   aes,
   attribute,
   attributesOf,
   nameAttribute,
-  openSession,
   served,
   template,
   type KmipSession,
 } from './support/kmip-session.ts'
-import { startInProcess, type RunningServer } from './support/running.ts'
+import { useServer } from './support/running.ts'
 
-let server: RunningServer
 let session: KmipSession
-
-before(async () => {
-  server = await startInProcess()
-  const identity = await clientCertificate('self-signed')
-  await server.trust('vcenter', identity)
-  session = await openSession(server.port, identity)
-})
-after(async () => {
-  session[Symbol.dispose]()
-  await server[Symbol.asyncDispose]()
+useServer((_server, opened) => {
+  session = opened
 })
 
 const cessation = { RevocationReason: { RevocationReasonCode: 'CessationOfOperation' } } as const

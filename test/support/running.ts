@@ -4,12 +4,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { after, before } from 'node:test'
 import { AdminClient } from '../../src/admin/client.ts'
 import { readConfig } from '../../src/config.ts'
 import { serve } from '../../src/serve.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import type { TestIdentity } from './certificates.ts'
+import { clientCertificate, type TestIdentity } from './certificates.ts'
+import { openSession, type KmipSession } from './kmip-session.ts'
 
 export interface RunningServer extends AsyncDisposable {
   readonly port: number
@@ -19,6 +21,18 @@ export interface RunningServer extends AsyncDisposable {
   readonly log: readonly string[]
   /** Trusts a certificate as a client of the instance `default`; the client's id. */
   trust(name: string, identity: TestIdentity): Promise<string>
+}
+
+/** One for all tests of a file: before them it is started, with a trusted client; after them it is gone. */
+export function useServer(ready: (server: RunningServer, session: KmipSession) => void): void {
+  const used = new AsyncDisposableStack()
+  before(async () => {
+    const server = used.use(await startInProcess())
+    const identity = await clientCertificate('self-signed')
+    await server.trust('vcenter', identity)
+    ready(server, used.use(await openSession(server.port, identity)))
+  })
+  after(() => used.disposeAsync())
 }
 
 export async function startInProcess(): Promise<RunningServer> {
