@@ -2,7 +2,8 @@
 // fetched again, and all of it is summed up. It needs a server, its trust, and nothing else.
 
 import { addressText } from '../kmip-client/address.ts'
-import { KmipRefused } from '../kmip-client/errors.ts'
+import { openConnection } from '../kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
 import { Journal } from './journal.ts'
 import type { SavedKey } from './ledger.ts'
 import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
@@ -14,8 +15,7 @@ export interface SimulationOptions extends Omit<SiteOptions, 'journal'> {
   readonly scenarios: readonly Scenario[]
   /** Keys that must still be served as they were. */
   readonly expect?: readonly SavedKey[] | undefined
-  /** Told when a scenario begins and ends. */
-  readonly began?: (scenario: Scenario) => void
+  /** Told when a scenario ends. */
   readonly ended?: (scenario: ScenarioReport) => void
 }
 
@@ -24,14 +24,14 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
   const { scenarios, expect, addresses, profile, seed, hosts, vms } = options
   const journal = new Journal()
   const site = await Site.open({ ...options, journal })
+  const isThere = await reach(site)
   const played: ScenarioReport[] = []
-  for (const scenario of scenarios) {
-    options.began?.(scenario)
+  for (const scenario of isThere ? scenarios : []) {
     const report = await play(scenario, site)
     played.push(report)
     options.ended?.(report)
   }
-  const expected = expect === undefined ? null : await fetchExpected(site, expect)
+  const expected = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
   return sumUp(journal, {
     server: addresses.map(addressText),
     profile,
@@ -42,6 +42,24 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     expected,
     keys: expect === undefined ? site.ledger.saved() : merged(expect, site.ledger.saved()),
   })
+}
+
+/** Where no address lets the client in at all, everything would fail, after a time-out each. */
+async function reach({ addresses, tls, journal }: Site): Promise<boolean> {
+  const attempts: KmipTransportError[] = []
+  for (const address of addresses) {
+    try {
+      const connection = await openConnection(address, { tls })
+      await connection.close()
+      return true
+    } catch (error) {
+      if (!(error instanceof KmipTransportError)) throw error
+      attempts.push(error)
+    }
+  }
+  journal.begin('-')
+  journal.failed('reach the server', `${noneAnswered(attempts).message}; nothing was played`)
+  return false
 }
 
 async function play({ id, name, title, run }: Scenario, site: Site): Promise<ScenarioReport> {
