@@ -2,16 +2,15 @@
 // and no data folder: an address, a client certificate that the server trusts, and how to know the server.
 
 import type { Command } from 'commander'
-import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
 import { usernameAndPassword } from '../kmip-client/client.ts'
-import { TlsOptionsError, type ServerTrust } from '../kmip-client/tls.ts'
-import { parseFingerprint } from '../pki/fingerprint.ts'
+import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/ledger.ts'
 import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
 import { noun, verb, wholeNumber, type Outcome } from './command.ts'
 import { readNamed, readPem, writeLines } from './files.ts'
+import { addressesOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
 import { progressLine, reportText } from './simulate-text.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -19,13 +18,10 @@ export function simulateCommands(world: World, outcome: Outcome): Command {
   return noun('simulate', 'play clients against a KMIP server', [vsphereCommand(world, outcome)])
 }
 
-interface VsphereOptions {
+interface VsphereOptions extends ServerTrustOptions {
   readonly server: string
   readonly cert: string
   readonly key: string
-  readonly ca?: string
-  readonly fingerprint?: string
-  readonly insecure?: boolean
   readonly profile?: string
   readonly scenario?: string
   readonly hosts?: string
@@ -47,9 +43,7 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
       ['--key <pem>', 'its private key'],
     ],
     flags: [
-      ['--ca <pem>', 'know the server by the CA that signed its certificate, and by its name'],
-      ['--fingerprint <sha256>', 'know the server by its certificate'],
-      ['--insecure', 'take any server'],
+      ...serverTrustFlags,
       ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
       ['--scenario <list>', `letters or names with commas, or all (default: all):\n${scenarioList()}`],
       ['--hosts <n>', 'ESXi hosts (default: 3)'],
@@ -97,7 +91,7 @@ async function simulationOf(world: World, options: VsphereOptions): Promise<Simu
     addresses: addressesOf(options.server),
     cert: await readPem(world, options.cert, 'CERTIFICATE'),
     key: await readNamed(options.key),
-    trust: await trustOf(world, options),
+    trust: await serverTrustOf(world, options),
     profile: profileOf(options.profile ?? '7.0.3'),
     scenarios: scenariosOf(options.scenario ?? (expect ? undefined : 'all')),
     hosts: count('--hosts', options.hosts ?? '3'),
@@ -107,26 +101,6 @@ async function simulationOf(world: World, options: VsphereOptions): Promise<Simu
     ...(credential && { credential }),
     expect,
   }
-}
-
-function addressesOf(text: string): readonly Address[] {
-  const addresses = text.split(',').map((part) => {
-    const address = parseAddress(part)
-    if (!address) throw new UsageError(`--server takes HOST or HOST:PORT, not ${part}`)
-    return address
-  })
-  const names = addresses.map(addressText)
-  const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new UsageError(`--server names ${twice} twice`)
-  return addresses
-}
-
-async function trustOf(world: World, { ca, fingerprint, insecure }: VsphereOptions): Promise<ServerTrust> {
-  if ([ca, fingerprint, insecure].filter((given) => given !== undefined).length !== 1)
-    throw new UsageError('say how to know the server, by one of --fingerprint SHA256, --ca PEM, --insecure')
-  if (ca !== undefined) return { by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') }
-  if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
-  return { by: 'nothing' }
 }
 
 function profileOf(name: string): ProfileName {

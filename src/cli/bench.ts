@@ -1,0 +1,140 @@
+// `mortise bench`: loads a KMIP server, ours or another's, and says how fast it answers. Needs no admin door: an
+// address, and a client certificate that the server trusts.
+
+import type { Command } from 'commander'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { TlsOptionsError } from '../kmip-client/tls.ts'
+import { bench, type BenchOptions } from '../vsphere/bench.ts'
+import { benchOperations, parseMix, type Mix } from '../vsphere/bench-mix.ts'
+import { benchText } from './bench-text.ts'
+import { verb, wholeNumber, type Outcome } from './command.ts'
+import { readNamed, readPem } from './files.ts'
+import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+interface Options extends ServerTrustOptions {
+  readonly server: string
+  readonly cert: string
+  readonly key: string
+  readonly duration?: string
+  readonly warmUp?: string
+  readonly connections?: string
+  readonly mix?: string
+  readonly tls?: string
+  readonly resume?: boolean
+  readonly perWork?: boolean
+  readonly keys?: string
+  readonly keep?: boolean
+}
+
+export function benchCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'bench',
+    summary: 'load a KMIP server: rates and latencies; what it makes it destroys again',
+    required: [
+      ['--server <host:port>', 'the server'],
+      ['--cert <pem>', 'a client certificate that the server trusts'],
+      ['--key <pem>', 'its private key'],
+    ],
+    flags: [
+      ...serverTrustFlags,
+      ['--duration <seconds>', 'how long it measures (default: 10)'],
+      ['--warm-up <seconds>', 'and how long before that it does not (default: 1)'],
+      ['--connections <n>', 'requests at the same time, each on a connection of its own (default: 8)'],
+      ['--mix <list>', `what is asked, and how often (default: get=9,create=1):\n${operationList()}`],
+      ['--tls <version>', '1.2 or 1.3 (default: what the two agree on)'],
+      ['--per-work', 'a new connection for each request, as vSphere makes them'],
+      ['--resume', 'with --per-work: resume the TLS session of the connection before'],
+      ['--keys <n>', 'keys that are made beforehand, to be fetched (default: 100)'],
+      ['--keep', 'leave the keys'],
+    ],
+    examples: [
+      'bench --server kms.example.com --cert c.pem --key c.key --fingerprint SHA256',
+      'bench --server 127.0.0.1 --cert c.pem --key c.key --insecure --per-work --mix get --tls 1.2 --json',
+    ],
+    offline: true,
+    action: async (run, options) => {
+      const early = new AbortController()
+      const stop = (): void => early.abort()
+      const benchOptions = await optionsOf(run.world, options)
+      process.once('SIGINT', stop)
+      try {
+        const { stderr } = run.world
+        const report = await bench({
+          ...benchOptions,
+          signal: early.signal,
+          told: (phase) => void stderr.write(`  ${phase}\n`),
+        })
+        run.show(report, () => benchText(report))
+        return report.ok ? 0 : 1
+      } catch (error) {
+        throw tellable(error, options.server)
+      } finally {
+        process.off('SIGINT', stop)
+      }
+    },
+  })
+}
+
+function operationList(): string {
+  return Object.entries(benchOperations)
+    .map(([name, { title }]) => `  ${name.padEnd(9)} ${title}`)
+    .join('\n')
+}
+
+async function optionsOf(world: World, options: Options): Promise<BenchOptions> {
+  const { perWork = false, resume = false, keep = false, tls } = options
+  const mix = mixOf(options.mix ?? 'get=9,create=1')
+  if (resume && !perWork) throw new UsageError('--resume belongs to --per-work')
+  if (mix.has('connect') && !perWork) throw new UsageError('connect belongs to --per-work')
+  if (tls !== undefined && tls !== '1.2' && tls !== '1.3') throw new UsageError('--tls takes 1.2 or 1.3')
+  return {
+    address: addressOf(options.server),
+    trust: await serverTrustOf(world, options),
+    cert: await readPem(world, options.cert, 'CERTIFICATE'),
+    key: await readNamed(options.key),
+    tls,
+    mix,
+    connections: within('--connections', options.connections ?? '8', 1, 10_000),
+    durationMs: seconds('--duration', options.duration ?? '10') || 1,
+    warmUpMs: seconds('--warm-up', options.warmUp ?? '1'),
+    perWork,
+    resume,
+    keys: within('--keys', options.keys ?? '100', 1, 100_000),
+    keep,
+  }
+}
+
+function mixOf(text: string): Mix {
+  const parsed = parseMix(text)
+  if ('wrong' in parsed) throw new UsageError(`--mix: ${parsed.wrong}; these are:\n${operationList()}`)
+  return parsed.mix
+}
+
+function within(flag: string, text: string, least: number, most: number): number {
+  const number = wholeNumber(flag, text)
+  if (number < least || number > most) throw new UsageError(`${flag} takes ${least} to ${most}`)
+  return number
+}
+
+const secondsMax = 24 * 3600
+
+/** In milliseconds. */
+function seconds(flag: string, text: string): number {
+  const number = Number(text)
+  if (!/^\d+(\.\d+)?$/.test(text) || number > secondsMax)
+    throw new UsageError(`${flag} takes seconds, such as 10 or 0.5, not ${text}`)
+  return number * 1000
+}
+
+function tellable(error: unknown, server: string): unknown {
+  if (error instanceof KmipRefused)
+    return new CommandError(
+      `${server} refused: ${error.message}`,
+      'the certificate must be that of a client which the server trusts',
+      { cause: error },
+    )
+  if (error instanceof KmipTransportError || error instanceof TlsOptionsError)
+    return new CommandError(error.message, undefined, { cause: error })
+  return error
+}

@@ -1,0 +1,132 @@
+// One lane of a load run: one request after the other on a connection of its own, kept or a new one for each. The load
+// is made of bytes that are ready beforehand, and of an answer only that much is read as is needed to know that it is
+// a success: what is measured is the server, not this client.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Address } from '../kmip-client/address.ts'
+import { readAnswer, readPayload, wrongAnswer } from '../kmip-client/answers.ts'
+import { openConnection, type Connection, type TlsSession } from '../kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import type { ClientTls } from '../kmip-client/tls.ts'
+import { benchOperations, type BenchName, type BenchOperation } from './bench-mix.ts'
+import type { Tally } from './bench-tally.ts'
+
+export interface LaneOptions {
+  readonly address: Address
+  readonly tls: ClientTls
+  readonly perWork: boolean
+  readonly resume: boolean
+  readonly round: readonly BenchName[]
+  /** Keys to fetch. */
+  readonly keys: readonly string[]
+  /** Called with the identifier of each key that Create made. */
+  readonly made: (id: string) => void
+}
+
+/** After failures in a row a lane waits so long, times their number. */
+const pauseMs = 20
+const pauseMsMax = 500
+
+export class Lane {
+  readonly #options: LaneOptions
+  readonly #messages = new Map<string, Buffer>()
+  #turn: number
+  #connection: Connection | undefined
+  #closing: Promise<void> | undefined
+  #session: TlsSession | undefined
+  #failuresInRow = 0
+
+  /** `number` makes lanes begin at different places of the round and of the keys. */
+  constructor(options: LaneOptions, number: number) {
+    this.#options = options
+    this.#turn = number * 7_919
+  }
+
+  async run(tally: Tally, over: () => boolean): Promise<void> {
+    while (!over()) {
+      const name = this.#next()
+      try {
+        await this.#piece(name, tally)
+        this.#failuresInRow = 0
+      } catch (error) {
+        tally.failed(name, failureText(error))
+        this.#failuresInRow += 1
+        if (!(error instanceof KmipRefused)) await this.#drop()
+        await sleep(Math.min(pauseMsMax, pauseMs * this.#failuresInRow))
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#drop()
+    await this.#closing
+  }
+
+  #next(): BenchName {
+    const { round } = this.#options
+    this.#turn += 1
+    return round[this.#turn % round.length] ?? 'discover'
+  }
+
+  async #piece(name: BenchName, tally: Tally): Promise<void> {
+    const begunMs = performance.now()
+    const connection = await this.#open(tally)
+    const asked = benchOperations[name]
+    if (asked.operation !== undefined) {
+      const sentMs = performance.now()
+      const answer = await connection.exchange(this.#message(name, asked))
+      const endedMs = performance.now()
+      this.#judge(asked, answer, connection)
+      tally.done(name, endedMs - sentMs)
+    }
+    if (!this.#options.perWork) return
+    tally.pieces.add(performance.now() - begunMs)
+    if (this.#options.resume) this.#session = connection.session ?? this.#session
+    await this.#drop()
+  }
+
+  /** Closes the connection without waiting for the server's end of it; that of the one before is waited for. */
+  async #drop(): Promise<void> {
+    const connection = this.#connection
+    this.#connection = undefined
+    await this.#closing
+    this.#closing = connection?.close()
+  }
+
+  async #open(tally: Tally): Promise<Connection> {
+    if (this.#connection?.isOpen) return this.#connection
+    const { address, tls } = this.#options
+    const connection = await openConnection(address, { tls, session: this.#session })
+    tally.handshakes.add(connection.connectMs + connection.handshakeMs)
+    if (connection.isResumed) tally.resumed += 1
+    this.#connection = connection
+    return connection
+  }
+
+  #message(name: BenchName, { needsKey, message }: BenchOperation): Buffer {
+    const { keys, round } = this.#options
+    const id = needsKey ? (keys[Math.floor(this.#turn / round.length) % keys.length] ?? '') : ''
+    const known = this.#messages.get(`${name} ${id}`)
+    if (known) return known
+    const made = message(id)
+    this.#messages.set(`${name} ${id}`, made)
+    return made
+  }
+
+  #judge({ operation }: BenchOperation, bytes: Buffer, { address }: Connection): void {
+    const answer = readAnswer(bytes, address)
+    const [item] = answer.items
+    if (!item || operation === undefined) throw wrongAnswer(address, 'no batch item')
+    if (item.status !== 'Success') throw new KmipRefused(operation, item)
+    if (operation === 'Create')
+      this.#options.made(readPayload('Create', item, answer, address).UniqueIdentifier)
+    // It may hold a key.
+    bytes.fill(0)
+  }
+}
+
+function failureText(error: unknown): string {
+  if (error instanceof KmipRefused) return `refused: ${error.reason ?? error.status}`
+  if (error instanceof KmipTransportError) return error.what
+  throw error
+}

@@ -1,0 +1,86 @@
+// What a load run asks for, and how often: `get=9,create=1`. The messages are vSphere's own.
+
+import type { OperationName } from '../kmip/operations.ts'
+import * as messages from './messages.ts'
+
+export interface BenchOperation {
+  readonly title: string
+  /** Undefined: a connection is made and closed, and no byte of KMIP is sent. */
+  readonly operation: OperationName | undefined
+  readonly needsKey: boolean
+  /** The same bytes each time for the same key. */
+  readonly message: (id: string) => Buffer
+}
+
+const created = messages.create().bytes
+const discovered = messages.discoverVersions(false).bytes
+const queried = messages.queryServerInformation().bytes
+
+export const benchOperations = {
+  get: {
+    title: 'Get of a key',
+    operation: 'Get',
+    needsKey: true,
+    message: (id) => messages.get(id).bytes,
+  },
+  create: { title: 'Create of an AES-256 key', operation: 'Create', needsKey: false, message: () => created },
+  state: {
+    title: "Get Attributes of a key's State",
+    operation: 'GetAttributes',
+    needsKey: true,
+    message: (id) => messages.getAttributes(id, 'State').bytes,
+  },
+  discover: {
+    title: 'Discover Versions',
+    operation: 'DiscoverVersions',
+    needsKey: false,
+    message: () => discovered,
+  },
+  query: { title: 'Query of the server', operation: 'Query', needsKey: false, message: () => queried },
+  connect: {
+    title: 'a connection without a byte (with --per-work)',
+    operation: undefined,
+    needsKey: false,
+    message: () => Buffer.alloc(0),
+  },
+} satisfies Record<string, BenchOperation>
+
+export type BenchName = keyof typeof benchOperations
+/** How often each is asked for, in whole parts. */
+export type Mix = ReadonlyMap<BenchName, number>
+
+const partsMax = 1_000
+
+/** Text like `get=9,create=1`, or `get`; what is wrong with it otherwise. */
+export function parseMix(text: string): { readonly mix: Mix } | { readonly wrong: string } {
+  const mix = new Map<BenchName, number>()
+  for (const part of text.split(',')) {
+    const [, name = '', share = '1'] = /^\s*([a-z]+)\s*(?:=\s*(\d{1,4})\s*)?$/.exec(part) ?? []
+    if (!isBenchName(name)) return { wrong: `there is no operation "${part.trim()}"` }
+    if (mix.has(name)) return { wrong: `${name} stands there twice` }
+    if (Number(share) === 0) return { wrong: `${name}=0 is none at all` }
+    mix.set(name, Number(share))
+  }
+  const parts = [...mix.values()].reduce((sum, share) => sum + share, 0)
+  return parts > partsMax ? { wrong: `more than ${partsMax} parts` } : { mix }
+}
+
+export function mixText(mix: Mix): string {
+  return [...mix].map(([name, share]) => `${name}=${share}`).join(',')
+}
+
+/** One round in which each comes as often as the mix says, as evenly spread as can be. */
+export function roundOf(mix: Mix): readonly BenchName[] {
+  const entries = [...mix].map(([name, share]) => ({ name, share, due: 0 }))
+  const parts = entries.reduce((sum, { share }) => sum + share, 0)
+  return Array.from({ length: parts }, () => {
+    for (const entry of entries) entry.due += entry.share
+    const next = entries.reduce((most, entry) => (entry.due > most.due ? entry : most))
+    next.due -= parts
+    return next.name
+  })
+}
+
+function isBenchName(name: string): name is BenchName {
+  return Object.hasOwn(benchOperations, name)
+}

@@ -1,0 +1,95 @@
+// What a load run counts: how many, how long each took, what failed. Times go into buckets that are one per cent wide,
+// so that a run of any length takes the same memory. Knows nothing of KMIP.
+
+/** Milliseconds, to one per cent; null where nothing was measured. `max` is exact. */
+export interface Percentiles {
+  readonly p50: number | null
+  readonly p90: number | null
+  readonly p99: number | null
+  readonly p999: number | null
+  readonly max: number | null
+}
+
+export interface Failure {
+  readonly operation: string
+  readonly what: string
+  readonly count: number
+}
+
+const smallestMs = 0.001
+const growth = Math.log(1.01)
+/** Up to more than an hour. */
+const bucketsMax = 2_300
+
+export class Times {
+  readonly #buckets = new Uint32Array(bucketsMax)
+  #count = 0
+  #maxMs = 0
+
+  add(ms: number): void {
+    const bucket = ms <= smallestMs ? 0 : Math.floor(Math.log(ms / smallestMs) / growth)
+    const index = Math.min(bucket, bucketsMax - 1)
+    this.#buckets[index] = (this.#buckets[index] ?? 0) + 1
+    this.#count += 1
+    if (ms > this.#maxMs) this.#maxMs = ms
+  }
+
+  get count(): number {
+    return this.#count
+  }
+
+  percentiles(): Percentiles {
+    if (this.#count === 0) return { p50: null, p90: null, p99: null, p999: null, max: null }
+    const [p50, p90, p99, p999] = [0.5, 0.9, 0.99, 0.999].map((share) => this.#at(share))
+    return {
+      p50: p50 ?? null,
+      p90: p90 ?? null,
+      p99: p99 ?? null,
+      p999: p999 ?? null,
+      max: rounded(this.#maxMs),
+    }
+  }
+
+  /** Nearest rank; the bucket's middle. */
+  #at(share: number): number {
+    let left = Math.max(1, Math.ceil(share * this.#count))
+    for (const [index, count] of this.#buckets.entries()) {
+      left -= count
+      if (left <= 0) return rounded(Math.min(this.#maxMs, smallestMs * Math.exp((index + 0.5) * growth)))
+    }
+    return rounded(this.#maxMs)
+  }
+}
+
+export class Tally {
+  /** From the request's first byte to its answer's last, by operation. */
+  readonly requests = new Map<string, Times>()
+  /** Of a new connection, TCP and TLS. */
+  readonly handshakes = new Times()
+  /** A piece of work with its connection, where each has its own. */
+  readonly pieces = new Times()
+  resumed = 0
+  readonly #failures = new Map<string, { readonly operation: string; readonly what: string; count: number }>()
+
+  done(operation: string, ms: number): void {
+    let times = this.requests.get(operation)
+    if (!times) this.requests.set(operation, (times = new Times()))
+    times.add(ms)
+  }
+
+  failed(operation: string, what: string): void {
+    const key = `${operation} ${what}`
+    const known = this.#failures.get(key)
+    if (known) known.count += 1
+    else this.#failures.set(key, { operation, what, count: 1 })
+  }
+
+  /** The most frequent first. */
+  failures(): readonly Failure[] {
+    return [...this.#failures.values()].toSorted((a, b) => b.count - a.count)
+  }
+}
+
+function rounded(ms: number): number {
+  return Number(ms.toPrecision(4))
+}

@@ -1,0 +1,208 @@
+// A load run against a KMIP server: keys are made to be fetched, lanes run for a while unmeasured and then measured,
+// and what was made is destroyed again. Says how fast the server answered, never why.
+
+import { addressText, type Address } from '../kmip-client/address.ts'
+import { connect, type KmipClient } from '../kmip-client/client.ts'
+import { createKey, versionsOf } from '../kmip-client/calls.ts'
+import { openConnection } from '../kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { clientTls, type ServerTrust } from '../kmip-client/tls.ts'
+import { Lane, type LaneOptions } from './bench-lane.ts'
+import { benchOperations, mixText, roundOf, type Mix } from './bench-mix.ts'
+import { Tally, type Failure, type Percentiles } from './bench-tally.ts'
+import { forEach, together } from './together.ts'
+
+export interface BenchOptions {
+  readonly address: Address
+  readonly cert: string | Buffer
+  readonly key: string | Buffer
+  readonly trust: ServerTrust
+  readonly tls?: '1.2' | '1.3' | undefined
+  readonly mix: Mix
+  /** Lanes: requests that are under way at the same time. */
+  readonly connections: number
+  readonly durationMs: number
+  readonly warmUpMs: number
+  /** A new connection for each request. */
+  readonly perWork: boolean
+  /** With `perWork`: resume the TLS session of the connection before. */
+  readonly resume: boolean
+  /** How many keys there are to fetch. */
+  readonly keys: number
+  /** Leave the keys that were made. */
+  readonly keep: boolean
+  /** Ends the run early, with a whole report. */
+  readonly signal?: AbortSignal
+  readonly told?: (phase: string) => void
+}
+
+export interface Measured {
+  readonly count: number
+  readonly perSecond: number
+  readonly latencyMs: Percentiles
+}
+
+export interface BenchReport {
+  /** Nothing failed, and nothing was left behind that should not be. */
+  readonly ok: boolean
+  readonly server: string
+  readonly tls: { readonly version: string; readonly cipher: string }
+  readonly mix: string
+  readonly connections: number
+  readonly perWork: boolean
+  readonly resume: boolean
+  /** Of measuring. */
+  readonly seconds: number
+  /** All operations together. */
+  readonly requestsPerSecond: number
+  readonly operations: Readonly<Record<string, Measured>>
+  /** New connections, TCP and TLS. */
+  readonly handshakes: Measured & { readonly resumed: number }
+  /** With perWork: from connecting to the answer. */
+  readonly pieces: Measured | null
+  readonly failed: number
+  readonly failures: readonly Failure[]
+  readonly keys: { readonly made: number; readonly destroyed: number; readonly left: number }
+}
+
+/** Rejects with KmipRefused, KmipTransportError or TlsOptionsError when the server does not let it begin. */
+export async function bench(options: BenchOptions): Promise<BenchReport> {
+  const made: string[] = []
+  let left = 0
+  let run: Omit<BenchReport, 'ok' | 'keys'> | undefined
+  try {
+    run = await measured(options, made)
+  } finally {
+    if (!options.keep) left = await destroyAll(options, made)
+  }
+  const keys = { made: made.length, destroyed: options.keep ? 0 : made.length - left, left }
+  return { ok: run.failed === 0 && left === 0, ...run, keys }
+}
+
+async function measured(options: BenchOptions, made: string[]): Promise<Omit<BenchReport, 'ok' | 'keys'>> {
+  const { address, connections, warmUpMs, durationMs, perWork, resume, mix, signal } = options
+  const tls = clientTls({ ...options, ...tlsRange(options.tls) })
+  options.told?.('keys are made')
+  const keys = await prepare(options, made)
+  const about = await describe(address, tls)
+  const lane: LaneOptions = {
+    address,
+    tls,
+    perWork,
+    resume,
+    round: roundOf(mix),
+    keys,
+    made: (id) => void made.push(id),
+  }
+  const lanes = Array.from({ length: connections }, (_, number) => new Lane(lane, number))
+  const runFor = async (ms: number): Promise<{ tally: Tally; seconds: number }> => {
+    const tally = new Tally()
+    const begunMs = performance.now()
+    const over = (): boolean => performance.now() - begunMs >= ms || signal?.aborted === true
+    await together(lanes.map((one) => one.run(tally, over)))
+    return { tally, seconds: (performance.now() - begunMs) / 1000 }
+  }
+  try {
+    options.told?.('warming up')
+    if (warmUpMs > 0) await runFor(warmUpMs)
+    options.told?.('measuring')
+    return { ...about, ...sumUp(options, await runFor(durationMs)) }
+  } finally {
+    await together(lanes.map((one) => one.close()))
+  }
+}
+
+function tlsRange(version: BenchOptions['tls']) {
+  return version && ({ minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` } as const)
+}
+
+/** Keys to fetch; a server that refuses is found out here. */
+async function prepare(options: BenchOptions, made: string[]): Promise<readonly string[]> {
+  await using client = clientOf(options)
+  await versionsOf(client)
+  if (![...options.mix.keys()].some((name) => benchOperations[name].needsKey)) return []
+  await forEach(Array.from({ length: options.keys }), options.connections, async () => {
+    made.push(await createKey(client))
+  })
+  return [...made]
+}
+
+async function describe(address: Address, tls: ReturnType<typeof clientTls>) {
+  const connection = await openConnection(address, { tls })
+  const { tlsVersion: version, cipher } = connection
+  await connection.close()
+  return { server: addressText(address), tls: { version, cipher } }
+}
+
+/** How many are left: what is refused, and what no answer came for. */
+async function destroyAll(options: BenchOptions, made: readonly string[]): Promise<number> {
+  if (made.length === 0) return 0
+  options.told?.(`${made.length} keys are destroyed`)
+  let left = 0
+  await using client = clientOf(options)
+  await forEach(made, options.connections, async (id) => {
+    const gone = (await tried(destroy(client, id))) || (await tried(revokeAndDestroy(client, id)))
+    if (!gone) left += 1
+  })
+  return left
+}
+
+async function destroy(client: KmipClient, UniqueIdentifier: string): Promise<void> {
+  await client.request('Destroy', { UniqueIdentifier })
+}
+
+/** For servers whose keys are active from the start. */
+async function revokeAndDestroy(client: KmipClient, UniqueIdentifier: string): Promise<void> {
+  const RevocationReason = { RevocationReasonCode: 'CessationOfOperation' } as const
+  await client.request('Revoke', { UniqueIdentifier, RevocationReason })
+  await destroy(client, UniqueIdentifier)
+}
+
+async function tried(doing: Promise<void>): Promise<boolean> {
+  try {
+    await doing
+    return true
+  } catch (error) {
+    if (error instanceof KmipRefused || error instanceof KmipTransportError) return false
+    throw error
+  }
+}
+
+function clientOf({ address, cert, key, trust, tls, connections }: BenchOptions): KmipClient {
+  return connect({
+    addresses: [address],
+    cert,
+    key,
+    trust,
+    ...tlsRange(tls),
+    version: '1.1',
+    connectionsMax: connections,
+  })
+}
+
+function sumUp(
+  { mix, connections, perWork, resume }: BenchOptions,
+  { tally, seconds }: { readonly tally: Tally; readonly seconds: number },
+) {
+  const measure = (times: { count: number; percentiles(): Percentiles }): Measured => ({
+    count: times.count,
+    perSecond: Math.round((times.count / seconds) * 10) / 10,
+    latencyMs: times.percentiles(),
+  })
+  const operations = Object.fromEntries([...tally.requests].map(([name, times]) => [name, measure(times)]))
+  const failures = tally.failures()
+  const requests = Object.values(operations).reduce((sum, { count }) => sum + count, 0)
+  return {
+    mix: mixText(mix),
+    connections,
+    perWork,
+    resume,
+    seconds: Math.round(seconds * 1000) / 1000,
+    requestsPerSecond: Math.round((requests / seconds) * 10) / 10,
+    operations,
+    handshakes: { ...measure(tally.handshakes), resumed: tally.resumed },
+    pieces: perWork ? measure(tally.pieces) : null,
+    failed: failures.reduce((sum, { count }) => sum + count, 0),
+    failures,
+  }
+}
