@@ -6,6 +6,7 @@ import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { PkiError } from '../pki/error.ts'
 import { auditCommands } from './audit.ts'
+import { benchCommand } from './bench.ts'
 import { clientCommands } from './client.ts'
 import { unreachableHint } from './connect.ts'
 import { instanceCommands } from './instance.ts'
@@ -31,6 +32,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     auditCommands,
     serverCertificateCommands,
     simulateCommands,
+    benchCommand,
   ]
   for (const make of commands) program.addCommand(make(world, outcome))
   prepare(program, world)
