@@ -14,7 +14,9 @@ async function misused(words: readonly string[], stderr: RegExp): Promise<void> 
   assert.equal(said.stdout, '')
 }
 
-const nouns = ['instance', 'client', 'key', 'audit', 'server-cert']
+const nouns = ['instance', 'client', 'key', 'token', 'audit', 'server-cert']
+/** Programs of their own, tested in files of their own. */
+const tools = ['simulate', 'bench', 'doctor', 'backup', 'restore', 'adopt', 'root-key']
 
 /** `Commands:` of a help text. */
 function commandsIn({ stdout }: CommandResult): string[] {
@@ -23,7 +25,7 @@ function commandsIn({ stdout }: CommandResult): string[] {
 }
 
 test('every command has help with an example of itself', async () => {
-  const commands = [['serve']]
+  const commands = [['serve'], ['status']]
   for (const noun of nouns)
     commands.push(...commandsIn(await say(noun, '--help')).map((verb) => [noun, verb]))
   assert(commands.length >= 20, JSON.stringify(commands))
@@ -37,17 +39,31 @@ test('every command has help with an example of itself', async () => {
 })
 
 test('the command names are those of the documentation', async () => {
-  assert.deepEqual(commandsIn(await say('--help')), ['serve', ...nouns])
+  const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
+  assert.deepEqual(top, ['serve', 'status', ...nouns])
+  assert.deepEqual(commandsIn(await say('instance', '--help')), ['create', 'list', 'show', 'set', 'delete'])
+  assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke'])
   assert.deepEqual(commandsIn(await say('client', '--help')), [
     'trust',
     'issue',
     'sign',
     'list',
+    'show',
+    'set',
     'pending',
     'block',
+    'blocks',
+    'unblock',
     'remove',
   ])
-  assert.deepEqual(commandsIn(await say('key', '--help')), ['list', 'show', 'activate', 'revoke', 'destroy'])
+  assert.deepEqual(commandsIn(await say('key', '--help')), [
+    'list',
+    'show',
+    'create',
+    'activate',
+    'revoke',
+    'destroy',
+  ])
   assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
 })
 
@@ -73,6 +89,17 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['client', 'trust', '--name', 'x', '--pending', 'abc'], /whole SHA-256/)
   await misused(['client', 'block', 'abc'], /whole SHA-256/)
   await misused(['client', 'block'], /give a SHA-256 or --cert/)
+  await misused(['client', 'unblock', 'abc'], /whole SHA-256/)
+  await misused(['client', 'set', 'x'], /say what to change/)
+  await misused(['client', 'set', 'x', '--credential', 'maybe'], /when-sent or required or none/)
+  await misused(['client', 'set', 'x', '--user-name', 'u'], /--user-name and --password-file belong together/)
+  await misused(['client', 'set', 'x', '--expired-grace-days', '-1'], /whole number/)
+  await misused(['instance', 'set', 'x'], /say what to change/)
+  await misused(['instance', 'set', 'x', '--portable', 'perhaps'], /yes or no/)
+  await misused(['instance', 'create', 'x', '--custody', 'pocket'], /database or keyprotect/)
+  await misused(['token', 'create'], /--role/)
+  await misused(['token', 'create', '--role', 'king'], /viewer or operator or manager/)
+  await misused(['key', 'list', '--created-since', 'spring'], /--created-since takes a date/)
   await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs --token-file/)
   await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
   await misused(['key', 'list', '--token-file', 'x'], /--token-file belongs to --admin/)

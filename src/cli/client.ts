@@ -2,10 +2,11 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { parseCertificate } from '../pki/certificate.ts'
+import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
-import { instanceFlag, instanceOf, noun, verb, type Outcome, type Run } from './command.ts'
-import { readInput, readPem } from './files.ts'
+import { clientText, setCommand, showCommand } from './client-set.ts'
+import { instanceFlag, instanceOf, noun, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import { readPem } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
 import { fingerprint, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
@@ -16,8 +17,12 @@ export function clientCommands(world: World, outcome: Outcome): Command {
     issueCommand(world, outcome),
     signCommand(world, outcome),
     listCommand(world, outcome),
+    showCommand(world, outcome),
+    setCommand(world, outcome),
     pendingCommand(world, outcome),
     blockCommand(world, outcome),
+    blocksCommand(world, outcome),
+    unblockCommand(world, outcome),
     removeCommand(world, outcome),
   ])
 }
@@ -147,52 +152,31 @@ function pendingCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-function blockCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly cert?: string; readonly reason?: string }>(world, outcome, {
-    words: 'block [sha256]',
-    summary: 'refuse one certificate for good, whoever vouches for it',
+function removeCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly instance?: string; readonly certificate?: string }>(world, outcome, {
+    words: 'remove <client>',
+    summary: 'withdraw trust from a client, by name or id: from all of it, or from one certificate',
     flags: [
-      ['--cert <pem>', 'the certificate, instead of its SHA-256; - is standard input'],
-      ['--reason <text>', 'why; stands in the audit log'],
+      instanceFlag,
+      [
+        '--certificate <sha256>',
+        'only this certificate (or the id of a CA), after a renewal; the client and the rest stay',
+      ],
     ],
     examples: [
-      'client block 3f0a...64 digits...',
-      "client block --cert old-host.pem --reason 'host was stolen'",
+      'client remove vcenter-1 --instance default',
+      'client remove vcenter-1 --certificate 3f0a...64 digits...',
     ],
-    action: async ({ world, client, show }, { cert, reason }, given) => {
-      if ((given === undefined) === (cert === undefined)) throw new UsageError('give a SHA-256 or --cert PEM')
-      const sha256 =
-        cert === undefined ? wholeSha256(given ?? '') : parseCertificate(await readInput(world, cert)).sha256
-      const body = { sha256, ...(reason !== undefined && { reason }) }
-      const blocked = await (await client()).call('blockCertificate', { body })
-      show(
-        blocked,
-        () =>
-          `Refused from its next message on: ${blocked.sha256}\nTo lift it, trust the certificate again.\n`,
-      )
-    },
-  })
-}
-
-function removeCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly instance?: string }>(world, outcome, {
-    words: 'remove <client>',
-    summary: 'withdraw trust from a client, by name or id, with all its certificates and CAs',
-    flags: [instanceFlag],
-    examples: ['client remove vcenter-1 --instance default'],
-    action: async ({ client, show }, { instance }, name = '') => {
+    action: async ({ client, show }, { instance, certificate }, name = '') => {
       const admin = await client()
-      const removed = await admin.call('removeClient', {
-        instance: await instanceOf(admin, instance),
-        client: name,
-      })
-      show(removed, () => `${removed.name} is not trusted any more. Its keys are untouched.\n`)
+      const where = { instance: await instanceOf(admin, instance), client: name }
+      if (certificate === undefined) {
+        const removed = await admin.call('removeClient', where)
+        show(removed, () => `${removed.name} is not trusted any more. Its keys are untouched.\n`)
+        return
+      }
+      const left = await admin.call('removeCertificate', { ...where, certificate })
+      show(left, () => `${left.name} is not trusted by that any more.\n\n${clientText(left)}`)
     },
   })
-}
-
-function wholeSha256(text: string): string {
-  const sha256 = text.replaceAll(/[:\s]/g, '').toLowerCase()
-  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError('a whole SHA-256 is needed: 64 hexadecimal digits')
-  return sha256
 }

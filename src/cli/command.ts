@@ -120,3 +120,21 @@ export function dateTime(flag: string, text: string): string {
     throw new UsageError(`${flag} takes a date such as 2026-03-01 or 2026-03-01T12:00:00Z, not ${text}`)
   return new Date(ms).toISOString()
 }
+
+/** A flag that takes one of a few words. */
+export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
+  const found = words.find((word) => word === text)
+  if (found === undefined) throw new UsageError(`${flag} takes ${words.join(' or ')}, not ${text}`)
+  return found
+}
+
+/** A flag that takes yes or no. */
+export function switchedOn(flag: string, text: string): boolean {
+  return oneOf(flag, text, ['yes', 'no']) === 'yes'
+}
+
+export function wholeSha256(text: string): string {
+  const sha256 = text.replaceAll(/[:\s]/g, '').toLowerCase()
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError('a whole SHA-256 is needed: 64 hexadecimal digits')
+  return sha256
+}

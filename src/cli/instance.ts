@@ -1,55 +1,197 @@
-// `mortise instance ...`
+// `mortise instance ...`: sets of keys, each with its clients and its root key.
 
 import type { Command } from 'commander'
-import { noun, verb, type Outcome } from './command.ts'
+import type { Output } from '../admin/api.ts'
+import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
 import { facts, shortTime, table } from './output.ts'
-import type { World } from './world.ts'
+import { UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
   return noun('instance', 'sets of keys, each with its clients and its root key', [
-    verb(world, outcome, {
-      words: 'list',
-      summary: 'the instances that there are',
-      examples: ['instance list', 'instance list --json'],
-      action: async ({ client, show }) => {
-        const instances = await (await client()).call('listInstances')
-        show(instances, () =>
-          table(
-            ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
-            instances.map(({ name, id, custody, rootKey, created }) => [
-              name,
-              id,
-              custody,
-              rootKey,
-              shortTime(created),
-            ]),
-          ),
-        )
-      },
-    }),
-    verb(world, outcome, {
-      words: 'show <name>',
-      summary: 'one instance, with its settings and how many objects it has',
-      examples: ['instance show default'],
-      action: async ({ client, show }, _options, name = '') => {
-        const instance = await (await client()).call('showInstance', { instance: name })
-        const counts = Object.entries(instance.objects).map(([state, count]) => `${count} ${state}`)
-        show(instance, () =>
-          facts([
-            ['Name', instance.name],
-            ['Id', instance.id],
-            ['Custody', instance.custody],
-            ['Root key', instance.rootKey],
-            [
-              'Cache',
-              `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
-            ],
-            ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
-            ['Created', shortTime(instance.created)],
-            ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
-          ]),
-        )
-      },
-    }),
+    createCommand(world, outcome),
+    listCommand(world, outcome),
+    showCommand(world, outcome),
+    setCommand(world, outcome),
+    deleteCommand(world, outcome),
   ])
+}
+
+interface Settings {
+  readonly cacheSeconds?: string
+  readonly outageSeconds?: string
+  readonly expiredGraceDays?: string
+  readonly portable?: string
+}
+
+const settingFlags = [
+  ['--cache-seconds <n>', 'how long a key may be served after the root key last answered (default: 300)'],
+  [
+    '--outage-seconds <n>',
+    'how much longer while the root key cannot be reached; 0: no longer (default: 3600)',
+  ],
+  ['--expired-grace-days <n>', 'serve pinned certificates for so long after they expired (default: 30)'],
+  ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
+] as const
+
+function settingsOf({ cacheSeconds, outageSeconds, expiredGraceDays, portable }: Settings) {
+  return {
+    ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
+    ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
+    ...(expiredGraceDays !== undefined && {
+      expiredGraceDays: wholeNumber('--expired-grace-days', expiredGraceDays),
+    }),
+    ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
+  }
+}
+
+interface CreateOptions extends Settings {
+  readonly rootKey?: string
+  readonly custody?: string
+}
+
+function createCommand(world: World, outcome: Outcome): Command {
+  return verb<CreateOptions>(world, outcome, {
+    words: 'create <name>',
+    summary: 'a new instance, apart from all others',
+    flags: [
+      ['--root-key <uri>', "what seals its keys (default: the server's own root key); file:NAME.key is made"],
+      ['--custody <where>', 'where its sealed keys lie: database (default) or keyprotect'],
+      ...settingFlags,
+    ],
+    examples: [
+      'instance create production',
+      'instance create production --root-key file:production.key --cache-seconds 60',
+    ],
+    action: async ({ client, show, tell }, options, name = '') => {
+      const { rootKey, custody } = options
+      const body = {
+        name,
+        ...(rootKey !== undefined && { rootKey }),
+        ...(custody !== undefined && {
+          custody: oneOf('--custody', custody, ['database', 'keyprotect']),
+        }),
+        ...settingsOf(options),
+      }
+      const instance = await (await client()).call('createInstance', { body })
+      show(instance, () => instanceFacts(instance))
+      tell(`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
+    },
+  })
+}
+
+function listCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'list',
+    summary: 'the instances that there are',
+    examples: ['instance list', 'instance list --json'],
+    action: async ({ client, show }) => {
+      const instances = await (await client()).call('listInstances')
+      show(instances, () =>
+        table(
+          ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
+          instances.map(({ name, id, custody, rootKey, created }) => [
+            name,
+            id,
+            custody,
+            rootKey,
+            shortTime(created),
+          ]),
+        ),
+      )
+    },
+  })
+}
+
+function showCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'show <name>',
+    summary: 'one instance, with its settings, and how many objects and clients it has',
+    examples: ['instance show default'],
+    action: async ({ client, show }, _options, name = '') => {
+      const instance = await (await client()).call('showInstance', { instance: name })
+      show(instance, () => {
+        const counts = countsText(instance.objects)
+        return `${instanceFacts(instance)}${facts([
+          ['Objects', counts],
+          ['Clients', String(instance.clients)],
+        ])}`
+      })
+    },
+  })
+}
+
+function setCommand(world: World, outcome: Outcome): Command {
+  return verb<Settings & { readonly name?: string }>(world, outcome, {
+    words: 'set <name>',
+    summary: 'rename an instance, or change its settings; takes effect on the next message',
+    flags: [['--name <name>', 'its new name'], ...settingFlags],
+    examples: [
+      'instance set default --name production',
+      'instance set production --cache-seconds 60 --outage-seconds 0',
+    ],
+    action: async ({ client, show }, options, instance = '') => {
+      const { name } = options
+      const body = { ...(name !== undefined && { name }), ...settingsOf(options) }
+      if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
+      const changed = await (await client()).call('setInstance', { instance, body })
+      show(changed, () => instanceFacts(changed))
+    },
+  })
+}
+
+function deleteCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly shred?: string }>(world, outcome, {
+    words: 'delete <name>',
+    summary: 'delete an instance with its clients and tokens; its audit stays',
+    flags: [
+      [
+        '--shred <name>',
+        'its name again: destroy its data keys, and with them all keys that it holds; prints a receipt',
+      ],
+    ],
+    examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
+    action: async ({ client, show }, { shred }, instance = '') => {
+      const admin = await client()
+      const gone = await admin.call('deleteInstance', {
+        instance,
+        query: { ...(shred !== undefined && { shred }) },
+      })
+      show(gone, () => deletedText(gone))
+    },
+  })
+}
+
+function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
+  if (!receipt) return `The instance ${name} is deleted. Its audit entries stay.\n`
+  return `The instance ${name} is shredded.\n${facts([
+    ['Instance', id],
+    ['At', receipt.at],
+    ['Data keys destroyed', String(receipt.dataKeys.length)],
+    ...receipt.dataKeys.map(({ id: key, rootKey }) => ['Data key', `${key}, sealed by ${rootKey}`] as const),
+    ['Objects that no longer open', countsText(receipt.objects)],
+    ['In the audit log', receipt.auditEntry],
+  ])}Copies of the database made before still open with the root key: destroy those too.\n`
+}
+
+type Shown = Output<'setInstance'>
+
+function instanceFacts(instance: Shown): string {
+  return facts([
+    ['Name', instance.name],
+    ['Id', instance.id],
+    ['Custody', instance.custody],
+    ['Root key', instance.rootKey],
+    [
+      'Cache',
+      `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
+    ],
+    ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
+    ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
+    ['Created', shortTime(instance.created)],
+  ])
+}
+
+function countsText(objects: Readonly<Record<string, number>>): string {
+  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
+  return counts.length === 0 ? 'none' : counts.join(', ')
 }

@@ -1,10 +1,10 @@
 // `mortise key ...`: what keys there are, and their lifecycle. No command shows key material.
 
 import type { Command } from 'commander'
-import type { AdminClient } from '../admin/client.ts'
-import type { Input, Output } from '../admin/api.ts'
-import { instanceFlag, instanceOf, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import type { Output } from '../admin/api.ts'
+import { instanceFlag, instanceOf, noun, verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
+import { kind, listCommand, type Key } from './key-list.ts'
 import { facts, shortTime, table, visible } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -12,112 +12,15 @@ export function keyCommands(world: World, outcome: Outcome): Command {
   return noun('key', 'the keys of an instance', [
     listCommand(world, outcome),
     showCommand(world, outcome),
+    createCommand(world, outcome),
     activateCommand(world, outcome),
     revokeCommand(world, outcome),
     destroyCommand(world, outcome),
   ])
 }
 
-type Key = Output<'activateKey'>
 interface InInstance {
   readonly instance?: string
-}
-
-interface ListOptions extends InInstance {
-  readonly state?: string
-  readonly name?: string
-  readonly limit?: string
-}
-
-const shownToPeople = 100
-const pageSize = 500
-
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'keys and other objects, newest first; destroyed ones only when asked for',
-    flags: [
-      instanceFlag,
-      ['--state <state>', 'PreActive, Active, Deactivated, Compromised, Destroyed or DestroyedCompromised'],
-      ['--name <name>', 'those with this Name'],
-      ['--limit <n>', `at most so many (default: ${shownToPeople}; with --json all)`],
-    ],
-    examples: ['key list', 'key list --state Active --json', 'key list --limit 1000'],
-    action: async (run, { instance, state, name, limit }) => {
-      const admin = await run.client()
-      const query = {
-        ...(state !== undefined && { state: state as never }),
-        ...(name !== undefined && { name }),
-      }
-      const most =
-        limit === undefined
-          ? run.json
-            ? Number.POSITIVE_INFINITY
-            : shownToPeople
-          : wholeNumber('--limit', limit)
-      const keys = pages(admin, { instance: await instanceOf(admin, instance), query }, most)
-      if (run.json) await writeArray(run, keys)
-      else await writeTable(run, keys, most)
-    },
-  })
-}
-
-/** Keys of all pages, up to `most`. */
-async function* pages(admin: AdminClient, { instance, query }: Input<'listKeys'>, most: number) {
-  let left = most
-  let after: string | null = null
-  do {
-    const limit = Math.min(left, pageSize)
-    const page: Output<'listKeys'> = await admin.call('listKeys', {
-      instance,
-      query: { ...query, limit, ...(after !== null && { after }) },
-    })
-    yield { keys: page.keys, more: page.after !== null }
-    left -= page.keys.length
-    after = page.after
-  } while (after !== null && left > 0)
-}
-
-async function writeArray({ world }: Run, found: ReturnType<typeof pages>): Promise<void> {
-  let before = '[\n'
-  for await (const { keys } of found) {
-    for (const key of keys) {
-      world.stdout.write(`${before}${JSON.stringify(key)}`)
-      before = ',\n'
-    }
-  }
-  world.stdout.write(before === '[\n' ? '[]\n' : '\n]\n')
-}
-
-async function writeTable({ world }: Run, found: ReturnType<typeof pages>, most: number): Promise<void> {
-  const all: Key[] = []
-  let unseen = false
-  for await (const { keys, more } of found) {
-    all.push(...keys)
-    unseen = more
-  }
-  world.stdout.write(all.length === 0 ? 'No keys.\n' : keyTable(all))
-  if (unseen)
-    world.stdout.write(`\nThere are more than these ${most}: see more with --limit N, or all with --json.\n`)
-}
-
-function keyTable(keys: readonly Key[]): string {
-  return table(
-    ['ID', 'STATE', 'KIND', 'NAME', 'FOR', 'CREATED', 'LAST FETCHED'],
-    keys.map((key) => [
-      key.id,
-      key.state,
-      kind(key),
-      key.name ?? key.vsphere.name ?? '',
-      [key.vsphere.component, key.vsphere.identifier].filter((text) => text !== null).join(' '),
-      shortTime(key.created),
-      shortTime(key.lastFetched),
-    ]),
-  )
-}
-
-function kind({ objectType, algorithm, length }: Key): string {
-  return algorithm === null ? objectType : `${algorithm}${length === null ? '' : `-${length}`}`
 }
 
 function showCommand(world: World, outcome: Outcome): Command {
@@ -151,6 +54,31 @@ function attributeTable({ attributes }: Output<'showKey'>): string {
     typeof value === 'string' ? value : JSON.stringify(value),
   ])
   return table(['ATTRIBUTE', 'VALUE'], rows)
+}
+
+interface CreateOptions extends InInstance {
+  readonly name?: string
+  readonly activate?: boolean
+}
+
+function createCommand(world: World, outcome: Outcome): Command {
+  return verb<CreateOptions>(world, outcome, {
+    words: 'create',
+    summary: "make an AES-256 key that encrypts and wraps: vSphere 9's wrapping key, for example",
+    flags: [
+      instanceFlag,
+      ['--name <name>', 'its Name, unique in the instance'],
+      ['--activate', 'Active from the start (default: Pre-Active)'],
+    ],
+    examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
+    action: async ({ client, show, tell }, { instance, name, activate }) => {
+      const admin = await client()
+      const body = { activate: activate === true, ...(name !== undefined && { name }) }
+      const key = await admin.call('createKey', { instance: await instanceOf(admin, instance), body })
+      show(key, () => keyFacts(key))
+      tell("\nIn vSphere 9: give this id as the provider's wrapping key.\n")
+    },
+  })
 }
 
 function activateCommand(world: World, outcome: Outcome): Command {

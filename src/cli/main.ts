@@ -15,6 +15,8 @@ import { visible } from './output.ts'
 import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
 import { simulateCommands } from './simulate.ts'
+import { statusCommand } from './status.ts'
+import { tokenCommands } from './token.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 /** Runs one command line (without the program's name); the exit code. Throws only what is a bug. */
@@ -26,9 +28,11 @@ export async function runCommand(words: readonly string[], world: World): Promis
     .addHelpText('after', '\nStart a server: mortise serve\nHelp on a command: mortise COMMAND --help\n')
   const commands = [
     serveCommand,
+    statusCommand,
     instanceCommands,
     clientCommands,
     keyCommands,
+    tokenCommands,
     auditCommands,
     serverCertificateCommands,
     simulateCommands,

@@ -1,0 +1,142 @@
+// `mortise client show` and `set`: one client, its certificates, and what is asked of it besides.
+
+import type { Command } from 'commander'
+import type { Output } from '../admin/api.ts'
+import { instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { readInput } from './files.ts'
+import { facts, shortTime, table } from './output.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+type Client = Output<'showClient'>
+
+export function showCommand(world: World, outcome: Outcome): Command {
+  return verb<{ readonly instance?: string }>(world, outcome, {
+    words: 'show <client>',
+    summary: 'one client, by name or id, with its certificates and when each was last seen',
+    flags: [instanceFlag],
+    examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
+    action: async ({ client, show }, { instance }, name = '') => {
+      const admin = await client()
+      const shown = await admin.call('showClient', {
+        instance: await instanceOf(admin, instance),
+        client: name,
+      })
+      show(shown, () => clientText(shown))
+    },
+  })
+}
+
+interface SetOptions {
+  readonly instance?: string
+  readonly name?: string
+  readonly expiredGraceDays?: string
+  readonly credential?: string
+  readonly userName?: string
+  readonly passwordFile?: string
+}
+
+export function setCommand(world: World, outcome: Outcome): Command {
+  return verb<SetOptions>(world, outcome, {
+    words: 'set <client>',
+    summary: 'rename a client, or change its settings; takes effect on its next message',
+    flags: [
+      instanceFlag,
+      ['--name <name>', 'its new name'],
+      [
+        '--expired-grace-days <n>',
+        'serve its pinned certificates for so long after they expired; default: as the instance',
+      ],
+      [
+        '--credential <mode>',
+        'a user name and password besides the certificate: when-sent, required, or none (ignored)',
+      ],
+      ['--user-name <name>', 'with --credential: as typed in vCenter'],
+      ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
+    ],
+    examples: [
+      'client set vcenter-1 --name vcenter-berlin',
+      'client set vcenter-1 --expired-grace-days 0',
+      'client set vcenter-1 --credential required --user-name vcenter --password-file ./password',
+      'client set vcenter-1 --credential none',
+    ],
+    action: async ({ world, client, show }, options, named = '') => {
+      const { name, expiredGraceDays, instance } = options
+      const credential = await credentialOf(world, options)
+      const body = {
+        ...(name !== undefined && { name }),
+        ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
+        ...(credential !== undefined && { credential }),
+      }
+      if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
+      const admin = await client()
+      const where = await instanceOf(admin, instance)
+      const changed = await admin.call('setClient', { instance: where, client: named, body })
+      show(changed, () => clientText(changed))
+    },
+  })
+}
+
+function graceOf(text: string): number | null {
+  return text === 'default' ? null : wholeNumber('--expired-grace-days', text)
+}
+
+async function credentialOf(world: World, { credential, userName, passwordFile }: SetOptions) {
+  if ((userName === undefined) !== (passwordFile === undefined))
+    throw new UsageError('--user-name and --password-file belong together')
+  if (credential === undefined) {
+    if (userName !== undefined) throw new UsageError('--user-name belongs to --credential when-sent|required')
+    return undefined
+  }
+  const mode = oneOf('--credential', credential, ['when-sent', 'required', 'none'])
+  if (mode === 'none') {
+    if (userName !== undefined) throw new UsageError('--credential none takes no user name')
+    return null
+  }
+  if (userName === undefined || passwordFile === undefined) return { mode }
+  return { mode, userName, password: await readPassword(world, passwordFile) }
+}
+
+/** Without the line's end. */
+async function readPassword(world: World, file: string): Promise<string> {
+  const bytes = await readInput(world, file)
+  const password = bytes.toString('utf8').replace(/\r?\n$/, '')
+  bytes.fill(0)
+  if (password === '') throw new CommandError(`${file} holds no password`)
+  return password
+}
+
+export function clientText(client: Client): string {
+  const { credential, expiredGraceDays } = client
+  const about = facts([
+    ['Name', client.name],
+    ['Id', client.id],
+    ['Instance', client.instance.name],
+    [
+      'Expired certificates',
+      expiredGraceDays === null ? 'as the instance says' : `served for ${expiredGraceDays} more days`,
+    ],
+    [
+      'Credential',
+      credential === null
+        ? 'none: what it sends is ignored'
+        : `${credential.mode}, as ${credential.userName}`,
+    ],
+    ['Created', shortTime(client.created)],
+  ])
+  const pins = client.certificates.map((one) => [
+    one.sha256,
+    one.subject,
+    shortTime(one.notAfter),
+    shortTime(one.lastSeen) || 'never',
+    one.lastAddress ?? '',
+  ])
+  const cas = client.authorities.map((ca) => [
+    `CA ${ca.id}`,
+    `${ca.authority}, subjects that fit ${ca.subject}`,
+    shortTime(ca.notAfter),
+    '',
+    '',
+  ])
+  if (pins.length + cas.length === 0) return `${about}\nIt is trusted by nothing at the moment.\n`
+  return `${about}\n${table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])}`
+}
