@@ -9,6 +9,7 @@ import type { Config } from './config.ts'
 import { bootstrap, leaveAddress, readPassphrase } from './first-start.ts'
 import { Access } from './keys/access.ts'
 import { Audit } from './keys/audit.ts'
+import { matchesCredential } from './keys/credential.ts'
 import { Keyring } from './keys/keyring.ts'
 import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
@@ -19,7 +20,7 @@ import { createTrustChanges } from './keys/trust-changes.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
-import { filtersOverlap, matchesSubject, signedBy, validity } from './pki/match.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from './pki/match.ts'
 import { privateKeyPem } from './pki/issue.ts'
 import { openRootKey } from './rootkey/open.ts'
 import { serverRootKeys } from './root-keys.ts'
@@ -84,7 +85,15 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     events: readiness,
     openRootKey: rootKeys.open,
   })
-  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const trust = createTrustChanges({
+    store,
+    macs: secrets,
+    clock,
+    access,
+    keyring,
+    filtersOverlap,
+    sameAuthority,
+  })
   const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
@@ -98,6 +107,7 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     ...{ access, keys, pending, sightings, audit, clock },
     log: doorLog,
     handlers: handlersFor(version),
+    matchesCredential,
     greeted: (verdict) => metrics.peers.inc({ verdict }),
     operated: ({ operation, result, seconds }) =>
       metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),

@@ -8,14 +8,21 @@ import { requireInstance, TrustRefused, type TrustWriter } from './trust-writer.
 
 export type ClientSettings = Pick<Client, 'name' | 'expiredGraceDays' | 'credential'>
 
+/** What must be known of CAs and filters; handed in, since keys/ knows no X.509. */
+export interface AuthorityRules {
+  /** Whether some subject fits both patterns. */
+  readonly filtersOverlap: (a: string, b: string) => boolean
+  /** Whether two certificates (DER) are of one CA, renewed perhaps. */
+  readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
+}
+
 export class ClientChanges {
   readonly #writer: TrustWriter
-  readonly #filtersOverlap: (a: string, b: string) => boolean
+  readonly #rules: AuthorityRules
 
-  /** `filtersOverlap`: whether some subject fits both patterns. */
-  constructor(writer: TrustWriter, filtersOverlap: (a: string, b: string) => boolean) {
+  constructor(writer: TrustWriter, rules: AuthorityRules) {
     this.#writer = writer
-    this.#filtersOverlap = filtersOverlap
+    this.#rules = rules
   }
 
   /**
@@ -195,10 +202,14 @@ export class ClientChanges {
     { tables }: TrustSnapshot,
     wanted: { readonly instanceId: string; readonly certificate: string; readonly subject: string },
   ): void {
+    const der = Buffer.from(wanted.certificate, 'base64')
     for (const other of tables.authority.values()) {
-      if (other.certificate !== wanted.certificate) continue
-      if (!this.#filtersOverlap(other.subject, wanted.subject)) continue
       const here = other.instanceId === wanted.instanceId
+      // Here a renewed CA may stand beside its old self; elsewhere one CA must not vouch for both.
+      const same = here
+        ? other.certificate === wanted.certificate
+        : this.#rules.sameAuthority(Buffer.from(other.certificate, 'base64'), der)
+      if (!same || !this.#rules.filtersOverlap(other.subject, wanted.subject)) continue
       throw new TrustRefused(
         'overlap',
         here

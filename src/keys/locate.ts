@@ -3,7 +3,7 @@
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
-import { existsIn, isCustom, searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { isDestroyed } from './lifecycle.ts'
@@ -84,7 +84,8 @@ async function* stored(instanceId: string, store: Store, query: LocateQuery): As
       includeDestroyed: query.includeDestroyed,
       ...(beforeSequence !== undefined && { beforeSequence }),
     })
-    for (const record of page) yield fromRecord(record)
+    // The store finds by a hash: one that collides must not show another instance's object.
+    for (const record of page) if (record.instanceId === instanceId) yield fromRecord(record)
     const last = page.at(-1)
     if (!last || page.length < limits.locateStepObjects) return
     beforeSequence = last.sequence
@@ -121,8 +122,22 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
     const mask = (wanted as readonly number[]).reduce((all, bits) => all | bits, 0)
     return (attributes) => (values(attributes) as number[]).some((bits) => (bits & mask) === mask)
   }
+  if (key === 'UsageLimits')
+    return (attributes) =>
+      wanted.every((asked) => values(attributes).some((limits) => reaches(limits as Limits, asked as Limits)))
   const searches = wanted.map((value) => (candidate: unknown) => contains(key, candidate, value))
   return (attributes) => searches.every((search) => values(attributes).some(search))
+}
+
+type Limits = Partial<AttributeValue<'UsageLimits'>>
+
+/** As many or more, of the same unit. */
+function reaches(limits: Limits, asked: Limits): boolean {
+  return (
+    (limits.UsageLimitsTotal ?? 0n) >= (asked.UsageLimitsTotal ?? 0n) &&
+    (limits.UsageLimitsCount ?? 0n) >= (asked.UsageLimitsCount ?? 0n) &&
+    (asked.UsageLimitsUnit === undefined || asked.UsageLimitsUnit === limits.UsageLimitsUnit)
+  )
 }
 
 /** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). */

@@ -124,11 +124,9 @@ export function indexEntry(key: string, value: unknown): IndexEntry | undefined 
 
 /** The entry to search for; none where a field was left out, since the index holds whole values. */
 export function searchEntry(key: string, value: unknown): IndexEntry | undefined {
-  // Of what is indexed this alone has a field that may be left out.
-  if (key === 'ApplicationSpecificInformation') {
-    const { ApplicationData } = value as AttributeValue<'ApplicationSpecificInformation'>
-    if (ApplicationData === undefined) return undefined
-  }
+  // Each structure that is indexed has two fields.
+  const isStructure = !isCustom(key) && typeof value === 'object' && value !== null
+  if (isStructure && Object.values(value).filter((field) => field !== undefined).length < 2) return undefined
   return indexEntry(key, value)
 }
 

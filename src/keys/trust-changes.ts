@@ -1,6 +1,6 @@
 // Everything that changes trust, in one value to hand down.
 
-import { ClientChanges } from './client-changes.ts'
+import { ClientChanges, type AuthorityRules } from './client-changes.ts'
 import { InstanceChanges } from './instance-changes.ts'
 import type { Keyring } from './keyring.ts'
 import { TokenChanges } from './token-changes.ts'
@@ -13,15 +13,11 @@ export interface TrustChanges {
 }
 
 export function createTrustChanges(
-  options: TrustWriterOptions & {
-    readonly keyring: Keyring
-    /** Whether some subject fits both patterns. */
-    readonly filtersOverlap: (a: string, b: string) => boolean
-  },
+  options: TrustWriterOptions & AuthorityRules & { readonly keyring: Keyring },
 ): TrustChanges {
   const writer = new TrustWriter(options)
   return {
-    clients: new ClientChanges(writer, options.filtersOverlap),
+    clients: new ClientChanges(writer, options),
     instances: new InstanceChanges(writer, options.store, options.keyring),
     tokens: new TokenChanges(writer),
   }

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { Access, Verdict } from '../keys/access.ts'
 import type { Audit } from '../keys/audit.ts'
 import type { Caller } from '../keys/caller.ts'
+import type { matchesCredential } from '../keys/credential.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../keys/pending.ts'
 import type { Clock } from '../keys/ports.ts'
@@ -36,6 +37,8 @@ export interface AnswererOptions {
   readonly audit: Audit
   readonly clock: Clock
   readonly log: DoorLog
+  /** Whether a user name and password are the client's. */
+  readonly matchesCredential: typeof matchesCredential
   /** Each handshake: `trusted`, or why not. */
   readonly greeted: (verdict: string) => void
   /** Each batch item: what was asked, how it ended, how long the message took to it. */
@@ -60,11 +63,12 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
 class Answerer {
   readonly #options: AnswererOptions
   readonly #strangers: Strangers
-  readonly #gate = new CredentialGate()
+  readonly #gate: CredentialGate
 
   constructor(options: AnswererOptions) {
     this.#options = options
     this.#strangers = new Strangers(options)
+    this.#gate = new CredentialGate(options.matchesCredential)
   }
 
   async answer(bytes: Buffer, peer: Peer): Promise<Answer> {

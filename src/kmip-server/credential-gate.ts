@@ -3,7 +3,7 @@
 // changes keys, and lets attributes be read and noted without. Checked once per connection and credential.
 
 import { createHash } from 'node:crypto'
-import { matchesCredential } from '../keys/credential.ts'
+import type { matchesCredential } from '../keys/credential.ts'
 import type { Client, Credential } from '../keys/trust-rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage } from '../kmip/message.ts'
@@ -22,6 +22,11 @@ const demanded: ReadonlySet<OperationName> = new Set([
 export class CredentialGate {
   /** What was found out, per connection: whether the credential with this digest is right. */
   readonly #checked = new WeakMap<Peer, Map<string, Promise<boolean>>>()
+  readonly #matches: typeof matchesCredential
+
+  constructor(matches: typeof matchesCredential) {
+    this.#matches = matches
+  }
 
   /** Why the message is refused; undefined when it is not. Without a credential set, whatever is sent is ignored. */
   async check(peer: Peer, { credential }: Client, request: RequestMessage): Promise<Fault | undefined> {
@@ -48,7 +53,7 @@ export class CredentialGate {
     if (before) return before
     // One wrong answer is remembered, not a list of guesses.
     known.clear()
-    const checking = matchesCredential(credential, userName, password)
+    const checking = this.#matches(credential, userName, password)
     known.set(digest, checking)
     return checking
   }

@@ -25,6 +25,16 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   }
 }
 
+/** Whether two certificates are of one CA: the same name and key, as when a CA was renewed. */
+export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
+  try {
+    const [a, b] = [new X509Certificate(aDer), new X509Certificate(bDer)]
+    return a.subject === b.subject && a.publicKey.equals(b.publicKey)
+  } catch {
+    return false
+  }
+}
+
 /** With these, whoever gets one harmless certificate signed could make another with a subject of their choice. */
 export const brokenHash = /md[245]|sha1(?!\d)/i
 

@@ -22,7 +22,7 @@ import { Sightings } from '../../src/keys/sightings.ts'
 import { createTrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
-import { filtersOverlap, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
 import { openServerIdentity } from '../../src/server-identity.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
@@ -67,8 +67,21 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const certificates = { validity, signedBy, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
   const events = { degraded: fail, withdrawn: fail }
-  const keyring = new Keyring({ store, clock, events, openRootKey: async (uri) => openRootKey(uri, { dataFolder, create: false }) })
-  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const keyring = new Keyring({
+    store,
+    clock,
+    events,
+    openRootKey: async (uri) => openRootKey(uri, { dataFolder, create: false }),
+  })
+  const trust = createTrustChanges({
+    store,
+    macs: secrets,
+    clock,
+    access,
+    keyring,
+    filtersOverlap,
+    sameAuthority,
+  })
   const identity = await openServerIdentity(secrets, [], clock.now())
   const context: AdminContext = {
     access,

@@ -18,7 +18,7 @@ import type { Instance } from '../../src/keys/trust-rows.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import { filtersOverlap, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
@@ -121,7 +121,15 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       withdrawn: () => events.push('withdrawn'),
     },
   })
-  const trust = createTrustChanges({ store, macs: secrets, clock, access, keyring, filtersOverlap })
+  const trust = createTrustChanges({
+    store,
+    macs: secrets,
+    clock,
+    access,
+    keyring,
+    filtersOverlap,
+    sameAuthority,
+  })
   const keys = new Keys({ store, keyring, access, clock, durableReads: false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
