@@ -9,7 +9,6 @@ import {
   unpackAttributes,
   type AttributeInstance,
   type AttributeSet,
-  type AttributeValue,
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { isState, stateAt, type State } from './lifecycle.ts'

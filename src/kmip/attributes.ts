@@ -13,6 +13,7 @@ import { attributeFact, attributeNames, attributes, isAttributeName } from './at
 import type { AttributeName } from './attribute-table.ts'
 import { Fault } from './fault.ts'
 import { dependent, struct } from './schema.ts'
+import { partial } from './partial.ts'
 import { isDefined, tagCode } from './tags.ts'
 import { timeless } from './timeless.ts'
 import { atLeast, ordinal } from './version.ts'
@@ -117,6 +118,16 @@ export function valueSchema(name: unknown): ItemSchema {
   const key = typeof name === 'string' ? keyByName.get(name) : undefined
   return key === undefined ? any : attributes[key].schema
 }
+
+/** The same where it is searched for: of a structure, a part is enough. */
+export function searchedSchema(name: unknown): ItemSchema {
+  const key = typeof name === 'string' ? keyByName.get(name) : undefined
+  return (key && searchedByKey.get(key)) ?? any
+}
+
+const searchedByKey: ReadonlyMap<string, ItemSchema> = new Map(
+  attributeNames.map((key) => [key, partial<unknown>(attributes[key].schema)]),
+)
 
 /** For an `Attribute` structure of a 1.x message. Only what `existsIn` says the version has: RangeError. */
 export function toWire1(key: string, instance: AttributeInstance, version: Version): WireAttribute {
@@ -246,6 +257,10 @@ function isSayable({ shape }: Schema, value: unknown, version: number): boolean 
   const fields = value as Readonly<Record<string, unknown>>
   return shape.fields.every(
     ({ name, schema }) =>
-      schema.presence !== 'required' || schema.since > version || isSayable(schema, fields[name], version),
+      schema.presence !== 'required' ||
+      schema.since > version ||
+      // A part of a structure, to search by.
+      fields[name] === undefined ||
+      isSayable(schema, fields[name], version),
   )
 }

@@ -17,8 +17,9 @@ import type { Infer, ItemSchema, Schema } from '../ttlv/schema.ts'
 import { attributes } from './attribute-table.ts'
 import type { AttributeFact } from './attribute-table.ts'
 import * as structures from './attribute-structures.ts'
-import { valueSchema } from './attributes.ts'
+import { searchedSchema, valueSchema } from './attributes.ts'
 import type { EnumName } from './enums.ts'
+import { partial } from './partial.ts'
 import { dependent, enumeration, since, struct, tagEnumeration, unordered, until } from './schema.ts'
 import { isDefined } from './tags.ts'
 import type { TagName } from './tags.ts'
@@ -36,6 +37,13 @@ export const attribute = struct({
   AttributeName: text,
   AttributeIndex: optional(integer),
   AttributeValue: optional(dependent(({ AttributeName }) => valueSchema(AttributeName))),
+})
+
+// KMIP 1.4 §4.9: what Locate searches for
+export const searchedAttribute = struct({
+  AttributeName: text,
+  AttributeIndex: optional(integer),
+  AttributeValue: optional(dependent(({ AttributeName }) => searchedSchema(AttributeName))),
 })
 
 // KMIP 1.4 §2.1.8: also Common, Private Key and Public Key Template-Attribute
@@ -56,7 +64,7 @@ export const attributesStructure = attributesWith((fact) =>
 )
 
 // KMIP 2.1 §6.1.28: Locate asks for a range by giving a date twice
-export const searchedAttributes = attributesWith((fact) => repeated(fact.schema))
+export const searchedAttributes = attributesWith((fact) => repeated(partial(fact.schema)))
 
 function attributesWith(often: (fact: AttributeFact) => Schema): ItemSchema<Attributes> {
   const fields = Object.entries<AttributeFact>(attributes)

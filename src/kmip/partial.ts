@@ -1,0 +1,20 @@
+// A schema of which a part is enough: each field of a structure may be left out. For what is searched by: an object
+// matches by the fields that are given (KMIP 1.4 §4.9).
+
+import type { Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
+
+/** The same schema, in whose structures no field is required. */
+export function partial<T>(schema: ItemSchema<T>): ItemSchema<Partial<T>> {
+  return { ...schema, shape: loosened(schema.shape) }
+}
+
+function loosened(shape: Shape): Shape {
+  if (shape.kind !== 'Structure') return shape
+  const fields = shape.fields.map((field): Field => ({ ...field, schema: loosenedField(field.schema) }))
+  return { ...shape, fields, byTag: new Map(fields.map((field) => [field.tag, field])) }
+}
+
+function loosenedField(schema: Schema): Schema {
+  const presence = schema.presence === 'required' ? 'optional' : schema.presence
+  return { ...schema, shape: loosened(schema.shape), presence }
+}
