@@ -78,21 +78,17 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   })
   const readiness = new Readiness(log, clock, metrics)
   const certificates = { validity, signedBy, matchesSubject }
-  const access = new Access({ store, macs: secrets, clock, certificates, alarm: readiness.alarm })
-  const keyring = new Keyring({
-    store,
-    clock,
-    events: readiness,
-    openRootKey: rootKeys.open,
+  const access = new Access({
+    ...{ store, macs: secrets, clock, certificates },
+    alarm: readiness.alarm,
+    versionAtLeast: await audit.signedTrustVersion(),
+    seenWhole: (version) => audit.noteTrust(version),
   })
+  const keyring = new Keyring({ store, clock, events: readiness, openRootKey: rootKeys.open })
+  const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const trust = createTrustChanges({
-    store,
-    macs: secrets,
-    clock,
-    access,
-    keyring,
-    filtersOverlap,
-    sameAuthority,
+    ...{ store, macs: secrets, clock, access, keyring, filtersOverlap, sameAuthority },
+    changed: () => void signTrust().catch(failed('sign for a change of trust')),
   })
   const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))

@@ -75,6 +75,7 @@ export class Access {
   readonly #clock: Clock
   readonly #certificates: Certificates
   readonly #alarm: (message: string) => void
+  readonly #seenWhole: (version: number) => void
   #snapshot: TrustSnapshot | undefined
   /** The highest version seen: a lower one means that the database was set back while this node ran. */
   #highestVersion = 0
@@ -90,12 +91,18 @@ export class Access {
     readonly certificates: Certificates
     /** Something was altered behind the server's back. Called once for each finding. */
     readonly alarm: (message: string) => void
+    /** What the audit log signed for: rows of a lower version were put back. */
+    readonly versionAtLeast?: number
+    /** Told of each version whose rows were found whole. */
+    readonly seenWhole?: (version: number) => void
   }) {
     this.#store = options.store
     this.#macs = options.macs
     this.#clock = options.clock
     this.#certificates = options.certificates
     this.#alarm = options.alarm
+    this.#highestVersion = options.versionAtLeast ?? 0
+    this.#seenWhole = options.seenWhole ?? (() => {})
   }
 
   /** Who knocks, decided on the trust rows as they are now. */
@@ -184,6 +191,7 @@ export class Access {
     // A newer read overtook this one; what was read is still as of when it was asked for.
     if (read.version < this.#highestVersion) return snapshot
     this.#highestVersion = read.version
+    if (snapshot.intact) this.#seenWhole(read.version)
     for (const alarm of snapshot.alarms) this.#raise(alarm)
     this.#signatures = new Map()
     this.#authorities = [...snapshot.tables.authority.values()].map((authority) => ({
@@ -197,7 +205,7 @@ export class Access {
   /** No rows count, and none may be changed. */
   #setBack(version: number): TrustSnapshot {
     const alarm =
-      'the database was set back to an older state while the server ran: no client, token or instance counts'
+      'the trusted rows in the database were set back to an older state: no client, token or instance counts'
     this.#raise(alarm)
     return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
   }

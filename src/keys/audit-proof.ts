@@ -41,6 +41,8 @@ export interface CheckpointBody {
   readonly beginnings: readonly WriterHead[]
   /** SHA-256 of the body of the checkpoint before, hex; '' for the first. */
   readonly previous: string
+  /** The highest version of the trusted rows that was seen whole: older ones put back are noticed at the next start. */
+  readonly trustVersion?: number
   /** Announces that entries older than this are about to be removed: milliseconds since 1970. */
   readonly pruning?: number
 }

@@ -44,6 +44,7 @@ export class Audit {
   readonly #signingKey: KeyObject
   readonly #published: (checkpoint: AuditCheckpoint) => void
   #timer: NodeJS.Timeout | undefined
+  #trustVersion = 0
 
   private constructor(
     store: Store,
@@ -98,7 +99,9 @@ export class Audit {
         return undefined
       const number = (last?.number ?? 0) + 1
       const previous = last ? createHash('sha256').update(last.body).digest('hex') : ''
-      const content: CheckpointBody = { number, atMs: this.#clock.now(), heads, beginnings, previous }
+      const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
+      const atMs = this.#clock.now()
+      const content: CheckpointBody = { number, atMs, heads, beginnings, previous, trustVersion }
       const body = JSON.stringify(pruning === undefined ? content : { ...content, pruning })
       const signature = sign(null, Buffer.from(body), this.#signingKey).toString('base64')
       const checkpoint = { number, body, signature }
@@ -115,6 +118,17 @@ export class Audit {
       }
     }
     return undefined
+  }
+
+  /** The trusted rows were seen whole at this version; the next checkpoint signs it. */
+  noteTrust(version: number): void {
+    this.#trustVersion = Math.max(this.#trustVersion, version)
+  }
+
+  /** The version of the trusted rows that the last checkpoint signed for; 0 when it signed for none. */
+  async signedTrustVersion(): Promise<number> {
+    const [last] = await this.#store.checkpoints(1)
+    return (last && genuineBody(last, createPublicKey(this.#signingKey))?.trustVersion) ?? 0
   }
 
   /** A checkpoint each minute until `stop`. `failed` is told when one could not be made. */

@@ -50,6 +50,8 @@ export interface TrustWriterOptions {
   readonly macs: Macs
   readonly clock: Clock
   readonly access: Access
+  /** Told after each change, so that a checkpoint can sign for it. */
+  readonly changed?: () => void
 }
 
 export class TrustWriter {
@@ -57,12 +59,14 @@ export class TrustWriter {
   readonly #macs: Macs
   readonly #clock: Clock
   readonly #access: Access
+  readonly #changed: () => void
 
   constructor(options: TrustWriterOptions) {
     this.#store = options.store
     this.#macs = options.macs
     this.#clock = options.clock
     this.#access = options.access
+    this.#changed = options.changed ?? (() => {})
   }
 
   /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
@@ -86,6 +90,7 @@ export class TrustWriter {
           entries: [this.#entry(by, made)],
           durability: 'disk',
         })
+        this.#changed()
         return made.result
       } catch (error) {
         if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
