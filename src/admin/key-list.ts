@@ -124,7 +124,6 @@ function filter(query: Query): (view: KeyView) => boolean {
   const add = <T>(value: T | undefined, fits: (view: KeyView, value: T) => boolean): void => {
     if (value !== undefined) tests.push((view) => fits(view, value))
   }
-  const ms = (text: string | undefined) => (text === undefined ? undefined : Date.parse(text))
   const part = query.contains?.toLowerCase()
   add(query.state, (view, state) => view.state === state)
   add(query.name, (view, name) => namesOf(view.attributes).includes(name))
@@ -144,4 +143,8 @@ function filter(query: Query): (view: KeyView) => boolean {
 function wordsOf({ uniqueIdentifier, attributes }: KeyView): readonly string[] {
   const noted = Object.values(vsphereNames).map((key) => customText(attributes, key))
   return [uniqueIdentifier, ...namesOf(attributes), ...noted.filter((text) => text !== null)]
+}
+
+function ms(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Date.parse(text)
 }

@@ -46,9 +46,9 @@ function ofReadiness({ alarms, tables }: TrustSnapshot, readiness: Readiness): r
     : [{ code: 'not-ready', ...server, message: `this node cannot serve: ${reason ?? 'its log says why'}` }]
   const tampering = alarms.map((message): Warning => ({
     code: 'tampering',
-      instanceId: null,
-      about: message,
-      message,
+    instanceId: null,
+    about: message,
+    message,
     hint: 'Somebody changed the database by hand: find out who, and look through clients and tokens.',
   }))
   const rootKeys = degraded.map((instanceId): Warning => {

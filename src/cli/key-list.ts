@@ -72,10 +72,12 @@ export function listCommand(world: World, outcome: Outcome): Command {
 
 function queryOf(options: ListOptions): NonNullable<Input<'listKeys'>['query']> {
   const { state, name, search, contains, vsphereName, component, identifier } = options
-  const date = (flag: string, text: string | undefined) =>
-    text === undefined ? undefined : dateTime(flag, text)
   const asked = {
-    ...{ state, name, search, contains, vsphereName },
+    state,
+    name,
+    search,
+    contains,
+    vsphereName,
     vsphereComponent: component,
     vsphereIdentifier: identifier,
     createdSince: date('--created-since', options.createdSince),
@@ -85,6 +87,10 @@ function queryOf(options: ListOptions): NonNullable<Input<'listKeys'>['query']> 
   }
   // What was not asked is left out; the state is the server's to check.
   return Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined))
+}
+
+function date(flag: string, text: string | undefined): string | undefined {
+  return text === undefined ? undefined : dateTime(flag, text)
 }
 
 /** Keys of all pages, up to `most`. */

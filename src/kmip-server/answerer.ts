@@ -19,6 +19,7 @@ import {
   type RequestMessage,
   type ResponseItem,
 } from '../kmip/message.ts'
+import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import type { Handlers } from '../operations/handlers.ts'
@@ -101,11 +102,7 @@ class Answerer {
   greet(outcome: HandshakeOutcome): void {
     if (!outcome.ok) return
     this.#options.access.identify(outcome.peer).then(
-      (verdict) => {
-        this.#options.greeted(verdict.trusted ? 'trusted' : verdict.why)
-        if (verdict.trusted) this.#seen(outcome.peer, verdict)
-        else this.#strangers.knock(outcome.peer, verdict)
-      },
+      (verdict) => this.#greeted(outcome.peer, verdict),
       (error: unknown) => {
         this.#options.log.error('identify a client', { error })
       },
@@ -133,6 +130,12 @@ class Answerer {
     return answerBatch(request, { keys, handlers, identify, unexpected, operated, clock })
   }
 
+  #greeted(peer: Peer, verdict: Verdict): void {
+    this.#options.greeted(verdict.trusted ? 'trusted' : verdict.why)
+    if (verdict.trusted) this.#seen(peer, verdict)
+    else this.#strangers.knock(peer, verdict)
+  }
+
   #seen(peer: Peer, verdict: Verdict): void {
     if (!peer.certificate || !verdict.trusted) return
     this.#options.sightings.note(peer.certificate.sha256, peer.address)
@@ -155,13 +158,15 @@ class Answerer {
   }
 }
 
-function unserved(version: string): RequestError {
+function unserved(version: Version): RequestError {
   const what = `this server speaks KMIP 1.0 to ${newestServed}, not ${version}`
-  return new RequestError(new Fault('InvalidMessage', what), { version: newestServed, headerRead: true })
+  return new RequestError(new Fault('InvalidMessage', what), { version, headerRead: true })
 }
 
+/** In the message's own version if that is served, else in one that says what is. */
 function refused(error: RequestError, timeStamp: bigint): Answer {
-  return { bytes: encodeResponse(refusal(error, timeStamp)), close: false }
+  const version = isServed(error.version) ? error.version : newestServed
+  return { bytes: encodeResponse({ ...refusal(error, timeStamp), version }), close: false }
 }
 
 const unreadableSentences: Record<Unreadable, string> = {

@@ -1,0 +1,243 @@
+// An example of each route's request and answer, for the OpenAPI document and the pages made of it. A table: a route
+// without its line does not compile, and a test holds each example against the schemas of its route.
+
+import type { Input, Output, RouteName } from './api.ts'
+
+type Body<N extends RouteName> = 'body' extends keyof Input<N>
+  ? { readonly body: Exclude<Input<N>['body'], undefined> }
+  : object
+type Answer<N extends RouteName> = Output<N> extends AsyncIterable<string> ? string : Output<N>
+export type Example<N extends RouteName> = Body<N> & { readonly answer: Answer<N> }
+
+const at = '2026-03-01T12:00:00.000Z'
+const later = '2036-02-27T12:00:00.000Z'
+const sha256 = '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'
+const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
+
+const instance = {
+  id: 'd3b07384-d9a0-4e9b-8a0d-3c1b2f4e5a61',
+  name: 'production',
+  custody: 'database',
+  rootKey: 'file:root.key',
+  cacheSeconds: 300,
+  outageSeconds: 3600,
+  expiredGraceDays: 30,
+  portable: false,
+  created: at,
+} as const
+
+const named = { id: instance.id, name: instance.name }
+
+const client = {
+  id: '0f4c1f0e-7d5b-4c8e-9f53-6a0f6d7d2b10',
+  name: 'vcenter-1',
+  instance: named,
+  expiredGraceDays: null,
+  credential: null,
+  created: at,
+  certificates: [
+    {
+      sha256,
+      subject: 'CN=kmipClient20260301120000',
+      notBefore: at,
+      notAfter: later,
+      lastSeen: at,
+      lastAddress: '192.0.2.10',
+      created: at,
+    },
+  ],
+  authorities: [],
+}
+
+const key = {
+  id: '5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e',
+  name: null,
+  state: 'Active',
+  objectType: 'SymmetricKey',
+  algorithm: 'AES',
+  length: 256,
+  vsphere: { name: 'web-server-3', component: 'VM', identifier: 'vm-1017' },
+  created: at,
+  lastFetched: at,
+} as const
+
+const wrappingKey = {
+  ...key,
+  name: 'wrapping-2026',
+  vsphere: { name: null, component: null, identifier: null },
+  lastFetched: null,
+}
+
+const token = {
+  id: '7d0a1f52-3f58-4a0e-8f0d-1b8a2f6f2c11',
+  name: 'grafana',
+  role: 'viewer',
+  instance: null,
+  created: at,
+  expires: null,
+  expired: false,
+  lastUsed: at,
+  lastAddress: '192.0.2.30',
+} as const
+
+const block = { sha256, reason: 'host was stolen', created: at }
+
+const entry = {
+  writer: 'c1a5298f-939e-4c52-b1f7-0b1b9d6e1c55',
+  number: 42,
+  hash: sha256,
+  at,
+  action: 'key.get',
+  result: 'success',
+  instanceId: instance.id,
+  object: key.id,
+  actor: {
+    kind: 'client',
+    id: client.id,
+    name: client.name,
+    certificateSha256: sha256,
+    address: '192.0.2.10',
+  },
+  reason: null,
+  requestId: '3f1c7a52-5b0e-4f0a-9d53-2e8c3a1f9f0e',
+  detail: null,
+} as const
+
+const entries = { entries: [entry], after: null }
+
+export const examples: { readonly [N in RouteName]: Example<N> } = {
+  live: { answer: { live: true } },
+  ready: { answer: { ready: true, degradedInstances: 0, degraded: [], warnings: 0 } },
+  metrics: {
+    answer:
+      '# HELP mortise_ready Whether this node can serve (1) or not (0).\n# TYPE mortise_ready gauge\nmortise_ready 1\n',
+  },
+  status: {
+    answer: {
+      version: '0.1.0',
+      started: at,
+      ready: true,
+      reason: null,
+      kmip: '[::]:5696',
+      instances: [{ ...named, rootKey: 'ok', clients: 1, objects: { Active: 120, PreActive: 1 } }],
+      pending: 0,
+      expiries: [
+        { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
+      ],
+      warnings: [],
+    },
+  },
+  listInstances: { answer: [instance] },
+  showInstance: { answer: { ...instance, objects: { Active: 120, PreActive: 1 }, clients: 1 } },
+  createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: instance },
+  setInstance: {
+    body: { cacheSeconds: 60, outageSeconds: 0 },
+    answer: { ...instance, cacheSeconds: 60, outageSeconds: 0 },
+  },
+  deleteInstance: {
+    answer: {
+      ...named,
+      receipt: {
+        at,
+        dataKeys: [{ id: '85920f3211205b972831fdf9148e0570', rootKey: 'file:root.key', created: at }],
+        objects: { Active: 120 },
+        auditEntry: 'instance.shred',
+      },
+    },
+  },
+  listClients: { answer: [client] },
+  showClient: { answer: client },
+  setClient: {
+    body: {
+      credential: { mode: 'required', userName: 'vcenter', password: 'a password as typed in vCenter' },
+    },
+    answer: { ...client, credential: { mode: 'required', userName: 'vcenter' } },
+  },
+  removeCertificate: { answer: { ...client, certificates: [] } },
+  trustClient: { body: { by: 'pending', name: 'vcenter-1', sha256 }, answer: { ...client, sha256 } },
+  signClient: {
+    body: {
+      name: 'vcenter-1',
+      request: '-----BEGIN CERTIFICATE REQUEST-----\nMIIC...\n-----END CERTIFICATE REQUEST-----\n',
+      days: 3650,
+    },
+    answer: { ...client, sha256, certificate: pem, authority: pem },
+  },
+  removeClient: { answer: { id: client.id, name: client.name } },
+  listPending: {
+    answer: [
+      {
+        sha256,
+        subject: 'CN=kmipClient20260301120000',
+        notAfter: later,
+        address: '192.0.2.10',
+        first: at,
+        last: at,
+        knocks: 9,
+        certificate: pem,
+      },
+    ],
+  },
+  blockCertificate: { body: { sha256, reason: 'host was stolen' }, answer: block },
+  listBlocks: { answer: [block] },
+  unblockCertificate: { answer: block },
+  listTokens: { answer: [token] },
+  createToken: {
+    body: { role: 'viewer', name: 'grafana', expiresDays: 365 },
+    answer: {
+      ...token,
+      expires: '2027-03-01T12:00:00.000Z',
+      lastUsed: null,
+      lastAddress: null,
+      token: 'mortise_qcw44TdbK0oS0_hRejaBhtH-3YmksnMGU4yi304LRYU',
+    },
+  },
+  revokeToken: { answer: token },
+  listKeys: { answer: { keys: [key], after: '1017' } },
+  createKey: { body: { name: 'wrapping-2026', activate: true }, answer: wrappingKey },
+  showKey: {
+    answer: {
+      ...key,
+      attributes: [
+        { name: 'CryptographicAlgorithm', index: 0, value: 'AES' },
+        { name: 'CryptographicLength', index: 0, value: 256 },
+        { name: 'x-Name', index: 0, value: { type: 'TextString', value: 'web-server-3' } },
+      ],
+    },
+  },
+  activateKey: { answer: key },
+  revokeKey: {
+    body: { reason: 'KeyCompromise', message: 'host was stolen' },
+    answer: { ...key, state: 'Compromised' },
+  },
+  destroyKey: { answer: { ...key, state: 'Destroyed' } },
+  listInstanceAudit: { answer: entries },
+  listAudit: { answer: entries },
+  verifyAudit: {
+    answer: {
+      ok: true,
+      problems: [],
+      entries: 42,
+      checkpoints: 3,
+      provedFrom: null,
+      provedTo: at,
+      unprovedEntries: 0,
+      keySha256: sha256,
+    },
+  },
+  exportAudit: { answer: `${JSON.stringify({ entry })}\n` },
+  pruneAudit: { body: { before: at }, answer: { before: at } },
+  showServerCertificate: {
+    answer: {
+      sha256,
+      sha1: 'b604b3e28c00355b84773b885876d91102d8ddb7',
+      subject: 'CN=kms.example.com',
+      issuer: 'CN=Mortise CA 1f2e3d4c',
+      names: ['kms.example.com', '192.0.2.5'],
+      notBefore: at,
+      notAfter: later,
+      certificate: pem,
+      authority: pem,
+    },
+  },
+}

@@ -1,0 +1,96 @@
+// The part of the server that knows no doors: store, secrets, trust, keys and their watchers, made of the configuration
+// and handed to serve.ts. Part of the composition root.
+
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { Config } from './config.ts'
+import { readPassphrase } from './first-start.ts'
+import { Access } from './keys/access.ts'
+import { Audit } from './keys/audit.ts'
+import { Keyring } from './keys/keyring.ts'
+import { Keys } from './keys/keys.ts'
+import { Pending } from './keys/pending.ts'
+import type { Clock, Store } from './keys/ports.ts'
+import { Secrets } from './keys/secrets.ts'
+import { Sightings } from './keys/sightings.ts'
+import { createTrustChanges, type TrustChanges } from './keys/trust-changes.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from './pki/match.ts'
+import { Readiness } from './readiness.ts'
+import { openRootKey } from './rootkey/open.ts'
+import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
+import { openSqliteStore } from './store/open.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface Core {
+  readonly clock: Clock
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly rootKeys: ServerRootKeys
+  readonly audit: Audit
+  readonly readiness: Readiness
+  readonly access: Access
+  readonly keyring: Keyring
+  readonly trust: TrustChanges
+  readonly keys: Keys
+  readonly pending: Pending
+  readonly sightings: Sightings
+  /** The store was made by this start. */
+  readonly firstStart: boolean
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
+export interface CoreOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+/** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
+export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
+  const { config, log, metrics } = options
+  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
+  const store = await openStore(options, clock)
+  opened.defer(() => store.close())
+  const firstStart = (await store.trustVersion()) === 0
+  const { rootKey, rootKeys } = await openRootKeys(options, clock, firstStart)
+  const secrets = await Secrets.open(store, rootKey)
+  const failed = (what: string) => (error: unknown) => log.error({ error }, what)
+
+  const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
+    log.info({ checkpoint }, 'audit checkpoint')
+  })
+  const readiness = new Readiness(log, clock, metrics)
+  const macs = secrets
+  const certificates = { validity, signedBy, matchesSubject }
+  const access = new Access({ store, macs, clock, certificates, alarm: readiness.alarm })
+  const keyring = new Keyring({ store, clock, events: readiness, openRootKey: rootKeys.open })
+  const trusting = { filtersOverlap, sameAuthority }
+  const trust = createTrustChanges({ store, macs, clock, access, keyring, ...trusting })
+  const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
+  const pending = await Pending.open(store, clock, failed('write the pending clients'))
+  opened.defer(() => pending.close())
+  const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
+  opened.defer(() => sightings.flush())
+  const { warnings } = rootKey
+  const kept = { clock, store, secrets, rootKeys, audit, readiness, access, keyring, trust, keys }
+  return { ...kept, pending, sightings, firstStart, warnings }
+}
+
+async function openStore({ config, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
+  await mkdir(config.server.data, { recursive: true, mode: 0o700 })
+  return openSqliteStore({
+    file: path.join(config.server.data, 'mortise.db'),
+    clock,
+    onTrouble: (message) => log.error({}, message),
+    onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
+  })
+}
+
+async function openRootKeys({ config, metrics }: CoreOptions, clock: Clock, create: boolean) {
+  const passphrase = await readPassphrase(config.server.rootPassphraseFile)
+  const opening = { dataFolder: config.server.data, ...(passphrase && { passphrase }) }
+  const rootKey = await openRootKey(config.server.rootKey, { ...opening, create })
+  return { rootKey, rootKeys: serverRootKeys({ own: rootKey, opening, metrics, clock }) }
+}
