@@ -30,6 +30,7 @@ import {
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
+import { requireFreeNames } from './names.ts'
 import type { Store } from './ports.ts'
 import type { Unit } from './unit.ts'
 
@@ -210,6 +211,7 @@ export class KeyWork {
       objectType: wanted.objectType,
     }
     const { dataKey, sealed } = await this.#seal(place, material).finally(() => material.bytes.fill(0))
+    await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
     this.#unit.stage({
       instanceId,
       uniqueIdentifier,
@@ -279,6 +281,8 @@ export class KeyWork {
     const changed = apply({ objectType, state, attributes, now: this.#seconds() }, change)
     const kept = new Map(changed.attributes)
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
+    if (change.key === 'Name' && !isDestroyed(state))
+      await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
     this.#stage({ ...object, state, attributes: kept })
     this.#unit.done({ detail: { attribute: change.key } })
     return changed.instance
