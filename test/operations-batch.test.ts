@@ -43,7 +43,13 @@ function results(told: readonly Told[]): string[] {
 }
 
 function identifier(told: Told | undefined): string {
-  return (told?.payload as { UniqueIdentifier: string }).UniqueIdentifier
+  return String(field(told, 'UniqueIdentifier'))
+}
+
+/** A field of the answer's payload. */
+function field(told: Told | undefined, name: string): unknown {
+  assert.equal(told?.status, 'Success')
+  return (told.payload as Readonly<Record<string, unknown>>)[name]
 }
 
 async function entriesOf(object: string): Promise<string[]> {
@@ -65,7 +71,7 @@ for (const version of served) {
     )
     const id = identifier(told[0])
     assert.ok(told.every((one) => identifier(one) === id))
-    assert.deepEqual((told[5]?.payload as { Attribute: unknown }).Attribute, [
+    assert.deepEqual(field(told[5], 'Attribute'), [
       { AttributeName: 'State', AttributeValue: 'Active' },
       { AttributeName: 'x-Two', AttributeValue: { type: 'TextString', value: 'x-Two' } },
     ])
@@ -202,8 +208,5 @@ test('items of one batch see what the items before them did, also with Undo', as
   const find: Asked = { operation: 'Locate', request: locate([group]) }
   const header = { batchErrorContinuationOption: 'Undo' } as const
   const told = await session.send('1.2', batch(made, made, find), header)
-  assert.deepEqual((told[2]?.payload as { UniqueIdentifier: string[] }).UniqueIdentifier, [
-    identifier(told[1]),
-    identifier(told[0]),
-  ])
+  assert.deepEqual(field(told[2], 'UniqueIdentifier'), [identifier(told[1]), identifier(told[0])])
 })
