@@ -3,8 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
-import { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context, Next } from 'hono'
+import { Hono, type Context, type Next } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { limits } from '../limits.ts'
 import { routes } from './api.ts'
@@ -13,6 +12,7 @@ import type { AdminContext } from './context.ts'
 import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
+import { docsPage, docsPolicy } from './docs-page.ts'
 import { openApiDocument } from './openapi.ts'
 import { readJson } from './read-json.ts'
 import { none, type Route } from './route.ts'
@@ -29,28 +29,32 @@ export interface ApplicationOptions {
 
 interface Env {
   Bindings: HttpBindings
-  Variables: { requestId: string; route: string }
+  Variables: { requestId: string; route: string; policy: string }
 }
 type Ctx = Context<Env>
 
-export function createApplication(options: ApplicationOptions): OpenAPIHono<Env> {
-  const app = new OpenAPIHono<Env>()
+export function createApplication(options: ApplicationOptions): Hono<Env> {
+  const app = new Hono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
-  app.get('/api/openapi.json', (c) => c.json(openApiDocument(app)))
+  const document = openApiDocument()
+  app.get('/api/openapi.json', (c) => c.json(document))
+  app.get('/api/docs', (c) => {
+    c.set('policy', docsPolicy)
+    return c.html(docsPage(document))
+  })
   app.notFound((c) => answerRefusal(c, noRoute(c)))
   app.onError((error, c) => answerRefusal(c, known(error, c, options)))
   return app
 }
 
 /** The table is walked as data, so the exact types of a route are lost here; handlers.ts keeps them. */
-function addRoute(app: OpenAPIHono<Env>, name: string, line: Route, context: AdminContext): void {
+function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminContext): void {
   const handler = handlers[name as keyof typeof handlers] as (
     context: AdminContext,
     asked: unknown,
   ) => Promise<unknown>
-  app.openAPIRegistry.registerPath(line.openapi)
   app.on(line.method, line.path.replaceAll(/\{(\w+)\}/g, ':$1'), async (c) => {
     c.set('route', name)
     if (line.slow) c.env.incoming.setTimeout(limits.adminSlowTimeoutMs)
@@ -123,11 +127,12 @@ async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Pr
   const start = performance.now()
   c.set('requestId', randomUUID())
   c.set('route', 'none')
+  c.set('policy', "default-src 'none'; frame-ancestors 'none'")
   await next()
   c.header('X-Request-Id', c.get('requestId'))
   c.header('Cache-Control', 'no-store')
   c.header('X-Content-Type-Options', 'nosniff')
-  c.header('Content-Security-Policy', "default-src 'none'; frame-ancestors 'none'")
+  c.header('Content-Security-Policy', c.get('policy'))
   answered({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
 }
 
@@ -156,8 +161,12 @@ const patterns = Object.values(routes).map(({ method, path }) => ({
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
 
+/** Beside the table. */
+const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])
+
 function noRoute(c: Ctx): Refusal {
   const methods = patterns.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method)
+  if (pages.has(c.req.path)) methods.push('GET')
   if (methods.length === 0) return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
   c.header('Allow', methods.join(', '))
   return new Refusal('method-not-allowed', `this path takes ${methods.join(' and ')}`)
