@@ -11,7 +11,7 @@ export interface Expiry {
   readonly instanceId: string | null
   readonly sha256: string
   readonly notAfterMs: number
-  /** Whole days; negative once it has expired. */
+  /** Whole days, rounded down: negative once it has expired. */
   readonly daysLeft: number
 }
 

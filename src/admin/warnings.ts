@@ -65,7 +65,12 @@ function ofReadiness({ alarms, tables }: TrustSnapshot, readiness: Readiness): r
 }
 
 function ofExpiry({ kind, name, instanceId, daysLeft, sha256 }: Expiry, { tables }: TrustSnapshot): Warning {
-  const when = daysLeft < 0 ? `expired ${days(-daysLeft)} ago` : `expires in ${days(daysLeft)}`
+  const when =
+    daysLeft >= 0
+      ? `expires in ${days(daysLeft)}`
+      : daysLeft === -1
+        ? 'expired within the last day'
+        : `expired ${days(-daysLeft - 1)} ago`
   const instance =
     instanceId === null ? '' : ` of the instance ${tables.instance.get(instanceId)?.name ?? ''}`
   const what = {

@@ -80,7 +80,7 @@ class Answerer {
       const requestId = randomUUID()
       const items = verdict.trusted
         ? await this.#serve(request, peer, verdict, requestId)
-        : this.#strangers.refuse(request, peer, verdict)
+        : this.#counted(request, this.#strangers.refuse(request, peer, verdict))
       return { bytes: this.#encode(request, items, requestId), close: false }
     } catch (error) {
       if (error instanceof RequestError) return refused(error, this.#now())
@@ -118,7 +118,7 @@ class Answerer {
     const { access, keys, handlers, log, operated, clock } = this.#options
     this.#seen(peer, first)
     const wrong = await this.#gate.check(peer, first.client, request)
-    if (wrong) return this.#strangers.refuseItems(request, peer, first.client, wrong)
+    if (wrong) return this.#counted(request, this.#strangers.refuseItems(request, peer, first.client, wrong))
     const identify = async (): Promise<Caller> => {
       const verdict = await access.identify(peer)
       if (!verdict.trusted) throw this.#strangers.fault(peer, verdict)
@@ -128,6 +128,17 @@ class Answerer {
       log.error('an operation failed', { error, operation, requestId })
     }
     return answerBatch(request, { keys, handlers, identify, unexpected, operated, clock })
+  }
+
+  /** Who is refused at the door counts too. Takes no time worth measuring. */
+  #counted(request: RequestMessage, items: readonly ResponseItem[]): readonly ResponseItem[] {
+    for (const [index, { reason = 'failed' }] of items.entries())
+      this.#options.operated({
+        operation: request.items[index]?.operation ?? null,
+        result: reason,
+        seconds: 0,
+      })
+    return items
   }
 
   #greeted(peer: Peer, verdict: Verdict): void {

@@ -17,6 +17,9 @@ export interface RunningServer extends AsyncDisposable {
   readonly port: number
   readonly data: string
   readonly admin: AdminClient
+  /** `https://HOST:PORT` */
+  readonly adminUrl: string
+  readonly serverCertSha256: string
   /** Lines of the log so far, as JSON. */
   readonly log: readonly string[]
   /** Trusts a certificate as a client of the instance `default`; the client's id. */
@@ -55,6 +58,8 @@ export async function startInProcess(): Promise<RunningServer> {
     port: Number(running.kmip.slice(running.kmip.lastIndexOf(':') + 1)),
     data,
     admin,
+    adminUrl: running.admin,
+    serverCertSha256: running.serverCertSha256,
     log,
     trust: async (name, { certificate }) => {
       const body = { by: 'certificate', name, certificate: certificate.pem } as const
