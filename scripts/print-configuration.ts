@@ -14,7 +14,7 @@ export async function configurationPage(): Promise<string> {
   const table = sections.flatMap(([section, lines]) =>
     lines.map(
       ([name, line]) =>
-        `| \`${section}.${name}\` | \`${line.variable}\` | ${line.flag ? `\`--${line.flag}\`` : ''} | \`${JSON.stringify(line.initial)}\` |`,
+        `| \`${section}.${name}\` | \`${line.variable}\` | ${line.flag ? `\`--${line.flag}\`` : ''} | \`${JSON.stringify(line.initial)}\` | ${line.live ? 'reload' : 'restart'} |`,
     ),
   )
   const page = `# Configuration
@@ -30,8 +30,12 @@ is a \`MORTISE_\` variable that does not exist, so that a spelling mistake is no
 
 In variables and flags a list is written with commas: \`MORTISE_SERVER_NAMES=kms.example.com,192.0.2.10\`.
 
-| option | variable | flag | default |
-| --- | --- | --- | --- |
+What changed takes effect with a restart, or where the table says so with a reload: \`mortise reload\`, the signal
+SIGHUP, or \`POST /api/v1/reload\`. The answer (with SIGHUP the log) names what was applied and what waits for a restart.
+A configuration that is not right changes nothing. Variables and flags are those that the process was started with.
+
+| option | variable | flag | default | changed by |
+| --- | --- | --- | --- | --- |
 ${table.join('\n')}
 
 ## mortise.toml, with every option at its default

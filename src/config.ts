@@ -44,6 +44,7 @@ export const options = {
       schema: z.boolean(),
       initial: false,
       variable: 'MORTISE_ROOT_KEY_COPIED',
+      live: true,
       text: 'Set it once you keep a copy of the root key file where the data folder and its backups are not.',
       reason:
         'Until then each start reminds you: without root.key the keys in the data folder are lost, and who has both has all keys.',
@@ -52,6 +53,7 @@ export const options = {
       schema: z.array(z.string().min(1).max(253)).max(50),
       initial: [],
       variable: 'MORTISE_SERVER_NAMES',
+      live: true,
       text: 'DNS names and IP addresses that the server certificate carries besides those found on this machine.',
       reason:
         'vCenter is told a name or an address; the certificate should contain it. Used when a certificate is made.',
@@ -93,6 +95,7 @@ export const options = {
       schema: z.array(z.string().min(1).max(253)).max(50),
       initial: [],
       variable: 'MORTISE_ADMIN_HOSTS',
+      live: true,
       text: 'Names under which the admin door may be addressed, besides localhost, the address it listens on, and server.names.',
       reason:
         'Requests with another Host are refused, so that a web page cannot reach it by a name that it controls.',
@@ -103,6 +106,7 @@ export const options = {
       schema: z.enum(['process', 'durable']),
       initial: 'process',
       variable: 'MORTISE_AUDIT_READS',
+      live: true,
       text: 'What the access record of a Get survives before the key is sent: a killed process, or power loss too (durable).',
       reason:
         'With "process" power loss may cost the records of the last 100 ms. "durable" makes every Get wait for the disk.',
@@ -120,6 +124,7 @@ export const options = {
       schema: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
       initial: 'info',
       variable: 'MORTISE_LOG_LEVEL',
+      live: true,
       text: 'The least important lines that are written.',
       reason: 'Normal traffic writes nothing at info. No level writes key material.',
     }),
@@ -154,6 +159,8 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly flag?: string
   readonly text: string
   readonly reason: string
+  /** Takes effect when the configuration is read anew (src/settings.ts); the others need a restart. */
+  readonly live?: true
 }
 
 /** The variable that names the configuration file; `--config` overrides it. */
@@ -165,16 +172,13 @@ const fileVariable = 'MORTISE_CONFIG'
  */
 export function readConfig(flags: Flags = {}, env: Environment = process.env): Config {
   const problems: string[] = []
-  const known = Object.entries(options).flatMap(([section, named]) =>
-    Object.entries(named).map(([name, line]: [string, Option]) => ({ section, name, line })),
-  )
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  checkVariables(env, [fileVariable, ...known.map(({ line }) => line.variable)], problems)
+  checkVariables(env, [fileVariable, ...known().map(({ line }) => line.variable)], problems)
 
   const values: Record<string, Record<string, unknown>> = {}
-  for (const { section, name, line } of known) {
+  for (const { section, name, line } of known()) {
     const flag = line.flag === undefined ? undefined : flags[line.flag]
     const variable = env[line.variable]
     const [value, where] =
@@ -189,6 +193,30 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return values as Config
+}
+
+/** Names (`log.level`) of the options whose values differ, and which of them take effect without a restart. */
+export function changedOptions(before: Config, after: Config): readonly { name: string; live: boolean }[] {
+  return known().flatMap(({ section, name, line }) => {
+    const [old, next] = [before, after].map((config) => JSON.stringify(valuesOf(config)[section]?.[name]))
+    return old === next ? [] : [{ name: `${section}.${name}`, live: line.live === true }]
+  })
+}
+
+/** `before` with the live options of `after`. */
+export function withLiveOptions(before: Config, after: Config): Config {
+  const merged: Record<string, Record<string, unknown>> = {}
+  for (const { section, name, line } of known())
+    (merged[section] ??= {})[name] = valuesOf(line.live ? after : before)[section]?.[name]
+  return merged as Config
+}
+
+const valuesOf = (config: Config): Record<string, Record<string, unknown>> => config
+
+function known(): readonly { section: string; name: string; line: Option }[] {
+  return Object.entries(options).flatMap(([section, named]) =>
+    Object.entries(named).map(([name, line]: [string, Option]) => ({ section, name, line })),
+  )
 }
 
 function readFile(file: string, problems: string[]): Record<string, Record<string, unknown>> {

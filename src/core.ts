@@ -3,7 +3,6 @@
 
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
-import type { Config } from './config.ts'
 import { readPassphrase } from './first-start.ts'
 import { Access } from './keys/access.ts'
 import { Audit } from './keys/audit.ts'
@@ -18,6 +17,7 @@ import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } fro
 import { Readiness } from './readiness.ts'
 import { openRootKey } from './rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
+import type { Settings } from './settings.ts'
 import { openSqliteStore } from './store/open.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -42,14 +42,14 @@ export interface Core {
 }
 
 export interface CoreOptions {
-  readonly config: Config
+  readonly settings: Settings
   readonly log: Log
   readonly metrics: Metrics
 }
 
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
-  const { config, log, metrics } = options
+  const { settings, log, metrics } = options
   const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
@@ -64,11 +64,29 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const readiness = new Readiness(log, clock, metrics)
   const macs = secrets
   const certificates = { validity, signedBy, matchesSubject }
-  const access = new Access({ store, macs, clock, certificates, alarm: readiness.alarm })
+  const access = new Access({
+    store,
+    macs,
+    clock,
+    certificates,
+    alarm: readiness.alarm,
+    versionAtLeast: await audit.signedTrustVersion(),
+    seenWhole: (version) => audit.noteTrust(version),
+  })
   const keyring = new Keyring({ store, clock, events: readiness, openRootKey: rootKeys.open })
-  const trusting = { filtersOverlap, sameAuthority }
-  const trust = createTrustChanges({ store, macs, clock, access, keyring, ...trusting })
-  const keys = new Keys({ store, keyring, access, clock, durableReads: config.audit.reads === 'durable' })
+  const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const trust = createTrustChanges({
+    store,
+    macs,
+    clock,
+    access,
+    keyring,
+    filtersOverlap,
+    sameAuthority,
+    changed: () => void signTrust().catch(failed('sign for a change of trust')),
+  })
+  const durableReads = () => settings.now.audit.reads === 'durable'
+  const keys = new Keys({ store, keyring, access, clock, durableReads })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
@@ -78,19 +96,21 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   return { ...kept, pending, sightings, firstStart, warnings }
 }
 
-async function openStore({ config, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
-  await mkdir(config.server.data, { recursive: true, mode: 0o700 })
+async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
+  const { data } = settings.now.server
+  await mkdir(data, { recursive: true, mode: 0o700 })
   return openSqliteStore({
-    file: path.join(config.server.data, 'mortise.db'),
+    file: path.join(data, 'mortise.db'),
     clock,
     onTrouble: (message) => log.error({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
   })
 }
 
-async function openRootKeys({ config, metrics }: CoreOptions, clock: Clock, create: boolean) {
-  const passphrase = await readPassphrase(config.server.rootPassphraseFile)
-  const opening = { dataFolder: config.server.data, ...(passphrase && { passphrase }) }
-  const rootKey = await openRootKey(config.server.rootKey, { ...opening, create })
+async function openRootKeys({ settings, metrics }: CoreOptions, clock: Clock, create: boolean) {
+  const { server } = settings.now
+  const passphrase = await readPassphrase(server.rootPassphraseFile)
+  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }) }
+  const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   return { rootKey, rootKeys: serverRootKeys({ own: rootKey, opening, metrics, clock }) }
 }

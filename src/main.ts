@@ -15,6 +15,7 @@ import {
 } from './cli/world.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
 import { parseExport, verifyLog } from './keys/audit-proof.ts'
+import type { Running } from './serve.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
 
@@ -30,7 +31,8 @@ const world: World = {
   // Node runs TypeScript in a checkout only; what is installed is JavaScript.
   command: import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise',
   dataFolder: (flags) => configOf(flags).server.data,
-  serve: async (flags, json, started) => runServer(configOf(flags), json, started),
+  serve: async (flags, json, started) =>
+    runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   verifyExport,
 }
 
@@ -43,18 +45,30 @@ function configOf(flags: Flags): Config {
   }
 }
 
-/** Runs until SIGTERM or SIGINT; a second signal ends it at once. */
-async function runServer(config: Config, json: boolean, started: (about: Started) => void): Promise<number> {
+/** Runs until SIGTERM or SIGINT; a second signal ends it at once. SIGHUP reads the configuration anew. */
+async function runServer(options: {
+  readonly config: Config
+  readonly readConfig: () => Config
+  readonly json: boolean
+  readonly started: (about: Started) => void
+}): Promise<number> {
+  const { config, json, started } = options
   const log = createLog({ format: logFormat(config, json), level: config.log.level })
   watchForBugs(log)
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
+  // Before there is something to reload too: by itself it would end the process.
+  let reload: (() => Promise<void>) | undefined
+  process.on('SIGHUP', () => void reload?.())
   // Only here: commands that speak to a server need none of it, and start in half the time.
   const { serve } = await import('./serve.ts')
-  const running = await serve({ config, log, metrics: createMetrics(), version }).catch((error: unknown) => {
-    throw notStarted(error)
-  })
+  const running = await serve({ ...options, log, metrics: createMetrics(), version }).catch(
+    (error: unknown) => {
+      throw notStarted(error)
+    },
+  )
+  reload = async () => reloaded(running, log)
   const warnings = [...running.warnings, ...rootKeyReminder(config)]
   started({ ...running, warnings, dataFolder: config.server.data })
   if (json) for (const warning of warnings) log.warn({}, warning)
@@ -64,6 +78,16 @@ async function runServer(config: Config, json: boolean, started: (about: Started
   await running.close()
   log.info({}, 'stopped')
   return 0
+}
+
+async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {
+  try {
+    const { applied, needRestart } = await running.reload()
+    log.info({ applied, needRestart }, 'the configuration was read anew')
+    if (needRestart.length > 0) log.warn({ needRestart }, 'these options take effect with a restart only')
+  } catch (error) {
+    log.error({ error }, 'the configuration was not changed')
+  }
 }
 
 /** Keys should not lie beside the key that seals them; the embedded default does exactly that. */

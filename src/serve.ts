@@ -2,17 +2,19 @@
 // nothing imports this file but main.ts and tests.
 
 import { isIPv6 } from 'node:net'
+import type { Reloaded } from './admin/context.ts'
 import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { openCore } from './core.ts'
 import { bootstrap, leaveAddress } from './first-start.ts'
+import { serverActor } from './keys/caller.ts'
 import { matchesCredential } from './keys/credential.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
-import { privateKeyPem } from './pki/issue.ts'
-import { openServerIdentity } from './server-identity.ts'
-import { messageFirst, type Log } from './telemetry/log.ts'
+import { ServerTls } from './server-tls.ts'
+import { Settings } from './settings.ts'
+import { messageFirst, type LevelledLog } from './telemetry/log.ts'
 import { doorMetrics, type Metrics } from './telemetry/metrics.ts'
 import { Watch } from './watch.ts'
 
@@ -26,24 +28,30 @@ export interface Running {
   /** The store was made by this start. */
   readonly firstStart: boolean
   readonly warnings: readonly string[]
+  /** Reads the configuration anew. Throws Refusal, with nothing changed, where it is not right. */
+  reload(): Promise<Reloaded>
   close(): Promise<void>
 }
 
 export interface ServeOptions {
   readonly config: Config
-  readonly log: Log
+  /** Reads the configuration anew. Throws ConfigError. */
+  readonly readConfig: () => Config
+  readonly log: LevelledLog
   readonly metrics: Metrics
   readonly version: string
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
-export async function serve({ config, log, metrics, version }: ServeOptions): Promise<Running> {
+export async function serve({ config, readConfig, log, metrics, version }: ServeOptions): Promise<Running> {
+  const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
-  const core = await openCore({ config, log, metrics }, opened)
+  const core = await openCore({ settings, log, metrics }, opened)
   const { access, audit, clock, keyring, readiness, secrets, store, trust, firstStart, warnings } = core
   const dataFolder = config.server.data
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
-  const identity = await openServerIdentity(secrets, config.server.names, clock.now())
+  const tls = await ServerTls.open({ secrets, settings, clock, log })
+  opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
   const doorLog = messageFirst(log)
@@ -56,12 +64,10 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
     operated: ({ operation, result, seconds }) =>
       metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
   })
-  const { server } = identity
   const door = await listen({
     ...config.kmip.listen,
     ...answerer,
-    serverCertificate: { certificate: server.certificate.pem, key: privateKeyPem(server.privateKey) },
-    ticketKeys: identity.ticketKeys,
+    ...tls.certificates.shown,
     log: doorLog,
     metrics: doorMetrics(metrics),
     clock,
@@ -70,23 +76,22 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
   const context = {
     ...core,
-    authority: identity.authority,
-    serverCertificate: () => server.certificate,
+    ...tls.administration,
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
   const watch = new Watch({ context, store, metrics, log, alarms: () => readiness.alarms })
   const admin = await startAdmin({
     ...config.admin.listen,
-    tls: { cert: server.certificate.pem, key: privateKeyPem(server.privateKey) },
-    hosts: [...config.admin.hosts, ...config.server.names],
+    ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
     failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   })
   opened.defer(() => admin.close())
-  await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: identity.authority.certificate.pem })
+  await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
+  tls.start({ door, admin, audit })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())
@@ -95,9 +100,10 @@ export async function serve({ config, log, metrics, version }: ServeOptions): Pr
   return {
     kmip,
     admin: admin.url,
-    serverCertSha256: server.certificate.sha256,
+    serverCertSha256: tls.certificates.active.certificate.sha256,
     firstStart,
     warnings,
+    reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }
 }

@@ -1,5 +1,6 @@
-// What the server is known by: its CA, the certificate that vCenter pins, the keys of its TLS tickets. Made once, in an
-// empty store, and kept among the server's own secrets. Part of the composition root; renewal is the admin door's.
+// What the server is first known by: its CA, the first certificate that vCenter pins, the keys of its TLS tickets. Made
+// once, in an empty store, and kept among the server's own secrets. What follows the first certificate is the business of
+// server-certificates.ts. Part of the composition root.
 
 import { randomBytes } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
@@ -8,6 +9,7 @@ import { issueServer, makeAuthority, privateKeyPem, readIdentity, type Identity 
 
 export interface ServerIdentity {
   readonly authority: Identity
+  /** The first one, also after another has taken its place. */
   readonly server: Identity
   /** 48 bytes, for TLS session tickets. */
   readonly ticketKeys: Buffer
@@ -44,7 +46,7 @@ export async function openServerIdentity(
 }
 
 /** The names and addresses under which a client on this network may reach the machine. */
-function ownNames(): readonly string[] {
+export function ownNames(): readonly string[] {
   const addresses = Object.values(networkInterfaces()).flatMap((interfaces) => interfaces ?? [])
   const reachable = addresses
     .filter(({ address }) => !address.startsWith('fe80:'))

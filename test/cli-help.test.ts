@@ -25,7 +25,7 @@ function commandsIn({ stdout }: CommandResult): string[] {
 }
 
 test('every command has help with an example of itself', async () => {
-  const commands = [['serve'], ['status']]
+  const commands = [['serve'], ['status'], ['reload']]
   for (const noun of nouns)
     commands.push(...commandsIn(await say(noun, '--help')).map((verb) => [noun, verb]))
   assert(commands.length >= 20, JSON.stringify(commands))
@@ -40,7 +40,7 @@ test('every command has help with an example of itself', async () => {
 
 test('the command names are those of the documentation', async () => {
   const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
-  assert.deepEqual(top, ['serve', 'status', ...nouns])
+  assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload'])
   assert.deepEqual(commandsIn(await say('instance', '--help')), ['create', 'list', 'show', 'set', 'delete'])
   assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke'])
   assert.deepEqual(commandsIn(await say('client', '--help')), [

@@ -159,30 +159,39 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   })
 }
 
-test('a new server certificate is shown without a restart, and open connections and sessions go on', async () => {
-  await using door = await openDoor()
-  const open = await connectClient({ port: door.port })
-  await open.ask(messageOf(1))
-  await until('a ticket came', () => open.session !== undefined)
-  const next = await makeServerCertificate()
-  door.door.setServerCertificate(next)
-  const fresh = await connectClient({ port: door.port })
-  const wanted = new X509Certificate(next.certificate).fingerprint256
-  assert.equal(fresh.socket.getPeerX509Certificate()?.fingerprint256, wanted)
-  assert.equal(numberOf(await open.ask(messageOf(2))), 2)
-  const resumed = await connectClient({
-    port: door.port,
-    ...(open.session === undefined ? {} : { session: open.session }),
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
+  test(`${version}: a new server certificate is shown without a restart, and open connections go on`, async () => {
+    const ticketKeys = randomBytes(48)
+    await using door = await openDoor({ ticketKeys })
+    const client = { port: door.port, minVersion: version, maxVersion: version }
+    const open = await connectClient(client)
+    await open.ask(messageOf(1))
+    await until('a ticket came', () => open.session !== undefined)
+    const session = open.session === undefined ? {} : { session: open.session }
+    const next = await makeServerCertificate()
+    const wanted = new X509Certificate(next.certificate).fingerprint256
+
+    door.door.setServerCertificate(next, ticketKeys)
+    const fresh = await connectClient(client)
+    assert.equal(fresh.socket.getPeerX509Certificate()?.fingerprint256, wanted)
+    const resumed = await connectClient({ ...client, ...session })
+    assert.ok(resumed.socket.isSessionReused(), 'with the same ticket keys, sessions go on')
+
+    door.door.setServerCertificate(next, randomBytes(48))
+    const anew = await connectClient({ ...client, ...session })
+    assert.ok(!anew.socket.isSessionReused(), 'with others, they end')
+    assert.equal(anew.socket.getPeerX509Certificate()?.fingerprint256, wanted)
+    assert.equal(numberOf(await open.ask(messageOf(2))), 2)
+    for (const client of [open, fresh, resumed, anew]) client.close()
   })
-  assert.ok(resumed.socket.isSessionReused())
-  for (const client of [open, fresh, resumed]) client.close()
-})
 
 test('a key that does not fit the certificate is refused, and the old pair stays', async () => {
   await using door = await openDoor()
   const next = await makeServerCertificate()
   const other = await makeServerCertificate()
-  assert.throws(() => door.door.setServerCertificate({ certificate: next.certificate, key: other.key }))
+  assert.throws(() =>
+    door.door.setServerCertificate({ certificate: next.certificate, key: other.key }, randomBytes(48)),
+  )
   const client = await connectClient({ port: door.port })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()

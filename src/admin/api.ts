@@ -12,20 +12,18 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
+import { pem, shownSha256, time } from './schemas.ts'
+import { serverRoutes } from './server-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
 const revocationReasons = Object.keys(enums.RevocationReasonCode) as [RevocationReason, ...RevocationReason[]]
 type RevocationReason = keyof typeof enums.RevocationReasonCode
 
-const time = z.iso.datetime().openapi({ example: '2026-03-01T12:00:00.000Z' })
 const sha256 = z
   .string()
   .transform((text) => text.replaceAll(/[:\s]/g, '').toLowerCase())
   .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))
   .openapi({ type: 'string', description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
-const shownSha256 = z
-  .string()
-  .openapi({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 /** Shown on terminals and used in paths. */
 const name = z
   .string()
@@ -33,7 +31,6 @@ const name = z
   .min(1)
   .max(limits.clientNameCharactersMax)
   .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'has characters that cannot be shown')
-const pem = z.string().max(limits.certificateBytesMax)
 
 const page = {
   limit: z.coerce
@@ -273,20 +270,6 @@ const AuditProof = z
     keySha256: shownSha256,
   })
   .openapi('AuditProof')
-
-const ServerCertificate = z
-  .object({
-    sha256: shownSha256,
-    sha1: z.string().openapi({ description: 'What older vCenters show as thumbprint.' }),
-    subject: z.string(),
-    issuer: z.string(),
-    names: z.array(z.string()),
-    notBefore: time,
-    notAfter: time,
-    certificate: z.string().openapi({ description: 'PEM.' }),
-    authority: z.string().openapi({ description: 'The CA that issued it, PEM.' }),
-  })
-  .openapi('ServerCertificate')
 
 // ---------------------------------------------------------------- what is asked
 
@@ -736,14 +719,7 @@ export const routes = {
     answer: z.object({ before: time }),
     slow: true,
   }),
-  showServerCertificate: route({
-    method: 'get',
-    path: '/api/v1/server-certificate',
-    role: 'viewer',
-    scope: 'any',
-    summary: 'The certificate that the KMIP door shows, which vCenter pins',
-    answer: ServerCertificate,
-  }),
+  ...serverRoutes,
 } as const
 
 export type Routes = typeof routes

@@ -12,6 +12,7 @@ import type { Instance } from '../keys/trust-rows.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
+import type { ServerCertificateChanges } from './server-certificates.ts'
 
 export interface AdminContext {
   readonly access: Access
@@ -27,6 +28,9 @@ export interface AdminContext {
   readonly authority: Identity
   /** The one that the KMIP door shows now. */
   readonly serverCertificate: () => Certificate
+  readonly serverCertificates: ServerCertificateChanges
+  /** Reads the configuration anew. Throws Refusal, with nothing changed, where it is not right. */
+  readonly reload: (by: By) => Promise<Reloaded>
   readonly readiness: () => Promise<Readiness>
   readonly about: {
     readonly version: string
@@ -36,6 +40,12 @@ export interface AdminContext {
   }
   /** The text that Prometheus reads. */
   readonly metrics: () => Promise<string>
+}
+
+/** Options by name (`log.level`) that have another value than before. */
+export interface Reloaded {
+  readonly applied: readonly string[]
+  readonly needRestart: readonly string[]
 }
 
 export interface Readiness {

@@ -28,6 +28,34 @@ const instance = {
 
 const named = { id: instance.id, name: instance.name }
 
+const shownCertificate = {
+  sha256,
+  sha1: 'b604b3e28c00355b84773b885876d91102d8ddb7',
+  subject: 'CN=kms.example.com',
+  issuer: 'CN=Mortise CA 1f2e3d4c',
+  names: ['kms.example.com', '192.0.2.5'],
+  key: 'RSA 2048',
+  notBefore: at,
+  notAfter: later,
+  certificate: pem,
+}
+
+const serverCertificate = { ...shownCertificate, authority: pem, staged: null, previous: null, request: null }
+
+const stagedCertificate = {
+  ...shownCertificate,
+  origin: 'renewed' as const,
+  created: at,
+  at: null,
+  warnings: [],
+}
+
+const certificateRequest = {
+  request: '-----BEGIN CERTIFICATE REQUEST-----\nMIIC...\n-----END CERTIFICATE REQUEST-----\n',
+  names: ['kms.example.com', '192.0.2.5'],
+  created: at,
+}
+
 const client = {
   id: '0f4c1f0e-7d5b-4c8e-9f53-6a0f6d7d2b10',
   name: 'vcenter-1',
@@ -227,17 +255,23 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   },
   exportAudit: { answer: `${JSON.stringify({ entry })}\n` },
   pruneAudit: { body: { before: at }, answer: { before: at } },
-  showServerCertificate: {
-    answer: {
-      sha256,
-      sha1: 'b604b3e28c00355b84773b885876d91102d8ddb7',
-      subject: 'CN=kms.example.com',
-      issuer: 'CN=Mortise CA 1f2e3d4c',
-      names: ['kms.example.com', '192.0.2.5'],
-      notBefore: at,
-      notAfter: later,
-      certificate: pem,
-      authority: pem,
-    },
+  showServerCertificate: { answer: serverCertificate },
+  requestServerCertificate: {
+    body: { names: ['kms.example.com', '192.0.2.5'] },
+    answer: { ...serverCertificate, request: certificateRequest },
   },
+  importServerCertificate: {
+    body: { certificate: pem, at: later },
+    answer: { ...serverCertificate, staged: { ...stagedCertificate, origin: 'imported', at: later } },
+  },
+  renewServerCertificate: {
+    body: { names: ['kms.example.com', '192.0.2.5'] },
+    answer: { ...serverCertificate, staged: stagedCertificate },
+  },
+  activateServerCertificate: {
+    body: { which: 'staged' },
+    answer: { ...serverCertificate, previous: shownCertificate },
+  },
+  discardServerCertificate: { answer: serverCertificate },
+  reloadConfiguration: { answer: { applied: ['log.level'], needRestart: ['kmip.listen'] } },
 }

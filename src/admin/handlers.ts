@@ -10,6 +10,7 @@ import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
 import { statusHandlers } from './routes/status.ts'
 import { tokenHandlers } from './routes/tokens.ts'
+import { reloadHandlers } from './routes/reload.ts'
 import { serverCertificateHandlers } from './routes/server-certificate.ts'
 
 export const handlers: Handlers<RouteName> = {
@@ -22,4 +23,5 @@ export const handlers: Handlers<RouteName> = {
   ...tokenHandlers,
   ...statusHandlers,
   ...serverCertificateHandlers,
+  ...reloadHandlers,
 }

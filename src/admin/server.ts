@@ -36,13 +36,20 @@ export interface AdminDoor {
   readonly port: number
   /** For connections from now on; those that are open stay. */
   setTls(tls: TlsIdentity): void
+  /** For requests from now on, instead of those given before. */
+  setHosts(hosts: readonly string[]): void
   /** Takes no new requests, waits a little for those that run, closes. */
   close(): Promise<void>
 }
 
 /** Listens; rejects with the system's error (EADDRINUSE, EACCES) when it cannot. */
 export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
-  const hosts = new Set(['localhost', options.host, ...options.hosts].map((host) => host.toLowerCase()))
+  const hosts = new Set<string>()
+  const setHosts = (names: readonly string[]): void => {
+    hosts.clear()
+    for (const name of ['localhost', options.host, ...names]) hosts.add(name.toLowerCase())
+  }
+  setHosts(options.hosts)
   const application = createApplication({ ...options, hosts })
   const requestTimeout = options.requestTimeoutMs ?? limits.adminRequestTimeoutMs
   const listener = getRequestListener(application.fetch, { overrideGlobalObjects: false })
@@ -69,6 +76,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
     url: `https://${reachable(options.host)}:${port}`,
     host: options.host,
     port,
+    setHosts,
     setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
     close: async () => closed(server),
   }

@@ -12,6 +12,7 @@ import { unreachableHint } from './connect.ts'
 import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
+import { reloadCommand } from './reload.ts'
 import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
 import { simulateCommands } from './simulate.ts'
@@ -35,6 +36,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     tokenCommands,
     auditCommands,
     serverCertificateCommands,
+    reloadCommand,
     simulateCommands,
     benchCommand,
   ]

@@ -1,29 +1,206 @@
-// `mortise server-cert ...`: the certificate that vCenter sees and pins.
+// `mortise server-cert ...`: the certificate that vCenter sees and pins, and the one to follow it.
 
 import type { Command } from 'commander'
-import { noun, verb, type Outcome } from './command.ts'
+import type { Output } from '../admin/api.ts'
+import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { mustBeNew, readPem, writeNew } from './files.ts'
 import { facts, fingerprint, shortTime } from './output.ts'
-import type { World } from './world.ts'
+import { UsageError, type World } from './world.ts'
+
+type Shown = Output<'showServerCertificate'>
+
+interface When {
+  readonly at?: string
+  readonly now?: boolean
+}
+
+const whenFlags = [
+  ['--at <time>', 'switch to it then, such as 2026-03-01T22:00:00Z (default: when you say activate)'],
+  ['--now', 'switch to it at once'],
+] as const
+
+const namesFlag = ['--names <list>', 'DNS names and IP addresses, with commas: exactly these'] as const
 
 export function serverCertificateCommands(world: World, outcome: Outcome): Command {
-  return noun('server-cert', 'the certificate of the KMIP door, which vCenter pins', [
-    verb(world, outcome, {
-      words: 'show',
-      summary: 'its fingerprints, names and dates, to compare with what vCenter shows',
-      examples: ['server-cert show', 'server-cert show --json'],
-      action: async ({ client, show }) => {
-        const shown = await (await client()).call('showServerCertificate')
-        show(shown, () =>
-          facts([
-            ['SHA-256', fingerprint(shown.sha256)],
-            ['SHA-1', fingerprint(shown.sha1)],
-            ['Subject', shown.subject],
-            ['Issuer', shown.issuer],
-            ['Names', shown.names.join(', ')],
-            ['Valid', `${shortTime(shown.notBefore)} to ${shortTime(shown.notAfter)}`],
-          ]),
-        )
-      },
-    }),
+  const makers = [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand]
+  return noun(
+    'server-cert',
+    'the certificate of the KMIP door, which vCenter pins',
+    makers.map((make) => make(world, outcome)),
+  )
+}
+
+function showCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'show',
+    summary: 'its fingerprints, names and dates, to compare with what vCenter shows; also the staged one',
+    examples: ['server-cert show', 'server-cert show --json'],
+    action: async ({ client, show }) => {
+      const shown = await (await client()).call('showServerCertificate')
+      show(shown, () => everything(shown))
+    },
+  })
+}
+
+function csrCommand(world: World, outcome: Outcome): Command {
+  return verb<{ names?: string; out: string; replace?: boolean }>(world, outcome, {
+    words: 'csr',
+    summary: 'a certificate request for a CA of yours; its key never leaves the server',
+    required: [['--out <csr>', 'file for the request; - is standard output']],
+    flags: [namesFlag, ['--replace', 'make a new one in place of the one that waits for its certificate']],
+    examples: [
+      'server-cert csr --out kms.csr',
+      'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
+    ],
+    action: async (run, { names, out, replace }) => {
+      if (out !== '-') await mustBeNew([out])
+      const body = { ...namesOf(names), ...(replace === true && { replace }) }
+      const { request } = await (await run.client()).call('requestServerCertificate', { body })
+      if (!request) throw new Error('a request was made and is not there')
+      if (out === '-' && !run.json) {
+        world.stdout.write(request.request)
+        return
+      }
+      if (out !== '-') await writeNew(out, request.request, 0o644)
+      run.show(
+        request,
+        () => `Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
+      )
+      run.tell('\nHave it signed as a web server, then: mortise server-cert import --cert PEM\n')
+    },
+  })
+}
+
+function importCommand(world: World, outcome: Outcome): Command {
+  return verb<When & { cert: string }>(world, outcome, {
+    words: 'import',
+    summary: 'stage the certificate that your CA made of the request',
+    required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
+    flags: [...whenFlags],
+    examples: [
+      'server-cert import --cert kms.pem',
+      'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
+    ],
+    action: async (run, options) => {
+      const when = whenOf(options)
+      const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
+      staged(run, await (await run.client()).call('importServerCertificate', { body }))
+    },
+  })
+}
+
+function renewCommand(world: World, outcome: Outcome): Command {
+  return verb<When & { names?: string; days?: string }>(world, outcome, {
+    words: 'renew',
+    summary: "stage a new certificate from Mortise's own CA",
+    flags: [namesFlag, ['--days <n>', 'how long it is valid (default: 10 years)'], ...whenFlags],
+    examples: [
+      'server-cert renew',
+      'server-cert renew --names kms.example.com,192.0.2.10 --at 2026-03-01T22:00:00Z',
+    ],
+    action: async (run, options) => {
+      const { names, days } = options
+      const body = {
+        ...namesOf(names),
+        ...(days !== undefined && { days: wholeNumber('--days', days) }),
+        ...whenOf(options),
+      }
+      staged(run, await (await run.client()).call('renewServerCertificate', { body }))
+    },
+  })
+}
+
+function activateCommand(world: World, outcome: Outcome): Command {
+  return verb<{ at?: string; previous?: boolean }>(world, outcome, {
+    words: 'activate',
+    summary: 'switch to the staged certificate, now or at a time; connections are kept',
+    flags: [
+      ['--at <time>', 'at this time, such as 2026-03-01T22:00:00Z; `never` takes a time back'],
+      ['--previous', 'go back to the certificate that was active before'],
+    ],
+    examples: [
+      'server-cert activate',
+      'server-cert activate --at 2026-03-01T22:00:00Z',
+      'server-cert activate --previous',
+    ],
+    action: async (run, { at, previous }) => {
+      if (previous && at !== undefined) throw new UsageError('--at does not go together with --previous')
+      const body = {
+        which: previous ? 'previous' : 'staged',
+        ...(at !== undefined && { at: at === 'never' ? null : dateTime('--at', at) }),
+      } as const
+      staged(run, await (await run.client()).call('activateServerCertificate', { body }))
+    },
+  })
+}
+
+function discardCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'discard',
+    summary: 'throw the staged certificate away',
+    examples: ['server-cert discard'],
+    action: async (run) => {
+      const shown = await (await run.client()).call('discardServerCertificate')
+      run.show(shown, () => `Nothing is staged. The active certificate stays:\n${certificateFacts(shown)}`)
+    },
+  })
+}
+
+/** After a step: what is active, what is staged, what to do next. */
+function staged(run: Run, shown: Shown): void {
+  run.show(shown, () => everything(shown))
+  run.tell(`\n${shown.staged ? beforeSwitch(shown.staged) : afterSwitch}\n`)
+}
+
+function beforeSwitch({ at }: NonNullable<Shown['staged']>): string {
+  const then =
+    at === null ? 'Then: mortise server-cert activate' : `It is switched to at ${shortTime(at)} UTC.`
+  return `Before the switch, in each vCenter: Key Providers, choose the server, Establish Trust > Upload KMS Certificate,
+with the "certificate" under "staged" of: mortise server-cert show --json
+${then}`
+}
+
+const afterSwitch = `New connections see this certificate. Where vCenter does not trust it yet, the provider is red until it does:
+Establish Trust > Make vCenter Trust KMS. To go back: mortise server-cert activate --previous`
+
+function everything(shown: Shown): string {
+  const { staged, request } = shown
+  const parts = [certificateFacts(shown)]
+  if (staged) {
+    const when =
+      staged.at === null ? 'when you say: mortise server-cert activate' : `${shortTime(staged.at)} UTC`
+    const warnings = staged.warnings.map((warning) => `Warning: ${warning}\n`).join('')
+    parts.push(
+      `\nStaged (${staged.origin} ${shortTime(staged.created)}), switched to: ${when}\n${certificateFacts(staged)}${warnings}`,
+    )
+  }
+  if (request)
+    parts.push(
+      `\nA request of ${shortTime(request.created)} for ${request.names.join(', ')} waits for its certificate.\n`,
+    )
+  return parts.join('')
+}
+
+function certificateFacts(shown: NonNullable<Shown['previous']>): string {
+  return facts([
+    ['SHA-256', fingerprint(shown.sha256)],
+    ['SHA-1', fingerprint(shown.sha1)],
+    ['Subject', shown.subject],
+    ['Issuer', shown.issuer],
+    ['Names', shown.names.join(', ')],
+    ['Key', shown.key],
+    ['Valid', `${shortTime(shown.notBefore)} to ${shortTime(shown.notAfter)}`],
   ])
+}
+
+function namesOf(list: string | undefined): { names?: string[] } {
+  if (list === undefined) return {}
+  const names = list.split(',').map((name) => name.trim())
+  if (names.some((name) => name === '')) throw new UsageError('--names takes names with commas between them')
+  return { names }
+}
+
+function whenOf({ at, now }: When): { at?: string; now?: boolean } {
+  if (at !== undefined && now === true) throw new UsageError('give --at or --now, not both')
+  return { ...(at !== undefined && { at: dateTime('--at', at) }), ...(now === true && { now }) }
 }

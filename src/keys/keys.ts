@@ -33,7 +33,7 @@ export class Keys {
   readonly #keyring: Keyring
   readonly #access: Access
   readonly #clock: Clock
-  readonly #durableReads: boolean
+  readonly #durableReads: () => boolean
   readonly #lanes = new Lanes()
 
   constructor(options: {
@@ -41,8 +41,8 @@ export class Keys {
     readonly keyring: Keyring
     readonly access: Access
     readonly clock: Clock
-    /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). */
-    readonly durableReads: boolean
+    /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
+    readonly durableReads: () => boolean
   }) {
     this.#store = options.store
     this.#keyring = options.keyring
@@ -114,7 +114,7 @@ export class Keys {
   async #attempt<T>(unit: Unit, work: (work: KeyWork) => Promise<T>): Promise<T> {
     const parts = { unit, store: this.#store, keyring: this.#keyring, access: this.#access }
     const result = await work(new KeyWork(parts))
-    const change = unit.change(this.#durableReads)
+    const change = unit.change(this.#durableReads())
     if (change.writes.length + change.entries.length > 0) await this.#commit(change)
     return result
   }

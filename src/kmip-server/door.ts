@@ -162,8 +162,11 @@ export interface DoorOptions {
 export interface Door {
   readonly address: string
   readonly port: number
-  /** New handshakes use it; open connections and sessions to resume go on. Throws where key and certificate do not fit. */
-  setServerCertificate(next: ServerCertificate): void
+  /**
+   * New handshakes use it; open connections go on. Sessions begun before can be resumed only if `ticketKeys` are the
+   * same. Throws where key and certificate do not fit.
+   */
+  setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
    * Takes no new connection, lets running requests be answered for at most limits.closeGraceMs, says goodbye
    * (close_notify) to each connection, and resolves when all are closed. May be called again.

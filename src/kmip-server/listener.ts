@@ -138,8 +138,8 @@ class Listener implements Door {
     await bound
   }
 
-  setServerCertificate(next: ServerCertificate): void {
-    this.#tls.setSecureContext(contextOptions(this.#tlsSettings(next)))
+  setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void {
+    this.#tls.setSecureContext(contextOptions({ ...this.#tlsSettings(next), ticketKeys }))
   }
 
   close(): Promise<void> {

@@ -14,31 +14,34 @@ export interface ServerChain {
   readonly certificate: Certificate
   /** PEM: the server's own first, then each one's issuer. */
   readonly pem: string
-  /** Which of the given keys it belongs to. */
-  readonly key: number
+  /** Which of the owners has its key. */
+  readonly owner: number
   /** What is fit for use and may still not be what was meant; for people. */
   readonly warnings: readonly string[]
 }
 
-/**
- * Throws PkiError that says what is wrong with it. `keys` are public keys; `names` those that the certificate should
- * contain; `fromMs` when it is to be used first, milliseconds since 1970.
- */
+/** A key that is here, and the names that a certificate for it should contain. */
+export interface KeyOwner {
+  readonly privateKey: KeyObject
+  readonly names: readonly string[]
+}
+
+/** Throws PkiError that says what is wrong with it. `fromMs`: when it is to be used first, milliseconds since 1970. */
 export function checkServerChain(
   paste: string | Uint8Array,
-  wanted: { readonly keys: readonly KeyObject[]; readonly names: readonly string[]; readonly fromMs: number },
+  { owners, fromMs }: { readonly owners: readonly KeyOwner[]; readonly fromMs: number },
 ): ServerChain {
   const found = parseCertificates(paste)
-  const { certificate, key } = ownCertificate(found, wanted.keys)
-  checkDates(certificate, wanted.fromMs)
+  const { certificate, owner } = ownCertificate(found, owners)
+  checkDates(certificate, fromMs)
   checkUse(certificate)
   const chain = inOrder(certificate, found)
-  for (const above of chain.slice(1)) checkDates(above, wanted.fromMs)
+  for (const above of chain.slice(1)) checkDates(above, fromMs)
   return {
     certificate,
-    key,
+    owner,
     pem: chain.map(({ pem }) => pem).join(''),
-    warnings: checkNames(certificate, wanted.names),
+    warnings: checkNames(certificate, owners[owner]?.names ?? []),
   }
 }
 
@@ -59,11 +62,13 @@ export function thumbprint(der: Uint8Array): string {
 
 function ownCertificate(
   found: readonly Certificate[],
-  keys: readonly KeyObject[],
-): { certificate: Certificate; key: number } {
+  owners: readonly KeyOwner[],
+): { certificate: Certificate; owner: number } {
+  const held = owners.map(({ privateKey }) => createPublicKey(privateKey))
   for (const certificate of found) {
-    const key = keys.findIndex((held) => held.equals(publicKeyOf(certificate)))
-    if (key >= 0) return { certificate, key }
+    const publicKey = createPublicKey(certificate.pem)
+    const owner = held.findIndex((key) => key.equals(publicKey))
+    if (owner >= 0) return { certificate, owner }
   }
   const subjects = found.map(({ subject }) => subject || '(no subject)').join('; ')
   if (found.every(({ isCa }) => isCa))
@@ -74,10 +79,6 @@ function ownCertificate(
     `The certificate (${subjects}) belongs to none of the keys that this server has: it was made from another ` +
       'request, or for another server. The request that waits for its certificate is shown by: mortise server-cert csr',
   )
-}
-
-function publicKeyOf(certificate: Certificate): KeyObject {
-  return createPublicKey(certificate.pem)
 }
 
 /** Whether it may be shown at that moment. Throws PkiError where not. */

@@ -12,6 +12,11 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+/** The log as its owner has it: the least level that is written can be set at any time. */
+export interface LevelledLog extends Log {
+  level: string
+}
+
 /** The same log for a room that says the message first and may leave out the fields. */
 export function messageFirst(log: Log) {
   type Fields = Readonly<Record<string, unknown>>
@@ -31,7 +36,7 @@ export interface LogOptions {
 }
 
 /** Lines are written before the call returns, so that the last words of a process that dies are there. */
-export function createLog({ format, level, write }: LogOptions): Log {
+export function createLog({ format, level, write }: LogOptions): LevelledLog {
   const out = write ?? standardError()
   return pino(
     {

@@ -24,6 +24,8 @@ import type { Instance } from '../../src/keys/trust-rows.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
 import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { ServerCertificates } from '../../src/server-certificates.ts'
 import { openServerIdentity } from '../../src/server-identity.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 
@@ -83,17 +85,21 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     sameAuthority,
   })
   const identity = await openServerIdentity(secrets, [], clock.now())
+  const log = createLog({ format: 'json', level: 'error', write: fail })
+  const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
   const context: AdminContext = {
     access,
     trust,
     pending: await Pending.open(store, clock, fail),
     audit: await Audit.open(store, clock, secrets, () => {}),
-    keys: new Keys({ store, keyring, access, clock, durableReads: false }),
+    keys: new Keys({ store, keyring, access, clock, durableReads: () => false }),
     store,
     sightings: new Sightings(store, clock, fail),
     clock,
     authority: identity.authority,
-    serverCertificate: () => identity.server.certificate,
+    serverCertificate: () => served.active.certificate,
+    serverCertificates: served,
+    reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => ({ ready: true, reason: null, degraded: [] }),
     rootKeys: {
       initial: rootKey.uri,

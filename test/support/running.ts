@@ -40,10 +40,11 @@ export function useServer(ready: (server: RunningServer, session: KmipSession) =
 
 export async function startInProcess(): Promise<RunningServer> {
   const data = await mkdtemp(path.join(tmpdir(), 'mortise-operations-'))
-  const config = readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, {})
+  const read = () => readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, {})
   const log: string[] = []
   const running = await serve({
-    config,
+    config: read(),
+    readConfig: read,
     log: createLog({ format: 'json', level: 'info', write: (line) => log.push(line) }),
     metrics: createMetrics(),
     version: '0.0.0-test',

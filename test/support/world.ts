@@ -130,7 +130,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     filtersOverlap,
     sameAuthority,
   })
-  const keys = new Keys({ store, keyring, access, clock, durableReads: false })
+  const keys = new Keys({ store, keyring, access, clock, durableReads: () => false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
   const reopen = async () => {

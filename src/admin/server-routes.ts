@@ -1,0 +1,131 @@
+// The part of the route table that is about the server itself: its certificate, and reading its configuration anew.
+
+import { z } from '@hono/zod-openapi'
+import { limits } from '../limits.ts'
+import { route } from './route.ts'
+import { pem, shownSha256, time } from './schemas.ts'
+
+const CertificateOfServer = z.object({
+  sha256: shownSha256,
+  sha1: z.string().openapi({ description: 'What vCenter shows as thumbprint.' }),
+  subject: z.string(),
+  issuer: z.string(),
+  names: z.array(z.string()).openapi({ description: 'DNS names and IP addresses.' }),
+  key: z.string().openapi({ example: 'RSA 2048' }),
+  notBefore: time,
+  notAfter: time,
+  certificate: z.string().openapi({ description: 'PEM, with the chain behind it if there is one.' }),
+})
+
+const ServerCertificate = CertificateOfServer.extend({
+  authority: z.string().openapi({ description: "Mortise's own CA, PEM." }),
+  staged: CertificateOfServer.extend({
+    origin: z.enum(['renewed', 'imported']),
+    created: time,
+    at: time.nullable().openapi({ description: 'When it is switched to; null: when somebody says so.' }),
+    warnings: z.array(z.string()),
+  })
+    .nullable()
+    .openapi({ description: 'The one to be switched to: trust it in vCenter first.' }),
+  previous: CertificateOfServer.nullable().openapi({ description: 'The one before, to go back to.' }),
+  request: z
+    .object({
+      request: z.string().openapi({ description: 'PKCS#10, PEM.' }),
+      names: z.array(z.string()),
+      created: time,
+    })
+    .nullable()
+    .openapi({ description: 'A request that waits for its certificate.' }),
+}).openapi('ServerCertificate')
+
+const names = z
+  .array(z.string().min(1).max(253))
+  .min(1)
+  .max(limits.certificateNamesMax)
+  .openapi({
+    description: 'DNS names and IP addresses, all that it shall have.',
+    example: ['kms.example.com'],
+  })
+
+const when = {
+  at: time.optional().openapi({ description: 'Switch to it at this time.' }),
+  now: z.boolean().default(false).openapi({ description: 'Switch to it at once.' }),
+}
+
+const path = '/api/v1/server-certificate'
+/** For all instances: every vCenter sees it. */
+const manager = { role: 'manager', scope: 'server' } as const
+
+export const serverRoutes = {
+  showServerCertificate: route({
+    method: 'get',
+    path,
+    role: 'viewer',
+    scope: 'any',
+    summary: 'The certificate that the KMIP door shows, which vCenter pins, and the one staged to follow it',
+    answer: ServerCertificate,
+  }),
+  requestServerCertificate: route({
+    method: 'post',
+    path: `${path}/request`,
+    ...manager,
+    summary:
+      'Make a key, and a certificate request to be signed by a CA of yours; or show the one that waits',
+    body: z.strictObject({
+      names: names.optional(),
+      replace: z.boolean().default(false).openapi({ description: 'In place of the one that waits.' }),
+    }),
+    answer: ServerCertificate,
+  }),
+  importServerCertificate: route({
+    method: 'post',
+    path: `${path}/import`,
+    ...manager,
+    summary: 'Stage the certificate that a CA of yours made of the request',
+    body: z.strictObject({ certificate: pem, ...when }),
+    answer: ServerCertificate,
+  }),
+  renewServerCertificate: route({
+    method: 'post',
+    path: `${path}/renew`,
+    ...manager,
+    summary: "Make a new certificate from Mortise's own CA, and stage it",
+    body: z.strictObject({
+      names: names.optional(),
+      days: z.int().min(1).max(limits.certificateDaysMax).optional(),
+      ...when,
+    }),
+    answer: ServerCertificate,
+  }),
+  activateServerCertificate: route({
+    method: 'post',
+    path: `${path}/activate`,
+    ...manager,
+    summary:
+      'Switch to the staged certificate, now or at a time, or back to the previous one; connections are kept',
+    body: z.strictObject({
+      which: z.enum(['staged', 'previous']).default('staged'),
+      at: time.nullable().optional().openapi({ description: 'For the staged one; null: at no time.' }),
+    }),
+    answer: ServerCertificate,
+  }),
+  discardServerCertificate: route({
+    method: 'delete',
+    path: `${path}/staged`,
+    ...manager,
+    summary: 'Forget the staged certificate',
+    answer: ServerCertificate,
+  }),
+  reloadConfiguration: route({
+    method: 'post',
+    path: '/api/v1/reload',
+    ...manager,
+    summary: 'Read the configuration anew, and apply what can be applied without a restart',
+    answer: z
+      .object({
+        applied: z.array(z.string()).openapi({ example: ['log.level'] }),
+        needRestart: z.array(z.string()).openapi({ example: ['kmip.listen'] }),
+      })
+      .openapi('Reloaded'),
+  }),
+} as const

@@ -1,0 +1,26 @@
+// `mortise reload`: the running server reads its configuration anew.
+
+import type { Command } from 'commander'
+import { verb, type Outcome } from './command.ts'
+import type { World } from './world.ts'
+
+export function reloadCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'reload',
+    summary: 'let the running server read its configuration anew',
+    examples: ['reload', 'reload --json'],
+    action: async ({ client, show }) => {
+      const reloaded = await (await client()).call('reloadConfiguration')
+      const { applied, needRestart } = reloaded
+      show(reloaded, () => {
+        const lines = [
+          applied.length > 0 ? `Applied: ${applied.join(', ')}` : '',
+          needRestart.length > 0
+            ? `Changed, and in effect after a restart only: ${needRestart.join(', ')}`
+            : '',
+        ].filter((line) => line !== '')
+        return `${lines.length > 0 ? lines.join('\n') : 'Nothing has changed.'}\n`
+      })
+    },
+  })
+}
