@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { encodeRequest } from '../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../src/kmip/payload.ts'
 import { attributeFact, attributeNames } from '../src/kmip/attribute-table.ts'
@@ -130,33 +130,43 @@ const change = fc.record({
   tag: fc.constantFrom(...Object.values(tags)),
 })
 
-function changed(
-  item: Item,
-  { place, how, leaf: other, tag }: typeof change extends fc.Arbitrary<infer T> ? T : never,
-) {
-  let at = 0
-  const total = count(item)
-  const walk = (node: Item): Item[] => {
-    const here = at++ === place % total
-    if (!here) return [node.type === types.Structure ? { ...node, value: inside(node).flatMap(walk) } : node]
-    switch (how) {
-      case 'gone':
-        return []
-      case 'twice':
-        return [node, node]
-      case 'turned':
-        return [{ ...node, ...(node.type === types.Structure && { value: inside(node).toReversed() }) }]
-      case 'wrapped':
-        return [{ tag: node.tag, type: types.Structure, value: [node] }]
-      case 'tag':
-        return [{ ...node, tag }]
-      case 'sameType':
-        return [node.type === other.type ? { ...node, value: other.value } : node]
-      default:
-        return [{ ...node, ...other }]
-    }
+type Change = typeof change extends fc.Arbitrary<infer T> ? T : never
+
+/** The tree with one of its items changed: what stands in that item's place. */
+function changed(item: Item, one: Change): Item[] {
+  return changedAt(item, one, one.place % count(item))
+}
+
+function changedAt(node: Item, one: Change, place: number): Item[] {
+  if (place === 0) return instead(node, one)
+  const items: Item[] = []
+  let left = place - 1
+  for (const inner of inside(node)) {
+    const size = count(inner)
+    items.push(...(left >= 0 && left < size ? changedAt(inner, one, left) : [inner]))
+    left -= size
   }
-  return walk(item)
+  return [{ ...node, value: items }]
+}
+
+function instead(node: Item, { how, leaf: other, tag }: Change): Item[] {
+  switch (how) {
+    case 'gone':
+      return []
+    case 'twice':
+      return [node, node]
+    case 'turned':
+      return [node.type === types.Structure ? { ...node, value: inside(node).toReversed() } : node]
+    case 'wrapped':
+      return [{ tag: node.tag, type: types.Structure, value: [node] }]
+    case 'tag':
+      return [{ ...node, tag }]
+    case 'sameType':
+      return [node.type === other.type ? { ...node, value: other.value } : node]
+    case 'value':
+      break
+  }
+  return [{ ...node, ...other }]
 }
 
 function count(item: Item): number {
