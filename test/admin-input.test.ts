@@ -6,7 +6,10 @@ import { text } from 'node:stream/consumers'
 import { after, before, test } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
+import { routes } from '../src/admin/api.ts'
 import { errorAnswer } from '../src/admin/errors.ts'
+import { examples } from '../src/admin/examples.ts'
+import type { Route } from '../src/admin/route.ts'
 import { limits } from '../src/limits.ts'
 import { startDoor, type TestDoor } from './support/admin-door.ts'
 
@@ -206,6 +209,128 @@ test('answers say that they are not to be kept, and carry their request id', asy
   assert.match(String(headers['x-request-id']), /^[0-9a-f-]{36}$/)
   const refused = await door.ask('GET', '/api/v1/instances/none', { token })
   assert.equal(errorAnswer.parse(refused.json).error.requestId, refused.headers['x-request-id'])
+})
+
+// ---------------------------------------------------------------- made from the route table
+
+const table: [string, Route][] = Object.entries(routes)
+const withBody = table.filter(([, line]) => line.openapi.request?.body)
+
+/** A path that is there as far as the instance goes. */
+function pathOf({ path }: Route): string {
+  return path.replace('{instance}', 'red').replaceAll(/\{\w+\}/g, 'none-such')
+}
+
+/** Everything about the instance that a request could change. */
+async function stateOf(): Promise<string> {
+  const { context, red, blue } = door
+  const { tables } = await context.access.snapshot()
+  const rows = Object.entries(tables).map(([kind, rows]) => [kind, [...rows.values()]])
+  const objects = [await context.store.objectCounts(red.id), await context.store.objectCounts(blue.id)]
+  return JSON.stringify([rows, objects])
+}
+
+test('bodies of the wrong form are refused by every route that takes one, and change nothing', async () => {
+  const before = await stateOf()
+  const wrong = [
+    [],
+    'text',
+    null,
+    7,
+    true,
+    { '': 1 },
+    { unknown: 1 },
+    JSON.parse('{"__proto__":{"name":"x"}}') as unknown,
+  ]
+  for (const [name, line] of withBody)
+    for (const body of wrong) {
+      const answer = await door.ask(line.method.toUpperCase(), pathOf(line), { token, body })
+      // What names nothing unknown may be refused for what is not there.
+      assert([400, 404].includes(answer.status), `${name} ${JSON.stringify(body)}: ${answer.text}`)
+      errorAnswer.parse(answer.json)
+    }
+  assert.equal(await stateOf(), before)
+})
+
+test('each field of each body takes its own type only', async () => {
+  const before = await stateOf()
+  let tried = 0
+  for (const [name, line] of withBody) {
+    const { body: example } = examples[name as keyof typeof examples] as { body: Record<string, unknown> }
+    for (const [field, good] of Object.entries(example)) {
+      for (const value of strange(good)) {
+        const body = { ...example, [field]: value }
+        if (line.body.safeParse(JSON.parse(JSON.stringify(body))).success) continue
+        const answer = await door.ask(line.method.toUpperCase(), pathOf(line), { token, body })
+        assert.equal(answer.status, 400, `${name} ${JSON.stringify(body).slice(0, 200)}: ${answer.text}`)
+        assert(errorAnswer.parse(answer.json).error.message.includes('body'), answer.text)
+        tried++
+      }
+    }
+  }
+  assert(tried > 100, String(tried))
+  assert.equal(await stateOf(), before)
+})
+
+/** Of another type than the good one, or far too much of it. */
+function strange(good: unknown): unknown[] {
+  const values = [
+    null,
+    {},
+    [],
+    [good],
+    '',
+    0,
+    -1,
+    1.5,
+    1e400,
+    true,
+    'x'.repeat(100_000),
+    '\u0000',
+    '\u202e',
+    '..',
+    { $ne: 1 },
+  ]
+  return values.filter((value) => typeof value !== typeof good || value !== good)
+}
+
+test('queries that a route does not know are refused by every route that takes one, and each is bounded', async () => {
+  for (const [name, line] of table) {
+    const shape = 'shape' in line.query ? Object.keys(line.query.shape as object) : undefined
+    if (shape === undefined || line.scope === 'public') continue
+    const ask = (query: string) => door.ask(line.method.toUpperCase(), `${pathOf(line)}?${query}`, { token })
+    assert.equal((await ask('unknown=1')).status, 400, name)
+    for (const field of shape) {
+      assert.equal((await ask(`${field}=${'x'.repeat(5_000)}`)).status, 400, `${name} ${field}`)
+      assert.equal((await ask(`${field}=a&${field}=b`)).status, 400, `${name} ${field}`)
+    }
+  }
+})
+
+test('path parameters of any form find nothing and break nothing', async () => {
+  const before = await stateOf()
+  const names = [
+    '%00',
+    '%2e%2e',
+    '%2e%2e%2fred',
+    '*',
+    '%25',
+    "'%20OR%20''='",
+    '%7B%7D',
+    'a'.repeat(2_000),
+    '%F0%9F%94%91',
+    '__proto__',
+  ]
+  for (const [name, line] of table) {
+    if (!/\{(?!instance)\w+\}/.test(line.path) || name === 'deleteInstance') continue
+    const example = (examples[name as keyof typeof examples] as { body?: unknown }).body
+    for (const odd of names) {
+      const path = line.path.replace('{instance}', 'red').replaceAll(/\{\w+\}/g, odd)
+      const answer = await door.ask(line.method.toUpperCase(), path, { token, body: example })
+      assert([400, 404].includes(answer.status), `${name} ${path}: ${answer.status} ${answer.text}`)
+    }
+  }
+  assert.equal(await stateOf(), before)
 })
 
 test('after all of this nothing changed and nothing broke', async () => {

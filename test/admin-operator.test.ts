@@ -326,14 +326,16 @@ test("vSphere 9's wrapping key: AES-256 that encrypts and wraps, Active on deman
   assert.equal(ObjectType, 'SymmetricKey')
 })
 
+function noted(name: string, component: string, identifier: string) {
+  return aes([text('x-Name', name), text('x-Component', component), text('x-Identifier', identifier)])
+}
+
 test('keys are found by every name, by when they were made and when they were fetched', async () => {
   await admin.call('createInstance', { body: { name: 'library' } })
   const identity = await makeCertificate({ commonName: 'library', ownKey: true })
   const body = { by: 'certificate', name: 'vc', certificate: identity.certificate.pem } as const
   await admin.call('trustClient', { instance: 'library', body })
   using session = await openSession(server.port, identity)
-  const noted = (name: string, component: string, identifier: string) =>
-    aes([text('x-Name', name), text('x-Component', component), text('x-Identifier', identifier)])
   const web = (await session.ask('1.1', 'Create', noted('web-1', 'VM', 'vm-1'))).UniqueIdentifier
   const db = (await session.ask('1.1', 'Create', noted('db-1', 'VM', 'vm-2'))).UniqueIdentifier
   const { id: named } = await admin.call('createKey', { instance: 'library', body: { name: 'web-1' } })

@@ -6,7 +6,8 @@ import { after, before, test } from 'node:test'
 import { routes } from '../src/admin/api.ts'
 import { errorAnswer } from '../src/admin/errors.ts'
 import { roles, type Role, type Route } from '../src/admin/route.ts'
-import { startDoor, type Answer, type TestDoor } from './support/admin-door.ts'
+import { startDoor, type TestDoor } from './support/admin-door.ts'
+import type { Answer } from './support/https.ts'
 
 let door: TestDoor
 before(async () => {

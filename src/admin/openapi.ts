@@ -49,7 +49,10 @@ export interface OpenApiDocument {
   readonly openapi: string
   readonly info: { readonly title: string; readonly description: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: Readonly<Record<string, Schema>> }
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>
+    readonly securitySchemes?: unknown
+  }
 }
 
 export function openApiDocument(): OpenApiDocument {
@@ -69,7 +72,7 @@ export function openApiDocument(): OpenApiDocument {
   return {
     ...made,
     paths: Object.fromEntries(paths) as OpenApiDocument['paths'],
-    components: { ...made.components, ...{ securitySchemes } },
+    components: { ...made.components, securitySchemes },
   }
 }
 

@@ -1,13 +1,9 @@
 // The admin door on a real store, with tokens of every kind and two instances: for tests of its rules. Tests that go
 // through the whole server start it with server.ts instead.
 
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import type { IncomingMessage } from 'node:http'
-import { request as httpsRequest, type RequestOptions } from 'node:https'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { text } from 'node:stream/consumers'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { startAdmin } from '../../src/admin/server.ts'
@@ -28,20 +24,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/server-certificates.ts'
 import { openServerIdentity } from '../../src/server-identity.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
-
-export interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly text: string
-  /** Parsed, where the answer is JSON. */
-  readonly json: unknown
-}
-
-export interface Ask {
-  readonly token?: string
-  readonly body?: unknown
-  readonly headers?: Readonly<Record<string, string>>
-}
+import { askHttps, type Answer, type Ask } from './https.ts'
 
 export interface TestDoor {
   readonly url: string
@@ -137,15 +120,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       const wanted = { name: `${role} of a test`, role, instanceId, expiresMs: expiresMs ?? null }
       return (await trust.tokens.create(serverActor, wanted)).bearer
     },
-    ask: async (method, pathAndQuery, ask = {}) => {
-      const body = ask.body === undefined ? undefined : JSON.stringify(ask.body)
-      const headers = {
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        ...(ask.token !== undefined && { Authorization: `Bearer ${ask.token}` }),
-        ...ask.headers,
-      }
-      return send({ method, port: door.port, path: pathAndQuery, ca: authorityPem, headers }, body)
-    },
+    ask: async (method, pathAndQuery, ask) => askHttps(door.url, authorityPem, method, pathAndQuery, ask),
     close: async () => {
       await door.close()
       await context.pending.close()
@@ -157,19 +132,4 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
 
 function fail(error: unknown): never {
   throw error
-}
-
-/** One request on a connection of its own. */
-async function send(options: RequestOptions, body: string | undefined): Promise<Answer> {
-  const request = httpsRequest({ host: '127.0.0.1', agent: false, servername: 'localhost', ...options })
-  request.end(body)
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
-  const content = await text(response)
-  const isJson = response.headers['content-type']?.startsWith('application/json') === true
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    text: content,
-    json: isJson ? JSON.parse(content) : undefined,
-  }
 }

@@ -20,6 +20,8 @@ export interface RunningServer extends AsyncDisposable {
   /** `https://HOST:PORT` */
   readonly adminUrl: string
   readonly serverCertSha256: string
+  /** The CA that signed the admin door's certificate, PEM. */
+  readonly authorityPem: string
   /** Lines of the log so far, as JSON. */
   readonly log: readonly string[]
   /** Trusts a certificate as a client of the instance `default`; the client's id. */
@@ -61,6 +63,7 @@ export async function startInProcess(): Promise<RunningServer> {
     admin,
     adminUrl: running.admin,
     serverCertSha256: running.serverCertSha256,
+    authorityPem: await readFile(path.join(data, 'admin-ca.pem'), 'utf8'),
     log,
     trust: async (name, { certificate }) => {
       const body = { by: 'certificate', name, certificate: certificate.pem } as const

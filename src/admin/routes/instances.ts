@@ -43,8 +43,12 @@ export const instanceHandlers: Handlers<
     }
   },
 
-  setInstance: async ({ trust }, { asker, instance, body }) =>
-    shownInstance(await trust.instances.update(asker.by, instance.id, present(body))),
+  setInstance: async ({ trust }, { asker, instance, body }) => {
+    // Whether a name is taken tells that another instance exists.
+    if (body.name !== undefined && asker.instanceId !== null)
+      throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
+    return shownInstance(await trust.instances.update(asker.by, instance.id, present(body)))
+  },
 
   deleteInstance: async (context, { asker, instance, query }) => {
     const { trust, clock } = context
