@@ -70,7 +70,6 @@ test('an instance is made, with a root key of its own in the data folder, rename
 test('an instance without a usable root key is not made, and says why', async () => {
   const attempts: [string, RegExp][] = [
     ['file:/nowhere/else.key', /no root key at \/nowhere\/else\.key/],
-    ['keyprotect://us-south.kms.cloud.ibm.com/a/b', /not in this version yet/],
     ['pkcs11:token=x', /not in this version yet/],
     ['nothing', /not the URI of a root key/],
   ]
@@ -80,6 +79,11 @@ test('an instance without a usable root key is not made, and says why', async ()
       refused('refused', message),
       rootKey,
     )
+  const rootKey = 'keyprotect://us-south.kms.cloud.ibm.com/a/b'
+  await assert.rejects(
+    admin.call('createInstance', { body: { name: 'grey', rootKey } }),
+    refused('bad-request', /custody.*must be said/),
+  )
   await assert.rejects(
     admin.call('createInstance', { body: { name: 'grey', custody: 'keyprotect' } }),
     refused('refused', /keyprotect is not in this version yet/),

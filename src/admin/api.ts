@@ -405,7 +405,10 @@ export const routes = {
       rootKey: z.string().min(1).max(1024).optional().openapi({
         description: "URI of the root key; left out: the server's own. A file in the data folder is made.",
       }),
-      custody: z.enum(['database', 'keyprotect']).default('database'),
+      custody: z.enum(['database', 'keyprotect']).optional().openapi({
+        description:
+          'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
+      }),
       ...z.object(instanceSettings).partial().shape,
     }),
     answer: Instance,

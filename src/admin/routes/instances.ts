@@ -26,7 +26,7 @@ export const instanceHandlers: Handlers<
   }),
 
   createInstance: async ({ trust, rootKeys }, { asker, body }) => {
-    const { rootKey = rootKeys.initial, custody, name, ...settings } = body
+    const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ...settings } = body
     if (custody === 'keyprotect')
       throw new Refusal(
         'refused',
@@ -78,6 +78,16 @@ export const instanceHandlers: Handlers<
     }
     return { id, name, receipt }
   },
+}
+
+/** The choice has a price and an effect where keys can lie in the service itself: there is no default then. */
+function custodyOf(rootKey: string): 'database' {
+  if (!/^(keyprotect|hpcs):/i.test(rootKey)) return 'database'
+  throw new Refusal(
+    'bad-request',
+    'body.custody: must be said for a root key in Key Protect or HPCS',
+    'database: sealed keys lie in the database, and the root key seals their data key. keyprotect: each key lies in the service as a standard key, which is billed and can be deleted there.',
+  )
 }
 
 function shownInstance({ rootKeyUri, createdMs, ...instance }: Instance) {

@@ -15,9 +15,14 @@ import { shownValue } from '../shown.ts'
 export const keyHandlers: Handlers<
   'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey'
 > = {
-  listKeys: async ({ keys }, { instance, query }) => {
+  listKeys: async ({ keys, store }, { instance, query }) => {
     const place = query.after === undefined ? undefined : placeOf(query.after)
-    const found = await listKeys(keys, instance.id, query, place)
+    const reader = {
+      list: keys.list.bind(keys),
+      show: keys.show.bind(keys),
+      objectCounts: store.objectCounts.bind(store),
+    }
+    const found = await listKeys(reader, instance.id, query, place)
     return { keys: found.views.map(shownKey), after: found.after === null ? null : String(found.after) }
   },
 
