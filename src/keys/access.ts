@@ -66,8 +66,8 @@ interface TrustedAuthority {
 }
 
 const dayMs = 24 * 3600 * 1000
-/** Verdicts on CA signatures that are kept per snapshot. */
-const signaturesKeptMax = 20_000
+/** Certificates of which is kept what they say, and, per snapshot, which CA signed them. */
+const certificatesKeptMax = 20_000
 
 export class Access {
   readonly #store: Store
@@ -82,7 +82,8 @@ export class Access {
   #signatures = new Map<string, readonly TrustedAuthority[]>()
   #authorities: readonly TrustedAuthority[] = []
   readonly #raised = new Set<string>()
-  readonly #validities = new WeakMap<Uint8Array, Validity>()
+  /** By fingerprint of a leaf, by text of an authority: who makes a connection for each request is parsed once. */
+  readonly #validities = new Map<string, Validity>()
 
   constructor(options: {
     readonly store: Store
@@ -119,7 +120,7 @@ export class Access {
     const client = found && tables.client.get(found.clientId)
     const instance = client && tables.instance.get(client.instanceId)
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
-    const { notBeforeMs, notAfterMs } = this.#validity(certificate.der)
+    const { notBeforeMs, notAfterMs } = this.#validity(certificate.sha256, certificate.der)
     const now = this.#clock.now()
     // A clock that is a day off must not lock out a certificate that vCenter made a minute ago.
     if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
@@ -210,11 +211,14 @@ export class Access {
     return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
   }
 
-  /** Parsed once for as long as the bytes are held: a connection asks about the same array with every message. */
-  #validity(der: Uint8Array): Validity {
-    const known = this.#validities.get(der) ?? this.#certificates.validity(der)
-    this.#validities.set(der, known)
-    return known
+  /** `name` stands for these very bytes. */
+  #validity(name: string, der: Uint8Array): Validity {
+    const known = this.#validities.get(name)
+    if (known) return known
+    const validity = this.#certificates.validity(der)
+    if (this.#validities.size >= certificatesKeptMax) this.#validities.clear()
+    this.#validities.set(name, validity)
+    return validity
   }
 
   #raise(message: string): void {
@@ -231,14 +235,14 @@ export class Access {
     let found = this.#signatures.get(certificate.sha256)
     if (!found) {
       found = this.#searchAuthorities(certificate.der)
-      if (this.#signatures.size >= signaturesKeptMax) this.#signatures.clear()
+      if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
       this.#signatures.set(certificate.sha256, found)
     }
     const instances = new Set(found.map(({ authority }) => authority.instanceId))
     if (instances.size !== 1) return undefined
     const now = this.#clock.now()
-    return found.find(({ der }) => {
-      const { notBeforeMs, notAfterMs } = this.#validity(der)
+    return found.find(({ authority, der }) => {
+      const { notBeforeMs, notAfterMs } = this.#validity(authority.certificate, der)
       return now >= notBeforeMs - dayMs && now <= notAfterMs
     })?.authority
   }

@@ -113,12 +113,12 @@ function associatedData(place: Place, dataKeyId: string): Buffer {
     place.objectType,
     dataKeyId,
   ]
-  return Buffer.concat(
-    fields.flatMap((field) => {
-      const bytes = Buffer.from(field)
-      const length = Buffer.alloc(4)
-      length.writeUInt32BE(bytes.length)
-      return [length, bytes]
-    }),
-  )
+  const lengths = fields.map((field) => Buffer.byteLength(field))
+  const data = Buffer.alloc(lengths.reduce((sum, length) => sum + 4 + length, 0))
+  let at = 0
+  for (const [index, field] of fields.entries()) {
+    at = data.writeUInt32BE(lengths[index] ?? 0, at)
+    at += data.write(field, at)
+  }
+  return data
 }
