@@ -119,8 +119,11 @@ class Answerer {
     this.#seen(peer, first)
     const wrong = await this.#gate.check(peer, first.client, request)
     if (wrong) return this.#counted(request, this.#strangers.refuseItems(request, peer, first.client, wrong))
+    // The first item is judged on what was read for this message; its commit fails if that has changed since.
+    let read: Verdict | undefined = first
     const identify = async (): Promise<Caller> => {
-      const verdict = await access.identify(peer)
+      const verdict = read ?? (await access.identify(peer))
+      read = undefined
       if (!verdict.trusted) throw this.#strangers.fault(peer, verdict)
       return access.callerOf(verdict, peer, requestId)
     }
