@@ -1,6 +1,7 @@
 // The command line's own words: help, examples, usage errors. Without a server.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { command } from './support/command.ts'
 import type { CommandResult } from './support/server.ts'
@@ -103,6 +104,44 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs --token-file/)
   await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
   await misused(['key', 'list', '--token-file', 'x'], /--token-file belongs to --admin/)
+})
+
+test('every command and flag that the documentation shows is there', async () => {
+  const pages = ['../README.md', '../docs/operate.md', '../docs/vcenter.md', '../docs/server-certificate.md']
+  const known = new Map<string, string>()
+  const helpOf = async (words: readonly string[]): Promise<string> => {
+    const name = words.join(' ')
+    const help = known.get(name) ?? (await say(...words, '--help')).stdout
+    known.set(name, help)
+    return help
+  }
+  const wrong: string[] = []
+  let checked = 0
+  for (const page of pages) {
+    const shown = readFileSync(new URL(page, import.meta.url), 'utf8')
+    for (const [whole, line = ''] of shown.matchAll(
+      /(?:\bmortise|run -s mortise --) ((?:[a-z][\w-]*)(?: [^`\n#]*)?)(?=[`\n#])/g,
+    )) {
+      const words = line.trim().split(/\s+/)
+      const [top = '', verb = ''] = words
+      const commands = commandsIn({ stdout: await helpOf([]), stderr: '', code: 0 })
+      if (!commands.includes(top)) {
+        if (!tools.includes(top)) wrong.push(`${page}: ${whole}`)
+        continue
+      }
+      const verbs = commandsIn({ stdout: await helpOf([top]), stderr: '', code: 0 })
+      if (verbs.length > 0 && !verbs.includes(verb)) {
+        if (/^[a-z-]+$/.test(verb)) wrong.push(`${page}: ${whole}`)
+        continue
+      }
+      const help = await helpOf(verbs.length > 0 ? [top, verb] : [top])
+      for (const [flag] of line.matchAll(/--[a-z][\w-]*/g))
+        if (!new RegExp(`${flag}\\b`).test(help)) wrong.push(`${page}: ${whole}: ${flag}`)
+      checked++
+    }
+  }
+  assert.deepEqual(wrong, [])
+  assert(checked > 40, String(checked))
 })
 
 test('failures with --json are JSON on standard error', async () => {

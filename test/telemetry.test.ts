@@ -1,7 +1,9 @@
 // The log and the metrics: what they write, and what they must not.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { alertRules, describedMetrics, monitoringPage } from '../scripts/print-monitoring.ts'
 import { createLog, messageFirst, type Log } from '../src/telemetry/log.ts'
 import { createMetrics, doorMetrics } from '../src/telemetry/metrics.ts'
 
@@ -71,4 +73,46 @@ test('two servers in a process count apart, and gauges are read when asked', asy
   assert.match(text, /^mortise_kmip_messages_total 1$/m)
   assert.match(text, /^mortise_kmip_operation_seconds_count\{operation="Get",result="Success"\} 1$/m)
   assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
+})
+
+test('docs/monitoring.md is current, and its rules ask for metrics and labels that there are', async () => {
+  const page = readFileSync(new URL('../docs/monitoring.md', import.meta.url), 'utf8')
+  assert.equal(page, await monitoringPage(), 'run: node scripts/print-monitoring.ts > docs/monitoring.md')
+  const described = new Map((await describedMetrics()).map((metric) => [metric.name, metric]))
+  const asked = [...alertRules().matchAll(/\b((?:mortise|nodejs|process)_\w+)(?:\{(\w+)=)?/g)]
+  assert(asked.length > 10)
+  for (const [, name = '', label] of asked) {
+    const metric = described.get(name.replace(/_(bucket|sum|count)$/, ''))
+    assert(metric, name)
+    if (label !== undefined) assert(metric.labels.includes(label), `${name}: ${label}`)
+  }
+})
+
+test('every alert has its paragraph in docs/operate.md', () => {
+  const page = readFileSync(new URL('../docs/operate.md', import.meta.url), 'utf8')
+  const alerts = [...alertRules().matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name)
+  assert.deepEqual(
+    alerts.filter((name) => !page.includes(`**${name}**`)),
+    [],
+  )
+})
+
+test('labels come from closed tables: no name of a client, no identifier, no address', async () => {
+  const known = [
+    'operation',
+    'result',
+    'reason',
+    'version',
+    'resumed',
+    'route',
+    'status',
+    'call',
+    'source',
+    'verdict',
+    'state',
+    'kind',
+  ]
+  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
+  for (const { name, labels } of own)
+    for (const label of labels) assert(known.includes(label), `${name}: ${label}`)
 })

@@ -108,7 +108,7 @@ const doorCounters = {
   answers_failed: ['Requests that ended in an error of the server.'],
 } as const satisfies Record<string, readonly [help: string, ...labels: string[]]>
 
-const doorGauges = {
+export const doorGauges = {
   connections: 'Connections that are open.',
   handshakes_waiting: 'Handshakes that wait for their turn.',
   handshakes_active: 'Handshakes that are worked on.',

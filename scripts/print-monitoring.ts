@@ -1,0 +1,102 @@
+// Prints docs/monitoring.md from the metrics that a server registers and docs/mortise-alerts.yml:
+// `node scripts/print-monitoring.ts > docs/monitoring.md`. test/telemetry.test.ts fails when the page is not current.
+
+import { readFileSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { format } from 'prettier'
+import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
+
+interface Described {
+  readonly name: string
+  readonly help: string
+  readonly type: string
+  readonly labels: readonly string[]
+}
+
+/** Every metric of a server, those of Node.js and the process included. */
+export async function describedMetrics(): Promise<readonly Described[]> {
+  const metrics = createMetrics()
+  const door = doorMetrics(metrics)
+  for (const name of Object.keys(doorGauges)) door.gauge(name as keyof typeof doorGauges, () => 0)
+  const types = new Map(
+    (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
+  )
+  return metrics.registry.getMetricsAsArray().map((metric) => {
+    const { labelNames = [] } = metric as { readonly labelNames?: readonly string[] }
+    return { name: metric.name, help: metric.help, type: types.get(metric.name) ?? '', labels: labelNames }
+  })
+}
+
+export function alertRules(): string {
+  return readFileSync(new URL('../docs/mortise-alerts.yml', import.meta.url), 'utf8')
+}
+
+export async function monitoringPage(): Promise<string> {
+  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
+  const rows = own
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ name, type, labels, help }) => {
+      const shown = labels.map((label) => `\`${label}\``).join(', ')
+      return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
+    })
+  const page = `# Monitoring
+
+<!-- Printed from src/telemetry/metrics.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+
+## Is it well?
+
+\`mortise status\` is the summary for people; \`mortise status --json\` the same for programs, with exit code 1 when the
+server cannot serve. For load balancers and orchestrators, without a token:
+
+- \`GET /health/live\`: the process runs.
+- \`GET /health/ready\`: this node can serve. 503 when it cannot; its log says why. Instances whose root key has trouble
+  are listed in the body (\`degraded\`, by id) and do not make the node unready: the others are served. \`warnings\` counts
+  what needs somebody soon.
+
+The KMIP port itself is watched by connecting: a TLS handshake without a byte is what vCenter does, and it is not counted as a
+failure.
+
+## Metrics
+
+\`GET /metrics\` on the admin door, with a viewer's token for all instances:
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: mortise
+    scheme: https
+    authorization: { credentials_file: /etc/prometheus/mortise-token } # mortise token create --role viewer --name prometheus
+    tls_config: { ca_file: /etc/prometheus/mortise-ca.pem } # admin-ca.pem of the data folder
+    static_configs:
+      - targets: ["kms.example.com:5697"]
+\`\`\`
+
+No label holds a client's name, an identifier, an address or anything else that a stranger can choose.
+
+| metric | type | labels | meaning |
+| --- | --- | --- | --- |
+${rows.join('\n')}
+
+Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: rates and latencies are made of them. Beside these there are the usual
+metrics of the process and of Node.js (\`process_*\`, \`nodejs_*\`); \`nodejs_eventloop_lag_p99_seconds\` is how long work waited
+for its turn.
+
+## Alerts
+
+These rules lie in [mortise-alerts.yml](mortise-alerts.yml). What to do about each is in [operate.md](operate.md#what-each-alarm-means).
+
+\`\`\`yaml
+${alertRules().trimEnd()}
+\`\`\`
+
+## Log
+
+One line each on standard error: JSON unless standard error is a terminal (\`log.format\`). \`level\`, \`time\` and \`message\` are always there. \`requestId\` names a request, and also
+stands in its audit entry and in the header \`X-Request-Id\` of the admin door. \`warning\` names what needs somebody soon and is repeated once a day. \`alarm\`
+says that something was changed behind the server's back. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
+machine, since they prove what the log held then.
+`
+  return format(page, { parser: 'markdown' })
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  process.stdout.write(await monitoringPage())
