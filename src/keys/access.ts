@@ -154,9 +154,10 @@ export class Access {
     return undefined
   }
 
-  /** The instance with that id or name, or undefined. */
-  async instance(nameOrId: string): Promise<Instance | undefined> {
-    const { instance } = (await this.snapshot()).tables
+  /** The instance with that id or name, or undefined: as of `version` where that is at hand, as of now otherwise. */
+  async instance(nameOrId: string, version?: number): Promise<Instance | undefined> {
+    const atHand = this.#snapshot
+    const { instance } = (atHand && atHand.version === version ? atHand : await this.snapshot()).tables
     return instance.get(nameOrId) ?? [...instance.values()].find(({ name }) => name === nameOrId)
   }
 

@@ -262,7 +262,8 @@ export class KeyWork {
   }
 
   async #instance(): Promise<KeyringInstance> {
-    const instance = await this.#access.instance(this.#unit.caller.instanceId)
+    const { instanceId, trustVersion } = this.#unit.caller
+    const instance = await this.#access.instance(instanceId, trustVersion)
     if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
     return instance
   }
