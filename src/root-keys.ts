@@ -56,6 +56,7 @@ function measured(rootKey: RootKey, measure: Measure): RootKey {
   }
 }
 
+/** Under a name that nothing else there has. */
 function inDataFolder(uri: string): boolean {
-  return /^file:[A-Za-z0-9][A-Za-z0-9._-]*$/.test(uri)
+  return /^file:[A-Za-z0-9][A-Za-z0-9._-]*\.key$/.test(uri)
 }

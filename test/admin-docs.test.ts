@@ -11,6 +11,7 @@ import { fieldsOf } from '../src/admin/fields.ts'
 import { openApiDocument, type Schema } from '../src/admin/openapi.ts'
 import { none, type Route } from '../src/admin/route.ts'
 import { startDoor, type TestDoor } from './support/admin-door.ts'
+import { clientCertificate } from './support/certificates.ts'
 
 let door: TestDoor
 before(async () => {
@@ -127,4 +128,37 @@ test('fields of every form are told: named schemas, lists, extensions, alternati
     either.map(({ name, text }) => `${name}: ${text}`),
     ['x: With by = a.', 'y: With by = b. Default: "z".'],
   )
+})
+
+test('a whole set-up is automated from the document alone', async () => {
+  const token = await door.token('manager')
+  const { json } = await door.ask('GET', '/api/openapi.json')
+  const document = json as ReturnType<typeof openApiDocument>
+  /** By what the document says, and nothing else; `body` is its example with what is our own. */
+  const call = async (operationId: string, params: Record<string, string> = {}, own: object = {}) => {
+    const [path, method, operation] =
+      Object.entries(document.paths)
+        .flatMap(([at, methods]) => Object.entries(methods).map(([verb, line]) => [at, verb, line] as const))
+        .find(([, , line]) => line.operationId === operationId) ?? assert.fail(operationId)
+    const example = operation.requestBody?.content['application/json']?.example
+    const filled = path.replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? ''))
+    const body = example === undefined ? undefined : { ...example, ...own }
+    const answer = await door.ask(method.toUpperCase(), filled, { token, body })
+    assert(String(answer.status) in operation.responses, `${operationId}: ${answer.text}`)
+    return answer.json as Record<string, unknown>
+  }
+  const { id: instance } = (await call('createInstance', {}, { name: 'automated' })) as { id: string }
+  const where = { instance }
+  await call('setInstance', where)
+  const { certificate } = await clientCertificate('self-signed')
+  const pin = { by: 'certificate', certificate: certificate.pem, sha256: undefined }
+  const { id: client } = (await call('trustClient', where, pin)) as { id: string }
+  await call('setClient', { ...where, client })
+  await call('createToken', {}, { instance })
+  const { id: key, state } = (await call('createKey', where)) as { id: string; state: string }
+  assert.equal(state, 'Active')
+  assert.equal((await call('revokeKey', { ...where, key }))['state'], 'Compromised')
+  assert.equal((await call('destroyKey', { ...where, key }))['state'], 'DestroyedCompromised')
+  assert.equal((await call('removeClient', { ...where, client }))['id'], client)
+  assert.equal((await call('deleteInstance', where))['id'], instance)
 })
