@@ -105,8 +105,8 @@ export const limits = {
   cacheSecondsMax: 24 * 3600,
   outageSecondsMax: 7 * 24 * 3600,
   wrappedKeyBytesMax: 16 * 1024,
-  /** What a root key seals at a time. */
-  rootKeyPlaintextBytesMax: 4 * 1024,
+  /** What a root key seals at a time: Key Protect takes 4,096 characters of base64. */
+  rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
   accessFlushMs: 100,
   destroyedGoneMs: 10_000,
@@ -129,6 +129,30 @@ export const limits = {
   diskCheckEveryMs: 1_000,
   /** Kept free on the data disk so that access records of Get can be written when all else is full. */
   diskReserveBytes: 16 * 1024 * 1024,
+
+  // --- Key Protect and HPCS ---
+  /** For the connection with its TLS handshake; then, from the question on, for the whole answer. */
+  keyProtectConnectTimeoutMs: 4_000,
+  keyProtectAnswerTimeoutMs: 10_000,
+  /** A call with all that it takes to repeat it; a KMIP client may be waiting for it. */
+  keyProtectCallTimeoutMs: 20_000,
+  keyProtectTriesMax: 5,
+  /** The first pause before a call is repeated; doubled with each, and jittered. */
+  keyProtectPauseMs: 200,
+  /** Calls of one instance at the same time; more wait their turn. */
+  keyProtectCallsMax: 16,
+  /** A connection without a call is closed after so long. */
+  keyProtectIdleMs: 60_000,
+  /** A page of a list is the largest answer. */
+  keyProtectAnswerBytesMax: 4 * 1024 * 1024,
+  keyProtectPageKeys: 200,
+  keyProtectListedKeysMax: 10_000,
+  /** A token is asked for anew in the background from this part of its life on, so long before its end at the latest. */
+  iamTokenRefreshAt: 0.8,
+  iamTokenSpareMs: 60_000,
+  /** A token that is younger is fresh: a refusal is not about its age. */
+  iamTokenFreshMs: 10_000,
+  ibmFileBytesMax: 256 * 1024,
 
   // --- audit ---
   checkpointEveryMs: 60_000,
@@ -165,3 +189,5 @@ if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.mes
 if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
+if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
+  throw new Error('limits: call of a root key > answer')

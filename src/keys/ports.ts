@@ -14,7 +14,7 @@ export interface Clock {
 // ---------------------------------------------------------------- RootKey
 
 /**
- * Seals and opens small secrets (data keys, at most 4 KiB). Named by a URI. Both calls may run concurrently.
+ * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
  * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5).
  */
 export interface RootKey {

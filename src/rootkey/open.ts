@@ -1,8 +1,12 @@
 // From a URI to the root key that it names. Which kinds there are is this table's business; how each works is its
 // own file's.
 
+import { randomBytes } from 'node:crypto'
 import { RootKeyError, type RootKey } from '../keys/ports.ts'
 import { openFileRootKey } from './file.ts'
+import type { ListedRootKey } from './keyprotect/list.ts'
+import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
+import type { KeyProtectSessions } from './keyprotect/sessions.ts'
 
 export interface RootKeyOptions {
   readonly dataFolder: string
@@ -10,6 +14,10 @@ export interface RootKeyOptions {
   readonly passphrase?: Buffer
   /** Make a `file:` root key where there is none. No other kind is ever made here. */
   readonly create: boolean
+  /** For `keyprotect:` and `hpcs:`. */
+  readonly keyProtect?: KeyProtectSessions
+  /** Whose API key is used; left out: the server's. */
+  readonly instanceId?: string
 }
 
 /** A root key, opened; `warnings` are sentences for the administrator. */
@@ -19,17 +27,43 @@ export interface OpenedRootKey extends RootKey {
 
 /** Throws RootKeyError, with a message that tells the administrator what to do. */
 export async function openRootKey(uri: string, options: RootKeyOptions): Promise<OpenedRootKey> {
+  if (schemeOf(uri) === 'ibm') return openKeyProtect(uri, ibm(options))
+  return openFileRootKey({ ...options, uri })
+}
+
+/** A root key that was tried and will do. */
+export interface CheckedRootKey {
+  /** The URI to keep: an alias is resolved to the id. */
+  readonly uri: string
+  readonly id: string
+  readonly warnings: readonly string[]
+}
+
+/** Looks whether it exists, is fit and is active, and wraps and unwraps. Throws as openRootKey does. */
+export async function checkRootKey(uri: string, options: RootKeyOptions): Promise<CheckedRootKey> {
+  if (schemeOf(uri) === 'ibm') return checkKeyProtect(uri, ibm(options))
+  const rootKey = await openRootKey(uri, options)
+  const place = Buffer.from('mortise check of a root key')
+  await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
+  return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }
+}
+
+/** Those of the service instance that a `keyprotect:` or `hpcs:` URI names, with or without a key. Throws RootKeyError. */
+export async function listRootKeys(uri: string, options: RootKeyOptions): Promise<readonly ListedRootKey[]> {
+  if (schemeOf(uri) === 'ibm') return listKeyProtect(uri, ibm(options))
+  throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)
+}
+
+function schemeOf(uri: string): 'file' | 'ibm' {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(uri)?.[1]?.toLowerCase()
   switch (scheme) {
     case 'file':
-      return openFileRootKey({ ...options, uri })
+      return 'file'
     case 'keyprotect':
     case 'hpcs':
+      return 'ibm'
     case 'pkcs11':
-      throw new RootKeyError(
-        'root-key',
-        `root keys of the kind ${scheme}: are not in this version yet. Use file:`,
-      )
+      throw new RootKeyError('root-key', 'root keys of the kind pkcs11: are not in this version yet')
     case undefined:
     default:
       throw new RootKeyError(
@@ -37,4 +71,13 @@ export async function openRootKey(uri: string, options: RootKeyOptions): Promise
         `${uri} is not the URI of a root key. Write file:root.key, for example`,
       )
   }
+}
+
+function ibm({ keyProtect, instanceId }: RootKeyOptions) {
+  if (keyProtect) return { sessions: keyProtect, instanceId: instanceId ?? null }
+  throw new RootKeyError(
+    'root-key',
+    'root keys in Key Protect and HPCS need the API key of a service ID: put it into a file and set ' +
+      'MORTISE_IBM_API_KEY_FILE to its path',
+  )
 }

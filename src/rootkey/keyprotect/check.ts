@@ -1,0 +1,42 @@
+// Whether a root key will do, asked at once when an instance is made or changes its root key: it exists, is a root
+// key, is active, wraps and unwraps. What it takes of IAM is the role Reader.
+
+import { randomBytes } from 'node:crypto'
+import { RootKeyError } from '../../keys/ports.ts'
+import type { KeyMetadata } from './key-metadata.ts'
+import { deleted, enableIt, standardKey } from './remedies.ts'
+import type { KeyProtectRootKey } from './root-key.ts'
+import type { KeyProtectUri } from './uri.ts'
+
+/** Sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
+export async function checkKeyProtectRootKey(
+  rootKey: KeyProtectRootKey,
+  target: KeyProtectUri,
+): Promise<readonly string[]> {
+  const metadata = await rootKey.metadata()
+  const unfit = whyUnfit(metadata, target)
+  if (unfit !== undefined) throw new RootKeyError('root-key', unfit)
+  const sample = randomBytes(32)
+  const place = Buffer.from('mortise check of a root key')
+  const opened = await rootKey.unwrap(await rootKey.wrap(sample, place), place)
+  if (!sample.equals(opened))
+    throw new RootKeyError('unreachable', `the root key ${rootKey.id} unwraps something else than it wrapped`)
+  if (metadata.expiresAt === null) return []
+  return [
+    `The root key ${rootKey.id} (${metadata.name}) expires at ${metadata.expiresAt}. From then on it seals no new keys; ` +
+      'what it sealed it still opens. Better take one without an expiry.',
+  ]
+}
+
+function whyUnfit(
+  { id, extractable, state, expiresAt }: KeyMetadata,
+  target: KeyProtectUri,
+): string | undefined {
+  if (extractable) return standardKey(id, target)
+  if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`
+  if (state === 'deactivated')
+    return `the root key ${id} expired${expiresAt === null ? '' : ` at ${expiresAt}`} and seals nothing any more. Take another`
+  if (state === 'destroyed') return deleted(id, target)
+  // Of a state that we do not know, wrap and unwrap tell more.
+  return undefined
+}

@@ -1,0 +1,123 @@
+// One question over HTTPS and its whole answer, in bounded time and size. It repeats nothing and understands nothing;
+// who asks for what is session.ts's business.
+
+import { once } from 'node:events'
+import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import { request, type Agent } from 'node:https'
+import { limits } from '../../limits.ts'
+
+export interface Question {
+  readonly agent: Agent
+  readonly method: 'GET' | 'POST'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  /** Not wiped here. */
+  readonly body?: Buffer
+  /** At most; less than the usual time where a caller has less left. */
+  readonly timeoutMs: number
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** The caller's to wipe. */
+  readonly body: Buffer
+}
+
+/** There was no whole answer. The work may have been done all the same. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer'
+  /** The connection was an old one, which the other side had closed meanwhile: a new one may well do. */
+  readonly stale: boolean
+  constructor(message: string, options: ErrorOptions & { readonly stale?: boolean } = {}) {
+    super(message, options)
+    this.stale = options.stale ?? false
+  }
+}
+
+/** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
+export async function exchange({ agent, method, url, headers, body, timeoutMs }: Question): Promise<Answer> {
+  const length = body && { 'Content-Length': body.length }
+  const outgoing = request(url, { agent, method, headers: { ...headers, ...length } })
+  const patience = new Patience(outgoing, timeoutMs)
+  // Told below by whoever waits; what comes after that matters to nobody.
+  outgoing.on('error', () => undefined)
+  let answered = false
+  try {
+    outgoing.end(body)
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+    answered = true
+    return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await readWhole(incoming) }
+  } catch (error) {
+    outgoing.destroy()
+    throw patience.lost ?? noAnswer(error, outgoing.reusedSocket && !answered)
+  } finally {
+    patience.end()
+  }
+}
+
+/** How long one waits: for a connection, then for the whole answer. */
+class Patience {
+  /** Set when it was lost. */
+  lost: NoAnswer | undefined
+  readonly #outgoing: ClientRequest
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(outgoing: ClientRequest, timeoutMs: number) {
+    this.#outgoing = outgoing
+    const answerMs = Math.min(timeoutMs, limits.keyProtectAnswerTimeoutMs)
+    this.#wait('answer', answerMs)
+    outgoing.once('socket', (socket) => {
+      if (!socket.connecting) return
+      this.#wait('connection', Math.min(timeoutMs, limits.keyProtectConnectTimeoutMs))
+      socket.once('secureConnect', () => this.#wait('answer', answerMs))
+    })
+  }
+
+  end(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wait(what: string, ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.lost = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`)
+      this.#outgoing.destroy(this.lost)
+    }, ms)
+  }
+}
+
+async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > limits.keyProtectAnswerBytesMax)
+        throw new NoAnswer(`an answer of more than ${limits.keyProtectAnswerBytesMax} bytes`)
+    }
+    if (!incoming.complete) throw new NoAnswer('half an answer')
+    return Buffer.concat(chunks)
+  } finally {
+    // It may have been a secret.
+    for (const chunk of chunks) chunk.fill(0)
+  }
+}
+
+function noAnswer(error: unknown, stale: boolean): NoAnswer {
+  if (error instanceof NoAnswer) return error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  return new NoAnswer(explained(code, error), { cause: error, stale: stale && code === 'ECONNRESET' })
+}
+
+function explained(code: string, error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error)
+  if (/CERT|SIGNATURE|ISSUER|ALTNAME/.test(code))
+    return `its TLS certificate is not accepted (${code}: ${text}); a CA of your own is named by MORTISE_IBM_CA_FILE`
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name has no address (${code})`
+  if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)'
+  if (code === 'ECONNRESET') return 'the connection was reset (ECONNRESET)'
+  return code === '' ? text : `${text} (${code})`
+}

@@ -1,0 +1,85 @@
+// What a refusal means to the administrator, and what to do about it. Written for people who know IBM Cloud little:
+// each names the role or the command.
+
+import { calls, type CallName } from './calls.ts'
+import { isTransient, type Refusal } from './error.ts'
+import { formatKeyProtectUri, services, type KeyProtectUri } from './uri.ts'
+
+type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
+
+interface Refused {
+  readonly target: Target
+  readonly call: CallName
+  readonly key: string | undefined
+  readonly refusal: Refusal
+  /** Whose token it was. */
+  readonly subject: string
+  readonly correlationId: string
+}
+
+export function explainRefusal(refused: Refused): string {
+  const { target, refusal, correlationId } = refused
+  const said = [`HTTP ${refusal.status}`, refusal.code, `correlation id ${correlationId}`]
+  const where = `${services[target.scheme].title} at ${target.host}`
+  return `${where} ${meaning(refused)} (${said.filter((word) => word !== '').join(', ')})`
+}
+
+function meaning(refused: Refused): string {
+  const { target, call, refusal } = refused
+  const key = `the root key ${refused.key ?? ''}`
+  if (isTransient(refusal)) return refusal.status === 429 ? 'asks for fewer calls' : 'has trouble of its own'
+  if (refusal.code === 'KEY_ROOT_REQ_ERR') return `says that ${standardKey(refused.key ?? '', target)}`
+  switch (refusal.status) {
+    case 401:
+    case 403:
+      return `refuses: ${missingRole(refused)}`
+    case 404:
+      return `has no key ${refused.key ?? ''} in the instance ${target.instance}, or none that this service ID may see. ${listThem(target)}`
+    case 409:
+      return call === 'wrap' || call === 'unwrap'
+        ? `refuses: ${key} is not active. ${enableIt(refused.key ?? '', target)}`
+        : `refuses to ${calls[call].to}: ${refusal.message}`
+    case 410:
+      return `says that ${deleted(refused.key ?? '', target)}`
+    case 422:
+      return `does not open this with ${key}: it was wrapped by another, or for another place, or it was changed`
+    default:
+      return `refuses to ${calls[call].to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
+  }
+}
+
+function missingRole({ target, call, key, subject }: Refused): string {
+  const { role, to } = calls[call]
+  const who = subject === '' ? 'the service ID' : `the service ID (${subject})`
+  const { iamName } = services[target.scheme]
+  const onKey = key === undefined ? '' : ` --resource-type key --resource ${key}`
+  return (
+    `${who} may not ${to}. It needs the service role ${role} there: ibmcloud iam service-policy-create ` +
+    `${subject === '' ? 'SERVICE_ID' : subject} --roles ${role} --service-name ${iamName} ` +
+    `--service-instance ${target.instance}${onKey}. ` +
+    'If it has the role, look whether the instance admits calls from this network'
+  )
+}
+
+export function standardKey(key: string, target: Target): string {
+  return (
+    `${key} is a standard key and no root key. Make one that is: ` +
+    `ibmcloud kp key create NAME --instance-id ${target.instance}`
+  )
+}
+
+export function enableIt(key: string, target: Target): string {
+  return `If it was disabled: ibmcloud kp key enable ${key} --instance-id ${target.instance} (role Manager)`
+}
+
+export function deleted(key: string, target: Target): string {
+  return (
+    `the root key ${key} was deleted. Within 30 days it can be brought back: ` +
+    `ibmcloud kp key restore ${key} --instance-id ${target.instance} (role Manager)`
+  )
+}
+
+function listThem(target: Target): string {
+  const uri = formatKeyProtectUri({ ...target, key: undefined, keyRing: undefined })
+  return `mortise root-key list --root-key ${uri} shows those that it may`
+}

@@ -1,0 +1,239 @@
+// Conversation with one Key Protect or HPCS instance as one service ID: a token, a few kept connections, time-outs,
+// and calls that are repeated with jitter while there is no answer. Knows the API's calls and errors, not root keys.
+
+import { randomInt, randomUUID } from 'node:crypto'
+import { Agent } from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../limits.ts'
+import { RootKeyError, type Clock } from '../../keys/ports.ts'
+import { calls, contentTypeOf, type CallName } from './calls.ts'
+import { aboutToken, isTransient, KeyProtectError, reachOf, readRefusal, type Refusal } from './error.ts'
+import { exchange, NoAnswer, type Answer } from './exchange.ts'
+import { Iam, type Token } from './iam.ts'
+import { explainRefusal } from './remedies.ts'
+import { parseWithSecret, type ParsedAnswer } from './secret-json.ts'
+import { Slots } from './slots.ts'
+import { services, type KeyProtectUri } from './uri.ts'
+
+/** One call that was made, answered or not; for the log and the audit. Carries no secret. */
+export interface CallMade {
+  readonly call: CallName
+  /** Of the service instance. */
+  readonly instance: string
+  /** Id or alias; null for calls on none. */
+  readonly key: string | null
+  /** HTTP status; null where there was no answer. */
+  readonly status: number | null
+  /** `reasons[0].code` of a refusal, or why there was no answer; null for a success. */
+  readonly code: string | null
+  /** By which IBM finds the call in its own records. */
+  readonly correlationId: string
+  /** 1, and more when it was repeated. */
+  readonly attempt: number
+  readonly ms: number
+}
+
+export interface SessionOptions {
+  readonly target: Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
+  readonly iamUrl: string
+  /** PEM; only these CAs are trusted, for IAM too. undefined: those of Node.js. */
+  readonly ca: string | undefined
+  /** Rejects with RootKeyError. */
+  readonly apiKey: () => Promise<string>
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly onCall?: (made: CallMade) => void
+}
+
+export interface Asked {
+  readonly key?: string
+  readonly keyRing?: string | undefined
+  readonly query?: Readonly<Record<string, string>>
+  /** The caller wipes it afterwards. */
+  readonly body?: Buffer
+}
+
+/** How one attempt ended. */
+type Outcome =
+  | { readonly kind: 'done'; readonly answer: ParsedAnswer; readonly status: number }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly token: Token; readonly waitMs: number }
+  | { readonly kind: 'nothing'; readonly why: string; readonly stale: boolean; readonly cause?: Error }
+  /** Of IAM. */
+  | { readonly kind: 'no-token'; readonly error: RootKeyError }
+
+export class Session {
+  readonly #options: SessionOptions
+  readonly #agent: Agent
+  readonly #iam: Iam
+  readonly #slots = new Slots(limits.keyProtectCallsMax)
+  /** Monotonic: after a 429 nobody asks before. */
+  #quietUntil = -Infinity
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    this.#agent = new Agent({
+      keepAlive: true,
+      maxSockets: limits.keyProtectCallsMax,
+      timeout: limits.keyProtectIdleMs,
+      minVersion: 'TLSv1.2',
+      ...(options.ca !== undefined && { ca: options.ca }),
+    })
+    this.#iam = new Iam({ ...options, agent: this.#agent })
+  }
+
+  get target(): SessionOptions['target'] {
+    return this.#options.target
+  }
+
+  /**
+   * The answer of a success, with the string `plaintext` in it cut out as the secret. Throws KeyProtectError, or a
+   * RootKeyError for an API key that cannot be read.
+   */
+  call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
+    return this.#slots.use(() => this.#persist(name, asked))
+  }
+
+  /** Ends what runs. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  /** Repeats what may be otherwise in a moment, until it is answered or time or tries are used up. */
+  async #persist(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+    const { clock } = this.#options
+    const deadline = clock.monotonic() + limits.keyProtectCallTimeoutMs
+    const correlationId = randomUUID()
+    let freshened = false
+    for (let attempt = 1; ; attempt++) {
+      await this.#waitWhileQuiet(name, deadline)
+      const began = clock.monotonic()
+      const outcome = await this.#once(name, asked, correlationId, deadline - began)
+      this.#tell(name, asked, outcome, { correlationId, attempt, ms: clock.monotonic() - began })
+      if (outcome.kind === 'done') return outcome.answer
+      if (outcome.kind === 'refused' && aboutToken(outcome.refusal) && !freshened) {
+        freshened = true
+        if (this.#iam.refuse(outcome.token, outcome.refusal.status)) continue
+      }
+      const pauseMs = outcome.kind === 'nothing' && outcome.stale ? 0 : pause(attempt)
+      const waitMs = outcome.kind === 'refused' ? Math.max(outcome.waitMs, pauseMs) : pauseMs
+      if (outcome.kind === 'refused' && outcome.refusal.status === 429)
+        this.#quietUntil = Math.max(this.#quietUntil, clock.monotonic() + waitMs)
+      const mayRepeat = attempt < limits.keyProtectTriesMax && clock.monotonic() + waitMs < deadline
+      if (!transient(outcome) || !mayRepeat) throw this.#failure(name, asked, outcome, correlationId)
+      await sleep(waitMs)
+    }
+  }
+
+  async #waitWhileQuiet(call: CallName, deadline: number): Promise<void> {
+    const now = this.#options.clock.monotonic()
+    const quietMs = this.#quietUntil - now
+    if (quietMs <= 0) return
+    if (this.#quietUntil >= deadline) {
+      const { scheme, host } = this.#options.target
+      const message = `${services[scheme].title} at ${host} asked not to be called for ${Math.ceil(quietMs / 1000)} s more`
+      const about = { call, refusal: undefined, correlationId: '', transient: true }
+      throw new KeyProtectError('unreachable', message, about)
+    }
+    await sleep(quietMs + randomInt(limits.keyProtectPauseMs))
+  }
+
+  async #once(name: CallName, asked: Asked, correlationId: string, timeoutMs: number): Promise<Outcome> {
+    const { target, clock } = this.#options
+    const began = clock.monotonic()
+    let token: Token
+    try {
+      token = await this.#iam.token(Math.max(1, timeoutMs))
+    } catch (error) {
+      if (error instanceof RootKeyError) return { kind: 'no-token', error }
+      throw error
+    }
+    const { method, path } = calls[name]
+    const contentType = contentTypeOf(name)
+    const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
+    url.search = new URLSearchParams(asked.query).toString()
+    const headers = {
+      Accept: 'application/json',
+      Authorization: `Bearer ${token.bearer}`,
+      'Bluemix-Instance': target.instance,
+      'Correlation-Id': correlationId,
+      ...(asked.keyRing !== undefined && { 'X-Kms-Key-Ring': asked.keyRing }),
+      ...(contentType !== undefined && { 'Content-Type': contentType }),
+    }
+    const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - began))
+    const question = { agent: this.#agent, method, url, headers, timeoutMs: leftMs }
+    try {
+      const answer = await exchange({ ...question, ...(asked.body && { body: asked.body }) })
+      return outcomeOf(answer, token)
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error
+      return { kind: 'nothing', why: error.message, stale: error.stale, cause: error }
+    }
+  }
+
+  #tell(
+    call: CallName,
+    asked: Asked,
+    outcome: Outcome,
+    made: Pick<CallMade, 'correlationId' | 'attempt' | 'ms'>,
+  ): void {
+    const about = { call, instance: this.#options.target.instance, key: asked.key ?? null, ...made }
+    this.#options.onCall?.({ ...about, ...ending(outcome) })
+  }
+
+  #failure(
+    call: CallName,
+    asked: Asked,
+    outcome: Exclude<Outcome, { kind: 'done' }>,
+    correlationId: string,
+  ): RootKeyError {
+    if (outcome.kind === 'no-token') return outcome.error
+    const { target } = this.#options
+    if (outcome.kind === 'nothing') {
+      const message = `${services[target.scheme].title} at ${target.host} cannot be reached: ${outcome.why}`
+      const about = { call, refusal: undefined, correlationId, transient: true, cause: outcome.cause }
+      return new KeyProtectError('unreachable', message, about)
+    }
+    const { refusal, token } = outcome
+    const message = explainRefusal({
+      target,
+      call,
+      key: asked.key,
+      refusal,
+      subject: token.subject,
+      correlationId,
+    })
+    const about = { call, refusal, correlationId, transient: isTransient(refusal) }
+    return new KeyProtectError(reachOf(refusal), message, about)
+  }
+}
+
+function outcomeOf({ status, headers, body }: Answer, token: Token): Outcome {
+  if (status >= 200 && status < 300) {
+    const answer = parseWithSecret(body, 'plaintext')
+    if (answer.json !== undefined) return { kind: 'done', answer, status }
+    return { kind: 'nothing', why: 'what it answers is not JSON', stale: false }
+  }
+  const refusal = readRefusal(status, body)
+  if (!refusal)
+    return { kind: 'nothing', why: `HTTP ${status}, but not as the service answers`, stale: false }
+  // Seconds; a date is not understood and does not matter.
+  const seconds = Number(headers['retry-after'])
+  return { kind: 'refused', refusal, token, waitMs: seconds > 0 ? seconds * 1000 : 0 }
+}
+
+function ending(outcome: Outcome): Pick<CallMade, 'status' | 'code'> {
+  if (outcome.kind === 'done') return { status: outcome.status, code: null }
+  if (outcome.kind === 'refused') return { status: outcome.refusal.status, code: outcome.refusal.code }
+  return { status: null, code: outcome.kind === 'nothing' ? outcome.why : outcome.error.message }
+}
+
+function transient(outcome: Outcome): boolean {
+  if (outcome.kind === 'refused') return isTransient(outcome.refusal)
+  if (outcome.kind === 'no-token') return outcome.error instanceof KeyProtectError && outcome.error.transient
+  return outcome.kind === 'nothing'
+}
+
+/** Doubled with each attempt; anything from half of it on, so that many who failed together do not return together. */
+function pause(attempt: number): number {
+  const fullMs = limits.keyProtectPauseMs * 2 ** (attempt - 1)
+  return fullMs / 2 + randomInt(fullMs / 2)
+}

@@ -1,0 +1,65 @@
+// The sessions of this process: one for each Mortise instance and service that it speaks to, so that a root key opened
+// again uses the token and the connections that are there. Made by the composition root, closed with it.
+
+import type { Clock } from '../../keys/ports.ts'
+import type { Rewrapped } from './root-key.ts'
+import { Session, type CallMade } from './session.ts'
+import type { KeyProtectUri } from './uri.ts'
+
+export interface KeyProtectOptions {
+  /** Base URL of IAM; `/identity/token` is appended. */
+  readonly iamUrl: string
+  /** PEM; only these CAs are trusted. undefined: those of Node.js. */
+  readonly ca?: string
+  /**
+   * The API key of an instance's service ID; null: the server itself. Asked for with each new token, at most once an
+   * hour or so. Rejects with RootKeyError.
+   */
+  readonly apiKey: (instanceId: string | null) => Promise<string>
+  readonly clock: Pick<Clock, 'monotonic'>
+  /** Each call that was made, repeated ones too; for log and audit. */
+  readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
+  /** A secret came back under a newer key version. */
+  readonly onRewrapped?: (event: Rewrapped & { readonly instanceId: string | null }) => void
+}
+
+export class KeyProtectSessions {
+  readonly options: KeyProtectOptions
+  readonly #sessions = new Map<string, { readonly session: Session; readonly instanceId: string | null }>()
+
+  constructor(options: KeyProtectOptions) {
+    this.options = options
+  }
+
+  session(target: KeyProtectUri, instanceId: string | null): Session {
+    const { scheme, host, instance } = target
+    const name = JSON.stringify([instanceId, scheme, host, instance])
+    const known = this.#sessions.get(name)
+    if (known) return known.session
+    const { onCall } = this.options
+    const session = new Session({
+      target: { scheme, host, instance },
+      iamUrl: this.options.iamUrl,
+      ca: this.options.ca,
+      apiKey: () => this.options.apiKey(instanceId),
+      clock: this.options.clock,
+      ...(onCall && { onCall: (made: CallMade) => onCall({ ...made, instanceId }) }),
+    })
+    this.#sessions.set(name, { session, instanceId })
+    return session
+  }
+
+  /** After an instance got another API key, or is gone. What runs is ended. */
+  forget(instanceId: string | null): void {
+    for (const [name, known] of this.#sessions) {
+      if (known.instanceId !== instanceId) continue
+      known.session.close()
+      this.#sessions.delete(name)
+    }
+  }
+
+  close(): void {
+    for (const { session } of this.#sessions.values()) session.close()
+    this.#sessions.clear()
+  }
+}

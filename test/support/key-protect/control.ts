@@ -1,0 +1,137 @@
+// The control door of the double, plain HTTP on loopback: moves the clock, makes things go wrong, makes and changes
+// service IDs, and tells what was called. Not part of what is doubled.
+
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { text } from 'node:stream/consumers'
+import { faultKinds, type Fault, type FaultKind } from './faults.ts'
+import type { Listener, Traffic } from './listener.ts'
+import { newServiceId, roles, type Policy, type State } from './state.ts'
+
+export interface Controlled {
+  readonly state: State
+  readonly traffic: Traffic
+  readonly listeners: Readonly<Record<'keyProtect' | 'iam', Listener>>
+}
+
+export function createControl(controlled: Controlled): Server {
+  return createServer((request, response) => {
+    const answer = (status: number, body: object) => {
+      controlled.state.save()
+      response.writeHead(status, { 'Content-Type': 'application/json' })
+      response.end(`${JSON.stringify(body, null, 2)}\n`)
+    }
+    handle(controlled, request).then(
+      (body) => answer(body ? 200 : 404, body ?? { error: 'no such command' }),
+      (error: unknown) => answer(400, { error: error instanceof Error ? error.message : String(error) }),
+    )
+  })
+}
+
+/** Commands by method and first part of the path. undefined: there is no such command. */
+async function handle(controlled: Controlled, request: IncomingMessage): Promise<object | undefined> {
+  const { state, traffic } = controlled
+  const { contents } = state
+  const [, command = '', name = '', more = ''] = (request.url ?? '').split('/')
+  const given = await text(request)
+  const input = (given === '' ? {} : JSON.parse(given)) as Record<string, unknown>
+  switch (`${request.method} ${command}${more === '' ? '' : `/${more}`}`) {
+    case 'GET state':
+      return { ...contents, tokenSecret: undefined, now: new Date(state.nowMs()).toISOString() }
+    case 'POST clock':
+      contents.clockOffsetMs += Number(input['advanceSeconds'] ?? 0) * 1000
+      return { now: new Date(state.nowMs()).toISOString() }
+    case 'POST faults':
+      traffic.faults.add(checkedFault(input))
+      return input
+    case 'DELETE faults':
+      traffic.faults.clear()
+      return {}
+    case 'POST traffic':
+      if (input['latencyMs'] !== undefined) traffic.latencyMs = Number(input['latencyMs'])
+      if (input['perSecond'] !== undefined)
+        traffic.perSecond = input['perSecond'] === null ? null : Number(input['perSecond'])
+      return { latencyMs: traffic.latencyMs, perSecond: traffic.perSecond }
+    case 'POST listeners':
+      return setListeners(controlled, input)
+    case 'GET calls':
+      return { calls: traffic.calls, inFlightMax: traffic.inFlightMax }
+    case 'DELETE calls':
+      traffic.calls = []
+      traffic.inFlightMax = traffic.inFlight
+      return {}
+    case 'POST instances': {
+      const guid = randomUUID()
+      contents.instances.push(guid)
+      return { guid }
+    }
+    case 'POST tokens':
+      contents.tokenLifeSeconds = Number(input['lifeSeconds'])
+      return { lifeSeconds: contents.tokenLifeSeconds }
+    case 'DELETE tokens':
+      contents.tokensFrom = contents.tokensIssued
+      return {}
+    default:
+      return serviceIds(
+        controlled,
+        `${request.method} ${command}${more === '' ? '' : `/${more}`}`,
+        name,
+        input,
+      )
+  }
+}
+
+function serviceIds(
+  { state }: Controlled,
+  command: string,
+  id: string,
+  input: Record<string, unknown>,
+): object | undefined {
+  const { contents } = state
+  if (command === 'POST service-ids') {
+    const made = newServiceId(checkedPolicies(input))
+    contents.serviceIds.push(made)
+    return made
+  }
+  const serviceId = contents.serviceIds.find((candidate) => candidate.id === id)
+  if (!serviceId) return undefined
+  switch (command) {
+    case 'PUT service-ids/policies':
+      serviceId.policies = checkedPolicies(input)
+      return serviceId
+    case 'DELETE service-ids/api-key':
+      serviceId.apiKey = null
+      return serviceId
+    case 'POST service-ids/api-key':
+      serviceId.apiKey = newServiceId([]).apiKey
+      return serviceId
+    default:
+      return undefined
+  }
+}
+
+async function setListeners({ listeners }: Controlled, input: Record<string, unknown>): Promise<object> {
+  for (const [name, listener] of Object.entries(listeners)) {
+    if (input[name] === 'down') await listener.down()
+    if (input[name] === 'up') await listener.up()
+  }
+  return input
+}
+
+function checkedFault(input: Record<string, unknown>): Fault {
+  if (typeof input['on'] !== 'string' || !Object.hasOwn(faultKinds, String(input['kind'])))
+    throw new Error(
+      `a fault has "on" (a call's name, or *) and "kind": ${Object.keys(faultKinds).join(', ')}`,
+    )
+  return { ...input, on: input['on'], kind: input['kind'] as FaultKind }
+}
+
+function checkedPolicies(input: Record<string, unknown>): Policy[] {
+  const policies = input['policies'] as Policy[] | undefined
+  const fine = policies?.every(
+    (policy) => typeof policy.instance === 'string' && policy.roles.every((role) => roles.includes(role)),
+  )
+  if (!policies || fine !== true)
+    throw new Error(`{"policies":[{"instance":GUID,"roles":[…]}]}, with roles of ${roles.join(', ')}`)
+  return policies
+}

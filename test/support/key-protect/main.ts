@@ -1,0 +1,140 @@
+// The double of Key Protect and IAM as a process of its own: `npm run key-protect-double`. Loopback only.
+//
+//     --port N           Key Protect; IAM is on the next port and the control door on the one after (8443; 0: free ones)
+//     --folder DIR       where ca.pem, api-key and the state are kept (./key-protect-double); a restart goes on with them
+//     --json             one line of JSON when it serves, nothing else on standard output
+//     --end-with-input   ends when its standard input does, as tests want it
+
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { makeCertificate } from '../certificates.ts'
+import { basicConstraints, extendedKeyUsage, keyUsage, subjectAltNames } from '../../../src/pki/build.ts'
+import { privateKeyPem } from '../../../src/pki/issue.ts'
+import { createControl } from './control.ts'
+import { createKey } from './keys.ts'
+import { Listener, Traffic } from './listener.ts'
+import { newServiceId, State } from './state.ts'
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8443' },
+    folder: { type: 'string', default: 'key-protect-double' },
+    json: { type: 'boolean', default: false },
+    'end-with-input': { type: 'boolean', default: false },
+  },
+})
+
+const host = '127.0.0.1'
+const folder = path.resolve(values.folder)
+const inFolder = (name: string) => path.join(folder, name)
+mkdirSync(folder, { recursive: true, mode: 0o700 })
+const state = new State(inFolder('state.json'))
+const tls = await certificate()
+const start = begin()
+const traffic = new Traffic()
+const port = Number(values.port)
+const shared = { tls, host, state, traffic }
+const keyProtect = new Listener({ ...shared, kind: 'keyProtect', port })
+const iam = new Listener({ ...shared, kind: 'iam', port: port === 0 ? 0 : port + 1 })
+await keyProtect.up()
+await iam.up()
+const control = createControl({ state, traffic, listeners: { keyProtect, iam } })
+control.listen(port === 0 ? 0 : port + 2, host)
+await once(control, 'listening')
+const about = {
+  keyProtect: `${host}:${keyProtect.port}`,
+  iamUrl: `https://${host}:${iam.port}`,
+  control: `http://${host}:${(control.address() as AddressInfo).port}`,
+  caFile: inFolder('ca.pem'),
+  ...start,
+}
+process.stdout.write(values.json ? `${JSON.stringify(about)}\n` : forPeople())
+if (values['end-with-input']) process.stdin.on('end', () => process.exit(0)).resume()
+
+/** A CA of its own and a certificate for localhost, made once. */
+async function certificate(): Promise<{ cert: string; key: string }> {
+  if (!existsSync(inFolder('tls.key'))) {
+    const ca = await makeCertificate({
+      commonName: 'CA of a Key Protect double',
+      extensions: [basicConstraints(true), keyUsage('ca')],
+      key: 'ec',
+      ownKey: true,
+      toDays: 3650,
+    })
+    const leaf = await makeCertificate({
+      commonName: 'localhost',
+      extensions: [
+        basicConstraints(false),
+        extendedKeyUsage('serverAuth'),
+        subjectAltNames(['localhost', host]),
+      ],
+      key: 'ec',
+      ownKey: true,
+      issuer: ca,
+      toDays: 3650,
+    })
+    writeFileSync(inFolder('ca.pem'), ca.certificate.pem)
+    writeFileSync(inFolder('tls.pem'), leaf.certificate.pem)
+    writeFileSync(inFolder('tls.key'), privateKeyPem(leaf.privateKey), { mode: 0o600 })
+  }
+  return { cert: readFileSync(inFolder('tls.pem'), 'utf8'), key: readFileSync(inFolder('tls.key'), 'utf8') }
+}
+
+/** What people begin with: an instance, a root key with the alias `mortise`, a reader for Mortise, and a manager. */
+function begin(): { instance: string; apiKeyFile: string; managerApiKeyFile: string } {
+  const { contents } = state
+  const instance = contents.instances[0] ?? '3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61'
+  const files = { apiKeyFile: inFolder('api-key'), managerApiKeyFile: inFolder('manager-api-key') }
+  if (contents.instances.length === 0) {
+    contents.instances.push(instance)
+    const reader = newServiceId([{ instance, roles: ['Reader'] }])
+    const manager = newServiceId([{ instance, roles: ['Manager', 'KeyPurge'] }])
+    contents.serviceIds.push(reader, manager)
+    for (const [file, { apiKey }] of [
+      [files.apiKeyFile, reader],
+      [files.managerApiKeyFile, manager],
+    ] as const) {
+      writeFileSync(file, `${apiKey}\n`, { mode: 0o600 })
+      chmodSync(file, 0o600)
+    }
+    const body = {
+      metadata: { collectionType: 'application/vnd.ibm.kms.key+json', collectionTotal: 1 },
+      resources: [
+        {
+          type: 'application/vnd.ibm.kms.key+json',
+          name: 'mortise root key',
+          aliases: ['mortise'],
+          extractable: false,
+        },
+      ],
+    }
+    createKey({
+      state,
+      instance,
+      caller: manager,
+      keyRing: undefined,
+      prefer: undefined,
+      query: new URLSearchParams(),
+      body: Buffer.from(JSON.stringify(body)),
+    })
+    state.save()
+  }
+  return { instance, ...files }
+}
+
+function forPeople(): string {
+  return `A double of IBM Key Protect at https://${about.keyProtect}, with IAM at ${about.iamUrl}.
+What goes wrong, and when, is yours to say: ${about.control}, see docs/try-key-protect.md.
+
+For Mortise:
+
+  export MORTISE_IBM_IAM_URL=${about.iamUrl}
+  export MORTISE_IBM_CA_FILE=${about.caFile}
+  export MORTISE_IBM_API_KEY_FILE=${about.apiKeyFile}
+
+The root key: keyprotect://${about.keyProtect}/${about.instance}/mortise
+`
+}

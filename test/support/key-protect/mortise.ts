@@ -1,0 +1,28 @@
+// Mortise's side of the double: sessions with an API key, and what they told of their calls.
+
+import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
+import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
+import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
+import { systemClock } from '../store-place.ts'
+import type { Double } from './double.ts'
+
+export interface Side {
+  readonly sessions: KeyProtectSessions
+  /** For openRootKey and its kin. */
+  readonly options: RootKeyOptions
+  readonly made: CallMade[]
+}
+
+/** To be closed: `side.sessions.close()`. */
+export function sideOf(double: Double, apiKey: string, more: Partial<KeyProtectOptions> = {}): Side {
+  const made: CallMade[] = []
+  const sessions = new KeyProtectSessions({
+    iamUrl: double.about.iamUrl,
+    ca: double.ca,
+    apiKey: () => Promise.resolve(apiKey),
+    clock: systemClock,
+    onCall: (call) => made.push(call),
+    ...more,
+  })
+  return { sessions, made, options: { dataFolder: '/nowhere', create: false, keyProtect: sessions } }
+}
