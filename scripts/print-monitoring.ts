@@ -67,7 +67,7 @@ scrape_configs:
     authorization: { credentials_file: /etc/prometheus/mortise-token } # mortise token create --role viewer --name prometheus
     tls_config: { ca_file: /etc/prometheus/mortise-ca.pem } # admin-ca.pem of the data folder
     static_configs:
-      - targets: ["kms.example.com:5697"]
+      - targets: [kms.example.com:5697]
 \`\`\`
 
 No label holds a client's name, an identifier, an address or anything else that a stranger can choose.
