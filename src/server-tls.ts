@@ -15,6 +15,8 @@ import { openServerIdentity, ownNames } from './server-identity.ts'
 import type { Settings } from './settings.ts'
 import type { LevelledLog } from './telemetry/log.ts'
 
+const dayMs = 24 * 3600_000
+
 interface Options {
   readonly secrets: Secrets
   readonly settings: Settings
@@ -32,6 +34,7 @@ export class ServerTls {
   readonly authority: Identity
   readonly certificates: ServerCertificates
   readonly #options: Options
+  #daily: NodeJS.Timeout | undefined
 
   private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
     this.#options = options
@@ -79,6 +82,13 @@ export class ServerTls {
       door.setServerCertificate(serverCertificate, ticketKeys)
       admin.setTls((await this.admin(settings.now)).tls)
     })
+    // The admin door's own certificate is renewed by itself, also in a process that runs for years.
+    const look = async () => admin.setTls((await this.admin(settings.now)).tls)
+    this.#daily = setInterval(() => {
+      look().catch((error: unknown) =>
+        log.error({ error }, 'the certificate of the admin door could not be looked at'),
+      )
+    }, dayMs).unref()
     settings.start(audit, async (next) => {
       const { tls, hosts } = await this.admin(next)
       admin.setTls(tls)
@@ -88,6 +98,7 @@ export class ServerTls {
   }
 
   stop(): void {
+    clearInterval(this.#daily)
     this.certificates.stop()
   }
 }

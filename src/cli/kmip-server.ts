@@ -1,11 +1,12 @@
 // Flags of the commands that speak KMIP to a server, ours or another's, as a client does: where it is, with which
 // certificate, and how the right server is known.
 
+import { usernameAndPassword } from '../kmip-client/client.ts'
 import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
 import type { ServerTrust } from '../kmip-client/tls.ts'
 import { parseFingerprint } from '../pki/fingerprint.ts'
-import { readPem } from './files.ts'
-import { UsageError, type World } from './world.ts'
+import { readNamed, readPem } from './files.ts'
+import { CommandError, UsageError, type World } from './world.ts'
 
 export interface ServerTrustOptions {
   readonly ca?: string
@@ -19,18 +20,18 @@ export const serverTrustFlags = [
   ['--insecure', 'take any server'],
 ] as const
 
-/** Addresses of one server, with commas. */
-export function addressesOf(text: string): readonly Address[] {
-  const addresses = text.split(',').map(addressOf)
+/** Addresses of one server, with commas. `flag`: where they were given. */
+export function addressesOf(text: string, flag = '--server'): readonly Address[] {
+  const addresses = text.split(',').map((one) => addressOf(one, flag))
   const names = addresses.map(addressText)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw new UsageError(`--server names ${twice} twice`)
+  if (twice !== undefined) throw new UsageError(`${flag} names ${twice} twice`)
   return addresses
 }
 
-export function addressOf(text: string): Address {
+export function addressOf(text: string, flag = '--server'): Address {
   const address = parseAddress(text)
-  if (!address) throw new UsageError(`--server takes HOST or HOST:PORT, not ${text}`)
+  if (!address) throw new UsageError(`${flag} takes HOST or HOST:PORT, not ${text}`)
   return address
 }
 
@@ -43,4 +44,12 @@ export async function serverTrustOf(
   if (ca !== undefined) return { by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') }
   if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
   return { by: 'nothing' }
+}
+
+/** What a provider has as user name and password: `USER:PASSWORD` in the first line of a file. */
+export async function readCredential(file: string): Promise<ReturnType<typeof usernameAndPassword>> {
+  const [line = ''] = (await readNamed(file)).toString('utf8').split(/\r?\n/)
+  const colon = line.indexOf(':')
+  if (colon < 1) throw new CommandError(`${file} holds no USER:PASSWORD in its first line`)
+  return usernameAndPassword({ username: line.slice(0, colon), password: line.slice(colon + 1) })
 }

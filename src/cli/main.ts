@@ -9,6 +9,7 @@ import { auditCommands } from './audit.ts'
 import { benchCommand } from './bench.ts'
 import { clientCommands } from './client.ts'
 import { unreachableHint } from './connect.ts'
+import { doctorCommand } from './doctor.ts'
 import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
@@ -37,6 +38,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     auditCommands,
     serverCertificateCommands,
     reloadCommand,
+    doctorCommand,
     simulateCommands,
     benchCommand,
   ]

@@ -2,7 +2,6 @@
 // and no data folder: an address, a client certificate that the server trusts, and how to know the server.
 
 import type { Command } from 'commander'
-import { usernameAndPassword } from '../kmip-client/client.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/ledger.ts'
 import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
@@ -10,7 +9,13 @@ import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
 import { noun, verb, wholeNumber, type Outcome } from './command.ts'
 import { readNamed, readPem, writeLines } from './files.ts'
-import { addressesOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
+import {
+  addressesOf,
+  readCredential,
+  serverTrustFlags,
+  serverTrustOf,
+  type ServerTrustOptions,
+} from './kmip-server.ts'
 import { progressLine, reportText } from './simulate-text.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -137,13 +142,6 @@ async function readExpected(file: string): Promise<readonly SavedKey[]> {
   } catch (error) {
     throw error instanceof SavedKeysError ? new CommandError(`${file}: ${error.message}`) : error
   }
-}
-
-async function readCredential(file: string): Promise<SimulationOptions['credential']> {
-  const [line = ''] = (await readNamed(file)).toString('utf8').split(/\r?\n/)
-  const colon = line.indexOf(':')
-  if (colon < 1) throw new CommandError(`${file} holds no USER:PASSWORD in its first line`)
-  return usernameAndPassword({ username: line.slice(0, colon), password: line.slice(colon + 1) })
 }
 
 async function writeFile(world: World, file: string, text: string): Promise<void> {

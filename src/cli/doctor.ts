@@ -1,0 +1,86 @@
+// `mortise doctor`: looks at a key server, ours or another's, as vCenter would meet it. Needs no admin door.
+
+import type { Command } from 'commander'
+import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
+import { verb, type Outcome } from './command.ts'
+import { confirmTyped } from './confirm.ts'
+import { diagnosisText } from './doctor-text.ts'
+import { readNamed, readPem } from './files.ts'
+import {
+  addressesOf,
+  readCredential,
+  serverTrustFlags,
+  serverTrustOf,
+  type ServerTrustOptions,
+} from './kmip-server.ts'
+import { UsageError, type World } from './world.ts'
+
+interface Options extends ServerTrustOptions {
+  readonly cert?: string
+  readonly key?: string
+  readonly credentialFile?: string
+  readonly writeTest?: boolean
+}
+
+export function doctorCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'doctor <host:port...>',
+    summary: 'what vCenter would meet at each address of a key provider, and what to do about it',
+    flags: [
+      [
+        '--cert <pem>',
+        "the client certificate, vCenter's or one of yours; without it the doctor stays outside",
+      ],
+      ['--key <pem>', 'its private key'],
+      ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
+      ['--write-test', 'make a test key, use it at all addresses, and destroy it (asked for on a terminal)'],
+      ...serverTrustFlags,
+    ],
+    examples: [
+      'doctor kms.example.com',
+      'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
+      'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
+    ],
+    offline: true,
+    action: async (run, options, ...words) => {
+      const doctorOptions = await optionsOf(run.world, options, words.flat())
+      const diagnosis = await diagnose({
+        ...doctorOptions,
+        writeTest: await mayWrite(run.world, run.json, options),
+      })
+      run.show(diagnosis, () => diagnosisText(diagnosis))
+      return diagnosis.ok ? 0 : 1
+    },
+  })
+}
+
+async function optionsOf(
+  world: World,
+  options: Options,
+  hosts: readonly string[],
+): Promise<Omit<DoctorOptions, 'writeTest'>> {
+  const { cert, key, credentialFile, ca, fingerprint, insecure } = options
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--cert and --key belong together')
+  if (options.writeTest === true && cert === undefined)
+    throw new UsageError('--write-test needs --cert and --key')
+  const isTrustGiven = [ca, fingerprint, insecure].some((given) => given !== undefined)
+  return {
+    addresses: addressesOf(hosts.join(','), 'doctor'),
+    client:
+      cert === undefined || key === undefined
+        ? undefined
+        : { cert: await readPem(world, cert, 'CERTIFICATE'), key: await readNamed(key) },
+    credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
+    trust: isTrustGiven ? await serverTrustOf(world, options) : undefined,
+    nowMs: Date.now(),
+  }
+}
+
+/** With leave only: said on the command line, or asked for where there is somebody to ask. */
+async function mayWrite(world: World, json: boolean, { writeTest, cert }: Options): Promise<boolean> {
+  if (writeTest === true) return true
+  if (cert === undefined || json || world.stdin.isTTY !== true) return false
+  const question =
+    'May a test key be made, used at all addresses, and destroyed again? It stays in the list as destroyed. Type yes: '
+  return confirmTyped(world, question, ['yes', 'y'])
+}

@@ -1,0 +1,131 @@
+// The certificate that a server shows, with vCenter's eyes: vCenter remembers the certificate itself and warns of its
+// dates; other clients look at names and kind too.
+
+import { X509Certificate } from 'node:crypto'
+import { isIP } from 'node:net'
+import { parseCertificate, type Certificate } from '../pki/certificate.ts'
+import { nameMatches, namesIn, thumbprint } from '../pki/server-chain.ts'
+import { PkiError } from '../pki/error.ts'
+import type { Findings } from './doctor-findings.ts'
+
+export interface SeenCertificate {
+  readonly sha256: string
+  /** vCenter's thumbprint. */
+  readonly sha1: string
+  readonly subject: string
+  readonly issuer: string
+  readonly names: readonly string[]
+  readonly key: string
+  readonly notBefore: string
+  readonly notAfter: string
+}
+
+const dayMs = 24 * 3600_000
+/** vCenter's `vpxd.kmscert.threshold`. */
+export const alarmDays = 30
+
+const renewMend =
+  'Renew it, and trust the new one in each vCenter (Establish Trust > Make vCenter Trust KMS). Mortise: mortise server-cert renew stages it ' +
+  'ahead; see docs/server-certificate.md.'
+
+export function examineCertificate(
+  der: Buffer,
+  host: string,
+  findings: Findings,
+  nowMs: number,
+): SeenCertificate | null {
+  let certificate: Certificate
+  try {
+    certificate = parseCertificate(der)
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    findings.fault('certificate', 'what the server shows is no certificate that can be read', renewMend)
+    return null
+  }
+  const names = namesIn(der)
+  judgeDates(certificate, findings, nowMs)
+  judgeNames(names, certificate, host, findings)
+  judgeKind(certificate, findings)
+  return {
+    sha256: certificate.sha256,
+    sha1: thumbprint(der),
+    subject: certificate.subject,
+    issuer: certificate.issuer,
+    names,
+    key: certificate.publicKey,
+    notBefore: new Date(certificate.notBeforeMs).toISOString(),
+    notAfter: new Date(certificate.notAfterMs).toISOString(),
+  }
+}
+
+function judgeDates({ notBeforeMs, notAfterMs }: Certificate, findings: Findings, nowMs: number): void {
+  const days = Math.floor((notAfterMs - nowMs) / dayMs)
+  if (nowMs > notAfterMs)
+    findings.fault('certificate', `the server's certificate expired on ${dateOf(notAfterMs)}`, renewMend)
+  else if (nowMs < notBeforeMs)
+    findings.fault(
+      'certificate',
+      `the server's certificate is valid only from ${dateOf(notBeforeMs)}`,
+      'Set the clocks of server, vCenter and hosts right (NTP), or issue it anew.',
+    )
+  else if (days < alarmDays)
+    findings.warning(
+      'certificate',
+      `the server's certificate ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
+      renewMend,
+    )
+  else findings.good('certificate', `valid until ${dateOf(notAfterMs)}`)
+}
+
+function judgeNames(
+  names: readonly string[],
+  { commonName }: Certificate,
+  host: string,
+  findings: Findings,
+): void {
+  const wanted = isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
+  if (names.some((name) => nameMatches(wanted, name))) return findings.good('certificate', `names ${host}`)
+  const has = names.length === 0 ? 'it has no subject alternative names at all' : `it has ${names.join(', ')}`
+  const asCommonName = commonName !== null && nameMatches(wanted, commonName)
+  findings.warning(
+    'certificate',
+    `the server's certificate does not name ${host}${asCommonName ? ' but as common name' : ''}: ${has}`,
+    'vCenter takes it once it is trusted; clients that compare names do not. Give vCenter a name that stands in it, or renew it with this one ' +
+      `(Mortise: mortise server-cert renew --names ${host},…).`,
+  )
+}
+
+const serverAuth = new Set(['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'])
+
+function judgeKind(certificate: Certificate, findings: Findings): void {
+  const { keyUsage: purposes, signatureAlgorithm = '' } = new X509Certificate(certificate.der)
+  const bits = Number(/^RSA(?:-PSS)? (\d+)$/.exec(certificate.publicKey)?.[1] ?? '2048')
+  if (bits < 2048)
+    findings.warning(
+      'certificate',
+      `its key is ${certificate.publicKey}, which newer clients refuse`,
+      renewMend,
+    )
+  if (!certificate.publicKey.startsWith('RSA'))
+    findings.warning(
+      'certificate',
+      `its key is ${certificate.publicKey}: no vCenter has been seen with other keys than RSA`,
+      'Use a certificate with an RSA key of 2048 or 3072 bits, or beside it.',
+    )
+  if (/sha1|md5/i.test(signatureAlgorithm))
+    findings.warning(
+      'certificate',
+      `it is signed with ${signatureAlgorithm}, which newer clients refuse`,
+      renewMend,
+    )
+  if (purposes && !purposes.some((purpose) => serverAuth.has(purpose)))
+    findings.warning(
+      'certificate',
+      'its extended key usage lacks serverAuth, so that it is not for servers',
+      'Have it issued from the template of a web server.',
+    )
+}
+
+export function dateOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}

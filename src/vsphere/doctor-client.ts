@@ -1,0 +1,183 @@
+// The client's certificate: whether it can be used at all, and what the server thinks of it, told from its answers.
+
+import { randomUUID } from 'node:crypto'
+import type { Credential } from '../kmip/credential.ts'
+import type { Address } from '../kmip-client/address.ts'
+import { openConnection, type Connection, type Timeouts } from '../kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { clientTls, TlsOptionsError, type ClientTls } from '../kmip-client/tls.ts'
+import { parseCertificate, parseCertificates, type Certificate } from '../pki/certificate.ts'
+import { PkiError } from '../pki/error.ts'
+import { alarmDays, dateOf } from './doctor-certificate.ts'
+import type { Findings } from './doctor-findings.ts'
+import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
+import { Journal } from './journal.ts'
+import { Ledger } from './ledger.ts'
+import { Talk } from './talk.ts'
+
+/** `refused`: by a server that does not say why. `unclear`: no answer came. */
+export type Standing =
+  'trusted' | 'unknown' | 'blocked' | 'expired' | 'not-yet-valid' | 'credential' | 'refused' | 'unclear'
+
+const dayMs = 24 * 3600_000
+
+/** Certificate and key as they were given: undefined where they cannot be used together. */
+export function examineClient(
+  { cert, key }: Required<Shown>,
+  findings: Findings,
+  nowMs: number,
+): Certificate | undefined {
+  try {
+    const [own] = parseCertificates(cert ?? '')
+    const certificate = own ?? parseCertificate(cert ?? '')
+    clientTls({ cert, key, trust: { by: 'nothing' } })
+    judgeDates(certificate, findings, nowMs)
+    return certificate
+  } catch (error) {
+    if (!(error instanceof PkiError) && !(error instanceof TlsOptionsError)) throw error
+    findings.fault(
+      'client',
+      error.message,
+      'Give the certificate of --cert and the private key that belongs to it with --key, both as PEM.',
+    )
+    return undefined
+  }
+}
+
+const renewMend =
+  'In vCenter: Key Providers > the server > Establish Trust > Make KMS trust vCenter, with a new certificate; then trust that one at the ' +
+  'key server (Mortise: mortise client trust --name … --pending SHA256, which leaves the old one beside it).'
+
+function judgeDates({ notBeforeMs, notAfterMs }: Certificate, findings: Findings, nowMs: number): void {
+  const days = Math.floor((notAfterMs - nowMs) / dayMs)
+  if (nowMs > notAfterMs)
+    findings.warning('client', `the client's certificate expired on ${dateOf(notAfterMs)}`, renewMend)
+  else if (nowMs < notBeforeMs)
+    findings.warning(
+      'client',
+      `the client's certificate is valid only from ${dateOf(notBeforeMs)}`,
+      'Set the clocks right (NTP).',
+    )
+  else if (days < alarmDays)
+    findings.warning(
+      'client',
+      `the client's certificate ends in ${days} days, on ${dateOf(notAfterMs)}: vCenter shows its yellow alarm`,
+      renewMend,
+    )
+  else findings.good('client', `the client's certificate is valid until ${dateOf(notAfterMs)}`)
+}
+
+export interface Caller {
+  readonly shown: Shown
+  readonly sha256: string
+  readonly credential: Credential | undefined
+  readonly timeouts: Timeouts
+}
+
+/** Connections of one client to one address, as vCenter makes them: a new one for each piece of work. */
+export class Visitor {
+  readonly address: Address
+  readonly journal = new Journal()
+  readonly ledger: Ledger
+  readonly #caller: Caller
+  readonly #tls: ClientTls
+
+  constructor(address: Address, caller: Caller, ledger = new Ledger()) {
+    this.address = address
+    this.ledger = ledger
+    this.#caller = caller
+    this.#tls = clientTls({ ...caller.shown, ...offers.any, trust: { by: 'nothing' } })
+  }
+
+  /** Rejects with KmipRefused or KmipTransportError. */
+  work<T>(run: (talk: Talk) => Promise<T>): Promise<T> {
+    const { journal, ledger } = this
+    const { credential } = this.#caller
+    return this.withConnection(async (connection) => {
+      const talk = new Talk(connection, { journal, ledger, credential })
+      await talk.discoverVersions()
+      return run(talk)
+    })
+  }
+
+  async withConnection<T>(run: (connection: Connection) => Promise<T>): Promise<T> {
+    const { timeouts } = this.#caller
+    const connection = await openConnection(this.address, { tls: this.#tls, timeouts })
+    this.journal.handshakeMs.push(connection.connectMs + connection.handshakeMs)
+    try {
+      return await run(connection)
+    } finally {
+      await connection.close()
+    }
+  }
+}
+
+/** Asks for the state of a key that there is not: whoever is let in is told that there is none. */
+export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
+  try {
+    await visitor.work(async (talk) => talk.state(randomUUID()))
+    findings.warning(
+      'kmip',
+      'the server knows a key whose identifier was made up a moment ago',
+      'It answers every question with yes: it is no real key server.',
+    )
+    return 'trusted'
+  } catch (error) {
+    if (error instanceof KmipRefused && isMissing(error)) {
+      findings.good('client', 'the client is trusted')
+      return 'trusted'
+    }
+    if (error instanceof KmipRefused) return refusedBy(error, caller, findings)
+    if (error instanceof KmipTransportError) return unanswered(error, findings)
+    throw error
+  }
+}
+
+/** There is no such object: an answer to somebody who is let in. */
+export function isMissing({ operation, reason }: KmipRefused): boolean {
+  return operation !== 'DiscoverVersions' && (reason === 'ItemNotFound' || reason === 'ObjectNotFound')
+}
+
+/** How Mortise words it; other servers seldom say. */
+const words: readonly (readonly [RegExp, Exclude<Standing, 'trusted'>])[] = [
+  [/not trusted yet/, 'unknown'],
+  [/is blocked/, 'blocked'],
+  [/has expired/, 'expired'],
+  [/not valid yet/, 'not-yet-valid'],
+  [/user name (and|or) password/, 'credential'],
+]
+
+function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings): Standing {
+  const said = refused.resultMessage ?? ''
+  const standing = words.find(([pattern]) => pattern.test(said))?.[1] ?? 'refused'
+  const mends: Readonly<Record<typeof standing, string>> = {
+    unknown: `It waits as a pending client. mortise client trust --name NAME --pending ${sha256}`,
+    blocked: `If that was a mistake: mortise client unblock ${sha256}. Otherwise give vCenter a new certificate and trust that.`,
+    expired: renewMend,
+    'not-yet-valid': 'Set the clocks of vCenter and key server right (NTP).',
+    credential:
+      'Key Providers > the server > Edit > Password protection in vCenter, or mortise client set here; with the doctor: --credential-file.',
+    refused: clientRefusedMend,
+    unclear: clientRefusedMend,
+  }
+  const reason = said === '' ? (refused.reason ?? refused.status) : said
+  findings.fault('client', `the server lets the client do nothing: ${reason}`, mends[standing])
+  return standing
+}
+
+function unanswered(error: KmipTransportError, findings: Findings): Standing {
+  if (error.stage === 'handshake' || error.code === 'CLOSED' || error.code === 'ECONNRESET') {
+    findings.fault(
+      'client',
+      `the server ends the connection instead of answering: ${error.what}`,
+      clientRefusedMend,
+    )
+    return 'refused'
+  }
+  const mend =
+    error.stage === 'protocol'
+      ? 'What listens there speaks TLS and no KMIP 1.1: correct the port. Some servers have KMIP switched on separately.'
+      : 'The server took the request and did not answer in time: look at its log, and at the root key or HSM behind it.'
+  findings.fault('kmip', error.what, mend)
+  return 'unclear'
+}

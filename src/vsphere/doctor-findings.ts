@@ -1,0 +1,42 @@
+// What the doctor found, each with what mends it. How it is shown is not decided here.
+
+/**
+ * `fault`: vCenter, a host or vSAN would fail. `warning`: works, and will not for ever, or not for all. `note`: worth
+ * knowing. `good`: looked at, and as it should be.
+ */
+export type Severity = 'good' | 'note' | 'warning' | 'fault'
+
+export type Check = 'reach' | 'tls' | 'certificate' | 'client' | 'kmip' | 'keys' | 'time'
+
+export interface Finding {
+  readonly check: Check
+  readonly severity: Severity
+  readonly what: string
+  /** What to do about it, in vCenter or at the server; null where there is nothing to do. */
+  readonly mend: string | null
+}
+
+export class Findings {
+  readonly list: Finding[] = []
+
+  good(check: Check, what: string): void {
+    this.#add(check, 'good', what, null)
+  }
+
+  note(check: Check, what: string, mend: string | null = null): void {
+    this.#add(check, 'note', what, mend)
+  }
+
+  warning(check: Check, what: string, mend: string): void {
+    this.#add(check, 'warning', what, mend)
+  }
+
+  fault(check: Check, what: string, mend: string): void {
+    this.#add(check, 'fault', what, mend)
+  }
+
+  #add(check: Check, severity: Severity, what: string, mend: string | null): void {
+    const isKnown = this.list.some((other) => other.check === check && other.what === what)
+    if (!isKnown) this.list.push({ check, severity, what, mend })
+  }
+}

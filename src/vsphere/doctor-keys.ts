@@ -1,0 +1,181 @@
+// Do all addresses serve the same keys: by what they list, without changing anything; and, where that is allowed, by a
+// test key that goes the whole way of one of vCenter's, made at one address and used at the others, and is destroyed.
+
+import { Session } from '../kmip-client/session.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { addressText } from '../kmip-client/address.ts'
+import { isMissing, type Visitor } from './doctor-client.ts'
+import type { Findings } from './doctor-findings.ts'
+import type { Talk } from './talk.ts'
+
+/** One address where the client is let in, and where its findings go. */
+export interface Node {
+  readonly visitor: Visitor
+  readonly findings: Findings
+}
+
+const sameKeysMend =
+  'All servers of one provider must be nodes of one key server, on the same data: vCenter makes a key at one and asks another for it a moment later. Take ' +
+  'this one out of the provider (Key Providers > the server > Remove) until it has the keys; never add two servers with data of their own.'
+
+// ---------------------------------------------------------------- without a change
+
+/** Keys that each address is asked about. */
+const comparedMax = 20
+
+export async function compareLists(nodes: readonly Node[]): Promise<void> {
+  if (nodes.length < 2) return
+  const listed = await Promise.all(nodes.map(async ({ visitor }) => newestKeys(visitor)))
+  const known = [...new Set(listed.flatMap((ids) => ids ?? []))]
+  for (const [index, { visitor, findings }] of nodes.entries()) {
+    const own = new Set(listed[index])
+    const foreign = known.filter((id) => !own.has(id)).slice(0, comparedMax)
+    const missing = (await Promise.all(foreign.map(async (id) => isMissingAt(visitor, id)))).filter(Boolean)
+    if (missing.length > 0)
+      findings.fault(
+        'keys',
+        `does not know ${missing.length} of ${foreign.length} keys that another address lists`,
+        sameKeysMend,
+      )
+    else if (known.length > 0 && listed[index])
+      findings.good('keys', 'knows the newest keys of the other addresses')
+  }
+}
+
+/** Undefined where the server does not list: vCenter never asks it to. */
+async function newestKeys(visitor: Visitor): Promise<readonly string[] | undefined> {
+  return quietly(
+    visitor.withConnection(async (connection) => {
+      const session = new Session(connection, '1.1')
+      const { UniqueIdentifier } = await session.request('Locate', {
+        MaximumItems: comparedMax,
+        Attribute: [],
+      })
+      return UniqueIdentifier.slice(0, comparedMax)
+    }),
+  )
+}
+
+async function isMissingAt(visitor: Visitor, id: string): Promise<boolean> {
+  try {
+    await visitor.work(async (talk) => talk.state(id))
+    return false
+  } catch (error) {
+    if (error instanceof KmipRefused) return true
+    if (error instanceof KmipTransportError) return false
+    throw error
+  }
+}
+
+async function quietly<T>(doing: Promise<T>): Promise<T | undefined> {
+  try {
+    return await doing
+  } catch (error) {
+    if (error instanceof KmipRefused || error instanceof KmipTransportError) return undefined
+    throw error
+  }
+}
+
+// ---------------------------------------------------------------- with a test key
+
+const tags = [
+  ['x-Vendor', 'Mortise doctor'],
+  ['x-Name', 'test key, to be destroyed'],
+  ['x-Component', 'Test'],
+] as const
+
+/** Create at the first, everything else at all of them; false where a step failed. */
+export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
+  const [first] = nodes
+  if (!first) return false
+  const id = await step(first, 'Create', async (talk) => talk.create('doctor', 'trial'))
+  if (id === undefined) return false
+  const last = nodes.at(-1) ?? first
+  try {
+    const steps = [
+      await everywhere(nodes, 'Get of the test key', async (talk) => talk.get(id)),
+      (await step(last, 'Activate', async (talk) => talk.activate(id).then(() => true))) === true,
+      await everywhere(nodes, 'State of the test key', async (talk) => talk.state(id), 'Active'),
+    ]
+    const noted = await tag(first, last, id)
+    const good = steps.every(Boolean) && noted !== 'failed'
+    const at = nodes.length > 1 ? 'fetched and activated at each address' : 'fetched, activated'
+    if (good)
+      first.findings.good(
+        'keys',
+        `a test key was made here, ${at}${noted === 'added' ? ' and tagged' : ', not tagged'}`,
+      )
+    return good
+  } finally {
+    await destroy(first, id)
+  }
+}
+
+/** vCenter goes on where its notes are refused; the journal has it then. */
+async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refused' | 'failed'> {
+  const added = await step(first, 'Add Attribute', async (talk) => talk.addAttributes(id, tags))
+  if (added === undefined) return 'failed'
+  if (!added) return 'refused'
+  const [name, value] = tags[1]
+  const read = await step(last, 'Get Attributes', async (talk) => talk.attribute(id, name))
+  if (read?.includes(value) === true) return 'added'
+  if (read !== undefined)
+    last.findings.fault('keys', 'an attribute that was added to the test key is not there', sameKeysMend)
+  return 'failed'
+}
+
+/** At each address; all must answer the same, and `wanted` if that is given. */
+async function everywhere(
+  nodes: readonly Node[],
+  what: string,
+  run: (talk: Talk) => Promise<string>,
+  wanted?: string,
+): Promise<boolean> {
+  const answers = await Promise.all(nodes.map(async (node) => step(node, what, run)))
+  const right = wanted ?? answers[0]
+  for (const [index, { findings }] of nodes.entries()) {
+    const answer = answers[index]
+    if (answer !== undefined && right !== undefined && answer !== right)
+      findings.fault('keys', `${what}: another answer than elsewhere`, sameKeysMend)
+  }
+  return answers.every((answer) => answer !== undefined && answer === right)
+}
+
+async function step<T>(node: Node, what: string, run: (talk: Talk) => Promise<T>): Promise<T | undefined> {
+  try {
+    return await node.visitor.work(run)
+  } catch (error) {
+    if (error instanceof KmipRefused)
+      node.findings.fault('keys', `${what}: ${error.message}`, refusedMend(error))
+    else if (error instanceof KmipTransportError)
+      node.findings.fault('keys', `${what}: ${error.what}`, 'Look at the log of the server for this moment.')
+    else throw error
+    return undefined
+  }
+}
+
+function refusedMend(refused: KmipRefused): string {
+  if (isMissing(refused)) return sameKeysMend
+  if (refused.operation === 'Create')
+    return 'The client is let in and may make no keys: give it the right to, or look at the disk, root key or HSM behind the server.'
+  return 'vCenter does this with each key: the client needs the right to it. The log of the server says more.'
+}
+
+/** An Active key is deactivated first. What cannot be taken away is told, with its name. */
+async function destroy({ visitor, findings }: Node, id: string): Promise<void> {
+  try {
+    await visitor
+      .work(async (talk) => talk.revoke(id, 'CessationOfOperation'))
+      .catch((error: unknown) => {
+        if (!(error instanceof KmipRefused)) throw error
+      })
+    await visitor.work(async (talk) => talk.destroy(id))
+  } catch (error) {
+    if (!(error instanceof KmipRefused) && !(error instanceof KmipTransportError)) throw error
+    findings.warning(
+      'keys',
+      `the test key ${id} at ${addressText(visitor.address)} could not be destroyed: ${error.message}`,
+      `Destroy it by hand (Mortise: mortise key destroy ${id}).`,
+    )
+  }
+}

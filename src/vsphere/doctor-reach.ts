@@ -1,0 +1,103 @@
+// Is there anything at that address: the name looked up, and a TCP connection to each address that it has.
+
+import { lookup } from 'node:dns/promises'
+import { connect, isIP } from 'node:net'
+import { connectionTrouble } from '../kmip-client/errors.ts'
+import type { Address } from '../kmip-client/address.ts'
+import type { Findings } from './doctor-findings.ts'
+
+export interface Reached {
+  /** IP addresses of the host that take a connection. */
+  readonly open: readonly string[]
+  /** Of the quickest. */
+  readonly connectMs: number | null
+}
+
+/** Nothing open: the rest need not be tried. */
+export async function reach(
+  { host, port }: Address,
+  findings: Findings,
+  timeoutMs: number,
+): Promise<Reached> {
+  const addresses = await addressesOf(host, findings)
+  const tried = await Promise.all(addresses.map(async (address) => tryTcp(address, port, timeoutMs)))
+  const open = tried.filter(({ trouble }) => trouble === undefined)
+  for (const { address, code, trouble } of tried) {
+    if (trouble === undefined) continue
+    const where = address === host ? `port ${port}` : `${address} port ${port}`
+    if (open.length === 0) findings.fault('reach', `${where}: ${trouble}`, mendOf(code, port))
+    else
+      findings.warning(
+        'reach',
+        `${where}: ${trouble}, though the name ${host} leads there too`,
+        `Whoever looks the name up may get this address. Take it out of DNS, or let the server answer there. ${mendOf(code, port)}`,
+      )
+  }
+  if (open.length === 0) return { open: [], connectMs: null }
+  const connectMs = Math.min(...open.map(({ ms }) => ms))
+  findings.good(
+    'reach',
+    `TCP connects in ${connectMs.toFixed(1)} ms${isIP(host) ? '' : ` (${host} is ${open.map(({ address }) => address).join(', ')})`}`,
+  )
+  if (open.every(({ address }) => isIP(address) === 6))
+    findings.note(
+      'reach',
+      'there is an IPv6 address only, which documentation of vSAN 9.0 calls unsupported for key servers',
+      'Give the server an IPv4 address too if vSAN is to use it.',
+    )
+  return { open: open.map(({ address }) => address), connectMs }
+}
+
+async function addressesOf(host: string, findings: Findings): Promise<readonly string[]> {
+  if (isIP(host)) return [host]
+  try {
+    return [...new Set((await lookup(host, { all: true })).map(({ address }) => address))]
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
+    findings.fault(
+      'reach',
+      `${host}: ${code === 'EAI_AGAIN' ? 'the name could not be looked up: DNS does not answer' : 'the name is not known to DNS'}`,
+      'Correct the name in vCenter (Key Providers > the server > Edit), or DNS; vCenter and each vSAN host look it up themselves. ' +
+        'With an IP address in place of the name DNS is not needed, which also helps on the day when everything starts from cold.',
+    )
+    return []
+  }
+}
+
+interface Tried {
+  readonly address: string
+  readonly ms: number
+  readonly code?: string | undefined
+  readonly trouble?: string
+}
+
+function tryTcp(address: string, port: number, timeoutMs: number): Promise<Tried> {
+  return new Promise((resolve) => {
+    const begunMs = performance.now()
+    const socket = connect({ host: address, port })
+    const done = (code?: string, trouble?: string): void => {
+      clearTimeout(timer)
+      socket.destroy()
+      resolve({ address, ms: performance.now() - begunMs, code, ...(trouble !== undefined && { trouble }) })
+    }
+    const timer = setTimeout(() => done('TIMEOUT', `no answer within ${timeoutMs / 1000} s`), timeoutMs)
+    socket.once('connect', () => done())
+    socket.once('error', (error: NodeJS.ErrnoException) =>
+      done(error.code, connectionTrouble(error, error.code)),
+    )
+  })
+}
+
+function mendOf(code: string | undefined, port: number): string {
+  if (code === 'ECONNREFUSED')
+    return (
+      `Start the key server, or correct the port: KMIP is ${port === 5696 ? 'there as a rule' : '5696 as a rule'}. Mortise's is kmip.listen, and ` +
+      'mortise status tells whether it runs. A firewall that rejects looks the same.'
+    )
+  if (code === 'TIMEOUT' || code === 'ETIMEDOUT')
+    return (
+      `A firewall on the way drops it, or the address belongs to nobody. Open TCP ${port} from vCenter, and for vSAN from ` +
+      'each ESXi host.'
+    )
+  return `Look at routes and firewalls between here and there: TCP ${port} must pass, from vCenter and for vSAN from each ESXi host.`
+}

@@ -1,0 +1,233 @@
+// Which TLS the server speaks, of what vCenter and ESXi could offer, and the certificate that it shows. Nothing is sent
+// after a handshake.
+
+import type { Address } from '../kmip-client/address.ts'
+import { openConnection, type Timeouts } from '../kmip-client/connection.ts'
+import { KmipTransportError } from '../kmip-client/errors.ts'
+import { clientTls, type ServerTrust, type TlsOptions } from '../kmip-client/tls.ts'
+import type { Findings } from './doctor-findings.ts'
+
+export interface Offer {
+  readonly name: string
+  readonly minVersion: NonNullable<TlsOptions['minVersion']>
+  readonly maxVersion: NonNullable<TlsOptions['maxVersion']>
+  readonly ciphers: string
+}
+
+/** Small keys and old hashes too: they are looked at and judged, not left to OpenSSL. */
+const anySecurity = '@SECLEVEL=0'
+
+export const offers = {
+  any: { name: 'TLS', minVersion: 'TLSv1.2', maxVersion: 'TLSv1.3', ciphers: `DEFAULT:${anySecurity}` },
+  tls13: { name: 'TLS 1.3', minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3', ciphers: `DEFAULT:${anySecurity}` },
+  tls12: {
+    name: 'TLS 1.2',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.2',
+    ciphers: `ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:${anySecurity}`,
+  },
+  /** What a 7.0.3 was seen to use where the server had nothing else. */
+  rsa: {
+    name: 'TLS 1.2 with RSA key exchange',
+    minVersion: 'TLSv1.2',
+    maxVersion: 'TLSv1.2',
+    ciphers: `AES128-SHA256:AES256-SHA256:AES128-GCM-SHA256:AES256-GCM-SHA384:${anySecurity}`,
+  },
+  old: {
+    name: 'TLS 1.0 or 1.1',
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.1',
+    ciphers: `DEFAULT:${anySecurity}`,
+  },
+} as const satisfies Record<string, Offer>
+
+export type OfferName = keyof typeof offers
+
+export interface Handshake {
+  /** OpenSSL's name of the suite; null: no handshake came about. */
+  readonly suite: string | null
+  readonly certificate: Buffer | undefined
+  readonly ms: number
+  readonly refused: KmipTransportError | undefined
+}
+
+export type Shown = Pick<TlsOptions, 'cert' | 'key'>
+
+/** One handshake, and away. */
+export async function shake(
+  address: Address,
+  offer: Offer,
+  shown: Shown,
+  timeouts: Timeouts,
+  trust: ServerTrust = { by: 'nothing' },
+): Promise<Handshake> {
+  const { minVersion, maxVersion, ciphers } = offer
+  const tls = clientTls({ ...shown, trust, minVersion, maxVersion, ciphers })
+  try {
+    const connection = await openConnection(address, { tls, timeouts })
+    const { cipher: suite, serverCertificate: certificate, connectMs, handshakeMs } = connection
+    await connection.close()
+    return { suite, certificate, ms: connectMs + handshakeMs, refused: undefined }
+  } catch (error) {
+    if (!(error instanceof KmipTransportError)) throw error
+    return { suite: null, certificate: undefined, ms: 0, refused: error }
+  }
+}
+
+export interface TlsFound {
+  /** By name, the suite that was agreed on; null where it was refused; 'unknown' where the client's certificate was. */
+  readonly suites: Readonly<Record<Exclude<OfferName, 'any'>, string | null>>
+  /** DER; undefined where it could not be seen. */
+  readonly certificate: Buffer | undefined
+  /** Whether vCenter can get a handshake done. */
+  readonly usable: boolean
+  /** Every handshake ended over the client's certificate. */
+  readonly isClientRefused: boolean
+  /** Of each handshake that came about, one after the other and none resumed, with the TCP connection. */
+  readonly handshakeMs: readonly number[]
+}
+
+export async function examineTls(
+  address: Address,
+  shown: Shown,
+  findings: Findings,
+  timeouts: Timeouts,
+): Promise<TlsFound> {
+  const first = await shake(address, offers.any, shown, timeouts)
+  if (first.refused && (await isNoTls(address, first.refused, shown, timeouts))) {
+    const { what, mend } = silence(first.refused)
+    findings.fault('tls', what, mend)
+    const suites = { tls13: null, tls12: null, rsa: null, old: null }
+    return { suites, certificate: undefined, usable: false, isClientRefused: false, handshakeMs: [] }
+  }
+  const found = new Map<OfferName, Handshake>()
+  for (const name of ['tls13', 'tls12', 'rsa', 'old'] as const)
+    found.set(name, await shake(address, offers[name], shown, timeouts))
+  const suite = (name: OfferName) => suiteOf(found.get(name), shown)
+  const suites = { tls13: suite('tls13'), tls12: suite('tls12'), rsa: suite('rsa'), old: suite('old') }
+  const all = [first, ...found.values()]
+  // Where it has several, the one with an RSA key counts.
+  const certificate = [found.get('rsa'), ...all].find((shaken) => shaken?.certificate)?.certificate
+  const handshakeMs = all.filter((shaken) => shaken.suite !== null).map(({ ms }) => ms)
+  if (handshakeMs.length > 0) judgeSuites(suites, findings)
+  else refusedAlways(first.refused, shown, findings)
+  return {
+    suites,
+    certificate,
+    usable: handshakeMs.length > 0 && (suites.tls12 !== null || suites.rsa !== null),
+    isClientRefused:
+      handshakeMs.length === 0 && shown.cert !== undefined && Object.values(suites).includes(unseen),
+    handshakeMs,
+  }
+}
+
+const unseen = 'unknown'
+
+/** What a server does that has agreed on everything, and then does not like the certificate. */
+function suiteOf(shaken: Handshake | undefined, { cert }: Shown): string | null {
+  if (!shaken?.refused || cert === undefined) return shaken?.suite ?? null
+  const { code = '' } = shaken.refused
+  const isOverCertificate = code === 'CLOSED' || code === 'ECONNRESET' || isCertificateAlert(code)
+  return isOverCertificate && !code.includes('HANDSHAKE_FAILURE') ? unseen : null
+}
+
+function judgeSuites({ tls13, tls12, rsa, old }: TlsFound['suites'], findings: Findings): void {
+  const spoken = [
+    tls13 !== null && `TLS 1.3 (${tls13})`,
+    tls12 !== null && `TLS 1.2 (${tls12})`,
+    rsa !== null && `TLS 1.2 with RSA key exchange (${rsa})`,
+  ].filter((text) => text !== false)
+  if (tls12 === null && rsa === null)
+    findings.fault(
+      'tls',
+      'the server speaks no TLS 1.2, and vCenter up to 8.0 Update 2 nothing newer',
+      'Let the server accept TLS 1.2 with ECDHE-RSA-AES256-GCM-SHA384.',
+    )
+  else findings.good('tls', `speaks ${spoken.join(', ')}`)
+  if (tls12 === null && rsa !== null)
+    findings.warning(
+      'tls',
+      'TLS 1.2 only with RSA key exchange: whoever records it and gets the key later reads everything',
+      'Let the server accept ECDHE suites too.',
+    )
+  if (tls12 !== null && rsa === null)
+    findings.note('tls', 'no suite with RSA key exchange, which only old clients without ECDHE need')
+  if (old !== null && old !== unseen)
+    findings.warning(
+      'tls',
+      `the server also speaks TLS 1.0 or 1.1 (${old}), which are broken`,
+      'Switch them off unless a client is known to need them.',
+    )
+}
+
+/** Before there was anything of TLS; a server that wants another certificate may break off without a word as well. */
+async function isNoTls(
+  address: Address,
+  { code, stage }: KmipTransportError,
+  shown: Shown,
+  timeouts: Timeouts,
+): Promise<boolean> {
+  if (stage === 'connect' || code === 'TIMEOUT' || notTls.has(code ?? '')) return true
+  if (code !== 'CLOSED' && code !== 'ECONNRESET') return false
+  if (shown.cert === undefined) return true
+  const { refused } = await shake(address, offers.any, {}, timeouts)
+  return refused !== undefined && !isCertificateAlert(refused.code)
+}
+
+const notTls: ReadonlySet<string> = new Set([
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+])
+
+function silence(refused: KmipTransportError): { what: string; mend: string } {
+  if (refused.code === 'TIMEOUT')
+    return {
+      what: `takes connections and then says nothing: ${refused.what}`,
+      mend:
+        'The key server hangs, or a load balancer or port forwarding takes connections for a server that is gone. Look at what ' +
+        'listens there; restart it.',
+    }
+  if (notTls.has(refused.code ?? ''))
+    return {
+      what: 'what listens there does not speak TLS',
+      mend: 'Correct address and port: KMIP is 5696 as a rule. A proxy in vCenter settings can cause it too.',
+    }
+  return {
+    what: `the handshake breaks off: ${refused.what}`,
+    mend:
+      'Something on the way (firewall, intrusion prevention, a proxy) or the server itself cuts it. Look at its log for this moment; with ' +
+      'Mortise: log.level = "debug". A server that demands a certificate which it knows may do so too.',
+  }
+}
+
+function refusedAlways(refused: KmipTransportError | undefined, { cert }: Shown, findings: Findings): void {
+  const what = refused?.what ?? 'no handshake came about'
+  if (isCertificateAlert(refused?.code) && cert === undefined)
+    findings.note(
+      'tls',
+      `${what}: nothing more can be seen without one`,
+      "Give vCenter's client certificate: --cert and --key.",
+    )
+  else if (isCertificateAlert(refused?.code) || refused?.code === 'CLOSED' || refused?.code === 'ECONNRESET')
+    findings.fault('client', `refused in the handshake: ${what}`, clientRefusedMend)
+  else
+    findings.fault(
+      'tls',
+      what,
+      'Let the server accept TLS 1.2 with ECDHE-RSA-AES256-GCM-SHA384 and a certificate with an RSA key.',
+    )
+}
+
+/** The server looked at the client's certificate and would not have it. */
+function isCertificateAlert(code: string | undefined): boolean {
+  return (
+    code !== undefined &&
+    /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE|UNSUPPORTED_CERT|ACCESS_DENIED|HANDSHAKE_FAILURE)/.test(
+      code,
+    )
+  )
+}
+
+export const clientRefusedMend =
+  'Make the certificate known to the key server: in vCenter Key Providers > the server > Establish Trust > Make KMS trust vCenter, and register ' +
+  'there what vCenter gives you.'

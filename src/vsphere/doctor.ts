@@ -1,0 +1,224 @@
+// The doctor: what vCenter, a host or vSAN would meet at each address of a key provider, found by meeting it. Nothing is
+// changed at the server but by the test key, which needs leave. Works against any KMIP server.
+
+import type { Credential } from '../kmip/credential.ts'
+import { addressText, type Address } from '../kmip-client/address.ts'
+import type { Timeouts } from '../kmip-client/connection.ts'
+import type { ServerTrust } from '../kmip-client/tls.ts'
+import { examineCertificate, type SeenCertificate } from './doctor-certificate.ts'
+import { examineClient, standingAt, Visitor, type Caller, type Standing } from './doctor-client.ts'
+import { Findings, type Finding } from './doctor-findings.ts'
+import { compareLists, tryKey, type Node } from './doctor-keys.ts'
+import { reach } from './doctor-reach.ts'
+import { examineTls, offers, shake, type TlsFound } from './doctor-tls.ts'
+import { Ledger } from './ledger.ts'
+
+export interface DoctorOptions {
+  readonly addresses: readonly Address[]
+  /** PEM, both or none: without them the doctor stays outside. */
+  readonly client?: { readonly cert: string; readonly key: Buffer } | undefined
+  readonly credential?: Credential | undefined
+  /** How the right server would be known; undefined: whatever is there. */
+  readonly trust?: ServerTrust | undefined
+  /** Leave to make a test key, which is destroyed afterwards. */
+  readonly writeTest: boolean
+  /** Wall clock, milliseconds since 1970. */
+  readonly nowMs: number
+  readonly timeouts?: Partial<Timeouts>
+}
+
+export interface AddressReport {
+  readonly address: string
+  /** What the name leads to, as far as it answers. */
+  readonly resolved: readonly string[]
+  readonly tls: TlsFound['suites'] | null
+  readonly certificate: SeenCertificate | null
+  /** null: not asked. */
+  readonly client: Standing | null
+  /** Milliseconds; of several, the slowest. null: none came about. */
+  readonly connectMs: number | null
+  readonly handshakeMs: number | null
+  readonly requestMs: number | null
+  readonly findings: readonly Finding[]
+}
+
+export interface Diagnosis {
+  /** Nothing would fail. */
+  readonly ok: boolean
+  readonly client: { readonly sha256: string; readonly subject: string; readonly notAfter: string } | null
+  /** null: without leave, or with nobody to ask. */
+  readonly testKey: boolean | null
+  readonly addresses: readonly AddressReport[]
+  /** What is about no single address. */
+  readonly findings: readonly Finding[]
+}
+
+/** vSAN's health check gives up after some 5 s (KB 67115); a second is a sign of what is coming. */
+const slowMs = { warning: 1_000, fault: 5_000 }
+const defaultTimeouts: Timeouts = { connectMs: 5_000, handshakeMs: 6_000, answerMs: 10_000 }
+
+interface Examined {
+  readonly report: Omit<AddressReport, 'findings' | 'requestMs' | 'handshakeMs'>
+  readonly findings: Findings
+  readonly visitor: Visitor | undefined
+  readonly handshakeMs: readonly number[]
+}
+
+export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
+  const general = new Findings()
+  const { client, credential, nowMs } = options
+  const timeouts = { ...defaultTimeouts, ...options.timeouts }
+  const certificate = client && examineClient(client, general, nowMs)
+  if (!client)
+    general.note(
+      'client',
+      'without a client certificate nothing is asked: the doctor stays outside',
+      "Give vCenter's: --cert PEM --key KEY. Or one of your own, which the server trusts (Mortise: mortise client issue).",
+    )
+  const shown = client && certificate ? client : {}
+  const caller = certificate && { shown, sha256: certificate.sha256, credential, timeouts }
+  const ledger = new Ledger()
+  const examined = await Promise.all(
+    options.addresses.map(async (address) => examine(address, options, { shown, caller, ledger, timeouts })),
+  )
+  compareCertificates(examined, general)
+  const testKey = await compareKeys(examined, options.writeTest, general)
+  const addresses = examined.map(reportOf)
+  const found = [general.list, ...addresses.map(({ findings }) => findings)].flat()
+  return {
+    ok: found.every(({ severity }) => severity !== 'fault'),
+    client: certificate
+      ? {
+          sha256: certificate.sha256,
+          subject: certificate.subject,
+          notAfter: new Date(certificate.notAfterMs).toISOString(),
+        }
+      : null,
+    testKey,
+    addresses,
+    findings: general.list,
+  }
+}
+
+interface Means {
+  readonly shown: Caller['shown']
+  readonly caller: Caller | undefined
+  readonly ledger: Ledger
+  readonly timeouts: Timeouts
+}
+
+async function examine(address: Address, options: DoctorOptions, means: Means): Promise<Examined> {
+  const { shown, caller, ledger, timeouts } = means
+  const findings = new Findings()
+  const { open, connectMs } = await reach(address, findings, timeouts.connectMs)
+  const report = {
+    address: addressText(address),
+    resolved: open,
+    connectMs,
+    tls: null,
+    certificate: null,
+    client: null,
+  }
+  if (open.length === 0) return { report, findings, visitor: undefined, handshakeMs: [] }
+  const tls = await examineTls(address, shown, findings, timeouts)
+  const { nowMs } = options
+  const certificate = tls.certificate
+    ? examineCertificate(tls.certificate, address.host, findings, nowMs)
+    : null
+  if (tls.usable) await judgeTrust(address, options, means, findings)
+  const client = tls.isClientRefused ? ('refused' as const) : null
+  const seen = { ...report, tls: tls.suites, certificate, client }
+  if (!tls.usable) return { report: seen, findings, visitor: undefined, handshakeMs: [] }
+  const visitor = caller && new Visitor(address, caller, ledger)
+  const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
+  return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
+}
+
+/** Names and dates are judged elsewhere, whoever signed it. */
+const judgedElsewhere = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+async function judgeTrust(
+  address: Address,
+  { trust }: DoctorOptions,
+  means: Means,
+  findings: Findings,
+): Promise<void> {
+  if (trust === undefined || trust.by === 'nothing') return
+  const { refused } = await shake(address, offers.any, means.shown, means.timeouts, trust)
+  if (refused === undefined || judgedElsewhere.has(refused.code ?? '')) return
+  findings.fault(
+    'certificate',
+    `it is not the server expected: ${refused.what}`,
+    'If its certificate was renewed, trust the new one in vCenter: Key Providers > the server > Establish Trust > Make vCenter Trust KMS, and compare the ' +
+      'thumbprint. If not, this is not your server.',
+  )
+}
+
+function compareCertificates(examined: readonly Examined[], general: Findings): void {
+  const different = new Set(examined.flatMap(({ report }) => report.certificate?.sha256 ?? []))
+  if (different.size > 1)
+    general.note(
+      'certificate',
+      `the addresses show ${different.size} different certificates`,
+      'Each must be trusted in vCenter by itself: Establish Trust > Make vCenter Trust KMS, once for each server.',
+    )
+}
+
+async function compareKeys(
+  examined: readonly Examined[],
+  writeTest: boolean,
+  general: Findings,
+): Promise<boolean | null> {
+  const nodes = examined.flatMap(({ visitor, findings, report }): Node[] =>
+    visitor && report.client === 'trusted' ? [{ visitor, findings }] : [],
+  )
+  if (nodes.length === 0) return null
+  await compareLists(nodes)
+  if (writeTest) return tryKey(nodes)
+  general.note(
+    'keys',
+    'making, fetching, activating and tagging a key were not tried',
+    'With --write-test a test key goes that way at all addresses, and is destroyed afterwards.',
+  )
+  return null
+}
+
+function reportOf({ report, findings, visitor, handshakeMs }: Examined): AddressReport {
+  const slowestHandshake = slowest([...handshakeMs, ...(visitor?.journal.handshakeMs ?? [])])
+  const slowestRequest = slowest(visitor?.journal.requestMs ?? [])
+  judgeTime('a handshake', slowestHandshake, findings)
+  judgeTime('a request', slowestRequest, findings)
+  if (slowestHandshake !== null && slowestHandshake < slowMs.warning)
+    findings.good('time', timeText(slowestHandshake, slowestRequest))
+  if (visitor) tellConduct(visitor, findings)
+  return { ...report, handshakeMs: slowestHandshake, requestMs: slowestRequest, findings: findings.list }
+}
+
+function timeText(handshakeMs: number, requestMs: number | null): string {
+  const request = requestMs === null ? '' : `, the slowest request ${requestMs.toFixed(0)} ms`
+  return `the slowest handshake took ${handshakeMs.toFixed(0)} ms${request}; vSAN gives up after ${slowMs.fault} ms`
+}
+
+function judgeTime(what: string, ms: number | null, findings: Findings): void {
+  if (ms === null || ms < slowMs.warning) return
+  const took = `${what} took ${(ms / 1000).toFixed(1)} s`
+  const mend =
+    'Look at the load of the key server, at DNS look-ups that it waits for, at the distance, and at intrusion prevention on the way. mortise bench measures it.'
+  if (ms >= slowMs.fault) findings.fault('time', `${took}: vSAN's health check gives up after 5 s`, mend)
+  else findings.warning('time', `${took}; vSAN's health check gives up after 5 s`, mend)
+}
+
+function slowest(times: readonly number[]): number | null {
+  return times.length === 0 ? null : Math.max(...times)
+}
+
+/** What the answers were like, whatever was in them. */
+function tellConduct({ journal }: Visitor, findings: Findings): void {
+  for (const { where, what } of journal.violations)
+    findings.warning(
+      'kmip',
+      `${where}: ${what}`,
+      'vSphere may stumble over such answers. Report it to the maker of the key server.',
+    )
+  for (const { where, what } of journal.remarks) findings.note('kmip', `${where}: ${what}`)
+}
