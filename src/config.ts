@@ -33,7 +33,7 @@ export const options = {
         'A file is relative to the data folder. Chosen when the store is first made: a server does not start on a store that another root key sealed.',
     }),
     rootPassphraseFile: option({
-      schema: z.string().transform((text) => (text === '' ? null : path.resolve(text))),
+      schema: filePath(),
       initial: '',
       variable: 'MORTISE_ROOT_PASSPHRASE_FILE',
       text: 'A file with the passphrase that protects file:root.key.',
@@ -99,6 +99,30 @@ export const options = {
       text: 'Names under which the admin door may be addressed, besides localhost, the address it listens on, and server.names.',
       reason:
         'Requests with another Host are refused, so that a web page cannot reach it by a name that it controls.',
+    }),
+  },
+  ibm: {
+    apiKeyFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_IBM_API_KEY_FILE',
+      text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS.',
+      reason:
+        'It needs the role Reader on the root key. A file and not a value, so that it is in no process list; read anew with each token, so that it can be replaced while the server runs.',
+    }),
+    iamUrl: option({
+      schema: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }),
+      initial: 'https://iam.cloud.ibm.com',
+      variable: 'MORTISE_IBM_IAM_URL',
+      text: 'Where IAM gives tokens for API keys; /identity/token is appended.',
+      reason: 'For IBM’s private network: https://private.iam.cloud.ibm.com.',
+    }),
+    caFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_IBM_CA_FILE',
+      text: 'A PEM file with the CAs that IAM, Key Protect and HPCS are believed by, instead of the public ones.',
+      reason: 'For a proxy that ends TLS, and for doubles. Empty: the public CAs that come with Node.js.',
     }),
   },
   audit: {
@@ -300,6 +324,11 @@ function editDistance(a: string, b: string): number {
 
 function option<S extends z.ZodType>(line: Option<S>): Option<S> {
   return line
+}
+
+/** Empty: none. */
+function filePath() {
+  return z.string().transform((text) => (text === '' ? null : path.resolve(text)))
 }
 
 function hostAndPort() {

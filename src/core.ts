@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { readPassphrase } from './first-start.ts'
+import { openKeyProtectSessions } from './ibm.ts'
 import { Access } from './keys/access.ts'
 import { Audit } from './keys/audit.ts'
 import { Keyring } from './keys/keyring.ts'
@@ -54,7 +55,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys } = await openRootKeys(options, clock, firstStart)
+  const { rootKey, rootKeys } = await openRootKeys(options, clock, opened, firstStart)
   const secrets = await Secrets.open(store, rootKey)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
@@ -107,10 +108,18 @@ async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock):
   })
 }
 
-async function openRootKeys({ settings, metrics }: CoreOptions, clock: Clock, create: boolean) {
-  const { server } = settings.now
+async function openRootKeys(
+  { settings, metrics, log }: CoreOptions,
+  clock: Clock,
+  opened: AsyncDisposableStack,
+  create: boolean,
+) {
+  const { server, ibm } = settings.now
   const passphrase = await readPassphrase(server.rootPassphraseFile)
-  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }) }
+  const keyProtect = await openKeyProtectSessions(ibm, clock, log)
+  opened.defer(() => keyProtect.close())
+  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
-  return { rootKey, rootKeys: serverRootKeys({ own: rootKey, opening, metrics, clock }) }
+  const warn = (message: string) => log.warn({}, message)
+  return { rootKey, rootKeys: serverRootKeys({ own: rootKey, opening, metrics, clock, warn }) }
 }

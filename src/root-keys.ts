@@ -3,12 +3,12 @@
 
 import type { RootKeys } from './admin/context.ts'
 import { RootKeyError, type Clock, type RootKey } from './keys/ports.ts'
-import { openRootKey, type RootKeyOptions } from './rootkey/open.ts'
+import { checkRootKey, openRootKey, type RootKeyOptions } from './rootkey/open.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 export interface ServerRootKeys extends RootKeys {
   /** For the keyring. Makes no root key. */
-  readonly open: (uri: string) => Promise<RootKey>
+  readonly open: (uri: string, instanceId: string) => Promise<RootKey>
 }
 
 export function serverRootKeys(options: {
@@ -17,8 +17,10 @@ export function serverRootKeys(options: {
   readonly opening: Omit<RootKeyOptions, 'create'>
   readonly metrics: Pick<Metrics, 'rootKeyCalls'>
   readonly clock: Clock
+  /** For what an administrator should know of a root key that will do. */
+  readonly warn: (message: string) => void
 }): ServerRootKeys {
-  const { own, opening, metrics, clock } = options
+  const { own, opening, metrics, clock, warn } = options
   const measure: Measure = async (call, work) => {
     const began = clock.monotonic()
     let result = 'failed'
@@ -35,11 +37,17 @@ export function serverRootKeys(options: {
   }
   return {
     initial: own.uri,
-    open: async (uri) =>
-      measured(uri === own.uri ? own : await openRootKey(uri, { ...opening, create: false }), measure),
-    prepare: async (uri) => {
+    open: async (uri, instanceId) =>
+      measured(
+        uri === own.uri ? own : await openRootKey(uri, { ...opening, create: false, instanceId }),
+        measure,
+      ),
+    prepare: async (given) => {
+      if (given === own.uri) return given
       // A file elsewhere is the administrator's to make: the server writes into its data folder only.
-      if (uri !== own.uri) await openRootKey(uri, { ...opening, create: inDataFolder(uri) })
+      const { uri, warnings } = await checkRootKey(given, { ...opening, create: inDataFolder(given) })
+      for (const warning of warnings) warn(warning)
+      return uri
     },
   }
 }

@@ -59,8 +59,11 @@ export interface Readiness {
 export interface RootKeys {
   /** The URI of the server's own, which new instances get too. */
   readonly initial: string
-  /** Makes the root key of a new instance where that can be done here, and tries it. Throws RootKeyError. */
-  readonly prepare: (uri: string) => Promise<void>
+  /**
+   * Makes the root key of a new instance where that can be done here, and tries it. Gives the URI to keep, in which an
+   * alias is resolved. Throws RootKeyError.
+   */
+  readonly prepare: (uri: string) => Promise<string>
 }
 
 /** Who asks, as the token says. */

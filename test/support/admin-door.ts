@@ -86,7 +86,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     readiness: async () => ({ ready: true, reason: null, degraded: [] }),
     rootKeys: {
       initial: rootKey.uri,
-      prepare: async (uri) => void (await openRootKey(uri, { dataFolder, create: true })),
+      prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,
     },
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',

@@ -34,8 +34,8 @@ export const instanceHandlers: Handlers<
         'Use the custody database: sealed keys lie in the database, and the root key seals their data key.',
       )
     try {
-      await rootKeys.prepare(rootKey)
-      const wanted = { name, custody, rootKeyUri: rootKey, ...present(settings) }
+      const rootKeyUri = await rootKeys.prepare(rootKey)
+      const wanted = { name, custody, rootKeyUri, ...present(settings) }
       return shownInstance(await trust.instances.create(asker.by, wanted))
     } catch (error) {
       if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
