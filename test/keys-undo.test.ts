@@ -4,9 +4,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { KeyWork } from '../src/keys/key-work.ts'
-import type { AuditEntry } from '../src/keys/ports.ts'
+import { StoreUnavailable, type AuditEntry } from '../src/keys/ports.ts'
 import { first } from '../src/kmip/attributes.ts'
 import { Fault } from '../src/kmip/fault.ts'
+import { StoreAround } from './support/store-around.ts'
 import { createKey, faults, look, openWorldWithClient, type World } from './support/world.ts'
 
 const version = '1.4'
@@ -94,18 +95,36 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
   )
 })
 
-test('a unit whose commit is refused as a whole leaves nothing, and its entries say so', async (t) => {
+test('a Name that is taken is the fault of the act that takes it, and gives up all', async (t) => {
   const { world, perform } = await openWorldWithClient(t)
   await perform(createKey({ Name: name('taken') }))
   const acts = [createKey(), createKey({ Name: name('taken') })]
-  await assert.rejects(
-    perform((work) => orUndo(work, acts)),
-    faults('NonUniqueNameAttribute'),
-  )
+  assert.equal(await perform((work) => orUndo(work, acts)), 'NonUniqueNameAttribute')
   assert.equal(look(world.file, 'SELECT * FROM objects').length, 1)
   assert.deepEqual((await outcomes(world)).slice(1), [
+    'key.create undone',
     'key.create refused NonUniqueNameAttribute',
-    'key.create refused NonUniqueNameAttribute',
+  ])
+})
+
+test('a unit whose commit is refused as a whole leaves nothing, and its entries say so', async (t) => {
+  const held: { around?: StoreAround } = {}
+  const { world, perform } = await openWorldWithClient(t, {
+    wrap: (store) => (held.around = new StoreAround(store)),
+  })
+  const { around } = held
+  assert.ok(around)
+  around.before = (change) => {
+    if (change.durability === 'disk') throw new StoreUnavailable('full', 'no room')
+  }
+  await assert.rejects(
+    perform((work) => orUndo(work, [createKey(), createKey()])),
+    faults('GeneralFailure'),
+  )
+  assert.deepEqual(look(world.file, 'SELECT * FROM objects'), [])
+  assert.deepEqual(await outcomes(world), [
+    'key.create refused GeneralFailure',
+    'key.create refused GeneralFailure',
   ])
 })
 
