@@ -67,7 +67,11 @@ export class Listener {
     this.#options = options
     this.#port = options.port
     this.#server = createServer({ ...options.tls, keepAliveTimeout: 30_000 }, (request, response) => {
-      void serve(options, request, response).catch(() => response.destroy())
+      const { traffic } = options
+      traffic.inFlightMax = Math.max(traffic.inFlightMax, ++traffic.inFlight)
+      serve(options, request, response)
+        .catch(() => response.destroy())
+        .finally(() => traffic.inFlight--)
     })
   }
 
@@ -113,13 +117,11 @@ async function serve(
     fault: fault?.kind ?? null,
   }
   traffic.calls.push(called)
-  traffic.inFlightMax = Math.max(traffic.inFlightMax, ++traffic.inFlight)
-  response.on('close', () => traffic.inFlight--)
   response.setHeader('correlation-id', correlationId)
   const body = await buffer(request)
   await sleep(traffic.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? 0) : 0))
   if (fault?.kind === 'reset-before') return void response.destroy()
-  if (fault?.kind === 'hang') return
+  if (fault?.kind === 'hang') return void (await once(response, 'close'))
   const work = (): Reply => {
     if (isToken) return issueToken(state, body, url.origin)
     if (kind === 'keyProtect' && !traffic.mayCall()) throw plainRefusal(429)
