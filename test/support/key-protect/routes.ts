@@ -40,7 +40,7 @@ type Route = {
 const onKey = /^\/keys\/([^/]+)$/
 const action = (name: string) => new RegExp(`^/keys/([^/]+)/actions/${name}$`)
 
-export const routes = {
+const routes = {
   head: {
     method: 'HEAD',
     path: /^\/keys$/,
