@@ -21,8 +21,8 @@ export async function openKeyProtectSessions(
     apiKey: () => readApiKey(apiKeyFile),
     clock,
     onCall: ({ ms, ...made }) => {
-      const wrong = made.status === null || made.status >= 400
-      log[wrong ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'Key Protect was called')
+      const failed = !made.repeated && (made.status === null || made.status >= 400)
+      log[failed ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'Key Protect was called')
     },
   })
 }

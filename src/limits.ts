@@ -139,6 +139,8 @@ export const limits = {
   keyProtectTriesMax: 5,
   /** The first pause before a call is repeated; doubled with each, and jittered. */
   keyProtectPauseMs: 200,
+  /** A request not to be called for longer (Retry-After) is not obeyed: it may not come from the service. */
+  keyProtectQuietMs: 60_000,
   /** Calls of one instance at the same time; more wait their turn. */
   keyProtectCallsMax: 16,
   /** A connection without a call is closed after so long. */

@@ -30,6 +30,8 @@ export interface CallMade {
   readonly correlationId: string
   /** 1, and more when it was repeated. */
   readonly attempt: number
+  /** It will be made again. */
+  readonly repeated: boolean
   readonly ms: number
 }
 
@@ -107,20 +109,27 @@ export class Session {
       await this.#waitWhileQuiet(name, deadline)
       const began = clock.monotonic()
       const outcome = await this.#once(name, asked, correlationId, deadline - began)
-      this.#tell(name, asked, outcome, { correlationId, attempt, ms: clock.monotonic() - began })
+      const ms = clock.monotonic() - began
+      const pauseMs = this.#pauseBefore(attempt + 1, outcome, deadline, freshened)
+      this.#tell(name, asked, outcome, { correlationId, attempt, ms, repeated: pauseMs !== undefined })
       if (outcome.kind === 'done') return outcome.answer
-      if (outcome.kind === 'refused' && aboutToken(outcome.refusal) && !freshened) {
-        freshened = true
-        if (this.#iam.refuse(outcome.token, outcome.refusal.status)) continue
-      }
-      const pauseMs = outcome.kind === 'nothing' && outcome.stale ? 0 : pause(attempt)
-      const waitMs = outcome.kind === 'refused' ? Math.max(outcome.waitMs, pauseMs) : pauseMs
-      if (outcome.kind === 'refused' && outcome.refusal.status === 429)
-        this.#quietUntil = Math.max(this.#quietUntil, clock.monotonic() + waitMs)
-      const mayRepeat = attempt < limits.keyProtectTriesMax && clock.monotonic() + waitMs < deadline
-      if (!transient(outcome) || !mayRepeat) throw this.#failure(name, asked, outcome, correlationId)
-      await sleep(waitMs)
+      if (pauseMs === undefined) throw this.#failure(name, asked, outcome, correlationId)
+      freshened ||= outcome.kind === 'refused' && aboutToken(outcome.refusal)
+      await sleep(pauseMs)
     }
+  }
+
+  /** Milliseconds until the call is worth another attempt; undefined: it is not. */
+  #pauseBefore(attempt: number, outcome: Outcome, deadline: number, freshened: boolean): number | undefined {
+    if (outcome.kind === 'refused' && aboutToken(outcome.refusal))
+      return !freshened && this.#iam.refuse(outcome.token, outcome.refusal.status) ? 0 : undefined
+    if (!transient(outcome)) return undefined
+    const stale = outcome.kind === 'nothing' && outcome.stale
+    const ms = Math.max(stale ? 0 : pause(attempt - 1), outcome.kind === 'refused' ? outcome.waitMs : 0)
+    const until = this.#options.clock.monotonic() + ms
+    if (outcome.kind === 'refused' && outcome.refusal.status === 429)
+      this.#quietUntil = Math.max(this.#quietUntil, until)
+    return attempt <= limits.keyProtectTriesMax && until < deadline ? ms : undefined
   }
 
   async #waitWhileQuiet(call: CallName, deadline: number): Promise<void> {
@@ -173,7 +182,7 @@ export class Session {
     call: CallName,
     asked: Asked,
     outcome: Outcome,
-    made: Pick<CallMade, 'correlationId' | 'attempt' | 'ms'>,
+    made: Pick<CallMade, 'correlationId' | 'attempt' | 'ms' | 'repeated'>,
   ): void {
     const about = { call, instance: this.#options.target.instance, key: asked.key ?? null, ...made }
     this.#options.onCall?.({ ...about, ...ending(outcome) })
@@ -217,7 +226,8 @@ function outcomeOf({ status, headers, body }: Answer, token: Token): Outcome {
     return { kind: 'nothing', why: `HTTP ${status}, but not as the service answers`, stale: false }
   // Seconds; a date is not understood and does not matter.
   const seconds = Number(headers['retry-after'])
-  return { kind: 'refused', refusal, token, waitMs: seconds > 0 ? seconds * 1000 : 0 }
+  const waitMs = seconds > 0 ? Math.min(seconds * 1000, limits.keyProtectQuietMs) : 0
+  return { kind: 'refused', refusal, token, waitMs }
 }
 
 function ending(outcome: Outcome): Pick<CallMade, 'status' | 'code'> {

@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { faultKinds, type Fault, type FaultKind } from './faults.ts'
+import { present } from './keys.ts'
+import { deleteKey, disable, enable, purge, restore, rotate } from './lifecycle.ts'
 import type { Listener, Traffic } from './listener.ts'
 import { newServiceId, roles, type Policy, type State } from './state.ts'
 
@@ -60,6 +62,8 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
       traffic.calls = []
       traffic.inFlightMax = traffic.inFlight
       return {}
+    case 'GET keys':
+      return contents.keys.map((key) => present(state, key))
     case 'POST instances': {
       const guid = randomUUID()
       contents.instances.push(guid)
@@ -71,14 +75,34 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
     case 'DELETE tokens':
       contents.tokensFrom = contents.tokensIssued
       return {}
-    default:
-      return serviceIds(
-        controlled,
-        `${request.method} ${command}${more === '' ? '' : `/${more}`}`,
-        name,
-        input,
-      )
+    default: {
+      const whole = `${request.method} ${command}${more === '' ? '' : `/${more}`}`
+      return command === 'keys'
+        ? actOnKey(controlled, name, more)
+        : serviceIds(controlled, whole, name, input)
+    }
   }
+}
+
+const actions = { rotate, disable, enable, delete: deleteKey, restore, purge }
+
+/** What the administrator of a key does, without a token: for people with curl at hand. */
+function actOnKey({ state }: Controlled, idOrAlias: string, action: string): object | undefined {
+  const key = state.contents.instances
+    .map((instance) => state.key(instance, idOrAlias))
+    .find((found) => found !== undefined)
+  if (!key || !Object.hasOwn(actions, action)) return undefined
+  actions[action as keyof typeof actions]({
+    state,
+    key,
+    instance: key.instance,
+    caller: { id: 'ServiceId-control', apiKey: null, policies: [] },
+    keyRing: undefined,
+    prefer: undefined,
+    query: new URLSearchParams(),
+    body: Buffer.alloc(0),
+  })
+  return present(state, key)
 }
 
 function serviceIds(
