@@ -121,6 +121,37 @@ test('what is no such URI is refused, with what to write; a secret in it is not 
     )
 })
 
+test('without a CA of one’s own tokens are for IBM’s hosts alone', async () => {
+  // Nothing is sent: an id is taken as it is.
+  const sessions = new KeyProtectSessions({
+    iamUrl: double.about.iamUrl,
+    apiKey: () => Promise.reject(new Error('is not asked for')),
+    clock: systemClock,
+  })
+  const open = (host: string) =>
+    openRootKey(`keyprotect://${host}/${double.about.instance}/${ids[0]}`, {
+      ...side.options,
+      keyProtect: sessions,
+    })
+  for (const host of [
+    'us-south.kms.cloud.ibm.com',
+    'private.eu-de.kms.cloud.ibm.com:443',
+    'abc.api.us-south.kms.appdomain.cloud',
+    'abc.api.private.us-south.hs-crypto.appdomain.cloud',
+    'api.us-south.hs-crypto.cloud.ibm.com:8765',
+  ])
+    assert.equal((await open(host)).id, ids[0])
+  for (const host of [
+    'localhost:8443',
+    'evil.example',
+    'kms.cloud.ibm.com.evil.example',
+    'evil-kms.cloud.ibm.com',
+    'x.us-south.containers.appdomain.cloud',
+  ])
+    await assert.rejects(open(host), reaches('root-key', /is no host of Key Protect/))
+  sessions.close()
+})
+
 test('an alias is resolved once, by one call; an id costs none', async () => {
   await double.forgetCalls()
   const byAlias = await openRootKey(double.uri('first'), side.options)

@@ -2,6 +2,7 @@
 // again uses the token and the connections that are there. Made by the composition root, closed with it.
 
 import type { Clock } from '../../keys/ports.ts'
+import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
 import { Session, type CallMade } from './session.ts'
 import type { KeyProtectUri } from './uri.ts'
@@ -31,8 +32,10 @@ export class KeyProtectSessions {
     this.options = options
   }
 
+  /** Throws RootKeyError for a host that no token may be sent to. */
   session(target: KeyProtectUri, instanceId: string | null): Session {
     const { scheme, host, instance } = target
+    if (this.options.ca === undefined) requireIbmHost(host)
     const name = JSON.stringify([instanceId, scheme, host, instance])
     const known = this.#sessions.get(name)
     if (known) return known.session
