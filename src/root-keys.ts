@@ -3,7 +3,7 @@
 
 import type { RootKeys } from './admin/context.ts'
 import { RootKeyError, type Clock, type RootKey } from './keys/ports.ts'
-import { checkRootKey, openRootKey, type RootKeyOptions } from './rootkey/open.ts'
+import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from './rootkey/open.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
 export interface ServerRootKeys extends RootKeys {
@@ -49,6 +49,7 @@ export function serverRootKeys(options: {
       for (const warning of warnings) warn(warning)
       return uri
     },
+    list: (uri) => listRootKeys(uri, { ...opening, create: false }),
   }
 }
 

@@ -65,6 +65,24 @@ const Instance = z
   })
   .openapi('Instance')
 
+const RootKey = z
+  .object({
+    id: z.string(),
+    uri: z.string().openapi({
+      description: 'To be given to an instance.',
+      example:
+        'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
+    }),
+    name: z.string(),
+    aliases: z.array(z.string()),
+    state: z.enum(['pre-activation', 'active', 'suspended', 'deactivated', 'destroyed', 'unknown']),
+    keyRing: z.string(),
+    created: z.string().nullable(),
+    lastRotated: z.string().nullable(),
+    expires: z.string().nullable(),
+  })
+  .openapi('RootKey')
+
 const counts = z.record(z.string(), z.int()).openapi({ description: 'Objects by state.' })
 
 const Deleted = z.object({
@@ -413,6 +431,19 @@ export const routes = {
     }),
     answer: Instance,
     status: 201,
+  }),
+  listRootKeys: route({
+    method: 'get',
+    path: '/api/v1/root-keys',
+    role: 'manager',
+    scope: 'server',
+    summary: 'The root keys of a Key Protect or HPCS instance, to choose from',
+    query: z.strictObject({
+      rootKey: z.string().min(1).max(1024).openapi({
+        description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in it does not matter.',
+      }),
+    }),
+    answer: z.array(RootKey),
   }),
   setInstance: route({
     method: 'patch',

@@ -56,6 +56,19 @@ export interface Readiness {
   readonly degraded: readonly string[]
 }
 
+/** Times as the service writes them, RFC 3339. */
+export interface ListedRootKey {
+  readonly id: string
+  readonly uri: string
+  readonly name: string
+  readonly aliases: readonly string[]
+  readonly state: 'pre-activation' | 'active' | 'suspended' | 'deactivated' | 'destroyed' | 'unknown'
+  readonly keyRing: string
+  readonly createdAt: string | null
+  readonly lastRotatedAt: string | null
+  readonly expiresAt: string | null
+}
+
 export interface RootKeys {
   /** The URI of the server's own, which new instances get too. */
   readonly initial: string
@@ -64,6 +77,8 @@ export interface RootKeys {
    * alias is resolved. Throws RootKeyError.
    */
   readonly prepare: (uri: string) => Promise<string>
+  /** The root keys of the service instance that a URI names. Throws RootKeyError. */
+  readonly list: (uri: string) => Promise<readonly ListedRootKey[]>
 }
 
 /** Who asks, as the token says. */

@@ -158,6 +158,21 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   listInstances: { answer: [instance] },
   showInstance: { answer: { ...instance, objects: { Active: 120, PreActive: 1 }, clients: 1 } },
   createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: instance },
+  listRootKeys: {
+    answer: [
+      {
+        id: '02fd6835-6001-4482-a892-13bd2085f75d',
+        uri: 'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
+        name: 'vmware root key',
+        aliases: ['vmware'],
+        state: 'active',
+        keyRing: 'default',
+        created: '2026-02-01T09:30:00Z',
+        lastRotated: null,
+        expires: null,
+      },
+    ],
+  },
   setInstance: {
     body: { cacheSeconds: 60, outageSeconds: 0 },
     answer: { ...instance, cacheSeconds: 60, outageSeconds: 0 },

@@ -8,6 +8,7 @@ import { healthHandlers } from './routes/health.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
+import { rootKeyHandlers } from './routes/root-keys.ts'
 import { statusHandlers } from './routes/status.ts'
 import { tokenHandlers } from './routes/tokens.ts'
 import { reloadHandlers } from './routes/reload.ts'
@@ -16,6 +17,7 @@ import { serverCertificateHandlers } from './routes/server-certificate.ts'
 export const handlers: Handlers<RouteName> = {
   ...healthHandlers,
   ...instanceHandlers,
+  ...rootKeyHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

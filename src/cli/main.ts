@@ -14,6 +14,7 @@ import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
 import { reloadCommand } from './reload.ts'
+import { rootKeyCommands } from './root-key.ts'
 import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
 import { simulateCommands } from './simulate.ts'
@@ -38,6 +39,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     auditCommands,
     serverCertificateCommands,
     reloadCommand,
+    rootKeyCommands,
     doctorCommand,
     simulateCommands,
     benchCommand,

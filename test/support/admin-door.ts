@@ -19,7 +19,7 @@ import { createTrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
 import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
-import { openRootKey } from '../../src/rootkey/open.ts'
+import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/server-certificates.ts'
 import { openServerIdentity } from '../../src/server-identity.ts'
@@ -87,6 +87,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     rootKeys: {
       initial: rootKey.uri,
       prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,
+      list: async (uri) => listRootKeys(uri, { dataFolder, create: false }),
     },
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',
