@@ -1,7 +1,7 @@
 // The audit chain's text and hash. Beside ports.ts because both sides of the Store port must agree on it: a
 // store numbers and hashes entries inside its transaction, keys/audit.ts verifies them, also offline.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { AuditEntry } from './ports.ts'
 
 /** The hash before a writer's first entry. */
@@ -37,5 +37,5 @@ export function entryBody(
 
 /** SHA-256 of the hash before (hex text, '' for the first) and the body, in lower-case hex. */
 export function chainHash(previous: string, body: string): string {
-  return createHash('sha256').update(previous).update('\n').update(body).digest('hex')
+  return hash('sha256', `${previous}\n${body}`, 'hex')
 }

@@ -1,7 +1,7 @@
 // 64-bit hashes by which rows are found. They only narrow: what is found is compared with the whole text again,
 // by the caller of objects() or in audit-reader.ts. They keep the indexes an order of magnitude smaller.
 
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 /** For object_index. Destroyed objects have hashes of their own, so that pages of live ones skip none. */
 export function indexHash(instanceId: string, key: string, value: string, destroyed: boolean): bigint {
@@ -14,5 +14,5 @@ export function auditHash(column: 'instance' | 'object' | 'certificate', text: s
 }
 
 function hash64(text: string): bigint {
-  return createHash('sha256').update(text).digest().readBigInt64BE(0)
+  return hash('sha256', text, 'buffer').readBigInt64BE(0)
 }
