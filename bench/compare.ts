@@ -1,0 +1,180 @@
+// Mortise beside a bare TLS server in Node and PyKMIP's server, in one run, with the same load:
+// `node bench/compare.ts [SECONDS] [ROUNDS]` (1.5 and 5). Rounds go through all servers in turn, so that a busy machine
+// is busy for each of them; what counts is the ratio. Writes bench/RESULTS.md.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import path from 'node:path'
+import { text } from 'node:stream/consumers'
+import type { BenchReport } from '../src/vsphere/bench.ts'
+import {
+  canPin,
+  makeFolder,
+  nodeFlags,
+  onCore,
+  pykmipVersion,
+  startBare,
+  startMortise,
+  startPykmip,
+  type Folder,
+  type Server,
+} from './servers.ts'
+
+const seconds = Number(process.argv[2] ?? 1.5)
+const rounds = Number(process.argv[3] ?? 5)
+const connections = 8
+
+const cases: readonly (readonly [title: string, words: readonly string[]])[] = [
+  ['Discover Versions', ['--mix', 'discover']],
+  ['Get', ['--mix', 'get']],
+  ["Get Attributes (a key's State)", ['--mix', 'state']],
+  ['Create', ['--mix', 'create']],
+  ['a connection without a byte', ['--mix', 'connect', '--per-work']],
+  ['Get on a connection of its own', ['--mix', 'get', '--per-work']],
+  ['the same, TLS session resumed', ['--mix', 'get', '--per-work', '--resume']],
+]
+
+interface Measure {
+  readonly perSecond: number
+  readonly p50: number
+  readonly p99: number
+  /** Microseconds of the server's processor time. */
+  readonly cpu: number
+}
+
+async function measure(server: Server, folder: Folder, words: readonly string[]): Promise<Measure> {
+  const main = path.join(import.meta.dirname, '../src/main.ts')
+  const where = [
+    'bench',
+    '--server',
+    server.address,
+    '--cert',
+    folder.cert,
+    '--key',
+    folder.key,
+    '--insecure',
+  ]
+  // TLS 1.2, since PyKMIP has no other.
+  const how = ['--tls', '1.2', '--duration', String(seconds), '--warm-up', '0.3', '--keys', '50', '--json']
+  const load = ['--connections', String(connections), ...words]
+  const [program, ...args] = onCore(1, process.execPath, ...nodeFlags, main, ...where, ...how, ...load)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  let before = 0
+  let used: number | undefined
+  child.stderr.setEncoding('utf8')
+  child.stderr.on('data', (phase: string) => {
+    if (phase.includes('measuring')) before = server.cpuSeconds()
+    else if (phase.includes('destroyed')) used = server.cpuSeconds() - before
+  })
+  const ended = once(child, 'close')
+  const output = await text(child.stdout)
+  await ended
+  used ??= server.cpuSeconds() - before
+  const report = JSON.parse(output) as BenchReport
+  const { failed, failures } = report
+  if (failed > 0) troubles.set(server, (troubles.get(server) ?? 0) + failed)
+  if (failed > 0 && server === mortise) throw new Error(`Mortise: ${JSON.stringify(failures)}`)
+  const what = report.pieces ?? Object.values(report.operations)[0] ?? report.handshakes
+  const { p50, p99 } = what.latencyMs
+  return { perSecond: what.perSecond, p50: p50 ?? 0, p99: p99 ?? 0, cpu: (used / what.count) * 1e6 }
+}
+
+function median(measures: readonly Measure[]): Measure {
+  const of = (pick: (measure: Measure) => number): number =>
+    measures.map(pick).toSorted((a, b) => a - b)[measures.length >> 1] ?? Number.NaN
+  return {
+    perSecond: of(({ perSecond }) => perSecond),
+    p50: of(({ p50 }) => p50),
+    p99: of(({ p99 }) => p99),
+    cpu: of(({ cpu }) => cpu),
+  }
+}
+
+using folder = await makeFolder()
+using mortise = await startMortise(folder)
+using bare = await startBare(folder)
+using pykmip = await startPykmip(folder)
+/** Requests that came to nothing. */
+const troubles = new Map<Server, number>()
+const servers = [mortise, bare, ...(pykmip ? [pykmip] : [])]
+const busyBefore = loadavg()[0] ?? 0
+const results: { readonly title: string; readonly medians: ReadonlyMap<Server, Measure> }[] = []
+for (const [title, words] of cases) {
+  const found = new Map<Server, Measure[]>(servers.map((server) => [server, []]))
+  // PyKMIP's server fails on every request of a resumed session.
+  if (pykmip && words.includes('--resume')) found.delete(pykmip)
+  for (let round = 0; round < rounds; round++)
+    for (const [server, measures] of found) measures.push(await measure(server, folder, words))
+  results.push({ title, medians: new Map([...found].map(([server, all]) => [server, median(all)])) })
+  process.stdout.write(`${title}\n`)
+}
+const page = markdown()
+writeFileSync(path.join(import.meta.dirname, 'RESULTS.md'), page)
+process.stdout.write(page)
+
+function markdown(): string {
+  const rows = results.flatMap(({ title, medians }) =>
+    [...medians].map(([server, { perSecond, p50, p99, cpu }], index) =>
+      row(index === 0 ? title : '', server.name, count(perSecond), ms(p50), ms(p99), count(cpu)),
+    ),
+  )
+  const ratios = results.map(({ title, medians }) => {
+    const ours = medians.get(mortise)
+    const to = (other: Server | undefined, pick: (measure: Measure) => number): string => {
+      const theirs = other && medians.get(other)
+      return ours && theirs ? (pick(ours) / pick(theirs)).toFixed(2) : '-'
+    }
+    return row(title, to(bare, rate), to(bare, cpu), to(pykmip, rate), to(pykmip, cpu))
+  })
+  const { node, openssl } = process.versions
+  const where = canPin ? 'servers on one core, the load on another' : 'servers and load on the same cores'
+  return `# Mortise beside others
+
+Written by \`node bench/compare.ts ${seconds} ${rounds}\` on ${new Date().toISOString().slice(0, 10)}. Medians of ${rounds} runs of ${seconds} s, all servers in turn;
+${connections} connections, TLS 1.2, ${where}. Node.js ${node} with OpenSSL ${openssl}${pykmip ? `; python3-pykmip ${pykmipVersion()}, repaired as bench/pykmip-server.py says` : ''}.
+${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, load ${busyBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after: with other work on the machine only the ratios mean something, and of
+these the processor time is the steadiest.
+
+Mortise writes an audit entry for each Get, and makes each Create durable before it answers; the bare server does neither, and answers
+the same bytes every time. PyKMIP commits to SQLite on Create.${troubleText()}
+
+${row('', 'server', 'per second', 'p50 ms', 'p99 ms', 'server CPU µs each')}
+${row('---', '---', '--:', '--:', '--:', '--:')}
+${rows.join('\n')}
+
+## Ratios
+
+Mortise to the other: rates (more is better) and processor time (less is better).
+
+${row('', 'rate / bare', 'CPU / bare', 'rate / PyKMIP', 'CPU / PyKMIP')}
+${row('---', '--:', '--:', '--:', '--:')}
+${ratios.join('\n')}
+`
+}
+
+function troubleText(): string {
+  const told = [...troubles].map(([{ name }, failed]) => ` ${name} refused or dropped ${failed} requests.`)
+  return told.join('')
+}
+
+function rate({ perSecond }: Measure): number {
+  return perSecond
+}
+
+function cpu(measure: Measure): number {
+  return measure.cpu
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
+function count(value: number): string {
+  return value.toFixed(0)
+}
+
+function ms(value: number): string {
+  return value.toFixed(value < 10 ? 2 : 0)
+}

@@ -1,0 +1,130 @@
+// The servers that compare.ts compares, each a process of its own on loopback, and what they have used of the processor.
+
+import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { availableParallelism, tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { issueClient, issueServer, makeAuthority, privateKeyPem, type Identity } from '../src/pki/issue.ts'
+
+const root = path.resolve(import.meta.dirname, '..')
+export const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+const python = '/usr/bin/python3'
+
+export interface Server extends Disposable {
+  readonly name: string
+  readonly address: string
+  /** Seconds of processor time so far; of Linux only. */
+  readonly cpuSeconds: () => number
+}
+
+/** Files that all of them share: the client's certificate and key, and what each server shows. */
+export interface Folder extends Disposable {
+  readonly path: string
+  readonly cert: string
+  readonly key: string
+}
+
+export async function makeFolder(): Promise<Folder> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-compare-'))
+  const nowMs = Date.now()
+  const ca = await makeAuthority({ commonName: 'Benchmark', nowMs })
+  const server = await issueServer({ ca, names: ['127.0.0.1'], nowMs })
+  const client = await issueClient({ ca, commonName: 'benchmark', nowMs })
+  const [cert, key] = [path.join(folder, 'client.pem'), path.join(folder, 'client.key')]
+  writeFileSync(path.join(folder, 'ca.pem'), ca.certificate.pem)
+  writeFileSync(path.join(folder, 'server.pem'), pair(server), { mode: 0o600 })
+  writeFileSync(cert, client.certificate.pem)
+  writeFileSync(key, privateKeyPem(client.privateKey), { mode: 0o600 })
+  return {
+    path: folder,
+    cert,
+    key,
+    [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
+  }
+}
+
+function pair({ certificate, privateKey }: Identity): string {
+  return certificate.pem + privateKeyPem(privateKey).toString()
+}
+
+export async function startMortise(folder: Folder): Promise<Server> {
+  const data = path.join(folder.path, 'data')
+  const main = path.join(root, 'src/main.ts')
+  const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
+  const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const { kmip } = JSON.parse(await firstLine(child)) as { readonly kmip: string }
+  const trust = ['client', 'trust', '--name', 'benchmark', '--cert', folder.cert, '--data', data]
+  const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...trust], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+  return server('Mortise', kmip, child)
+}
+
+export async function startBare(folder: Folder): Promise<Server> {
+  const [execPath, ...execArgv] = onCore(0, process.execPath, ...nodeFlags)
+  const child = fork(path.join(import.meta.dirname, 'bare-server.ts'), [folder.path], { execPath, execArgv })
+  const [port] = (await once(child, 'message')) as [number]
+  return server('bare TLS server in Node', `127.0.0.1:${port}`, child)
+}
+
+/** Undefined where Debian's python3-pykmip is not installed. */
+export async function startPykmip(folder: Folder): Promise<Server | undefined> {
+  if (spawnSync(python, ['-c', 'import kmip.services.server']).status !== 0) return undefined
+  const port = await freePort()
+  const script = path.join(import.meta.dirname, 'pykmip-server.py')
+  const [program, ...args] = onCore(0, python, script, folder.path, String(port))
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  await firstLine(child)
+  return server("PyKMIP's server", `127.0.0.1:${port}`, child)
+}
+
+/** Debian's version of it. */
+export function pykmipVersion(): string {
+  return spawnSync('dpkg-query', ['-W', '-f=${Version}', 'python3-pykmip'], { encoding: 'utf8' }).stdout
+}
+
+/** The command on one core, so that server and load do not share one; as it is where that cannot be had. */
+export function onCore(core: number, ...command: [string, ...string[]]): [string, ...string[]] {
+  return canPin ? ['taskset', '-c', String(core), ...command] : command
+}
+
+export const canPin = availableParallelism() > 1 && spawnSync('taskset', ['-c', '0', 'true']).status === 0
+
+function server(name: string, address: string, child: ChildProcess): Server {
+  return {
+    name,
+    address,
+    cpuSeconds: () => cpuSeconds(child.pid ?? 0),
+    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+  }
+}
+
+const ticksPerSecond = 100
+
+/** Of a process with all its threads, also those that have ended; taskset leaves the pid as it is. */
+function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const afterName = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const [user = 0, system = 0] = afterName.slice(11, 13).map(Number)
+  return (user + system) / ticksPerSecond
+}
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  if (!child.stdout) throw new Error('no standard output')
+  const line = once(createInterface({ input: child.stdout }), 'line') as Promise<[string]>
+  const ended = once(child, 'close').then(() => undefined)
+  const first = await Promise.race([line, ended])
+  if (!first) throw new Error(`a server ended with ${child.exitCode}`)
+  return first[0]
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const bound = probe.address()
+  probe.close()
+  return typeof bound === 'object' && bound !== null ? bound.port : 0
+}
