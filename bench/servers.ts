@@ -76,7 +76,8 @@ export async function startPykmip(folder: Folder): Promise<Server | undefined> {
   const port = await freePort()
   const script = path.join(import.meta.dirname, 'pykmip-server.py')
   const [program, ...args] = onCore(0, python, script, folder.path, String(port))
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  // It forks, and what it forked outlives it: the whole group is ended.
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true })
   await firstLine(child)
   return server("PyKMIP's server", `127.0.0.1:${port}`, child)
 }
@@ -98,7 +99,10 @@ function server(name: string, address: string, child: ChildProcess): Server {
     name,
     address,
     cpuSeconds: () => cpuSeconds(child.pid ?? 0),
-    [Symbol.dispose]: () => void child.kill('SIGKILL'),
+    [Symbol.dispose]: () => {
+      if (child.spawnargs.includes(python) && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+      else child.kill('SIGKILL')
+    },
   }
 }
 
