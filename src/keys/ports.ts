@@ -21,9 +21,69 @@ export interface RootKey {
   readonly uri: string
   /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
   readonly id: string
-  wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
+  wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
   /** Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. */
-  unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array>
+  unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  /** Only where it has versions: those of a key that can be rotated. */
+  readonly versions?: RootKeyVersions
+  /** Only where small things can be kept beside it, each as an object that its owner sees and can delete. */
+  readonly standardKeys?: StandardKeys
+}
+
+/**
+ * Gathers the ids under which a root key's service noted the calls that were made for one piece of work, so that the
+ * audit can name them. Handed down; a callee adds to it.
+ */
+export type Trail = Set<string>
+
+export interface RootKeyVersions {
+  /** Which version wrapped it, told without asking the service; '' where that is not known. */
+  of(wrapped: Uint8Array): string
+  /** The version that wraps now. Throws RootKeyError. */
+  newest(): Promise<string>
+  /** The same secret under the newest version, without being opened here. Throws RootKeyError. */
+  rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+}
+
+/**
+ * Where custody `keyprotect` keeps things: standard keys of the service instance that the root key is in, in the key
+ * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only: of a
+ * refusal that concerns one standard key or one call the reach is 'wrapped-form', never 'root-key', but for what
+ * takes away our access as a whole (401, 403 of a read).
+ */
+export interface StandardKeys {
+  /** What `payload` may have at most, in bytes. */
+  readonly payloadBytesMax: number
+  /**
+   * Makes one; returns its id at the service. Never repeated blindly: when no answer came it throws
+   * StandardKeyUncertain, and the key may be there or not.
+   */
+  create(key: NewStandardKey, trail?: Trail): Promise<string>
+  /** The payload. RootKeyError('wrapped-form') when it is not there, or was deleted. */
+  read(id: string, trail?: Trail): Promise<Uint8Array>
+  /** Deletes it. That it is not there, or was deleted before, is as good. */
+  remove(id: string, trail?: Trail): Promise<void>
+  /** Those with exactly this name, deleted ones that the service still knows included. Without payloads. */
+  find(name: string, trail?: Trail): Promise<readonly StandardKeyFound[]>
+  /** All whose name begins so, deleted ones included, in pages. */
+  list(namePrefix: string): AsyncIterable<readonly StandardKeyFound[]>
+}
+
+export interface NewStandardKey {
+  /** 2 to 90 of A-Z a-z 0-9 _ . - */
+  readonly name: string
+  /** 2 to 240 characters; the service shows it, of deleted keys too. */
+  readonly description: string
+  readonly payload: Uint8Array
+}
+
+export interface StandardKeyFound {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly deleted: boolean
+  /** Milliseconds since 1970; null where the service does not tell. */
+  readonly createdMs: number | null
 }
 
 /**
@@ -34,11 +94,19 @@ export interface RootKey {
 export type RootKeyReach = 'unreachable' | 'root-key' | 'wrapped-form'
 
 export class RootKeyError extends Error {
-  override readonly name = 'RootKeyError'
+  override readonly name: string = 'RootKeyError'
   readonly reach: RootKeyReach
   constructor(reach: RootKeyReach, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reach = reach
+  }
+}
+
+/** Whether the standard key was made is not known: no answer came. */
+export class StandardKeyUncertain extends RootKeyError {
+  override readonly name = 'StandardKeyUncertain'
+  constructor(message: string, options?: ErrorOptions) {
+    super('unreachable', message, options)
   }
 }
 
@@ -58,9 +126,12 @@ export interface ObjectRecord {
   readonly createdMs: number
   /** All attributes, packed by kmip/attributes. */
   readonly attributes: Uint8Array
-  /** The sealed material (keys/envelope.ts); null once destroyed. */
+  /**
+   * The sealed material (keys/envelope.ts), or where it lies as a standard key (keys/standard-key-place.ts); null once
+   * destroyed.
+   */
   readonly sealed: Uint8Array | null
-  /** The data key that sealed it. */
+  /** The data key that sealed it; null for a standard key, and once destroyed. */
   readonly dataKeyId: string | null
 }
 
@@ -107,6 +178,39 @@ export interface DataKeyRecord {
   readonly rootKeyId: string
   readonly wrapped: Uint8Array
   readonly createdMs: number
+}
+
+/**
+ * A standard key at a root key's service, as far as we know: entered before it is made, so that one whose making was
+ * not answered, or not used, is found and deleted.
+ */
+export interface StandardKeyRecord {
+  /** Ours; random. */
+  readonly id: string
+  readonly instanceId: string
+  readonly kind: 'object' | 'journal'
+  /** The object's UniqueIdentifier, or the name of the part of the journal. */
+  readonly identifier: string
+  readonly generation: number
+  readonly rootKeyUri: string
+  /** `intended`: it may be there or not. `current`: it counts. `unwanted`: to be deleted at the service. */
+  readonly state: 'intended' | 'current' | 'unwanted'
+  /** The service's id; null until it is known. */
+  readonly standardKeyId: string | null
+  /** The version of the root key that wrapped it; '' where not known. */
+  readonly keyVersion: string
+  readonly createdMs: number
+}
+
+export interface StandardKeyQuery {
+  /** Left out: of all instances, also of those that are gone. */
+  readonly instanceId?: string
+  readonly kind?: StandardKeyRecord['kind']
+  readonly state?: StandardKeyRecord['state']
+  readonly identifier?: string
+  /** Those after this id, in the order of ids. */
+  readonly afterId?: string
+  readonly limit: number
 }
 
 /** One of the server's own secrets, sealed by the system data key; `system-data-key` itself by the root key. */
@@ -221,7 +325,17 @@ export type Write =
       readonly record: ObjectRecord
       readonly names: readonly string[]
       readonly index: readonly IndexEntry[]
+      /** It is to be entered in the journal of its instance: `Store.unjournaled` lists it until it was. */
+      readonly journal?: boolean
     }
+  /** These versions stand in the journal; what has changed since stays on the list. */
+  | {
+      readonly type: 'journaled'
+      readonly instanceId: string
+      readonly objects: readonly { readonly uniqueIdentifier: string; readonly version: number }[]
+    }
+  /** The instance keeps no journal any more. */
+  | { readonly type: 'journal-ended'; readonly instanceId: string }
   /** Notes that the material was sent. */
   | {
       readonly type: 'fetched'
@@ -235,9 +349,23 @@ export type Write =
   | { readonly type: 'data-key'; readonly record: DataKeyRecord }
   /** Erases all data keys of an instance for good, as the material of a destroyed object. */
   | { readonly type: 'data-keys-removed'; readonly instanceId: string }
+  /** The same of one. */
+  | { readonly type: 'data-key-removed'; readonly id: string }
+  /** Another wrapped form of the same data key, in place; StoreConflict('data-key') when it is not `was` any more. */
+  | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
+  /** Inserts or replaces; StoreConflict('standard-key') unless it is in the state `from` (null: not there). */
+  | {
+      readonly type: 'standard-key'
+      readonly record: StandardKeyRecord
+      readonly from: StandardKeyRecord['state'] | null
+    }
+  | { readonly type: 'standard-key-removed'; readonly id: string }
+  /** All of an instance that are not yet so are unwanted from now on. */
+  | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string }
   | { readonly type: 'secret'; readonly record: SecretRecord }
   /** Only where the name is not there yet; otherwise the commit is a StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }
+  | { readonly type: 'secret-removed'; readonly name: string }
   | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
   | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint }
@@ -258,7 +386,7 @@ export interface Change {
 /** Nothing of the change was done. `what` tells which expectation failed. */
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
-  readonly what: 'object' | 'trust' | 'name' | 'secret' | 'checkpoint'
+  readonly what: 'object' | 'trust' | 'name' | 'secret' | 'checkpoint' | 'data-key' | 'standard-key'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what
@@ -300,6 +428,12 @@ export interface Store {
   objectCounts(instanceId: string): Promise<Readonly<Record<string, number>>>
 
   dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
+  /** In the order of their ids. */
+  standardKeys(query: StandardKeyQuery): Promise<readonly StandardKeyRecord[]>
+  /** How many current standard keys of objects there are of each version of the root key. */
+  standardKeyVersions(instanceId: string): Promise<Readonly<Record<string, number>>>
+  /** Objects that changed since they were entered in the journal, destroyed ones included; oldest first. */
+  unjournaled(instanceId: string, limit: number): Promise<readonly StoredObject[]>
   secrets(): Promise<readonly SecretRecord[]>
   pending(): Promise<readonly PendingClient[]>
   seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>

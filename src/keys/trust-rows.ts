@@ -21,6 +21,19 @@ export interface Instance {
   /** Whether its keys may ever be exported. */
   readonly portable: boolean
   readonly createdMs: number
+  /** Long work on all its keys that is under way, and goes on after a restart. */
+  readonly work?: InstanceWork
+}
+
+/** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */
+export interface InstanceWork {
+  readonly kind: 'move' | 'rewrap'
+  /** Names this piece of work; another one replaces it. */
+  readonly id: string
+  /** What is left behind: the root key and custody before. */
+  readonly fromRootKeyUri: string
+  readonly fromCustody: Custody
+  readonly startedMs: number
 }
 
 export interface Client {
