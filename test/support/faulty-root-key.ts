@@ -1,23 +1,37 @@
 // A root key in memory that can be told to fail: unreachable, a no about the key, a no about one wrapped form, an
-// answer that keeps one waiting. It is held to the contract of every root key (test/keys-keyring.test.ts).
+// answer that keeps one waiting. It can be rotated, and keeps standard keys (faulty-standard-keys.ts). It is held to
+// the contract of every root key (test/keys-keyring.test.ts).
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
-import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/keys/ports.ts'
+import {
+  RootKeyError,
+  type RootKey,
+  type RootKeyReach,
+  type RootKeyVersions,
+  type Trail,
+} from '../../src/keys/ports.ts'
 import { limits } from '../../src/limits.ts'
+import { FaultyStandardKeys } from './faulty-standard-keys.ts'
 
 const nonceBytes = 12
 const tagBytes = 16
 
 export class FaultyRootKey implements RootKey {
   readonly uri: string
-  #key: KeyObject
-  #id: string
+  readonly standardKeys: FaultyStandardKeys
+  readonly versions: RootKeyVersions
+  /** Newest last. */
+  readonly #keys: KeyObject[] = []
+  readonly #id = randomBytes(16).toString('hex')
   /** What every call is answered with; null: as it should be. */
   fault: RootKeyReach | null = null
   /** Wrapped forms (hex) that are refused, as if somebody had deleted them at the service. */
   readonly refused = new Set<string>()
   /** Calls of unwrap that arrived, answered or not. */
   unwraps = 0
+  rewraps = 0
+  /** Calls of any kind; each adds `call-NUMBER` to its trail, from 1. */
+  calls = 0
   /** The most calls of unwrap that were under way at once. */
   inFlightMax = 0
   #inFlight = 0
@@ -25,8 +39,21 @@ export class FaultyRootKey implements RootKey {
 
   constructor(uri = `test:${randomBytes(4).toString('hex')}`) {
     this.uri = uri
-    this.#key = createSecretKey(randomBytes(32))
-    this.#id = randomBytes(16).toString('hex')
+    this.rotate()
+    this.standardKeys = new FaultyStandardKeys((trail) => this.#answer(trail))
+    this.versions = {
+      of: (wrapped) => versionName(wrapped[0] ?? 0),
+      newest: async () => {
+        await this.#answer()
+        return versionName(this.#keys.length)
+      },
+      rewrap: async (wrapped, associatedData, trail) => {
+        this.rewraps++
+        await this.#answer(trail)
+        const plaintext = this.#open(wrapped, associatedData)
+        return this.#seal(plaintext, associatedData)
+      },
+    }
   }
 
   get id(): string {
@@ -40,21 +67,23 @@ export class FaultyRootKey implements RootKey {
     return resolve
   }
 
-  async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
-    await this.#answer()
-    if (plaintext.length > limits.rootKeyPlaintextBytesMax)
-      throw new RootKeyError('wrapped-form', 'that is too much to seal')
-    const nonce = randomBytes(nonceBytes)
-    const cipher = createCipheriv('aes-256-gcm', this.#key, nonce)
-    cipher.setAAD(associatedData)
-    return Buffer.concat([nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  /** From now on another version seals; what the older ones sealed still opens. */
+  rotate(): void {
+    this.#keys.push(createSecretKey(randomBytes(32)))
   }
 
-  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+  async wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
+    await this.#answer(trail)
+    if (plaintext.length > limits.rootKeyPlaintextBytesMax)
+      throw new RootKeyError('wrapped-form', 'that is too much to seal')
+    return this.#seal(plaintext, associatedData)
+  }
+
+  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
     this.unwraps++
     this.inFlightMax = Math.max(this.inFlightMax, ++this.#inFlight)
     try {
-      await this.#answer()
+      await this.#answer(trail)
       if (this.refused.has(Buffer.from(wrapped).toString('hex')))
         throw new RootKeyError('wrapped-form', 'this wrapped form was deleted')
       return this.#open(wrapped, associatedData)
@@ -63,12 +92,22 @@ export class FaultyRootKey implements RootKey {
     }
   }
 
+  /** Number of the version (1 byte), nonce, encrypted secret, tag. */
+  #seal(plaintext: Uint8Array, associatedData: Uint8Array): Buffer {
+    const version = Buffer.of(this.#keys.length)
+    const nonce = randomBytes(nonceBytes)
+    const cipher = createCipheriv('aes-256-gcm', this.#keyOf(version), nonce)
+    cipher.setAAD(associatedData)
+    return Buffer.concat([version, nonce, cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+  }
+
   #open(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
-    if (wrapped.length < nonceBytes + tagBytes) throw new RootKeyError('wrapped-form', 'too short')
-    const decipher = createDecipheriv('aes-256-gcm', this.#key, wrapped.subarray(0, nonceBytes))
+    if (wrapped.length < 1 + nonceBytes + tagBytes) throw new RootKeyError('wrapped-form', 'too short')
+    const nonce = wrapped.subarray(1, 1 + nonceBytes)
+    const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(wrapped), nonce)
     decipher.setAAD(associatedData)
     decipher.setAuthTag(wrapped.subarray(-tagBytes))
-    const plaintext = decipher.update(wrapped.subarray(nonceBytes, -tagBytes))
+    const plaintext = decipher.update(wrapped.subarray(1 + nonceBytes, -tagBytes))
     try {
       decipher.final()
     } catch (cause) {
@@ -77,9 +116,21 @@ export class FaultyRootKey implements RootKey {
     return plaintext
   }
 
-  async #answer(): Promise<void> {
+  #keyOf([version = 0]: Uint8Array): KeyObject {
+    const key = this.#keys[version - 1]
+    if (!key) throw new RootKeyError('wrapped-form', `there is no version ${version} of this key`)
+    return key
+  }
+
+  async #answer(trail?: Trail): Promise<void> {
+    this.calls++
+    trail?.add(`call-${this.calls}`)
     const { fault } = this
     await this.#gate
     if (fault) throw new RootKeyError(fault, `told to answer ${fault}`)
   }
+}
+
+function versionName(number: number): string {
+  return `version-${number}`
 }
