@@ -5,24 +5,16 @@ import {
   StoreConflict,
   type Change,
   type Expectation,
-  type IndexEntry,
-  type ObjectRecord,
   type PendingClient,
   type Write,
 } from '../keys/ports.ts'
+import { applyKeyWrite } from './apply-keys.ts'
+import { putObject } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
-import { indexHash } from './hashes.ts'
+import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
 import type { writeSql } from './sql.ts'
-import { bytes, number, orNull, text, type Row, type Statements } from './statements.ts'
-
-/** What the change asks of the writer once it is committed. */
-export interface Effects {
-  /** Sealed material was removed: it must leave the WAL too. */
-  materialRemoved: boolean
-  /** Audit entries wait to be deleted. */
-  pruned: boolean
-}
+import { number, text, type Statements } from './statements.ts'
 
 type WriteStatements = Statements<keyof typeof writeSql>
 
@@ -61,6 +53,12 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
   switch (write.type) {
     case 'object':
       return putObject(s, write, effects)
+    case 'journaled':
+      for (const { uniqueIdentifier, version } of write.objects)
+        s.run('journaled', write.instanceId, write.instanceId, uniqueIdentifier, version)
+      return undefined
+    case 'journal-ended':
+      return void s.run('endJournal', write.instanceId)
     case 'fetched':
       return void s.run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
     case 'trust': {
@@ -69,20 +67,17 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
     }
     case 'trust-removed':
       return void s.run('removeTrust', write.kind, write.id)
-    case 'data-key': {
-      const { id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs } = write.record
-      return void s.run('putDataKey', id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs)
-    }
+    case 'data-key':
     case 'data-keys-removed':
-      effects.materialRemoved = true
-      s.run('eraseDataKeys', write.instanceId)
-      return void s.run('removeDataKeys', write.instanceId)
+    case 'data-key-removed':
+    case 'data-key-rewrapped':
+    case 'standard-key':
+    case 'standard-key-removed':
+    case 'standard-keys-unwanted':
     case 'secret':
-      return void s.run('putSecret', write.record.name, write.record.sealed)
     case 'new-secret':
-      if (s.run('addSecret', write.record.name, write.record.sealed).changes === 0)
-        throw new StoreConflict('secret', `there is a secret ${write.record.name} already`)
-      return undefined
+    case 'secret-removed':
+      return applyKeyWrite(s, write, effects)
     case 'pending':
       return replacePending(s, write.clients)
     case 'seen':
@@ -101,96 +96,6 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       return markPruned(s, write.beforeMs, write.upTo)
     default:
       return write satisfies never
-  }
-}
-
-/** The names and index entries that an object has, as kept in its row. */
-interface Indexed {
-  readonly names: readonly string[]
-  readonly index: readonly (readonly [key: string, value: string])[]
-}
-
-function putObject(s: WriteStatements, write: Extract<Write, { type: 'object' }>, effects: Effects): void {
-  const { record } = write
-  const { instanceId, uniqueIdentifier, state } = record
-  const old = s.get('objectRow', instanceId, uniqueIdentifier)
-  if (old) checkSuccession(old, record)
-  const oldMaterial = old ? orNull(old, 'material', number) : null
-  const material = putMaterial(s, oldMaterial, record.sealed, effects)
-
-  const indexed = JSON.stringify({
-    names: record.sealed === null ? [] : write.names,
-    index: write.index.map(({ key, value }: IndexEntry) => [key, value]),
-  } satisfies Indexed)
-  const { objectType, version, createdMs, attributes, dataKeyId } = record
-  const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
-  let sequence: number
-  if (old) {
-    sequence = number(old, 'sequence')
-    s.run('changeObject', ...common, sequence)
-  } else {
-    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common).rowId
-  }
-  putIndex(s, instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
-  const oldState = old ? text(old, 'state') : null
-  if (oldState === state) return
-  if (oldState !== null) s.run('count', instanceId, oldState, -1)
-  s.run('count', instanceId, state, 1)
-}
-
-/** Versions only rise, and what was destroyed stays destroyed, whatever the change expected. */
-function checkSuccession(old: Row, record: ObjectRecord): void {
-  const version = number(old, 'version')
-  if (record.version <= version)
-    throw new StoreConflict('object', `the object is at version ${version}, not before ${record.version}`)
-  if (old['material'] === null && record.sealed !== null)
-    throw new StoreConflict('object', 'the object was destroyed')
-}
-
-/** Returns the id of the row that holds the material. Rows keep their place and length, see migrations.ts. */
-function putMaterial(
-  s: WriteStatements,
-  old: number | null,
-  sealed: Uint8Array | null,
-  effects: Effects,
-): number | null {
-  if (old === null) return sealed === null ? null : s.run('addMaterial', sealed).rowId
-  const row = s.get('material', old)
-  const before = row ? bytes(row, 'sealed') : new Uint8Array()
-  if (sealed && Buffer.compare(before, sealed) === 0) return old
-  effects.materialRemoved = true
-  if (sealed?.length === before.length) {
-    s.run('overwriteMaterial', sealed, old)
-    return old
-  }
-  s.run('eraseMaterial', old)
-  return sealed === null ? null : s.run('addMaterial', sealed).rowId
-}
-
-function putIndex(
-  s: WriteStatements,
-  instanceId: string,
-  sequence: number,
-  old: Row | undefined,
-  now: { readonly indexed: string; readonly destroyed: boolean },
-): void {
-  const before = old ? text(old, 'indexed') : '{"names":[],"index":[]}'
-  const wasDestroyed = old?.['material'] === null
-  if (before === now.indexed && wasDestroyed === now.destroyed) return
-  const from = JSON.parse(before) as Indexed
-  const to = JSON.parse(now.indexed) as Indexed
-  const fromHashes = new Set(
-    from.index.map(([key, value]) => indexHash(instanceId, key, value, wasDestroyed)),
-  )
-  const toHashes = new Set(to.index.map(([key, value]) => indexHash(instanceId, key, value, now.destroyed)))
-  for (const hash of fromHashes) if (!toHashes.has(hash)) s.run('removeIndex', hash, sequence)
-  for (const hash of toHashes) if (!fromHashes.has(hash)) s.run('addIndex', hash, sequence)
-  for (const name of from.names) if (!to.names.includes(name)) s.run('removeName', instanceId, name, sequence)
-  for (const name of new Set(to.names)) {
-    if (from.names.includes(name)) continue
-    if (s.get('nameOwner', instanceId, name))
-      throw new StoreConflict('name', `another object of the instance has the name ${JSON.stringify(name)}`)
-    s.run('addName', instanceId, name, sequence)
   }
 }
 

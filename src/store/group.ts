@@ -3,8 +3,9 @@
 
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreConflict } from '../keys/ports.ts'
-import { applyChange, type Effects } from './apply.ts'
+import { applyChange } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'
+import type { Effects } from './effects.ts'
 import type { writeSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import type { Statements } from './statements.ts'

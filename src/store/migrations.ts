@@ -82,4 +82,22 @@ export const migrations: readonly string[] = [
   CREATE TABLE audit_blocks (block INTEGER PRIMARY KEY, min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE checkpoints (number INTEGER PRIMARY KEY, body TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
   `,
+  `
+  -- What is kept as standard keys at a root key's service; entered before it is made there. No secrets in it.
+  CREATE TABLE standard_keys (
+    id TEXT PRIMARY KEY, instance_id TEXT NOT NULL, kind TEXT NOT NULL, identifier TEXT NOT NULL,
+    generation INTEGER NOT NULL, root_key_uri TEXT NOT NULL, state TEXT NOT NULL, standard_key_id TEXT,
+    key_version TEXT NOT NULL, created_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  -- Each ends in the id, by which pages are ordered; the last one is for counting.
+  CREATE INDEX standard_keys_instance ON standard_keys (instance_id, kind, state);
+  CREATE INDEX standard_keys_state ON standard_keys (kind, state);
+  CREATE INDEX standard_keys_identifier ON standard_keys (identifier);
+  CREATE INDEX standard_keys_version ON standard_keys (instance_id, kind, state, key_version);
+
+  -- Objects that changed since they were entered in the journal of their instance.
+  CREATE TABLE unjournaled (
+    instance_id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (instance_id, sequence)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -7,6 +7,15 @@ const objectColumns = `
   f.at_ms AS lastFetchedMs`
 const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
 
+const standardKeyColumns = `
+  id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
+  standard_key_id AS standardKeyId, key_version AS keyVersion, created_ms AS createdMs`
+
+/** What standard keys are indexed by; a search over several of them is one statement, so it sees one moment. */
+export const standardKeySets = (['object', 'journal'] as const).flatMap((kind) =>
+  (['intended', 'current', 'unwanted'] as const).map((state) => ({ kind, state })),
+)
+
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
   trust: `
@@ -33,6 +42,20 @@ export const readSql = {
     SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
       created_ms AS createdMs
     FROM data_keys WHERE instance_id = ? ORDER BY created_ms, id`,
+  /** For each of standardKeySets: the instance, whether that set is wanted, after which id; then the limit. */
+  standardKeysOfInstance: standardKeys('instance_id = ? AND'),
+  /** The same without the instance. */
+  standardKeys: standardKeys(''),
+  standardKeysByIdentifier: `
+    SELECT ${standardKeyColumns} FROM standard_keys
+    WHERE identifier = ? AND instance_id = coalesce(?, instance_id) AND kind = coalesce(?, kind)
+      AND state = coalesce(?, state) AND id > ? ORDER BY id LIMIT ?`,
+  standardKeyVersions: `
+    SELECT key_version AS version, count(*) AS count FROM standard_keys
+    WHERE instance_id = ? AND kind = 'object' AND state = 'current' GROUP BY key_version`,
+  unjournaled: `
+    SELECT ${objectColumns} FROM unjournaled u CROSS JOIN objects o ON o.sequence = u.sequence ${objectJoins}
+    WHERE u.instance_id = ? AND u.sequence > ? ORDER BY u.sequence LIMIT ?`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
     SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks
@@ -56,6 +79,15 @@ export const readSql = {
   certificateNewest: audit('a.certificate = ?', 'DESC'),
   certificateOldest: audit('a.certificate = ?', 'ASC'),
 } as const
+
+function standardKeys(where: string): string {
+  const sets = standardKeySets.map(
+    ({ kind, state }) => `
+    SELECT ${standardKeyColumns} FROM standard_keys
+    WHERE ${where} kind = '${kind}' AND state = '${state}' AND ? AND id > ?`,
+  )
+  return `${sets.join(' UNION ALL ')} ORDER BY id LIMIT ?`
+}
 
 /** Entries between two ids (both included) and two times, without those that were pruned. */
 function audit(found: string, direction: 'ASC' | 'DESC'): string {
@@ -102,9 +134,17 @@ export const writeSql = {
     INSERT INTO fetched (sequence, at_ms) SELECT sequence, ? FROM objects
     WHERE instance_id = ? AND unique_identifier = ?
     ON CONFLICT (sequence) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)`,
+  unjournal: `INSERT INTO unjournaled (instance_id, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
+  journaled: `
+    DELETE FROM unjournaled WHERE instance_id = ? AND sequence =
+      (SELECT sequence FROM objects WHERE instance_id = ? AND unique_identifier = ? AND version = ?)`,
+  endJournal: `DELETE FROM unjournaled WHERE instance_id = ?`,
 
   eraseDataKeys: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE instance_id = ?`,
   removeDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
+  dataKey: `SELECT wrapped FROM data_keys WHERE id = ?`,
+  eraseDataKey: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE id = ?`,
+  removeDataKey: `DELETE FROM data_keys WHERE id = ?`,
   liveObjects: `
     SELECT coalesce(sum(count), 0) AS count FROM object_counts
     WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')`,
@@ -113,9 +153,22 @@ export const writeSql = {
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET instance_id = excluded.instance_id, root_key_uri = excluded.root_key_uri,
       root_key_id = excluded.root_key_id, wrapped = excluded.wrapped, created_ms = excluded.created_ms`,
+  addStandardKey: `
+    INSERT INTO standard_keys (id, instance_id, kind, identifier, generation, root_key_uri, state,
+      standard_key_id, key_version, created_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+  changeStandardKey: `
+    UPDATE standard_keys SET instance_id = ?, kind = ?, identifier = ?, generation = ?, root_key_uri = ?,
+      state = ?, standard_key_id = ?, key_version = ?, created_ms = ?
+    WHERE id = ? AND state = ?`,
+  removeStandardKey: `DELETE FROM standard_keys WHERE id = ?`,
+  standardKeysUnwanted: `
+    UPDATE standard_keys SET state = 'unwanted' WHERE instance_id = ? AND state <> 'unwanted'`,
   putSecret: `
     INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
   addSecret: `INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`,
+  eraseSecret: `UPDATE secrets SET sealed = zeroblob(length(sealed)) WHERE name = ?`,
+  removeSecret: `DELETE FROM secrets WHERE name = ?`,
   pendingNames: `SELECT sha256 FROM pending`,
   removePending: `DELETE FROM pending WHERE sha256 = ?`,
   putPending: `

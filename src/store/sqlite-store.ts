@@ -8,17 +8,19 @@ import {
   StoreUnavailable,
   type AuditQuery,
   type Change,
-  type DataKeyRecord,
   type ObjectQuery,
+  type StandardKeyQuery,
   type Store,
   type StoredObject,
 } from '../keys/ports.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
+import { dataKey, storedObject } from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
-import { bytes, number, orNull, Statements, text, type Row } from './statements.ts'
+import { findStandardKeys } from './standard-key-reader.ts'
+import { bytes, number, Statements, text } from './statements.ts'
 import type { WriterThread } from './writer-thread.ts'
 
 type ReadStatements = Statements<keyof typeof readSql>
@@ -92,6 +94,28 @@ export class SqliteStore implements Store {
 
   async dataKeys(instanceId: string) {
     return this.#read((s) => s.all('dataKeys', instanceId)).map(dataKey)
+  }
+
+  async standardKeys(query: StandardKeyQuery) {
+    return this.#read((s) => findStandardKeys(s, query))
+  }
+
+  async standardKeyVersions(instanceId: string) {
+    const rows = this.#read((s) => s.all('standardKeyVersions', instanceId))
+    return Object.fromEntries(rows.map((row) => [text(row, 'version'), number(row, 'count')]))
+  }
+
+  async unjournaled(instanceId: string, limit: number) {
+    const found: StoredObject[] = []
+    while (found.length < limit) {
+      const count = Math.min(limits.objectsStepRows, limit - found.length)
+      const after = found.at(-1)?.sequence ?? 0
+      const step = this.#read((s) => s.all('unjournaled', instanceId, after, count)).map(storedObject)
+      found.push(...step)
+      if (step.length < count || found.length >= limit) break
+      await setImmediate()
+    }
+    return found
   }
 
   async secrets() {
@@ -213,31 +237,4 @@ function objectsBefore(s: ReadStatements, query: ObjectQuery, before: number, co
   if (!includeDestroyed) return live
   const destroyed = s.all('objectsByHash', fewest.destroyed, before, count).map(storedObject)
   return [...live, ...destroyed].toSorted((a, b) => b.sequence - a.sequence).slice(0, count)
-}
-
-function storedObject(row: Row): StoredObject {
-  return {
-    instanceId: text(row, 'instanceId'),
-    uniqueIdentifier: text(row, 'uniqueIdentifier'),
-    objectType: text(row, 'objectType'),
-    state: text(row, 'state'),
-    version: number(row, 'version'),
-    createdMs: number(row, 'createdMs'),
-    attributes: bytes(row, 'attributes'),
-    sealed: orNull(row, 'sealed', bytes),
-    dataKeyId: orNull(row, 'dataKeyId', text),
-    sequence: number(row, 'sequence'),
-    lastFetchedMs: orNull(row, 'lastFetchedMs', number),
-  }
-}
-
-function dataKey(row: Row): DataKeyRecord {
-  return {
-    id: text(row, 'id'),
-    instanceId: text(row, 'instanceId'),
-    rootKeyUri: text(row, 'rootKeyUri'),
-    rootKeyId: text(row, 'rootKeyId'),
-    wrapped: bytes(row, 'wrapped'),
-    createdMs: number(row, 'createdMs'),
-  }
 }

@@ -1,6 +1,6 @@
 // A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
 
-import type { AuditQuery, Change, ObjectQuery, Store } from '../../src/keys/ports.ts'
+import type { AuditQuery, Change, ObjectQuery, StandardKeyQuery, Store } from '../../src/keys/ports.ts'
 
 export class StoreAround implements Store {
   readonly #store: Store
@@ -51,6 +51,18 @@ export class StoreAround implements Store {
 
   dataKeys(instanceId: string) {
     return this.#store.dataKeys(instanceId)
+  }
+
+  standardKeys(query: StandardKeyQuery) {
+    return this.#store.standardKeys(query)
+  }
+
+  standardKeyVersions(instanceId: string) {
+    return this.#store.standardKeyVersions(instanceId)
+  }
+
+  unjournaled(instanceId: string, limit: number) {
+    return this.#store.unjournaled(instanceId, limit)
   }
 
   secrets() {

@@ -1,0 +1,43 @@
+// Finds standard keys page by page, in the order of their ids. Read only.
+
+import type { StandardKeyQuery, StandardKeyRecord } from '../keys/ports.ts'
+import { standardKeySets, type readSql } from './sql.ts'
+import { number, orNull, text, type Row, type Statements } from './statements.ts'
+
+export function findStandardKeys(
+  s: Statements<keyof typeof readSql>,
+  { instanceId, kind, state, identifier, afterId = '', limit }: StandardKeyQuery,
+): StandardKeyRecord[] {
+  if (identifier !== undefined) {
+    const narrower = [instanceId ?? null, kind ?? null, state ?? null]
+    return s.all('standardKeysByIdentifier', identifier, ...narrower, afterId, limit).map(standardKey)
+  }
+  const sets = standardKeySets.flatMap((set) => {
+    const wanted = (kind ?? set.kind) === set.kind && (state ?? set.state) === set.state
+    return [...(instanceId === undefined ? [] : [instanceId]), wanted ? 1 : 0, afterId]
+  })
+  const statement = instanceId === undefined ? 'standardKeys' : 'standardKeysOfInstance'
+  return s.all(statement, ...sets, limit).map(standardKey)
+}
+
+function standardKey(row: Row): StandardKeyRecord {
+  return {
+    id: text(row, 'id'),
+    instanceId: text(row, 'instanceId'),
+    kind: oneOf(row, 'kind', ['object', 'journal'] as const),
+    identifier: text(row, 'identifier'),
+    generation: number(row, 'generation'),
+    rootKeyUri: text(row, 'rootKeyUri'),
+    state: oneOf(row, 'state', ['intended', 'current', 'unwanted'] as const),
+    standardKeyId: orNull(row, 'standardKeyId', text),
+    keyVersion: text(row, 'keyVersion'),
+    createdMs: number(row, 'createdMs'),
+  }
+}
+
+function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
+  const value = text(row, column)
+  const found = values.find((known) => known === value)
+  if (found === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
+  return found
+}
