@@ -10,10 +10,11 @@ import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import type { SecretRecord } from '../src/keys/ports.ts'
 import { limits } from '../src/limits.ts'
 import { textsInFiles } from './support/store-grep.ts'
 import { openSqlite, storeFolder } from './support/store-place.ts'
-import { change, create, objectRecord, objectWrite } from './support/store-values.ts'
+import { change, create, dataKeyRecord, objectRecord, objectWrite } from './support/store-values.ts'
 
 /** Hex of random bytes; the middle and the ends are looked for, since material may lie on several pages. */
 function material(bytes: number): string {
@@ -105,6 +106,46 @@ test('what a killed process had destroyed leaves the log after the next start', 
   assert.equal((await store.object('instance-1', 'a'))?.state, 'Destroyed')
   await until(() => textsInFiles([text], files).length === 0, limits.destroyedGoneMs)
 })
+
+test('data keys and secrets that were removed or replaced leave the database and its log too', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const files = [file, `${file}-wal`]
+  const store = await openSqlite(t, file)
+  const texts = Array.from({ length: 60 }, () => material(60))
+  for (const [n, text] of texts.entries())
+    await store.commit(
+      change([
+        { type: 'data-key', record: dataKeyRecord(`k${n}`, text.slice(0, 60)) },
+        { type: 'new-secret', record: secret(n, text.slice(60)) },
+      ]),
+    )
+  const all = texts.flatMap((text) => [text.slice(10, 50), text.slice(70, 110)])
+  assert.deepEqual(textsInFiles(all, files), all, 'the search finds what is there')
+
+  const gone = texts.slice(0, 40)
+  for (const [n, text] of gone.entries()) {
+    const [was, other] = [Buffer.from(text.slice(0, 60)), material(n % 4 === 0 ? 30 : 41)]
+    await store.commit(
+      n % 2 === 0
+        ? change([
+            { type: 'data-key-rewrapped', was, record: dataKeyRecord(`k${n}`, other) },
+            { type: 'secret', record: secret(n, other) },
+          ])
+        : change([
+            { type: 'data-key-removed', id: `k${n}` },
+            { type: 'secret-removed', name: `s${n}` },
+          ]),
+    )
+  }
+  const goneTexts = all.slice(0, 80)
+  await until(() => textsInFiles(goneTexts, files).length === 0, limits.destroyedGoneMs)
+  assert.equal((await store.secrets()).length, 40)
+  assert.deepEqual(textsInFiles(all.slice(80), files), all.slice(80), 'what lives stays')
+})
+
+function secret(n: number, text: string): SecretRecord {
+  return { name: `s${n}`, sealed: Buffer.from(text) }
+}
 
 async function until(holds: () => boolean, withinMs: number): Promise<void> {
   const deadline = performance.now() + withinMs

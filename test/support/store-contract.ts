@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
+import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
@@ -15,6 +16,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     expectations(makePlace)
     search(makePlace)
     storeTrustContract(makePlace)
+    storeKeysContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
   })

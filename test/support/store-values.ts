@@ -1,6 +1,6 @@
 // Values that store tests commit.
 
-import type { AuditEntry, Change, ObjectRecord, Store, Write } from '../../src/keys/ports.ts'
+import type { AuditEntry, Change, DataKeyRecord, ObjectRecord, Store, Write } from '../../src/keys/ports.ts'
 
 export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecord> = {}): ObjectRecord {
   return {
@@ -21,7 +21,7 @@ export function objectWrite(
   record: ObjectRecord,
   names: readonly string[] = [],
   index: Readonly<Record<string, string>> = {},
-): Write {
+): Extract<Write, { type: 'object' }> {
   return {
     type: 'object',
     record,
@@ -64,4 +64,9 @@ export function create(store: Store, record: ObjectRecord, names: readonly strin
 
 export function trustRow(id: string, kind = 'client', body = '{}'): Write {
   return { type: 'trust', row: { kind, id, body, mac: Buffer.from(`mac of ${id}`) } }
+}
+
+export function dataKeyRecord(id: string, wrapped: string): DataKeyRecord {
+  const root = { rootKeyUri: 'file:root.key', rootKeyId: 'r' }
+  return { id, instanceId: 'instance-1', ...root, wrapped: Buffer.from(wrapped), createdMs: 5 }
 }
