@@ -62,7 +62,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
-  const readiness = new Readiness(log, clock, metrics)
+  const readiness = new Readiness({ log, clock, metrics, audit })
+  opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
   const certificates = { validity, signedBy, matchesSubject }
   const access = new Access({
@@ -74,7 +75,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })
-  const keyring = new Keyring({ store, clock, events: readiness, openRootKey: rootKeys.open })
+  const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
+  readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const trust = createTrustChanges({
     store,

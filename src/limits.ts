@@ -108,6 +108,17 @@ export const limits = {
   /** What a root key seals at a time: Key Protect takes 4,096 characters of base64. */
   rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
+  /** Unsealed values in memory; the oldest goes first. */
+  unsealedDataKeysMax: 10_000,
+  unsealedObjectsMax: 50_000,
+  /** Generations of one standard key that are tried while no answer comes. */
+  standardKeyTriesMax: 3,
+  /** How often unwanted standard keys are looked for. */
+  standardKeySweepEveryMs: 60_000,
+  /** A standard key that was begun and is not used after so long is given up: far longer than any request lives. */
+  standardKeyGivenUpMs: 10 * 60_000,
+  /** One that was given up and is not found is looked for again until it is so old: the service may be slow. */
+  standardKeyForgottenMs: 60 * 60_000,
   accessFlushMs: 100,
   destroyedGoneMs: 10_000,
   /** Changes that one commit of the writer takes. */
@@ -155,6 +166,10 @@ export const limits = {
   /** A token that is younger is fresh: a refusal is not about its age. */
   iamTokenFreshMs: 10_000,
   ibmFileBytesMax: 256 * 1024,
+  /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */
+  rootKeyLookEveryMs: 30_000,
+  rootKeyLooksMax: 4,
+  readinessWaitMs: 2_000,
 
   // --- audit ---
   checkpointEveryMs: 60_000,

@@ -1,38 +1,23 @@
-// Whether this node can serve, and what is wrong with it: the state behind /health/ready, and where the keyring and the
-// trust rows report. Part of the composition root.
+// Whether this node can serve, and what is wrong with it: the state behind /health/ready. Part of the composition root.
 
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Readiness as Ready } from './admin/context.ts'
 import type { Access } from './keys/access.ts'
-import type { Keyring, KeyringEvents } from './keys/keyring.ts'
-import type { Clock, Store } from './keys/ports.ts'
+import type { Keyring } from './keys/keyring.ts'
+import type { Store } from './keys/ports.ts'
+import { limits } from './limits.ts'
+import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import type { Log } from './telemetry/log.ts'
-import type { Metrics } from './telemetry/metrics.ts'
 
-/** The canary is opened at most this often, whoever asks. */
-const canaryEveryMs = 30_000
-
-export interface Ready {
-  readonly ready: boolean
-  /** Why not, or what is refused at the moment; in words for people. */
-  readonly reason: string | null
-  /** Ids of the instances whose root key has trouble. */
-  readonly degraded: readonly string[]
-}
-
-export class Readiness implements KeyringEvents {
+export class Readiness {
+  /** Told by the keyring. */
+  readonly rootKeys: RootKeyWatch
   readonly #log: Log
-  readonly #clock: Clock
-  readonly #metrics: Pick<Metrics, 'dataKeyUses'>
-  /** Instances served from memory while their root key cannot be reached. */
-  readonly #unreachable = new Set<string>()
-  /** Instances whose keys did not open when they were last tried. */
-  readonly #closed = new Set<string>()
   #alarms = 0
-  #canary: { readonly atMs: number; readonly result: Promise<void> } | undefined
 
-  constructor(log: Log, clock: Clock, metrics: Pick<Metrics, 'dataKeyUses'>) {
-    this.#log = log
-    this.#metrics = metrics
-    this.#clock = clock
+  constructor(options: RootKeyWatchOptions) {
+    this.#log = options.log
+    this.rootKeys = new RootKeyWatch(options)
   }
 
   /** Something was altered behind the server's back. */
@@ -46,30 +31,6 @@ export class Readiness implements KeyringEvents {
     return this.#alarms
   }
 
-  degraded(instanceId: string, degraded: boolean, cause: string): void {
-    if (degraded) this.#unreachable.add(instanceId)
-    else {
-      this.#unreachable.delete(instanceId)
-      this.#closed.delete(instanceId)
-    }
-    const message = degraded
-      ? 'an instance is served without its root key'
-      : 'the root key of an instance answers again'
-    this.#log[degraded ? 'error' : 'info']({ instanceId, cause }, message)
-  }
-
-  withdrawn(instanceId: string, cause: string): void {
-    this.#closed.add(instanceId)
-    this.#log.error(
-      { instanceId, cause },
-      'the root key of an instance was withdrawn: its keys are not served',
-    )
-  }
-
-  used(source: 'cache' | 'outage' | 'root-key'): void {
-    this.#metrics.dataKeyUses.inc({ source })
-  }
-
   /** Ready when the store answers. Instances whose root key has trouble are counted and make no node unready. */
   async now(parts: {
     readonly store: Store
@@ -78,44 +39,23 @@ export class Readiness implements KeyringEvents {
   }): Promise<Ready> {
     try {
       const { intact, alarms, tables } = await parts.access.snapshot()
-      for (const set of [this.#unreachable, this.#closed])
-        for (const id of set) if (!tables.instance.has(id)) set.delete(id)
-      if (!intact) return this.#answer(false, alarms[0] ?? 'the trusted rows were altered')
-      await this.#openCanary(parts)
+      if (!intact) return this.#unready(alarms[0] ?? 'the trusted rows were altered')
+      // Who asks is a load balancer, which must not wait for a root key that hangs.
+      const patience = new AbortController()
+      const { signal } = patience
+      const enough = sleep(limits.readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)
+      await Promise.race([this.rootKeys.look(parts), enough])
+      patience.abort()
       const { writable, reason } = parts.store.health()
-      return this.#answer(true, writable ? null : reason)
+      const degraded = [...this.rootKeys.troubles].filter(([id]) => tables.instance.has(id))
+      return { ready: true, reason: writable ? null : reason, degraded: new Map(degraded) }
     } catch (error) {
       this.#log.error({ error }, 'the readiness check failed')
-      return this.#answer(false, 'the store cannot be read')
+      return this.#unready('the store cannot be read')
     }
   }
 
-  #answer(ready: boolean, reason: string | null): Ready {
-    return { ready, reason, degraded: [...new Set([...this.#unreachable, ...this.#closed])] }
-  }
-
-  /** Opens the current data key of every instance, as a request would. */
-  async #openCanary({
-    access,
-    keyring,
-  }: {
-    readonly access: Access
-    readonly keyring: Keyring
-  }): Promise<void> {
-    const now = this.#clock.monotonic()
-    if (!this.#canary || now - this.#canary.atMs >= canaryEveryMs) {
-      const open = async () => {
-        for (const instance of await access.instances())
-          await keyring.current(instance).then(
-            () => this.#closed.delete(instance.id),
-            (error: unknown) => {
-              this.#closed.add(instance.id)
-              this.#log.error({ error, instanceId: instance.id }, 'the keys of an instance do not open')
-            },
-          )
-      }
-      this.#canary = { atMs: now, result: open() }
-    }
-    await this.#canary.result
+  #unready(reason: string): Ready {
+    return { ready: false, reason, degraded: new Map(this.rootKeys.troubles) }
   }
 }

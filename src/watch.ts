@@ -1,7 +1,7 @@
 // Watching over the running server: what needs somebody soon goes to the log once a day, and what Prometheus reads of
 // the server's state is brought up to date when it reads. Part of the composition root.
 
-import type { AdminContext } from './admin/context.ts'
+import type { AdminContext, Readiness } from './admin/context.ts'
 import { expiriesOf, type Expiry } from './admin/expiries.ts'
 import { warningsNow, type Warning } from './admin/warnings.ts'
 import type { Store } from './keys/ports.ts'
@@ -65,7 +65,7 @@ export class Watch {
     const { tables } = await context.access.snapshot()
     const readiness = await context.readiness()
     state.ready.set(readiness.ready ? 1 : 0)
-    state.degradedInstances.set(readiness.degraded.length)
+    this.#rootKeys(readiness.degraded, tables.instance.size)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)
@@ -82,6 +82,14 @@ export class Watch {
     const own = { server: context.serverCertificate(), authority: context.authority.certificate }
     this.#expiries(expiriesOf(tables, own, context.clock.now()))
     return metrics.registry.metrics()
+  }
+
+  #rootKeys(degraded: Readiness['degraded'], instances: number): void {
+    const { state } = this.#parts.metrics
+    state.degradedInstances.set(degraded.size)
+    const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
+    for (const trouble of degraded.values()) counts[trouble]++
+    for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
   }
 
   #expiries(expiries: readonly Expiry[]): void {

@@ -108,6 +108,7 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'status',
     'call',
     'source',
+    'condition',
     'verdict',
     'state',
     'kind',

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
+import type { Readiness } from '../src/admin/context.ts'
 import { warningsNow } from '../src/admin/warnings.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
@@ -31,7 +32,7 @@ interface Line {
   readonly hint: string
 }
 
-function watching(degraded: readonly string[] = []) {
+function watching(degraded: Readiness['degraded'] = new Map()) {
   const lines: Line[] = []
   const context = { ...door.context, clock, readiness: async () => ({ ready: true, reason: null, degraded }) }
   const watch = new Watch({
@@ -114,10 +115,13 @@ test('the first token is warned about after seven days, until it is revoked', as
 })
 
 test('an instance whose root key cannot be used is named where its name may be seen', async () => {
-  const { watch, lines, context } = watching([door.red.id])
+  const { watch, lines, context } = watching(new Map([[door.red.id, 'withdrawn']]))
   await watch.look()
-  assert.match(lines[0]?.message ?? '', /root key of the instance red cannot be used/)
+  assert.match(lines[0]?.message ?? '', /root key of the instance red was withdrawn/)
   const [warning] = await warningsNow(context)
   assert.equal(warning?.instanceId, door.red.id)
-  assert.match(await watch.metrics(), /^mortise_degraded_instances 1$/m)
+  const metrics = await watch.metrics()
+  assert.match(metrics, /^mortise_degraded_instances 1$/m)
+  for (const [condition, count] of Object.entries({ ok: 1, unreachable: 0, withdrawn: 1, failing: 0 }))
+    assert.match(metrics, new RegExp(`^mortise_root_keys\\{condition="${condition}"\\} ${count}$`, 'm'))
 })

@@ -196,7 +196,11 @@ const Status = z
       z.object({
         id: z.string(),
         name: z.string(),
-        rootKey: z.enum(['ok', 'trouble']),
+        rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).openapi({
+          description:
+            'unreachable: no answer; its keys are served from memory for a bounded time. withdrawn: it said no; they are ' +
+            'not served. failing: they do not open for another reason, which the log tells.',
+        }),
         clients: z.int(),
         objects: counts,
       }),
@@ -374,6 +378,12 @@ export const routes = {
         .int()
         .openapi({ description: 'How many instances have trouble with their root key.' }),
       degraded: z.array(z.string()).openapi({ description: 'Their ids.' }),
+      unreachable: z
+        .array(z.string())
+        .openapi({ description: 'Those that are served from memory, since their root key does not answer.' }),
+      withdrawn: z
+        .array(z.string())
+        .openapi({ description: 'Those that are not served, since their root key said no.' }),
       warnings: z
         .int()
         .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),

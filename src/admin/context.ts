@@ -52,9 +52,15 @@ export interface Readiness {
   readonly ready: boolean
   /** Why not, or what is refused at the moment; in words for people. */
   readonly reason: string | null
-  /** Ids of the instances whose root key has trouble; they do not make the node unready. */
-  readonly degraded: readonly string[]
+  /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
+  readonly degraded: ReadonlyMap<string, RootKeyTrouble>
 }
+
+/**
+ * `unreachable`: no answer; served from memory for a bounded time. `withdrawn`: it said no; nothing is served.
+ * `failing`: the instance's keys do not open for another reason, which the log tells.
+ */
+export type RootKeyTrouble = 'unreachable' | 'withdrawn' | 'failing'
 
 /** Times as the service writes them, RFC 3339. */
 export interface ListedRootKey {

@@ -135,7 +135,16 @@ const entries = { entries: [entry], after: null }
 
 export const examples: { readonly [N in RouteName]: Example<N> } = {
   live: { answer: { live: true } },
-  ready: { answer: { ready: true, degradedInstances: 0, degraded: [], warnings: 0 } },
+  ready: {
+    answer: {
+      ready: true,
+      degradedInstances: 0,
+      degraded: [],
+      unreachable: [],
+      withdrawn: [],
+      warnings: 0,
+    },
+  },
   metrics: {
     answer:
       '# HELP mortise_ready Whether this node can serve (1) or not (0).\n# TYPE mortise_ready gauge\nmortise_ready 1\n',

@@ -4,7 +4,7 @@
 import type { TrustSnapshot } from '../keys/access.ts'
 import { bootstrapName } from '../keys/token-changes.ts'
 import { limits } from '../limits.ts'
-import type { AdminContext, Readiness } from './context.ts'
+import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
 
 export interface Warning {
@@ -51,17 +51,28 @@ function ofReadiness({ alarms, tables }: TrustSnapshot, readiness: Readiness): r
     message,
     hint: 'Somebody changed the database by hand: find out who, and look through clients and tokens.',
   }))
-  const rootKeys = degraded.map((instanceId): Warning => {
+  const rootKeys = [...degraded].map(([instanceId, trouble]): Warning => {
     const name = tables.instance.get(instanceId)?.name ?? instanceId
-    return {
-      code: 'root-key',
-      instanceId,
-      about: '',
-      message: `the root key of the instance ${name} cannot be used`,
-      hint: 'Until it answers again, its keys are served from memory for a bounded time only. The log says why.',
-    }
+    const { message, hint } = rootKeyWords[trouble]
+    const about = `the root key of the instance ${name} ${message}`
+    return { code: 'root-key', instanceId, about: trouble, message: about, hint }
   })
   return [...state, ...tampering, ...rootKeys]
+}
+
+const rootKeyWords: Record<RootKeyTrouble, Pick<Warning, 'message' | 'hint'>> = {
+  unreachable: {
+    message: 'cannot be reached',
+    hint: 'Until it answers again, its keys are served from memory for a bounded time only. The log says why.',
+  },
+  withdrawn: {
+    message: 'was withdrawn, or our access to it: its keys are not served',
+    hint: 'If nobody meant to, give it back (enable or restore it, or the role or API key). The log says what the no was.',
+  },
+  failing: {
+    message: 'does not open its keys',
+    hint: 'The log says why.',
+  },
 }
 
 function ofExpiry({ kind, name, instanceId, daysLeft, sha256 }: Expiry, { tables }: TrustSnapshot): Warning {

@@ -68,6 +68,11 @@ function stateGauges(registry: Registry) {
   return {
     ready: gauge('ready', 'Whether this node can serve (1) or not (0).'),
     storeWritable: gauge('store_writable', 'Whether changes can be committed (1) or are refused (0).'),
+    rootKeys: labelled(
+      'root_keys',
+      'Instances by what their root key last said: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
+      'condition',
+    ),
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
     tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),

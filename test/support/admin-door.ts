@@ -83,7 +83,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     serverCertificate: () => served.active.certificate,
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
-    readiness: async () => ({ ready: true, reason: null, degraded: [] }),
+    readiness: async () => ({ ready: true, reason: null, degraded: new Map() }),
     rootKeys: {
       initial: rootKey.uri,
       prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,

@@ -1,6 +1,6 @@
 // Health and metrics, for whoever watches the server.
 
-import type { Handlers } from '../context.ts'
+import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { warningsNow } from '../warnings.ts'
 
@@ -12,7 +12,16 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
     // Anybody may ask, so the reason is in the log only.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const warnings = (await warningsNow(context)).length
-    return { ready, degradedInstances: degraded.length, degraded: [...degraded], warnings }
+    const those = (trouble: RootKeyTrouble) =>
+      [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
+    return {
+      ready,
+      degradedInstances: degraded.size,
+      degraded: [...degraded.keys()],
+      unreachable: those('unreachable'),
+      withdrawn: those('withdrawn'),
+      warnings,
+    }
   },
 
   metrics: async ({ metrics }) => metrics(),

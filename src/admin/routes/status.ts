@@ -26,7 +26,7 @@ export const statusHandlers: Handlers<'status'> = {
       instances: await Promise.all(
         instances.map(async (instance) => ({
           ...(await counted(context, snapshot, instance)),
-          rootKey: readiness.degraded.includes(instance.id) ? ('trouble' as const) : ('ok' as const),
+          rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
         })),
       ),
       pending: asker.instanceId === null ? context.pending.list().length : null,
