@@ -11,8 +11,10 @@ import { Keyring } from './keys/keyring.ts'
 import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
 import type { Clock, Store } from './keys/ports.ts'
+import { Safe } from './keys/safe.ts'
 import { Secrets } from './keys/secrets.ts'
 import { Sightings } from './keys/sightings.ts'
+import { StandardKeyKeeper } from './keys/standard-key-keeper.ts'
 import { createTrustChanges, type TrustChanges } from './keys/trust-changes.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from './pki/match.ts'
 import { Readiness } from './readiness.ts'
@@ -78,18 +80,29 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const keeper = new StandardKeyKeeper({
+    store,
+    clock,
+    openRootKey: rootKeys.open,
+    trouble: (message, error) => log.warn({ error }, message),
+  })
+  keeper.start(failed('look for standard keys to delete'))
+  opened.defer(() => keeper.stop())
+  const safe = new Safe({ store, clock, keyring, keeper })
+  const journal = { flush: () => Promise.resolve() }
   const trust = createTrustChanges({
     store,
     macs,
     clock,
     access,
     keyring,
+    keeper,
     filtersOverlap,
     sameAuthority,
     changed: () => void signTrust().catch(failed('sign for a change of trust')),
   })
   const durableReads = () => settings.now.audit.reads === 'durable'
-  const keys = new Keys({ store, keyring, access, clock, durableReads })
+  const keys = new Keys({ store, safe, journal, access, clock, durableReads })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))

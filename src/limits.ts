@@ -111,6 +111,7 @@ export const limits = {
   /** Unsealed values in memory; the oldest goes first. */
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
+  unsealedPurgeEveryMs: 60_000,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
   /** How often unwanted standard keys are looked for. */
@@ -158,7 +159,7 @@ export const limits = {
   keyProtectIdleMs: 60_000,
   /** A page of a list is the largest answer. */
   keyProtectAnswerBytesMax: 4 * 1024 * 1024,
-  keyProtectPageKeys: 200,
+  keyProtectPageKeys: 1_000,
   keyProtectListedKeysMax: 10_000,
   /** A token is asked for anew in the background from this part of its life on, so long before its end at the latest. */
   iamTokenRefreshAt: 0.8,

@@ -5,6 +5,7 @@ import type { TrustSnapshot } from './access.ts'
 import type { By } from './caller.ts'
 import type { Keyring } from './keyring.ts'
 import type { Store } from './ports.ts'
+import type { StandardKeyKeeper } from './standard-key-keeper.ts'
 import type { Instance } from './trust-rows.ts'
 import {
   requireInstance,
@@ -28,19 +29,29 @@ export interface ShredReceipt {
     readonly rootKeyUri: string
     readonly createdMs: number
   }[]
+  /** Standard keys at the root key's service that are deleted from now on. */
+  readonly standardKeys: number
   /** Objects whose material can no longer be opened, by state. */
   readonly objects: Readonly<Record<string, number>>
+}
+
+export interface InstanceParts {
+  readonly store: Store
+  readonly keyring: Keyring
+  readonly keeper: Pick<StandardKeyKeeper, 'sweep'>
 }
 
 export class InstanceChanges {
   readonly #writer: TrustWriter
   readonly #store: Store
   readonly #keyring: Keyring
+  readonly #keeper: InstanceParts['keeper']
 
-  constructor(writer: TrustWriter, store: Store, keyring: Keyring) {
+  constructor(writer: TrustWriter, { store, keyring, keeper }: InstanceParts) {
     this.#writer = writer
     this.#store = store
     this.#keyring = keyring
+    this.#keeper = keeper
   }
 
   /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
@@ -96,7 +107,7 @@ export class InstanceChanges {
       const draft = gone(snapshot, instance, 'instance.delete')
       return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
     })
-    this.#keyring.forget(instanceId)
+    this.#gone(instanceId)
     return removed
   }
 
@@ -108,15 +119,23 @@ export class InstanceChanges {
       const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
         return { id, rootKeyUri, createdMs }
       })
-      const detail = { name: instance.name, dataKeys: dataKeys.length, ...objects }
+      const versions = Object.values(await this.#store.standardKeyVersions(instanceId))
+      const standardKeys = versions.reduce((sum, count) => sum + count, 0)
+      const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
       return {
         ...gone(snapshot, instance, 'instance.shred'),
         detail,
-        result: { instance, dataKeys, objects },
+        result: { instance, dataKeys, standardKeys, objects },
       }
     })
-    this.#keyring.forget(instanceId)
+    this.#gone(instanceId)
     return receipt
+  }
+
+  /** Nothing of it stays in memory; what lies at the root key's service goes in the background. */
+  #gone(instanceId: string): void {
+    this.#keyring.forget(instanceId)
+    void this.#keeper.sweep().catch(() => undefined)
   }
 
   async #live(instanceId: string): Promise<{ readonly live: number; readonly counts: string }> {
@@ -153,7 +172,11 @@ function gone(
   )
   return {
     remove: [{ kind: 'instance', id: instance.id }, ...hanging],
-    writes: [{ type: 'data-keys-removed', instanceId: instance.id }],
+    writes: [
+      { type: 'data-keys-removed', instanceId: instance.id },
+      { type: 'standard-keys-unwanted', instanceId: instance.id },
+      { type: 'journal-ended', instanceId: instance.id },
+    ],
     action,
     object: instance.id,
     instanceId: instance.id,

@@ -16,10 +16,9 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import { openMaterial, sealMaterial, EnvelopeError, type Material, type Place } from './envelope.ts'
+import type { Material, Place } from './envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
-import { KeysUnavailable, type Keyring, type KeyringInstance } from './keyring.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
 import {
@@ -32,7 +31,10 @@ import {
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
 import type { Store } from './ports.ts'
-import type { Unit } from './unit.ts'
+import type { Safe } from './safe.ts'
+import { keepsJournal, type Instance } from './trust-rows.ts'
+import type { Noting, Unit } from './unit.ts'
+import { KeysUnavailable } from './unsealed.ts'
 
 export interface Revocation {
   readonly code: string
@@ -52,18 +54,21 @@ export interface FetchedObject {
 export class KeyWork {
   readonly #unit: Unit
   readonly #store: Store
-  readonly #keyring: Keyring
+  readonly #safe: Safe
+  readonly #journal: Noting
   readonly #access: Access
 
   constructor(options: {
     readonly unit: Unit
     readonly store: Store
-    readonly keyring: Keyring
+    readonly safe: Safe
+    readonly journal: Noting
     readonly access: Access
   }) {
     this.#unit = options.unit
     this.#store = options.store
-    this.#keyring = options.keyring
+    this.#safe = options.safe
+    this.#journal = options.journal
     this.#access = options.access
   }
 
@@ -143,7 +148,7 @@ export class KeyWork {
     this.#unit.begin('key.activate', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'activated')
     const state = nextState(currentState(object, this.#unit.nowMs), 'activate')
-    this.#stage({ ...object, state, attributes: this.#dated(object, 'ActivationDate') })
+    await this.#stage({ ...object, state, attributes: this.#dated(object, 'ActivationDate') })
     this.#unit.done()
   }
 
@@ -166,7 +171,7 @@ export class KeyWork {
       RevocationReasonCode: code,
       ...(message !== undefined && { RevocationMessage: message }),
     })
-    this.#stage({ ...object, state, attributes })
+    await this.#stage({ ...object, state, attributes }, { notedFirst: true })
     this.#unit.done({ detail: { reason: code } })
   }
 
@@ -176,13 +181,10 @@ export class KeyWork {
     const object = await this.#load(uniqueIdentifier)
     const now = currentState(object, this.#unit.nowMs)
     const state = nextState(now, 'destroy')
-    this.#stage({
-      ...object,
-      state,
-      attributes: this.#dated(object, 'DestroyDate'),
-      sealed: null,
-      dataKeyId: null,
-    })
+    const attributes = this.#dated(object, 'DestroyDate')
+    const destroyed = { ...object, state, attributes, sealed: null, dataKeyId: null }
+    await this.#stage(destroyed, { notedFirst: true })
+    this.#unit.released(await this.#safe.release(object))
     this.#unit.done()
   }
 
@@ -198,53 +200,42 @@ export class KeyWork {
 
   async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
     const { instanceId } = this.#unit.caller
+    const { objectType } = wanted
     const uniqueIdentifier = randomUUID()
-    const attributes = initialAttributes(wanted, {
-      nowMs: this.#unit.nowMs,
-      generated,
-      digest: digestIsSecret(wanted.objectType) ? undefined : digestOf(material),
-    })
-    const place: Place = {
-      purpose: 'object',
-      instanceId,
-      identifier: uniqueIdentifier,
-      objectType: wanted.objectType,
+    const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
+    try {
+      const attributes = initialAttributes(wanted, {
+        nowMs: this.#unit.nowMs,
+        generated,
+        digest: digestIsSecret(objectType) ? undefined : digestOf(material),
+      })
+      // Before it is sealed: a standard key that is not used costs money.
+      await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
+      const instance = await this.#instance()
+      const { trail } = this.#unit
+      const sealed = await this.#safe.seal(instance, place, material, { attributes, trail })
+      this.#unit.sealed(sealed)
+      const object: ManagedObject = {
+        instanceId,
+        uniqueIdentifier,
+        objectType,
+        state: 'PreActive',
+        version: 1,
+        createdMs: this.#unit.nowMs,
+        attributes,
+        sealed: sealed.sealed,
+        dataKeyId: sealed.dataKeyId,
+      }
+      this.#unit.stage(object, { journaled: keepsJournal(instance) })
+      this.#unit.done({ object: uniqueIdentifier, detail: { objectType } })
+      return uniqueIdentifier
+    } finally {
+      material.bytes.fill(0)
     }
-    const { dataKey, sealed } = await this.#seal(place, material).finally(() => material.bytes.fill(0))
-    await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
-    this.#unit.stage({
-      instanceId,
-      uniqueIdentifier,
-      objectType: wanted.objectType,
-      state: 'PreActive',
-      version: 1,
-      createdMs: this.#unit.nowMs,
-      attributes,
-      sealed,
-      dataKeyId: dataKey.id,
-    })
-    this.#unit.done({ object: uniqueIdentifier, detail: { objectType: wanted.objectType } })
-    return uniqueIdentifier
-  }
-
-  async #seal(place: Place, material: Material) {
-    const dataKey = await this.#keyring.current(await this.#instance())
-    return { dataKey, sealed: sealMaterial(dataKey, place, material) }
   }
 
   async #open(object: ManagedObject): Promise<Material> {
-    const { instanceId, uniqueIdentifier, objectType, sealed, dataKeyId } = object
-    if (sealed === null || dataKeyId === null) throw new Error(`object ${uniqueIdentifier} has no material`)
-    const dataKey = await this.#keyring.byId(await this.#instance(), dataKeyId)
-    const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
-    try {
-      return openMaterial(dataKey, place, sealed)
-    } catch (error) {
-      if (!(error instanceof EnvelopeError)) throw error
-      throw new Fault('GeneralFailure', 'the stored form of this object was altered: it does not open', {
-        cause: error,
-      })
-    }
+    return this.#safe.open(await this.#instance(), object, this.#unit.trail)
   }
 
   /** Left out while the material cannot be opened: attributes are answered in an outage too. */
@@ -261,7 +252,7 @@ export class KeyWork {
     }
   }
 
-  async #instance(): Promise<KeyringInstance> {
+  async #instance(): Promise<Instance> {
     const { instanceId, trustVersion } = this.#unit.caller
     const instance = await this.#access.instance(instanceId, trustVersion)
     if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
@@ -284,17 +275,20 @@ export class KeyWork {
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
-    this.#stage({ ...object, state, attributes: kept })
+    await this.#stage({ ...object, state, attributes: kept })
     this.#unit.done({ detail: { attribute: change.key } })
     return changed.instance
   }
 
-  /** Stages a change that a client asked for: the Last Change Date moves. */
-  #stage(object: ManagedObject): void {
-    this.#unit.stage({
-      ...object,
-      attributes: withAttribute(object.attributes, 'LastChangeDate', this.#seconds()),
-    })
+  /**
+   * Stages a change that a client asked for: the Last Change Date moves. `notedFirst`: where there is a journal, the
+   * change is not answered before it stands there.
+   */
+  async #stage(object: ManagedObject, { notedFirst = false } = {}): Promise<void> {
+    const attributes = withAttribute(object.attributes, 'LastChangeDate', this.#seconds())
+    const journaled = keepsJournal(await this.#instance())
+    this.#unit.stage({ ...object, attributes }, { journaled })
+    if (journaled && notedFirst) this.#unit.noteBeforeAnswer(this.#journal)
   }
 
   #dated(object: ManagedObject, key: string): AttributeSet {

@@ -1,206 +1,135 @@
-// The data keys of the instances, unsealed for a bounded time: the cache rule and the outage mode of design section
-// 5. It seals nothing itself; envelope.ts does that with the keys handed out here. Nothing unsealed outlives the
-// process.
-//
-// The rule: material may be used until `cacheSeconds` after the root key's service last answered for it, and is
-// asked for again in the background from four fifths of that time. While the service cannot be reached it may be
-// used until `cacheSeconds + outageSeconds`. A no about the root key empties everything of the instance; a no about
-// one wrapped form concerns that one only. All times are monotonic.
+// The data keys of the instances: made, and unsealed for a bounded time (unsealed.ts has the rule). It seals nothing
+// itself; envelope.ts does that with the keys handed out here.
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
+import { limits } from '../limits.ts'
 import {
   RootKeyError,
   type Clock,
   type DataKeyRecord,
   type RootKey,
   type Store,
+  type Trail,
   type Write,
 } from './ports.ts'
+import type { Instance } from './trust-rows.ts'
+import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
 
-/** What the keyring must know of an instance. */
-export interface KeyringInstance {
-  readonly id: string
-  readonly rootKeyUri: string
-  readonly cacheSeconds: number
-  readonly outageSeconds: number
+export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri' | 'work'>
+
+export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
+
+export interface KeyringOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  readonly events: RootKeyEvents
 }
-
-export interface KeyringEvents {
-  /** The instance is served from cache because its root key cannot be reached, or no longer is. */
-  degraded(instanceId: string, degraded: boolean, cause: string): void
-  /** The root key said no: nothing of the instance is served until it says yes. */
-  withdrawn(instanceId: string, cause: string): void
-  /** Where a data key came from that was used: memory, memory while the root key is out of reach, or the root key. */
-  used?(source: 'cache' | 'outage' | 'root-key'): void
-}
-
-/** The instance's keys cannot be opened now; `reach` is that of the root key's answer. */
-export class KeysUnavailable extends Error {
-  override readonly name = 'KeysUnavailable'
-  readonly reach: RootKeyError['reach']
-  constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reach = reach
-  }
-}
-
-interface Cached {
-  readonly dataKey: DataKey
-  readonly record: DataKeyRecord
-  /** Monotonic milliseconds of the last answer of the root key for this data key. */
-  answeredAt: number
-}
-
-/** While a service is unreachable it is asked again this often at most, and nobody waits for it meanwhile. */
-const askAgainMs = 5_000
 
 export class Keyring {
+  /** What the root keys last said. Shared with what is unsealed beside data keys. */
+  readonly conditions: RootKeyConditions
+  /** Opens an instance's root keys. */
+  readonly openRootKey: OpenRootKey
   readonly #store: Store
   readonly #clock: Clock
-  readonly #openRootKey: (uri: string, instanceId: string) => Promise<RootKey>
-  readonly #events: KeyringEvents
-  readonly #cache = new Map<string, Cached>()
-  readonly #asking = new Map<string, Promise<DataKey>>()
-  /** Monotonic milliseconds at which the instance's root key was last found unreachable. */
-  readonly #unreachableAt = new Map<string, number>()
+  readonly #unsealed: Unsealed<DataKey>
+  /** By instance, root key and work: which data key is the current one. */
   readonly #currentIds = new Map<string, string>()
 
-  constructor(options: {
-    readonly store: Store
-    readonly clock: Clock
-    readonly openRootKey: (uri: string, instanceId: string) => Promise<RootKey>
-    readonly events: KeyringEvents
-  }) {
-    this.#store = options.store
-    this.#clock = options.clock
-    this.#openRootKey = options.openRootKey
-    this.#events = options.events
+  constructor({ store, clock, openRootKey, events }: KeyringOptions) {
+    this.#store = store
+    this.#clock = clock
+    this.openRootKey = openRootKey
+    this.conditions = new RootKeyConditions(clock, events)
+    this.conditions.onForget((instanceId) => this.#forgetCurrent(instanceId))
+    this.#unsealed = new Unsealed(this.conditions, clock, 'data key', limits.unsealedDataKeysMax)
   }
 
   /** A new data key for an instance, as the write that keeps it; it is current once that write is committed. */
-  async make(instance: KeyringInstance): Promise<Write> {
-    const rootKey = await this.#openRootKey(instance.rootKeyUri, instance.id)
+  async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>, trail?: Trail): Promise<Write> {
+    const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
     const id = randomBytes(16).toString('hex')
     const bytes = randomBytes(32)
-    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id))
+    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), trail)
     bytes.fill(0)
+    // Newer than all there are, also where the clock was set back.
+    const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
+    const createdMs = Math.max(this.#clock.now(), ...made)
     const record: DataKeyRecord = {
       id,
       instanceId: instance.id,
       rootKeyUri: rootKey.uri,
       rootKeyId: rootKey.id,
       wrapped,
-      createdMs: this.#clock.now(),
+      createdMs,
     }
     return { type: 'data-key', record }
   }
 
+  /** The same data key under another root key, or under a newer version of its own. Throws RootKeyError. */
+  async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
+    const aad = dataKeyAad(record.instanceId, record.id)
+    const from = await this.openRootKey(record.rootKeyUri, record.instanceId)
+    const same = from.uri === rootKey.uri && rootKey.versions
+    if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, trail) }
+    if (from.id !== record.rootKeyId) throw anotherRootKey(record, from)
+    const bytes = await from.unwrap(record.wrapped, aad, trail)
+    try {
+      const wrapped = await rootKey.wrap(bytes, aad, trail)
+      return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
+    } finally {
+      bytes.fill(0)
+    }
+  }
+
   /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
-  async current(instance: KeyringInstance): Promise<DataKey> {
-    const known = this.#currentIds.get(instance.id)
-    if (known !== undefined) return this.byId(instance, known)
+  async current(instance: KeyringInstance, trail?: Trail): Promise<DataKey> {
+    const name = JSON.stringify([instance.id, instance.rootKeyUri, instance.work?.id])
+    const known = this.#currentIds.get(name)
+    if (known !== undefined) return this.byId(instance, known, trail)
     const records = await this.#store.dataKeys(instance.id)
     const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
     if (!newest) throw new Error(`instance ${instance.id} has no data key`)
-    this.#currentIds.set(instance.id, newest.id)
-    return this.byId(instance, newest.id)
+    this.#currentIds.set(name, newest.id)
+    return this.byId(instance, newest.id, trail)
   }
 
   /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
-  async byId(instance: KeyringInstance, id: string): Promise<DataKey> {
-    const cached = this.#cache.get(id)
-    const ageMs = cached ? this.#clock.monotonic() - cached.answeredAt : Infinity
-    if (cached && ageMs < instance.cacheSeconds * 1000) {
-      if (ageMs >= instance.cacheSeconds * 800 && !this.#lately(instance.id))
-        void this.#ask(instance, id).catch(() => undefined)
-      this.#events.used?.('cache')
-      return cached.dataKey
-    }
-    const mayOutlive = cached && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
-    if (mayOutlive && this.#lately(instance.id)) {
-      this.#events.used?.('outage')
-      return cached.dataKey
-    }
-    try {
-      const dataKey = await this.#ask(instance, id)
-      this.#events.used?.('root-key')
-      return dataKey
-    } catch (error) {
-      if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable') throw error
-      const still = this.#cache.get(id)
-      const limitMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
-      if (!still || this.#clock.monotonic() - still.answeredAt >= limitMs) throw error
-      this.#events.used?.('outage')
-      return still.dataKey
-    }
+  byId(instance: CachingInstance, id: string, trail?: Trail): Promise<DataKey> {
+    return this.#unsealed.get(instance, id, (calls) => this.#unwrap(instance, id, calls), trail)
   }
 
   /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
   async probe(instance: KeyringInstance): Promise<void> {
-    const current = await this.current(instance)
-    await this.#ask(instance, current.id)
+    const { id } = await this.current(instance)
+    await this.#unsealed.ask(instance, id, (calls) => this.#unwrap(instance, id, calls))
   }
 
   /** Forgets all that is unsealed of an instance. */
   forget(instanceId: string): void {
-    for (const [id, { record }] of this.#cache) if (record.instanceId === instanceId) this.#cache.delete(id)
-    this.#currentIds.delete(instanceId)
+    this.conditions.forget(instanceId)
   }
 
-  #lately(instanceId: string): boolean {
-    const at = this.#unreachableAt.get(instanceId)
-    return at !== undefined && this.#clock.monotonic() - at < askAgainMs
+  #forgetCurrent(instanceId: string): void {
+    for (const name of this.#currentIds.keys())
+      if ((JSON.parse(name) as [string])[0] === instanceId) this.#currentIds.delete(name)
   }
 
-  /** One call in flight per data key. */
-  #ask(instance: KeyringInstance, id: string): Promise<DataKey> {
-    const running = this.#asking.get(id)
-    if (running) return running
-    const asked = this.#unwrap(instance, id).finally(() => this.#asking.delete(id))
-    this.#asking.set(id, asked)
-    return asked
-  }
-
-  async #unwrap(instance: KeyringInstance, id: string): Promise<DataKey> {
+  async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<DataKey> {
     const records = await this.#store.dataKeys(instance.id)
     const record = records.find((candidate) => candidate.id === id)
     if (!record) throw new Error(`instance ${instance.id} has no data key ${id}`)
-    // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
-    const askedAt = this.#clock.monotonic()
-    try {
-      const rootKey = await this.#openRootKey(record.rootKeyUri, instance.id)
-      if (rootKey.id !== record.rootKeyId)
-        throw new RootKeyError('root-key', `${record.rootKeyUri} is another root key (${rootKey.id}) now`)
-      const bytes = await rootKey.unwrap(record.wrapped, dataKeyAad(instance.id, id))
-      const cached = this.#cache.get(id)
-      const dataKey = cached?.dataKey ?? { id, key: takeKey(bytes) }
-      bytes.fill(0)
-      this.#cache.set(id, { dataKey, record, answeredAt: askedAt })
-      if (this.#unreachableAt.delete(instance.id))
-        this.#events.degraded(instance.id, false, 'the root key answers again')
-      return dataKey
-    } catch (error) {
-      throw this.#refused(instance, id, error)
-    }
+    const rootKey = await this.openRootKey(record.rootKeyUri, instance.id)
+    if (rootKey.id !== record.rootKeyId) throw anotherRootKey(record, rootKey)
+    const bytes = await rootKey.unwrap(record.wrapped, dataKeyAad(instance.id, id), trail)
+    return { id, key: takeKey(bytes) }
   }
+}
 
-  /** Draws the conclusion from a failed call, as its reach demands. */
-  #refused(instance: KeyringInstance, id: string, error: unknown): unknown {
-    if (!(error instanceof RootKeyError)) return error
-    if (error.reach === 'root-key') {
-      this.forget(instance.id)
-      this.#events.withdrawn(instance.id, error.message)
-    } else if (error.reach === 'wrapped-form') {
-      this.#cache.delete(id)
-    } else {
-      if (!this.#unreachableAt.has(instance.id)) this.#events.degraded(instance.id, true, error.message)
-      this.#unreachableAt.set(instance.id, this.#clock.monotonic())
-    }
-    return new KeysUnavailable(error.reach, `unseal data key ${id} of instance ${instance.id}`, {
-      cause: error,
-    })
-  }
+function anotherRootKey({ rootKeyUri }: DataKeyRecord, { id }: RootKey): RootKeyError {
+  return new RootKeyError('root-key', `${rootKeyUri} is another root key (${id}) now`)
 }
 
 function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {

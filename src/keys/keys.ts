@@ -8,13 +8,21 @@ import { limits } from '../limits.ts'
 import type { Access } from './access.ts'
 import type { Caller } from './caller.ts'
 import { KeyWork } from './key-work.ts'
-import { KeysUnavailable, type Keyring } from './keyring.ts'
 import { Lanes } from './lanes.ts'
 import { allAttributes, currentState, fromRecord, type ManagedObject } from './managed-object.ts'
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { State } from './lifecycle.ts'
-import { StoreConflict, StoreUnavailable, type Change, type Clock, type Store } from './ports.ts'
-import { Unit } from './unit.ts'
+import {
+  RootKeyError,
+  StoreConflict,
+  StoreUnavailable,
+  type Change,
+  type Clock,
+  type Store,
+} from './ports.ts'
+import type { Safe } from './safe.ts'
+import { Unit, type Noting } from './unit.ts'
+import { KeysUnavailable } from './unsealed.ts'
 
 /** An object as the admin door shows it: everything but the material. */
 export interface KeyView {
@@ -30,7 +38,8 @@ export interface KeyView {
 
 export class Keys {
   readonly #store: Store
-  readonly #keyring: Keyring
+  readonly #safe: Safe
+  readonly #journal: Noting
   readonly #access: Access
   readonly #clock: Clock
   readonly #durableReads: () => boolean
@@ -38,14 +47,16 @@ export class Keys {
 
   constructor(options: {
     readonly store: Store
-    readonly keyring: Keyring
+    readonly safe: Safe
+    readonly journal: Noting
     readonly access: Access
     readonly clock: Clock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
     readonly durableReads: () => boolean
   }) {
     this.#store = options.store
-    this.#keyring = options.keyring
+    this.#safe = options.safe
+    this.#journal = options.journal
     this.#access = options.access
     this.#clock = options.clock
     this.#durableReads = options.durableReads
@@ -61,15 +72,20 @@ export class Keys {
     try {
       for (let attempt = 0; ; attempt++) {
         const unit = new Unit(this.#store, this.#clock, await identify())
+        let result: T
         try {
-          return await this.#attempt(unit, work)
+          result = await this.#attempt(unit, work)
         } catch (error) {
           unit.wipe()
+          void unit.abandon()
           const again = error instanceof StoreConflict && attempt < limits.conflictRetriesMax
           if (!again) throw await this.#refused(unit, error)
           if (attempt > 2) await nextTurn()
           if (attempt === 0 && unit.lane !== undefined) leaveLane = await this.#lanes.enter(unit.lane)
+          continue
         }
+        await settle(unit)
+        return result
       }
     } finally {
       leaveLane?.()
@@ -112,7 +128,7 @@ export class Keys {
 
   /** Throws StoreConflict when something that was decided on has changed meanwhile. */
   async #attempt<T>(unit: Unit, work: (work: KeyWork) => Promise<T>): Promise<T> {
-    const parts = { unit, store: this.#store, keyring: this.#keyring, access: this.#access }
+    const parts = { unit, store: this.#store, safe: this.#safe, journal: this.#journal, access: this.#access }
     const result = await work(new KeyWork(parts))
     const change = unit.change(this.#durableReads())
     if (change.writes.length + change.entries.length > 0) await this.#commit(change)
@@ -137,6 +153,22 @@ export class Keys {
         })
       throw error
     }
+  }
+}
+
+/** What is done is done: only the answer says that something outside was not told yet. It will be. */
+async function settle(unit: Unit): Promise<void> {
+  try {
+    await unit.settle()
+  } catch (error) {
+    unit.wipe()
+    const outside = [RootKeyError, StoreUnavailable, StoreConflict].some((kind) => error instanceof kind)
+    if (!outside) throw error
+    throw new Fault(
+      'GeneralFailure',
+      "it was done on this server, but could not be noted at the root key's service yet; that is done as soon as it answers",
+      { cause: error },
+    )
   }
 }
 

@@ -1,8 +1,7 @@
 // Everything that changes trust, in one value to hand down.
 
 import { ClientChanges, type AuthorityRules } from './client-changes.ts'
-import { InstanceChanges } from './instance-changes.ts'
-import type { Keyring } from './keyring.ts'
+import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
 import { TokenChanges } from './token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from './trust-writer.ts'
 
@@ -13,12 +12,12 @@ export interface TrustChanges {
 }
 
 export function createTrustChanges(
-  options: TrustWriterOptions & AuthorityRules & { readonly keyring: Keyring },
+  options: TrustWriterOptions & AuthorityRules & InstanceParts,
 ): TrustChanges {
   const writer = new TrustWriter(options)
   return {
     clients: new ClientChanges(writer, options),
-    instances: new InstanceChanges(writer, options.store, options.keyring),
+    instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
   }
 }

@@ -36,6 +36,11 @@ export interface InstanceWork {
   readonly startedMs: number
 }
 
+/** Whether its states and attributes are kept beside its root key too, for the day when the database is gone. */
+export function keepsJournal({ custody }: Pick<Instance, 'custody'>): boolean {
+  return custody === 'keyprotect'
+}
+
 export interface Client {
   readonly id: string
   readonly instanceId: string

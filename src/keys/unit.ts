@@ -5,14 +5,26 @@
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from './caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
+import type { AuditEntry, Change, Clock, Store, Trail, Write } from './ports.ts'
+import type { Released, Sealed } from './safe.ts'
 
 interface Slot {
   readonly object: ManagedObject
   /** The version that the store must still have; null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
+  /** Its instance keeps a journal, which must be told. */
+  readonly journaled: boolean
 }
+
+/** A change is noted outside the database before it is answered: the journal in Key Protect (journal.ts). */
+export interface Noting {
+  /** Resolves when all that was committed before is noted. Throws RootKeyError. */
+  flush(instanceId: string, trail?: Trail): Promise<void>
+}
+
+/** Audit entries name at most so many calls of the root key's service. */
+const callsNamedMax = 8
 
 export class Unit {
   readonly caller: Caller
@@ -22,6 +34,10 @@ export class Unit {
   readonly #slots = new Map<string, Slot>()
   readonly #fetched = new Set<string>()
   readonly #opened: Buffer[] = []
+  readonly #sealed: Sealed[] = []
+  readonly #released: Released[] = []
+  #trail: Trail = new Set()
+  #noting: Noting | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
@@ -35,6 +51,12 @@ export class Unit {
   /** Begins an act: from here on, success or refusal is entered for it. */
   begin(action: string, object: string | null): void {
     this.#current = { action, object, detail: null }
+    this.#trail = new Set()
+  }
+
+  /** Gathers the calls of the root key's service that the act takes: its entry names them. */
+  get trail(): Trail {
+    return this.#trail
   }
 
   /** Ends the act that was begun, with what became known of it. */
@@ -53,16 +75,50 @@ export class Unit {
     const record = await this.#store.object(this.caller.instanceId, uniqueIdentifier)
     if (!record) return undefined
     const object = fromRecord(record)
-    this.#slots.set(uniqueIdentifier, { object, storedVersion: object.version, changed: false })
+    this.#slots.set(uniqueIdentifier, {
+      object,
+      storedVersion: object.version,
+      changed: false,
+      journaled: false,
+    })
     return object
   }
 
-  /** Stages a new or changed object. */
-  stage(object: ManagedObject): void {
+  /** Stages a new or changed object; `journaled`: its instance keeps a journal. */
+  stage(object: ManagedObject, { journaled }: { readonly journaled: boolean }): void {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
-    this.#slots.set(object.uniqueIdentifier, { object: { ...object, version }, storedVersion, changed: true })
+    const slotNow = { object: { ...object, version }, storedVersion, changed: true, journaled }
+    this.#slots.set(object.uniqueIdentifier, slotNow)
+  }
+
+  /** What a staged object's material was sealed as, to be given up again if this unit is not committed. */
+  sealed(sealed: Sealed): void {
+    this.#sealed.push(sealed)
+  }
+
+  /** What a staged object gives up. */
+  released(released: Released): void {
+    this.#released.push(released)
+  }
+
+  /** Not answered before it is noted there too. */
+  noteBeforeAnswer(noting: Noting): void {
+    this.#noting = noting
+  }
+
+  /** What was sealed for this unit counts for nothing: it was not committed. Never throws. */
+  async abandon(): Promise<void> {
+    await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
+  }
+
+  /** What is left to be done once it is committed, before it is answered. Throws RootKeyError. */
+  async settle(): Promise<void> {
+    if (this.#undone) return this.abandon()
+    const { instanceId } = this.caller
+    await this.#noting?.flush(instanceId)
+    for (const released of this.#released) await released.after()
   }
 
   /** Objects changed in this unit, which the store does not know yet; newest first. */
@@ -126,7 +182,12 @@ export class Unit {
     const slots = [...this.#slots.entries()]
     const changed = slots.filter(([, slot]) => slot.changed)
     const writes: Write[] = [
-      ...changed.map(([, { object }]) => toWrite(object)),
+      ...changed.map(([, { object, journaled }]) => ({
+        ...toWrite(object),
+        ...(journaled && { journal: true }),
+      })),
+      ...this.#sealed.flatMap((sealed) => sealed.writes),
+      ...this.#released.flatMap((released) => released.writes),
       ...[...this.#fetched].map((uniqueIdentifier): Write => ({
         type: 'fetched',
         instanceId,
@@ -146,6 +207,8 @@ export class Unit {
   #entry(result: AuditEntry['result'], reason: string | null): AuditEntry {
     const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
     const { instanceId, actor, requestId } = this.caller
-    return { atMs: this.nowMs, action, result, instanceId, object, actor, reason, requestId, detail }
+    const calls = [...this.#trail].slice(0, callsNamedMax).join(' ')
+    const named = calls === '' ? detail : { ...detail, correlationIds: calls }
+    return { atMs: this.nowMs, action, result, instanceId, object, actor, reason, requestId, detail: named }
   }
 }

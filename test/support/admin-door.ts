@@ -13,7 +13,9 @@ import { serverActor } from '../../src/keys/caller.ts'
 import { Keyring } from '../../src/keys/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import { Pending } from '../../src/keys/pending.ts'
+import { Safe } from '../../src/keys/safe.ts'
 import { Secrets } from '../../src/keys/secrets.ts'
+import { StandardKeyKeeper } from '../../src/keys/standard-key-keeper.ts'
 import { Sightings } from '../../src/keys/sightings.ts'
 import { createTrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
@@ -58,12 +60,16 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     events,
     openRootKey: async (uri) => openRootKey(uri, { dataFolder, create: false }),
   })
+  const keeper = new StandardKeyKeeper({ store, clock, openRootKey: keyring.openRootKey })
+  const safe = new Safe({ store, clock, keyring, keeper })
+  const journal = { flush: () => Promise.resolve() }
   const trust = createTrustChanges({
     store,
     macs: secrets,
     clock,
     access,
     keyring,
+    keeper,
     filtersOverlap,
     sameAuthority,
   })
@@ -75,7 +81,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     trust,
     pending: await Pending.open(store, clock, fail),
     audit: await Audit.open(store, clock, secrets, () => {}),
-    keys: new Keys({ store, keyring, access, clock, durableReads: () => false }),
+    keys: new Keys({ store, safe, journal, access, clock, durableReads: () => false }),
     store,
     sightings: new Sightings(store, clock, fail),
     clock,

@@ -12,7 +12,9 @@ import { Keyring } from '../../src/keys/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditCheckpoint, Clock, RootKey, Store } from '../../src/keys/ports.ts'
+import { Safe } from '../../src/keys/safe.ts'
 import { Secrets } from '../../src/keys/secrets.ts'
+import { StandardKeyKeeper } from '../../src/keys/standard-key-keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
@@ -59,6 +61,8 @@ export interface World {
   readonly secrets: Secrets
   readonly access: Access
   readonly keyring: Keyring
+  readonly keeper: StandardKeyKeeper
+  readonly safe: Safe
   readonly trust: TrustChanges
   readonly keys: Keys
   readonly audit: Audit
@@ -121,23 +125,28 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       withdrawn: () => events.push('withdrawn'),
     },
   })
+  const { openRootKey } = keyring
+  const keeper = new StandardKeyKeeper({ store, clock, openRootKey })
+  const safe = new Safe({ store, clock, keyring, keeper })
   const trust = createTrustChanges({
     store,
     macs: secrets,
     clock,
     access,
     keyring,
+    keeper,
     filtersOverlap,
     sameAuthority,
   })
-  const keys = new Keys({ store, keyring, access, clock, durableReads: () => false })
+  const journal = { flush: () => Promise.resolve() }
+  const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
   const reopen = async () => {
     await close()
     return build(t, ground)
   }
-  const parts = { clock, file, rootKey, store, secrets, access, keyring, trust, keys, audit }
+  const parts = { clock, file, rootKey, store, secrets, access, keyring, keeper, safe, trust, keys, audit }
   return { ...parts, alarms, events, published, close, reopen }
 }
 

@@ -1,0 +1,248 @@
+// Where an object's material lies, by the custody of its instance: sealed by a data key in the database, or wrapped by
+// the root key itself and kept as a standard key at its service. Seals, opens and gives up; what a change of an object
+// must write beside it is handed to whoever commits that change.
+
+import { createHash, type KeyObject } from 'node:crypto'
+import { first, type AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import { limits } from '../limits.ts'
+import {
+  EnvelopeError,
+  openMaterial,
+  sealMaterial,
+  takeKey,
+  type Material,
+  type MaterialHead,
+  type Place,
+} from './envelope.ts'
+import type { Keyring } from './keyring.ts'
+import type { ManagedObject } from './managed-object.ts'
+import {
+  RootKeyError,
+  type Clock,
+  type Store,
+  type StandardKeyRecord,
+  type Trail,
+  type Write,
+} from './ports.ts'
+import { requireStandardKeys, type StandardKeyKeeper } from './standard-key-keeper.ts'
+import {
+  isPlace,
+  packPlace,
+  packStandardKey,
+  standardKeyAad,
+  StandardKeyFormatError,
+  unpackPlace,
+  unpackStandardKey,
+  type StandardKeyPlace,
+} from './standard-key-place.ts'
+import type { Instance } from './trust-rows.ts'
+import { Unsealed } from './unsealed.ts'
+
+/** Material that was put away: what the object's record holds of it, and what its commit must write besides. */
+export interface Sealed {
+  readonly sealed: Uint8Array
+  readonly dataKeyId: string | null
+  readonly writes: readonly Write[]
+  /** When that commit will not be. Never throws. */
+  abandon(): Promise<void>
+}
+
+/** What a commit that gives up sealed material must write, and what is to be done once it is committed. */
+export interface Released {
+  readonly writes: readonly Write[]
+  after(trail?: Trail): Promise<void>
+}
+
+export interface SealOptions {
+  readonly attributes: AttributeSet
+  /** The first generation to be tried; 1 for a new object. */
+  readonly generation?: number
+  readonly trail?: Trail
+}
+
+export type SealedObject = Pick<
+  ManagedObject,
+  'instanceId' | 'uniqueIdentifier' | 'objectType' | 'sealed' | 'dataKeyId'
+>
+
+interface Opened {
+  readonly key: KeyObject
+  readonly head: MaterialHead
+}
+
+export class Safe {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #keyring: Keyring
+  readonly #keeper: StandardKeyKeeper
+  readonly #unsealed: Unsealed<Opened>
+  /** Wrapped forms that are being opened, by digest: a service that hands back a newer one names it by the old. */
+  readonly #opening = new Map<string, SealedObject>()
+
+  constructor(options: {
+    readonly store: Store
+    readonly clock: Clock
+    readonly keyring: Keyring
+    readonly keeper: StandardKeyKeeper
+  }) {
+    this.#store = options.store
+    this.#clock = options.clock
+    this.#keyring = options.keyring
+    this.#keeper = options.keeper
+    const { conditions } = options.keyring
+    this.#unsealed = new Unsealed(conditions, options.clock, 'object', limits.unsealedObjectsMax)
+  }
+
+  /** Seals a copy: the material is the caller's to wipe. Throws KeysUnavailable, and Fault where the service refuses. */
+  async seal(
+    instance: Instance,
+    place: Place,
+    material: Material,
+    { attributes, generation = 1, trail }: SealOptions,
+  ): Promise<Sealed> {
+    if (instance.custody === 'database' || !fitsStandardKey(material)) {
+      const dataKey = await this.#keyring.current(instance, trail)
+      const sealed = sealMaterial(dataKey, place, material)
+      return { sealed, dataKeyId: dataKey.id, writes: [], abandon: () => Promise.resolve() }
+    }
+    try {
+      return await this.#wrap(instance, place, material, { attributes, generation, ...(trail && { trail }) })
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form')
+        throw new Fault('GeneralFailure', 'the service of the root key refuses to keep another key', {
+          cause: error,
+        })
+      throw this.#keyring.conditions.refused(instance.id, 'wrap an object', error)
+    }
+  }
+
+  /** The material, the caller's to wipe. Throws KeysUnavailable, and Fault for what was altered. */
+  async open(instance: Instance, object: SealedObject, trail?: Trail): Promise<Material> {
+    const { uniqueIdentifier, sealed, dataKeyId } = object
+    if (sealed === null) throw new Error(`object ${uniqueIdentifier} has no material`)
+    try {
+      if (!isPlace(sealed)) {
+        if (dataKeyId === null) throw new EnvelopeError('sealed material names no data key')
+        const dataKey = await this.#keyring.byId(instance, dataKeyId, trail)
+        return openMaterial(dataKey, placeOf(object), sealed)
+      }
+      const place = unpackPlace(sealed)
+      const id = `${instance.id}/${place.standardKeyId}`
+      const { key, head } = await this.#unsealed.get(
+        instance,
+        id,
+        (calls) => this.#unwrap(object, place, calls),
+        trail,
+      )
+      return { bytes: key.export(), head }
+    } catch (error) {
+      if (!(error instanceof EnvelopeError || error instanceof StandardKeyFormatError)) throw error
+      throw new Fault('GeneralFailure', 'the stored form of this object was altered: it does not open', {
+        cause: error,
+      })
+    }
+  }
+
+  /** Of an object whose record will not name this sealed material any more. */
+  async release(object: SealedObject): Promise<Released> {
+    const { instanceId, uniqueIdentifier, sealed } = object
+    if (sealed === null || !isPlace(sealed)) return { writes: [], after: () => Promise.resolve() }
+    const { standardKeyId } = unpackPlace(sealed)
+    const query = { instanceId, kind: 'object', state: 'current', identifier: uniqueIdentifier } as const
+    const records = await this.#store.standardKeys({ ...query, limit: 100 })
+    const record = records.find((known) => known.standardKeyId === standardKeyId)
+    if (!record) return { writes: [], after: () => Promise.resolve() }
+    const gone: StandardKeyRecord = { ...record, state: 'unwanted' }
+    return {
+      writes: [this.#keeper.unwanted(record)],
+      after: (trail) => this.#keeper.discard([gone], trail),
+    }
+  }
+
+  /** The object whose wrapped form is being opened at this moment, or undefined. */
+  opening(wrapped: Uint8Array): SealedObject | undefined {
+    return this.#opening.get(digest(wrapped))
+  }
+
+  async #wrap(
+    instance: Instance,
+    place: Place,
+    { bytes, head }: Material,
+    { attributes, generation = 1, trail }: SealOptions,
+  ): Promise<Sealed> {
+    const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
+    const { payloadBytesMax } = requireStandardKeys(rootKey)
+    const askedAt = this.#clock.monotonic()
+    const wrapped = await rootKey.wrap(bytes, standardKeyAad(place, head), trail)
+    const keyVersion = rootKey.versions?.of(wrapped) ?? ''
+    const header = {
+      format: 1,
+      kind: 'key',
+      instance: instance.id,
+      identifier: place.identifier,
+      objectType: place.objectType,
+      algorithm: first(attributes, 'CryptographicAlgorithm') ?? null,
+      length: first(attributes, 'CryptographicLength') ?? null,
+      mask: first(attributes, 'CryptographicUsageMask') ?? null,
+      head,
+      keyVersion,
+    } as const
+    const record = await this.#keeper.make(
+      { instanceId: instance.id, kind: 'object', identifier: place.identifier, generation, rootKey },
+      async (made) => ({
+        payload: packStandardKey({ ...header, generation: made }, wrapped, payloadBytesMax),
+        keyVersion,
+      }),
+      trail,
+    )
+    const { standardKeyId } = record
+    // vCenter asks for a key right after it was made: the service need not be asked for it.
+    const key = takeKey(Buffer.from(bytes))
+    this.#unsealed.keep(instance, `${instance.id}/${standardKeyId}`, { key, head }, askedAt)
+    this.#keyring.conditions.answered(instance.id)
+    return {
+      sealed: packPlace({
+        rootKeyUri: rootKey.uri,
+        rootKeyId: rootKey.id,
+        standardKeyId,
+        generation: record.generation,
+      }),
+      dataKeyId: null,
+      writes: [this.#keeper.counts(record)],
+      abandon: () => this.#keeper.discard([record]),
+    }
+  }
+
+  async #unwrap(object: SealedObject, place: StandardKeyPlace, trail: Trail): Promise<Opened> {
+    const { instanceId, uniqueIdentifier, objectType } = object
+    const rootKey = await this.#keyring.openRootKey(place.rootKeyUri, instanceId)
+    if (rootKey.id !== place.rootKeyId)
+      throw new RootKeyError('root-key', `${place.rootKeyUri} is another root key (${rootKey.id}) now`)
+    const payload = await requireStandardKeys(rootKey).read(place.standardKeyId, trail)
+    const { header, wrapped } = unpackStandardKey(payload)
+    if (header.instance !== instanceId || header.identifier !== uniqueIdentifier)
+      throw new StandardKeyFormatError(`the standard key ${place.standardKeyId} holds another object`)
+    const aad = standardKeyAad({ instanceId, identifier: uniqueIdentifier, objectType }, header.head)
+    const name = digest(wrapped)
+    this.#opening.set(name, object)
+    try {
+      return { key: takeKey(await rootKey.unwrap(wrapped, aad, trail)), head: header.head }
+    } finally {
+      this.#opening.delete(name)
+    }
+  }
+}
+
+/** Whether a root key wraps it; more, or nothing at all, a data key of the database seals. */
+export function fitsStandardKey({ bytes }: Pick<Material, 'bytes'>): boolean {
+  return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
+}
+
+function placeOf({ instanceId, uniqueIdentifier, objectType }: SealedObject): Place {
+  return { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
+}
+
+function digest(wrapped: Uint8Array): string {
+  return createHash('sha256').update(wrapped).digest('base64')
+}

@@ -1,0 +1,249 @@
+// Standard keys made and deleted so that none is forgotten, whatever is cut off in between: an intent is committed
+// before each is made, it counts from the commit on that points to it, and what does not count is deleted at the
+// service, at once or by the sweep. What is in them is others' business (safe.ts, journal.ts).
+
+import { randomUUID } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { OpenRootKey } from './keyring.ts'
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  StoreConflict,
+  type Clock,
+  type RootKey,
+  type StandardKeyRecord,
+  type StandardKeys,
+  type Store,
+  type Trail,
+  type Write,
+} from './ports.ts'
+import { describeStandardKey, standardKeyName } from './standard-key-place.ts'
+
+export interface WantedStandardKey {
+  readonly instanceId: string
+  readonly kind: StandardKeyRecord['kind']
+  /** The object's UniqueIdentifier, or the name of the part of the journal at the service. */
+  readonly identifier: string
+  /** The first to be tried. */
+  readonly generation: number
+  readonly rootKey: RootKey
+}
+
+export interface KeeperOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  /** Told of what could not be deleted; it is tried again. */
+  readonly trouble?: (message: string, error: unknown) => void
+  /** Told when nothing is left at the service of an instance of which something was deleted. */
+  readonly emptied?: (instanceId: string) => Promise<void>
+}
+
+const sweepPage = 200
+const deletedAtOnce = 8
+
+export class StandardKeyKeeper {
+  readonly #options: KeeperOptions
+  #timer: NodeJS.Timeout | undefined
+  #sweeping: Promise<SweepReport> | undefined
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Makes a standard key. What it returns is still an intent: `counts` belongs into the commit that points to it, or
+   * it must be given to `discard`. When no answer comes it is looked for, and tried with the next generation when it
+   * is not found. Throws RootKeyError, or what `payloadOf` throws.
+   */
+  async make(
+    wanted: WantedStandardKey,
+    payloadOf: (generation: number) => Promise<{ readonly payload: Uint8Array; readonly keyVersion: string }>,
+    trail?: Trail,
+  ): Promise<StandardKeyRecord & { readonly standardKeyId: string }> {
+    const shelf = requireStandardKeys(wanted.rootKey)
+    for (let attempt = 1; ; attempt++) {
+      const generation = wanted.generation + attempt - 1
+      const { payload, keyVersion } = await payloadOf(generation)
+      const { instanceId, kind, identifier, rootKey } = wanted
+      const intent: StandardKeyRecord = {
+        id: randomUUID(),
+        instanceId,
+        kind,
+        identifier,
+        generation,
+        rootKeyUri: rootKey.uri,
+        state: 'intended',
+        standardKeyId: null,
+        keyVersion,
+        createdMs: this.#options.clock.now(),
+      }
+      await this.#commit([{ type: 'standard-key', record: intent, from: null }])
+      try {
+        const about = { name: nameOf(intent), description: descriptionOf(intent) }
+        const standardKeyId = await shelf.create({ ...about, payload }, trail)
+        return { ...intent, standardKeyId }
+      } catch (error) {
+        if (!(error instanceof StandardKeyUncertain)) {
+          await this.#commit([{ type: 'standard-key-removed', id: intent.id }]).catch(() => undefined)
+          throw error
+        }
+        // Where it cannot be looked for either, the sweep will.
+        const [found] = await this.#search(shelf, intent, trail).catch(() => [])
+        if (found !== undefined) return { ...intent, standardKeyId: found }
+        if (attempt >= limits.standardKeyTriesMax) throw error
+      }
+    }
+  }
+
+  /** To be committed with what points to it. */
+  counts(record: StandardKeyRecord): Write {
+    return { type: 'standard-key', record: { ...record, state: 'current' }, from: 'intended' }
+  }
+
+  /** To be committed with what points to another, or to none, from then on. */
+  unwanted(record: StandardKeyRecord): Write {
+    return { type: 'standard-key', record: { ...record, state: 'unwanted' }, from: record.state }
+  }
+
+  /** Gives up those that are not given up yet, and deletes them at the service. What fails is left to the sweep. */
+  async discard(records: readonly StandardKeyRecord[], trail?: Trail): Promise<void> {
+    for (const record of records) {
+      try {
+        if (record.state !== 'unwanted') await this.#commit([this.unwanted(record)])
+        await this.#delete({ ...record, state: 'unwanted' }, trail)
+      } catch (error) {
+        this.#trouble(record, error)
+      }
+    }
+  }
+
+  /** Deletes at the service what is unwanted, and what was begun long ago and never used. One sweep at a time. */
+  sweep(): Promise<SweepReport> {
+    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+    return this.#sweeping
+  }
+
+  /** Sweeps now and then. `failed` is told when a sweep could not. */
+  start(failed: (error: unknown) => void): void {
+    const sweep = () => void this.sweep().catch(failed)
+    this.#timer = setInterval(sweep, limits.standardKeySweepEveryMs).unref()
+    sweep()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sweeping?.catch(() => undefined)
+  }
+
+  async #sweep(): Promise<SweepReport> {
+    const report = { deleted: 0, left: 0 }
+    const touched = new Set<string>()
+    /** Root keys that did not answer: not asked again in this sweep. */
+    const away = new Set<string>()
+    for (const state of ['intended', 'unwanted'] as const) {
+      let afterId: string | undefined
+      for (;;) {
+        const page = await this.#options.store.standardKeys({
+          state,
+          limit: sweepPage,
+          ...(afterId !== undefined && { afterId }),
+        })
+        for (let at = 0; at < page.length; at += deletedAtOnce) {
+          const some = page.slice(at, at + deletedAtOnce)
+          await Promise.all(some.map((record) => this.#sweepOne(record, { report, touched, away })))
+        }
+        afterId = page.at(-1)?.id
+        if (page.length < sweepPage) break
+      }
+    }
+    for (const instanceId of touched) await this.#tellEmptied(instanceId)
+    return report
+  }
+
+  async #sweepOne(
+    record: StandardKeyRecord,
+    { report, touched, away }: { report: SweepReport; touched: Set<string>; away: Set<string> },
+  ): Promise<void> {
+    const { instanceId, rootKeyUri, state, createdMs } = record
+    const ageMs = this.#options.clock.now() - createdMs
+    if (state === 'intended' && ageMs < limits.standardKeyGivenUpMs) return
+    const where = JSON.stringify([instanceId, rootKeyUri])
+    try {
+      if (away.has(where)) report.left++
+      else {
+        // Whoever made it and comes to use it after this is refused.
+        if (state === 'intended') await this.#commit([this.unwanted(record)])
+        if (await this.#delete({ ...record, state: 'unwanted' })) {
+          report.deleted++
+          touched.add(instanceId)
+        } else report.left++
+      }
+    } catch (error) {
+      report.left++
+      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.add(where)
+      this.#trouble(record, error)
+    }
+  }
+
+  /** false: one of which no answer told the id was not found; it is looked for again. */
+  async #delete(record: StandardKeyRecord, trail?: Trail): Promise<boolean> {
+    const rootKey = await this.#options.openRootKey(record.rootKeyUri, record.instanceId)
+    const shelf = requireStandardKeys(rootKey)
+    if (record.standardKeyId !== null) await shelf.remove(record.standardKeyId, trail)
+    else {
+      const found = await this.#search(shelf, record, trail)
+      for (const id of found) await shelf.remove(id, trail)
+      const ageMs = this.#options.clock.now() - record.createdMs
+      if (found.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
+    }
+    await this.#commit([{ type: 'standard-key-removed', id: record.id }])
+    return true
+  }
+
+  /** Ids of those that this attempt made and that are not deleted. */
+  async #search(shelf: StandardKeys, record: StandardKeyRecord, trail?: Trail): Promise<readonly string[]> {
+    const description = descriptionOf(record)
+    const found = await shelf.find(nameOf(record), trail)
+    return found.filter((key) => key.description === description && !key.deleted).map(({ id }) => id)
+  }
+
+  async #tellEmptied(instanceId: string): Promise<void> {
+    const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
+    if (left.length === 0) await this.#options.emptied?.(instanceId)
+  }
+
+  #commit(writes: readonly Write[]): Promise<void> {
+    return this.#options.store.commit({ writes, entries: [], durability: 'disk' })
+  }
+
+  #trouble(record: StandardKeyRecord, error: unknown): void {
+    // Another node was quicker.
+    if (error instanceof StoreConflict) return
+    this.#options.trouble?.(`delete the standard key ${nameOf(record)} of ${record.rootKeyUri}`, error)
+  }
+}
+
+interface SweepReport {
+  deleted: number
+  /** To be tried again. */
+  left: number
+}
+
+/** Throws RootKeyError where there are none. */
+export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
+  if (standardKeys) return standardKeys
+  throw new RootKeyError(
+    'root-key',
+    `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
+  )
+}
+
+function descriptionOf({ id, kind, instanceId, generation }: StandardKeyRecord): string {
+  const attempt = id.replaceAll('-', '').slice(0, 12)
+  return describeStandardKey({ kind: kind === 'object' ? 'key' : 'journal', instanceId, generation, attempt })
+}
+
+function nameOf({ kind, identifier }: StandardKeyRecord): string {
+  return kind === 'object' ? standardKeyName(identifier) : identifier
+}

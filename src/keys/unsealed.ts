@@ -1,0 +1,231 @@
+// What is unsealed in memory, for a bounded time: the cache rule and the outage mode of design section 5, the same for
+// data keys and for objects that a root key wraps itself. It opens nothing; who asks the root key is handed in.
+//
+// The rule: it may be used until `cacheSeconds` after the root key's service last answered for it, and is asked for
+// again in the background from four fifths of that time. While the service cannot be reached it may be used until
+// `cacheSeconds + outageSeconds`. A no about the root key empties everything of the instance; a no about one wrapped
+// form concerns that one only. All times are monotonic. Nothing unsealed outlives the process.
+
+import { limits } from '../limits.ts'
+import { RootKeyError, type Clock, type Trail } from './ports.ts'
+
+/** What must be known of an instance. */
+export interface CachingInstance {
+  readonly id: string
+  readonly cacheSeconds: number
+  readonly outageSeconds: number
+}
+
+export interface RootKeyEvents {
+  /** The instance is served from cache because its root key cannot be reached, or no longer is. */
+  degraded(instanceId: string, degraded: boolean, cause: string, error?: RootKeyError): void
+  /** The root key said no: nothing of the instance is served until it says yes. */
+  withdrawn(instanceId: string, cause: string, error?: RootKeyError): void
+  /** Where what was used came from: memory, memory while the root key is out of reach, or the root key. */
+  used?(source: 'cache' | 'outage' | 'root-key'): void
+}
+
+/** The instance's keys cannot be opened now; `reach` is that of the root key's answer. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable'
+  readonly reach: RootKeyError['reach']
+  constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reach = reach
+  }
+}
+
+/** While a service is unreachable it is asked again this often at most, and nobody waits for it meanwhile. */
+const askAgainMs = 5_000
+
+/** What the root key's service last said of each instance. Shared by all that is unsealed under it. */
+export class RootKeyConditions {
+  readonly #clock: Clock
+  readonly #events: RootKeyEvents
+  /** Monotonic milliseconds at which the instance's root key was last found unreachable. */
+  readonly #unreachableAt = new Map<string, number>()
+  readonly #withdrawn = new Set<string>()
+  readonly #forget: ((instanceId: string) => void)[] = []
+
+  constructor(clock: Clock, events: RootKeyEvents) {
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** Told when everything unsealed of an instance must go. */
+  onForget(forget: (instanceId: string) => void): void {
+    this.#forget.push(forget)
+  }
+
+  /** Forgets all that is unsealed of an instance. */
+  forget(instanceId: string): void {
+    for (const forget of this.#forget) forget(instanceId)
+  }
+
+  /** It was found unreachable a moment ago. */
+  lately(instanceId: string): boolean {
+    const at = this.#unreachableAt.get(instanceId)
+    return at !== undefined && this.#clock.monotonic() - at < askAgainMs
+  }
+
+  used(source: 'cache' | 'outage' | 'root-key'): void {
+    this.#events.used?.(source)
+  }
+
+  answered(instanceId: string): void {
+    const wasUnreachable = this.#unreachableAt.delete(instanceId)
+    if (this.#withdrawn.delete(instanceId) || wasUnreachable)
+      this.#events.degraded(instanceId, false, 'the root key answers again')
+  }
+
+  /** Draws the conclusion from a failed call, as its reach demands; gives what is to be thrown. */
+  refused(instanceId: string, what: string, error: unknown): unknown {
+    if (!(error instanceof RootKeyError)) return error
+    if (error.reach === 'root-key') {
+      this.forget(instanceId)
+      if (!this.#withdrawn.has(instanceId)) this.#events.withdrawn(instanceId, error.message, error)
+      this.#withdrawn.add(instanceId)
+    } else if (error.reach === 'unreachable') {
+      if (!this.#unreachableAt.has(instanceId)) this.#events.degraded(instanceId, true, error.message, error)
+      this.#unreachableAt.set(instanceId, this.#clock.monotonic())
+    }
+    return new KeysUnavailable(error.reach, `${what} of instance ${instanceId}`, { cause: error })
+  }
+}
+
+interface Kept<T> {
+  readonly value: T
+  readonly instanceId: string
+  /** Monotonic milliseconds of the last answer of the root key for it. */
+  readonly answeredAt: number
+  /** From then on it serves nobody, as the instance was set when it was kept. */
+  readonly uselessFrom: number
+}
+
+interface Asking<T> {
+  readonly value: Promise<T>
+  readonly trail: Trail
+}
+
+/** Values of one kind, by an id that is unique among all instances. They are not wiped: let them be KeyObjects. */
+export class Unsealed<T> {
+  readonly #conditions: RootKeyConditions
+  readonly #clock: Clock
+  readonly #max: number
+  readonly #what: string
+  readonly #kept = new Map<string, Kept<T>>()
+  readonly #asking = new Map<string, Asking<T>>()
+  #purging: NodeJS.Timeout | undefined
+
+  /** `what`: for messages, as "data key". */
+  constructor(conditions: RootKeyConditions, clock: Clock, what: string, max: number) {
+    this.#conditions = conditions
+    this.#clock = clock
+    this.#what = what
+    this.#max = max
+    conditions.onForget((instanceId) => {
+      for (const [id, kept] of this.#kept) if (kept.instanceId === instanceId) this.#kept.delete(id)
+    })
+  }
+
+  /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
+  async get(
+    instance: CachingInstance,
+    id: string,
+    open: (trail: Trail) => Promise<T>,
+    trail?: Trail,
+  ): Promise<T> {
+    const kept = this.#kept.get(id)
+    const ageMs = kept ? this.#clock.monotonic() - kept.answeredAt : Infinity
+    if (kept && ageMs < instance.cacheSeconds * 1000) {
+      if (ageMs >= instance.cacheSeconds * 800 && !this.#conditions.lately(instance.id))
+        void this.ask(instance, id, open).catch(() => undefined)
+      this.#conditions.used('cache')
+      return kept.value
+    }
+    const mayOutlive = kept && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
+    if (mayOutlive && this.#conditions.lately(instance.id)) {
+      this.#conditions.used('outage')
+      return kept.value
+    }
+    try {
+      const value = await this.ask(instance, id, open, trail)
+      this.#conditions.used('root-key')
+      return value
+    } catch (error) {
+      if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable') throw error
+      const still = this.#kept.get(id)
+      const limitMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
+      if (!still || this.#clock.monotonic() - still.answeredAt >= limitMs) throw error
+      this.#conditions.used('outage')
+      return still.value
+    }
+  }
+
+  /** Asks the root key, whatever is kept; one call in flight per id. Throws KeysUnavailable. */
+  async ask(
+    instance: CachingInstance,
+    id: string,
+    open: (trail: Trail) => Promise<T>,
+    trail?: Trail,
+  ): Promise<T> {
+    let asking = this.#asking.get(id)
+    if (!asking) {
+      const own: Trail = new Set()
+      const value = this.#open(instance, id, open, own).finally(() => this.#asking.delete(id))
+      asking = { value, trail: own }
+      this.#asking.set(id, asking)
+    }
+    try {
+      return await asking.value
+    } finally {
+      if (trail) for (const call of asking.trail) trail.add(call)
+    }
+  }
+
+  /** Keeps what was just made, as if the root key had answered for it at `askedAt` (monotonic milliseconds). */
+  keep(instance: CachingInstance, id: string, value: T, askedAt: number): void {
+    const usefulMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
+    this.#kept.delete(id)
+    this.#kept.set(id, {
+      value,
+      instanceId: instance.id,
+      answeredAt: askedAt,
+      uselessFrom: askedAt + usefulMs,
+    })
+    this.#purgeLater()
+    if (this.#kept.size <= this.#max) return
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined) this.#kept.delete(oldest)
+  }
+
+  /** Lets go of what serves nobody any more, as long as there is anything. */
+  #purgeLater(): void {
+    this.#purging ??= setTimeout(() => {
+      this.#purging = undefined
+      const now = this.#clock.monotonic()
+      for (const [id, { uselessFrom }] of this.#kept) if (now >= uselessFrom) this.#kept.delete(id)
+      if (this.#kept.size > 0) this.#purgeLater()
+    }, limits.unsealedPurgeEveryMs).unref()
+  }
+
+  async #open(
+    instance: CachingInstance,
+    id: string,
+    open: (trail: Trail) => Promise<T>,
+    trail: Trail,
+  ): Promise<T> {
+    // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
+    const askedAt = this.#clock.monotonic()
+    try {
+      const opened = await open(trail)
+      const value = this.#kept.get(id)?.value ?? opened
+      this.keep(instance, id, value, askedAt)
+      this.#conditions.answered(instance.id)
+      return value
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form') this.#kept.delete(id)
+      throw this.#conditions.refused(instance.id, `unseal ${this.#what} ${id}`, error)
+    }
+  }
+}
