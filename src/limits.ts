@@ -120,6 +120,19 @@ export const limits = {
   standardKeyGivenUpMs: 10 * 60_000,
   /** One that was given up and is not found is looked for again until it is so old: the service may be slow. */
   standardKeyForgottenMs: 60 * 60_000,
+  /** Objects that long work on an instance (another root key, another custody, rewrapping) has in hand at a time. */
+  instanceWorkAtOnce: 8,
+  instanceWorkPageObjects: 200,
+  /** How often work is looked for that another node began. */
+  instanceWorkLookEveryMs: 10_000,
+  /** The first wait while a root key does not answer; doubled up to the second. */
+  instanceWorkRetryFirstMs: 1_000,
+  instanceWorkRetryMaxMs: 60_000,
+  /** Work that runs has this long to end its items when the server stops. */
+  instanceWorkStopMs: 5_000,
+  /** Objects of which the service gave a newer wrapped form by itself: so many wait, so many are worked on. */
+  handedBackWaitingMax: 10_000,
+  handedBackAtOnce: 1,
   accessFlushMs: 100,
   destroyedGoneMs: 10_000,
   /** Changes that one commit of the writer takes. */

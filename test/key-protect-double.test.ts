@@ -359,7 +359,6 @@ test('correlation ids come back, and are made where none was sent', async () => 
 
 test('with a folder of its own it goes on where it ended, clock included', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-key-protect-kept-'))
-  t.after(() => rm(folder, { recursive: true }))
   const before = await Double.start(folder)
   const id = await before.rootKey()
   const { body } = await before.admin('POST', `/keys/${id}/actions/wrap`)
@@ -367,7 +366,10 @@ test('with a folder of its own it goes on where it ended, clock included', async
   const { now } = await before.control<{ now: string }>('GET', 'state')
   await before.stop()
   const again = await Double.start(folder)
-  t.after(() => again.stop())
+  t.after(async () => {
+    await again.stop()
+    await rm(folder, { recursive: true })
+  })
   assert.equal(again.ca, before.ca)
   const { ciphertext, plaintext } = body as Action
   const opened = await again.admin('POST', `/keys/${id}/actions/unwrap`, { ciphertext })

@@ -1,26 +1,96 @@
 // The calls that Mortise makes, each with the least service role that IAM must grant for it. All of them may be
-// repeated when no answer came: the root key stays as it is, whether it was done once or twice.
+// repeated when no answer came, but for `create`: done twice, it makes two keys.
 
 export const calls = {
-  list: { method: 'GET', path: '/keys', role: 'Reader', to: 'list the keys' },
-  metadata: { method: 'GET', path: '/keys/{key}/metadata', role: 'Reader', to: 'look at the key' },
-  wrap: { method: 'POST', path: '/keys/{key}/actions/wrap', role: 'Reader', to: 'wrap with the key' },
-  unwrap: { method: 'POST', path: '/keys/{key}/actions/unwrap', role: 'Reader', to: 'unwrap with the key' },
+  /** Root keys, to choose from. */
+  list: { method: 'GET', path: '/keys', role: 'Reader', to: 'list the keys', on: 'root-key' },
+  metadata: {
+    method: 'GET',
+    path: '/keys/{key}/metadata',
+    role: 'Reader',
+    to: 'look at the key',
+    on: 'root-key',
+  },
+  wrap: {
+    method: 'POST',
+    path: '/keys/{key}/actions/wrap',
+    role: 'Reader',
+    to: 'wrap with the key',
+    on: 'root-key',
+    secret: 'plaintext',
+    sends: 'application/vnd.ibm.kms.key_action_wrap+json',
+  },
+  unwrap: {
+    method: 'POST',
+    path: '/keys/{key}/actions/unwrap',
+    role: 'Reader',
+    to: 'unwrap with the key',
+    on: 'root-key',
+    secret: 'plaintext',
+    sends: 'application/vnd.ibm.kms.key_action_unwrap+json',
+    follows: true,
+  },
+  rewrap: {
+    method: 'POST',
+    path: '/keys/{key}/actions/rewrap',
+    role: 'Reader',
+    to: 'rewrap with the key',
+    on: 'root-key',
+    sends: 'application/vnd.ibm.kms.key_action_rewrap+json',
+  },
+  /** Standard keys, by name or all. */
+  search: { method: 'GET', path: '/keys', role: 'Reader', to: 'look for standard keys', on: 'standard-key' },
+  create: {
+    method: 'POST',
+    path: '/keys',
+    role: 'Writer',
+    to: 'make standard keys',
+    on: 'standard-key',
+    sends: 'application/vnd.ibm.kms.key+json',
+    // The other form of the answer is not documented.
+    prefers: 'return=representation',
+    follows: true,
+    once: true,
+  },
+  get: {
+    method: 'GET',
+    path: '/keys/{key}',
+    role: 'ReaderPlus',
+    to: 'read standard keys',
+    on: 'standard-key',
+  },
+  delete: {
+    method: 'DELETE',
+    path: '/keys/{key}',
+    role: 'Manager',
+    to: 'delete standard keys',
+    on: 'standard-key',
+    prefers: 'return=minimal',
+  },
 } as const satisfies Record<string, Call>
 
 export type CallName = keyof typeof calls
 
-interface Call {
-  readonly method: 'GET' | 'POST'
+export interface Call {
+  readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below /api/v2. */
   readonly path: string
   readonly role: 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
   /** What it is for, after "may not". */
   readonly to: string
+  readonly on: 'root-key' | 'standard-key'
+  /** The field of the answer that is a secret. */
+  readonly secret?: string
+  /** Content type, as Key Protect writes it; the action calls also take application/json. */
+  readonly sends?: string
+  readonly prefers?: string
+  /** It ends what an earlier call began (get, then unwrap; wrap, then create), and goes before what is begun. */
+  readonly follows?: boolean
+  /** Not to be made again unless it is certain that it was not done. */
+  readonly once?: boolean
 }
 
-/** As Key Protect writes them; the action calls also take application/json. */
-export function contentTypeOf(call: CallName): string | undefined {
-  if (call === 'wrap' || call === 'unwrap') return `application/vnd.ibm.kms.key_action_${call}+json`
-  return undefined
+/** The same with every field that a call may have. */
+export function callOf(name: CallName): Call {
+  return calls[name]
 }

@@ -2,6 +2,8 @@
 // the caller of the root key must conclude from it (its reach; design: section 5).
 
 import { RootKeyError, type RootKeyReach } from '../../keys/ports.ts'
+import { callOf, type CallName } from './calls.ts'
+import { services, type KeyProtectUri } from './uri.ts'
 
 /** What the service said no with. */
 export interface Refusal {
@@ -82,12 +84,31 @@ const reachByStatus: Readonly<Record<number, RootKeyReach>> = {
   410: 'root-key',
 }
 
-/** Of a refusal of a call on the root key. */
-export function reachOf(refusal: Refusal): RootKeyReach {
+export function reachOf(call: CallName, refusal: Refusal): RootKeyReach {
   const { status, code } = refusal
   if (isTransient(refusal) || status >= 500) return 'unreachable'
+  if (callOf(call).on === 'standard-key') return withdrawn(call, refusal) ? 'root-key' : 'wrapped-form'
   // The rest of 4xx is about what was sent: 422, and 400 for a field.
   return reachByCode[code] ?? reachByStatus[status] ?? 'wrapped-form'
+}
+
+/**
+ * A refusal of a call on standard keys concerns that call and no more, but for a service ID that is nobody there, and
+ * for one that may read no standard key any more, or whose key ring is gone.
+ */
+function withdrawn(call: CallName, { status, code }: Refusal): boolean {
+  if (status === 401 || code === 'BEARER_SUB_EXTRACTION_ERR') return true
+  return call === 'get' && (status === 403 || code === 'KEY_RING_NOT_FOUND_ERR')
+}
+
+/** A success that is none. */
+export function notUnderstood(
+  { scheme, host }: Pick<KeyProtectUri, 'scheme' | 'host'>,
+  call: CallName,
+): KeyProtectError {
+  const message = `${services[scheme].title} at ${host} answers ${call} with something else than it should`
+  const about = { call, refusal: undefined, correlationId: '', transient: true }
+  return new KeyProtectError('unreachable', message, about)
 }
 
 function list(value: unknown, name: string): readonly unknown[] {

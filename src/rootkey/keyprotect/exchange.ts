@@ -8,7 +8,7 @@ import { limits } from '../../limits.ts'
 
 export interface Question {
   readonly agent: Agent
-  readonly method: 'GET' | 'POST'
+  readonly method: 'GET' | 'POST' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   /** Not wiped here. */
@@ -29,9 +29,15 @@ export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
   /** The connection was an old one, which the other side had closed meanwhile: a new one may well do. */
   readonly stale: boolean
-  constructor(message: string, options: ErrorOptions & { readonly stale?: boolean } = {}) {
+  /** false: nothing was sent, since there was no connection. */
+  readonly sent: boolean
+  constructor(
+    message: string,
+    options: ErrorOptions & { readonly stale?: boolean; readonly sent?: boolean } = {},
+  ) {
     super(message, options)
     this.stale = options.stale ?? false
+    this.sent = options.sent ?? true
   }
 }
 
@@ -50,7 +56,8 @@ export async function exchange({ agent, method, url, headers, body, timeoutMs }:
     return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await readWhole(incoming) }
   } catch (error) {
     outgoing.destroy()
-    throw patience.lost ?? noAnswer(error, outgoing.reusedSocket && !answered)
+    const { lost, sent } = patience
+    throw lost ?? noAnswer(error, { stale: outgoing.reusedSocket && !answered, sent })
   } finally {
     patience.end()
   }
@@ -60,6 +67,8 @@ export async function exchange({ agent, method, url, headers, body, timeoutMs }:
 class Patience {
   /** Set when it was lost. */
   lost: NoAnswer | undefined
+  /** There was a connection, and with it the question may have arrived. */
+  sent = false
   readonly #outgoing: ClientRequest
   #timer: NodeJS.Timeout | undefined
 
@@ -68,9 +77,13 @@ class Patience {
     const answerMs = Math.min(timeoutMs, limits.keyProtectAnswerTimeoutMs)
     this.#wait('answer', answerMs)
     outgoing.once('socket', (socket) => {
-      if (!socket.connecting) return
+      this.sent = !socket.connecting
+      if (this.sent) return
       this.#wait('connection', Math.min(timeoutMs, limits.keyProtectConnectTimeoutMs))
-      socket.once('secureConnect', () => this.#wait('answer', answerMs))
+      socket.once('secureConnect', () => {
+        this.sent = true
+        this.#wait('answer', answerMs)
+      })
     })
   }
 
@@ -82,7 +95,7 @@ class Patience {
   #wait(what: string, ms: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.lost = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`)
+      this.lost = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`, { sent: this.sent })
       this.#outgoing.destroy(this.lost)
     }, ms)
   }
@@ -106,10 +119,10 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
   }
 }
 
-function noAnswer(error: unknown, stale: boolean): NoAnswer {
+function noAnswer(error: unknown, { stale, sent }: { stale: boolean; sent: boolean }): NoAnswer {
   if (error instanceof NoAnswer) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return new NoAnswer(explained(code, error), { cause: error, stale: stale && code === 'ECONNRESET' })
+  return new NoAnswer(explained(code, error), { cause: error, stale: stale && code === 'ECONNRESET', sent })
 }
 
 function explained(code: string, error: unknown): string {

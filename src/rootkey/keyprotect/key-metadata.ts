@@ -30,15 +30,19 @@ const states = {
 
 export type KeyState = (typeof states)[keyof typeof states] | 'unknown'
 
-/** The keys of a collection; an empty one has no `resources` at all. undefined: not a collection. */
+/** The keys of a collection. undefined: not a collection. */
 export function readKeys(json: unknown): readonly KeyMetadata[] | undefined {
-  if (field(json, 'metadata') === undefined && field(json, 'resources') === undefined) return undefined
-  const resources = field(json, 'resources') ?? []
-  if (!Array.isArray(resources)) return undefined
-  return resources.flatMap((resource: unknown) => readKey(resource) ?? [])
+  return readResources(json)?.flatMap((resource) => readKey(resource) ?? [])
 }
 
-function readKey(resource: unknown): KeyMetadata | undefined {
+/** What a collection has; an empty one has no `resources` at all. undefined: not a collection. */
+export function readResources(json: unknown): readonly unknown[] | undefined {
+  if (field(json, 'metadata') === undefined && field(json, 'resources') === undefined) return undefined
+  const resources = field(json, 'resources') ?? []
+  return Array.isArray(resources) ? resources : undefined
+}
+
+export function readKey(resource: unknown): KeyMetadata | undefined {
   const text = (name: string) => {
     const value = field(resource, name)
     return typeof value === 'string' && value !== '' ? value : null

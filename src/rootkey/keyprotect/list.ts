@@ -2,8 +2,8 @@
 // a key ring that the URI names; who may use single keys only does not see them in a list.
 
 import { limits } from '../../limits.ts'
-import { readKeys, type KeyMetadata } from './key-metadata.ts'
-import { notUnderstood } from './root-key.ts'
+import { readKey, type KeyMetadata } from './key-metadata.ts'
+import { keyPages } from './pages.ts'
 import type { Session } from './session.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
@@ -17,19 +17,18 @@ export async function listKeyProtectRootKeys(
   session: Session,
   target: KeyProtectUri,
 ): Promise<readonly ListedRootKey[]> {
-  const found = new Map<string, ListedRootKey>()
-  for (let offset = 0; offset < limits.keyProtectListedKeysMax; offset += limits.keyProtectPageKeys) {
-    const { json } = await session.call('list', {
-      keyRing: target.keyRing,
-      query: { limit: `${limits.keyProtectPageKeys}`, offset: `${offset}`, extractable: 'false' },
-    })
-    const page = readKeys(json)
-    if (!page) throw notUnderstood(session, 'list')
-    for (const key of page)
+  const found: ListedRootKey[] = []
+  let looked = 0
+  const asked = { keyRing: target.keyRing, query: { extractable: 'false' } }
+  for await (const page of keyPages(session, 'list', asked)) {
+    for (const resource of page) {
+      const key = readKey(resource)
       // Older instances do not know the query.
-      if (!key.extractable)
-        found.set(key.id, { ...key, uri: formatKeyProtectUri({ ...target, key: key.id }) })
-    if (page.length < limits.keyProtectPageKeys) break
+      if (key && !key.extractable)
+        found.push({ ...key, uri: formatKeyProtectUri({ ...target, key: key.id }) })
+    }
+    looked += page.length
+    if (looked >= limits.keyProtectListedKeysMax) break
   }
-  return [...found.values()].toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
+  return found.toSorted((a, b) => a.name.localeCompare(b.name, 'en'))
 }

@@ -1,7 +1,7 @@
 // What a refusal means to the administrator, and what to do about it. Written for people who know IBM Cloud little:
 // each names the role or the command.
 
-import { calls, type CallName } from './calls.ts'
+import { callOf, type CallName } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
 import { formatKeyProtectUri, services, type KeyProtectUri } from './uri.ts'
 
@@ -11,6 +11,7 @@ interface Refused {
   readonly target: Target
   readonly call: CallName
   readonly key: string | undefined
+  readonly keyRing: string | undefined
   readonly refusal: Refusal
   /** Whose token it was. */
   readonly subject: string
@@ -25,39 +26,85 @@ export function explainRefusal(refused: Refused): string {
 }
 
 function meaning(refused: Refused): string {
+  const { target, refusal } = refused
+  if (isTransient(refusal)) return refusal.status === 429 ? 'asks for fewer calls' : 'has trouble of its own'
+  if (refusal.status === 401 || refusal.status === 403) return `refuses: ${missingRole(refused)}`
+  if (refusal.code === 'KEY_RING_NOT_FOUND_ERR')
+    return `has no key ring ${refused.keyRing ?? ''} in the instance ${target.instance}`
+  return (callOf(refused.call).on === 'standard-key' ? ofStandardKey : ofRootKey)(refused)
+}
+
+function ofRootKey(refused: Refused): string {
   const { target, call, refusal } = refused
   const key = `the root key ${refused.key ?? ''}`
-  if (isTransient(refusal)) return refusal.status === 429 ? 'asks for fewer calls' : 'has trouble of its own'
   if (refusal.code === 'KEY_ROOT_REQ_ERR') return `says that ${standardKey(refused.key ?? '', target)}`
   switch (refusal.status) {
-    case 401:
-    case 403:
-      return `refuses: ${missingRole(refused)}`
     case 404:
       return `has no key ${refused.key ?? ''} in the instance ${target.instance}, or none that this service ID may see. ${listThem(target)}`
     case 409:
-      return call === 'wrap' || call === 'unwrap'
+      return ['wrap', 'unwrap', 'rewrap'].includes(call)
         ? `refuses: ${key} is not active. ${enableIt(refused.key ?? '', target)}`
-        : `refuses to ${calls[call].to}: ${refusal.message}`
+        : plainly(refused)
     case 410:
       return `says that ${deleted(refused.key ?? '', target)}`
     case 422:
       return `does not open this with ${key}: it was wrapped by another, or for another place, or it was changed`
     default:
-      return `refuses to ${calls[call].to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
+      return plainly(refused)
   }
 }
 
-function missingRole({ target, call, key, subject }: Refused): string {
-  const { role, to } = calls[call]
+function ofStandardKey(refused: Refused): string {
+  const { target, key = '', keyRing, refusal } = refused
+  const ring = keyRing === undefined ? '' : `, key ring ${keyRing}`
+  switch (refusal.code) {
+    case 'KEY_CREATE_IMPORT_ACCESS_ERR':
+      return (
+        `refuses: the policy keyCreateImportAccess of the instance ${target.instance} does not let anybody import ` +
+        'standard keys. Who is its Manager can allow it (import_standard_key)'
+      )
+    case 'AUTHORIZATIONS_NOT_MET':
+      return (
+        `refuses: to delete the standard key ${key} takes two people, by a policy of the instance (dual ` +
+        'authorization). Custody keyprotect cannot delete there; take the policy off, or delete such keys by hand'
+      )
+  }
+  switch (refusal.status) {
+    case 404:
+      return (
+        `has no standard key ${key} in the instance ${target.instance}${ring}: it was purged, or moved to another key ` +
+        'ring, or it is none that this service ID may see'
+      )
+    case 410:
+      return `says that ${deletedStandardKey(key, target)}`
+    default:
+      return plainly(refused)
+  }
+}
+
+function plainly({ call, refusal }: Refused): string {
+  return `refuses to ${callOf(call).to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
+}
+
+function missingRole({ target, call, key, keyRing, subject }: Refused): string {
+  const { role, to, on } = callOf(call)
   const who = subject === '' ? 'the service ID' : `the service ID (${subject})`
   const { iamName } = services[target.scheme]
-  const onKey = key === undefined ? '' : ` --resource-type key --resource ${key}`
+  const onKey = on === 'root-key' && key !== undefined ? ` --resource-type key --resource ${key}` : ''
+  const onRing =
+    on === 'standard-key' && keyRing !== undefined ? `, or grant it for the key ring ${keyRing} alone` : ''
   return (
     `${who} may not ${to}. It needs the service role ${role} there: ibmcloud iam service-policy-create ` +
     `${subject === '' ? 'SERVICE_ID' : subject} --roles ${role} --service-name ${iamName} ` +
-    `--service-instance ${target.instance}${onKey}. ` +
+    `--service-instance ${target.instance}${onKey}${onRing}. ` +
     'If it has the role, look whether the instance admits calls from this network'
+  )
+}
+
+export function deletedStandardKey(key: string, target: Target): string {
+  return (
+    `the standard key ${key} was deleted in ${services[target.scheme].title}. What it holds is closed until somebody ` +
+    `brings it back, within 30 days: ibmcloud kp key restore ${key} --instance-id ${target.instance} (role Manager)`
   )
 }
 

@@ -1,15 +1,22 @@
-// A root key in Key Protect or HPCS, as the rest of Mortise sees it: wrap and unwrap. The key itself never leaves the
-// service; what was wrapped is sent there and comes back open. An alias is resolved when it is opened, and the URI
-// from then on names the id: an alias that is pointed elsewhere later changes nothing here.
+// A root key in Key Protect or HPCS, as the rest of Mortise sees it: wrap, unwrap and rewrap, and the standard keys
+// beside it. The key itself never leaves the service; what was wrapped is sent there and comes back open. An alias is
+// resolved when it is opened, and the URI from then on names the id: an alias that is pointed elsewhere later changes
+// nothing here.
 
-import { RootKeyError, type RootKey } from '../../keys/ports.ts'
+import {
+  RootKeyError,
+  type RootKey,
+  type RootKeyVersions,
+  type StandardKeys,
+  type Trail,
+} from '../../keys/ports.ts'
 import { limits } from '../../limits.ts'
-import { field, KeyProtectError } from './error.ts'
+import { field, notUnderstood } from './error.ts'
 import { readKeys, type KeyMetadata } from './key-metadata.ts'
-import type { CallName } from './calls.ts'
 import { bodyWithSecret } from './secret-json.ts'
 import type { Session } from './session.ts'
-import { formatKeyProtectUri, isKeyId, services, type KeyProtectUri } from './uri.ts'
+import { KeyProtectStandardKeys } from './standard-keys.ts'
+import { formatKeyProtectUri, isKeyId, type KeyProtectUri } from './uri.ts'
 import { additionalData, packWrappedForm, unpackWrappedForm } from './wrapped-form.ts'
 
 /** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
@@ -39,6 +46,8 @@ export class KeyProtectRootKey implements RootKey {
   /** The root key's id at the service. */
   readonly id: string
   readonly warnings: readonly string[] = []
+  readonly versions: RootKeyVersions
+  readonly standardKeys: StandardKeys
   readonly #session: Session
   readonly #target: KeyProtectUri
   readonly #onRewrapped: ((event: Rewrapped) => void) | undefined
@@ -49,26 +58,30 @@ export class KeyProtectRootKey implements RootKey {
     this.#session = session
     this.#target = target
     this.#onRewrapped = onRewrapped
+    this.standardKeys = new KeyProtectStandardKeys(session, target)
+    this.versions = {
+      of: versionOf,
+      newest: () => this.#newestVersion(),
+      rewrap: (wrapped, associatedData, trail) => this.#rewrap(wrapped, associatedData, trail),
+    }
   }
 
-  async wrap(plaintext: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
+  async wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
     // Of nothing at all the service would make a key of its own.
     if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
     const aad = additionalData(associatedData)
-    const { json, secret } = await this.#act('wrap', bodyWithSecret('plaintext', plaintext, { aad }))
+    const { json, secret } = await this.#act('wrap', bodyWithSecret('plaintext', plaintext, { aad }), trail)
     secret?.fill(0)
-    const wrapped = wrappedFrom(json, 'keyVersion')
-    if (!wrapped) throw notUnderstood(this.#session, 'wrap')
+    const wrapped = wrappedFrom(json, versionIn(json, 'keyVersion'))
+    if (!wrapped) throw notUnderstood(this.#target, 'wrap')
     return wrapped
   }
 
-  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array): Promise<Uint8Array> {
-    const { ciphertext } = unpackWrappedForm(wrapped)
-    const body = Buffer.from(JSON.stringify({ ciphertext, aad: additionalData(associatedData) }))
-    const { json, secret } = await this.#act('unwrap', body)
-    if (!secret || secret.length === 0) throw notUnderstood(this.#session, 'unwrap')
-    const rewrapped = wrappedFrom(json, 'rewrappedKeyVersion')
+  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
+    const { json, secret } = await this.#act('unwrap', bodyOf(wrapped, associatedData), trail)
+    if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')
+    const rewrapped = wrappedFrom(json, versionIn(json, 'rewrappedKeyVersion'))
     if (rewrapped) this.#onRewrapped?.({ uri: this.uri, wrapped: Uint8Array.from(wrapped), rewrapped })
     return secret
   }
@@ -78,41 +91,68 @@ export class KeyProtectRootKey implements RootKey {
     return readMetadata(this.#session, { ...this.#target, key: this.id })
   }
 
-  async #act(call: 'wrap' | 'unwrap', body: Buffer) {
+  async #newestVersion(): Promise<string> {
+    const { keyVersion } = await this.metadata()
+    if (keyVersion === null) throw notUnderstood(this.#target, 'metadata')
+    return keyVersion
+  }
+
+  /** Of what the newest version wrapped the service may make another form, or none. */
+  async #rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
+    const { json } = await this.#act('rewrap', bodyOf(wrapped, associatedData), trail)
+    const before = versionIn(json, 'keyVersion')
+    const now = versionIn(json, 'rewrappedKeyVersion')
+    if (field(json, 'ciphertext') === undefined && before !== '' && (now === '' || now === before))
+      return Uint8Array.from(wrapped)
+    const rewrapped = wrappedFrom(json, now === '' ? before : now)
+    if (!rewrapped) throw notUnderstood(this.#target, 'rewrap')
+    return rewrapped
+  }
+
+  async #act(call: 'wrap' | 'unwrap' | 'rewrap', body: Buffer, trail: Trail | undefined) {
     try {
-      return await this.#session.call(call, { key: this.id, keyRing: this.#target.keyRing, body })
+      return await this.#session.call(call, { key: this.id, keyRing: this.#target.keyRing, body, trail })
     } finally {
       body.fill(0)
     }
   }
 }
 
+function bodyOf(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
+  const { ciphertext } = unpackWrappedForm(wrapped)
+  return Buffer.from(JSON.stringify({ ciphertext, aad: additionalData(associatedData) }))
+}
+
+function versionOf(wrapped: Uint8Array): string {
+  try {
+    return unpackWrappedForm(wrapped).keyVersion
+  } catch (error) {
+    if (error instanceof RootKeyError) return ''
+    throw error
+  }
+}
+
+/** Its id; '' where there is none, or one that is too long to be true. */
+function versionIn(json: unknown, name: 'keyVersion' | 'rewrappedKeyVersion'): string {
+  const id = field(field(json, name), 'id')
+  return typeof id === 'string' && /^[\x21-\x7e]{1,255}$/.test(id) ? id : ''
+}
+
 /** undefined where there is no ciphertext in the answer, or one that is too long to be true. */
-function wrappedFrom(json: unknown, version: 'keyVersion' | 'rewrappedKeyVersion'): Buffer | undefined {
+function wrappedFrom(json: unknown, keyVersion: string): Buffer | undefined {
   const ciphertext = field(json, 'ciphertext')
   if (typeof ciphertext !== 'string' || !/^[\x21-\x7e]+$/.test(ciphertext)) return undefined
-  const id = field(field(json, version), 'id')
-  const keyVersion = typeof id === 'string' && /^[\x21-\x7e]{1,255}$/.test(id) ? id : ''
   const wrapped = packWrappedForm({ ciphertext, keyVersion })
   return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
 }
 
 async function readMetadata(
   session: Session,
-  { key, keyRing }: KeyProtectUri & { readonly key: string },
+  target: KeyProtectUri & { readonly key: string },
 ): Promise<KeyMetadata> {
+  const { key, keyRing } = target
   const { json } = await session.call('metadata', { key, keyRing })
   const [found] = readKeys(json) ?? []
-  if (!found || !isKeyId(found.id)) throw notUnderstood(session, 'metadata')
+  if (!found || !isKeyId(found.id)) throw notUnderstood(target, 'metadata')
   return found
-}
-
-export function notUnderstood({ target }: Session, call: CallName): KeyProtectError {
-  const message = `${services[target.scheme].title} at ${target.host} answers ${call} with something else than it should`
-  return new KeyProtectError('unreachable', message, {
-    call,
-    refusal: undefined,
-    correlationId: '',
-    transient: true,
-  })
 }

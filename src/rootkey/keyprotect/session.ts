@@ -5,13 +5,14 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
-import { RootKeyError, type Clock } from '../../keys/ports.ts'
-import { calls, contentTypeOf, type CallName } from './calls.ts'
-import { aboutToken, isTransient, KeyProtectError, reachOf, readRefusal, type Refusal } from './error.ts'
-import { exchange, NoAnswer, type Answer } from './exchange.ts'
+import { RootKeyError, StandardKeyUncertain, type Clock, type Trail } from '../../keys/ports.ts'
+import { callOf, type CallName } from './calls.ts'
+import { aboutToken, isTransient, KeyProtectError, reachOf } from './error.ts'
+import { exchange, NoAnswer } from './exchange.ts'
 import { Iam, type Token } from './iam.ts'
+import { ending, maybeDone, outcomeOf, pause, transient, type Outcome } from './outcome.ts'
 import { explainRefusal } from './remedies.ts'
-import { parseWithSecret, type ParsedAnswer } from './secret-json.ts'
+import type { ParsedAnswer } from './secret-json.ts'
 import { Slots } from './slots.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
@@ -52,15 +53,9 @@ export interface Asked {
   readonly query?: Readonly<Record<string, string>>
   /** The caller wipes it afterwards. */
   readonly body?: Buffer
+  /** Gets the correlation id of the call, once something was sent. */
+  readonly trail?: Trail | undefined
 }
-
-/** How one attempt ended. */
-type Outcome =
-  | { readonly kind: 'done'; readonly answer: ParsedAnswer; readonly status: number }
-  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly token: Token; readonly waitMs: number }
-  | { readonly kind: 'nothing'; readonly why: string; readonly stale: boolean; readonly cause?: Error }
-  /** Of IAM. */
-  | { readonly kind: 'no-token'; readonly error: RootKeyError }
 
 export class Session {
   readonly #options: SessionOptions
@@ -87,11 +82,11 @@ export class Session {
   }
 
   /**
-   * The answer of a success, with the string `plaintext` in it cut out as the secret. Throws KeyProtectError, or a
-   * RootKeyError for an API key that cannot be read.
+   * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
+   * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
   call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
-    return this.#slots.use(() => this.#persist(name, asked))
+    return this.#slots.use(() => this.#persist(name, asked), callOf(name))
   }
 
   /** Ends what runs. */
@@ -110,7 +105,7 @@ export class Session {
       const began = clock.monotonic()
       const outcome = await this.#once(name, asked, correlationId, deadline - began)
       const ms = clock.monotonic() - began
-      const pauseMs = this.#pauseBefore(attempt + 1, outcome, deadline, freshened)
+      const pauseMs = this.#pauseBefore(attempt + 1, { name, outcome, deadline, freshened })
       this.#tell(name, asked, outcome, { correlationId, attempt, ms, repeated: pauseMs !== undefined })
       if (outcome.kind === 'done') return outcome.answer
       if (pauseMs === undefined) throw this.#failure(name, asked, outcome, correlationId)
@@ -120,16 +115,34 @@ export class Session {
   }
 
   /** Milliseconds until the call is worth another attempt; undefined: it is not. */
-  #pauseBefore(attempt: number, outcome: Outcome, deadline: number, freshened: boolean): number | undefined {
+  #pauseBefore(
+    attempt: number,
+    {
+      name,
+      outcome,
+      deadline,
+      freshened,
+    }: Readonly<{
+      name: CallName
+      outcome: Outcome
+      deadline: number
+      freshened: boolean
+    }>,
+  ): number | undefined {
     if (outcome.kind === 'refused' && aboutToken(outcome.refusal))
       return !freshened && this.#iam.refuse(outcome.token, outcome.refusal.status) ? 0 : undefined
-    if (!transient(outcome)) return undefined
+    if (!transient(outcome) || this.#isUncertain(name, outcome)) return undefined
     const stale = outcome.kind === 'nothing' && outcome.stale
     const ms = Math.max(stale ? 0 : pause(attempt - 1), outcome.kind === 'refused' ? outcome.waitMs : 0)
     const until = this.#options.clock.monotonic() + ms
     if (outcome.kind === 'refused' && outcome.refusal.status === 429)
       this.#quietUntil = Math.max(this.#quietUntil, until)
     return attempt <= limits.keyProtectTriesMax && until < deadline ? ms : undefined
+  }
+
+  /** Done twice it would be wrong, and it may have been done. */
+  #isUncertain(name: CallName, outcome: Outcome): boolean {
+    return callOf(name).once === true && maybeDone(outcome)
   }
 
   async #waitWhileQuiet(call: CallName, deadline: number): Promise<void> {
@@ -155,8 +168,7 @@ export class Session {
       if (error instanceof RootKeyError) return { kind: 'no-token', error }
       throw error
     }
-    const { method, path } = calls[name]
-    const contentType = contentTypeOf(name)
+    const { method, path, sends, prefers, secret } = callOf(name)
     const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
     url.search = new URLSearchParams(asked.query).toString()
     const headers = {
@@ -165,16 +177,19 @@ export class Session {
       'Bluemix-Instance': target.instance,
       'Correlation-Id': correlationId,
       ...(asked.keyRing !== undefined && { 'X-Kms-Key-Ring': asked.keyRing }),
-      ...(contentType !== undefined && { 'Content-Type': contentType }),
+      ...(sends !== undefined && { 'Content-Type': sends }),
+      ...(prefers !== undefined && { Prefer: prefers }),
     }
     const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - began))
     const question = { agent: this.#agent, method, url, headers, timeoutMs: leftMs }
     try {
+      asked.trail?.add(correlationId)
       const answer = await exchange({ ...question, ...(asked.body && { body: asked.body }) })
-      return outcomeOf(answer, token)
+      return outcomeOf(answer, token, secret)
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
-      return { kind: 'nothing', why: error.message, stale: error.stale, cause: error }
+      const { message, stale, sent } = error
+      return { kind: 'nothing', why: message, stale, sent, cause: error }
     }
   }
 
@@ -195,6 +210,18 @@ export class Session {
     correlationId: string,
   ): RootKeyError {
     if (outcome.kind === 'no-token') return outcome.error
+    const error = this.#error(call, asked, outcome, correlationId)
+    if (!this.#isUncertain(call, outcome)) return error
+    const message = `${error.message}. Whether the standard key was made is not known`
+    return new StandardKeyUncertain(message, { cause: error })
+  }
+
+  #error(
+    call: CallName,
+    asked: Asked,
+    outcome: Extract<Outcome, { kind: 'nothing' | 'refused' }>,
+    correlationId: string,
+  ): KeyProtectError {
     const { target } = this.#options
     if (outcome.kind === 'nothing') {
       const message = `${services[target.scheme].title} at ${target.host} cannot be reached: ${outcome.why}`
@@ -202,48 +229,10 @@ export class Session {
       return new KeyProtectError('unreachable', message, about)
     }
     const { refusal, token } = outcome
-    const message = explainRefusal({
-      target,
-      call,
-      key: asked.key,
-      refusal,
-      subject: token.subject,
-      correlationId,
-    })
+    const { key, keyRing } = asked
+    const { subject } = token
+    const message = explainRefusal({ target, call, key, keyRing, refusal, subject, correlationId })
     const about = { call, refusal, correlationId, transient: isTransient(refusal) }
-    return new KeyProtectError(reachOf(refusal), message, about)
+    return new KeyProtectError(reachOf(call, refusal), message, about)
   }
-}
-
-function outcomeOf({ status, headers, body }: Answer, token: Token): Outcome {
-  if (status >= 200 && status < 300) {
-    const answer = parseWithSecret(body, 'plaintext')
-    if (answer.json !== undefined) return { kind: 'done', answer, status }
-    return { kind: 'nothing', why: 'what it answers is not JSON', stale: false }
-  }
-  const refusal = readRefusal(status, body)
-  if (!refusal)
-    return { kind: 'nothing', why: `HTTP ${status}, but not as the service answers`, stale: false }
-  // Seconds; a date is not understood and does not matter.
-  const seconds = Number(headers['retry-after'])
-  const waitMs = seconds > 0 ? Math.min(seconds * 1000, limits.keyProtectQuietMs) : 0
-  return { kind: 'refused', refusal, token, waitMs }
-}
-
-function ending(outcome: Outcome): Pick<CallMade, 'status' | 'code'> {
-  if (outcome.kind === 'done') return { status: outcome.status, code: null }
-  if (outcome.kind === 'refused') return { status: outcome.refusal.status, code: outcome.refusal.code }
-  return { status: null, code: outcome.kind === 'nothing' ? outcome.why : outcome.error.message }
-}
-
-function transient(outcome: Outcome): boolean {
-  if (outcome.kind === 'refused') return isTransient(outcome.refusal)
-  if (outcome.kind === 'no-token') return outcome.error instanceof KeyProtectError && outcome.error.transient
-  return outcome.kind === 'nothing'
-}
-
-/** Doubled with each attempt; anything from half of it on, so that many who failed together do not return together. */
-function pause(attempt: number): number {
-  const fullMs = limits.keyProtectPauseMs * 2 ** (attempt - 1)
-  return fullMs / 2 + randomInt(fullMs / 2)
 }

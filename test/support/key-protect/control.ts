@@ -5,9 +5,10 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { faultKinds, type Fault, type FaultKind } from './faults.ts'
-import { present } from './keys.ts'
+import { createKey, present } from './keys.ts'
 import { deleteKey, disable, enable, purge, restore, rotate } from './lifecycle.ts'
 import type { Listener, Traffic } from './listener.ts'
+import type { Call } from './request.ts'
 import { newServiceId, roles, type Policy, type State } from './state.ts'
 
 export interface Controlled {
@@ -54,6 +55,9 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
       if (input['perSecond'] !== undefined)
         traffic.perSecond = input['perSecond'] === null ? null : Number(input['perSecond'])
       return { latencyMs: traffic.latencyMs, perSecond: traffic.perSecond }
+    case 'POST search':
+      state.searchKeysMax = Number(input['keysMax'])
+      return { keysMax: state.searchKeysMax }
     case 'POST listeners':
       return setListeners(controlled, input)
     case 'GET calls':
@@ -64,6 +68,8 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
       return {}
     case 'GET keys':
       return contents.keys.map((key) => present(state, key))
+    case 'POST keys':
+      return makeKeys(controlled, input)
     case 'POST instances': {
       const guid = randomUUID()
       contents.instances.push(guid)
@@ -84,6 +90,32 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
   }
 }
 
+/** Many at once, in the first instance: `name-1`, `name-2` and so on. */
+function makeKeys({ state }: Controlled, { count, name, ...more }: Record<string, unknown>): object {
+  const [instance = ''] = state.contents.instances
+  const ids: string[] = []
+  for (let number = 1; number <= Number(count); number++) {
+    const resource = { type: 'application/vnd.ibm.kms.key+json', ...more, name: `${String(name)}-${number}` }
+    const body = Buffer.from(JSON.stringify({ resources: [resource] }))
+    const made = createKey({ ...ofNobody(state, instance), body })
+    ids.push((made.body as { readonly resources: readonly { readonly id: string }[] }).resources[0]?.id ?? '')
+  }
+  return ids
+}
+
+/** A call that needs no token. */
+function ofNobody(state: State, instance: string): Call {
+  return {
+    state,
+    instance,
+    caller: { id: 'ServiceId-control', apiKey: null, policies: [] },
+    keyRing: undefined,
+    prefer: undefined,
+    query: new URLSearchParams(),
+    body: Buffer.alloc(0),
+  }
+}
+
 const actions = { rotate, disable, enable, delete: deleteKey, restore, purge }
 
 /** What the administrator of a key does, without a token: for people with curl at hand. */
@@ -92,16 +124,7 @@ function actOnKey({ state }: Controlled, idOrAlias: string, action: string): obj
     .map((instance) => state.key(instance, idOrAlias))
     .find((found) => found !== undefined)
   if (!key || !Object.hasOwn(actions, action)) return undefined
-  actions[action as keyof typeof actions]({
-    state,
-    key,
-    instance: key.instance,
-    caller: { id: 'ServiceId-control', apiKey: null, policies: [] },
-    keyRing: undefined,
-    prefer: undefined,
-    query: new URLSearchParams(),
-    body: Buffer.alloc(0),
-  })
+  actions[action as keyof typeof actions]({ ...ofNobody(state, key.instance), key })
   return present(state, key)
 }
 

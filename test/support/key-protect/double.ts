@@ -131,6 +131,12 @@ export class Double {
     await this.control('POST', 'traffic', { latencyMs: 0, perSecond: null })
     await this.control('POST', 'listeners', { keyProtect: 'up', iam: 'up' })
     await this.control('POST', 'tokens', { lifeSeconds: 3600 })
+    await this.control('POST', 'search', { keysMax: 5_000 })
+  }
+
+  /** Many at once, named `name-1` and so on; their ids. */
+  manyKeys(count: number, name: string, more: object = {}): Promise<readonly string[]> {
+    return this.control('POST', 'keys', { count, name, ...more })
   }
 
   /** A new root key; its id. */

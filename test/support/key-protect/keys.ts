@@ -166,7 +166,7 @@ function matching(call: Call, visible: (key: Key) => boolean): Key[] {
     )
   const search = query.get('search')
   if (search === null) return space
-  if (space.length > 5_000) throw refusal('KEY_SEARCH_TOO_BROAD')
+  if (space.length > state.searchKeysMax) throw refusal('KEY_SEARCH_TOO_BROAD')
   return space.filter(searcher(search))
 }
 

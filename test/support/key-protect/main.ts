@@ -52,6 +52,8 @@ const about = {
   ...start,
 }
 process.stdout.write(values.json ? `${JSON.stringify(about)}\n` : forPeople())
+process.on('exit', () => state.saveWhatIsLeft())
+for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => process.exit(0))
 if (values['end-with-input']) process.stdin.on('end', () => process.exit(0)).resume()
 
 /** A CA of its own and a certificate for localhost, made once. */
@@ -120,7 +122,7 @@ function begin(): { instance: string; apiKeyFile: string; managerApiKeyFile: str
       query: new URLSearchParams(),
       body: Buffer.from(JSON.stringify(body)),
     })
-    state.save()
+    state.saveNow()
   }
   return { instance, ...files }
 }

@@ -1,5 +1,5 @@
 // What the double of Key Protect and IAM knows: service instances, keys with their versions, key rings, service IDs with
-// their policies, and a clock that can be moved. Kept in memory; written to a file after each change where one is named.
+// their policies, and a clock that can be moved. Kept in memory; written to a file soon after each change where one is named.
 
 import { randomBytes, randomUUID } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -73,6 +73,9 @@ export class State {
   readonly contents: Contents
   readonly #file: string | undefined
   readonly #byId = new Map<string, Key>()
+  /** Keys that one search covers; above it is refused. */
+  searchKeysMax = 5_000
+  #saving: NodeJS.Timeout | undefined
 
   constructor(file: string | undefined) {
     this.#file = file
@@ -124,13 +127,26 @@ export class State {
     if (expired && (key.state === 1 || key.state === 2)) key.state = 3
   }
 
-  /** A reader of the file sees the old one or the new one. */
+  /** Soon: with thousands of keys a file for each call would be most of the work. The process ends with saveWhatIsLeft. */
   save(): void {
+    this.#saving ??= setTimeout(() => this.saveNow(), saveAfterMs)
+  }
+
+  saveWhatIsLeft(): void {
+    if (this.#saving) this.saveNow()
+  }
+
+  /** A reader of the file sees the old one or the new one. */
+  saveNow(): void {
+    clearTimeout(this.#saving)
+    this.#saving = undefined
     if (this.#file === undefined) return
     writeFileSync(`${this.#file}.new`, JSON.stringify(this.contents, null, 1), { mode: 0o600 })
     renameSync(`${this.#file}.new`, this.#file)
   }
 }
+
+const saveAfterMs = 200
 
 function empty(): Contents {
   return {

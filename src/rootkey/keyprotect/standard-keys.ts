@@ -1,0 +1,160 @@
+// Standard keys in Key Protect or HPCS: made, read, deleted, found by name and listed, in the key ring that the root
+// key's URI names. What their payloads mean is the caller's business. A name is not unique there, and the search does
+// not mind capitals, so that names are compared here again.
+
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type NewStandardKey,
+  type StandardKeyFound,
+  type StandardKeys,
+  type Trail,
+} from '../../keys/ports.ts'
+import { field, KeyProtectError, notUnderstood } from './error.ts'
+import { readKey, readResources } from './key-metadata.ts'
+import { keyPages } from './pages.ts'
+import { deletedStandardKey } from './remedies.ts'
+import type { Session } from './session.ts'
+import { isKeyId, type KeyProtectUri } from './uri.ts'
+
+const keyType = 'application/vnd.ibm.kms.key+json'
+
+export class KeyProtectStandardKeys implements StandardKeys {
+  /** Before base64, as the service documents it. */
+  readonly payloadBytesMax = 7_500
+  readonly #session: Session
+  readonly #target: KeyProtectUri
+
+  constructor(session: Session, target: KeyProtectUri) {
+    this.#session = session
+    this.#target = target
+  }
+
+  async create({ name, description, payload }: NewStandardKey, trail?: Trail): Promise<string> {
+    requireName(name)
+    if (description.length < 2 || description.length > 240)
+      throw new RootKeyError('wrapped-form', 'the description of a standard key has 2 to 240 characters')
+    if (payload.length === 0 || payload.length > this.payloadBytesMax)
+      throw new RootKeyError('wrapped-form', `a standard key holds 1 to ${this.payloadBytesMax} bytes`)
+    const resource = { type: keyType, name, description, extractable: true, payload: base64(payload) }
+    const metadata = { collectionType: keyType, collectionTotal: 1 }
+    const body = Buffer.from(JSON.stringify({ metadata, resources: [resource] }))
+    const { json } = await this.#session.call('create', { keyRing: this.#target.keyRing, body, trail })
+    const id = field(readResources(json)?.[0], 'id')
+    if (typeof id === 'string' && isKeyId(id)) return id.toLowerCase()
+    const cause = notUnderstood(this.#target, 'create')
+    throw new StandardKeyUncertain(`${cause.message}. Whether the standard key was made is not known`, {
+      cause,
+    })
+  }
+
+  async read(id: string, trail?: Trail): Promise<Uint8Array> {
+    const key = requireId(id)
+    const { json } = await this.#session.call('get', { key, keyRing: this.#target.keyRing, trail })
+    const resource = readResources(json)?.[0]
+    const found = readKey(resource)
+    if (found?.id !== key) throw notUnderstood(this.#target, 'get')
+    if (found.state === 'destroyed' || field(resource, 'deleted') === true)
+      throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
+    const payload = field(resource, 'payload')
+    if (typeof payload !== 'string' || payload === '')
+      throw new RootKeyError(
+        'wrapped-form',
+        `the key ${key} is no standard key, or it holds nothing (any more)`,
+      )
+    const bytes = Buffer.from(payload, 'base64')
+    if (base64(bytes) !== payload) throw notUnderstood(this.#target, 'get')
+    return bytes
+  }
+
+  /** Wherever it is: one that was moved to another key ring would otherwise seem to be gone. */
+  async remove(id: string, trail?: Trail): Promise<void> {
+    try {
+      await this.#session.call('delete', { key: requireId(id), trail })
+    } catch (error) {
+      if (!saysThatItIsGone(error)) throw error
+    }
+  }
+
+  async find(name: string, trail?: Trail): Promise<readonly StandardKeyFound[]> {
+    requireName(name)
+    const isIt = (found: StandardKeyFound) => found.name === name
+    try {
+      return await this.#collect({ search: `exact:name:${name}` }, isIt, trail)
+    } catch (error) {
+      if (!refusesToSearch(error)) throw error
+      return this.#collect({}, isIt, trail)
+    }
+  }
+
+  async *list(namePrefix: string): AsyncGenerator<readonly StandardKeyFound[]> {
+    for await (const page of this.#pages({})) yield page.filter(({ name }) => name.startsWith(namePrefix))
+  }
+
+  async #collect(
+    query: Readonly<Record<string, string>>,
+    isIt: (found: StandardKeyFound) => boolean,
+    trail: Trail | undefined,
+  ): Promise<readonly StandardKeyFound[]> {
+    const found: StandardKeyFound[] = []
+    for await (const page of this.#pages(query, trail)) found.push(...page.filter(isIt))
+    return found
+  }
+
+  async *#pages(
+    query: Readonly<Record<string, string>>,
+    trail?: Trail,
+  ): AsyncGenerator<readonly StandardKeyFound[]> {
+    const { keyRing } = this.#target
+    const asked = { keyRing, query: { ...query, state: anyState, extractable: 'true' }, trail }
+    for await (const page of keyPages(this.#session, 'search', asked))
+      yield page.flatMap((resource) => readFound(resource) ?? [])
+  }
+}
+
+/** Destroyed ones too, which are left out otherwise. There is no 4. */
+const anyState = '0,1,2,3,5'
+
+function readFound(resource: unknown): StandardKeyFound | undefined {
+  const key = readKey(resource)
+  // Older instances do not know the query.
+  if (!key?.extractable) return undefined
+  const { id, name, state, createdAt } = key
+  const description = field(resource, 'description')
+  const createdMs = Date.parse(createdAt ?? '')
+  return {
+    id,
+    name,
+    description: typeof description === 'string' ? description : '',
+    deleted: state === 'destroyed' || field(resource, 'deleted') === true,
+    createdMs: Number.isNaN(createdMs) ? null : createdMs,
+  }
+}
+
+/** As the service says it, and not a proxy in between: a key that is taken for deleted is not deleted again. */
+function saysThatItIsGone(error: unknown): boolean {
+  const refusal = error instanceof KeyProtectError ? error.refusal : undefined
+  if (!refusal || (refusal.code === '' && refusal.message === '')) return false
+  return refusal.status === 404 || refusal.status === 410
+}
+
+/** Of an instance with more than 5,000 keys, and of one that does not know the search. */
+function refusesToSearch(error: unknown): boolean {
+  const code = error instanceof KeyProtectError ? error.refusal?.code : undefined
+  return code === 'KEY_SEARCH_TOO_BROAD' || code === 'INVALID_QUERY_PARAM_ERR'
+}
+
+function requireName(name: string): void {
+  if (!/^[A-Za-z0-9_.-]{2,90}$/.test(name))
+    throw new RootKeyError('wrapped-form', 'the name of a standard key has 2 to 90 of A-Z a-z 0-9 _ . -')
+}
+
+/** It becomes part of a path. */
+function requireId(id: string): string {
+  if (isKeyId(id)) return id.toLowerCase()
+  throw new RootKeyError('wrapped-form', 'this is not the id of a standard key')
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64')
+}
