@@ -2,7 +2,13 @@
 // composition root.
 
 import type { RootKeys } from './admin/context.ts'
-import { RootKeyError, type Clock, type RootKey } from './keys/ports.ts'
+import {
+  RootKeyError,
+  type Clock,
+  type RootKey,
+  type RootKeyVersions,
+  type StandardKeys,
+} from './keys/ports.ts'
 import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from './rootkey/open.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 
@@ -42,26 +48,64 @@ export function serverRootKeys(options: {
         uri === own.uri ? own : await openRootKey(uri, { ...opening, create: false, instanceId }),
         measure,
       ),
-    prepare: async (given) => {
-      if (given === own.uri) return given
-      // A file elsewhere is the administrator's to make: the server writes into its data folder only.
-      const { uri, warnings } = await checkRootKey(given, { ...opening, create: inDataFolder(given) })
+    prepare: async (given, { custody = 'database', instanceId, apiKey } = {}) => {
+      if (given === own.uri && custody === 'database' && apiKey === undefined) return given
+      const { uri, warnings } = await checkRootKey(given, {
+        ...opening,
+        custody,
+        // A file elsewhere is the administrator's to make: the server writes into its data folder only.
+        create: inDataFolder(given),
+        ...(apiKey !== undefined && { apiKey }),
+        ...(instanceId !== undefined && { instanceId }),
+      })
       for (const warning of warnings) warn(warning)
       return uri
     },
-    list: (uri) => listRootKeys(uri, { ...opening, create: false }),
+    list: (uri, { instanceId, apiKey } = {}) =>
+      listRootKeys(uri, {
+        ...opening,
+        create: false,
+        ...(apiKey !== undefined && { apiKey }),
+        ...(instanceId !== undefined && { instanceId }),
+      }),
   }
 }
 
-type Measure = <T>(call: 'wrap' | 'unwrap', work: () => Promise<T>) => Promise<T>
+type Measured = 'wrap' | 'unwrap' | 'rewrap' | 'metadata' | 'create' | 'read' | 'delete' | 'find'
+type Measure = <T>(call: Measured, work: () => Promise<T>) => Promise<T>
 
 function measured(rootKey: RootKey, measure: Measure): RootKey {
+  const { uri, id, versions, standardKeys } = rootKey
   return {
-    uri: rootKey.uri,
-    id: rootKey.id,
-    wrap: async (plaintext, associatedData) => measure('wrap', () => rootKey.wrap(plaintext, associatedData)),
-    unwrap: async (wrapped, associatedData) =>
-      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData)),
+    uri,
+    id,
+    wrap: async (plaintext, associatedData, trail) =>
+      measure('wrap', () => rootKey.wrap(plaintext, associatedData, trail)),
+    unwrap: async (wrapped, associatedData, trail) =>
+      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData, trail)),
+    ...(versions && { versions: measuredVersions(versions, measure) }),
+    ...(standardKeys && { standardKeys: measuredStandardKeys(standardKeys, measure) }),
+  }
+}
+
+function measuredVersions(versions: RootKeyVersions, measure: Measure): RootKeyVersions {
+  return {
+    of: (wrapped) => versions.of(wrapped),
+    newest: () => measure('metadata', () => versions.newest()),
+    rewrap: (wrapped, associatedData, trail) =>
+      measure('rewrap', () => versions.rewrap(wrapped, associatedData, trail)),
+  }
+}
+
+/** A list is as long as it is: nothing to measure. */
+function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): StandardKeys {
+  return {
+    payloadBytesMax: standardKeys.payloadBytesMax,
+    create: (key, trail) => measure('create', () => standardKeys.create(key, trail)),
+    read: (id, trail) => measure('read', () => standardKeys.read(id, trail)),
+    remove: (id, trail) => measure('delete', () => standardKeys.remove(id, trail)),
+    find: (name, trail) => measure('find', () => standardKeys.find(name, trail)),
+    list: (namePrefix) => standardKeys.list(namePrefix),
   }
 }
 

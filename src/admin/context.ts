@@ -82,9 +82,21 @@ export interface RootKeys {
    * Makes the root key of a new instance where that can be done here, and tries it. Gives the URI to keep, in which an
    * alias is resolved. Throws RootKeyError.
    */
-  readonly prepare: (uri: string) => Promise<string>
+  readonly prepare: (
+    uri: string,
+    /** With custody `keyprotect` a standard key is tried too, which the service bills for a month. */
+    wanted?: RootKeyAccess & { readonly custody?: Instance['custody'] },
+  ) => Promise<string>
   /** The root keys of the service instance that a URI names. Throws RootKeyError. */
-  readonly list: (uri: string) => Promise<readonly ListedRootKey[]>
+  readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>
+}
+
+/** As whom the root key's service is spoken to. */
+export interface RootKeyAccess {
+  /** Whose kept API key is used; left out: the server's. */
+  readonly instanceId?: string
+  /** One that is not kept yet; used for this alone. */
+  readonly apiKey?: string
 }
 
 /** Who asks, as the token says. */

@@ -20,6 +20,14 @@ export interface RootKeyOptions {
   readonly instanceId?: string
 }
 
+/** For a root key that is to be looked at and not yet used. */
+export interface CheckOptions extends RootKeyOptions {
+  /** Used instead of the one that is kept, if any, and forgotten afterwards. */
+  readonly apiKey?: string | undefined
+  /** With `keyprotect` a standard key is made, read and deleted too; the service bills it for a month. */
+  readonly custody?: 'database' | 'keyprotect'
+}
+
 /** A root key, opened; `warnings` are sentences for the administrator. */
 export interface OpenedRootKey extends RootKey {
   readonly warnings: readonly string[]
@@ -40,8 +48,15 @@ export interface CheckedRootKey {
 }
 
 /** Looks whether it exists, is fit and is active, and wraps and unwraps. Throws as openRootKey does. */
-export async function checkRootKey(uri: string, options: RootKeyOptions): Promise<CheckedRootKey> {
-  if (schemeOf(uri) === 'ibm') return checkKeyProtect(uri, ibm(options))
+export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
+  const { custody, apiKey } = options
+  if (schemeOf(uri) === 'ibm')
+    return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys: custody === 'keyprotect' })
+  if (custody === 'keyprotect')
+    throw new RootKeyError(
+      'root-key',
+      `with ${uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
+    )
   const rootKey = await openRootKey(uri, options)
   const place = Buffer.from('mortise check of a root key')
   await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
@@ -49,8 +64,8 @@ export async function checkRootKey(uri: string, options: RootKeyOptions): Promis
 }
 
 /** Those of the service instance that a `keyprotect:` or `hpcs:` URI names, with or without a key. Throws RootKeyError. */
-export async function listRootKeys(uri: string, options: RootKeyOptions): Promise<readonly ListedRootKey[]> {
-  if (schemeOf(uri) === 'ibm') return listKeyProtect(uri, ibm(options))
+export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedRootKey[]> {
+  if (schemeOf(uri) === 'ibm') return listKeyProtect(uri, ibm(options), options)
   throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)
 }
 

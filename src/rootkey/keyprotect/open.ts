@@ -4,7 +4,8 @@ import { RootKeyError } from '../../keys/ports.ts'
 import { checkKeyProtectRootKey } from './check.ts'
 import { listKeyProtectRootKeys, type ListedRootKey } from './list.ts'
 import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
-import type { KeyProtectSessions } from './sessions.ts'
+import { KeyProtectSessions } from './sessions.ts'
+import { tryStandardKeys } from './trial.ts'
 import { parseKeyProtectUri } from './uri.ts'
 
 interface Where {
@@ -32,18 +33,46 @@ export async function openKeyProtect(
   })
 }
 
+export interface CheckedWith {
+  /** Instead of the kept one; nothing remembers it. */
+  readonly apiKey?: string | undefined
+  /** Whether keys are to lie as standard keys there: tried with one, which is billed for a month. */
+  readonly standardKeys?: boolean
+}
+
 /** The root key, and sentences for the administrator. Throws RootKeyError. */
-export async function checkKeyProtect(uri: string, where: Where) {
-  const rootKey = await openKeyProtect(uri, where)
-  const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri))
-  return { uri: rootKey.uri, id: rootKey.id, warnings }
+export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
+  return withApiKey(where, checked, async (sessions) => {
+    const rootKey = await openKeyProtect(uri, { ...where, sessions })
+    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri))
+    if (checked.standardKeys ?? false) await tryStandardKeys(rootKey.standardKeys)
+    return { uri: rootKey.uri, id: rootKey.id, warnings }
+  })
 }
 
 /** A key that the URI names is not looked at: the list is of its instance. Throws RootKeyError. */
 export async function listKeyProtect(
   uri: string,
-  { sessions, instanceId }: Where,
+  where: Where,
+  checked: Pick<CheckedWith, 'apiKey'>,
 ): Promise<readonly ListedRootKey[]> {
   const target = parseKeyProtectUri(uri)
-  return listKeyProtectRootKeys(sessions.session(target, instanceId), target)
+  return withApiKey(where, checked, (sessions) =>
+    listKeyProtectRootKeys(sessions.session(target, where.instanceId), target),
+  )
+}
+
+/** With sessions of its own, closed afterwards, where an API key is given. */
+async function withApiKey<T>(
+  { sessions }: Where,
+  { apiKey }: CheckedWith,
+  work: (sessions: KeyProtectSessions) => Promise<T>,
+): Promise<T> {
+  if (apiKey === undefined) return work(sessions)
+  const own = new KeyProtectSessions({ ...sessions.options, apiKey: () => Promise.resolve(apiKey) })
+  try {
+    return await work(own)
+  } finally {
+    own.close()
+  }
 }
