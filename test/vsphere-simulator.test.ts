@@ -203,6 +203,11 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
       [lost.id],
     )
     assert.deepEqual(report.scenarios, [])
+    assert.deepEqual(
+      report.refusals.map(({ operation, count }) => [operation, count]),
+      [['Get', 1]],
+      "what vCenter would show is the server's own no",
+    )
   })
 
   test('a key that changed is told from one that is missing', async () => {

@@ -1,6 +1,6 @@
 // A simulation's report as people read it.
 
-import type { Finding } from '../vsphere/journal.ts'
+import type { Finding, Refused } from '../vsphere/journal.ts'
 import type { SavedKey } from '../vsphere/ledger.ts'
 import type { Latency, Report, ScenarioReport } from '../vsphere/report.ts'
 import { facts, table, visible } from './output.ts'
@@ -24,6 +24,7 @@ export function reportText(report: Report): string {
     findings('Failed', report.failures),
     findings('Answers that vSphere cannot use', report.violations),
     findings('Remarks (vSphere puts up with these)', report.remarks),
+    refusals(report.refusals),
     keys.length > 0 && `Keys\n${indented(keyTable(keys))}`,
     expected && expectedText(expected),
     report.ok ? 'All is as vSphere needs it.\n' : 'NOT all is as vSphere needs it: see above.\n',
@@ -51,6 +52,15 @@ function findings(heading: string, found: readonly Finding[]): string {
       `  (${scenario}) ${where}: ${visible(what)}${count > 1 ? ` (${count} times)` : ''}\n`,
   )
   return `${heading}\n${lines.join('')}`
+}
+
+function refusals(refused: readonly Refused[]): string {
+  if (refused.length === 0) return ''
+  const lines = refused.map(({ operation, reason, message, count }) => {
+    const words = [reason, message].filter((word) => word !== null).join(': ') || 'no reason given'
+    return `  ${operation}: ${visible(words)}${count > 1 ? ` (${count} times)` : ''}\n`
+  })
+  return `What vCenter would show\n${lines.join('')}`
 }
 
 const keysShown = 40

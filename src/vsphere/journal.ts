@@ -1,6 +1,8 @@
 // What the simulator has seen: pieces of work, how long things took, what was wrong. Collected while it runs, by
 // scenario; summed up by report.ts.
 
+import type { KmipRefused } from '../kmip-client/errors.ts'
+
 export interface Counts {
   done: number
   failed: number
@@ -17,6 +19,17 @@ export interface Finding {
   count: number
 }
 
+/** A no of the server that a piece of work came to nothing by: what vCenter would show. */
+export interface Refused {
+  readonly operation: string
+  /** The KMIP result reason; null where the server gave none. */
+  readonly reason: string | null
+  /** The server's own words. */
+  readonly message: string | null
+  /** How often. */
+  count: number
+}
+
 /** Different ones that are kept; more are counted with the last one. */
 const findingsMax = 200
 
@@ -28,6 +41,7 @@ export class Journal {
   readonly failures: Finding[] = []
   /** What vSphere puts up with. */
   readonly remarks: Finding[] = []
+  readonly refusals: Refused[] = []
   readonly connectMs: number[] = []
   readonly handshakeMs: number[] = []
   readonly requestMs: number[] = []
@@ -50,6 +64,20 @@ export class Journal {
   failed(where: string, what: string): void {
     this.#counts().failed++
     this.#add(this.failures, where, what)
+  }
+
+  /** A piece of work came to nothing by it. */
+  refused(error: KmipRefused): void {
+    const { refusals } = this
+    const { operation } = error
+    const reason = error.reason ?? null
+    const message = error.resultMessage ?? null
+    const same = refusals.find(
+      (other) => other.operation === operation && other.reason === reason && other.message === message,
+    )
+    const known = same ?? (refusals.length >= findingsMax ? refusals.at(-1) : undefined)
+    if (known) known.count++
+    else refusals.push({ operation, reason, message, count: 1 })
   }
 
   violation(where: string, what: string): void {

@@ -1,6 +1,6 @@
 // The end of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys there are.
 
-import type { Counts, Finding, Journal } from './journal.ts'
+import type { Counts, Finding, Journal, Refused } from './journal.ts'
 import type { SavedKey } from './ledger.ts'
 import type { ProfileName } from './profiles.ts'
 
@@ -45,6 +45,8 @@ export interface Report {
   readonly violations: readonly Finding[]
   readonly failures: readonly Finding[]
   readonly remarks: readonly Finding[]
+  /** The server's own words where pieces of work came to nothing: what vCenter would show. */
+  readonly refusals: readonly Refused[]
   readonly expected: ExpectedReport | null
   readonly keys: readonly SavedKey[]
 }
@@ -73,6 +75,7 @@ export function sumUp(
     violations: journal.violations,
     failures: journal.failures,
     remarks: journal.remarks,
+    refusals: journal.refusals,
   }
 }
 

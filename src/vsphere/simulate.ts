@@ -83,6 +83,7 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
           if (state !== key.state) site.journal.remark('State', `a key that was ${key.state} is ${state} now`)
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
+          site.journal.refused(error)
           missing.push(key)
         }
       }),

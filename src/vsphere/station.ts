@@ -95,7 +95,9 @@ export class Station {
   }
 
   #failed(what: string, error: Error): PieceFailed {
-    this.#options.journal.failed(what, error.message)
+    const { journal } = this.#options
+    journal.failed(what, error.message)
+    if (error instanceof KmipRefused) journal.refused(error)
     return new PieceFailed(`${this.name}: ${what}: ${error.message}`, { cause: error })
   }
 
