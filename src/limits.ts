@@ -180,6 +180,19 @@ export const limits = {
   /** A token that is younger is fresh: a refusal is not about its age. */
   iamTokenFreshMs: 10_000,
   ibmFileBytesMax: 256 * 1024,
+  /** Objects that are entered in a journal together, and parts of it that are made at once. */
+  journalPageObjects: 200,
+  journalPartsAtOnce: 4,
+  /** A journal is written anew when it has so many more parts than twice what it needs. */
+  journalPartsSpare: 8,
+  /** What changed is entered this often; after a failure again from the first pause on, doubled with each. */
+  journalEveryMs: 60 * 60_000,
+  journalPauseMs: 5_000,
+  journalPauseMsMax: 10 * 60_000,
+  /** It is looked this often whose journal is due. */
+  journalLookEveryMs: 1_000,
+  /** The server waits so long for its journals when it stops. */
+  journalStopMs: 10_000,
   /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */
   rootKeyLookEveryMs: 30_000,
   rootKeyLooksMax: 4,

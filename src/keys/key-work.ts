@@ -30,7 +30,7 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
-import type { Store } from './ports.ts'
+import { StoreConflict, type Store } from './ports.ts'
 import type { Safe } from './safe.ts'
 import { keepsJournal, type Instance } from './trust-rows.ts'
 import type { Noting, Unit } from './unit.ts'
@@ -235,7 +235,19 @@ export class KeyWork {
   }
 
   async #open(object: ManagedObject): Promise<Material> {
-    return this.#safe.open(await this.#instance(), object, this.#unit.trail)
+    try {
+      return await this.#safe.open(await this.#instance(), object, this.#unit.trail)
+    } catch (error) {
+      if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
+        throw new StoreConflict('object', 'the object was sealed anew meanwhile')
+      throw error
+    }
+  }
+
+  /** While an instance moves to another root key, what was read a moment ago may be gone from where it was. */
+  async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
+    const now = await this.#store.object(instanceId, uniqueIdentifier)
+    return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0
   }
 
   /** Left out while the material cannot be opened: attributes are answered in an outage too. */

@@ -84,6 +84,12 @@ export class Keyring {
     }
   }
 
+  /** Opens a record that is to replace another of the same data key. Throws RootKeyError. */
+  async prove(record: DataKeyRecord, trail?: Trail): Promise<void> {
+    const opened = await this.#open(record, trail)
+    opened.fill(0)
+  }
+
   /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
   async current(instance: KeyringInstance, trail?: Trail): Promise<DataKey> {
     const name = JSON.stringify([instance.id, instance.rootKeyUri, instance.work?.id])
@@ -118,13 +124,30 @@ export class Keyring {
   }
 
   async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<DataKey> {
-    const records = await this.#store.dataKeys(instance.id)
+    let record = await this.#record(instance.id, id)
+    for (;;) {
+      try {
+        return { id, key: takeKey(await this.#open(record, trail)) }
+      } catch (error) {
+        // It may have been moved to another root key just now, and the one before closed.
+        const now = await this.#record(instance.id, id)
+        if (!(error instanceof RootKeyError) || Buffer.compare(now.wrapped, record.wrapped) === 0) throw error
+        record = now
+      }
+    }
+  }
+
+  async #record(instanceId: string, id: string): Promise<DataKeyRecord> {
+    const records = await this.#store.dataKeys(instanceId)
     const record = records.find((candidate) => candidate.id === id)
-    if (!record) throw new Error(`instance ${instance.id} has no data key ${id}`)
-    const rootKey = await this.openRootKey(record.rootKeyUri, instance.id)
+    if (!record) throw new Error(`instance ${instanceId} has no data key ${id}`)
+    return record
+  }
+
+  async #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
+    const rootKey = await this.openRootKey(record.rootKeyUri, record.instanceId)
     if (rootKey.id !== record.rootKeyId) throw anotherRootKey(record, rootKey)
-    const bytes = await rootKey.unwrap(record.wrapped, dataKeyAad(instance.id, id), trail)
-    return { id, key: takeKey(bytes) }
+    return rootKey.unwrap(record.wrapped, dataKeyAad(record.instanceId, record.id), trail)
   }
 }
 

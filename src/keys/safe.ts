@@ -144,6 +144,26 @@ export class Safe {
     }
   }
 
+  /**
+   * Opens what was just sealed, whatever is in memory, and compares it: before what it replaces is given up. Throws
+   * RootKeyError, also when something else comes out.
+   */
+  async prove(instance: Instance, object: SealedObject, { bytes }: Material, trail: Trail): Promise<void> {
+    const { sealed } = object
+    const opened =
+      sealed !== null && isPlace(sealed)
+        ? (await this.#unwrap(object, unpackPlace(sealed), trail)).key.export()
+        : (await this.open(instance, object, trail)).bytes
+    const same = bytes.equals(opened)
+    opened.fill(0)
+    if (!same) throw new RootKeyError('unreachable', 'the root key opens something else than it sealed')
+  }
+
+  /** The same object lies in another standard key now: what is in memory of it stays good. */
+  rewrapped(instanceId: string, fromStandardKeyId: string, toStandardKeyId: string): void {
+    this.#unsealed.rename(`${instanceId}/${fromStandardKeyId}`, `${instanceId}/${toStandardKeyId}`)
+  }
+
   /** Of an object whose record will not name this sealed material any more. */
   async release(object: SealedObject): Promise<Released> {
     const { instanceId, uniqueIdentifier, sealed } = object

@@ -2,6 +2,7 @@
 
 import { ClientChanges, type AuthorityRules } from './client-changes.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
+import { InstanceWorkChanges } from './instance-work-changes.ts'
 import { TokenChanges } from './token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from './trust-writer.ts'
 
@@ -9,6 +10,8 @@ export interface TrustChanges {
   readonly clients: ClientChanges
   readonly instances: InstanceChanges
   readonly tokens: TokenChanges
+  /** Long work on instances: how it begins and ends. */
+  readonly work: InstanceWorkChanges
 }
 
 export function createTrustChanges(
@@ -19,5 +22,6 @@ export function createTrustChanges(
     clients: new ClientChanges(writer, options),
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
+    work: new InstanceWorkChanges(writer, options.store, options.keyring),
   }
 }

@@ -199,6 +199,14 @@ export class Unsealed<T> {
     if (oldest !== undefined) this.#kept.delete(oldest)
   }
 
+  /** What is kept has another id now. */
+  rename(from: string, to: string): void {
+    const kept = this.#kept.get(from)
+    if (!kept) return
+    this.#kept.delete(from)
+    this.#kept.set(to, kept)
+  }
+
   /** Lets go of what serves nobody any more, as long as there is anything. */
   #purgeLater(): void {
     this.#purging ??= setTimeout(() => {
