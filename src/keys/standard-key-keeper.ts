@@ -141,7 +141,7 @@ export class StandardKeyKeeper {
     const touched = new Set<string>()
     /** Root keys that did not answer: not asked again in this sweep. */
     const away = new Set<string>()
-    for (const state of ['intended', 'unwanted'] as const) {
+    for (const state of ['unwanted', 'intended'] as const) {
       let afterId: string | undefined
       for (;;) {
         const page = await this.#options.store.standardKeys({

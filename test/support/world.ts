@@ -17,6 +17,7 @@ import { Secrets } from '../../src/keys/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-key-keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
+import type { Noting } from '../../src/keys/unit.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
@@ -63,6 +64,8 @@ export interface World {
   readonly keyring: Keyring
   readonly keeper: StandardKeyKeeper
   readonly safe: Safe
+  /** Where changes are noted before they are answered; nothing is, unless a test puts something here. */
+  readonly journal: Noting
   readonly trust: TrustChanges
   readonly keys: Keys
   readonly audit: Audit
@@ -138,7 +141,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     filtersOverlap,
     sameAuthority,
   })
-  const journal = { flush: () => Promise.resolve() }
+  const journal: Noting = { flush: () => Promise.resolve() }
   const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
@@ -146,7 +149,21 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     await close()
     return build(t, ground)
   }
-  const parts = { clock, file, rootKey, store, secrets, access, keyring, keeper, safe, trust, keys, audit }
+  const parts = {
+    clock,
+    file,
+    rootKey,
+    store,
+    secrets,
+    access,
+    keyring,
+    keeper,
+    safe,
+    journal,
+    trust,
+    keys,
+    audit,
+  }
   return { ...parts, alarms, events, published, close, reopen }
 }
 
