@@ -209,7 +209,8 @@ export class Unsealed<T> {
 
   /** Lets go of what serves nobody any more, as long as there is anything. */
   #purgeLater(): void {
-    this.#purging ??= setTimeout(() => {
+    if (this.#purging !== undefined) return
+    this.#purging = setTimeout(() => {
       this.#purging = undefined
       const now = this.#clock.monotonic()
       for (const [id, { uselessFrom }] of this.#kept) if (now >= uselessFrom) this.#kept.delete(id)
