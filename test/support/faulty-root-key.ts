@@ -42,7 +42,7 @@ export class FaultyRootKey implements RootKey {
     this.rotate()
     this.standardKeys = new FaultyStandardKeys((trail) => this.#answer(trail))
     this.versions = {
-      of: (wrapped) => versionName(wrapped[0] ?? 0),
+      of: ([version = 0]) => (this.#keys[version - 1] ? versionName(version) : ''),
       newest: async () => {
         await this.#answer()
         return versionName(this.#keys.length)
