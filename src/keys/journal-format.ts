@@ -39,8 +39,11 @@ export type JournalSettings = Pick<
 export type JournalItem =
   | JournalEntry
   | { readonly kind: 'settings'; readonly settings: JournalSettings }
-  /** The last word of a journal that was written anew: parts of a lower number than `from` do not count any more. */
-  | { readonly kind: 'whole'; readonly from: number; readonly parts: number }
+  /**
+   * The last word of a journal that was written anew: it consists of all parts from this number to its own, and what has
+   * a lower number does not count any more.
+   */
+  | { readonly kind: 'whole'; readonly from: number }
 
 export interface JournalHeader {
   readonly format: 1
@@ -207,8 +210,8 @@ function itemOf(head: unknown, bytes: Buffer): JournalItem | undefined {
     return item
   }
   if (said.kind === 'whole') {
-    const item = said as { readonly kind: 'whole'; readonly from: number; readonly parts: number }
-    if (!Number.isSafeInteger(item.from) || !Number.isSafeInteger(item.parts)) throw notOurs()
+    const item = said as { readonly kind: 'whole'; readonly from: number }
+    if (!Number.isSafeInteger(item.from)) throw notOurs()
     return item
   }
   return undefined
