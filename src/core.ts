@@ -7,6 +7,7 @@ import { readPassphrase } from './first-start.ts'
 import { openKeyProtectSessions } from './ibm.ts'
 import { Access } from './keys/access.ts'
 import { Audit } from './keys/audit.ts'
+import { Journal } from './keys/journal.ts'
 import { Keyring } from './keys/keyring.ts'
 import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
@@ -89,7 +90,9 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   keeper.start(failed('look for standard keys to delete'))
   opened.defer(() => keeper.stop())
   const safe = new Safe({ store, clock, keyring, keeper })
-  const journal = { flush: () => Promise.resolve() }
+  const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, failed })
+  journal.start()
+  opened.defer(() => journal.stop())
   const trust = createTrustChanges({
     store,
     macs,
