@@ -81,6 +81,8 @@ const lasting: readonly (readonly [string, { kind: FaultKind; status?: number },
   ['resets', { kind: 'reset-after' }, /cannot be reached: .*(reset|hang up)/],
   ['half answers', { kind: 'half' }, /cannot be reached/],
   ['pages of a proxy', { kind: 'proxy', status: 404 }, /HTTP 404, but not as the service answers/],
+  ['a gateway that says 410', { kind: 'gateway', status: 410 }, /HTTP 410, but not as the service answers/],
+  ['a gateway that says 400', { kind: 'gateway', status: 400 }, /HTTP 400, but not as the service answers/],
 ]
 for (const [what, fault, says] of lasting)
   test(`${what} for good: out of reach, after a bounded number of tries`, async () => {

@@ -41,14 +41,9 @@ export class KeyProtectError extends RootKeyError {
  * nothing about the root key, whatever its status.
  */
 export function readRefusal(status: number, body: Buffer): Refusal | undefined {
-  const text = body.toString('utf8').trimStart()
-  if (text.startsWith('<') || status < 400) return undefined
-  let json: unknown
-  try {
-    json = JSON.parse(text)
-  } catch {
-    return { status, code: '', message: '' }
-  }
+  const json = status < 400 ? undefined : jsonObject(body)
+  // What says no is an object. That there is trouble is believed of anybody.
+  if (!json) return isTransient({ status }) ? { status, code: '', message: '' } : undefined
   const [resource] = list(json, 'resources')
   const [reason] = list(resource, 'reasons')
   return {
@@ -58,13 +53,22 @@ export function readRefusal(status: number, body: Buffer): Refusal | undefined {
   }
 }
 
+function jsonObject(body: Buffer): object | undefined {
+  try {
+    const json: unknown = JSON.parse(body.toString('utf8'))
+    return typeof json === 'object' && json !== null && !Array.isArray(json) ? json : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** A refusal that a new token may cure. */
 export function aboutToken({ status, code }: Refusal): boolean {
   return status === 401 || status === 403 || code === 'BEARER_SUB_EXTRACTION_ERR'
 }
 
 /** It may be otherwise in a moment: too many requests, or trouble on the service's side. */
-export function isTransient({ status }: Refusal): boolean {
+export function isTransient({ status }: Pick<Refusal, 'status'>): boolean {
   return status === 429 || status === 408 || (status >= 500 && status !== 501)
 }
 

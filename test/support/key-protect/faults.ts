@@ -12,6 +12,7 @@ export const faultKinds = {
   hang: 'never answers',
   garbage: 'answers 200 with something that is no JSON',
   proxy: 'answers `status` with a web page, as a proxy in between would',
+  gateway: 'answers `status` with a line of text, as a load balancer in between would',
 } as const
 
 export type FaultKind = keyof typeof faultKinds

@@ -165,6 +165,8 @@ async function send(response: ServerResponse, reply: Reply, fault: Fault | undef
     return void response
       .writeHead(fault.status ?? 502, { 'Content-Type': 'text/html' })
       .end('<html>Told to.</html>')
+  if (fault?.kind === 'gateway')
+    return void response.writeHead(fault.status ?? 503, { 'Content-Type': 'text/plain' }).end('no upstream')
   const text = fault?.kind === 'garbage' ? 'surely no JSON' : reply.body && JSON.stringify(reply.body)
   const bytes = Buffer.from(text ?? '')
   response.writeHead(reply.status, {

@@ -137,6 +137,10 @@ For Mortise:
   export MORTISE_IBM_CA_FILE=${about.caFile}
   export MORTISE_IBM_API_KEY_FILE=${about.apiKeyFile}
 
+The service ID may read there. To keep keys in Key Protect itself (custody keyprotect) it must be Manager:
+
+  export MORTISE_IBM_API_KEY_FILE=${about.managerApiKeyFile}
+
 The root key: keyprotect://${about.keyProtect}/${about.instance}/mortise
 `
 }
