@@ -21,10 +21,10 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
-    /** Seconds of each call of a root key: wrap or unwrap, and ok, or how far its no reaches. */
+    /** Seconds of each call of a root key and of standard keys beside it, and ok, or how far its no reaches. */
     rootKeyCalls: new Histogram({
       name: 'mortise_root_key_seconds',
-      help: 'Time that a root key took to wrap or unwrap, by call and result.',
+      help: 'Time of each call of a root key, by call (wrap, unwrap, rewrap, metadata; of standard keys create, read, delete, find) and result.',
       labelNames: ['call', 'result'],
       buckets: secondsBuckets,
       registers,
