@@ -1,6 +1,9 @@
-// Instances: made, shown, set, deleted. What a root key's URI may be is the composition root's business.
+// Instances: made, listed, set, deleted. What one holds, and the work on it, is told by instance-work.ts. What a root key's
+// URI may be is the composition root's business.
 
-import { RootKeyError } from '../../keys/ports.ts'
+import { randomUUID } from 'node:crypto'
+import type { ApiKeySource } from '../../keys/api-keys.ts'
+import type { WrittenToo } from '../../keys/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
 import type { Instance } from '../../keys/trust-rows.ts'
 import { TrustRefused } from '../../keys/trust-writer.ts'
@@ -8,46 +11,47 @@ import { limits } from '../../limits.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
+import { isIbm, withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
 import { customText } from '../shown-key.ts'
 
 export const instanceHandlers: Handlers<
-  'listInstances' | 'showInstance' | 'createInstance' | 'setInstance' | 'deleteInstance'
+  'listInstances' | 'createInstance' | 'setInstance' | 'deleteInstance'
 > = {
-  listInstances: async ({ access }, { asker }) => {
+  listInstances: async ({ access, apiKeys }, { asker }) => {
     const all = await access.instances()
-    return all.filter(({ id }) => asker.instanceId === null || asker.instanceId === id).map(shownInstance)
+    const sources = await apiKeys.sources()
+    return all
+      .filter(({ id }) => asker.instanceId === null || asker.instanceId === id)
+      .map((instance) => shownInstance(instance, sources(instance)))
   },
 
-  showInstance: async ({ access, store }, { instance }) => ({
-    ...shownInstance(instance),
-    objects: { ...(await store.objectCounts(instance.id)) },
-    clients: (await access.clients(instance.id)).length,
-  }),
-
-  createInstance: async ({ trust, rootKeys }, { asker, body }) => {
-    const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ...settings } = body
-    if (custody === 'keyprotect')
-      throw new Refusal(
-        'refused',
-        'the custody keyprotect is not in this version yet',
-        'Use the custody database: sealed keys lie in the database, and the root key seals their data key.',
-      )
-    try {
-      const rootKeyUri = await rootKeys.prepare(rootKey)
-      const wanted = { name, custody, rootKeyUri, ...present(settings) }
-      return shownInstance(await trust.instances.create(asker.by, wanted))
-    } catch (error) {
-      if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
-      throw error
-    }
+  createInstance: async (context, { asker, body }) => {
+    const { trust, rootKeys } = context
+    const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ibmApiKey, ...settings } = body
+    const instanceId = randomUUID()
+    const wanted = { instanceId, rootKey, custody, apiKey: ibmApiKey }
+    const made = await withRootKey(context, wanted, ({ rootKeyUri, ...more }) => {
+      const instance = { id: instanceId, name, custody, rootKeyUri, ...present(settings) }
+      return trust.instances.create(asker.by, instance, more)
+    })
+    return shownInstance(made, (await context.apiKeys.sources())(made))
   },
 
-  setInstance: async ({ trust }, { asker, instance, body }) => {
+  setInstance: async (context, { asker, instance, body }) => {
+    const { trust, apiKeys } = context
+    const { ibmApiKey, ...settings } = body
     // Whether a name is taken tells that another instance exists.
-    if (body.name !== undefined && asker.instanceId !== null)
+    if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    return shownInstance(await trust.instances.update(asker.by, instance.id, present(body)))
+    const set = (more: WrittenToo) =>
+      trust.instances.update(asker.by, instance.id, present(settings), more)
+    const { id: instanceId, rootKeyUri: rootKey, custody } = instance
+    const changed =
+      ibmApiKey === undefined
+        ? await set({})
+        : await withRootKey(context, { instanceId, rootKey, custody, apiKey: ibmApiKey }, set)
+    return shownInstance(changed, (await apiKeys.sources())(changed))
   },
 
   deleteInstance: async (context, { asker, instance, query }) => {
@@ -81,17 +85,20 @@ export const instanceHandlers: Handlers<
 }
 
 /** The choice has a price and an effect where keys can lie in the service itself: there is no default then. */
-function custodyOf(rootKey: string): 'database' {
-  if (!/^(keyprotect|hpcs):/i.test(rootKey)) return 'database'
+export function custodyOf(rootKey: string): 'database' {
+  if (!isIbm(rootKey)) return 'database'
   throw new Refusal(
     'bad-request',
-    'body.custody: must be said for a root key in Key Protect or HPCS',
+    'the custody must be said for a root key in Key Protect or HPCS (--custody; custody in the body)',
     'database: sealed keys lie in the database, and the root key seals their data key. keyprotect: each key lies in the service as a standard key, which is billed and can be deleted there.',
   )
 }
 
-function shownInstance({ rootKeyUri, createdMs, ...instance }: Instance) {
-  return { ...instance, rootKey: rootKeyUri, created: isoTime(createdMs) }
+export function shownInstance(
+  { rootKeyUri, createdMs, ...instance }: Instance,
+  ibmApiKeySource: ApiKeySource,
+) {
+  return { ...instance, rootKey: rootKeyUri, ibmApiKeySource, created: isoTime(createdMs) }
 }
 
 /** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */

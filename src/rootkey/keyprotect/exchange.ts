@@ -132,5 +132,6 @@ function explained(code: string, error: unknown): string {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `its name has no address (${code})`
   if (code === 'ECONNREFUSED') return 'nothing listens there (ECONNREFUSED)'
   if (code === 'ECONNRESET') return 'the connection was reset (ECONNRESET)'
+  if (code === 'EPROTO') return 'what listens there does not speak TLS as it should (EPROTO)'
   return code === '' ? text : `${text} (${code})`
 }

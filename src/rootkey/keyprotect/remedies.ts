@@ -3,7 +3,7 @@
 
 import { callOf, type CallName } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
-import { formatKeyProtectUri, services, type KeyProtectUri } from './uri.ts'
+import { formatKeyProtectUri, isKeyId, services, type KeyProtectUri } from './uri.ts'
 
 type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
 
@@ -90,7 +90,9 @@ function missingRole({ target, call, key, keyRing, subject }: Refused): string {
   const { role, to, on } = callOf(call)
   const who = subject === '' ? 'the service ID' : `the service ID (${subject})`
   const { iamName } = services[target.scheme]
-  const onKey = on === 'root-key' && key !== undefined ? ` --resource-type key --resource ${key}` : ''
+  // IAM knows keys by their id: a policy on an alias grants nothing.
+  const keyId = on === 'root-key' && key !== undefined && isKeyId(key) ? key : undefined
+  const onKey = keyId === undefined ? '' : ` --resource-type key --resource ${keyId}`
   const onRing =
     on === 'standard-key' && keyRing !== undefined ? `, or grant it for the key ring ${keyRing} alone` : ''
   return (
