@@ -4,8 +4,9 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { readPassphrase } from './first-start.ts'
-import { openKeyProtectSessions } from './ibm.ts'
+import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { Access } from './keys/access.ts'
+import { ApiKeys } from './keys/api-keys.ts'
 import { Audit } from './keys/audit.ts'
 import { Journal } from './keys/journal.ts'
 import { Keyring } from './keys/keyring.ts'
@@ -30,6 +31,7 @@ export interface Core {
   readonly clock: Clock
   readonly store: Store
   readonly secrets: Secrets
+  readonly apiKeys: ApiKeys
   readonly rootKeys: ServerRootKeys
   readonly audit: Audit
   readonly readiness: Readiness
@@ -58,7 +60,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys } = await openRootKeys(options, clock, opened, firstStart)
+  const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
   const secrets = await Secrets.open(store, rootKey)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
@@ -78,6 +80,12 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })
+  const serviceOf = serviceInstanceOf
+  const changed = (instanceId: string) => ibm.sessions.forget(instanceId)
+  const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, changed })
+  ibm.use(apiKeys)
+  const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
+  void tidyApiKeys()
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
@@ -86,6 +94,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     clock,
     openRootKey: rootKeys.open,
     trouble: (message, error) => log.warn({ error }, message),
+    emptied: tidyApiKeys,
   })
   keeper.start(failed('look for standard keys to delete'))
   opened.defer(() => keeper.stop())
@@ -102,7 +111,10 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     keeper,
     filtersOverlap,
     sameAuthority,
-    changed: () => void signTrust().catch(failed('sign for a change of trust')),
+    changed: () => {
+      void signTrust().catch(failed('sign for a change of trust'))
+      void tidyApiKeys()
+    },
   })
   const durableReads = () => settings.now.audit.reads === 'durable'
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
@@ -111,7 +123,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const { warnings } = rootKey
-  const kept = { clock, store, secrets, rootKeys, audit, readiness, access, keyring, trust, keys }
+  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
   return { ...kept, pending, sightings, firstStart, warnings }
 }
 
@@ -132,12 +144,14 @@ async function openRootKeys(
   opened: AsyncDisposableStack,
   create: boolean,
 ) {
-  const { server, ibm } = settings.now
+  const { server } = settings.now
   const passphrase = await readPassphrase(server.rootPassphraseFile)
-  const keyProtect = await openKeyProtectSessions(ibm, clock, log)
+  const ibm = await openIbm(settings.now.ibm, clock, log)
+  const { sessions: keyProtect, speaksForItself } = ibm
   opened.defer(() => keyProtect.close())
   const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
-  return { rootKey, rootKeys: serverRootKeys({ own: rootKey, opening, metrics, clock, warn }) }
+  const given = { own: rootKey, opening, speaksForItself, metrics, clock, warn }
+  return { rootKey, ibm, rootKeys: serverRootKeys(given) }
 }

@@ -21,12 +21,14 @@ export function serverRootKeys(options: {
   /** The server's own. */
   readonly own: RootKey
   readonly opening: Omit<RootKeyOptions, 'create'>
+  /** Whether an instance speaks for itself to what the URI names, so that the server's own is not handed to it. */
+  readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
   readonly metrics: Pick<Metrics, 'rootKeyCalls'>
   readonly clock: Clock
   /** For what an administrator should know of a root key that will do. */
   readonly warn: (message: string) => void
 }): ServerRootKeys {
-  const { own, opening, metrics, clock, warn } = options
+  const { own, opening, speaksForItself, metrics, clock, warn } = options
   const measure: Measure = async (call, work) => {
     const began = clock.monotonic()
     let result = 'failed'
@@ -43,11 +45,13 @@ export function serverRootKeys(options: {
   }
   return {
     initial: own.uri,
-    open: async (uri, instanceId) =>
-      measured(
-        uri === own.uri ? own : await openRootKey(uri, { ...opening, create: false, instanceId }),
+    open: async (uri, instanceId) => {
+      const shared = uri === own.uri && !(await speaksForItself(uri, instanceId))
+      return measured(
+        shared ? own : await openRootKey(uri, { ...opening, create: false, instanceId }),
         measure,
-      ),
+      )
+    },
     prepare: async (given, { custody = 'database', instanceId, apiKey } = {}) => {
       if (given === own.uri && custody === 'database' && apiKey === undefined) return given
       const { uri, warnings } = await checkRootKey(given, {

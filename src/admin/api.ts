@@ -55,6 +55,10 @@ const Instance = z
     name: z.string().openapi({ example: 'default' }),
     custody: z.enum(['database', 'keyprotect']),
     rootKey: z.string().openapi({ example: 'file:root.key' }),
+    ibmApiKeySource: z.enum(['instance', 'server', 'none']).openapi({
+      description:
+        'Whose API key speaks to Key Protect or HPCS for it: its own or that of the server (MORTISE_IBM_API_KEY_FILE); none where its root key is elsewhere. The key itself is never shown.',
+    }),
     cacheSeconds: z.int(),
     outageSeconds: z.int(),
     expiredGraceDays: z
@@ -333,6 +337,14 @@ const instanceSettings = {
   portable: z.boolean(),
 }
 
+const ibmApiKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,1000}$/, 'must be an API key, on one line and nothing else')
+  .openapi({
+    description:
+      'The API key of the service ID that speaks to Key Protect or HPCS for this instance; left out: the one that there is, or that of the server. Tried at once, kept sealed, never shown.',
+  })
+
 const credentialBody = z.strictObject({
   mode: credentialMode,
   userName: z.string().min(1).max(limits.userNameCharactersMax).optional(),
@@ -437,6 +449,7 @@ export const routes = {
         description:
           'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
       }),
+      ibmApiKey: ibmApiKey.optional(),
       ...z.object(instanceSettings).partial().shape,
     }),
     answer: Instance,
@@ -462,7 +475,7 @@ export const routes = {
     scope: 'instance',
     summary: 'Rename an instance or change its settings; takes effect on the next message',
     body: z
-      .strictObject({ name, ...instanceSettings })
+      .strictObject({ name, ibmApiKey, ...instanceSettings })
       .partial()
       .refine(somethingAsked, nothingAsked),
     answer: Instance,

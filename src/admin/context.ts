@@ -1,6 +1,7 @@
 // What the handlers of the admin door work with, and what they are: functions of values. serve.ts makes the context.
 
 import type { Access } from '../keys/access.ts'
+import type { ApiKeys } from '../keys/api-keys.ts'
 import type { Audit } from '../keys/audit.ts'
 import type { Actor, By, Caller } from '../keys/caller.ts'
 import type { Keys } from '../keys/keys.ts'
@@ -22,6 +23,7 @@ export interface AdminContext {
   readonly keys: Keys
   readonly store: Pick<Store, 'objectCounts'>
   readonly rootKeys: RootKeys
+  readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly sightings: Pick<Sightings, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */

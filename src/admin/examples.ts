@@ -19,6 +19,7 @@ const instance = {
   name: 'production',
   custody: 'database',
   rootKey: 'file:root.key',
+  ibmApiKeySource: 'none',
   cacheSeconds: 300,
   outageSeconds: 3600,
   expiredGraceDays: 30,

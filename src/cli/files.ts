@@ -16,6 +16,16 @@ export async function readInput({ stdin, stderr }: World, file: string): Promise
   return content
 }
 
+/** The API key that a file holds, for the admin door. Of what else is in the file nothing is told. */
+export async function readApiKey(world: World, file: string): Promise<string> {
+  const text = (await readInput(world, file)).toString('utf8').trim()
+  if (/^[\x21-\x7e]{1,1000}$/.test(text) && !text.startsWith('{')) return text
+  throw new CommandError(
+    `${file} should hold an API key, on one line and nothing else`,
+    'Of the JSON that IBM Cloud gives, take the value of "apikey": jq -r .apikey key.json > FILE',
+  )
+}
+
 /** As text for the admin door: PEM as it is, DER wrapped. */
 export async function readPem(world: World, file: string, label: string): Promise<string> {
   const content = await readInput(world, file)

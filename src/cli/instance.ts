@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
+import { readApiKey } from './files.ts'
 import { facts, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
@@ -44,7 +45,14 @@ function settingsOf({ cacheSeconds, outageSeconds, expiredGraceDays, portable }:
   }
 }
 
+/** What `readApiKey` reads; for commands that give an instance a root key or an API key. */
+export const apiKeyFlag = [
+  '--ibm-api-key-file <file>',
+  'a file with the API key by which it speaks to Key Protect or HPCS (default: as it is, or as the server does)',
+] as const
+
 interface CreateOptions extends Settings {
+  readonly ibmApiKeyFile?: string
   readonly rootKey?: string
   readonly custody?: string
 }
@@ -56,20 +64,23 @@ function createCommand(world: World, outcome: Outcome): Command {
     flags: [
       ['--root-key <uri>', "what seals its keys (default: the server's own root key); file:NAME.key is made"],
       ['--custody <where>', 'where its sealed keys lie: database (default) or keyprotect'],
+      apiKeyFlag,
       ...settingFlags,
     ],
     examples: [
       'instance create production',
       'instance create production --root-key file:production.key --cache-seconds 60',
+      'instance create tenant --root-key keyprotect://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file tenant.key',
     ],
     action: async ({ client, show, tell }, options, name = '') => {
-      const { rootKey, custody } = options
+      const { rootKey, custody, ibmApiKeyFile } = options
       const body = {
         name,
         ...(rootKey !== undefined && { rootKey }),
         ...(custody !== undefined && {
           custody: oneOf('--custody', custody, ['database', 'keyprotect']),
         }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
         ...settingsOf(options),
       }
       const instance = await (await client()).call('createInstance', { body })
@@ -121,17 +132,22 @@ function showCommand(world: World, outcome: Outcome): Command {
 }
 
 function setCommand(world: World, outcome: Outcome): Command {
-  return verb<Settings & { readonly name?: string }>(world, outcome, {
+  return verb<Settings & { readonly name?: string; readonly ibmApiKeyFile?: string }>(world, outcome, {
     words: 'set <name>',
     summary: 'rename an instance, or change its settings; takes effect on the next message',
-    flags: [['--name <name>', 'its new name'], ...settingFlags],
+    flags: [['--name <name>', 'its new name'], apiKeyFlag, ...settingFlags],
     examples: [
       'instance set default --name production',
       'instance set production --cache-seconds 60 --outage-seconds 0',
+      'instance set tenant --ibm-api-key-file new.key',
     ],
     action: async ({ client, show }, options, instance = '') => {
-      const { name } = options
-      const body = { ...(name !== undefined && { name }), ...settingsOf(options) }
+      const { name, ibmApiKeyFile } = options
+      const body = {
+        ...(name !== undefined && { name }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+        ...settingsOf(options),
+      }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const changed = await (await client()).call('setInstance', { instance, body })
       show(changed, () => instanceFacts(changed))
@@ -181,6 +197,7 @@ function instanceFacts(instance: Shown): string {
     ['Id', instance.id],
     ['Custody', instance.custody],
     ['Root key', instance.rootKey],
+    ...apiKeyFacts(instance),
     [
       'Cache',
       `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
@@ -189,6 +206,11 @@ function instanceFacts(instance: Shown): string {
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
   ])
+}
+
+function apiKeyFacts({ ibmApiKeySource }: Shown): readonly (readonly [string, string])[] {
+  if (ibmApiKeySource === 'none') return []
+  return [['API key', ibmApiKeySource === 'instance' ? 'its own' : "the server's"]]
 }
 
 function countsText(objects: Readonly<Record<string, number>>): string {

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
 import type { By } from './caller.ts'
 import type { Keyring } from './keyring.ts'
-import type { Store } from './ports.ts'
+import type { Store, Write } from './ports.ts'
 import type { StandardKeyKeeper } from './standard-key-keeper.ts'
 import type { Instance } from './trust-rows.ts'
 import {
@@ -20,6 +20,12 @@ export type InstanceSettings = Pick<
   Instance,
   'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable'
 >
+
+/** Committed with a change of an instance, and told of it in the audit: an API key of its own. */
+export interface WrittenToo {
+  readonly writes?: readonly Write[]
+  readonly detail?: Readonly<Record<string, string>>
+}
 
 /** What was shredded: proof for whoever ordered it. */
 export interface ShredReceipt {
@@ -57,37 +63,44 @@ export class InstanceChanges {
   /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
   async create(
     by: By,
-    settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings>,
+    settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings & { id: string }>,
+    { writes = [], detail = {} }: WrittenToo = {},
   ): Promise<Instance> {
     const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
-    const draft = { ...defaults, ...settings, id: randomUUID() }
+    const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
     return this.#writer.change(by, (snapshot, createdMs) => {
       const instance: Instance = { ...draft, createdMs }
       requireFreeName(snapshot, instance)
       return {
         put: [{ kind: 'instance', value: instance }],
-        writes: [dataKey],
+        writes: [dataKey, ...writes],
         action: 'instance.create',
         object: instance.id,
         instanceId: instance.id,
-        detail: { name: instance.name, rootKey: instance.rootKeyUri, custody: instance.custody },
+        detail: { name: instance.name, rootKey: instance.rootKeyUri, custody: instance.custody, ...detail },
         result: instance,
       }
     })
   }
 
   /** Renames it or changes settings. Takes effect on the next message on every node. */
-  async update(by: By, instanceId: string, settings: Partial<InstanceSettings>): Promise<Instance> {
+  async update(
+    by: By,
+    instanceId: string,
+    settings: Partial<InstanceSettings>,
+    { writes = [], detail = {} }: WrittenToo = {},
+  ): Promise<Instance> {
     return this.#writer.change(by, (snapshot) => {
       const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
       requireFreeName(snapshot, instance)
       return {
         put: [{ kind: 'instance', value: instance }],
+        writes,
         action: 'instance.set',
         object: instanceId,
         instanceId,
-        detail: { ...settings },
+        detail: { ...settings, ...detail },
         result: instance,
       }
     })

@@ -1,10 +1,18 @@
-// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, credentials. They lie in the
+// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. They lie in the
 // store, sealed by the system data key, and that by the root key of the server (design: section 5). Instances'
 // objects are not sealed here; they have data keys of their own (keyring.ts).
 
 import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
-import { StoreConflict, type AuditEntry, type RootKey, type SecretRecord, type Store } from './ports.ts'
+import {
+  StoreConflict,
+  type AuditEntry,
+  type Expectation,
+  type RootKey,
+  type SecretRecord,
+  type Store,
+  type Write,
+} from './ports.ts'
 
 const systemKeyName = 'system-data-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
@@ -102,9 +110,29 @@ export class Secrets {
     return sealed && open(this.#dataKey, secretPlace(name), sealed)
   }
 
+  /** As it is in the store now: another node may have replaced or removed it. The bytes are the caller's to wipe. */
+  async fresh(name: string): Promise<Buffer | undefined> {
+    const record = (await this.#store.secrets()).find((kept) => kept.name === name)
+    if (record) this.#sealed.set(name, record.sealed)
+    else this.#sealed.delete(name)
+    return this.get(name)
+  }
+
+  /** For who commits it together with something else. Read it with `fresh`: it is not known here before. */
+  seal(name: string, bytes: Uint8Array): SecretRecord {
+    return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+  }
+
+  /** Removes secrets for good, on the disk too. StoreConflict when `expect` does not hold any more. */
+  async remove(names: readonly string[], expect: Expectation = {}): Promise<void> {
+    const writes = names.map((name): Write => ({ type: 'secret-removed', name }))
+    await this.#store.commit({ expect, writes, entries: [], durability: 'disk' })
+    for (const name of names) this.#sealed.delete(name)
+  }
+
   /** Keeps a secret, replacing one of the same name, together with what the audit says of it. Durable on return. */
   async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
-    const record = { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+    const record = this.seal(name, bytes)
     await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
     this.#sealed.set(name, record.sealed)
   }
@@ -123,7 +151,7 @@ export class Secrets {
     const records = names.map((name): SecretRecord => {
       const bytes = made[name]
       if (!bytes) throw new Error(`secret ${name} was not made`)
-      return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+      return this.seal(name, bytes)
     })
     try {
       await this.#store.commit({

@@ -7,7 +7,9 @@ import path from 'node:path'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { startAdmin } from '../../src/admin/server.ts'
+import { serviceInstanceOf } from '../../src/ibm.ts'
 import { Access } from '../../src/keys/access.ts'
+import { ApiKeys } from '../../src/keys/api-keys.ts'
 import { Audit } from '../../src/keys/audit.ts'
 import { serverActor } from '../../src/keys/caller.ts'
 import { Keyring } from '../../src/keys/keyring.ts'
@@ -95,6 +97,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,
       list: async (uri) => listRootKeys(uri, { dataFolder, create: false }),
     },
+    apiKeys: new ApiKeys({ store, secrets, access, serviceOf: serviceInstanceOf, changed: () => {} }),
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',
   }

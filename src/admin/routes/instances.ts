@@ -44,8 +44,7 @@ export const instanceHandlers: Handlers<
     // Whether a name is taken tells that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    const set = (more: WrittenToo) =>
-      trust.instances.update(asker.by, instance.id, present(settings), more)
+    const set = (more: WrittenToo) => trust.instances.update(asker.by, instance.id, present(settings), more)
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
     const changed =
       ibmApiKey === undefined

@@ -13,10 +13,10 @@ export interface KeyProtectOptions {
   /** PEM; only these CAs are trusted. undefined: those of Node.js. */
   readonly ca?: string
   /**
-   * The API key of an instance's service ID; null: the server itself. Asked for with each new token, at most once an
-   * hour or so. Rejects with RootKeyError.
+   * The API key of an instance's service ID for a service instance; null: the server itself. Asked for with each new
+   * token, at most once an hour or so. Rejects with RootKeyError.
    */
-  readonly apiKey: (instanceId: string | null) => Promise<string>
+  readonly apiKey: (instanceId: string | null, service: string) => Promise<string>
   readonly clock: Pick<Clock, 'monotonic'>
   /** Each call that was made, repeated ones too; for log and audit. */
   readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
@@ -44,7 +44,7 @@ export class KeyProtectSessions {
       target: { scheme, host, instance },
       iamUrl: this.options.iamUrl,
       ca: this.options.ca,
-      apiKey: () => this.options.apiKey(instanceId),
+      apiKey: () => this.options.apiKey(instanceId, instance),
       clock: this.options.clock,
       ...(onCall && { onCall: (made: CallMade) => onCall({ ...made, instanceId }) }),
     })
