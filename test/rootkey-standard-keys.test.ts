@@ -286,6 +286,23 @@ test('key rings: made in that of the URI, found and read there, deleted wherever
   await assert.rejects(anywhere.read(made), reaches('wrapped-form', /was deleted/))
 })
 
+test('Manager on the key ring alone is enough for all of it', async () => {
+  await double.admin('POST', '/key_rings/only-here')
+  const root = await double.rootKey({}, { 'X-Kms-Key-Ring': 'only-here' })
+  const serviceId = await double.serviceId({ roles: ['Manager'], keyRing: 'only-here' })
+  const own = sideOf(double, serviceId.apiKey)
+  const uri = double.uri(root, { keyRing: 'only-here' })
+  await checkRootKey(uri, { ...own.options, custody: 'keyprotect' })
+  const { standardKeys } = await opened(uri, own.options)
+  const name = uniqueName()
+  const made = await standardKeys.create(wanted(name))
+  assert.deepEqual(
+    (await standardKeys.find(name)).map((key) => key.id),
+    [made],
+  )
+  own.sessions.close()
+})
+
 test('a key ring that is not there: a no about the call, which names it', async () => {
   const { standardKeys } = await opened(double.uri(id, { keyRing: 'nowhere' }))
   await assert.rejects(
@@ -389,7 +406,7 @@ test('a service ID that is nobody any more: every call is a no about the root ke
 
 // ------------------------------------------------------------------ many
 
-test('a search that is too broad, or not known: all are looked through instead', async () => {
+test('a search that is too broad: all are looked through instead', async () => {
   const { standardKeys } = await opened()
   const name = uniqueName()
   const made = await standardKeys.create(wanted(name))
