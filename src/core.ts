@@ -4,11 +4,13 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { readPassphrase } from './first-start.ts'
-import { openIbm, serviceInstanceOf } from './ibm.ts'
+import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from './keys/access.ts'
 import { ApiKeys } from './keys/api-keys.ts'
 import { Audit } from './keys/audit.ts'
 import { Journal } from './keys/journal.ts'
+import { InstanceReports } from './keys/instance-report.ts'
+import { InstanceWorker } from './keys/instance-work.ts'
 import { Keyring } from './keys/keyring.ts'
 import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
@@ -39,6 +41,8 @@ export interface Core {
   readonly keyring: Keyring
   readonly trust: TrustChanges
   readonly keys: Keys
+  readonly instanceWork: InstanceWorker
+  readonly reports: InstanceReports
   readonly pending: Pending
   readonly sightings: Sightings
   /** The store was made by this start. */
@@ -70,20 +74,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const readiness = new Readiness({ log, clock, metrics, audit })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
-  const certificates = { validity, signedBy, matchesSubject }
-  const access = new Access({
-    store,
-    macs,
-    clock,
-    certificates,
-    alarm: readiness.alarm,
-    versionAtLeast: await audit.signedTrustVersion(),
-    seenWhole: (version) => audit.noteTrust(version),
-  })
-  const serviceOf = serviceInstanceOf
-  const changed = (instanceId: string) => ibm.sessions.forget(instanceId)
-  const apiKeys = new ApiKeys({ store, secrets, access, serviceOf, changed })
-  ibm.use(apiKeys)
+  const access = await openAccess({ store, macs, clock, readiness, audit })
+  const apiKeys = openApiKeys({ store, secrets, access, ibm })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   void tidyApiKeys()
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
@@ -118,13 +110,30 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   })
   const durableReads = () => settings.now.audit.reads === 'durable'
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
+  const changes = trust.work
+  const instanceWork = new InstanceWorker({
+    store,
+    clock,
+    access,
+    keyring,
+    safe,
+    keeper,
+    journal,
+    changes,
+    failed,
+  })
+  ibm.onRewrapped((event) => instanceWork.rewrapped(event))
+  instanceWork.start()
+  opened.defer(() => instanceWork.stop())
+  const progress = (instanceId: string) => instanceWork.progress(instanceId)
+  const reports = new InstanceReports({ store, clock, openRootKey: rootKeys.open, progress })
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, pending, sightings, firstStart, warnings }
+  return { ...kept, instanceWork, reports, pending, sightings, firstStart, warnings }
 }
 
 async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
@@ -138,6 +147,31 @@ async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock):
   })
 }
 
+/** What the audit has signed of trust is not gone back behind. */
+async function openAccess(
+  parts: Pick<Core, 'store' | 'clock' | 'readiness' | 'audit'> & { readonly macs: Secrets },
+): Promise<Access> {
+  const { readiness, audit, ...rest } = parts
+  return new Access({
+    ...rest,
+    certificates: { validity, signedBy, matchesSubject },
+    alarm: readiness.alarm,
+    versionAtLeast: await audit.signedTrustVersion(),
+    seenWhole: (version) => audit.noteTrust(version),
+  })
+}
+
+/** From here on instances speak to their root keys' services with API keys of their own, where they have any. */
+function openApiKeys({
+  ibm,
+  ...parts
+}: Pick<Core, 'store' | 'secrets' | 'access'> & { readonly ibm: Ibm }): ApiKeys {
+  const changed = (instanceId: string) => ibm.sessions.forget(instanceId)
+  const apiKeys = new ApiKeys({ ...parts, serviceOf: serviceInstanceOf, changed })
+  ibm.use(apiKeys)
+  return apiKeys
+}
+
 async function openRootKeys(
   { settings, metrics, log }: CoreOptions,
   clock: Clock,
@@ -147,7 +181,8 @@ async function openRootKeys(
   const { server } = settings.now
   const passphrase = await readPassphrase(server.rootPassphraseFile)
   const ibm = await openIbm(settings.now.ibm, clock, log)
-  const { sessions: keyProtect, speaksForItself } = ibm
+  const keyProtect = ibm.sessions
+  const speaksForItself = (uri: string, instanceId: string) => ibm.speaksForItself(uri, instanceId)
   opened.defer(() => keyProtect.close())
   const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
