@@ -10,7 +10,7 @@ import { ApiKeys } from './keys/api-keys.ts'
 import { Audit } from './keys/audit.ts'
 import { Journal } from './keys/journal.ts'
 import { InstanceReports } from './keys/instance-report.ts'
-import { InstanceWorker } from './keys/instance-work.ts'
+import { InstanceWorker, type InstanceWorkerOptions } from './keys/instance-work.ts'
 import { Keyring } from './keys/keyring.ts'
 import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
@@ -110,30 +110,30 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   })
   const durableReads = () => settings.now.audit.reads === 'durable'
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
-  const changes = trust.work
-  const instanceWork = new InstanceWorker({
-    store,
-    clock,
-    access,
-    keyring,
-    safe,
-    keeper,
-    journal,
-    changes,
-    failed,
-  })
-  ibm.onRewrapped((event) => instanceWork.rewrapped(event))
-  instanceWork.start()
-  opened.defer(() => instanceWork.stop())
-  const progress = (instanceId: string) => instanceWork.progress(instanceId)
-  const reports = new InstanceReports({ store, clock, openRootKey: rootKeys.open, progress })
+  const parts = { store, clock, access, keyring, safe, keeper, journal }
+  const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
   const pending = await Pending.open(store, clock, failed('write the pending clients'))
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, instanceWork, reports, pending, sightings, firstStart, warnings }
+  return { ...kept, ...work, pending, sightings, firstStart, warnings }
+}
+
+function startInstanceWork(
+  options: InstanceWorkerOptions,
+  ibm: Pick<Ibm, 'onRewrapped'>,
+  opened: AsyncDisposableStack,
+): Pick<Core, 'instanceWork' | 'reports'> {
+  const { store, clock, keyring } = options
+  const instanceWork = new InstanceWorker(options)
+  ibm.onRewrapped((event) => instanceWork.rewrapped(event))
+  instanceWork.start()
+  opened.defer(() => instanceWork.stop())
+  const progress = (instanceId: string) => instanceWork.progress(instanceId)
+  const reports = new InstanceReports({ store, clock, openRootKey: keyring.openRootKey, progress })
+  return { instanceWork, reports }
 }
 
 async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {

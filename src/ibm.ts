@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from './config.ts'
 import type { ApiKeys } from './keys/api-keys.ts'
+import type { HandedBack } from './keys/instance-work-rewrap.ts'
 import { RootKeyError, type Clock } from './keys/ports.ts'
 import { limits } from './limits.ts'
 import { KeyProtectSessions } from './rootkey/keyprotect/sessions.ts'
@@ -12,6 +13,8 @@ import type { Log } from './telemetry/log.ts'
 
 export interface Ibm {
   readonly sessions: KeyProtectSessions
+  /** From now on told of wrapped forms that were handed back under a newer version. */
+  onRewrapped(tell: (event: HandedBack) => void): void
   /** From now on API keys that instances have of their own are used. */
   use(own: Pick<ApiKeys, 'of' | 'has'>): void
   /** Whether the instance speaks for itself to what the URI names, so that nothing of the server's may be used. */
@@ -25,6 +28,7 @@ export async function openIbm(
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Ibm> {
   const ca = caFile === null ? undefined : await readCa(caFile)
+  let tellRewrapped: Parameters<Ibm['onRewrapped']>[0] | undefined
   let instances: Pick<ApiKeys, 'of' | 'has'> | undefined
   const sessions = new KeyProtectSessions({
     iamUrl,
@@ -34,6 +38,7 @@ export async function openIbm(
       return own ?? readApiKey(apiKeyFile)
     },
     clock,
+    onRewrapped: ({ wrapped: was, rewrapped }) => tellRewrapped?.({ was, rewrapped }),
     onCall: ({ ms, ...made }) => {
       const failed = !made.repeated && (made.status === null || made.status >= 400)
       log[failed ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'Key Protect was called')
@@ -41,6 +46,7 @@ export async function openIbm(
   })
   return {
     sessions,
+    onRewrapped: (tell) => (tellRewrapped = tell),
     use: (own) => (instances = own),
     speaksForItself: async (uri, instanceId) => (await instances?.has(instanceId, uri)) ?? false,
   }

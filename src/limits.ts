@@ -130,6 +130,11 @@ export const limits = {
   instanceWorkRetryMaxMs: 60_000,
   /** Work that runs has this long to end its items when the server stops. */
   instanceWorkStopMs: 5_000,
+  /** Which version of a root key is the newest is asked for this often, and waited for no longer than this. */
+  newestVersionKeptMs: 30_000,
+  newestVersionWaitMs: 3_000,
+  /** Objects that cannot be brought back from Key Protect: so many are named. */
+  notRecoverableToldMax: 100,
   /** Objects of which the service gave a newer wrapped form by itself: so many wait, so many are worked on. */
   handedBackWaitingMax: 10_000,
   handedBackAtOnce: 1,
@@ -191,6 +196,9 @@ export const limits = {
   journalPauseMsMax: 10 * 60_000,
   /** It is looked this often whose journal is due. */
   journalLookEveryMs: 1_000,
+  /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
+  restoreCommitObjects: 200,
+  restoreProofsMax: 3,
   /** The server waits so long for its journals when it stops. */
   journalStopMs: 10_000,
   /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */

@@ -386,7 +386,7 @@ test('what an unwrap hands back is kept: data keys in place, objects as the next
   rootKey.unwrap = async (wrapped, aad, trail) => {
     const opened = await unwrap(wrapped, aad, trail)
     if (rootKey.versions.of(wrapped) === 'version-1')
-      worker.rewrapped({ instanceId: instance.id, was: wrapped, rewrapped: await rootKey.wrap(opened, aad) })
+      worker.rewrapped({ was: wrapped, rewrapped: await rootKey.wrap(opened, aad) })
     return opened
   }
   world.keyring.forget(instance.id)
@@ -414,7 +414,7 @@ test('a wrapped form that does not open replaces nothing', async (t) => {
   const { worker, failures } = workerOf(world)
   const [record] = await world.store.dataKeys(instance.id)
   assert.ok(record)
-  worker.rewrapped({ instanceId: instance.id, was: record.wrapped, rewrapped: Buffer.from('nonsense') })
+  worker.rewrapped({ was: record.wrapped, rewrapped: Buffer.from('nonsense') })
   await until(() => failures.length === 1, 'it is told of')
   world.keyring.forget(instance.id)
   await assertSame(world, identify, bytes)

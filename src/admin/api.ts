@@ -69,6 +69,26 @@ const Instance = z
   })
   .openapi('Instance')
 
+const InstanceWork = z
+  .object({
+    id: z.string(),
+    kind: z.enum(['move', 'rewrap']).openapi({
+      description:
+        'move: to the root key and custody that the instance names. rewrap: to its newest version.',
+    }),
+    from: z.object({ rootKey: z.string(), custody: z.enum(['database', 'keyprotect']) }),
+    started: time,
+    done: z.int().nullable().openapi({
+      description: 'Data keys and objects that are where they should be; null: this node does not know yet.',
+    }),
+    total: z.int().nullable(),
+    trouble: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Why it does not go on at the moment. It is tried again by itself.' }),
+  })
+  .openapi('InstanceWork')
+
 const RootKey = z
   .object({
     id: z.string(),
@@ -431,8 +451,35 @@ export const routes = {
     path: instance,
     role: 'viewer',
     scope: 'instance',
-    summary: 'One instance, with how many objects it has in each state',
-    answer: Instance.extend({ objects: counts, clients: z.int() }),
+    summary:
+      'One instance, with how many objects it has, under which versions of its root key they are, and the work on them',
+    answer: Instance.extend({
+      objects: counts,
+      clients: z.int(),
+      work: InstanceWork.nullable().openapi({ description: 'Work on all its keys that is under way.' }),
+      keyVersions: z
+        .array(
+          z.object({
+            version: z.string().openapi({ description: "The service's id; empty where it is not known." }),
+            newest: z.boolean().nullable().openapi({ description: 'null: the service did not say.' }),
+            count: z.int(),
+          }),
+        )
+        .openapi({
+          description:
+            'How many are wrapped by which version of the root key: keys with custody keyprotect, data keys with custody database. Empty where a root key has no versions.',
+        }),
+      notRecoverable: z
+        .object({ count: z.int(), ids: z.array(z.string()).openapi({ description: 'The first of them.' }) })
+        .openapi({
+          description:
+            'Objects with custody keyprotect that lie in the database all the same, because no root key wraps what is empty or so large: Key Protect alone cannot bring them back.',
+        }),
+      revocation: z.object({ withinSeconds: z.int(), unreachableSeconds: z.int() }).openapi({
+        description:
+          'A key is handed out at most so long after its root key was disabled or deleted, or it was deleted in Key Protect; and at most so long after the root key last answered, while it cannot be reached.',
+      }),
+    }),
   }),
   createInstance: route({
     method: 'post',
@@ -479,6 +526,33 @@ export const routes = {
       .partial()
       .refine(somethingAsked, nothingAsked),
     answer: Instance,
+  }),
+  setRootKey: route({
+    method: 'post',
+    path: `${instance}/root-key`,
+    role: 'manager',
+    scope: 'instance',
+    summary:
+      'Another root key or custody. New keys are sealed by it from now on, the others follow in the background; needs a token for all instances',
+    body: z.strictObject({
+      rootKey: z.string().min(1).max(1024).openapi({
+        description: 'URI of the root key. A file in the data folder is made.',
+      }),
+      ibmApiKey: ibmApiKey.optional(),
+      custody: z.enum(['database', 'keyprotect']).optional().openapi({
+        description:
+          'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
+      }),
+    }),
+    answer: Instance.extend({ work: InstanceWork }),
+  }),
+  rewrapInstance: route({
+    method: 'post',
+    path: `${instance}/rewrap`,
+    role: 'manager',
+    scope: 'instance',
+    summary: 'Bring all its keys under the newest version of its root key, in the background',
+    answer: Instance.extend({ work: InstanceWork }),
   }),
   deleteInstance: route({
     method: 'delete',

@@ -4,6 +4,8 @@ import type { Access } from '../keys/access.ts'
 import type { ApiKeys } from '../keys/api-keys.ts'
 import type { Audit } from '../keys/audit.ts'
 import type { Actor, By, Caller } from '../keys/caller.ts'
+import type { InstanceReports } from '../keys/instance-report.ts'
+import type { InstanceWorker } from '../keys/instance-work.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../keys/pending.ts'
 import type { Clock, Store } from '../keys/ports.ts'
@@ -21,6 +23,8 @@ export interface AdminContext {
   readonly pending: Pending
   readonly audit: Audit
   readonly keys: Keys
+  readonly instanceWork: Pick<InstanceWorker, 'nudge'>
+  readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
   readonly store: Pick<Store, 'objectCounts'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>

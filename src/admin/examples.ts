@@ -27,6 +27,16 @@ const instance = {
   created: at,
 } as const
 
+const work = {
+  id: 'b0f6a3c2-7f41-4e58-9d2a-60c5e1d87b93',
+  kind: 'move',
+  from: { rootKey: 'file:production.key', custody: 'database' },
+  started: at,
+  done: 100,
+  total: 122,
+  trouble: null,
+} as const
+
 const named = { id: instance.id, name: instance.name }
 
 const shownCertificate = {
@@ -166,7 +176,29 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     },
   },
   listInstances: { answer: [instance] },
-  showInstance: { answer: { ...instance, objects: { Active: 120, PreActive: 1 }, clients: 1 } },
+  showInstance: {
+    answer: {
+      ...instance,
+      objects: { Active: 120, PreActive: 1 },
+      clients: 1,
+      work,
+      keyVersions: [
+        { version: '6b2f4c1e-9a0d-4b57-8a3c-5d1e7f20c9b4', newest: true, count: 100 },
+        { version: '0e7d3a95-1c4f-4d68-b2a7-93f5c8e1d640', newest: false, count: 21 },
+      ],
+      notRecoverable: { count: 0, ids: [] },
+      revocation: { withinSeconds: 300, unreachableSeconds: 3900 },
+    },
+  },
+  setRootKey: {
+    body: {
+      rootKey:
+        'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
+      custody: 'keyprotect',
+    },
+    answer: { ...instance, work },
+  },
+  rewrapInstance: { answer: { ...instance, work: { ...work, kind: 'rewrap' } } },
   createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: instance },
   listRootKeys: {
     answer: [

@@ -5,6 +5,7 @@ import type { Handlers } from './context.ts'
 import { auditHandlers } from './routes/audit.ts'
 import { clientHandlers } from './routes/clients.ts'
 import { healthHandlers } from './routes/health.ts'
+import { instanceWorkHandlers } from './routes/instance-work.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
@@ -17,6 +18,7 @@ import { serverCertificateHandlers } from './routes/server-certificate.ts'
 export const handlers: Handlers<RouteName> = {
   ...healthHandlers,
   ...instanceHandlers,
+  ...instanceWorkHandlers,
   ...rootKeyHandlers,
   ...clientHandlers,
   ...pendingHandlers,

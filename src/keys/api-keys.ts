@@ -129,9 +129,23 @@ export class ApiKeys {
     if (named.some((uri) => uri !== undefined && serviceOf(uri) === service)) return true
     const dataKeys = await store.dataKeys(instanceId)
     if (dataKeys.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
+    if (await this.#keepsObjects(instanceId, service)) return true
     for (const state of ['unwanted', 'intended'] as const)
       if ((await store.standardKeys({ instanceId, state, limit: 1 })).length > 0) return true
     return false
+  }
+
+  /** Of an instance that moves, or that left a key behind which its owner deleted and may bring back. */
+  async #keepsObjects(instanceId: string, service: string): Promise<boolean> {
+    const { store, serviceOf } = this.#options
+    const query = { instanceId, kind: 'object', state: 'current', limit: 500 } as const
+    let afterId: string | undefined
+    for (;;) {
+      const page = await store.standardKeys({ ...query, ...(afterId !== undefined && { afterId }) })
+      if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
+      afterId = page.at(-1)?.id
+      if (page.length < query.limit) return false
+    }
   }
 }
 

@@ -4,17 +4,16 @@
 
 import { randomUUID } from 'node:crypto'
 import { serverActor, type By } from './caller.ts'
+import type { WrittenToo } from './instance-changes.ts'
 import type { Keyring } from './keyring.ts'
 import type { Store, Write } from './ports.ts'
 import type { Instance, InstanceWork } from './trust-rows.ts'
 import { requireInstance, TrustRefused, type TrustWriter } from './trust-writer.ts'
 
 /** Where an instance is to go. */
-export interface WorkTarget {
+export interface WorkTarget extends WrittenToo {
   readonly rootKeyUri: string
   readonly custody: Instance['custody']
-  /** Committed with it: a credential that the new root key needs. */
-  readonly writes?: readonly Write[]
 }
 
 /** Counts that stand in the audit when the work is done. */
@@ -42,7 +41,7 @@ export class InstanceWorkChanges {
    * under way: a move is sent elsewhere, or back. RootKeyError when the root key cannot seal.
    */
   async setRootKey(by: By, instanceId: string, target: WorkTarget): Promise<Instance> {
-    const { rootKeyUri, custody, writes = [] } = target
+    const { rootKeyUri, custody, writes = [], detail = {} } = target
     const dataKey = await this.#keyring.make({ id: instanceId, rootKeyUri })
     return this.#writer.change<Instance>(by, async (snapshot, startedMs) => {
       const before = requireInstance(snapshot, instanceId)
@@ -66,6 +65,7 @@ export class InstanceWorkChanges {
           custody,
           fromRootKey: before.rootKeyUri,
           fromCustody: before.custody,
+          ...detail,
         },
         result: instance,
       }

@@ -21,8 +21,8 @@ import { keepsJournal, type Instance, type InstanceWork } from './trust-rows.ts'
 
 /** What of the journal in Key Protect (journal.ts) a move needs. */
 export interface MovedJournal {
-  /** The first part of it, beside the root key that the instance has now. */
-  begin(instance: Instance): Promise<void>
+  /** Enters what is not in it yet, beside the root key that the instance has now: there all of it where nothing was. */
+  flush(instanceId: string): Promise<void>
   /** The instance keeps none any more. */
   end(instanceId: string): Promise<void>
 }
@@ -95,10 +95,14 @@ export class InstanceWorker {
   }
 
   /** The root key's service handed back a newer wrapped form of something that was unwrapped. Never throws. */
-  rewrapped(event: HandedBack & { readonly instanceId: string }): void {
+  rewrapped(event: HandedBack): void {
     const object = this.#options.safe.opening(event.was)
     if (!object?.sealed || !isPlace(object.sealed)) {
-      void this.#keepDataKey(event).catch(this.#options.failed('keep a data key under a newer version'))
+      void this.#keepDataKey(event).catch((error: unknown) => {
+        // Another one was quicker.
+        if (!(error instanceof StoreConflict))
+          this.#options.failed('keep a data key under a newer version')(error)
+      })
       return
     }
     const { instanceId, uniqueIdentifier: identifier } = object
@@ -177,10 +181,11 @@ export class InstanceWorker {
       const there = objectIsThere(object, target)
       return there && custody === 'database' ? undefined : there
     })
-    await this.#beginJournal(instance, rootKey.uri)
+    // Before objects lie beside the root key, their journal does.
+    if (keepsJournal(instance)) await this.#options.journal.flush(instance.id)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, safe, target)
-    await this.#endJournal(instance, rootKey.uri)
+    await this.#moveJournal(instance, rootKey.uri)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
@@ -197,24 +202,20 @@ export class InstanceWorker {
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
-  /** Before objects lie beside the root key, their journal does. */
-  async #beginJournal(instance: Instance, rootKeyUri: string): Promise<void> {
-    if (!keepsJournal(instance)) return
-    const parts = await this.#journalParts(instance)
-    if (!parts.some((part) => part.rootKeyUri === rootKeyUri)) await this.#options.journal.begin(instance)
-  }
-
-  /** After objects have left a root key, their journal there is of no use. */
-  async #endJournal(instance: Instance, rootKeyUri: string): Promise<void> {
-    const parts = await this.#journalParts(instance)
-    if (keepsJournal(instance))
-      await this.#options.keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))
-    else if (parts.length > 0) await this.#options.journal.end(instance.id)
-  }
-
-  #journalParts({ id: instanceId }: Instance) {
-    const query = { instanceId, kind: 'journal', state: 'current', limit: limits.listPageMax } as const
-    return this.#options.store.standardKeys(query)
+  /** After all objects lie where they should, so does what the journal says of them, and only there. */
+  async #moveJournal(instance: Instance, rootKeyUri: string): Promise<void> {
+    const { store, journal, keeper } = this.#options
+    const query = {
+      instanceId: instance.id,
+      kind: 'journal',
+      state: 'current',
+      limit: limits.listPageMax,
+    } as const
+    if (keepsJournal(instance)) {
+      await journal.flush(instance.id)
+      const parts = await store.standardKeys(query)
+      await keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))
+    } else if ((await store.standardKeys(query)).length > 0) await journal.end(instance.id)
   }
 
   #parts() {
@@ -241,24 +242,18 @@ export class InstanceWorker {
     Object.assign(run.counts, counts)
   }
 
-  /** In place: the data key stays the same. */
-  async #keepDataKey({
-    instanceId,
-    was,
-    rewrapped,
-  }: HandedBack & { readonly instanceId: string }): Promise<void> {
-    const { store, keyring } = this.#options
-    const record = (await store.dataKeys(instanceId)).find(
-      ({ wrapped }) => Buffer.compare(wrapped, was) === 0,
-    )
-    if (!record) return
-    const next = { ...record, wrapped: rewrapped }
-    await keyring.prove(next)
-    try {
+  /** In place: the data key stays the same. The server's own secrets are none of it. */
+  async #keepDataKey({ was, rewrapped }: HandedBack): Promise<void> {
+    const { store, keyring, access } = this.#options
+    const { tables } = await access.snapshot()
+    for (const instanceId of tables.instance.keys()) {
+      const records = await store.dataKeys(instanceId)
+      const record = records.find(({ wrapped }) => Buffer.compare(wrapped, was) === 0)
+      if (!record) continue
+      const next = { ...record, wrapped: rewrapped }
+      await keyring.prove(next)
       const write = { type: 'data-key-rewrapped', was, record: next } as const
       await store.commit({ writes: [write], entries: [], durability: 'disk' })
-    } catch (error) {
-      if (!(error instanceof StoreConflict)) throw error
     }
   }
 

@@ -12,6 +12,8 @@ import { Access } from '../../src/keys/access.ts'
 import { ApiKeys } from '../../src/keys/api-keys.ts'
 import { Audit } from '../../src/keys/audit.ts'
 import { serverActor } from '../../src/keys/caller.ts'
+import { InstanceReports } from '../../src/keys/instance-report.ts'
+import { InstanceWorker } from '../../src/keys/instance-work.ts'
 import { Keyring } from '../../src/keys/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import { Pending } from '../../src/keys/pending.ts'
@@ -75,6 +77,8 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     filtersOverlap,
     sameAuthority,
   })
+  const parts = { store, clock, access, keyring, safe, keeper }
+  const movedJournal = { flush: async () => {}, end: async () => {} }
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
@@ -83,6 +87,13 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     trust,
     pending: await Pending.open(store, clock, fail),
     audit: await Audit.open(store, clock, secrets, () => {}),
+    instanceWork: new InstanceWorker({
+      ...parts,
+      journal: movedJournal,
+      changes: trust.work,
+      failed: () => fail,
+    }),
+    reports: new InstanceReports({ ...parts, openRootKey: keyring.openRootKey, progress: () => undefined }),
     keys: new Keys({ store, safe, journal, access, clock, durableReads: () => false }),
     store,
     sightings: new Sightings(store, clock, fail),

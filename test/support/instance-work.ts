@@ -12,9 +12,9 @@ import type { Instance } from '../../src/keys/trust-rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { World } from './world.ts'
 
-/** Tries again at once. `begun` and `ended`: instances whose journal was. */
+/** Tries again at once. `flushed` and `ended`: instances whose journal was. */
 export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}) {
-  const journal = { begun: [] as string[], ended: [] as string[], failures: [] as unknown[] }
+  const journal = { flushed: [] as string[], ended: [] as string[], failures: [] as unknown[] }
   const { store, clock, access, keyring, safe, keeper } = world
   const worker = new InstanceWorker({
     store,
@@ -25,7 +25,7 @@ export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}
     keeper,
     changes: world.trust.work,
     journal: {
-      begin: async ({ id }) => void journal.begun.push(id),
+      flush: async (id) => void journal.flushed.push(id),
       end: async (id) => void journal.ended.push(id),
     },
     failed: () => (error) => void journal.failures.push(error),

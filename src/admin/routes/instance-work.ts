@@ -1,0 +1,83 @@
+// What an instance holds, and long work on all of it: another root key or custody, the newest version of its root key.
+
+import type { WorkProgress } from '../../keys/instance-work-run.ts'
+import { RootKeyError } from '../../keys/ports.ts'
+import type { Instance, InstanceWork } from '../../keys/trust-rows.ts'
+import type { Output } from '../api.ts'
+import type { AdminContext, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { withRootKey } from '../root-key-change.ts'
+import { isoTime } from '../shown.ts'
+import { custodyOf, shownInstance } from './instances.ts'
+
+export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
+  showInstance: async ({ access, store, reports, apiKeys }, { instance }) => {
+    const objects = await store.objectCounts(instance.id)
+    const { cacheSeconds, outageSeconds, work } = instance
+    const { progress, keyVersions, notRecoverable } = await reports.of(instance, objects)
+    return {
+      ...shownInstance(instance, (await apiKeys.sources())(instance)),
+      objects: { ...objects },
+      clients: (await access.clients(instance.id)).length,
+      work: work ? shownWork(work, progress) : null,
+      keyVersions: keyVersions.map((counted) => ({ ...counted })),
+      notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },
+      revocation: { withinSeconds: cacheSeconds, unreachableSeconds: cacheSeconds + outageSeconds },
+    }
+  },
+
+  setRootKey: async (context, { asker, instance, body }) => {
+    // It makes files on the server, and speaks to services in its name.
+    if (asker.instanceId !== null)
+      throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
+    const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
+    const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
+    const changed = await withRootKey(context, wanted, (ready) =>
+      context.trust.work.setRootKey(asker.by, instance.id, { custody, ...ready }),
+    )
+    return begun(context, changed)
+  },
+
+  rewrapInstance: async (context, { asker, instance }) => {
+    await requireVersions(context, instance)
+    return begun(context, await context.trust.work.rewrap(asker.by, instance.id))
+  },
+}
+
+async function requireVersions({ reports }: AdminContext, instance: Instance): Promise<void> {
+  try {
+    if (await reports.hasVersions(instance)) return
+  } catch (error) {
+    // What is wrong with a root key is for the administrator who chose it.
+    if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
+    throw error
+  }
+  throw new Refusal(
+    'refused',
+    `the root key ${instance.rootKeyUri} has no versions: there is nothing to rewrap`,
+    'A file is not rotated. Take a new one: mortise instance set-root-key NAME --root-key file:NEW.key',
+  )
+}
+
+async function begun(
+  { instanceWork, apiKeys }: AdminContext,
+  instance: Instance,
+): Promise<Output<'setRootKey'>> {
+  instanceWork.nudge(instance.id)
+  if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
+  const shown = shownInstance(instance, (await apiKeys.sources())(instance))
+  return { ...shown, work: shownWork(instance.work, null) }
+}
+
+function shownWork(work: InstanceWork, progress: WorkProgress | null) {
+  const { id, kind, fromRootKeyUri, fromCustody, startedMs } = work
+  return {
+    id,
+    kind,
+    from: { rootKey: fromRootKeyUri, custody: fromCustody },
+    started: isoTime(startedMs),
+    done: progress?.done ?? null,
+    total: progress?.total ?? null,
+    trouble: progress?.trouble ?? null,
+  }
+}

@@ -1,0 +1,128 @@
+// What can be told of an instance's keys beside its settings: how far long work on them got, which version of the root
+// key wraps how many, and which could not be brought back from Key Protect alone. Reads only; while the root key is out
+// of reach it tells what is known without it.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../limits.ts'
+import { liveObjects } from './instance-work-objects.ts'
+import type { WorkProgress } from './instance-work-run.ts'
+import type { OpenRootKey } from './keyring.ts'
+import { RootKeyError, type Clock, type RootKey, type Store } from './ports.ts'
+import { isPlace } from './standard-key-place.ts'
+import type { Instance } from './trust-rows.ts'
+
+export interface InstanceReport {
+  /** null: this node does not know how far it is, or there is none. */
+  readonly progress: WorkProgress | null
+  /** Of objects with custody keyprotect, of data keys with custody database; none where a root key has no versions. */
+  readonly keyVersions: readonly KeyVersionCount[]
+  readonly notRecoverable: NotRecoverable
+}
+
+export interface KeyVersionCount {
+  readonly version: string
+  /** null: the root key's service did not say. */
+  readonly newest: boolean | null
+  readonly count: number
+}
+
+/** Objects of custody keyprotect that a data key of the database seals, since the root key wraps nothing so large. */
+export interface NotRecoverable {
+  readonly count: number
+  /** The first of them. */
+  readonly identifiers: readonly string[]
+}
+
+export class InstanceReports {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #openRootKey: OpenRootKey
+  readonly #progress: (instanceId: string) => WorkProgress | undefined
+  /** By instance and root key. */
+  readonly #newest = new Map<string, { readonly atMs: number; readonly version: string | null }>()
+
+  constructor(options: {
+    readonly store: Store
+    readonly clock: Clock
+    readonly openRootKey: OpenRootKey
+    readonly progress: (instanceId: string) => WorkProgress | undefined
+  }) {
+    this.#store = options.store
+    this.#clock = options.clock
+    this.#openRootKey = options.openRootKey
+    this.#progress = options.progress
+  }
+
+  /** Whether the instance's root key can be rotated. Throws RootKeyError. */
+  async hasVersions({ rootKeyUri, id }: Instance): Promise<boolean> {
+    return (await this.#openRootKey(rootKeyUri, id)).versions !== undefined
+  }
+
+  async of(instance: Instance, objectCounts: Readonly<Record<string, number>>): Promise<InstanceReport> {
+    const standardKeys = await this.#store.standardKeyVersions(instance.id)
+    return {
+      progress: this.#progress(instance.id) ?? null,
+      keyVersions: await this.#keyVersions(instance, standardKeys),
+      notRecoverable: await this.#notRecoverable(instance, objectCounts, standardKeys),
+    }
+  }
+
+  async #keyVersions(
+    instance: Instance,
+    standardKeys: Readonly<Record<string, number>>,
+  ): Promise<readonly KeyVersionCount[]> {
+    const rootKey = await this.#openRootKey(instance.rootKeyUri, instance.id).catch(unlessRootKeyError)
+    const counts = new Map<string, number>()
+    if (instance.custody === 'keyprotect')
+      for (const [version, count] of Object.entries(standardKeys)) counts.set(version, count)
+    else if (rootKey?.versions)
+      for (const { wrapped, rootKeyUri } of await this.#store.dataKeys(instance.id)) {
+        const version = rootKeyUri === rootKey.uri ? rootKey.versions.of(wrapped) : ''
+        counts.set(version, (counts.get(version) ?? 0) + 1)
+      }
+    if (counts.size === 0) return []
+    const newest = await this.#newestVersion(instance, rootKey)
+    return [...counts].map(([version, count]) => {
+      return { version, newest: newest === null ? null : version === newest, count }
+    })
+  }
+
+  /** null: unknown at the moment. Never rejects, and waits no longer than a person would. */
+  async #newestVersion(instance: Instance, rootKey: RootKey | undefined): Promise<string | null> {
+    if (!rootKey?.versions) return null
+    const name = JSON.stringify([instance.id, rootKey.uri])
+    const known = this.#newest.get(name)
+    if (known && this.#clock.monotonic() - known.atMs < limits.newestVersionKeptMs) return known.version
+    const atMs = this.#clock.monotonic()
+    const asked = rootKey.versions.newest().catch(() => null)
+    const version = await Promise.race([asked, sleep(limits.newestVersionWaitMs, null, { ref: false })])
+    this.#newest.set(name, { atMs, version })
+    return version
+  }
+
+  async #notRecoverable(
+    instance: Instance,
+    objectCounts: Readonly<Record<string, number>>,
+    standardKeys: Readonly<Record<string, number>>,
+  ): Promise<NotRecoverable> {
+    if (instance.custody === 'database') return { count: 0, identifiers: [] }
+    const living = Object.entries(objectCounts).filter(([state]) => !state.startsWith('Destroyed'))
+    if (sum(living) === sum(Object.entries(standardKeys))) return { count: 0, identifiers: [] }
+    const found: string[] = []
+    let count = 0
+    for await (const object of liveObjects({ store: this.#store, instanceId: instance.id })) {
+      if (!object.sealed || isPlace(object.sealed)) continue
+      count++
+      if (found.length < limits.notRecoverableToldMax) found.push(object.uniqueIdentifier)
+    }
+    return { count, identifiers: found }
+  }
+}
+
+function sum(counts: readonly (readonly [string, number])[]): number {
+  return counts.reduce((total, [, count]) => total + count, 0)
+}
+
+function unlessRootKeyError(error: unknown): undefined {
+  if (!(error instanceof RootKeyError)) throw error
+}
