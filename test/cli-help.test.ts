@@ -42,7 +42,15 @@ test('every command has help with an example of itself', async () => {
 test('the command names are those of the documentation', async () => {
   const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
   assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload'])
-  assert.deepEqual(commandsIn(await say('instance', '--help')), ['create', 'list', 'show', 'set', 'delete'])
+  assert.deepEqual(commandsIn(await say('instance', '--help')), [
+    'create',
+    'list',
+    'show',
+    'set',
+    'set-root-key',
+    'rewrap',
+    'delete',
+  ])
   assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke'])
   assert.deepEqual(commandsIn(await say('client', '--help')), [
     'trust',

@@ -4,6 +4,8 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
 import { readApiKey } from './files.ts'
+import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
+import { apiKeyFlag, rewrapCommand, setRootKeyCommand } from './instance-work.ts'
 import { facts, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
@@ -13,6 +15,8 @@ export function instanceCommands(world: World, outcome: Outcome): Command {
     listCommand(world, outcome),
     showCommand(world, outcome),
     setCommand(world, outcome),
+    setRootKeyCommand(world, outcome),
+    rewrapCommand(world, outcome),
     deleteCommand(world, outcome),
   ])
 }
@@ -44,12 +48,6 @@ function settingsOf({ cacheSeconds, outageSeconds, expiredGraceDays, portable }:
     ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
   }
 }
-
-/** What `readApiKey` reads; for commands that give an instance a root key or an API key. */
-export const apiKeyFlag = [
-  '--ibm-api-key-file <file>',
-  'a file with the API key by which it speaks to Key Protect or HPCS (default: as it is, or as the server does)',
-] as const
 
 interface CreateOptions extends Settings {
   readonly ibmApiKeyFile?: string
@@ -116,17 +114,12 @@ function listCommand(world: World, outcome: Outcome): Command {
 function showCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'show <name>',
-    summary: 'one instance, with its settings, and how many objects and clients it has',
+    summary:
+      'one instance: settings, objects, versions of its root key, how soon revoking counts, work on it',
     examples: ['instance show default'],
     action: async ({ client, show }, _options, name = '') => {
       const instance = await (await client()).call('showInstance', { instance: name })
-      show(instance, () => {
-        const counts = countsText(instance.objects)
-        return `${instanceFacts(instance)}${facts([
-          ['Objects', counts],
-          ['Clients', String(instance.clients)],
-        ])}`
-      })
+      show(instance, () => instanceDetails(instance))
     },
   })
 }
@@ -187,33 +180,4 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
     ['Objects that no longer open', countsText(receipt.objects)],
     ['In the audit log', receipt.auditEntry],
   ])}Copies of the database made before still open with the root key: destroy those too.\n`
-}
-
-type Shown = Output<'setInstance'>
-
-function instanceFacts(instance: Shown): string {
-  return facts([
-    ['Name', instance.name],
-    ['Id', instance.id],
-    ['Custody', instance.custody],
-    ['Root key', instance.rootKey],
-    ...apiKeyFacts(instance),
-    [
-      'Cache',
-      `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
-    ],
-    ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
-    ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
-    ['Created', shortTime(instance.created)],
-  ])
-}
-
-function apiKeyFacts({ ibmApiKeySource }: Shown): readonly (readonly [string, string])[] {
-  if (ibmApiKeySource === 'none') return []
-  return [['API key', ibmApiKeySource === 'instance' ? 'its own' : "the server's"]]
-}
-
-function countsText(objects: Readonly<Record<string, number>>): string {
-  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
-  return counts.length === 0 ? 'none' : counts.join(', ')
 }

@@ -20,7 +20,7 @@ export interface WorkTarget extends WrittenToo {
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
-export const workActions: Record<InstanceWork['kind'], string> = {
+const workActions: Record<InstanceWork['kind'], string> = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',
 }

@@ -168,6 +168,6 @@ export async function nextGeneration(
 }
 
 /** 0 of those that a data key seals. */
-export function generationOf(sealed: Uint8Array | null): number {
+function generationOf(sealed: Uint8Array | null): number {
   return sealed !== null && isPlace(sealed) ? unpackPlace(sealed).generation : 0
 }

@@ -1,0 +1,195 @@
+// `mortise instance set-root-key` and `rewrap`: begun here, done by the server, watched from here. Who stops watching stops
+// nothing.
+
+import type { Command } from 'commander'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import type { Output } from '../admin/api.ts'
+import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { readApiKey } from './files.ts'
+import { instanceFacts, workFacts } from './instance-text.ts'
+import { facts } from './output.ts'
+import { Progress } from './progress.ts'
+import { CommandError, type World } from './world.ts'
+
+/** What `readApiKey` reads; for commands that give an instance a root key or an API key. */
+export const apiKeyFlag = [
+  '--ibm-api-key-file <file>',
+  'a file with the API key by which it speaks to Key Protect or HPCS (default: as it is, or as the server does)',
+] as const
+
+const waitFlags = [
+  ['--no-wait', 'only begin it: the server does it in the background'],
+  ['--give-up-after <seconds>', 'when it does not go on for so long, stop waiting (default: 60)'],
+] as const
+
+interface WaitOptions {
+  readonly wait: boolean
+  readonly giveUpAfter?: string
+}
+
+interface SetRootKeyOptions extends WaitOptions {
+  readonly rootKey: string
+  readonly custody?: string
+  readonly ibmApiKeyFile?: string
+}
+
+export function setRootKeyCommand(world: World, outcome: Outcome): Command {
+  return verb<SetRootKeyOptions>(world, outcome, {
+    words: 'set-root-key <name>',
+    summary: 'another root key or custody for an instance, while its clients go on',
+    required: [['--root-key <uri>', 'what is to seal its keys; file:NAME.key is made']],
+    flags: [
+      ['--custody <where>', 'where its sealed keys are to lie: database (default for files) or keyprotect'],
+      apiKeyFlag,
+      ...waitFlags,
+    ],
+    examples: [
+      'instance set-root-key production --root-key keyprotect://HOST/INSTANCE/KEY --custody database',
+      'instance set-root-key production --root-key hpcs://HOST/INSTANCE/KEY --custody keyprotect --ibm-api-key-file new.key',
+      'instance set-root-key production --root-key file:new.key --no-wait',
+    ],
+    action: async (run, options, instance = '') => {
+      const { rootKey, custody, ibmApiKeyFile } = options
+      const admin = await run.client()
+      const body = {
+        rootKey,
+        ...(custody !== undefined && {
+          custody: oneOf('--custody', custody, ['database', 'keyprotect'] as const),
+        }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+      }
+      return watch(run, admin, await admin.call('setRootKey', { instance, body }), options)
+    },
+  })
+}
+
+export function rewrapCommand(world: World, outcome: Outcome): Command {
+  return verb<WaitOptions>(world, outcome, {
+    words: 'rewrap <name>',
+    summary: 'bring all keys of an instance under the newest version of its root key, after it was rotated',
+    flags: waitFlags,
+    examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
+    action: async (run, options, instance = '') => {
+      const admin = await run.client()
+      return watch(run, admin, await admin.call('rewrapInstance', { instance }), options)
+    },
+  })
+}
+
+type Begun = Output<'setRootKey'>
+type Entry = Output<'listInstanceAudit'>['entries'][number]
+
+/** Waits for the end, if it is wanted; the exit code. */
+async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
+  if (!options.wait) {
+    run.show(begun, () => `${instanceFacts(begun)}${facts(workFacts(begun.work))}`)
+    run.tell(`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`)
+    return 0
+  }
+  const giveUpMs = wholeNumber('--give-up-after', options.giveUpAfter ?? '60') * 1000
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort()
+  process.once('SIGINT', interrupt)
+  try {
+    const ended = await untilDone({ admin, begun, giveUpMs, signal: interrupted.signal, world: run.world })
+    if (ended === 'interrupted') {
+      run.world.stderr.write(
+        `The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
+      )
+      return 1
+    }
+    const result = await resultOf(admin, begun)
+    const { work: _, ...instance } = begun
+    run.show({ ...instance, work: null, result }, () => resultText(begun, result))
+    return 0
+  } finally {
+    process.off('SIGINT', interrupt)
+  }
+}
+
+const lookEveryMs = 500
+
+async function untilDone(watched: {
+  readonly admin: AdminClient
+  readonly begun: Begun
+  readonly giveUpMs: number
+  readonly signal: AbortSignal
+  readonly world: World
+}): Promise<'done' | 'interrupted'> {
+  const { admin, begun, giveUpMs, signal, world } = watched
+  const progress = new Progress(world.stderr, begun.work.kind === 'move' ? 'moved' : 'rewrapped')
+  let moved = { done: -1, atMs: performance.now() }
+  try {
+    while (!signal.aborted) {
+      const work = await workNow(admin, begun)
+      if (work === null) return 'done'
+      if (work.id !== begun.work.id)
+        throw new CommandError(
+          `the instance ${begun.name} was sent elsewhere meanwhile`,
+          `See where: mortise instance show ${begun.name}`,
+        )
+      const { done, total, trouble } = work
+      if (done !== null && done !== moved.done) moved = { done, atMs: performance.now() }
+      progress.tell({ done, total, trouble })
+      if (trouble !== null && performance.now() - moved.atMs >= giveUpMs)
+        throw new CommandError(
+          `it does not go on: ${trouble}`,
+          `The server tries again by itself. How far it is: mortise instance show ${begun.name}`,
+        )
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
+    }
+    return 'interrupted'
+  } finally {
+    progress.end()
+  }
+}
+
+/** A server that is being started anew goes on where it was. */
+async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['work'] | null> {
+  try {
+    return (await admin.call('showInstance', { instance: id })).work
+  } catch (error) {
+    if (!(error instanceof AdminUnreachable)) throw error
+    return { ...work, done: null, total: null, trouble: `the server does not answer: ${error.message}` }
+  }
+}
+
+/** What the audit says of its end. */
+interface Result {
+  readonly dataKeys: number
+  readonly objects: number
+  /** Those that do not open, and were left where they are. */
+  readonly left: number
+}
+
+async function resultOf(admin: AdminClient, { id, work }: Begun): Promise<Result> {
+  const action = `${work.kind === 'move' ? 'instance.set-root-key' : 'instance.rewrap'}.done`
+  const { entries } = await admin.call('listInstanceAudit', { instance: id, query: { action, limit: 100 } })
+  const detail = entries.find((entry: Entry) => entry.detail?.['work'] === work.id)?.detail ?? {}
+  const [dataKeys = 0, objects = 0, left = 0] = ['dataKeys', 'objects', 'left'].map((name) =>
+    Number(detail[name] ?? 0),
+  )
+  return { dataKeys, objects, left }
+}
+
+function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
+  const { name, rootKey, custody, work } = begun
+  const counts = `${dataKeys} data keys and ${objects} objects`
+  const lost =
+    left === 0
+      ? ''
+      : `\n${left} do not open, because they were deleted in the service or altered, and were left as they are.\n`
+  if (work.kind === 'rewrap')
+    return `The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.\n${lost}`
+  const before = work.from.rootKey
+  const backups =
+    before === rootKey
+      ? `Backups of the database from before need what ${before} kept then.`
+      : `The instance does not need ${before} any more. Backups of the database from before do: keep it as long as them.`
+  return `The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.
+${lost}
+${backups}
+The server's own secrets stay under the server's root key (server.rootKey), which this does not change.
+`
+}

@@ -1,0 +1,68 @@
+// How far something long is, on standard error: a bar on a terminal, a line now and then elsewhere.
+
+import { visible } from './output.ts'
+import type { World } from './world.ts'
+
+export interface Far {
+  /** null: not known yet. */
+  readonly done: number | null
+  readonly total: number | null
+  readonly trouble: string | null
+}
+
+const barCharacters = 30
+/** Where there is no terminal, a line at most this often. */
+const lineEveryMs = 5_000
+
+export class Progress {
+  readonly #stream: World['stderr']
+  readonly #verb: string
+  #bar = ''
+  #line = ''
+  #trouble: string | null = null
+  #saidAt = -Infinity
+
+  /** `verb`: what has happened to what is done. */
+  constructor(stream: World['stderr'], verb: string) {
+    this.#stream = stream
+    this.#verb = verb
+  }
+
+  tell({ done, total, trouble }: Far): void {
+    if (trouble !== this.#trouble) {
+      this.#trouble = trouble
+      if (trouble !== null) this.#say(`Waiting: ${visible(trouble)}`)
+    }
+    if (done === null || total === null) return
+    const text = `${done} of ${total} ${this.#verb}`
+    if (this.#stream.isTTY === true) this.#draw(`${bar(done, total)} ${text}`)
+    else if (text !== this.#line && performance.now() - this.#saidAt >= lineEveryMs) {
+      this.#line = text
+      this.#saidAt = performance.now()
+      this.#say(text)
+    }
+  }
+
+  /** Leaves the terminal as it should be. */
+  end(): void {
+    this.#draw('')
+  }
+
+  #say(text: string): void {
+    const before = this.#bar
+    this.#draw('')
+    this.#stream.write(`${text}\n`)
+    this.#draw(before)
+  }
+
+  #draw(text: string): void {
+    if (text === this.#bar) return
+    this.#stream.write(`\r${text.padEnd(this.#bar.length)}${text === '' ? '\r' : ''}`)
+    this.#bar = text
+  }
+}
+
+function bar(done: number, total: number): string {
+  const full = total === 0 ? barCharacters : Math.floor((done / total) * barCharacters)
+  return `[${'#'.repeat(full)}${'.'.repeat(barCharacters - full)}]`
+}
