@@ -1,0 +1,54 @@
+// Commands in the documentation are commands that there are, with flags that they have.
+
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { command } from './support/command.ts'
+
+const root = path.join(import.meta.dirname, '..')
+const pages = ['README.md', ...readdirSync(path.join(root, 'docs')).map((file) => `docs/${file}`)].filter(
+  (file) => file.endsWith('.md') && !/admin-api|configuration|kmip-conformance/.test(file),
+)
+
+/** `mortise key list --state Active` and the like: in backticks, and lines of code blocks, `\` at the end joined. */
+function commandsIn(page: string): string[] {
+  const text = readFileSync(path.join(root, page), 'utf8').replaceAll(/\\\n\s*/g, ' ')
+  const found = text.matchAll(/(?:^\s*|`|\(|, )(?:npm run -s mortise -- |mortise )([a-z][^`\n#]*)/gm)
+  return [...found].map(([, words = '']) => words)
+}
+
+/** The words before the first that is an argument or a flag, and the flags. */
+function parts(text: string): { readonly words: readonly string[]; readonly flags: readonly string[] } {
+  const all = text.split(/\s+/)
+  const end = all.findIndex((word) => !/^[a-z][a-z-]*$/.test(word))
+  const flags = all.map((word) => /^\[?(--[a-z][a-z-]*)/.exec(word)?.[1]).filter((flag) => flag !== undefined)
+  return { words: end === -1 ? all : all.slice(0, end), flags }
+}
+
+const helps = new Map<string, Promise<string>>()
+async function help(words: readonly string[]): Promise<string> {
+  const name = words.join(' ')
+  const known = helps.get(name) ?? command([...words, '--help']).then(({ stdout }) => stdout)
+  helps.set(name, known)
+  return known
+}
+
+/** The help of the command that these words begin with: what follows are arguments. */
+async function helpOf(words: readonly string[]): Promise<string | undefined> {
+  for (let length = Math.min(words.length, 2); length > 0; length--) {
+    const text = await help(words.slice(0, length))
+    if (text.startsWith(`Usage: mortise ${words.slice(0, length).join(' ')} `)) return text
+  }
+  return undefined
+}
+
+for (const page of pages)
+  test(`${page}: every command is there, with its flags`, async () => {
+    for (const text of commandsIn(page)) {
+      const { words, flags } = parts(text)
+      const said = await helpOf(words)
+      assert.ok(said !== undefined, `mortise ${text}`)
+      for (const flag of flags) assert.match(said, new RegExp(`${flag}\\b`), `mortise ${text}`)
+    }
+  })
