@@ -2,6 +2,7 @@
 
 import { ClientChanges, type AuthorityRules } from './client-changes.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
+import { InstanceRestores } from './instance-restores.ts'
 import { InstanceWorkChanges } from './instance-work-changes.ts'
 import { TokenChanges } from './token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from './trust-writer.ts'
@@ -12,6 +13,8 @@ export interface TrustChanges {
   readonly tokens: TokenChanges
   /** Long work on instances: how it begins and ends. */
   readonly work: InstanceWorkChanges
+  /** Instances brought back from what lies beside their root key. */
+  readonly restores: InstanceRestores
 }
 
 export function createTrustChanges(
@@ -23,5 +26,6 @@ export function createTrustChanges(
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
     work: new InstanceWorkChanges(writer, options.store, options.keyring),
+    restores: new InstanceRestores(writer),
   }
 }

@@ -1,0 +1,528 @@
+// An instance brought back from what lies beside its root key, into a store that never heard of it: the rules, one by
+// one, beside a root key in memory whose standard keys the test can delete, restore and forge.
+
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { serverActor } from '../src/keys/caller.ts'
+import { Journal } from '../src/keys/journal.ts'
+import type { KeyWork } from '../src/keys/key-work.ts'
+import { RootKeyError, StoreUnavailable, type RootKey, type Store } from '../src/keys/ports.ts'
+import { recover, RecoveryRefused, type RecoveryWanted } from '../src/keys/recovery.ts'
+import type { RecoveryReport } from '../src/keys/recovery-report.ts'
+import { mergeJournal, recoverObjects, type FoundKey } from '../src/keys/recovery-rules.ts'
+import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-key-place.ts'
+import type { JournalEntry } from '../src/keys/journal-format.ts'
+import { packAttributes } from '../src/kmip/attributes.ts'
+import { limits } from '../src/limits.ts'
+import { TrustRefused } from '../src/keys/trust-writer.ts'
+import type { Instance } from '../src/keys/trust-rows.ts'
+import type { FaultyRootKey } from './support/faulty-root-key.ts'
+import {
+  attributeSet,
+  faults,
+  makeInstance,
+  openWorld,
+  trustClient,
+  type World,
+  type WorldOptions,
+} from './support/world.ts'
+
+interface Site {
+  readonly world: World
+  readonly instance: Instance
+  readonly journal: Journal
+  readonly perform: <T>(work: (work: KeyWork) => Promise<T>) => Promise<T>
+  /** Makes an AES key, Active unless told otherwise. */
+  readonly key: (more?: Readonly<Record<string, unknown>>, state?: 'PreActive' | 'Active') => Promise<string>
+}
+
+async function siteOf(world: World, instance: Instance): Promise<Site> {
+  const { identify } = await trustClient(world, instance)
+  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  return {
+    world,
+    instance,
+    journal: journalOf(world),
+    perform,
+    key: (more, state = 'Active') =>
+      perform(async (work) => {
+        const id = await work.create({ objectType: 'SymmetricKey', attributes: aes(more) })
+        if (state === 'Active') await work.activate(id)
+        return id
+      }),
+  }
+}
+
+function aes(more: Readonly<Record<string, unknown>> = {}) {
+  return attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
+}
+
+function failed(): (error: unknown) => never {
+  return (error) => assert.fail(String(error))
+}
+
+function journalOf(world: World): Journal {
+  const { store, clock, access, keeper, keyring } = world
+  return new Journal({ store, clock, access, keeper, openRootKey: keyring.openRootKey, failed })
+}
+
+async function openSite(t: TestContext, name = 'vmware', world?: World): Promise<Site> {
+  const there = world ?? (await openWorld(t))
+  const instance = await makeInstance(there, name, { custody: 'keyprotect' })
+  const site = await siteOf(there, instance)
+  await site.journal.begin(instance)
+  return site
+}
+
+/** A store that never heard of it, which reaches the same root key. */
+function emptyWorld(t: TestContext, rootKey: RootKey, options: WorldOptions = {}): Promise<World> {
+  return openWorld(t, { ...options, rootKeys: [rootKey] })
+}
+
+function restore(
+  world: World,
+  rootKeyUri: string,
+  wanted: Partial<RecoveryWanted> = {},
+): Promise<RecoveryReport> {
+  const { store, clock, access, keyring, trust } = world
+  const apiKeys = { with: () => assert.fail('no API key was given') }
+  const parts = { store, clock, access, keyring, apiKeys, restores: trust.restores }
+  const recovering = { told: () => undefined, signal: new AbortController().signal }
+  return recover(parts, serverActor, { rootKeyUri, ...wanted }, recovering)
+}
+
+async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<string> {
+  return perform(async (work) => Buffer.from((await work.fetch(id)).material.bytes).toString('hex'))
+}
+
+async function stateOf({ world, instance }: Pick<Site, 'world' | 'instance'>, id: string) {
+  return (await world.keys.show(instance.id, id))?.state
+}
+
+function standardKeyOf(rootKey: FaultyRootKey, identifier: string) {
+  const found = rootKey.standardKeys.live(standardKeyName(identifier))
+  return found.at(-1) ?? assert.fail(`no standard key of ${identifier}`)
+}
+
+test('keys, states, attributes and settings come back; what the journal does not know comes back Active', async (t) => {
+  const before = await openSite(t)
+  const { world, instance, journal, perform, key } = before
+  const { rootKey } = world
+  await world.trust.instances.update(serverActor, instance.id, { cacheSeconds: 60, outageSeconds: 0 })
+  const name = { Name: { NameValue: 'disk 1', NameType: 'UninterpretedTextString' } }
+  const active = await key({ ...name, 'x-Name': { type: 'TextString', value: 'web-1' } })
+  const preActive = await key({}, 'PreActive')
+  const revoked = await key()
+  const destroyed = await key()
+  const bytes = new Map<string, string>()
+  for (const id of [active, preActive, revoked]) bytes.set(id, await bytesOf(before, id))
+  const code = 'Unspecified'
+  const revocation = { code, message: 'gone', compromiseOccurrenceDate: undefined }
+  for (const id of [revoked, destroyed]) await perform((work) => work.revoke(id, revocation))
+  await perform((work) => work.destroy(destroyed))
+  await journal.flush(instance.id)
+  const late = await key({}, 'PreActive')
+  bytes.set(late, await bytesOf(before, late))
+  const shown = await world.keys.show(instance.id, active)
+
+  const empty = await emptyWorld(t, rootKey)
+  const report = await restore(empty, rootKey.uri)
+  const { createdMs } = instance
+  const settings = { cacheSeconds: 60, outageSeconds: 0, expiredGraceDays: 30, portable: false, createdMs }
+  const place = { id: instance.id, custody: 'keyprotect', rootKeyUri: rootKey.uri }
+  assert.deepEqual(report.instance, { ...settings, ...place, name: 'vmware' })
+  assert.deepEqual(report.objects, { Active: 2, PreActive: 1, Deactivated: 1, Destroyed: 1 })
+  assert.deepEqual([report.opens, report.unjournaled], [4, [late]])
+  assert.deepEqual([report.deleted, report.lost, report.ignored], [[], [], []])
+  const after = await siteOf(empty, report.instance)
+  for (const [id, text] of bytes) assert.equal(await bytesOf(after, id), text)
+  assert.deepEqual(
+    await Promise.all([active, preActive, revoked, destroyed, late].map((id) => stateOf(after, id))),
+    ['Active', 'PreActive', 'Deactivated', 'Destroyed', 'Active'],
+  )
+  const back = await empty.keys.show(instance.id, active)
+  const without = (view: typeof back) => ({
+    ...view,
+    sequence: 0,
+    lastFetchedMs: null,
+    attributes: new Map([...(view?.attributes ?? [])].filter(([each]) => each !== 'Fresh')),
+  })
+  assert.deepEqual(without(back), without(shown))
+  await assert.rejects(bytesOf(after, destroyed), faults('ObjectDestroyed'))
+  await assert.rejects(after.key(name), faults('NonUniqueNameAttribute'))
+  const [entry] = (await empty.store.audit({ action: 'instance.restore', order: 'newest', limit: 2 })).entries
+  const { detail } = JSON.parse(entry?.body ?? '') as { readonly detail: { readonly objects: number } }
+  assert.equal(detail.objects, 5)
+})
+
+test('what was deleted in Key Protect stays revoked, and opens again when it is restored there', async (t) => {
+  const before = await openSite(t)
+  const { world, instance, journal, key } = before
+  const known = await key({ 'x-Name': { type: 'TextString', value: 'web-1' } })
+  const text = await bytesOf(before, known)
+  await journal.flush(instance.id)
+  const unknown = await key()
+  const lastOne = await key()
+  for (const id of [known, unknown]) standardKeyOf(world.rootKey, id).deleted = true
+  const empty = await emptyWorld(t, world.rootKey)
+  const report = await restore(empty, world.rootKey.uri)
+  const after = await siteOf(empty, report.instance)
+  assert.deepEqual(report.deleted, [{ identifier: known, label: 'web-1' }])
+  assert.deepEqual([report.unknown, report.opens], [1, 1])
+  assert.equal(await stateOf(after, unknown), undefined)
+  assert.equal(await stateOf(after, known), 'Active')
+  await assert.rejects(bytesOf(after, known), faults('GeneralFailure'))
+  const name = standardKeyName(known)
+  for (const kept of world.rootKey.standardKeys.kept.values()) if (kept.name === name) kept.deleted = false
+  assert.equal(await bytesOf(after, known), text)
+  await bytesOf(after, lastOne)
+})
+
+test('what only the database had is told by name, and nothing comes back of it', async (t) => {
+  const { world, instance, journal, perform } = await openSite(t)
+  const large = {
+    bytes: randomBytes(limits.rootKeyPlaintextBytesMax + 1),
+    head: { opaqueDataType: 1 },
+  } as const
+  const attributes = attributeSet({ 'x-Name': { type: 'TextString', value: 'too large' } })
+  const id = await perform((work) =>
+    work.register({ objectType: 'OpaqueObject', attributes }, { ...large, bytes: Buffer.from(large.bytes) }),
+  )
+  await journal.flush(instance.id)
+  const empty = await emptyWorld(t, world.rootKey)
+  const report = await restore(empty, world.rootKey.uri)
+  assert.deepEqual(report.lost, [{ identifier: id, label: 'too large' }])
+  assert.equal(await empty.keys.show(instance.id, id), undefined)
+})
+
+test('several instances: one must be chosen; one that is there already is refused; a name that is taken is changed', async (t) => {
+  const first = await openSite(t, 'default')
+  const second = await openSite(t, 'other', first.world)
+  const { rootKey } = first.world
+  await first.key()
+  await second.key()
+  await second.key()
+  const empty = await emptyWorld(t, rootKey)
+  await makeInstance(empty, 'default')
+  await assert.rejects(restore(empty, rootKey.uri), (error) => {
+    assert.ok(error instanceof RecoveryRefused)
+    assert.equal(error.why, 'several')
+    const counts = Object.fromEntries(error.choices.map(({ instanceId, keys }) => [instanceId, keys]))
+    assert.deepEqual(counts, { [first.instance.id]: 1, [second.instance.id]: 2 })
+    return true
+  })
+  const stranger = { instanceId: randomUUID() }
+  await assert.rejects(restore(empty, rootKey.uri, stranger), { why: 'nothing' })
+  await assert.rejects(restore(empty, empty.rootKey.uri), { why: 'nothing' })
+  const instanceId = first.instance.id
+  await assert.rejects(restore(empty, rootKey.uri, { instanceId, name: 'default' }), TrustRefused)
+  const report = await restore(empty, rootKey.uri, { instanceId })
+  assert.deepEqual([report.instance.name, report.formerName], ['default-restored', 'default'])
+  await assert.rejects(restore(empty, rootKey.uri, { instanceId }), /has the instance .* already/)
+  const named = await restore(empty, rootKey.uri, { instanceId: second.instance.id, name: 'mine' })
+  assert.deepEqual([named.instance.name, named.opens], ['mine', 2])
+})
+
+test('with a root key that does not open it nothing is written; one that cannot be reached is asked again', async (t) => {
+  const { world, instance, journal, key } = await openSite(t)
+  const { rootKey } = world
+  await key()
+  await journal.flush(instance.id)
+  const empty = await emptyWorld(t, rootKey)
+  const other = {
+    uri: 'test:other',
+    id: 'other',
+    wrap: empty.rootKey.wrap.bind(empty.rootKey),
+    unwrap: empty.rootKey.unwrap.bind(empty.rootKey),
+    standardKeys: rootKey.standardKeys,
+  }
+  const deceived = await emptyWorld(t, other)
+  await assert.rejects(restore(deceived, other.uri), { why: 'other-root-key' })
+  // The same without a journal: one key is tried.
+  for (const kept of rootKey.standardKeys.live()) if (kept.name.includes('journal')) kept.deleted = true
+  await assert.rejects(restore(deceived, other.uri), { why: 'other-root-key' })
+  assert.deepEqual(await deceived.store.objectCounts(instance.id), {})
+  rootKey.fault = 'unreachable'
+  await assert.rejects(restore(empty, rootKey.uri), RootKeyError)
+  rootKey.fault = null
+  const report = await restore(empty, rootKey.uri)
+  assert.deepEqual([report.opens, report.unjournaled.length], [1, 1])
+  assert.equal(report.journal.missing, 2)
+})
+
+test('cut off at any commit it is done again, and the outcome is the same', async (t) => {
+  const { world, instance, journal, perform, key } = await openSite(t)
+  const ids = [await key(), await key(), await key()]
+  await perform((work) =>
+    work.revoke(ids[0] ?? '', {
+      code: 'Unspecified',
+      message: undefined,
+      compromiseOccurrenceDate: undefined,
+    }),
+  )
+  await journal.flush(instance.id)
+  for (let failing = 0; failing < 2; failing++) {
+    let left = failing
+    let broken = false
+    const wrap = (store: Store): Store =>
+      new Proxy(store, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name)
+          if (name === 'commit' && broken)
+            return (change: Parameters<Store['commit']>[0]) =>
+              left-- > 0
+                ? target.commit(change)
+                : Promise.reject(new StoreUnavailable('full', 'told to be full'))
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      })
+    const empty = await emptyWorld(t, world.rootKey, { wrap })
+    broken = true
+    await assert.rejects(restore(empty, world.rootKey.uri), StoreUnavailable)
+    assert.equal(await empty.access.instance(instance.id), undefined, 'nobody sees anything of it')
+    broken = false
+    const report = await restore(empty, world.rootKey.uri)
+    assert.deepEqual(report.objects, { Active: 2, Deactivated: 1 })
+    const rows = await empty.store.standardKeys({ instanceId: instance.id, kind: 'object', limit: 10 })
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      ['current', 'current', 'current'],
+    )
+  }
+})
+
+test('life goes on: new generations, Destroy, the journal, and the next restore', async (t) => {
+  const { world, instance, journal, key } = await openSite(t)
+  const { rootKey } = world
+  const kept = await key()
+  const late = await key()
+  await journal.rewrite(instance.id)
+  const next = await emptyWorld(t, rootKey)
+  const { instance: back } = await restore(next, rootKey.uri)
+  const site = await siteOf(next, back)
+  const text = await bytesOf(site, kept)
+  await site.perform(async (work) => {
+    await work.revoke(late, { code: 'Unspecified', message: undefined, compromiseOccurrenceDate: undefined })
+    await work.destroy(late)
+  })
+  assert.deepEqual(rootKey.standardKeys.live(standardKeyName(late)), [])
+  const made = await site.key()
+  await site.journal.flush(instance.id)
+  await site.journal.rewrite(instance.id)
+  const third = await emptyWorld(t, rootKey)
+  const report = await restore(third, rootKey.uri)
+  assert.deepEqual(report.objects, { Active: 2, Destroyed: 1 })
+  assert.deepEqual([report.unjournaled, report.journal.missing], [[], 0])
+  const last = await siteOf(third, report.instance)
+  assert.equal(await bytesOf(last, kept), text)
+  await bytesOf(last, made)
+})
+
+test('forged and damaged standard keys are left alone and told', async (t) => {
+  const { world, instance, journal, key } = await openSite(t)
+  const { standardKeys } = world.rootKey
+  const id = await key()
+  await journal.flush(instance.id)
+  const { name, description, payload } = standardKeyOf(world.rootKey, id)
+  const damaged = await standardKeys.create({ name: 'mortise-other', description, payload })
+  const higher = description.replace('generation 1', 'generation 9')
+  const lying = await standardKeys.create({ name, description: higher, payload })
+  const nonsense = await standardKeys.create({
+    name: 'mortise-x',
+    description,
+    payload: Buffer.from('nonsense'),
+  })
+  await standardKeys.create({ name: 'mortise-trial', description: 'somebody else', payload })
+  const empty = await emptyWorld(t, world.rootKey)
+  const report = await restore(empty, world.rootKey.uri)
+  assert.deepEqual(report.ignored.map((one) => one.id).toSorted(), [damaged, lying, nonsense].toSorted())
+  assert.equal(report.opens, 1)
+})
+
+// ---------------------------------------------------------------- the rule, case by case
+
+const place = { instanceId: 'i', rootKey: { uri: 'test:1', id: 'r' }, nowMs: 1_000_000 }
+
+function found(
+  generation: number,
+  more: { deleted?: boolean; createdMs?: number | null; id?: string } = {},
+): FoundKey {
+  const { deleted = false, createdMs = 1_000, id = `g${generation}${deleted ? 'd' : ''}` } = more
+  const header: StandardKeyHeader = {
+    format: 1,
+    kind: 'key',
+    instance: 'i',
+    identifier: 'k',
+    generation,
+    objectType: 'SymmetricKey',
+    algorithm: 'AES',
+    length: 256,
+    mask: 12,
+    head: { keyFormatType: 'Raw' },
+    keyVersion: 'v',
+  }
+  const attempt = '0123456789ab'
+  return { id, name: 'mortise-k', generation, attempt, createdMs, header: deleted ? null : header }
+}
+
+function entry(more: Partial<JournalEntry> = {}): JournalEntry {
+  return {
+    kind: 'object',
+    uniqueIdentifier: 'k',
+    objectType: 'SymmetricKey',
+    state: 'Active',
+    version: 2,
+    createdMs: 500,
+    generation: 1,
+    attributes: packAttributes(aes()),
+    ...more,
+  }
+}
+
+/** Outcome, the standard key that it points to, what is to be deleted, what is left. */
+function decide(keys: readonly FoundKey[], known?: JournalEntry): string {
+  const entries = new Map(known ? [[known.uniqueIdentifier, known]] : [])
+  const { objects, unwanted, left, lost, unknown } = recoverObjects(place, keys, entries)
+  const shown = objects.map(({ object, outcome }) => {
+    const at = object.sealed ? unpackPlace(object.sealed) : undefined
+    return `${outcome} ${object.state} ${at ? `${at.standardKeyId}/${at.generation}` : '-'}`
+  })
+  const rest = [
+    ...unwanted.map(({ standardKeyId }) => `unwanted ${standardKeyId}`),
+    ...left.map(({ id }) => `left ${id}`),
+    ...lost.map(() => 'lost'),
+    ...unknown.map(() => 'unknown'),
+  ]
+  return [...shown, ...rest].join(', ')
+}
+
+const nobody = '00000000-0000-4000-8000-000000000000'
+const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | undefined, string])[] = [
+  ['one, not entered', [found(1)], undefined, 'opens Active g1/1'],
+  ['one, entered', [found(1)], entry({ state: 'Deactivated' }), 'opens Deactivated g1/1'],
+  [
+    'the highest generation counts',
+    [found(1), found(3), found(2)],
+    entry(),
+    'opens Active g3/3, unwanted g2, unwanted g1',
+  ],
+  [
+    'a higher one was deleted',
+    [found(1), found(2, { deleted: true })],
+    entry(),
+    'deleted Active g2d/2, left g1',
+  ],
+  ['a lower one was deleted', [found(1, { deleted: true }), found(2)], entry(), 'opens Active g2/2'],
+  [
+    'a higher one was deleted, not entered',
+    [found(1), found(2, { deleted: true })],
+    undefined,
+    'left g1, unknown',
+  ],
+  ['deleted, not entered', [found(1, { deleted: true })], undefined, 'unknown'],
+  [
+    'the journal knows a higher one that is gone',
+    [found(1)],
+    entry({ generation: 2 }),
+    `deleted Active ${nobody}/2, left g1`,
+  ],
+  ['all are gone', [], entry(), `deleted Active ${nobody}/1`],
+  [
+    'destroyed',
+    [found(1), found(2, { deleted: true })],
+    entry({ state: 'Destroyed', generation: null }),
+    'destroyed Destroyed -, unwanted g1',
+  ],
+  [
+    'destroyed and compromised',
+    [],
+    entry({ state: 'DestroyedCompromised', generation: null }),
+    'destroyed DestroyedCompromised -',
+  ],
+  ['only the database had it', [], entry({ generation: 'data-key' }), 'lost'],
+  [
+    'it was on its way out of the database',
+    [found(3)],
+    entry({ generation: 'data-key' }),
+    'opens Active g3/3',
+  ],
+  [
+    'on its way, and deleted',
+    [found(3, { deleted: true })],
+    entry({ generation: 'data-key' }),
+    'deleted Active g3d/3',
+  ],
+  [
+    'twice the same, one deleted at an unknown time',
+    [found(1, { createdMs: null }), found(1, { deleted: true })],
+    entry(),
+    'deleted Active g1d/1, left g1',
+  ],
+  [
+    'twice the same, deleted at the same time',
+    [found(1), found(1, { deleted: true })],
+    entry(),
+    'deleted Active g1d/1, left g1',
+  ],
+  [
+    'twice the same, the later one deleted',
+    [found(1), found(1, { deleted: true, createdMs: 2_000 })],
+    entry(),
+    'deleted Active g1d/1, left g1',
+  ],
+  [
+    'an attempt that was given up, and made again',
+    [found(2, { createdMs: 9_000 }), found(2, { deleted: true }), found(1)],
+    entry(),
+    'opens Active g2/2, unwanted g1',
+  ],
+  [
+    'twice the same, both there',
+    [found(1), found(1, { id: 'b', createdMs: 2_000 })],
+    entry(),
+    'opens Active b/1, left g1',
+  ],
+]
+for (const [what, keys, known, expected] of cases)
+  test(`rule: ${what}`, () => {
+    assert.equal(decide(keys, known), expected)
+    assert.equal(decide(keys.toReversed(), known), expected)
+  })
+
+function settings(name: string) {
+  const rest = { cacheSeconds: 1, outageSeconds: 1, expiredGraceDays: 1, portable: false, createdMs: 1 }
+  return { kind: 'settings', settings: { name, ...rest } } as const
+}
+
+test('rule: the newest version of an entry counts, and a journal that was written anew does away with the rest', () => {
+  const runs = [
+    { first: 9, last: 9, items: [entry({ version: 3 }), { kind: 'whole', from: 8 } as const] },
+    { first: 8, last: 8, items: [settings('b'), entry({ version: 2 })] },
+    { first: 10, last: 11, items: [entry({ version: 2, state: 'PreActive' })] },
+    { first: 3, last: 3, items: [settings('a'), entry({ version: 7 }), entry({ uniqueIdentifier: 'old' })] },
+  ]
+  const merged = mergeJournal(runs)
+  assert.deepEqual([...merged.entries.keys()], ['k'])
+  assert.equal(merged.entries.get('k')?.version, 3)
+  assert.deepEqual([merged.settings?.name, merged.from], ['b', 8])
+})
+
+function named(uniqueIdentifier: string, changed: bigint) {
+  const Name = { NameValue: 'disk', NameType: 'UninterpretedTextString' }
+  const attributes = packAttributes(aes({ Name, LastChangeDate: changed }))
+  return [uniqueIdentifier, entry({ uniqueIdentifier, attributes })] as const
+}
+
+test('rule: a Name that two entries have stays with the one that changed last', () => {
+  const keys = ['a', 'b'].map((id) => ({ ...found(1, { id }), name: standardKeyName(id) }))
+  const entries = new Map([named('a', 5n), named('b', 6n)])
+  const { objects } = recoverObjects(place, keys, entries)
+  assert.deepEqual(
+    objects.map(({ object }) => [object.uniqueIdentifier, object.attributes.has('Name')]),
+    [
+      ['a', false],
+      ['b', true],
+    ],
+  )
+})
