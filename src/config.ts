@@ -106,9 +106,9 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_IBM_API_KEY_FILE',
-      text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS.',
+      text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS, for instances without one of their own.',
       reason:
-        'It needs the role Reader on the root key. A file and not a value, so that it is in no process list; read anew with each token, so that it can be replaced while the server runs.',
+        'It needs the role Reader on the root key, and Manager for the custody keyprotect. A file and not a value, so that it is in no process list; read anew with each token, so that it can be replaced while the server runs.',
     }),
     iamUrl: option({
       schema: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }),
