@@ -146,6 +146,31 @@ test('a key goes with its instance', async (t) => {
   }
 })
 
+test('custody keyprotect: the key outlives its instance until the standard keys are deleted with it', async (t) => {
+  const { uri, id, file } = await tenant(t)
+  await double.control('PUT', `service-ids/${id}/policies`, {
+    policies: [{ instance: double.about.instance, roles: ['Manager'] }],
+  })
+  await using server = await startServer({ env })
+  const made = await create(server, 'red', uri, '--custody', 'keyprotect', '--ibm-api-key-file', file)
+  assert.equal(made.code, 0, made.stderr)
+  await server.json('key', 'create', '--instance', 'red')
+  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await server.json('instance', 'delete', 'red', '--shred', 'red')
+  assert.equal(kept(server).length, 1, 'what lies there is to be deleted with it')
+  await server.stop()
+  await double.calm()
+  await double.forgetCalls()
+  // It looks for what is to be deleted when it starts.
+  await using again = await startServer({ env, data: server.data })
+  for (let turn = 0; kept(again).length > 0; turn++) {
+    assert.ok(turn < 1200, again.stderr())
+    await sleep(25)
+  }
+  const deleted = (await double.calls()).filter(({ call, status }) => call === 'delete' && status < 300)
+  assert.ok(deleted.length > 0)
+})
+
 test('what does not fit is refused before anything is asked or kept, and no file is repeated', async (t) => {
   const { uri, file, put } = await tenant(t)
   await using server = await startServer({ env })
