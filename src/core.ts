@@ -3,6 +3,7 @@
 
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
+import { Restores } from './admin/restores.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from './keys/access.ts'
@@ -16,6 +17,7 @@ import { Keys } from './keys/keys.ts'
 import { Pending } from './keys/pending.ts'
 import type { Clock, Store } from './keys/ports.ts'
 import { Safe } from './keys/safe.ts'
+import { recover, type RecoveryParts } from './keys/recovery.ts'
 import { Secrets } from './keys/secrets.ts'
 import { Sightings } from './keys/sightings.ts'
 import { StandardKeyKeeper } from './keys/standard-key-keeper.ts'
@@ -43,6 +45,7 @@ export interface Core {
   readonly keys: Keys
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
+  readonly restores: Restores
   readonly pending: Pending
   readonly sightings: Sightings
   /** The store was made by this start. */
@@ -116,9 +119,23 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
+  const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, ...work, pending, sightings, firstStart, warnings }
+  return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
+}
+
+function openRestores(
+  parts: RecoveryParts,
+  failed: (what: string) => (error: unknown) => void,
+  opened: AsyncDisposableStack,
+): Restores {
+  const restores = new Restores({
+    recover: (by, wanted, recovering) => recover(parts, by, wanted, recovering),
+    failed: failed('restore an instance'),
+  })
+  opened.defer(() => restores.stop())
+  return restores
 }
 
 function startInstanceWork(

@@ -12,7 +12,8 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
-import { pem, shownSha256, time } from './schemas.ts'
+import { restoreRoutes } from './restore-routes.ts'
+import { ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
@@ -24,14 +25,6 @@ const sha256 = z
   .transform((text) => text.replaceAll(/[:\s]/g, '').toLowerCase())
   .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))
   .openapi({ type: 'string', description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
-/** Shown on terminals and used in paths. */
-const name = z
-  .string()
-  .trim()
-  .min(1)
-  .max(limits.clientNameCharactersMax)
-  .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'has characters that cannot be shown')
-
 const page = {
   limit: z.coerce
     .number()
@@ -356,14 +349,6 @@ const instanceSettings = {
   expiredGraceDays: graceDays,
   portable: z.boolean(),
 }
-
-const ibmApiKey = z
-  .string()
-  .regex(/^[\x21-\x7e]{1,1000}$/, 'must be an API key, on one line and nothing else')
-  .openapi({
-    description:
-      'The API key of the service ID that speaks to Key Protect or HPCS for this instance; left out: the one that there is, or that of the server. Tried at once, kept sealed, never shown.',
-  })
 
 const credentialBody = z.strictObject({
   mode: credentialMode,
@@ -850,6 +835,7 @@ export const routes = {
     answer: z.object({ before: time }),
     slow: true,
   }),
+  ...restoreRoutes,
   ...serverRoutes,
 } as const
 

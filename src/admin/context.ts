@@ -15,6 +15,7 @@ import type { Instance } from '../keys/trust-rows.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
+import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
 export interface AdminContext {
@@ -28,6 +29,7 @@ export interface AdminContext {
   readonly store: Pick<Store, 'objectCounts'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
+  readonly restores: Pick<Restores, 'begin' | 'show'>
   readonly sightings: Pick<Sightings, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */

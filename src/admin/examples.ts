@@ -39,6 +39,32 @@ const work = {
 
 const named = { id: instance.id, name: instance.name }
 
+const keyProtectUri =
+  'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d'
+
+const restore: Output<'showRestore'> = {
+  id: '6f9619ff-8b86-4d01-b42d-00cf4fc964ff',
+  rootKey: keyProtectUri,
+  state: 'done',
+  step: 'write',
+  done: 122,
+  total: 122,
+  report: {
+    instance: named,
+    formerName: 'production',
+    objects: { Active: 120, Destroyed: 2 },
+    opens: 119,
+    unjournaled: [],
+    deleted: [{ id: '3f0c1a5e-5c2d-4f0b-9f6a-7b8c9d0e1f2a', name: 'web-server-3' }],
+    lost: [],
+    unknown: 0,
+    ignored: [],
+    journal: { parts: 6, newest: at, missing: 0 },
+  },
+  error: null,
+  choices: [],
+}
+
 const shownCertificate = {
   sha256,
   sha1: 'b604b3e28c00355b84773b885876d91102d8ddb7',
@@ -312,6 +338,11 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   },
   exportAudit: { answer: `${JSON.stringify({ entry })}\n` },
   pruneAudit: { body: { before: at }, answer: { before: at } },
+  beginRestore: {
+    body: { rootKey: keyProtectUri },
+    answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },
+  },
+  showRestore: { answer: restore },
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

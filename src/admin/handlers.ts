@@ -9,6 +9,7 @@ import { instanceWorkHandlers } from './routes/instance-work.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
+import { restoreHandlers } from './routes/restores.ts'
 import { rootKeyHandlers } from './routes/root-keys.ts'
 import { statusHandlers } from './routes/status.ts'
 import { tokenHandlers } from './routes/tokens.ts'
@@ -20,6 +21,7 @@ export const handlers: Handlers<RouteName> = {
   ...instanceHandlers,
   ...instanceWorkHandlers,
   ...rootKeyHandlers,
+  ...restoreHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

@@ -52,7 +52,8 @@ export function isIbm(rootKey: string): boolean {
   return /^(keyprotect|hpcs):/i.test(rootKey)
 }
 
-function requireIbm(rootKey: string, what: string): void {
+/** `what` begins the refusal. */
+export function requireIbm(rootKey: string, what: string): void {
   if (isIbm(rootKey)) return
   throw new Refusal(
     'bad-request',

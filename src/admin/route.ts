@@ -138,6 +138,7 @@ const parameterTexts: Record<string, string> = {
   key: 'Unique Identifier of the key, percent-encoded.',
   certificate: 'SHA-256 of the certificate, or the id of the CA.',
   token: 'Id of the token.',
+  restore: 'Id of the restore.',
 }
 
 function pathParameter(name: string): z.ZodType {

@@ -14,6 +14,7 @@ import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
 import { reloadCommand } from './reload.ts'
+import { restoreCommand } from './restore.ts'
 import { rootKeyCommands } from './root-key.ts'
 import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
@@ -40,6 +41,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     serverCertificateCommands,
     reloadCommand,
     rootKeyCommands,
+    restoreCommand,
     doctorCommand,
     simulateCommands,
     benchCommand,

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
+import { Restores } from '../../src/admin/restores.ts'
 import { startAdmin } from '../../src/admin/server.ts'
 import { serviceInstanceOf } from '../../src/ibm.ts'
 import { Access } from '../../src/keys/access.ts'
@@ -96,6 +97,10 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     reports: new InstanceReports({ ...parts, openRootKey: keyring.openRootKey, progress: () => undefined }),
     keys: new Keys({ store, safe, journal, access, clock, durableReads: () => false }),
     store,
+    restores: new Restores({
+      recover: () => Promise.reject(new Error('there is none here')),
+      failed: () => {},
+    }),
     sightings: new Sightings(store, clock, fail),
     clock,
     authority: identity.authority,

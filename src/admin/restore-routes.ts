@@ -1,0 +1,89 @@
+// The part of the route table that is about bringing an instance back from what lies beside its root key. It is begun
+// and then looked at: whoever stops looking stops nothing.
+
+import { z } from '@hono/zod-openapi'
+import { route } from './route.ts'
+import { ibmApiKey, name, time } from './schemas.ts'
+
+const named = z.object({
+  id: z.string().openapi({ description: 'Unique Identifier.' }),
+  name: z.string().nullable().openapi({ description: 'What vCenter called it, or its Name.' }),
+})
+
+const Report = z.object({
+  instance: z.object({ id: z.string(), name: z.string() }),
+  formerName: z.string().nullable().openapi({ description: 'The name it had; null: not known.' }),
+  objects: z.record(z.string(), z.int()).openapi({ description: 'Objects that are back, by state.' }),
+  opens: z.int().openapi({ description: 'How many of them have their key material.' }),
+  unjournaled: z.array(z.string()).openapi({
+    description: 'Made shortly before the database was lost: back without their attributes, and Active.',
+  }),
+  deleted: z.array(named).openapi({
+    description:
+      'Their standard keys were deleted in Key Protect: back, but revoked. Restored there within 30 days, they open again.',
+  }),
+  lost: z.array(named).openapi({ description: 'Too large for Key Protect: only the database had them.' }),
+  unknown: z.int().openapi({ description: 'Deleted standard keys about which nothing else is known.' }),
+  ignored: z
+    .array(z.object({ id: z.string(), name: z.string(), why: z.string() }))
+    .openapi({ description: 'Standard keys that were left as they are.' }),
+  journal: z
+    .object({
+      parts: z.int(),
+      newest: time.nullable(),
+      missing: z.int().openapi({ description: 'Parts that were deleted: what they said is not known.' }),
+    })
+    .openapi({ description: 'Where states and attributes came from.' }),
+})
+
+const Restore = z
+  .object({
+    id: z.string(),
+    rootKey: z.string(),
+    state: z.enum(['running', 'done', 'failed']),
+    step: z.enum(['list', 'journal', 'keys', 'write']).openapi({
+      description:
+        'list: standard keys are looked for. journal, keys: they are read. write: they are entered in the database.',
+    }),
+    done: z.int(),
+    total: z.int().nullable().openapi({ description: 'null: not known yet.' }),
+    report: Report.nullable().openapi({ description: 'Once it is done.' }),
+    error: z
+      .object({ code: z.string(), message: z.string(), hint: z.string().nullable() })
+      .nullable()
+      .openapi({ description: 'Why it failed. Nothing is there then; it can be done again.' }),
+    choices: z
+      .array(z.object({ instance: z.string(), keys: z.int(), newest: time.nullable() }))
+      .openapi({ description: 'Where several instances were found, and one must be chosen.' }),
+  })
+  .openapi('Restore')
+
+const manager = { role: 'manager', scope: 'server' } as const
+
+export const restoreRoutes = {
+  beginRestore: route({
+    method: 'post',
+    path: '/api/v1/restores',
+    ...manager,
+    summary:
+      'Bring an instance with the custody keyprotect back from Key Protect or HPCS, without its database. Asked again while it runs, it is the same',
+    body: z.strictObject({
+      rootKey: z.string().min(1).max(1024).openapi({ description: 'URI of the root key that it had.' }),
+      instance: z.string().min(1).max(100).optional().openapi({
+        description: 'Its id; needed where several lie beside the root key.',
+      }),
+      name: name.optional().openapi({ description: 'Another name than it had.' }),
+      ibmApiKey: ibmApiKey.optional(),
+    }),
+    answer: Restore,
+    status: 201,
+    slow: true,
+  }),
+  showRestore: route({
+    method: 'get',
+    path: '/api/v1/restores/{restore}',
+    ...manager,
+    summary: 'How far a restore is, and what it brought back; the last one is remembered until a restart',
+    answer: Restore,
+  }),
+} as const

@@ -1,0 +1,115 @@
+// The restore that runs or ran last: begun by one request, done in the background, looked at by others. What it does is
+// keys/recovery.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
+
+import { randomUUID } from 'node:crypto'
+import type { By } from '../keys/caller.ts'
+import { RootKeyError } from '../keys/ports.ts'
+import type { RecoveryReport } from '../keys/recovery-report.ts'
+import {
+  RecoveryRefused,
+  type RecoveryChoice,
+  type RecoveryProgress,
+  type RecoveryWanted,
+  type Recovering,
+} from '../keys/recovery.ts'
+import { Refusal } from './errors.ts'
+import { refusalOf } from './faults.ts'
+
+export interface RestoresOptions {
+  readonly recover: (by: By, wanted: RecoveryWanted, recovering: Recovering) => Promise<RecoveryReport>
+  /** Told of what is a bug or an outage. */
+  readonly failed: (error: unknown) => void
+}
+
+export interface Restore {
+  readonly id: string
+  readonly wanted: Pick<RecoveryWanted, 'rootKeyUri' | 'instanceId' | 'name'>
+  readonly progress: RecoveryProgress
+  readonly ended:
+    | { readonly state: 'done'; readonly report: RecoveryReport }
+    | { readonly state: 'failed'; readonly refusal: Refusal; readonly choices: readonly RecoveryChoice[] }
+    | null
+}
+
+export class Restores {
+  readonly #options: RestoresOptions
+  readonly #stopping = new AbortController()
+  #last: Restore | undefined
+  #running: Promise<void> | undefined
+
+  constructor(options: RestoresOptions) {
+    this.#options = options
+  }
+
+  /** Begins it, or tells of the same one that runs. Refusal while another one runs. */
+  begin(by: By, { apiKey, ...wanted }: RecoveryWanted): Restore {
+    const last = this.#last
+    if (last && last.ended === null) {
+      if (JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))) return last
+      throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
+    }
+    const progress: RecoveryProgress = { step: 'list', done: 0, total: null }
+    const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }
+    this.#last = restore
+    this.#running = this.#run(by, { ...wanted, ...(apiKey !== undefined && { apiKey }) })
+    return restore
+  }
+
+  /** undefined: there was none of this id since the server started, or another one after it. */
+  show(id: string): Restore | undefined {
+    return this.#last?.id === id ? this.#last : undefined
+  }
+
+  /** Ends what runs at the next place where it can be taken up again. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #run(by: By, wanted: RecoveryWanted): Promise<void> {
+    const { signal } = this.#stopping
+    try {
+      const told = (progress: RecoveryProgress) => this.#update({ progress })
+      const report = await this.#options.recover(by, wanted, { told, signal })
+      this.#update({ ended: { state: 'done', report } })
+    } catch (error) {
+      const choices = error instanceof RecoveryRefused ? error.choices : []
+      this.#update({ ended: { state: 'failed', refusal: this.#refusal(error), choices } })
+    }
+  }
+
+  #update(news: Partial<Restore>): void {
+    if (this.#last) this.#last = { ...this.#last, ...news }
+  }
+
+  #refusal(error: unknown): Refusal {
+    if (error instanceof RecoveryRefused)
+      return new Refusal(codes[error.why], error.message, hints[error.why])
+    if (error instanceof RootKeyError)
+      return new Refusal(
+        'refused',
+        error.message,
+        'Nothing of the instance is here yet. When the root key answers, do the same again.',
+      )
+    const known = refusalOf(error)
+    if (known) return known
+    if (this.#stopping.signal.aborted)
+      return new Refusal('unavailable', 'the server stops', 'Do the same again.')
+    this.#options.failed(error)
+    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
+  }
+}
+
+function fieldsOf({ rootKeyUri, instanceId, name }: Restore['wanted']): readonly unknown[] {
+  return [rootKeyUri, instanceId, name]
+}
+
+const codes = { nothing: 'not-found', several: 'conflict', 'other-root-key': 'refused' } as const
+
+const hints: Record<RecoveryRefused['why'], string> = {
+  several: 'Choose one: --instance-id ID.',
+  nothing:
+    'Look whether it is the right service instance and key ring (?key-ring=RING). Only the custody keyprotect keeps keys there; with the custody database a backup of the database is needed.',
+  'other-root-key':
+    'Name the root key that sealed the instance. Those that there are: mortise root-key list --root-key URI.',
+}

@@ -1,0 +1,85 @@
+// Instances brought back from what lies beside their root key: begun, and looked at.
+
+import { RootKeyError } from '../../keys/ports.ts'
+import type { RecoveryReport } from '../../keys/recovery-report.ts'
+import type { Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { requireIbm } from '../root-key-change.ts'
+import type { Restore } from '../restores.ts'
+import { isoTime, isoTimeOrNull } from '../shown.ts'
+
+export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
+  beginRestore: async ({ rootKeys, restores }, { asker, body }) => {
+    const { rootKey, instance, name, ibmApiKey } = body
+    requireIbm(rootKey, 'body.rootKey: keys lie beside root keys')
+    const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
+    try {
+      const rootKeyUri = await rootKeys.prepare(rootKey, apiKey)
+      return shown(
+        restores.begin(asker.by, {
+          rootKeyUri,
+          ...apiKey,
+          ...(instance !== undefined && { instanceId: instance }),
+          ...(name !== undefined && { name }),
+        }),
+      )
+    } catch (error) {
+      if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
+      throw error
+    }
+  },
+
+  showRestore: async ({ restores }, { params }) => {
+    const found = restores.show(params.restore)
+    if (found) return shown(found)
+    throw new Refusal(
+      'not-found',
+      'there is no such restore: the server was started anew, or another one came after it',
+      'If the instance is not there (mortise instance list), begin it again: nothing is lost by that.',
+    )
+  },
+}
+
+function shown({ id, wanted, progress, ended }: Restore) {
+  const failed = ended?.state === 'failed' ? ended : undefined
+  return {
+    id,
+    rootKey: wanted.rootKeyUri,
+    state: ended?.state ?? ('running' as const),
+    ...progress,
+    report: ended?.state === 'done' ? shownReport(ended.report) : null,
+    error: failed
+      ? {
+          code: failed.refusal.code,
+          message: failed.refusal.message,
+          hint: failed.refusal.hint ?? null,
+        }
+      : null,
+    choices: (failed?.choices ?? []).map(({ instanceId, keys, newestMs }) => ({
+      instance: instanceId,
+      keys,
+      newest: isoTimeOrNull(newestMs),
+    })),
+  }
+}
+
+function shownReport({ instance, journal, deleted, lost, unjournaled, ignored, ...report }: RecoveryReport) {
+  return {
+    ...report,
+    objects: { ...report.objects },
+    instance: { id: instance.id, name: instance.name },
+    unjournaled: [...unjournaled],
+    deleted: deleted.map(shownObject),
+    lost: lost.map(shownObject),
+    ignored: ignored.map((one) => ({ ...one })),
+    journal: {
+      parts: journal.parts,
+      newest: journal.newestMs === null ? null : isoTime(journal.newestMs),
+      missing: journal.missing,
+    },
+  }
+}
+
+function shownObject({ identifier, label }: { readonly identifier: string; readonly label: string | null }) {
+  return { id: identifier, name: label }
+}

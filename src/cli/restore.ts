@@ -1,0 +1,223 @@
+// `mortise restore --from-key-protect`: an instance whose database is gone comes back from what lies beside its root key.
+// Begun here, done by the server, watched from here. Who stops watching stops nothing.
+
+import type { Command } from 'commander'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Output } from '../admin/api.ts'
+import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import { verb, type Outcome, type Run } from './command.ts'
+import { readApiKey } from './files.ts'
+import { apiKeyFlag } from './instance-work.ts'
+import { facts, shortTime, table } from './output.ts'
+import { Progress } from './progress.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+interface RestoreOptions {
+  readonly fromKeyProtect?: boolean
+  readonly rootKey?: string
+  readonly ibmApiKeyFile?: string
+  readonly instanceId?: string
+  readonly name?: string
+}
+
+export function restoreCommand(world: World, outcome: Outcome): Command {
+  return verb<RestoreOptions>(world, outcome, {
+    words: 'restore [file]',
+    summary:
+      'bring an instance back whose database is gone: custody keyprotect, from its root key alone, into a server that does not have it',
+    flags: [
+      ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
+      ['--root-key <uri>', 'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...'],
+      apiKeyFlag,
+      ['--instance-id <id>', 'which one, where several lie beside the root key'],
+      ['--name <name>', 'another name than it had'],
+    ],
+    examples: [
+      'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
+      'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
+    ],
+    action: async (run, options, file) => {
+      const { rootKey, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
+      const body = {
+        rootKey,
+        ...(instanceId !== undefined && { instance: instanceId }),
+        ...(name !== undefined && { name }),
+        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+      }
+      const admin = await run.client()
+      return watch(run, admin, await admin.call('beginRestore', { body }))
+    },
+  })
+}
+
+function wellUsed(
+  options: RestoreOptions,
+  file: string | undefined,
+): RestoreOptions & { readonly rootKey: string } {
+  if (file !== undefined)
+    throw new UsageError(
+      `restoring from a backup (${file}) is not in this version yet. From Key Protect: mortise restore --from-key-protect --root-key URI`,
+    )
+  if (options.fromKeyProtect !== true)
+    throw new UsageError('say from where: mortise restore --from-key-protect --root-key URI')
+  const { rootKey } = options
+  if (rootKey === undefined)
+    throw new UsageError(
+      '--root-key is missing: the root key that sealed the instance, keyprotect://... or hpcs://...',
+    )
+  return { ...options, rootKey }
+}
+
+type Restore = Output<'showRestore'>
+type Report = Exclude<Restore['report'], null>
+
+async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
+  const interrupted = new AbortController()
+  const interrupt = (): void => interrupted.abort()
+  process.once('SIGINT', interrupt)
+  try {
+    const last = await untilEnded(run.world, admin, begun, interrupted.signal)
+    if (last.state === 'running') {
+      run.world.stderr.write(
+        'The server goes on with it. Give the same command again to see how far it is.\n',
+      )
+      return 1
+    }
+    const { report } = last
+    if (!report) throw refused(last)
+    run.show(report, () => reportText(report))
+    run.tell(nextSteps(report))
+    return 0
+  } finally {
+    process.off('SIGINT', interrupt)
+  }
+}
+
+const lookEveryMs = 500
+
+const steps: Record<Restore['step'], string> = {
+  list: 'standard keys found',
+  journal: 'parts of the journal read',
+  keys: 'standard keys read',
+  write: 'objects written',
+}
+
+async function untilEnded(
+  world: World,
+  admin: AdminClient,
+  begun: Restore,
+  signal: AbortSignal,
+): Promise<Restore> {
+  let now = begun
+  let progress: Progress | undefined
+  let step: Restore['step'] | undefined
+  try {
+    while (now.state === 'running' && !signal.aborted) {
+      if (step !== now.step) {
+        progress?.end()
+        progress = new Progress(world.stderr, steps[now.step])
+        step = now.step
+      }
+      progress?.tell({ done: now.done, total: now.total, trouble: null })
+      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
+      now = await look(admin, now)
+    }
+    return now
+  } finally {
+    progress?.end()
+  }
+}
+
+async function look(admin: AdminClient, { id }: Restore): Promise<Restore> {
+  try {
+    return await admin.call('showRestore', { restore: id })
+  } catch (error) {
+    if (!(error instanceof AdminUnreachable)) throw error
+    throw new CommandError(
+      `the server does not answer any more: ${error.message}`,
+      'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',
+    )
+  }
+}
+
+function refused({ error, choices }: Restore): CommandError {
+  const message = error?.message ?? 'it failed'
+  if (choices.length === 0) return new CommandError(message, error?.hint ?? undefined)
+  const rows = choices.map(({ instance, keys, newest }) => [instance, String(keys), shortTime(newest)])
+  const listed = table(['INSTANCE', 'KEYS', 'NEWEST'], rows).trimEnd()
+  return new CommandError(`${message}:\n${listed}`, error?.hint ?? undefined)
+}
+
+function shownObject({ id, name }: Report['deleted'][number]): string {
+  return name === null ? id : `${id} (${name})`
+}
+
+/** Lists longer than this are told in full with --json only. */
+const namedMax = 20
+
+function reportText(report: Report): string {
+  const { instance, objects, opens, journal } = report
+  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
+  const first = facts([
+    ['Instance', `${instance.name} (${instance.id})`],
+    ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
+    ['With their keys', String(opens)],
+    [
+      'States as of',
+      journal.newest === null
+        ? 'not known: there is no journal'
+        : `${shortTime(journal.newest)}, or later where nothing changed`,
+    ],
+  ])
+  return `The instance is back.\n${first}${remarks(report).join('')}`
+}
+
+function remarks({ instance, formerName, unjournaled, deleted, lost, ignored, journal }: Report): string[] {
+  return [
+    ...(formerName !== null && formerName !== instance.name
+      ? [
+          `\nIts name was ${formerName}. Names can be changed: mortise instance set ${instance.name} --name NAME\n`,
+        ]
+      : []),
+    ...list(
+      'were made shortly before the database was lost: they are back, Active, without what vCenter noted on them',
+      unjournaled,
+    ),
+    ...list(
+      'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
+      deleted.map(shownObject),
+    ),
+    ...list(
+      'are lost: they were too large for Key Protect, and only the database had them',
+      lost.map(shownObject),
+    ),
+    ...list(
+      'standard keys were left as they are',
+      ignored.map(({ id, name, why }) => `${name} (${id}): ${why}`),
+    ),
+    ...(journal.missing > 0
+      ? [
+          `\n${journal.missing} parts of the journal were deleted. If that was not the server itself, look through the states of the keys: mortise key list --instance ${instance.name}\n`,
+        ]
+      : []),
+  ]
+}
+
+function list(what: string, items: readonly string[]): string[] {
+  if (items.length === 0) return []
+  const some = items.slice(0, namedMax).map((item) => `  ${item}\n`)
+  const more = items.length > namedMax ? [`  and ${items.length - namedMax} more: see --json\n`] : []
+  return [`\n${items.length} ${what}:\n`, ...some, ...more]
+}
+
+function nextSteps({ instance }: Report): string {
+  return `
+Clients are not in Key Protect. For each vCenter:
+  1. Let it meet this server, and trust its certificate here:
+       mortise client pending
+       mortise client trust --instance ${instance.name} --name vcenter-1 --pending SHA256
+  2. In vCenter trust this server's certificate, which is another one than before:
+       Configure > Security > Key Providers > Establish Trust > Make vCenter Trust KMS
+The server that had the instance before must not come back beside this one.
+`
+}
