@@ -114,6 +114,10 @@ export const limits = {
   unsealedPurgeEveryMs: 60_000,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
+  /** After an answer that was lost the service has so long to end what it began, before it is looked for. */
+  standardKeyLookAfterMs: 500,
+  /** The service's clock may be off by so much. */
+  standardKeyClockSkewMs: 60 * 60_000,
   /** How often unwanted standard keys are looked for. */
   standardKeySweepEveryMs: 60_000,
   /** A standard key that was begun and is not used after so long is given up: far longer than any request lives. */
@@ -131,7 +135,7 @@ export const limits = {
   /** Work that runs has this long to end its items when the server stops. */
   instanceWorkStopMs: 5_000,
   /** Which version of a root key is the newest is asked for this often, and waited for no longer than this. */
-  newestVersionKeptMs: 30_000,
+  newestVersionKeptMs: 2_000,
   newestVersionWaitMs: 3_000,
   /** Objects that cannot be brought back from Key Protect: so many are named. */
   notRecoverableToldMax: 100,

@@ -368,6 +368,31 @@ test('rewrapped keys stay in memory: an outage right after it closes nothing', a
   await assertSame(world, identify, bytes)
 })
 
+test('a Get that was on its way when the key was sealed anew is answered all the same', async (t) => {
+  const { world, instance, identify, bytes } = await begin(t, { keys: 1, custody: 'keyprotect' })
+  const { rootKey } = world
+  rootKey.rotate()
+  world.keyring.forget(instance.id)
+  const { standardKeys: shelf } = rootKey
+  const read = shelf.read.bind(shelf)
+  const { promise: isGone, resolve: goOn } = Promise.withResolvers<void>()
+  let reads = 0
+  shelf.read = async (id, trail) => {
+    if (++reads === 1) await isGone
+    return read(id, trail)
+  }
+  const got = assertSame(world, identify, bytes)
+  await until(() => reads === 1, 'the Get is on its way')
+  const { worker } = workerOf(world)
+  await world.trust.work.rewrap(serverActor, instance.id)
+  worker.start()
+  await until(async () => !(await instanceNow(world, instance)).work, 'it is done')
+  await worker.stop()
+  assert.equal(shelf.live().length, 1)
+  goOn()
+  await got
+})
+
 test('while an instance moves it is not rewrapped', async (t) => {
   const { world, other, instance } = await begin(t)
   await world.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: other.uri, custody: 'database' })
