@@ -93,9 +93,8 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
   for (const [index, { rootKey, custody, behind }] of moves.entries()) {
     const stop = work(server, files, memory, index)
     await until(async () => memory.counts.created > (index + 1) * 15, 'there are keys')
-    const moved = (await server.json(
-      ...['instance', 'set-root-key', 'default', '--root-key', rootKey, '--custody', custody],
-    )) as Shown
+    const args = ['default', '--root-key', rootKey, '--custody', custody]
+    const moved = (await server.json('instance', 'set-root-key', ...args)) as Shown
     assert.equal(moved.result?.left, 0)
     await sleep(200)
     await stop()

@@ -383,10 +383,15 @@ test('a Get that was on its way when the key was sealed anew is answered all the
   }
   const got = assertSame(world, identify, bytes)
   await until(() => reads === 1, 'the Get is on its way')
-  const { worker } = workerOf(world)
+  const { worker, failures } = workerOf(world)
   await world.trust.work.rewrap(serverActor, instance.id)
   worker.start()
-  await until(async () => !(await instanceNow(world, instance)).work, 'it is done')
+  const isDone = async () => !(await instanceNow(world, instance)).work
+  await until(isDone, 'it is done').catch((error: unknown) =>
+    assert.fail(
+      `${String(error)} ${JSON.stringify(worker.progress(instance.id))} ${failures.map(String).join()}`,
+    ),
+  )
   await worker.stop()
   assert.equal(shelf.live().length, 1)
   goOn()
