@@ -176,9 +176,12 @@ test('what does not fit is refused before anything is asked or kept, and no file
   await using server = await startServer({ env })
   await double.forgetCalls()
   const elsewhere = await create(server, 'red', 'file:red.key', '--ibm-api-key-file', file)
-  assert.match(elsewhere.stderr, /is for root keys in Key Protect and HPCS, and this one is file:red.key/)
+  assert.match(
+    elsewhere.stderr,
+    /an API key \(--ibm-api-key-file; .* is for root keys in Key Protect and HPCS, and this one is file:red.key/,
+  )
   const custody = await create(server, 'red', 'file:red.key', '--custody', 'keyprotect')
-  assert.match(custody.stderr, /keyprotect is for root keys in Key Protect and HPCS/)
+  assert.match(custody.stderr, /custody keyprotect \(--custody; .* is for root keys in Key Protect and HPCS/)
   const set = await server.cli('instance', 'set', 'default', '--ibm-api-key-file', file)
   assert.match(set.stderr, /is for root keys in Key Protect and HPCS/)
   for (const text of ['', 'two\nlines-of-it', 'with space-in-it', '{"apikey":"the-value"}', 'ü-umlaut']) {

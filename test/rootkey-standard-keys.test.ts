@@ -510,15 +510,17 @@ test('a check for custody database makes none', async () => {
   assert.equal((await double.calls('create')).length, 0)
 })
 
-for (const [role, missing, left] of [
-  ['Reader', 'Writer', false],
-  ['Writer', 'Manager', true],
+for (const [role, refused, left] of [
+  [undefined, 'look at the key', false],
+  ['Reader', 'make standard keys', false],
+  ['Writer', 'delete standard keys', true],
 ] as const)
-  test(`a check with ${role} alone says that ${missing} is missing${left ? ', and which key is left' : ''}`, async () => {
-    const serviceId = await double.serviceId({ roles: [role] })
+  test(`a check with the role ${role ?? 'none'} says at once that Manager is missing${left ? ', and which key is left' : ''}`, async () => {
+    const serviceId = await double.serviceId({ roles: role ? [role] : [] })
     const own = sideOf(double, serviceId.apiKey)
     const before = (await trials()).length
-    const says = `service role ${missing} there.*--roles ${missing}.*Manager has all that it takes\\.${left ? ' The standard key mortise-trial-\\w+ \\([0-9a-f-]{36}\\) is left there: delete it\\.' : '$'}`
+    const remains = ' The standard key mortise-trial-\\w+ \\([0-9a-f-]{36}\\) is left there: delete it\\.'
+    const says = `may not ${refused}\\..*service role Manager for all that it is to do there: .*--roles Manager --service-name kms --service-instance ${double.about.instance}\\. .*${left ? remains : ''}$`
     await assert.rejects(
       checkRootKey(double.uri(id), { ...own.options, custody: 'keyprotect' }),
       reaches('root-key', new RegExp(says)),

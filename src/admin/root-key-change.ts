@@ -31,8 +31,10 @@ export async function withRootKey<T>(
   { instanceId, rootKey, custody, apiKey }: WantedRootKey,
   work: (ready: ReadyRootKey) => Promise<T>,
 ): Promise<T> {
-  if (custody === 'keyprotect') requireIbm(rootKey, 'body.custody: keyprotect is for root keys')
-  if (apiKey !== undefined) requireIbm(rootKey, 'body.ibmApiKey: is for root keys')
+  if (custody === 'keyprotect')
+    requireIbm(rootKey, 'custody keyprotect (--custody; custody in the body) is for root keys')
+  if (apiKey !== undefined)
+    requireIbm(rootKey, 'an API key (--ibm-api-key-file; ibmApiKey in the body) is for root keys')
   try {
     const access = { instanceId, ...(apiKey !== undefined && { apiKey }) }
     const rootKeyUri = await rootKeys.prepare(rootKey, { custody, ...access })
@@ -58,6 +60,6 @@ export function requireIbm(rootKey: string, what: string): void {
   throw new Refusal(
     'bad-request',
     `${what} in Key Protect and HPCS, and this one is ${rootKey}`,
-    'Name a root key there: --root-key keyprotect://HOST/INSTANCE-GUID/KEY, or hpcs://...',
+    'A root key there is named keyprotect://HOST/INSTANCE-GUID/KEY or hpcs://HOST/INSTANCE-GUID/KEY.',
   )
 }

@@ -11,7 +11,7 @@ import { isoTime, isoTimeOrNull } from '../shown.ts'
 export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
   beginRestore: async ({ rootKeys, restores }, { asker, body }) => {
     const { rootKey, instance, name, ibmApiKey } = body
-    requireIbm(rootKey, 'body.rootKey: keys lie beside root keys')
+    requireIbm(rootKey, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
     const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
     try {
       const rootKeyUri = await rootKeys.prepare(rootKey, apiKey)

@@ -71,11 +71,14 @@ export const calls = {
 
 export type CallName = keyof typeof calls
 
+/** Service roles of IAM, each with all that the one before it has. */
+export type Role = 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
+
 export interface Call {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Below /api/v2. */
   readonly path: string
-  readonly role: 'Reader' | 'ReaderPlus' | 'Writer' | 'Manager'
+  readonly role: Role
   /** What it is for, after "may not". */
   readonly to: string
   readonly on: 'root-key' | 'standard-key'

@@ -42,7 +42,7 @@ export interface CheckedWith {
 
 /** The root key, and sentences for the administrator. Throws RootKeyError. */
 export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
-  return withApiKey(where, checked, async (sessions) => {
+  return withOwnSessions(where, checked, async (sessions) => {
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
     const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri))
     if (checked.standardKeys ?? false) await tryStandardKeys(rootKey.standardKeys)
@@ -57,19 +57,26 @@ export async function listKeyProtect(
   checked: Pick<CheckedWith, 'apiKey'>,
 ): Promise<readonly ListedRootKey[]> {
   const target = parseKeyProtectUri(uri)
-  return withApiKey(where, checked, (sessions) =>
+  return withOwnSessions(where, checked, (sessions) =>
     listKeyProtectRootKeys(sessions.session(target, where.instanceId), target),
   )
 }
 
-/** With sessions of its own, closed afterwards, where an API key is given. */
-async function withApiKey<T>(
+/**
+ * With sessions that are closed afterwards, where an API key is given, and where keys are to be kept: who lacks a role is
+ * told the one that has all that it takes, and not the least for each call, one after the other.
+ */
+async function withOwnSessions<T>(
   { sessions }: Where,
-  { apiKey }: CheckedWith,
+  { apiKey, standardKeys = false }: CheckedWith,
   work: (sessions: KeyProtectSessions) => Promise<T>,
 ): Promise<T> {
-  if (apiKey === undefined) return work(sessions)
-  const own = new KeyProtectSessions({ ...sessions.options, apiKey: () => Promise.resolve(apiKey) })
+  if (apiKey === undefined && !standardKeys) return work(sessions)
+  const own = new KeyProtectSessions({
+    ...sessions.options,
+    ...(apiKey !== undefined && { apiKey: () => Promise.resolve(apiKey) }),
+    ...(standardKeys && { advises: 'Manager' as const }),
+  })
   try {
     return await work(own)
   } finally {

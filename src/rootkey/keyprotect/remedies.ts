@@ -1,7 +1,7 @@
 // What a refusal means to the administrator, and what to do about it. Written for people who know IBM Cloud little:
 // each names the role or the command.
 
-import { callOf, type CallName } from './calls.ts'
+import { callOf, type CallName, type Role } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
 import { formatKeyProtectUri, isKeyId, services, type KeyProtectUri } from './uri.ts'
 
@@ -16,6 +16,8 @@ interface Refused {
   /** Whose token it was. */
   readonly subject: string
   readonly correlationId: string
+  /** More than the refused call is to be done, which takes this role. */
+  readonly advises?: Role
 }
 
 export function explainRefusal(refused: Refused): string {
@@ -86,17 +88,19 @@ function plainly({ call, refusal }: Refused): string {
   return `refuses to ${callOf(call).to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
 }
 
-function missingRole({ target, call, key, keyRing, subject }: Refused): string {
-  const { role, to, on } = callOf(call)
+function missingRole({ target, call, key, keyRing, subject, advises }: Refused): string {
+  const { role: least, to, on } = callOf(call)
+  const role = advises ?? least
+  const all = advises === undefined ? '' : ' for all that it is to do'
   const who = subject === '' ? 'the service ID' : `the service ID (${subject})`
   const { iamName } = services[target.scheme]
+  const onKeyAlone = on === 'root-key' && advises === undefined
   // IAM knows keys by their id: a policy on an alias grants nothing.
-  const keyId = on === 'root-key' && key !== undefined && isKeyId(key) ? key : undefined
+  const keyId = onKeyAlone && key !== undefined && isKeyId(key) ? key : undefined
   const onKey = keyId === undefined ? '' : ` --resource-type key --resource ${keyId}`
-  const onRing =
-    on === 'standard-key' && keyRing !== undefined ? `, or grant it for the key ring ${keyRing} alone` : ''
+  const onRing = !onKeyAlone && keyRing !== undefined ? `, or grant it for the key ring ${keyRing} alone` : ''
   return (
-    `${who} may not ${to}. It needs the service role ${role} there: ibmcloud iam service-policy-create ` +
+    `${who} may not ${to}. It needs the service role ${role}${all} there: ibmcloud iam service-policy-create ` +
     `${subject === '' ? 'SERVICE_ID' : subject} --roles ${role} --service-name ${iamName} ` +
     `--service-instance ${target.instance}${onKey}${onRing}. ` +
     'If it has the role, look whether the instance admits calls from this network'

@@ -6,7 +6,7 @@ import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
 import { RootKeyError, StandardKeyUncertain, type Clock, type Trail } from '../../keys/ports.ts'
-import { callOf, type CallName } from './calls.ts'
+import { callOf, type CallName, type Role } from './calls.ts'
 import { aboutToken, isTransient, KeyProtectError, reachOf } from './error.ts'
 import { exchange, NoAnswer } from './exchange.ts'
 import { Iam, type Token } from './iam.ts'
@@ -44,6 +44,8 @@ export interface SessionOptions {
   /** Rejects with RootKeyError. */
   readonly apiKey: () => Promise<string>
   readonly clock: Pick<Clock, 'monotonic'>
+  /** The role to advise where one is missing; left out: the least that the refused call takes. */
+  readonly advises?: Role
   readonly onCall?: (made: CallMade) => void
 }
 
@@ -222,7 +224,7 @@ export class Session {
     outcome: Extract<Outcome, { kind: 'nothing' | 'refused' }>,
     correlationId: string,
   ): KeyProtectError {
-    const { target } = this.#options
+    const { target, advises } = this.#options
     if (outcome.kind === 'nothing') {
       const message = `${services[target.scheme].title} at ${target.host} cannot be reached: ${outcome.why}`
       const about = { call, refusal: undefined, correlationId, transient: true, cause: outcome.cause }
@@ -231,7 +233,8 @@ export class Session {
     const { refusal, token } = outcome
     const { key, keyRing } = asked
     const { subject } = token
-    const message = explainRefusal({ target, call, key, keyRing, refusal, subject, correlationId })
+    const refused = { target, call, key, keyRing, refusal, subject, correlationId }
+    const message = explainRefusal({ ...refused, ...(advises && { advises }) })
     const about = { call, refusal, correlationId, transient: isTransient(refusal) }
     return new KeyProtectError(reachOf(call, refusal), message, about)
   }

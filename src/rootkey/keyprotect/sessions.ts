@@ -2,6 +2,7 @@
 // again uses the token and the connections that are there. Made by the composition root, closed with it.
 
 import type { Clock } from '../../keys/ports.ts'
+import type { Role } from './calls.ts'
 import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
 import { Session, type CallMade } from './session.ts'
@@ -18,6 +19,8 @@ export interface KeyProtectOptions {
    */
   readonly apiKey: (instanceId: string | null, service: string) => Promise<string>
   readonly clock: Pick<Clock, 'monotonic'>
+  /** The role to advise where one is missing; left out: the least that the refused call takes. */
+  readonly advises?: Role
   /** Each call that was made, repeated ones too; for log and audit. */
   readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
   /** A secret came back under a newer key version. */
@@ -39,13 +42,14 @@ export class KeyProtectSessions {
     const name = JSON.stringify([instanceId, scheme, host, instance])
     const known = this.#sessions.get(name)
     if (known) return known.session
-    const { onCall } = this.options
+    const { onCall, advises } = this.options
     const session = new Session({
       target: { scheme, host, instance },
       iamUrl: this.options.iamUrl,
       ca: this.options.ca,
       apiKey: () => this.options.apiKey(instanceId, instance),
       clock: this.options.clock,
+      ...(advises && { advises }),
       ...(onCall && { onCall: (made: CallMade) => onCall({ ...made, instanceId }) }),
     })
     this.#sessions.set(name, { session, instanceId })

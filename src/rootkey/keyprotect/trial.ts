@@ -56,12 +56,7 @@ function left(name: string, id?: string): string {
 /** Of the whole root key: for this custody it will not do. */
 function failed(error: unknown, andThen: string): unknown {
   if (!(error instanceof RootKeyError)) return error
-  const unreachable = error.reach === 'unreachable'
-  const roles = unreachable
-    ? []
-    : [
-        'Custody keyprotect makes, reads and deletes standard keys: the service role Manager has all that it takes.',
-      ]
-  const message = [`${error.message}.`, ...roles, andThen].filter((sentence) => sentence !== '').join(' ')
-  return new RootKeyError(unreachable ? 'unreachable' : 'root-key', message, { cause: error })
+  const message = [`${error.message}.`, andThen].filter((sentence) => sentence !== '').join(' ')
+  const reach = error.reach === 'unreachable' ? 'unreachable' : 'root-key'
+  return new RootKeyError(reach, message, { cause: error })
 }
