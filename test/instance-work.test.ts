@@ -250,21 +250,43 @@ test('a root key that does not answer, or says no: it says why, waits, and goes 
   await assertSame(world, identify, bytes)
 })
 
-test('a key that its owner deleted at the service stays revoked, and holds nothing up', async (t) => {
-  const { world, other, instance, identify, bytes } = await begin(t, { keys: 3, custody: 'keyprotect' })
-  const [deleted] = world.rootKey.standardKeys.live()
-  assert.ok(deleted)
-  deleted.deleted = true
-  world.keyring.forget(instance.id)
-  await move(world, instance, other, 'keyprotect')
-  const [done] = await actions(world, 'instance.set-root-key.done')
-  assert.equal(done?.detail?.['left'], 1)
-  assert.equal(other.standardKeys.live().length, 2)
-  const id = deleted.name.slice('mortise-'.length)
-  bytes.delete(id)
-  await assertSame(world, identify, bytes)
-  await assert.rejects(world.keys.perform(identify, fetchBytes(id)), /can no longer be unwrapped/)
-})
+for (const moment of [
+  'while it is in memory',
+  'while it is being moved',
+  'while it is being rewrapped',
+] as const)
+  test(`a key that its owner deletes at the service ${moment} stays revoked, and holds nothing up`, async (t) => {
+    const { world, other, instance, identify, bytes, around } = await begin(t, { custody: 'keyprotect' })
+    const [first] = world.rootKey.standardKeys.live()
+    assert.ok(first)
+    const isRewrap = moment === 'while it is being rewrapped'
+    if (moment === 'while it is in memory') first.deleted = true
+    // The intent of its next generation is committed after it was opened.
+    around().before = ({ writes }) => {
+      const intent = writes.find((write) => write.type === 'standard-key' && write.from === null)
+      if (intent?.type === 'standard-key' && first.name === `mortise-${intent.record.identifier}`)
+        first.deleted = true
+    }
+    if (isRewrap) {
+      world.rootKey.rotate()
+      const { worker } = workerOf(world)
+      await world.trust.work.rewrap(serverActor, instance.id)
+      worker.start()
+      await until(async () => !(await instanceNow(world, instance)).work, 'it is done')
+      await worker.stop()
+    } else await move(world, instance, other, 'keyprotect')
+    const [done] = await actions(world, isRewrap ? 'instance.rewrap.done' : 'instance.set-root-key.done')
+    assert.equal(done?.detail?.['left'], 1)
+    assert.equal((isRewrap ? world.rootKey : other).standardKeys.live().length, 2)
+    world.keyring.forget(instance.id)
+    const id = first.name.slice('mortise-'.length)
+    const before = bytes.get(id)
+    bytes.delete(id)
+    await assertSame(world, identify, bytes)
+    await assert.rejects(world.keys.perform(identify, fetchBytes(id)), /can no longer be unwrapped/)
+    first.deleted = false
+    assert.equal(await world.keys.perform(identify, fetchBytes(id)), before, 'restored by its owner')
+  })
 
 test('what a root key cannot wrap stays with a data key of the database', async (t) => {
   const { world, other, instance, identify } = await begin(t, { keys: 1 })

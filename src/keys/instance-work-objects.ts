@@ -7,7 +7,14 @@ import { limits } from '../limits.ts'
 import type { Material } from './envelope.ts'
 import type { ItemResult, WorkRun } from './instance-work-run.ts'
 import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import { StoreConflict, type ObjectRecord, type RootKey, type StoredObject, type Trail } from './ports.ts'
+import {
+  RootKeyError,
+  StoreConflict,
+  type ObjectRecord,
+  type RootKey,
+  type StoredObject,
+  type Trail,
+} from './ports.ts'
 import { fitsStandardKey, type Safe } from './safe.ts'
 import { isPlace, unpackPlace } from './standard-key-place.ts'
 import { keepsJournal, type Custody, type Instance } from './trust-rows.ts'
@@ -88,8 +95,7 @@ async function moveObject(
     try {
       const stays = instance.custody === 'keyprotect' && !fitsStandardKey(material)
       if (stays && stored.dataKeyId !== null) return 'nothing'
-      await sealAnew(run, safe, { instance, object, material, trail })
-      return 'done'
+      return await sealAnew(run, safe, { instance, object, material, trail })
     } catch (error) {
       // A client was quicker: the same again, on what it made of the object.
       if (!(error instanceof StoreConflict)) throw error
@@ -108,10 +114,10 @@ async function openOrLeave(
   trail: Trail,
 ): Promise<Material | 'left' | 'changed'> {
   try {
-    return await safe.open(instance, object, trail)
+    return await safe.openAnew(instance, object, trail)
   } catch (error) {
-    const lost =
-      error instanceof Fault || (error instanceof KeysUnavailable && error.reach === 'wrapped-form')
+    const isNo = error instanceof KeysUnavailable || error instanceof RootKeyError
+    const lost = error instanceof Fault || (isNo && error.reach === 'wrapped-form')
     if (!lost) throw error
     const now = await run.store.object(run.instanceId, object.uniqueIdentifier)
     return now?.version === object.version ? 'left' : 'changed'
@@ -125,7 +131,7 @@ interface Moving {
   readonly trail: Trail
 }
 
-async function sealAnew(run: WorkRun, safe: Safe, moving: Moving): Promise<void> {
+async function sealAnew(run: WorkRun, safe: Safe, moving: Moving): Promise<'done' | 'left'> {
   const { instance, object, material, trail } = moving
   const { instanceId, uniqueIdentifier: identifier, objectType, attributes } = object
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
@@ -139,6 +145,10 @@ async function sealAnew(run: WorkRun, safe: Safe, moving: Moving): Promise<void>
   }
   try {
     await safe.prove(instance, moved, material, trail)
+    if (!(await isStillThere(safe, object, trail))) {
+      await sealed.abandon()
+      return 'left'
+    }
     const released = await safe.release(object)
     const journal = keepsJournal(instance) && { journal: true }
     await run.commit({
@@ -147,8 +157,24 @@ async function sealAnew(run: WorkRun, safe: Safe, moving: Moving): Promise<void>
       entries: [run.entry(identifier, { custody: instance.custody }, trail)],
     })
     await released.after(trail)
+    return 'done'
   } catch (error) {
     await sealed.abandon()
+    throw error
+  }
+}
+
+/** Its owner may have deleted it at the service since it was opened: then it stays so. */
+export async function isStillThere(
+  safe: Safe,
+  object: Parameters<Safe['requireThere']>[0],
+  trail: Trail,
+): Promise<boolean> {
+  try {
+    await safe.requireThere(object, trail)
+    return true
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return false
     throw error
   }
 }

@@ -2,7 +2,7 @@
 // the wrapped form that the service gives, pointed to, and then the one before is deleted. Nothing is opened here.
 
 import { limits } from '../limits.ts'
-import { nextGeneration } from './instance-work-objects.ts'
+import { isStillThere, nextGeneration } from './instance-work-objects.ts'
 import { WorkOver, type WorkRun } from './instance-work-run.ts'
 import type { OpenRootKey } from './keyring.ts'
 import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
@@ -150,7 +150,7 @@ async function keepForm(
   object: ManagedObject,
   { rootKey, header, wrapped, keyVersion }: Form,
   trail: Trail,
-) {
+): Promise<(StandardKeyRecord & { readonly standardKeyId: string }) | 'left'> {
   const { instanceId, uniqueIdentifier: identifier, version } = object
   const before = unpackPlace(object.sealed ?? Buffer.of())
   const { payloadBytesMax } = requireStandardKeys(rootKey)
@@ -167,6 +167,10 @@ async function keepForm(
     const { generation, standardKeyId } = record
     const sealed = packPlace({ ...before, standardKeyId, generation })
     const next = { ...object, sealed, version: Math.max(version + 1, generation) }
+    if (!(await isStillThere(safe, object, trail))) {
+      await keeper.discard([record])
+      return 'left'
+    }
     const released = await safe.release(object)
     await run.commit({
       expect: { objects: [{ instanceId, uniqueIdentifier: identifier, version }] },

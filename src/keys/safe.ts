@@ -138,10 +138,31 @@ export class Safe {
       return { bytes: key.export(), head }
     } catch (error) {
       if (!(error instanceof EnvelopeError || error instanceof StandardKeyFormatError)) throw error
-      throw new Fault('GeneralFailure', 'the stored form of this object was altered: it does not open', {
-        cause: error,
-      })
+      throw altered(error)
     }
+  }
+
+  /**
+   * The material as its root key opens it now, whatever is in memory: what its owner deleted at the service is not to
+   * be sealed anew elsewhere. Throws KeysUnavailable, RootKeyError, and Fault for what was altered.
+   */
+  async openAnew(instance: Instance, object: SealedObject, trail: Trail): Promise<Material> {
+    const { sealed } = object
+    if (sealed === null || !isPlace(sealed)) return this.open(instance, object, trail)
+    try {
+      const { key, head } = await this.#unwrap(object, unpackPlace(sealed), trail)
+      return { bytes: key.export(), head }
+    } catch (error) {
+      throw error instanceof StandardKeyFormatError ? altered(error) : error
+    }
+  }
+
+  /** That its owner has not deleted it at the service. Throws RootKeyError. */
+  async requireThere({ instanceId, sealed }: SealedObject, trail: Trail): Promise<void> {
+    if (sealed === null || !isPlace(sealed)) return
+    const { rootKeyUri, standardKeyId } = unpackPlace(sealed)
+    const rootKey = await this.#keyring.openRootKey(rootKeyUri, instanceId)
+    await requireStandardKeys(rootKey).read(standardKeyId, trail)
   }
 
   /**
@@ -149,11 +170,7 @@ export class Safe {
    * RootKeyError, also when something else comes out.
    */
   async prove(instance: Instance, object: SealedObject, { bytes }: Material, trail: Trail): Promise<void> {
-    const { sealed } = object
-    const opened =
-      sealed !== null && isPlace(sealed)
-        ? (await this.#unwrap(object, unpackPlace(sealed), trail)).key.export()
-        : (await this.open(instance, object, trail)).bytes
+    const { bytes: opened } = await this.openAnew(instance, object, trail)
     const same = bytes.equals(opened)
     opened.fill(0)
     if (!same) throw new RootKeyError('unreachable', 'the root key opens something else than it sealed')
@@ -164,19 +181,23 @@ export class Safe {
     this.#unsealed.rename(`${instanceId}/${fromStandardKeyId}`, `${instanceId}/${toStandardKeyId}`)
   }
 
-  /** Of an object whose record will not name this sealed material any more. */
-  async release(object: SealedObject): Promise<Released> {
+  /**
+   * Of an object whose record will not name this sealed material any more. `attempts`: nor any other that was made for
+   * it, or is being made: it is destroyed.
+   */
+  async release(object: SealedObject, { attempts = false } = {}): Promise<Released> {
     const { instanceId, uniqueIdentifier, sealed } = object
     if (sealed === null || !isPlace(sealed)) return { writes: [], after: () => Promise.resolve() }
     const { standardKeyId } = unpackPlace(sealed)
-    const query = { instanceId, kind: 'object', state: 'current', identifier: uniqueIdentifier } as const
+    const query = { instanceId, kind: 'object', identifier: uniqueIdentifier } as const
     const records = await this.#store.standardKeys({ ...query, limit: 100 })
-    const record = records.find((known) => known.standardKeyId === standardKeyId)
-    if (!record) return { writes: [], after: () => Promise.resolve() }
-    const gone: StandardKeyRecord = { ...record, state: 'unwanted' }
+    const held = records.filter(
+      (record) => record.standardKeyId === standardKeyId || (attempts && record.state !== 'current'),
+    )
+    const gone = held.map((record): StandardKeyRecord => ({ ...record, state: 'unwanted' }))
     return {
-      writes: [this.#keeper.unwanted(record)],
-      after: (trail) => this.#keeper.discard([gone], trail),
+      writes: held.filter(({ state }) => state !== 'unwanted').map((record) => this.#keeper.unwanted(record)),
+      after: (trail) => this.#keeper.discard(gone, trail),
     }
   }
 
@@ -252,6 +273,11 @@ export class Safe {
       this.#opening.delete(name)
     }
   }
+}
+
+function altered(cause: Error): Fault {
+  const message = 'the stored form of this object was altered: it does not open'
+  return new Fault('GeneralFailure', message, { cause })
 }
 
 /** Whether a root key wraps it; more, or nothing at all, a data key of the database seals. */
