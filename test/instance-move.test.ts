@@ -12,7 +12,7 @@ import { limits } from '../src/limits.ts'
 import { Double } from './support/key-protect/double.ts'
 import { openTalk } from './support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from './support/load.ts'
-import { runCli, startServer, type ClientFiles, type TestServer } from './support/server.ts'
+import { startServer, type ClientFiles, type TestServer } from './support/server.ts'
 
 const double = await Double.start()
 after(() => double.stop())
@@ -208,14 +208,25 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
   await stop()
   assert.deepEqual(await versions(), [[true, live()]])
   await checkAll(server, files, memory)
-  const refused = await runCli([
-    'instance',
-    'rewrap',
-    'default',
-    '--give-up-after',
-    '0',
-    '--data',
-    server.data,
-  ])
-  assert.equal(refused.code, 0, 'nothing to do is no error')
+  const again = await server.cli('instance', 'rewrap', 'default')
+  assert.match(again.stdout, /0 data keys and 0 objects were brought there/)
+
+  await sleep(limits.newestVersionKeptMs)
+  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  const unknown = await server.cli('instance', 'show', 'default')
+  assert.equal(unknown.code, 0, unknown.stderr)
+  assert.match(unknown.stdout, new RegExp(`Root key version: +[0-9a-f-]+: ${live()} keys`))
+  const toFile = ['default', '--root-key', 'file:away.key', '--give-up-after', '1']
+  const stuck = await server.cli('instance', 'set-root-key', ...toFile)
+  assert.equal(stuck.code, 1)
+  assert.match(stuck.stderr, /it does not go on: Key Protect at .* cannot be reached/)
+  assert.match(stuck.stderr, /The server tries again by itself/)
+  assert.match((await server.cli('instance', 'show', 'default')).stdout, /Trouble: +Key Protect at/)
+  await double.calm()
+  await until(async () => (await show(server)).work === null, 'it goes on by itself')
+  const atHome = await server.cli('instance', 'rewrap', 'default')
+  assert.equal(atHome.code, 1)
+  assert.match(atHome.stderr, /has no versions: there is nothing to rewrap/)
+  await double.control('POST', `keys/${id}/disable`)
+  await checkAll(server, files, memory)
 })
