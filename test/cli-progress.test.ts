@@ -9,6 +9,8 @@ function stream(isTTY: boolean) {
   return { said, isTTY, write: (text: string) => void said.push(text) }
 }
 
+const blank = (text: string) => `\r${' '.repeat(text.length)}\r`
+
 test('on a terminal the bar is drawn over, and words stand above it', () => {
   const terminal = stream(true)
   const progress = new Progress(terminal, 'moved')
@@ -19,7 +21,6 @@ test('on a terminal the bar is drawn over, and words stand above it', () => {
   progress.end()
   const half = `[${'#'.repeat(15)}${'.'.repeat(15)}] 5 of 10 moved`
   const full = `[${'#'.repeat(30)}] 10 of 10 moved`
-  const blank = (text: string) => `\r${' '.repeat(text.length)}\r`
   assert.deepEqual(terminal.said, [
     `\r${half}`,
     blank(half),
