@@ -112,6 +112,9 @@ export const limits = {
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
   unsealedPurgeEveryMs: 60_000,
+  /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
+  closedKeysMax: 200,
+  closedKeysNamedMax: 3,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
   /** After an answer that was lost the service has so long to end what it began, before it is looked for. */

@@ -108,8 +108,8 @@ function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): Sta
     create: (key, trail) => measure('create', () => standardKeys.create(key, trail)),
     read: (id, trail) => measure('read', () => standardKeys.read(id, trail)),
     remove: (id, trail) => measure('delete', () => standardKeys.remove(id, trail)),
-    find: (name, trail) => measure('find', () => standardKeys.find(name, trail)),
-    list: (namePrefix) => standardKeys.list(namePrefix),
+    find: (name, wanted) => measure('find', () => standardKeys.find(name, wanted)),
+    list: (namePrefix, wanted) => standardKeys.list(namePrefix, wanted),
   }
 }
 

@@ -63,10 +63,10 @@ export interface StandardKeys {
   read(id: string, trail?: Trail): Promise<Uint8Array>
   /** Deletes it. That it is not there, or was deleted before, is as good. */
   remove(id: string, trail?: Trail): Promise<void>
-  /** Those with exactly this name, deleted ones that the service still knows included. Without payloads. */
-  find(name: string, trail?: Trail): Promise<readonly StandardKeyFound[]>
-  /** All whose name begins so, deleted ones included, in pages. */
-  list(namePrefix: string): AsyncIterable<readonly StandardKeyFound[]>
+  /** Those with exactly this name that are not deleted. Without payloads. */
+  find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
+  /** All whose name begins so, in pages; `deleted`: those too that are deleted and that the service still knows. */
+  list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
 }
 
 export interface NewStandardKey {
@@ -75,6 +75,12 @@ export interface NewStandardKey {
   /** 2 to 240 characters; the service shows it, of deleted keys too. */
   readonly description: string
   readonly payload: Uint8Array
+}
+
+export interface FindWanted {
+  /** None that is older is wanted, milliseconds since 1970: a service with many keys need not be read to its end. */
+  readonly sinceMs?: number
+  readonly trail?: Trail | undefined
 }
 
 export interface StandardKeyFound {

@@ -66,7 +66,7 @@ export async function listInstances(
 ): Promise<readonly FoundInstance[]> {
   const found = new Map<string, { instanceId: string; keys: Listed[]; journal: Listed[] }>()
   let count = 0
-  for await (const page of shelf.list('mortise-')) {
+  for await (const page of shelf.list('mortise-', { deleted: true })) {
     for (const key of page) {
       const description = readDescription(key.description)
       if (!description) continue

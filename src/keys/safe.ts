@@ -134,6 +134,7 @@ export class Safe {
         id,
         (calls) => this.#unwrap(object, place, calls),
         trail,
+        uniqueIdentifier,
       )
       return { bytes: key.export(), head }
     } catch (error) {

@@ -3,6 +3,7 @@
 // service, at once or by the sweep. What is in them is others' business (safe.ts, journal.ts).
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { OpenRootKey } from './keyring.ts'
 import {
@@ -41,6 +42,8 @@ export interface KeeperOptions {
 
 const sweepPage = 200
 const deletedAtOnce = 8
+/** Searches of one sweep; for more it reads a list. */
+const sweepSearchesMax = 4
 
 export class StandardKeyKeeper {
   readonly #options: KeeperOptions
@@ -62,6 +65,8 @@ export class StandardKeyKeeper {
     trail?: Trail,
   ): Promise<StandardKeyRecord & { readonly standardKeyId: string }> {
     const shelf = requireStandardKeys(wanted.rootKey)
+    /** Nobody will use them, but they may be there, or come yet. */
+    const givenUp: Write[] = []
     for (let attempt = 1; ; attempt++) {
       const generation = wanted.generation + attempt - 1
       const { payload, keyVersion } = await payloadOf(generation)
@@ -78,7 +83,7 @@ export class StandardKeyKeeper {
         keyVersion,
         createdMs: this.#options.clock.now(),
       }
-      await this.#commit([{ type: 'standard-key', record: intent, from: null }])
+      await this.#commit([{ type: 'standard-key', record: intent, from: null }, ...givenUp.splice(0)])
       try {
         const about = { name: nameOf(intent), description: descriptionOf(intent) }
         const standardKeyId = await shelf.create({ ...about, payload }, trail)
@@ -88,10 +93,12 @@ export class StandardKeyKeeper {
           await this.#commit([{ type: 'standard-key-removed', id: intent.id }]).catch(() => undefined)
           throw error
         }
-        // Where it cannot be looked for either, the sweep will.
-        const [found] = await this.#search(shelf, intent, trail).catch(() => [])
+        const found = await this.#lookAfter(shelf, intent, trail)
         if (found !== undefined) return { ...intent, standardKeyId: found }
-        if (attempt >= limits.standardKeyTriesMax) throw error
+        givenUp.push(this.unwanted(intent))
+        if (attempt < limits.standardKeyTriesMax) continue
+        await this.#commit(givenUp).catch(() => undefined)
+        throw error
       }
     }
   }
@@ -111,7 +118,8 @@ export class StandardKeyKeeper {
     for (const record of records) {
       try {
         if (record.state !== 'unwanted') await this.#commit([this.unwanted(record)])
-        await this.#delete({ ...record, state: 'unwanted' }, trail)
+        const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
+        await this.#delete({ ...record, state: 'unwanted' }, search, trail)
       } catch (error) {
         this.#trouble(record, error)
       }
@@ -137,10 +145,13 @@ export class StandardKeyKeeper {
   }
 
   async #sweep(): Promise<SweepReport> {
-    const report = { deleted: 0, left: 0 }
-    const touched = new Set<string>()
-    /** Root keys that did not answer: not asked again in this sweep. */
-    const away = new Set<string>()
+    const sweep: Sweep = {
+      report: { deleted: 0, left: 0 },
+      touched: new Set(),
+      away: new Set(),
+      searches: new Map(),
+      listings: new Map(),
+    }
     for (const state of ['unwanted', 'intended'] as const) {
       let afterId: string | undefined
       for (;;) {
@@ -151,61 +162,89 @@ export class StandardKeyKeeper {
         })
         for (let at = 0; at < page.length; at += deletedAtOnce) {
           const some = page.slice(at, at + deletedAtOnce)
-          await Promise.all(some.map((record) => this.#sweepOne(record, { report, touched, away })))
+          await Promise.all(some.map((record) => this.#sweepOne(record, sweep)))
         }
         afterId = page.at(-1)?.id
         if (page.length < sweepPage) break
       }
     }
-    for (const instanceId of touched) await this.#tellEmptied(instanceId)
-    return report
+    for (const instanceId of sweep.touched) await this.#tellEmptied(instanceId)
+    return sweep.report
   }
 
-  async #sweepOne(
-    record: StandardKeyRecord,
-    { report, touched, away }: { report: SweepReport; touched: Set<string>; away: Set<string> },
-  ): Promise<void> {
-    const { instanceId, rootKeyUri, state, createdMs } = record
+  async #sweepOne(record: StandardKeyRecord, sweep: Sweep): Promise<void> {
+    const { report, touched, away } = sweep
+    const { instanceId, state, createdMs } = record
     const ageMs = this.#options.clock.now() - createdMs
     if (state === 'intended' && ageMs < limits.standardKeyGivenUpMs) return
-    const where = JSON.stringify([instanceId, rootKeyUri])
+    if (away.has(whereOf(record))) {
+      report.left++
+      return
+    }
     try {
-      if (away.has(where)) report.left++
-      else {
-        // Whoever made it and comes to use it after this is refused.
-        if (state === 'intended') await this.#commit([this.unwanted(record)])
-        if (await this.#delete({ ...record, state: 'unwanted' })) {
-          report.deleted++
-          touched.add(instanceId)
-        } else report.left++
-      }
+      // Whoever made it and comes to use it after this is refused.
+      if (state === 'intended') await this.#commit([this.unwanted(record)])
+      const search = (shelf: StandardKeys) => this.#searchInSweep(shelf, record, sweep)
+      if (await this.#delete({ ...record, state: 'unwanted' }, search)) {
+        report.deleted++
+        touched.add(instanceId)
+      } else report.left++
     } catch (error) {
       report.left++
-      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.add(where)
+      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.add(whereOf(record))
       this.#trouble(record, error)
     }
   }
 
   /** false: one of which no answer told the id was not found; it is looked for again. */
-  async #delete(record: StandardKeyRecord, trail?: Trail): Promise<boolean> {
+  async #delete(
+    record: StandardKeyRecord,
+    search: (shelf: StandardKeys) => Promise<readonly string[]>,
+    trail?: Trail,
+  ): Promise<boolean> {
     const rootKey = await this.#options.openRootKey(record.rootKeyUri, record.instanceId)
     const shelf = requireStandardKeys(rootKey)
-    if (record.standardKeyId !== null) await shelf.remove(record.standardKeyId, trail)
-    else {
-      const found = await this.#search(shelf, record, trail)
-      for (const id of found) await shelf.remove(id, trail)
-      const ageMs = this.#options.clock.now() - record.createdMs
-      if (found.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
-    }
+    const { standardKeyId } = record
+    const ids = standardKeyId === null ? await search(shelf) : [standardKeyId]
+    for (const id of ids) await shelf.remove(id, trail)
+    const ageMs = this.#options.clock.now() - record.createdMs
+    if (ids.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
     await this.#commit([{ type: 'standard-key-removed', id: record.id }])
     return true
+  }
+
+  /** After an answer that was lost: the service may still be at it. Where it cannot be looked for, the sweep will. */
+  async #lookAfter(
+    shelf: StandardKeys,
+    intent: StandardKeyRecord,
+    trail?: Trail,
+  ): Promise<string | undefined> {
+    await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
+    const found = await this.#search(shelf, intent, trail).catch(() => [])
+    return found[0]
   }
 
   /** Ids of those that this attempt made and that are not deleted. */
   async #search(shelf: StandardKeys, record: StandardKeyRecord, trail?: Trail): Promise<readonly string[]> {
     const description = descriptionOf(record)
-    const found = await shelf.find(nameOf(record), trail)
-    return found.filter((key) => key.description === description && !key.deleted).map(({ id }) => id)
+    const sinceMs = record.createdMs - limits.standardKeyClockSkewMs
+    const found = await shelf.find(nameOf(record), { sinceMs, trail })
+    return found.filter((key) => key.description === description).map(({ id }) => id)
+  }
+
+  /** Many are looked for in one list of all there are. */
+  async #searchInSweep(
+    shelf: StandardKeys,
+    record: StandardKeyRecord,
+    { searches, listings }: Sweep,
+  ): Promise<readonly string[]> {
+    const where = whereOf(record)
+    const before = searches.get(where) ?? 0
+    searches.set(where, before + 1)
+    if (before < sweepSearchesMax) return this.#search(shelf, record)
+    const listing = listings.get(where) ?? listOurs(shelf)
+    listings.set(where, listing)
+    return (await listing).get(descriptionOf(record)) ?? []
   }
 
   async #tellEmptied(instanceId: string): Promise<void> {
@@ -224,6 +263,17 @@ export class StandardKeyKeeper {
   }
 }
 
+/** What one sweep learns, by where a standard key is. */
+interface Sweep {
+  readonly report: SweepReport
+  /** Instances of which something was deleted. */
+  readonly touched: Set<string>
+  /** Root keys that did not answer: not asked again in this sweep. */
+  readonly away: Set<string>
+  readonly searches: Map<string, number>
+  readonly listings: Map<string, Promise<ReadonlyMap<string, readonly string[]>>>
+}
+
 interface SweepReport {
   deleted: number
   /** To be tried again. */
@@ -237,6 +287,18 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
     'root-key',
     `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
   )
+}
+
+/** Ids by description, of all that bear our name and are not deleted. */
+async function listOurs(shelf: StandardKeys): Promise<ReadonlyMap<string, readonly string[]>> {
+  const ids = new Map<string, string[]>()
+  for await (const page of shelf.list('mortise-', { deleted: false }))
+    for (const { id, description } of page) ids.set(description, [...(ids.get(description) ?? []), id])
+  return ids
+}
+
+function whereOf({ instanceId, rootKeyUri }: StandardKeyRecord): string {
+  return JSON.stringify([instanceId, rootKeyUri])
 }
 
 function descriptionOf({ id, kind, instanceId, generation }: StandardKeyRecord): string {

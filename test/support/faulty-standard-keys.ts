@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import {
   RootKeyError,
   StandardKeyUncertain,
+  type FindWanted,
   type NewStandardKey,
   type RootKeyReach,
   type StandardKeyFound,
@@ -84,14 +85,19 @@ export class FaultyStandardKeys implements StandardKeys {
     if (found) found.deleted = true
   }
 
-  async find(name: string, trail?: Trail): Promise<readonly StandardKeyFound[]> {
+  async find(name: string, { trail }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
     this.calls.find++
     await this.#answer(trail)
-    return [...this.kept.values()].filter((kept) => kept.name === name).map(shown)
+    return this.live(name).map(shown)
   }
 
-  async *list(namePrefix: string): AsyncGenerator<readonly StandardKeyFound[]> {
-    const all = [...this.kept.values()].filter(({ name }) => name.startsWith(namePrefix))
+  async *list(
+    namePrefix: string,
+    wanted: { readonly deleted: boolean },
+  ): AsyncGenerator<readonly StandardKeyFound[]> {
+    const all = [...this.kept.values()].filter(
+      ({ name, deleted }) => name.startsWith(namePrefix) && (wanted.deleted || !deleted),
+    )
     for (let at = 0; at === 0 || at < all.length; at += this.pageKeys) {
       this.calls.list++
       await this.#answer()

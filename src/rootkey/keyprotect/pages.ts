@@ -1,5 +1,6 @@
-// The keys of a service instance, page after page. Sorted by id, as the service does it unless told otherwise: what is
-// made meanwhile moves others to a later place, never to an earlier one, so that one may come twice but none is left out.
+// The keys of a service instance, page after page. Sorted by id, as the service does it unless told otherwise, or newest
+// first: what is made meanwhile moves others to a later place, never to an earlier one, so that one may come twice but
+// none is left out.
 
 import type { Trail } from '../../keys/ports.ts'
 import { limits } from '../../limits.ts'

@@ -5,6 +5,7 @@
 import {
   RootKeyError,
   StandardKeyUncertain,
+  type FindWanted,
   type NewStandardKey,
   type StandardKeyFound,
   type StandardKeys,
@@ -76,29 +77,33 @@ export class KeyProtectStandardKeys implements StandardKeys {
     }
   }
 
-  async find(name: string, trail?: Trail): Promise<readonly StandardKeyFound[]> {
+  async find(name: string, { sinceMs, trail }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
     requireName(name)
-    const isIt = (found: StandardKeyFound) => found.name === name
+    const isIt = (found: StandardKeyFound) => found.name === name && !found.deleted
+    const found: StandardKeyFound[] = []
     try {
-      return await this.#collect({ search: `exact:name:${name}` }, isIt, trail)
+      for await (const page of this.#pages({ search: `exact:name:${name}`, state: notDestroyed }, trail))
+        found.push(...page.filter(isIt))
+      return found
     } catch (error) {
       if (!refusesToSearch(error)) throw error
-      return this.#collect({}, isIt, trail)
     }
-  }
-
-  async *list(namePrefix: string): AsyncGenerator<readonly StandardKeyFound[]> {
-    for await (const page of this.#pages({})) yield page.filter(({ name }) => name.startsWith(namePrefix))
-  }
-
-  async #collect(
-    query: Readonly<Record<string, string>>,
-    isIt: (found: StandardKeyFound) => boolean,
-    trail: Trail | undefined,
-  ): Promise<readonly StandardKeyFound[]> {
-    const found: StandardKeyFound[] = []
-    for await (const page of this.#pages(query, trail)) found.push(...page.filter(isIt))
+    // Where there are too many to search, the newest first, down to where it cannot be any more.
+    const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate' }
+    for await (const page of this.#pages({ ...newestFirst, state: notDestroyed }, trail)) {
+      found.push(...page.filter(isIt))
+      const oldestMs = page.at(-1)?.createdMs ?? Infinity
+      if (sinceMs !== undefined && oldestMs < sinceMs) break
+    }
     return found
+  }
+
+  async *list(
+    namePrefix: string,
+    { deleted }: { readonly deleted: boolean },
+  ): AsyncGenerator<readonly StandardKeyFound[]> {
+    for await (const page of this.#pages({ state: deleted ? anyState : notDestroyed }))
+      yield page.filter((found) => found.name.startsWith(namePrefix) && (deleted || !found.deleted))
   }
 
   async *#pages(
@@ -106,14 +111,15 @@ export class KeyProtectStandardKeys implements StandardKeys {
     trail?: Trail,
   ): AsyncGenerator<readonly StandardKeyFound[]> {
     const { keyRing } = this.#target
-    const asked = { keyRing, query: { ...query, state: anyState, extractable: 'true' }, trail }
+    const asked = { keyRing, query: { ...query, extractable: 'true' }, trail }
     for await (const page of keyPages(this.#session, 'search', asked))
       yield page.flatMap((resource) => readFound(resource) ?? [])
   }
 }
 
-/** Destroyed ones too, which are left out otherwise. There is no 4. */
+/** Destroyed ones are left out unless asked for; there is no 4. */
 const anyState = '0,1,2,3,5'
+const notDestroyed = '0,1,2,3'
 
 function readFound(resource: unknown): StandardKeyFound | undefined {
   const key = readKey(resource)
