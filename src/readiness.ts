@@ -48,7 +48,8 @@ export class Readiness {
       patience.abort()
       const { writable, reason } = parts.store.health()
       const degraded = [...this.rootKeys.troubles].filter(([id]) => tables.instance.has(id))
-      return { ready: true, reason: writable ? null : reason, degraded: new Map(degraded) }
+      const closed = await this.rootKeys.stillClosed(parts)
+      return { ready: true, reason: writable ? null : reason, degraded: new Map(degraded), closed }
     } catch (error) {
       this.#log.error({ error }, 'the readiness check failed')
       return this.#unready('the store cannot be read')
@@ -56,6 +57,6 @@ export class Readiness {
   }
 
   #unready(reason: string): Ready {
-    return { ready: false, reason, degraded: new Map(this.rootKeys.troubles) }
+    return { ready: false, reason, degraded: new Map(this.rootKeys.troubles), closed: [] }
   }
 }

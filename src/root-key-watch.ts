@@ -6,9 +6,9 @@ import type { RootKeyTrouble } from './admin/context.ts'
 import type { Access } from './keys/access.ts'
 import type { Audit } from './keys/audit.ts'
 import type { Keyring } from './keys/keyring.ts'
-import { RootKeyError, type Clock } from './keys/ports.ts'
+import { RootKeyError, type Clock, type Store } from './keys/ports.ts'
 import type { Instance } from './keys/trust-rows.ts'
-import { KeysUnavailable, type RootKeyEvents } from './keys/unsealed.ts'
+import { KeysUnavailable, type Closed, type RootKeyEvents } from './keys/unsealed.ts'
 import { limits } from './limits.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -23,6 +23,12 @@ export interface RootKeyWatchOptions {
 interface WatchedParts {
   readonly access: Pick<Access, 'instances'>
   readonly keyring: Pick<Keyring, 'current' | 'probe'>
+}
+
+interface ClosedParts {
+  readonly store: Pick<Store, 'object' | 'dataKeys'>
+  readonly access: Pick<Access, 'instances'>
+  readonly keyring: Pick<Keyring, 'conditions'>
 }
 
 export class RootKeyWatch implements RootKeyEvents {
@@ -93,6 +99,28 @@ export class RootKeyWatch implements RootKeyEvents {
     this.#changed(instanceId, 'withdrawn', cause, error)
   }
 
+  /** No condition of the root key, and no entry of its own: the Get that was refused has one. */
+  closed(closed: Closed, { message }: RootKeyError): void {
+    const what = `a ${nouns[closed.kind]} does not open, though its root key answers`
+    this.#options.log.warn({ ...about(closed), cause: message }, what)
+  }
+
+  opens(opened: Closed): void {
+    this.#options.log.info(about(opened), `a ${nouns[opened.kind]} opens again`)
+  }
+
+  /** What is closed and still there. */
+  async stillClosed({ store, access, keyring: { conditions } }: ClosedParts): Promise<readonly Closed[]> {
+    const { closed } = conditions
+    if (closed.length === 0) return []
+    const instances = new Set((await access.instances()).map(({ id }) => id))
+    const there = await Promise.all(
+      closed.map(async (item) => instances.has(item.instanceId) && (await isThere(store, item))),
+    )
+    for (const [index, item] of closed.entries()) if (there[index] === false) conditions.letGo(item)
+    return closed.filter((_, index) => there[index])
+  }
+
   used(source: 'cache' | 'outage' | 'root-key'): void {
     this.#options.metrics.dataKeyUses.inc({ source })
   }
@@ -157,6 +185,19 @@ const sentences: Record<RootKeyTrouble, string> = {
   unreachable: 'an instance is served without its root key',
   withdrawn: 'the root key of an instance was withdrawn: its keys are not served',
   failing: 'the keys of an instance do not open',
+}
+
+const nouns: Record<Closed['kind'], string> = { object: 'key', 'data key': 'data key' }
+
+function about({ instanceId, kind, id }: Closed): Readonly<Record<string, string>> {
+  return { instanceId, [kind === 'object' ? 'object' : 'dataKey']: id }
+}
+
+async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: Closed): Promise<boolean> {
+  if (kind === 'data key') return (await store.dataKeys(instanceId)).some((record) => record.id === id)
+  const object = await store.object(instanceId, id)
+  // Once it moved into the database its data key tells.
+  return object !== undefined && object.sealed !== null && object.dataKeyId === null
 }
 
 /** What kind of no it was, without texts of the service: read as they stand, since a file's errors have less. */

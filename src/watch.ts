@@ -66,6 +66,7 @@ export class Watch {
     const readiness = await context.readiness()
     state.ready.set(readiness.ready ? 1 : 0)
     this.#rootKeys(readiness.degraded, tables.instance.size)
+    state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)

@@ -95,6 +95,10 @@ interface Health {
   readonly unreachable: readonly string[]
 }
 
+interface Status {
+  readonly warnings: readonly { readonly code: string; readonly message: string }[]
+}
+
 for (const custody of custodies)
   suite(`custody ${custody}`, async () => {
     const site = await openSite(double, { custody, cacheSeconds, outageSeconds: 3600 })
@@ -150,12 +154,36 @@ for (const custody of custodies)
         await double.admin('DELETE', `/keys/${standardKey}`)
         const { lastMs, words } = await untilRefused(talk, [first], since)
         t.diagnostic(`the last key left ${Math.round(lastMs)} ms after the deed`)
-        assert.deepEqual(words, ['this key can no longer be unwrapped by its root key'])
+        assert.deepEqual(words, [
+          "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
+        ])
         for (const id of identifiers.slice(1)) assert.ok((await talk.get(id)).ok)
         assert.deepEqual(((await site.health()) as Health).withdrawn, [])
+        const closedKeys = async () => {
+          const status = (await site.server.json('status')) as Status
+          return status.warnings.filter(({ code }) => code === 'closed-keys').map(({ message }) => message)
+        }
+        assert.deepEqual(await closedKeys(), [
+          `a key of the instance vmware does not open (${first}): deleted at its root key's service, most likely`,
+        ])
+        const said = site.server.stderr().split('\n')
+        const line = said.filter((text) => text.includes(first) && /does not open/.test(text))
+        assert.equal(line.length, 1, 'told once')
+        for (const part of ['warn', site.instanceId, `ibmcloud kp key restore ${standardKey}`])
+          assert.ok(line[0]?.includes(part), line[0])
+        const refused = (await site.audit('--action', 'key.get')).findLast(
+          ({ object, result }) => object === first && result === 'refused',
+        )
+        assert.equal(refused?.detail?.['rootKey'], 'wrapped-form')
+        const answers = await double.calls('get')
+        const calls = String(refused?.detail?.['correlationIds']).split(' ')
+        assert.ok(
+          answers.some(({ on, correlationId }) => on === standardKey && calls.includes(correlationId)),
+        )
         await double.advance(31)
         await double.admin('POST', `/keys/${standardKey}/restore`)
         assert.equal(await untilServed(talk, first), digests[0])
+        assert.deepEqual(await closedKeys(), [])
       },
     )
 

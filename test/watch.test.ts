@@ -34,7 +34,11 @@ interface Line {
 
 function watching(degraded: Readiness['degraded'] = new Map()) {
   const lines: Line[] = []
-  const context = { ...door.context, clock, readiness: async () => ({ ready: true, reason: null, degraded }) }
+  const context = {
+    ...door.context,
+    clock,
+    readiness: async () => ({ ready: true, reason: null, degraded, closed: [] }),
+  }
   const watch = new Watch({
     context,
     store: {

@@ -12,6 +12,7 @@ import type { Clock, Store } from '../keys/ports.ts'
 import type { Sightings } from '../keys/sightings.ts'
 import type { TrustChanges } from '../keys/trust-changes.ts'
 import type { Instance } from '../keys/trust-rows.ts'
+import type { Closed } from '../keys/unsealed.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
@@ -62,6 +63,8 @@ export interface Readiness {
   readonly reason: string | null
   /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
+  /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
+  readonly closed: readonly Closed[]
 }
 
 /**

@@ -1,8 +1,9 @@
-// What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, refused
-// changes. The same list is told in the log, in health, in `mortise status` and over HTTP.
+// What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
+// not open, refused changes. The same list is told in the log, in health, in `mortise status` and over HTTP.
 
 import type { TrustSnapshot } from '../keys/access.ts'
 import { bootstrapName } from '../keys/token-changes.ts'
+import type { Closed } from '../keys/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
@@ -10,7 +11,13 @@ import { expiriesOf, type Expiry } from './expiries.ts'
 export interface Warning {
   /** Stable; for programs. */
   readonly code:
-    'not-ready' | 'changes-refused' | 'root-key' | 'certificate-expires' | 'bootstrap-token' | 'tampering'
+    | 'not-ready'
+    | 'changes-refused'
+    | 'root-key'
+    | 'closed-keys'
+    | 'certificate-expires'
+    | 'bootstrap-token'
+    | 'tampering'
   /** Whom it concerns; null: the server. */
   readonly instanceId: string | null
   /** What it is about: names the warning together with code and instance. */
@@ -29,6 +36,7 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   const own = { server: parts.serverCertificate(), authority: parts.authority.certificate }
   return [
     ...ofReadiness(snapshot, readiness),
+    ...ofClosed(snapshot, readiness),
     ...expiriesOf(snapshot.tables, own, nowMs)
       .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
       .map((expiry) => ofExpiry(expiry, snapshot)),
@@ -71,6 +79,38 @@ const rootKeyWords: Record<RootKeyTrouble, Pick<Warning, 'message' | 'hint'>> = 
   },
   failing: {
     message: 'does not open its keys',
+    hint: 'The log says why.',
+  },
+}
+
+/** A data key that is closed is told as its instance's trouble, where there is one. */
+function ofClosed({ tables }: TrustSnapshot, { closed, degraded }: Readiness): readonly Warning[] {
+  const told = closed.filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+  const groups = Map.groupBy(told, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Warning[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+    const more = items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : ''
+    const noun = kind === 'object' ? 'key' : 'data key'
+    const many = items.length === 1 ? `a ${noun}` : `${String(items.length)} ${noun}s`
+    const atLeast = closed.length >= limits.closedKeysMax ? 'at least ' : ''
+    const name = tables.instance.get(instanceId)?.name ?? instanceId
+    const verb = items.length === 1 ? 'does' : 'do'
+    const said = `${atLeast}${many} of the instance ${name} ${verb} not open (${ids.join(', ')}${more})`
+    const { message, hint } = closedWords[kind]
+    return [{ code: 'closed-keys', instanceId, about: kind, message: said + message, hint }]
+  })
+}
+
+const closedWords: Record<Closed['kind'], Pick<Warning, 'message' | 'hint'>> = {
+  object: {
+    message: ": deleted at its root key's service, most likely",
+    hint: 'If nobody meant to, restore it there, within 30 days: the log has the command. It is told until a client gets the key again.',
+  },
+  'data key': {
+    message: ', nor do the keys that it seals',
     hint: 'The log says why.',
   },
 }

@@ -195,5 +195,6 @@ const storeSentences: Record<StoreUnavailable['why'], string> = {
 const rootKeySentences: Record<KeysUnavailable['reach'], string> = {
   unreachable: 'the root key of this instance cannot be reached at the moment',
   'root-key': 'the root key of this instance was withdrawn',
-  'wrapped-form': 'this key can no longer be unwrapped by its root key',
+  'wrapped-form':
+    "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
 }

@@ -5,8 +5,18 @@
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from './caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import type { AuditEntry, Change, Clock, Store, Trail, Write } from './ports.ts'
+import {
+  RootKeyError,
+  type AuditEntry,
+  type Change,
+  type Clock,
+  type RootKeyReach,
+  type Store,
+  type Trail,
+  type Write,
+} from './ports.ts'
 import type { Released, Sealed } from './safe.ts'
+import { KeysUnavailable } from './unsealed.ts'
 
 interface Slot {
   readonly object: ManagedObject
@@ -64,7 +74,7 @@ export class Unit {
     if (!this.#current) throw new Error('no act was begun')
     if (known?.object !== undefined) this.#current.object = known.object
     if (known?.detail !== undefined) this.#current.detail = known.detail
-    this.#entries.push(this.#entry('success', null))
+    this.#entries.push(this.#entry('success'))
     this.#current = undefined
   }
 
@@ -157,7 +167,7 @@ export class Unit {
     this.#undone = true
     this.wipe()
     this.#entries = this.#entries.map((entry) => ({ ...entry, result: 'undone' as const }))
-    if (this.#current) this.#entries.push(this.#entry('refused', fault.reason))
+    if (this.#current) this.#entries.push(this.#entry('refused', fault))
   }
 
   /**
@@ -168,7 +178,7 @@ export class Unit {
     let entries: readonly AuditEntry[] = this.#entries
     if (!this.#undone && this.#current) {
       const before = entries.map((entry) => ({ ...entry, result: 'undone' as const }))
-      entries = [...before, this.#entry('refused', fault.reason)]
+      entries = [...before, this.#entry('refused', fault)]
     } else if (!this.#undone) {
       entries = entries.map((entry) => ({ ...entry, result: 'refused' as const, reason: fault.reason }))
     }
@@ -204,11 +214,32 @@ export class Unit {
     return { expect: { trustVersion, objects }, writes, entries: this.#entries, durability }
   }
 
-  #entry(result: AuditEntry['result'], reason: string | null): AuditEntry {
+  #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
     const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
     const { instanceId, actor, requestId } = this.caller
     const calls = [...this.#trail].slice(0, callsNamedMax).join(' ')
-    const named = calls === '' ? detail : { ...detail, correlationIds: calls }
-    return { atMs: this.nowMs, action, result, instanceId, object, actor, reason, requestId, detail: named }
+    const reach = reachBehind(fault)
+    const known = {
+      ...detail,
+      ...(reach !== undefined && { rootKey: reach }),
+      ...(calls !== '' && { correlationIds: calls }),
+    }
+    return {
+      atMs: this.nowMs,
+      action,
+      result,
+      instanceId,
+      object,
+      actor,
+      reason: fault?.reason ?? null,
+      requestId,
+      detail: Object.keys(known).length > 0 ? known : null,
+    }
   }
+}
+
+/** What the root key's no was about, where that is why. */
+function reachBehind(fault: Fault | undefined): RootKeyReach | undefined {
+  const cause = fault?.cause
+  return cause instanceof KeysUnavailable || cause instanceof RootKeyError ? cause.reach : undefined
 }

@@ -21,9 +21,23 @@ export interface RootKeyEvents {
   degraded(instanceId: string, degraded: boolean, cause: string, error?: RootKeyError): void
   /** The root key said no: nothing of the instance is served until it says yes. */
   withdrawn(instanceId: string, cause: string, error?: RootKeyError): void
+  /** The root key's service says no about this one and serves others: told once, until it opens again. */
+  closed?(closed: Closed, error: RootKeyError): void
+  /** What was told to be closed opens. */
+  opens?(opened: Closed): void
   /** Where what was used came from: memory, memory while the root key is out of reach, or the root key. */
   used?(source: 'cache' | 'outage' | 'root-key'): void
 }
+
+/** What did not open when it was last asked for. */
+export interface Closed {
+  readonly instanceId: string
+  readonly kind: UnsealedKind
+  /** The data key's id, or the object's UniqueIdentifier. */
+  readonly id: string
+}
+
+export type UnsealedKind = 'data key' | 'object'
 
 /** The instance's keys cannot be opened now; `reach` is that of the root key's answer. */
 export class KeysUnavailable extends Error {
@@ -46,6 +60,7 @@ export class RootKeyConditions {
   readonly #unreachableAt = new Map<string, number>()
   readonly #withdrawn = new Set<string>()
   readonly #forget: ((instanceId: string) => void)[] = []
+  readonly #closed = new Map<string, Closed>()
 
   constructor(clock: Clock, events: RootKeyEvents) {
     this.#clock = clock
@@ -72,6 +87,28 @@ export class RootKeyConditions {
     this.#events.used?.(source)
   }
 
+  /** What is closed, by what was seen here; of more than `limits.closedKeysMax` no more is kept, nor told. */
+  get closed(): readonly Closed[] {
+    return [...this.#closed.values()]
+  }
+
+  /** The service said no about this one alone. */
+  close(item: Closed, error: RootKeyError): void {
+    const name = nameOf(item)
+    if (this.#closed.has(name) || this.#closed.size >= limits.closedKeysMax) return
+    this.#closed.set(name, item)
+    this.#events.closed?.(item, error)
+  }
+
+  opened(item: Closed): void {
+    if (this.#closed.size > 0 && this.#closed.delete(nameOf(item))) this.#events.opens?.(item)
+  }
+
+  /** There is no such thing any more. */
+  letGo(item: Closed): void {
+    this.#closed.delete(nameOf(item))
+  }
+
   answered(instanceId: string): void {
     const wasUnreachable = this.#unreachableAt.delete(instanceId)
     if (this.#withdrawn.delete(instanceId) || wasUnreachable)
@@ -93,6 +130,10 @@ export class RootKeyConditions {
   }
 }
 
+function nameOf({ instanceId, kind, id }: Closed): string {
+  return JSON.stringify([instanceId, kind, id])
+}
+
 interface Kept<T> {
   readonly value: T
   readonly instanceId: string
@@ -112,35 +153,39 @@ export class Unsealed<T> {
   readonly #conditions: RootKeyConditions
   readonly #clock: Clock
   readonly #max: number
-  readonly #what: string
+  readonly #kind: UnsealedKind
   readonly #kept = new Map<string, Kept<T>>()
   readonly #asking = new Map<string, Asking<T>>()
   #purging: NodeJS.Timeout | undefined
 
-  /** `what`: for messages, as "data key". */
-  constructor(conditions: RootKeyConditions, clock: Clock, what: string, max: number) {
+  constructor(conditions: RootKeyConditions, clock: Clock, kind: UnsealedKind, max: number) {
     this.#conditions = conditions
     this.#clock = clock
-    this.#what = what
+    this.#kind = kind
     this.#max = max
     conditions.onForget((instanceId) => {
       for (const [id, kept] of this.#kept) if (kept.instanceId === instanceId) this.#kept.delete(id)
     })
   }
 
-  /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
+  /**
+   * From memory as the rule allows, or from `open`, which asks the root key. `named`: by what it is known, where that is
+   * not its id here. Throws KeysUnavailable.
+   */
   async get(
     instance: CachingInstance,
     id: string,
     open: (trail: Trail) => Promise<T>,
     trail?: Trail,
+    named = id,
   ): Promise<T> {
     const kept = this.#kept.get(id)
     const ageMs = kept ? this.#clock.monotonic() - kept.answeredAt : Infinity
     if (kept && ageMs < instance.cacheSeconds * 1000) {
       if (ageMs >= instance.cacheSeconds * 800 && !this.#conditions.lately(instance.id))
-        void this.ask(instance, id, open).catch(() => undefined)
+        void this.ask(instance, id, open, undefined, named).catch(() => undefined)
       this.#conditions.used('cache')
+      this.#conditions.opened(this.#item(instance, named))
       return kept.value
     }
     const mayOutlive = kept && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
@@ -149,7 +194,7 @@ export class Unsealed<T> {
       return kept.value
     }
     try {
-      const value = await this.ask(instance, id, open, trail)
+      const value = await this.ask(instance, id, open, trail, named)
       this.#conditions.used('root-key')
       return value
     } catch (error) {
@@ -168,11 +213,13 @@ export class Unsealed<T> {
     id: string,
     open: (trail: Trail) => Promise<T>,
     trail?: Trail,
+    named = id,
   ): Promise<T> {
     let asking = this.#asking.get(id)
     if (!asking) {
       const own: Trail = new Set()
-      const value = this.#open(instance, id, open, own).finally(() => this.#asking.delete(id))
+      const opening = { id, item: this.#item(instance, named), trail: own }
+      const value = this.#open(instance, opening, open).finally(() => this.#asking.delete(id))
       asking = { value, trail: own }
       this.#asking.set(id, asking)
     }
@@ -218,11 +265,14 @@ export class Unsealed<T> {
     }, limits.unsealedPurgeEveryMs).unref()
   }
 
+  #item(instance: CachingInstance, id: string): Closed {
+    return { instanceId: instance.id, kind: this.#kind, id }
+  }
+
   async #open(
     instance: CachingInstance,
-    id: string,
+    { id, item, trail }: { readonly id: string; readonly item: Closed; readonly trail: Trail },
     open: (trail: Trail) => Promise<T>,
-    trail: Trail,
   ): Promise<T> {
     // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
     const askedAt = this.#clock.monotonic()
@@ -231,10 +281,14 @@ export class Unsealed<T> {
       const value = this.#kept.get(id)?.value ?? opened
       this.keep(instance, id, value, askedAt)
       this.#conditions.answered(instance.id)
+      this.#conditions.opened(item)
       return value
     } catch (error) {
-      if (error instanceof RootKeyError && error.reach === 'wrapped-form') this.#kept.delete(id)
-      throw this.#conditions.refused(instance.id, `unseal ${this.#what} ${id}`, error)
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form') {
+        this.#kept.delete(id)
+        this.#conditions.close(item, error)
+      }
+      throw this.#conditions.refused(instance.id, `unseal ${this.#kind} ${id}`, error)
     }
   }
 }

@@ -2,6 +2,7 @@
 // process (tests) do not count together. Labels come from closed tables only: no client names, no identifiers.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
+import { limits } from '../limits.ts'
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
 
@@ -74,6 +75,10 @@ function stateGauges(registry: Registry) {
       'condition',
     ),
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
+    closedKeys: gauge(
+      'closed_keys',
+      `Keys that did not open when last asked for, though their root key answers: deleted at its service, most likely. Up to ${limits.closedKeysMax}.`,
+    ),
     tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
     pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),

@@ -99,6 +99,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     store,
     restores: new Restores({
       recover: () => Promise.reject(new Error('there is none here')),
+      isThere: async () => false,
       failed: () => {},
     }),
     sightings: new Sightings(store, clock, fail),
@@ -107,7 +108,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     serverCertificate: () => served.active.certificate,
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
-    readiness: async () => ({ ready: true, reason: null, degraded: new Map() }),
+    readiness: async () => ({ ready: true, reason: null, degraded: new Map(), closed: [] }),
     rootKeys: {
       initial: rootKey.uri,
       prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,
