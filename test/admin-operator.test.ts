@@ -86,7 +86,7 @@ test('an instance without a usable root key is not made, and says why', async ()
   )
   await assert.rejects(
     admin.call('createInstance', { body: { name: 'grey', custody: 'keyprotect' } }),
-    refused('refused', /keyprotect is not in this version yet/),
+    refused('bad-request', /custody keyprotect \(--custody; custody in the body\) is for root keys/),
   )
   assert(!(await admin.call('listInstances')).some(({ name }) => name === 'grey'))
 })
