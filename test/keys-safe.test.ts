@@ -162,12 +162,57 @@ test('an answer that is lost costs nothing twice: what was made is found, what w
   forget()
   for (const id of [a, b]) assert.equal((await get(id)).length, 32)
   // The first attempt may yet come through at the service: it is looked for until it is old.
-  assert.equal((await rows('intended')).length, 1)
-  world.clock.pass(limits.standardKeyGivenUpMs + 1)
+  assert.equal((await rows('unwanted')).length, 1)
   assert.deepEqual(await world.keeper.sweep(), { deleted: 0, left: 1 })
   world.clock.pass(limits.standardKeyForgottenMs)
   assert.deepEqual(await world.keeper.sweep(), { deleted: 1, left: 0 })
   assert.equal(shelf.live().length, 2, 'what counts was not touched')
+})
+
+test('what comes through at the service after it was given up is deleted by the next sweep, and opens nothing', async (t) => {
+  const { world, perform, get, forget, shelf } = await begin(t)
+  shelf.createFaults = ['uncertain-after', 'uncertain-after']
+  const find = shelf.find.bind(shelf)
+  // The service's list is late.
+  shelf.find = async () => []
+  const id = await perform(createKey())
+  assert.equal(shelf.live(`mortise-${id}`).length, 3)
+  shelf.find = find
+  assert.deepEqual(await world.keeper.sweep(), { deleted: 2, left: 0 })
+  const [left] = shelf.live(`mortise-${id}`)
+  assert.ok(left)
+  assert.equal(unpackStandardKey(left.payload).header.generation, 3)
+  forget()
+  assert.equal((await get(id)).length, 32)
+})
+
+test('a destroyed key leaves no other attempt of it behind', async (t) => {
+  const { perform, rows, shelf } = await begin(t)
+  shelf.createFaults = ['uncertain-after']
+  const find = shelf.find.bind(shelf)
+  shelf.find = async () => []
+  const id = await perform(createKey())
+  shelf.find = find
+  assert.equal(shelf.live().length, 2)
+  await perform((work) => work.destroy(id))
+  assert.deepEqual(shelf.live(), [])
+  assert.deepEqual(await rows(), [])
+})
+
+test('many that are looked for are found in one list', async (t) => {
+  const { world, perform, shelf } = await begin(t)
+  const find = shelf.find.bind(shelf)
+  shelf.find = async () => []
+  for (let index = 0; index < 8; index++) {
+    shelf.createFaults = ['uncertain-after']
+    await perform(createKey())
+  }
+  shelf.find = find
+  shelf.calls.find = 0
+  assert.deepEqual(await world.keeper.sweep(), { deleted: 8, left: 0 })
+  assert.equal(shelf.calls.find, 4)
+  assert.equal(shelf.calls.list, 1)
+  assert.equal(shelf.live().length, 8)
 })
 
 test('killed between the making and the commit: the sweep finds it and deletes it', async (t) => {
