@@ -228,6 +228,16 @@ test('a deletion that a proxy answers in the service’s place is not taken for 
   await standardKeys.read(made)
 })
 
+test('a 404 that does not say that it is about the key, as of an instance that is gone for now, is not taken for done', async () => {
+  const { standardKeys } = await opened()
+  const made = await standardKeys.create(wanted(uniqueName()))
+  await double.fault({ on: 'delete', kind: 'status', status: 404 })
+  await assert.rejects(standardKeys.remove(made), reaches('wrapped-form'))
+  await standardKeys.read(made)
+  await standardKeys.remove(made)
+  await assert.rejects(standardKeys.read(made))
+})
+
 // ------------------------------------------------------------------ what the owner does
 
 test('deleted by its owner: a no about this key alone, with how to bring it back; restored it is read again', async () => {

@@ -137,11 +137,10 @@ function readFound(resource: unknown): StandardKeyFound | undefined {
   }
 }
 
-/** As the service says it, and not a proxy in between: a key that is taken for deleted is not deleted again. */
+/** As the service says of a key, and not of the instance, which may come back: what is taken for gone is let go of. */
 function saysThatItIsGone(error: unknown): boolean {
-  const refusal = error instanceof KeyProtectError ? error.refusal : undefined
-  if (!refusal || (refusal.code === '' && refusal.message === '')) return false
-  return refusal.status === 404 || refusal.status === 410
+  const { status, code } = (error instanceof KeyProtectError ? error.refusal : undefined) ?? {}
+  return (status === 404 && code === 'KEY_NOT_FOUND_ERR') || (status === 410 && code === 'KEY_DELETED_ERR')
 }
 
 /** Of an instance with more than 5,000 keys, and of one that does not know the search. */
