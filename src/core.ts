@@ -132,6 +132,7 @@ function openRestores(
 ): Restores {
   const restores = new Restores({
     recover: (by, wanted, recovering) => recover(parts, by, wanted, recovering),
+    isThere: async (instanceId) => (await parts.access.instance(instanceId)) !== undefined,
     failed: failed('restore an instance'),
   })
   opened.defer(() => restores.stop())

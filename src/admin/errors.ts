@@ -22,12 +22,12 @@ export const statusOf = {
 } as const
 
 export type ErrorCode = keyof typeof statusOf
-const codes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
+export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
 
 export const errorAnswer = z
   .object({
     error: z.object({
-      code: z.enum(codes).openapi({ description: 'Stable; for programs.' }),
+      code: z.enum(errorCodes).openapi({ description: 'Stable; for programs.' }),
       message: z.string().openapi({ description: 'What is wrong; for people.' }),
       hint: z.string().optional().openapi({ description: 'What to do about it.' }),
       requestId: z.string().openapi({ description: 'Also stands in the log.' }),

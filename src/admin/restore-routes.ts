@@ -2,6 +2,7 @@
 // and then looked at: whoever stops looking stops nothing.
 
 import { z } from '@hono/zod-openapi'
+import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { ibmApiKey, name, time } from './schemas.ts'
 
@@ -49,7 +50,7 @@ const Restore = z
     total: z.int().nullable().openapi({ description: 'null: not known yet.' }),
     report: Report.nullable().openapi({ description: 'Once it is done.' }),
     error: z
-      .object({ code: z.string(), message: z.string(), hint: z.string().nullable() })
+      .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
       .nullable()
       .openapi({ description: 'Why it failed. Nothing is there then; it can be done again.' }),
     choices: z

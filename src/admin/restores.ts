@@ -17,6 +17,8 @@ import { refusalOf } from './faults.ts'
 
 export interface RestoresOptions {
   readonly recover: (by: By, wanted: RecoveryWanted, recovering: Recovering) => Promise<RecoveryReport>
+  /** Whether this server has the instance. */
+  readonly isThere: (instanceId: string) => Promise<boolean>
   /** Told of what is a bug or an outage. */
   readonly failed: (error: unknown) => void
 }
@@ -41,13 +43,15 @@ export class Restores {
     this.#options = options
   }
 
-  /** Begins it, or tells of the same one that runs. Refusal while another one runs. */
-  begin(by: By, { apiKey, ...wanted }: RecoveryWanted): Restore {
+  /** Begins it, or tells of the same one that runs or is done. Refusal while another one runs. */
+  async begin(by: By, { apiKey, ...wanted }: RecoveryWanted): Promise<Restore> {
+    const before = this.#last?.ended
+    const isThere = before?.state === 'done' && (await this.#options.isThere(before.report.instance.id))
     const last = this.#last
-    if (last && last.ended === null) {
-      if (JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))) return last
+    const same = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))
+    if (same && (last.ended === null || (isThere && last.ended === before))) return last
+    if (last && last.ended === null)
       throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
-    }
     const progress: RecoveryProgress = { step: 'list', done: 0, total: null }
     const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }
     this.#last = restore

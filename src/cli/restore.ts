@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Output } from '../admin/api.ts'
 import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { apiKeyFlag } from './instance-work.ts'
@@ -140,12 +141,12 @@ async function look(admin: AdminClient, { id }: Restore): Promise<Restore> {
   }
 }
 
-function refused({ error, choices }: Restore): CommandError {
-  const message = error?.message ?? 'it failed'
-  if (choices.length === 0) return new CommandError(message, error?.hint ?? undefined)
+function refused({ error, choices }: Restore): Refusal {
+  const { code, message, hint } = error ?? { code: 'internal', message: 'it failed', hint: null }
+  if (choices.length === 0) return new Refusal(code, message, hint ?? undefined)
   const rows = choices.map(({ instance, keys, newest }) => [instance, String(keys), shortTime(newest)])
   const listed = table(['INSTANCE', 'KEYS', 'NEWEST'], rows).trimEnd()
-  return new CommandError(`${message}:\n${listed}`, error?.hint ?? undefined)
+  return new Refusal(code, `${message}:\n${listed}`, hint ?? undefined)
 }
 
 function shownObject({ id, name }: Report['deleted'][number]): string {

@@ -16,7 +16,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     try {
       const rootKeyUri = await rootKeys.prepare(rootKey, apiKey)
       return shown(
-        restores.begin(asker.by, {
+        await restores.begin(asker.by, {
           rootKeyUri,
           ...apiKey,
           ...(instance !== undefined && { instanceId: instance }),
