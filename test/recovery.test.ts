@@ -8,7 +8,7 @@ import { serverActor } from '../src/keys/caller.ts'
 import { Journal } from '../src/keys/journal.ts'
 import type { KeyWork } from '../src/keys/key-work.ts'
 import { RootKeyError, StoreUnavailable, type RootKey, type Store } from '../src/keys/ports.ts'
-import { recover, RecoveryRefused, type RecoveryWanted } from '../src/keys/recovery.ts'
+import { recover, RecoveryRefused, type Recovering, type RecoveryWanted } from '../src/keys/recovery.ts'
 import type { RecoveryReport } from '../src/keys/recovery-report.ts'
 import { mergeJournal, recoverObjects, type FoundKey } from '../src/keys/recovery-rules.ts'
 import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-key-place.ts'
@@ -84,12 +84,13 @@ function restore(
   world: World,
   rootKeyUri: string,
   wanted: Partial<RecoveryWanted> = {},
+  recovering: Partial<Recovering> = {},
 ): Promise<RecoveryReport> {
   const { store, clock, access, keyring, trust } = world
   const apiKeys = { with: () => assert.fail('no API key was given') }
   const parts = { store, clock, access, keyring, apiKeys, restores: trust.restores }
-  const recovering = { told: () => undefined, signal: new AbortController().signal }
-  return recover(parts, serverActor, { rootKeyUri, ...wanted }, recovering)
+  const silent = { told: () => undefined, signal: new AbortController().signal }
+  return recover(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...recovering })
 }
 
 async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<string> {
@@ -289,6 +290,26 @@ test('cut off at any commit it is done again, and the outcome is the same', asyn
       rows.map(({ state }) => state),
       ['current', 'current', 'current'],
     )
+  }
+})
+
+test('it ends between any two calls when the server stops, and tells how far it is', async (t) => {
+  const { world, instance, journal, key } = await openSite(t)
+  for (let i = 0; i < 20; i++) await key()
+  await journal.flush(instance.id)
+  for (const last of ['list', 'journal', 'keys', 'write'] as const) {
+    const stopping = new AbortController()
+    const steps: string[] = []
+    const empty = await emptyWorld(t, world.rootKey)
+    const told: Recovering['told'] = ({ step, done, total }) => {
+      assert.ok(total === null || done <= total)
+      steps.push(step)
+      if (step === last) stopping.abort(new Error('the server stops'))
+    }
+    await assert.rejects(restore(empty, world.rootKey.uri, {}, { told, signal: stopping.signal }), /stops/)
+    assert.equal(steps.at(-1), last)
+    assert.equal(await empty.access.instance(instance.id), undefined)
+    assert.equal((await restore(empty, world.rootKey.uri)).opens, 20)
   }
 })
 

@@ -151,7 +151,7 @@ export function recoverObjects(
 }
 
 /** The state of this row and its id are the same each time, so that a restore can be done again. */
-export function rowOf(
+function rowOf(
   { instanceId, rootKey, nowMs }: RecoveredPlace,
   identifier: string,
   key: Pick<FoundKey, 'id' | 'generation' | 'attempt' | 'createdMs' | 'header'>,

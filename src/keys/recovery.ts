@@ -109,9 +109,17 @@ export async function recover(
   parts: RecoveryParts,
   by: By,
   wanted: RecoveryWanted,
-  recovering: Recovering,
+  { told, signal }: Recovering,
 ): Promise<RecoveryReport> {
   const { rootKeyUri, apiKey } = wanted
+  // Told between any two calls: where it can end.
+  const recovering: Recovering = {
+    signal,
+    told: (progress) => {
+      signal.throwIfAborted()
+      told(progress)
+    },
+  }
   const found = await asInstance(parts, randomUUID(), { rootKeyUri, apiKey }, async (rootKey) => {
     recovering.told({ step: 'list', done: 0, total: null })
     return listInstances(rootKey.standardKeys, (done) => recovering.told({ step: 'list', done, total: null }))
