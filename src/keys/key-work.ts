@@ -184,7 +184,7 @@ export class KeyWork {
     const attributes = this.#dated(object, 'DestroyDate')
     const destroyed = { ...object, state, attributes, sealed: null, dataKeyId: null }
     await this.#stage(destroyed, { notedFirst: true })
-    this.#unit.released(await this.#safe.release(object))
+    this.#unit.released(await this.#safe.release(object, { attempts: true }))
     this.#unit.done()
   }
 
