@@ -22,6 +22,7 @@ import { Secrets } from './keys/secrets.ts'
 import { Sightings } from './keys/sightings.ts'
 import { StandardKeyKeeper } from './keys/standard-key-keeper.ts'
 import { createTrustChanges, type TrustChanges } from './keys/trust-changes.ts'
+import { VoidGenerations } from './keys/void-generations.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from './pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey } from './rootkey/open.ts'
@@ -84,19 +85,21 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const unused = new VoidGenerations({ store, access, journal: () => journal })
   const keeper = new StandardKeyKeeper({
     store,
     clock,
     openRootKey: rootKeys.open,
+    mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
     trouble: (message, error) => log.warn({ error }, message),
     emptied: tidyApiKeys,
   })
-  keeper.start(failed('look for standard keys to delete'))
-  opened.defer(() => keeper.stop())
   const safe = new Safe({ store, clock, keyring, keeper })
   const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, failed })
   journal.start()
   opened.defer(() => journal.stop())
+  keeper.start(failed('look for standard keys to delete'))
+  opened.defer(() => keeper.stop())
   const trust = createTrustChanges({
     store,
     macs,

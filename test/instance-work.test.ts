@@ -277,6 +277,7 @@ for (const moment of [
     } else await move(world, instance, other, 'keyprotect')
     const [done] = await actions(world, isRewrap ? 'instance.rewrap.done' : 'instance.set-root-key.done')
     assert.equal(done?.detail?.['left'], 1)
+    await world.keeper.sweep()
     assert.equal((isRewrap ? world.rootKey : other).standardKeys.live().length, 2)
     world.keyring.forget(instance.id)
     const id = first.name.slice('mortise-'.length)

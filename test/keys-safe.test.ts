@@ -199,6 +199,48 @@ test('a destroyed key leaves no other attempt of it behind', async (t) => {
   assert.deepEqual(await rows(), [])
 })
 
+test('a higher generation that never counted is deleted only after the object can never have it: else it would look revoked', async (t) => {
+  const { world, instance, perform, rows, shelf } = await begin(t)
+  const id = await perform(createKey())
+  const [current] = await rows('current')
+  assert.ok(current)
+  const wanted = { instanceId: instance.id, kind: 'object', identifier: id, generation: 4 } as const
+  const payload = Buffer.from('as if a rewrap had been killed here')
+  const made = await world.keeper.make({ ...wanted, rootKey: world.rootKey }, async () => ({
+    payload,
+    keyVersion: '',
+  }))
+  await world.keeper.discard([made])
+  assert.equal(shelf.live(`mortise-${id}`).length, 2, 'not yet')
+  const noted: number[] = []
+  world.journal.flush = async () => {
+    assert.equal(shelf.live(`mortise-${id}`).length, 2, 'noted first')
+    noted.push((await world.store.object(instance.id, id))?.version ?? 0)
+  }
+  assert.deepEqual(await world.keeper.sweep(), { deleted: 1, left: 0 })
+  assert.deepEqual(noted, [4])
+  assert.deepEqual(
+    shelf.live(`mortise-${id}`).map((key) => key.id),
+    [current.standardKeyId],
+  )
+  assert.equal((await world.store.unjournaled(instance.id, 10)).length, 1)
+})
+
+test('the one that counts is never deleted, whatever its record says', async (t) => {
+  const { world, perform, rows, shelf } = await begin(t)
+  const id = await perform(createKey())
+  const [current] = await rows('current')
+  assert.ok(current)
+  const record = { ...current, state: 'unwanted' } as const
+  await world.store.commit({
+    writes: [{ type: 'standard-key', record, from: 'current' }],
+    entries: [],
+    durability: 'disk',
+  })
+  assert.deepEqual(await world.keeper.sweep(), { deleted: 0, left: 1 })
+  assert.equal(shelf.live(`mortise-${id}`).length, 1)
+})
+
 test('many that are looked for are found in one list', async (t) => {
   const { world, perform, shelf } = await begin(t)
   const find = shelf.find.bind(shelf)

@@ -34,6 +34,8 @@ export interface KeeperOptions {
   readonly store: Store
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
+  /** Whether an unwanted one may be deleted now; `settle`: what stands in the way is to be done away with. */
+  readonly mayDelete?: (record: StandardKeyRecord, wanted: { readonly settle: boolean }) => Promise<boolean>
   /** Told of what could not be deleted; it is tried again. */
   readonly trouble?: (message: string, error: unknown) => void
   /** Told when nothing is left at the service of an instance of which something was deleted. */
@@ -119,7 +121,8 @@ export class StandardKeyKeeper {
       try {
         if (record.state !== 'unwanted') await this.#commit([this.unwanted(record)])
         const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
-        await this.#delete({ ...record, state: 'unwanted' }, search, trail)
+        const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
+        if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
       } catch (error) {
         this.#trouble(record, error)
       }
@@ -185,7 +188,8 @@ export class StandardKeyKeeper {
       // Whoever made it and comes to use it after this is refused.
       if (state === 'intended') await this.#commit([this.unwanted(record)])
       const search = (shelf: StandardKeys) => this.#searchInSweep(shelf, record, sweep)
-      if (await this.#delete({ ...record, state: 'unwanted' }, search)) {
+      const may = (await this.#options.mayDelete?.(record, { settle: true })) ?? true
+      if (may && (await this.#delete({ ...record, state: 'unwanted' }, search))) {
         report.deleted++
         touched.add(instanceId)
       } else report.left++

@@ -59,6 +59,8 @@ export class RootKeyConditions {
   /** Monotonic milliseconds at which the instance's root key was last found unreachable. */
   readonly #unreachableAt = new Map<string, number>()
   readonly #withdrawn = new Set<string>()
+  /** Monotonic milliseconds of its last no. */
+  readonly #refusedAt = new Map<string, number>()
   readonly #forget: ((instanceId: string) => void)[] = []
   readonly #closed = new Map<string, Closed>()
 
@@ -85,6 +87,11 @@ export class RootKeyConditions {
 
   used(source: 'cache' | 'outage' | 'root-key'): void {
     this.#events.used?.(source)
+  }
+
+  /** It said no after this question was put: a yes that arrives later is older, and counts for nothing. */
+  refusedSince(instanceId: string, askedAt: number): boolean {
+    return (this.#refusedAt.get(instanceId) ?? -Infinity) > askedAt
   }
 
   /** What is closed, by what was seen here; of more than `limits.closedKeysMax` no more is kept, nor told. */
@@ -120,6 +127,7 @@ export class RootKeyConditions {
     if (!(error instanceof RootKeyError)) return error
     if (error.reach === 'root-key') {
       this.forget(instanceId)
+      this.#refusedAt.set(instanceId, this.#clock.monotonic())
       if (!this.#withdrawn.has(instanceId)) this.#events.withdrawn(instanceId, error.message, error)
       this.#withdrawn.add(instanceId)
     } else if (error.reach === 'unreachable') {
@@ -278,6 +286,7 @@ export class Unsealed<T> {
     const askedAt = this.#clock.monotonic()
     try {
       const opened = await open(trail)
+      if (this.#conditions.refusedSince(instance.id, askedAt)) return opened
       const value = this.#kept.get(id)?.value ?? opened
       this.keep(instance, id, value, askedAt)
       this.#conditions.answered(instance.id)

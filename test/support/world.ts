@@ -18,6 +18,7 @@ import { StandardKeyKeeper } from '../../src/keys/standard-key-keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/keys/trust-changes.ts'
 import type { Instance } from '../../src/keys/trust-rows.ts'
 import type { Noting } from '../../src/keys/unit.ts'
+import { VoidGenerations } from '../../src/keys/void-generations.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
@@ -129,7 +130,13 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     },
   })
   const { openRootKey } = keyring
-  const keeper = new StandardKeyKeeper({ store, clock, openRootKey })
+  const unused = new VoidGenerations({ store, access, journal: () => journal })
+  const keeper = new StandardKeyKeeper({
+    store,
+    clock,
+    openRootKey,
+    mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
+  })
   const safe = new Safe({ store, clock, keyring, keeper })
   const trust = createTrustChanges({
     store,
