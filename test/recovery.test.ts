@@ -424,17 +424,23 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
   ['one, entered', [found(1)], entry({ state: 'Deactivated' }), 'opens Deactivated g1/1'],
   [
     'the highest generation counts',
-    [found(1), found(3), found(2)],
+    [found(1), found(4), found(3)],
     entry(),
+    'opens Active g4/4, unwanted g3, unwanted g1',
+  ],
+  [
+    'the same, not entered',
+    [found(1), found(3), found(2)],
+    undefined,
     'opens Active g3/3, unwanted g2, unwanted g1',
   ],
   [
     'a higher one was deleted',
-    [found(1), found(2, { deleted: true })],
+    [found(1), found(3, { deleted: true })],
     entry(),
-    'deleted Active g2d/2, left g1',
+    'deleted Active g3d/3, left g1',
   ],
-  ['a lower one was deleted', [found(1, { deleted: true }), found(2)], entry(), 'opens Active g2/2'],
+  ['a lower one was deleted', [found(1, { deleted: true }), found(3)], entry(), 'opens Active g3/3'],
   [
     'a higher one was deleted, not entered',
     [found(1), found(2, { deleted: true })],
@@ -442,6 +448,36 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
     'left g1, unknown',
   ],
   ['deleted, not entered', [found(1, { deleted: true })], undefined, 'unknown'],
+  [
+    'a higher one was given up and deleted',
+    [found(1), found(3, { deleted: true })],
+    entry({ version: 3 }),
+    'opens Active g1/1',
+  ],
+  [
+    'a higher one was given up',
+    [found(1), found(3)],
+    entry({ version: 3 }),
+    'opens Active g1/1, unwanted g3',
+  ],
+  [
+    'one was given up, the other deleted',
+    [found(1, { deleted: true }), found(3)],
+    entry({ version: 3 }),
+    'deleted Active g1d/1, left g3',
+  ],
+  [
+    'one was given up, a higher one was deleted',
+    [found(1), found(3), found(4, { deleted: true })],
+    entry({ version: 3 }),
+    'deleted Active g4d/4, left g3, left g1',
+  ],
+  [
+    'the second attempt at a new key',
+    [found(1), found(2)],
+    entry({ version: 1, generation: 2 }),
+    'opens Active g2/2, unwanted g1',
+  ],
   [
     'the journal knows a higher one that is gone',
     [found(1)],
@@ -463,6 +499,12 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
   ],
   ['only the database had it', [], entry({ generation: 'data-key' }), 'lost'],
   [
+    'only the database had it, deleted in Key Protect long before',
+    [found(1, { deleted: true })],
+    entry({ generation: 'data-key' }),
+    'lost',
+  ],
+  [
     'it was on its way out of the database',
     [found(3)],
     entry({ generation: 'data-key' }),
@@ -473,6 +515,12 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
     [found(3, { deleted: true })],
     entry({ generation: 'data-key' }),
     'deleted Active g3d/3',
+  ],
+  [
+    'on its way, given up, but not deleted',
+    [found(2)],
+    entry({ generation: 'data-key' }),
+    'opens Active g2/2',
   ],
   [
     'twice the same, one deleted at an unknown time',
@@ -494,9 +542,9 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
   ],
   [
     'an attempt that was given up, and made again',
-    [found(2, { createdMs: 9_000 }), found(2, { deleted: true }), found(1)],
+    [found(3, { createdMs: 9_000 }), found(3, { deleted: true }), found(1)],
     entry(),
-    'opens Active g2/2, unwanted g1',
+    'opens Active g3/3, unwanted g1',
   ],
   [
     'twice the same, both there',

@@ -4,6 +4,7 @@
 // The rule: of the standard keys of one object the highest generation counts. Where it was deleted the object stays
 // without its material, whatever else is there: somebody revoked it. The journal says state and attributes; an object
 // that is not in it comes back Active. A destroyed one stays destroyed, and an identifier is never given twice.
+// Generations that never came to count are told by the entry's version (void-generations.ts).
 
 import { createHash } from 'node:crypto'
 import { first, searchKey, unpackAttributes, type AttributeSet } from '../kmip/attributes.ts'
@@ -110,8 +111,8 @@ export function recoverObjects(
   for (const name of new Set([...byName.keys(), ...entryByName.keys()])) {
     const entry = entryByName.get(name)
     const found = newestFirst(byName.get(name) ?? [])
-    const [counts, ...others] = found
-    const live = others.filter(({ header }) => header !== null)
+    const counts = candidates(entry, found)[0]
+    const live = found.filter((key) => key !== counts && key.header !== null)
     if (entry && isState(entry.state) && isDestroyed(entry.state)) {
       recovered.objects.push({
         object: ofEntry(place, entry, null),
@@ -197,6 +198,19 @@ function newestFirst(keys: readonly FoundKey[]): readonly FoundKey[] {
       return b.createdMs - a.createdMs
     return a.header === null ? -1 : 1
   })
+}
+
+/**
+ * Of those that were found, those of which the first counts. A generation above the one that the entry names and not
+ * above its version was made and given up. What only the database had has the same bytes in any that is left.
+ */
+function candidates(entry: JournalEntry | undefined, found: readonly FoundKey[]): readonly FoundKey[] {
+  if (!entry || entry.generation === null) return found
+  const { generation, version } = entry
+  const counted = generation === 'data-key' ? 0 : generation
+  const fit = found.filter((key) => key.generation <= counted || key.generation > version)
+  if (fit.length > 0 || generation !== 'data-key') return fit
+  return found.filter(({ header }) => header !== null)
 }
 
 function opening(
