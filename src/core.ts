@@ -107,6 +107,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     access,
     keyring,
     keeper,
+    journal,
     filtersOverlap,
     sameAuthority,
     changed: () => {

@@ -6,7 +6,7 @@ import type { By } from './caller.ts'
 import type { Keyring } from './keyring.ts'
 import type { Store, Write } from './ports.ts'
 import type { StandardKeyKeeper } from './standard-key-keeper.ts'
-import type { Instance } from './trust-rows.ts'
+import { keepsJournal, type Instance } from './trust-rows.ts'
 import {
   requireInstance,
   TrustRefused,
@@ -14,6 +14,7 @@ import {
   type TrustDraft,
   type TrustWriter,
 } from './trust-writer.ts'
+import type { Noting } from './unit.ts'
 
 /** What may be changed of an instance. */
 export type InstanceSettings = Pick<
@@ -45,6 +46,8 @@ export interface InstanceParts {
   readonly store: Store
   readonly keyring: Keyring
   readonly keeper: Pick<StandardKeyKeeper, 'sweep'>
+  /** Of instances that keep one; written by itself too, a little later. */
+  readonly journal?: Noting
 }
 
 export class InstanceChanges {
@@ -52,12 +55,14 @@ export class InstanceChanges {
   readonly #store: Store
   readonly #keyring: Keyring
   readonly #keeper: InstanceParts['keeper']
+  readonly #journal: InstanceParts['journal']
 
-  constructor(writer: TrustWriter, { store, keyring, keeper }: InstanceParts) {
+  constructor(writer: TrustWriter, { store, keyring, keeper, journal }: InstanceParts) {
     this.#writer = writer
     this.#store = store
     this.#keyring = keyring
     this.#keeper = keeper
+    this.#journal = journal
   }
 
   /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
@@ -69,7 +74,7 @@ export class InstanceChanges {
     const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
     const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
-    return this.#writer.change(by, (snapshot, createdMs) => {
+    const made = await this.#writer.change<Instance>(by, (snapshot, createdMs) => {
       const instance: Instance = { ...draft, createdMs }
       requireFreeName(snapshot, instance)
       return {
@@ -82,6 +87,9 @@ export class InstanceChanges {
         result: instance,
       }
     })
+    // Its name and settings, for the day when the database is gone.
+    if (keepsJournal(made)) await this.#journal?.flush(made.id).catch(() => undefined)
+    return made
   }
 
   /** Renames it or changes settings. Takes effect on the next message on every node. */
