@@ -2,13 +2,8 @@
 // composition root.
 
 import type { RootKeys } from './admin/context.ts'
-import {
-  RootKeyError,
-  type Clock,
-  type RootKey,
-  type RootKeyVersions,
-  type StandardKeys,
-} from './keys/ports.ts'
+import type { Clock } from './keys/ports.ts'
+import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from './keys/root-key.ts'
 import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from './rootkey/open.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 

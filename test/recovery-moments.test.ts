@@ -169,17 +169,42 @@ function generationOf({ description }: { readonly description: string }): number
   return Number(/generation (\d+)/.exec(description)?.[1])
 }
 
+interface StandardKey {
+  readonly id: string
+  readonly name: string
+  readonly state: number
+  readonly description: string
+}
+
+/** Its standard keys, the highest generation first, deleted ones included. */
+async function generationsOf({ id }: Known): Promise<readonly StandardKey[]> {
+  const keys = await double.control<readonly StandardKey[]>('GET', 'keys')
+  return keys
+    .filter(({ name }) => name === standardKeyName(id))
+    .toSorted((a, b) => generationOf(b) - generationOf(a))
+}
+
 /** Deletes its standard key of the highest generation, as its owner may. */
 async function withdraw(known: Known): Promise<void> {
-  const keys = await double.control<
-    readonly { id: string; name: string; state: number; description: string }[]
-  >('GET', 'keys')
-  const [newest] = keys
-    .filter(({ name, state }) => name === standardKeyName(known.id) && state !== 5)
-    .toSorted((a, b) => generationOf(b) - generationOf(a))
+  const newest = (await generationsOf(known)).find(({ state }) => state !== 5)
   assert.ok(newest, 'it has a standard key')
   await double.admin('DELETE', `/keys/${newest.id}`)
   known.withdrawn = true
+}
+
+/** The same of one that was rewritten, and an older generation is there again. false: there is no such key. */
+async function withdrawAndLeaveOlder(all: Iterable<Known>): Promise<boolean> {
+  for (const known of all) {
+    if (known.destroyed !== 'no' || known.withdrawn) continue
+    const [newest, older] = await generationsOf(known)
+    if (newest?.state !== 1 || older?.state !== 5) continue
+    await double.admin('DELETE', `/keys/${newest.id}`)
+    await double.advance(40)
+    await double.admin('POST', `/keys/${older.id}/restore`)
+    known.withdrawn = true
+    return true
+  }
+  return false
 }
 
 test('killed at twenty moments and without its database, it comes back with all that was acknowledged', async (t) => {
@@ -191,7 +216,7 @@ test('killed at twenty moments and without its database, it comes back with all 
   const all = new Map<string, Known>()
   let site = await start()
   await create(site, rootKey)
-  const counts = { restored: 0, cutOff: 0, rewrapped: 0 }
+  const counts = { restored: 0, cutOff: 0, rewrapped: 0, olderLeft: 0 }
   for (let moment = 0; moment < 20; moment++) {
     await trust(site)
     if (moment % 5 === 2) {
@@ -207,6 +232,7 @@ test('killed at twenty moments and without its database, it comes back with all 
     const touched = (await Promise.all(workers)).flat()
     const quiet = touched.filter(({ destroyed, digest }) => destroyed === 'no' && digest !== undefined)
     if (quiet[0] && moment % 2 === 0) await withdraw(quiet[0])
+    if (counts.rewrapped > 0 && (await withdrawAndLeaveOlder(all.values()))) counts.olderLeft++
 
     site = await start()
     if (moment % 4 === 3) {
@@ -239,5 +265,6 @@ test('killed at twenty moments and without its database, it comes back with all 
       withdrawn: done(({ withdrawn }) => withdrawn),
     }),
   )
+  assert.ok(counts.olderLeft > 3, 'older generations that must not count')
   assert.ok(done(({ revoked }) => revoked === 'done') > 10 && done(({ withdrawn }) => withdrawn) > 5)
 })

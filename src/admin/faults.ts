@@ -2,7 +2,8 @@
 // which the server logs with the request's id and answers as 'internal', without its text.
 
 import { KeysUnavailable } from '../keys/unsealed.ts'
-import { RootKeyError, StoreConflict, StoreUnavailable } from '../keys/ports.ts'
+import { StoreConflict, StoreUnavailable } from '../keys/ports.ts'
+import { RootKeyError } from '../keys/root-key.ts'
 import { TrustRefused } from '../keys/trust-writer.ts'
 import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'

@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../keys/caller.ts'
-import { RootKeyError } from '../keys/ports.ts'
+import { RootKeyError } from '../keys/root-key.ts'
 import type { RecoveryReport } from '../keys/recovery-report.ts'
 import {
   RecoveryRefused,

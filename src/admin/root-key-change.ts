@@ -1,7 +1,8 @@
 // A root key that an instance is to have, tried before anything is changed, and the API key that goes with it. For the
 // routes that make instances and that change their root key or API key.
 
-import { RootKeyError, type Write } from '../keys/ports.ts'
+import type { Write } from '../keys/ports.ts'
+import { RootKeyError } from '../keys/root-key.ts'
 import type { Instance } from '../keys/trust-rows.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'

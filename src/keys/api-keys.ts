@@ -3,7 +3,8 @@
 // is done. They are handed to who speaks to the service (ibm.ts), and to nobody else.
 
 import { EnvelopeError } from './envelope.ts'
-import { RootKeyError, StoreConflict, StoreUnavailable, type Store, type Write } from './ports.ts'
+import { StoreConflict, StoreUnavailable, type Store, type Write } from './ports.ts'
+import { RootKeyError } from './root-key.ts'
 import type { Secrets } from './secrets.ts'
 import type { Access } from './access.ts'
 import type { Instance } from './trust-rows.ts'

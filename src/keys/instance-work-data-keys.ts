@@ -3,7 +3,8 @@
 // they cost a line each, and a create that is under way on another node may still use one.
 
 import type { Keyring } from './keyring.ts'
-import { RootKeyError, StoreConflict, type DataKeyRecord, type RootKey } from './ports.ts'
+import { StoreConflict, type DataKeyRecord } from './ports.ts'
+import { RootKeyError, type RootKey } from './root-key.ts'
 import type { WorkRun, ItemResult } from './instance-work-run.ts'
 
 /** Where the work leads: of a move the root key, of a rewrap also the version that must have wrapped it. */

@@ -7,14 +7,8 @@ import { limits } from '../limits.ts'
 import type { Material } from './envelope.ts'
 import type { ItemResult, WorkRun } from './instance-work-run.ts'
 import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import {
-  RootKeyError,
-  StoreConflict,
-  type ObjectRecord,
-  type RootKey,
-  type StoredObject,
-  type Trail,
-} from './ports.ts'
+import { StoreConflict, type ObjectRecord, type StoredObject } from './ports.ts'
+import { RootKeyError, type RootKey, type Trail } from './root-key.ts'
 import { fitsStandardKey, type Safe } from './safe.ts'
 import { isPlace, unpackPlace } from './standard-key-place.ts'
 import { keepsJournal, type Custody, type Instance } from './trust-rows.ts'

@@ -3,7 +3,8 @@
 
 import type { Access } from './access.ts'
 import { serverActor } from './caller.ts'
-import { StoreConflict, type AuditEntry, type Change, type Clock, type Store, type Trail } from './ports.ts'
+import { StoreConflict, type AuditEntry, type Change, type Clock, type Store } from './ports.ts'
+import type { Trail } from './root-key.ts'
 import type { Instance, InstanceWork } from './trust-rows.ts'
 
 /** The work is not the instance's any more, or the server stops. */

@@ -1,7 +1,8 @@
 // Why long work does not go on, in words for the administrator who waits for it.
 
 import { Fault } from '../kmip/fault.ts'
-import { RootKeyError, StoreUnavailable } from './ports.ts'
+import { StoreUnavailable } from './ports.ts'
+import { RootKeyError } from './root-key.ts'
 import { KeysUnavailable } from './unsealed.ts'
 
 const charactersMax = 1_000

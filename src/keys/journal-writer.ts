@@ -21,17 +21,8 @@ import {
   type JournalSettings,
 } from './journal-format.ts'
 import type { OpenRootKey } from './keyring.ts'
-import {
-  RootKeyError,
-  type Clock,
-  type ObjectRecord,
-  type RootKey,
-  type StandardKeyRecord,
-  type Store,
-  type StoredObject,
-  type Trail,
-  type Write,
-} from './ports.ts'
+import type { Clock, ObjectRecord, StandardKeyRecord, Store, StoredObject, Write } from './ports.ts'
+import { RootKeyError, type RootKey, type Trail } from './root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from './standard-key-keeper.ts'
 import { isPlace, unpackPlace } from './standard-key-place.ts'
 import type { Instance } from './trust-rows.ts'

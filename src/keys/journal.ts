@@ -5,7 +5,7 @@
 import { limits } from '../limits.ts'
 import type { Access } from './access.ts'
 import { JournalWriter, type JournalWriterOptions } from './journal-writer.ts'
-import type { Trail } from './ports.ts'
+import type { Trail } from './root-key.ts'
 import { keepsJournal, type Instance } from './trust-rows.ts'
 
 export interface JournalOptions extends JournalWriterOptions {

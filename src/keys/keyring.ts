@@ -4,15 +4,8 @@
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
 import { limits } from '../limits.ts'
-import {
-  RootKeyError,
-  type Clock,
-  type DataKeyRecord,
-  type RootKey,
-  type Store,
-  type Trail,
-  type Write,
-} from './ports.ts'
+import type { Clock, DataKeyRecord, Store, Write } from './ports.ts'
+import { RootKeyError, type RootKey, type Trail } from './root-key.ts'
 import type { Instance } from './trust-rows.ts'
 import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
 

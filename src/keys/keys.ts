@@ -12,14 +12,8 @@ import { Lanes } from './lanes.ts'
 import { allAttributes, currentState, fromRecord, type ManagedObject } from './managed-object.ts'
 import type { AttributeSet } from '../kmip/attributes.ts'
 import type { State } from './lifecycle.ts'
-import {
-  RootKeyError,
-  StoreConflict,
-  StoreUnavailable,
-  type Change,
-  type Clock,
-  type Store,
-} from './ports.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Clock, type Store } from './ports.ts'
+import { RootKeyError } from './root-key.ts'
 import type { Safe } from './safe.ts'
 import { Unit, type Noting } from './unit.ts'
 import { KeysUnavailable } from './unsealed.ts'

@@ -1,6 +1,6 @@
-// What keys/ needs from outside, as interfaces: a Store for records, a RootKey that seals data keys, a Clock.
-// Their comments are contracts; test/store-contract.ts and test/rootkey-contract.ts hold every implementation
-// to them. This file holds no logic and imports nothing, so that store/ and rootkey/ can import it alone.
+// What keys/ needs from outside, as interfaces: a Store for records, and a Clock. Their comments are contracts;
+// test/support/store-contract.ts holds every implementation to them. The third is the root key (root-key.ts). This file
+// holds no logic and imports nothing, so that store/ and rootkey/ can import it alone.
 
 // ---------------------------------------------------------------- Clock
 
@@ -9,111 +9,6 @@ export interface Clock {
   now(): number
   /** Monotonic, milliseconds since some moment of this process. Never jumps; for time-outs and the cache rule. */
   monotonic(): number
-}
-
-// ---------------------------------------------------------------- RootKey
-
-/**
- * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
- * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5).
- */
-export interface RootKey {
-  readonly uri: string
-  /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
-  readonly id: string
-  wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
-  /** Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. */
-  unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
-  /** Only where it has versions: those of a key that can be rotated. */
-  readonly versions?: RootKeyVersions
-  /** Only where small things can be kept beside it, each as an object that its owner sees and can delete. */
-  readonly standardKeys?: StandardKeys
-}
-
-/**
- * Gathers the ids under which a root key's service noted the calls that were made for one piece of work, so that the
- * audit can name them. Handed down; a callee adds to it.
- */
-export type Trail = Set<string>
-
-export interface RootKeyVersions {
-  /** Which version wrapped it, told without asking the service; '' where that is not known. */
-  of(wrapped: Uint8Array): string
-  /** The version that wraps now. Throws RootKeyError. */
-  newest(): Promise<string>
-  /** The same secret under the newest version, without being opened here. Throws RootKeyError. */
-  rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
-}
-
-/**
- * Where custody `keyprotect` keeps things: standard keys of the service instance that the root key is in, in the key
- * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only: of a
- * refusal that concerns one standard key or one call the reach is 'wrapped-form', never 'root-key', but for what
- * takes away our access as a whole (401, 403 of a read).
- */
-export interface StandardKeys {
-  /** What `payload` may have at most, in bytes. */
-  readonly payloadBytesMax: number
-  /**
-   * Makes one; returns its id at the service. Never repeated blindly: when no answer came it throws
-   * StandardKeyUncertain, and the key may be there or not.
-   */
-  create(key: NewStandardKey, trail?: Trail): Promise<string>
-  /** The payload. RootKeyError('wrapped-form') when it is not there, or was deleted. */
-  read(id: string, trail?: Trail): Promise<Uint8Array>
-  /** Deletes it. That it is not there, or was deleted before, is as good. */
-  remove(id: string, trail?: Trail): Promise<void>
-  /** Those with exactly this name that are not deleted. Without payloads. */
-  find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
-  /** All whose name begins so, in pages; `deleted`: those too that are deleted and that the service still knows. */
-  list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
-}
-
-export interface NewStandardKey {
-  /** 2 to 90 of A-Z a-z 0-9 _ . - */
-  readonly name: string
-  /** 2 to 240 characters; the service shows it, of deleted keys too. */
-  readonly description: string
-  readonly payload: Uint8Array
-}
-
-export interface FindWanted {
-  /** None that is older is wanted, milliseconds since 1970: a service with many keys need not be read to its end. */
-  readonly sinceMs?: number
-  readonly trail?: Trail | undefined
-}
-
-export interface StandardKeyFound {
-  readonly id: string
-  readonly name: string
-  readonly description: string
-  readonly deleted: boolean
-  /** Milliseconds since 1970; null where the service does not tell. */
-  readonly createdMs: number | null
-}
-
-/**
- * 'unreachable': no answer (network, time-out, 5xx, a disk that fails): cached material may be used in outage mode.
- * 'root-key': a no about the root key or our access to it: everything cached under it is emptied.
- * 'wrapped-form': a no about this one wrapped form.
- */
-export type RootKeyReach = 'unreachable' | 'root-key' | 'wrapped-form'
-
-export class RootKeyError extends Error {
-  override readonly name: string = 'RootKeyError'
-  readonly reach: RootKeyReach
-  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.reach = reach
-  }
-}
-
-/** Whether the standard key was made is not known: no answer came. */
-export class StandardKeyUncertain extends RootKeyError {
-  override readonly name = 'StandardKeyUncertain'
-  constructor(message: string, options?: ErrorOptions) {
-    super('unreachable', message, options)
-  }
 }
 
 // ---------------------------------------------------------------- Records

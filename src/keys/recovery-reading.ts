@@ -14,7 +14,7 @@ import {
   unpackRun,
   type JournalHeader,
 } from './journal-format.ts'
-import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from './ports.ts'
+import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from './root-key.ts'
 import type { FoundKey, FoundRun } from './recovery-rules.ts'
 import {
   readDescription,

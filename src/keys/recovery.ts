@@ -11,15 +11,8 @@ import type { By } from './caller.ts'
 import { isThere, type InstanceRestores } from './instance-restores.ts'
 import type { Keyring } from './keyring.ts'
 import { toWrite } from './managed-object.ts'
-import {
-  RootKeyError,
-  type Clock,
-  type RootKey,
-  type StandardKeyRecord,
-  type StandardKeys,
-  type Store,
-  type Write,
-} from './ports.ts'
+import type { Clock, StandardKeyRecord, Store, Write } from './ports.ts'
+import { RootKeyError, type RootKey, type StandardKeys } from './root-key.ts'
 import {
   listInstances,
   readJournal,

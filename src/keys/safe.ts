@@ -17,14 +17,8 @@ import {
 } from './envelope.ts'
 import type { Keyring } from './keyring.ts'
 import type { ManagedObject } from './managed-object.ts'
-import {
-  RootKeyError,
-  type Clock,
-  type Store,
-  type StandardKeyRecord,
-  type Trail,
-  type Write,
-} from './ports.ts'
+import type { Clock, Store, StandardKeyRecord, Write } from './ports.ts'
+import { RootKeyError, type Trail } from './root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from './standard-key-keeper.ts'
 import {
   isPlace,

@@ -8,11 +8,11 @@ import {
   StoreConflict,
   type AuditEntry,
   type Expectation,
-  type RootKey,
   type SecretRecord,
   type Store,
   type Write,
 } from './ports.ts'
+import type { RootKey } from './root-key.ts'
 
 const systemKeyName = 'system-data-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')

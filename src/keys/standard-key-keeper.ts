@@ -6,18 +6,14 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { OpenRootKey } from './keyring.ts'
+import { StoreConflict, type Clock, type StandardKeyRecord, type Store, type Write } from './ports.ts'
 import {
   RootKeyError,
   StandardKeyUncertain,
-  StoreConflict,
-  type Clock,
   type RootKey,
-  type StandardKeyRecord,
   type StandardKeys,
-  type Store,
   type Trail,
-  type Write,
-} from './ports.ts'
+} from './root-key.ts'
 import { describeStandardKey, standardKeyName } from './standard-key-place.ts'
 
 export interface WantedStandardKey {

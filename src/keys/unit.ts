@@ -5,16 +5,8 @@
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from './caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import {
-  RootKeyError,
-  type AuditEntry,
-  type Change,
-  type Clock,
-  type RootKeyReach,
-  type Store,
-  type Trail,
-  type Write,
-} from './ports.ts'
+import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
+import { RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
 import type { Released, Sealed } from './safe.ts'
 import { KeysUnavailable } from './unsealed.ts'
 

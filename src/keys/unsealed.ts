@@ -7,7 +7,8 @@
 // form concerns that one only. All times are monotonic. Nothing unsealed outlives the process.
 
 import { limits } from '../limits.ts'
-import { RootKeyError, type Clock, type Trail } from './ports.ts'
+import type { Clock } from './ports.ts'
+import { RootKeyError, type Trail } from './root-key.ts'
 
 /** What must be known of an instance. */
 export interface CachingInstance {

@@ -9,7 +9,7 @@ import {
   type RootKeyReach,
   type RootKeyVersions,
   type Trail,
-} from '../../src/keys/ports.ts'
+} from '../../src/keys/root-key.ts'
 import { limits } from '../../src/limits.ts'
 import { FaultyStandardKeys } from './faulty-standard-keys.ts'
 

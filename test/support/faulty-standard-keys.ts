@@ -11,7 +11,7 @@ import {
   type StandardKeyFound,
   type StandardKeys,
   type Trail,
-} from '../../src/keys/ports.ts'
+} from '../../src/keys/root-key.ts'
 
 export interface KeptStandardKey {
   readonly id: string

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/keys/ports.ts'
+import { RootKeyError, type RootKey, type RootKeyReach } from '../../src/keys/root-key.ts'
 import { limits } from '../../src/limits.ts'
 
 export interface RootKeySubject {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import type { RootKey, StandardKeyFound, StandardKeys } from '../../src/keys/ports.ts'
+import type { RootKey, StandardKeyFound, StandardKeys } from '../../src/keys/root-key.ts'
 import { reaches } from './rootkey-contract.ts'
 
 export interface StandardKeysSubject {

@@ -1,6 +1,6 @@
 // Root keys to choose from, as the service that keeps them lists them.
 
-import { RootKeyError } from '../../keys/ports.ts'
+import { RootKeyError } from '../../keys/root-key.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 

@@ -2,7 +2,7 @@
 // first: what is made meanwhile moves others to a later place, never to an earlier one, so that one may come twice but
 // none is left out.
 
-import type { Trail } from '../../keys/ports.ts'
+import type { Trail } from '../../keys/root-key.ts'
 import { limits } from '../../limits.ts'
 import type { CallName } from './calls.ts'
 import { field, notUnderstood } from './error.ts'

@@ -9,7 +9,7 @@ import {
   type RootKeyVersions,
   type StandardKeys,
   type Trail,
-} from '../../keys/ports.ts'
+} from '../../keys/root-key.ts'
 import { limits } from '../../limits.ts'
 import { field, notUnderstood } from './error.ts'
 import { readKeys, type KeyMetadata } from './key-metadata.ts'

@@ -2,7 +2,7 @@
 // a role which is missing is told before the first key needs it. The service bills the one for a month.
 
 import { randomBytes } from 'node:crypto'
-import { RootKeyError, StandardKeyUncertain, type StandardKeys } from '../../keys/ports.ts'
+import { RootKeyError, StandardKeyUncertain, type StandardKeys } from '../../keys/root-key.ts'
 
 /**
  * Throws RootKeyError: 'unreachable', or 'root-key' with what is missing. Where the key of the trial may be left over
