@@ -91,7 +91,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     clock,
     openRootKey: rootKeys.open,
     mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
-    trouble: (message, error) => log.warn({ error }, message),
+    troubles: keyring.conditions.standardKeys,
     emptied: tidyApiKeys,
   })
   const safe = new Safe({ store, clock, keyring, keeper })

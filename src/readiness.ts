@@ -49,7 +49,18 @@ export class Readiness {
       const { writable, reason } = parts.store.health()
       const degraded = [...this.rootKeys.troubles].filter(([id]) => tables.instance.has(id))
       const closed = await this.rootKeys.stillClosed(parts)
-      return { ready: true, reason: writable ? null : reason, degraded: new Map(degraded), closed }
+      const standardKeys = parts.keyring.conditions.standardKeys.now.filter(
+        // Elsewhere there is nothing to make, so that nothing would end it. What is left outlives its instance.
+        ({ what, instanceId }) =>
+          what === 'delete' || tables.instance.get(instanceId)?.custody === 'keyprotect',
+      )
+      return {
+        ready: true,
+        reason: writable ? null : reason,
+        degraded: new Map(degraded),
+        closed,
+        standardKeys,
+      }
     } catch (error) {
       this.#log.error({ error }, 'the readiness check failed')
       return this.#unready('the store cannot be read')
@@ -57,6 +68,6 @@ export class Readiness {
   }
 
   #unready(reason: string): Ready {
-    return { ready: false, reason, degraded: new Map(this.rootKeys.troubles), closed: [] }
+    return { ready: false, reason, degraded: new Map(this.rootKeys.troubles), closed: [], standardKeys: [] }
   }
 }

@@ -9,6 +9,7 @@ import type { Keyring } from './keys/keyring.ts'
 import type { Clock, Store } from './keys/ports.ts'
 import { RootKeyError } from './keys/root-key.ts'
 import type { Instance } from './keys/trust-rows.ts'
+import type { StandardKeyTrouble } from './keys/standard-key-troubles.ts'
 import { KeysUnavailable, type Closed, type RootKeyEvents } from './keys/unsealed.ts'
 import { limits } from './limits.ts'
 import type { Log } from './telemetry/log.ts'
@@ -110,6 +111,14 @@ export class RootKeyWatch implements RootKeyEvents {
     this.#options.log.info(about(opened), `a ${nouns[opened.kind]} opens again`)
   }
 
+  standardKeysRefused({ instanceId, what, cause }: StandardKeyTrouble, error: unknown): void {
+    this.#options.log.warn({ instanceId, cause, ...(error !== undefined && { error }) }, refused[what])
+  }
+
+  standardKeysAccepted({ instanceId, what }: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void {
+    this.#options.log.info({ instanceId }, accepted[what])
+  }
+
   /** What is closed and still there. */
   async stillClosed({ store, access, keyring: { conditions } }: ClosedParts): Promise<readonly Closed[]> {
     const { closed } = conditions
@@ -186,6 +195,16 @@ const sentences: Record<RootKeyTrouble, string> = {
   unreachable: 'an instance is served without its root key',
   withdrawn: 'the root key of an instance was withdrawn: its keys are not served',
   failing: 'the keys of an instance do not open',
+}
+
+const refused: Record<StandardKeyTrouble['what'], string> = {
+  make: 'new keys of an instance are refused by the service of its root key',
+  delete: 'standard keys that are to be deleted are left at the service of their root key',
+}
+
+const accepted: typeof refused = {
+  make: 'new keys of an instance are kept again by the service of its root key',
+  delete: 'no standard keys that are to be deleted are left any more',
 }
 
 const nouns: Record<Closed['kind'], string> = { object: 'key', 'data key': 'data key' }

@@ -5,6 +5,7 @@ import type { AdminContext, Readiness } from './admin/context.ts'
 import { expiriesOf, type Expiry } from './admin/expiries.ts'
 import { warningsNow, type Warning } from './admin/warnings.ts'
 import type { Store } from './keys/ports.ts'
+import type { StandardKeyTrouble } from './keys/standard-key-troubles.ts'
 import { limits } from './limits.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -67,6 +68,10 @@ export class Watch {
     state.ready.set(readiness.ready ? 1 : 0)
     this.#rootKeys(readiness.degraded, tables.instance.size)
     state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
+    const of = (what: StandardKeyTrouble['what']) =>
+      readiness.standardKeys.filter((trouble) => trouble.what === what)
+    state.newKeysRefused.set(of('make').length)
+    state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)

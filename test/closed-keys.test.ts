@@ -46,7 +46,15 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   const authority = { certificate } as Parameters<typeof warningsNow>[0]['authority']
   const now = () => readiness.now({ store, access, keyring })
   const warnings = async () => {
-    const parts = { access, clock, readiness: now, serverCertificate: () => certificate, authority }
+    const instanceWork = { progress: () => undefined }
+    const parts = {
+      access,
+      clock,
+      readiness: now,
+      serverCertificate: () => certificate,
+      authority,
+      instanceWork,
+    }
     return (await warningsNow(parts)).filter(({ code }) => code === 'closed-keys')
   }
   const standardKey = (id: string, deleted: boolean) => {

@@ -401,6 +401,13 @@ export const routes = {
       withdrawn: z
         .array(z.string())
         .openapi({ description: 'Those that are not served, since their root key said no.' }),
+      newKeysRefused: z.array(z.string()).openapi({
+        description: "Ids of instances of which the root key's service refused to keep the last new key.",
+      }),
+      standardKeysLeft: z.array(z.string()).openapi({
+        description:
+          "Ids of instances of which standard keys are to be deleted at the root key's service, and could not be; also of instances that are gone.",
+      }),
       warnings: z
         .int()
         .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),

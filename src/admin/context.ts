@@ -9,6 +9,7 @@ import type { InstanceWorker } from '../keys/instance-work.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../keys/pending.ts'
 import type { Clock, Store } from '../keys/ports.ts'
+import type { StandardKeyTrouble } from '../keys/standard-key-troubles.ts'
 import type { Sightings } from '../keys/sightings.ts'
 import type { TrustChanges } from '../keys/trust-changes.ts'
 import type { Instance } from '../keys/trust-rows.ts'
@@ -25,7 +26,7 @@ export interface AdminContext {
   readonly pending: Pending
   readonly audit: Audit
   readonly keys: Keys
-  readonly instanceWork: Pick<InstanceWorker, 'nudge'>
+  readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
   readonly store: Pick<Store, 'objectCounts'>
   readonly rootKeys: RootKeys
@@ -65,6 +66,8 @@ export interface Readiness {
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly Closed[]
+  /** What is refused of standard keys that are to be made or deleted. */
+  readonly standardKeys: readonly StandardKeyTrouble[]
 }
 
 /**

@@ -179,6 +179,8 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       degraded: [],
       unreachable: [],
       withdrawn: [],
+      newKeysRefused: [],
+      standardKeysLeft: [],
       warnings: 0,
     },
   },

@@ -1,5 +1,6 @@
 // What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
-// not open, refused changes. The same list is told in the log, in health, in `mortise status` and over HTTP.
+// not open or cannot be made or deleted, work that waits, refused changes. The same list is told in the log, in health,
+// in `mortise status` and over HTTP.
 
 import type { TrustSnapshot } from '../keys/access.ts'
 import { bootstrapName } from '../keys/token-changes.ts'
@@ -7,6 +8,7 @@ import type { Closed } from '../keys/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
+import { isoTime } from './shown.ts'
 
 export interface Warning {
   /** Stable; for programs. */
@@ -15,6 +17,9 @@ export interface Warning {
     | 'changes-refused'
     | 'root-key'
     | 'closed-keys'
+    | 'new-keys-refused'
+    | 'standard-keys-left'
+    | 'work-waits'
     | 'certificate-expires'
     | 'bootstrap-token'
     | 'tampering'
@@ -27,7 +32,9 @@ export interface Warning {
   readonly hint: string
 }
 
-type Parts = Pick<AdminContext, 'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority'>
+type Parts = Pick<AdminContext, 'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority'> & {
+  readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
+}
 
 /** Everything, for whoever may see all instances. */
 export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
@@ -37,6 +44,8 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   return [
     ...ofReadiness(snapshot, readiness),
     ...ofClosed(snapshot, readiness),
+    ...ofStandardKeys(snapshot, readiness),
+    ...ofWork(snapshot, parts.instanceWork),
     ...expiriesOf(snapshot.tables, own, nowMs)
       .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
       .map((expiry) => ofExpiry(expiry, snapshot)),
@@ -113,6 +122,42 @@ const closedWords: Record<Closed['kind'], Pick<Warning, 'message' | 'hint'>> = {
     message: ', nor do the keys that it seals',
     hint: 'The log says why.',
   },
+}
+
+function ofStandardKeys({ tables }: TrustSnapshot, { standardKeys }: Readiness): readonly Warning[] {
+  return standardKeys.map(({ instanceId, what, sinceMs, left, cause }) => {
+    const name = tables.instance.get(instanceId)?.name
+    const instance = `the instance ${name ?? `${instanceId}, which is gone,`}`
+    if (what === 'make')
+      return {
+        code: 'new-keys-refused',
+        instanceId,
+        about: '',
+        message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause}`,
+        hint: 'Those that it has are served. For all that it takes to keep keys there a service ID needs the role Manager. It is told until a new one is made: mortise key create tries it.',
+      }
+    const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
+    const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
+    return {
+      code: 'standard-keys-left',
+      // Of an instance that is gone, who may see all is told.
+      instanceId: name === undefined ? null : instanceId,
+      about: instanceId,
+      message: `${many} of ${instance} ${wait}: ${cause}`,
+      hint: "They are destroyed here, and still readable at the root key's service. The server tries again every minute by itself.",
+    }
+  })
+}
+
+function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): readonly Warning[] {
+  return [...tables.instance.values()].flatMap(({ id, name, work }): readonly Warning[] => {
+    const far = work && worker.progress(id)
+    if (!far || far.trouble === null) return []
+    const what = work.kind === 'move' ? 'the move to another root key or custody' : 'the rewrap'
+    const message = `${what} of the instance ${name} does not go on (${far.done} of ${far.total} done): ${far.trouble}`
+    const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
+    return [{ code: 'work-waits', instanceId: id, about: work.id, message, hint }]
+  })
 }
 
 function ofExpiry({ kind, name, instanceId, daysLeft, sha256 }: Expiry, { tables }: TrustSnapshot): Warning {

@@ -15,6 +15,7 @@ import {
   type Trail,
 } from './root-key.ts'
 import { describeStandardKey, standardKeyName } from './standard-key-place.ts'
+import { StandardKeyTroubles } from './standard-key-troubles.ts'
 
 export interface WantedStandardKey {
   readonly instanceId: string
@@ -32,8 +33,8 @@ export interface KeeperOptions {
   readonly openRootKey: OpenRootKey
   /** Whether an unwanted one may be deleted now; `settle`: what stands in the way is to be done away with. */
   readonly mayDelete?: (record: StandardKeyRecord, wanted: { readonly settle: boolean }) => Promise<boolean>
-  /** Told of what could not be deleted; it is tried again. */
-  readonly trouble?: (message: string, error: unknown) => void
+  /** Told of what is refused, and of what could not be deleted and is tried again. */
+  readonly troubles?: StandardKeyTroubles
   /** Told when nothing is left at the service of an instance of which something was deleted. */
   readonly emptied?: (instanceId: string) => Promise<void>
 }
@@ -45,11 +46,13 @@ const sweepSearchesMax = 4
 
 export class StandardKeyKeeper {
   readonly #options: KeeperOptions
+  readonly #troubles: StandardKeyTroubles
   #timer: NodeJS.Timeout | undefined
   #sweeping: Promise<SweepReport> | undefined
 
   constructor(options: KeeperOptions) {
     this.#options = options
+    this.#troubles = options.troubles ?? new StandardKeyTroubles(options.clock)
   }
 
   /**
@@ -85,9 +88,11 @@ export class StandardKeyKeeper {
       try {
         const about = { name: nameOf(intent), description: descriptionOf(intent) }
         const standardKeyId = await shelf.create({ ...about, payload }, trail)
+        this.#troubles.made(instanceId)
         return { ...intent, standardKeyId }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) {
+          this.#troubles.notMade(instanceId, error)
           await this.#commit([{ type: 'standard-key-removed', id: intent.id }]).catch(() => undefined)
           throw error
         }
@@ -120,7 +125,7 @@ export class StandardKeyKeeper {
         const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
         if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
       } catch (error) {
-        this.#trouble(record, error)
+        this.#left(record, error)
       }
     }
   }
@@ -147,7 +152,8 @@ export class StandardKeyKeeper {
     const sweep: Sweep = {
       report: { deleted: 0, left: 0 },
       touched: new Set(),
-      away: new Set(),
+      away: new Map(),
+      unseen: new Map(this.#troubles.allLeft.map((record) => [record.id, record])),
       searches: new Map(),
       listings: new Map(),
     }
@@ -167,17 +173,22 @@ export class StandardKeyKeeper {
         if (page.length < sweepPage) break
       }
     }
+    // Another node was quicker.
+    for (const record of sweep.unseen.values()) this.#troubles.gone(record)
     for (const instanceId of sweep.touched) await this.#tellEmptied(instanceId)
     return sweep.report
   }
 
   async #sweepOne(record: StandardKeyRecord, sweep: Sweep): Promise<void> {
-    const { report, touched, away } = sweep
+    const { report, touched, away, unseen } = sweep
+    unseen.delete(record.id)
     const { instanceId, state, createdMs } = record
     const ageMs = this.#options.clock.now() - createdMs
     if (state === 'intended' && ageMs < limits.standardKeyGivenUpMs) return
-    if (away.has(whereOf(record))) {
+    const where = whereOf(record)
+    if (away.has(where)) {
       report.left++
+      this.#left(record, away.get(where))
       return
     }
     try {
@@ -188,11 +199,14 @@ export class StandardKeyKeeper {
       if (may && (await this.#delete({ ...record, state: 'unwanted' }, search))) {
         report.deleted++
         touched.add(instanceId)
-      } else report.left++
+      } else {
+        report.left++
+        this.#troubles.gone(record)
+      }
     } catch (error) {
       report.left++
-      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.add(whereOf(record))
-      this.#trouble(record, error)
+      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.set(where, error)
+      this.#left(record, error)
     }
   }
 
@@ -210,6 +224,7 @@ export class StandardKeyKeeper {
     const ageMs = this.#options.clock.now() - record.createdMs
     if (ids.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
     await this.#commit([{ type: 'standard-key-removed', id: record.id }])
+    this.#troubles.gone(record)
     return true
   }
 
@@ -256,10 +271,10 @@ export class StandardKeyKeeper {
     return this.#options.store.commit({ writes, entries: [], durability: 'disk' })
   }
 
-  #trouble(record: StandardKeyRecord, error: unknown): void {
+  #left(record: StandardKeyRecord, error: unknown): void {
     // Another node was quicker.
-    if (error instanceof StoreConflict) return
-    this.#options.trouble?.(`delete the standard key ${nameOf(record)} of ${record.rootKeyUri}`, error)
+    if (error instanceof StoreConflict) this.#troubles.gone(record)
+    else this.#troubles.left(record, error)
   }
 }
 
@@ -268,8 +283,10 @@ interface Sweep {
   readonly report: SweepReport
   /** Instances of which something was deleted. */
   readonly touched: Set<string>
-  /** Root keys that did not answer: not asked again in this sweep. */
-  readonly away: Set<string>
+  /** Root keys that did not answer, with why: not asked again in this sweep. */
+  readonly away: Map<string, unknown>
+  /** Those that were left before and are not there any more, until they are seen. */
+  readonly unseen: Map<string, Pick<StandardKeyRecord, 'id' | 'instanceId'>>
   readonly searches: Map<string, number>
   readonly listings: Map<string, Promise<ReadonlyMap<string, readonly string[]>>>
 }

@@ -9,6 +9,7 @@
 import { limits } from '../limits.ts'
 import type { Clock } from './ports.ts'
 import { RootKeyError, type Trail } from './root-key.ts'
+import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
 
 /** What must be known of an instance. */
 export interface CachingInstance {
@@ -17,7 +18,7 @@ export interface CachingInstance {
   readonly outageSeconds: number
 }
 
-export interface RootKeyEvents {
+export interface RootKeyEvents extends StandardKeyTroubleEvents {
   /** The instance is served from cache because its root key cannot be reached, or no longer is. */
   degraded(instanceId: string, degraded: boolean, cause: string, error?: RootKeyError): void
   /** The root key said no: nothing of the instance is served until it says yes. */
@@ -55,6 +56,8 @@ const askAgainMs = 5_000
 
 /** What the root key's service last said of each instance. Shared by all that is unsealed under it. */
 export class RootKeyConditions {
+  /** Of standard keys that are to be made or deleted. */
+  readonly standardKeys: StandardKeyTroubles
   readonly #clock: Clock
   readonly #events: RootKeyEvents
   /** Monotonic milliseconds at which the instance's root key was last found unreachable. */
@@ -68,6 +71,7 @@ export class RootKeyConditions {
   constructor(clock: Clock, events: RootKeyEvents) {
     this.#clock = clock
     this.#events = events
+    this.standardKeys = new StandardKeyTroubles(clock, events)
   }
 
   /** Told when everything unsealed of an instance must go. */

@@ -79,6 +79,14 @@ function stateGauges(registry: Registry) {
       'closed_keys',
       `Keys that did not open when last asked for, though their root key answers: deleted at its service, most likely. Up to ${limits.closedKeysMax}.`,
     ),
+    newKeysRefused: gauge(
+      'new_keys_refused',
+      "Instances of which the root key's service refused to keep the last new key (custody keyprotect).",
+    ),
+    standardKeysLeft: gauge(
+      'standard_keys_left',
+      "Standard keys that are to be deleted at their root key's service, and could not be.",
+    ),
     tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
     pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),

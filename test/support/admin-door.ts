@@ -108,7 +108,9 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     serverCertificate: () => served.active.certificate,
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
-    readiness: async () => ({ ready: true, reason: null, degraded: new Map(), closed: [] }),
+    readiness: async () => {
+      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [] }
+    },
     rootKeys: {
       initial: rootKey.uri,
       prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,

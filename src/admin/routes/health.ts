@@ -1,5 +1,6 @@
 // Health and metrics, for whoever watches the server.
 
+import type { StandardKeyTrouble } from '../../keys/standard-key-troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { warningsNow } from '../warnings.ts'
@@ -8,18 +9,22 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
 
   ready: async (context) => {
-    const { ready, degraded } = await context.readiness()
+    const { ready, degraded, standardKeys } = await context.readiness()
     // Anybody may ask, so the reason is in the log only.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const warnings = (await warningsNow(context)).length
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
+    const refused = (what: StandardKeyTrouble['what']) =>
+      standardKeys.filter((trouble) => trouble.what === what).map(({ instanceId }) => instanceId)
     return {
       ready,
       degradedInstances: degraded.size,
       degraded: [...degraded.keys()],
       unreachable: those('unreachable'),
       withdrawn: those('withdrawn'),
+      newKeysRefused: refused('make'),
+      standardKeysLeft: refused('delete'),
       warnings,
     }
   },
