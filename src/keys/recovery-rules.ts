@@ -73,11 +73,15 @@ export interface RecoveredPlace {
 /** Stands for a standard key whose id nobody knows any more. */
 const nobodysId = '00000000-0000-4000-8000-000000000000'
 
-/** The newest of what was entered. A journal that was written anew does away with what was there before. */
+/**
+ * The newest of what was entered. A journal that was written anew does away with what was there before, if all of it is
+ * there: its parts are numbered without a gap.
+ */
 export function mergeJournal(runs: readonly FoundRun[]): Journaled {
   const inOrder = runs.toSorted((a, b) => a.last - b.last)
   let from = 0
-  for (const { items } of inOrder) for (const item of items) if (item.kind === 'whole') from = item.from
+  for (const { last, items } of inOrder)
+    for (const item of items) if (item.kind === 'whole' && isComplete(runs, item.from, last)) from = item.from
   const entries = new Map<string, JournalEntry>()
   let settings: JournalSettings | null = null
   for (const { first: begin, items } of inOrder) {
@@ -90,6 +94,11 @@ export function mergeJournal(runs: readonly FoundRun[]): Journaled {
     }
   }
   return { entries, settings, from }
+}
+
+function isComplete(runs: readonly FoundRun[], from: number, to: number): boolean {
+  const within = runs.filter(({ first: begin, last }) => begin >= from && last <= to)
+  return within.reduce((sum, { first: begin, last }) => sum + last - begin + 1, 0) === to - from + 1
 }
 
 export function recoverObjects(
@@ -136,7 +145,11 @@ export function recoverObjects(
     }
     // What is not the one that counts stays as it is: whoever deleted that one may restore it, and then it is needed.
     recovered.left.push(...found.filter(({ header }) => header !== null))
-    if (!entry) recovered.unknown.push(name)
+    const [lower] = live
+    if (!entry && counts && lower?.header)
+      // Entered in the journal it stays revoked also when the deleted one is purged, and nobody can tell any more.
+      recovered.objects.push(revoked(place, counts, lower.header, found))
+    else if (!entry) recovered.unknown.push(name)
     else if (entry.generation === 'data-key' && !counts)
       recovered.lost.push({
         identifier: entry.uniqueIdentifier,
@@ -224,6 +237,19 @@ function opening(
   const version = Math.max(object.version, key.generation)
   const row = rowOf(place, header.identifier, key, 'current')
   return { object: { ...object, version }, outcome: 'opens', journaled: entry !== undefined, row }
+}
+
+/** The journal does not know it; what it is says an older generation that was left. */
+function revoked(
+  place: RecoveredPlace,
+  deleted: FoundKey,
+  header: StandardKeyHeader,
+  found: readonly FoundKey[],
+): RecoveredObject {
+  const object = ofHeader(place, header, { sealed: sealedAt(place, deleted), found })
+  const row = rowOf(place, header.identifier, deleted, 'current')
+  const version = Math.max(object.version, deleted.generation)
+  return { object: { ...object, version }, outcome: 'deleted', journaled: false, row }
 }
 
 /** It points to what was deleted: restored there, it opens again. */

@@ -11,7 +11,7 @@ import type { By } from './caller.ts'
 import { isThere, type InstanceRestores } from './instance-restores.ts'
 import type { Keyring } from './keyring.ts'
 import { toWrite } from './managed-object.ts'
-import type { Clock, StandardKeyRecord, Store, Write } from './ports.ts'
+import type { Clock, ObjectRecord, StandardKeyRecord, Store, Write } from './ports.ts'
 import { RootKeyError, type RootKey, type StandardKeys } from './root-key.ts'
 import {
   listInstances,
@@ -262,10 +262,13 @@ async function writeObjects(
     signal.throwIfAborted()
     const some = objects.slice(done, done + limits.restoreCommitObjects)
     const writes = await Promise.all(
-      some.map(async (one): Promise<readonly Write[]> => [
-        ...(await objectWrite(store, one)),
-        ...(one.row ? [row(one.row)] : []),
-      ]),
+      some.map(async (one): Promise<readonly Write[]> => {
+        const { instanceId, uniqueIdentifier } = one.object
+        const written = await store.object(instanceId, uniqueIdentifier)
+        // This database knows better: what was destroyed here stays so.
+        if (written?.sealed === null) return one.row ? [row({ ...one.row, state: 'unwanted' })] : []
+        return [...objectWrites(written, one), ...(one.row ? [row(one.row)] : [])]
+      }),
     )
     await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
   }
@@ -273,8 +276,10 @@ async function writeObjects(
 }
 
 /** None where a restore that was cut off has written the same. */
-async function objectWrite(store: Store, { object, journaled }: RecoveredObject): Promise<readonly Write[]> {
-  const written = await store.object(object.instanceId, object.uniqueIdentifier)
+function objectWrites(
+  written: ObjectRecord | undefined,
+  { object, journaled }: RecoveredObject,
+): readonly Write[] {
   const write = { ...toWrite(object), ...(!journaled && { journal: true }) }
   if (!written) return [write]
   const { state, attributes, sealed } = write.record
