@@ -183,7 +183,7 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly flag?: string
   readonly text: string
   readonly reason: string
-  /** Takes effect when the configuration is read anew (src/settings.ts); the others need a restart. */
+  /** Takes effect when the configuration is read anew (src/serve/settings.ts); the others need a restart. */
   readonly live?: true
 }
 

@@ -20,7 +20,7 @@ import {
   type JournalHeader,
   type JournalItem,
   type JournalRun,
-} from '../src/keys/journal-format.ts'
+} from '../src/keys/journal/format.ts'
 import { limits } from '../src/limits.ts'
 
 const dataKey = createSecretKey(randomBytes(32))

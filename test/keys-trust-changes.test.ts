@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { hashCredential, matchesCredential } from '../src/keys/credential.ts'
+import { hashCredential, matchesCredential } from '../src/keys/trust/credential.ts'
 import { KeysUnavailable } from '../src/keys/unsealed.ts'
 import { StoreConflict, type AuditEntry, type Store } from '../src/keys/ports.ts'
-import type { Role } from '../src/keys/trust-rows.ts'
-import { TrustRefused } from '../src/keys/trust-writer.ts'
+import type { Role } from '../src/keys/trust/rows.ts'
+import { TrustRefused } from '../src/keys/trust/writer.ts'
 import { StoreAround } from './support/store-around.ts'
 import {
   createKey,

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { TrustRefused } from '../src/keys/trust-writer.ts'
+import { TrustRefused } from '../src/keys/trust/writer.ts'
 import { clientCertificate, makeCertificate, testVmca } from './support/certificates.ts'
 import { StoreAround } from './support/store-around.ts'
 import {

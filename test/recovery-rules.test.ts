@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JournalEntry } from '../src/keys/journal-format.ts'
-import { mergeJournal, recoverObjects, type FoundKey } from '../src/keys/recovery-rules.ts'
-import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-key-place.ts'
+import type { JournalEntry } from '../src/keys/journal/format.ts'
+import { mergeJournal, recoverObjects, type FoundKey } from '../src/keys/recovery/rules.ts'
+import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-keys/place.ts'
 import { packAttributes } from '../src/kmip/attributes.ts'
 import { attributeSet } from './support/world.ts'
 

@@ -5,16 +5,21 @@ import assert from 'node:assert/strict'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { Journal } from '../src/keys/journal.ts'
+import { Journal } from '../src/keys/journal/journal.ts'
 import type { KeyWork } from '../src/keys/key-work.ts'
 import { StoreUnavailable, type Store } from '../src/keys/ports.ts'
 import { RootKeyError, type RootKey } from '../src/keys/root-key.ts'
-import { recover, RecoveryRefused, type Recovering, type RecoveryWanted } from '../src/keys/recovery.ts'
-import type { RecoveryReport } from '../src/keys/recovery-report.ts'
-import { standardKeyName } from '../src/keys/standard-key-place.ts'
+import {
+  recover,
+  RecoveryRefused,
+  type Recovering,
+  type RecoveryWanted,
+} from '../src/keys/recovery/recovery.ts'
+import type { RecoveryReport } from '../src/keys/recovery/report.ts'
+import { standardKeyName } from '../src/keys/standard-keys/place.ts'
 import { limits } from '../src/limits.ts'
-import { TrustRefused } from '../src/keys/trust-writer.ts'
-import type { Instance } from '../src/keys/trust-rows.ts'
+import { TrustRefused } from '../src/keys/trust/writer.ts'
+import type { Instance } from '../src/keys/trust/rows.ts'
 import type { FaultyRootKey } from './support/faulty-root-key.ts'
 import {
   attributeSet,

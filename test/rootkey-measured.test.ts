@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { serverRootKeys } from '../src/root-keys.ts'
+import { serverRootKeys } from '../src/serve/root-keys.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
 import { FaultyRootKey } from './support/faulty-root-key.ts'
 import { reaches } from './support/rootkey-contract.ts'

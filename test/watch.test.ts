@@ -8,7 +8,7 @@ import type { Readiness } from '../src/admin/context.ts'
 import { warningsNow } from '../src/admin/warnings.ts'
 import { createLog } from '../src/telemetry/log.ts'
 import { createMetrics } from '../src/telemetry/metrics.ts'
-import { Watch } from '../src/watch.ts'
+import { Watch } from '../src/serve/watch.ts'
 import { startDoor, type TestDoor } from './support/admin-door.ts'
 import { makeCertificate } from './support/certificates.ts'
 

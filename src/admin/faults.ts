@@ -4,7 +4,7 @@
 import { KeysUnavailable } from '../keys/unsealed.ts'
 import { StoreConflict, StoreUnavailable } from '../keys/ports.ts'
 import { RootKeyError } from '../keys/root-key.ts'
-import { TrustRefused } from '../keys/trust-writer.ts'
+import { TrustRefused } from '../keys/trust/writer.ts'
 import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'
 import { Refusal, type ErrorCode } from './errors.ts'

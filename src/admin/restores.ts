@@ -1,17 +1,17 @@
 // The restore that runs or ran last: begun by one request, done in the background, looked at by others. What it does is
-// keys/recovery.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
+// keys/recovery/recovery.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../keys/caller.ts'
 import { RootKeyError } from '../keys/root-key.ts'
-import type { RecoveryReport } from '../keys/recovery-report.ts'
+import type { RecoveryReport } from '../keys/recovery/report.ts'
 import {
   RecoveryRefused,
   type RecoveryChoice,
   type RecoveryProgress,
   type RecoveryWanted,
   type Recovering,
-} from '../keys/recovery.ts'
+} from '../keys/recovery/recovery.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 

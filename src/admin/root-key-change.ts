@@ -3,7 +3,7 @@
 
 import type { Write } from '../keys/ports.ts'
 import { RootKeyError } from '../keys/root-key.ts'
-import type { Instance } from '../keys/trust-rows.ts'
+import type { Instance } from '../keys/trust/rows.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'
 

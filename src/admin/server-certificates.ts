@@ -1,5 +1,5 @@
 // What the admin door asks of whoever keeps the certificate of the KMIP door: what there is, and the changes. Types
-// only; src/server-certificates.ts keeps it.
+// only; src/serve/server-certificates.ts keeps it.
 
 import type { By } from '../keys/caller.ts'
 import type { Certificate } from '../pki/certificate.ts'

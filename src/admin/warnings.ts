@@ -2,8 +2,8 @@
 // not open or cannot be made or deleted, work that waits, refused changes. The same list is told in the log, in health,
 // in `mortise status` and over HTTP.
 
-import type { TrustSnapshot } from '../keys/access.ts'
-import { bootstrapName } from '../keys/token-changes.ts'
+import type { TrustSnapshot } from '../keys/trust/access.ts'
+import { bootstrapName } from '../keys/trust/token-changes.ts'
 import type { Closed } from '../keys/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'

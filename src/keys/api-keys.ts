@@ -6,8 +6,8 @@ import { EnvelopeError } from './envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from './ports.ts'
 import { RootKeyError } from './root-key.ts'
 import type { Secrets } from './secrets.ts'
-import type { Access } from './access.ts'
-import type { Instance } from './trust-rows.ts'
+import type { Access } from './trust/access.ts'
+import type { Instance } from './trust/rows.ts'
 
 /** What speaks for an instance: a key of its own, the server's, or none because its root key needs none. */
 export type ApiKeySource = 'instance' | 'server' | 'none'

@@ -1,5 +1,5 @@
 // The audit log: checkpoints, listing, export, pruning. Entries themselves are made where the act is (keys.ts,
-// trust-changes.ts) and chained by the store inside the same transaction; whether a log was touched is decided in
+// trust/changes.ts) and chained by the store inside the same transaction; whether a log was touched is decided in
 // audit-proof.ts, which also works offline.
 
 import {

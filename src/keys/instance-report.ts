@@ -4,13 +4,13 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
-import { liveObjects } from './instance-work-objects.ts'
-import type { WorkProgress } from './instance-work-run.ts'
+import { liveObjects } from './instance-work/objects.ts'
+import type { WorkProgress } from './instance-work/run.ts'
 import type { OpenRootKey } from './keyring.ts'
 import type { Clock, Store } from './ports.ts'
 import { RootKeyError, type RootKey } from './root-key.ts'
-import { isPlace } from './standard-key-place.ts'
-import type { Instance } from './trust-rows.ts'
+import { isPlace } from './standard-keys/place.ts'
+import type { Instance } from './trust/rows.ts'
 
 export interface InstanceReport {
   /** null: this node does not know how far it is, or there is none. */

@@ -6,7 +6,7 @@ import { first, type AttributeInstance, type AttributeSet, type AttributeValue }
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Access } from './access.ts'
+import type { Access } from './trust/access.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -32,7 +32,7 @@ import {
 import { requireFreeNames } from './names.ts'
 import { StoreConflict, type Store } from './ports.ts'
 import type { Safe } from './safe.ts'
-import { keepsJournal, type Instance } from './trust-rows.ts'
+import { keepsJournal, type Instance } from './trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
 import { KeysUnavailable } from './unsealed.ts'
 

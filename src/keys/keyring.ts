@@ -6,7 +6,7 @@ import { takeKey, type DataKey } from './envelope.ts'
 import { limits } from '../limits.ts'
 import type { Clock, DataKeyRecord, Store, Write } from './ports.ts'
 import { RootKeyError, type RootKey, type Trail } from './root-key.ts'
-import type { Instance } from './trust-rows.ts'
+import type { Instance } from './trust/rows.ts'
 import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
 
 export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri' | 'work'>

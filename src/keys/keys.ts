@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
-import type { Access } from './access.ts'
+import type { Access } from './trust/access.ts'
 import type { Caller } from './caller.ts'
 import { KeyWork } from './key-work.ts'
 import { Lanes } from './lanes.ts'

@@ -28,7 +28,7 @@ export interface ObjectRecord {
   /** All attributes, packed by kmip/attributes. */
   readonly attributes: Uint8Array
   /**
-   * The sealed material (keys/envelope.ts), or where it lies as a standard key (keys/standard-key-place.ts); null once
+   * The sealed material (keys/envelope.ts), or where it lies as a standard key (keys/standard-keys/place.ts); null once
    * destroyed.
    */
   readonly sealed: Uint8Array | null
@@ -62,7 +62,7 @@ export interface ObjectQuery {
 
 /**
  * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store
- * keeps the body as it is; keys/access makes it, MACs it and reads it.
+ * keeps the body as it is; keys/trust/access makes it, MACs it and reads it.
  */
 export interface TrustRow {
   readonly kind: string

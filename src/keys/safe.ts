@@ -19,7 +19,7 @@ import type { Keyring } from './keyring.ts'
 import type { ManagedObject } from './managed-object.ts'
 import type { Clock, Store, StandardKeyRecord, Write } from './ports.ts'
 import { RootKeyError, type Trail } from './root-key.ts'
-import { requireStandardKeys, type StandardKeyKeeper } from './standard-key-keeper.ts'
+import { requireStandardKeys, type StandardKeyKeeper } from './standard-keys/keeper.ts'
 import {
   isPlace,
   packPlace,
@@ -29,8 +29,8 @@ import {
   unpackPlace,
   unpackStandardKey,
   type StandardKeyPlace,
-} from './standard-key-place.ts'
-import type { Instance } from './trust-rows.ts'
+} from './standard-keys/place.ts'
+import type { Instance } from './trust/rows.ts'
 import { Unsealed } from './unsealed.ts'
 
 /** Material that was put away: what the object's record holds of it, and what its commit must write besides. */

@@ -9,7 +9,7 @@
 import { limits } from '../limits.ts'
 import type { Clock } from './ports.ts'
 import { RootKeyError, type Trail } from './root-key.ts'
-import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
+import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-keys/troubles.ts'
 
 /** What must be known of an instance. */
 export interface CachingInstance {

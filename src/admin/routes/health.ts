@@ -1,6 +1,6 @@
 // Health and metrics, for whoever watches the server.
 
-import type { StandardKeyTrouble } from '../../keys/standard-key-troubles.ts'
+import type { StandardKeyTrouble } from '../../keys/standard-keys/troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { warningsNow } from '../warnings.ts'

@@ -3,10 +3,10 @@
 
 import { randomUUID } from 'node:crypto'
 import type { ApiKeySource } from '../../keys/api-keys.ts'
-import type { WrittenToo } from '../../keys/instance-changes.ts'
+import type { WrittenToo } from '../../keys/trust/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
-import type { Instance } from '../../keys/trust-rows.ts'
-import { TrustRefused } from '../../keys/trust-writer.ts'
+import type { Instance } from '../../keys/trust/rows.ts'
+import { TrustRefused } from '../../keys/trust/writer.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'

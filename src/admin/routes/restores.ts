@@ -1,7 +1,7 @@
 // Instances brought back from what lies beside their root key: begun, and looked at.
 
 import { RootKeyError } from '../../keys/root-key.ts'
-import type { RecoveryReport } from '../../keys/recovery-report.ts'
+import type { RecoveryReport } from '../../keys/recovery/report.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { requireIbm } from '../root-key-change.ts'

@@ -1,0 +1,277 @@
+// The worker that does long work on instances in the background: another root key or custody, all keys under the newest
+// version of their root key. The instance's row says what is to be done, so that it goes on after a restart, and may go
+// on on several nodes at once. While a root key does not answer, or says no, it waits and tries again by itself. How
+// work begins and ends stands in changes.ts, what it does in the files beside.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../limits.ts'
+import type { Access } from '../trust/access.ts'
+import type { InstanceWorkChanges, WorkCounts } from './changes.ts'
+import { dataKeyIsThere, resealDataKeys, type DataKeyTarget } from './data-keys.ts'
+import { liveObjects, moveObjects, objectIsThere } from './objects.ts'
+import { outdated, rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
+import { troubleOf } from './trouble.ts'
+import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
+import type { Keyring } from '../keyring.ts'
+import { StoreConflict, type Clock, type Store } from '../ports.ts'
+import type { Safe } from '../safe.ts'
+import type { StandardKeyKeeper } from '../standard-keys/keeper.ts'
+import { isPlace, unpackPlace } from '../standard-keys/place.ts'
+import { keepsJournal, type Instance, type InstanceWork } from '../trust/rows.ts'
+
+/** What of the journal in Key Protect (journal.ts) a move needs. */
+export interface MovedJournal {
+  /** Enters what is not in it yet, beside the root key that the instance has now: there all of it where nothing was. */
+  flush(instanceId: string): Promise<void>
+  /** The instance keeps none any more. */
+  end(instanceId: string): Promise<void>
+}
+
+export interface InstanceWorkerOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly access: Pick<Access, 'snapshot'>
+  readonly keyring: Keyring
+  readonly safe: Safe
+  readonly keeper: StandardKeyKeeper
+  readonly journal: MovedJournal
+  readonly changes: Pick<InstanceWorkChanges, 'finish'>
+  /** Told of what is a bug or an outage of the store; the work is tried again. */
+  readonly failed: (what: string) => (error: unknown) => void
+  /** How long it waits after the first failure; doubled with each. Milliseconds. */
+  readonly retryFirstMs?: number
+}
+
+interface Running {
+  readonly run: WorkRun
+  readonly ended: Promise<void>
+  /** Ends the wait for the next try. */
+  wake: () => void
+}
+
+interface Waiting extends HandedBack {
+  readonly instanceId: string
+  readonly identifier: string
+  readonly standardKeyId: string
+}
+
+export class InstanceWorker {
+  readonly #options: InstanceWorkerOptions
+  readonly #stopping = new AbortController()
+  /** By instance. */
+  readonly #running = new Map<string, Running>()
+  /** Objects of which the service gave a newer wrapped form, by object. */
+  readonly #handedBack = new Map<string, Waiting>()
+  #rewrapping = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: InstanceWorkerOptions) {
+    this.#options = options
+  }
+
+  /** Goes on with what was begun, by whichever node, and looks for more now and then. */
+  start(): void {
+    this.#timer = setInterval(() => this.#look(), limits.instanceWorkLookEveryMs).unref()
+    this.#look()
+  }
+
+  /** Ends what runs after the item at hand; it goes on with the next start. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    this.#stopping.abort()
+    const ended = Promise.all([...this.#running.values()].map((running) => running.ended))
+    await Promise.race([ended, sleep(limits.instanceWorkStopMs, undefined, { ref: false })])
+  }
+
+  /** undefined: this node does not know; another may. */
+  progress(instanceId: string): WorkProgress | undefined {
+    return this.#running.get(instanceId)?.run.progress
+  }
+
+  /** Its work was begun or replaced, or there is reason to try again now. */
+  nudge(instanceId: string): void {
+    this.#running.get(instanceId)?.wake()
+    this.#look()
+  }
+
+  /** The root key's service handed back a newer wrapped form of something that was unwrapped. Never throws. */
+  rewrapped(event: HandedBack): void {
+    const object = this.#options.safe.opening(event.was)
+    if (!object?.sealed || !isPlace(object.sealed)) {
+      void this.#keepDataKey(event).catch((error: unknown) => {
+        // Another one was quicker.
+        if (!(error instanceof StoreConflict))
+          this.#options.failed('keep a data key under a newer version')(error)
+      })
+      return
+    }
+    const { instanceId, uniqueIdentifier: identifier } = object
+    if (this.#handedBack.size >= limits.handedBackWaitingMax) return
+    const { standardKeyId } = unpackPlace(object.sealed)
+    this.#handedBack.set(JSON.stringify([instanceId, identifier]), {
+      ...event,
+      instanceId,
+      identifier,
+      standardKeyId,
+    })
+    if (this.#rewrapping < limits.handedBackAtOnce) void this.#rewrapHandedBack()
+  }
+
+  #look(): void {
+    void this.#begin().catch(this.#options.failed('look for work on instances'))
+  }
+
+  async #begin(): Promise<void> {
+    if (this.#stopping.signal.aborted) return
+    const { tables } = await this.#options.access.snapshot()
+    for (const { id, work } of tables.instance.values())
+      if (work && !this.#running.has(id)) this.#run(id, work)
+  }
+
+  #run(instanceId: string, work: InstanceWork): void {
+    const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, instanceId, work)
+    const running: Running = {
+      run,
+      wake: () => {},
+      ended: Promise.resolve()
+        .then(() => this.#untilDone(run, (wake) => (running.wake = wake)))
+        .catch(this.#options.failed('work on an instance'))
+        .finally(() => {
+          this.#running.delete(instanceId)
+          this.#look()
+        }),
+    }
+    this.#running.set(instanceId, running)
+  }
+
+  /** Tries until it is done, or is not to be done any more. */
+  async #untilDone(run: WorkRun, waking: (wake: () => void) => void): Promise<void> {
+    const firstMs = this.#options.retryFirstMs ?? limits.instanceWorkRetryFirstMs
+    for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, limits.instanceWorkRetryMaxMs)) {
+      const before = run.counts.done
+      try {
+        return await this.#attempt(run)
+      } catch (error) {
+        if (error instanceof WorkOver) return
+        run.trouble = troubleOf(error) ?? 'something went wrong in the server: see its log'
+        if (troubleOf(error) === undefined) this.#options.failed('work on an instance')(error)
+      }
+      if (run.counts.done > before) waitMs = firstMs
+      const woken = new AbortController()
+      waking(() => woken.abort())
+      const signal = AbortSignal.any([woken.signal, this.#stopping.signal])
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    }
+  }
+
+  async #attempt(run: WorkRun): Promise<void> {
+    const { instance } = await run.now()
+    const { work } = instance
+    if (!work) return
+    const counts = work.kind === 'move' ? await this.#move(run, instance) : await this.#rewrap(run, instance)
+    await this.#options.changes.finish(run.instanceId, work, counts)
+  }
+
+  async #move(run: WorkRun, instance: Instance): Promise<WorkCounts> {
+    const { keyring, safe } = this.#options
+    const { custody } = instance
+    const rootKey = await keyring.openRootKey(instance.rootKeyUri, instance.id)
+    const target = { custody, rootKey }
+    await this.#count(run, { rootKey }, (object) => {
+      const there = objectIsThere(object, target)
+      return there && custody === 'database' ? undefined : there
+    })
+    // Before objects lie beside the root key, their journal does.
+    if (keepsJournal(instance)) await this.#options.journal.flush(instance.id)
+    const dataKeys = await resealDataKeys(run, keyring, { rootKey })
+    const objects = await moveObjects(run, safe, target)
+    await this.#moveJournal(instance, rootKey.uri)
+    return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
+  }
+
+  async #rewrap(run: WorkRun, instance: Instance): Promise<WorkCounts> {
+    const { keyring } = this.#options
+    const rootKey = await keyring.openRootKey(instance.rootKeyUri, instance.id)
+    const version = (await rootKey.versions?.newest()) ?? ''
+    await this.#count(run, { rootKey, version }, ({ sealed }) =>
+      sealed && isPlace(sealed) ? true : undefined,
+    )
+    for await (const _ of outdated(run, rootKey.uri, version)) run.counts.done--
+    const dataKeys = await resealDataKeys(run, keyring, { rootKey, version })
+    const objects = await rewrapObjects(run, this.#parts(), rootKey)
+    return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
+  }
+
+  /** After all objects lie where they should, so does what the journal says of them, and only there. */
+  async #moveJournal(instance: Instance, rootKeyUri: string): Promise<void> {
+    const { store, journal, keeper } = this.#options
+    const query = {
+      instanceId: instance.id,
+      kind: 'journal',
+      state: 'current',
+      limit: limits.listPageMax,
+    } as const
+    if (keepsJournal(instance)) {
+      await journal.flush(instance.id)
+      const parts = await store.standardKeys(query)
+      await keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))
+    } else if ((await store.standardKeys(query)).length > 0) await journal.end(instance.id)
+  }
+
+  #parts() {
+    const { safe, keeper, keyring } = this.#options
+    return { safe, keeper, openRootKey: keyring.openRootKey }
+  }
+
+  /** How much there is, and how much of it is where it should be; undefined: an object that is not at stake. */
+  async #count(
+    run: WorkRun,
+    target: DataKeyTarget,
+    isThere: (object: Parameters<typeof objectIsThere>[0]) => boolean | undefined,
+  ): Promise<void> {
+    const counts = { done: 0, total: 0 }
+    for (const record of await run.store.dataKeys(run.instanceId)) {
+      counts.total++
+      if (dataKeyIsThere(record, target)) counts.done++
+    }
+    for await (const object of liveObjects(run)) {
+      const there = isThere(object)
+      if (there !== undefined) counts.total++
+      if (there === true) counts.done++
+    }
+    Object.assign(run.counts, counts)
+  }
+
+  /** In place: the data key stays the same. The server's own secrets are none of it. */
+  async #keepDataKey({ was, rewrapped }: HandedBack): Promise<void> {
+    const { store, keyring, access } = this.#options
+    const { tables } = await access.snapshot()
+    for (const instanceId of tables.instance.keys()) {
+      const records = await store.dataKeys(instanceId)
+      const record = records.find(({ wrapped }) => Buffer.compare(wrapped, was) === 0)
+      if (!record) continue
+      const next = { ...record, wrapped: rewrapped }
+      await keyring.prove(next)
+      const write = { type: 'data-key-rewrapped', was, record: next } as const
+      await store.commit({ writes: [write], entries: [], durability: 'disk' })
+    }
+  }
+
+  /** One after the other, behind all else. What fails is handed back again when it is next opened. */
+  async #rewrapHandedBack(): Promise<void> {
+    this.#rewrapping++
+    try {
+      for (const [name, waiting] of this.#handedBack) {
+        this.#handedBack.delete(name)
+        if (this.#stopping.signal.aborted) return
+        const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, waiting.instanceId, null)
+        await rewrapObject(run, this.#parts(), waiting, waiting).catch((error: unknown) => {
+          if (troubleOf(error) === undefined && !(error instanceof WorkOver))
+            this.#options.failed('keep an object under a newer version')(error)
+        })
+      }
+    } finally {
+      this.#rewrapping--
+    }
+  }
+}

@@ -1,0 +1,16 @@
+// Why long work does not go on, in words for the administrator who waits for it.
+
+import { Fault } from '../../kmip/fault.ts'
+import { StoreUnavailable } from '../ports.ts'
+import { RootKeyError } from '../root-key.ts'
+import { KeysUnavailable } from '../unsealed.ts'
+
+const charactersMax = 1_000
+
+/** undefined: a bug, which the log tells of. */
+export function troubleOf(error: unknown): string | undefined {
+  if (error instanceof RootKeyError) return error.message.slice(0, charactersMax)
+  if (error instanceof StoreUnavailable) return `the store: ${error.message}`.slice(0, charactersMax)
+  if (error instanceof KeysUnavailable || error instanceof Fault) return troubleOf(error.cause)
+  return undefined
+}

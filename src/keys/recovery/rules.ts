@@ -1,0 +1,348 @@
+// What an instance was, told from what lies beside its root key: journal and standard keys, without a database. Pure:
+// what is read is handed in (reading.ts), what is decided is written by recovery.ts.
+//
+// The rule: of the standard keys of one object the highest generation counts. Where it was deleted the object stays
+// without its material, whatever else is there: somebody revoked it. The journal says state and attributes; an object
+// that is not in it comes back Active. A destroyed one stays destroyed, and an identifier is never given twice.
+// Generations that never came to count are told by the entry's version (standard-keys/void-generations.ts).
+
+import { createHash } from 'node:crypto'
+import { first, searchKey, unpackAttributes, type AttributeSet } from '../../kmip/attributes.ts'
+import { enums } from '../../kmip/enums.ts'
+import { initialAttributes } from '../initial-attributes.ts'
+import type { JournalEntry, JournalItem, JournalSettings } from '../journal/format.ts'
+import { isDestroyed, isState } from '../lifecycle.ts'
+import { hasState, single, withAttribute, type ManagedObject, type ObjectType } from '../managed-object.ts'
+import type { StandardKeyRecord } from '../ports.ts'
+import { packPlace, standardKeyName, type StandardKeyHeader } from '../standard-keys/place.ts'
+
+/** A standard key of an object, as it was found. */
+export interface FoundKey {
+  /** The service's id. */
+  readonly id: string
+  readonly name: string
+  readonly generation: number
+  readonly attempt: string
+  readonly createdMs: number | null
+  /** Of one that was read; null: it was deleted. */
+  readonly header: StandardKeyHeader | null
+}
+
+/** Items of parts that belong together, with the numbers of the first and the last of them. */
+export interface FoundRun {
+  readonly first: number
+  readonly last: number
+  readonly items: readonly JournalItem[]
+}
+
+export interface Journaled {
+  readonly entries: ReadonlyMap<string, JournalEntry>
+  readonly settings: JournalSettings | null
+  /** Parts with a lower number do not count any more; 0: all count. */
+  readonly from: number
+}
+
+export interface RecoveredObject {
+  readonly object: ManagedObject
+  /** 'deleted': its standard key was deleted, or is not there. */
+  readonly outcome: 'opens' | 'deleted' | 'destroyed'
+  /** The journal knows it. */
+  readonly journaled: boolean
+  readonly row: StandardKeyRecord | null
+}
+
+export interface Recovered {
+  /** In the order in which they were made. */
+  readonly objects: readonly RecoveredObject[]
+  /** To be deleted at the service: they are in the way of nothing, and nothing needs them. */
+  readonly unwanted: readonly StandardKeyRecord[]
+  /** Only the database had them. */
+  readonly lost: readonly { readonly identifier: string; readonly label: string | null }[]
+  /** Names of deleted standard keys of which the journal does not know. */
+  readonly unknown: readonly string[]
+  /** Not used, and not deleted either. */
+  readonly left: readonly FoundKey[]
+}
+
+export interface RecoveredPlace {
+  readonly instanceId: string
+  readonly rootKey: { readonly uri: string; readonly id: string }
+  readonly nowMs: number
+}
+
+/** Stands for a standard key whose id nobody knows any more. */
+const nobodysId = '00000000-0000-4000-8000-000000000000'
+
+/**
+ * The newest of what was entered. A journal that was written anew does away with what was there before, if all of it is
+ * there: its parts are numbered without a gap.
+ */
+export function mergeJournal(runs: readonly FoundRun[]): Journaled {
+  const inOrder = runs.toSorted((a, b) => a.last - b.last)
+  let from = 0
+  for (const { last, items } of inOrder)
+    for (const item of items) if (item.kind === 'whole' && isComplete(runs, item.from, last)) from = item.from
+  const entries = new Map<string, JournalEntry>()
+  let settings: JournalSettings | null = null
+  for (const { first: begin, items } of inOrder) {
+    if (begin < from) continue
+    for (const item of items) {
+      if (item.kind === 'settings') settings = item.settings
+      if (item.kind !== 'object') continue
+      const known = entries.get(item.uniqueIdentifier)
+      if (!known || known.version <= item.version) entries.set(item.uniqueIdentifier, item)
+    }
+  }
+  return { entries, settings, from }
+}
+
+function isComplete(runs: readonly FoundRun[], from: number, to: number): boolean {
+  const within = runs.filter(({ first: begin, last }) => begin >= from && last <= to)
+  return within.reduce((sum, { first: begin, last }) => sum + last - begin + 1, 0) === to - from + 1
+}
+
+export function recoverObjects(
+  place: RecoveredPlace,
+  keys: readonly FoundKey[],
+  entries: Journaled['entries'],
+): Recovered {
+  const recovered = {
+    objects: [] as RecoveredObject[],
+    unwanted: [] as StandardKeyRecord[],
+    lost: [] as { identifier: string; label: string | null }[],
+    unknown: [] as string[],
+    left: [] as FoundKey[],
+  }
+  const byName = Map.groupBy(keys, ({ name }) => name)
+  const entryByName = new Map(
+    [...entries.values()].map((entry) => [standardKeyName(entry.uniqueIdentifier), entry]),
+  )
+  for (const name of new Set([...byName.keys(), ...entryByName.keys()])) {
+    const entry = entryByName.get(name)
+    const found = newestFirst(byName.get(name) ?? [])
+    const counts = candidates(entry, found)[0]
+    const live = found.filter((key) => key !== counts && key.header !== null)
+    if (entry && isState(entry.state) && isDestroyed(entry.state)) {
+      recovered.objects.push({
+        object: ofEntry(place, entry, null),
+        outcome: 'destroyed',
+        journaled: true,
+        row: null,
+      })
+      for (const key of found)
+        if (key.header) recovered.unwanted.push(rowOf(place, entry.uniqueIdentifier, key, 'unwanted'))
+      continue
+    }
+    const least = typeof entry?.generation === 'number' ? entry.generation : 0
+    if (counts?.header && counts.generation >= least) {
+      recovered.objects.push(opening(place, counts, counts.header, { entry, found }))
+      for (const key of live) {
+        // One of the same generation is no rest of ours: deleted, it would be taken for a revocation.
+        if (key.generation === counts.generation) recovered.left.push(key)
+        else recovered.unwanted.push(rowOf(place, counts.header.identifier, key, 'unwanted'))
+      }
+      continue
+    }
+    // What is not the one that counts stays as it is: whoever deleted that one may restore it, and then it is needed.
+    recovered.left.push(...found.filter(({ header }) => header !== null))
+    const [lower] = live
+    if (!entry && counts && lower?.header)
+      // Entered in the journal it stays revoked also when the deleted one is purged, and nobody can tell any more.
+      recovered.objects.push(revoked(place, counts, lower.header, found))
+    else if (!entry) recovered.unknown.push(name)
+    else if (entry.generation === 'data-key' && !counts)
+      recovered.lost.push({
+        identifier: entry.uniqueIdentifier,
+        label: labelOf(unpackAttributes(entry.attributes)),
+      })
+    else recovered.objects.push(withoutMaterial(place, entry, counts, least))
+  }
+  const objects = withUniqueNames(recovered.objects).toSorted(
+    ({ object: a }, { object: b }) =>
+      a.createdMs - b.createdMs || (a.uniqueIdentifier < b.uniqueIdentifier ? -1 : 1),
+  )
+  return { ...recovered, objects }
+}
+
+/** The state of this row and its id are the same each time, so that a restore can be done again. */
+function rowOf(
+  { instanceId, rootKey, nowMs }: RecoveredPlace,
+  identifier: string,
+  key: Pick<FoundKey, 'id' | 'generation' | 'attempt' | 'createdMs' | 'header'>,
+  state: 'current' | 'unwanted',
+): StandardKeyRecord {
+  return {
+    id: rowId(instanceId, key),
+    instanceId,
+    kind: 'object',
+    identifier,
+    generation: key.generation,
+    rootKeyUri: rootKey.uri,
+    state,
+    standardKeyId: key.id,
+    keyVersion: key.header?.keyVersion ?? '',
+    createdMs: key.createdMs ?? nowMs,
+  }
+}
+
+/** Begins with the attempt, as that of the record with which it was made. */
+export function rowId(
+  instanceId: string,
+  { attempt, id }: { readonly attempt: string; readonly id: string },
+): string {
+  return attempt + createHash('sha256').update(`${instanceId}/${id}`).digest('hex').slice(0, 20)
+}
+
+/** What people know an object by: the name that vCenter noted on it, or its Name. */
+export function labelOf(attributes: AttributeSet): string | null {
+  const noted = attributes.get('x-Name')?.[0]?.value as { readonly value?: unknown } | undefined
+  if (typeof noted?.value === 'string') return noted.value
+  return first(attributes, 'Name')?.NameValue ?? null
+}
+
+/**
+ * The one that counts comes first. Within a generation that is the one that was made last: another attempt at the same
+ * generation begins only after the one before was given up and deleted. Where that cannot be told, the deleted one.
+ */
+function newestFirst(keys: readonly FoundKey[]): readonly FoundKey[] {
+  return keys.toSorted((a, b) => {
+    if (a.generation !== b.generation) return b.generation - a.generation
+    if (a.createdMs !== null && b.createdMs !== null && a.createdMs !== b.createdMs)
+      return b.createdMs - a.createdMs
+    return a.header === null ? -1 : 1
+  })
+}
+
+/**
+ * Of those that were found, those of which the first counts. A generation above the one that the entry names and not
+ * above its version was made and given up. What only the database had has the same bytes in any that is left.
+ */
+function candidates(entry: JournalEntry | undefined, found: readonly FoundKey[]): readonly FoundKey[] {
+  if (!entry || entry.generation === null) return found
+  const { generation, version } = entry
+  const counted = generation === 'data-key' ? 0 : generation
+  const fit = found.filter((key) => key.generation <= counted || key.generation > version)
+  if (fit.length > 0 || generation !== 'data-key') return fit
+  return found.filter(({ header }) => header !== null)
+}
+
+function opening(
+  place: RecoveredPlace,
+  key: FoundKey,
+  header: StandardKeyHeader,
+  { entry, found }: { readonly entry: JournalEntry | undefined; readonly found: readonly FoundKey[] },
+): RecoveredObject {
+  const sealed = sealedAt(place, key)
+  const object = entry ? ofEntry(place, entry, sealed) : ofHeader(place, header, { sealed, found })
+  const version = Math.max(object.version, key.generation)
+  const row = rowOf(place, header.identifier, key, 'current')
+  return { object: { ...object, version }, outcome: 'opens', journaled: entry !== undefined, row }
+}
+
+/** The journal does not know it; what it is says an older generation that was left. */
+function revoked(
+  place: RecoveredPlace,
+  deleted: FoundKey,
+  header: StandardKeyHeader,
+  found: readonly FoundKey[],
+): RecoveredObject {
+  const object = ofHeader(place, header, { sealed: sealedAt(place, deleted), found })
+  const row = rowOf(place, header.identifier, deleted, 'current')
+  const version = Math.max(object.version, deleted.generation)
+  return { object: { ...object, version }, outcome: 'deleted', journaled: false, row }
+}
+
+/** It points to what was deleted: restored there, it opens again. */
+function withoutMaterial(
+  place: RecoveredPlace,
+  entry: JournalEntry,
+  deleted: FoundKey | undefined,
+  least: number,
+): RecoveredObject {
+  const known = deleted && deleted.header === null && deleted.generation >= least
+  const at = known ? deleted : { id: nobodysId, generation: Math.max(least, 1) }
+  const object = ofEntry(place, entry, sealedAt(place, at))
+  const row = known ? rowOf(place, entry.uniqueIdentifier, deleted, 'current') : null
+  const version = Math.max(object.version, at.generation)
+  return { object: { ...object, version }, outcome: 'deleted', journaled: true, row }
+}
+
+function sealedAt(
+  { rootKey }: RecoveredPlace,
+  { id, generation }: Pick<FoundKey, 'id' | 'generation'>,
+): Buffer {
+  return packPlace({ rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, standardKeyId: id, generation })
+}
+
+function ofEntry(
+  { instanceId }: RecoveredPlace,
+  entry: JournalEntry,
+  sealed: Uint8Array | null,
+): ManagedObject {
+  const { uniqueIdentifier, objectType, state, version, createdMs } = entry
+  if (!isState(state)) throw new Error(`the journal has ${uniqueIdentifier} in the unknown state ${state}`)
+  const attributes = unpackAttributes(entry.attributes)
+  return {
+    instanceId,
+    uniqueIdentifier,
+    objectType: objectType as ObjectType,
+    state,
+    version,
+    createdMs,
+    // Whether it was served since is not known.
+    attributes: attributes.has('Fresh') ? withAttribute(attributes, 'Fresh', false) : attributes,
+    sealed,
+    dataKeyId: null,
+  }
+}
+
+function ofHeader(
+  { instanceId, nowMs }: RecoveredPlace,
+  header: StandardKeyHeader,
+  { sealed, found }: { readonly sealed: Buffer; readonly found: readonly FoundKey[] },
+): ManagedObject {
+  const objectType = header.objectType as ObjectType
+  const createdMs = Math.min(...found.map((key) => key.createdMs ?? nowMs))
+  const known = new Map<string, ReturnType<typeof single>>()
+  if (header.algorithm !== null && Object.hasOwn(enums.CryptographicAlgorithm, header.algorithm))
+    known.set('CryptographicAlgorithm', single(header.algorithm))
+  if (header.length !== null) known.set('CryptographicLength', single(header.length))
+  if (header.mask !== null) known.set('CryptographicUsageMask', single(header.mask))
+  known.set('Fresh', single(false))
+  if (hasState(objectType)) known.set('ActivationDate', single(BigInt(Math.floor(createdMs / 1000))))
+  const birth = { nowMs: createdMs, generated: false, digest: undefined }
+  return {
+    instanceId,
+    uniqueIdentifier: header.identifier,
+    objectType,
+    state: hasState(objectType) ? 'Active' : 'PreActive',
+    version: 1,
+    createdMs,
+    attributes: initialAttributes({ objectType, attributes: known }, birth),
+    sealed,
+    dataKeyId: null,
+  }
+}
+
+/** A Name that went from one object to another between two entries of the journal stays with the one that changed last. */
+function withUniqueNames(all: readonly RecoveredObject[]): readonly RecoveredObject[] {
+  const taken = new Set<string>()
+  return all
+    .toSorted(({ object: a }, { object: b }) => Number(lastChange(b) - lastChange(a)))
+    .map((one) => {
+      const { object, outcome } = one
+      const names = object.attributes.get('Name') ?? []
+      if (outcome === 'destroyed' || names.length === 0) return one
+      const kept = names.filter(({ value }) => !taken.has(searchKey('Name', value)))
+      for (const { value } of kept) taken.add(searchKey('Name', value))
+      if (kept.length === names.length) return one
+      const attributes = new Map(object.attributes)
+      if (kept.length > 0) attributes.set('Name', kept)
+      else attributes.delete('Name')
+      return { ...one, object: { ...object, attributes } }
+    })
+}
+
+function lastChange({ attributes }: ManagedObject): bigint {
+  return first(attributes, 'LastChangeDate') ?? 0n
+}

@@ -1,0 +1,328 @@
+// Standard keys made and deleted so that none is forgotten, whatever is cut off in between: an intent is committed
+// before each is made, it counts from the commit on that points to it, and what does not count is deleted at the
+// service, at once or by the sweep. What is in them is others' business (safe.ts, journal.ts).
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../limits.ts'
+import type { OpenRootKey } from '../keyring.ts'
+import { StoreConflict, type Clock, type StandardKeyRecord, type Store, type Write } from '../ports.ts'
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type RootKey,
+  type StandardKeys,
+  type Trail,
+} from '../root-key.ts'
+import { describeStandardKey, standardKeyName } from './place.ts'
+import { StandardKeyTroubles } from './troubles.ts'
+
+export interface WantedStandardKey {
+  readonly instanceId: string
+  readonly kind: StandardKeyRecord['kind']
+  /** The object's UniqueIdentifier, or the name of the part of the journal at the service. */
+  readonly identifier: string
+  /** The first to be tried. */
+  readonly generation: number
+  readonly rootKey: RootKey
+}
+
+export interface KeeperOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  /** Whether an unwanted one may be deleted now; `settle`: what stands in the way is to be done away with. */
+  readonly mayDelete?: (record: StandardKeyRecord, wanted: { readonly settle: boolean }) => Promise<boolean>
+  /** Told of what is refused, and of what could not be deleted and is tried again. */
+  readonly troubles?: StandardKeyTroubles
+  /** Told when nothing is left at the service of an instance of which something was deleted. */
+  readonly emptied?: (instanceId: string) => Promise<void>
+}
+
+const sweepPage = 200
+const deletedAtOnce = 8
+/** Searches of one sweep; for more it reads a list. */
+const sweepSearchesMax = 4
+
+export class StandardKeyKeeper {
+  readonly #options: KeeperOptions
+  readonly #troubles: StandardKeyTroubles
+  #timer: NodeJS.Timeout | undefined
+  #sweeping: Promise<SweepReport> | undefined
+
+  constructor(options: KeeperOptions) {
+    this.#options = options
+    this.#troubles = options.troubles ?? new StandardKeyTroubles(options.clock)
+  }
+
+  /**
+   * Makes a standard key. What it returns is still an intent: `counts` belongs into the commit that points to it, or
+   * it must be given to `discard`. When no answer comes it is looked for, and tried with the next generation when it
+   * is not found. Throws RootKeyError, or what `payloadOf` throws.
+   */
+  async make(
+    wanted: WantedStandardKey,
+    payloadOf: (generation: number) => Promise<{ readonly payload: Uint8Array; readonly keyVersion: string }>,
+    trail?: Trail,
+  ): Promise<StandardKeyRecord & { readonly standardKeyId: string }> {
+    const shelf = requireStandardKeys(wanted.rootKey)
+    /** Nobody will use them, but they may be there, or come yet. */
+    const givenUp: Write[] = []
+    for (let attempt = 1; ; attempt++) {
+      const generation = wanted.generation + attempt - 1
+      const { payload, keyVersion } = await payloadOf(generation)
+      const { instanceId, kind, identifier, rootKey } = wanted
+      const intent: StandardKeyRecord = {
+        id: randomUUID(),
+        instanceId,
+        kind,
+        identifier,
+        generation,
+        rootKeyUri: rootKey.uri,
+        state: 'intended',
+        standardKeyId: null,
+        keyVersion,
+        createdMs: this.#options.clock.now(),
+      }
+      await this.#commit([{ type: 'standard-key', record: intent, from: null }, ...givenUp.splice(0)])
+      try {
+        const about = { name: nameOf(intent), description: descriptionOf(intent) }
+        const standardKeyId = await shelf.create({ ...about, payload }, trail)
+        this.#troubles.made(instanceId)
+        return { ...intent, standardKeyId }
+      } catch (error) {
+        if (!(error instanceof StandardKeyUncertain)) {
+          this.#troubles.notMade(instanceId, error)
+          await this.#commit([{ type: 'standard-key-removed', id: intent.id }]).catch(() => undefined)
+          throw error
+        }
+        const found = await this.#lookAfter(shelf, intent, trail)
+        if (found !== undefined) return { ...intent, standardKeyId: found }
+        givenUp.push(this.unwanted(intent))
+        if (attempt < limits.standardKeyTriesMax) continue
+        await this.#commit(givenUp).catch(() => undefined)
+        throw error
+      }
+    }
+  }
+
+  /** To be committed with what points to it. */
+  counts(record: StandardKeyRecord): Write {
+    return { type: 'standard-key', record: { ...record, state: 'current' }, from: 'intended' }
+  }
+
+  /** To be committed with what points to another, or to none, from then on. */
+  unwanted(record: StandardKeyRecord): Write {
+    return { type: 'standard-key', record: { ...record, state: 'unwanted' }, from: record.state }
+  }
+
+  /** Gives up those that are not given up yet, and deletes them at the service. What fails is left to the sweep. */
+  async discard(records: readonly StandardKeyRecord[], trail?: Trail): Promise<void> {
+    for (const record of records) {
+      try {
+        if (record.state !== 'unwanted') await this.#commit([this.unwanted(record)])
+        const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
+        const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
+        if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
+      } catch (error) {
+        this.#left(record, error)
+      }
+    }
+  }
+
+  /** Deletes at the service what is unwanted, and what was begun long ago and never used. One sweep at a time. */
+  sweep(): Promise<SweepReport> {
+    this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
+    return this.#sweeping
+  }
+
+  /** Sweeps now and then. `failed` is told when a sweep could not. */
+  start(failed: (error: unknown) => void): void {
+    const sweep = () => void this.sweep().catch(failed)
+    this.#timer = setInterval(sweep, limits.standardKeySweepEveryMs).unref()
+    sweep()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#sweeping?.catch(() => undefined)
+  }
+
+  async #sweep(): Promise<SweepReport> {
+    const sweep: Sweep = {
+      report: { deleted: 0, left: 0 },
+      touched: new Set(),
+      away: new Map(),
+      unseen: new Map(this.#troubles.allLeft.map((record) => [record.id, record])),
+      searches: new Map(),
+      listings: new Map(),
+    }
+    for (const state of ['unwanted', 'intended'] as const) {
+      let afterId: string | undefined
+      for (;;) {
+        const page = await this.#options.store.standardKeys({
+          state,
+          limit: sweepPage,
+          ...(afterId !== undefined && { afterId }),
+        })
+        for (let at = 0; at < page.length; at += deletedAtOnce) {
+          const some = page.slice(at, at + deletedAtOnce)
+          await Promise.all(some.map((record) => this.#sweepOne(record, sweep)))
+        }
+        afterId = page.at(-1)?.id
+        if (page.length < sweepPage) break
+      }
+    }
+    // Another node was quicker.
+    for (const record of sweep.unseen.values()) this.#troubles.gone(record)
+    for (const instanceId of sweep.touched) await this.#tellEmptied(instanceId)
+    return sweep.report
+  }
+
+  async #sweepOne(record: StandardKeyRecord, sweep: Sweep): Promise<void> {
+    const { report, touched, away, unseen } = sweep
+    unseen.delete(record.id)
+    const { instanceId, state, createdMs } = record
+    const ageMs = this.#options.clock.now() - createdMs
+    if (state === 'intended' && ageMs < limits.standardKeyGivenUpMs) return
+    const where = whereOf(record)
+    if (away.has(where)) {
+      report.left++
+      this.#left(record, away.get(where))
+      return
+    }
+    try {
+      // Whoever made it and comes to use it after this is refused.
+      if (state === 'intended') await this.#commit([this.unwanted(record)])
+      const search = (shelf: StandardKeys) => this.#searchInSweep(shelf, record, sweep)
+      const may = (await this.#options.mayDelete?.(record, { settle: true })) ?? true
+      if (may && (await this.#delete({ ...record, state: 'unwanted' }, search))) {
+        report.deleted++
+        touched.add(instanceId)
+      } else {
+        report.left++
+        this.#troubles.gone(record)
+      }
+    } catch (error) {
+      report.left++
+      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.set(where, error)
+      this.#left(record, error)
+    }
+  }
+
+  /** false: one of which no answer told the id was not found; it is looked for again. */
+  async #delete(
+    record: StandardKeyRecord,
+    search: (shelf: StandardKeys) => Promise<readonly string[]>,
+    trail?: Trail,
+  ): Promise<boolean> {
+    const rootKey = await this.#options.openRootKey(record.rootKeyUri, record.instanceId)
+    const shelf = requireStandardKeys(rootKey)
+    const { standardKeyId } = record
+    const ids = standardKeyId === null ? await search(shelf) : [standardKeyId]
+    for (const id of ids) await shelf.remove(id, trail)
+    const ageMs = this.#options.clock.now() - record.createdMs
+    if (ids.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
+    await this.#commit([{ type: 'standard-key-removed', id: record.id }])
+    this.#troubles.gone(record)
+    return true
+  }
+
+  /** After an answer that was lost: the service may still be at it. Where it cannot be looked for, the sweep will. */
+  async #lookAfter(
+    shelf: StandardKeys,
+    intent: StandardKeyRecord,
+    trail?: Trail,
+  ): Promise<string | undefined> {
+    await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
+    const found = await this.#search(shelf, intent, trail).catch(() => [])
+    return found[0]
+  }
+
+  /** Ids of those that this attempt made and that are not deleted. */
+  async #search(shelf: StandardKeys, record: StandardKeyRecord, trail?: Trail): Promise<readonly string[]> {
+    const description = descriptionOf(record)
+    const sinceMs = record.createdMs - limits.standardKeyClockSkewMs
+    const found = await shelf.find(nameOf(record), { sinceMs, trail })
+    return found.filter((key) => key.description === description).map(({ id }) => id)
+  }
+
+  /** Many are looked for in one list of all there are. */
+  async #searchInSweep(
+    shelf: StandardKeys,
+    record: StandardKeyRecord,
+    { searches, listings }: Sweep,
+  ): Promise<readonly string[]> {
+    const where = whereOf(record)
+    const before = searches.get(where) ?? 0
+    searches.set(where, before + 1)
+    if (before < sweepSearchesMax) return this.#search(shelf, record)
+    const listing = listings.get(where) ?? listOurs(shelf)
+    listings.set(where, listing)
+    return (await listing).get(descriptionOf(record)) ?? []
+  }
+
+  async #tellEmptied(instanceId: string): Promise<void> {
+    const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
+    if (left.length === 0) await this.#options.emptied?.(instanceId)
+  }
+
+  #commit(writes: readonly Write[]): Promise<void> {
+    return this.#options.store.commit({ writes, entries: [], durability: 'disk' })
+  }
+
+  #left(record: StandardKeyRecord, error: unknown): void {
+    // Another node was quicker.
+    if (error instanceof StoreConflict) this.#troubles.gone(record)
+    else this.#troubles.left(record, error)
+  }
+}
+
+/** What one sweep learns, by where a standard key is. */
+interface Sweep {
+  readonly report: SweepReport
+  /** Instances of which something was deleted. */
+  readonly touched: Set<string>
+  /** Root keys that did not answer, with why: not asked again in this sweep. */
+  readonly away: Map<string, unknown>
+  /** Those that were left before and are not there any more, until they are seen. */
+  readonly unseen: Map<string, Pick<StandardKeyRecord, 'id' | 'instanceId'>>
+  readonly searches: Map<string, number>
+  readonly listings: Map<string, Promise<ReadonlyMap<string, readonly string[]>>>
+}
+
+interface SweepReport {
+  deleted: number
+  /** To be tried again. */
+  left: number
+}
+
+/** Throws RootKeyError where there are none. */
+export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
+  if (standardKeys) return standardKeys
+  throw new RootKeyError(
+    'root-key',
+    `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
+  )
+}
+
+/** Ids by description, of all that bear our name and are not deleted. */
+async function listOurs(shelf: StandardKeys): Promise<ReadonlyMap<string, readonly string[]>> {
+  const ids = new Map<string, string[]>()
+  for await (const page of shelf.list('mortise-', { deleted: false }))
+    for (const { id, description } of page) ids.set(description, [...(ids.get(description) ?? []), id])
+  return ids
+}
+
+function whereOf({ instanceId, rootKeyUri }: StandardKeyRecord): string {
+  return JSON.stringify([instanceId, rootKeyUri])
+}
+
+function descriptionOf({ id, kind, instanceId, generation }: StandardKeyRecord): string {
+  const attempt = id.replaceAll('-', '').slice(0, 12)
+  return describeStandardKey({ kind: kind === 'object' ? 'key' : 'journal', instanceId, generation, attempt })
+}
+
+function nameOf({ kind, identifier }: StandardKeyRecord): string {
+  return kind === 'object' ? standardKeyName(identifier) : identifier
+}

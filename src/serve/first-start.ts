@@ -1,0 +1,82 @@
+// What a start leaves for people and for the command line: the instance `default` and an administrator's token in an
+// empty store, and each time the address and the CA's certificate in the data folder. Part of the composition root.
+
+import { randomBytes } from 'node:crypto'
+import { open, readFile, rename } from 'node:fs/promises'
+import path from 'node:path'
+import type { Access } from '../keys/trust/access.ts'
+import { serverActor } from '../keys/caller.ts'
+import { bootstrapName, newBearer } from '../keys/trust/token-changes.ts'
+import type { TrustChanges } from '../keys/trust/changes.ts'
+
+/** What made this start impossible, and what to do about it. */
+class StartError extends Error {
+  override readonly name = 'StartError'
+}
+
+/**
+ * Makes what a new store lacks. Killed half way it goes on at the next start: the token's file is written before its
+ * row, and rows are made only while there are none.
+ */
+export async function bootstrap(options: {
+  readonly access: Access
+  readonly trust: TrustChanges
+  readonly dataFolder: string
+  readonly rootKeyUri: string
+}): Promise<void> {
+  const { access, trust, dataFolder, rootKeyUri } = options
+  const { intact, alarms, tables } = await access.snapshot()
+  if (!intact)
+    throw new StartError(
+      `${alarms[0] ?? 'the trusted rows were altered'}. Restore the database from a backup: ` +
+        'what was trusted cannot be told from what somebody put there.',
+    )
+  if (tables.instance.size === 0)
+    await trust.instances.create(serverActor, { name: 'default', custody: 'database', rootKeyUri })
+  if (tables.token.size > 0 || alarms.length > 0) return
+  const bearer = newBearer()
+  await writeWhole(path.join(dataFolder, 'admin-token'), `${bearer}\n`, 0o600)
+  const first = { name: bootstrapName, role: 'manager', instanceId: null, expiresMs: null } as const
+  await trust.tokens.create(serverActor, first, bearer)
+}
+
+/** Where the command line finds this server. */
+export async function leaveAddress(options: {
+  readonly dataFolder: string
+  readonly adminUrl: string
+  readonly authorityPem: string
+}): Promise<void> {
+  await writeWhole(path.join(options.dataFolder, 'admin-ca.pem'), options.authorityPem, 0o644)
+  await writeWhole(path.join(options.dataFolder, 'admin-address'), `${options.adminUrl}\n`, 0o644)
+}
+
+/** The passphrase without the line's end; undefined when no file is named. */
+export async function readPassphrase(file: string | null): Promise<Buffer | undefined> {
+  if (file === null) return undefined
+  let bytes: Buffer
+  try {
+    bytes = await readFile(file)
+  } catch (cause) {
+    throw new StartError(
+      `cannot read the passphrase file ${file} (MORTISE_ROOT_PASSPHRASE_FILE): ${(cause as Error).message}`,
+      { cause },
+    )
+  }
+  let end = bytes.length
+  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end--
+  if (end === 0) throw new StartError(`the passphrase file ${file} is empty`)
+  return bytes.subarray(0, end)
+}
+
+/** A reader sees the old file or the new one, never half of one; durable on return. */
+async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+  const unfinished = `${file}.${randomBytes(6).toString('hex')}`
+  const handle = await open(unfinished, 'wx', mode)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(unfinished, file)
+}

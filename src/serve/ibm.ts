@@ -1,0 +1,98 @@
+// What this server needs to speak to Key Protect and HPCS: API key, CA and IAM's address from the configuration, and a
+// line in the log for each call with the correlation id by which IBM finds it. Part of the composition root.
+
+import { readFile } from 'node:fs/promises'
+import type { Config } from '../config.ts'
+import type { ApiKeys } from '../keys/api-keys.ts'
+import type { HandedBack } from '../keys/instance-work/rewrap.ts'
+import type { Clock } from '../keys/ports.ts'
+import { RootKeyError } from '../keys/root-key.ts'
+import { limits } from '../limits.ts'
+import { KeyProtectSessions } from '../rootkey/keyprotect/sessions.ts'
+import { parseKeyProtectUri } from '../rootkey/keyprotect/uri.ts'
+import type { Log } from '../telemetry/log.ts'
+
+export interface Ibm {
+  readonly sessions: KeyProtectSessions
+  /** From now on told of wrapped forms that were handed back under a newer version. */
+  onRewrapped(tell: (event: HandedBack) => void): void
+  /** From now on API keys that instances have of their own are used. */
+  use(own: Pick<ApiKeys, 'of' | 'has'>): void
+  /** Whether the instance speaks for itself to what the URI names, so that nothing of the server's may be used. */
+  speaksForItself(uri: string, instanceId: string): Promise<boolean>
+}
+
+/** The CA's file is read now, the API key's with each token: a key that was replaced is used within the hour. */
+export async function openIbm(
+  { apiKeyFile, iamUrl, caFile }: Config['ibm'],
+  clock: Clock,
+  log: Pick<Log, 'debug' | 'warn'>,
+): Promise<Ibm> {
+  const ca = caFile === null ? undefined : await readCa(caFile)
+  let tellRewrapped: Parameters<Ibm['onRewrapped']>[0] | undefined
+  let instances: Pick<ApiKeys, 'of' | 'has'> | undefined
+  const sessions = new KeyProtectSessions({
+    iamUrl,
+    ...(ca !== undefined && { ca }),
+    apiKey: async (instanceId, service) => {
+      const own = instanceId === null ? undefined : await instances?.of(instanceId, service)
+      return own ?? readApiKey(apiKeyFile)
+    },
+    clock,
+    onRewrapped: ({ wrapped: was, rewrapped }) => tellRewrapped?.({ was, rewrapped }),
+    onCall: ({ ms, ...made }) => {
+      const failed = !made.repeated && (made.status === null || made.status >= 400)
+      log[failed ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'Key Protect was called')
+    },
+  })
+  return {
+    sessions,
+    onRewrapped: (tell) => (tellRewrapped = tell),
+    use: (own) => (instances = own),
+    speaksForItself: async (uri, instanceId) => (await instances?.has(instanceId, uri)) ?? false,
+  }
+}
+
+/** The id of the service instance that a root key's URI names; undefined for root keys that are elsewhere. */
+export function serviceInstanceOf(uri: string): string | undefined {
+  if (!/^(keyprotect|hpcs):/i.test(uri)) return undefined
+  try {
+    return parseKeyProtectUri(uri).instance
+  } catch (error) {
+    if (error instanceof RootKeyError) return undefined
+    throw error
+  }
+}
+
+async function readCa(file: string): Promise<string> {
+  const text = await readSmall(file, 'MORTISE_IBM_CA_FILE')
+  if (/-----BEGIN CERTIFICATE-----/.test(text)) return text
+  throw new RootKeyError('unreachable', `${file} (MORTISE_IBM_CA_FILE) holds no certificate in PEM`)
+}
+
+async function readApiKey(file: string | null): Promise<string> {
+  if (file === null)
+    throw new RootKeyError(
+      'root-key',
+      'root keys in Key Protect and HPCS need the API key of a service ID: put it into a file, and give it to the ' +
+        'instance (mortise instance create or set, --ibm-api-key-file FILE), or to the server for all instances ' +
+        '(MORTISE_IBM_API_KEY_FILE)',
+    )
+  const text = (await readSmall(file, 'MORTISE_IBM_API_KEY_FILE')).trim()
+  if (/^[\x21-\x7e]{1,1000}$/.test(text)) return text
+  const message = `${file} (MORTISE_IBM_API_KEY_FILE) should hold an API key, on one line and nothing else`
+  throw new RootKeyError('unreachable', message)
+}
+
+/** Throws RootKeyError('unreachable'): a file may come back. */
+async function readSmall(file: string, variable: string): Promise<string> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new RootKeyError('unreachable', `${file} (${variable}) cannot be read: ${why}`, { cause })
+  }
+  if (text.length <= limits.ibmFileBytesMax) return text
+  throw new RootKeyError('unreachable', `${file} (${variable}) is too large for what it should hold`)
+}

@@ -1,0 +1,114 @@
+// Root keys as this server opens them: its own once, those of instances by their URI, each call measured. Part of the
+// composition root.
+
+import type { RootKeys } from '../admin/context.ts'
+import type { Clock } from '../keys/ports.ts'
+import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from '../keys/root-key.ts'
+import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from '../rootkey/open.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface ServerRootKeys extends RootKeys {
+  /** For the keyring. Makes no root key. */
+  readonly open: (uri: string, instanceId: string) => Promise<RootKey>
+}
+
+export function serverRootKeys(options: {
+  /** The server's own. */
+  readonly own: RootKey
+  readonly opening: Omit<RootKeyOptions, 'create'>
+  /** Whether an instance speaks for itself to what the URI names, so that the server's own is not handed to it. */
+  readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
+  readonly metrics: Pick<Metrics, 'rootKeyCalls'>
+  readonly clock: Clock
+  /** For what an administrator should know of a root key that will do. */
+  readonly warn: (message: string) => void
+}): ServerRootKeys {
+  const { own, opening, speaksForItself, metrics, clock, warn } = options
+  const measure: Measure = async (call, work) => {
+    const began = clock.monotonic()
+    let result = 'failed'
+    try {
+      const value = await work()
+      result = 'ok'
+      return value
+    } catch (error) {
+      if (error instanceof RootKeyError) result = error.reach
+      throw error
+    } finally {
+      metrics.rootKeyCalls.observe({ call, result }, (clock.monotonic() - began) / 1000)
+    }
+  }
+  return {
+    initial: own.uri,
+    open: async (uri, instanceId) => {
+      const shared = uri === own.uri && !(await speaksForItself(uri, instanceId))
+      return measured(
+        shared ? own : await openRootKey(uri, { ...opening, create: false, instanceId }),
+        measure,
+      )
+    },
+    prepare: async (given, { custody = 'database', instanceId, apiKey } = {}) => {
+      if (given === own.uri && custody === 'database' && apiKey === undefined) return given
+      const { uri, warnings } = await checkRootKey(given, {
+        ...opening,
+        custody,
+        // A file elsewhere is the administrator's to make: the server writes into its data folder only.
+        create: inDataFolder(given),
+        ...(apiKey !== undefined && { apiKey }),
+        ...(instanceId !== undefined && { instanceId }),
+      })
+      for (const warning of warnings) warn(warning)
+      return uri
+    },
+    list: (uri, { instanceId, apiKey } = {}) =>
+      listRootKeys(uri, {
+        ...opening,
+        create: false,
+        ...(apiKey !== undefined && { apiKey }),
+        ...(instanceId !== undefined && { instanceId }),
+      }),
+  }
+}
+
+type Measured = 'wrap' | 'unwrap' | 'rewrap' | 'metadata' | 'create' | 'read' | 'delete' | 'find'
+type Measure = <T>(call: Measured, work: () => Promise<T>) => Promise<T>
+
+function measured(rootKey: RootKey, measure: Measure): RootKey {
+  const { uri, id, versions, standardKeys } = rootKey
+  return {
+    uri,
+    id,
+    wrap: async (plaintext, associatedData, trail) =>
+      measure('wrap', () => rootKey.wrap(plaintext, associatedData, trail)),
+    unwrap: async (wrapped, associatedData, trail) =>
+      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData, trail)),
+    ...(versions && { versions: measuredVersions(versions, measure) }),
+    ...(standardKeys && { standardKeys: measuredStandardKeys(standardKeys, measure) }),
+  }
+}
+
+function measuredVersions(versions: RootKeyVersions, measure: Measure): RootKeyVersions {
+  return {
+    of: (wrapped) => versions.of(wrapped),
+    newest: () => measure('metadata', () => versions.newest()),
+    rewrap: (wrapped, associatedData, trail) =>
+      measure('rewrap', () => versions.rewrap(wrapped, associatedData, trail)),
+  }
+}
+
+/** A list is as long as it is: nothing to measure. */
+function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): StandardKeys {
+  return {
+    payloadBytesMax: standardKeys.payloadBytesMax,
+    create: (key, trail) => measure('create', () => standardKeys.create(key, trail)),
+    read: (id, trail) => measure('read', () => standardKeys.read(id, trail)),
+    remove: (id, trail) => measure('delete', () => standardKeys.remove(id, trail)),
+    find: (name, wanted) => measure('find', () => standardKeys.find(name, wanted)),
+    list: (namePrefix, wanted) => standardKeys.list(namePrefix, wanted),
+  }
+}
+
+/** Under a name that nothing else there has. */
+function inDataFolder(uri: string): boolean {
+  return /^file:[A-Za-z0-9][A-Za-z0-9._-]*\.key$/.test(uri)
+}

@@ -1,0 +1,104 @@
+// Which certificates the two doors show, and how a change of certificate or configuration reaches the doors that are
+// open. Part of the composition root.
+
+import { adminCertificate } from './admin-certificate.ts'
+import type { AdminContext } from '../admin/context.ts'
+import type { AdminDoor, TlsIdentity } from '../admin/server.ts'
+import type { Config } from '../config.ts'
+import type { Audit } from '../keys/audit.ts'
+import type { Clock } from '../keys/ports.ts'
+import type { Secrets } from '../keys/secrets.ts'
+import type { Door } from '../kmip-server/door.ts'
+import type { Identity } from '../pki/issue.ts'
+import { ServerCertificates } from './server-certificates.ts'
+import { openServerIdentity, ownNames } from './server-identity.ts'
+import type { Settings } from './settings.ts'
+import type { LevelledLog } from '../telemetry/log.ts'
+
+const dayMs = 24 * 3600_000
+
+interface Options {
+  readonly secrets: Secrets
+  readonly settings: Settings
+  readonly clock: Clock
+  readonly log: LevelledLog
+}
+
+interface Doors {
+  readonly door: Door
+  readonly admin: AdminDoor
+  readonly audit: Audit
+}
+
+export class ServerTls {
+  readonly authority: Identity
+  readonly certificates: ServerCertificates
+  readonly #options: Options
+  #daily: NodeJS.Timeout | undefined
+
+  private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
+    this.#options = options
+    this.authority = authority
+    this.certificates = certificates
+  }
+
+  static async open(options: Options): Promise<ServerTls> {
+    const { secrets, settings, clock, log } = options
+    const identity = await openServerIdentity(secrets, settings.now.server.names, clock.now())
+    const names = () => [...settings.now.server.names, ...ownNames()]
+    const certificates = await ServerCertificates.open({ secrets, clock, log, identity, names })
+    return new ServerTls(options, identity.authority, certificates)
+  }
+
+  /** What the handlers of the admin door work with. */
+  get administration(): Pick<
+    AdminContext,
+    'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'
+  > {
+    const { authority, certificates } = this
+    const serverCertificate = () => certificates.active.certificate
+    const reload: AdminContext['reload'] = async (by) => this.#options.settings.reload(by)
+    return { authority, serverCertificate, serverCertificates: certificates, reload }
+  }
+
+  /** What the admin door is opened with: its certificate, and the names under which it may be addressed. */
+  async admin(config: Config): Promise<{ readonly tls: TlsIdentity; readonly hosts: readonly string[] }> {
+    const { secrets, clock } = this.#options
+    const hosts = [...config.admin.hosts, ...config.server.names]
+    const kmip = this.certificates.active
+    const authority = this.authority
+    return {
+      hosts,
+      tls: await adminCertificate({ secrets, authority, kmip, names: hosts, nowMs: clock.now() }),
+    }
+  }
+
+  /** From now on, changes reach these doors. */
+  start({ door, admin, audit }: Doors): void {
+    const { settings, log } = this.#options
+    const { certificates } = this
+    certificates.start(async () => {
+      const { serverCertificate, ticketKeys } = certificates.shown
+      door.setServerCertificate(serverCertificate, ticketKeys)
+      admin.setTls((await this.admin(settings.now)).tls)
+    })
+    // The admin door's own certificate is renewed by itself, also in a process that runs for years.
+    const look = async () => admin.setTls((await this.admin(settings.now)).tls)
+    this.#daily = setInterval(() => {
+      look().catch((error: unknown) =>
+        log.error({ error }, 'the certificate of the admin door could not be looked at'),
+      )
+    }, dayMs).unref()
+    settings.start(audit, async (next) => {
+      const { tls, hosts } = await this.admin(next)
+      admin.setTls(tls)
+      admin.setHosts(hosts)
+      log.level = next.log.level
+    })
+  }
+
+  stop(): void {
+    clearInterval(this.#daily)
+    this.certificates.stop()
+  }
+}

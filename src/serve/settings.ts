@@ -1,0 +1,87 @@
+// The configuration as it is now, and reading it anew while the server runs. Which options are live stands in config.ts;
+// who uses one asks for it here each time, or is told by `applied`. The others keep the value that the process was
+// started with. Part of the composition root.
+
+import { Refusal } from '../admin/errors.ts'
+import type { Reloaded } from '../admin/context.ts'
+import { changedOptions, ConfigError, withLiveOptions, type Config } from '../config.ts'
+import type { Audit } from '../keys/audit.ts'
+import type { By } from '../keys/caller.ts'
+
+export interface SettingsOptions {
+  readonly initial: Config
+  /** Reads it anew from where it came from. Throws ConfigError. */
+  readonly read: () => Config
+}
+
+/** Applies the live options of a configuration. Rejects, with nothing changed, where they cannot be. */
+type Apply = (config: Config) => Promise<void>
+
+export class Settings {
+  readonly #read: () => Config
+  #now: Config
+  #apply: Apply | undefined
+  #audit: Audit | undefined
+  #last: Promise<unknown> = Promise.resolve()
+
+  constructor({ initial, read }: SettingsOptions) {
+    this.#now = initial
+    this.#read = read
+  }
+
+  /** Live options as last read, the others as at the start. */
+  get now(): Config {
+    return this.#now
+  }
+
+  start(audit: Audit, apply: Apply): void {
+    this.#audit = audit
+    this.#apply = apply
+  }
+
+  /** One at a time. Throws Refusal where the new configuration is not right: nothing is changed then. */
+  reload(by: By): Promise<Reloaded> {
+    const reloaded = this.#last.then(async () => this.#reload(by))
+    this.#last = reloaded.catch(() => undefined)
+    return reloaded
+  }
+
+  async #reload({ requestId = null, ...actor }: By): Promise<Reloaded> {
+    const read = this.#readAnew()
+    const changed = changedOptions(this.#now, read)
+    const [applied, needRestart] = [true, false].map((live) =>
+      changed.filter((option) => option.live === live).map(({ name }) => name),
+    )
+    const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
+    const next = withLiveOptions(this.#now, read)
+    await this.#apply?.(next)
+    this.#now = next
+    await this.#audit?.enter({
+      action: 'server.reload',
+      result: 'success',
+      instanceId: null,
+      object: null,
+      actor,
+      reason: null,
+      requestId,
+      detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
+    })
+    return report
+  }
+
+  #readAnew(): Config {
+    try {
+      return this.#read()
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error
+      throw new Refusal(
+        'refused',
+        `the new configuration is not right: ${error.message}`,
+        'Nothing was changed.',
+        {
+          cause: error,
+        },
+      )
+    }
+  }
+}

@@ -1,0 +1,115 @@
+// Watching over the running server: what needs somebody soon goes to the log once a day, and what Prometheus reads of
+// the server's state is brought up to date when it reads. Part of the composition root.
+
+import type { AdminContext, Readiness } from '../admin/context.ts'
+import { expiriesOf, type Expiry } from '../admin/expiries.ts'
+import { warningsNow, type Warning } from '../admin/warnings.ts'
+import type { Store } from '../keys/ports.ts'
+import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import { limits } from '../limits.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface WatchParts {
+  readonly context: Omit<AdminContext, 'metrics'>
+  readonly store: Pick<Store, 'health' | 'objectCounts'>
+  readonly metrics: Metrics
+  readonly log: Log
+  /** How often something was found altered behind the server's back. */
+  readonly alarms: () => number
+}
+
+const lookEveryMs = 3600_000
+const tellEveryMs = 24 * 3600_000
+
+export class Watch {
+  readonly #parts: WatchParts
+  /** When each warning was last told. */
+  readonly #told = new Map<string, number>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(parts: WatchParts) {
+    this.#parts = parts
+  }
+
+  /** Looks now and then every hour. `failed` is told when it could not. */
+  start(failed: (error: unknown) => void): void {
+    const look = () => void this.look().catch(failed)
+    this.#timer = setInterval(look, lookEveryMs).unref()
+    look()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Tells the log each warning that it was not told for a day. */
+  async look(): Promise<void> {
+    const { context, log } = this.#parts
+    const now = context.clock.monotonic()
+    const warnings = await warningsNow(context)
+    const current = new Set(warnings.map(nameOf))
+    for (const name of this.#told.keys()) if (!current.has(name)) this.#told.delete(name)
+    for (const warning of warnings) {
+      const last = this.#told.get(nameOf(warning))
+      if (last !== undefined && now - last < tellEveryMs) continue
+      this.#told.set(nameOf(warning), now)
+      const { code, instanceId, message, hint } = warning
+      log.warn({ warning: code, ...(instanceId !== null && { instanceId }), hint }, message)
+    }
+  }
+
+  /** The text that Prometheus reads. */
+  async metrics(): Promise<string> {
+    const { context, store, metrics, alarms } = this.#parts
+    const { state } = metrics
+    const { tables } = await context.access.snapshot()
+    const readiness = await context.readiness()
+    state.ready.set(readiness.ready ? 1 : 0)
+    this.#rootKeys(readiness.degraded, tables.instance.size)
+    state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
+    const of = (what: StandardKeyTrouble['what']) =>
+      readiness.standardKeys.filter((trouble) => trouble.what === what)
+    state.newKeysRefused.set(of('make').length)
+    state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
+    state.storeWritable.set(store.health().writable ? 1 : 0)
+    state.tamperingAlarms.set(alarms())
+    state.pendingClients.set(context.pending.list().length)
+    state.instances.set(tables.instance.size)
+    state.clients.set(tables.client.size)
+    state.blocks.set(tables.block.size)
+    state.warnings.set((await warningsNow(context)).length)
+    const objects = new Map<string, number>()
+    for (const { id } of tables.instance.values())
+      for (const [name, count] of Object.entries(await store.objectCounts(id)))
+        objects.set(name, (objects.get(name) ?? 0) + count)
+    state.objects.reset()
+    for (const [name, count] of objects) state.objects.set({ state: name }, count)
+    const own = { server: context.serverCertificate(), authority: context.authority.certificate }
+    this.#expiries(expiriesOf(tables, own, context.clock.now()))
+    return metrics.registry.metrics()
+  }
+
+  #rootKeys(degraded: Readiness['degraded'], instances: number): void {
+    const { state } = this.#parts.metrics
+    state.degradedInstances.set(degraded.size)
+    const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
+    for (const trouble of degraded.values()) counts[trouble]++
+    for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
+  }
+
+  #expiries(expiries: readonly Expiry[]): void {
+    const { certificates, certificateDaysLeft, certificatesExpiring } = this.#parts.metrics.state
+    for (const gauge of [certificates, certificateDaysLeft, certificatesExpiring]) gauge.reset()
+    for (const [kind, ofKind] of Map.groupBy(expiries, (expiry) => expiry.kind)) {
+      certificates.set({ kind }, ofKind.length)
+      certificateDaysLeft.set({ kind }, Math.min(...ofKind.map(({ daysLeft }) => daysLeft)))
+      const soon = ofKind.filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
+      certificatesExpiring.set({ kind }, soon.length)
+    }
+  }
+}
+
+function nameOf({ code, instanceId, about }: Warning): string {
+  return JSON.stringify([code, instanceId, about])
+}
