@@ -123,6 +123,8 @@ export const limits = {
   standardKeyClockSkewMs: 60 * 60_000,
   /** How often unwanted standard keys are looked for. */
   standardKeySweepEveryMs: 60_000,
+  /** What could not be deleted at once because something is in the way is swept after so long, with others like it. */
+  standardKeySweepSoonMs: 2000,
   /** A standard key that was begun and is not used after so long is given up: far longer than any request lives. */
   standardKeyGivenUpMs: 10 * 60_000,
   /** One that was given up and is not found is looked for again until it is so old: the service may be slow. */
@@ -139,7 +141,7 @@ export const limits = {
   instanceWorkRetryMaxMs: 60_000,
   /** Work that runs has this long to end its items when the server stops. */
   instanceWorkStopMs: 5_000,
-  /** Which version of a root key is the newest is asked for this often, and waited for no longer than this. */
+  /** Which version of a root key is the newest: asked for this often while work is watched, waited for no longer. */
   newestVersionKeptMs: 2_000,
   newestVersionWaitMs: 3_000,
   /** Objects that cannot be brought back from Key Protect: so many are named. */

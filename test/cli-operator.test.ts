@@ -63,7 +63,7 @@ test('an instance: create, show, set, and delete only what is empty', async () =
   assert.match(await said('instance', 'set', 'prod', '--name', 'live', '--portable', 'yes'), /Portable: +yes/)
   await fails(['instance', 'set', 'live', '--cache-seconds', '0'], /cacheSeconds/)
   await fails(['instance', 'create', 'live'], /live exists already/)
-  await fails(['instance', 'create', 'kp', '--custody', 'keyprotect'], /not in this version yet/)
+  await fails(['instance', 'create', 'kp', '--custody', 'keyprotect'], /is for root keys in Key Protect/)
   await json('key', 'create', '--instance', 'live')
   await fails(['instance', 'delete', 'live'], /not destroyed.*--shred/s)
   await fails(['instance', 'delete', 'live', '--shred', 'prod'], /not the name/)

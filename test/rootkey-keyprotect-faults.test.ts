@@ -274,7 +274,9 @@ test('an API key that IAM refuses: a no about the root key, at once, and what to
     other.unwrap(wrapped, place),
     reaches('root-key', /refuses the API key \(HTTP 400, BXNIM0415E.*service-api-key-create/),
   )
-  assert.equal((await double.calls('token')).length, 1)
+  const asked = await double.calls('token')
+  assert.equal(asked.length, 1)
+  assert.equal(own.made.at(-1)?.correlationId, asked[0]?.correlationId, "told with IAM's own id")
   own.sessions.close()
 })
 

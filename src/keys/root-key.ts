@@ -25,6 +25,15 @@ export interface RootKey {
  */
 export type Trail = Set<string>
 
+/** Audit entries name at most so many calls of the root key's service. */
+const callsNamedMax = 8
+
+/** The calls, as an audit entry's detail names them. */
+export function namedCalls(trail: Trail): { readonly correlationIds?: string } {
+  if (trail.size === 0) return {}
+  return { correlationIds: [...trail].slice(0, callsNamedMax).join(' ') }
+}
+
 export interface RootKeyVersions {
   /** Which version wrapped it, told without asking the service; '' where that is not known. */
   of(wrapped: Uint8Array): string

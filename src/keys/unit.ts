@@ -6,7 +6,7 @@ import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from './caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
 import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
-import { RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
+import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
 import type { Released, Sealed } from './safe.ts'
 import { KeysUnavailable } from './unsealed.ts'
 
@@ -24,9 +24,6 @@ export interface Noting {
   /** Resolves when all that was committed before is noted. Throws RootKeyError. */
   flush(instanceId: string, trail?: Trail): Promise<void>
 }
-
-/** Audit entries name at most so many calls of the root key's service. */
-const callsNamedMax = 8
 
 export class Unit {
   readonly caller: Caller
@@ -209,12 +206,11 @@ export class Unit {
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
     const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
     const { instanceId, actor, requestId } = this.caller
-    const calls = [...this.#trail].slice(0, callsNamedMax).join(' ')
     const reach = reachBehind(fault)
     const known = {
       ...detail,
       ...(reach !== undefined && { rootKey: reach }),
-      ...(calls !== '' && { correlationIds: calls }),
+      ...namedCalls(this.#trail),
     }
     return {
       atMs: this.nowMs,

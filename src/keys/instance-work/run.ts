@@ -4,7 +4,7 @@
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../caller.ts'
 import { StoreConflict, type AuditEntry, type Change, type Clock, type Store } from '../ports.ts'
-import type { Trail } from '../root-key.ts'
+import { namedCalls, type Trail } from '../root-key.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 
 /** The work is not the instance's any more, or the server stops. */
@@ -14,9 +14,6 @@ export class WorkOver extends Error {
 
 /** What a step did with one item: `left`: it cannot be opened, and nothing can be done about it here. */
 export type ItemResult = 'done' | 'nothing' | 'left'
-
-/** Audit entries name at most so many calls of the root key's service. */
-const callsNamedMax = 8
 
 export interface WorkProgress {
   readonly done: number
@@ -139,13 +136,7 @@ export class WorkRun {
       actor: serverActor,
       reason: null,
       requestId: null,
-      detail: { ...(this.work && { work: this.work.id }), ...detail, ...callsOf(trail) },
+      detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(trail) },
     }
   }
-}
-
-/** The root key's calls, as the audit names them. */
-function callsOf(trail: Trail): { readonly correlationIds?: string } {
-  if (trail.size === 0) return {}
-  return { correlationIds: [...trail].slice(0, callsNamedMax).join(' ') }
 }

@@ -5,9 +5,18 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
+import { serverActor } from '../caller.ts'
 import type { OpenRootKey } from '../keyring.ts'
-import { StoreConflict, type Clock, type StandardKeyRecord, type Store, type Write } from '../ports.ts'
 import {
+  StoreConflict,
+  type AuditEntry,
+  type Clock,
+  type StandardKeyRecord,
+  type Store,
+  type Write,
+} from '../ports.ts'
+import {
+  namedCalls,
   RootKeyError,
   StandardKeyUncertain,
   type RootKey,
@@ -48,6 +57,9 @@ export class StandardKeyKeeper {
   readonly #options: KeeperOptions
   readonly #troubles: StandardKeyTroubles
   #timer: NodeJS.Timeout | undefined
+  #soon: NodeJS.Timeout | undefined
+  /** While it sweeps by itself. */
+  #sweepSoon: (() => void) | undefined
   #sweeping: Promise<SweepReport> | undefined
 
   constructor(options: KeeperOptions) {
@@ -124,6 +136,7 @@ export class StandardKeyKeeper {
         const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
         const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
         if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
+        else this.#sweepSoon?.()
       } catch (error) {
         this.#left(record, error)
       }
@@ -140,11 +153,19 @@ export class StandardKeyKeeper {
   start(failed: (error: unknown) => void): void {
     const sweep = () => void this.sweep().catch(failed)
     this.#timer = setInterval(sweep, limits.standardKeySweepEveryMs).unref()
+    this.#sweepSoon = () => {
+      this.#soon ??= setTimeout(() => {
+        this.#soon = undefined
+        sweep()
+      }, limits.standardKeySweepSoonMs).unref()
+    }
     sweep()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
+    clearTimeout(this.#soon)
+    this.#sweepSoon = undefined
     await this.#sweeping?.catch(() => undefined)
   }
 
@@ -220,10 +241,13 @@ export class StandardKeyKeeper {
     const shelf = requireStandardKeys(rootKey)
     const { standardKeyId } = record
     const ids = standardKeyId === null ? await search(shelf) : [standardKeyId]
-    for (const id of ids) await shelf.remove(id, trail)
-    const ageMs = this.#options.clock.now() - record.createdMs
-    if (ids.length === 0 && ageMs < limits.standardKeyForgottenMs) return false
-    await this.#commit([{ type: 'standard-key-removed', id: record.id }])
+    const calls: Trail = new Set()
+    for (const id of ids) await shelf.remove(id, calls)
+    for (const call of calls) trail?.add(call)
+    const nowMs = this.#options.clock.now()
+    if (ids.length === 0 && nowMs - record.createdMs < limits.standardKeyForgottenMs) return false
+    const entries = ids.length > 0 ? [deletion(record, ids, nowMs, calls)] : []
+    await this.#commit([{ type: 'standard-key-removed', id: record.id }], entries)
     this.#troubles.gone(record)
     return true
   }
@@ -267,8 +291,8 @@ export class StandardKeyKeeper {
     if (left.length === 0) await this.#options.emptied?.(instanceId)
   }
 
-  #commit(writes: readonly Write[]): Promise<void> {
-    return this.#options.store.commit({ writes, entries: [], durability: 'disk' })
+  #commit(writes: readonly Write[], entries: readonly AuditEntry[] = []): Promise<void> {
+    return this.#options.store.commit({ writes, entries, durability: 'disk' })
   }
 
   #left(record: StandardKeyRecord, error: unknown): void {
@@ -312,6 +336,22 @@ async function listOurs(shelf: StandardKeys): Promise<ReadonlyMap<string, readon
   for await (const page of shelf.list('mortise-', { deleted: false }))
     for (const { id, description } of page) ids.set(description, [...(ids.get(description) ?? []), id])
   return ids
+}
+
+/** The audit's word for it: whoever looks at the service's own log finds there what became of each. */
+function deletion(record: StandardKeyRecord, ids: readonly string[], atMs: number, calls: Trail): AuditEntry {
+  const { instanceId, kind, identifier, generation } = record
+  return {
+    atMs,
+    action: 'standard-key.delete',
+    result: 'success',
+    instanceId,
+    object: identifier,
+    actor: serverActor,
+    reason: null,
+    requestId: null,
+    detail: { kind, generation, standardKeyId: ids.join(' '), ...namedCalls(calls) },
+  }
 }
 
 function whereOf({ instanceId, rootKeyUri }: StandardKeyRecord): string {

@@ -107,7 +107,7 @@ function unreachable(host: string, why: string, correlationId: string, cause?: E
 }
 
 function readToken(answer: Answer, askedAt: number, host: string, correlationId: string): Token {
-  if (answer.status !== 200) throw refused(answer, host, correlationId)
+  if (answer.status !== 200) throw refused(answer, host, requestIdIn(answer) ?? correlationId)
   let json: unknown
   try {
     json = JSON.parse(answer.body.toString('utf8'))
@@ -141,10 +141,21 @@ function refused({ status, body }: Answer, host: string, correlationId: string):
   const words = [refusal.code, refusal.message].filter((word) => word !== '').join(': ')
   return new KeyProtectError(
     'root-key',
-    `IAM at ${host} refuses the API key (HTTP ${status}${words === '' ? '' : `, ${words}`}). Make a new one for the ` +
+    `IAM at ${host} refuses the API key (HTTP ${status}${words === '' ? '' : `, ${words}`}, request id ${correlationId}). Make a new one for the ` +
       'service ID (ibmcloud iam service-api-key-create NAME SERVICE_ID) and put it where the old one was.',
     { ...about, transient: false },
   )
+}
+
+/** IAM finds a refusal by the id that it gave it itself (`context.requestId`). */
+function requestIdIn({ body }: Answer): string | undefined {
+  try {
+    const context = field(JSON.parse(body.toString('utf8')), 'context')
+    const id = field(context, 'requestId')
+    return typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** A JWT's middle says whose it is. It is not checked: it is the service's to check. */

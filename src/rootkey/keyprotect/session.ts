@@ -203,7 +203,7 @@ export class Session {
     made: Pick<CallMade, 'correlationId' | 'attempt' | 'ms' | 'repeated'>,
   ): void {
     const about = { call, instance: this.#options.target.instance, key: asked.key ?? null, ...made }
-    this.#options.onCall?.({ ...about, ...ending(outcome) })
+    this.#options.onCall?.({ ...about, ...ending(outcome), ...refusedTokenId(outcome) })
   }
 
   #failure(
@@ -239,4 +239,10 @@ export class Session {
     const about = { call, refusal, correlationId, transient: isTransient(refusal) }
     return new KeyProtectError(reachOf(call, refusal), message, about)
   }
+}
+
+/** A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
+function refusedTokenId(outcome: Outcome): Pick<CallMade, 'correlationId'> | undefined {
+  const error = outcome.kind === 'no-token' ? outcome.error : undefined
+  return error instanceof KeyProtectError ? { correlationId: error.correlationId } : undefined
 }

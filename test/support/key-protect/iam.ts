@@ -1,18 +1,19 @@
 // IAM of the double: tokens for API keys of service IDs, JWT-shaped and signed, that end; and whom a token belongs to.
 
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac } from 'node:crypto'
 import { plainRefusal, refusal } from './refusal.ts'
 import type { Reply } from './request.ts'
 import type { ServiceId, State } from './state.ts'
 
-/** `POST /identity/token`. */
-export function issueToken(state: State, body: Buffer, url: string): Reply {
+/** `POST /identity/token`. A refusal names the request by an id of IAM's own. */
+export function issueToken(state: State, body: Buffer, url: string, requestId: string): Reply {
   const form = new URLSearchParams(body.toString('utf8'))
   if (form.get('grant_type') !== 'urn:ibm:params:oauth:grant-type:apikey')
-    return iamRefusal(400, 'BXNIM0137E', 'Unsupported grant type.', url)
+    return iamRefusal(400, 'BXNIM0137E', 'Unsupported grant type.', { url, requestId })
   const apiKey = form.get('apikey')
   const serviceId = state.contents.serviceIds.find((candidate) => candidate.apiKey === apiKey && apiKey)
-  if (!serviceId) return iamRefusal(400, 'BXNIM0415E', 'Provided API key could not be found.', url)
+  if (!serviceId)
+    return iamRefusal(400, 'BXNIM0415E', 'Provided API key could not be found.', { url, requestId })
   const { contents } = state
   const issuedAt = Math.floor(state.nowMs() / 1000)
   const claims = {
@@ -45,8 +46,13 @@ export function issueToken(state: State, body: Buffer, url: string): Reply {
   }
 }
 
-function iamRefusal(status: number, errorCode: string, errorMessage: string, url: string): Reply {
-  const context = { requestId: randomUUID(), requestType: 'incoming.Identity_Token', url, locale: 'en_US' }
+function iamRefusal(
+  status: number,
+  errorCode: string,
+  errorMessage: string,
+  asked: { readonly url: string; readonly requestId: string },
+): Reply {
+  const context = { ...asked, requestType: 'incoming.Identity_Token', locale: 'en_US' }
   return { status, body: { context, errorCode, errorMessage } }
 }
 

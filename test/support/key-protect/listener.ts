@@ -123,7 +123,7 @@ async function serve(
   if (fault?.kind === 'reset-before') return void response.destroy()
   if (fault?.kind === 'hang') return void (await once(response, 'close'))
   const work = (): Reply => {
-    if (isToken) return issueToken(state, body, url.origin)
+    if (isToken) return issueToken(state, body, url.origin, correlationId)
     if (kind === 'keyProtect' && !traffic.mayCall()) throw plainRefusal(429)
     if (!found) throw plainRefusal(url.pathname.startsWith('/api/v2/') ? 405 : 404)
     return answer(state, found, { url, headers: request.headers as Record<string, string | undefined>, body })
