@@ -31,6 +31,9 @@ function rootKeyFile(dataFolder: string) {
   return openRootKey('file:root.key', { dataFolder, create: true })
 }
 
+/** Of the system data key. */
+const aad = Buffer.from('mortise system data key 1')
+
 function trouble(): never {
   throw new StoreUnavailable('unavailable', 'the process is killed here')
 }
@@ -100,6 +103,40 @@ test('a root key out of reach is a RootKeyError, and leaves nothing behind', asy
   await Secrets.open(store, rootKey)
   rootKey.fault = 'root-key'
   await assert.rejects(Secrets.open(store, rootKey), RootKeyError)
+})
+
+test('after its root key was rotated the system data key is wrapped by the newest version, or stays as it was', async (t) => {
+  const { store } = await openPlace(t)
+  const rootKey = new FaultyRootKey()
+  const secrets = await Secrets.open(store, rootKey)
+  await secrets.put('ca-key', Buffer.from('secret'))
+  const version = async () => {
+    const record = (await store.secrets()).find(({ name }) => name === 'system-data-key')
+    const { wrapped } = JSON.parse(Buffer.from(record?.sealed ?? []).toString('utf8')) as {
+      readonly wrapped: string
+    }
+    return rootKey.versions.of(Buffer.from(wrapped, 'base64'))
+  }
+  const before = await version()
+  const opens = async () =>
+    assert.equal((await Secrets.open(store, rootKey)).get('ca-key')?.toString(), 'secret')
+  await opens()
+  assert.equal(rootKey.rewraps, 0)
+
+  rootKey.rotate()
+  const wrongly = t.mock.method(rootKey.versions, 'rewrap', () => rootKey.wrap(Buffer.alloc(32), aad))
+  await opens()
+  assert.equal(await version(), before, 'what opens as something else is not taken')
+  wrongly.mock.mockImplementation(() => Promise.reject(new RootKeyError('unreachable', 'gone')))
+  await opens()
+  assert.equal(await version(), before)
+  wrongly.mock.restore()
+
+  await opens()
+  assert.notEqual(await version(), before)
+  assert.equal(await version(), await rootKey.versions.newest())
+  await opens()
+  assert.equal(rootKey.rewraps, 1)
 })
 
 test('making them is one commit: refused or unanswered, it can be tried again', async (t) => {

@@ -6,13 +6,14 @@ import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:c
 import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
 import {
   StoreConflict,
+  StoreUnavailable,
   type AuditEntry,
   type Expectation,
   type SecretRecord,
   type Store,
   type Write,
 } from './ports.ts'
-import type { RootKey } from './root-key.ts'
+import { RootKeyError, type RootKey } from './root-key.ts'
 
 const systemKeyName = 'system-data-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
@@ -74,6 +75,7 @@ export class Secrets {
           `(from the copy that was made of it); nothing was changed.`,
       )
     const bytes = await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad)
+    await bringToNewest(store, rootKey, system, bytes)
     const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
     const mac = records.find(({ name }) => name === 'mac-key')
     if (!mac) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
@@ -93,7 +95,7 @@ export class Secrets {
     }
     const macBytes = randomBytes(32)
     const records: SecretRecord[] = [
-      { name: systemKeyName, sealed: Buffer.from(JSON.stringify(system)) },
+      systemKeyRecord(system),
       { name: 'mac-key', sealed: seal(dataKey, secretPlace('mac-key'), macBytes) },
     ]
     await store.commit({
@@ -195,6 +197,37 @@ function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
       cause,
     })
   }
+}
+
+/**
+ * After its root key was rotated the system data key is wrapped by the newest version, which is seen to open before it
+ * takes the place of the older one. What is there opens all the same: where it cannot be done, the next start will.
+ */
+async function bringToNewest(
+  store: Store,
+  rootKey: RootKey,
+  system: SystemKeyRecord,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { versions } = rootKey
+  const before = Buffer.from(system.wrapped, 'base64')
+  if (!versions) return
+  try {
+    if (versions.of(before) === (await versions.newest())) return
+    const wrapped = await versions.rewrap(before, systemKeyAad)
+    const opened = Buffer.from(await rootKey.unwrap(wrapped, systemKeyAad))
+    const same = opened.equals(bytes)
+    opened.fill(0)
+    if (!same) return
+    const record = systemKeyRecord({ ...system, wrapped: Buffer.from(wrapped).toString('base64') })
+    await store.commit({ writes: [{ type: 'secret', record }], entries: [], durability: 'disk' })
+  } catch (error) {
+    if (!(error instanceof RootKeyError || error instanceof StoreUnavailable)) throw error
+  }
+}
+
+function systemKeyRecord(system: SystemKeyRecord): SecretRecord {
+  return { name: systemKeyName, sealed: Buffer.from(JSON.stringify(system)) }
 }
 
 function secretPlace(name: string): Place {
