@@ -2,6 +2,7 @@
 // again uses the token and the connections that are there. Made by the composition root, closed with it.
 
 import type { Clock } from '../../keys/ports.ts'
+import { limits } from '../../limits.ts'
 import type { Role } from './calls.ts'
 import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
@@ -29,6 +30,8 @@ export interface KeyProtectOptions {
 
 export class KeyProtectSessions {
   readonly options: KeyProtectOptions
+  /** No new calls, but some may run. */
+  readonly #forgotten = new Set<Session>()
   readonly #sessions = new Map<string, { readonly session: Session; readonly instanceId: string | null }>()
 
   constructor(options: KeyProtectOptions) {
@@ -56,17 +59,24 @@ export class KeyProtectSessions {
     return session
   }
 
-  /** After an instance got another API key, or is gone. What runs is ended. */
+  /** After an instance got another API key, or is gone. What runs may end. */
   forget(instanceId: string | null): void {
-    for (const [name, known] of this.#sessions) {
+    for (const [name, { session, ...known }] of this.#sessions) {
       if (known.instanceId !== instanceId) continue
-      known.session.close()
       this.#sessions.delete(name)
+      this.#forgotten.add(session)
+      const end = () => {
+        session.close()
+        this.#forgotten.delete(session)
+      }
+      setTimeout(end, limits.keyProtectCallTimeoutMs).unref()
     }
   }
 
+  /** Ends what runs. */
   close(): void {
     for (const { session } of this.#sessions.values()) session.close()
+    for (const session of this.#forgotten) session.close()
     this.#sessions.clear()
   }
 }
