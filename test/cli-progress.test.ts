@@ -39,3 +39,24 @@ test('elsewhere there are lines, and not many', () => {
   progress.end()
   assert.deepEqual(log.said, ['0 of 100 rewrapped\n', 'Waiting: away\n'])
 })
+
+test('when it is done, the end of what was begun to be told stays to be read', () => {
+  for (const [isTTY, first, last] of [
+    [true, `\r[${'.'.repeat(30)}] 1 of 40 moved`, `[${'#'.repeat(30)}] 40 of 40 moved\n`],
+    [false, '1 of 40 moved\n', '40 of 40 moved\n'],
+  ] as const) {
+    const output = stream(isTTY)
+    const progress = new Progress(output, 'moved')
+    progress.tell({ done: 1, total: 40, trouble: null })
+    progress.finish(0)
+    progress.end()
+    assert.deepEqual([output.said[0], output.said.at(-1)], [first, last])
+  }
+  const output = stream(false)
+  const quick = new Progress(output, 'moved')
+  quick.finish(0)
+  assert.deepEqual(output.said, [], 'nothing was told of it')
+  quick.tell({ done: 3, total: 4, trouble: null })
+  quick.finish(1)
+  assert.deepEqual(output.said, ['3 of 4 moved\n'], 'one had to be left, and it is told once')
+})

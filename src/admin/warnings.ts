@@ -154,7 +154,9 @@ function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): reado
     const far = work && worker.progress(id)
     if (!far || far.trouble === null) return []
     const what = work.kind === 'move' ? 'the move to another root key or custody' : 'the rewrap'
-    const message = `${what} of the instance ${name} does not go on (${far.done} of ${far.total} done): ${far.trouble}`
+    // Nothing was counted where not even the root key could be opened.
+    const done = far.total === 0 ? '' : ` (${far.done} of ${far.total} done)`
+    const message = `${what} of the instance ${name} does not go on${done}: ${far.trouble}`
     const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
     return [{ code: 'work-waits', instanceId: id, about: work.id, message, hint }]
   })

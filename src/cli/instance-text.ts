@@ -4,10 +4,12 @@ import type { Output } from '../admin/api.ts'
 import { facts, shortTime } from './output.ts'
 
 type Shown = Output<'setInstance'>
+type Facts = readonly (readonly [string, string])[]
 type Details = Output<'showInstance'>
 export type Work = Output<'setRootKey'>['work']
 
-export function instanceFacts(instance: Shown): string {
+/** `more` stands below, in the same columns. */
+export function instanceFacts(instance: Shown, more: Facts = []): string {
   return facts([
     ['Name', instance.name],
     ['Id', instance.id],
@@ -21,10 +23,11 @@ export function instanceFacts(instance: Shown): string {
     ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
+    ...more,
   ])
 }
 
-function apiKeyFacts({ ibmApiKeySource }: Shown): readonly (readonly [string, string])[] {
+function apiKeyFacts({ ibmApiKeySource }: Shown): Facts {
   if (ibmApiKeySource === 'none') return []
   return [['API key', ibmApiKeySource === 'instance' ? 'its own' : "the server's"]]
 }
@@ -36,27 +39,35 @@ export function countsText(objects: Readonly<Record<string, number>>): string {
 
 /** All that is told of one. */
 export function instanceDetails(instance: Details): string {
-  return `${instanceFacts(instance)}${facts([
+  return instanceFacts(instance, [
     ['Objects', countsText(instance.objects)],
     ['Clients', String(instance.clients)],
     ...revocationFacts(instance),
     ...versionFacts(instance),
     ...notRecoverableFacts(instance),
-    ...(instance.work ? workFacts(instance.work) : []),
-  ])}`
+    ...(instance.work ? workFacts(instance, instance.work) : []),
+  ])
 }
 
-/** What is being done, how far it is, and why it does not go on. */
-export function workFacts({ kind, from, started, done, total, trouble }: Work): Facts {
-  const what = kind === 'rewrap' ? 'rewrapped' : `moved from ${from.rootKey} (custody ${from.custody})`
+/** What is being done, from where to where, how far it is, and why it does not go on. */
+export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
+  const { kind, from, started, done, total, trouble } = work
   const far = done === null || total === null ? '' : `, ${done} of ${total} done`
+  const way: Facts = [
+    ['From', `${from.rootKey} (custody ${from.custody})`],
+    ['To', `${rootKey} (custody ${custody})`],
+  ]
   return [
-    ['Being', `${what} since ${shortTime(started)}${far}`],
+    ['Being', `${kind === 'move' ? 'moved' : 'rewrapped'} since ${shortTime(started)}${far}`],
+    ...(kind === 'move' ? way : []),
     ...(trouble === null ? [] : [['Trouble', `${trouble}. The server tries again by itself`] as const]),
   ]
 }
 
-type Facts = readonly (readonly [string, string])[]
+/** `1 key`, `2 keys`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
 
 function revocationFacts({ revocation, custody }: Details): Facts {
   const { withinSeconds, unreachableSeconds } = revocation
@@ -70,18 +81,32 @@ function revocationFacts({ revocation, custody }: Details): Facts {
   ]
 }
 
-function versionFacts({ keyVersions, custody }: Details): Facts {
-  const what = custody === 'keyprotect' ? 'keys' : 'data keys'
+function versionFacts({ keyVersions, custody, work }: Details): Facts {
+  const what = custody === 'keyprotect' ? 'key' : 'data key'
+  const other = work?.kind === 'move' ? ', an older one or of the root key before' : ', an older one'
   return keyVersions.map(({ version, newest, count }) => {
-    const which = newest === null ? '' : newest ? ', the newest' : ', an older one'
-    return ['Root key version', `${version === '' ? 'unknown' : version}${which}: ${count} ${what}`]
+    const which = version === '' || newest === null ? '' : newest ? ', the newest' : other
+    return ['Root key version', `${version === '' ? 'unknown' : version}${which}: ${counted(count, what)}`]
   })
 }
 
-function notRecoverableFacts({ notRecoverable: { count, ids } }: Details): Facts {
+/** Longer lists are told with --json only. */
+const namedMax = 5
+
+function notRecoverableFacts({ name, work, notRecoverable: { count, ids } }: Details): Facts {
   if (count === 0) return []
-  const more = count > ids.length ? ` and ${count - ids.length} more` : ''
-  const why =
-    'empty, or too large for the root key: they lie in the database, and Key Protect alone does not bring them back'
-  return [['Not recoverable', `${count} (${why}): ${ids.join(', ')}${more}`]]
+  // Which of them stay behind is not known before all that can be moved was.
+  if (work?.kind === 'move')
+    return [
+      ['Not recoverable', `${counted(count, 'key')} so far: Key Protect alone does not bring back what lies`],
+      ['', 'in the database: what is not moved yet, and what is empty or too large for the root key'],
+    ]
+  const left = count - Math.min(count, namedMax)
+  const all = count > ids.length ? `the first ${ids.length}` : 'all'
+  return [
+    ['Not recoverable', `${counted(count, 'key')}, empty or too large for the root key: in the database,`],
+    ['', 'and Key Protect alone does not bring back:'],
+    ...ids.slice(0, namedMax).map((id) => ['', id] as const),
+    ...(left > 0 ? [['', `and ${left} more (${all}: mortise instance show ${name} --json)`] as const] : []),
+  ]
 }

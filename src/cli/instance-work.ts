@@ -7,8 +7,7 @@ import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
-import { instanceFacts, workFacts } from './instance-text.ts'
-import { facts } from './output.ts'
+import { counted, instanceFacts, workFacts } from './instance-text.ts'
 import { Progress } from './progress.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -83,7 +82,7 @@ type Entry = Output<'listInstanceAudit'>['entries'][number]
 /** Waits for the end, if it is wanted; the exit code. */
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
   if (!options.wait) {
-    run.show(begun, () => `${instanceFacts(begun)}${facts(workFacts(begun.work))}`)
+    run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
     run.tell(`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`)
     return 0
   }
@@ -92,14 +91,13 @@ async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOp
   const interrupt = (): void => interrupted.abort()
   process.once('SIGINT', interrupt)
   try {
-    const ended = await untilDone({ admin, begun, giveUpMs, signal: interrupted.signal, world: run.world })
-    if (ended === 'interrupted') {
+    const result = await untilDone({ admin, begun, giveUpMs, signal: interrupted.signal, world: run.world })
+    if (result === 'interrupted') {
       run.world.stderr.write(
         `The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
       )
       return 1
     }
-    const result = await resultOf(admin, begun)
     const { work: _, ...instance } = begun
     run.show({ ...instance, work: null, result }, () => resultText(begun, result))
     return 0
@@ -116,19 +114,19 @@ async function untilDone(watched: {
   readonly giveUpMs: number
   readonly signal: AbortSignal
   readonly world: World
-}): Promise<'done' | 'interrupted'> {
+}): Promise<Result | 'interrupted'> {
   const { admin, begun, giveUpMs, signal, world } = watched
   const progress = new Progress(world.stderr, begun.work.kind === 'move' ? 'moved' : 'rewrapped')
   let moved = { done: -1, atMs: performance.now() }
   try {
     while (!signal.aborted) {
       const work = await workNow(admin, begun)
-      if (work === null) return 'done'
-      if (work.id !== begun.work.id)
-        throw new CommandError(
-          `the instance ${begun.name} was sent elsewhere meanwhile`,
-          `See where: mortise instance show ${begun.name}`,
-        )
+      if (work === null) {
+        const result = await resultOf(admin, begun)
+        progress.finish(result.left)
+        return result
+      }
+      if (work.id !== begun.work.id) throw sentElsewhere(begun)
       const { done, total, trouble } = work
       if (done !== null && done !== moved.done) moved = { done, atMs: performance.now() }
       progress.tell({ done, total, trouble })
@@ -143,6 +141,13 @@ async function untilDone(watched: {
   } finally {
     progress.end()
   }
+}
+
+function sentElsewhere({ name }: Begun): CommandError {
+  return new CommandError(
+    `the instance ${name} was sent elsewhere meanwhile`,
+    `See where: mortise instance show ${name}`,
+  )
 }
 
 /** A server that is being started anew goes on where it was. */
@@ -163,10 +168,12 @@ interface Result {
   readonly left: number
 }
 
-async function resultOf(admin: AdminClient, { id, work }: Begun): Promise<Result> {
+async function resultOf(admin: AdminClient, begun: Begun): Promise<Result> {
+  const { id, work } = begun
   const action = `${work.kind === 'move' ? 'instance.set-root-key' : 'instance.rewrap'}.done`
   const { entries } = await admin.call('listInstanceAudit', { instance: id, query: { action, limit: 100 } })
-  const detail = entries.find((entry: Entry) => entry.detail?.['work'] === work.id)?.detail ?? {}
+  const detail = entries.find((entry: Entry) => entry.detail?.['work'] === work.id)?.detail
+  if (!detail) throw sentElsewhere(begun)
   const [dataKeys = 0, objects = 0, left = 0] = ['dataKeys', 'objects', 'left'].map((name) =>
     Number(detail[name] ?? 0),
   )
@@ -175,11 +182,11 @@ async function resultOf(admin: AdminClient, { id, work }: Begun): Promise<Result
 
 function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
   const { name, rootKey, custody, work } = begun
-  const counts = `${dataKeys} data keys and ${objects} objects`
+  const counts = `${counted(dataKeys, 'data key')} and ${counted(objects, 'object')}`
   const lost =
     left === 0
       ? ''
-      : `\n${left} do not open, because they were deleted in the service or altered, and were left as they are.\n`
+      : `\nLeft as they are, since they do not open (deleted in the service, or altered): ${left}.\n`
   if (work.kind === 'rewrap')
     return `The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.\n${lost}`
   const before = work.from.rootKey

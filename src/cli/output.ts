@@ -22,10 +22,12 @@ export function table(headings: readonly string[], rows: readonly (readonly stri
     .join('')
 }
 
-/** `label: value`, one a line, values aligned. */
+/** `label: value`, one a line, values aligned; without a label a value goes on with the one above. */
 export function facts(pairs: readonly (readonly [string, string])[]): string {
   const width = Math.max(...pairs.map(([label]) => label.length)) + 1
-  return pairs.map(([label, value]) => `${`${label}:`.padEnd(width)}  ${visible(value)}\n`).join('')
+  return pairs
+    .map(([label, value]) => `${(label === '' ? '' : `${label}:`).padEnd(width)}  ${visible(value)}\n`)
+    .join('')
 }
 
 /** `2026-03-01 12:00`, UTC; empty for none. */

@@ -19,6 +19,7 @@ export class Progress {
   readonly #verb: string
   #bar = ''
   #line = ''
+  #total: number | null = null
   #trouble: string | null = null
   #saidAt = -Infinity
 
@@ -34,6 +35,7 @@ export class Progress {
       if (trouble !== null) this.#say(`Waiting: ${visible(trouble)}`)
     }
     if (done === null || total === null) return
+    this.#total = total
     const text = `${done} of ${total} ${this.#verb}`
     if (this.#stream.isTTY === true) this.#draw(`${bar(done, total)} ${text}`)
     else if (text !== this.#line && performance.now() - this.#saidAt >= lineEveryMs) {
@@ -41,6 +43,17 @@ export class Progress {
       this.#saidAt = performance.now()
       this.#say(text)
     }
+  }
+
+  /** All but `left` is done: where a part was told, so is the end, which stays to be read. */
+  finish(left: number): void {
+    const total = this.#total
+    if (total === null) return
+    const done = Math.max(total - left, 0)
+    const text = `${done} of ${total} ${this.#verb}`
+    this.#draw('')
+    if (this.#stream.isTTY === true) this.#say(`${bar(done, total)} ${text}`)
+    else if (text !== this.#line) this.#say(text)
   }
 
   /** Leaves the terminal as it should be. */

@@ -71,13 +71,15 @@ async function begun(
 
 function shownWork(work: InstanceWork, progress: WorkProgress | null) {
   const { id, kind, fromRootKeyUri, fromCustody, startedMs } = work
+  // There is a data key at least: 0 is not counted yet.
+  const far = progress && progress.total > 0 ? progress : null
   return {
     id,
     kind,
     from: { rootKey: fromRootKeyUri, custody: fromCustody },
     started: isoTime(startedMs),
-    done: progress?.done ?? null,
-    total: progress?.total ?? null,
+    done: far?.done ?? null,
+    total: far?.total ?? null,
     trouble: progress?.trouble ?? null,
   }
 }

@@ -177,9 +177,11 @@ export class InstanceWorker {
     const { custody } = instance
     const rootKey = await keyring.openRootKey(instance.rootKeyUri, instance.id)
     const target = { custody, rootKey }
+    // From database to database only data keys move, but for objects that a move before left elsewhere.
+    const atStake = custody === 'keyprotect' || instance.work?.fromCustody === 'keyprotect'
     await this.#count(run, { rootKey }, (object) => {
       const there = objectIsThere(object, target)
-      return there && custody === 'database' ? undefined : there
+      return there && !atStake ? undefined : there
     })
     // Before objects lie beside the root key, their journal does.
     if (keepsJournal(instance)) await this.#options.journal.flush(instance.id)
@@ -193,10 +195,12 @@ export class InstanceWorker {
     const { keyring } = this.#options
     const rootKey = await keyring.openRootKey(instance.rootKeyUri, instance.id)
     const version = (await rootKey.versions?.newest()) ?? ''
+    let behind = 0
+    for await (const _ of outdated(run, rootKey.uri, version)) behind++
     await this.#count(run, { rootKey, version }, ({ sealed }) =>
       sealed && isPlace(sealed) ? true : undefined,
     )
-    for await (const _ of outdated(run, rootKey.uri, version)) run.counts.done--
+    run.counts.done -= behind
     const dataKeys = await resealDataKeys(run, keyring, { rootKey, version })
     const objects = await rewrapObjects(run, this.#parts(), rootKey)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
