@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { limits } from '../src/limits.ts'
 import { Double } from './support/key-protect/double.ts'
 import { openTalk } from './support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from './support/load.ts'
@@ -199,7 +198,6 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
   await double.advance(2 * 3600)
   t.after(() => double.calm())
   await double.control('POST', `keys/${id}/rotate`)
-  await sleep(limits.newestVersionKeptMs)
   assert.deepEqual(await versions(), [[false, live()]])
   const stop = work(server, files, memory, 4)
   const rewrapped = await server.cli('instance', 'rewrap', 'default')
@@ -211,7 +209,6 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
   const again = await server.cli('instance', 'rewrap', 'default')
   assert.match(again.stdout, /0 data keys and 0 objects were brought there/)
 
-  await sleep(limits.newestVersionKeptMs)
   await double.control('POST', 'listeners', { keyProtect: 'down' })
   const unknown = await server.cli('instance', 'show', 'default')
   assert.equal(unknown.code, 0, unknown.stderr)

@@ -34,13 +34,22 @@ export interface NotRecoverable {
   readonly identifiers: readonly string[]
 }
 
+/** Which version is the newest, as it was asked. */
+interface Asked {
+  /** Root key, and the work that was under way. */
+  readonly about: string
+  readonly atMs: number
+  readonly version: Promise<string | null>
+  answered: boolean
+}
+
 export class InstanceReports {
   readonly #store: Store
   readonly #clock: Clock
   readonly #openRootKey: OpenRootKey
   readonly #progress: (instanceId: string) => WorkProgress | undefined
-  /** By instance and root key. */
-  readonly #newest = new Map<string, { readonly atMs: number; readonly version: string | null }>()
+  /** By instance, the last question. */
+  readonly #asked = new Map<string, Asked>()
 
   constructor(options: {
     readonly store: Store
@@ -88,16 +97,25 @@ export class InstanceReports {
     })
   }
 
-  /** null: unknown at the moment. Never rejects, and waits no longer than a person would. */
-  async #newestVersion(instance: Instance, rootKey: RootKey | undefined): Promise<string | null> {
+  /**
+   * null: unknown at the moment. Never rejects, and waits no longer than a person would. Asked anew each time, or who
+   * rotates and rewraps is told of the version before; while work is under way, which is watched, only now and then.
+   */
+  async #newestVersion({ id, work }: Instance, rootKey: RootKey | undefined): Promise<string | null> {
     if (!rootKey?.versions) return null
-    const name = JSON.stringify([instance.id, rootKey.uri])
-    const known = this.#newest.get(name)
-    if (known && this.#clock.monotonic() - known.atMs < limits.newestVersionKeptMs) return known.version
-    const atMs = this.#clock.monotonic()
+    const about = JSON.stringify([rootKey.uri, work?.id ?? null])
+    const nowMs = this.#clock.monotonic()
+    const known = this.#asked.get(id)
+    if (known?.about === about) {
+      const kept = work !== undefined && nowMs - known.atMs < limits.newestVersionKeptMs
+      if (kept || !known.answered) return known.version
+    }
     const asked = rootKey.versions.newest().catch(() => null)
-    const version = await Promise.race([asked, sleep(limits.newestVersionWaitMs, null, { ref: false })])
-    this.#newest.set(name, { atMs, version })
+    const waited = sleep(limits.newestVersionWaitMs, null, { ref: false })
+    const now: Asked = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
+    this.#asked.set(id, now)
+    const version = await now.version
+    now.answered = true
     return version
   }
 
