@@ -114,7 +114,7 @@ test('an instance with keys is not deleted, and is told by what vSphere calls th
     query: { shred: 'doomed' },
   })
   assert.equal(receipt?.dataKeys.length, 1)
-  assert.deepEqual(receipt.objects, { PreActive: 2 })
+  assert.deepEqual([receipt.standardKeys, receipt.objects], [0, { PreActive: 2 }])
   assert.equal(
     (await session.one('1.1', { operation: 'Query', request: { QueryFunction: ['QueryOperations'] } }))
       .reason,

@@ -67,7 +67,7 @@ const InstanceWork = z
     id: z.string(),
     kind: z.enum(['move', 'rewrap']).openapi({
       description:
-        'move: to the root key and custody that the instance names. rewrap: to its newest version.',
+        'move: to the root key and custody that the instance names. rewrap: to the newest version of its root key.',
     }),
     from: z.object({ rootKey: z.string(), custody: z.enum(['database', 'keyprotect']) }),
     started: time,
@@ -109,6 +109,10 @@ const Deleted = z.object({
     .object({
       at: time,
       dataKeys: z.array(z.object({ id: z.string(), rootKey: z.string(), created: time })),
+      standardKeys: z.int().openapi({
+        description:
+          "Standard keys that held its keys, and are deleted at the root key's service from now on.",
+      }),
       objects: counts,
       auditEntry: z.string().openapi({ description: 'The action under which it stands in the audit log.' }),
     })
@@ -462,10 +466,13 @@ export const routes = {
             'How many are wrapped by which version of the root key: keys with custody keyprotect, data keys with custody database. Empty where a root key has no versions.',
         }),
       notRecoverable: z
-        .object({ count: z.int(), ids: z.array(z.string()).openapi({ description: 'The first of them.' }) })
+        .object({
+          count: z.int(),
+          ids: z.array(z.string()).openapi({ description: 'The first hundred of them.' }),
+        })
         .openapi({
           description:
-            'Objects with custody keyprotect that lie in the database all the same, because no root key wraps what is empty or so large: Key Protect alone cannot bring them back.',
+            'Objects with custody keyprotect that lie in the database all the same: Key Protect alone cannot bring them back. No root key wraps what is empty or so large; during a move also those that it has not come to.',
         }),
       revocation: z.object({ withinSeconds: z.int(), unreachableSeconds: z.int() }).openapi({
         description:

@@ -253,6 +253,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       receipt: {
         at,
         dataKeys: [{ id: '85920f3211205b972831fdf9148e0570', rootKey: 'file:root.key', created: at }],
+        standardKeys: 0,
         objects: { Active: 120 },
         auditEntry: 'instance.shred',
       },

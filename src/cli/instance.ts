@@ -172,12 +172,16 @@ function deleteCommand(world: World, outcome: Outcome): Command {
 
 function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   if (!receipt) return `The instance ${name} is deleted. Its audit entries stay.\n`
+  const { dataKeys, standardKeys } = receipt
+  const kept =
+    'The standard keys are deleted at their service from now on. For 30 days its Manager could restore them, and so the keys: purging them ends that sooner.\n'
   return `The instance ${name} is shredded.\n${facts([
     ['Instance', id],
     ['At', receipt.at],
-    ['Data keys destroyed', String(receipt.dataKeys.length)],
-    ...receipt.dataKeys.map(({ id: key, rootKey }) => ['Data key', `${key}, sealed by ${rootKey}`] as const),
+    ['Data keys destroyed', String(dataKeys.length)],
+    ...dataKeys.map(({ id: key, rootKey }) => ['Data key', `${key}, sealed by ${rootKey}`] as const),
+    ['Standard keys given up', String(standardKeys)],
     ['Objects that no longer open', countsText(receipt.objects)],
     ['In the audit log', receipt.auditEntry],
-  ])}Copies of the database made before still open with the root key: destroy those too.\n`
+  ])}Copies of the database made before still open with the root key: destroy those too.\n${standardKeys > 0 ? kept : ''}`
 }

@@ -68,7 +68,7 @@ export const instanceHandlers: Handlers<
         'query.shred: is not the name of this instance',
         `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
       )
-    const { dataKeys, objects } = await trust.instances.shred(asker.by, id)
+    const { dataKeys, standardKeys, objects } = await trust.instances.shred(asker.by, id)
     const receipt = {
       at: isoTime(clock.now()),
       dataKeys: dataKeys.map((key) => ({
@@ -76,6 +76,7 @@ export const instanceHandlers: Handlers<
         rootKey: key.rootKeyUri,
         created: isoTime(key.createdMs),
       })),
+      standardKeys,
       objects: { ...objects },
       auditEntry: 'instance.shred',
     }
