@@ -117,6 +117,23 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
   assert.ok(memory.counts.fetched > 100, `${memory.counts.fetched} keys were fetched`)
 })
 
+test('whoever chooses a root key in a key ring that its URI does not name is told where the keys go', async () => {
+  await double.admin('POST', '/key_rings/beside')
+  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
+  await using server = await startServer({ env })
+  const args = ['--custody', 'keyprotect', '--root-key', double.uri(id)]
+  for (const words of [
+    ['create', 'ringed'],
+    ['set-root-key', 'ringed'],
+  ]) {
+    const { code, stdout, stderr } = await server.cli('instance', ...words, ...args, '--json')
+    assert.equal(code, 0, stderr)
+    assert.match(stderr, /^Warning: The root key .* lies in the key ring beside, .*\?key-ring=beside\n/)
+    const { warnings } = JSON.parse(stdout) as { readonly warnings: readonly string[] }
+    assert.equal(`Warning: ${warnings.join()}\n`, stderr.split(/(?<=\n)/)[0])
+  }
+})
+
 test('killed in the middle of a move, and its command line interrupted: it goes on where it was', async (t) => {
   const id = await double.rootKey()
   let server = await startServer({ env })

@@ -346,6 +346,32 @@ test('a check warns of a key that will expire', async () => {
   assert.match(warnings.join(), /expires at 2099/)
 })
 
+test('a check says into which key ring standard keys go, where the root key lies in another', async () => {
+  await double.admin('POST', '/key_rings/beside')
+  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
+  const beside = double.uri(id, { keyRing: 'beside' })
+  const check = async (uri: string, custody: 'keyprotect' | 'database', keyRing?: string) => {
+    const serviceId = await double.serviceId({
+      roles: ['Manager'],
+      ...(keyRing !== undefined && { keyRing }),
+    })
+    const own = sideOf(double, serviceId.apiKey)
+    const checked = checkRootKey(uri, { ...own.options, custody }).finally(() => own.sessions.close())
+    return (await checked).warnings
+  }
+  const [warning, ...others] = await check(double.uri(id), 'keyprotect')
+  assert.match(warning ?? '', /lies in the key ring beside.*go into the ring default/)
+  assert.ok(warning?.endsWith(beside), 'and how they come there')
+  assert.deepEqual(others, [])
+  assert.deepEqual(await check(double.uri(id), 'database'), [])
+  assert.deepEqual(await check(beside, 'keyprotect', 'beside'), [])
+  assert.deepEqual(await check(double.uri('first'), 'keyprotect'), [])
+  await assert.rejects(
+    check(double.uri(id), 'keyprotect', 'beside'),
+    reaches('root-key', /may not make standard keys.*go into the ring default/),
+  )
+})
+
 test('without an API key it is said how to give one', async () => {
   await assert.rejects(
     openRootKey(double.uri(ids[0]), { dataFolder: '/nowhere', create: false }),

@@ -62,6 +62,10 @@ const Instance = z
   })
   .openapi('Instance')
 
+const warnings = z
+  .array(z.string())
+  .openapi({ description: 'What should be known of the root key that was chosen; empty: nothing.' })
+
 const InstanceWork = z
   .object({
     id: z.string(),
@@ -498,7 +502,7 @@ export const routes = {
       ibmApiKey: ibmApiKey.optional(),
       ...z.object(instanceSettings).partial().shape,
     }),
-    answer: Instance,
+    answer: Instance.extend({ warnings }),
     status: 201,
   }),
   listRootKeys: route({
@@ -543,7 +547,7 @@ export const routes = {
           'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
       }),
     }),
-    answer: Instance.extend({ work: InstanceWork }),
+    answer: Instance.extend({ work: InstanceWork, warnings }),
   }),
   rewrapInstance: route({
     method: 'post',

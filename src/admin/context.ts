@@ -93,16 +93,22 @@ export interface RootKeys {
   /** The URI of the server's own, which new instances get too. */
   readonly initial: string
   /**
-   * Makes the root key of a new instance where that can be done here, and tries it. Gives the URI to keep, in which an
-   * alias is resolved. Throws RootKeyError.
+   * Makes the root key of a new instance where that can be done here, and tries it. Throws RootKeyError.
    */
   readonly prepare: (
     uri: string,
     /** With custody `keyprotect` a standard key is tried too, which the service bills for a month. */
     wanted?: RootKeyAccess & { readonly custody?: Instance['custody'] },
-  ) => Promise<string>
+  ) => Promise<PreparedRootKey>
   /** The root keys of the service instance that a URI names. Throws RootKeyError. */
   readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>
+}
+
+export interface PreparedRootKey {
+  /** The one to keep: an alias is resolved. */
+  readonly uri: string
+  /** Sentences for whoever chose it. */
+  readonly warnings: readonly string[]
 }
 
 /** As whom the root key's service is spoken to. */

@@ -224,10 +224,10 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
       custody: 'keyprotect',
     },
-    answer: { ...instance, work },
+    answer: { ...instance, work, warnings: [] },
   },
   rewrapInstance: { answer: { ...instance, work: { ...work, kind: 'rewrap' } } },
-  createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: instance },
+  createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: { ...instance, warnings: [] } },
   listRootKeys: {
     answer: [
       {

@@ -18,6 +18,8 @@ export interface WantedRootKey {
 /** What is to be committed by whoever changes the instance. */
 export interface ReadyRootKey {
   readonly rootKeyUri: string
+  /** What whoever chose it should know. */
+  readonly warnings: readonly string[]
   readonly writes: readonly Write[]
   /** For the audit. */
   readonly detail: Readonly<Record<string, string>>
@@ -38,11 +40,11 @@ export async function withRootKey<T>(
     requireIbm(rootKey, 'an API key (--ibm-api-key-file; ibmApiKey in the body) is for root keys')
   try {
     const access = { instanceId, ...(apiKey !== undefined && { apiKey }) }
-    const rootKeyUri = await rootKeys.prepare(rootKey, { custody, ...access })
-    if (apiKey === undefined) return await work({ rootKeyUri, writes: [], detail: {} })
+    const { uri: rootKeyUri, warnings } = await rootKeys.prepare(rootKey, { custody, ...access })
+    if (apiKey === undefined) return await work({ rootKeyUri, warnings, writes: [], detail: {} })
     const detail = { ibmApiKey: 'given' }
     return await apiKeys.with({ instanceId, rootKeyUri, apiKey }, (writes) =>
-      work({ rootKeyUri, writes, detail }),
+      work({ rootKeyUri, warnings, writes, detail }),
     )
   } catch (error) {
     if (error instanceof RootKeyError) throw new Refusal('refused', error.message)

@@ -6,7 +6,7 @@ import { facts, shortTime } from './output.ts'
 type Shown = Output<'setInstance'>
 type Facts = readonly (readonly [string, string])[]
 type Details = Output<'showInstance'>
-export type Work = Output<'setRootKey'>['work']
+export type Work = Output<'rewrapInstance'>['work']
 
 /** `more` stands below, in the same columns. */
 export function instanceFacts(instance: Shown, more: Facts = []): string {

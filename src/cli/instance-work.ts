@@ -8,6 +8,7 @@ import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
+import { visible } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -58,7 +59,9 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
         }),
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
-      return watch(run, admin, await admin.call('setRootKey', { instance, body }), options)
+      const begun = await admin.call('setRootKey', { instance, body })
+      warn(world, begun.warnings)
+      return watch(run, admin, begun, options)
     },
   })
 }
@@ -76,7 +79,12 @@ export function rewrapCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-type Begun = Output<'setRootKey'>
+/** What should be known of a root key that was chosen; not where --json is read. */
+export function warn({ stderr }: World, warnings: readonly string[]): void {
+  for (const warning of warnings) stderr.write(`Warning: ${visible(warning)}\n`)
+}
+
+type Begun = Output<'rewrapInstance'>
 type Entry = Output<'listInstanceAudit'>['entries'][number]
 
 /** Waits for the end, if it is wanted; the exit code. */

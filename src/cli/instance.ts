@@ -5,7 +5,7 @@ import type { Output } from '../admin/api.ts'
 import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
-import { apiKeyFlag, rewrapCommand, setRootKeyCommand } from './instance-work.ts'
+import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import { facts, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
@@ -83,6 +83,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       }
       const instance = await (await client()).call('createInstance', { body })
       show(instance, () => instanceFacts(instance))
+      warn(world, instance.warnings)
       tell(`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
     },
   })

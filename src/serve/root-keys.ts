@@ -48,7 +48,8 @@ export function serverRootKeys(options: {
       )
     },
     prepare: async (given, { custody = 'database', instanceId, apiKey } = {}) => {
-      if (given === own.uri && custody === 'database' && apiKey === undefined) return given
+      if (given === own.uri && custody === 'database' && apiKey === undefined)
+        return { uri: given, warnings: [] }
       const { uri, warnings } = await checkRootKey(given, {
         ...opening,
         custody,
@@ -58,7 +59,7 @@ export function serverRootKeys(options: {
         ...(instanceId !== undefined && { instanceId }),
       })
       for (const warning of warnings) warn(warning)
-      return uri
+      return { uri, warnings }
     },
     list: (uri, { instanceId, apiKey } = {}) =>
       listRootKeys(uri, {

@@ -113,7 +113,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     },
     rootKeys: {
       initial: rootKey.uri,
-      prepare: async (uri) => (await openRootKey(uri, { dataFolder, create: true })).uri,
+      prepare: async (uri) => openRootKey(uri, { dataFolder, create: true }),
       list: async (uri) => listRootKeys(uri, { dataFolder, create: false }),
     },
     apiKeys: new ApiKeys({ store, secrets, access, serviceOf: serviceInstanceOf, changed: () => {} }),

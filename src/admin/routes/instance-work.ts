@@ -32,10 +32,10 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
       throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
-    const changed = await withRootKey(context, wanted, (ready) =>
-      context.trust.work.setRootKey(asker.by, instance.id, { custody, ...ready }),
-    )
-    return begun(context, changed)
+    return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
+      const changed = await context.trust.work.setRootKey(asker.by, instance.id, { custody, ...ready })
+      return { ...(await begun(context, changed)), warnings: [...warnings] }
+    })
   },
 
   rewrapInstance: async (context, { asker, instance }) => {
@@ -62,7 +62,7 @@ async function requireVersions({ reports }: AdminContext, instance: Instance): P
 async function begun(
   { instanceWork, apiKeys }: AdminContext,
   instance: Instance,
-): Promise<Output<'setRootKey'>> {
+): Promise<Output<'rewrapInstance'>> {
   instanceWork.nudge(instance.id)
   if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
   const shown = shownInstance(instance, (await apiKeys.sources())(instance))

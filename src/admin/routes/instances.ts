@@ -31,11 +31,11 @@ export const instanceHandlers: Handlers<
     const { rootKey = rootKeys.initial, name, custody = custodyOf(rootKey), ibmApiKey, ...settings } = body
     const instanceId = randomUUID()
     const wanted = { instanceId, rootKey, custody, apiKey: ibmApiKey }
-    const made = await withRootKey(context, wanted, ({ rootKeyUri, ...more }) => {
+    return withRootKey(context, wanted, async ({ rootKeyUri, warnings, ...more }) => {
       const instance = { id: instanceId, name, custody, rootKeyUri, ...present(settings) }
-      return trust.instances.create(asker.by, instance, more)
+      const made = await trust.instances.create(asker.by, instance, more)
+      return { ...shownInstance(made, (await context.apiKeys.sources())(made)), warnings: [...warnings] }
     })
-    return shownInstance(made, (await context.apiKeys.sources())(made))
   },
 
   setInstance: async (context, { asker, instance, body }) => {

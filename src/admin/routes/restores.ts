@@ -14,7 +14,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     requireIbm(rootKey, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
     const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
     try {
-      const rootKeyUri = await rootKeys.prepare(rootKey, apiKey)
+      const { uri: rootKeyUri } = await rootKeys.prepare(rootKey, apiKey)
       return shown(
         await restores.begin(asker.by, {
           rootKeyUri,

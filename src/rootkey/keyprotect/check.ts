@@ -6,12 +6,14 @@ import { RootKeyError } from '../../keys/root-key.ts'
 import type { KeyMetadata } from './key-metadata.ts'
 import { deleted, enableIt, standardKey } from './remedies.ts'
 import type { KeyProtectRootKey } from './root-key.ts'
-import type { KeyProtectUri } from './uri.ts'
+import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
 /** Sentences for the administrator. Throws RootKeyError with what is wrong and what to do. */
 export async function checkKeyProtectRootKey(
   rootKey: KeyProtectRootKey,
   target: KeyProtectUri,
+  /** Whether keys are to lie as standard keys beside it. */
+  standardKeys: boolean,
 ): Promise<readonly string[]> {
   const metadata = await rootKey.metadata()
   const unfit = whyUnfit(metadata, target)
@@ -21,12 +23,28 @@ export async function checkKeyProtectRootKey(
   const opened = await rootKey.unwrap(await rootKey.wrap(sample, place), place)
   if (!sample.equals(opened))
     throw new RootKeyError('unreachable', `the root key ${rootKey.id} unwraps something else than it wrapped`)
-  if (metadata.expiresAt === null) return []
+  return [...ofExpiry(metadata), ...(standardKeys ? ofKeyRing(metadata, target) : [])]
+}
+
+function ofExpiry({ id, name, expiresAt }: KeyMetadata): readonly string[] {
+  if (expiresAt === null) return []
   return [
-    `The root key ${rootKey.id} (${metadata.name}) expires at ${metadata.expiresAt}. From then on it seals no new keys; ` +
+    `The root key ${id} (${name}) expires at ${expiresAt}. From then on it seals no new keys; ` +
       'what it sealed it still opens. Better take one without an expiry.',
   ]
 }
+
+/** Standard keys go where the URI says, wherever the root key lies. */
+function ofKeyRing({ id, keyRing }: KeyMetadata, target: KeyProtectUri): readonly string[] {
+  if (target.keyRing !== undefined || keyRing === defaultKeyRing) return []
+  const uri = formatKeyProtectUri({ ...target, key: id, keyRing })
+  return [
+    `The root key ${id} lies in the key ring ${keyRing}, and its URI names none: the standard keys go into the ring ` +
+      `${defaultKeyRing}. To have them beside it set the root key to ${uri}`,
+  ]
+}
+
+const defaultKeyRing = 'default'
 
 function whyUnfit(
   { id, extractable, state, expiresAt }: KeyMetadata,

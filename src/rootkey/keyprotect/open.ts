@@ -44,8 +44,14 @@ export interface CheckedWith {
 export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
   return withOwnSessions(where, checked, async (sessions) => {
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
-    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri))
-    if (checked.standardKeys ?? false) await tryStandardKeys(rootKey.standardKeys)
+    const { standardKeys = false } = checked
+    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), standardKeys)
+    if (standardKeys)
+      await tryStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
+        // In another key ring than was meant a role may be missing.
+        if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
+        throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
+      })
     return { uri: rootKey.uri, id: rootKey.id, warnings }
   })
 }
