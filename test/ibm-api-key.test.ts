@@ -102,6 +102,37 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
   for (const secret of secrets) assert.ok(!said.includes(secret), 'no log has it')
 })
 
+test('root keys are listed with a key that is not kept, or with that of an instance', async (t) => {
+  const { uri, file, put } = await tenant(t)
+  const { apiKey } = await double.serviceId({ roles: ['Reader'] })
+  await using server = await startServer({ env })
+  const list = (...words: string[]) => server.cli('root-key', 'list', '--root-key', uri, '--json', ...words)
+  const uris = ({ code, stdout, stderr }: Awaited<ReturnType<typeof list>>) => {
+    assert.equal(code, 0, stderr)
+    return (JSON.parse(stdout) as readonly { readonly uri: string }[]).map((listed) => listed.uri)
+  }
+
+  const none = await list()
+  assert.equal(none.code, 1)
+  assert.match(none.stderr, /MORTISE_IBM_API_KEY_FILE/)
+  const narrow = await list('--ibm-api-key-file', file)
+  assert.deepEqual([narrow.code, /may not list the keys.*--roles Reader/.test(narrow.stderr)], [1, true])
+  put(apiKey)
+  assert.ok(uris(await list('--ibm-api-key-file', file)).includes(uri))
+  assert.equal((await list()).code, 1, 'it was used for that alone')
+  assert.deepEqual(kept(server), [])
+
+  assert.equal((await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)).code, 0)
+  assert.ok(uris(await list('--instance', 'red')).includes(uri))
+  put('a-key-that-iam-does-not-know')
+  const wrong = await list('--ibm-api-key-file', file)
+  assert.deepEqual([wrong.code, /refuses the API key/.test(wrong.stderr)], [1, true])
+  const both = await list('--instance', 'red', '--ibm-api-key-file', file)
+  assert.deepEqual([both.code, /give one of them/.test(both.stderr)], [2, true])
+  const unknown = await list('--instance', 'nobody')
+  assert.deepEqual([unknown.code, /no instance nobody/.test(unknown.stderr)], [1, true])
+})
+
 test('a key is replaced while the server runs: tried first, and then the only one that there is', async (t) => {
   const { uri, id, file, put } = await tenant(t)
   await using server = await startServer({ env })

@@ -86,6 +86,10 @@ const InstanceWork = z
   })
   .openapi('InstanceWork')
 
+const rootKeysAt = z.string().min(1).max(1024).openapi({
+  description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in it does not matter.',
+})
+
 const RootKey = z
   .object({
     id: z.string(),
@@ -512,10 +516,20 @@ export const routes = {
     scope: 'server',
     summary: 'The root keys of a Key Protect or HPCS instance, to choose from',
     query: z.strictObject({
-      rootKey: z.string().min(1).max(1024).openapi({
-        description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in it does not matter.',
+      rootKey: rootKeysAt,
+      instance: z.string().min(1).max(1024).optional().openapi({
+        description: 'Id or name of the Mortise instance that asks, with its API key. Left out: the server.',
       }),
     }),
+    answer: z.array(RootKey),
+  }),
+  listRootKeysWith: route({
+    method: 'post',
+    path: '/api/v1/root-keys/list',
+    role: 'manager',
+    scope: 'server',
+    summary: 'The same with an API key that is not kept, for an instance that is yet to be made',
+    body: z.strictObject({ rootKey: rootKeysAt, ibmApiKey }),
     answer: z.array(RootKey),
   }),
   setInstance: route({

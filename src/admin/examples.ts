@@ -170,6 +170,20 @@ const entry = {
 
 const entries = { entries: [entry], after: null }
 
+const rootKeys: Output<'listRootKeys'> = [
+  {
+    id: '02fd6835-6001-4482-a892-13bd2085f75d',
+    uri: 'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
+    name: 'vmware root key',
+    aliases: ['vmware'],
+    state: 'active',
+    keyRing: 'default',
+    created: '2026-02-01T09:30:00Z',
+    lastRotated: null,
+    expires: null,
+  },
+]
+
 export const examples: { readonly [N in RouteName]: Example<N> } = {
   live: { answer: { live: true } },
   ready: {
@@ -228,20 +242,13 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   },
   rewrapInstance: { answer: { ...instance, work: { ...work, kind: 'rewrap' } } },
   createInstance: { body: { name: 'production', cacheSeconds: 300 }, answer: { ...instance, warnings: [] } },
-  listRootKeys: {
-    answer: [
-      {
-        id: '02fd6835-6001-4482-a892-13bd2085f75d',
-        uri: 'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
-        name: 'vmware root key',
-        aliases: ['vmware'],
-        state: 'active',
-        keyRing: 'default',
-        created: '2026-02-01T09:30:00Z',
-        lastRotated: null,
-        expires: null,
-      },
-    ],
+  listRootKeys: { answer: rootKeys },
+  listRootKeysWith: {
+    body: {
+      rootKey: 'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6',
+      ibmApiKey: 'an-api-key-of-a-service-id',
+    },
+    answer: rootKeys,
   },
   setInstance: {
     body: { cacheSeconds: 60, outageSeconds: 0 },

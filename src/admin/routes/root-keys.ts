@@ -1,29 +1,33 @@
 // Root keys to choose from, as the service that keeps them lists them.
 
 import { RootKeyError } from '../../keys/root-key.ts'
-import type { Handlers } from '../context.ts'
+import { visibleInstance } from '../authenticate.ts'
+import type { AdminContext, Handlers, RootKeyAccess } from '../context.ts'
 import { Refusal } from '../errors.ts'
 
-export const rootKeyHandlers: Handlers<'listRootKeys'> = {
-  listRootKeys: async ({ rootKeys }, { query }) => {
-    try {
-      const listed = await rootKeys.list(query.rootKey)
-      return listed.map(
-        ({ id, uri, name, aliases, state, keyRing, createdAt, lastRotatedAt, expiresAt }) => ({
-          id,
-          uri,
-          name,
-          aliases: [...aliases],
-          state,
-          keyRing,
-          created: createdAt,
-          lastRotated: lastRotatedAt,
-          expires: expiresAt,
-        }),
-      )
-    } catch (error) {
-      if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
-      throw error
-    }
+export const rootKeyHandlers: Handlers<'listRootKeys' | 'listRootKeysWith'> = {
+  listRootKeys: async (context, { asker, query }) => {
+    const { rootKey, instance } = query
+    if (instance === undefined) return list(context, rootKey)
+    const { id } = await visibleInstance(context, asker, instance)
+    return list(context, rootKey, { instanceId: id })
   },
+
+  listRootKeysWith: async (context, { body }) => list(context, body.rootKey, { apiKey: body.ibmApiKey }),
+}
+
+async function list({ rootKeys }: AdminContext, uri: string, access?: RootKeyAccess) {
+  try {
+    const listed = await rootKeys.list(uri, access)
+    return listed.map(({ createdAt, lastRotatedAt, expiresAt, aliases, ...key }) => ({
+      ...key,
+      aliases: [...aliases],
+      created: createdAt,
+      lastRotated: lastRotatedAt,
+      expires: expiresAt,
+    }))
+  } catch (error) {
+    if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
+    throw error
+  }
 }
