@@ -112,6 +112,10 @@ export const limits = {
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
   unsealedPurgeEveryMs: 60_000,
+  /** What is in memory is waited for so long while its root key's service is silent. KMIP clients wait ten seconds. */
+  rootKeyPatienceMs: 4_000,
+  /** While a service is out of reach it is asked again this often for what is in memory. */
+  rootKeyAskAgainMs: 5_000,
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
   closedKeysNamedMax: 3,

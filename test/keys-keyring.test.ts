@@ -2,12 +2,13 @@
 // stands still until it is moved.
 
 import assert from 'node:assert/strict'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
 import { KeysUnavailable } from '../src/keys/unsealed.ts'
 import type { RootKey, RootKeyReach } from '../src/keys/root-key.ts'
 import type { Instance } from '../src/keys/trust/rows.ts'
+import { limits } from '../src/limits.ts'
 import { FaultyRootKey } from './support/faulty-root-key.ts'
 import { rootKeyContract } from './support/rootkey-contract.ts'
 import { dayMs, edit, makeInstance, openWorld } from './support/world.ts'
@@ -134,6 +135,52 @@ test('out of reach it is asked again every five seconds at most, also before the
     at(start + 5)
     assert.equal(await use(), 1)
   }
+})
+
+test('silent: who needs what is in memory waits a moment for it once, and then nobody does', async (t) => {
+  const { at, keyring, instance, id, events, rootKey } = await opened(t)
+  at(301)
+  const release = rootKey.hold()
+  await Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
+  assert.deepEqual(events, ['degraded'])
+  const asked = rootKey.unwraps
+  for (const second of [302, 310, 320]) {
+    at(second)
+    await keyring.byId(instance, id)
+  }
+  assert.equal(rootKey.unwraps, asked, 'one call is in flight')
+  release()
+  await background()
+  assert.deepEqual(events, ['degraded', 'answers again'])
+})
+
+test('slow, but it answers others: what is in memory is not used for that', async (t) => {
+  const { at, clock, keyring, instance, id, events, rootKey } = await opened(t)
+  at(301)
+  const release = rootKey.hold()
+  let served = false
+  const asked = keyring.byId(instance, id).then(() => (served = true))
+  for (let turn = 0; turn < 6; turn++) {
+    await sleep(limits.rootKeyPatienceMs / 4)
+    clock.pass(1)
+    keyring.conditions.answered(instance.id)
+  }
+  assert.equal(served, false)
+  release()
+  await asked
+  assert.deepEqual(events, [])
+})
+
+test('silent, and nothing in memory may be used: it is waited for', async (t) => {
+  const { at, keyring, instance, id, rootKey } = await opened(t, { outageSeconds: 0 })
+  at(301)
+  const release = rootKey.hold()
+  let served = false
+  const asked = keyring.byId(instance, id).then(() => (served = true))
+  await sleep(limits.rootKeyPatienceMs * 1.2)
+  assert.equal(served, false)
+  release()
+  await asked
 })
 
 test('the time counts from the question, so that a slow answer does not stretch it', async (t) => {

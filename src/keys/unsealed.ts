@@ -3,9 +3,10 @@
 //
 // The rule: it may be used until `cacheSeconds` after the root key's service last answered for it, and is asked for
 // again in the background from four fifths of that time. While the service cannot be reached it may be used until
-// `cacheSeconds + outageSeconds`. A no about the root key empties everything of the instance; a no about one wrapped
+// `cacheSeconds + outageSeconds`, and nobody waits: it is asked again in the background. A no about the root key empties everything of the instance; a no about one wrapped
 // form concerns that one only. All times are monotonic. Nothing unsealed outlives the process.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { Clock } from './ports.ts'
 import { RootKeyError, type Trail } from './root-key.ts'
@@ -51,17 +52,16 @@ export class KeysUnavailable extends Error {
   }
 }
 
-/** While a service is unreachable it is asked again this often at most, and nobody waits for it meanwhile. */
-const askAgainMs = 5_000
-
 /** What the root key's service last said of each instance. Shared by all that is unsealed under it. */
 export class RootKeyConditions {
   /** Of standard keys that are to be made or deleted. */
   readonly standardKeys: StandardKeyTroubles
   readonly #clock: Clock
   readonly #events: RootKeyEvents
-  /** Monotonic milliseconds at which the instance's root key was last found unreachable. */
+  /** Monotonic milliseconds at which the instance's root key was last found unreachable, or asked since. */
   readonly #unreachableAt = new Map<string, number>()
+  /** Monotonic milliseconds at which it last answered, whatever it said. */
+  readonly #answeredAt = new Map<string, number>()
   readonly #withdrawn = new Set<string>()
   /** Monotonic milliseconds of its last no. */
   readonly #refusedAt = new Map<string, number>()
@@ -84,10 +84,24 @@ export class RootKeyConditions {
     for (const forget of this.#forget) forget(instanceId)
   }
 
-  /** It was found unreachable a moment ago. */
-  lately(instanceId: string): boolean {
+  /** It did not answer when it was last asked. */
+  isUnreachable(instanceId: string): boolean {
+    return this.#unreachableAt.has(instanceId)
+  }
+
+  /** Whether somebody should ask in the background now: while it does not answer that is now and then, for all keys. */
+  mayAsk(instanceId: string): boolean {
     const at = this.#unreachableAt.get(instanceId)
-    return at !== undefined && this.#clock.monotonic() - at < askAgainMs
+    if (at === undefined) return true
+    const now = this.#clock.monotonic()
+    if (now - at < limits.rootKeyAskAgainMs) return false
+    this.#unreachableAt.set(instanceId, now)
+    return true
+  }
+
+  /** It answered something after this question was put. */
+  answeredSince(instanceId: string, askedAt: number): boolean {
+    return (this.#answeredAt.get(instanceId) ?? -Infinity) > askedAt
   }
 
   used(source: 'cache' | 'outage' | 'root-key'): void {
@@ -122,6 +136,7 @@ export class RootKeyConditions {
   }
 
   answered(instanceId: string): void {
+    this.#answeredAt.set(instanceId, this.#clock.monotonic())
     const wasUnreachable = this.#unreachableAt.delete(instanceId)
     if (this.#withdrawn.delete(instanceId) || wasUnreachable)
       this.#events.degraded(instanceId, false, 'the root key answers again')
@@ -130,6 +145,7 @@ export class RootKeyConditions {
   /** Draws the conclusion from a failed call, as its reach demands; gives what is to be thrown. */
   refused(instanceId: string, what: string, error: unknown): unknown {
     if (!(error instanceof RootKeyError)) return error
+    if (error.reach !== 'unreachable') this.#answeredAt.set(instanceId, this.#clock.monotonic())
     if (error.reach === 'root-key') {
       this.forget(instanceId)
       this.#refusedAt.set(instanceId, this.#clock.monotonic())
@@ -192,32 +208,63 @@ export class Unsealed<T> {
     trail?: Trail,
     named = id,
   ): Promise<T> {
+    const conditions = this.#conditions
     const kept = this.#kept.get(id)
-    const ageMs = kept ? this.#clock.monotonic() - kept.answeredAt : Infinity
-    if (kept && ageMs < instance.cacheSeconds * 1000) {
-      if (ageMs >= instance.cacheSeconds * 800 && !this.#conditions.lately(instance.id))
-        void this.ask(instance, id, open, undefined, named).catch(() => undefined)
-      this.#conditions.used('cache')
-      this.#conditions.opened(this.#item(instance, named))
+    const askBehind = () => void this.ask(instance, id, open, undefined, named).catch(() => undefined)
+    if (kept && this.#ageMs(kept) < instance.cacheSeconds * 1000) {
+      if (this.#ageMs(kept) >= instance.cacheSeconds * 800 && conditions.mayAsk(instance.id)) askBehind()
+      conditions.used('cache')
+      conditions.opened(this.#item(instance, named))
       return kept.value
     }
-    const mayOutlive = kept && ageMs < (instance.cacheSeconds + instance.outageSeconds) * 1000
-    if (mayOutlive && this.#conditions.lately(instance.id)) {
-      this.#conditions.used('outage')
+    if (this.#outlives(instance, kept) && conditions.isUnreachable(instance.id)) {
+      if (conditions.mayAsk(instance.id)) askBehind()
+      conditions.used('outage')
       return kept.value
     }
     try {
-      const value = await this.ask(instance, id, open, trail, named)
-      this.#conditions.used('root-key')
+      const asked = this.ask(instance, id, open, trail, named)
+      const value = await (this.#outlives(instance, kept) ? this.#patiently(instance, asked) : asked)
+      conditions.used('root-key')
       return value
     } catch (error) {
       if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable') throw error
       const still = this.#kept.get(id)
-      const limitMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
-      if (!still || this.#clock.monotonic() - still.answeredAt >= limitMs) throw error
-      this.#conditions.used('outage')
+      if (!this.#outlives(instance, still)) throw error
+      conditions.used('outage')
       return still.value
     }
+  }
+
+  /**
+   * Waits for an answer only while the service answers anything: from one that is silent for longer than
+   * `limits.rootKeyPatienceMs` none is expected any more, and what is in memory may do. Throws KeysUnavailable.
+   */
+  async #patiently(instance: CachingInstance, asked: Promise<T>): Promise<T> {
+    for (;;) {
+      const since = this.#clock.monotonic()
+      const silence = new AbortController()
+      const { signal } = silence
+      const silent = sleep(limits.rootKeyPatienceMs, 'silent' as const, { signal, ref: false })
+      try {
+        const first = await Promise.race([asked.then((value) => ({ value })), silent])
+        if (first !== 'silent') return first.value
+      } finally {
+        silence.abort()
+      }
+      if (this.#conditions.answeredSince(instance.id, since)) continue
+      const message = `the root key's service has said nothing for ${limits.rootKeyPatienceMs} ms`
+      throw this.#conditions.refused(instance.id, 'wait', new RootKeyError('unreachable', message))
+    }
+  }
+
+  #ageMs({ answeredAt }: Kept<T>): number {
+    return this.#clock.monotonic() - answeredAt
+  }
+
+  /** It may be used while the service cannot be reached. */
+  #outlives(instance: CachingInstance, kept: Kept<T> | undefined): kept is Kept<T> {
+    return kept !== undefined && this.#ageMs(kept) < (instance.cacheSeconds + instance.outageSeconds) * 1000
   }
 
   /** Asks the root key, whatever is kept; one call in flight per id. Throws KeysUnavailable. */
