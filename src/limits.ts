@@ -193,6 +193,8 @@ export const limits = {
   /** A page of a list is the largest answer. */
   keyProtectAnswerBytesMax: 4 * 1024 * 1024,
   keyProtectPageKeys: 1_000,
+  /** Pages that are read again because keys before them were purged. */
+  keyProtectPagesBackMax: 100,
   keyProtectListedKeysMax: 10_000,
   /** A token is asked for anew in the background from this part of its life on, so long before its end at the latest. */
   iamTokenRefreshAt: 0.8,

@@ -455,6 +455,28 @@ test('more than a page: listed and found whole, each once', async () => {
   )
 })
 
+test('keys that are purged while a list is read hide no others', async () => {
+  const payload = randomBytes(32).toString('base64')
+  const prefix = uniqueName()
+  const count = limits.keyProtectPageKeys + 200
+  const ids = (await double.manyKeys(count, prefix, { extractable: true, payload })).toSorted()
+  const gone = ids.slice(0, 40)
+  for (const id of gone) await double.control('POST', `keys/${id}/delete`)
+  await double.advance(5 * 3600)
+  const { standardKeys } = await opened()
+  const listed: string[] = []
+  for await (const page of standardKeys.list(`${prefix}-`, { deleted: true })) {
+    if (listed.length === 0) for (const id of gone) await double.control('POST', `keys/${id}/purge`)
+    listed.push(...page.map(({ id }) => id))
+  }
+  assert.equal(new Set(listed).size, listed.length)
+  const there = new Set(listed)
+  assert.deepEqual(
+    ids.slice(gone.length).filter((id) => !there.has(id)),
+    [],
+  )
+})
+
 test('many keys at once: never more than sixteen calls, and what was begun is ended first', async () => {
   const { rootKey, standardKeys } = await opened()
   const wrapped = await rootKey.wrap(Buffer.from('secret'), place)

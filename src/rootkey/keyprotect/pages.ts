@@ -1,8 +1,9 @@
-// The keys of a service instance, page after page. Sorted by id, as the service does it unless told otherwise, or newest
-// first: what is made meanwhile moves others to a later place, never to an earlier one, so that one may come twice but
-// none is left out.
+// The keys of a service instance, page after page, so that none is left out that is there all the while. Their order is
+// fixed: by id, as the service sorts unless told otherwise, or newest first and then by id. What is made meanwhile moves
+// others to a later place, and they come twice; what is purged or deleted moves them to an earlier one. So each page
+// begins with the last key of the one before: where another one stands there, it is gone back until one is known.
 
-import type { Trail } from '../../keys/root-key.ts'
+import { RootKeyError, type Trail } from '../../keys/root-key.ts'
 import { limits } from '../../limits.ts'
 import type { CallName } from './calls.ts'
 import { field, notUnderstood } from './error.ts'
@@ -23,17 +24,34 @@ export async function* keyPages(
 ): AsyncGenerator<readonly unknown[]> {
   const seen = new Set<unknown>()
   const limit = limits.keyProtectPageKeys
-  for (let offset = 0; ; offset += limit) {
+  let veryFirst: unknown
+  let wentBack = 0
+  for (let offset = 0; ;) {
     const page = { ...query, limit: `${limit}`, offset: `${offset}` }
     const { json } = await session.call(call, { ...asked, query: page })
     const resources = readResources(json)
     if (!resources) throw notUnderstood(session.target, call)
-    const fresh = resources.filter((resource) => {
+    const first = field(resources[0], 'id')
+    if (offset === 0) veryFirst ??= first
+    // A service that does not know offsets gives the same page for ever.
+    else if (first !== undefined && first === veryFirst) return
+    if (offset > 0 && !seen.has(first)) {
+      if (++wentBack > limits.keyProtectPagesBackMax) throw restless(session)
+      offset = Math.max(0, offset - (limit - 1))
+      continue
+    }
+    yield resources.filter((resource) => {
       const id = field(resource, 'id')
       return !seen.has(id) && seen.add(id)
     })
-    yield fresh
-    // A service that does not know offsets would give the same page for ever.
-    if (resources.length < limit || fresh.length === 0) return
+    if (resources.length < limit) return
+    offset += limit - 1
   }
+}
+
+function restless({ target }: Session): RootKeyError {
+  return new RootKeyError(
+    'unreachable',
+    `the list of keys at ${target.host} changes faster than it can be read: try again when less is deleted there`,
+  )
 }

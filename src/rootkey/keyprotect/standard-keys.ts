@@ -89,7 +89,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
       if (!refusesToSearch(error)) throw error
     }
     // Where there are too many to search, the newest first, down to where it cannot be any more.
-    const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate' }
+    const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
     for await (const page of this.#pages({ ...newestFirst, state: notDestroyed }, trail)) {
       found.push(...page.filter(isIt))
       const oldestMs = page.at(-1)?.createdMs ?? Infinity
