@@ -56,8 +56,9 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
         traffic.perSecond = input['perSecond'] === null ? null : Number(input['perSecond'])
       return { latencyMs: traffic.latencyMs, perSecond: traffic.perSecond }
     case 'POST search':
-      state.searchKeysMax = Number(input['keysMax'])
-      return { keysMax: state.searchKeysMax }
+      if (input['keysMax'] !== undefined) state.searchKeysMax = Number(input['keysMax'])
+      if (input['lagMs'] !== undefined) state.listLagMs = Number(input['lagMs'])
+      return { keysMax: state.searchKeysMax, lagMs: state.listLagMs }
     case 'POST listeners':
       return setListeners(controlled, input)
     case 'GET calls':

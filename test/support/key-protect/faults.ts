@@ -6,6 +6,7 @@ export const faultKinds = {
   'status-after': 'does the work, and answers `status` all the same',
   'reset-before': 'cuts the connection and does nothing',
   'reset-after': 'does the work and cuts the connection',
+  'reset-late': 'cuts the connection, and does the work `ms` later',
   half: 'does the work and cuts the connection in the middle of the answer',
   slow: 'waits `ms` before it begins',
   'slow-answer': 'does the work, and then takes `ms` for the answer, half of it at once',

@@ -160,6 +160,7 @@ function matching(call: Call, visible: (key: Key) => boolean): Key[] {
     .filter(
       (key) =>
         states.includes(`${key.state}`) &&
+        state.nowMs() - key.stateChangedMs >= state.listLagMs &&
         (extractable === null || `${key.extractable}` === extractable) &&
         (keyRing === undefined || key.keyRing === keyRing) &&
         visible(key),

@@ -128,11 +128,15 @@ async function serve(
     if (!found) throw plainRefusal(url.pathname.startsWith('/api/v2/') ? 405 : 404)
     return answer(state, found, { url, headers: request.headers as Record<string, string | undefined>, body })
   }
+  if (fault?.kind === 'reset-late') {
+    response.destroy()
+    await sleep(fault.ms ?? 0)
+  }
   const instead = fault && insteadOf(fault, kind)
   const reply = instead ?? reply1(work)
   if (fault?.kind === 'status-after') reply1(work)
   state.save()
-  called.status = fault?.kind === 'reset-after' ? 0 : reply.status
+  called.status = fault && isCut(fault) ? 0 : reply.status
   called.code = codeOf(reply)
   await send(response, reply, fault)
 }
@@ -148,6 +152,11 @@ function reply1(work: () => Reply): Reply {
   }
 }
 
+/** Before the answer, though the work is done. */
+function isCut({ kind }: Fault): boolean {
+  return kind === 'reset-after' || kind === 'reset-late'
+}
+
 function insteadOf(
   { kind, status = 500, retryAfter }: Fault,
   listener: ListenerOptions['kind'],
@@ -160,7 +169,7 @@ function insteadOf(
 }
 
 async function send(response: ServerResponse, reply: Reply, fault: Fault | undefined): Promise<void> {
-  if (fault?.kind === 'reset-after') return void response.destroy()
+  if (fault && isCut(fault)) return void response.destroy()
   if (fault?.kind === 'proxy')
     return void response
       .writeHead(fault.status ?? 502, { 'Content-Type': 'text/html' })

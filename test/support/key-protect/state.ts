@@ -75,6 +75,8 @@ export class State {
   readonly #byId = new Map<string, Key>()
   /** Keys that one search covers; above it is refused. */
   searchKeysMax = 5_000
+  /** Lists and searches know nothing of a key for so long. */
+  listLagMs = 0
   #saving: NodeJS.Timeout | undefined
 
   constructor(file: string | undefined) {
