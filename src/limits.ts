@@ -123,6 +123,13 @@ export const limits = {
   standardKeyTriesMax: 3,
   /** After an answer that was lost the service has so long to end what it began, before it is looked for. */
   standardKeyLookAfterMs: 500,
+  /** A trial with standard keys that is not answered is begun anew for so long. */
+  standardKeyTrialAgainMs: 5_000,
+  /** What it may have left is looked for so often, each time after twice the wait, and for no longer than the second. */
+  standardKeyTrialLooksMax: 4,
+  standardKeyTrialClearMs: 10_000,
+  /** What trials of long ago left is looked for so long, and deleted for so long. */
+  standardKeyTrialSweepMs: 5_000,
   /** The service's clock may be off by so much. */
   standardKeyClockSkewMs: 60 * 60_000,
   /** How often unwanted standard keys are looked for. */

@@ -526,60 +526,6 @@ test('work that throws gives its slot back', async () => {
 
 // ------------------------------------------------------------------ the check
 
-test('a check for custody keyprotect makes a standard key, reads it and deletes it', async () => {
-  const checked = await checkRootKey(double.uri(id), { ...side.options, custody: 'keyprotect' })
-  assert.equal(checked.id, id)
-  const calls = (await double.calls()).map(({ call }) => call)
-  assert.deepEqual(calls.slice(-3), ['create', 'get', 'delete'])
-  assert.equal(
-    (await trials()).every(({ state }) => state === 5),
-    true,
-  )
-})
-
-test('a check for custody database makes none', async () => {
-  await checkRootKey(double.uri(id), { ...side.options, custody: 'database' })
-  assert.equal((await double.calls('create')).length, 0)
-})
-
-for (const [role, refused, left] of [
-  [undefined, 'look at the key', false],
-  ['Reader', 'make standard keys', false],
-  ['Writer', 'delete standard keys', true],
-] as const)
-  test(`a check with the role ${role ?? 'none'} says at once that Manager is missing${left ? ', and which key is left' : ''}`, async () => {
-    const serviceId = await double.serviceId({ roles: role ? [role] : [] })
-    const own = sideOf(double, serviceId.apiKey)
-    const before = (await trials()).length
-    const remains = ' The standard key mortise-trial-\\w+ \\([0-9a-f-]{36}\\) is left there: delete it\\.'
-    const says = `may not ${refused}\\..*service role Manager for all that it is to do there: .*--roles Manager --service-name kms --service-instance ${double.about.instance}\\. .*${left ? remains : ''}$`
-    await assert.rejects(
-      checkRootKey(double.uri(id), { ...own.options, custody: 'keyprotect' }),
-      reaches('root-key', new RegExp(says)),
-    )
-    assert.equal((await trials()).length, before + (left ? 1 : 0))
-    own.sessions.close()
-  })
-
-test('a check whose create is not answered clears up', async () => {
-  const live = async () => (await trials()).filter(({ state }) => state !== 5).length
-  const [all, before] = [(await trials()).length, await live()]
-  await double.fault({ on: 'create', kind: 'reset-after' })
-  await assert.rejects(
-    checkRootKey(double.uri(id), { ...side.options, custody: 'keyprotect' }),
-    reaches('unreachable', /not known\.$/),
-  )
-  assert.deepEqual([(await trials()).length, await live()], [all + 1, before])
-})
-
-test('a check whose create is neither answered nor found names the key', async () => {
-  await double.fault({ on: 'create', kind: 'reset-before' })
-  await assert.rejects(
-    checkRootKey(double.uri(id), { ...side.options, custody: 'keyprotect' }),
-    reaches('unreachable', /If there is a standard key mortise-trial-\w+, delete it\.$/),
-  )
-})
-
 test('custody keyprotect is not for root keys in files', async () => {
   await assert.rejects(
     checkRootKey('file:root.key', { dataFolder: '/nowhere', create: false, custody: 'keyprotect' }),
@@ -598,8 +544,3 @@ test('a check with an API key that is not kept uses it, and it alone', async () 
   })
   wrong.sessions.close()
 })
-
-async function trials() {
-  const keys = await double.control<{ name: string; state: number }[]>('GET', 'keys')
-  return keys.filter(({ name }) => name.startsWith('mortise-trial-'))
-}

@@ -46,13 +46,13 @@ export async function checkKeyProtect(uri: string, where: Where, checked: Checke
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
     const { standardKeys = false } = checked
     const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), standardKeys)
-    if (standardKeys)
-      await tryStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
-        // In another key ring than was meant a role may be missing.
-        if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
-        throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
-      })
-    return { uri: rootKey.uri, id: rootKey.id, warnings }
+    if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
+    const ofTrial = await tryStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
+      // In another key ring than was meant a role may be missing.
+      if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
+      throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })
+    })
+    return { uri: rootKey.uri, id: rootKey.id, warnings: [...warnings, ...ofTrial] }
   })
 }
 
