@@ -319,6 +319,25 @@ test('what a root key cannot wrap stays with a data key of the database', async 
     assert.equal((await world.keys.perform(identify, fetchBytes(id))).length, (sizes[index] ?? -1) * 2)
 })
 
+test('work that is replaced while an attempt fails does not wait for the next one', async (t) => {
+  const { world, other, instance } = await begin(t)
+  const { worker } = workerOf(world, { retryFirstMs: 3600_000 })
+  t.after(() => worker.stop())
+  await world.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: other.uri, custody: 'database' })
+  world.keyring.forget(instance.id)
+  world.rootKey.fault = 'unreachable'
+  const letGo = world.rootKey.hold()
+  const calls = world.rootKey.calls
+  worker.start()
+  await until(() => world.rootKey.calls > calls, 'it asks the root key')
+  world.rootKey.fault = null
+  const target = { rootKeyUri: other.uri, custody: 'keyprotect' } as const
+  await world.trust.work.setRootKey(serverActor, instance.id, target)
+  worker.nudge(instance.id)
+  letGo()
+  await until(async () => !(await instanceNow(world, instance)).work, 'the move is done')
+})
+
 test('how much there is to do stays the same, however often it is begun anew', async (t) => {
   for (const [from, to] of [
     ['keyprotect', 'database'],

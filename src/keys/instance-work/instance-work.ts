@@ -149,6 +149,9 @@ export class InstanceWorker {
     const firstMs = this.#options.retryFirstMs ?? limits.instanceWorkRetryFirstMs
     for (let waitMs = firstMs; ; waitMs = Math.min(waitMs * 2, limits.instanceWorkRetryMaxMs)) {
       const before = run.counts.done
+      // From before the attempt: who replaces the work while one fails is not kept waiting.
+      const woken = new AbortController()
+      waking(() => woken.abort())
       try {
         return await this.#attempt(run)
       } catch (error) {
@@ -157,8 +160,6 @@ export class InstanceWorker {
         if (troubleOf(error) === undefined) this.#options.failed('work on an instance')(error)
       }
       if (run.counts.done > before) waitMs = firstMs
-      const woken = new AbortController()
-      waking(() => woken.abort())
       const signal = AbortSignal.any([woken.signal, this.#stopping.signal])
       await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
