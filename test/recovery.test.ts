@@ -228,6 +228,21 @@ test('several instances: one must be chosen; one that is there already is refuse
   assert.deepEqual([named.instance.name, named.opens], ['mine', 2])
 })
 
+test('what was deleted to its last standard key is no choice beside what is there, and comes back when it is named', async (t) => {
+  const gone = await openSite(t, 'gone')
+  const there = await openSite(t, 'there', gone.world)
+  const { rootKey } = gone.world
+  await gone.key()
+  await there.key()
+  const all = rootKey.standardKeys.live()
+  for (const kept of all) if (kept.description.includes(gone.instance.id)) kept.deleted = true
+  const empty = await emptyWorld(t, rootKey)
+  const report = await restore(empty, rootKey.uri)
+  assert.deepEqual([report.instance.id, report.opens], [there.instance.id, 1])
+  const named = await restore(empty, rootKey.uri, { instanceId: gone.instance.id })
+  assert.deepEqual([named.instance.id, named.opens], [gone.instance.id, 0])
+})
+
 test('with a root key that does not open it nothing is written; one that cannot be reached is asked again', async (t) => {
   const { world, instance, journal, key } = await openSite(t)
   const { rootKey } = world

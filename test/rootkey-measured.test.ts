@@ -56,3 +56,11 @@ test('the server’s own root key is taken as it is, but for custody keyprotect'
     reaches('root-key', /nothing to keep keys in/),
   )
 })
+
+test('a root key in a file is made in the data folder alone, and that is said where none is elsewhere', async () => {
+  for (const uri of ['file:../elsewhere.key', 'file:/nowhere/at/all.key', 'file:folder/new.key'])
+    await assert.rejects(
+      rootKeys.prepare(uri),
+      reaches('unreachable', /there is no root key at .*made in the data folder alone.*file:new\.key/),
+    )
+})

@@ -57,6 +57,8 @@ export function serverRootKeys(options: {
         create: inDataFolder(given),
         ...(apiKey !== undefined && { apiKey }),
         ...(instanceId !== undefined && { instanceId }),
+      }).catch((error: unknown) => {
+        throw isMissing(error) && !inDataFolder(given) ? madeElsewhere(error) : error
       })
       for (const warning of warnings) warn(warning)
       return { uri, warnings }
@@ -107,6 +109,16 @@ function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): Sta
     find: (name, wanted) => measure('find', () => standardKeys.find(name, wanted)),
     list: (namePrefix, wanted) => standardKeys.list(namePrefix, wanted),
   }
+}
+
+function isMissing(error: unknown): error is RootKeyError {
+  if (!(error instanceof RootKeyError) || !(error.cause instanceof Error)) return false
+  return 'code' in error.cause && error.cause.code === 'ENOENT'
+}
+
+function madeElsewhere(error: RootKeyError): RootKeyError {
+  const message = `${error.message} A new one is made in the data folder alone, under a name such as file:new.key.`
+  return new RootKeyError(error.reach, message, { cause: error.cause })
 }
 
 /** Under a name that nothing else there has. */

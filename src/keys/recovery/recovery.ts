@@ -194,12 +194,15 @@ async function asInstance<T>(
 }
 
 function chosen(found: readonly FoundInstance[], { instanceId, rootKeyUri }: RecoveryWanted): FoundInstance {
-  const choices = found.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
-  const asked = found.filter((one) => instanceId === undefined || one.instanceId === instanceId)
+  // What was shredded or moved away is told of for 30 days, and no choice beside one that is there.
+  const living = found.filter(({ keys, journal }) => [...keys, ...journal].some(({ deleted }) => !deleted))
+  const offered = living.length > 0 ? living : found
+  const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
+  const asked = instanceId === undefined ? offered : found.filter((one) => one.instanceId === instanceId)
   const [only, ...others] = asked
   if (only && others.length === 0) return only
   if (only)
-    throw new RecoveryRefused('several', `beside ${rootKeyUri} lie the keys of ${found.length} instances`, {
+    throw new RecoveryRefused('several', `beside ${rootKeyUri} lie the keys of ${offered.length} instances`, {
       choices,
     })
   throw new RecoveryRefused(

@@ -42,7 +42,7 @@ function ofRootKey(refused: Refused): string {
   if (refusal.code === 'KEY_ROOT_REQ_ERR') return `says that ${standardKey(refused.key ?? '', target)}`
   switch (refusal.status) {
     case 404:
-      return `has no key ${refused.key ?? ''} in the instance ${target.instance}, or none that this service ID may see. ${listThem(target)}`
+      return `has no key ${refused.key ?? ''} in ${ringOf(refused.keyRing)}the instance ${target.instance}, or none that this service ID may see. ${listThem(target)}`
     case 409:
       return ['wrap', 'unwrap', 'rewrap'].includes(call)
         ? `refuses: ${key} is not active. ${enableIt(refused.key ?? '', target)}`
@@ -54,6 +54,10 @@ function ofRootKey(refused: Refused): string {
     default:
       return plainly(refused)
   }
+}
+
+function ringOf(keyRing: string | undefined): string {
+  return keyRing === undefined ? '' : `the key ring ${keyRing} of `
 }
 
 function ofStandardKey(refused: Refused): string {

@@ -40,7 +40,7 @@ const form =
   /^(?<scheme>keyprotect|hpcs):\/\/(?<host>[^/?#@\\]+)\/(?<instance>[\w-]{1,100})(?:\/(?<key>[\w-]{1,100}))?\/?(?:\?key-ring=(?<keyRing>[\w-]{1,100}))?$/i
 
 const shape =
-  'keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY-ID-OR-ALIAS, or hpcs:// with the host of your instance'
+  'keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY-ID-OR-ALIAS, or hpcs:// with the host of your instance; ?key-ring=RING at its end names a key ring'
 
 /** Somebody may have put a secret where none belongs. */
 function withoutUser(uri: string): string {
