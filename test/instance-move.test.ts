@@ -134,6 +134,26 @@ test('whoever chooses a root key in a key ring that its URI does not name is tol
   }
 })
 
+test('what backups from before a move still need is said of each way', async () => {
+  const uri = double.uri(await double.rootKey())
+  await using server = await startServer({ env })
+  for (const [rootKey, custody, says] of [
+    [uri, 'database', /does not need file:root\.key any more\. Backups .* do: keep it/],
+    [uri, 'keyprotect', /\n\nBackups .* open with the same root key\./],
+    [
+      uri,
+      'database',
+      /\n\nBackups .* need the standard keys beside keyprotect:.* deleted now .*: make a new backup/,
+    ],
+    [uri, 'keyprotect', /open with the same root key/],
+    ['file:away.key', 'database', /does not need keyprotect:.* any more\. Backups .* need the standard keys/],
+  ] as const) {
+    const args = ['--root-key', rootKey, '--custody', custody]
+    const { stdout, stderr } = await server.cli('instance', 'set-root-key', 'default', ...args)
+    assert.match(stdout, says, stderr)
+  }
+})
+
 test('killed in the middle of a move, and its command line interrupted: it goes on where it was', async (t) => {
   const id = await double.rootKey()
   let server = await startServer({ env })

@@ -197,14 +197,19 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
       : `\nLeft as they are, since they do not open (deleted in the service, or altered): ${left}.\n`
   if (work.kind === 'rewrap')
     return `The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.\n${lost}`
-  const before = work.from.rootKey
-  const backups =
-    before === rootKey
-      ? `Backups of the database from before need what ${before} kept then.`
-      : `The instance does not need ${before} any more. Backups of the database from before do: keep it as long as them.`
   return `The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.
 ${lost}
-${backups}
+${backupsText(begun)}
 The server's own secrets stay under the server's root key (server.rootKey), which this does not change.
 `
+}
+
+function backupsText({ rootKey, custody, work: { from } }: Begun): string {
+  const same = from.rootKey === rootKey
+  const unneeded = same ? '' : `The instance does not need ${from.rootKey} any more. `
+  if (from.custody === 'keyprotect' && !(same && custody === 'keyprotect'))
+    return `${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
+  return same
+    ? 'Backups of the database from before open with the same root key.'
+    : `${unneeded}Backups of the database from before do: keep it as long as them.`
 }

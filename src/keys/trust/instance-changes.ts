@@ -116,7 +116,7 @@ export class InstanceChanges {
       if (live > 0)
         throw new TrustRefused(
           'in-use',
-          `the instance ${instance.name} has ${String(live)} objects that are not destroyed (${counts})`,
+          `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
           'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
         )
       const draft = gone(snapshot, instance, 'instance.delete')
