@@ -50,6 +50,7 @@ const entries: fc.Arbitrary<JournalEntry> = fc.record({
     fc.constant(null),
     fc.constant('data-key' as const),
   ) satisfies fc.Arbitrary<JournalEntry['generation']>,
+  rootKeyId: fc.option(fc.uuid()),
   attributes: fc.uint8Array({ maxLength: 3_000 }),
 })
 const settings: fc.Arbitrary<JournalItem> = fc.record({
@@ -106,6 +107,7 @@ test('an object with the largest attributes is cut into pieces; keys as vSphere 
     version: 7,
     createdMs: 1,
     generation: 1,
+    rootKeyId: 'r',
     attributes: randomBytes(limits.objectAttributesBytesMax + 1),
   }
   const [run, ...others] = await runsOf([entry], 7_000)

@@ -3,17 +3,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JournalEntry } from '../src/keys/journal/format.ts'
-import { mergeJournal, recoverObjects, type FoundKey } from '../src/keys/recovery/rules.ts'
+import { mergeJournal } from '../src/keys/recovery/journaled.ts'
+import { recoverObjects, type FoundKey, type RecoveredPlace } from '../src/keys/recovery/rules.ts'
 import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-keys/place.ts'
 import { packAttributes } from '../src/kmip/attributes.ts'
 import { attributeSet } from './support/world.ts'
 
-const place = { instanceId: 'i', rootKey: { uri: 'test:1', id: 'r' }, nowMs: 1_000_000 }
+const rootKey = { uri: 'test:1', id: 'r' }
+const place: RecoveredPlace = { instanceId: 'i', rootKeys: [rootKey], nowMs: 1_000_000 }
 
 function found(
   generation: number,
-  more: { deleted?: boolean; createdMs?: number | null; id?: string } = {},
+  more: { deleted?: boolean; createdMs?: number | null; id?: string; rootKeyId?: string } = {},
 ): FoundKey {
+  const { rootKeyId = 'r' } = more
   const { deleted = false, createdMs = 1_000, id = `g${generation}${deleted ? 'd' : ''}` } = more
   const header: StandardKeyHeader = {
     format: 1,
@@ -29,7 +32,8 @@ function found(
     keyVersion: 'v',
   }
   const attempt = '0123456789ab'
-  return { id, name: 'mortise-k', generation, attempt, createdMs, header: deleted ? null : header }
+  const at = { name: 'mortise-k', rootKeyId, besideUri: rootKey.uri }
+  return { id, ...at, generation, attempt, createdMs, header: deleted ? null : header }
 }
 
 function entry(more: Partial<JournalEntry> = {}): JournalEntry {
@@ -41,6 +45,7 @@ function entry(more: Partial<JournalEntry> = {}): JournalEntry {
     version: 2,
     createdMs: 500,
     generation: 1,
+    rootKeyId: 'r',
     attributes: packAttributes(aes()),
     ...more,
   }
@@ -78,6 +83,30 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
     [found(1), found(3), found(2)],
     undefined,
     'opens Active g3/3, unwanted g2, unwanted g1',
+  ],
+  [
+    'sealed by a root key that was not named',
+    [found(1, { rootKeyId: 'other' })],
+    entry({ rootKeyId: 'other' }),
+    'elsewhere Active g1/1',
+  ],
+  [
+    'moved to a root key that was not named since it was entered',
+    [found(1), found(3, { rootKeyId: 'other' })],
+    entry(),
+    'elsewhere Active g3/3, unwanted g1',
+  ],
+  [
+    'entered under a root key that was not named, and nothing to be seen of it',
+    [],
+    entry({ rootKeyId: 'other' }),
+    `elsewhere Active ${nobody}/1`,
+  ],
+  [
+    'deleted under a root key that was not named',
+    [found(1, { rootKeyId: 'other', deleted: true })],
+    entry({ rootKeyId: 'other' }),
+    'deleted Active g1d/1',
   ],
   [
     'a higher one was deleted',

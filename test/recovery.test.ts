@@ -89,9 +89,9 @@ function restore(
   wanted: Partial<RecoveryWanted> = {},
   recovering: Partial<Recovering> = {},
 ): Promise<RecoveryReport> {
-  const { store, clock, access, keyring, trust } = world
+  const { store, clock, access, keyring, keeper, trust } = world
   const apiKeys = { with: () => assert.fail('no API key was given') }
-  const parts = { store, clock, access, keyring, apiKeys, restores: trust.restores }
+  const parts = { store, clock, access, keyring, keeper, apiKeys, restores: trust.restores }
   const silent = { told: () => undefined, signal: new AbortController().signal }
   return recover(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...recovering })
 }

@@ -23,6 +23,16 @@ const Report = z.object({
     description:
       'Their standard keys were deleted in Key Protect: back, but revoked. Restored there within 30 days, they open again.',
   }),
+  elsewhere: z.array(named).openapi({
+    description: 'A root key that was not named sealed them: back, but they do not open.',
+  }),
+  movesFrom: z.string().nullable().openapi({
+    description: 'It was on its way from this root key, and goes on in the background; null: it was not.',
+  }),
+  leftFor: z.object({ rootKey: z.string(), at: time }).nullable().openapi({
+    description:
+      'It was on its way into the database, sealed by this root key. What had arrived there is lost with it, and is told as deleted.',
+  }),
   lost: z.array(named).openapi({ description: 'Too large for Key Protect: only the database had them.' }),
   unknown: z.int().openapi({ description: 'Deleted standard keys about which nothing else is known.' }),
   ignored: z
@@ -70,6 +80,13 @@ export const restoreRoutes = {
       'Bring an instance with the custody keyprotect back from Key Protect or HPCS, without its database. Asked again while it runs, it is the same',
     body: z.strictObject({
       rootKey: z.string().min(1).max(1024).openapi({ description: 'URI of the root key that it had.' }),
+      oldRootKeys: z.array(z.string().min(1).max(1024)).max(8).optional().openapi({
+        description:
+          'Others that seal keys of it, because it was on its way from them when its database was lost.',
+      }),
+      partial: z.boolean().optional().openapi({
+        description: 'Also when keys of it lie under root keys that are not named: those stay closed.',
+      }),
       instance: z.string().min(1).max(100).optional().openapi({
         description: 'Its id; needed where several lie beside the root key.',
       }),

@@ -25,7 +25,7 @@ export interface RestoresOptions {
 
 export interface Restore {
   readonly id: string
-  readonly wanted: Pick<RecoveryWanted, 'rootKeyUri' | 'instanceId' | 'name'>
+  readonly wanted: Omit<RecoveryWanted, 'apiKey'>
   readonly progress: RecoveryProgress
   readonly ended:
     | { readonly state: 'done'; readonly report: RecoveryReport }
@@ -104,11 +104,17 @@ export class Restores {
   }
 }
 
-function fieldsOf({ rootKeyUri, instanceId, name }: Restore['wanted']): readonly unknown[] {
-  return [rootKeyUri, instanceId, name]
+function fieldsOf(wanted: Restore['wanted']): readonly unknown[] {
+  const { rootKeyUri, otherRootKeyUris = [], partial = false, instanceId, name } = wanted
+  return [rootKeyUri, otherRootKeyUris, partial, instanceId, name]
 }
 
-const codes = { nothing: 'not-found', several: 'conflict', 'other-root-key': 'refused' } as const
+const codes = {
+  nothing: 'not-found',
+  several: 'conflict',
+  'other-root-key': 'refused',
+  'more-root-keys': 'refused',
+} as const
 
 const hints: Record<RecoveryRefused['why'], string> = {
   several: 'Choose one: --instance-id ID.',
@@ -116,4 +122,6 @@ const hints: Record<RecoveryRefused['why'], string> = {
     'Look whether it is the right service instance and key ring (?key-ring=RING). Only the custody keyprotect keeps keys there; with the custody database a backup of the database is needed.',
   'other-root-key':
     'Name the root key that sealed the instance. Those that there are: mortise root-key list --root-key URI.',
+  'more-root-keys':
+    'Name both root keys: --root-key URI for the one that it is to have, --old-root-key URI for the other. If that one is gone for good, --partial brings back the rest.',
 }

@@ -16,6 +16,8 @@ import { CommandError, UsageError, type World } from './world.ts'
 interface RestoreOptions {
   readonly fromKeyProtect?: boolean
   readonly rootKey?: string
+  readonly oldRootKey?: readonly string[]
+  readonly partial?: boolean
   readonly ibmApiKeyFile?: string
   readonly instanceId?: string
   readonly name?: string
@@ -29,6 +31,11 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
     flags: [
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
       ['--root-key <uri>', 'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...'],
+      [
+        '--old-root-key <uri...>',
+        'another one that seals keys of it, if it was on its way from one to the other',
+      ],
+      ['--partial', 'also when a root key that is not named seals keys of it: those stay closed'],
       apiKeyFlag,
       ['--instance-id <id>', 'which one, where several lie beside the root key'],
       ['--name <name>', 'another name than it had'],
@@ -38,9 +45,11 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
     ],
     action: async (run, options, file) => {
-      const { rootKey, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
+      const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
       const body = {
         rootKey,
+        ...(oldRootKey !== undefined && { oldRootKeys: [...oldRootKey] }),
+        ...(partial !== undefined && { partial }),
         ...(instanceId !== undefined && { instance: instanceId }),
         ...(name !== undefined && { name }),
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
@@ -173,8 +182,15 @@ function reportText(report: Report): string {
   return `The instance is back.\n${first}${remarks(report).join('')}`
 }
 
-function remarks({ instance, formerName, unjournaled, deleted, lost, ignored, journal }: Report): string[] {
+function remarks(report: Report): string[] {
+  const { instance, formerName, unjournaled, deleted, elsewhere, lost, ignored, journal } = report
+  const { movesFrom, leftFor } = report
   return [
+    ...(movesFrom === null
+      ? []
+      : [
+          `\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${instance.name}\n`,
+        ]),
     ...(formerName !== null && formerName !== instance.name
       ? [
           `\nIts name was ${formerName}. Names can be changed: mortise instance set ${instance.name} --name NAME\n`,
@@ -188,6 +204,12 @@ function remarks({ instance, formerName, unjournaled, deleted, lost, ignored, jo
       'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
       deleted.map(shownObject),
     ),
+    ...(leftFor === null
+      ? []
+      : [
+          `\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had arrived there are lost with it, and among the deleted ones above.\n`,
+        ]),
+    ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
     ...list(
       'are lost: they were too large for Key Protect, and only the database had them',
       lost.map(shownObject),

@@ -33,6 +33,8 @@ import { openServerIdentity } from '../../src/serve/server-identity.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
+const quiet = async () => {}
+
 export interface TestDoor {
   readonly url: string
   readonly port: number
@@ -79,7 +81,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     sameAuthority,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
-  const movedJournal = { flush: async () => {}, end: async () => {} }
+  const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })

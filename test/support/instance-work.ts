@@ -12,9 +12,15 @@ import type { Instance } from '../../src/keys/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { World } from './world.ts'
 
-/** Tries again at once. `flushed` and `ended`: instances whose journal was. */
+/** Tries again at once. `flushed`, `departed`, `rewritten` and `ended`: instances whose journal was. */
 export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}) {
-  const journal = { flushed: [] as string[], ended: [] as string[], failures: [] as unknown[] }
+  const journal = {
+    flushed: [] as string[],
+    departed: [] as string[],
+    rewritten: [] as string[],
+    ended: [] as string[],
+    failures: [] as unknown[],
+  }
   const { store, clock, access, keyring, safe, keeper } = world
   const worker = new InstanceWorker({
     store,
@@ -26,6 +32,8 @@ export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}
     changes: world.trust.work,
     journal: {
       flush: async (id) => void journal.flushed.push(id),
+      depart: async (id) => void journal.departed.push(id),
+      rewrite: async (id) => void journal.rewritten.push(id),
       end: async (id) => void journal.ended.push(id),
     },
     failed: () => (error) => void journal.failures.push(error),

@@ -10,15 +10,20 @@ import { isoTime, isoTimeOrNull } from '../shown.ts'
 
 export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
   beginRestore: async ({ rootKeys, restores }, { asker, body }) => {
-    const { rootKey, instance, name, ibmApiKey } = body
-    requireIbm(rootKey, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
+    const { rootKey, oldRootKeys = [], partial, instance, name, ibmApiKey } = body
+    for (const uri of [rootKey, ...oldRootKeys])
+      requireIbm(uri, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
     const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
     try {
       const { uri: rootKeyUri } = await rootKeys.prepare(rootKey, apiKey)
+      const others: string[] = []
+      for (const old of oldRootKeys) others.push((await rootKeys.prepare(old, apiKey)).uri)
       return shown(
         await restores.begin(asker.by, {
           rootKeyUri,
+          otherRootKeyUris: others.filter((uri) => uri !== rootKeyUri),
           ...apiKey,
+          ...(partial !== undefined && { partial }),
           ...(instance !== undefined && { instanceId: instance }),
           ...(name !== undefined && { name }),
         }),
@@ -63,13 +68,17 @@ function shown({ id, wanted, progress, ended }: Restore) {
   }
 }
 
-function shownReport({ instance, journal, deleted, lost, unjournaled, ignored, ...report }: RecoveryReport) {
+function shownReport(whole: RecoveryReport) {
+  const { instance, journal, deleted, elsewhere, lost, unjournaled, ignored, leftFor, ...report } = whole
   return {
     ...report,
     objects: { ...report.objects },
     instance: { id: instance.id, name: instance.name },
     unjournaled: [...unjournaled],
     deleted: deleted.map(shownObject),
+    elsewhere: elsewhere.map(shownObject),
+    movesFrom: instance.work?.fromRootKeyUri ?? null,
+    leftFor: leftFor && { rootKey: leftFor.rootKeyUri, at: isoTime(leftFor.atMs) },
     lost: lost.map(shownObject),
     ignored: ignored.map((one) => ({ ...one })),
     journal: {

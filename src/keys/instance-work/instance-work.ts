@@ -23,6 +23,10 @@ import { keepsJournal, type Instance, type InstanceWork } from '../trust/rows.ts
 export interface MovedJournal {
   /** Enters what is not in it yet, beside the root key that the instance has now: there all of it where nothing was. */
   flush(instanceId: string): Promise<void>
+  /** Says beside the root key that is left where the instance goes. */
+  depart(instanceId: string): Promise<void>
+  /** All of it anew, beside the root key that the instance has now. */
+  rewrite(instanceId: string): Promise<void>
   /** The instance keeps none any more. */
   end(instanceId: string): Promise<void>
 }
@@ -186,6 +190,7 @@ export class InstanceWorker {
     })
     // Before objects lie beside the root key, their journal does.
     if (keepsJournal(instance)) await this.#options.journal.flush(instance.id)
+    await this.#options.journal.depart(instance.id)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, safe, target)
     await this.#moveJournal(instance, rootKey.uri)
@@ -217,7 +222,7 @@ export class InstanceWorker {
       limit: limits.listPageMax,
     } as const
     if (keepsJournal(instance)) {
-      await journal.flush(instance.id)
+      await journal.rewrite(instance.id)
       const parts = await store.standardKeys(query)
       await keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))
     } else if ((await store.standardKeys(query)).length > 0) await journal.end(instance.id)

@@ -27,6 +27,8 @@ export interface JournalEntry {
   readonly createdMs: number
   /** Of the standard key that holds it; 'data-key': only the database has it; null: it is destroyed. */
   readonly generation: number | 'data-key' | null
+  /** Of the one that wrapped what is in that standard key; null where there is none. */
+  readonly rootKeyId: string | null
   /** Packed by kmip/attributes. */
   readonly attributes: Uint8Array
 }
@@ -44,6 +46,19 @@ export type JournalItem =
    * a lower number does not count any more.
    */
   | { readonly kind: 'whole'; readonly from: number }
+  | JournalDeparture
+
+/**
+ * Written beside a root key that the instance leaves, before the first of its objects does: until the journal is written
+ * anew here, or deleted, some of them may lie under the other.
+ */
+export interface JournalDeparture {
+  readonly kind: 'departure'
+  readonly atMs: number
+  readonly custody: Instance['custody']
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+}
 
 export interface JournalHeader {
   readonly format: 1
@@ -214,15 +229,21 @@ function itemOf(head: unknown, bytes: Buffer): JournalItem | undefined {
     if (!Number.isSafeInteger(item.from)) throw notOurs()
     return item
   }
+  if (said.kind === 'departure') {
+    const item = said as JournalDeparture
+    if (!isDeparture(item)) throw notOurs()
+    return item
+  }
   return undefined
 }
 
 function isEntry(entry: Readonly<Record<keyof JournalEntry, unknown>>): boolean {
-  const { uniqueIdentifier, objectType, state, version, createdMs, generation } = entry
+  const { uniqueIdentifier, objectType, state, version, createdMs, generation, rootKeyId } = entry
   return (
     [uniqueIdentifier, objectType, state].every((text) => typeof text === 'string') &&
     [version, createdMs].every((number) => Number.isSafeInteger(number)) &&
-    (generation === null || generation === 'data-key' || Number.isSafeInteger(generation))
+    (generation === null || generation === 'data-key' || Number.isSafeInteger(generation)) &&
+    (rootKeyId === null || typeof rootKeyId === 'string')
   )
 }
 
@@ -234,6 +255,15 @@ function isSettings(value: unknown): boolean {
     typeof name === 'string' &&
     typeof portable === 'boolean' &&
     [cacheSeconds, outageSeconds, expiredGraceDays, createdMs].every((number) => Number.isSafeInteger(number))
+  )
+}
+
+function isDeparture(item: Readonly<Record<keyof JournalDeparture, unknown>>): boolean {
+  const { atMs, custody, rootKeyUri, rootKeyId } = item
+  return (
+    Number.isSafeInteger(atMs) &&
+    (custody === 'database' || custody === 'keyprotect') &&
+    [rootKeyUri, rootKeyId].every((text) => typeof text === 'string')
   )
 }
 

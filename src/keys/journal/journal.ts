@@ -31,6 +31,8 @@ export class Journal {
   readonly #writer: JournalWriter
   readonly #lines = new Map<string, Line>()
   readonly #due = new Map<string, Due>()
+  /** The move of which the journal beside the root key that is left was told, by instance. */
+  readonly #departed = new Map<string, string>()
   #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
 
@@ -79,9 +81,26 @@ export class Journal {
     })
   }
 
+  /**
+   * Before objects leave a root key for another, whoever reads the journal beside it must know. Once for each move.
+   * Throws as `flush` does.
+   */
+  async depart(instanceId: string): Promise<void> {
+    await this.#inTurn(instanceId, async () => {
+      const instance = await this.#options.access.instance(instanceId)
+      const { work } = instance ?? {}
+      if (!instance || work?.kind !== 'move' || work.fromCustody !== 'keyprotect') return
+      if (work.fromRootKeyUri === instance.rootKeyUri && keepsJournal(instance)) return
+      if (this.#departed.get(instanceId) === work.id) return
+      await this.#writer.depart(instance, work.fromRootKeyUri)
+      this.#departed.set(instanceId, work.id)
+    })
+  }
+
   /** The instance keeps no journal any more. What cannot be deleted at the service now goes later. */
   async end(instanceId: string): Promise<void> {
     this.#due.delete(instanceId)
+    this.#departed.delete(instanceId)
     await this.#inTurn(instanceId, () => this.#writer.end(instanceId))
   }
 

@@ -134,6 +134,17 @@ export class JournalWriter {
     await keeper.discard(old.map((row) => ({ ...row, state: 'unwanted' as const })))
   }
 
+  /** Says beside the root key that the instance leaves where it goes. Throws as `flush` does. */
+  async depart(instance: Instance, fromRootKeyUri: string): Promise<void> {
+    const { clock, keeper, openRootKey } = this.#options
+    const { id: rootKeyId } = await openRootKey(instance.rootKeyUri, instance.id)
+    const { rootKeyUri, custody } = instance
+    const pen = await this.#pen({ ...instance, rootKeyUri: fromRootKeyUri }, undefined)
+    const departure = { kind: 'departure', atMs: clock.now(), custody, rootKeyUri, rootKeyId } as const
+    const parts = await this.#write(pen, [departure])
+    await this.#commit(parts.map((part) => keeper.counts(part)))
+  }
+
   /** Whether there are so many more parts than are needed that writing it anew is worth it. */
   async isTooLong(instance: Instance): Promise<boolean> {
     const rows = await this.#rows(instance.id)
@@ -301,7 +312,18 @@ function entryOf(record: ObjectRecord): JournalEntry {
   const { uniqueIdentifier, objectType, state, version, createdMs, attributes, sealed } = record
   const place = sealed !== null && isPlace(sealed) ? unpackPlace(sealed) : undefined
   const generation = sealed === null ? null : (place?.generation ?? 'data-key')
-  return { kind: 'object', uniqueIdentifier, objectType, state, version, createdMs, attributes, generation }
+  const rootKeyId = place?.rootKeyId ?? null
+  return {
+    kind: 'object',
+    uniqueIdentifier,
+    objectType,
+    state,
+    version,
+    createdMs,
+    attributes,
+    generation,
+    rootKeyId,
+  }
 }
 
 function noted({ uniqueIdentifier, version }: ObjectRecord): Noted {

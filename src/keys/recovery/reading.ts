@@ -15,7 +15,8 @@ import {
   type JournalHeader,
 } from '../journal/format.ts'
 import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../root-key.ts'
-import type { FoundKey, FoundRun } from './rules.ts'
+import type { FoundRun } from './journaled.ts'
+import type { FoundKey } from './rules.ts'
 import {
   readDescription,
   standardKeyName,
@@ -25,8 +26,15 @@ import {
   type StandardKeyHeader,
 } from '../standard-keys/place.ts'
 
+/** A root key with room beside it. */
+export type Shelved = RootKey & { readonly standardKeys: StandardKeys }
+
 /** A standard key of ours as it is listed. */
-export type Listed = StandardKeyFound & StandardKeyDescription
+export type Listed = StandardKeyFound &
+  StandardKeyDescription & {
+    /** URI of a root key beside which it is seen; by preference the one that wrapped what is in it. */
+    readonly besideUri: string
+  }
 
 /** What there is of one instance. */
 export interface FoundInstance {
@@ -59,40 +67,41 @@ export interface FoundJournal {
 /** How far it got; called often. */
 export type Told = (done: number, total: number) => void
 
-/** The instances that have standard keys there, deleted ones included. Throws RootKeyError. */
+/** The instances that have standard keys beside any of the root keys, deleted ones included. Throws RootKeyError. */
 export async function listInstances(
-  shelf: StandardKeys,
+  rootKeys: readonly Shelved[],
   told: (found: number) => void,
 ): Promise<readonly FoundInstance[]> {
-  const found = new Map<string, { instanceId: string; keys: Listed[]; journal: Listed[] }>()
-  let count = 0
-  for await (const page of shelf.list('mortise-', { deleted: true })) {
-    for (const key of page) {
-      const description = readDescription(key.description)
-      if (!description) continue
-      const { instanceId, kind } = description
-      const instance = found.get(instanceId) ?? { instanceId, keys: [], journal: [] }
-      found.set(instanceId, instance)
-      instance[kind === 'key' ? 'keys' : 'journal'].push({ ...key, ...description })
-      count++
+  const listed = new Map<string, Listed>()
+  for (const { id: rootKeyId, uri, standardKeys } of rootKeys)
+    for await (const page of standardKeys.list('mortise-', { deleted: true })) {
+      for (const key of page) {
+        const description = readDescription(key.description)
+        if (description && (!listed.has(key.id) || description.rootKeyId === rootKeyId))
+          listed.set(key.id, { ...key, ...description, besideUri: uri })
+      }
+      told(listed.size)
     }
-    told(count)
-  }
-  return [...found.values()]
+  const byInstance = Map.groupBy(listed.values(), ({ instanceId }) => instanceId)
+  return [...byInstance].map(([instanceId, all]) => ({
+    instanceId,
+    keys: all.filter(({ kind }) => kind === 'key'),
+    journal: all.filter(({ kind }) => kind === 'journal'),
+  }))
 }
 
 /** Headers of all keys that are not deleted. Throws RootKeyError. */
 export async function readKeys(
-  shelf: StandardKeys,
+  rootKeys: readonly Shelved[],
   { instanceId, keys }: FoundInstance,
   told: Told,
 ): Promise<{ readonly keys: readonly FoundKey[]; readonly ignored: readonly Ignored[] }> {
   const found: FoundKey[] = []
   const ignored: Ignored[] = []
   await eachOf(keys, told, async (listed) => {
-    const { id, name, generation, attempt, createdMs } = listed
-    const key = { id, name, generation, attempt, createdMs }
-    const payload = listed.deleted ? undefined : await readIfThere(shelf, id)
+    const { id, name, rootKeyId, besideUri, generation, attempt, createdMs } = listed
+    const key = { id, name, rootKeyId, besideUri, generation, attempt, createdMs }
+    const payload = await readIfThere(rootKeys, listed)
     if (payload === undefined) found.push({ ...key, header: null })
     else {
       const header = headerOf(payload, { instanceId, listed })
@@ -105,7 +114,7 @@ export async function readKeys(
 
 /** The journal, as far as it opens. Throws RootKeyError, and JournalDamaged when no part of it opens. */
 export async function readJournal(
-  rootKey: RootKey & { readonly standardKeys: StandardKeys },
+  rootKeys: readonly Shelved[],
   { instanceId, journal }: FoundInstance,
   told: Told,
 ): Promise<FoundJournal> {
@@ -118,12 +127,15 @@ export async function readJournal(
   await eachOf(journal, told, async (listed) => {
     const number = journalPartNumber(instanceId, listed.name)
     if (number === undefined) return
-    const payload = listed.deleted ? undefined : await readIfThere(rootKey.standardKeys, listed.id)
+    const payload = await readIfThere(rootKeys, listed)
     if (payload === undefined) {
       deleted.push(number)
       return
     }
     try {
+      const rootKey = rootKeys.find(({ id }) => id === listed.rootKeyId)
+      if (!rootKey)
+        throw new JournalDamaged(`the root key ${listed.rootKeyId} sealed it, which was not named`)
       const header = partHeader(payload)
       if (
         header.instance !== instanceId ||
@@ -212,10 +224,15 @@ function headerOf(
   }
 }
 
-/** undefined: it was deleted meanwhile. */
-async function readIfThere(shelf: StandardKeys, id: string): Promise<Uint8Array | undefined> {
+/** undefined: it is deleted, perhaps since it was listed. */
+async function readIfThere(
+  rootKeys: readonly Shelved[],
+  { id, besideUri, deleted }: Listed,
+): Promise<Uint8Array | undefined> {
+  const beside = rootKeys.find(({ uri }) => uri === besideUri)
+  if (deleted || !beside) return undefined
   try {
-    return await shelf.read(id)
+    return await beside.standardKeys.read(id)
   } catch (error) {
     if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
     throw error

@@ -1,32 +1,31 @@
 // An instance brought back from what lies beside its root key (custody keyprotect), for a server whose database is gone.
 // Objects are written first and the instance last: until then nobody sees anything of it, and what was cut off in
-// between is simply done again. What is read stands in reading.ts, what follows from it in rules.ts. It opens one key
-// only, as a proof.
+// between is simply done again. What is read stands in reading.ts, what follows from it in rules.ts, what is written in
+// writing.ts. It opens one key of each root key only, as a proof.
 
 import { randomUUID } from 'node:crypto'
 import { limits } from '../../limits.ts'
-import type { Access } from '../trust/access.ts'
 import type { ApiKeys } from '../api-keys.ts'
 import type { By } from '../caller.ts'
-import { isThere, type InstanceRestores } from './instance-restores.ts'
 import type { Keyring } from '../keyring.ts'
-import { toWrite } from '../managed-object.ts'
-import type { Clock, ObjectRecord, StandardKeyRecord, Store, Write } from '../ports.ts'
-import { RootKeyError, type RootKey, type StandardKeys } from '../root-key.ts'
-import { listInstances, readJournal, readKeys, type FoundInstance, type FoundPart } from './reading.ts'
-import {
-  mergeJournal,
-  recoverObjects,
-  rowId,
-  type Journaled,
-  type Recovered,
-  type RecoveredObject,
-  type RecoveredPlace,
-} from './rules.ts'
-import { reportOf, type RecoveryReport } from './report.ts'
-import { requireStandardKeys } from '../standard-keys/keeper.ts'
+import type { Clock, StandardKeyRecord, Store, Write } from '../ports.ts'
+import { RootKeyError, type RootKey } from '../root-key.ts'
+import { requireStandardKeys, type StandardKeyKeeper } from '../standard-keys/keeper.ts'
 import { standardKeyAad, unpackPlace, unpackStandardKey } from '../standard-keys/place.ts'
-import type { Instance } from '../trust/rows.ts'
+import type { Access } from '../trust/access.ts'
+import { isThere, type InstanceRestores } from './instance-restores.ts'
+import { mergeJournal, type Journaled } from './journaled.ts'
+import {
+  listInstances,
+  readJournal,
+  readKeys,
+  type FoundInstance,
+  type Listed,
+  type Shelved,
+} from './reading.ts'
+import { reportOf, type RecoveryReport } from './report.ts'
+import { recoverObjects, type Recovered, type RecoveredPlace } from './rules.ts'
+import { instanceOf, knownRows, partRow, writeObjects } from './writing.ts'
 
 export interface RecoveryParts {
   readonly store: Store
@@ -35,11 +34,16 @@ export interface RecoveryParts {
   readonly keyring: Pick<Keyring, 'make' | 'openRootKey'>
   readonly apiKeys: Pick<ApiKeys, 'with'>
   readonly restores: InstanceRestores
+  readonly keeper: Pick<StandardKeyKeeper, 'sweepSoon'>
 }
 
 export interface RecoveryWanted {
-  /** As it is kept: an alias resolved. */
+  /** The one that it has from now on. As it is kept: an alias resolved. */
   readonly rootKeyUri: string
+  /** Others that seal keys of it, because it was on its way from one to another: it goes on to the first. */
+  readonly otherRootKeyUris?: readonly string[]
+  /** Also when keys of it lie under root keys that are not named: they stay closed. */
+  readonly partial?: boolean
   /** Needed where several instances lie there. */
   readonly instanceId?: string
   /** Another name than it had. */
@@ -68,7 +72,7 @@ export interface RecoveryChoice {
 /** There is nothing to restore, or not one thing: safe to show. */
 export class RecoveryRefused extends Error {
   override readonly name = 'RecoveryRefused'
-  readonly why: 'nothing' | 'several' | 'other-root-key'
+  readonly why: 'nothing' | 'several' | 'other-root-key' | 'more-root-keys'
   readonly choices: readonly RecoveryChoice[]
   constructor(
     why: RecoveryRefused['why'],
@@ -86,8 +90,6 @@ export interface Recovering {
   readonly signal: AbortSignal
 }
 
-type Shelved = RootKey & { readonly standardKeys: StandardKeys }
-
 /**
  * Throws RecoveryRefused, TrustRefused, RootKeyError and StoreUnavailable. Whenever it ends before its end, it can be
  * done again.
@@ -98,7 +100,6 @@ export async function recover(
   wanted: RecoveryWanted,
   { told, signal }: Recovering,
 ): Promise<RecoveryReport> {
-  const { rootKeyUri, apiKey } = wanted
   // Told between any two calls: where it can end.
   const recovering: Recovering = {
     signal,
@@ -107,43 +108,44 @@ export async function recover(
       told(progress)
     },
   }
-  const found = await asInstance(parts, randomUUID(), { rootKeyUri, apiKey }, async (rootKey) => {
-    recovering.told({ step: 'list', done: 0, total: null })
-    return listInstances(rootKey.standardKeys, (done) => recovering.told({ step: 'list', done, total: null }))
+  const listed = (done: number) => recovering.told({ step: 'list', done, total: null })
+  const one = await asInstance(parts, randomUUID(), wanted, async (rootKeys) => {
+    listed(0)
+    return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
   })
-  const one = chosen(found, wanted)
   if (await parts.access.instance(one.instanceId)) throw isThere(one.instanceId)
-  return asInstance(parts, one.instanceId, { rootKeyUri, apiKey }, (rootKey, writes) =>
-    bringBack(parts, by, { wanted, one, rootKey, writes, recovering }),
+  return asInstance(parts, one.instanceId, wanted, (rootKeys, writes) =>
+    bringBack(parts, by, { wanted, one, rootKeys, writes, recovering }),
   )
 }
 
 interface Bringing {
   readonly wanted: RecoveryWanted
   readonly one: FoundInstance
-  readonly rootKey: Shelved
+  readonly rootKeys: readonly [Shelved, ...Shelved[]]
   /** For the commit that makes the instance. */
   readonly writes: readonly Write[]
   readonly recovering: Recovering
 }
 
 async function bringBack(parts: RecoveryParts, by: By, bringing: Bringing): Promise<RecoveryReport> {
-  const { one, rootKey, wanted } = bringing
+  const { one, rootKeys, wanted } = bringing
   const { instanceId } = one
   const { told, signal } = bringing.recovering
-  const place: RecoveredPlace = { instanceId, rootKey, nowMs: parts.clock.now() }
-  const journal = await readJournal(rootKey, one, (done, total) =>
+  const place: RecoveredPlace = { instanceId, rootKeys, nowMs: parts.clock.now() }
+  const journal = await readJournal(rootKeys, one, (done, total) =>
     told({ step: 'journal', done, total }),
   ).catch((cause: unknown) => {
     throw cause instanceof RootKeyError && cause.reach !== 'wrapped-form'
       ? cause
-      : anotherRootKey(rootKey, cause)
+      : anotherRootKey(rootKeys[0], cause)
   })
-  const read = await readKeys(rootKey.standardKeys, one, (done, total) => told({ step: 'keys', done, total }))
+  const read = await readKeys(rootKeys, one, (done, total) => told({ step: 'keys', done, total }))
   signal.throwIfAborted()
   const journaled = mergeJournal(journal.runs)
   const recovered = recoverObjects(place, read.keys, journaled.entries)
-  await prove(rootKey, recovered)
+  if (wanted.partial !== true) requireAll(place, recovered, journaled)
+  for (const rootKey of rootKeys) await prove(rootKey, recovered)
   const known = await knownRows(parts.store, instanceId)
   const row = (record: StandardKeyRecord): Write => ({
     type: 'standard-key',
@@ -163,40 +165,53 @@ async function bringBack(parts: RecoveryParts, by: By, bringing: Bringing): Prom
       objects: recovered.objects.length,
       opens: report.opens,
       deleted: report.deleted.length,
+      elsewhere: report.elsewhere.length,
       unjournaled: report.unjournaled.length,
       lost: report.lost.length,
     },
   })
+  parts.keeper.sweepSoon()
   return { instance, ...report }
 }
 
-/** `work` with a root key opened as the instance will open it, and what must be committed for that. */
+/** `work` with the root keys opened as the instance will open them, and what must be committed for that. */
 async function asInstance<T>(
   { keyring, apiKeys }: RecoveryParts,
   instanceId: string,
-  { rootKeyUri, apiKey }: { readonly rootKeyUri: string; readonly apiKey: string | undefined },
-  work: (rootKey: Shelved, writes: readonly Write[]) => Promise<T>,
+  { rootKeyUri, otherRootKeyUris = [], apiKey }: RecoveryWanted,
+  work: (rootKeys: readonly [Shelved, ...Shelved[]], writes: readonly Write[]) => Promise<T>,
 ): Promise<T> {
-  const opened = async (writes: readonly Write[]) => {
-    const rootKey = await keyring.openRootKey(rootKeyUri, instanceId)
-    // Its methods may need it as their `this`.
-    const shelved = {
-      uri: rootKey.uri,
-      id: rootKey.id,
-      wrap: rootKey.wrap.bind(rootKey),
-      unwrap: rootKey.unwrap.bind(rootKey),
-      ...(rootKey.versions && { versions: rootKey.versions }),
-      standardKeys: requireStandardKeys(rootKey),
-    }
-    return work(shelved, writes)
-  }
-  return apiKey === undefined ? opened([]) : apiKeys.with({ instanceId, rootKeyUri, apiKey }, opened)
+  const open = async (uri: string) => shelved(await keyring.openRootKey(uri, instanceId))
+  const opened = async (writes: readonly Write[]) =>
+    work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
+  if (apiKey === undefined) return opened([])
+  // The same API key speaks for the instance to each service instance in which one of them is.
+  const withKeys = [rootKeyUri, ...otherRootKeyUris].reduceRight(
+    (inner, uri) => (writes) =>
+      apiKeys.with({ instanceId, rootKeyUri: uri, apiKey }, (more) => inner([...writes, ...more])),
+    opened,
+  )
+  return withKeys([])
 }
 
-function chosen(found: readonly FoundInstance[], { instanceId, rootKeyUri }: RecoveryWanted): FoundInstance {
-  // What was shredded or moved away is told of for 30 days, and no choice beside one that is there.
-  const living = found.filter(({ keys, journal }) => [...keys, ...journal].some(({ deleted }) => !deleted))
-  const offered = living.length > 0 ? living : found
+function shelved(rootKey: RootKey): Shelved {
+  return {
+    uri: rootKey.uri,
+    id: rootKey.id,
+    // They may need it as their `this`.
+    wrap: rootKey.wrap.bind(rootKey),
+    unwrap: rootKey.unwrap.bind(rootKey),
+    ...(rootKey.versions && { versions: rootKey.versions }),
+    standardKeys: requireStandardKeys(rootKey),
+  }
+}
+
+function chosen(
+  found: readonly FoundInstance[],
+  rootKeys: readonly { readonly id: string }[],
+  { instanceId, rootKeyUri }: RecoveryWanted,
+): FoundInstance {
+  const offered = offer(found, rootKeys)
   const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
   const asked = instanceId === undefined ? offered : found.filter((one) => one.instanceId === instanceId)
   const [only, ...others] = asked
@@ -214,6 +229,24 @@ function chosen(found: readonly FoundInstance[], { instanceId, rootKeyUri }: Rec
   )
 }
 
+/**
+ * What was shredded or moved away is told of for 30 days, and is no choice beside one that is there; nor is one of which
+ * other root keys sealed all.
+ */
+function offer(
+  found: readonly FoundInstance[],
+  rootKeys: readonly { readonly id: string }[],
+): readonly FoundInstance[] {
+  const isSealed = ({ rootKeyId }: Listed) => rootKeys.some(({ id }) => id === rootKeyId)
+  const some = (holds: (key: Listed) => boolean) =>
+    found.filter(({ keys, journal }) => [...keys, ...journal].some(holds))
+  return (
+    [some((key) => !key.deleted && isSealed(key)), some((key) => !key.deleted), some(isSealed)].find(
+      ({ length }) => length > 0,
+    ) ?? found
+  )
+}
+
 function choiceOf({ instanceId, keys, journal }: FoundInstance): RecoveryChoice {
   const made = [...keys, ...journal].flatMap(({ createdMs }) => createdMs ?? [])
   return {
@@ -223,9 +256,30 @@ function choiceOf({ instanceId, keys, journal }: FoundInstance): RecoveryChoice 
   }
 }
 
-/** One of the keys is opened: with another root key, nothing is written. */
+/** While an instance goes from one root key to another both seal keys of it, and both must be named. */
+function requireAll({ rootKeys }: RecoveredPlace, { objects }: Recovered, { departures }: Journaled): void {
+  const isNamed = (rootKeyId: string) => rootKeys.some(({ id }) => id === rootKeyId)
+  const others = objects.flatMap(({ outcome, sealedBy }) => (outcome === 'elsewhere' ? (sealedBy ?? []) : []))
+  const counts = [...Map.groupBy(others, (id) => id)].map(
+    ([id, all]) => `${all.length} of ${objects.length} keys are sealed by the root key ${id}`,
+  )
+  const gone = departures.flatMap(({ custody, rootKeyUri, rootKeyId, atMs }) =>
+    custody === 'database' || isNamed(rootKeyId)
+      ? []
+      : `the instance was on its way to the root key ${rootKeyUri} since ${new Date(atMs).toISOString()}`,
+  )
+  const [first] = rootKeys
+  if (others.length > 0 && others.length === objects.length)
+    throw new RecoveryRefused('other-root-key', `${first.uri} sealed nothing of it: ${counts.join(', ')}`)
+  if (counts.length + gone.length > 0)
+    throw new RecoveryRefused('more-root-keys', [...gone, ...counts].join('; '))
+}
+
+/** One of the keys that a root key sealed is opened: if it opens none, nothing is written. */
 async function prove(rootKey: Shelved, { objects }: Recovered): Promise<void> {
-  const some = objects.filter(({ outcome }) => outcome === 'opens').slice(0, limits.restoreProofsMax)
+  const some = objects
+    .filter(({ outcome, sealedBy }) => outcome === 'opens' && sealedBy === rootKey.id)
+    .slice(0, limits.restoreProofsMax)
   let refusal: unknown
   for (const { object } of some) {
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed } = object
@@ -246,91 +300,4 @@ async function prove(rootKey: Shelved, { objects }: Recovered): Promise<void> {
 function anotherRootKey({ uri }: RootKey, cause: unknown): RecoveryRefused {
   const why = cause instanceof Error ? ` (${cause.message})` : ''
   return new RecoveryRefused('other-root-key', `${uri} does not open what lies beside it${why}`, { cause })
-}
-
-async function writeObjects(
-  store: Store,
-  { objects }: Recovered,
-  { row, told, signal }: Recovering & { readonly row: (record: StandardKeyRecord) => Write },
-): Promise<void> {
-  const total = objects.length
-  for (let done = 0; done < total; done += limits.restoreCommitObjects) {
-    told({ step: 'write', done, total })
-    signal.throwIfAborted()
-    const some = objects.slice(done, done + limits.restoreCommitObjects)
-    const writes = await Promise.all(
-      some.map(async (one): Promise<readonly Write[]> => {
-        const { instanceId, uniqueIdentifier } = one.object
-        const written = await store.object(instanceId, uniqueIdentifier)
-        // This database knows better: what was destroyed here stays so.
-        if (written?.sealed === null) return one.row ? [row({ ...one.row, state: 'unwanted' })] : []
-        return [...objectWrites(written, one), ...(one.row ? [row(one.row)] : [])]
-      }),
-    )
-    await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
-  }
-  told({ step: 'write', done: total, total })
-}
-
-/** None where a restore that was cut off has written the same. */
-function objectWrites(
-  written: ObjectRecord | undefined,
-  { object, journaled }: RecoveredObject,
-): readonly Write[] {
-  const write = { ...toWrite(object), ...(!journaled && { journal: true }) }
-  if (!written) return [write]
-  const { state, attributes, sealed } = write.record
-  const same =
-    written.state === state &&
-    Buffer.compare(written.attributes, attributes) === 0 &&
-    Buffer.compare(written.sealed ?? Buffer.of(), sealed ?? Buffer.of()) === 0
-  if (same) return []
-  return [{ ...write, record: { ...write.record, version: Math.max(object.version, written.version + 1) } }]
-}
-
-/** Rows of a restore that was cut off. */
-async function knownRows(store: Store, instanceId: string): Promise<ReadonlyMap<string, StandardKeyRecord>> {
-  const known = new Map<string, StandardKeyRecord>()
-  for (let afterId: string | undefined; ;) {
-    const query = { instanceId, limit: limits.restoreCommitObjects }
-    const page = await store.standardKeys({ ...query, ...(afterId !== undefined && { afterId }) })
-    for (const record of page) known.set(record.id, record)
-    afterId = page.at(-1)?.id
-    if (page.length < query.limit) return known
-  }
-}
-
-function partRow(
-  { instanceId, rootKey, nowMs }: RecoveredPlace,
-  { listed, number }: FoundPart,
-  { from }: Journaled,
-): StandardKeyRecord {
-  return {
-    id: rowId(instanceId, listed),
-    instanceId,
-    kind: 'journal',
-    identifier: listed.name,
-    generation: listed.generation,
-    rootKeyUri: rootKey.uri,
-    state: number < from ? 'unwanted' : 'current',
-    standardKeyId: listed.id,
-    keyVersion: '',
-    createdMs: listed.createdMs ?? nowMs,
-  }
-}
-
-function instanceOf(
-  { instanceId, rootKey, nowMs }: RecoveredPlace,
-  { settings }: Journaled,
-  { objects }: Recovered,
-) {
-  const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
-  const createdMs = objects[0]?.object.createdMs ?? nowMs
-  const said = settings ?? { name: 'restored', createdMs, ...defaults }
-  return {
-    ...said,
-    id: instanceId,
-    custody: 'keyprotect',
-    rootKeyUri: rootKey.uri,
-  } as const satisfies Instance
 }

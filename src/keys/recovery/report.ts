@@ -1,7 +1,8 @@
 // What a restore brought back and what not, in the words of whoever ordered it. Pure.
 
 import type { FoundJournal, Ignored } from './reading.ts'
-import { labelOf, type Journaled, type Recovered } from './rules.ts'
+import type { Journaled } from './journaled.ts'
+import { labelOf, type Recovered, type RecoveredObject } from './rules.ts'
 import type { Instance } from '../trust/rows.ts'
 
 export interface RecoveryReport {
@@ -16,8 +17,12 @@ export interface RecoveryReport {
   readonly unjournaled: readonly string[]
   /** Their standard keys were deleted in Key Protect: there, but not to be opened. */
   readonly deleted: readonly { readonly identifier: string; readonly label: string | null }[]
+  /** A root key that was not named sealed them: there, but not to be opened. */
+  readonly elsewhere: readonly { readonly identifier: string; readonly label: string | null }[]
   /** Sealed by the database alone: gone with it. */
   readonly lost: readonly { readonly identifier: string; readonly label: string | null }[]
+  /** It was leaving for the custody database: what had arrived there is lost with it, and is told as deleted. */
+  readonly leftFor: { readonly rootKeyUri: string; readonly atMs: number } | null
   /** Deleted standard keys that the journal does not know. */
   readonly unknown: number
   /** Standard keys that were left as they are. */
@@ -51,10 +56,10 @@ export function reportOf(about: {
     unjournaled: recovered.objects
       .filter((one) => !one.journaled)
       .map(({ object }) => object.uniqueIdentifier),
-    deleted: recovered.objects
-      .filter(({ outcome }) => outcome === 'deleted')
-      .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: labelOf(object.attributes) })),
+    deleted: named(recovered, 'deleted'),
+    elsewhere: named(recovered, 'elsewhere'),
     lost: recovered.lost,
+    leftFor: journaled.departures.findLast(({ custody }) => custody === 'database') ?? null,
     unknown: recovered.unknown.length,
     ignored: [...about.ignored, ...journal.ignored, ...left],
     journal: {
@@ -66,4 +71,10 @@ export function reportOf(about: {
       missing: journal.deleted.filter((number) => number >= journaled.from).length,
     },
   }
+}
+
+function named({ objects }: Recovered, wanted: RecoveredObject['outcome']): RecoveryReport['deleted'] {
+  return objects
+    .filter(({ outcome }) => outcome === wanted)
+    .map(({ object }) => ({ identifier: object.uniqueIdentifier, label: labelOf(object.attributes) }))
 }

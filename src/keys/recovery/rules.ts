@@ -10,17 +10,22 @@ import { createHash } from 'node:crypto'
 import { first, searchKey, unpackAttributes, type AttributeSet } from '../../kmip/attributes.ts'
 import { enums } from '../../kmip/enums.ts'
 import { initialAttributes } from '../initial-attributes.ts'
-import type { JournalEntry, JournalItem, JournalSettings } from '../journal/format.ts'
+import type { JournalEntry } from '../journal/format.ts'
 import { isDestroyed, isState } from '../lifecycle.ts'
 import { hasState, single, withAttribute, type ManagedObject, type ObjectType } from '../managed-object.ts'
 import type { StandardKeyRecord } from '../ports.ts'
 import { packPlace, standardKeyName, type StandardKeyHeader } from '../standard-keys/place.ts'
+import type { Journaled } from './journaled.ts'
 
 /** A standard key of an object, as it was found. */
 export interface FoundKey {
   /** The service's id. */
   readonly id: string
   readonly name: string
+  /** Of the one that wrapped what is in it, as it says itself. */
+  readonly rootKeyId: string
+  /** URI of a root key beside which it is seen. */
+  readonly besideUri: string
   readonly generation: number
   readonly attempt: string
   readonly createdMs: number | null
@@ -28,24 +33,15 @@ export interface FoundKey {
   readonly header: StandardKeyHeader | null
 }
 
-/** Items of parts that belong together, with the numbers of the first and the last of them. */
-export interface FoundRun {
-  readonly first: number
-  readonly last: number
-  readonly items: readonly JournalItem[]
-}
-
-export interface Journaled {
-  readonly entries: ReadonlyMap<string, JournalEntry>
-  readonly settings: JournalSettings | null
-  /** Parts with a lower number do not count any more; 0: all count. */
-  readonly from: number
-}
-
 export interface RecoveredObject {
   readonly object: ManagedObject
-  /** 'deleted': its standard key was deleted, or is not there. */
-  readonly outcome: 'opens' | 'deleted' | 'destroyed'
+  /**
+   * 'deleted': its standard key was deleted, or is not there. 'elsewhere': a root key that was not named sealed it, and
+   * opens it.
+   */
+  readonly outcome: 'opens' | 'deleted' | 'destroyed' | 'elsewhere'
+  /** Id of the root key that sealed it; null: it is destroyed. */
+  readonly sealedBy: string | null
   /** The journal knows it. */
   readonly journaled: boolean
   readonly row: StandardKeyRecord | null
@@ -66,40 +62,18 @@ export interface Recovered {
 
 export interface RecoveredPlace {
   readonly instanceId: string
-  readonly rootKey: { readonly uri: string; readonly id: string }
+  /** The one that the instance has, and those that it had: while it goes from one to another, both seal keys of it. */
+  readonly rootKeys: readonly [NamedRootKey, ...NamedRootKey[]]
   readonly nowMs: number
+}
+
+export interface NamedRootKey {
+  readonly uri: string
+  readonly id: string
 }
 
 /** Stands for a standard key whose id nobody knows any more. */
 const nobodysId = '00000000-0000-4000-8000-000000000000'
-
-/**
- * The newest of what was entered. A journal that was written anew does away with what was there before, if all of it is
- * there: its parts are numbered without a gap.
- */
-export function mergeJournal(runs: readonly FoundRun[]): Journaled {
-  const inOrder = runs.toSorted((a, b) => a.last - b.last)
-  let from = 0
-  for (const { last, items } of inOrder)
-    for (const item of items) if (item.kind === 'whole' && isComplete(runs, item.from, last)) from = item.from
-  const entries = new Map<string, JournalEntry>()
-  let settings: JournalSettings | null = null
-  for (const { first: begin, items } of inOrder) {
-    if (begin < from) continue
-    for (const item of items) {
-      if (item.kind === 'settings') settings = item.settings
-      if (item.kind !== 'object') continue
-      const known = entries.get(item.uniqueIdentifier)
-      if (!known || known.version <= item.version) entries.set(item.uniqueIdentifier, item)
-    }
-  }
-  return { entries, settings, from }
-}
-
-function isComplete(runs: readonly FoundRun[], from: number, to: number): boolean {
-  const within = runs.filter(({ first: begin, last }) => begin >= from && last <= to)
-  return within.reduce((sum, { first: begin, last }) => sum + last - begin + 1, 0) === to - from + 1
-}
 
 export function recoverObjects(
   place: RecoveredPlace,
@@ -126,6 +100,7 @@ export function recoverObjects(
       recovered.objects.push({
         object: ofEntry(place, entry, null),
         outcome: 'destroyed',
+        sealedBy: null,
         journaled: true,
         row: null,
       })
@@ -166,18 +141,19 @@ export function recoverObjects(
 
 /** The state of this row and its id are the same each time, so that a restore can be done again. */
 function rowOf(
-  { instanceId, rootKey, nowMs }: RecoveredPlace,
+  place: RecoveredPlace,
   identifier: string,
-  key: Pick<FoundKey, 'id' | 'generation' | 'attempt' | 'createdMs' | 'header'>,
+  key: FoundKey,
   state: 'current' | 'unwanted',
 ): StandardKeyRecord {
+  const { instanceId, nowMs } = place
   return {
     id: rowId(instanceId, key),
     instanceId,
     kind: 'object',
     identifier,
     generation: key.generation,
-    rootKeyUri: rootKey.uri,
+    rootKeyUri: holderOf(place, key).uri,
     state,
     standardKeyId: key.id,
     keyVersion: key.header?.keyVersion ?? '',
@@ -236,7 +212,9 @@ function opening(
   const object = entry ? ofEntry(place, entry, sealed) : ofHeader(place, header, { sealed, found })
   const version = Math.max(object.version, key.generation)
   const row = rowOf(place, header.identifier, key, 'current')
-  return { object: { ...object, version }, outcome: 'opens', journaled: entry !== undefined, row }
+  const { rootKeyId: sealedBy } = key
+  const outcome = isNamed(place, sealedBy) ? 'opens' : 'elsewhere'
+  return { object: { ...object, version }, outcome, sealedBy, journaled: entry !== undefined, row }
 }
 
 /** The journal does not know it; what it is says an older generation that was left. */
@@ -249,10 +227,11 @@ function revoked(
   const object = ofHeader(place, header, { sealed: sealedAt(place, deleted), found })
   const row = rowOf(place, header.identifier, deleted, 'current')
   const version = Math.max(object.version, deleted.generation)
-  return { object: { ...object, version }, outcome: 'deleted', journaled: false, row }
+  const { rootKeyId: sealedBy } = deleted
+  return { object: { ...object, version }, outcome: 'deleted', sealedBy, journaled: false, row }
 }
 
-/** It points to what was deleted: restored there, it opens again. */
+/** It points to what was deleted: restored there, it opens again. Or it lies beside a root key that was not named. */
 function withoutMaterial(
   place: RecoveredPlace,
   entry: JournalEntry,
@@ -260,18 +239,38 @@ function withoutMaterial(
   least: number,
 ): RecoveredObject {
   const known = deleted && deleted.header === null && deleted.generation >= least
-  const at = known ? deleted : { id: nobodysId, generation: Math.max(least, 1) }
+  const sealedBy = (known ? deleted.rootKeyId : entry.rootKeyId) ?? place.rootKeys[0].id
+  const nowhere = { besideUri: place.rootKeys[0].uri, rootKeyId: sealedBy, id: nobodysId }
+  const at = known ? deleted : { ...nowhere, generation: Math.max(least, 1) }
   const object = ofEntry(place, entry, sealedAt(place, at))
   const row = known ? rowOf(place, entry.uniqueIdentifier, deleted, 'current') : null
   const version = Math.max(object.version, at.generation)
-  return { object: { ...object, version }, outcome: 'deleted', journaled: true, row }
+  const outcome = known || isNamed(place, sealedBy) ? 'deleted' : 'elsewhere'
+  return { object: { ...object, version }, outcome, sealedBy, journaled: true, row }
+}
+
+function isNamed({ rootKeys }: RecoveredPlace, rootKeyId: string): boolean {
+  return rootKeys.some(({ id }) => id === rootKeyId)
+}
+
+/** The root key by which one comes to a standard key: the one that sealed it, or, if need be, another beside it. */
+function holderOf(
+  { rootKeys }: RecoveredPlace,
+  { rootKeyId, besideUri }: Pick<FoundKey, 'rootKeyId' | 'besideUri'>,
+): NamedRootKey {
+  return (
+    rootKeys.find(({ id }) => id === rootKeyId) ??
+    rootKeys.find(({ uri }) => uri === besideUri) ??
+    rootKeys[0]
+  )
 }
 
 function sealedAt(
-  { rootKey }: RecoveredPlace,
-  { id, generation }: Pick<FoundKey, 'id' | 'generation'>,
+  place: RecoveredPlace,
+  key: Pick<FoundKey, 'id' | 'generation' | 'rootKeyId' | 'besideUri'>,
 ): Buffer {
-  return packPlace({ rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, standardKeyId: id, generation })
+  const { uri, id } = holderOf(place, key)
+  return packPlace({ rootKeyUri: uri, rootKeyId: id, standardKeyId: key.id, generation: key.generation })
 }
 
 function ofEntry(

@@ -23,7 +23,7 @@ import {
   type StandardKeys,
   type Trail,
 } from '../root-key.ts'
-import { describeStandardKey, standardKeyName } from './place.ts'
+import { describeStandardKey, readDescription, standardKeyName } from './place.ts'
 import { StandardKeyTroubles } from './troubles.ts'
 
 export interface WantedStandardKey {
@@ -59,7 +59,7 @@ export class StandardKeyKeeper {
   #timer: NodeJS.Timeout | undefined
   #soon: NodeJS.Timeout | undefined
   /** While it sweeps by itself. */
-  #sweepSoon: (() => void) | undefined
+  #sweepNow: (() => void) | undefined
   #sweeping: Promise<SweepReport> | undefined
 
   constructor(options: KeeperOptions) {
@@ -98,7 +98,7 @@ export class StandardKeyKeeper {
       }
       await this.#commit([{ type: 'standard-key', record: intent, from: null }, ...givenUp.splice(0)])
       try {
-        const about = { name: nameOf(intent), description: descriptionOf(intent) }
+        const about = { name: nameOf(intent), description: descriptionOf(intent, rootKey) }
         const standardKeyId = await shelf.create({ ...about, payload }, trail)
         this.#troubles.made(instanceId)
         return { ...intent, standardKeyId }
@@ -136,7 +136,7 @@ export class StandardKeyKeeper {
         const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
         const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
         if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
-        else this.#sweepSoon?.()
+        else this.sweepSoon()
       } catch (error) {
         this.#left(record, error)
       }
@@ -153,19 +153,23 @@ export class StandardKeyKeeper {
   start(failed: (error: unknown) => void): void {
     const sweep = () => void this.sweep().catch(failed)
     this.#timer = setInterval(sweep, limits.standardKeySweepEveryMs).unref()
-    this.#sweepSoon = () => {
-      this.#soon ??= setTimeout(() => {
-        this.#soon = undefined
-        sweep()
-      }, limits.standardKeySweepSoonMs).unref()
-    }
+    this.#sweepNow = sweep
     sweep()
+  }
+
+  /** There is something to delete: does not wait for the next sweep. Nothing where it does not sweep by itself. */
+  sweepSoon(): void {
+    if (!this.#sweepNow) return
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined
+      this.#sweepNow?.()
+    }, limits.standardKeySweepSoonMs).unref()
   }
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     clearTimeout(this.#soon)
-    this.#sweepSoon = undefined
+    this.#sweepNow = undefined
     await this.#sweeping?.catch(() => undefined)
   }
 
@@ -265,10 +269,10 @@ export class StandardKeyKeeper {
 
   /** Ids of those that this attempt made and that are not deleted. */
   async #search(shelf: StandardKeys, record: StandardKeyRecord, trail?: Trail): Promise<readonly string[]> {
-    const description = descriptionOf(record)
+    const attempt = attemptOf(record)
     const sinceMs = record.createdMs - limits.standardKeyClockSkewMs
     const found = await shelf.find(nameOf(record), { sinceMs, trail })
-    return found.filter((key) => key.description === description).map(({ id }) => id)
+    return found.filter((key) => readDescription(key.description)?.attempt === attempt).map(({ id }) => id)
   }
 
   /** Many are looked for in one list of all there are. */
@@ -283,7 +287,7 @@ export class StandardKeyKeeper {
     if (before < sweepSearchesMax) return this.#search(shelf, record)
     const listing = listings.get(where) ?? listOurs(shelf)
     listings.set(where, listing)
-    return (await listing).get(descriptionOf(record)) ?? []
+    return (await listing).get(attemptOf(record)) ?? []
   }
 
   async #tellEmptied(instanceId: string): Promise<void> {
@@ -330,11 +334,14 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
   )
 }
 
-/** Ids by description, of all that bear our name and are not deleted. */
+/** Ids by attempt, of all that are ours and not deleted. */
 async function listOurs(shelf: StandardKeys): Promise<ReadonlyMap<string, readonly string[]>> {
   const ids = new Map<string, string[]>()
   for await (const page of shelf.list('mortise-', { deleted: false }))
-    for (const { id, description } of page) ids.set(description, [...(ids.get(description) ?? []), id])
+    for (const { id, description } of page) {
+      const attempt = readDescription(description)?.attempt
+      if (attempt !== undefined) ids.set(attempt, [...(ids.get(attempt) ?? []), id])
+    }
   return ids
 }
 
@@ -358,9 +365,19 @@ function whereOf({ instanceId, rootKeyUri }: StandardKeyRecord): string {
   return JSON.stringify([instanceId, rootKeyUri])
 }
 
-function descriptionOf({ id, kind, instanceId, generation }: StandardKeyRecord): string {
-  const attempt = id.replaceAll('-', '').slice(0, 12)
-  return describeStandardKey({ kind: kind === 'object' ? 'key' : 'journal', instanceId, generation, attempt })
+function descriptionOf(record: StandardKeyRecord, rootKey: RootKey): string {
+  const { kind, instanceId, generation } = record
+  return describeStandardKey({
+    kind: kind === 'object' ? 'key' : 'journal',
+    instanceId,
+    rootKeyId: rootKey.id,
+    generation,
+    attempt: attemptOf(record),
+  })
+}
+
+function attemptOf({ id }: StandardKeyRecord): string {
+  return id.replaceAll('-', '').slice(0, 12)
 }
 
 function nameOf({ kind, identifier }: StandardKeyRecord): string {

@@ -75,29 +75,32 @@ export function standardKeyName(identifier: string): string {
 }
 
 const descriptionForm =
-  /^mortise 1 (?<kind>key|journal), instance (?<instanceId>\S{1,100}), generation (?<generation>[1-9]\d{0,8}), attempt (?<attempt>[0-9a-f]{12})$/
+  /^mortise 1 (?<kind>key|journal), instance (?<instanceId>\S{1,60}), root key (?<rootKeyId>\S{1,60}), generation (?<generation>[1-9]\d{0,8}), attempt (?<attempt>[0-9a-f]{12})$/
 
 /** What can be told of a standard key without reading it, also after it was deleted. */
 export interface StandardKeyDescription {
   readonly kind: 'key' | 'journal'
   readonly instanceId: string
+  /** Of the one that wrapped what is in it. */
+  readonly rootKeyId: string
   readonly generation: number
   /** Of all that were ever begun, this one: 12 hex digits. */
   readonly attempt: string
 }
 
 export function describeStandardKey(about: StandardKeyDescription): string {
-  const { kind, instanceId, generation, attempt } = about
-  return `mortise 1 ${kind}, instance ${instanceId}, generation ${generation}, attempt ${attempt}`
+  const { kind, instanceId, rootKeyId, generation, attempt } = about
+  return `mortise 1 ${kind}, instance ${instanceId}, root key ${rootKeyId}, generation ${generation}, attempt ${attempt}`
 }
 
 /** What a description of ours says; undefined for any other. */
 export function readDescription(description: string): StandardKeyDescription | undefined {
-  const { kind, instanceId, generation, attempt } = descriptionForm.exec(description)?.groups ?? {}
-  if (instanceId === undefined || attempt === undefined) return undefined
+  const { kind, instanceId, rootKeyId, generation, attempt } = descriptionForm.exec(description)?.groups ?? {}
+  if (instanceId === undefined || rootKeyId === undefined || attempt === undefined) return undefined
   return {
     kind: kind === 'key' ? 'key' : 'journal',
     instanceId,
+    rootKeyId,
     generation: Number(generation),
     attempt,
   }
