@@ -7,9 +7,17 @@ import { readFileSync } from 'node:fs'
 import { test, type TestContext } from 'node:test'
 import { openMaterial } from '../src/keys/envelope.ts'
 import type { KeyWork } from '../src/keys/key-work.ts'
-import { StoreUnavailable, type AuditEntry } from '../src/keys/ports.ts'
+import { StoreUnavailable, type AuditEntry, type StandardKeyRecord } from '../src/keys/ports.ts'
 import { RootKeyError } from '../src/keys/root-key.ts'
-import { isPlace, standardKeyName, unpackPlace, unpackStandardKey } from '../src/keys/standard-keys/place.ts'
+import { fromRecord, toWrite } from '../src/keys/managed-object.ts'
+import {
+  describeStandardKey,
+  isPlace,
+  packPlace,
+  standardKeyName,
+  unpackPlace,
+  unpackStandardKey,
+} from '../src/keys/standard-keys/place.ts'
 import { Fault } from '../src/kmip/fault.ts'
 import { limits } from '../src/limits.ts'
 import { StoreAround } from './support/store-around.ts'
@@ -33,6 +41,12 @@ async function begin(t: TestContext) {
     world.store.standardKeys({ instanceId: instance.id, limit: 100, ...(state && { state }) })
   const { standardKeys } = world.rootKey
   return { world, around, instance, perform, get, forget, rows, shelf: standardKeys }
+}
+
+/** As the keeper describes it. */
+function describedAs({ id, instanceId, generation }: StandardKeyRecord, rootKeyId: string): string {
+  const attempt = id.replaceAll('-', '').slice(0, 12)
+  return describeStandardKey({ kind: 'key', instanceId, rootKeyId, generation, attempt })
 }
 
 async function entries(world: { readonly store: Awaited<ReturnType<typeof begin>>['world']['store'] }) {
@@ -225,6 +239,73 @@ test('a higher generation that never counted is deleted only after the object ca
     [current.standardKeyId],
   )
   assert.equal((await world.store.unjournaled(instance.id, 10)).length, 1)
+})
+
+test('one that counted is deleted only when the journal names what took its place: else it would look revoked', async (t) => {
+  const { world, instance, perform, rows, shelf } = await begin(t)
+  const { store, keeper, rootKey } = world
+  const id = await perform(createKey())
+  const [before] = await rows('current')
+  const stored = await store.object(instance.id, id)
+  assert.ok(before && stored?.sealed)
+  const wanted = { instanceId: instance.id, kind: 'object', identifier: id, generation: 2, rootKey } as const
+  const [{ payload } = assert.fail()] = shelf.live(`mortise-${id}`)
+  const made = await keeper.make(wanted, async () => ({ payload, keyVersion: '' }))
+  const sealed = packPlace({
+    ...unpackPlace(stored.sealed),
+    standardKeyId: made.standardKeyId,
+    generation: 2,
+  })
+  const next = toWrite({ ...fromRecord(stored), sealed, version: stored.version + 1 })
+  await store.commit({
+    writes: [{ ...next, journal: true }, keeper.counts(made), keeper.unwanted(before)],
+    entries: [],
+    durability: 'disk',
+  })
+  await keeper.discard([{ ...before, state: 'unwanted' }])
+  assert.equal(shelf.live(`mortise-${id}`).length, 2, 'not yet')
+  let noted = 0
+  world.journal.flush = async () => {
+    assert.equal(shelf.live(`mortise-${id}`).length, 2, 'noted first')
+    noted++
+  }
+  assert.deepEqual(await keeper.sweep(), { deleted: 1, left: 0 })
+  assert.equal(noted, 1)
+  assert.deepEqual(
+    shelf.live(`mortise-${id}`).map((key) => key.id),
+    [made.standardKeyId],
+  )
+})
+
+test('an attempt that was given up stays while another one at the same new key is under way', async (t) => {
+  const { world, instance, perform, rows, shelf } = await begin(t)
+  shelf.createFaults = ['uncertain-before']
+  const answer = world.rootKey.standardKeys.find.bind(shelf)
+  let swept: unknown
+  shelf.find = async (name, more) => {
+    const found = await answer(name, more)
+    // The first one comes through late, and a sweep passes before the second one counts.
+    if (swept === undefined) {
+      swept = null
+      const [intent = assert.fail()] = await rows('intended')
+      const late = { name, description: describedAs(intent, world.rootKey.id), payload: Buffer.from('late') }
+      await shelf.create(late)
+    }
+    return found
+  }
+  const create = shelf.create.bind(shelf)
+  shelf.create = async (key, trail) => {
+    const id = await create(key, trail)
+    if (swept === null && shelf.live(key.name).length === 2) swept = await world.keeper.sweep()
+    return id
+  }
+  const id = await perform(createKey())
+  assert.deepEqual(swept, { deleted: 0, left: 1 })
+  assert.equal(shelf.live(`mortise-${id}`).length, 2)
+  await world.keeper.sweep()
+  assert.equal(shelf.live(`mortise-${id}`).length, 1)
+  assert.equal((await rows('current')).length, 1)
+  assert.equal(instance.custody, 'keyprotect')
 })
 
 test('the one that counts is never deleted, whatever its record says', async (t) => {

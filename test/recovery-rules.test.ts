@@ -2,8 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JournalEntry } from '../src/keys/journal/format.ts'
-import { mergeJournal } from '../src/keys/recovery/journaled.ts'
+import { mergeJournal, type JournaledEntry } from '../src/keys/recovery/journaled.ts'
 import { recoverObjects, type FoundKey, type RecoveredPlace } from '../src/keys/recovery/rules.ts'
 import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-keys/place.ts'
 import { packAttributes } from '../src/kmip/attributes.ts'
@@ -36,7 +35,7 @@ function found(
   return { id, ...at, generation, attempt, createdMs, header: deleted ? null : header }
 }
 
-function entry(more: Partial<JournalEntry> = {}): JournalEntry {
+function entry(more: Partial<JournaledEntry> = {}): JournaledEntry {
   return {
     kind: 'object',
     uniqueIdentifier: 'k',
@@ -46,15 +45,16 @@ function entry(more: Partial<JournalEntry> = {}): JournalEntry {
     createdMs: 500,
     generation: 1,
     rootKeyId: 'r',
+    isNewest: true,
     attributes: packAttributes(aes()),
     ...more,
   }
 }
 
 /** Outcome, the standard key that it points to, what is to be deleted, what is left. */
-function decide(keys: readonly FoundKey[], known?: JournalEntry): string {
+function decide(keys: readonly FoundKey[], known?: JournaledEntry, isWhole = true): string {
   const entries = new Map(known ? [[known.uniqueIdentifier, known]] : [])
-  const { objects, unwanted, left, lost, unknown } = recoverObjects(place, keys, entries)
+  const { objects, unwanted, left, lost, unknown } = recoverObjects(place, keys, { entries, isWhole })
   const shown = objects.map(({ object, outcome }) => {
     const at = object.sealed ? unpackPlace(object.sealed) : undefined
     return `${outcome} ${object.state} ${at ? `${at.standardKeyId}/${at.generation}` : '-'}`
@@ -69,7 +69,7 @@ function decide(keys: readonly FoundKey[], known?: JournalEntry): string {
 }
 
 const nobody = '00000000-0000-4000-8000-000000000000'
-const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | undefined, string])[] = [
+const cases: readonly (readonly [string, readonly FoundKey[], JournaledEntry | undefined, string])[] = [
   ['one, not entered', [found(1)], undefined, 'opens Active g1/1'],
   ['one, entered', [found(1)], entry({ state: 'Deactivated' }), 'opens Deactivated g1/1'],
   [
@@ -114,7 +114,36 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournalEntry | und
     entry(),
     'deleted Active g3d/3, left g1',
   ],
-  ['a lower one was deleted', [found(1, { deleted: true }), found(3)], entry(), 'opens Active g3/3'],
+  [
+    'the one that is named was deleted, while a higher one was made',
+    [found(1, { deleted: true }), found(3)],
+    entry(),
+    'deleted Active g1d/1, left g3',
+  ],
+  [
+    'the same, but what was entered later is missing',
+    [found(1, { deleted: true }), found(3)],
+    entry({ isNewest: false }),
+    'opens Active g3/3',
+  ],
+  [
+    'the one that is named is gone, and a higher one is there',
+    [found(3)],
+    entry(),
+    `deleted Active ${nobody}/1, left g3`,
+  ],
+  [
+    'a lower one than is named was deleted',
+    [found(1, { deleted: true }), found(3)],
+    entry({ generation: 3, version: 3 }),
+    'opens Active g3/3',
+  ],
+  [
+    'a lower one was deleted, not entered',
+    [found(1, { deleted: true }), found(2)],
+    undefined,
+    'deleted Active g1d/1, left g2',
+  ],
   [
     'a higher one was deleted, not entered',
     [found(1), found(2, { deleted: true })],
@@ -233,6 +262,35 @@ for (const [what, keys, known, expected] of cases)
     assert.equal(decide(keys.toReversed(), known), expected)
   })
 
+test('rule: not entered, in a journal of which parts are missing: a deleted lower one may be our own deed', () => {
+  const keys = [found(1, { deleted: true }), found(2)]
+  assert.equal(decide(keys, undefined, false), 'opens Active g2/2')
+})
+
+test('rule: what stays revoked can never count again, whatever is there', () => {
+  const { objects } = recoverObjects(place, [found(1, { deleted: true }), found(5)], {
+    entries: new Map([['k', entry()]]),
+    isWhole: true,
+  })
+  const [{ object, isEntered } = assert.fail()] = objects
+  assert.deepEqual([object.version, isEntered], [5, false])
+})
+
+test('rule: what was entered before a part that is missing may be out of date', () => {
+  const runs = [
+    { first: 3, last: 3, items: [entry()] },
+    { first: 7, last: 7, items: [entry({ uniqueIdentifier: 'later' })] },
+  ]
+  const newest = (missing: readonly number[]) =>
+    [...mergeJournal(runs, missing).entries.values()].map(({ isNewest }) => isNewest)
+  assert.deepEqual(newest([]), [true, true])
+  assert.deepEqual(newest([5]), [false, true])
+  assert.deepEqual(newest([8]), [false, false])
+  const anew = [...runs, { first: 9, last: 9, items: [{ kind: 'whole', from: 7 } as const] }]
+  anew.push({ first: 8, last: 8, items: [] })
+  assert.equal(mergeJournal(anew, [5, 6]).isWhole, true)
+})
+
 function settings(name: string) {
   const rest = { cacheSeconds: 1, outageSeconds: 1, expiredGraceDays: 1, portable: false, createdMs: 1 }
   return { kind: 'settings', settings: { name, ...rest } } as const
@@ -274,7 +332,7 @@ function named(uniqueIdentifier: string, changed: bigint) {
 test('rule: a Name that two entries have stays with the one that changed last', () => {
   const keys = ['a', 'b'].map((id) => ({ ...found(1, { id }), name: standardKeyName(id) }))
   const entries = new Map([named('a', 5n), named('b', 6n)])
-  const { objects } = recoverObjects(place, keys, entries)
+  const { objects } = recoverObjects(place, keys, { entries, isWhole: true })
   assert.deepEqual(
     objects.map(({ object }) => [object.uniqueIdentifier, object.attributes.has('Name')]),
     [

@@ -207,7 +207,7 @@ function remarks(report: Report): string[] {
     ...(leftFor === null
       ? []
       : [
-          `\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had arrived there are lost with it, and among the deleted ones above.\n`,
+          `\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
         ]),
     ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
     ...list(

@@ -335,6 +335,8 @@ export interface Store {
   standardKeyVersions(instanceId: string): Promise<Readonly<Record<string, number>>>
   /** Objects that changed since they were entered in the journal, destroyed ones included; oldest first. */
   unjournaled(instanceId: string, limit: number): Promise<readonly StoredObject[]>
+  /** Whether the object did not change since it was entered in the journal; true where nothing is to be entered. */
+  isJournaled(instanceId: string, uniqueIdentifier: string): Promise<boolean>
   secrets(): Promise<readonly SecretRecord[]>
   pending(): Promise<readonly PendingClient[]>
   seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>

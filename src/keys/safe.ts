@@ -45,7 +45,7 @@ export interface Sealed {
 /** What a commit that gives up sealed material must write, and what is to be done once it is committed. */
 export interface Released {
   readonly writes: readonly Write[]
-  after(trail?: Trail): Promise<void>
+  after(): Promise<void>
 }
 
 export interface SealOptions {
@@ -192,7 +192,7 @@ export class Safe {
     const gone = held.map((record): StandardKeyRecord => ({ ...record, state: 'unwanted' }))
     return {
       writes: held.filter(({ state }) => state !== 'unwanted').map((record) => this.#keeper.unwanted(record)),
-      after: (trail) => this.#keeper.discard(gone, trail),
+      after: () => this.#keeper.discard(gone),
     }
   }
 
@@ -210,7 +210,10 @@ export class Safe {
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
     const { payloadBytesMax } = requireStandardKeys(rootKey)
     const askedAt = this.#clock.monotonic()
-    const wrapped = await rootKey.wrap(bytes, standardKeyAad(place, head), trail)
+    const wrapped = await rootKey.wrap(bytes, standardKeyAad(place, head), trail).catch((error: unknown) => {
+      this.#keyring.conditions.standardKeys.notMade(instance.id, error)
+      throw error
+    })
     const keyVersion = rootKey.versions?.of(wrapped) ?? ''
     const header = {
       format: 1,

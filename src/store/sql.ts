@@ -56,6 +56,9 @@ export const readSql = {
   unjournaled: `
     SELECT ${objectColumns} FROM unjournaled u CROSS JOIN objects o ON o.sequence = u.sequence ${objectJoins}
     WHERE u.instance_id = ? AND u.sequence > ? ORDER BY u.sequence LIMIT ?`,
+  unjournaledOne: `
+    SELECT 1 AS there FROM unjournaled WHERE instance_id = ? AND sequence =
+      (SELECT sequence FROM objects WHERE instance_id = ? AND unique_identifier = ?)`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
     SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks

@@ -118,6 +118,11 @@ export class SqliteStore implements Store {
     return found
   }
 
+  async isJournaled(instanceId: string, uniqueIdentifier: string) {
+    const found = this.#read((s) => s.all('unjournaledOne', instanceId, instanceId, uniqueIdentifier))
+    return found.length === 0
+  }
+
   async secrets() {
     const rows = this.#read((s) => s.all('secrets'))
     return rows.map((row) => ({ name: text(row, 'name'), sealed: bytes(row, 'sealed') }))

@@ -57,6 +57,10 @@ export class StoreAround implements Store {
     return this.#store.standardKeys(query)
   }
 
+  isJournaled(instanceId: string, uniqueIdentifier: string) {
+    return this.#store.isJournaled(instanceId, uniqueIdentifier)
+  }
+
   standardKeyVersions(instanceId: string) {
     return this.#store.standardKeyVersions(instanceId)
   }

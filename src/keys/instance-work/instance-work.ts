@@ -193,7 +193,7 @@ export class InstanceWorker {
     await this.#options.journal.depart(instance.id)
     const dataKeys = await resealDataKeys(run, keyring, { rootKey })
     const objects = await moveObjects(run, safe, target)
-    await this.#moveJournal(instance, rootKey.uri)
+    await this.#leave(instance, rootKey.uri)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
@@ -209,11 +209,15 @@ export class InstanceWorker {
     run.counts.done -= behind
     const dataKeys = await resealDataKeys(run, keyring, { rootKey, version })
     const objects = await rewrapObjects(run, this.#parts(), rootKey)
+    await this.#options.keeper.sweepAnew()
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
-  /** After all objects lie where they should, so does what the journal says of them, and only there. */
-  async #moveJournal(instance: Instance, rootKeyUri: string): Promise<void> {
+  /**
+   * After all objects lie where they should, so does what the journal says of them, and only there. A journal stays until
+   * there is nothing beside it of which it tells.
+   */
+  async #leave(instance: Instance, rootKeyUri: string): Promise<void> {
     const { store, journal, keeper } = this.#options
     const query = {
       instanceId: instance.id,
@@ -221,8 +225,9 @@ export class InstanceWorker {
       state: 'current',
       limit: limits.listPageMax,
     } as const
+    if (keepsJournal(instance)) await journal.rewrite(instance.id)
+    await keeper.sweepAnew()
     if (keepsJournal(instance)) {
-      await journal.rewrite(instance.id)
       const parts = await store.standardKeys(query)
       await keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))
     } else if ((await store.standardKeys(query)).length > 0) await journal.end(instance.id)
@@ -275,13 +280,15 @@ export class InstanceWorker {
         this.#handedBack.delete(name)
         if (this.#stopping.signal.aborted) return
         const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, waiting.instanceId, null)
-        await rewrapObject(run, this.#parts(), waiting, waiting).catch((error: unknown) => {
+        const rewrapping = rewrapObject(run, this.#parts(), waiting, waiting)
+        await rewrapping.catch((error: unknown) => {
           if (troubleOf(error) === undefined && !(error instanceof WorkOver))
             this.#options.failed('keep an object under a newer version')(error)
         })
       }
     } finally {
       this.#rewrapping--
+      this.#options.keeper.sweepSoon()
     }
   }
 }

@@ -1,6 +1,6 @@
 // Moves the objects of an instance to where its root key and custody say that they lie: opened where they are, sealed
-// anew, pointed to in one commit that fails when a client changed the object meanwhile, and only then given up where
-// they were. Clients go on all the while.
+// anew, pointed to in one commit that fails when a client changed the object meanwhile, and given up by it where they
+// were: a sweep deletes them there, when the journal knows of it. Clients go on all the while.
 
 import { Fault } from '../../kmip/fault.ts'
 import { limits } from '../../limits.ts'
@@ -150,7 +150,6 @@ async function sealAnew(run: WorkRun, safe: Safe, moving: Moving): Promise<'done
       writes: [{ ...toWrite(moved), ...journal }, ...sealed.writes, ...released.writes],
       entries: [run.entry(identifier, { custody: instance.custody }, trail)],
     })
-    await released.after(trail)
     return 'done'
   } catch (error) {
     await sealed.abandon()

@@ -1,5 +1,6 @@
 // Brings objects that lie as standard keys under the newest version of their root key: the next generation is made with
-// the wrapped form that the service gives, pointed to, and then the one before is deleted. Nothing is opened here.
+// the wrapped form that the service gives, and pointed to. The one before is deleted by a sweep, when the journal knows
+// of the new one (standard-keys/void-generations.ts). Nothing is opened here but to see that it opens.
 
 import { limits } from '../../limits.ts'
 import { isStillThere, nextGeneration } from './objects.ts'
@@ -179,7 +180,6 @@ async function keepForm(
       entries: [run.entry(identifier, { keyVersion }, trail)],
     })
     safe.rewrapped(instanceId, before.standardKeyId, standardKeyId)
-    await released.after(trail)
     return record
   } catch (error) {
     await keeper.discard([record])

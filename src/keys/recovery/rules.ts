@@ -1,10 +1,12 @@
 // What an instance was, told from what lies beside its root key: journal and standard keys, without a database. Pure:
 // what is read is handed in (reading.ts), what is decided is written by recovery.ts.
 //
-// The rule: of the standard keys of one object the highest generation counts. Where it was deleted the object stays
-// without its material, whatever else is there: somebody revoked it. The journal says state and attributes; an object
-// that is not in it comes back Active. A destroyed one stays destroyed, and an identifier is never given twice.
-// Generations that never came to count are told by the entry's version (standard-keys/void-generations.ts).
+// The rule: of the standard keys of one object the one counts that the journal names, or a higher generation that came
+// after it. Where any of these was deleted the object stays without its material, whatever else is there: its owner
+// revoked it, since Mortise deletes one that counted only when the journal names what took its place. Higher generations
+// that never came to count are told by the entry's version (standard-keys/void-generations.ts). The journal says state
+// and attributes; an object that is not in it comes back Active. A destroyed one stays destroyed, and an identifier is
+// never given twice.
 
 import { createHash } from 'node:crypto'
 import { first, searchKey, unpackAttributes, type AttributeSet } from '../../kmip/attributes.ts'
@@ -15,7 +17,7 @@ import { isDestroyed, isState } from '../lifecycle.ts'
 import { hasState, single, withAttribute, type ManagedObject, type ObjectType } from '../managed-object.ts'
 import type { StandardKeyRecord } from '../ports.ts'
 import { packPlace, standardKeyName, type StandardKeyHeader } from '../standard-keys/place.ts'
-import type { Journaled } from './journaled.ts'
+import type { Journaled, JournaledEntry } from './journaled.ts'
 
 /** A standard key of an object, as it was found. */
 export interface FoundKey {
@@ -44,6 +46,8 @@ export interface RecoveredObject {
   readonly sealedBy: string | null
   /** The journal knows it. */
   readonly journaled: boolean
+  /** And says the same of it. */
+  readonly isEntered: boolean
   readonly row: StandardKeyRecord | null
 }
 
@@ -78,7 +82,7 @@ const nobodysId = '00000000-0000-4000-8000-000000000000'
 export function recoverObjects(
   place: RecoveredPlace,
   keys: readonly FoundKey[],
-  entries: Journaled['entries'],
+  { entries, isWhole }: Pick<Journaled, 'entries' | 'isWhole'>,
 ): Recovered {
   const recovered = {
     objects: [] as RecoveredObject[],
@@ -94,7 +98,7 @@ export function recoverObjects(
   for (const name of new Set([...byName.keys(), ...entryByName.keys()])) {
     const entry = entryByName.get(name)
     const found = newestFirst(byName.get(name) ?? [])
-    const counts = candidates(entry, found)[0]
+    const counts = counting(entry, found, entry ? entry.isNewest : isWhole)
     const live = found.filter((key) => key !== counts && key.header !== null)
     if (entry && isState(entry.state) && isDestroyed(entry.state)) {
       recovered.objects.push({
@@ -102,6 +106,7 @@ export function recoverObjects(
         outcome: 'destroyed',
         sealedBy: null,
         journaled: true,
+        isEntered: true,
         row: null,
       })
       for (const key of found)
@@ -109,7 +114,7 @@ export function recoverObjects(
       continue
     }
     const least = typeof entry?.generation === 'number' ? entry.generation : 0
-    if (counts?.header && counts.generation >= least) {
+    if (counts?.header) {
       recovered.objects.push(opening(place, counts, counts.header, { entry, found }))
       for (const key of live) {
         // One of the same generation is no rest of ours: deleted, it would be taken for a revocation.
@@ -130,7 +135,7 @@ export function recoverObjects(
         identifier: entry.uniqueIdentifier,
         label: labelOf(unpackAttributes(entry.attributes)),
       })
-    else recovered.objects.push(withoutMaterial(place, entry, counts, least))
+    else recovered.objects.push(withoutMaterial(place, entry, { deleted: counts, least, found }))
   }
   const objects = withUniqueNames(recovered.objects).toSorted(
     ({ object: a }, { object: b }) =>
@@ -177,7 +182,7 @@ export function labelOf(attributes: AttributeSet): string | null {
 }
 
 /**
- * The one that counts comes first. Within a generation that is the one that was made last: another attempt at the same
+ * Within a generation the one that counts comes first. That is the one that was made last: another attempt at the same
  * generation begins only after the one before was given up and deleted. Where that cannot be told, the deleted one.
  */
 function newestFirst(keys: readonly FoundKey[]): readonly FoundKey[] {
@@ -190,34 +195,48 @@ function newestFirst(keys: readonly FoundKey[]): readonly FoundKey[] {
 }
 
 /**
- * Of those that were found, those of which the first counts. A generation above the one that the entry names and not
- * above its version was made and given up. What only the database had has the same bytes in any that is left.
+ * The one that counts, deleted or not; undefined: it is not there any more, not even as deleted. A generation above the
+ * one that the entry names and not above its version was made and given up. `isSure`: the journal says all that was
+ * written; what it names was deleted by its owner, if it is not there. What only the database had has the same bytes in
+ * any that is left.
  */
-function candidates(entry: JournalEntry | undefined, found: readonly FoundKey[]): readonly FoundKey[] {
-  if (!entry || entry.generation === null) return found
-  const { generation, version } = entry
-  const counted = generation === 'data-key' ? 0 : generation
-  const fit = found.filter((key) => key.generation <= counted || key.generation > version)
-  if (fit.length > 0 || generation !== 'data-key') return fit
-  return found.filter(({ header }) => header !== null)
+function counting(
+  entry: JournalEntry | undefined,
+  found: readonly FoundKey[],
+  isSure: boolean,
+): FoundKey | undefined {
+  const ofEach = found.filter(({ generation }, at) => found[at - 1]?.generation !== generation)
+  const named = typeof entry?.generation === 'number' ? entry.generation : 0
+  const above = Math.max(named, entry?.version ?? 0)
+  const fit = ofEach.filter(({ generation }) => generation === named || generation > above)
+  if (fit.length === 0 && entry?.generation === 'data-key')
+    return ofEach.find(({ header }) => header !== null)
+  if (!isSure) return fit[0]
+  const deleted = fit.find(({ header }) => header === null)
+  if (deleted) return deleted
+  return fit.some(({ generation }) => generation === named) || named === 0 ? fit[0] : undefined
+}
+
+interface Known {
+  readonly entry: JournaledEntry | undefined
+  readonly found: readonly FoundKey[]
 }
 
 function opening(
   place: RecoveredPlace,
   key: FoundKey,
   header: StandardKeyHeader,
-  { entry, found }: { readonly entry: JournalEntry | undefined; readonly found: readonly FoundKey[] },
+  { entry, found }: Known,
 ): RecoveredObject {
   const sealed = sealedAt(place, key)
   const object = entry ? ofEntry(place, entry, sealed) : ofHeader(place, header, { sealed, found })
-  const version = Math.max(object.version, key.generation)
   const row = rowOf(place, header.identifier, key, 'current')
-  const { rootKeyId: sealedBy } = key
+  const { rootKeyId: sealedBy, generation } = key
   const outcome = isNamed(place, sealedBy) ? 'opens' : 'elsewhere'
-  return { object: { ...object, version }, outcome, sealedBy, journaled: entry !== undefined, row }
+  return { ...noted(object, generation, { entry, found }), outcome, sealedBy, row }
 }
 
-/** The journal does not know it; what it is says an older generation that was left. */
+/** The journal does not know it; what it is says another generation that was left. */
 function revoked(
   place: RecoveredPlace,
   deleted: FoundKey,
@@ -226,27 +245,39 @@ function revoked(
 ): RecoveredObject {
   const object = ofHeader(place, header, { sealed: sealedAt(place, deleted), found })
   const row = rowOf(place, header.identifier, deleted, 'current')
-  const version = Math.max(object.version, deleted.generation)
-  const { rootKeyId: sealedBy } = deleted
-  return { object: { ...object, version }, outcome: 'deleted', sealedBy, journaled: false, row }
+  const { rootKeyId: sealedBy, generation } = deleted
+  return { ...noted(object, generation, { entry: undefined, found }), outcome: 'deleted', sealedBy, row }
 }
 
 /** It points to what was deleted: restored there, it opens again. Or it lies beside a root key that was not named. */
 function withoutMaterial(
   place: RecoveredPlace,
-  entry: JournalEntry,
-  deleted: FoundKey | undefined,
-  least: number,
+  entry: JournaledEntry,
+  about: {
+    readonly deleted: FoundKey | undefined
+    readonly least: number
+    readonly found: readonly FoundKey[]
+  },
 ): RecoveredObject {
-  const known = deleted && deleted.header === null && deleted.generation >= least
-  const sealedBy = (known ? deleted.rootKeyId : entry.rootKeyId) ?? place.rootKeys[0].id
+  const { deleted, least, found } = about
+  const sealedBy = (deleted ? deleted.rootKeyId : entry.rootKeyId) ?? place.rootKeys[0].id
   const nowhere = { besideUri: place.rootKeys[0].uri, rootKeyId: sealedBy, id: nobodysId }
-  const at = known ? deleted : { ...nowhere, generation: Math.max(least, 1) }
+  const at = deleted ?? { ...nowhere, generation: Math.max(least, 1) }
   const object = ofEntry(place, entry, sealedAt(place, at))
-  const row = known ? rowOf(place, entry.uniqueIdentifier, deleted, 'current') : null
-  const version = Math.max(object.version, at.generation)
-  const outcome = known || isNamed(place, sealedBy) ? 'deleted' : 'elsewhere'
-  return { object: { ...object, version }, outcome, sealedBy, journaled: true, row }
+  const row = deleted ? rowOf(place, entry.uniqueIdentifier, deleted, 'current') : null
+  const outcome = deleted || isNamed(place, sealedBy) ? 'deleted' : 'elsewhere'
+  return { ...noted(object, at.generation, { entry, found }), outcome, sealedBy, row }
+}
+
+/** No generation that is there, or was, can come to count later: the version is as high as all of them. */
+function noted(
+  object: ManagedObject,
+  generation: number,
+  { entry, found }: Known,
+): Pick<RecoveredObject, 'object' | 'journaled' | 'isEntered'> {
+  const version = Math.max(object.version, generation, found[0]?.generation ?? 0)
+  const isEntered = entry?.version === version && entry.generation === generation
+  return { object: { ...object, version }, journaled: entry !== undefined, isEntered }
 }
 
 function isNamed({ rootKeys }: RecoveredPlace, rootKeyId: string): boolean {

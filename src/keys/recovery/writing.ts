@@ -38,9 +38,9 @@ export async function writeObjects(
 /** None where a restore that was cut off has written the same. */
 function objectWrites(
   written: ObjectRecord | undefined,
-  { object, journaled }: RecoveredObject,
+  { object, isEntered }: RecoveredObject,
 ): readonly Write[] {
-  const write = { ...toWrite(object), ...(!journaled && { journal: true }) }
+  const write = { ...toWrite(object), ...(!isEntered && { journal: true }) }
   if (!written) return [write]
   const { state, attributes, sealed } = write.record
   const same =

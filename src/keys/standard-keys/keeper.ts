@@ -100,11 +100,11 @@ export class StandardKeyKeeper {
       try {
         const about = { name: nameOf(intent), description: descriptionOf(intent, rootKey) }
         const standardKeyId = await shelf.create({ ...about, payload }, trail)
-        this.#troubles.made(instanceId)
+        if (kind === 'object') this.#troubles.made(instanceId)
         return { ...intent, standardKeyId }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) {
-          this.#troubles.notMade(instanceId, error)
+          if (kind === 'object') this.#troubles.notMade(instanceId, error)
           await this.#commit([{ type: 'standard-key-removed', id: intent.id }]).catch(() => undefined)
           throw error
         }
@@ -129,13 +129,13 @@ export class StandardKeyKeeper {
   }
 
   /** Gives up those that are not given up yet, and deletes them at the service. What fails is left to the sweep. */
-  async discard(records: readonly StandardKeyRecord[], trail?: Trail): Promise<void> {
+  async discard(records: readonly StandardKeyRecord[]): Promise<void> {
     for (const record of records) {
       try {
         if (record.state !== 'unwanted') await this.#commit([this.unwanted(record)])
-        const search = (shelf: StandardKeys) => this.#search(shelf, record, trail)
+        const search = (shelf: StandardKeys) => this.#search(shelf, record)
         const mayNow = (await this.#options.mayDelete?.(record, { settle: false })) ?? true
-        if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search, trail)
+        if (mayNow) await this.#delete({ ...record, state: 'unwanted' }, search)
         else this.sweepSoon()
       } catch (error) {
         this.#left(record, error)
@@ -147,6 +147,12 @@ export class StandardKeyKeeper {
   sweep(): Promise<SweepReport> {
     this.#sweeping ??= this.#sweep().finally(() => (this.#sweeping = undefined))
     return this.#sweeping
+  }
+
+  /** A sweep that finds all that was given up before. What could not be deleted is left to the next. */
+  async sweepAnew(): Promise<void> {
+    await this.#sweeping
+    await this.sweep()
   }
 
   /** Sweeps now and then. `failed` is told when a sweep could not. */
@@ -239,7 +245,6 @@ export class StandardKeyKeeper {
   async #delete(
     record: StandardKeyRecord,
     search: (shelf: StandardKeys) => Promise<readonly string[]>,
-    trail?: Trail,
   ): Promise<boolean> {
     const rootKey = await this.#options.openRootKey(record.rootKeyUri, record.instanceId)
     const shelf = requireStandardKeys(rootKey)
@@ -247,7 +252,6 @@ export class StandardKeyKeeper {
     const ids = standardKeyId === null ? await search(shelf) : [standardKeyId]
     const calls: Trail = new Set()
     for (const id of ids) await shelf.remove(id, calls)
-    for (const call of calls) trail?.add(call)
     const nowMs = this.#options.clock.now()
     if (ids.length === 0 && nowMs - record.createdMs < limits.standardKeyForgottenMs) return false
     const entries = ids.length > 0 ? [deletion(record, ids, nowMs, calls)] : []

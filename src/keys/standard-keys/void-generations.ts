@@ -1,13 +1,14 @@
-// Standard keys of an object that were made and never counted, because their maker was interrupted or overtaken. To who
-// restores the object without the database, a deleted standard key of a higher generation than the one that is there
-// would be a revocation. So before such a one is deleted, the object's version is raised to its generation and the
-// journal says so: no generation up to an object's version can come to count any more, unless it counts already.
+// Which standard keys of an object may be deleted now. To who restores it without the database a deleted one is a
+// revocation by its owner, unless the journal says otherwise. So one that counted is deleted only when the journal names
+// the generation that took its place. And one that never counted, because its maker was interrupted or overtaken, only
+// after the object's version was raised to its generation and the journal says so: no generation between the one that it
+// names and the object's version can come to count any more.
 
 import type { Access } from '../trust/access.ts'
 import { fromRecord, toWrite } from '../managed-object.ts'
 import { StoreConflict, type StandardKeyRecord, type Store } from '../ports.ts'
 import { isPlace, unpackPlace } from './place.ts'
-import { keepsJournal } from '../trust/rows.ts'
+import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting } from '../unit.ts'
 
 export interface VoidGenerationsOptions {
@@ -32,16 +33,18 @@ export class VoidGenerations {
     const { instanceId, kind, identifier, generation, standardKeyId } = record
     if (kind !== 'object') return true
     const stored = await store.object(instanceId, identifier)
-    // It never came to be, or is destroyed; or all of the instance goes.
-    if (!stored?.sealed) return true
+    // All of the instance goes, or the object is destroyed; or it never came to be, and nobody is about to make it.
+    if (stored?.sealed === null) return true
+    if (!stored) return !(await this.#isBegun(record))
     const instance = await access.instance(instanceId)
     if (!instance) return true
     const place = isPlace(stored.sealed) ? unpackPlace(stored.sealed) : undefined
     // Whatever the record says: this one counts.
     if (place && place.standardKeyId === standardKeyId) return false
-    if (place ? place.generation > generation : stored.version >= generation) return true
+    const replaced = place ? place.generation > generation : stored.version >= generation
+    if (replaced && (await this.#isKnown(instance, identifier))) return true
     if (!settle) return false
-    if (stored.version < generation) {
+    if (!replaced && stored.version < generation) {
       const next = { ...fromRecord(stored), version: generation }
       try {
         await store.commit({
@@ -55,7 +58,17 @@ export class VoidGenerations {
         throw error
       }
     }
-    if (place && keepsJournal(instance)) await journal().flush(instanceId)
+    if (keepsJournal(instance)) await journal().flush(instanceId)
     return true
+  }
+
+  /** Another attempt at the same object is under way, or was cut off a moment ago. */
+  async #isBegun({ instanceId, kind, identifier }: StandardKeyRecord): Promise<boolean> {
+    const query = { instanceId, kind, identifier, state: 'intended', limit: 1 } as const
+    return (await this.#options.store.standardKeys(query)).length > 0
+  }
+
+  async #isKnown(instance: Instance, identifier: string): Promise<boolean> {
+    return !keepsJournal(instance) || this.#options.store.isJournaled(instance.id, identifier)
   }
 }
