@@ -212,6 +212,8 @@ export const limits = {
   /** Objects that are entered in a journal together, and parts of it that are made at once. */
   journalPageObjects: 200,
   journalPartsAtOnce: 4,
+  /** Where its root key seals nothing new, the data keys of so many of its newest parts are tried. */
+  journalKeysTriedMax: 3,
   /** A journal is written anew when it has so many more parts than twice what it needs. */
   journalPartsSpare: 8,
   /** What changed is entered this often; after a failure again from the first pause on, doubled with each. */
@@ -223,6 +225,10 @@ export const limits = {
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,
   restoreProofsMax: 3,
+  /** It waits so long for a service that does not answer, and asks again so often. */
+  restorePatienceMs: 5 * 60_000,
+  restorePauseMs: 500,
+  restorePauseMsMax: 10_000,
   /** The server waits so long for its journals when it stops. */
   journalStopMs: 10_000,
   /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */

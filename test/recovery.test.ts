@@ -243,7 +243,7 @@ test('what was deleted to its last standard key is no choice beside what is ther
   assert.deepEqual([named.instance.id, named.opens], [gone.instance.id, 0])
 })
 
-test('with a root key that does not open it nothing is written; one that cannot be reached is asked again', async (t) => {
+test('with a root key that does not open it nothing is written; one that cannot be reached is waited for', async (t) => {
   const { world, instance, journal, key } = await openSite(t)
   const { rootKey } = world
   await key()
@@ -263,9 +263,17 @@ test('with a root key that does not open it nothing is written; one that cannot 
   await assert.rejects(restore(deceived, other.uri), { why: 'other-root-key' })
   assert.deepEqual(await deceived.store.objectCounts(instance.id), {})
   rootKey.fault = 'unreachable'
-  await assert.rejects(restore(empty, rootKey.uri), RootKeyError)
-  rootKey.fault = null
-  const report = await restore(empty, rootKey.uri)
+  const givesUp: Recovering['told'] = ({ trouble }) => {
+    if (trouble !== null) empty.clock.pass(limits.restorePatienceMs + 1)
+  }
+  await assert.rejects(restore(empty, rootKey.uri, {}, { told: givesUp }), RootKeyError)
+  const troubles: (string | null)[] = []
+  const told: Recovering['told'] = ({ trouble }) => {
+    if (trouble !== null) rootKey.fault = null
+    if (trouble !== troubles.at(-1)) troubles.push(trouble)
+  }
+  const report = await restore(empty, rootKey.uri, {}, { told })
+  assert.deepEqual(troubles.slice(1), [troubles[1], null], 'it waited, and went on')
   assert.deepEqual([report.opens, report.unjournaled.length], [1, 1])
   assert.equal(report.journal.missing, 2)
 })

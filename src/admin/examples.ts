@@ -49,6 +49,7 @@ const restore: Output<'showRestore'> = {
   step: 'write',
   done: 122,
   total: 122,
+  trouble: null,
   report: {
     instance: named,
     formerName: 'production',
@@ -198,6 +199,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       withdrawn: [],
       newKeysRefused: [],
       standardKeysLeft: [],
+      journalsUnwritten: [],
       warnings: 0,
     },
   },

@@ -52,7 +52,7 @@ export class Restores {
     if (same && (last.ended === null || (isThere && last.ended === before))) return last
     if (last && last.ended === null)
       throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
-    const progress: RecoveryProgress = { step: 'list', done: 0, total: null }
+    const progress: RecoveryProgress = { step: 'list', done: 0, total: null, trouble: null }
     const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }
     this.#last = restore
     this.#running = this.#run(by, { ...wanted, ...(apiKey !== undefined && { apiKey }) })

@@ -128,7 +128,7 @@ async function untilEnded(
         progress = new Progress(world.stderr, steps[now.step])
         step = now.step
       }
-      progress?.tell({ done: now.done, total: now.total, trouble: null })
+      progress?.tell({ done: now.done, total: now.total, trouble: now.trouble })
       await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
       now = await look(admin, now)
     }

@@ -29,8 +29,10 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
         }),
       )
     } catch (error) {
-      if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
-      throw error
+      if (!(error instanceof RootKeyError)) throw error
+      const isAway = error.reach === 'unreachable'
+      const hint = isAway ? 'Nothing was begun. When it answers, do the same again.' : undefined
+      throw new Refusal('refused', error.message, hint)
     }
   },
 

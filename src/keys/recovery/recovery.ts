@@ -23,6 +23,7 @@ import {
   type Listed,
   type Shelved,
 } from './reading.ts'
+import { patientRootKey } from './patience.ts'
 import { reportOf, type RecoveryReport } from './report.ts'
 import { recoverObjects, type Recovered, type RecoveredPlace } from './rules.ts'
 import { instanceOf, knownRows, partRow, writeObjects } from './writing.ts'
@@ -54,11 +55,17 @@ export interface RecoveryWanted {
 
 export type RecoveryStep = 'list' | 'journal' | 'keys' | 'write'
 
-export interface RecoveryProgress {
+/** How far a step is. */
+export interface RecoveryFar {
   readonly step: RecoveryStep
   readonly done: number
   /** null: not known yet. */
   readonly total: number | null
+}
+
+export interface RecoveryProgress extends RecoveryFar {
+  /** Why it waits at the moment, in words; null while it goes on. */
+  readonly trouble: string | null
 }
 
 /** One of several instances that lie beside a root key. */
@@ -100,23 +107,33 @@ export async function recover(
   wanted: RecoveryWanted,
   { told, signal }: Recovering,
 ): Promise<RecoveryReport> {
+  let progress: RecoveryProgress = { step: 'list', done: 0, total: null, trouble: null }
   // Told between any two calls: where it can end.
-  const recovering: Recovering = {
-    signal,
-    told: (progress) => {
-      signal.throwIfAborted()
-      told(progress)
-    },
+  const tell = (news: Partial<RecoveryProgress>): void => {
+    signal.throwIfAborted()
+    progress = { ...progress, ...news }
+    told(progress)
   }
+  const troubled = (trouble: string | null): void => {
+    if (trouble !== progress.trouble) tell({ trouble })
+  }
+  const recovering: Going = { signal, told: tell, troubled }
   const listed = (done: number) => recovering.told({ step: 'list', done, total: null })
-  const one = await asInstance(parts, randomUUID(), wanted, async (rootKeys) => {
+  const one = await asInstance(parts, randomUUID(), { wanted, recovering }, async (rootKeys) => {
     listed(0)
     return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
   })
   if (await parts.access.instance(one.instanceId)) throw isThere(one.instanceId)
-  return asInstance(parts, one.instanceId, wanted, (rootKeys, writes) =>
+  return asInstance(parts, one.instanceId, { wanted, recovering }, (rootKeys, writes) =>
     bringBack(parts, by, { wanted, one, rootKeys, writes, recovering }),
   )
+}
+
+/** A restore that is under way, as its steps see it. */
+export interface Going {
+  readonly signal: AbortSignal
+  readonly told: (far: RecoveryFar) => void
+  readonly troubled: (why: string | null) => void
 }
 
 interface Bringing {
@@ -125,7 +142,7 @@ interface Bringing {
   readonly rootKeys: readonly [Shelved, ...Shelved[]]
   /** For the commit that makes the instance. */
   readonly writes: readonly Write[]
-  readonly recovering: Recovering
+  readonly recovering: Going
 }
 
 async function bringBack(parts: RecoveryParts, by: By, bringing: Bringing): Promise<RecoveryReport> {
@@ -176,12 +193,14 @@ async function bringBack(parts: RecoveryParts, by: By, bringing: Bringing): Prom
 
 /** `work` with the root keys opened as the instance will open them, and what must be committed for that. */
 async function asInstance<T>(
-  { keyring, apiKeys }: RecoveryParts,
+  { keyring, apiKeys, clock }: RecoveryParts,
   instanceId: string,
-  { rootKeyUri, otherRootKeyUris = [], apiKey }: RecoveryWanted,
+  { wanted, recovering }: Pick<Bringing, 'wanted' | 'recovering'>,
   work: (rootKeys: readonly [Shelved, ...Shelved[]], writes: readonly Write[]) => Promise<T>,
 ): Promise<T> {
-  const open = async (uri: string) => shelved(await keyring.openRootKey(uri, instanceId))
+  const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
+  const open = async (uri: string) =>
+    patientRootKey(shelved(await keyring.openRootKey(uri, instanceId)), { ...recovering, clock })
   const opened = async (writes: readonly Write[]) =>
     work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
   if (apiKey === undefined) return opened([])

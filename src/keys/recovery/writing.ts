@@ -8,13 +8,17 @@ import type { ObjectRecord, StandardKeyRecord, Store, Write } from '../ports.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { Journaled } from './journaled.ts'
 import type { FoundPart } from './reading.ts'
-import type { Recovering } from './recovery.ts'
+import type { Going } from './recovery.ts'
 import { rowId, type Recovered, type RecoveredObject, type RecoveredPlace } from './rules.ts'
 
 export async function writeObjects(
   store: Store,
   { objects }: Recovered,
-  { row, told, signal }: Recovering & { readonly row: (record: StandardKeyRecord) => Write },
+  {
+    row,
+    told,
+    signal,
+  }: Pick<Going, 'told' | 'signal'> & { readonly row: (record: StandardKeyRecord) => Write },
 ): Promise<void> {
   const total = objects.length
   for (let done = 0; done < total; done += limits.restoreCommitObjects) {
