@@ -197,6 +197,9 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
       : `\nLeft as they are, since they do not open (deleted in the service, or altered): ${left}.\n`
   if (work.kind === 'rewrap')
     return `The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.\n${lost}`
+  const wasThere = work.from.rootKey === rootKey && work.from.custody === custody
+  if (wasThere && dataKeys + objects + left === 0)
+    return `The instance ${name} was sealed by ${rootKey}, custody ${custody}, before: there was nothing to move.\n`
   return `The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.
 ${lost}
 ${backupsText(begun)}

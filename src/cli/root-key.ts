@@ -51,12 +51,13 @@ function listCommand(world: World, outcome: Outcome): Command {
         listed.length === 0
           ? 'There are no root keys, or none that the service ID may list.\n'
           : table(
-              ['NAME', 'STATE', 'RING', 'ROTATED', 'URI'],
+              ['NAME', 'STATE', 'RING', 'CREATED', 'ROTATED', 'URI'],
               listed.map(({ name, state, keyRing, lastRotated, created, uri }) => [
                 name,
                 state,
                 keyRing,
-                shortTime(lastRotated ?? created),
+                shortTime(created),
+                shortTime(lastRotated),
                 uri,
               ]),
             ),
