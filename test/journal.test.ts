@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { serverActor } from '../src/keys/caller.ts'
-import { journalPartNumber, unpackRun, type JournalItem } from '../src/keys/journal/format.ts'
+import { journalPartNumber, partHeader, unpackRun, type JournalItem } from '../src/keys/journal/format.ts'
 import { openJournalPart } from '../src/keys/journal/writer.ts'
 import { Journal } from '../src/keys/journal/journal.ts'
 import { StoreUnavailable, type Store } from '../src/keys/ports.ts'
@@ -29,7 +29,16 @@ interface Ground {
 function journalOf(world: World, errors: unknown[]): Journal {
   const { store, clock, access, keeper, keyring } = world
   const failed = () => (error: unknown) => void errors.push(error)
-  return new Journal({ store, clock, access, keeper, openRootKey: keyring.openRootKey, failed })
+  const { openRootKey, conditions } = keyring
+  return new Journal({
+    store,
+    clock,
+    access,
+    keeper,
+    openRootKey,
+    troubles: conditions.standardKeys,
+    failed,
+  })
 }
 
 async function begin(t: TestContext, wrap?: (store: Store) => Store): Promise<Ground> {
@@ -154,6 +163,75 @@ test('what fails is tried again: nothing is lost, and nothing is left at the ser
   await world.keeper.sweep()
   assert.equal(parts(), 2)
   assert.equal((await world.store.standardKeys({ kind: 'journal', limit: 10 })).length, 2)
+})
+
+test('a root key that seals nothing new is no reason to note nothing: the data key of a part that is there goes on', async (t) => {
+  const { world, instance, journal, create, activate } = await begin(t)
+  const { standardKeys } = world.rootKey
+  const keyOf = async (identifier: string) => {
+    const found = await world.store.standardKeys({ kind: 'journal', identifier, limit: 1 })
+    return standardKeys.live().find(({ id }) => id === found[0]?.standardKeyId)
+  }
+  const names = () =>
+    standardKeys
+      .live()
+      .map(({ name }) => name)
+      .filter((name) => name.startsWith('mortise-journal-'))
+      .toSorted()
+  const dataKeyIds = async () => {
+    const parts = await Promise.all(names().map(keyOf))
+    return parts.map((part) => partHeader(part?.payload ?? Buffer.alloc(0)).dataKeyId)
+  }
+  const one = await create()
+  await journal.flush(instance.id)
+  world.rootKey.wrapFault = 'wrapped-form'
+  await activate(one)
+  await journal.flush(instance.id)
+  const [first, second, third] = await dataKeyIds()
+  assert.notEqual(first, second)
+  assert.equal(third, second)
+  assert.deepEqual(statesOf(await readJournal(world, instance.id)), { [one]: 'Active 2 1' })
+  // Somebody deleted the two newest parts at the service.
+  for (const name of names().slice(-2)) await standardKeys.remove((await keyOf(name))?.id ?? '')
+  await world.trust.instances.update(serverActor, instance.id, { name: 'renamed' })
+  await journal.flush(instance.id)
+  assert.deepEqual(await dataKeyIds(), [first, first])
+  await journal.rewrite(instance.id)
+  assert.deepEqual(await dataKeyIds(), [first])
+  assert.deepEqual(statesOf(await readJournal(world, instance.id)), { [one]: 'Active 2 1' })
+  world.rootKey.wrapFault = null
+  await create()
+  await journal.flush(instance.id)
+  assert.notEqual((await dataKeyIds()).at(-1), first)
+})
+
+test('a journal that cannot be written is told, whatever the reason, until it is', async (t) => {
+  const { world, instance, journal, create } = await begin(t)
+  const { standardKeys: troubles } = world.keyring.conditions
+  const { standardKeys } = world.rootKey
+  const told = () => troubles.now.map(({ what, instanceId, cause }) => [what, instanceId, cause])
+  await create()
+  for (const fault of ['unreachable', 'root-key', 'wrapped-form'] as const) {
+    world.rootKey.fault = fault
+    await assert.rejects(journal.flush(instance.id), RootKeyError)
+    assert.deepEqual(told(), [['journal', instance.id, `told to answer ${fault}`]])
+    world.rootKey.fault = null
+    if (fault === 'wrapped-form') continue
+    await journal.flush(instance.id)
+    assert.deepEqual(told(), [])
+    await create()
+  }
+  await journal.flush(instance.id)
+  // Every part is gone, and the root key seals nothing new: there is no key to go on with.
+  for (const { id, name } of standardKeys.live())
+    if (name.startsWith('mortise-journal-')) await standardKeys.remove(id)
+  world.rootKey.wrapFault = 'wrapped-form'
+  await world.trust.instances.update(serverActor, instance.id, { name: 'renamed' })
+  await assert.rejects(journal.flush(instance.id), /told to answer wrap/)
+  assert.equal(told().length, 1)
+  world.rootKey.wrapFault = null
+  await journal.rewrite(instance.id)
+  assert.deepEqual(told(), [])
 })
 
 /** A store whose methods can be handed on one by one. */

@@ -10,7 +10,7 @@ import type { RootKey, RootKeyReach } from '../src/keys/root-key.ts'
 import type { Instance } from '../src/keys/trust/rows.ts'
 import { limits } from '../src/limits.ts'
 import { FaultyRootKey } from './support/faulty-root-key.ts'
-import { rootKeyContract } from './support/rootkey-contract.ts'
+import { reaches, rootKeyContract } from './support/rootkey-contract.ts'
 import { dayMs, edit, makeInstance, openWorld } from './support/world.ts'
 
 // What the tests below stand on keeps the contract itself.
@@ -346,4 +346,16 @@ test('an instance whose root key cannot be used is not created', async (t) => {
   world.rootKey.fault = 'unreachable'
   await assert.rejects(makeInstance(world))
   assert.deepEqual(await world.access.instances(), [])
+})
+
+test('a root key that seals nothing new refuses a data key from another as a whole: that does not count as lost', async (t) => {
+  const other = new FaultyRootKey()
+  const world = await openWorld(t, { rootKeys: [other] })
+  const instance = await makeInstance(world, 'vmware')
+  const [record] = await world.store.dataKeys(instance.id)
+  assert.ok(record)
+  other.wrapFault = 'wrapped-form'
+  await assert.rejects(world.keyring.reseal(record, other), reaches('root-key', /told to answer wrap/))
+  other.wrapFault = null
+  assert.equal((await world.keyring.reseal(record, other)).rootKeyUri, other.uri)
 })

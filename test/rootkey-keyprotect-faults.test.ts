@@ -312,8 +312,40 @@ test('errors carry status, code and the correlation id that the service saw', as
   assert.ok(error.message.includes(error.correlationId))
   assert.deepEqual(
     side.made.map(({ call: name, key: on, status, code }) => [name, on, status, code]),
-    [['wrap', other, 409, 'KEY_ACTION_INVALID_STATE_ERR']],
+    [
+      ['wrap', other, 409, 'KEY_ACTION_INVALID_STATE_ERR'],
+      ['metadata', other, 200, null],
+    ],
   )
+})
+
+test('a root key that has expired seals nothing new, which is no withdrawal: what it sealed opens', async () => {
+  const { now } = await double.control<{ now: string }>('GET', 'state')
+  const expirationDate = new Date(Date.parse(now) + 60_000).toISOString()
+  const other = await double.rootKey({ expirationDate })
+  const expiring = await openRootKey(double.uri(other), side.options)
+  const before = await expiring.wrap(secret, place)
+  await double.advance(61)
+  const error = await expiring.wrap(secret, place).then(
+    () => assert.fail('was wrapped'),
+    (thrown: unknown) => thrown,
+  )
+  assert.ok(error instanceof KeyProtectError)
+  assert.deepEqual([error.reach, error.call, error.refusal?.status], ['wrapped-form', 'wrap', 409])
+  assert.match(
+    error.message,
+    /^Key Protect at \S+ refuses: the root key \S+ expired at 20\S+Z and seals nothing/,
+  )
+  assert.match(
+    error.message,
+    /still opens.*instance set-root-key NAME.*HTTP 409, KEY_ACTION_INVALID_STATE_ERR/,
+  )
+  const [call] = await double.calls('wrap')
+  assert.ok(call && error.message.includes((await double.calls('wrap')).at(-1)?.correlationId ?? '-'))
+  assert.deepEqual(Buffer.from(await expiring.unwrap(before, place)), secret)
+  // Whether it has expired or was disabled is not known then.
+  await double.fault({ on: 'metadata', kind: 'status', status: 404 })
+  await assert.rejects(expiring.wrap(secret, place), reaches('root-key', /is not active/))
 })
 
 test('withdrawn: disabled, deleted and purged keys are a no about the root key; enabling and restoring bring it back', async () => {

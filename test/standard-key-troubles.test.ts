@@ -29,6 +29,7 @@ interface Health {
   readonly degraded: readonly string[]
   readonly newKeysRefused: readonly string[]
   readonly standardKeysLeft: readonly string[]
+  readonly journalsUnwritten: readonly string[]
 }
 
 async function warningsOf({ server }: CustodySite, code: string) {
@@ -86,6 +87,102 @@ test('new keys are refused: told with the role until one is made', async () => {
   talk.close()
 })
 
+/** A root key that expires when the double's clock is moved by `expire`. */
+async function expiring() {
+  const { now } = await double.control<{ now: string }>('GET', 'state')
+  const rootKey = { expirationDate: new Date(Date.parse(now) + 600_000).toISOString() }
+  return { rootKey, expire: () => double.advance(601) }
+}
+
+test('a root key that has expired seals no new keys, and that is all: keys are served from memory, revoked and destroyed', async () => {
+  const { rootKey, expire } = await expiring()
+  await using site = await openSite(double, { custody: 'keyprotect', rootKey })
+  const talk = await site.talk()
+  const [a, b] = [await talk.create(), await talk.create()]
+  await talk.get(a)
+  await expire()
+  await double.forgetCalls()
+  for (let turn = 0; turn < 3; turn++) {
+    await assert.rejects(talk.create(), /refuses to keep another key/)
+    assert.equal((await talk.get(a)).ok && (await talk.get(b)).ok, true)
+  }
+  assert.equal((await double.calls('unwrap')).length, 0)
+  const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
+  assert.deepEqual(more, [])
+  assert.match(
+    warning?.message ?? '',
+    /^new keys of the instance vmware are refused since \S+: .* the root key \S+ expired at 20\S+Z and seals nothing any more\. What it sealed still opens.*mortise instance set-root-key/,
+  )
+  const health = await healthOf(site)
+  assert.deepEqual([health.degraded, health.newKeysRefused], [[], [site.instanceId]])
+  assert.match(await metricsOf(site), /^mortise_new_keys_refused 1$/m)
+  // Noted in the journal, and its standard key is deleted.
+  assert.equal((await talk.destroy(a)).ok, true)
+  await until(async () => (await live(a)) === 0)
+  assert.deepEqual(await warningsOf(site, 'journal-unwritten'), [])
+  // A part of the journal was made, which is no new key.
+  assert.deepEqual((await healthOf(site)).newKeysRefused, [site.instanceId])
+  assert.equal(told(site, /new keys of an instance are refused/).length, 1)
+  assert.equal(told(site, /new keys of an instance are kept again/).length, 0)
+  assert.deepEqual(
+    (await site.audit()).filter(({ action }) => action.startsWith('root-key.')),
+    [],
+  )
+  await site.restart()
+  const again = await site.talk()
+  assert.equal((await again.get(b)).ok, true)
+  again.close()
+  talk.close()
+  const other = double.uri(await double.rootKey())
+  await site.server.json('instance', 'set-root-key', 'vmware', '--root-key', other, '--custody', 'keyprotect')
+  const later = await site.talk()
+  await later.create()
+  assert.equal((await later.get(b)).ok, true)
+  later.close()
+  assert.deepEqual((await healthOf(site)).newKeysRefused, [])
+})
+
+test('custody database: a root key that has expired goes on opening the data key, and new keys are made', async () => {
+  const { rootKey, expire } = await expiring()
+  await using site = await openSite(double, { custody: 'database', rootKey })
+  const talk = await site.talk()
+  const before = await talk.create()
+  await expire()
+  await site.restart()
+  const again = await site.talk()
+  for (const key of [before, await again.create()]) assert.equal((await again.get(key)).ok, true)
+  again.close()
+  talk.close()
+  const { warnings } = (await site.server.json('status')) as Status
+  assert.deepEqual(
+    warnings.filter(({ code }) => code === 'new-keys-refused' || code === 'root-key'),
+    [],
+  )
+})
+
+test('a journal that cannot be written is told until it is, also after a restart', async () => {
+  await using site = await openSite(double, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  const key = await talk.create()
+  await grant(site, 'ReaderPlus')
+  assert.match((await talk.destroy(key)).message ?? '', /could not be noted/)
+  const [warning, ...more] = await warningsOf(site, 'journal-unwritten')
+  assert.deepEqual(more, [])
+  assert.match(
+    warning?.message ?? '',
+    /^the journal of the instance vmware cannot be written since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
+  )
+  assert.deepEqual((await healthOf(site)).journalsUnwritten, [site.instanceId])
+  assert.match(await metricsOf(site), /^mortise_journals_unwritten 1$/m)
+  assert.equal(told(site, /journal of an instance cannot be written/).length, 1)
+  talk.close()
+  await site.restart()
+  await until(async () => (await warningsOf(site, 'journal-unwritten')).length > 0)
+  await grant(site, 'Manager')
+  await until(async () => (await warningsOf(site, 'journal-unwritten')).length === 0)
+  assert.deepEqual((await healthOf(site)).journalsUnwritten, [])
+})
+
 test('destroyed keys cannot be deleted: counted until they are, also after a restart and when their instance is gone', async () => {
   await using site = await openSite(double, { custody: 'keyprotect' })
   const talk = await site.talk()
@@ -96,7 +193,7 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
   assert.deepEqual(more, [])
   assert.match(
     one?.message ?? '',
-    /^1 standard key of the instance vmware waits to be deleted since 20\S+Z: .* may not delete standard keys\. It needs the service role Manager/,
+    /^1 standard key of the instance vmware waits to be deleted since 20\S+Z, beside keyprotect:\S+: .* may not delete standard keys\. It needs the service role Manager/,
   )
   await talk.destroy(b)
   assert.match(
@@ -134,7 +231,7 @@ async function until(met: () => Promise<boolean>): Promise<void> {
 }
 
 function record(id: string): StandardKeyRecord {
-  return { id, instanceId: 'i' } as StandardKeyRecord
+  return { id, instanceId: 'i', rootKeyUri: 'test:one' } as StandardKeyRecord
 }
 
 test('a service that does not answer is told as keys that are left once it has not for some minutes', () => {
@@ -155,7 +252,14 @@ test('a service that does not answer is told as keys that are left once it has n
   now += 1
   troubles.left(record('2'), silent)
   assert.deepEqual(troubles.now, [
-    { instanceId: 'i', what: 'delete', sinceMs: 1_000_000, left: 2, cause: 'no answer' },
+    {
+      instanceId: 'i',
+      what: 'delete',
+      sinceMs: 1_000_000,
+      left: 2,
+      rootKeyUris: ['test:one'],
+      cause: 'no answer',
+    },
   ])
   troubles.gone(record('1'))
   assert.equal(troubles.now[0]?.left, 1)

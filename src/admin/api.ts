@@ -420,6 +420,9 @@ export const routes = {
         description:
           "Ids of instances of which standard keys are to be deleted at the root key's service, and could not be; also of instances that are gone.",
       }),
+      journalsUnwritten: z.array(z.string()).openapi({
+        description: "Ids of instances whose journal at the root key's service lacks what changed since.",
+      }),
       warnings: z
         .int()
         .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),

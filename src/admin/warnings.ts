@@ -1,8 +1,9 @@
 // What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
-// not open or cannot be made or deleted, work that waits, refused changes. The same list is told in the log, in health,
-// in `mortise status` and over HTTP.
+// not open or cannot be made or deleted, a journal that cannot be written, work that waits, refused changes. The same
+// list is told in the log, in health, in `mortise status` and over HTTP.
 
 import type { TrustSnapshot } from '../keys/trust/access.ts'
+import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import { bootstrapName } from '../keys/trust/token-changes.ts'
 import type { Closed } from '../keys/unsealed.ts'
 import { limits } from '../limits.ts'
@@ -19,6 +20,7 @@ export interface Warning {
     | 'closed-keys'
     | 'new-keys-refused'
     | 'standard-keys-left'
+    | 'journal-unwritten'
     | 'work-waits'
     | 'certificate-expires'
     | 'bootstrap-token'
@@ -125,28 +127,41 @@ const closedWords: Record<Closed['kind'], Pick<Warning, 'message' | 'hint'>> = {
 }
 
 function ofStandardKeys({ tables }: TrustSnapshot, { standardKeys }: Readiness): readonly Warning[] {
-  return standardKeys.map(({ instanceId, what, sinceMs, left, cause }) => {
+  return standardKeys.map((trouble) => {
+    const { instanceId, what } = trouble
     const name = tables.instance.get(instanceId)?.name
     const instance = `the instance ${name ?? `${instanceId}, which is gone,`}`
-    if (what === 'make')
-      return {
-        code: 'new-keys-refused',
-        instanceId,
-        about: '',
-        message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause}`,
-        hint: 'Those that it has are served. For all that it takes to keep keys there a service ID needs the role Manager. It is told until a new one is made: mortise key create tries it.',
-      }
+    const { code, message, hint } = standardKeyWords[what](trouble, instance)
+    // Of an instance that is gone, who may see all is told.
+    const about = what === 'delete' ? instanceId : ''
+    return { code, instanceId: name === undefined ? null : instanceId, about, message, hint }
+  })
+}
+
+const standardKeyWords: Record<
+  StandardKeyTrouble['what'],
+  (trouble: StandardKeyTrouble, instance: string) => Pick<Warning, 'code' | 'message' | 'hint'>
+> = {
+  make: ({ sinceMs, cause }, instance) => ({
+    code: 'new-keys-refused',
+    message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+    hint: 'Those that it has are served. For all that it takes to keep keys there a service ID needs the role Manager, and the root key must be active. It is told until a new one is made: mortise key create tries it.',
+  }),
+  delete: ({ sinceMs, left, rootKeyUris, cause }, instance) => {
     const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
     const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
+    const where = `beside ${rootKeyUris.join(' and ')}`
     return {
       code: 'standard-keys-left',
-      // Of an instance that is gone, who may see all is told.
-      instanceId: name === undefined ? null : instanceId,
-      about: instanceId,
-      message: `${many} of ${instance} ${wait}: ${cause}`,
-      hint: "They are destroyed here, and still readable at the root key's service. The server tries again every minute by itself.",
+      message: `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'the server is about to'}`,
+      hint: 'They are given up here, and whoever may use the root key still opens them at its service; a restore from there would bring them back. The server tries again every minute by itself.',
     }
-  })
+  },
+  journal: ({ sinceMs, cause }, instance) => ({
+    code: 'journal-unwritten',
+    message: `the journal of ${instance} cannot be written since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+    hint: 'What was revoked, destroyed or changed since stands in the database alone: a restore without it would not know. The server tries again by itself.',
+  }),
 }
 
 function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): readonly Warning[] {

@@ -61,7 +61,10 @@ export class Keyring {
     return { type: 'data-key', record }
   }
 
-  /** The same data key under another root key, or under a newer version of its own. Throws RootKeyError. */
+  /**
+   * The same data key under another root key, or under a newer version of its own. Throws RootKeyError: 'wrapped-form'
+   * only where it does not open, never because it is not sealed.
+   */
   async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
     const aad = dataKeyAad(record.instanceId, record.id)
     const from = await this.openRootKey(record.rootKeyUri, record.instanceId)
@@ -70,7 +73,9 @@ export class Keyring {
     if (from.id !== record.rootKeyId) throw anotherRootKey(record, from)
     const bytes = await from.unwrap(record.wrapped, aad, trail)
     try {
-      const wrapped = await rootKey.wrap(bytes, aad, trail)
+      const wrapped = await rootKey.wrap(bytes, aad, trail).catch((error: unknown) => {
+        throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
+      })
       return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
     } finally {
       bytes.fill(0)
@@ -146,6 +151,11 @@ export class Keyring {
 
 function anotherRootKey({ rootKeyUri }: DataKeyRecord, { id }: RootKey): RootKeyError {
   return new RootKeyError('root-key', `${rootKeyUri} is another root key (${id}) now`)
+}
+
+/** A root key that seals nothing new is no reason to give up what it was to seal. */
+function sealsNot(cause: RootKeyError): RootKeyError {
+  return new RootKeyError('root-key', cause.message, { cause })
 }
 
 function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {

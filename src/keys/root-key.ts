@@ -4,7 +4,8 @@
 
 /**
  * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
- * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5).
+ * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5). A wrap that is
+ * refused with 'wrapped-form' concerns what was to be sealed alone: what was sealed before still opens.
  */
 export interface RootKey {
   readonly uri: string

@@ -95,7 +95,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     emptied: tidyApiKeys,
   })
   const safe = new Safe({ store, clock, keyring, keeper })
-  const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, failed })
+  const troubles = keyring.conditions.standardKeys
+  const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, troubles, failed })
   journal.start()
   opened.defer(() => journal.stop())
   keeper.start(failed('look for standard keys to delete'))

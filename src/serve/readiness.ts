@@ -50,7 +50,7 @@ export class Readiness {
       const degraded = [...this.rootKeys.troubles].filter(([id]) => tables.instance.has(id))
       const closed = await this.rootKeys.stillClosed(parts)
       const standardKeys = parts.keyring.conditions.standardKeys.now.filter(
-        // Elsewhere there is nothing to make, so that nothing would end it. What is left outlives its instance.
+        // Elsewhere there is nothing to make or write, so that nothing would end it. What is left outlives its instance.
         ({ what, instanceId }) =>
           what === 'delete' || tables.instance.get(instanceId)?.custody === 'keyprotect',
       )

@@ -200,11 +200,13 @@ const sentences: Record<RootKeyTrouble, string> = {
 const refused: Record<StandardKeyTrouble['what'], string> = {
   make: 'new keys of an instance are refused by the service of its root key',
   delete: 'standard keys that are to be deleted are left at the service of their root key',
+  journal: 'the journal of an instance cannot be written',
 }
 
 const accepted: typeof refused = {
   make: 'new keys of an instance are kept again by the service of its root key',
   delete: 'no standard keys that are to be deleted are left any more',
+  journal: 'the journal of an instance is written again',
 }
 
 const nouns: Record<Closed['kind'], string> = { object: 'key', 'data key': 'data key' }

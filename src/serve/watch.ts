@@ -72,6 +72,7 @@ export class Watch {
       readiness.standardKeys.filter((trouble) => trouble.what === what)
     state.newKeysRefused.set(of('make').length)
     state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
+    state.journalsUnwritten.set(of('journal').length)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)

@@ -87,6 +87,10 @@ function stateGauges(registry: Registry) {
       'standard_keys_left',
       "Standard keys that are to be deleted at their root key's service, and could not be.",
     ),
+    journalsUnwritten: gauge(
+      'journals_unwritten',
+      "Instances whose journal at the root key's service cannot be written (custody keyprotect).",
+    ),
     tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
     pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),

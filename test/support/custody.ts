@@ -49,13 +49,15 @@ export interface SiteSettings {
   readonly custody: Custody
   readonly cacheSeconds?: number
   readonly outageSeconds?: number
+  /** Fields of the root key: an expirationDate. */
+  readonly rootKey?: object
 }
 
 /** The instance is called `vmware`, the client `vcenter`. The service ID is its own: Reader, or Manager to keep keys. */
 export async function openSite(double: Double, settings: SiteSettings): Promise<CustodySite> {
   const { custody, cacheSeconds = 300, outageSeconds = 3600 } = settings
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-site-'))
-  const rootKey = await double.rootKey()
+  const rootKey = await double.rootKey(settings.rootKey)
   const serviceId = await double.serviceId({ roles: custody === 'keyprotect' ? ['Manager'] : ['Reader'] })
   const apiKeyFile = path.join(folder, 'api-key')
   writeFileSync(apiKeyFile, serviceId.apiKey, { mode: 0o600 })

@@ -25,6 +25,8 @@ export class FaultyRootKey implements RootKey {
   readonly #id = randomBytes(16).toString('hex')
   /** What every call is answered with; null: as it should be. */
   fault: RootKeyReach | null = null
+  /** What wrap alone is answered with, as of a root key that has expired. */
+  wrapFault: RootKeyReach | null = null
   /** Wrapped forms (hex) that are refused, as if somebody had deleted them at the service. */
   readonly refused = new Set<string>()
   /** Calls of unwrap that arrived, answered or not. */
@@ -74,6 +76,7 @@ export class FaultyRootKey implements RootKey {
 
   async wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
     await this.#answer(trail)
+    if (this.wrapFault) throw new RootKeyError(this.wrapFault, `told to answer wrap ${this.wrapFault}`)
     if (plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', 'that is too much to seal')
     return this.#seal(plaintext, associatedData)

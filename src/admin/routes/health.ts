@@ -25,6 +25,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       withdrawn: those('withdrawn'),
       newKeysRefused: refused('make'),
       standardKeysLeft: refused('delete'),
+      journalsUnwritten: refused('journal'),
       warnings,
     }
   },

@@ -6,10 +6,13 @@ import { limits } from '../../limits.ts'
 import type { Access } from '../trust/access.ts'
 import { JournalWriter, type JournalWriterOptions } from './writer.ts'
 import type { Trail } from '../root-key.ts'
+import type { StandardKeyTroubles } from '../standard-keys/troubles.ts'
 import { keepsJournal, type Instance } from '../trust/rows.ts'
 
 export interface JournalOptions extends JournalWriterOptions {
   readonly access: Pick<Access, 'instance' | 'instances'>
+  /** Told of journals that cannot be written, until they are. */
+  readonly troubles?: Pick<StandardKeyTroubles, 'unwritten' | 'written'>
   /** For what goes wrong in the background. */
   readonly failed: (what: string) => (error: unknown) => void
 }
@@ -77,7 +80,9 @@ export class Journal {
   async rewrite(instanceId: string, trail?: Trail): Promise<void> {
     await this.#inTurn(instanceId, async () => {
       const instance = await this.#kept(instanceId)
-      if (instance) await this.#writer.rewrite(instance, trail)
+      if (!instance) return
+      await this.#writer.rewrite(instance, trail)
+      this.#options.troubles?.written(instanceId)
     })
   }
 
@@ -101,6 +106,7 @@ export class Journal {
   async end(instanceId: string): Promise<void> {
     this.#due.delete(instanceId)
     this.#departed.delete(instanceId)
+    this.#options.troubles?.written(instanceId)
     await this.#inTurn(instanceId, () => this.#writer.end(instanceId))
   }
 
@@ -148,6 +154,7 @@ export class Journal {
       await this.#writer.flush(instance, trail)
     } catch (error) {
       this.#retry(instanceId)
+      this.#options.troubles?.unwritten(instanceId, error)
       throw error
     }
     this.#rest(instanceId)
@@ -170,6 +177,7 @@ export class Journal {
   #rest(instanceId: string): void {
     const at = this.#options.clock.monotonic() + limits.journalEveryMs
     this.#due.set(instanceId, { at, failures: 0 })
+    this.#options.troubles?.written(instanceId)
   }
 
   #retry(instanceId: string): void {

@@ -6,6 +6,7 @@ import { randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import { takeKey } from '../envelope.ts'
 import {
+  JournalDamaged,
   journalKeyAad,
   journalPartName,
   journalPartNumber,
@@ -45,6 +46,9 @@ interface Pen {
   readonly numbers: { next: number }
   readonly trail: Trail | undefined
 }
+
+/** The data key of parts, and what their headers say of it. */
+type PartKey = Pick<Pen, 'dataKey'> & Pick<JournalHeader, 'dataKeyId' | 'wrapped' | 'keyVersion'>
 
 type Part = StandardKeyRecord & { readonly standardKeyId: string }
 type Noted = Extract<Write, { readonly type: 'journaled' }>['objects'][number]
@@ -227,15 +231,14 @@ export class JournalWriter {
     return this.#options.keeper.make(wanted, payloadOf, trail)
   }
 
-  /** A fresh data key, wrapped by the instance's root key. `seal: false`: only to know how much fits. */
+  /** `seal: false`: only to know how much fits. */
   async #pen(instance: Instance, trail: Trail | undefined, { seal = true } = {}): Promise<Pen> {
     const rootKey = await this.#options.openRootKey(instance.rootKeyUri, instance.id)
     const shelf = requireStandardKeys(rootKey)
-    const dataKeyId = randomUUID()
-    const bytes = randomBytes(32)
-    const aad = journalKeyAad(instance.id, dataKeyId)
-    const wrapped = seal ? await rootKey.wrap(bytes, aad, trail) : Buffer.alloc(400)
-    const dataKey = takeKey(bytes)
+    const rows = await this.#rows(instance.id)
+    const { dataKey, ...wrapped } = await (seal
+      ? this.#dataKey(rootKey, instance.id, rows, trail)
+      : anyDataKey())
     const header: JournalHeader = {
       format: 1,
       kind: 'journal',
@@ -245,16 +248,50 @@ export class JournalWriter {
       run: randomUUID(),
       piece: 0,
       pieces: 1,
-      dataKeyId,
-      wrapped: Buffer.from(wrapped).toString('base64'),
-      keyVersion: rootKey.versions?.of(wrapped) ?? '',
+      ...wrapped,
     }
     const bytesMax = pieceBytesMax(shelf.payloadBytesMax, header)
-    const used = (await this.#rows(instance.id)).map(
-      ({ identifier }) => journalPartNumber(instance.id, identifier) ?? 0,
-    )
-    const next = Math.max(this.#options.clock.now(), ...used.map((number) => number + 1))
+    const next = Math.max(this.#options.clock.now(), ...rows.map((row) => numberOf(row) + 1))
     return { instance, rootKey, dataKey, header, bytesMax, numbers: { next }, trail }
+  }
+
+  /**
+   * A fresh one. Where the root key seals nothing new any more, as one that has expired, that of the newest part beside
+   * it that can still be read: revocations must go on to be noted.
+   */
+  async #dataKey(
+    rootKey: RootKey,
+    instanceId: string,
+    rows: readonly StandardKeyRecord[],
+    trail: Trail | undefined,
+  ): Promise<PartKey> {
+    const dataKeyId = randomUUID()
+    const bytes = randomBytes(32)
+    try {
+      const wrapped = await rootKey.wrap(bytes, journalKeyAad(instanceId, dataKeyId), trail)
+      const keyVersion = rootKey.versions?.of(wrapped) ?? ''
+      return {
+        dataKey: takeKey(bytes),
+        dataKeyId,
+        wrapped: Buffer.from(wrapped).toString('base64'),
+        keyVersion,
+      }
+    } catch (error) {
+      if (!isAboutThisOne(error)) throw error
+      const here = rows.filter(({ state, rootKeyUri }) => state === 'current' && rootKeyUri === rootKey.uri)
+      const newestFirst = here.toSorted((a, b) => numberOf(b) - numberOf(a))
+      for (const { standardKeyId } of newestFirst.slice(0, limits.journalKeysTriedMax))
+        try {
+          const payload = await requireStandardKeys(rootKey).read(standardKeyId ?? '', trail)
+          const { header, dataKey } = await openJournalPart(rootKey, payload, trail)
+          if (header.instance !== instanceId) continue
+          const { wrapped, keyVersion } = header
+          return { dataKey, dataKeyId: header.dataKeyId, wrapped, keyVersion }
+        } catch (unread) {
+          if (!isAboutThisOne(unread)) throw unread
+        }
+      throw error
+    }
   }
 
   async #rows(instanceId: string): Promise<readonly StandardKeyRecord[]> {
@@ -296,11 +333,27 @@ export class JournalWriter {
 export async function openJournalPart(
   rootKey: RootKey,
   payload: Uint8Array,
-): Promise<{ readonly header: JournalHeader; readonly piece: Buffer }> {
+  trail?: Trail,
+): Promise<{ readonly header: JournalHeader; readonly piece: Buffer; readonly dataKey: KeyObject }> {
   const header = partHeader(payload)
   const aad = journalKeyAad(header.instance, header.dataKeyId)
-  const bytes = await rootKey.unwrap(Buffer.from(header.wrapped, 'base64'), aad)
-  return { header, piece: openPart(takeKey(bytes), payload) }
+  const dataKey = takeKey(await rootKey.unwrap(Buffer.from(header.wrapped, 'base64'), aad, trail))
+  return { header, piece: openPart(dataKey, payload), dataKey }
+}
+
+/** As long as any. */
+function anyDataKey(): PartKey {
+  const wrapped = Buffer.alloc(400).toString('base64')
+  return { dataKey: takeKey(randomBytes(32)), dataKeyId: randomUUID(), wrapped, keyVersion: '' }
+}
+
+/** Nothing that other parts or their root key had to do with. */
+function isAboutThisOne(error: unknown): boolean {
+  return error instanceof JournalDamaged || (error instanceof RootKeyError && error.reach === 'wrapped-form')
+}
+
+function numberOf({ instanceId, identifier }: StandardKeyRecord): number {
+  return journalPartNumber(instanceId, identifier) ?? 0
 }
 
 function settingsOf(instance: Instance): JournalSettings {

@@ -1,21 +1,27 @@
-// What a root key's service refuses of standard keys although it opens those that there are: to keep new ones, and to
-// delete those that nobody wants any more. Known by instance until it is otherwise, and told once for each change. The
-// keeper reports here; who is told, and in what words, is others' business.
+// What does not come to be at a root key's service although it opens those standard keys that there are: new ones are
+// not kept, those that nobody wants any more are not deleted, the journal is not written. Known by instance until it is
+// otherwise, and told once for each change. Keeper and journal report here; who is told, and in what words, is others'
+// business.
 
 import { limits } from '../../limits.ts'
-import type { Clock, StandardKeyRecord } from '../ports.ts'
+import { StoreConflict, type Clock, type StandardKeyRecord } from '../ports.ts'
 import { RootKeyError } from '../root-key.ts'
 
 export interface StandardKeyTrouble {
   readonly instanceId: string
-  /** `make`: the last new one was refused. `delete`: unwanted ones are left at the service. */
-  readonly what: 'make' | 'delete'
+  /**
+   * `make`: the last new one was refused. `delete`: unwanted ones are left at the service. `journal`: what changed does
+   * not stand in the journal.
+   */
+  readonly what: 'make' | 'delete' | 'journal'
   /** When it was first seen since the server's start. Unix milliseconds. */
   readonly sinceMs: number
-  /** How many are left at the service; 0 of those that are to be made. */
+  /** How many are left at the service; 0 but for `delete`. */
   readonly left: number
-  /** The last refusal, for people. */
-  readonly cause: string
+  /** Of the root keys beside which they are left; empty but for `delete`. */
+  readonly rootKeyUris: readonly string[]
+  /** The last refusal, for people; null: there was none yet. */
+  readonly cause: string | null
 }
 
 export interface StandardKeyTroubleEvents {
@@ -26,16 +32,25 @@ export interface StandardKeyTroubleEvents {
 
 interface Known {
   readonly sinceMs: number
+  /** undefined: nothing was refused yet. */
   error: unknown
-  /** Records of those that are left. */
-  readonly records: Set<string>
+  /** Root keys of those that are left, by their records. */
+  readonly records: Map<string, string>
   told: boolean
+  /** To who listens. */
+  announced: boolean
 }
+
+type Left = Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>
 
 export class StandardKeyTroubles {
   readonly #clock: Pick<Clock, 'now'>
   readonly #events: StandardKeyTroubleEvents
-  readonly #known = { make: new Map<string, Known>(), delete: new Map<string, Known>() }
+  readonly #known = {
+    make: new Map<string, Known>(),
+    delete: new Map<string, Known>(),
+    journal: new Map<string, Known>(),
+  }
 
   constructor(clock: Pick<Clock, 'now'>, events: StandardKeyTroubleEvents = {}) {
     this.#clock = clock
@@ -44,7 +59,7 @@ export class StandardKeyTroubles {
 
   /** Those that are told. */
   get now(): readonly StandardKeyTrouble[] {
-    return (['make', 'delete'] as const).flatMap((what) =>
+    return (['make', 'delete', 'journal'] as const).flatMap((what) =>
       [...this.#known[what]].filter(([, { told }]) => told).map(([id, known]) => troubleOf(id, what, known)),
     )
   }
@@ -59,8 +74,15 @@ export class StandardKeyTroubles {
   }
 
   /** An unwanted one is still at the service, for all that is known. */
-  left({ id, instanceId }: StandardKeyRecord, error: unknown): void {
-    this.#note(instanceId, 'delete', error, id)
+  left(record: Left, error: unknown): void {
+    this.#note(record.instanceId, 'delete', error, record)
+  }
+
+  /** One of an instance that is gone is still to be deleted: told at once, whether or not anything refuses it. */
+  owed({ id, instanceId, rootKeyUri }: Left): void {
+    const known = this.#knownOf(instanceId, 'delete')
+    known.records.set(id, rootKeyUri)
+    known.told = true
   }
 
   /** It is deleted, or on its way: nothing refuses it any more. */
@@ -72,25 +94,36 @@ export class StandardKeyTroubles {
   /** Those that are left, as they are known here. */
   get allLeft(): readonly Pick<StandardKeyRecord, 'id' | 'instanceId'>[] {
     return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
-      [...records].map((id) => ({ id, instanceId })),
+      [...records.keys()].map((id) => ({ id, instanceId })),
     )
   }
 
-  #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: string): void {
-    const now = this.#clock.now()
-    const known = this.#known[what].get(instanceId) ?? {
-      sinceMs: now,
-      error,
-      records: new Set(),
-      told: false,
-    }
+  /** The journal lacks what changed: until it is there, a restore without the database does not know of it. */
+  unwritten(instanceId: string, error: unknown): void {
+    this.#note(instanceId, 'journal', error)
+  }
+
+  written(instanceId: string): void {
+    this.#end(instanceId, 'journal')
+  }
+
+  #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
+    const found = this.#known[what].get(instanceId)
+    if (found) return found
+    const sinceMs = this.#clock.now()
+    const known = { sinceMs, error: undefined, records: new Map(), told: false, announced: false }
     this.#known[what].set(instanceId, known)
+    return known
+  }
+
+  #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
+    const known = this.#knownOf(instanceId, what)
     known.error = error
-    if (record !== undefined) known.records.add(record)
-    // No answer may be one in a moment; a no will not.
-    const passing = error instanceof RootKeyError && error.reach === 'unreachable'
-    if (known.told || (passing && now - known.sinceMs < limits.standardKeyLeftAfterMs)) return
-    known.told = true
+    if (record) known.records.set(record.id, record.rootKeyUri)
+    const early = this.#clock.now() - known.sinceMs < limits.standardKeyLeftAfterMs
+    known.told ||= !(early && mayPass(what, error))
+    if (!known.told || known.announced) return
+    known.announced = true
     const bug = error instanceof RootKeyError ? undefined : error
     this.#events.standardKeysRefused?.(troubleOf(instanceId, what, known), bug)
   }
@@ -99,8 +132,14 @@ export class StandardKeyTroubles {
     const known = this.#known[what].get(instanceId)
     if (!known) return
     this.#known[what].delete(instanceId)
-    if (known.told) this.#events.standardKeysAccepted?.({ instanceId, what })
+    if (known.announced) this.#events.standardKeysAccepted?.({ instanceId, what })
   }
+}
+
+/** No answer may be one in a moment; a no will not. What waits for the journal waits for either. */
+function mayPass(what: StandardKeyTrouble['what'], error: unknown): boolean {
+  if (what === 'journal') return error instanceof StoreConflict
+  return error instanceof RootKeyError && error.reach === 'unreachable'
 }
 
 function troubleOf(
@@ -108,6 +147,10 @@ function troubleOf(
   what: StandardKeyTrouble['what'],
   { sinceMs, records, error }: Known,
 ): StandardKeyTrouble {
-  const cause = error instanceof Error ? error.message : String(error)
-  return { instanceId, what, sinceMs, left: records.size, cause }
+  const cause = error === undefined ? null : causeOf(error)
+  return { instanceId, what, sinceMs, left: records.size, rootKeyUris: [...new Set(records.values())], cause }
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../keys/root-key.ts'
 import type { KeyMetadata } from './key-metadata.ts'
-import { deleted, enableIt, standardKey } from './remedies.ts'
+import { deactivated, deleted, enableIt, standardKey } from './remedies.ts'
 import type { KeyProtectRootKey } from './root-key.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
@@ -46,14 +46,11 @@ function ofKeyRing({ id, keyRing }: KeyMetadata, target: KeyProtectUri): readonl
 
 const defaultKeyRing = 'default'
 
-function whyUnfit(
-  { id, extractable, state, expiresAt }: KeyMetadata,
-  target: KeyProtectUri,
-): string | undefined {
+function whyUnfit(metadata: KeyMetadata, target: KeyProtectUri): string | undefined {
+  const { id, extractable, state } = metadata
   if (extractable) return standardKey(id, target)
   if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`
-  if (state === 'deactivated')
-    return `the root key ${id} expired${expiresAt === null ? '' : ` at ${expiresAt}`} and seals nothing any more. Take another`
+  if (state === 'deactivated') return `${deactivated(metadata)}. Take another`
   if (state === 'destroyed') return deleted(id, target)
   // Of a state that we do not know, wrap and unwrap tell more.
   return undefined

@@ -3,6 +3,7 @@
 
 import { callOf, type CallName, type Role } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
+import type { KeyMetadata } from './key-metadata.ts'
 import { formatKeyProtectUri, isKeyId, services, type KeyProtectUri } from './uri.ts'
 
 type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
@@ -21,10 +22,23 @@ interface Refused {
 }
 
 export function explainRefusal(refused: Refused): string {
-  const { target, refusal, correlationId } = refused
+  return told(refused, meaning(refused))
+}
+
+/** Of a wrap, when the root key turns out to be at its end. */
+export function explainDeactivated(refused: Told, metadata: Pick<KeyMetadata, 'id' | 'expiresAt'>): string {
+  const remedy =
+    'What it sealed still opens, and new keys take another root key: ' +
+    'mortise instance set-root-key NAME --root-key URI --custody keyprotect'
+  return told(refused, `refuses: ${deactivated(metadata)}. ${remedy}`)
+}
+
+type Told = Pick<Refused, 'target' | 'refusal' | 'correlationId'>
+
+function told({ target, refusal, correlationId }: Told, what: string): string {
   const said = [`HTTP ${refusal.status}`, refusal.code, `correlation id ${correlationId}`]
   const where = `${services[target.scheme].title} at ${target.host}`
-  return `${where} ${meaning(refused)} (${said.filter((word) => word !== '').join(', ')})`
+  return `${where} ${what} (${said.filter((word) => word !== '').join(', ')})`
 }
 
 function meaning(refused: Refused): string {
@@ -123,6 +137,12 @@ export function standardKey(key: string, target: Target): string {
     `${key} is a standard key and no root key. Make one that is: ` +
     `ibmcloud kp key create NAME --instance-id ${target.instance}`
   )
+}
+
+/** It expired, or somebody ended it. */
+export function deactivated({ id, expiresAt }: Pick<KeyMetadata, 'id' | 'expiresAt'>): string {
+  const ended = expiresAt === null ? 'was deactivated' : `expired at ${expiresAt}`
+  return `the root key ${id} ${ended} and seals nothing any more`
 }
 
 export function enableIt(key: string, target: Target): string {

@@ -11,8 +11,9 @@ import {
   type Trail,
 } from '../../keys/root-key.ts'
 import { limits } from '../../limits.ts'
-import { field, notUnderstood } from './error.ts'
+import { field, KeyProtectError, notUnderstood } from './error.ts'
 import { readKeys, type KeyMetadata } from './key-metadata.ts'
+import { explainDeactivated } from './remedies.ts'
 import { bodyWithSecret } from './secret-json.ts'
 import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
@@ -71,7 +72,10 @@ export class KeyProtectRootKey implements RootKey {
     if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
     const aad = additionalData(associatedData)
-    const { json, secret } = await this.#act('wrap', bodyWithSecret('plaintext', plaintext, { aad }), trail)
+    const body = bodyWithSecret('plaintext', plaintext, { aad })
+    const { json, secret } = await this.#act('wrap', body, trail).catch(async (error: unknown) => {
+      throw await this.#whyNotWrapped(error)
+    })
     secret?.fill(0)
     const wrapped = wrappedFrom(json, versionIn(json, 'keyVersion'))
     if (!wrapped) throw notUnderstood(this.#target, 'wrap')
@@ -89,6 +93,20 @@ export class KeyProtectRootKey implements RootKey {
   /** What the service tells of it. Throws RootKeyError. */
   metadata(): Promise<KeyMetadata> {
     return readMetadata(this.#session, { ...this.#target, key: this.id })
+  }
+
+  /**
+   * A root key that is deactivated, as by an expiry, still unwraps: then the no is about what was to be sealed, and
+   * nothing else of the instance. Any other no, or none that is known, stays as it is.
+   */
+  async #whyNotWrapped(cause: unknown): Promise<unknown> {
+    if (!(cause instanceof KeyProtectError) || cause.refusal?.status !== 409) return cause
+    const metadata = await this.metadata().catch(() => undefined)
+    if (metadata?.state !== 'deactivated') return cause
+    const { call, refusal, correlationId } = cause
+    const message = explainDeactivated({ target: this.#target, refusal, correlationId }, metadata)
+    const about = { call, refusal, correlationId, transient: false, cause }
+    return new KeyProtectError('wrapped-form', message, about)
   }
 
   async #newestVersion(): Promise<string> {
