@@ -140,6 +140,8 @@ export const limits = {
   standardKeyGivenUpMs: 10 * 60_000,
   /** One that was given up and is not found is looked for again until it is so old: the service may be slow. */
   standardKeyForgottenMs: 60 * 60_000,
+  /** Whoever shreds an instance waits so long for its standard keys to be deleted; then the receipt says what is left. */
+  shredWaitMs: 5_000,
   /** Unwanted ones are told as left at the service once it has not answered for so long. */
   standardKeyLeftAfterMs: 5 * 60_000,
   /** Objects that long work on an instance (another root key, another custody, rewrapping) has in hand at a time. */

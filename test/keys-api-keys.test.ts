@@ -128,7 +128,9 @@ test('keys go with their instance, once nothing of it is to be deleted at the se
   await store.commit(change([{ type: 'standard-key', record, from: null }]))
   await apiKeys.tidy()
   assert.equal((await names()).length, 2, 'both are needed')
+  here.fault = 'unreachable'
   await trust.instances.shred(serverActor, 'a')
+  here.fault = null
   await apiKeys.tidy()
   assert.equal((await names()).length, 2, 'a standard key is to be deleted with it')
   await store.commit(change([{ type: 'standard-key-removed', id: 'one' }]))

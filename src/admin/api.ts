@@ -119,8 +119,20 @@ const Deleted = z.object({
       dataKeys: z.array(z.object({ id: z.string(), rootKey: z.string(), created: time })),
       standardKeys: z.int().openapi({
         description:
-          "Standard keys that held its keys, and are deleted at the root key's service from now on.",
+          "Standard keys that it had at the root key's service, those of its journal included. They are deleted there.",
       }),
+      standardKeysLeft: z
+        .object({
+          count: z.int(),
+          rootKeys: z.array(z.string()).openapi({ description: 'Beside which they are.' }),
+          cause: z.string().nullable().openapi({
+            description: 'Why they could not be deleted; null: nothing is known to be in the way.',
+          }),
+        })
+        .openapi({
+          description:
+            'Those that are not deleted yet: until they are, whoever may use the root key can open what they hold, and a restore brings it back. The server goes on deleting them, and /api/v1/status tells as long as some are left.',
+        }),
       objects: counts,
       auditEntry: z.string().openapi({ description: 'The action under which it stands in the audit log.' }),
     })
@@ -583,7 +595,8 @@ export const routes = {
       'Delete an instance; refused while it has objects that are not destroyed, unless they are shredded',
     query: z.strictObject({
       shred: z.string().max(limits.clientNameCharactersMax).optional().openapi({
-        description: 'The name of the instance again: destroys its data keys, and all its keys with them.',
+        description:
+          'The name of the instance again: destroys its data keys, deletes its standard keys, and all its keys with them.',
       }),
     }),
     answer: Deleted,

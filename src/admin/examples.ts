@@ -266,6 +266,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         at,
         dataKeys: [{ id: '85920f3211205b972831fdf9148e0570', rootKey: 'file:root.key', created: at }],
         standardKeys: 0,
+        standardKeysLeft: { count: 0, rootKeys: [], cause: null },
         objects: { Active: 120 },
         auditEntry: 'instance.shred',
       },

@@ -153,7 +153,7 @@ const standardKeyWords: Record<
     const where = `beside ${rootKeyUris.join(' and ')}`
     return {
       code: 'standard-keys-left',
-      message: `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'the server is about to'}`,
+      message: `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}`,
       hint: 'They are given up here, and whoever may use the root key still opens them at its service; a restore from there would bring them back. The server tries again every minute by itself.',
     }
   },

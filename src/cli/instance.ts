@@ -156,7 +156,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--shred <name>',
-        'its name again: destroy its data keys, and with them all keys that it holds; prints a receipt',
+        'its name again: destroy its data keys and delete its standard keys, and with them all keys; prints a receipt',
       ],
     ],
     examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
@@ -171,18 +171,39 @@ function deleteCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>
+
 function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   if (!receipt) return `The instance ${name} is deleted. Its audit entries stay.\n`
-  const { dataKeys, standardKeys } = receipt
-  const kept =
-    'The standard keys are deleted at their service from now on. For 30 days its Manager could restore them, and so the keys: purging them ends that sooner.\n'
-  return `The instance ${name} is shredded.\n${facts([
+  const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
+  const { count: left, rootKeys } = standardKeysLeft
+  const title = left === 0 ? 'is shredded.' : 'is gone, and not all of it is shredded yet.'
+  const deleted = `${standardKeys - left} of ${standardKeys}, its journal included`
+  const rows = facts([
     ['Instance', id],
     ['At', receipt.at],
     ['Data keys destroyed', String(dataKeys.length)],
     ...dataKeys.map(({ id: key, rootKey }) => ['Data key', `${key}, sealed by ${rootKey}`] as const),
-    ['Standard keys given up', String(standardKeys)],
-    ['Objects that no longer open', countsText(receipt.objects)],
+    ...(standardKeys > 0 ? [['Standard keys deleted', deleted] as const] : []),
+    ...rootKeys.map((uri) => ['Standard keys left', `beside ${uri}`] as const),
+    [left === 0 ? 'Objects that no longer open' : 'Objects given up', countsText(objects)],
     ['In the audit log', receipt.auditEntry],
-  ])}Copies of the database made before still open with the root key: destroy those too.\n${standardKeys > 0 ? kept : ''}`
+  ])
+  const copies = 'Copies of the database made before still open with the root key: destroy those too.'
+  return `The instance ${name} ${title}\n${rows}${[copies, ...atItsService(receipt)].join('\n')}\n`
+}
+
+/** What the root key's service still has, and what it can bring back. */
+function atItsService({ standardKeys, standardKeysLeft: { count, cause } }: Receipt): readonly string[] {
+  if (standardKeys === 0) return []
+  const restorable =
+    'For 30 days after their deletion a Manager there can restore the standard keys, and so the keys: purging them ends that sooner.'
+  if (count === 0) return [restorable]
+  const are = count === 1 ? '1 standard key is' : `${count} standard keys are`
+  return [
+    `${are} still at the service: ${cause ?? 'so few seconds did not suffice'}`,
+    'Until they are deleted there, whoever may use the root key can open what they hold, and a restore from there would bring the keys back.',
+    'The server goes on deleting them by itself; mortise status tells as long as some are left.',
+    restorable,
+  ]
 }

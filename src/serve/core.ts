@@ -85,17 +85,18 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const troubles = keyring.conditions.standardKeys
   const unused = new VoidGenerations({ store, access, journal: () => journal })
   const keeper = new StandardKeyKeeper({
     store,
     clock,
     openRootKey: rootKeys.open,
     mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
-    troubles: keyring.conditions.standardKeys,
+    troubles,
+    isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
     emptied: tidyApiKeys,
   })
   const safe = new Safe({ store, clock, keyring, keeper })
-  const troubles = keyring.conditions.standardKeys
   const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, troubles, failed })
   journal.start()
   opened.defer(() => journal.stop())

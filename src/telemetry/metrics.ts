@@ -85,7 +85,7 @@ function stateGauges(registry: Registry) {
     ),
     standardKeysLeft: gauge(
       'standard_keys_left',
-      "Standard keys that are to be deleted at their root key's service, and could not be.",
+      "Standard keys that are to be deleted at their root key's service, and are not yet.",
     ),
     journalsUnwritten: gauge(
       'journals_unwritten',

@@ -137,6 +137,8 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     clock,
     openRootKey,
     mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
+    troubles: keyring.conditions.standardKeys,
+    isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
   })
   const safe = new Safe({ store, clock, keyring, keeper })
   const trust = createTrustChanges({

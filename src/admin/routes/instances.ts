@@ -68,7 +68,8 @@ export const instanceHandlers: Handlers<
         'query.shred: is not the name of this instance',
         `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
       )
-    const { dataKeys, standardKeys, objects } = await trust.instances.shred(asker.by, id)
+    const { dataKeys, standardKeys, standardKeysLeft, objects } = await trust.instances.shred(asker.by, id)
+    const { count, rootKeyUris, cause } = standardKeysLeft
     const receipt = {
       at: isoTime(clock.now()),
       dataKeys: dataKeys.map((key) => ({
@@ -77,6 +78,7 @@ export const instanceHandlers: Handlers<
         created: isoTime(key.createdMs),
       })),
       standardKeys,
+      standardKeysLeft: { count, rootKeys: [...rootKeyUris], cause },
       objects: { ...objects },
       auditEntry: 'instance.shred',
     }

@@ -23,7 +23,8 @@ import {
   type StandardKeys,
   type Trail,
 } from '../root-key.ts'
-import { describeStandardKey, readDescription, standardKeyName } from './place.ts'
+import { attemptOf, describeStandardKey, readDescription, standardKeyName } from './place.ts'
+import { Sweep, type Search, type SweepParts, type SweepReport } from './sweep.ts'
 import { StandardKeyTroubles } from './troubles.ts'
 
 export interface WantedStandardKey {
@@ -44,14 +45,21 @@ export interface KeeperOptions {
   readonly mayDelete?: (record: StandardKeyRecord, wanted: { readonly settle: boolean }) => Promise<boolean>
   /** Told of what is refused, and of what could not be deleted and is tried again. */
   readonly troubles?: StandardKeyTroubles
+  /** Whether there is no such instance any more: what it has left is told at once. */
+  readonly isGone?: (instanceId: string) => Promise<boolean>
   /** Told when nothing is left at the service of an instance of which something was deleted. */
   readonly emptied?: (instanceId: string) => Promise<void>
 }
 
-const sweepPage = 200
-const deletedAtOnce = 8
-/** Searches of one sweep; for more it reads a list. */
-const sweepSearchesMax = 4
+const countedRecords = 500
+
+export interface KeptStandardKeys {
+  readonly count: number
+  /** Of the root keys beside which they are. */
+  readonly rootKeyUris: readonly string[]
+  /** Why those that are to be deleted are not; null: nothing is known to be in the way. */
+  readonly cause: string | null
+}
 
 export class StandardKeyKeeper {
   readonly #options: KeeperOptions
@@ -61,6 +69,7 @@ export class StandardKeyKeeper {
   /** While it sweeps by itself. */
   #sweepNow: (() => void) | undefined
   #sweeping: Promise<SweepReport> | undefined
+  readonly #clearing = new Set<Promise<unknown>>()
 
   constructor(options: KeeperOptions) {
     this.#options = options
@@ -176,76 +185,63 @@ export class StandardKeyKeeper {
     clearInterval(this.#timer)
     clearTimeout(this.#soon)
     this.#sweepNow = undefined
-    await this.#sweeping?.catch(() => undefined)
+    await Promise.allSettled([this.#sweeping, ...this.#clearing])
   }
 
-  async #sweep(): Promise<SweepReport> {
-    const sweep: Sweep = {
-      report: { deleted: 0, left: 0 },
-      touched: new Set(),
-      away: new Map(),
-      unseen: new Map(this.#troubles.allLeft.map((record) => [record.id, record])),
-      searches: new Map(),
-      listings: new Map(),
-    }
-    for (const state of ['unwanted', 'intended'] as const) {
-      let afterId: string | undefined
-      for (;;) {
-        const page = await this.#options.store.standardKeys({
-          state,
-          limit: sweepPage,
-          ...(afterId !== undefined && { afterId }),
-        })
-        for (let at = 0; at < page.length; at += deletedAtOnce) {
-          const some = page.slice(at, at + deletedAtOnce)
-          await Promise.all(some.map((record) => this.#sweepOne(record, sweep)))
+  /**
+   * Deletes what an instance that is gone has at its service, now; never rejects. Told as trouble from its first moment
+   * on until nothing is left, and what fails is left to the sweep.
+   */
+  async clear(instanceId: string): Promise<void> {
+    const clearing = this.#sweep(instanceId).catch(() => undefined)
+    this.#clearing.add(clearing)
+    await clearing
+    this.#clearing.delete(clearing)
+  }
+
+  /** What is kept at its service of an instance, there or gone, whether or not it is wanted. */
+  async kept(instanceId: string): Promise<KeptStandardKeys> {
+    const rootKeyUris = new Set<string>()
+    let count = 0
+    let afterId: string | undefined
+    for (;;) {
+      const after = afterId === undefined ? {} : { afterId }
+      const page = await this.#options.store.standardKeys({ instanceId, limit: countedRecords, ...after })
+      // Of one whose making was not answered it is not known whether it is there.
+      for (const { standardKeyId, rootKeyUri } of page)
+        if (standardKeyId !== null) {
+          count++
+          rootKeyUris.add(rootKeyUri)
         }
-        afterId = page.at(-1)?.id
-        if (page.length < sweepPage) break
-      }
+      afterId = page.at(-1)?.id
+      if (page.length < countedRecords) break
     }
-    // Another node was quicker.
-    for (const record of sweep.unseen.values()) this.#troubles.gone(record)
-    for (const instanceId of sweep.touched) await this.#tellEmptied(instanceId)
+    return { count, rootKeyUris: [...rootKeyUris], cause: this.#troubles.causeOfLeft(instanceId) }
+  }
+
+  async #sweep(instanceId?: string): Promise<SweepReport> {
+    const { store, clock, isGone = () => Promise.resolve(false) } = this.#options
+    const parts: SweepParts = {
+      store,
+      clock,
+      troubles: this.#troubles,
+      isGone,
+      giveUp: (record) => this.#commit([this.unwanted(record)]),
+      remove: async (record, search) => {
+        const may = (await this.#options.mayDelete?.(record, { settle: true })) ?? true
+        return may && this.#delete({ ...record, state: 'unwanted' }, search)
+      },
+      search: (shelf, record) => this.#search(shelf, record),
+      left: (record, error) => this.#left(record, error),
+    }
+    const sweep = new Sweep(parts, instanceId)
+    await sweep.run()
+    for (const touched of sweep.touched) await this.#tellEmptied(touched)
     return sweep.report
   }
 
-  async #sweepOne(record: StandardKeyRecord, sweep: Sweep): Promise<void> {
-    const { report, touched, away, unseen } = sweep
-    unseen.delete(record.id)
-    const { instanceId, state, createdMs } = record
-    const ageMs = this.#options.clock.now() - createdMs
-    if (state === 'intended' && ageMs < limits.standardKeyGivenUpMs) return
-    const where = whereOf(record)
-    if (away.has(where)) {
-      report.left++
-      this.#left(record, away.get(where))
-      return
-    }
-    try {
-      // Whoever made it and comes to use it after this is refused.
-      if (state === 'intended') await this.#commit([this.unwanted(record)])
-      const search = (shelf: StandardKeys) => this.#searchInSweep(shelf, record, sweep)
-      const may = (await this.#options.mayDelete?.(record, { settle: true })) ?? true
-      if (may && (await this.#delete({ ...record, state: 'unwanted' }, search))) {
-        report.deleted++
-        touched.add(instanceId)
-      } else {
-        report.left++
-        this.#troubles.gone(record)
-      }
-    } catch (error) {
-      report.left++
-      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') away.set(where, error)
-      this.#left(record, error)
-    }
-  }
-
   /** false: one of which no answer told the id was not found; it is looked for again. */
-  async #delete(
-    record: StandardKeyRecord,
-    search: (shelf: StandardKeys) => Promise<readonly string[]>,
-  ): Promise<boolean> {
+  async #delete(record: StandardKeyRecord, search: Search): Promise<boolean> {
     const rootKey = await this.#options.openRootKey(record.rootKeyUri, record.instanceId)
     const shelf = requireStandardKeys(rootKey)
     const { standardKeyId } = record
@@ -279,21 +275,6 @@ export class StandardKeyKeeper {
     return found.filter((key) => readDescription(key.description)?.attempt === attempt).map(({ id }) => id)
   }
 
-  /** Many are looked for in one list of all there are. */
-  async #searchInSweep(
-    shelf: StandardKeys,
-    record: StandardKeyRecord,
-    { searches, listings }: Sweep,
-  ): Promise<readonly string[]> {
-    const where = whereOf(record)
-    const before = searches.get(where) ?? 0
-    searches.set(where, before + 1)
-    if (before < sweepSearchesMax) return this.#search(shelf, record)
-    const listing = listings.get(where) ?? listOurs(shelf)
-    listings.set(where, listing)
-    return (await listing).get(attemptOf(record)) ?? []
-  }
-
   async #tellEmptied(instanceId: string): Promise<void> {
     const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
     if (left.length === 0) await this.#options.emptied?.(instanceId)
@@ -310,25 +291,6 @@ export class StandardKeyKeeper {
   }
 }
 
-/** What one sweep learns, by where a standard key is. */
-interface Sweep {
-  readonly report: SweepReport
-  /** Instances of which something was deleted. */
-  readonly touched: Set<string>
-  /** Root keys that did not answer, with why: not asked again in this sweep. */
-  readonly away: Map<string, unknown>
-  /** Those that were left before and are not there any more, until they are seen. */
-  readonly unseen: Map<string, Pick<StandardKeyRecord, 'id' | 'instanceId'>>
-  readonly searches: Map<string, number>
-  readonly listings: Map<string, Promise<ReadonlyMap<string, readonly string[]>>>
-}
-
-interface SweepReport {
-  deleted: number
-  /** To be tried again. */
-  left: number
-}
-
 /** Throws RootKeyError where there are none. */
 export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
   if (standardKeys) return standardKeys
@@ -336,17 +298,6 @@ export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKey
     'root-key',
     `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
   )
-}
-
-/** Ids by attempt, of all that are ours and not deleted. */
-async function listOurs(shelf: StandardKeys): Promise<ReadonlyMap<string, readonly string[]>> {
-  const ids = new Map<string, string[]>()
-  for await (const page of shelf.list('mortise-', { deleted: false }))
-    for (const { id, description } of page) {
-      const attempt = readDescription(description)?.attempt
-      if (attempt !== undefined) ids.set(attempt, [...(ids.get(attempt) ?? []), id])
-    }
-  return ids
 }
 
 /** The audit's word for it: whoever looks at the service's own log finds there what became of each. */
@@ -365,10 +316,6 @@ function deletion(record: StandardKeyRecord, ids: readonly string[], atMs: numbe
   }
 }
 
-function whereOf({ instanceId, rootKeyUri }: StandardKeyRecord): string {
-  return JSON.stringify([instanceId, rootKeyUri])
-}
-
 function descriptionOf(record: StandardKeyRecord, rootKey: RootKey): string {
   const { kind, instanceId, generation } = record
   return describeStandardKey({
@@ -378,10 +325,6 @@ function descriptionOf(record: StandardKeyRecord, rootKey: RootKey): string {
     generation,
     attempt: attemptOf(record),
   })
-}
-
-function attemptOf({ id }: StandardKeyRecord): string {
-  return id.replaceAll('-', '').slice(0, 12)
 }
 
 function nameOf({ kind, identifier }: StandardKeyRecord): string {

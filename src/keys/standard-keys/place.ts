@@ -88,6 +88,11 @@ export interface StandardKeyDescription {
   readonly attempt: string
 }
 
+/** As a description names the record of one. */
+export function attemptOf({ id }: { readonly id: string }): string {
+  return id.replaceAll('-', '').slice(0, 12)
+}
+
 export function describeStandardKey(about: StandardKeyDescription): string {
   const { kind, instanceId, rootKeyId, generation, attempt } = about
   return `mortise 1 ${kind}, instance ${instanceId}, root key ${rootKeyId}, generation ${generation}, attempt ${attempt}`

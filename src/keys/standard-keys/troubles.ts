@@ -98,6 +98,12 @@ export class StandardKeyTroubles {
     )
   }
 
+  /** The last refusal to delete one, for people; null: there was none. */
+  causeOfLeft(instanceId: string): string | null {
+    const known = this.#known.delete.get(instanceId)
+    return known?.error === undefined ? null : causeOf(known.error)
+  }
+
   /** The journal lacks what changed: until it is there, a restore without the database does not know of it. */
   unwritten(instanceId: string, error: unknown): void {
     this.#note(instanceId, 'journal', error)

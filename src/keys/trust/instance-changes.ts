@@ -1,11 +1,13 @@
 // Instances: made, renamed, set, deleted, shredded.
 
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../limits.ts'
 import type { TrustSnapshot } from './access.ts'
 import type { By } from '../caller.ts'
 import type { Keyring } from '../keyring.ts'
 import type { Store, Write } from '../ports.ts'
-import type { StandardKeyKeeper } from '../standard-keys/keeper.ts'
+import type { KeptStandardKeys, StandardKeyKeeper } from '../standard-keys/keeper.ts'
 import { keepsJournal, type Instance } from './rows.ts'
 import { requireInstance, TrustRefused, type RowOf, type TrustDraft, type TrustWriter } from './writer.ts'
 import type { Noting } from '../unit.ts'
@@ -30,16 +32,18 @@ export interface ShredReceipt {
     readonly rootKeyUri: string
     readonly createdMs: number
   }[]
-  /** Standard keys at the root key's service that are deleted from now on. */
+  /** Standard keys that it had at the root key's service, those of its journal included. */
   readonly standardKeys: number
-  /** Objects whose material can no longer be opened, by state. */
+  /** Those that are not deleted there yet: whoever may use the root key can still open them. */
+  readonly standardKeysLeft: KeptStandardKeys
+  /** Objects whose material can no longer be opened, but for those that such a standard key holds; by state. */
   readonly objects: Readonly<Record<string, number>>
 }
 
 export interface InstanceParts {
   readonly store: Store
   readonly keyring: Keyring
-  readonly keeper: Pick<StandardKeyKeeper, 'sweep'>
+  readonly keeper: Pick<StandardKeyKeeper, 'clear' | 'kept'>
   /** Of instances that keep one; written by itself too, a little later. */
   readonly journal?: Noting
 }
@@ -122,35 +126,44 @@ export class InstanceChanges {
       const draft = gone(snapshot, instance, 'instance.delete')
       return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
     })
-    this.#gone(instanceId)
+    void this.#gone(instanceId)
     return removed
   }
 
-  /** Destroys its data keys, and with them every key it holds. Backups made before still open with the root key. */
+  /**
+   * Destroys its data keys, and with them every key that they seal; backups made before still open with the root key.
+   * Standard keys at its service are deleted in the background: for some seconds that is waited for.
+   */
   async shred(by: By, instanceId: string): Promise<ShredReceipt> {
-    const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot) => {
-      const instance = requireInstance(snapshot, instanceId)
-      const objects = await this.#store.objectCounts(instanceId)
-      const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
-        return { id, rootKeyUri, createdMs }
-      })
-      const versions = Object.values(await this.#store.standardKeyVersions(instanceId))
-      const standardKeys = versions.reduce((sum, count) => sum + count, 0)
-      const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
-      return {
-        ...gone(snapshot, instance, 'instance.shred'),
-        detail,
-        result: { instance, dataKeys, standardKeys, objects },
-      }
-    })
-    this.#gone(instanceId)
-    return receipt
+    const receipt = await this.#writer.change<Omit<ShredReceipt, 'standardKeysLeft'>>(
+      by,
+      async (snapshot) => {
+        const instance = requireInstance(snapshot, instanceId)
+        const objects = await this.#store.objectCounts(instanceId)
+        const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
+          return { id, rootKeyUri, createdMs }
+        })
+        const { count: standardKeys } = await this.#keeper.kept(instanceId)
+        const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
+        return {
+          ...gone(snapshot, instance, 'instance.shred'),
+          detail,
+          result: { instance, dataKeys, standardKeys, objects },
+        }
+      },
+    )
+    const patience = new AbortController()
+    const enough = sleep(limits.shredWaitMs, undefined, { signal: patience.signal, ref: false })
+    await Promise.race([this.#gone(instanceId), enough])
+    patience.abort()
+    await enough.catch(() => undefined)
+    return { ...receipt, standardKeysLeft: await this.#keeper.kept(instanceId) }
   }
 
-  /** Nothing of it stays in memory; what lies at the root key's service goes in the background. */
-  #gone(instanceId: string): void {
+  /** Nothing of it stays in memory. Resolves when what lies at the root key's service was deleted, or could not be. */
+  #gone(instanceId: string): Promise<void> {
     this.#keyring.forget(instanceId)
-    void this.#keeper.sweep().catch(() => undefined)
+    return this.#keeper.clear(instanceId)
   }
 
   async #live(instanceId: string): Promise<{ readonly live: number; readonly counts: string }> {
