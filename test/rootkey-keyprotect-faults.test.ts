@@ -252,6 +252,12 @@ test('IAM down with a token at hand is not noticed; without one it is out of rea
   await opens()
 })
 
+test('a ciphertext that cannot hold what was wrapped is not taken for one', async () => {
+  await double.fault({ on: 'wrap', kind: 'nonsense' })
+  await assert.rejects(key.wrap(secret, place), reaches('unreachable', /answers wrap with something else/))
+  assert.deepEqual(await key.unwrap(await key.wrap(secret, place), place), secret)
+})
+
 for (const kind of ['reset-before', 'half', 'garbage', 'status'] as const)
   test(`IAM answers ${kind} once: asked again`, async () => {
     await double.fault({ on: 'token', kind, status: 503 })

@@ -97,8 +97,11 @@ export interface RootKeys {
    */
   readonly prepare: (
     uri: string,
-    /** With custody `keyprotect` a standard key is tried too, which the service bills for a month. */
-    wanted?: RootKeyAccess & { readonly custody?: Instance['custody'] },
+    /**
+     * With custody `keyprotect` a standard key is tried too, which the service bills for a month. `opens`: it need not
+     * seal anything any more, but only open what it sealed.
+     */
+    wanted?: RootKeyAccess & { readonly custody?: Instance['custody']; readonly opens?: boolean },
   ) => Promise<PreparedRootKey>
   /** The root keys of the service instance that a URI names. Throws RootKeyError. */
   readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>

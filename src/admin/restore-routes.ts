@@ -58,7 +58,10 @@ const Restore = z
     }),
     done: z.int(),
     total: z.int().nullable().openapi({ description: 'null: not known yet.' }),
-    trouble: z.string().nullable().openapi({ description: 'Why it waits at the moment; it goes on by itself.' }),
+    trouble: z
+      .string()
+      .nullable()
+      .openapi({ description: 'Why it waits at the moment; it goes on by itself.' }),
     report: Report.nullable().openapi({ description: 'Once it is done.' }),
     error: z
       .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })

@@ -33,7 +33,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--root-key <uri>', 'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...'],
       [
         '--old-root-key <uri...>',
-        'another one that seals keys of it, if it was on its way from one to the other',
+        'another one that sealed keys of it: it was on its way from there, or that one has expired',
       ],
       ['--partial', 'also when a root key that is not named seals keys of it: those stay closed'],
       apiKeyFlag,

@@ -26,6 +26,8 @@ export interface CheckOptions extends RootKeyOptions {
   readonly apiKey?: string | undefined
   /** With `keyprotect` a standard key is made, read and deleted too; the service bills it for a month. */
   readonly custody?: 'database' | 'keyprotect'
+  /** It will do even if it seals nothing any more: what it sealed is to be opened. */
+  readonly opens?: boolean
 }
 
 /** A root key, opened; `warnings` are sentences for the administrator. */
@@ -49,9 +51,9 @@ export interface CheckedRootKey {
 
 /** Looks whether it exists, is fit and is active, and wraps and unwraps. Throws as openRootKey does. */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
-  const { custody, apiKey } = options
+  const { custody, apiKey, opens = false } = options
   if (schemeOf(uri) === 'ibm')
-    return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys: custody === 'keyprotect' })
+    return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys: custody === 'keyprotect', opens })
   if (custody === 'keyprotect')
     throw new RootKeyError(
       'root-key',

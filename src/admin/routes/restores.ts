@@ -17,7 +17,8 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     try {
       const { uri: rootKeyUri } = await rootKeys.prepare(rootKey, apiKey)
       const others: string[] = []
-      for (const old of oldRootKeys) others.push((await rootKeys.prepare(old, apiKey)).uri)
+      for (const old of oldRootKeys)
+        others.push((await rootKeys.prepare(old, { ...apiKey, opens: true })).uri)
       return shown(
         await restores.begin(asker.by, {
           rootKeyUri,
@@ -31,7 +32,9 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     } catch (error) {
       if (!(error instanceof RootKeyError)) throw error
       const isAway = error.reach === 'unreachable'
-      const hint = isAway ? 'Nothing was begun. When it answers, do the same again.' : undefined
+      const hint = isAway
+        ? 'Nothing was begun. When it answers, do the same again.'
+        : 'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
       throw new Refusal('refused', error.message, hint)
     }
   },

@@ -12,10 +12,12 @@ import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 export async function checkKeyProtectRootKey(
   rootKey: KeyProtectRootKey,
   target: KeyProtectUri,
-  /** Whether keys are to lie as standard keys beside it. */
-  standardKeys: boolean,
+  /** Whether keys are to lie as standard keys beside it; and whether it will do where it opens, but seals nothing. */
+  { standardKeys, opens }: { readonly standardKeys: boolean; readonly opens: boolean },
 ): Promise<readonly string[]> {
   const metadata = await rootKey.metadata()
+  // Nothing is there to be opened for a try.
+  if (opens && !metadata.extractable && metadata.state === 'deactivated') return []
   const unfit = whyUnfit(metadata, target)
   if (unfit !== undefined) throw new RootKeyError('root-key', unfit)
   const sample = randomBytes(32)

@@ -38,14 +38,17 @@ export interface CheckedWith {
   readonly apiKey?: string | undefined
   /** Whether keys are to lie as standard keys there: tried with one, which is billed for a month. */
   readonly standardKeys?: boolean
+  /** It need not seal any more. */
+  readonly opens?: boolean
 }
 
 /** The root key, and sentences for the administrator. Throws RootKeyError. */
 export async function checkKeyProtect(uri: string, where: Where, checked: CheckedWith) {
   return withOwnSessions(where, checked, async (sessions) => {
     const rootKey = await openKeyProtect(uri, { ...where, sessions })
-    const { standardKeys = false } = checked
-    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), standardKeys)
+    const { standardKeys = false, opens = false } = checked
+    const wanted = { standardKeys, opens }
+    const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), wanted)
     if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
     const ofTrial = await tryStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
       // In another key ring than was meant a role may be missing.

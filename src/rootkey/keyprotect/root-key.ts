@@ -78,7 +78,7 @@ export class KeyProtectRootKey implements RootKey {
     })
     secret?.fill(0)
     const wrapped = wrappedFrom(json, versionIn(json, 'keyVersion'))
-    if (!wrapped) throw notUnderstood(this.#target, 'wrap')
+    if (!wrapped || !mayHold(json, plaintext)) throw notUnderstood(this.#target, 'wrap')
     return wrapped
   }
 
@@ -163,6 +163,18 @@ function wrappedFrom(json: unknown, keyVersion: string): Buffer | undefined {
   const wrapped = packWrappedForm({ ciphertext, keyVersion })
   return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
 }
+
+/** Encrypted and with its tag it is longer than it was, and cannot be read in it. What is less would be lost. */
+function mayHold(json: unknown, plaintext: Uint8Array): boolean {
+  const ciphertext = field(json, 'ciphertext')
+  const sealed = Buffer.from(typeof ciphertext === 'string' ? ciphertext : '', 'base64')
+  const { buffer, byteOffset, length } = plaintext
+  const isPlain = length >= tagBytes && sealed.includes(Buffer.from(buffer, byteOffset, length))
+  return sealed.length >= length + tagBytes && !isPlain
+}
+
+/** Of AES-GCM; padding and initial vector where it is AES-CBC. */
+const tagBytes = 16
 
 async function readMetadata(
   session: Session,

@@ -12,6 +12,7 @@ export const faultKinds = {
   'slow-answer': 'does the work, and then takes `ms` for the answer, half of it at once',
   hang: 'never answers',
   garbage: 'answers 200 with something that is no JSON',
+  nonsense: 'answers 200 with a ciphertext that holds nothing',
   proxy: 'answers `status` with a web page, as a proxy in between would',
   gateway: 'answers `status` with a line of text, as a load balancer in between would',
 } as const

@@ -168,6 +168,12 @@ function insteadOf(
   return { status, body: plainRefusal(status).body, headers }
 }
 
+/** What is answered instead, by kind of fault. */
+const wrongTexts: Readonly<Record<string, string>> = {
+  garbage: 'surely no JSON',
+  nonsense: '{"ciphertext":"eHh4","keyVersion":{}}',
+}
+
 async function send(response: ServerResponse, reply: Reply, fault: Fault | undefined): Promise<void> {
   if (fault && isCut(fault)) return void response.destroy()
   if (fault?.kind === 'proxy')
@@ -176,7 +182,7 @@ async function send(response: ServerResponse, reply: Reply, fault: Fault | undef
       .end('<html>Told to.</html>')
   if (fault?.kind === 'gateway')
     return void response.writeHead(fault.status ?? 503, { 'Content-Type': 'text/plain' }).end('no upstream')
-  const text = fault?.kind === 'garbage' ? 'surely no JSON' : reply.body && JSON.stringify(reply.body)
+  const text = wrongTexts[fault?.kind ?? ''] ?? (reply.body && JSON.stringify(reply.body))
   const bytes = Buffer.from(text ?? '')
   response.writeHead(reply.status, {
     ...(text !== undefined && { 'Content-Type': 'application/json', 'Content-Length': bytes.length }),
