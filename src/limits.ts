@@ -214,6 +214,8 @@ export const limits = {
   /** Objects that are entered in a journal together, and parts of it that are made at once. */
   journalPageObjects: 200,
   journalPartsAtOnce: 4,
+  /** Parts that can have been entered together: far more than so many objects take. */
+  journalPartsTogetherMax: 100_000,
   /** Where its root key seals nothing new, the data keys of so many of its newest parts are tried. */
   journalKeysTriedMax: 3,
   /** A journal is written anew when it has so many more parts than twice what it needs. */

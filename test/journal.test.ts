@@ -112,7 +112,34 @@ test('it begins with the settings, and every change is entered with the next flu
   await journal.flush(instance.id)
   assert.deepEqual(
     (await readJournal(world, instance.id)).at(-1)?.map(({ kind }) => kind),
-    ['settings'],
+    ['settings', 'end'],
+  )
+  const ends = (await readJournal(world, instance.id)).map((items) => items.at(-1))
+  const [whole, ...more] = ends
+  assert.ok(whole?.kind === 'whole' && more.length === 2)
+  let before = whole.from
+  for (const end of more) {
+    assert.ok(end?.kind === 'end' && end.follows === before, 'each names the one before')
+    before = end.from
+  }
+})
+
+test('a part that was given up is no part that is missing', async (t) => {
+  const { world, instance, journal, create } = await begin(t)
+  await create()
+  world.rootKey.standardKeys.createFaults = ['uncertain-after']
+  await journal.flush(instance.id)
+  await create()
+  world.rootKey.standardKeys.createFaults = ['wrapped-form']
+  await assert.rejects(journal.flush(instance.id))
+  await create()
+  await journal.flush(instance.id)
+  await world.keeper.sweep()
+  const ends = (await readJournal(world, instance.id)).map((items) => items.at(-1))
+  const numbers = ends.map((end) => (end?.kind === 'end' || end?.kind === 'whole' ? end.from : assert.fail()))
+  assert.deepEqual(
+    ends.slice(1).map((end) => (end?.kind === 'end' ? end.follows : 0)),
+    numbers.slice(0, -1),
   )
 })
 

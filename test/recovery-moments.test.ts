@@ -192,15 +192,17 @@ async function withdraw(known: Known): Promise<void> {
   known.withdrawn = true
 }
 
-/** The same of one that was rewritten, and an older generation is there again. false: there is no such key. */
+/** The same of one that was rewritten, and an older generation is there still, or again. false: there is no such key. */
 async function withdrawAndLeaveOlder(all: Iterable<Known>): Promise<boolean> {
   for (const known of all) {
     if (known.destroyed !== 'no' || known.withdrawn) continue
     const [newest, older] = await generationsOf(known)
-    if (newest?.state !== 1 || older?.state !== 5) continue
+    if (newest?.state !== 1 || !older) continue
     await double.admin('DELETE', `/keys/${newest.id}`)
-    await double.advance(40)
-    await double.admin('POST', `/keys/${older.id}/restore`)
+    if (older.state === 5) {
+      await double.advance(40)
+      await double.admin('POST', `/keys/${older.id}/restore`)
+    }
     known.withdrawn = true
     return true
   }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { mergeJournal, type JournaledEntry } from '../src/keys/recovery/journaled.ts'
+import { mergeJournal, type FoundRun, type JournaledEntry } from '../src/keys/recovery/journaled.ts'
 import { recoverObjects, type FoundKey, type RecoveredPlace } from '../src/keys/recovery/rules.ts'
 import { standardKeyName, unpackPlace, type StandardKeyHeader } from '../src/keys/standard-keys/place.ts'
 import { packAttributes } from '../src/kmip/attributes.ts'
@@ -276,19 +276,32 @@ test('rule: what stays revoked can never count again, whatever is there', () => 
   assert.deepEqual([object.version, isEntered], [5, false])
 })
 
+function end(from: number, follows: number) {
+  return { kind: 'end', from, follows } as const
+}
+
 test('rule: what was entered before a part that is missing may be out of date', () => {
   const runs = [
     { first: 3, last: 3, items: [entry()] },
     { first: 7, last: 7, items: [entry({ uniqueIdentifier: 'later' })] },
   ]
-  const newest = (missing: readonly number[]) =>
-    [...mergeJournal(runs, missing).entries.values()].map(({ isNewest }) => isNewest)
-  assert.deepEqual(newest([]), [true, true])
-  assert.deepEqual(newest([5]), [false, true])
-  assert.deepEqual(newest([8]), [false, false])
-  const anew = [...runs, { first: 9, last: 9, items: [{ kind: 'whole', from: 7 } as const] }]
+  const newest = (...more: readonly FoundRun[]) =>
+    [...mergeJournal([...runs, ...more]).entries.values()].map(({ isNewest }) => isNewest)
+  assert.deepEqual(newest(), [true, true])
+  assert.deepEqual(newest({ first: 8, last: 8, items: [end(8, 7)] }), [true, true])
+  assert.deepEqual(
+    newest({ first: 8, last: 8, items: [end(8, 5)] }),
+    [false, true],
+    'one before is not there',
+  )
+  assert.deepEqual(newest({ first: 9, last: 9, items: [end(8, 7)] }), [false, false], 'its first part is not')
+  const given = mergeJournal(runs, [5, 6, 8])
+  assert.deepEqual([given.isWhole, given.missing], [true, 1], 'what was given up before is no gap')
+  assert.deepEqual(mergeJournal([], [3]).isWhole, false, 'all of it is gone')
+  const anew: FoundRun[] = [...runs, { first: 9, last: 9, items: [{ kind: 'whole', from: 7 } as const] }]
   anew.push({ first: 8, last: 8, items: [] })
-  assert.equal(mergeJournal(anew, [5, 6]).isWhole, true)
+  anew.push({ first: 10, last: 10, items: [end(10, 9)] })
+  assert.equal(mergeJournal(anew).isWhole, true)
 })
 
 function settings(name: string) {

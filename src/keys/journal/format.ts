@@ -46,6 +46,11 @@ export type JournalItem =
    * a lower number does not count any more.
    */
   | { readonly kind: 'whole'; readonly from: number }
+  /**
+   * The last word of parts that were entered together, which begin with this number; before them the part `follows` came,
+   * or none (0). So what is missing can be told from what was never entered.
+   */
+  | { readonly kind: 'end'; readonly from: number; readonly follows: number }
   | JournalDeparture
 
 /**
@@ -227,6 +232,11 @@ function itemOf(head: unknown, bytes: Buffer): JournalItem | undefined {
   if (said.kind === 'whole') {
     const item = said as { readonly kind: 'whole'; readonly from: number }
     if (!Number.isSafeInteger(item.from)) throw notOurs()
+    return item
+  }
+  if (said.kind === 'end') {
+    const item = said as { readonly kind: 'end'; readonly from: number; readonly follows: number }
+    if (!Number.isSafeInteger(item.from) || !Number.isSafeInteger(item.follows)) throw notOurs()
     return item
   }
   if (said.kind === 'departure') {

@@ -42,8 +42,11 @@ interface Pen {
   readonly dataKey: KeyObject
   readonly header: JournalHeader
   readonly bytesMax: number
-  /** Of the next part: above all that there are, so that no name is given twice; it also tells when it was written. */
-  readonly numbers: { next: number }
+  /**
+   * `next`: of the next part, above all that there are, so that no name is given twice; it also tells when it was
+   * written. `last`: of the last one that counts; 0: there is none.
+   */
+  readonly numbers: { next: number; last: number }
   readonly trail: Trail | undefined
 }
 
@@ -91,11 +94,7 @@ export class JournalWriter {
       ]
       if (items.length === 0) return
       pen ??= await this.#pen(instance, trail)
-      const parts = await this.#write(pen, items)
-      await this.#commit([
-        ...parts.map((part) => keeper.counts(part)),
-        journaled(instance.id, page.map(noted)),
-      ])
+      await this.#enter(pen, items, [journaled(instance.id, page.map(noted))])
       this.#settings.set(instance.id, JSON.stringify(settingsOf(instance)))
       settings = undefined
       if (page.length < limits.journalPageObjects) return
@@ -140,13 +139,12 @@ export class JournalWriter {
 
   /** Says beside the root key that the instance leaves where it goes. Throws as `flush` does. */
   async depart(instance: Instance, fromRootKeyUri: string): Promise<void> {
-    const { clock, keeper, openRootKey } = this.#options
+    const { clock, openRootKey } = this.#options
     const { id: rootKeyId } = await openRootKey(instance.rootKeyUri, instance.id)
     const { rootKeyUri, custody } = instance
     const pen = await this.#pen({ ...instance, rootKeyUri: fromRootKeyUri }, undefined)
     const departure = { kind: 'departure', atMs: clock.now(), custody, rootKeyUri, rootKeyId } as const
-    const parts = await this.#write(pen, [departure])
-    await this.#commit(parts.map((part) => keeper.counts(part)))
+    await this.#enter(pen, [departure])
   }
 
   /** Whether there are so many more parts than are needed that writing it anew is worth it. */
@@ -195,6 +193,14 @@ export class JournalWriter {
     const known = this.#settings.get(instance.id)
     if (known === JSON.stringify(settings)) return undefined
     return { changed: known !== undefined, items: [{ kind: 'settings', settings }] }
+  }
+
+  /** Items as parts that count from the same commit on. */
+  async #enter(pen: Pen, items: readonly JournalItem[], writes: readonly Write[] = []): Promise<void> {
+    const { next: from, last: follows } = pen.numbers
+    const parts = await this.#write(pen, [...items, { kind: 'end', from, follows }])
+    await this.#commit([...parts.map((part) => this.#options.keeper.counts(part)), ...writes])
+    pen.numbers.last = pen.numbers.next - 1
   }
 
   /** Items as parts at the service, all of them intents still. When one fails the others are given up. */
@@ -252,7 +258,9 @@ export class JournalWriter {
     }
     const bytesMax = pieceBytesMax(shelf.payloadBytesMax, header)
     const next = Math.max(this.#options.clock.now(), ...rows.map((row) => numberOf(row) + 1))
-    return { instance, rootKey, dataKey, header, bytesMax, numbers: { next }, trail }
+    const current = rows.filter(({ state }) => state === 'current').map(numberOf)
+    const last = current.reduce((a, b) => Math.max(a, b), 0)
+    return { instance, rootKey, dataKey, header, bytesMax, numbers: { next, last }, trail }
   }
 
   /**

@@ -1,5 +1,6 @@
 // What the journal of an instance says, told from the runs of it that were found. Pure.
 
+import { limits } from '../../limits.ts'
 import type { JournalDeparture, JournalEntry, JournalItem, JournalSettings } from '../journal/format.ts'
 
 /** Items of parts that belong together, with the numbers of the first and the last of them. */
@@ -14,8 +15,10 @@ export type JournaledEntry = JournalEntry & { readonly isNewest: boolean }
 
 export interface Journaled {
   readonly entries: ReadonlyMap<string, JournaledEntry>
-  /** Nothing is missing that counts. */
+  /** Nothing is missing that was entered, as far as what is there tells. */
   readonly isWhole: boolean
+  /** How many parts are missing, those included of which it is not known whether they were ever entered. */
+  readonly missing: number
   readonly settings: JournalSettings | null
   /** Parts with a lower number do not count any more; 0: all count. */
   readonly from: number
@@ -24,15 +27,15 @@ export interface Journaled {
 }
 
 /**
- * The newest of what was entered; `missing`: numbers of parts that were made and are not there. A journal that was written anew does away with what was there before, if all of it is
- * there: its parts are numbered without a gap.
+ * The newest of what was entered; `deleted`: numbers of deleted parts. A journal that was written anew does away with
+ * what was there before, if all of it is there: its parts are numbered without a gap.
  */
-export function mergeJournal(runs: readonly FoundRun[], missing: readonly number[] = []): Journaled {
+export function mergeJournal(runs: readonly FoundRun[], deleted: readonly number[] = []): Journaled {
   const inOrder = runs.toSorted((a, b) => a.last - b.last)
   let from = 0
   for (const { last, items } of inOrder)
     for (const item of items) if (item.kind === 'whole' && isComplete(runs, item.from, last)) from = item.from
-  const gaps = missing.filter((number) => number >= from)
+  const gaps = gapsIn(inOrder, from)
   const entries = new Map<string, JournaledEntry>()
   const departures: JournalDeparture[] = []
   let settings: JournalSettings | null = null
@@ -47,7 +50,25 @@ export function mergeJournal(runs: readonly FoundRun[], missing: readonly number
       if (!known || known.version <= item.version) entries.set(item.uniqueIdentifier, { ...item, isNewest })
     }
   }
-  return { entries, isWhole: gaps.length === 0, settings, from, departures }
+  const newest = inOrder.at(-1)?.last ?? 0
+  const after = deleted.filter((number) => number > newest)
+  const isWhole = gaps.length === 0 && (runs.length > 0 || deleted.length === 0)
+  return { entries, isWhole, missing: gaps.length + after.length, settings, from, departures }
+}
+
+/** Numbers of parts that were entered, as later ones say, and are not there. */
+function gapsIn(runs: readonly FoundRun[], least: number): readonly number[] {
+  const there = new Set(runs.flatMap(({ first, last }) => numbers(first, last)))
+  const entered = runs.flatMap(({ last, items }) =>
+    items.flatMap((item) => (item.kind === 'end' ? [item.follows, ...numbers(item.from, last)] : [])),
+  )
+  return [...new Set(entered)].filter((number) => number > 0 && number >= least && !there.has(number))
+}
+
+function numbers(first: number, last: number): number[] {
+  // So many are never entered together: whoever wrote this is not to be believed.
+  if (last - first > limits.journalPartsTogetherMax) return []
+  return Array.from({ length: last - first + 1 }, (_, at) => first + at)
 }
 
 function isComplete(runs: readonly FoundRun[], from: number, to: number): boolean {

@@ -68,7 +68,7 @@ export function reportOf(about: {
         (newest, { number }) => Math.max(newest ?? 0, number),
         null,
       ),
-      missing: journal.deleted.filter((number) => number >= journaled.from).length,
+      missing: journaled.missing,
     },
   }
 }
