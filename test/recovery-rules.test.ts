@@ -54,7 +54,11 @@ function entry(more: Partial<JournaledEntry> = {}): JournaledEntry {
 /** Outcome, the standard key that it points to, what is to be deleted, what is left. */
 function decide(keys: readonly FoundKey[], known?: JournaledEntry, isWhole = true): string {
   const entries = new Map(known ? [[known.uniqueIdentifier, known]] : [])
-  const { objects, unwanted, left, lost, unknown } = recoverObjects(place, keys, { entries, isWhole })
+  const { objects, unwanted, left, lost, unknown } = recoverObjects(place, keys, {
+    entries,
+    isWhole,
+    departures: [],
+  })
   const shown = objects.map(({ object, outcome }) => {
     const at = object.sealed ? unpackPlace(object.sealed) : undefined
     return `${outcome} ${object.state} ${at ? `${at.standardKeyId}/${at.generation}` : '-'}`
@@ -101,6 +105,12 @@ const cases: readonly (readonly [string, readonly FoundKey[], JournaledEntry | u
     [],
     entry({ rootKeyId: 'other' }),
     `elsewhere Active ${nobody}/1`,
+  ],
+  [
+    'entered under a root key that was not named, where one does not see, and moved since',
+    [found(3)],
+    entry({ rootKeyId: 'other' }),
+    'opens Active g3/3',
   ],
   [
     'deleted under a root key that was not named',
@@ -267,10 +277,28 @@ test('rule: not entered, in a journal of which parts are missing: a deleted lowe
   assert.equal(decide(keys, undefined, false), 'opens Active g2/2')
 })
 
+test('rule: on the way to a root key that was not named nothing deleted is sure to be a revocation', () => {
+  const departure = { kind: 'departure', atMs: 1, custody: 'keyprotect', rootKeyUri: 'test:2' } as const
+  const outcome = (rootKeyId: string) =>
+    recoverObjects(place, [found(1, { deleted: true }), found(3, { rootKeyId: 'other' })], {
+      entries: new Map([['k', entry()]]),
+      isWhole: true,
+      departures: [{ ...departure, rootKeyId }],
+    }).objects.map((one) => one.outcome)
+  assert.deepEqual([outcome('other'), outcome('r')], [['elsewhere'], ['deleted']])
+})
+
+test('rule: what was written after by a root key that was not named is not known', () => {
+  const runs = [{ first: 3, last: 3, items: [entry()] }]
+  const { entries, isWhole, missing } = mergeJournal(runs, { unread: [4] })
+  assert.deepEqual([entries.get('k')?.isNewest, isWhole, missing], [false, false, 0])
+})
+
 test('rule: what stays revoked can never count again, whatever is there', () => {
   const { objects } = recoverObjects(place, [found(1, { deleted: true }), found(5)], {
     entries: new Map([['k', entry()]]),
     isWhole: true,
+    departures: [],
   })
   const [{ object, isEntered } = assert.fail()] = objects
   assert.deepEqual([object.version, isEntered], [5, false])
@@ -295,10 +323,13 @@ test('rule: what was entered before a part that is missing may be out of date', 
     'one before is not there',
   )
   assert.deepEqual(newest({ first: 9, last: 9, items: [end(8, 7)] }), [false, false], 'its first part is not')
-  const given = mergeJournal(runs, [5, 6, 8])
+  const given = mergeJournal(runs, { deleted: [5, 6, 8] })
   assert.deepEqual([given.isWhole, given.missing], [true, 1], 'what was given up before is no gap')
-  assert.deepEqual(mergeJournal([], [3]).isWhole, false, 'all of it is gone')
-  const anew: FoundRun[] = [...runs, { first: 9, last: 9, items: [{ kind: 'whole', from: 7 } as const] }]
+  assert.deepEqual(mergeJournal([], { deleted: [3] }).isWhole, false, 'all of it is gone')
+  const anew: FoundRun[] = [
+    ...runs,
+    { first: 9, last: 9, items: [{ kind: 'whole', from: 7, moving: false } as const] },
+  ]
   anew.push({ first: 8, last: 8, items: [] })
   anew.push({ first: 10, last: 10, items: [end(10, 9)] })
   assert.equal(mergeJournal(anew).isWhole, true)
@@ -310,7 +341,7 @@ function settings(name: string) {
 }
 
 test('rule: a journal that was written anew, but not to its end, does away with nothing', () => {
-  const whole = { kind: 'whole', from: 7 } as const
+  const whole = { kind: 'whole', from: 7, moving: false } as const
   const runs = [
     { first: 3, last: 3, items: [entry({ version: 2, state: 'Deactivated' })] },
     { first: 9, last: 9, items: [whole] },
@@ -325,7 +356,7 @@ test('rule: a journal that was written anew, but not to its end, does away with 
 
 test('rule: the newest version of an entry counts, and a journal that was written anew does away with the rest', () => {
   const runs = [
-    { first: 9, last: 9, items: [entry({ version: 3 }), { kind: 'whole', from: 8 } as const] },
+    { first: 9, last: 9, items: [entry({ version: 3 }), { kind: 'whole', from: 8, moving: false } as const] },
     { first: 8, last: 8, items: [settings('b'), entry({ version: 2 })] },
     { first: 10, last: 11, items: [entry({ version: 2, state: 'PreActive' })] },
     { first: 3, last: 3, items: [settings('a'), entry({ version: 7 }), entry({ uniqueIdentifier: 'old' })] },
@@ -345,7 +376,7 @@ function named(uniqueIdentifier: string, changed: bigint) {
 test('rule: a Name that two entries have stays with the one that changed last', () => {
   const keys = ['a', 'b'].map((id) => ({ ...found(1, { id }), name: standardKeyName(id) }))
   const entries = new Map([named('a', 5n), named('b', 6n)])
-  const { objects } = recoverObjects(place, keys, { entries, isWhole: true })
+  const { objects } = recoverObjects(place, keys, { entries, isWhole: true, departures: [] })
   assert.deepEqual(
     objects.map(({ object }) => [object.uniqueIdentifier, object.attributes.has('Name')]),
     [

@@ -43,9 +43,9 @@ export type JournalItem =
   | { readonly kind: 'settings'; readonly settings: JournalSettings }
   /**
    * The last word of a journal that was written anew: it consists of all parts from this number to its own, and what has
-   * a lower number does not count any more.
+   * a lower number does not count any more. `moving`: in the middle of a move, objects lie under another root key too.
    */
-  | { readonly kind: 'whole'; readonly from: number }
+  | { readonly kind: 'whole'; readonly from: number; readonly moving: boolean }
   /**
    * The last word of parts that were entered together, which begin with this number; before them the part `follows` came,
    * or none (0). So what is missing can be told from what was never entered.
@@ -230,8 +230,8 @@ function itemOf(head: unknown, bytes: Buffer): JournalItem | undefined {
     return item
   }
   if (said.kind === 'whole') {
-    const item = said as { readonly kind: 'whole'; readonly from: number }
-    if (!Number.isSafeInteger(item.from)) throw notOurs()
+    const item = said as { readonly kind: 'whole'; readonly from: number; readonly moving: boolean }
+    if (!Number.isSafeInteger(item.from) || typeof item.moving !== 'boolean') throw notOurs()
     return item
   }
   if (said.kind === 'end') {

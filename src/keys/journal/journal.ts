@@ -76,12 +76,12 @@ export class Journal {
     this.#rest(instance.id)
   }
 
-  /** All of it anew under the root key as it is now, in as few parts as may be. Throws as `flush` does. */
+  /** At the end of a move: all of it anew under the root key as it is now. Throws as `flush` does. */
   async rewrite(instanceId: string, trail?: Trail): Promise<void> {
     await this.#inTurn(instanceId, async () => {
       const instance = await this.#kept(instanceId)
       if (!instance) return
-      await this.#writer.rewrite(instance, trail)
+      await this.#writer.rewrite(instance, trail, { moving: false })
       this.#options.troubles?.written(instanceId)
     })
   }

@@ -105,7 +105,11 @@ export class JournalWriter {
    * Writes the whole journal anew, and gives up what there was. New parts count from the same commit on from which the
    * old ones do not. Throws as `flush` does, with nothing changed.
    */
-  async rewrite(instance: Instance, trail?: Trail): Promise<void> {
+  async rewrite(
+    instance: Instance,
+    trail?: Trail,
+    { moving = instance.work?.kind === 'move' } = {},
+  ): Promise<void> {
     const { keeper } = this.#options
     const old = (await this.#rows(instance.id)).filter(
       ({ state, rootKeyUri }) =>
@@ -122,7 +126,7 @@ export class JournalWriter {
         waiting = [...waiting, ...page.map(entryOf)]
         all.push(...page.map(noted))
       }
-      parts.push(...(await this.#write(pen, [...waiting, { kind: 'whole', from }])))
+      parts.push(...(await this.#write(pen, [...waiting, { kind: 'whole', from, moving }])))
       await this.#commit([
         ...parts.map((part) => keeper.counts(part)),
         ...old.map((row) => keeper.unwanted(row)),

@@ -10,13 +10,15 @@ export interface FoundRun {
   readonly items: readonly JournalItem[]
 }
 
-/** `isNewest`: no part is missing that was written after it, and might say something else. */
+/** `isNewest`: no part is missing or unread that was written after it, and might say something else. */
 export type JournaledEntry = JournalEntry & { readonly isNewest: boolean }
 
 export interface Journaled {
   readonly entries: ReadonlyMap<string, JournaledEntry>
-  /** Nothing is missing that was entered, as far as what is there tells. */
+  /** Nothing is missing or unread that was entered, as far as what is there tells. */
   readonly isWhole: boolean
+  /** It was written in the middle of a move, for all that is known: keys may lie under another root key. */
+  readonly isMoving: boolean
   /** How many parts are missing, those included of which it is not known whether they were ever entered. */
   readonly missing: number
   readonly settings: JournalSettings | null
@@ -27,21 +29,31 @@ export interface Journaled {
 }
 
 /**
- * The newest of what was entered; `deleted`: numbers of deleted parts. A journal that was written anew does away with
+ * The newest of what was entered; `deleted`: numbers of deleted parts, `unread`: of those that a root key sealed which was
+ * not named. A journal that was written anew does away with
  * what was there before, if all of it is there: its parts are numbered without a gap.
  */
-export function mergeJournal(runs: readonly FoundRun[], deleted: readonly number[] = []): Journaled {
+export function mergeJournal(
+  runs: readonly FoundRun[],
+  {
+    deleted = [],
+    unread = [],
+  }: { readonly deleted?: readonly number[]; readonly unread?: readonly number[] } = {},
+): Journaled {
   const inOrder = runs.toSorted((a, b) => a.last - b.last)
   let from = 0
+  let isMoving = true
   for (const { last, items } of inOrder)
-    for (const item of items) if (item.kind === 'whole' && isComplete(runs, item.from, last)) from = item.from
+    for (const item of items)
+      if (item.kind === 'whole' && isComplete(runs, item.from, last)) ({ from, moving: isMoving } = item)
   const gaps = gapsIn(inOrder, from)
+  const unknown = [...gaps, ...unread.filter((number) => number >= from)]
   const entries = new Map<string, JournaledEntry>()
   const departures: JournalDeparture[] = []
   let settings: JournalSettings | null = null
   for (const { first: begin, items } of inOrder) {
     if (begin < from) continue
-    const isNewest = gaps.every((number) => number < begin)
+    const isNewest = unknown.every((number) => number < begin)
     for (const item of items) {
       if (item.kind === 'settings') settings = item.settings
       if (item.kind === 'departure') departures.push(item)
@@ -52,8 +64,8 @@ export function mergeJournal(runs: readonly FoundRun[], deleted: readonly number
   }
   const newest = inOrder.at(-1)?.last ?? 0
   const after = deleted.filter((number) => number > newest)
-  const isWhole = gaps.length === 0 && (runs.length > 0 || deleted.length === 0)
-  return { entries, isWhole, missing: gaps.length + after.length, settings, from, departures }
+  const isWhole = unknown.length === 0 && (runs.length > 0 || deleted.length === 0)
+  return { entries, isWhole, isMoving, missing: gaps.length + after.length, settings, from, departures }
 }
 
 /** Numbers of parts that were entered, as later ones say, and are not there. */

@@ -62,6 +62,8 @@ export interface FoundJournal {
   readonly ignored: readonly Ignored[]
   /** Numbers of the deleted ones. */
   readonly deleted: readonly number[]
+  /** Numbers of those that a root key sealed which was not named. */
+  readonly unread: readonly number[]
 }
 
 /** How far it got; called often. */
@@ -122,6 +124,7 @@ export async function readJournal(
   const parts: FoundPart[] = []
   const ignored: Ignored[] = []
   const deleted: number[] = []
+  const unread: number[] = []
   const refusals: unknown[] = []
   const dataKeys = new Map<string, Promise<KeyObject>>()
   await eachOf(journal, told, async (listed) => {
@@ -134,8 +137,10 @@ export async function readJournal(
     }
     try {
       const rootKey = rootKeys.find(({ id }) => id === listed.rootKeyId)
-      if (!rootKey)
+      if (!rootKey) {
+        unread.push(number)
         throw new JournalDamaged(`the root key ${listed.rootKeyId} sealed it, which was not named`)
+      }
       const header = partHeader(payload)
       if (
         header.instance !== instanceId ||
@@ -165,7 +170,7 @@ export async function readJournal(
         why: 'other parts that belong to it are missing',
       })
   }
-  return { runs, parts, ignored, deleted }
+  return { runs, parts, ignored, deleted, unread }
 }
 
 /** Pieces of a run are complete, or the run says nothing. */

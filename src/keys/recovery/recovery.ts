@@ -159,7 +159,7 @@ async function bringBack(parts: RecoveryParts, by: By, bringing: Bringing): Prom
   })
   const read = await readKeys(rootKeys, one, (done, total) => told({ step: 'keys', done, total }))
   signal.throwIfAborted()
-  const journaled = mergeJournal(journal.runs, journal.deleted)
+  const journaled = mergeJournal(journal.runs, journal)
   const recovered = recoverObjects(place, read.keys, journaled)
   if (wanted.partial !== true) requireAll(place, recovered, journaled)
   for (const rootKey of rootKeys) await prove(rootKey, recovered)
@@ -276,7 +276,11 @@ function choiceOf({ instanceId, keys, journal }: FoundInstance): RecoveryChoice 
 }
 
 /** While an instance goes from one root key to another both seal keys of it, and both must be named. */
-function requireAll({ rootKeys }: RecoveredPlace, { objects }: Recovered, { departures }: Journaled): void {
+function requireAll(
+  { rootKeys }: RecoveredPlace,
+  { objects }: Recovered,
+  { departures, isMoving }: Journaled,
+): void {
   const isNamed = (rootKeyId: string) => rootKeys.some(({ id }) => id === rootKeyId)
   const others = objects.flatMap(({ outcome, sealedBy }) => (outcome === 'elsewhere' ? (sealedBy ?? []) : []))
   const counts = [...Map.groupBy(others, (id) => id)].map(
@@ -290,7 +294,8 @@ function requireAll({ rootKeys }: RecoveredPlace, { objects }: Recovered, { depa
   const [first] = rootKeys
   if (others.length > 0 && others.length === objects.length)
     throw new RecoveryRefused('other-root-key', `${first.uri} sealed nothing of it: ${counts.join(', ')}`)
-  if (counts.length + gone.length > 0)
+  // Once a move is over, what its owner had deleted before stays behind, closed.
+  if (gone.length > 0 || (isMoving && counts.length > 0))
     throw new RecoveryRefused('more-root-keys', [...gone, ...counts].join('; '))
 }
 

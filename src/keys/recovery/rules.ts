@@ -82,8 +82,11 @@ const nobodysId = '00000000-0000-4000-8000-000000000000'
 export function recoverObjects(
   place: RecoveredPlace,
   keys: readonly FoundKey[],
-  { entries, isWhole }: Pick<Journaled, 'entries' | 'isWhole'>,
+  { entries, isWhole, departures }: Pick<Journaled, 'entries' | 'isWhole' | 'departures'>,
 ): Recovered {
+  const isAllSeen = departures.every(
+    ({ custody, rootKeyId }) => custody === 'database' || isNamed(place, rootKeyId),
+  )
   const recovered = {
     objects: [] as RecoveredObject[],
     unwanted: [] as StandardKeyRecord[],
@@ -98,7 +101,8 @@ export function recoverObjects(
   for (const name of new Set([...byName.keys(), ...entryByName.keys()])) {
     const entry = entryByName.get(name)
     const found = newestFirst(byName.get(name) ?? [])
-    const counts = counting(entry, found, entry ? entry.isNewest : isWhole)
+    const isSure = isAllSeen && (entry ? entry.isNewest : isWhole)
+    const counts = counting(place, entry, { found, isSure })
     const live = found.filter((key) => key !== counts && key.header !== null)
     if (entry && isState(entry.state) && isDestroyed(entry.state)) {
       recovered.objects.push({
@@ -201,9 +205,9 @@ function newestFirst(keys: readonly FoundKey[]): readonly FoundKey[] {
  * any that is left.
  */
 function counting(
+  place: RecoveredPlace,
   entry: JournalEntry | undefined,
-  found: readonly FoundKey[],
-  isSure: boolean,
+  { found, isSure }: { readonly found: readonly FoundKey[]; readonly isSure: boolean },
 ): FoundKey | undefined {
   const ofEach = found.filter(({ generation }, at) => found[at - 1]?.generation !== generation)
   const named = typeof entry?.generation === 'number' ? entry.generation : 0
@@ -214,7 +218,10 @@ function counting(
   if (!isSure) return fit[0]
   const deleted = fit.find(({ header }) => header === null)
   if (deleted) return deleted
-  return fit.some(({ generation }) => generation === named) || named === 0 ? fit[0] : undefined
+  const isSeen = named === 0 || fit.some(({ generation }) => generation === named)
+  // It may well be there, where nobody looked.
+  const isElsewhere = typeof entry?.rootKeyId === 'string' && !isNamed(place, entry.rootKeyId)
+  return isSeen || isElsewhere ? fit[0] : undefined
 }
 
 interface Known {
