@@ -6,6 +6,7 @@ import { EnvelopeError } from './envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from './ports.ts'
 import { RootKeyError } from './root-key.ts'
 import type { Secrets } from './secrets.ts'
+import { standardKeyPages } from './standard-keys/pages.ts'
 import type { Access } from './trust/access.ts'
 import type { Instance } from './trust/rows.ts'
 
@@ -140,13 +141,9 @@ export class ApiKeys {
   async #keepsObjects(instanceId: string, service: string): Promise<boolean> {
     const { store, serviceOf } = this.#options
     const query = { instanceId, kind: 'object', state: 'current', limit: 500 } as const
-    let afterId: string | undefined
-    for (;;) {
-      const page = await store.standardKeys({ ...query, ...(afterId !== undefined && { afterId }) })
+    for await (const page of standardKeyPages(store, query))
       if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
-      afterId = page.at(-1)?.id
-      if (page.length < query.limit) return false
-    }
+    return false
   }
 }
 

@@ -3,8 +3,9 @@
 //
 // The rule: it may be used until `cacheSeconds` after the root key's service last answered for it, and is asked for
 // again in the background from four fifths of that time. While the service cannot be reached it may be used until
-// `cacheSeconds + outageSeconds`, and nobody waits: it is asked again in the background. A no about the root key empties everything of the instance; a no about one wrapped
-// form concerns that one only. All times are monotonic. Nothing unsealed outlives the process.
+// `cacheSeconds + outageSeconds`, and nobody waits: it is asked again in the background. A no about the root key empties
+// everything of the instance; a no about one wrapped form concerns that one only. All times are monotonic. Nothing
+// unsealed outlives the process.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'

@@ -280,8 +280,7 @@ export class InstanceWorker {
         this.#handedBack.delete(name)
         if (this.#stopping.signal.aborted) return
         const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, waiting.instanceId, null)
-        const rewrapping = rewrapObject(run, this.#parts(), waiting, waiting)
-        await rewrapping.catch((error: unknown) => {
+        await rewrapObject(run, this.#parts(), waiting, waiting).catch((error: unknown) => {
           if (troubleOf(error) === undefined && !(error instanceof WorkOver))
             this.#options.failed('keep an object under a newer version')(error)
         })

@@ -11,6 +11,7 @@ import { StoreConflict, type StandardKeyRecord } from '../ports.ts'
 import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
 import type { Safe } from '../safe.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from '../standard-keys/keeper.ts'
+import { standardKeyPages } from '../standard-keys/pages.ts'
 import {
   isPlace,
   packPlace,
@@ -75,14 +76,9 @@ export async function* outdated(
     state: 'current',
     limit: limits.instanceWorkPageObjects,
   } as const
-  let afterId: string | undefined
-  for (;;) {
-    const page = await store.standardKeys({ ...query, ...(afterId !== undefined && { afterId }) })
+  for await (const page of standardKeyPages(store, query))
     for (const record of page)
       if (record.rootKeyUri === rootKeyUri && record.keyVersion !== newest) yield record
-    afterId = page.at(-1)?.id
-    if (page.length < query.limit) return
-  }
 }
 
 /** 'nothing': it does not lie there any more. Throws RootKeyError, WorkOver and what a commit throws. */

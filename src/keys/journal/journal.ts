@@ -77,11 +77,11 @@ export class Journal {
   }
 
   /** At the end of a move: all of it anew under the root key as it is now. Throws as `flush` does. */
-  async rewrite(instanceId: string, trail?: Trail): Promise<void> {
+  async rewrite(instanceId: string): Promise<void> {
     await this.#inTurn(instanceId, async () => {
       const instance = await this.#kept(instanceId)
       if (!instance) return
-      await this.#writer.rewrite(instance, trail, { moving: false })
+      await this.#writer.rewrite(instance, undefined, { moving: false })
       this.#options.troubles?.written(instanceId)
     })
   }

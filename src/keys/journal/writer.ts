@@ -2,17 +2,12 @@
 // The database comes first: what is entered was committed before, and stays marked until its parts count. When it is
 // written stands in journal.ts, how it looks in format.ts.
 
-import { randomBytes, randomUUID, type KeyObject } from 'node:crypto'
+import { randomUUID, type KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
-import { takeKey } from '../envelope.ts'
 import {
-  JournalDamaged,
-  journalKeyAad,
   journalPartName,
   journalPartNumber,
-  openPart,
   packJournal,
-  partHeader,
   pieceBytesMax,
   sealPart,
   unpackRun,
@@ -21,10 +16,12 @@ import {
   type JournalItem,
   type JournalSettings,
 } from './format.ts'
+import { anyPartKey, newPartKey, openJournalPart } from './part-key.ts'
 import type { OpenRootKey } from '../keyring.ts'
 import type { Clock, ObjectRecord, StandardKeyRecord, Store, StoredObject, Write } from '../ports.ts'
 import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from '../standard-keys/keeper.ts'
+import { standardKeyPages } from '../standard-keys/pages.ts'
 import { isPlace, unpackPlace } from '../standard-keys/place.ts'
 import type { Instance } from '../trust/rows.ts'
 
@@ -49,9 +46,6 @@ interface Pen {
   readonly numbers: { next: number; last: number }
   readonly trail: Trail | undefined
 }
-
-/** The data key of parts, and what their headers say of it. */
-type PartKey = Pick<Pen, 'dataKey'> & Pick<JournalHeader, 'dataKeyId' | 'wrapped' | 'keyVersion'>
 
 type Part = StandardKeyRecord & { readonly standardKeyId: string }
 type Noted = Extract<Write, { readonly type: 'journaled' }>['objects'][number]
@@ -246,9 +240,11 @@ export class JournalWriter {
     const rootKey = await this.#options.openRootKey(instance.rootKeyUri, instance.id)
     const shelf = requireStandardKeys(rootKey)
     const rows = await this.#rows(instance.id)
-    const { dataKey, ...wrapped } = await (seal
-      ? this.#dataKey(rootKey, instance.id, rows, trail)
-      : anyDataKey())
+    const current = rows
+      .filter(({ state }) => state === 'current')
+      .toSorted((a, b) => numberOf(b) - numberOf(a))
+    const beside = current.filter(({ rootKeyUri }) => rootKeyUri === rootKey.uri)
+    const { dataKey, said } = await (seal ? newPartKey(rootKey, instance.id, beside, trail) : anyPartKey())
     const header: JournalHeader = {
       format: 1,
       kind: 'journal',
@@ -258,66 +254,19 @@ export class JournalWriter {
       run: randomUUID(),
       piece: 0,
       pieces: 1,
-      ...wrapped,
+      ...said,
     }
     const bytesMax = pieceBytesMax(shelf.payloadBytesMax, header)
     const next = Math.max(this.#options.clock.now(), ...rows.map((row) => numberOf(row) + 1))
-    const current = rows.filter(({ state }) => state === 'current').map(numberOf)
-    const last = current.reduce((a, b) => Math.max(a, b), 0)
+    const last = current[0] === undefined ? 0 : numberOf(current[0])
     return { instance, rootKey, dataKey, header, bytesMax, numbers: { next, last }, trail }
   }
 
-  /**
-   * A fresh one. Where the root key seals nothing new any more, as one that has expired, that of the newest part beside
-   * it that can still be read: revocations must go on to be noted.
-   */
-  async #dataKey(
-    rootKey: RootKey,
-    instanceId: string,
-    rows: readonly StandardKeyRecord[],
-    trail: Trail | undefined,
-  ): Promise<PartKey> {
-    const dataKeyId = randomUUID()
-    const bytes = randomBytes(32)
-    try {
-      const wrapped = await rootKey.wrap(bytes, journalKeyAad(instanceId, dataKeyId), trail)
-      const keyVersion = rootKey.versions?.of(wrapped) ?? ''
-      return {
-        dataKey: takeKey(bytes),
-        dataKeyId,
-        wrapped: Buffer.from(wrapped).toString('base64'),
-        keyVersion,
-      }
-    } catch (error) {
-      if (!isAboutThisOne(error)) throw error
-      const here = rows.filter(({ state, rootKeyUri }) => state === 'current' && rootKeyUri === rootKey.uri)
-      const newestFirst = here.toSorted((a, b) => numberOf(b) - numberOf(a))
-      for (const { standardKeyId } of newestFirst.slice(0, limits.journalKeysTriedMax))
-        try {
-          const payload = await requireStandardKeys(rootKey).read(standardKeyId ?? '', trail)
-          const { header, dataKey } = await openJournalPart(rootKey, payload, trail)
-          if (header.instance !== instanceId) continue
-          const { wrapped, keyVersion } = header
-          return { dataKey, dataKeyId: header.dataKeyId, wrapped, keyVersion }
-        } catch (unread) {
-          if (!isAboutThisOne(unread)) throw unread
-        }
-      throw error
-    }
-  }
-
   async #rows(instanceId: string): Promise<readonly StandardKeyRecord[]> {
+    const query = { instanceId, kind: 'journal', limit: rowsPage } as const
     const rows: StandardKeyRecord[] = []
-    for (;;) {
-      const afterId = rows.at(-1)?.id
-      const query = { instanceId, kind: 'journal', limit: rowsPage } as const
-      const page = await this.#options.store.standardKeys({
-        ...query,
-        ...(afterId !== undefined && { afterId }),
-      })
-      rows.push(...page)
-      if (page.length < rowsPage) return rows
-    }
+    for await (const page of standardKeyPages(this.#options.store, query)) rows.push(...page)
+    return rows
   }
 
   /** In pages, newest first, destroyed ones included. */
@@ -339,29 +288,6 @@ export class JournalWriter {
   #commit(writes: readonly Write[]): Promise<void> {
     return this.#options.store.commit({ writes, entries: [], durability: 'disk' })
   }
-}
-
-/** A part as it lies at the service, opened by the root key. Throws JournalDamaged and RootKeyError. */
-export async function openJournalPart(
-  rootKey: RootKey,
-  payload: Uint8Array,
-  trail?: Trail,
-): Promise<{ readonly header: JournalHeader; readonly piece: Buffer; readonly dataKey: KeyObject }> {
-  const header = partHeader(payload)
-  const aad = journalKeyAad(header.instance, header.dataKeyId)
-  const dataKey = takeKey(await rootKey.unwrap(Buffer.from(header.wrapped, 'base64'), aad, trail))
-  return { header, piece: openPart(dataKey, payload), dataKey }
-}
-
-/** As long as any. */
-function anyDataKey(): PartKey {
-  const wrapped = Buffer.alloc(400).toString('base64')
-  return { dataKey: takeKey(randomBytes(32)), dataKeyId: randomUUID(), wrapped, keyVersion: '' }
-}
-
-/** Nothing that other parts or their root key had to do with. */
-function isAboutThisOne(error: unknown): boolean {
-  return error instanceof JournalDamaged || (error instanceof RootKeyError && error.reach === 'wrapped-form')
 }
 
 function numberOf({ instanceId, identifier }: StandardKeyRecord): number {

@@ -30,8 +30,8 @@ export interface Journaled {
 
 /**
  * The newest of what was entered; `deleted`: numbers of deleted parts, `unread`: of those that a root key sealed which was
- * not named. A journal that was written anew does away with
- * what was there before, if all of it is there: its parts are numbered without a gap.
+ * not named. A journal that was written anew does away with what was there before, if all of it is there: its parts are
+ * numbered without a gap.
  */
 export function mergeJournal(
   runs: readonly FoundRun[],

@@ -4,16 +4,15 @@
 import type { KeyObject } from 'node:crypto'
 import { enums } from '../../kmip/enums.ts'
 import { limits } from '../../limits.ts'
-import { takeKey } from '../envelope.ts'
 import {
   JournalDamaged,
-  journalKeyAad,
   journalPartNumber,
   openPart,
   partHeader,
   unpackRun,
   type JournalHeader,
 } from '../journal/format.ts'
+import { openPartKey } from '../journal/part-key.ts'
 import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../root-key.ts'
 import type { FoundRun } from './journaled.ts'
 import type { FoundKey } from './rules.ts'
@@ -198,13 +197,11 @@ async function runsOf(
 /** Parts that were written together share a data key: it is opened once. */
 function unwrapped(
   rootKey: RootKey,
-  { instance, dataKeyId, wrapped }: JournalHeader,
+  header: JournalHeader,
   known: Map<string, Promise<KeyObject>>,
 ): Promise<KeyObject> {
-  const name = `${dataKeyId} ${wrapped}`
-  const opening =
-    known.get(name) ??
-    rootKey.unwrap(Buffer.from(wrapped, 'base64'), journalKeyAad(instance, dataKeyId)).then(takeKey)
+  const name = `${header.dataKeyId} ${header.wrapped}`
+  const opening = known.get(name) ?? openPartKey(rootKey, header)
   known.set(name, opening)
   return opening
 }

@@ -25,7 +25,7 @@ import {
 } from './reading.ts'
 import { patientRootKey } from './patience.ts'
 import { reportOf, type RecoveryReport } from './report.ts'
-import { recoverObjects, type Recovered, type RecoveredPlace } from './rules.ts'
+import { recoverObjects, unnamed, type Recovered, type RecoveredPlace } from './rules.ts'
 import { instanceOf, knownRows, partRow, writeObjects } from './writing.ts'
 
 export interface RecoveryParts {
@@ -277,21 +277,19 @@ function choiceOf({ instanceId, keys, journal }: FoundInstance): RecoveryChoice 
 
 /** While an instance goes from one root key to another both seal keys of it, and both must be named. */
 function requireAll(
-  { rootKeys }: RecoveredPlace,
+  place: RecoveredPlace,
   { objects }: Recovered,
   { departures, isMoving }: Journaled,
 ): void {
-  const isNamed = (rootKeyId: string) => rootKeys.some(({ id }) => id === rootKeyId)
   const others = objects.flatMap(({ outcome, sealedBy }) => (outcome === 'elsewhere' ? (sealedBy ?? []) : []))
   const counts = [...Map.groupBy(others, (id) => id)].map(
     ([id, all]) => `${all.length} of ${objects.length} keys are sealed by the root key ${id}`,
   )
-  const gone = departures.flatMap(({ custody, rootKeyUri, rootKeyId, atMs }) =>
-    custody === 'database' || isNamed(rootKeyId)
-      ? []
-      : `the instance was on its way to the root key ${rootKeyUri} since ${new Date(atMs).toISOString()}`,
+  const gone = unnamed(place, departures).map(
+    ({ rootKeyUri, atMs }) =>
+      `the instance was on its way to the root key ${rootKeyUri} since ${new Date(atMs).toISOString()}`,
   )
-  const [first] = rootKeys
+  const [first] = place.rootKeys
   if (others.length > 0 && others.length === objects.length)
     throw new RecoveryRefused('other-root-key', `${first.uri} sealed nothing of it: ${counts.join(', ')}`)
   // Once a move is over, what its owner had deleted before stays behind, closed.

@@ -84,9 +84,7 @@ export function recoverObjects(
   keys: readonly FoundKey[],
   { entries, isWhole, departures }: Pick<Journaled, 'entries' | 'isWhole' | 'departures'>,
 ): Recovered {
-  const isAllSeen = departures.every(
-    ({ custody, rootKeyId }) => custody === 'database' || isNamed(place, rootKeyId),
-  )
+  const isAllSeen = unnamed(place, departures).length === 0
   const recovered = {
     objects: [] as RecoveredObject[],
     unwanted: [] as StandardKeyRecord[],
@@ -117,7 +115,6 @@ export function recoverObjects(
         if (key.header) recovered.unwanted.push(rowOf(place, entry.uniqueIdentifier, key, 'unwanted'))
       continue
     }
-    const least = typeof entry?.generation === 'number' ? entry.generation : 0
     if (counts?.header) {
       recovered.objects.push(opening(place, counts, counts.header, { entry, found }))
       for (const key of live) {
@@ -139,7 +136,7 @@ export function recoverObjects(
         identifier: entry.uniqueIdentifier,
         label: labelOf(unpackAttributes(entry.attributes)),
       })
-    else recovered.objects.push(withoutMaterial(place, entry, { deleted: counts, least, found }))
+    else recovered.objects.push(withoutMaterial(place, entry, { deleted: counts, found }))
   }
   const objects = withUniqueNames(recovered.objects).toSorted(
     ({ object: a }, { object: b }) =>
@@ -260,16 +257,12 @@ function revoked(
 function withoutMaterial(
   place: RecoveredPlace,
   entry: JournaledEntry,
-  about: {
-    readonly deleted: FoundKey | undefined
-    readonly least: number
-    readonly found: readonly FoundKey[]
-  },
+  { deleted, found }: { readonly deleted: FoundKey | undefined; readonly found: readonly FoundKey[] },
 ): RecoveredObject {
-  const { deleted, least, found } = about
   const sealedBy = (deleted ? deleted.rootKeyId : entry.rootKeyId) ?? place.rootKeys[0].id
   const nowhere = { besideUri: place.rootKeys[0].uri, rootKeyId: sealedBy, id: nobodysId }
-  const at = deleted ?? { ...nowhere, generation: Math.max(least, 1) }
+  const named = typeof entry.generation === 'number' ? entry.generation : 1
+  const at = deleted ?? { ...nowhere, generation: named }
   const object = ofEntry(place, entry, sealedAt(place, at))
   const row = deleted ? rowOf(place, entry.uniqueIdentifier, deleted, 'current') : null
   const outcome = deleted || isNamed(place, sealedBy) ? 'deleted' : 'elsewhere'
@@ -291,8 +284,13 @@ function isNamed({ rootKeys }: RecoveredPlace, rootKeyId: string): boolean {
   return rootKeys.some(({ id }) => id === rootKeyId)
 }
 
+/** Departures to where nobody looked: keys of the instance may lie there. */
+export function unnamed(place: RecoveredPlace, departures: Journaled['departures']): Journaled['departures'] {
+  return departures.filter(({ custody, rootKeyId }) => custody !== 'database' && !isNamed(place, rootKeyId))
+}
+
 /** The root key by which one comes to a standard key: the one that sealed it, or, if need be, another beside it. */
-function holderOf(
+export function holderOf(
   { rootKeys }: RecoveredPlace,
   { rootKeyId, besideUri }: Pick<FoundKey, 'rootKeyId' | 'besideUri'>,
 ): NamedRootKey {

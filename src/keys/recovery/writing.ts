@@ -5,11 +5,12 @@ import { randomUUID } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import { toWrite } from '../managed-object.ts'
 import type { ObjectRecord, StandardKeyRecord, Store, Write } from '../ports.ts'
+import { standardKeyPages } from '../standard-keys/pages.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { Journaled } from './journaled.ts'
 import type { FoundPart } from './reading.ts'
 import type { Going } from './recovery.ts'
-import { rowId, type Recovered, type RecoveredObject, type RecoveredPlace } from './rules.ts'
+import { holderOf, rowId, type Recovered, type RecoveredObject, type RecoveredPlace } from './rules.ts'
 
 export async function writeObjects(
   store: Store,
@@ -61,27 +62,24 @@ export async function knownRows(
   instanceId: string,
 ): Promise<ReadonlyMap<string, StandardKeyRecord>> {
   const known = new Map<string, StandardKeyRecord>()
-  for (let afterId: string | undefined; ;) {
-    const query = { instanceId, limit: limits.restoreCommitObjects }
-    const page = await store.standardKeys({ ...query, ...(afterId !== undefined && { afterId }) })
+  for await (const page of standardKeyPages(store, { instanceId, limit: limits.restoreCommitObjects }))
     for (const record of page) known.set(record.id, record)
-    afterId = page.at(-1)?.id
-    if (page.length < query.limit) return known
-  }
+  return known
 }
 
 export function partRow(
-  { instanceId, rootKeys, nowMs }: RecoveredPlace,
+  place: RecoveredPlace,
   { listed, number }: FoundPart,
   { from }: Journaled,
 ): StandardKeyRecord {
+  const { instanceId, nowMs } = place
   return {
     id: rowId(instanceId, listed),
     instanceId,
     kind: 'journal',
     identifier: listed.name,
     generation: listed.generation,
-    rootKeyUri: rootKeys.find(({ id }) => id === listed.rootKeyId)?.uri ?? listed.besideUri,
+    rootKeyUri: holderOf(place, listed).uri,
     state: number < from ? 'unwanted' : 'current',
     standardKeyId: listed.id,
     keyVersion: '',

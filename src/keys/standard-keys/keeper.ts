@@ -23,6 +23,7 @@ import {
   type StandardKeys,
   type Trail,
 } from '../root-key.ts'
+import { standardKeyPages } from './pages.ts'
 import { attemptOf, describeStandardKey, readDescription, standardKeyName } from './place.ts'
 import { Sweep, type Search, type SweepParts, type SweepReport } from './sweep.ts'
 import { StandardKeyTroubles } from './troubles.ts'
@@ -203,19 +204,14 @@ export class StandardKeyKeeper {
   async kept(instanceId: string): Promise<KeptStandardKeys> {
     const rootKeyUris = new Set<string>()
     let count = 0
-    let afterId: string | undefined
-    for (;;) {
-      const after = afterId === undefined ? {} : { afterId }
-      const page = await this.#options.store.standardKeys({ instanceId, limit: countedRecords, ...after })
+    const query = { instanceId, limit: countedRecords }
+    for await (const page of standardKeyPages(this.#options.store, query))
       // Of one whose making was not answered it is not known whether it is there.
       for (const { standardKeyId, rootKeyUri } of page)
         if (standardKeyId !== null) {
           count++
           rootKeyUris.add(rootKeyUri)
         }
-      afterId = page.at(-1)?.id
-      if (page.length < countedRecords) break
-    }
     return { count, rootKeyUris: [...rootKeyUris], cause: this.#troubles.causeOfLeft(instanceId) }
   }
 

@@ -5,6 +5,7 @@
 import { limits } from '../../limits.ts'
 import type { Clock, StandardKeyRecord, Store } from '../ports.ts'
 import { RootKeyError, type StandardKeys } from '../root-key.ts'
+import { standardKeyPages } from './pages.ts'
 import { attemptOf, readDescription } from './place.ts'
 import type { StandardKeyTroubles } from './troubles.ts'
 
@@ -84,16 +85,9 @@ export class Sweep {
     }
   }
 
-  async *#pages(state: StandardKeyRecord['state']): AsyncGenerator<readonly StandardKeyRecord[]> {
+  #pages(state: StandardKeyRecord['state']): AsyncGenerator<readonly StandardKeyRecord[]> {
     const of = this.#instanceId === undefined ? {} : { instanceId: this.#instanceId }
-    let afterId: string | undefined
-    for (;;) {
-      const after = afterId === undefined ? {} : { afterId }
-      const page = await this.#parts.store.standardKeys({ ...of, state, limit: pageRecords, ...after })
-      yield page
-      afterId = page.at(-1)?.id
-      if (page.length < pageRecords) return
-    }
+    return standardKeyPages(this.#parts.store, { ...of, state, limit: pageRecords })
   }
 
   async #one(record: StandardKeyRecord): Promise<void> {
