@@ -209,13 +209,13 @@ export class InstanceWorker {
     run.counts.done -= behind
     const dataKeys = await resealDataKeys(run, keyring, { rootKey, version })
     const objects = await rewrapObjects(run, this.#parts(), rootKey)
-    await this.#options.keeper.sweepAnew()
+    await this.#options.keeper.clear(instance.id)
     return { dataKeys: dataKeys.done, objects: objects.done, left: dataKeys.left + objects.left }
   }
 
   /**
-   * After all objects lie where they should, so does what the journal says of them, and only there. A journal stays until
-   * there is nothing beside it of which it tells.
+   * After all objects lie where they should, so does what the journal says of them, and only there. What is left behind
+   * is deleted before the journal that tells of it.
    */
   async #leave(instance: Instance, rootKeyUri: string): Promise<void> {
     const { store, journal, keeper } = this.#options
@@ -226,7 +226,7 @@ export class InstanceWorker {
       limit: limits.listPageMax,
     } as const
     if (keepsJournal(instance)) await journal.rewrite(instance.id)
-    await keeper.sweepAnew()
+    await keeper.clear(instance.id)
     if (keepsJournal(instance)) {
       const parts = await store.standardKeys(query)
       await keeper.discard(parts.filter((part) => part.rootKeyUri !== rootKeyUri))

@@ -159,12 +159,6 @@ export class StandardKeyKeeper {
     return this.#sweeping
   }
 
-  /** A sweep that finds all that was given up before. What could not be deleted is left to the next. */
-  async sweepAnew(): Promise<void> {
-    await this.#sweeping
-    await this.sweep()
-  }
-
   /** Sweeps now and then. `failed` is told when a sweep could not. */
   start(failed: (error: unknown) => void): void {
     const sweep = () => void this.sweep().catch(failed)
@@ -190,8 +184,8 @@ export class StandardKeyKeeper {
   }
 
   /**
-   * Deletes what an instance that is gone has at its service, now; never rejects. Told as trouble from its first moment
-   * on until nothing is left, and what fails is left to the sweep.
+   * Deletes what one instance has given up at its service, now; never rejects. What fails is left to the sweep. Of an
+   * instance that is gone it is told as trouble from its first moment on until nothing is left.
    */
   async clear(instanceId: string): Promise<void> {
     const clearing = this.#sweep(instanceId).catch(() => undefined)
