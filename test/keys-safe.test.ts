@@ -339,6 +339,26 @@ test('many that are looked for are found in one list', async (t) => {
   assert.equal(shelf.live().length, 8)
 })
 
+test('a list that fails keeps none from being deleted whose id is known', async (t) => {
+  const { world, perform, rows, shelf } = await begin(t)
+  const known: string[] = []
+  for (let index = 0; index < 6; index++) known.push(await perform(createKey()))
+  for (const { id } of shelf.live()) shelf.faults.set(id, 'unreachable')
+  for (const id of known) await perform((work) => work.destroy(id))
+  shelf.find = () => Promise.reject(new RootKeyError('unreachable', 'no list for now'))
+  for (let index = 0; index < 8; index++) {
+    shelf.createFaults = ['uncertain-after']
+    await perform(createKey())
+  }
+  shelf.faults.clear()
+  const list = t.mock.method(shelf, 'list', () => {
+    throw new RootKeyError('unreachable', 'no list for now')
+  })
+  assert.equal((await rows('unwanted')).length, 14)
+  assert.deepEqual(await world.keeper.sweep(), { deleted: 6, left: 8 })
+  assert.equal(list.mock.callCount(), 1)
+})
+
 test('killed between the making and the commit: the sweep finds it and deletes it', async (t) => {
   const { world, around, perform, rows, shelf } = await begin(t)
   around.before = (change) => {

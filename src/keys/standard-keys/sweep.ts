@@ -112,7 +112,9 @@ export class Sweep {
       }
     } catch (error) {
       this.report.left++
-      if (error instanceof RootKeyError && error.reach !== 'wrapped-form') this.#away.set(where, error)
+      // A search that fails says nothing of those whose ids are known.
+      const isAway = error instanceof RootKeyError && error.reach !== 'wrapped-form'
+      if (isAway && record.standardKeyId !== null) this.#away.set(where, error)
       left(record, error)
     }
   }
