@@ -87,6 +87,21 @@ test('it comes back with its own API key, and says what is left to do', async ()
   assert.match(renamed.stderr, /"code":"conflict".*has the instance .* already/)
 })
 
+test('a root key that will not do is refused with what helps, and with nothing that does not', async () => {
+  await using server = await startServer({ env })
+  const id = await double.rootKey()
+  await double.admin('POST', `/keys/${id}/actions/disable`)
+  for (const [rootKey, says] of [
+    [double.uri(id), /is disabled/],
+    [double.uri('0a0a0a0a-0000-4000-8000-000000000000'), /has no key/],
+  ] as const) {
+    const { code, stderr } = await restore(server, rootKey)
+    assert.equal(code, 1)
+    assert.match(stderr, says)
+    assert.doesNotMatch(stderr, /--old-root-key/, 'it opens nothing')
+  }
+})
+
 test('several instances are listed to choose from; one that is chosen comes back under the name that is asked for', async () => {
   const rootKey = double.uri(await double.rootKey())
   // What other tests left in the service instance lies there too.

@@ -2,7 +2,7 @@
 
 import { RootKeyError } from '../../keys/root-key.ts'
 import type { RecoveryReport } from '../../keys/recovery/report.ts'
-import type { Handlers } from '../context.ts'
+import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { requireIbm } from '../root-key-change.ts'
 import type { Restore } from '../restores.ts'
@@ -14,29 +14,19 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     for (const uri of [rootKey, ...oldRootKeys])
       requireIbm(uri, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
     const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
-    try {
-      const { uri: rootKeyUri } = await rootKeys.prepare(rootKey, apiKey)
-      const others: string[] = []
-      for (const old of oldRootKeys)
-        others.push((await rootKeys.prepare(old, { ...apiKey, opens: true })).uri)
-      return shown(
-        await restores.begin(asker.by, {
-          rootKeyUri,
-          otherRootKeyUris: others.filter((uri) => uri !== rootKeyUri),
-          ...apiKey,
-          ...(partial !== undefined && { partial }),
-          ...(instance !== undefined && { instanceId: instance }),
-          ...(name !== undefined && { name }),
-        }),
-      )
-    } catch (error) {
-      if (!(error instanceof RootKeyError)) throw error
-      const isAway = error.reach === 'unreachable'
-      const hint = isAway
-        ? 'Nothing was begun. When it answers, do the same again.'
-        : 'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
-      throw new Refusal('refused', error.message, hint)
-    }
+    const rootKeyUri = await prepared(rootKeys, rootKey, apiKey)
+    const others: string[] = []
+    for (const old of oldRootKeys) others.push(await prepared(rootKeys, old, { ...apiKey, opens: true }))
+    return shown(
+      await restores.begin(asker.by, {
+        rootKeyUri,
+        otherRootKeyUris: others.filter((uri) => uri !== rootKeyUri),
+        ...apiKey,
+        ...(partial !== undefined && { partial }),
+        ...(instance !== undefined && { instanceId: instance }),
+        ...(name !== undefined && { name }),
+      }),
+    )
   },
 
   showRestore: async ({ restores }, { params }) => {
@@ -49,6 +39,26 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     )
   },
 }
+
+/** The URI to keep. Refusal, with what helps, where it will not do. */
+async function prepared(
+  rootKeys: RootKeys,
+  uri: string,
+  wanted: { readonly apiKey?: string; readonly opens?: boolean },
+): Promise<string> {
+  try {
+    return (await rootKeys.prepare(uri, wanted)).uri
+  } catch (error) {
+    if (!(error instanceof RootKeyError)) throw error
+    if (error.reach === 'unreachable')
+      throw new Refusal('refused', error.message, 'Nothing was begun. When it answers, do the same again.')
+    const opens = await rootKeys.prepare(uri, { ...wanted, opens: true }).catch(() => undefined)
+    throw new Refusal('refused', error.message, opens && stillOpens)
+  }
+}
+
+const stillOpens =
+  'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
 
 function shown({ id, wanted, progress, ended }: Restore) {
   const failed = ended?.state === 'failed' ? ended : undefined
