@@ -22,7 +22,7 @@ import { Secrets } from '../keys/secrets.ts'
 import { Sightings } from '../keys/trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../keys/trust/changes.ts'
-import { VoidGenerations } from '../keys/standard-keys/void-generations.ts'
+import { Deletable } from '../keys/standard-keys/deletable.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey } from '../rootkey/open.ts'
@@ -86,12 +86,12 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const troubles = keyring.conditions.standardKeys
-  const unused = new VoidGenerations({ store, access, journal: () => journal })
+  const deletable = new Deletable({ store, access, journal: () => journal })
   const keeper = new StandardKeyKeeper({
     store,
     clock,
     openRootKey: rootKeys.open,
-    mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
+    mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
     troubles,
     isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
     emptied: tidyApiKeys,

@@ -19,7 +19,7 @@ import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/keys/trust/changes.ts'
 import type { Instance } from '../../src/keys/trust/rows.ts'
 import type { Noting } from '../../src/keys/unit.ts'
-import { VoidGenerations } from '../../src/keys/standard-keys/void-generations.ts'
+import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
@@ -131,12 +131,12 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     },
   })
   const { openRootKey } = keyring
-  const unused = new VoidGenerations({ store, access, journal: () => journal })
+  const deletable = new Deletable({ store, access, journal: () => journal })
   const keeper = new StandardKeyKeeper({
     store,
     clock,
     openRootKey,
-    mayDelete: (record, wanted) => unused.mayDelete(record, wanted),
+    mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
     troubles: keyring.conditions.standardKeys,
     isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
   })

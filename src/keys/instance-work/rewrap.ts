@@ -1,6 +1,6 @@
 // Brings objects that lie as standard keys under the newest version of their root key: the next generation is made with
 // the wrapped form that the service gives, and pointed to. The one before is deleted by a sweep, when the journal knows
-// of the new one (standard-keys/void-generations.ts). Nothing is opened here but to see that it opens.
+// of the new one (standard-keys/deletable.ts). Nothing is opened here but to see that it opens.
 
 import { limits } from '../../limits.ts'
 import { isStillThere, nextGeneration } from './objects.ts'

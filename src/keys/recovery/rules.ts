@@ -4,7 +4,7 @@
 // The rule: of the standard keys of one object the one counts that the journal names, or a higher generation that came
 // after it. Where any of these was deleted the object stays without its material, whatever else is there: its owner
 // revoked it, since Mortise deletes one that counted only when the journal names what took its place. Higher generations
-// that never came to count are told by the entry's version (standard-keys/void-generations.ts). The journal says state
+// that never came to count are told by the entry's version (standard-keys/deletable.ts). The journal says state
 // and attributes; an object that is not in it comes back Active. A destroyed one stays destroyed, and an identifier is
 // never given twice.
 

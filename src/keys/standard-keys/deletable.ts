@@ -11,16 +11,16 @@ import { isPlace, unpackPlace } from './place.ts'
 import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting } from '../unit.ts'
 
-export interface VoidGenerationsOptions {
+export interface DeletableOptions {
   readonly store: Store
   readonly access: Pick<Access, 'instance'>
   readonly journal: () => Noting
 }
 
-export class VoidGenerations {
-  readonly #options: VoidGenerationsOptions
+export class Deletable {
+  readonly #options: DeletableOptions
 
-  constructor(options: VoidGenerationsOptions) {
+  constructor(options: DeletableOptions) {
     this.#options = options
   }
 
