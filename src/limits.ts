@@ -249,12 +249,18 @@ export const limits = {
   // --- the admin door ---
   adminBodyBytesMax: 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
+  /** From a TCP connection to the end of its TLS handshake. */
+  adminHandshakeTimeoutMs: 5_000,
+  /** From the handshake, or from a request's first byte, to the end of the request's headers. */
+  adminHeadersTimeoutMs: 10_000,
   /** Requests that run have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
   /** What the client takes; a page of audit entries is the largest answer that is not streamed. */
   adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,
+  /** Of one IPv4 address or one IPv6 /64. */
+  adminConnectionsPerAddressMax: 64,
   /** A connection on which nothing moves, an answer that nobody takes included. */
   adminIdleTimeoutMs: 60_000,
   /** The same for routes that may take minutes (verifying the audit log). */
@@ -275,5 +281,8 @@ if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.mes
 if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
+if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
+  throw new Error('limits: admin connections of one address > all')
+if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

@@ -56,6 +56,11 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    adminConnectionsDisplaced: new Counter({
+      name: 'mortise_admin_connections_displaced_total',
+      help: 'Connections to the admin API that were closed to make room for another.',
+      registers,
+    }),
     state: stateGauges(registry),
   }
 }

@@ -7,7 +7,7 @@ import path from 'node:path'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { Restores } from '../../src/admin/restores.ts'
-import { startAdmin } from '../../src/admin/server.ts'
+import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
 import { serviceInstanceOf } from '../../src/serve/ibm.ts'
 import { Access } from '../../src/keys/trust/access.ts'
 import { ApiKeys } from '../../src/keys/api-keys.ts'
@@ -52,7 +52,11 @@ export interface TestDoor {
   close(): Promise<void>
 }
 
-export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
+export type DoorOptions = Partial<
+  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'displaced'>
+>
+
+export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   const clock = { now: Date.now, monotonic: () => performance.now() }
   const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
@@ -132,6 +136,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     tls: { cert: identity.server.certificate.pem, key: privateKeyPem(identity.server.privateKey) },
     hosts: ['kms.example.test'],
     context,
+    subnetOf: (address) => address,
     answered: () => {},
     failed: (error) => bugs.push(error),
     ...options,
