@@ -252,7 +252,7 @@ async function stateOf(): Promise<string> {
   const { context, red, blue } = door
   const { tables } = await context.access.snapshot()
   const rows = Object.entries(tables).map(([kind, rows]) => [kind, [...rows.values()]])
-  const objects = [await context.store.objectCounts(red.id), await context.store.objectCounts(blue.id)]
+  const objects = [await context.store.objectCounts(red.id, 0), await context.store.objectCounts(blue.id, 0)]
   return JSON.stringify([rows, objects])
 }
 

@@ -31,7 +31,7 @@ async function told(store: Store): Promise<unknown> {
   return {
     trust: await store.trust(),
     objects: await store.objects({ instanceId: 'instance-1', includeDestroyed: true, limit: 10 }),
-    counts: await store.objectCounts('instance-1'),
+    counts: await store.objectCounts('instance-1', 0),
     dataKeys: await store.dataKeys('instance-1'),
     secrets: await store.secrets(),
     seen: await store.seen(['ab']),

@@ -42,7 +42,7 @@ function watching(degraded: Readiness['degraded'] = new Map()) {
   const watch = new Watch({
     context,
     store: {
-      objectCounts: (id) => door.context.store.objectCounts(id),
+      objectCounts: (id, nowMs) => door.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null }),
     },
     metrics: createMetrics(),

@@ -43,6 +43,14 @@ export interface StoredObject extends ObjectRecord {
   readonly lastFetchedMs: number | null
 }
 
+/** When the clock takes an object on from its stored state, in whole seconds since 1970; null: never. */
+export interface ClockSteps {
+  /** From PreActive to Active. */
+  readonly activates: number | null
+  /** From Active to Deactivated. Not before `activates`. */
+  readonly deactivates: number | null
+}
+
 /** One searchable attribute value of an object: `key` and `value` are compared byte for byte. */
 export interface IndexEntry {
   readonly key: string
@@ -226,6 +234,8 @@ export type Write =
       readonly record: ObjectRecord
       readonly names: readonly string[]
       readonly index: readonly IndexEntry[]
+      /** What `Store.objectCounts` counts by. Left out: the clock changes nothing. */
+      readonly clockSteps?: ClockSteps
       /** It is to be entered in the journal of its instance: `Store.unjournaled` lists it until it was. */
       readonly journal?: boolean
     }
@@ -325,8 +335,11 @@ export interface Store {
   object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>
   /** Newest first. */
   objects(query: ObjectQuery): Promise<readonly StoredObject[]>
-  /** How many objects of the instance there are in each stored state. */
-  objectCounts(instanceId: string): Promise<Readonly<Record<string, number>>>
+  /**
+   * How many objects of the instance are in each state at `nowMs`: the stored state, and the steps that the clock has
+   * taken since. States without objects are left out. Takes milliseconds, however many objects there are.
+   */
+  objectCounts(instanceId: string, nowMs: number): Promise<Readonly<Record<string, number>>>
 
   dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
   /** In the order of their ids. */

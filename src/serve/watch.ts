@@ -82,7 +82,7 @@ export class Watch {
     state.warnings.set((await warningsNow(context)).length)
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())
-      for (const [name, count] of Object.entries(await store.objectCounts(id)))
+      for (const [name, count] of Object.entries(await store.objectCounts(id, context.clock.now())))
         objects.set(name, (objects.get(name) ?? 0) + count)
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)

@@ -1,9 +1,16 @@
 // Writes one object inside the writer's transaction: its row, its material, its names and index entries, and the
 // mark that its journal lacks it. Throws StoreConflict; the caller undoes the savepoint then.
 
-import { StoreConflict, type IndexEntry, type ObjectRecord, type Write } from '../keys/ports.ts'
+import {
+  StoreConflict,
+  type ClockSteps,
+  type IndexEntry,
+  type ObjectRecord,
+  type Write,
+} from '../keys/ports.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from './hashes.ts'
+import { stepsOf } from './state-counts.ts'
 import type { writeSql } from './sql.ts'
 import { bytes, number, orNull, text, type Row, type Statements } from './statements.ts'
 
@@ -26,20 +33,39 @@ export function putObject(
     index: write.index.map(({ key, value }: IndexEntry) => [key, value]),
   } satisfies Indexed)
   const { objectType, version, createdMs, attributes, dataKeyId } = record
+  const { clockSteps = neverByClock } = write
+  const { activates, deactivates } = clockSteps
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
+  const steps = [activates, deactivates] as const
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')
-    s.run('changeObject', ...common, sequence)
+    s.run('changeObject', ...common, ...steps, sequence)
   } else {
-    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common).rowId
+    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common, ...steps).rowId
   }
   if (write.journal) s.run('unjournal', instanceId, sequence)
   putIndex(s, instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
+  countSteps(s, instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
   if (oldState === state) return
   if (oldState !== null) s.run('count', instanceId, oldState, -1)
   s.run('count', instanceId, state, 1)
+}
+
+const neverByClock: ClockSteps = { activates: null, deactivates: null }
+
+function clockStepsOf(old: Row): ClockSteps {
+  return { activates: orNull(old, 'activates', number), deactivates: orNull(old, 'deactivates', number) }
+}
+
+function countSteps(s: WriteStatements, instanceId: string, from: ClockSteps, to: ClockSteps): void {
+  if (from.activates === to.activates && from.deactivates === to.deactivates) return
+  for (const { unit, at, step } of stepsOf(from)) {
+    s.run('countStep', instanceId, unit, at, step, -1)
+    s.run('forgetStep', instanceId, unit, at, step)
+  }
+  for (const { unit, at, step } of stepsOf(to)) s.run('countStep', instanceId, unit, at, step, 1)
 }
 
 /** The names and index entries that an object has, as kept in its row. */

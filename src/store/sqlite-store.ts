@@ -20,6 +20,7 @@ import { dataKey, storedObject } from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
+import { countStates } from './state-counts.ts'
 import { bytes, number, Statements, text } from './statements.ts'
 import type { WriterThread } from './writer-thread.ts'
 
@@ -87,9 +88,8 @@ export class SqliteStore implements Store {
     return found
   }
 
-  async objectCounts(instanceId: string) {
-    const rows = this.#read((s) => s.all('objectCounts', instanceId))
-    return Object.fromEntries(rows.map((row) => [text(row, 'state'), number(row, 'count')]))
+  async objectCounts(instanceId: string, nowMs: number) {
+    return this.#read((s) => countStates(s, instanceId, nowMs))
   }
 
   async dataKeys(instanceId: string) {

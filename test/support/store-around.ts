@@ -45,8 +45,8 @@ export class StoreAround implements Store {
     return this.#store.objects(query)
   }
 
-  objectCounts(instanceId: string) {
-    return this.#store.objectCounts(instanceId)
+  objectCounts(instanceId: string, nowMs: number) {
+    return this.#store.objectCounts(instanceId, nowMs)
   }
 
   dataKeys(instanceId: string) {

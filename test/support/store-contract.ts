@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
+import { StoreUnavailable, type ClockSteps, type Store, type StoredObject } from '../../src/keys/ports.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
@@ -89,19 +89,49 @@ function objects(makePlace: MakePlace): void {
     await assert.rejects(store.commit(change([], { expect: asNew })), conflict('object'))
   })
 
-  test('objects are counted by stored state', async (t) => {
+  test('objects are counted by their state', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    assert.deepEqual(await store.objectCounts('instance-1'), {})
+    assert.deepEqual(await store.objectCounts('instance-1', 0), {})
     for (const id of ['a', 'b', 'c']) await create(store, objectRecord(id))
     await create(store, objectRecord('a', { instanceId: 'instance-2' }))
     await store.commit(change([objectWrite(objectRecord('a', { version: 2, state: 'Active' }))]))
     await store.commit(change([objectWrite(destroyed('b', 2))]))
     assert.deepEqual(
-      { ...(await store.objectCounts('instance-1')) },
+      { ...(await store.objectCounts('instance-1', 0)) },
       { Active: 1, Destroyed: 1, PreActive: 1 },
     )
     await store.commit(change([objectWrite(objectRecord('c', { version: 2, state: 'Active' }))]))
-    assert.deepEqual({ ...(await store.objectCounts('instance-1')) }, { Active: 2, Destroyed: 1 })
+    assert.deepEqual({ ...(await store.objectCounts('instance-1', 0)) }, { Active: 2, Destroyed: 1 })
+  })
+
+  test('objects are counted by the state that the clock has brought them to', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const day = 86_400
+    const at = 20_000 * day + day / 2
+    const put = (id: string, state: string, clockSteps: ClockSteps, version = 1) =>
+      store.commit(change([{ ...objectWrite(objectRecord(id, { state, version })), clockSteps }]))
+    const counts = async (seconds: number, ms = 0) => ({
+      ...(await store.objectCounts('instance-1', seconds * 1000 + ms)),
+    })
+    await put('never', 'PreActive', { activates: null, deactivates: null })
+    await put('both', 'PreActive', { activates: at, deactivates: at + 2 * day })
+    await put('at once', 'PreActive', { activates: at, deactivates: at })
+    await put('active', 'Active', { activates: null, deactivates: at + 10 })
+    await put('in 1970', 'Active', { activates: null, deactivates: 0 })
+    const before = { PreActive: 3, Active: 1, Deactivated: 1 }
+    assert.deepEqual(await counts(at - 30_000 * day), { PreActive: 3, Active: 2 })
+    assert.deepEqual(await counts(at - day), before)
+    assert.deepEqual(await counts(at - 1, 999), before)
+    assert.deepEqual(await counts(at), { PreActive: 1, Active: 2, Deactivated: 2 })
+    assert.deepEqual(await counts(at + 10), { PreActive: 1, Active: 1, Deactivated: 3 })
+    assert.deepEqual(await counts(at + 2 * day - 1), { PreActive: 1, Active: 1, Deactivated: 3 })
+    assert.deepEqual(await counts(at + 2 * day), { PreActive: 1, Deactivated: 4 })
+    assert.deepEqual(await counts(at + 30_000 * day), { PreActive: 1, Deactivated: 4 })
+    await put('both', 'Active', { activates: null, deactivates: null }, 2)
+    await store.commit(change([objectWrite(destroyed('at once', 2))]))
+    assert.deepEqual(await counts(at), { PreActive: 1, Active: 2, Deactivated: 1, Destroyed: 1 })
+    assert.deepEqual(await counts(at + 3 * day), { PreActive: 1, Active: 1, Deactivated: 2, Destroyed: 1 })
+    assert.deepEqual({ ...(await store.objectCounts('instance-2', at * 1000)) }, {})
   })
 
   test('when the material was last sent only moves forward', async (t) => {

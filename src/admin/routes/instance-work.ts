@@ -11,8 +11,8 @@ import { isoTime } from '../shown.ts'
 import { custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
-  showInstance: async ({ access, store, reports, apiKeys }, { instance }) => {
-    const objects = await store.objectCounts(instance.id)
+  showInstance: async ({ access, clock, store, reports, apiKeys }, { instance }) => {
+    const objects = await store.objectCounts(instance.id, clock.now())
     const { cacheSeconds, outageSeconds, work } = instance
     const { progress, keyVersions, notRecoverable } = await reports.of(instance, objects)
     return {

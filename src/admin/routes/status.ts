@@ -41,9 +41,9 @@ export const statusHandlers: Handlers<'status'> = {
   },
 }
 
-async function counted({ store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
+async function counted({ clock, store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
   const clients = [...tables.client.values()].filter(({ instanceId }) => instanceId === id).length
-  return { id, name, clients, objects: { ...(await store.objectCounts(id)) } }
+  return { id, name, clients, objects: { ...(await store.objectCounts(id, clock.now())) } }
 }
 
 function shownExpiry(

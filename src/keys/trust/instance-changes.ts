@@ -114,9 +114,9 @@ export class InstanceChanges {
 
   /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
   async remove(by: By, instanceId: string): Promise<Instance> {
-    const removed = await this.#writer.change<Instance>(by, async (snapshot) => {
+    const removed = await this.#writer.change<Instance>(by, async (snapshot, nowMs) => {
       const instance = requireInstance(snapshot, instanceId)
-      const { live, counts } = await this.#live(instanceId)
+      const { live, counts } = await this.#live(instanceId, nowMs)
       if (live > 0)
         throw new TrustRefused(
           'in-use',
@@ -137,9 +137,9 @@ export class InstanceChanges {
   async shred(by: By, instanceId: string): Promise<ShredReceipt> {
     const receipt = await this.#writer.change<Omit<ShredReceipt, 'standardKeysLeft'>>(
       by,
-      async (snapshot) => {
+      async (snapshot, nowMs) => {
         const instance = requireInstance(snapshot, instanceId)
-        const objects = await this.#store.objectCounts(instanceId)
+        const objects = await this.#store.objectCounts(instanceId, nowMs)
         const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
           return { id, rootKeyUri, createdMs }
         })
@@ -166,8 +166,11 @@ export class InstanceChanges {
     return this.#keeper.clear(instanceId)
   }
 
-  async #live(instanceId: string): Promise<{ readonly live: number; readonly counts: string }> {
-    const counts = Object.entries(await this.#store.objectCounts(instanceId))
+  async #live(
+    instanceId: string,
+    nowMs: number,
+  ): Promise<{ readonly live: number; readonly counts: string }> {
+    const counts = Object.entries(await this.#store.objectCounts(instanceId, nowMs))
     const live = counts.filter(([state]) => !state.startsWith('Destroyed'))
     return {
       live: live.reduce((sum, [, count]) => sum + count, 0),
