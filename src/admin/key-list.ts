@@ -4,7 +4,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys, KeyView } from '../keys/keys.ts'
 import { indexEntry } from '../keys/managed-object.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { Checked } from './api.ts'
 import { customText, namesOf, vsphereNames } from './shown-key.ts'

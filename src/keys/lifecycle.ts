@@ -3,7 +3,7 @@
 // read, and never written by a timer (design: invariant 4).
 
 import { Fault } from '../kmip/fault.ts'
-import type { ClockSteps } from './ports.ts'
+import type { ClockSteps } from '../ports/objects.ts'
 
 export const transitions = {
   PreActive: { activate: 'Active', compromise: 'Compromised', destroy: 'Destroyed' },

@@ -1,7 +1,7 @@
 // How many objects are in each state at a moment, from counts alone: by stored state, and by when the clock takes objects
 // on. Steps are counted by day, hour and second, so that a million of them are summed up in a millisecond.
 
-import type { ClockSteps } from '../keys/ports.ts'
+import type { ClockSteps } from '../ports/objects.ts'
 import type { readSql } from './sql.ts'
 import { number, text, type Statements } from './statements.ts'
 
