@@ -13,9 +13,10 @@ import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
+import { ItemTimes } from './item-times.ts'
 import { Placeholder } from './placeholder.ts'
 
-/** How one item ended: for metrics. */
+/** How one item ended, and how long it took itself: for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
   /** `success`, `undone`, or the result reason. */
@@ -39,26 +40,32 @@ export async function answerBatch(
   request: RequestMessage,
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
-  const began = options.clock.monotonic()
-  const items = await answerItems(request, options)
-  const seconds = (options.clock.monotonic() - began) / 1000
+  const times = new ItemTimes(options.clock)
+  const items = await answerItems(request, options, times)
+  // With Undo the last item is also charged with the commit of all.
+  times.charge(items.length - 1)
   for (const [index, { status, reason }] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
     const result =
       status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
-    options.operated({ operation, result, seconds })
+    options.operated({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
 }
 
-async function answerItems(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function answerItems(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(request, item, refusal))
-  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
+  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
-  for (const item of request.items) {
+  for (const [index, item] of request.items.entries()) {
     const answer = await answerItem(request, item, placeholder, options)
+    times.charge(index)
     answers.push(answer.item)
     if (answer.item.status === 'Success') placeholder = answer.placeholder
     else if (request.batchErrorContinuationOption === 'Stop') break
@@ -102,12 +109,16 @@ async function answerItem(
 }
 
 /** KMIP 1.4 §6.15: when one item fails the others answer Operation Undone. */
-async function undoBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function undoBatch(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   try {
     return await options.keys.perform(options.identify, async (work) => {
       const placeholder = new Placeholder()
       const done: ResponseItem[] = []
-      for (const item of request.items) {
+      for (const [index, item] of request.items.entries()) {
         try {
           const payload = await handle(request, item, { work, placeholder, handlers: options.handlers })
           done.push(succeeded(item, payload))
@@ -115,6 +126,8 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
           if (!(error instanceof Fault)) throw error
           work.undo(error)
           return [...done.map(undone), failed(request, item, error)]
+        } finally {
+          times.charge(index)
         }
       }
       return done

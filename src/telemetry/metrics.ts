@@ -14,7 +14,7 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry })
   return {
     registry,
-    /** Seconds from a whole message to its answer, by batch item: operation and result (success or result reason). */
+    /** Seconds that each batch item took, by operation and result (success or result reason). */
     operations: new Histogram({
       name: 'mortise_kmip_operation_seconds',
       help: 'Time to answer a KMIP operation, by operation and result.',
