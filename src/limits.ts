@@ -100,6 +100,16 @@ export const limits = {
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */
   expiryWarningDays: 30,
 
+  // --- what an instance may hold ---
+  /** Where its settings say nothing else. */
+  instanceObjectsDefault: 2_000_000,
+  instanceBytesDefault: 4 * 1024 ** 3,
+  /** The most that may be set. */
+  instanceObjectsMax: 100_000_000,
+  instanceBytesMax: 2 ** 50,
+  /** An instance that holds so much of a limit is near it: a warning says so. */
+  instanceNearLimitRatio: 0.8,
+
   // --- keys at rest ---
   cacheSecondsMin: 1,
   cacheSecondsMax: 24 * 3600,

@@ -31,7 +31,7 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'objectCounts'>
+  readonly store: Pick<Store, 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'show'>

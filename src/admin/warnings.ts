@@ -7,8 +7,10 @@ import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import { bootstrapName } from '../trust/token-changes.ts'
 import type { Closed } from '../sealing/unsealed.ts'
 import { limits } from '../limits.ts'
+import { limitsOf } from '../trust/instance-limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
+import { instanceUsages, type InstanceUsage } from './instance-usage.ts'
 import { isoTime } from './shown.ts'
 
 export interface Warning {
@@ -22,6 +24,7 @@ export interface Warning {
     | 'standard-keys-left'
     | 'journal-unwritten'
     | 'work-waits'
+    | 'near-limit'
     | 'certificate-expires'
     | 'bootstrap-token'
     | 'tampering'
@@ -34,7 +37,10 @@ export interface Warning {
   readonly hint: string
 }
 
-type Parts = Pick<AdminContext, 'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority'> & {
+type Parts = Pick<
+  AdminContext,
+  'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority' | 'store'
+> & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
 }
 
@@ -48,6 +54,7 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
     ...ofClosed(snapshot, readiness),
     ...ofStandardKeys(snapshot, readiness),
     ...ofWork(snapshot, parts.instanceWork),
+    ...(await instanceUsages(parts)).flatMap(ofUsage),
     ...expiriesOf(snapshot.tables, own, nowMs)
       .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
       .map((expiry) => ofExpiry(expiry, snapshot)),
@@ -174,6 +181,21 @@ function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): reado
     const message = `${what} of the instance ${name} does not go on${done}: ${far.trouble}`
     const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
     return [{ code: 'work-waits', instanceId: id, about: work.id, message, hint }]
+  })
+}
+
+function ofUsage({ instance: { id, name, ...row }, used, ratios, near }: InstanceUsage): readonly Warning[] {
+  const { objectsMax, bytesMax } = limitsOf(row)
+  return near.map((what) => {
+    const max = what === 'objects' ? objectsMax : bytesMax
+    const percent = Math.floor(ratios[what] * 100)
+    return {
+      code: 'near-limit',
+      instanceId: id,
+      about: what,
+      message: `the instance ${name} holds ${used[what]} of ${max} ${what} (${percent} %)`,
+      hint: `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${name} --${what}-max N`,
+    }
   })
 }
 

@@ -21,7 +21,7 @@ import type { Noting } from '../keys/unit.ts'
 /** What may be changed of an instance. */
 export type InstanceSettings = Pick<
   Instance,
-  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable'
+  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable' | 'objectsMax' | 'bytesMax'
 >
 
 /** Committed with a change of an instance, and told of it in the audit: an API key of its own. */

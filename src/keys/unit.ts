@@ -10,6 +10,7 @@ import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Released, Sealed } from './safe.ts'
+import type { InstanceLimits } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 interface Slot {
@@ -39,6 +40,7 @@ export class Unit {
   readonly #released: Released[] = []
   #trail: Trail = new Set()
   #noting: Noting | undefined
+  #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
@@ -92,6 +94,11 @@ export class Unit {
     const version = (storedVersion ?? 0) + 1
     const slotNow = { object: { ...object, version }, storedVersion, changed: true, journaled }
     this.#slots.set(object.uniqueIdentifier, slotNow)
+  }
+
+  /** What is staged adds to what the instance holds: not beyond these limits. */
+  limit(limits: InstanceLimits): void {
+    this.#limits = limits
   }
 
   /** What a staged object's material was sealed as, to be given up again if this unit is not committed. */
@@ -202,7 +209,9 @@ export class Unit {
       version: storedVersion,
     }))
     const durability = changed.length > 0 || durableReads ? 'disk' : 'process'
-    return { expect: { trustVersion, objects }, writes, entries: this.#entries, durability }
+    const limits = this.#limits && { instanceId, ...this.#limits }
+    const expect = { trustVersion, objects, ...(limits && { limits }) }
+    return { expect, writes, entries: this.#entries, durability }
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {

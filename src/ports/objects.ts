@@ -80,6 +80,17 @@ export type ObjectWrite =
       readonly atMs: number
     }
 
+/** What an instance holds. */
+export interface Usage {
+  /** Objects that are not destroyed. */
+  readonly objects: number
+  /**
+   * What its objects take in the store: attributes, index entries and sealed material, with what stays behind when an
+   * object is destroyed. An estimate, and never less than the bytes of attributes and material.
+   */
+  readonly bytes: number
+}
+
 export interface ObjectStore {
   object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>
   /** Newest first. */
@@ -89,6 +100,7 @@ export interface ObjectStore {
    * taken since. States without objects are left out. Takes about a millisecond, however many objects there are.
    */
   objectCounts(instanceId: string, nowMs: number): Promise<Readonly<Record<string, number>>>
+  usage(instanceId: string): Promise<Usage>
   /** Objects that changed since they were entered in the journal, destroyed ones included; oldest first. */
   unjournaled(instanceId: string, limit: number): Promise<readonly StoredObject[]>
   /** Whether the object did not change since it was entered in the journal; true where nothing is to be entered. */

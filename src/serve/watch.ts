@@ -3,6 +3,7 @@
 
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
+import { instanceUsages } from '../admin/instance-usage.ts'
 import { warningsNow, type Warning } from '../admin/warnings.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
@@ -80,6 +81,10 @@ export class Watch {
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
     state.warnings.set((await warningsNow(context)).length)
+    const usages = await instanceUsages(context)
+    state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
+    for (const limit of ['objects', 'bytes'] as const)
+      state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())
       for (const [name, count] of Object.entries(await store.objectCounts(id, context.clock.now())))

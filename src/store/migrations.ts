@@ -111,5 +111,11 @@ export const migrations: readonly string[] = [
     instance_id TEXT NOT NULL, unit INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,
     count INTEGER NOT NULL, PRIMARY KEY (instance_id, unit, at, step)
   ) STRICT, WITHOUT ROWID;
+  -- What the objects of an instance take, see usage.ts. It only falls where attributes shrink: rows are not deleted.
+  CREATE TABLE object_bytes (instance_id TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO object_bytes
+    SELECT o.instance_id, sum(512 + octet_length(o.attributes) + octet_length(o.indexed)
+      + coalesce(octet_length(m.sealed), 0))
+    FROM objects o LEFT JOIN material m ON m.id = o.material GROUP BY o.instance_id;
   `,
 ]

@@ -43,6 +43,11 @@ export const readSql = {
   objectCounts: `
     SELECT state AS name, count FROM object_counts WHERE instance_id = ?
     UNION ALL ${stepsBetween(86_400)} UNION ALL ${stepsBetween(3_600)} UNION ALL ${stepsBetween(1)}`,
+  usage: `
+    SELECT
+      (SELECT coalesce(sum(count), 0) FROM object_counts
+        WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')) AS objects,
+      (SELECT coalesce(sum(bytes), 0) FROM object_bytes WHERE instance_id = ?) AS bytes`,
 
   dataKeys: `
     SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
@@ -122,7 +127,8 @@ export const writeSql = {
   removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
 
   objectRow: `
-    SELECT sequence, version, state, material, indexed, activates_s AS activates, deactivates_s AS deactivates
+    SELECT sequence, version, state, material, indexed, activates_s AS activates, deactivates_s AS deactivates,
+      octet_length(attributes) AS attributesBytes
     FROM objects
     WHERE instance_id = ? AND unique_identifier = ?`,
   addObject: `
@@ -166,9 +172,10 @@ export const writeSql = {
   dataKey: `SELECT wrapped FROM data_keys WHERE id = ?`,
   eraseDataKey: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE id = ?`,
   removeDataKey: `DELETE FROM data_keys WHERE id = ?`,
-  liveObjects: `
-    SELECT coalesce(sum(count), 0) AS count FROM object_counts
-    WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')`,
+  usage: readSql.usage,
+  addBytes: `
+    INSERT INTO object_bytes (instance_id, bytes) VALUES (?, ?)
+    ON CONFLICT (instance_id) DO UPDATE SET bytes = bytes + excluded.bytes`,
   putDataKey: `
     INSERT INTO data_keys (id, instance_id, root_key_uri, root_key_id, wrapped, created_ms)
     VALUES (?, ?, ?, ?, ?, ?)

@@ -16,6 +16,7 @@ import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './state-counts.ts'
 import { bytes, number, Statements, text } from './statements.ts'
+import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
 type ReadStatements = Statements<keyof typeof readSql>
@@ -84,6 +85,10 @@ export class SqliteStore implements Store {
 
   async objectCounts(instanceId: string, nowMs: number) {
     return this.#read((s) => countStates(s, instanceId, nowMs))
+  }
+
+  async usage(instanceId: string) {
+    return this.#read((s) => usageOf(s, instanceId))
   }
 
   async dataKeys(instanceId: string) {

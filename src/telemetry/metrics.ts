@@ -103,6 +103,15 @@ function stateGauges(registry: Registry) {
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
     objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
+    nearLimit: gauge(
+      'instances_near_limit',
+      'Instances that hold 80 % or more of the objects or bytes that they may.',
+    ),
+    limitUsed: labelled(
+      'limit_used_ratio',
+      'How much the fullest instance holds of what it may, by limit (objects, bytes): 0 to 1.',
+      'limit',
+    ),
     certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
     certificateDaysLeft: labelled(
       'certificate_days_left',

@@ -77,6 +77,9 @@ test('a database of the first schema is opened with all that it holds, and takes
 
   const store = await openSqlite(t, file)
   assert.deepEqual(await told(store), before)
+  const { objects, bytes } = await store.usage('instance-1')
+  assert.equal(objects, 1)
+  assert.ok(bytes > 20_000 && bytes < 25_000, String(bytes))
   const record: StandardKeyRecord = {
     id: 'one',
     instanceId: 'instance-1',

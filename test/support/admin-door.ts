@@ -89,6 +89,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+  const sightings = new Sightings(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -108,7 +109,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings: new Sightings(store, clock, fail),
+    sightings,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -160,6 +161,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
     close: async () => {
       await door.close()
       await context.pending.close()
+      await sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

@@ -52,6 +52,10 @@ export class StoreAround implements Store {
     return this.#store.objectCounts(instanceId, nowMs)
   }
 
+  usage(instanceId: string) {
+    return this.#store.usage(instanceId)
+  }
+
   dataKeys(instanceId: string) {
     return this.#store.dataKeys(instanceId)
   }

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
-import type { ClockSteps, StoredObject } from '../../src/ports/objects.ts'
+import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
@@ -212,6 +212,47 @@ function expectations(makePlace: MakePlace): void {
     await store.commit(change([], { expect: { trustVersion: 1 } }))
     const missing = { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] }
     await assert.rejects(store.commit(change([], { expect: missing })), conflict('object'))
+  })
+
+  test('of changes that add to an instance, those that pass its limits are refused, also at the same time', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const limits = { instanceId: 'instance-1', objectsMax: 5, bytesMax: 1_000_000 }
+    const make = (id: string, more: Partial<ObjectRecord> = {}, expect: Partial<typeof limits> = {}) =>
+      store.commit(
+        change([objectWrite(objectRecord(id, more))], { expect: { limits: { ...limits, ...expect } } }),
+      )
+    const attempts = await Promise.allSettled(Array.from({ length: 9 }, (_, n) => make(`object ${n}`)))
+    const refused = attempts.filter((attempt) => attempt.status === 'rejected')
+    assert.equal(refused.length, 4)
+    for (const { reason } of refused) assert.ok(conflict('objects-max')(reason), String(reason))
+    assert.equal((await store.usage('instance-1')).objects, 5)
+    await make('elsewhere', { instanceId: 'instance-2' })
+    await store.commit(change([objectWrite(destroyed('object 0', 2))], { expect: { limits } }))
+    await make('in its place')
+
+    const { bytes } = await store.usage('instance-1')
+    const bytesMax = bytes + 100_000
+    const objectsMax = 100
+    const attributes = Buffer.alloc(60_000, 7)
+    await make('large', { attributes }, { objectsMax, bytesMax })
+    const another = make('another', { attributes }, { objectsMax, bytesMax })
+    await assert.rejects(another, conflict('bytes-max'))
+    const smaller = objectRecord('large', { version: 2 })
+    await store.commit(change([objectWrite(smaller)], { expect: { limits: { ...limits, bytesMax: 1 } } }))
+    const more = { version: 3, attributes: Buffer.alloc(1_000) }
+    await assert.rejects(make('large', more, { bytesMax: 1 }), conflict('bytes-max'))
+    await store.commit(change([objectWrite(objectRecord('unlimited'))]))
+  })
+
+  test('what was destroyed counts as bytes, and no longer as an object', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    assert.deepEqual(await store.usage('instance-1'), { objects: 0, bytes: 0 })
+    await create(store, objectRecord('a', { sealed: Buffer.alloc(10_000, 7), attributes: Buffer.alloc(500) }))
+    const before = await store.usage('instance-1')
+    assert.equal(before.objects, 1)
+    assert.ok(before.bytes >= 10_500 && before.bytes < 12_000, String(before.bytes))
+    await store.commit(change([objectWrite({ ...destroyed('a', 2), attributes: Buffer.alloc(500) })]))
+    assert.deepEqual(await store.usage('instance-1'), { objects: 0, bytes: before.bytes })
   })
 
   test('changes are done in the order of their calls', async (t) => {

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { ApiKeySource } from '../../instances/api-keys.ts'
 import type { WrittenToo } from '../../instances/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
+import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
@@ -44,6 +45,9 @@ export const instanceHandlers: Handlers<
     // Whether a name is taken tells that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
+    // They keep the clients of one instance from filling the disk for the others.
+    if ((settings.objectsMax ?? settings.bytesMax) !== undefined && asker.instanceId !== null)
+      throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
     const set = (more: WrittenToo) => trust.instances.update(asker.by, instance.id, present(settings), more)
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
     const changed =
@@ -100,7 +104,13 @@ export function shownInstance(
   { rootKeyUri, createdMs, ...instance }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
-  return { ...instance, rootKey: rootKeyUri, ibmApiKeySource, created: isoTime(createdMs) }
+  return {
+    ...instance,
+    ...limitsOf(instance),
+    rootKey: rootKeyUri,
+    ibmApiKeySource,
+    created: isoTime(createdMs),
+  }
 }
 
 /** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */
