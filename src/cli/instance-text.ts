@@ -39,7 +39,7 @@ export function countsText(objects: Readonly<Record<string, number>>): string {
 }
 
 /** `512 bytes`, `3.4 MiB`. */
-export function sizeText(bytes: number): string {
+function sizeText(bytes: number): string {
   if (bytes < 1024) return `${bytes} bytes`
   const power = Math.min(4, Math.floor(Math.log2(bytes) / 10))
   return `${Number((bytes / 1024 ** power).toFixed(1))} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
