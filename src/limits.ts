@@ -129,6 +129,9 @@ export const limits = {
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
   closedKeysNamedMax: 3,
+  /** Stored things that failed their authentication: so many are remembered, and the log names each this often. */
+  alteredItemsMax: 200,
+  alteredToldEveryMs: 60 * 60_000,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
   /** After an answer that was lost the service has so long to end what it began, before it is looked for. */

@@ -81,7 +81,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
-  const watch = new Watch({ context, store, metrics, log, alarms: () => readiness.alarms })
+  const watch = new Watch({ context, store, metrics, log, alarms: () => core.alarms.count })
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),

@@ -51,6 +51,7 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   const own = { server: parts.serverCertificate(), authority: parts.authority.certificate }
   return [
     ...ofReadiness(snapshot, readiness),
+    ...ofAltered(snapshot, readiness),
     ...ofClosed(snapshot, readiness),
     ...ofStandardKeys(snapshot, readiness),
     ...ofWork(snapshot, parts.instanceWork),
@@ -101,22 +102,53 @@ const rootKeyWords: Record<RootKeyTrouble, Pick<Warning, 'message' | 'hint'>> = 
   },
 }
 
+function ofAltered({ tables }: TrustSnapshot, { altered }: Readiness): readonly Warning[] {
+  const groups = Map.groupBy(altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Warning[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const noun = kind === 'object' ? 'key' : kind
+    const of =
+      instanceId === null
+        ? 'the server'
+        : `the instance ${tables.instance.get(instanceId)?.name ?? instanceId}`
+    const does = items.length === 1 ? 'does' : 'do'
+    const atLeast = altered.length >= limits.alteredItemsMax ? 'at least ' : ''
+    const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${named(items)})`
+    const hint =
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. It is told until it opens again.'
+    return [{ code: 'tampering', instanceId, about: kind, message, hint }]
+  })
+}
+
+/** `a key`, `3 keys`. */
+function counted(count: number, noun: string): string {
+  return count === 1 ? `a ${noun}` : `${String(count)} ${noun}s`
+}
+
+function named(items: readonly { readonly id: string }[]): string {
+  const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
+}
+
 /** A data key that is closed is told as its instance's trouble, where there is one. */
-function ofClosed({ tables }: TrustSnapshot, { closed, degraded }: Readiness): readonly Warning[] {
-  const told = closed.filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Readiness): readonly Warning[] {
+  const told = closed
+    .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+    .filter(({ kind, instanceId, id }) => {
+      return !altered.some((item) => item.kind === kind && item.instanceId === instanceId && item.id === id)
+    })
   const groups = Map.groupBy(told, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
   return [...groups.values()].flatMap((items): readonly Warning[] => {
     const [first] = items
     if (!first) return []
     const { instanceId, kind } = first
-    const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
-    const more = items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : ''
-    const noun = kind === 'object' ? 'key' : 'data key'
-    const many = items.length === 1 ? `a ${noun}` : `${String(items.length)} ${noun}s`
+    const many = counted(items.length, kind === 'object' ? 'key' : 'data key')
     const atLeast = closed.length >= limits.closedKeysMax ? 'at least ' : ''
     const name = tables.instance.get(instanceId)?.name ?? instanceId
     const verb = items.length === 1 ? 'does' : 'do'
-    const said = `${atLeast}${many} of the instance ${name} ${verb} not open (${ids.join(', ')}${more})`
+    const said = `${atLeast}${many} of the instance ${name} ${verb} not open (${named(items)})`
     const { message, hint } = closedWords[kind]
     return [{ code: 'closed-keys', instanceId, about: kind, message: said + message, hint }]
   })

@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
+import { Alarms } from './alarms.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from '../trust/access.ts'
@@ -12,6 +13,7 @@ import { Audit } from '../audit/audit.ts'
 import { Journal } from '../keys/journal/journal.ts'
 import { InstanceReports } from '../instances/report.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-work/instance-work.ts'
+import { Integrity } from '../sealing/integrity.ts'
 import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
 import { Pending } from '../trust/pending.ts'
@@ -40,6 +42,7 @@ export interface Core {
   readonly apiKeys: ApiKeys
   readonly rootKeys: ServerRootKeys
   readonly audit: Audit
+  readonly alarms: Alarms
   readonly readiness: Readiness
   readonly access: Access
   readonly keyring: Keyring
@@ -70,20 +73,22 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
   const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
-  const secrets = await Secrets.open(store, rootKey)
+  const alarms = new Alarms(log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKey, integrity)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
-
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
   const readiness = new Readiness({ log, clock, metrics, audit })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
-  const access = await openAccess({ store, macs, clock, readiness, audit })
+  const access = await openAccess({ store, macs, clock, alarms, audit })
   const apiKeys = openApiKeys({ store, secrets, access, ibm })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   void tidyApiKeys()
-  const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
+  const opening = { openRootKey: rootKeys.open, events: readiness.rootKeys, integrity }
+  const keyring = new Keyring({ store, clock, ...opening })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const troubles = keyring.conditions.standardKeys
@@ -128,8 +133,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const { warnings } = rootKey
-  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
+  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
+  return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
 }
 
 function openRestores(
@@ -174,13 +179,13 @@ async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock):
 
 /** What the audit has signed of trust is not gone back behind. */
 async function openAccess(
-  parts: Pick<Core, 'store' | 'clock' | 'readiness' | 'audit'> & { readonly macs: Secrets },
+  parts: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets },
 ): Promise<Access> {
-  const { readiness, audit, ...rest } = parts
+  const { alarms, audit, ...rest } = parts
   return new Access({
     ...rest,
     certificates: { validity, signedBy, matchesSubject },
-    alarm: readiness.alarm,
+    alarm: alarms.raise,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })

@@ -1,5 +1,6 @@
-// Watching over the running server: what needs somebody soon goes to the log once a day, and what Prometheus reads of
-// the server's state is brought up to date when it reads. Part of the composition root.
+// Watching over the running server: once an hour all rows of trust are checked, what needs somebody soon goes to the log
+// once a day, and what Prometheus reads of the server's state is brought up to date when it reads. Part of the composition
+// root.
 
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
@@ -44,9 +45,10 @@ export class Watch {
     clearInterval(this.#timer)
   }
 
-  /** Tells the log each warning that it was not told for a day. */
+  /** Checks all rows of trust, and tells the log each warning that it was not told for a day. */
   async look(): Promise<void> {
     const { context, log } = this.#parts
+    await context.access.check()
     const now = context.clock.monotonic()
     const warnings = await warningsNow(context)
     const current = new Set(warnings.map(nameOf))

@@ -96,7 +96,10 @@ function stateGauges(registry: Registry) {
       'journals_unwritten',
       "Instances whose journal at the root key's service cannot be written (custody keyprotect).",
     ),
-    tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
+    tamperingAlarms: gauge(
+      'tampering_alarms',
+      'How often stored rows and keys were found altered since the start.',
+    ),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
     pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),

@@ -36,6 +36,8 @@ import { askHttps, type Answer, type Ask } from './https.ts'
 const quiet = async () => {}
 
 export interface TestDoor {
+  /** The database's file, for those who edit it by hand. */
+  readonly file: string
   readonly url: string
   readonly port: number
   readonly authorityPem: string
@@ -54,7 +56,10 @@ export interface TestDoor {
 
 export type DoorOptions = Partial<
   Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'displaced'>
->
+> & {
+  /** Called for what was found altered; left out: nothing may be. */
+  readonly alarm?: (message: string) => void
+}
 
 export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
@@ -63,7 +68,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
   const certificates = { validity, signedBy, matchesSubject }
-  const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
+  const access = new Access({ store, macs: secrets, clock, certificates, alarm: options.alarm ?? fail })
   const events = { degraded: fail, withdrawn: fail }
   const keyring = new Keyring({
     store,
@@ -116,7 +121,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => {
-      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [] }
+      return { ready: true, reason: null, degraded: new Map(), closed: [], altered: [], standardKeys: [] }
     },
     rootKeys: {
       initial: rootKey.uri,
@@ -144,6 +149,7 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   })
   const authorityPem = identity.authority.certificate.pem
   return {
+    file: path.join(dataFolder, 'mortise.db'),
     url: door.url,
     port: door.port,
     authorityPem,
