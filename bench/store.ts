@@ -21,7 +21,7 @@ function identifier(n: number): string {
   return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
 }
 
-function entry(action: string, object: string): AuditEntry {
+function entry(action: AuditEntry['action'], object: string): AuditEntry {
   return {
     atMs: Date.now(),
     action,
