@@ -22,7 +22,8 @@ export const auditActions = {
   'instance.shred': 'An instance was deleted with all its keys.',
   'instance.set-root-key': 'An instance began its move to another root key or custody.',
   'instance.set-root-key.done': 'An instance ended its move to another root key or custody.',
-  'instance.rewrap': "An instance began to bring what its root key sealed under the root key's newest version.",
+  'instance.rewrap':
+    "An instance began to bring what its root key sealed under the root key's newest version.",
   'instance.rewrap.done': 'The rewrap of an instance ended.',
   'instance.restore': 'An instance was restored from Key Protect or HPCS.',
   'client.trust': 'A certificate or a CA was trusted.',

@@ -39,7 +39,9 @@ const changed = (body: string) => body.replace('client.set', 'client.lie')
 /** What somebody does to the first writer's entries or to checkpoints 1 and 2, all of which were signed for. */
 const tamperings: Record<string, (log: LogEditor) => void> = {
   'an entry changed': (log) => {
-    log.run(`UPDATE audit SET body = replace(body, 'client.set', 'client.lie') WHERE writer = 1 AND number = 4`)
+    log.run(
+      `UPDATE audit SET body = replace(body, 'client.set', 'client.lie') WHERE writer = 1 AND number = 4`,
+    )
   },
   'an entry changed to what is no JSON': (log) => {
     log.run(`UPDATE audit SET body = '{' WHERE writer = 1 AND number = 4`)
