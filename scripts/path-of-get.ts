@@ -35,7 +35,9 @@ const files = result
   .filter(({ url }) => url.startsWith(source))
   .map(({ url, functions }) => ({
     file: url.slice(source.length),
-    run: functions.filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0).map(({ functionName }) => functionName),
+    run: functions
+      .filter(({ ranges }) => (ranges[0]?.count ?? 0) > 0)
+      .map(({ functionName }) => functionName),
   }))
   .filter(({ run }) => run.length > 0)
 for (const { file, run } of files)
