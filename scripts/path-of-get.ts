@@ -18,7 +18,7 @@ const identity = await clientCertificate('self-signed')
 await server.trust('reader', identity)
 using session = await openSession(server.port, identity)
 const key = await session.key('1.1')
-const payload = encodeRequestPayload('Get', { UniqueIdentifier: key } as never, '1.1')
+const payload = encodeRequestPayload('Get', { UniqueIdentifier: key }, '1.1')
 const request = encodeRequest({ version: '1.1', items: [{ operation: 'Get', payload }] })
 for (let i = 0; i < warmingGets; i++) await session.exchange(request)
 
