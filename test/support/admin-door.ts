@@ -30,6 +30,7 @@ import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
 import { openServerIdentity } from '../../src/serve/server-identity.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -54,7 +55,7 @@ export interface TestDoor {
 
 export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
-  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
@@ -155,6 +156,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     close: async () => {
       await door.close()
       await context.pending.close()
+      await context.sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },
