@@ -86,6 +86,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+  const sightings = new Sightings(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -105,7 +106,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings: new Sightings(store, clock, fail),
+    sightings,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -156,7 +157,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     close: async () => {
       await door.close()
       await context.pending.close()
-      await context.sightings.flush()
+      await sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },
