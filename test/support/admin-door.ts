@@ -30,6 +30,7 @@ import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
 import { openServerIdentity } from '../../src/serve/server-identity.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -63,7 +64,7 @@ export type DoorOptions = Partial<
 
 export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
-  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
