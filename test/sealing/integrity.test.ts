@@ -9,15 +9,8 @@ import { RootKeyError } from '../../src/ports/root-key.ts'
 import { EnvelopeError } from '../../src/sealing/envelope.ts'
 import { Integrity, type StoredItem } from '../../src/sealing/integrity.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
-import {
-  createKey,
-  edit,
-  faults,
-  makeInstance,
-  MovableClock,
-  openWorld,
-  trustClient,
-} from '../support/world.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { createKey, edit, faults, makeInstance, openWorld, trustClient } from '../support/world.ts'
 
 const item: StoredItem = { instanceId: 'i', kind: 'object', id: 'k' }
 

@@ -13,6 +13,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
+import { MovableClock } from '../support/movable-clock.ts'
 import { edit, knockOf } from '../support/world.ts'
 
 const dayMs = 24 * 3600_000
@@ -39,11 +40,11 @@ interface Line {
   readonly hint: string
 }
 
-function watching(degraded: Readiness['degraded'] = new Map(), watched = door) {
+function watching(degraded: Readiness['degraded'] = new Map(), watched = door, turned: Clock = clock) {
   const lines: Line[] = []
   const context = {
     ...watched.context,
-    clock,
+    clock: turned,
     readiness: async () => ({
       ready: true,
       reason: null,
@@ -174,4 +175,28 @@ test('each look checks all rows of trust, also where nothing seems to have chang
   edit(altered.file, `UPDATE trust SET body = replace(body, 'vc', 'xx') WHERE kind = 'client'`)
   await watch.look()
   assert.equal(alarms.length, 2, 'what was mended and altered again is told again')
+})
+
+test('an hour later it looks by itself, and not before', async (t) => {
+  const alarms: string[] = []
+  const found = Promise.withResolvers<void>()
+  const altered = await startDoor({
+    alarm: (message) => {
+      alarms.push(message)
+      found.resolve()
+    },
+  })
+  t.after(() => altered.close())
+  const turned = new MovableClock()
+  const { watch } = watching(undefined, altered, turned)
+  watch.start((error) => found.reject(error))
+  t.after(() => watch.stop())
+  await watch.look()
+  edit(altered.file, `UPDATE trust SET body = replace(body, 'red', 'dre') WHERE kind = 'instance'`)
+  turned.pass(3600_000 - 1)
+  await altered.context.access.snapshot()
+  assert.deepEqual(alarms, [])
+  turned.pass(1)
+  await found.promise
+  assert.match(alarms[0] ?? '', /instance\/.*altered/)
 })
