@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { serverActor } from '../src/keys/caller.ts'
 import type { FetchedObject, KeyWork } from '../src/keys/key-work.ts'
 import { StoreConflict, StoreUnavailable, type AuditEntry, type Change } from '../src/keys/ports.ts'
 import { first } from '../src/kmip/attributes.ts'
@@ -14,6 +13,7 @@ import {
   faults,
   look,
   makeInstance,
+  manager,
   openWorldWithClient,
   trustClient,
   type World,
@@ -288,7 +288,7 @@ test('trust that is withdrawn between check and commit refuses the act, and it i
     const state = look(world.file, 'SELECT version, state FROM objects')
     around.before = async () => {
       around.before = () => undefined
-      await world.trust.clients.remove(serverActor, instance.id, 'short-lived')
+      await world.trust.clients.remove(manager, instance.id, 'short-lived')
     }
     await assert.rejects(world.keys.perform<unknown>(identify, act), faults('AuthenticationNotSuccessful'))
     assert.deepEqual(look(world.file, 'SELECT version, state FROM objects'), state)

@@ -10,6 +10,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../keys/trust/pending.ts'
 import type { Clock, Store } from '../keys/ports.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import type { Grantor } from '../keys/trust/grantor.ts'
 import type { Sightings } from '../keys/trust/sightings.ts'
 import type { TrustChanges } from '../keys/trust/changes.ts'
 import type { Instance } from '../keys/trust/rows.ts'
@@ -125,8 +126,8 @@ export interface RootKeyAccess {
 /** Who asks, as the token says. */
 export interface Asker {
   readonly actor: Actor
-  /** The same with the request, for what changes something. */
-  readonly by: By
+  /** The same with the request and how far it reaches, for what changes something. */
+  readonly by: Grantor
   /** null: all instances. Meaningless on public routes. */
   readonly instanceId: string | null
   readonly requestId: string

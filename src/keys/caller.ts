@@ -1,6 +1,7 @@
 // Who asks: one value, made at the door, handed down as first argument, never ambient.
 
 import type { AuditEntry } from './ports.ts'
+import type { Allow } from './trust/allow.ts'
 
 export type Actor = AuditEntry['actor']
 
@@ -17,6 +18,8 @@ export const serverActor: Actor = {
 export interface Caller {
   readonly instanceId: string
   readonly actor: Actor
+  /** What it may ask for over KMIP. What a token may is decided by its role, at the admin door. */
+  readonly allow: Allow
   /** The trust version that the caller was found trusted at; a change commits only while it is current. */
   readonly trustVersion: number
   /** Stands in log and audit; made by the door. */

@@ -17,6 +17,7 @@ import { Safe } from '../../src/keys/safe.ts'
 import { Secrets } from '../../src/keys/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/keys/trust/changes.ts'
+import type { Grantor } from '../../src/keys/trust/grantor.ts'
 import type { Instance } from '../../src/keys/trust/rows.ts'
 import type { Noting } from '../../src/keys/unit.ts'
 import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
@@ -54,6 +55,9 @@ export class MovableClock implements Clock {
 }
 
 export const dayMs = 24 * 3600_000
+
+/** Who may do everything. */
+export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
 export interface World {
   readonly clock: MovableClock
@@ -150,6 +154,8 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
   })
   const journal: Noting = { flush: () => Promise.resolve() }
   const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
@@ -207,7 +213,7 @@ export async function trustClient(
   identity?: TestIdentity,
 ): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
   const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
-  await world.trust.clients.trustCertificate(serverActor, {
+  await world.trust.clients.trustCertificate(manager, {
     instanceId: instance.id,
     name,
     certificate: used.certificate,

@@ -1,6 +1,7 @@
 // Everything that changes trust, in one value to hand down.
 
-import { ClientChanges, type AuthorityRules } from './client-changes.ts'
+import { ClientChanges } from './client-changes.ts'
+import type { AuthorityRules } from './client-rules.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
 import { InstanceRestores } from '../recovery/instance-restores.ts'
 import { InstanceWorkChanges } from '../instance-work/changes.ts'

@@ -4,7 +4,8 @@
 
 import { limits } from '../../limits.ts'
 import type { Access, TrustSnapshot } from './access.ts'
-import type { By } from '../caller.ts'
+import type { Actor, By } from '../caller.ts'
+import type { Grantor } from './grantor.ts'
 import {
   StoreConflict,
   type AuditEntry,
@@ -19,7 +20,7 @@ import { makeHead, makeRow, type Macs, type TrustKind, type TrustKinds } from '.
 /** A refusal of a change of trust, with what to do about it. Safe to show. */
 export class TrustRefused extends Error {
   override readonly name = 'TrustRefused'
-  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged' | 'forbidden'
   readonly hint: string | undefined
   constructor(code: TrustRefused['code'], message: string, hint?: string) {
     super(message)
@@ -28,20 +29,43 @@ export class TrustRefused extends Error {
   }
 }
 
+/** A refusal of something that its asker may not do. It is entered in the audit. */
+export class TrustForbidden extends TrustRefused {
+  readonly event: TrustEvent
+  /** What is entered for others once the answer has left, so that its time tells nothing of them. */
+  readonly afterwards: () => readonly TrustEvent[]
+  constructor(
+    message: string,
+    hint: string,
+    event: TrustEvent,
+    afterwards: TrustForbidden['afterwards'] = () => [],
+  ) {
+    super('forbidden', message, hint)
+    this.event = event
+    this.afterwards = afterwards
+  }
+}
+
 export type RowOf = {
   readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
 }[TrustKind]
 
-/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
-export interface TrustDraft<T> {
-  readonly put?: readonly RowOf[]
-  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
-  readonly writes?: readonly Write[]
-  readonly expect?: Expectation
+/** What stands in the audit of a change, or of its refusal. */
+export interface TrustEvent {
   readonly action: string
   readonly object: string
   readonly instanceId: string | null
   readonly detail?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
+export interface TrustDraft<T> extends TrustEvent {
+  readonly put?: readonly RowOf[]
+  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  readonly writes?: readonly Write[]
+  readonly expect?: Expectation
+  /** What else it does: to another instance, or to a block. */
+  readonly also?: readonly TrustEvent[]
   readonly result: T
 }
 
@@ -69,9 +93,12 @@ export class TrustWriter {
     this.#changed = options.changed ?? (() => {})
   }
 
-  /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
+  /**
+   * `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden is
+   * entered in the audit, and thrown.
+   */
   async change<T>(
-    by: By,
+    by: By | Grantor,
     draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
@@ -82,12 +109,18 @@ export class TrustWriter {
           'the list of trusted rows in the database was altered: nothing of it can be changed',
           'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
         )
-      const made = await draft(snapshot, this.#clock.now())
+      let made: TrustDraft<T>
+      try {
+        made = await draft(snapshot, this.#clock.now())
+      } catch (error) {
+        if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
+        throw error
+      }
       try {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
           writes: this.#writes(snapshot, made),
-          entries: [this.#entry(by, made)],
+          entries: [made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
           durability: 'disk',
         })
         this.#changed()
@@ -113,11 +146,42 @@ export class TrustWriter {
     ]
   }
 
-  #entry({ requestId = null, ...actor }: By, draft: TrustDraft<unknown>): AuditEntry {
-    const { action, object, instanceId, detail = null } = draft
-    const atMs = this.#clock.now()
-    return { atMs, action, result: 'success', instanceId, object, actor, reason: null, requestId, detail }
+  /** A refusal that cannot be entered is still a refusal. */
+  async #enterRefusal(by: By | Grantor, { event, afterwards }: TrustForbidden): Promise<void> {
+    const enter = (events: readonly TrustEvent[]) => {
+      const entries = events.map((one) => this.#entry(by, one, 'refused'))
+      return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
+    }
+    await enter([event])
+    setImmediate(() => {
+      const others = afterwards()
+      if (others.length > 0) void enter(others)
+    })
   }
+
+  #entry(by: By | Grantor, event: TrustEvent, result: 'success' | 'refused'): AuditEntry {
+    const { action, object, instanceId, detail = null } = event
+    return {
+      atMs: this.#clock.now(),
+      action,
+      result,
+      instanceId,
+      object,
+      actor: actorFor(by, instanceId),
+      reason: result === 'refused' ? 'PermissionDenied' : null,
+      requestId: by.requestId ?? null,
+      detail,
+    }
+  }
+}
+
+/** Who did it. The audit of another instance names no one of the instance that a token is for, but the token's id. */
+function actorFor(by: By | Grantor, instanceId: string | null): Actor {
+  const { kind, id, name, certificateSha256, address } = by
+  const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null
+  if (own !== null && instanceId !== null && instanceId !== own)
+    return { kind, id, name: null, certificateSha256: null, address: null }
+  return { kind, id, name, certificateSha256, address }
 }
 
 /** The instance, or TrustRefused. */
