@@ -125,7 +125,7 @@ test('no token of blue gets through any route into red, or through one for the w
         )
         const { status } = await ask(role, line.method.toUpperCase(), path, body)
         const roleIsEnough = roles.indexOf(role) >= roles.indexOf(line.role)
-        const refusal = line.scope === 'server' || !roleIsEnough ? 403 : 404
+        const refusal: number = line.scope === 'server' || !roleIsEnough ? 403 : 404
         assert.equal(status, refusal, `${role} ${name}`)
         tried++
       }

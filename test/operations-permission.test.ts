@@ -125,7 +125,9 @@ test('in a batch the other items go on; the object of a refused item may be the 
     told.map(({ status, reason }) => reason ?? status),
     ['Success', 'PermissionDenied', 'Success'],
   )
-  const { UniqueIdentifier } = told[0]?.payload as { UniqueIdentifier: string }
+  const [created] = told
+  assert.ok(created)
+  const { UniqueIdentifier } = created.payload as { UniqueIdentifier: string }
   const { entries } = await server.admin.call('listAudit', { query: { limit: 3 } })
   assert.deepEqual(entries.map(({ action, result, object }) => [action, result, object]).toReversed(), [
     ['key.create', 'success', UniqueIdentifier],
