@@ -99,6 +99,8 @@ export const limits = {
   allowTermsMax: 100,
   /** Pinned certificates that are compared with a CA before other requests get a turn. */
   pinsPerTurn: 50,
+  /** An instance is told after so long that a token of another one tried to trust a certificate of its clients. */
+  trustNoticeDelayMsMax: 2_000,
   /** An expired certificate can be served for this long at most. */
   expiredGraceDaysMax: 3_650,
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */

@@ -14,6 +14,7 @@ import { makeRequest } from '../src/pki/make-request.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from './support/certificates.ts'
 import { askHttps, type Answer } from './support/https.ts'
 import { aes, openSession } from './support/kmip-session.ts'
+import { until } from './support/instance-work.ts'
 import { startInProcess, type RunningServer } from './support/running.ts'
 
 const roles: readonly Role[] = ['viewer', 'operator', 'manager']
@@ -78,12 +79,12 @@ async function entries(instance: string, action: string) {
   return found.toReversed()
 }
 
-/** The newest such entry, once it is there: what is told to others is entered when the answer has left. */
-async function entered(instance: string, action: string, after = 0) {
-  for (;;) {
-    const found = await entries(instance, action)
-    if (found.length > after) return found.at(-1) ?? assert.fail()
-  }
+/** What red is told of that request, which is entered some time after its answer. */
+async function claimOf(requestId: string | null | undefined) {
+  const find = async () =>
+    (await entries('red', 'client.certificate.claim')).find((entry) => entry.requestId === requestId)
+  await until(async () => (await find()) !== undefined, 'an entry in the audit of red')
+  return (await find()) ?? assert.fail()
 }
 
 function pin(name: string, { certificate }: TestIdentity) {
@@ -212,7 +213,6 @@ async function lookalikeOf(ca: TestIdentity, issuer: TestIdentity): Promise<Test
 test("red's vCenter is not hijacked by a pin; both sides find the attempt in their audit", async () => {
   const { sha256 } = vcenter.certificate
   assert.equal(await whose(vcenter), 'red')
-  const before = (await entries('red', 'client.certificate.claim')).length
   await assert.rejects(
     blueAs('operator').call('trustClient', { instance: 'blue', body: pin('mine', vcenter) }),
     refused('forbidden', /token for all instances only.*client issue/),
@@ -223,26 +223,25 @@ test("red's vCenter is not hijacked by a pin; both sides find the attempt in the
     [attempt?.result, attempt?.object, attempt?.detail, attempt?.actor.name],
     ['refused', sha256, { certificate: sha256 }, 'blue-operator'],
   )
-  const told = await entered('red', 'client.certificate.claim', before)
+  const told = await claimOf(attempt?.requestId)
   assert.deepEqual(
     [told.result, told.reason, told.detail],
     ['refused', 'PermissionDenied', { client: 'red-vcenter', certificate: sha256 }],
   )
   // Who it was can be looked up by who may see all: nothing of blue stands in red's audit.
   assert.deepEqual([told.actor.kind, told.actor.name, told.actor.address], ['token', null, null])
-  assert.equal(told.requestId, attempt?.requestId)
 })
 
 test('who may decide for all instances can move it; both audits say so, and the answer tells nothing of before', async () => {
   const { sha256 } = vcenter.certificate
   assert.equal(await whose(vcenter), 'red')
-  const before = (await entries('red', 'client.certificate.claim')).length
   const trusted = await admin.call('trustClient', { instance: 'blue', body: pin('moved', vcenter) })
   const [shown] = trusted.certificates
   assert.deepEqual([shown?.lastSeen, shown?.lastAddress], [null, null])
   assert.equal(await whose(vcenter), 'blue')
-  assert.equal((await entries('blue', 'client.trust')).at(-1)?.result, 'success')
-  const told = await entered('red', 'client.certificate.claim', before)
+  const deed = (await entries('blue', 'client.trust')).at(-1)
+  assert.equal(deed?.result, 'success')
+  const told = await claimOf(deed.requestId)
   assert.deepEqual([told.result, told.detail], ['success', { client: 'red-vcenter', certificate: sha256 }])
   const [seen] = (await admin.call('showClient', { instance: 'blue', client: 'moved' })).certificates
   assert.notEqual(seen?.lastSeen, null, 'what it does in blue is shown there')

@@ -2,6 +2,7 @@
 // audit, in one transaction; when another node changed trust at the same moment it is decided again. What may be
 // changed stands in client-changes.ts, instance-changes.ts and token-changes.ts.
 
+import { randomInt } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import type { Access, TrustSnapshot } from './access.ts'
 import type { Actor, By } from '../caller.ts'
@@ -32,7 +33,7 @@ export class TrustRefused extends Error {
 /** A refusal of something that its asker may not do. It is entered in the audit. */
 export class TrustForbidden extends TrustRefused {
   readonly event: TrustEvent
-  /** What is entered for others once the answer has left, so that its time tells nothing of them. */
+  /** What is entered for others at some moment after the answer, so that no answer's time tells anything of them. */
   readonly afterwards: () => readonly TrustEvent[]
   constructor(
     message: string,
@@ -153,10 +154,10 @@ export class TrustWriter {
       return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
     }
     await enter([event])
-    setImmediate(() => {
+    setTimeout(() => {
       const others = afterwards()
       if (others.length > 0) void enter(others)
-    })
+    }, randomInt(limits.trustNoticeDelayMsMax)).unref()
   }
 
   #entry(by: By | Grantor, event: TrustEvent, result: 'success' | 'refused'): AuditEntry {
