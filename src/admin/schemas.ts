@@ -2,7 +2,7 @@
 
 import { z } from '@hono/zod-openapi'
 import { enums } from '../kmip/enums.ts'
-import { allowSets } from '../keys/trust/allow.ts'
+import { allowSets } from '../trust/allow.ts'
 import { limits } from '../limits.ts'
 
 export const time = z.iso.datetime().openapi({ example: '2026-03-01T12:00:00.000Z' })

@@ -1,13 +1,14 @@
-// Whether the client may ask for an operation (keys/trust/allow.ts). Asked here for each item of each batch, before its
+// Whether the client may ask for an operation (trust/allow.ts). Asked here for each item of each batch, before its
 // handler is called, so that no handler can forget it; a refusal is entered in the audit as the operation itself would be.
 
 import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import type { KeyWork } from '../keys/key-work.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
 import type { HandledOperation } from './handlers.ts'
 
 /** Under which action each operation is entered; null: it touches no key, is entered nowhere, and is open to all. */
-const actions: { readonly [N in HandledOperation]: string | null } = {
+const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
   Activate: 'key.activate',
   AddAttribute: 'key.attribute.add',
   Check: 'key.check',

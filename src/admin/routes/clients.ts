@@ -1,15 +1,15 @@
 // Clients: who is trusted, by which certificates and CAs.
 
-import type { CertificateSeen } from '../../keys/ports.ts'
-import type { Allow } from '../../keys/trust/allow.ts'
-import { hashCredential } from '../../keys/trust/credential.ts'
+import type { CertificateSeen } from '../../ports/trust.ts'
+import type { Allow } from '../../trust/allow.ts'
+import { hashCredential } from '../../trust/credential.ts'
 import {
   allowOf,
   type Authority,
   type Client,
   type Instance,
   type PinnedCertificate,
-} from '../../keys/trust/rows.ts'
+} from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern, sameAuthority } from '../../pki/match.ts'
