@@ -99,7 +99,7 @@ export const limits = {
   allowTermsMax: 100,
   /** Pinned certificates that are compared with a CA before other requests get a turn. */
   pinsPerTurn: 50,
-  /** An instance is told after so long that a token of another one tried to trust a certificate of its clients. */
+  /** A refused attempt on a client of another instance is entered in that instance's audit within this time. */
   trustNoticeDelayMsMax: 2_000,
   /** An expired certificate can be served for this long at most. */
   expiredGraceDaysMax: 3_650,

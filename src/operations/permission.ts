@@ -1,5 +1,5 @@
-// Whether the client may ask for an operation (trust/allow.ts). Asked here for each item of each batch, before its
-// handler is called, so that no handler can forget it; a refusal is entered in the audit as the operation itself would be.
+// Refuses operations that the client may not ask for (trust/allow.ts). batch.ts calls this for each item of each message,
+// before the item's handler, so no handler can forget it. The audit gets a refusal under the operation's own action.
 
 import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
@@ -7,7 +7,7 @@ import type { KeyWork } from '../keys/key-work.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { HandledOperation } from './handlers.ts'
 
-/** Under which action each operation is entered; null: it touches no key, is entered nowhere, and is open to all. */
+/** The audit action of each operation; null: it touches no key, has no entry, and is open to every client. */
 const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
   Activate: 'key.activate',
   AddAttribute: 'key.attribute.add',
@@ -26,7 +26,7 @@ const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
   Revoke: 'key.revoke',
 }
 
-/** Fault PermissionDenied. `placeholder`: the object that is meant where the request names none. */
+/** Throws the Fault PermissionDenied. `placeholder`: the object that is meant if the request names none. */
 export function requirePermission(
   work: Pick<KeyWork, 'requirePermission'>,
   operation: HandledOperation,

@@ -1,8 +1,8 @@
-// What a client may ask for: a list of terms, each the name of a KMIP operation or of a set of them. A set is looked up
-// when a request is judged, so it may grow with the protocol. Operations are named as in KMIP. The one place that
-// judges requests by it is operations/permission.ts.
+// The operations that a client may ask for: a list of terms, each the name of a KMIP operation or of a set of operations.
+// A set is looked up when a request is judged, so it may grow with the protocol. operations/permission.ts is the only
+// place that judges requests by this list.
 
-/** Terms. One that is neither a set nor an operation grants nothing. */
+/** Terms. A term that is neither a set nor an operation grants nothing. */
 export type Allow = readonly string[]
 
 const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
@@ -21,7 +21,7 @@ const everything = 'all'
 
 export const allowSets: readonly string[] = [...sets.keys(), everything]
 
-/** What a client may that was trusted without a word about it. */
+/** For a client that was trusted without a list. */
 export const allowByDefault: Allow = [everything]
 
 export function allows(allow: Allow, operation: string): boolean {
@@ -30,7 +30,7 @@ export function allows(allow: Allow, operation: string): boolean {
   )
 }
 
-/** Whether it grants nothing that the limit does not grant. */
+/** True when `allow` grants nothing that `limit` does not grant. */
 export function isWithin(allow: Allow, limit: Allow): boolean {
   if (limit.includes(everything)) return true
   if (allow.includes(everything)) return false

@@ -1,5 +1,5 @@
-// Clients: which certificates and CAs are trusted as whom, what is blocked, and a client's settings. How far each asker
-// may go with it stands in client-rules.ts.
+// Changes of clients: the certificates and CAs that are trusted as a client, blocks, and a client's settings.
+// client-rules.ts says how far each asker may go.
 
 import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
@@ -24,7 +24,7 @@ export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' |
 interface WantedClient {
   readonly instanceId: string
   readonly name: string
-  /** What a new client may ask for. Left out: as much as the asker grants. */
+  /** The operations that a new client may ask for. Left out: as much as the asker grants. */
   readonly allow?: Allow | undefined
 }
 
@@ -103,7 +103,7 @@ export class ClientChanges {
     wanted: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
-      /** Those stay the clients that they are. */
+      /** Those stay where they are. */
       readonly leavePinned?: boolean
     },
   ): Promise<{ readonly client: Client; readonly authority: Authority }> {

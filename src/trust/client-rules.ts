@@ -1,6 +1,6 @@
-// What changes of clients are refused, and what they bring with them for other instances. Three rules stand behind all
-// of it (design: sections 3 and 7): nobody grants more than their role may; a token for one instance takes nothing from
-// another and learns nothing of it; trust that is withdrawn must not come back by a CA as more than it was.
+// The rules for changes of clients: which ones are refused, and what else a change does. Three principles are behind them
+// (design: sections 3 and 7). Nobody grants more than their role may. A token for one instance takes nothing from
+// another instance and learns nothing of it. Withdrawn trust does not come back through a CA as more than it was.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
@@ -12,11 +12,11 @@ import { allowOf, type Authority, type Block, type Client, type PinnedCertificat
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
 import { TrustForbidden, TrustRefused, type RowOf, type TrustEvent } from './writer.ts'
 
-/** What must be known of CAs and filters; handed in, since trust knows no X.509. */
+/** Functions on CAs and filters; the caller passes them, since trust/ knows no X.509. */
 export interface AuthorityRules extends LeafRules {
-  /** Whether some subject fits both patterns. */
+  /** True when some subject fits both patterns. */
   readonly filtersOverlap: (a: string, b: string) => boolean
-  /** Whether two certificates (DER) are of one CA: they have the same key. */
+  /** True when two certificates (DER) are of one CA, that is, have the same key. */
   readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
 }
 
@@ -26,7 +26,7 @@ interface WantedPin {
   readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
 }
 
-/** No change by an operator leaves a client that may ask for more than an operator grants. */
+/** TrustForbidden when the client, as it would be after the change, may ask for more than the asker grants. */
 export function requireGrantable(by: Grantor, client: Client, event: TrustEvent): void {
   const atMost = grantedAtMost(by)
   if (isWithin(allowOf(client), atMost)) return
@@ -39,8 +39,8 @@ export function requireGrantable(by: Grantor, client: Client, event: TrustEvent)
 }
 
 /**
- * Whether this certificate may be pinned by this asker. What a token for one instance is refused because of another
- * instance, or of the whole server, it is refused with one sentence, decided without looking at what CAs vouch for.
+ * TrustForbidden or TrustRefused when this asker may not pin this certificate. A token for one instance gets one and the
+ * same sentence for every reason that lies outside its instance, after the same work: CAs are not looked at.
  */
 export function requireMayPin(
   by: Grantor,
@@ -73,7 +73,7 @@ export function requireMayPin(
     )
 }
 
-/** With more than one instance a CA reaches into all of them. */
+/** TrustForbidden for a token for one instance as soon as there are several: a CA reaches into all of them. */
 export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot, event: TrustEvent): void {
   if (by.onlyInstanceId === null || tables.instance.size === 1) return
   throw new TrustForbidden(
@@ -83,9 +83,7 @@ export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot,
   )
 }
 
-/**
- * For the audit of other instances: that a certificate was claimed which is a client of theirs, by a pin or by a CA.
- */
+/** Entries for the audit of another instance whose client this certificate is, by a pin or by a CA. */
 export function claims(
   { tables }: Pick<TrustSnapshot, 'tables'>,
   { instanceId, certificate }: WantedPin,
@@ -107,7 +105,7 @@ export function claims(
   ]
 }
 
-/** One CA, told by its key, vouches for one client only where filters overlap. Renewed it may stand beside itself. */
+/** TrustRefused when the same key vouches for another client with an overlapping filter. A client may have a CA twice, renewed. */
 export function refuseOverlap(
   { tables }: TrustSnapshot,
   wanted: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
@@ -131,7 +129,7 @@ export function refuseOverlap(
   }
 }
 
-/** A CA that is trusted here must not seem to bring certificates that are pinned elsewhere. */
+/** TrustRefused, naming them, when the CA vouches for certificates that are pinned in other instances. */
 export async function refuseCoveredPins(
   { tables }: TrustSnapshot,
   authority: Authority,
@@ -158,9 +156,9 @@ export async function refuseCoveredPins(
 }
 
 /**
- * What goes with pins that go. A CA may vouch for such a certificate, and then it is that CA's client from now on.
- * Where that would be more than the asker grants it is forbidden, within an instance; where a token for one instance
- * would let the certificate into another one, the certificate is blocked.
+ * Blocks and audit entries that belong to the removal of pins. When a CA vouches for a certificate that loses its pin,
+ * the certificate becomes a client by that CA. If a token for one instance would so let it into another instance, it is
+ * blocked instead. If it would so get more than before and more than the asker grants, the removal is TrustForbidden.
  */
 export function withdrawal(
   by: By | Grantor,

@@ -50,7 +50,7 @@ export interface Client {
   readonly expiredGraceDays: number | null
   /** A user name and password that it must or may send besides its certificate; null: what it sends is ignored. */
   readonly credential: Credential | null
-  /** What it may ask for; absent: everything. */
+  /** The operations that it may ask for; absent: all. */
   readonly allow?: Allow
   readonly createdMs: number
 }
@@ -87,12 +87,12 @@ export interface Authority {
   readonly instanceId: string
   readonly certificate: string
   readonly subject: string
-  /** The trust version that brought it. Where several vouch for a leaf, the lowest decides whose it is. */
+  /** The trust version that added it. If CAs of two instances vouch for one leaf, the lowest decides whose it is. */
   readonly sinceVersion: number
   readonly createdMs: number
 }
 
-/** A certificate that Mortise's own CA signed for an instance; its id is its SHA-256. By itself it gives no trust. */
+/** A record that Mortise's own CA signed a certificate for an instance; its id is the SHA-256. It gives no trust. */
 export interface IssuedCertificate {
   readonly id: string
   readonly instanceId: string

@@ -1,10 +1,11 @@
-// Which CAs vouch for a leaf. Pure: what certificates say is handed in, since trust knows no X.509.
+// Finds the CAs that vouch for a leaf. Pure: the caller passes the functions that read certificates, since trust/ knows
+// no X.509.
 
 import type { Authority } from './rows.ts'
 
-/** DER in, answers out. False for what is no certificate. */
+/** Both take DER, and answer false for bytes that are no certificate. */
 export interface LeafRules {
-  /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. Dates are not looked at. */
+  /** True when this CA signed the leaf itself, with CA:TRUE above and CA:FALSE below. Ignores dates. */
   readonly signedBy: (leaf: Uint8Array, ca: Uint8Array) => boolean
   readonly matchesSubject: (leaf: Uint8Array, pattern: string) => boolean
 }
@@ -14,7 +15,7 @@ export interface ParsedAuthority {
   readonly der: Uint8Array
 }
 
-/** In the order in which they were trusted. */
+/** Sorted by when they were trusted, oldest first. */
 export function parsedAuthorities(authorities: Iterable<Authority>): readonly ParsedAuthority[] {
   return [...authorities]
     .toSorted((a, b) => a.sinceVersion - b.sinceVersion)
@@ -22,9 +23,9 @@ export function parsedAuthorities(authorities: Iterable<Authority>): readonly Pa
 }
 
 /**
- * Those that vouch for the leaf, all of one instance, the longest trusted first; dates aside. Where a CA of another
- * instance vouches for the same leaf, the one that was trusted first decides: a CA that is trusted later takes nothing
- * away from it, also not while the first one is out of date.
+ * The CAs that vouch for the leaf, oldest trust first, all of one instance. Ignores dates. If CAs of two instances vouch
+ * for one leaf, the CA that was trusted first decides whose it is: a CA that is trusted later takes nothing away, not
+ * even while the first one is out of date.
  */
 export function vouching(
   authorities: readonly ParsedAuthority[],

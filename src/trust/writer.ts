@@ -25,10 +25,10 @@ export class TrustRefused extends Error {
   }
 }
 
-/** A refusal of something that its asker may not do. It is entered in the audit. */
+/** A refusal because of who asks. The writer enters it in the audit. */
 export class TrustForbidden extends TrustRefused {
   readonly event: TrustEvent
-  /** What is entered for others at some moment after the answer, so that no answer's time tells anything of them. */
+  /** Entries for other instances. They are made some time after the answer, so no answer's time tells of them. */
   readonly afterwards: () => readonly TrustEvent[]
   constructor(
     message: string,
@@ -46,7 +46,7 @@ export type RowOf = {
   readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
 }[TrustKind]
 
-/** What stands in the audit of a change, or of its refusal. */
+/** The audit entry of a change, or of its refusal. */
 export interface TrustEvent {
   readonly action: AuditEntry['action']
   readonly object: string
@@ -60,7 +60,7 @@ export interface TrustDraft<T> extends TrustEvent {
   readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
   readonly writes?: readonly Write[]
   readonly expect?: Expectation
-  /** What else it does: to another instance, or to a block. */
+  /** Entries for what else it does: to another instance, or to a block. */
   readonly also?: readonly TrustEvent[]
   readonly result: T
 }
@@ -171,7 +171,7 @@ export class TrustWriter {
   }
 }
 
-/** Who did it. The audit of another instance names no one of the instance that a token is for, but the token's id. */
+/** The actor as an instance's audit names it: of a token that is for another instance, it has the id only. */
 function actorFor(by: By | Grantor, instanceId: string | null): Actor {
   const { kind, id, name, certificateSha256, address } = by
   const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null

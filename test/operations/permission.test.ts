@@ -1,5 +1,5 @@
-// What a client may ask for, over KMIP: every operation that is not allowed is refused as such before anything is read or
-// done, and stands in the audit as itself; a change of what is allowed counts from the next message on.
+// Operations that a client may not ask for: each is refused before anything is read or done, and stands in the audit under
+// its own action. A change of the list counts from the next message on.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

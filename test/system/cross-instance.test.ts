@@ -1,5 +1,5 @@
 // Attacks from one instance on another, through the whole server: people of blue, with every token that blue can have,
-// want red's vCenter, its keys, or to know of it. What they try was found to work once.
+// want red's vCenter, its keys, or to know of it. Each attack worked once.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'

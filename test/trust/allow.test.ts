@@ -1,4 +1,4 @@
-// What a client may ask for: the sets, and which is within which. That requests are judged by it is in
+// The sets of operations, and which list is within which. That requests are judged by it is in
 // operations/permission.test.ts.
 
 import assert from 'node:assert/strict'

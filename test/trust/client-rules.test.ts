@@ -1,5 +1,4 @@
-// What changes of clients are refused, and what they bring with them for other instances: the rules on a real store,
-// without a server. The attacks that they answer are in system/cross-instance.test.ts.
+// The rules for changes of clients, on a real store without a server. The attacks that they answer are in system/cross-instance.test.ts.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

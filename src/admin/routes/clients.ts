@@ -233,7 +233,7 @@ async function shownClient({ sightings }: AdminContext, instance: Instance, clie
   }
 }
 
-/** Before it was pinned here it may have been a client of another instance, of which nothing is told. */
+/** Hides what is older than the pin: the certificate may have been a client of another instance then. */
 function lastSince({ id, createdMs }: PinnedCertificate, seen: ReadonlyMap<string, CertificateSeen>) {
   const last = seen.get(id)
   return last && last.lastMs >= createdMs ? last : undefined
