@@ -184,6 +184,12 @@ test('an operator for all instances does not widen a client by taking its pin aw
     world.trust.clients.remove(operator, b.id, 'weak'),
     refused('forbidden', /would be the client by CA/),
   )
+  await world.trust.clients.update(manager, b.id, 'weak', { allow: ['all'] })
+  await assert.rejects(
+    world.trust.clients.remove(operator, b.id, 'weak'),
+    refused('forbidden', /would be the client by CA/),
+    'as much as before, but in another instance',
+  )
   await world.trust.clients.update(manager, a.id, 'by CA', { allow: ['vsphere'] })
   await world.trust.clients.remove(operator, b.id, 'weak')
   assert.equal(await who(world, identity), 'a/by CA')
