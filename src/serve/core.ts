@@ -29,6 +29,7 @@ import { Readiness } from './readiness.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
+import { systemClock } from './system-clock.ts'
 import { openSqliteStore } from '../store/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -65,7 +66,7 @@ export interface CoreOptions {
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0

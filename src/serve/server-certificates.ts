@@ -11,7 +11,7 @@ import { Refusal } from '../admin/errors.ts'
 import type { ServerCertificateChanges, ShownCertificates } from '../admin/server-certificates.ts'
 import { serverActor, type By } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import type { DoorOptions } from '../kmip-server/door.ts'
 import { limits } from '../limits.ts'
@@ -50,7 +50,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   readonly #options: Options
   #kept: Kept
   #apply: (() => Promise<void>) | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   /** One change at a time: each decides on what the one before left. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -97,7 +97,7 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   stop(): void {
     this.#apply = undefined
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
   }
 
   // ------------------------------------------------------------ changes; durable on return
@@ -269,16 +269,15 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   /** Timers neither last for months nor follow a clock that is set: looked at again every minute at least. */
   #arm(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null) return
     const waitMs = Math.min(Math.max(0, staged.atMs - this.#now()), limits.scheduleCheckEveryMs)
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#options.clock.after(waitMs, () => {
       void this.#alone(async () => this.#switchIfDue()).finally(() => {
         if (this.#apply) this.#arm()
       })
-    }, waitMs)
-    this.#timer.unref()
+    })
   }
 
   /** Never rejects: that the disk is full must not keep the server from starting. It is tried again. */
