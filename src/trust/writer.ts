@@ -149,10 +149,10 @@ export class TrustWriter {
       return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
     }
     await enter([event])
-    setTimeout(() => {
+    this.#clock.after(randomInt(limits.trustNoticeDelayMsMax), () => {
       const others = afterwards()
       if (others.length > 0) void enter(others)
-    }, randomInt(limits.trustNoticeDelayMsMax)).unref()
+    })
   }
 
   #entry(by: By | Grantor, event: TrustEvent, result: 'success' | 'refused'): AuditEntry {

@@ -7,17 +7,9 @@ import { after, before, test } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import {
-  aes,
-  attributesOf,
-  batch,
-  locate,
-  openSession,
-  text,
-  type Asked,
-  type KmipSession,
-} from '../support/kmip-session.ts'
+import { aes, batch, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { sampleRequests } from '../support/sample-requests.ts'
 
 let server: RunningServer
 let session: KmipSession
@@ -44,40 +36,26 @@ async function newest(): Promise<Output<'listAudit'>['entries'][number]> {
 }
 
 const openToAll: readonly HandledOperation[] = ['DiscoverVersions', 'Query']
-const revocation = { RevocationReason: { RevocationReasonCode: 'CessationOfOperation' } }
+/** The order in which all of them succeed on one key. */
+const last: readonly HandledOperation[] = [
+  'AddAttribute',
+  'ModifyAttribute',
+  'DeleteAttribute',
+  'Activate',
+  'Revoke',
+  'Destroy',
+]
+const inOrder = [...handledOperations.filter((operation) => !last.includes(operation)), ...last]
 
-/** In an order in which all of them succeed on one key. */
-const requests: { readonly [N in HandledOperation]: (id: string) => object } = {
-  Create: () => aes(),
-  Register: () => ({
-    ObjectType: 'OpaqueObject',
-    TemplateAttribute: { Name: [], Attribute: [] },
-    OpaqueObject: { OpaqueDataType: 0x80000001, OpaqueDataValue: Buffer.from('x') },
-  }),
-  Locate: () => locate([]),
-  Check: (id) => ({ UniqueIdentifier: id }),
-  Get: (id) => ({ UniqueIdentifier: id }),
-  GetAttributes: (id) => attributesOf(id),
-  GetAttributeList: (id) => ({ UniqueIdentifier: id }),
-  AddAttribute: (id) => ({ UniqueIdentifier: id, Attribute: text('x-Note', 'y') }),
-  ModifyAttribute: (id) => ({ UniqueIdentifier: id, Attribute: text('x-Note', 'z') }),
-  DeleteAttribute: (id) => ({ UniqueIdentifier: id, AttributeName: 'x-Note' }),
-  Activate: (id) => ({ UniqueIdentifier: id }),
-  Revoke: (id) => ({ UniqueIdentifier: id, ...revocation }),
-  Destroy: (id) => ({ UniqueIdentifier: id }),
-  DiscoverVersions: () => ({ ProtocolVersion: [] }),
-  Query: () => ({ QueryFunction: ['QueryOperations'] }),
+const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
+  const request = sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
+  return { operation, request } as unknown as Asked
 }
-
-const asked = (operation: HandledOperation, id: string) =>
-  ({ operation, request: requests[operation](id) }) as unknown as Asked
 
 test('each operation is refused unless it is allowed, and entered as what it is', async () => {
   await allow('all')
   const key = await session.key('1.1')
-  const names = Object.keys(requests) as HandledOperation[]
-  assert.deepEqual(names.toSorted(), handledOperations)
-  for (const operation of names) {
+  for (const operation of inOrder) {
     const others = handledOperations.filter((other) => other !== operation)
     await allow(...others)
     const before = await newest()
