@@ -110,6 +110,7 @@ const client = {
   instance: named,
   expiredGraceDays: null,
   credential: null,
+  allow: ['all'],
   created: at,
   certificates: [
     {

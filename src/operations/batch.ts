@@ -13,7 +13,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
-import { ItemTimes } from './item-times.ts'
+import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 
 /** How one item ended, and how long it took itself: for metrics. */
@@ -149,8 +149,10 @@ async function handle(
   if (item.fault) throw item.fault
   if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
+  const handled = name as HandledOperation
+  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
+  requirePermission(context.work, handled, values, context.placeholder.value)
   const response = await handler({ ...context, version }, values)
   const payload = encodeResponsePayload(name, response, version)
   context.work.wipe()
@@ -193,4 +195,28 @@ function failed(request: RequestMessage, item: RequestItem, { reason, message }:
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
   return { operationCode, uniqueBatchItemId }
+}
+
+/** How long each item took. Each moment is charged to one item: all together took as long as the batch. */
+class ItemTimes {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #seconds: number[] = []
+  /** Monotonic milliseconds up to which all is charged. */
+  #chargedTo: number
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+    this.#chargedTo = clock.monotonic()
+  }
+
+  /** Charges the time since the last call to an item, beside what it was charged with before. */
+  charge(index: number): void {
+    const now = this.#clock.monotonic()
+    this.#seconds[index] = this.secondsOf(index) + (now - this.#chargedTo) / 1000
+    this.#chargedTo = now
+  }
+
+  secondsOf(index: number): number {
+    return this.#seconds[index] ?? 0
+  }
 }

@@ -66,6 +66,8 @@ export interface CoreOptions {
   readonly metrics: Metrics
 }
 
+const authorityRules = { filtersOverlap, sameAuthority, signedBy, matchesSubject }
+
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
@@ -117,8 +119,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     keyring,
     keeper,
     journal,
-    filtersOverlap,
-    sameAuthority,
+    ...authorityRules,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()

@@ -87,7 +87,7 @@ test('when all places are taken, the address that holds most gives one up, and n
 
 function targetOf({ port }: TestDoor) {
   const admin = { host: '127.0.0.1', port }
-  return { admin, kmip: admin }
+  return { admin, kmip: admin, neighbour: { cert: '', key: '' } }
 }
 
 async function closed(socket: Socket): Promise<void> {

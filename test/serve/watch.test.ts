@@ -14,7 +14,7 @@ import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { edit, knockOf } from '../support/world.ts'
+import { edit, knockOf, manager } from '../support/world.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
@@ -29,7 +29,7 @@ before(async () => {
   door = await startDoor()
   const { certificate } = await makeCertificate({ commonName: 'vc', ownKey: true, toDays: 100 })
   const wanted = { instanceId: door.red.id, name: 'vc', certificate }
-  await door.context.trust.clients.trustCertificate(serverActor, wanted)
+  await door.context.trust.clients.trustCertificate(manager, wanted)
 })
 after(() => door.close())
 
@@ -152,7 +152,7 @@ test('each look checks all rows of trust, also where nothing seems to have chang
   const { access, trust } = altered.context
   const identity = await makeCertificate({ commonName: 'vc', ownKey: true })
   const { certificate } = identity
-  await trust.clients.trustCertificate(serverActor, { instanceId: altered.red.id, name: 'vc', certificate })
+  await trust.clients.trustCertificate(manager, { instanceId: altered.red.id, name: 'vc', certificate })
   const { watch, lines } = watching(undefined, altered)
   await watch.look()
   assert.equal((await access.identify(knockOf(identity))).trusted, true)

@@ -89,6 +89,8 @@ export async function startDoor(options: DoorOptions = {}): Promise<TestDoor> {
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
   const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }

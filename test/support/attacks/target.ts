@@ -4,6 +4,8 @@
 export interface Target {
   readonly kmip: Listening
   readonly admin: Listening
+  /** A client that the server trusts, of another instance than the one whose answers are timed; PEM. */
+  readonly neighbour: { readonly cert: string; readonly key: string }
 }
 
 export interface Listening {
