@@ -115,6 +115,8 @@ export const limits = {
   /** What is in memory is waited for so long while its root key's service is silent. KMIP clients wait ten seconds. */
   rootKeyPatienceMs: 4_000,
   /** While a service is out of reach it is asked again this often for what is in memory. */
+  /** A root key file is made under a shorter passphrase only where the configuration says so. */
+  passphraseCharactersMin: 12,
   rootKeyAskAgainMs: 5_000,
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,

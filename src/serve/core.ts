@@ -68,7 +68,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
+  const { rootKey, rootKeys, ibm, warnings } = await openRootKeys(options, clock, opened, firstStart)
   const secrets = await Secrets.open(store, rootKey)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
@@ -126,7 +126,6 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
-  const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
   return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
 }
@@ -203,14 +202,20 @@ async function openRootKeys(
   create: boolean,
 ) {
   const { server } = settings.now
-  const passphrase = await readPassphrase(server.rootPassphraseFile)
+  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
+  const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   const keyProtect = ibm.sessions
   const speaksForItself = (uri: string, instanceId: string) => ibm.speaksForItself(uri, instanceId)
   opened.defer(() => keyProtect.close())
-  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
+  const opening = {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect,
+  }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const given = { own: rootKey, opening, speaksForItself, metrics, clock, warn }
-  return { rootKey, ibm, rootKeys: serverRootKeys(given) }
+  return { rootKey, ibm, rootKeys: serverRootKeys(given), warnings: [...warnings, ...rootKey.warnings] }
 }
