@@ -23,7 +23,9 @@ import { Sightings } from '../keys/trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../keys/trust/changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
-import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
+import { neighbourhood } from '../kmip-server/address.ts'
+import { certificateOrNull } from '../pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
@@ -121,13 +123,27 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
   const parts = { store, clock, access, keyring, safe, keeper, journal }
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
-  const pending = await Pending.open(store, clock, failed('write the pending clients'))
+  const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
   return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
+}
+
+function openPending({
+  store,
+  clock,
+  failed,
+}: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void }) {
+  return Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf: neighbourhood,
+    failed: failed('write the pending clients'),
+  })
 }
 
 function openRestores(
@@ -177,7 +193,7 @@ async function openAccess(
   const { readiness, audit, ...rest } = parts
   return new Access({
     ...rest,
-    certificates: { validity, signedBy, matchesSubject },
+    certificates: { validity, signedBy: signedForClient, matchesSubject },
     alarm: readiness.alarm,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),

@@ -1,14 +1,14 @@
 // Clients: who is trusted, by which certificates and CAs.
 
 import { hashCredential } from '../../keys/trust/credential.ts'
-import type { Authority, Client, Instance, PinnedCertificate } from '../../keys/trust/rows.ts'
+import { trustedClient, type Client, type Instance, type TrustTables } from '../../keys/trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
-import { isoTime, isoTimeOrNull } from '../shown.ts'
+import { shownClient } from '../shown-client.ts'
 
 export const clientHandlers: Handlers<
   | 'listClients'
@@ -35,15 +35,15 @@ export const clientHandlers: Handlers<
         credential: await newCredential(context, instance, params, credential),
       }),
     }
-    const { id } = await context.trust.clients.update(asker.by, instance.id, params.client, settings)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
   },
 
   removeCertificate: async (context, { asker, instance, params }) => {
     const { client, certificate } = params
     const plain = certificate.replaceAll(':', '').toLowerCase()
-    const { id } = await context.trust.clients.removeCertificate(asker.by, instance.id, client, plain)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
   },
 
   trustClient: async (context, asked) => {
@@ -89,13 +89,15 @@ async function trustCertificate(
       `this is the certificate of a CA (${certificate.subject}), not of a client`,
       'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
     )
-  const { client } = await context.trust.clients.trustCertificate(asker.by, {
-    instanceId: instance.id,
-    name,
-    certificate,
-  })
-  context.pending.remove(certificate.sha256)
-  return { ...(await oneClient(context, instance, client.id)), sha256: certificate.sha256 }
+  const { sha256 } = certificate
+  const shown = answer(context, instance)
+  const trusted = await context.trust.clients.trustCertificate(
+    asker.by,
+    { instanceId: instance.id, name, certificate },
+    async ({ client }, tables) => ({ ...(await shown(client, tables)), sha256 }),
+  )
+  context.pending.remove(sha256)
+  return trusted
 }
 
 async function trustAuthority(
@@ -112,8 +114,11 @@ async function trustAuthority(
       'To trust this certificate itself, trust it as a certificate (--cert).',
     )
   const wanted = { instanceId: instance.id, name: body.name, ca, subject }
-  const { client } = await context.trust.clients.trustAuthority(asker.by, wanted)
-  return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
+  const shown = answer(context, instance)
+  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+    ...(await shown(client, tables)),
+    sha256: ca.sha256,
+  }))
 }
 
 function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
@@ -129,9 +134,10 @@ function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha2
   return parseCertificate(found.certificate)
 }
 
-type ClientWithTrust = Client & {
-  readonly certificates: readonly PinnedCertificate[]
-  readonly authorities: readonly Authority[]
+/** Shows a client as a change leaves it: made before the commit, since what cannot be answered must not happen. */
+function answer(context: AdminContext, instance: Instance) {
+  return (client: Client, tables: TrustTables) =>
+    shownClient(context, instance, trustedClient(tables, client))
 }
 
 /** By id or name. */
@@ -165,46 +171,4 @@ async function newCredential(
       'Give both, or neither to keep those that are set.',
     )
   return { ...credential, mode }
-}
-
-async function oneClient(context: AdminContext, instance: Instance, clientId: string) {
-  const client = (await context.access.clients(instance.id)).find(({ id }) => id === clientId)
-  if (!client) throw new Refusal('conflict', 'the client was removed at the same moment')
-  return shownClient(context, instance, client)
-}
-
-async function shownClient({ sightings }: AdminContext, instance: Instance, client: ClientWithTrust) {
-  const seen = await sightings.of(client.certificates.map(({ id }) => id))
-  return {
-    id: client.id,
-    name: client.name,
-    instance: { id: instance.id, name: instance.name },
-    expiredGraceDays: client.expiredGraceDays,
-    credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
-    created: isoTime(client.createdMs),
-    certificates: client.certificates.map((pinned) => {
-      const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))
-      const last = seen.get(pinned.id)
-      return {
-        sha256: pinned.id,
-        subject: certificate.subject,
-        notBefore: isoTime(certificate.notBeforeMs),
-        notAfter: isoTime(certificate.notAfterMs),
-        lastSeen: isoTimeOrNull(last?.lastMs ?? null),
-        lastAddress: last?.address ?? null,
-        created: isoTime(pinned.createdMs),
-      }
-    }),
-    authorities: client.authorities.map((authority) => {
-      const ca = parseCertificate(Buffer.from(authority.certificate, 'base64'))
-      return {
-        id: authority.id,
-        sha256: ca.sha256,
-        authority: ca.subject,
-        subject: authority.subject,
-        notAfter: isoTime(ca.notAfterMs),
-        created: isoTime(authority.createdMs),
-      }
-    }),
-  }
 }

@@ -9,12 +9,13 @@ import type { Actor, Caller } from '../caller.ts'
 import type { Clock, Store } from '../ports.ts'
 import {
   readRows,
+  trustedClient,
   type Authority,
   type Client,
   type Instance,
   type Macs,
-  type PinnedCertificate,
   type Token,
+  type TrustedClient,
   type TrustReading,
 } from './rows.ts'
 
@@ -27,7 +28,7 @@ interface Validity {
 /** What access must know of certificates. DER in, facts out. */
 export interface Certificates {
   validity(der: Uint8Array): Validity
-  /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. */
+  /** That this CA signed the leaf itself, for a client, CA:TRUE above, CA:FALSE below. */
   signedBy(leaf: Uint8Array, ca: Uint8Array): boolean
   matchesSubject(leaf: Uint8Array, pattern: string): boolean
 }
@@ -166,20 +167,11 @@ export class Access {
   }
 
   /** Clients of an instance with what each is trusted by. */
-  async clients(instanceId: string): Promise<
-    readonly (Client & {
-      readonly certificates: readonly PinnedCertificate[]
-      readonly authorities: readonly Authority[]
-    })[]
-  > {
+  async clients(instanceId: string): Promise<readonly TrustedClient[]> {
     const { tables } = await this.snapshot()
     return [...tables.client.values()]
       .filter((client) => client.instanceId === instanceId)
-      .map((client) => ({
-        ...client,
-        certificates: [...tables.certificate.values()].filter(({ clientId }) => clientId === client.id),
-        authorities: [...tables.authority.values()].filter(({ clientId }) => clientId === client.id),
-      }))
+      .map((client) => trustedClient(tables, client))
   }
 
   /** The trust rows as they are now, genuine ones only. */

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
 import type { By } from '../caller.ts'
 import type { Authority, Block, Client, PinnedCertificate } from './rows.ts'
-import { requireInstance, TrustRefused, type TrustWriter } from './writer.ts'
+import { requireInstance, TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
 export type ClientSettings = Pick<Client, 'name' | 'expiredGraceDays' | 'credential'>
 
@@ -14,6 +14,16 @@ export interface AuthorityRules {
   readonly filtersOverlap: (a: string, b: string) => boolean
   /** Whether two certificates (DER) are of one CA, renewed perhaps. */
   readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
+}
+
+interface TrustedCertificate {
+  readonly client: Client
+  readonly certificate: PinnedCertificate
+}
+
+interface TrustedAuthority {
+  readonly client: Client
+  readonly authority: Authority
 }
 
 export class ClientChanges {
@@ -29,16 +39,17 @@ export class ClientChanges {
    * Trusts one certificate as a client of an instance: the client of that name, or a new one. Renewals overlap:
    * a client may have several certificates. TrustRefused 'exists' when the certificate belongs to a client already.
    */
-  async trustCertificate(
+  async trustCertificate<A = TrustedCertificate>(
     by: By,
     wanted: {
       readonly instanceId: string
       readonly name: string
       readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
     },
-  ): Promise<{ readonly client: Client; readonly certificate: PinnedCertificate }> {
+    present?: Present<TrustedCertificate, A>,
+  ): Promise<A> {
     const { sha256, der } = wanted.certificate
-    return this.#writer.change(by, (snapshot, createdMs) => {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<TrustedCertificate> => {
       const { tables, macs } = snapshot
       requireInstance(snapshot, wanted.instanceId)
       const pinned = tables.certificate.get(sha256)
@@ -69,11 +80,12 @@ export class ClientChanges {
         detail: { client: client.name, certificate: sha256 },
         result: { client, certificate },
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Trusts the leaves of a CA whose subject fits. The same CA with an overlapping filter elsewhere is refused. */
-  async trustAuthority(
+  async trustAuthority<A = TrustedAuthority>(
     by: By,
     wanted: {
       readonly instanceId: string
@@ -81,10 +93,11 @@ export class ClientChanges {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
     },
-  ): Promise<{ readonly client: Client; readonly authority: Authority }> {
+    present?: Present<TrustedAuthority, A>,
+  ): Promise<A> {
     const { instanceId, ca, subject } = wanted
     const certificate = Buffer.from(ca.der).toString('base64')
-    return this.#writer.change(by, (snapshot, createdMs) => {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<TrustedAuthority> => {
       requireInstance(snapshot, instanceId)
       this.#refuseOverlap(snapshot, { instanceId, certificate, subject })
       const client = clientNamed(snapshot, wanted, createdMs)
@@ -101,17 +114,19 @@ export class ClientChanges {
         detail: { client: client.name, ca: ca.sha256, subject },
         result: { client, authority },
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Renames a client (by id or name) or changes its settings. */
-  async update(
+  async update<A = Client>(
     by: By,
     instanceId: string,
     nameOrId: string,
     settings: Partial<ClientSettings>,
-  ): Promise<Client> {
-    return this.#writer.change(by, (snapshot) => {
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Client> => {
       const client: Client = { ...requireClient(snapshot, instanceId, nameOrId), ...settings }
       const same = ofInstance(snapshot, instanceId).find(({ name }) => name === client.name)
       if (same && same.id !== client.id)
@@ -124,7 +139,8 @@ export class ClientChanges {
         detail: { client: client.name, changed: Object.keys(settings).join(' ') },
         result: client,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Removes a client (by id, or by name within the instance) with all its certificates and CAs. */
@@ -147,8 +163,14 @@ export class ClientChanges {
   }
 
   /** Takes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client; the last one too. */
-  async removeCertificate(by: By, instanceId: string, nameOrId: string, id: string): Promise<Client> {
-    return this.#writer.change(by, (snapshot) => {
+  async removeCertificate<A = Client>(
+    by: By,
+    instanceId: string,
+    nameOrId: string,
+    id: string,
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Client> => {
       const client = requireClient(snapshot, instanceId, nameOrId)
       const kind = (['certificate', 'authority'] as const).find(
         (candidate) => snapshot.tables[candidate].get(id)?.clientId === client.id,
@@ -163,7 +185,8 @@ export class ClientChanges {
         detail: { client: client.name, certificate: id },
         result: client,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Refuses one certificate for good, whoever vouches for it. `instanceId`: whose audit it stands in. */

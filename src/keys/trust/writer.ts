@@ -14,7 +14,8 @@ import {
   type TrustRow,
   type Write,
 } from '../ports.ts'
-import { makeHead, makeRow, type Macs, type TrustKind, type TrustKinds } from './rows.ts'
+import { makeHead, makeRow, tablesAfter, type Macs } from './rows.ts'
+import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
 
 /** A refusal of a change of trust, with what to do about it. Safe to show. */
 export class TrustRefused extends Error {
@@ -28,10 +29,6 @@ export class TrustRefused extends Error {
   }
 }
 
-export type RowOf = {
-  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
-}[TrustKind]
-
 /** One change: what is put and removed, what stands in the audit, and what the caller gets. */
 export interface TrustDraft<T> {
   readonly put?: readonly RowOf[]
@@ -44,6 +41,12 @@ export interface TrustDraft<T> {
   readonly detail?: Readonly<Record<string, string | number | boolean>>
   readonly result: T
 }
+
+/**
+ * Makes the answer of a change from the rows as they will be, before they are committed: a change that cannot be answered
+ * is not made. May be called again with newer rows.
+ */
+export type Present<T, A> = (result: T, tables: TrustTables) => A | Promise<A>
 
 export interface TrustWriterOptions {
   readonly store: Store
@@ -70,10 +73,11 @@ export class TrustWriter {
   }
 
   /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
-  async change<T>(
+  async change<T, A = T>(
     by: By,
     draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
-  ): Promise<T> {
+    present?: Present<T, A>,
+  ): Promise<A> {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#access.snapshot()
       if (!snapshot.intact)
@@ -83,6 +87,10 @@ export class TrustWriter {
           'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
         )
       const made = await draft(snapshot, this.#clock.now())
+      // Without `present` A is T.
+      const answer = present
+        ? await present(made.result, tablesAfter(snapshot.tables, made))
+        : (made.result as unknown as A)
       try {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
@@ -91,7 +99,7 @@ export class TrustWriter {
           durability: 'disk',
         })
         this.#changed()
-        return made.result
+        return answer
       } catch (error) {
         if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
       }
