@@ -1,6 +1,6 @@
 // When every certificate expires that something depends on: clients', their CAs', the server's and its CA's.
 
-import type { Authority, PinnedCertificate, TrustTables } from '../keys/trust/rows.ts'
+import type { Authority, PinnedCertificate, TrustTables } from '../trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 
 export interface Expiry {

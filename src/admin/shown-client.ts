@@ -1,8 +1,8 @@
 // A client as the admin API shows it: with what it is trusted by, when each certificate was last seen, and why one should
 // be replaced. Also shows what cannot be read: one bad certificate must not hide the other clients.
 
-import type { CertificateSeen } from '../keys/ports.ts'
-import type { Authority, Instance, PinnedCertificate, TrustedClient } from '../keys/trust/rows.ts'
+import type { CertificateSeen } from '../ports/trust.ts'
+import type { Authority, Instance, PinnedCertificate, TrustedClient } from '../trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import type { AdminContext } from './context.ts'

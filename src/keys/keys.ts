@@ -5,23 +5,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
-import type { Access } from './trust/access.ts'
-import type { Caller } from './caller.ts'
+import type { Access } from '../trust/access.ts'
+import type { Caller } from '../trust/caller.ts'
 import { KeyWork } from './key-work.ts'
 import { Lanes } from './lanes.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
-import {
-  StoreConflict,
-  StoreUnavailable,
-  type Change,
-  type Clock,
-  type Store,
-  type StoredObject,
-} from './ports.ts'
-import { RootKeyError } from './root-key.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { StoredObject } from '../ports/objects.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import type { Safe } from './safe.ts'
 import { Unit, type Noting } from './unit.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 /** As listed. */
 export interface ListedKey extends KeyView {

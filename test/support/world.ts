@@ -5,19 +5,21 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Access, type Knock } from '../../src/keys/trust/access.ts'
-import { Audit } from '../../src/keys/audit.ts'
-import { serverActor, type Caller } from '../../src/keys/caller.ts'
-import { Keyring } from '../../src/keys/keyring.ts'
+import { Access, type Knock } from '../../src/trust/access.ts'
+import { Audit } from '../../src/audit/audit.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import type { Caller } from '../../src/trust/caller.ts'
+import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
-import type { AuditCheckpoint, Clock, Store } from '../../src/keys/ports.ts'
-import type { RootKey } from '../../src/keys/root-key.ts'
+import type { AuditCheckpoint } from '../../src/ports/audit.ts'
+import type { Store } from '../../src/ports/store.ts'
+import type { RootKey } from '../../src/ports/root-key.ts'
 import { Safe } from '../../src/keys/safe.ts'
-import { Secrets } from '../../src/keys/secrets.ts'
+import { Secrets } from '../../src/sealing/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
-import { createTrustChanges, type TrustChanges } from '../../src/keys/trust/changes.ts'
-import type { Instance } from '../../src/keys/trust/rows.ts'
+import { createTrustChanges, type TrustChanges } from '../../src/instances/trust-changes.ts'
+import type { Instance } from '../../src/trust/rows.ts'
 import type { Noting } from '../../src/keys/unit.ts'
 import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
@@ -32,32 +34,9 @@ import {
 } from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
+import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
 import { storeFolder } from './store-place.ts'
-
-/** Both clocks stand still until they are moved. */
-export class MovableClock implements Clock {
-  #wallMs = Math.floor(Date.now() / 1000) * 1000
-  #monotonicMs = 1_000
-
-  now(): number {
-    return this.#wallMs
-  }
-
-  monotonic(): number {
-    return this.#monotonicMs
-  }
-
-  pass(ms: number): void {
-    this.#wallMs += ms
-    this.#monotonicMs += ms
-  }
-
-  /** As when an administrator sets the time: only the wall clock moves. */
-  jump(ms: number): void {
-    this.#wallMs += ms
-  }
-}
 
 export const dayMs = 24 * 3600_000
 

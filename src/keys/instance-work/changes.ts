@@ -3,19 +3,19 @@
 // instance-work.ts, in the background.
 
 import { randomUUID } from 'node:crypto'
-import { serverActor, type By } from '../caller.ts'
-import type { TrustSnapshot } from '../trust/access.ts'
-import type { WrittenToo } from '../trust/instance-changes.ts'
-import type { Keyring } from '../keyring.ts'
-import type { Store, Write } from '../ports.ts'
-import type { Instance, InstanceWork } from '../trust/rows.ts'
+import { serverActor, type By } from '../../audit/actor.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import type { TrustSnapshot } from '../../trust/access.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import {
   requireInstance,
   TrustRefused,
   type Present,
   type TrustDraft,
   type TrustWriter,
-} from '../trust/writer.ts'
+} from '../../trust/writer.ts'
 
 /** Where an instance is to go. */
 export interface WorkTarget extends WrittenToo {
@@ -27,10 +27,10 @@ export interface WorkTarget extends WrittenToo {
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
-const workActions: Record<InstanceWork['kind'], string> = {
+const workActions = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',
-}
+} as const satisfies Record<InstanceWork['kind'], string>
 
 export class InstanceWorkChanges {
   readonly #writer: TrustWriter
