@@ -2,7 +2,13 @@
 // be replaced. Also shows what cannot be read: one bad certificate must not hide the other clients.
 
 import type { CertificateSeen } from '../ports/trust.ts'
-import type { Authority, Instance, PinnedCertificate, TrustedClient } from '../trust/rows.ts'
+import {
+  allowOf,
+  type Authority,
+  type Instance,
+  type PinnedCertificate,
+  type TrustedClient,
+} from '../trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import type { AdminContext } from './context.ts'
@@ -20,8 +26,9 @@ export async function shownClient({ sightings, clock }: Sight, instance: Instanc
     instance: { id: instance.id, name: instance.name },
     expiredGraceDays: client.expiredGraceDays,
     credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
+    allow: [...allowOf(client)],
     created: isoTime(client.createdMs),
-    certificates: client.certificates.map((pin) => shownPin(pin, seen.get(pin.id), { graceDays, nowMs })),
+    certificates: client.certificates.map((pin) => shownPin(pin, lastSince(pin, seen), { graceDays, nowMs })),
     authorities: client.authorities.map((authority) => shownAuthority(authority, nowMs)),
   }
 }
@@ -43,6 +50,12 @@ function shownPin(pin: PinnedCertificate, seen: CertificateSeen | undefined, mom
     lastAddress: seen?.address ?? null,
     created: isoTime(pin.createdMs),
   }
+}
+
+/** Hides what is older than the pin: the certificate may have been a client of another instance then. */
+function lastSince({ id, createdMs }: PinnedCertificate, seen: ReadonlyMap<string, CertificateSeen>) {
+  const last = seen.get(id)
+  return last && last.lastMs >= createdMs ? last : undefined
 }
 
 function shownAuthority(authority: Authority, nowMs: number) {

@@ -29,18 +29,20 @@ export function signedForClient(leafDer: Uint8Array, caDer: Uint8Array): boolean
   return signedBy(leafDer, caDer) && allowsUse(readX509(leafDer), 'clientAuth')
 }
 
-/** Whether two certificates are of one CA: the same name and key, as when a CA was renewed. */
+/**
+ * Whether two certificates are of one CA: the same key, since the key is what vouches. Names are no part of it: whoever
+ * wants to make a lookalike writes them as they like.
+ */
 export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
   try {
-    const [a, b] = [readX509(aDer), readX509(bDer)]
-    return a.subject === b.subject && a.publicKey.equals(b.publicKey)
+    return readX509(aDer).publicKey.equals(readX509(bDer).publicKey)
   } catch {
     return false
   }
 }
 
 /**
- * The dates of a certificate; of what is no certificate, or has dates that are none: never valid. About 0.03 ms, for
+ * The dates of a certificate; of what is no certificate, or has dates that are none: never valid. About 0.02 ms, for
  * every message.
  */
 export function validity(der: Uint8Array): Validity {

@@ -116,6 +116,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     journal,
     filtersOverlap,
     sameAuthority,
+    signedBy: signedForClient,
+    matchesSubject,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()

@@ -96,6 +96,8 @@ export async function startDoor({ around, ...options }: DoorSettings = {}): Prom
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy: signedForClient,
+    matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
   const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }
