@@ -2,6 +2,7 @@
 
 import { open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { plainJson } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 const inputBytesMax = 64 * 1024
@@ -66,12 +67,12 @@ export async function writeNew(file: string, content: string | Uint8Array, mode:
   }
 }
 
-/** Writes lines to a file that appears, or is replaced, only once they are all there. */
+/** Writes lines of JSON to a file that appears, or is replaced, only once they are all there. */
 export async function writeLines(world: World, file: string, lines: AsyncIterable<string>): Promise<number> {
   let count = 0
   if (file === '-') {
     for await (const line of lines) {
-      world.stdout.write(`${line}\n`)
+      world.stdout.write(`${plainJson(line)}\n`)
       count++
     }
     return count
@@ -82,7 +83,7 @@ export async function writeLines(world: World, file: string, lines: AsyncIterabl
   })
   try {
     for await (const line of lines) {
-      await handle.write(`${line}\n`)
+      await handle.write(`${plainJson(line)}\n`)
       count++
     }
     await handle.sync()

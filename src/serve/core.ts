@@ -26,7 +26,9 @@ import { Sightings } from '../trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
-import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
+import { neighbourhood } from '../kmip-server/address.ts'
+import { certificateOrNull } from '../pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
@@ -66,7 +68,7 @@ export interface CoreOptions {
   readonly metrics: Metrics
 }
 
-const authorityRules = { filtersOverlap, sameAuthority, signedBy, matchesSubject }
+const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
 
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
@@ -75,7 +77,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
+  const { rootKey, rootKeys, ibm, warnings } = await openRootKeys(options, clock, opened, firstStart)
   const alarms = new Alarms(log)
   const integrity = new Integrity(clock, alarms.altered)
   const secrets = await Secrets.open(store, rootKey, integrity)
@@ -129,14 +131,27 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
   const parts = { store, clock, access, keyring, safe, keeper, journal }
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
-  const pending = await Pending.open(store, clock, failed('write the pending clients'))
+  const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
-  const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
   return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
+}
+
+function openPending({
+  store,
+  clock,
+  failed,
+}: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void }) {
+  return Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf: neighbourhood,
+    failed: failed('write the pending clients'),
+  })
 }
 
 function openRestores(
@@ -186,7 +201,7 @@ async function openAccess(
   const { alarms, audit, ...rest } = parts
   return new Access({
     ...rest,
-    certificates: { validity, signedBy, matchesSubject },
+    certificates: { validity, signedBy: signedForClient, matchesSubject },
     alarm: alarms.raise,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
@@ -211,14 +226,20 @@ async function openRootKeys(
   create: boolean,
 ) {
   const { server } = settings.now
-  const passphrase = await readPassphrase(server.rootPassphraseFile)
+  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
+  const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   const keyProtect = ibm.sessions
   const speaksForItself = (uri: string, instanceId: string) => ibm.speaksForItself(uri, instanceId)
   opened.defer(() => keyProtect.close())
-  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
+  const opening = {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect,
+  }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const given = { own: rootKey, opening, speaksForItself, metrics, clock, warn }
-  return { rootKey, ibm, rootKeys: serverRootKeys(given) }
+  return { rootKey, ibm, rootKeys: serverRootKeys(given), warnings: [...warnings, ...rootKey.warnings] }
 }
