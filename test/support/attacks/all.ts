@@ -1,0 +1,33 @@
+// All attacks, by name: what each does, and what it must not bring about. One line is one more attack for
+// `npm run fuzz:wire` and for `npm test`.
+
+import { longBatches } from './long-batches.ts'
+import type { Attack } from './target.ts'
+
+/** What is borne while an attack goes on. */
+export interface Bounds {
+  /** The victim's p50 on a connection that it keeps, as a multiple of what it was before. */
+  readonly keptP50Times?: number
+  /** The victim's p99 on a fresh connection. */
+  readonly freshP99Ms?: number
+  /** What the server's memory (RSS) grows by, until the attack has ended. */
+  readonly growthMB?: number
+  /** Audit entries that are made in the first minute. */
+  readonly entries?: number
+}
+
+export interface KnownAttack {
+  readonly what: string
+  readonly attack: Attack
+  readonly bounds: Bounds
+}
+
+export const attacks = {
+  'long-batches': {
+    what: 'batches of 1,000 Locates on 100 connections, half of which close at once',
+    attack: longBatches,
+    bounds: { keptP50Times: 5 },
+  },
+} as const satisfies Record<string, KnownAttack>
+
+export type AttackName = keyof typeof attacks
