@@ -93,9 +93,13 @@ function reportText({ before, during, server }: TrialReport): string {
     row('Get, during', during.kept),
     row('fresh Get, before', before.fresh),
     row('fresh Get, during', during.fresh),
-  ].map(([title = '', ...cells]) => `  ${title.padEnd(18)}${cells.map((cell) => cell.padStart(10)).join('')}\n`)
+  ].map(
+    ([title = '', ...cells]) => `  ${title.padEnd(18)}${cells.map((cell) => cell.padStart(10)).join('')}\n`,
+  )
   if (!server) return lines.join('')
-  const [beforeMB, mostMB, afterMB] = [server.beforeMB, server.mostMB, server.afterMB].map((mb) => mb.toFixed(0))
+  const [beforeMB, mostMB, afterMB] = [server.beforeMB, server.mostMB, server.afterMB].map((mb) =>
+    mb.toFixed(0),
+  )
   const busy = (server.busyAfter * 100).toFixed(0)
   return `${lines.join('')}  server: RSS ${beforeMB} MB before, ${mostMB} MB at most, ${afterMB} MB after; ${busy} % of a processor from 1 s after the attack on\n`
 }

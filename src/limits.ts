@@ -25,8 +25,9 @@ export const limits = {
   objectMaterialBytesMax: 512 * 1024,
   /** Locate answers at most this many identifiers at a time, whatever Maximum Items asks. */
   locateItemsMax: 10_000,
-  /** Objects that Locate compares before it lets other requests run. */
-  locateStepObjects: 200,
+  /** Attributes that one Locate may ask for, and how many of them the store's index is asked for. */
+  locateAttributesMax: 100,
+  locateIndexedMax: 8,
   /** Work that met a concurrent change is done again this often before it is refused. */
   conflictRetriesMax: 20,
 
@@ -61,7 +62,16 @@ export const limits = {
   requestsQueuedPerConnectionMax: 4,
   /** Answering takes far less; this only keeps a request that hangs from holding its connection for ever. */
   answerTimeoutMs: 120_000,
-  /** Messages above strangerMessageBytesMax that are read or answered, all connections together. */
+  /** After the peer's end a request that runs has this long; then what of it is not done yet is given up. */
+  answerAfterEndMs: 250,
+  /** What is read behind a request that takes longer than that, only to see the peer's end. */
+  lookAheadBytesMax: 1024 * 1024,
+  /** Work on a request lets others go first after so long. */
+  turnMs: 0.5,
+  /** Turns that are given before sockets are read again: until so long is used up, and so many at most. */
+  turnsTogetherMs: 1,
+  turnsTogetherMax: 16,
+  /** Messages and answers above strangerMessageBytesMax that are not answered or sent yet, all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
   lingerMs: 2_000,
@@ -260,6 +270,8 @@ export const limits = {
   /** The same for routes that may take minutes (verifying the audit log). */
   adminSlowTimeoutMs: 60 * 60_000,
   listPageMax: 1_000,
+  /** Objects that a list looks at in one step. */
+  listStepObjects: 200,
   /** Objects that one page of a filtered list looks at. */
   listScannedMax: 20_000,
   /** Names that a refusal tells at most. */
@@ -272,7 +284,8 @@ export const limits = {
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
-if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
+if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
+  throw new Error('limits: message and answer > what one may hold')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)

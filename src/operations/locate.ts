@@ -8,7 +8,8 @@ import type { Handler } from './handler.ts'
 
 const online = maskOf('StorageStatusMask', ['OnLineStorage'])
 
-export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, request) => {
+export const locate: Handler<'Locate'> = async (context, request) => {
+  const { work, version, placeholder, pace, bytesMax } = context
   const wanted = (request.Attribute ?? []).map((wire) => fromWire1(wire, version))
   const status = request.StorageStatusMask
   const found = await work.locate(
@@ -22,8 +23,10 @@ export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, 
       // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
       countAll: request.OffsetItems !== undefined && atLeast(version, '1.3'),
       nothing: status !== undefined && (status & (online | destroyed)) === 0,
+      bytesMax: bytesMax(),
     },
     version,
+    pace,
   )
   const { uniqueIdentifiers, total } = found
   placeholder.set(uniqueIdentifiers.length === 1 ? uniqueIdentifiers[0] : undefined)

@@ -10,7 +10,7 @@ import type { Attack, Target } from './target.ts'
 
 const connections = 100
 const locatesPerBatch = 1_000
-const comesBackAfterMs = 300
+const comesBackAfterMs = 2_000
 
 export const longBatches: Attack = async (target, signal) => {
   const lanes = Array.from({ length: connections }, (_, number) => lane(target, number % 2 === 0, signal))

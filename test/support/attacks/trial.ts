@@ -42,7 +42,7 @@ export async function tryAttack(options: {
   const thread = new Worker(new URL('attack-thread.ts', import.meta.url), { workerData: { name, target } })
   const over = once(thread, 'exit')
   const during = await victim.measure(durationMs)
-  thread.postMessage('stop')
+  thread.postMessage('stop', [])
   await over
   if (pid === undefined || memory === undefined) return { before, during, server: undefined }
   await wait(settleMs)
@@ -66,7 +66,9 @@ export function broken({ before, during, server }: TrialReport, bounds: Bounds):
   const grown = server.mostMB - server.beforeMB
   if (grown > growthMB) found.push(`the server grew by ${grown.toFixed(0)} MB (${growthMB} at most)`)
   if (server.busyAfter > 0.2)
-    found.push(`the server is busy after the attack (${(server.busyAfter * 100).toFixed(0)} % of a processor)`)
+    found.push(
+      `the server is busy after the attack (${(server.busyAfter * 100).toFixed(0)} % of a processor)`,
+    )
   return found
 }
 

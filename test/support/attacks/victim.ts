@@ -73,7 +73,8 @@ export class Victim implements Disposable {
       await wait(everyMs)
     } while (performance.now() < endMs)
     timesMs.sort((a, b) => a - b)
-    const at = (part: number) => timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * part))] ?? NaN
+    const at = (part: number) =>
+      timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * part))] ?? NaN
     return { count: timesMs.length, failed, p50: at(0.5), p99: at(0.99), worst: at(1) }
   }
 
