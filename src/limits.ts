@@ -252,7 +252,11 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
+  /** A certificate's refusal is entered once in so long; of one group, and of all, so many are. Groups are counted up to the last. */
   strangerAuditEveryMs: 60_000,
+  saidPerGroupMax: 10,
+  saidInAllMax: 100,
+  countedGroupsMax: 1_000,
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,
 

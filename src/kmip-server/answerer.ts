@@ -53,12 +53,17 @@ export interface AnswererOptions {
 
 type ResponseHeader = Omit<ResponseMessage, 'items'>
 
-type AnswererParts = Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+interface AnswererParts {
+  /** None of them throws for anything a peer sends. */
+  readonly door: Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+  /** Enters in the audit what was only counted so far. */
+  close(): Promise<void>
+}
 
-/** The parts of the door that answer. None of them throws for anything a peer sends. */
+/** The parts of the door that answer. */
 export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
-  return {
+  const door: AnswererParts['door'] = {
     answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
     isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
     answerUnreadable: (reason) => answerer.unreadable(reason),
@@ -66,6 +71,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
       answerer.greet(outcome)
     },
   }
+  return { door, close: () => answerer.close() }
 }
 
 class Answerer {
@@ -81,6 +87,10 @@ class Answerer {
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#strangers = new Strangers(options)
     this.#gate = new CredentialGate(options.matchesCredential)
+  }
+
+  close(): Promise<void> {
+    return this.#strangers.close()
   }
 
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {

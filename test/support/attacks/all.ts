@@ -1,6 +1,7 @@
 // All attacks, by name: what each does, and what it must not bring about. One line is one more attack for
 // `npm run fuzz:wire` and for `npm test`.
 
+import { freshCertificates } from './fresh-certificates.ts'
 import { longBatches } from './long-batches.ts'
 import type { Attack } from './target.ts'
 
@@ -12,8 +13,6 @@ export interface Bounds {
   readonly freshP99Ms?: number
   /** What the server's memory (RSS) grows by, until the attack has ended. */
   readonly growthMB?: number
-  /** Audit entries that are made in the first minute. */
-  readonly entries?: number
 }
 
 export interface KnownAttack {
@@ -27,6 +26,11 @@ export const attacks = {
     what: 'batches of 1,000 Locates on 100 connections, half of which close at once',
     attack: longBatches,
     bounds: { keptP50Times: 5 },
+  },
+  'fresh-certificates': {
+    what: 'a fresh certificate with each connection',
+    attack: freshCertificates,
+    bounds: {},
   },
 } as const satisfies Record<string, KnownAttack>
 
