@@ -105,6 +105,11 @@ export const limits = {
   clientNameCharactersMax: 200,
   userNameCharactersMax: 256,
   passwordCharactersMax: 1_024,
+  /** Wrong passwords of one client from one address: after so many the next is looked at after a pause, doubled with each. */
+  guessesFreeMax: 3,
+  guessPauseMs: 1_000,
+  guessPauseMsMax: 60_000,
+  guessesRememberedMax: 10_000,
   /** An expired certificate can be served for this long at most. */
   expiredGraceDaysMax: 3_650,
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */

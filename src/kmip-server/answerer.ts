@@ -86,7 +86,7 @@ class Answerer {
     this.#options = options
     this.#shares = new Shares(() => options.clock.monotonic())
     this.#strangers = new Strangers(options)
-    this.#gate = new CredentialGate(options.matchesCredential)
+    this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
   }
 
   close(): Promise<void> {
