@@ -1,19 +1,23 @@
 // What the handlers of the admin door work with, and what they are: functions of values. serve.ts makes the context.
 
-import type { Access } from '../keys/trust/access.ts'
-import type { ApiKeys } from '../keys/api-keys.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Actor, By, Caller } from '../keys/caller.ts'
-import type { InstanceReports } from '../keys/instance-report.ts'
+import type { Access } from '../trust/access.ts'
+import type { ApiKeys } from '../instances/api-keys.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Actor } from '../ports/audit.ts'
+import type { By } from '../audit/actor.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { InstanceReports } from '../instances/report.ts'
 import type { InstanceWorker } from '../keys/instance-work/instance-work.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock, Store } from '../keys/ports.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import type { Sightings } from '../keys/trust/sightings.ts'
-import type { TrustChanges } from '../keys/trust/changes.ts'
-import type { Instance } from '../keys/trust/rows.ts'
-import type { Closed } from '../keys/unsealed.ts'
+import type { Sightings } from '../trust/sightings.ts'
+import type { TrustChanges } from '../instances/trust-changes.ts'
+import type { Instance } from '../trust/rows.ts'
+import type { Closed } from '../sealing/unsealed.ts'
+import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
@@ -125,8 +129,8 @@ export interface RootKeyAccess {
 /** Who asks, as the token says. */
 export interface Asker {
   readonly actor: Actor
-  /** The same with the request, for what changes something. */
-  readonly by: By
+  /** The same with the request and how far it reaches, for what changes something. */
+  readonly by: Grantor
   /** null: all instances. Meaningless on public routes. */
   readonly instanceId: string | null
   readonly requestId: string

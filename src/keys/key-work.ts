@@ -6,7 +6,8 @@ import { first, type AttributeInstance, type AttributeSet, type AttributeValue }
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Access } from './trust/access.ts'
+import type { Access } from '../trust/access.ts'
+import { allows } from '../trust/allow.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -16,7 +17,7 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import type { Material, Place } from './envelope.ts'
+import type { Material, Place } from '../sealing/envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
@@ -31,11 +32,12 @@ import {
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
 import { unhurried, type Pace } from './pace.ts'
-import { StoreConflict, type Store } from './ports.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
-import { keepsJournal, type Instance } from './trust/rows.ts'
+import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 export interface Revocation {
   readonly code: string
@@ -71,6 +73,19 @@ export class KeyWork {
     this.#safe = options.safe
     this.#journal = options.journal
     this.#access = options.access
+  }
+
+  /**
+   * Fault PermissionDenied when the caller may not ask for this operation, entered as `action`. Reads nothing of the
+   * object, so that the refusal tells nothing of it.
+   */
+  requirePermission(operation: string, action: AuditAction, uniqueIdentifier: string | null): void {
+    if (allows(this.#unit.caller.allow, operation)) return
+    this.#unit.begin(action, uniqueIdentifier)
+    throw new Fault(
+      'PermissionDenied',
+      `this client may not ask for ${operation}: an administrator can allow it`,
+    )
   }
 
   /** Makes a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
@@ -273,7 +288,7 @@ export class KeyWork {
   }
 
   async #changeAttribute<C extends AttributeNamed>(
-    action: string,
+    action: AuditAction,
     uniqueIdentifier: string,
     change: C,
     apply: (target: Target, change: C) => Changed,

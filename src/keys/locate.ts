@@ -8,7 +8,8 @@ import type { Version } from '../kmip/version.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
 import type { Pace } from './pace.ts'
-import type { IndexEntry, Store } from './ports.ts'
+import type { IndexEntry } from '../ports/objects.ts'
+import type { Store } from '../ports/store.ts'
 import type { Unit } from './unit.ts'
 
 export interface LocateQuery {
@@ -16,15 +17,19 @@ export interface LocateQuery {
   readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
   readonly maximumItems: number | undefined
   readonly offsetItems: number
-  readonly includeDestroyed: boolean
+  readonly storage: StorageWanted
   /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
   readonly onlyFresh: boolean
   /** Go on to the last object only to tell how many match. */
   readonly countAll?: boolean
-  /** The Storage Status Mask asks for archived objects only, and there are none. */
-  readonly nothing: boolean
   /** The answer has room for identifiers of so many bytes. */
   readonly bytesMax?: number
+}
+
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. This server archives nothing. */
+export interface StorageWanted {
+  readonly online: boolean
+  readonly destroyed: boolean
 }
 
 export interface Located {
@@ -44,7 +49,7 @@ export async function locate(parts: LocateParts, query: LocateQuery, version: Ve
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
   if (query.wanted.length > limits.locateAttributesMax)
     throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
-  if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
+  if (!query.storage.online && !query.storage.destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, parts.unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
   const end = query.offsetItems + most
@@ -105,7 +110,7 @@ async function* stored(
       instanceId,
       limit,
       index,
-      includeDestroyed: query.includeDestroyed,
+      includeDestroyed: query.storage.destroyed,
       ...(beforeSequence !== undefined && { beforeSequence }),
     })
     const last = page.at(-1)
@@ -128,7 +133,7 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     ),
   )
   return (object) => {
-    if (isDestroyed(object.state) && !query.includeDestroyed) return false
+    if (!(isDestroyed(object.state) ? query.storage.destroyed : query.storage.online)) return false
     const attributes = allAttributes(object, nowMs)
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (

@@ -3,12 +3,15 @@
 // is committed, and the commit fails when any object that was decided on has changed meanwhile (design: invariant 3).
 
 import type { Fault } from '../kmip/fault.ts'
-import type { Caller } from './caller.ts'
+import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
-import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Change, Store, Write } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
+import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Released, Sealed } from './safe.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 interface Slot {
   readonly object: ManagedObject
@@ -38,7 +41,7 @@ export class Unit {
   #trail: Trail = new Set()
   #noting: Noting | undefined
   #entries: AuditEntry[] = []
-  #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
 
   constructor(store: Store, clock: Clock, caller: Caller) {
@@ -48,7 +51,7 @@ export class Unit {
   }
 
   /** Begins an act: from here on, success or refusal is entered for it. */
-  begin(action: string, object: string | null): void {
+  begin(action: AuditAction, object: string | null): void {
     this.#current = { action, object, detail: null }
     this.#trail = new Set()
   }
@@ -204,7 +207,8 @@ export class Unit {
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
-    const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
+    if (!this.#current) throw new Error('no act was begun')
+    const { action, object, detail } = this.#current
     const { instanceId, actor, requestId } = this.caller
     const reach = reachBehind(fault)
     const known = {

@@ -4,8 +4,8 @@
 // vCenter makes a connection for each task; wrong ones slow down the address that they come from.
 
 import { createHmac, randomBytes } from 'node:crypto'
-import type { matchesCredential } from '../keys/trust/credential.ts'
-import type { Client } from '../keys/trust/rows.ts'
+import type { matchesCredential } from '../trust/credential.ts'
+import type { Client } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'

@@ -8,13 +8,14 @@ import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
-import type { Caller } from '../keys/caller.ts'
+import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Clock } from '../keys/ports.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
+import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 
@@ -164,9 +165,11 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   if (item.fault) throw item.fault
   if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
+  const handled = name as HandledOperation
+  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
   const { work, placeholder, pace, room } = context
+  requirePermission(work, handled, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
   const response = await handler({ work, placeholder, pace, version, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)

@@ -1,6 +1,6 @@
 // The questions that trust asks of certificates, which are a stranger's bytes: did this CA sign this leaf, when is it
 // valid, does its subject fit a filter, could two filters fit the same subject. Who is trusted is decided in
-// keys/trust/access.
+// trust/access.
 
 import { X509Certificate } from 'node:crypto'
 import { limits } from '../limits.ts'
@@ -25,11 +25,13 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   }
 }
 
-/** Whether two certificates are of one CA: the same name and key, as when a CA was renewed. */
+/**
+ * Whether two certificates are of one CA: the same key, since the key is what vouches. Names are no part of it: whoever
+ * wants to make a lookalike writes them as they like.
+ */
 export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
   try {
-    const [a, b] = [new X509Certificate(aDer), new X509Certificate(bDer)]
-    return a.subject === b.subject && a.publicKey.equals(b.publicKey)
+    return new X509Certificate(aDer).publicKey.equals(new X509Certificate(bDer).publicKey)
   } catch {
     return false
   }

@@ -6,28 +6,30 @@ import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
-import { Access } from '../keys/trust/access.ts'
-import { ApiKeys } from '../keys/api-keys.ts'
-import { Audit } from '../keys/audit.ts'
+import { Access } from '../trust/access.ts'
+import { ApiKeys } from '../instances/api-keys.ts'
+import { Audit } from '../audit/audit.ts'
 import { Journal } from '../keys/journal/journal.ts'
-import { InstanceReports } from '../keys/instance-report.ts'
+import { InstanceReports } from '../instances/report.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-work/instance-work.ts'
-import { Keyring } from '../keys/keyring.ts'
+import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
-import { Pending } from '../keys/trust/pending.ts'
-import type { Clock, Store } from '../keys/ports.ts'
+import { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
 import { Safe } from '../keys/safe.ts'
 import { recover, type RecoveryParts } from '../keys/recovery/recovery.ts'
-import { Secrets } from '../keys/secrets.ts'
-import { Sightings } from '../keys/trust/sightings.ts'
+import { Secrets } from '../sealing/secrets.ts'
+import { Sightings } from '../trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
-import { createTrustChanges, type TrustChanges } from '../keys/trust/changes.ts'
+import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
+import { systemClock } from './system-clock.ts'
 import { openSqliteStore } from '../store/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -64,7 +66,7 @@ export interface CoreOptions {
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   const firstStart = (await store.trustVersion()) === 0
@@ -112,6 +114,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     journal,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()

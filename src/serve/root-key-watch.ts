@@ -3,14 +3,16 @@
 // also when nobody wants a key. Part of the composition root.
 
 import type { RootKeyTrouble } from '../admin/context.ts'
-import type { Access } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Keyring } from '../keys/keyring.ts'
-import type { Clock, Store } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
-import type { Instance } from '../keys/trust/rows.ts'
+import type { Access } from '../trust/access.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Keyring } from '../sealing/keyring.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import type { Instance } from '../trust/rows.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import { KeysUnavailable, type Closed, type RootKeyEvents } from '../keys/unsealed.ts'
+import { KeysUnavailable, type Closed, type RootKeyEvents } from '../sealing/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -176,7 +178,7 @@ export class RootKeyWatch implements RootKeyEvents {
 
   /** One after the other, so that they stand in the order in which it happened. */
   #enter(
-    action: string,
+    action: AuditEntry['action'],
     result: 'success' | 'refused',
     instanceId: string,
     detail: Readonly<Record<string, string | number>>,

@@ -3,16 +3,10 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import {
-  StoreConflict,
-  StoreUnavailable,
-  type AuditQuery,
-  type Change,
-  type ObjectQuery,
-  type StandardKeyQuery,
-  type Store,
-  type StoredObject,
-} from '../keys/ports.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { AuditQuery } from '../ports/audit.ts'
+import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
+import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'

@@ -1,6 +1,6 @@
 // What passes between the thread that serves requests and the writer's thread. Types only.
 
-import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../keys/ports.ts'
+import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../ports/store.ts'
 
 /** Given to the writer's thread when it starts. */
 export interface WriterData {

@@ -2,7 +2,7 @@
 // writer's thread ends, for whatever reason, all that waits is refused at once and so is what comes later.
 
 import { Worker } from 'node:worker_threads'
-import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../keys/ports.ts'
+import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
 

@@ -9,27 +9,28 @@ import type { Role } from '../../src/admin/route.ts'
 import { Restores } from '../../src/admin/restores.ts'
 import { startAdmin } from '../../src/admin/server.ts'
 import { serviceInstanceOf } from '../../src/serve/ibm.ts'
-import { Access } from '../../src/keys/trust/access.ts'
-import { ApiKeys } from '../../src/keys/api-keys.ts'
-import { Audit } from '../../src/keys/audit.ts'
-import { serverActor } from '../../src/keys/caller.ts'
-import { InstanceReports } from '../../src/keys/instance-report.ts'
+import { Access } from '../../src/trust/access.ts'
+import { ApiKeys } from '../../src/instances/api-keys.ts'
+import { Audit } from '../../src/audit/audit.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import { InstanceReports } from '../../src/instances/report.ts'
 import { InstanceWorker } from '../../src/keys/instance-work/instance-work.ts'
-import { Keyring } from '../../src/keys/keyring.ts'
+import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
-import { Pending } from '../../src/keys/trust/pending.ts'
+import { Pending } from '../../src/trust/pending.ts'
 import { Safe } from '../../src/keys/safe.ts'
-import { Secrets } from '../../src/keys/secrets.ts'
+import { Secrets } from '../../src/sealing/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
-import { Sightings } from '../../src/keys/trust/sightings.ts'
-import { createTrustChanges } from '../../src/keys/trust/changes.ts'
-import type { Instance } from '../../src/keys/trust/rows.ts'
+import { Sightings } from '../../src/trust/sightings.ts'
+import { createTrustChanges } from '../../src/instances/trust-changes.ts'
+import type { Instance } from '../../src/trust/rows.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
 import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
 import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
 import { openServerIdentity } from '../../src/serve/server-identity.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -54,7 +55,7 @@ export interface TestDoor {
 
 export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
-  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
@@ -79,12 +80,15 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
   const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+  const sightings = new Sightings(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -104,7 +108,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings: new Sightings(store, clock, fail),
+    sightings,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -155,6 +159,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     close: async () => {
       await door.close()
       await context.pending.close()
+      await sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

@@ -3,12 +3,12 @@
 // instance-work.ts, in the background.
 
 import { randomUUID } from 'node:crypto'
-import { serverActor, type By } from '../caller.ts'
-import type { WrittenToo } from '../trust/instance-changes.ts'
-import type { Keyring } from '../keyring.ts'
-import type { Store, Write } from '../ports.ts'
-import type { Instance, InstanceWork } from '../trust/rows.ts'
-import { requireInstance, TrustRefused, type TrustWriter } from '../trust/writer.ts'
+import { serverActor, type By } from '../../audit/actor.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
+import { requireInstance, TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 /** Where an instance is to go. */
 export interface WorkTarget extends WrittenToo {
@@ -20,10 +20,10 @@ export interface WorkTarget extends WrittenToo {
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
-const workActions: Record<InstanceWork['kind'], string> = {
+const workActions = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',
-}
+} as const satisfies Record<InstanceWork['kind'], string>
 
 export class InstanceWorkChanges {
   readonly #writer: TrustWriter
