@@ -62,13 +62,13 @@ export const limits = {
   requestsQueuedPerConnectionMax: 4,
   /** Answering takes far less; this only keeps a request that hangs from holding its connection for ever. */
   answerTimeoutMs: 120_000,
-  /** After the peer's end a request that runs has this long; then what of it is not done yet is given up. */
+  /** After the peer has ended its side, a running request has this long; then the rest of it is given up. */
   answerAfterEndMs: 250,
-  /** What is read behind a request that takes longer than that, only to see the peer's end. */
+  /** Behind a request that runs longer than that, so much is read ahead, to see whether the peer ends its side. */
   lookAheadBytesMax: 1024 * 1024,
-  /** Work on a request lets others go first after so long. */
+  /** A turn: after so long, work on a request lets others go first. */
   turnMs: 0.5,
-  /** Turns that are given before sockets are read again: until so long is used up, and so many at most. */
+  /** Before sockets are read again, turns begin until so much time is used up, and so many at most. */
   turnsTogetherMs: 1,
   turnsTogetherMax: 16,
   /** Messages and answers above strangerMessageBytesMax that are not answered or sent yet, all connections together. */
@@ -105,7 +105,7 @@ export const limits = {
   clientNameCharactersMax: 200,
   userNameCharactersMax: 256,
   passwordCharactersMax: 1_024,
-  /** Wrong passwords of one client from one address: after so many the next is looked at after a pause, doubled with each. */
+  /** After so many wrong passwords of one client from one address the next is checked after a pause, doubled with each. */
   guessesFreeMax: 3,
   guessPauseMs: 1_000,
   guessPauseMsMax: 60_000,
@@ -263,11 +263,14 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
-  /** A certificate's refusal is entered once in so long; of one group, and of all, so many are. Groups are counted up to the last. */
+  /**
+   * A refused certificate is entered once in this time. In it, so many refusals are entered for a group (a subnet, or a
+   * client) and in all; so many groups are counted by name.
+   */
   strangerAuditEveryMs: 60_000,
-  saidPerGroupMax: 10,
-  saidInAllMax: 100,
-  countedGroupsMax: 1_000,
+  minuteQuotaPerGroupMax: 10,
+  minuteQuotaMax: 100,
+  minuteQuotaGroupsMax: 1_000,
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,
 

@@ -102,7 +102,7 @@ async function* stored(
     return
   }
   let beforeSequence: number | undefined
-  // As many at a time as a turn is enough for: objects may be large.
+  // Pages grow and shrink with what one turn is enough for: objects may be large.
   let limit = 8
   for (;;) {
     if (pace.spent) await pace.turn()

@@ -1,15 +1,15 @@
-// How long work goes on before it lets others go first. Everything runs on one thread; whoever does more than a little
-// asks for another turn in between. Who waits behind whom is decided at the door.
+// Long work shares the one thread of the server by pausing. The interface between the work and whoever decides when it
+// may go on (kmip-server/shares.ts).
 
 export interface Pace {
-  /** The turn has been used up: work that goes on should wait for another. */
+  /** Whether the turn has been used up (limits.turnMs): work that goes on waits for another. */
   readonly spent: boolean
   /**
-   * Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester once nobody waits for the
-   * answer any more: what is not committed by then is not done.
+   * Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester if nobody waits for the
+   * answer any more.
    */
   turn(): Promise<void>
 }
 
-/** Of work that nobody waits behind. */
+/** For work that never pauses. */
 export const unhurried: Pace = { spent: false, turn: async () => {} }

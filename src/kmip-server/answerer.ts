@@ -79,7 +79,7 @@ class Answerer {
   readonly #strangers: Strangers
   readonly #gate: CredentialGate
   readonly #shares: Shares
-  /** Whose turns the peer's requests take: as of what was last found out about it. */
+  /** The party whose turns a peer's requests take, as of the last verdict on the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
 
   constructor(options: AnswererOptions) {
@@ -113,7 +113,7 @@ class Answerer {
       return { bytes: encoded({ ...header, items }), close: false }
     } catch (error) {
       if (error instanceof RequestError) return refused(error, this.#now())
-      // It left before its turn came.
+      // The peer left before its turn came.
       if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
       throw error
     } finally {
@@ -219,7 +219,7 @@ function encoded(response: ResponseMessage): Buffer {
   return bytes
 }
 
-/** All strangers share what one instance has. */
+/** All strangers together have the share of one instance. */
 function stranger({ address }: Peer): Party {
   return { group: 'strangers', member: neighbourhood(address) }
 }

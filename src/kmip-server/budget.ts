@@ -1,5 +1,5 @@
-// How many bytes of large messages and answers the door holds at one time, over all connections. One neighbourhood gets
-// no more than it leaves free, so that there is room for another whatever it does. Small messages need no budget: the
+// Limits the bytes of large messages and answers that the door holds at one time, over all connections. One neighbourhood
+// gets at most as much as it leaves free, so that there is always room for others. Small messages need no budget: the
 // number of connections and their queues bound them.
 
 export class Budget {

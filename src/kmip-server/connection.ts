@@ -20,7 +20,7 @@ export interface ConnectionOptions extends Pick<
 }
 
 const never = Number.POSITIVE_INFINITY
-/** Nobody reads it; without one each abort would make an exception with its stack. */
+/** The reason of an abort; without one Node would make an exception with a stack each time. */
 const abandonment = 'nobody waits for the answer'
 
 export class Connection {
@@ -41,10 +41,10 @@ export class Connection {
   #closed = false
   /** Aborted when the peer waits for no answer any more. */
   readonly #abandoned = new AbortController()
-  /** Of the budget: by the message that is read or worked on, and by it and all answers that are not sent yet. */
+  /** Bytes reserved in the budget: for the current message, and in all (with answers that are not sent yet). */
   #messageBytes = 0
   #heldBytes = 0
-  /** What was read behind a long request; undefined: reading waits for its turn. */
+  /** Bytes that were read ahead behind a long request; undefined while nothing is read ahead. */
   #aheadBytes: number | undefined
   #lingeredBytes = 0
   #writes = 0
@@ -150,7 +150,7 @@ export class Connection {
     }
   }
 
-  /** Nobody sees that a peer has left while its socket is not read. So behind a long request it is, for a while. */
+  /** A peer's end is seen only while its socket is read. So behind a long request the socket is read ahead, within bounds. */
   #lookAhead(): void {
     this.#aheadBytes = 0
     this.#socket.resume()
@@ -179,7 +179,7 @@ export class Connection {
     else this.#abandonAt = this.#options.now() + this.#options.limits.answerAfterEndMs
   }
 
-  /** An end looks the same whether the peer waits for its answer or is gone; the longer it takes, the likelier it is gone. */
+  /** The end of a peer that still waits looks like the end of one that is gone. After this time it counts as gone. */
   #abandon(): void {
     this.#abandonAt = never
     this.#queue.length = 0
@@ -352,7 +352,7 @@ export class Connection {
     this.#options.onClosed()
   }
 
-  /** Takes of the budget; a connection that is closed has given all back, and takes no more. */
+  /** Reserves in the budget. A closed connection has given everything back and reserves no more. */
   #hold(bytes: number): boolean {
     const { budget, neighbourhood } = this.#options
     if (this.#closed || !budget.reserve(neighbourhood, bytes)) return false

@@ -1,7 +1,7 @@
 // The user name and password that a client may be given besides its certificate. vCenter sends them with Create, Get,
 // Get Attributes of State and Activate, and not with the rest; so `required` demands them for what makes, hands out or
-// changes keys, and lets attributes be read and noted without. What was right is remembered until it is changed, since
-// vCenter makes a connection for each task; wrong ones slow down the address that they come from.
+// changes keys, and lets attributes be read and noted without. A right one is remembered until it is changed, since
+// vCenter opens a connection for each task. Wrong ones slow down the address that they come from.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { matchesCredential } from '../trust/credential.ts'
@@ -25,19 +25,19 @@ const demanded: ReadonlySet<OperationName> = new Set([
 /** What one client sent from one address. */
 interface Guesses {
   wrong: number
-  /** The digest of the last wrong one: whoever repeats it, as a vCenter with an old password does, guesses nothing. */
+  /** The digest of the last wrong one. To repeat it is no new guess: a vCenter with an old password does that. */
   lastWrong: string
   /** Monotonic milliseconds. */
   nextAt: number
-  /** They are looked at one after the other. */
-  looking: Promise<void> | undefined
+  /** The check that runs: guesses are checked one after the other. */
+  checking: Promise<void> | undefined
 }
 
 export class CredentialGate {
   readonly #matches: typeof matchesCredential
   readonly #now: () => number
   readonly #digestKey = randomBytes(32)
-  /** By client, the digest of what was right. */
+  /** The digest of the right one, by client. */
   readonly #right = new Map<string, string>()
   /** By client and address; the oldest first. */
   readonly #guesses = new Map<string, Guesses>()
@@ -58,7 +58,7 @@ export class CredentialGate {
       return refused('this client must send its user name and password with this operation')
     }
     const { Username, Password = '' } = sent.CredentialValue
-    // Under the credential as it is set now: a new password is asked for anew.
+    // The digest covers the credential as it is set now, so that a changed one is checked anew.
     const text = JSON.stringify([credential.hash, credential.salt, Username, Password])
     const digest = createHmac('sha256', this.#digestKey).update(text).digest('hex')
     if (this.#right.get(id) === digest) return undefined
@@ -72,26 +72,26 @@ export class CredentialGate {
     digest: string,
     check: () => Promise<boolean>,
   ): Promise<Fault | undefined> {
-    const guesses = this.#guesses.get(place) ?? { wrong: 0, lastWrong: '', nextAt: 0, looking: undefined }
+    const guesses = this.#guesses.get(place) ?? { wrong: 0, lastWrong: '', nextAt: 0, checking: undefined }
     this.#keep(place, guesses)
-    while (guesses.looking) await guesses.looking.catch(() => undefined)
+    while (guesses.checking) await guesses.checking.catch(() => undefined)
     const waitMs = guesses.nextAt - this.#now()
     const isNew = this.#right.get(client) !== digest && guesses.lastWrong !== digest
     if (isNew && waitMs > 0) {
       const seconds = Math.ceil(waitMs / 1000)
-      return refused(`too many wrong passwords from this address: the next is looked at in ${seconds} s`)
+      return refused(`too many wrong passwords from this address: the next is checked in ${seconds} s`)
     }
     if (isNew) {
-      guesses.looking = this.#look(guesses, digest, check, () => {
+      guesses.checking = this.#checkOne(guesses, digest, check, () => {
         this.#right.set(client, digest)
         this.#guesses.delete(place)
       })
-      await guesses.looking
+      await guesses.checking
     }
     return this.#right.get(client) === digest ? undefined : refused('the user name or password is wrong')
   }
 
-  async #look(
+  async #checkOne(
     guesses: Guesses,
     digest: string,
     check: () => Promise<boolean>,
@@ -103,7 +103,7 @@ export class CredentialGate {
       guesses.lastWrong = digest
       guesses.nextAt = this.#now() + pauseMs(guesses.wrong)
     } finally {
-      guesses.looking = undefined
+      guesses.checking = undefined
     }
   }
 

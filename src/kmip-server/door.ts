@@ -17,11 +17,11 @@ export interface Peer {
   readonly resumed: boolean
 }
 
-/** What a connection tells and lends to those who answer one of its messages. */
+/** Passed along with each message to whoever answers it. */
 export interface Exchange {
   /** Aborted when nobody waits for the answer any more. */
   readonly abandoned: AbortSignal
-  /** Room for so many more bytes of an answer above limits.strangerMessageBytesMax; false where there is none. */
+  /** Reserves memory for so many more bytes of a large answer; false if there is none. */
   reserve(bytes: number): boolean
 }
 

@@ -1,15 +1,16 @@
-// Whose work is next, of all that waits for the one thread: the group that used the least time of late, and in it each
-// member in turn. A group is an instance, a member one of its clients, so that neither many requests of one client nor
-// many clients of one instance delay another's by more than a turn. Holds order and counts only: knows no clock.
+// Decides which of the waiting requests runs next on the one thread that answers: a request of the group that used the
+// least time, and within the group the members take turns. A group is an instance and a member one of its clients, so
+// that many requests of one client, or many clients of one instance, delay a request of another instance by one turn.
+// It holds order and counts only, and knows no clock.
 
-/** Who waits. All strangers are one group, with a member for each subnet. */
+/** Whose request it is. All strangers are one group, with a member for each subnet. */
 export interface Party {
   readonly group: string
   readonly member: string
 }
 
 interface Group<T> {
-  /** Never below what the others had used when it came, so that nobody saves up time by being idle. */
+  /** At least what the others had used when it came: an idle group saves up no time. */
   usedMs: number
   waiting: number
   /** The next in turn first, each with its items in order of arrival. */
@@ -17,9 +18,9 @@ interface Group<T> {
 }
 
 export class FairQueue<T> {
-  /** Those that wait, and those that used more than the others and may come back soon. */
+  /** Groups that wait, and idle ones whose used time still counts. */
   readonly #groups = new Map<string, Group<T>>()
-  /** What the group that was served last had used before. */
+  /** The used time of the group that `next` chose last. */
   #floorMs = 0
   #waiting = 0
 
@@ -42,7 +43,7 @@ export class FairQueue<T> {
     this.#waiting += 1
   }
 
-  /** Undefined where nobody waits. */
+  /** Undefined if nobody waits. */
   next(): T | undefined {
     const group = this.#leastUsed()
     const [turn] = group?.members ?? []
@@ -57,15 +58,15 @@ export class FairQueue<T> {
     return item
   }
 
-  /** What `next` gave has used the thread for so long. */
+  /** Adds the time that an item of `next` has used. */
   charge({ group: name }: Party, usedMs: number): void {
     const group = this.#groups.get(name)
     if (group) group.usedMs += usedMs
-    // When nobody waits, nobody had to wait for what was used.
+    // While nobody waits, the time that was used harmed nobody.
     if (this.#waiting === 0) this.#groups.clear()
   }
 
-  /** There are about as many groups as instances that are at work. */
+  /** A linear search: there are about as many groups as busy instances. */
   #leastUsed(): Group<T> | undefined {
     let least: Group<T> | undefined
     for (const group of this.#groups.values())

@@ -1,50 +1,52 @@
-// How much is said of what anybody may bring about as often as they like: in each minute so much about each group, so
-// much in all, and then one sentence that counts what was left out. Counts only; what is said, and where, others know.
+// Bounds what is entered or logged about events that anybody can cause as often as they like: so many a minute for each
+// group, so many in all, and at the end of the minute one report that counts the rest. It counts only; its user enters
+// or logs.
 
 import { limits } from '../limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 
-/** What was left out in one minute. */
+/** What one minute left out. */
 export interface LeftOut {
   readonly count: number
-  /** Groups with how many of each, most first; the largest few only. */
+  /** The largest groups, each with its count, the largest first. */
   readonly most: readonly (readonly [group: string, count: number])[]
   readonly groups: number
 }
 
 export class MinuteQuota {
-  readonly #now: () => number
+  readonly #clock: Clock
   readonly #tell: (leftOut: LeftOut) => void
-  /** What has been said of each group. */
-  readonly #said = new Map<string, number>()
+  /** How many were let through this minute, by group. */
+  readonly #passed = new Map<string, number>()
   readonly #leftOut = new Map<string, number>()
-  #saidInAll = 0
+  #passedInAll = 0
   #endsAt = 0
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
-  /** `now`: monotonic milliseconds. `tell` gets what was left out at the end of its minute. */
-  constructor(now: () => number, tell: (leftOut: LeftOut) => void) {
-    this.#now = now
+  /** `tell` is called at the end of each minute that left something out. */
+  constructor(clock: Clock, tell: (leftOut: LeftOut) => void) {
+    this.#clock = clock
     this.#tell = tell
   }
 
-  /** Whether one more about this group may be said; if not, it is counted. */
+  /** Whether one more of this group is let through; if not, it is counted. */
   take(group: string): boolean {
-    if (this.#now() >= this.#endsAt) this.#begin()
-    const said = this.#said.get(group) ?? 0
-    if (said < limits.saidPerGroupMax && this.#saidInAll < limits.saidInAllMax) {
-      this.#said.set(group, said + 1)
-      this.#saidInAll += 1
+    if (this.#clock.monotonic() >= this.#endsAt) this.#begin()
+    const passed = this.#passed.get(group) ?? 0
+    if (passed < limits.minuteQuotaPerGroupMax && this.#passedInAll < limits.minuteQuotaMax) {
+      this.#passed.set(group, passed + 1)
+      this.#passedInAll += 1
       return true
     }
-    // Those that come when many are counted already are counted together.
-    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.countedGroupsMax ? group : ''
+    // Groups beyond the bound are counted together, under the empty name.
+    const counted = this.#leftOut.has(group) || this.#leftOut.size < limits.minuteQuotaGroupsMax ? group : ''
     this.#leftOut.set(counted, (this.#leftOut.get(counted) ?? 0) + 1)
     return false
   }
 
-  /** Tells what was left out so far, as at the end of the minute. */
+  /** Reports now what was left out so far. */
   flush(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     if (this.#leftOut.size === 0) return
     const all = [...this.#leftOut].toSorted(([, a], [, b]) => b - a)
     const count = all.reduce((sum, [, one]) => sum + one, 0)
@@ -55,9 +57,9 @@ export class MinuteQuota {
 
   #begin(): void {
     this.flush()
-    this.#said.clear()
-    this.#saidInAll = 0
-    this.#endsAt = this.#now() + limits.strangerAuditEveryMs
-    this.#timer = setTimeout(() => this.flush(), limits.strangerAuditEveryMs).unref()
+    this.#passed.clear()
+    this.#passedInAll = 0
+    this.#endsAt = this.#clock.monotonic() + limits.strangerAuditEveryMs
+    this.#timer = this.#clock.after(limits.strangerAuditEveryMs, () => this.flush())
   }
 }

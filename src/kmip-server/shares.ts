@@ -1,7 +1,8 @@
-// The thread's time, shared between those who ask. A request begins with a turn, and goes on with another after each
-// batch item and wherever its work is long; turns are given out fairly (fair-queue.ts), a few at a time, and sockets are
-// read in between. While nobody waits and little was done since sockets were last read, a turn begins at once. Measures
-// what runs in a turn until it first waits for something else; the rest (an answer written, a commit settled) is small.
+// Shares the thread's time between requests. Each request begins with a turn and takes another for each further batch item
+// and wherever its work is long. Waiting requests get their turns in the order of fair-queue.ts, a few at a time, and
+// sockets are read in between. While nobody waits and little was done since the last read, a request begins at once.
+// Only the part of a turn until its first wait for something else is measured; the rest (an answer written, a commit
+// settled) is short.
 
 import type { Pace } from '../keys/pace.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -18,9 +19,9 @@ interface Waiting {
 export class Shares {
   readonly #queue = new FairQueue<Waiting>()
   readonly #now: () => number
-  /** Callbacks of this round of the loop that are still to come; the last one ends it. */
+  /** Callbacks that are still to come in this round of the event loop; the last one ends the round. */
   #planned = 0
-  /** Used in this round of the loop. */
+  /** Milliseconds of turns in this round of the event loop. */
   #usedMs = 0
   #running: { readonly party: Party; readonly sinceMs: number } | undefined
 
@@ -45,7 +46,7 @@ export class Shares {
     }
   }
 
-  /** Only a request's first turn, which follows a read of its socket: of later ones many may be asked for in one go. */
+  /** For a first turn only: it follows a read of its socket, while one commit may let many requests go on together. */
   #beginsAtOnce(party: Party): boolean {
     this.#account()
     if (this.#queue.waiting > 0 || this.#usedMs >= limits.turnsTogetherMs) return false
@@ -61,7 +62,7 @@ export class Shares {
     })
   }
 
-  /** A callback for each turn, and one behind it: between the two runs what the turn sets going, and nothing else. */
+  /** Two callbacks for each turn, one behind the other: only what the turn resumes runs between them. */
   #plan(): void {
     while (this.#planned < Math.min(this.#queue.waiting, limits.turnsTogetherMax)) {
       setImmediate(() => this.#give())

@@ -26,7 +26,7 @@ export class Strangers {
   readonly #log: DoorLog
   /** Monotonic milliseconds of the last entry or warning, by what it was about. */
   readonly #last = new Map<string, number>()
-  /** Entries of unknown peers by subnet, of others by client, and log lines by subnet. */
+  /** For entries about unknown peers (by subnet) and about others (by client), and for log lines (by subnet). */
   readonly #unknown: MinuteQuota
   readonly #known: MinuteQuota
   readonly #logged: MinuteQuota
@@ -43,10 +43,10 @@ export class Strangers {
     this.#audit = options.audit
     this.#clock = options.clock
     this.#log = options.log
-    const now = () => this.#clock.monotonic()
-    this.#unknown = new MinuteQuota(now, (leftOut) => this.#enterLeftOut('unknown', leftOut))
-    this.#known = new MinuteQuota(now, (leftOut) => this.#enterLeftOut('known', leftOut))
-    this.#logged = new MinuteQuota(now, ({ count, most, groups }) =>
+    const { clock } = options
+    this.#unknown = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('unknown', leftOut))
+    this.#known = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('known', leftOut))
+    this.#logged = new MinuteQuota(clock, ({ count, most, groups }) =>
       this.#log.info('more unknown clients knocked', { count, subnets: groups, most: told(most) }),
     )
   }
@@ -137,7 +137,7 @@ export class Strangers {
     this.#write(entry)
   }
 
-  /** One entry for all that the minute was too short for. */
+  /** One entry that counts the refusals that a minute left out. */
   #enterLeftOut(peers: 'unknown' | 'known', { count, most, groups }: LeftOut): void {
     const actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address: null } as const
     const groupName = peers === 'unknown' ? 'subnets' : 'clients'

@@ -80,7 +80,7 @@ async function answerItems(request: RequestMessage, options: BatchOptions): Prom
 
 const canceled = 'OperationCanceledByRequester'
 
-/** The Fault when nobody waits for the answer any more. */
+/** Returns the Fault if nobody waits for the answer any more. */
 async function nextTurn(pace: Pace): Promise<Fault | undefined> {
   try {
     await pace.turn()

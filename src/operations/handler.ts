@@ -13,7 +13,7 @@ export interface Context {
   readonly placeholder: IdPlaceholder
   /** Long work takes turns. */
   readonly pace: Pace
-  /** What the answer's payload may have. */
+  /** The most bytes that the answer's payload may have. */
   readonly bytesMax: () => number
 }
 

@@ -1,6 +1,6 @@
-// How large an answer may become: the client's Maximum Response Size (KMIP 1.4 §6.3) and our own bound. An item whose
-// answer does not fit fails before it is committed, so that nothing is done that the client does not learn of. Once as
-// much was worked out for nothing as one answer may have, no more items are begun.
+// Bounds the size of an answer, by the client's Maximum Response Size (KMIP 1.4 §6.3) and by our own maximum. An item
+// whose answer does not fit fails before it is committed, so that nothing is done that the client does not learn of. Once
+// the discarded answers add up to more than one answer may have, no more items are begun.
 
 import { Fault } from '../kmip/fault.ts'
 import {
@@ -12,9 +12,9 @@ import {
 import { limits } from '../limits.ts'
 
 export interface AnswerBounds {
-  /** The client's own. */
+  /** The client's Maximum Response Size. */
   readonly maximumBytes: number | undefined
-  /** Room in memory for so many more bytes; false where there is none. */
+  /** Reserves memory for so many more bytes; false if there is none. */
   reserve(bytes: number): boolean
 }
 
@@ -27,9 +27,9 @@ export class AnswerRoom {
   /** Items that are not counted yet. */
   readonly #uncounted: ResponseItem[] = []
   #bytesCounted = 0
-  /** Never less than what header and items have: most answers are far from the bound, and need no counting. */
+  /** An upper bound of the bytes so far: most answers are far from their maximum and are never counted exactly. */
   #bytesAtMost = headerBytesMax
-  #forNothingBytes = 0
+  #discardedBytes = 0
   #reservedBytes = 0
 
   constructor(header: Header, bounds: AnswerBounds) {
@@ -46,7 +46,7 @@ export class AnswerRoom {
     return room
   }
 
-  /** What the payload of this item may have. */
+  /** The most bytes that the payload of this item may have. */
   payloadBytesMax({ operationCode, uniqueBatchItemId }: Named): number {
     return this.#bytesMax - this.#bytesWith({ operationCode, uniqueBatchItemId, status: 'Success' })
   }
@@ -56,7 +56,7 @@ export class AnswerRoom {
     const bytes = this.#bytesAtMost + bytesAtMost(item)
     const fits = bytes <= this.#bytesMax || this.#bytesWith(item) <= this.#bytesMax
     if (fits && this.#reserved(bytes)) return
-    this.#forNothingBytes += item.payload?.length ?? 0
+    this.#discardedBytes += item.payload?.length ?? 0
     item.payload?.fill(0)
     throw fits
       ? new Fault('GeneralFailure', 'the server has too much to do: try again')
@@ -70,7 +70,7 @@ export class AnswerRoom {
 
   /** Why no more items are begun; undefined while they may be. */
   get exhausted(): Fault | undefined {
-    return this.#forNothingBytes > limits.messageBytesMax ? tooLarge(this.#bytesMax) : undefined
+    return this.#discardedBytes > limits.messageBytesMax ? tooLarge(this.#bytesMax) : undefined
   }
 
   #reserved(bytes: number): boolean {
@@ -93,9 +93,9 @@ export class AnswerRoom {
 
 type Named = Pick<ResponseItem, 'operationCode' | 'uniqueBatchItemId'>
 
-/** Of numbers, a time stamp and a correlation value. */
+/** The response header: numbers, a time stamp and a correlation value. */
 const headerBytesMax = 512
-/** Of the fields of an item that are numbers, and of all headers. */
+/** An item's numeric fields, and the TTLV headers of all its fields. */
 const itemBytesMax = 128
 
 function bytesAtMost({ uniqueBatchItemId, message, payload }: ResponseItem): number {

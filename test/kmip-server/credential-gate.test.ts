@@ -1,4 +1,4 @@
-// A client's user name and password at the door: what is right is looked at once, what is wrong slows down its address.
+// A client's user name and password at the door: what is right is checked once, what is wrong slows down its address.
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
@@ -53,9 +53,9 @@ function getWith(Password: string) {
 }
 
 const wrong = 'the user name or password is wrong'
-const slowed = /^too many wrong passwords from this address: the next is looked at in \d+ s$/
+const slowed = /^too many wrong passwords from this address: the next is checked in \d+ s$/
 
-test('what was right is not looked at again, on no connection and from no address', async () => {
+test('what was right is not checked again, on no connection and from no address', async () => {
   const { attempt, checks } = gate()
   for (const address of ['192.0.2.1', '192.0.2.1', '192.0.2.2', '2001:db8::1'])
     assert.equal(await attempt('right', address), undefined)
@@ -71,7 +71,7 @@ test('after a few wrong passwords an address waits twice as long with each, and 
     clock.nowMs += pauseMs - 1
     assert.match((await attempt(`too early ${pauseMs}`)) ?? '', slowed)
     assert.match((await attempt('right')) ?? '', slowed)
-    assert.equal(checks(), before, 'they are not looked at')
+    assert.equal(checks(), before, 'they are not checked')
     clock.nowMs += 1
     assert.equal(await attempt(`in time ${pauseMs}`), wrong)
   }
@@ -83,7 +83,7 @@ test('after a few wrong passwords an address waits twice as long with each, and 
   assert.equal(await attempt('right'), undefined, 'it is known to be right now')
 })
 
-test('guesses that come all at once are looked at one after the other', async () => {
+test('guesses that come all at once are checked one after the other', async () => {
   const { attempt, checks } = gate()
   const told = await Promise.all(Array.from({ length: 50 }, (_, index) => attempt(`guess ${index}`)))
   assert.equal(checks(), limits.guessesFreeMax)

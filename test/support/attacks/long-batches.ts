@@ -21,7 +21,7 @@ async function lane({ kmip, neighbour }: Target, leavesAtOnce: boolean, signal: 
   while (!signal.aborted) {
     const socket = connect({ ...kmip, ...neighbour, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
     socket.on('error', () => {
-      // Being thrown out is what an attack must expect.
+      // The server may close it at any time.
     })
     const closed = once(socket, 'close')
     const stop = (): void => void socket.destroy()
