@@ -149,6 +149,7 @@ async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | u
     return {
       ...rest,
       problems: [...rest.problems],
+      restores: [...rest.restores],
       provedFrom: time(provedFromMs),
       provedTo: time(provedToMs),
     }

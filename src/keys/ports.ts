@@ -182,7 +182,7 @@ export interface WriterHead {
 }
 
 export interface AuditCheckpoint {
-  /** Rises by one. */
+  /** Rises by one; by more where a restore was accepted, above every number that was given before. */
   readonly number: number
   /** The signed text (JSON: number, time, heads, hash of the checkpoint before). */
   readonly body: string
@@ -247,6 +247,8 @@ export type Write =
   /** Any of these raises trustVersion by one, once per commit. */
   | { readonly type: 'trust'; readonly row: TrustRow }
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
+  /** Trust was at this version before, on a branch that was left: the commit raises it from there, if it is lower. */
+  | { readonly type: 'trust-version'; readonly atLeast: number }
   | { readonly type: 'data-key'; readonly record: DataKeyRecord }
   /** Erases all data keys of an instance for good, as the material of a destroyed object. */
   | { readonly type: 'data-keys-removed'; readonly instanceId: string }
@@ -269,7 +271,8 @@ export type Write =
   | { readonly type: 'secret-removed'; readonly name: string }
   | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
-  | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint }
+  /** `follows`: the number of the last one before it, where numbers are left out after a restore. */
+  | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint; readonly follows?: number }
   /** Removes entries that the checkpoint covers and that are older; the heads stay as the new beginning. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
