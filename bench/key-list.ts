@@ -8,7 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { listKeys } from '../src/admin/key-list.ts'
 import { Keys } from '../src/keys/keys.ts'
 import { single, toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
-import type { Store } from '../src/keys/ports.ts'
+import type { Store } from '../src/ports/store.ts'
 import type { AttributeInstance } from '../src/kmip/attributes.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 

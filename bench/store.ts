@@ -3,7 +3,8 @@
 
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import type { AuditEntry, Store, Write } from '../src/keys/ports.ts'
+import type { AuditEntry } from '../src/ports/audit.ts'
+import type { Store, Write } from '../src/ports/store.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-store')

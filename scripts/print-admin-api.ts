@@ -1,5 +1,5 @@
 // Prints docs/admin-api.md from the route table in src/admin/api.ts: `node scripts/print-admin-api.ts > docs/admin-api.md`.
-// test/admin-docs.test.ts fails when the page is not current.
+// test/admin/openapi.test.ts fails when the page is not current.
 
 import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'

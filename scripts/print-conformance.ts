@@ -1,6 +1,6 @@
 // Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers:
 // `node scripts/print-conformance.ts > docs/kmip-conformance.md`.
-// test/kmip-conformance.test.ts fails when the page is not current.
+// test/kmip/operations.docs.test.ts fails when the page is not current.
 
 import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'

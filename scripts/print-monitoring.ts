@@ -1,5 +1,5 @@
 // Prints docs/monitoring.md from the metrics that a server registers and docs/mortise-alerts.yml:
-// `node scripts/print-monitoring.ts > docs/monitoring.md`. test/telemetry.test.ts fails when the page is not current.
+// `node scripts/print-monitoring.ts > docs/monitoring.md`. test/telemetry/log.test.ts fails when the page is not current.
 
 import { readFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'

@@ -14,7 +14,7 @@ import {
   type World,
 } from './cli/world.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
-import { parseExport, verifyLog } from './keys/audit-proof.ts'
+import { parseExport, verifyLog } from './audit/proof.ts'
 import type { Running } from './serve.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'

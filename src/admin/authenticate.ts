@@ -1,7 +1,7 @@
 // Who asks at the admin door: bearer token, role, and which instances are there for it.
 
-import type { Actor } from '../keys/caller.ts'
-import type { Instance } from '../keys/trust/rows.ts'
+import type { Actor } from '../ports/audit.ts'
+import type { Instance } from '../trust/rows.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import { roles, type Route } from './route.ts'

@@ -1,6 +1,6 @@
 // When every certificate expires that something depends on: clients', their CAs', the server's and its CA's.
 
-import type { TrustTables } from '../keys/trust/rows.ts'
+import type { TrustTables } from '../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../pki/certificate.ts'
 
 export interface Expiry {

@@ -1,10 +1,10 @@
 // What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
 // which the server logs with the request's id and answers as 'internal', without its text.
 
-import { KeysUnavailable } from '../keys/unsealed.ts'
-import { StoreConflict, StoreUnavailable } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
-import { TrustRefused } from '../keys/trust/writer.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { TrustRefused } from '../trust/writer.ts'
 import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'
 import { Refusal, type ErrorCode } from './errors.ts'

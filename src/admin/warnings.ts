@@ -2,10 +2,10 @@
 // not open or cannot be made or deleted, a journal that cannot be written, work that waits, refused changes. The same
 // list is told in the log, in health, in `mortise status` and over HTTP.
 
-import type { TrustSnapshot } from '../keys/trust/access.ts'
+import type { TrustSnapshot } from '../trust/access.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import { bootstrapName } from '../keys/trust/token-changes.ts'
-import type { Closed } from '../keys/unsealed.ts'
+import { bootstrapName } from '../trust/token-changes.ts'
+import type { Closed } from '../sealing/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'

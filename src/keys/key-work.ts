@@ -6,7 +6,7 @@ import { first, type AttributeInstance, type AttributeSet, type AttributeValue }
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Access } from './trust/access.ts'
+import type { Access } from '../trust/access.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -16,7 +16,7 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import type { Material, Place } from './envelope.ts'
+import type { Material, Place } from '../sealing/envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
@@ -30,11 +30,11 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
-import { StoreConflict, type Store } from './ports.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
-import { keepsJournal, type Instance } from './trust/rows.ts'
+import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 export interface Revocation {
   readonly code: string

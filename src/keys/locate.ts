@@ -8,7 +8,8 @@ import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
-import type { IndexEntry, Store } from './ports.ts'
+import type { IndexEntry } from '../ports/objects.ts'
+import type { Store } from '../ports/store.ts'
 import type { Unit } from './unit.ts'
 
 export interface LocateQuery {

@@ -12,7 +12,8 @@ import {
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { isState, stateAt, type State } from './lifecycle.ts'
-import type { IndexEntry, StoredObject, Write } from './ports.ts'
+import type { IndexEntry, StoredObject } from '../ports/objects.ts'
+import type { Write } from '../ports/store.ts'
 
 export type ObjectType = EnumName<'ObjectType'>
 

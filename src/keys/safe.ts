@@ -14,11 +14,13 @@ import {
   type Material,
   type MaterialHead,
   type Place,
-} from './envelope.ts'
-import type { Keyring } from './keyring.ts'
+} from '../sealing/envelope.ts'
+import type { Keyring } from '../sealing/keyring.ts'
 import type { ManagedObject } from './managed-object.ts'
-import type { Clock, Store, StandardKeyRecord, Write } from './ports.ts'
-import { RootKeyError, type Trail } from './root-key.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store, Write } from '../ports/store.ts'
+import type { StandardKeyRecord } from '../ports/secrets.ts'
+import { RootKeyError, type Trail } from '../ports/root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from './standard-keys/keeper.ts'
 import {
   isPlace,
@@ -30,8 +32,8 @@ import {
   unpackStandardKey,
   type StandardKeyPlace,
 } from './standard-keys/place.ts'
-import type { Instance } from './trust/rows.ts'
-import { Unsealed } from './unsealed.ts'
+import type { Instance } from '../trust/rows.ts'
+import { Unsealed } from '../sealing/unsealed.ts'
 
 /** Material that was put away: what the object's record holds of it, and what its commit must write besides. */
 export interface Sealed {

@@ -3,12 +3,14 @@
 // is committed, and the commit fails when any object that was decided on has changed meanwhile (design: invariant 3).
 
 import type { Fault } from '../kmip/fault.ts'
-import type { Caller } from './caller.ts'
+import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
-import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Change, Store, Write } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
+import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Released, Sealed } from './safe.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 interface Slot {
   readonly object: ManagedObject

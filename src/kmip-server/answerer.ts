@@ -2,14 +2,14 @@
 // refused (design: invariant 11), and who knocked, who was seen and what failed is told to those who keep it.
 
 import { randomUUID } from 'node:crypto'
-import type { Access, Verdict } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Caller } from '../keys/caller.ts'
-import type { matchesCredential } from '../keys/trust/credential.ts'
+import type { Access, Verdict } from '../trust/access.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { matchesCredential } from '../trust/credential.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock } from '../keys/ports.ts'
-import type { Sightings } from '../keys/trust/sightings.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Sightings } from '../trust/sightings.ts'
 import { Fault } from '../kmip/fault.ts'
 import {
   decodeRequest,

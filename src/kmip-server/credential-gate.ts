@@ -3,8 +3,8 @@
 // changes keys, and lets attributes be read and noted without. Checked once per connection and credential.
 
 import { createHash } from 'node:crypto'
-import type { matchesCredential } from '../keys/trust/credential.ts'
-import type { Client, Credential } from '../keys/trust/rows.ts'
+import type { matchesCredential } from '../trust/credential.ts'
+import type { Client, Credential } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'

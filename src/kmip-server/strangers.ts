@@ -1,11 +1,11 @@
 // Those who are not trusted: how they are refused, that they are pending, and what is entered and logged of them, each
 // at a bounded rate, since anybody may knock as often as they like.
 
-import type { Verdict } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock } from '../keys/ports.ts'
-import type { Client } from '../keys/trust/rows.ts'
+import type { Verdict } from '../trust/access.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Client } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'

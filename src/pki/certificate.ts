@@ -1,5 +1,5 @@
 // A certificate as the rest of Mortise sees it: its fingerprint, names, dates and kind, and nothing trusted because
-// of them. Whether it opens a door is decided in keys/trust/access with the tools of match.ts.
+// of them. Whether it opens a door is decided in trust/access with the tools of match.ts.
 
 import { X509Certificate, type KeyObject } from 'node:crypto'
 import { PkiError } from './error.ts'

@@ -1,6 +1,6 @@
 // The questions that trust asks of certificates, which are a stranger's bytes: did this CA sign this leaf, when is it
 // valid, does its subject fit a filter, could two filters fit the same subject. Who is trusted is decided in
-// keys/trust/access.
+// trust/access.
 
 import { X509Certificate } from 'node:crypto'
 import { limits } from '../limits.ts'

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { RootKeyError } from '../keys/root-key.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import { writeRootKeyFile } from './file-format.ts'
 
 /**

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { limits } from '../limits.ts'
-import { RootKeyError, type RootKey } from '../keys/root-key.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { createRootKeyFile } from './file-create.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 

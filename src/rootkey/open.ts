@@ -2,7 +2,7 @@
 // own file's.
 
 import { randomBytes } from 'node:crypto'
-import { RootKeyError, type RootKey } from '../keys/root-key.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'

@@ -4,10 +4,10 @@
 import { randomBytes } from 'node:crypto'
 import { open, readFile, rename } from 'node:fs/promises'
 import path from 'node:path'
-import type { Access } from '../keys/trust/access.ts'
-import { serverActor } from '../keys/caller.ts'
-import { bootstrapName, newBearer } from '../keys/trust/token-changes.ts'
-import type { TrustChanges } from '../keys/trust/changes.ts'
+import type { Access } from '../trust/access.ts'
+import { serverActor } from '../audit/actor.ts'
+import { bootstrapName, newBearer } from '../trust/token-changes.ts'
+import type { TrustChanges } from '../instances/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
 class StartError extends Error {

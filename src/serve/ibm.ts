@@ -3,10 +3,10 @@
 
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config.ts'
-import type { ApiKeys } from '../keys/api-keys.ts'
+import type { ApiKeys } from '../instances/api-keys.ts'
 import type { HandedBack } from '../keys/instance-work/rewrap.ts'
-import type { Clock } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import { limits } from '../limits.ts'
 import { KeyProtectSessions } from '../rootkey/keyprotect/sessions.ts'
 import { parseKeyProtectUri } from '../rootkey/keyprotect/uri.ts'

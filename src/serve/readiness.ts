@@ -2,9 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readiness as Ready } from '../admin/context.ts'
-import type { Access } from '../keys/trust/access.ts'
-import type { Keyring } from '../keys/keyring.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Access } from '../trust/access.ts'
+import type { Keyring } from '../sealing/keyring.ts'
+import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import type { Log } from '../telemetry/log.ts'

@@ -5,8 +5,8 @@
 import { Refusal } from '../admin/errors.ts'
 import type { Reloaded } from '../admin/context.ts'
 import { changedOptions, ConfigError, withLiveOptions, type Config } from '../config.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { By } from '../keys/caller.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { By } from '../audit/actor.ts'
 
 export interface SettingsOptions {
   readonly initial: Config

@@ -4,7 +4,7 @@
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
 import { warningsNow, type Warning } from '../admin/warnings.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'

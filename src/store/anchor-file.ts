@@ -14,7 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { anchorSlotBytes } from '../keys/anchor.ts'
+import { anchorSlotBytes } from '../audit/anchor.ts'
 
 const slots = 2
 

@@ -1,19 +1,11 @@
 // Keeps the anchor while the store is open: compares it with the database, then writes into it how far the database
 // is synced. An anchor that cannot be written only lags behind, so trouble with it is told and never ends a commit.
-// Runs on the writer's thread; where the slots lie is anchor-file.ts's business, what they say keys/anchor.ts's.
+// Runs on the writer's thread; where the slots lie is anchor-file.ts's business, what they say audit/anchor.ts's.
 
-import type { KeyObject } from 'node:crypto'
-import { createHash } from 'node:crypto'
-import {
-  encodeSlot,
-  judgeAnchor,
-  newestAnchor,
-  type Anchor,
-  type AnchorPosition,
-  type AnchorVerdict,
-  type StoreFacts,
-} from '../keys/anchor.ts'
-import type { WriterHead } from '../keys/ports.ts'
+import { createHash, type KeyObject } from 'node:crypto'
+import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../audit/anchor.ts'
+import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
+import type { WriterHead } from '../ports/audit.ts'
 import { AnchorFile } from './anchor-file.ts'
 import type { writeSql } from './sql.ts'
 import { number, orNull, text, type Statements } from './statements.ts'

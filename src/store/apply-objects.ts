@@ -1,7 +1,8 @@
 // Writes one object inside the writer's transaction: its row, its material, its names and index entries, and the
 // mark that its journal lacks it. Throws StoreConflict; the caller undoes the savepoint then.
 
-import { StoreConflict, type IndexEntry, type ObjectRecord, type Write } from '../keys/ports.ts'
+import { StoreConflict, type Write } from '../ports/store.ts'
+import type { IndexEntry, ObjectRecord } from '../ports/objects.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from './hashes.ts'
 import type { writeSql } from './sql.ts'

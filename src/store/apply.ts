@@ -1,13 +1,8 @@
 // Does one change inside the writer's transaction: first what it expects, then its writes in their order, then
 // its audit entries. Throws StoreConflict; the caller undoes the savepoint then. No transactions here.
 
-import {
-  StoreConflict,
-  type Change,
-  type Expectation,
-  type PendingClient,
-  type Write,
-} from '../keys/ports.ts'
+import { StoreConflict, type Change, type Expectation, type Write } from '../ports/store.ts'
+import type { PendingClient } from '../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { putObject } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'

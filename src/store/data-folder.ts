@@ -4,7 +4,7 @@
 
 import { lstatSync, statSync, type Stats } from 'node:fs'
 import path from 'node:path'
-import { StoreUnavailable } from '../keys/ports.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 
 /** The database itself, what SQLite puts beside it, and what we put there. */
 const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new']

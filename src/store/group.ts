@@ -2,7 +2,7 @@
 // change that met it. Knows nothing of threads, timers or the disk's room.
 
 import type { DatabaseSync } from 'node:sqlite'
-import { StoreConflict } from '../keys/ports.ts'
+import { StoreConflict } from '../ports/store.ts'
 import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keeper.ts'
 import { applyChange } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'

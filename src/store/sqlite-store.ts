@@ -5,17 +5,11 @@ import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import type { AnchoredStore, AnchorUse } from '../keys/anchor.ts'
-import {
-  StoreConflict,
-  StoreUnavailable,
-  type AuditQuery,
-  type Change,
-  type ObjectQuery,
-  type StandardKeyQuery,
-  type Store,
-  type StoredObject,
-} from '../keys/ports.ts'
+import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { AuditQuery } from '../ports/audit.ts'
+import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
+import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'

@@ -1,8 +1,8 @@
 // What passes between the thread that serves requests and the writer's thread. Types only.
 
 import type { KeyObject } from 'node:crypto'
-import type { AnchorUse, AnchorVerdict } from '../keys/anchor.ts'
-import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../keys/ports.ts'
+import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../ports/store.ts'
 
 /** Given to the writer's thread when it starts. */
 export interface WriterData {

@@ -3,8 +3,8 @@
 
 import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import type { AnchorUse, AnchorVerdict } from '../keys/anchor.ts'
-import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../keys/ports.ts'
+import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
 

@@ -3,7 +3,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
-import { chainHash } from '../../src/keys/chain.ts'
+import { chainHash } from '../../src/audit/chain.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
 /** Enters `count` entries, a second apart. */

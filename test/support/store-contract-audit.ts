@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chainHash, chainStart } from '../../src/keys/chain.ts'
-import type { AuditEntry, AuditQuery, Store, StoredAuditEntry, WriterHead } from '../../src/keys/ports.ts'
+import { chainHash, chainStart } from '../../src/audit/chain.ts'
+import type { AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../../src/ports/audit.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change } from './store-values.ts'
 

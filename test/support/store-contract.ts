@@ -1,9 +1,10 @@
-// What every Store must do (src/keys/ports.ts), whatever it stands on. An implementation's test calls this with a
+// What every Store must do (src/ports/), whatever it stands on. An implementation's test calls this with a
 // way to make an empty place for a store. Not here: what a killed process, a full disk and a lost thread do.
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
+import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
+import type { StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'

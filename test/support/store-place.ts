@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { StoreConflict, type Clock, type Store } from '../../src/keys/ports.ts'
+import { StoreConflict, type Store } from '../../src/ports/store.ts'
+import type { Clock } from '../../src/ports/clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 
 export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }

@@ -1,6 +1,6 @@
 // The audit log: reading, proving, taking it out, cutting it.
 
-import type { AuditEntry, StoredAuditEntry } from '../../keys/ports.ts'
+import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'

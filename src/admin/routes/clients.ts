@@ -1,7 +1,7 @@
 // Clients: who is trusted, by which certificates and CAs.
 
-import { hashCredential } from '../../keys/trust/credential.ts'
-import type { Authority, Client, Instance, PinnedCertificate } from '../../keys/trust/rows.ts'
+import { hashCredential } from '../../trust/credential.ts'
+import type { Authority, Client, Instance, PinnedCertificate } from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern } from '../../pki/match.ts'

@@ -1,8 +1,8 @@
 // What an instance holds, and long work on all of it: another root key or custody, the newest version of its root key.
 
 import type { WorkProgress } from '../../keys/instance-work/run.ts'
-import { RootKeyError } from '../../keys/root-key.ts'
-import type { Instance, InstanceWork } from '../../keys/trust/rows.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'

@@ -2,11 +2,11 @@
 // URI may be is the composition root's business.
 
 import { randomUUID } from 'node:crypto'
-import type { ApiKeySource } from '../../keys/api-keys.ts'
-import type { WrittenToo } from '../../keys/trust/instance-changes.ts'
+import type { ApiKeySource } from '../../instances/api-keys.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
-import type { Instance } from '../../keys/trust/rows.ts'
-import { TrustRefused } from '../../keys/trust/writer.ts'
+import type { Instance } from '../../trust/rows.ts'
+import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'

@@ -1,6 +1,6 @@
 // Certificates that are not trusted: those that knocked, and those that are refused for good.
 
-import type { Block } from '../../keys/trust/rows.ts'
+import type { Block } from '../../trust/rows.ts'
 import { parseCertificate } from '../../pki/certificate.ts'
 import type { Handlers } from '../context.ts'
 import { isoTime } from '../shown.ts'

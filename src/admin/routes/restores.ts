@@ -1,6 +1,6 @@
 // Instances brought back from what lies beside their root key: begun, and looked at.
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import type { RecoveryReport } from '../../keys/recovery/report.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'

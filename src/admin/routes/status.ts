@@ -1,7 +1,7 @@
 // How the server is, on one page. A token of one instance sees that instance, and of the server what concerns it.
 
-import type { TrustSnapshot } from '../../keys/trust/access.ts'
-import type { Instance } from '../../keys/trust/rows.ts'
+import type { TrustSnapshot } from '../../trust/access.ts'
+import type { Instance } from '../../trust/rows.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import { isoTime } from '../shown.ts'

@@ -1,7 +1,7 @@
 // Tokens of the admin door: made, listed, revoked. One of an instance deals with those of its instance only.
 
-import { bootstrapName } from '../../keys/trust/token-changes.ts'
-import type { Instance, Token } from '../../keys/trust/rows.ts'
+import { bootstrapName } from '../../trust/token-changes.ts'
+import type { Instance, Token } from '../../trust/rows.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'

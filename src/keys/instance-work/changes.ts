@@ -3,12 +3,12 @@
 // instance-work.ts, in the background.
 
 import { randomUUID } from 'node:crypto'
-import { serverActor, type By } from '../caller.ts'
-import type { WrittenToo } from '../trust/instance-changes.ts'
-import type { Keyring } from '../keyring.ts'
-import type { Store, Write } from '../ports.ts'
-import type { Instance, InstanceWork } from '../trust/rows.ts'
-import { requireInstance, TrustRefused, type TrustWriter } from '../trust/writer.ts'
+import { serverActor, type By } from '../../audit/actor.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
+import { requireInstance, TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 /** Where an instance is to go. */
 export interface WorkTarget extends WrittenToo {

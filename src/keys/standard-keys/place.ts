@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { limits } from '../../limits.ts'
-import type { MaterialHead, Place } from '../envelope.ts'
+import type { MaterialHead, Place } from '../../sealing/envelope.ts'
 
 export interface StandardKeyPlace {
   readonly rootKeyUri: string

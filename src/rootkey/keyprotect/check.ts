@@ -2,7 +2,7 @@
 // key, is active, wraps and unwraps. What it takes of IAM is the role Reader.
 
 import { randomBytes } from 'node:crypto'
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import type { KeyMetadata } from './key-metadata.ts'
 import { deactivated, deleted, enableIt, standardKey } from './remedies.ts'
 import type { KeyProtectRootKey } from './root-key.ts'

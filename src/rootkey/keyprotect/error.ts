@@ -1,7 +1,7 @@
 // What can go wrong with a call, typed by HTTP status and the code of the first reason, never by message, and what
 // the caller of the root key must conclude from it (its reach; design: section 5).
 
-import { RootKeyError, type RootKeyReach } from '../../keys/root-key.ts'
+import { RootKeyError, type RootKeyReach } from '../../ports/root-key.ts'
 import { callOf, type CallName } from './calls.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
 import { limits } from '../../limits.ts'
-import type { Clock } from '../../keys/ports.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { field, isTransient, KeyProtectError, readRefusal } from './error.ts'
 import { exchange, NoAnswer, type Answer } from './exchange.ts'
 

@@ -2,7 +2,7 @@
 // the work may have been done although nobody said so.
 
 import { randomInt } from 'node:crypto'
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { isTransient, KeyProtectError, readRefusal, type Refusal } from './error.ts'
 import type { Answer } from './exchange.ts'

@@ -3,7 +3,7 @@
 // it was made.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RootKeyError, type StandardKeys } from '../../keys/root-key.ts'
+import { RootKeyError, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 
 export class Remains {

@@ -9,7 +9,7 @@ import {
   type RootKeyVersions,
   type StandardKeys,
   type Trail,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { field, KeyProtectError, notUnderstood } from './error.ts'
 import { readKeys, type KeyMetadata } from './key-metadata.ts'

@@ -10,7 +10,7 @@ import {
   type StandardKeyFound,
   type StandardKeys,
   type Trail,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { field, KeyProtectError, notUnderstood } from './error.ts'
 import { readKey, readResources } from './key-metadata.ts'
 import { keyPages } from './pages.ts'

@@ -10,7 +10,7 @@ import {
   StandardKeyUncertain,
   type NewStandardKey,
   type StandardKeys,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { Remains, within } from './remains.ts'
 

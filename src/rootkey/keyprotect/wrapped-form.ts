@@ -10,7 +10,7 @@
 
 import { createHash } from 'node:crypto'
 import { limits } from '../../limits.ts'
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 
 export interface WrappedForm {
   /** Base64, for the service alone to understand. */

@@ -1,0 +1,123 @@
+// How trust is changed: decided on the rows as they are, written with their MACs and a new head, and entered in the
+// audit, in one transaction; when another node changed trust at the same moment it is decided again. What may be
+// changed stands in client-changes.ts, instance-changes.ts and token-changes.ts.
+
+import { limits } from '../limits.ts'
+import type { Access, TrustSnapshot } from './access.ts'
+import type { By } from '../audit/actor.ts'
+import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { TrustRow } from '../ports/trust.ts'
+import { makeHead, makeRow, type Macs, type TrustKind, type TrustKinds } from './rows.ts'
+
+/** A refusal of a change of trust, with what to do about it. Safe to show. */
+export class TrustRefused extends Error {
+  override readonly name = 'TrustRefused'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged'
+  readonly hint: string | undefined
+  constructor(code: TrustRefused['code'], message: string, hint?: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+  }
+}
+
+export type RowOf = {
+  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
+}[TrustKind]
+
+/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
+export interface TrustDraft<T> {
+  readonly put?: readonly RowOf[]
+  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  readonly writes?: readonly Write[]
+  readonly expect?: Expectation
+  readonly action: string
+  readonly object: string
+  readonly instanceId: string | null
+  readonly detail?: Readonly<Record<string, string | number | boolean>>
+  readonly result: T
+}
+
+export interface TrustWriterOptions {
+  readonly store: Store
+  readonly macs: Macs
+  readonly clock: Clock
+  readonly access: Access
+  /** Told after each change, so that a checkpoint can sign for it. */
+  readonly changed?: () => void
+}
+
+export class TrustWriter {
+  readonly #store: Store
+  readonly #macs: Macs
+  readonly #clock: Clock
+  readonly #access: Access
+  readonly #changed: () => void
+
+  constructor(options: TrustWriterOptions) {
+    this.#store = options.store
+    this.#macs = options.macs
+    this.#clock = options.clock
+    this.#access = options.access
+    this.#changed = options.changed ?? (() => {})
+  }
+
+  /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
+  async change<T>(
+    by: By,
+    draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
+  ): Promise<T> {
+    for (let attempt = 0; ; attempt++) {
+      const snapshot = await this.#access.snapshot()
+      if (!snapshot.intact)
+        throw new TrustRefused(
+          'damaged',
+          'the list of trusted rows in the database was altered: nothing of it can be changed',
+          'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
+        )
+      const made = await draft(snapshot, this.#clock.now())
+      try {
+        await this.#store.commit({
+          expect: { ...made.expect, trustVersion: snapshot.version },
+          writes: this.#writes(snapshot, made),
+          entries: [this.#entry(by, made)],
+          durability: 'disk',
+        })
+        this.#changed()
+        return made.result
+      } catch (error) {
+        if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
+      }
+    }
+  }
+
+  #writes(snapshot: TrustSnapshot, draft: TrustDraft<unknown>): readonly Write[] {
+    const macs = new Map(snapshot.macs)
+    const rows: TrustRow[] = (draft.put ?? []).map(({ kind, value }) => makeRow(this.#macs, kind, value))
+    const removals = draft.remove ?? []
+    for (const { kind, id } of removals) macs.delete(`${kind}/${id}`)
+    for (const row of rows) macs.set(`${row.kind}/${row.id}`, Buffer.from(row.mac).toString('hex'))
+    const head = makeHead(this.#macs, snapshot.version + 1, macs)
+    return [
+      ...rows.map((row): Write => ({ type: 'trust', row })),
+      ...removals.map(({ kind, id }): Write => ({ type: 'trust-removed', kind, id })),
+      { type: 'trust', row: head },
+      ...(draft.writes ?? []),
+    ]
+  }
+
+  #entry({ requestId = null, ...actor }: By, draft: TrustDraft<unknown>): AuditEntry {
+    const { action, object, instanceId, detail = null } = draft
+    const atMs = this.#clock.now()
+    return { atMs, action, result: 'success', instanceId, object, actor, reason: null, requestId, detail }
+  }
+}
+
+/** The instance, or TrustRefused. */
+export function requireInstance({ tables }: TrustSnapshot, instanceId: string): TrustKinds['instance'] {
+  const instance = tables.instance.get(instanceId)
+  if (!instance) throw new TrustRefused('not-found', `there is no instance ${instanceId}`)
+  return instance
+}
