@@ -55,13 +55,12 @@ export function newestAnchor(
     .at(0)
 }
 
+const slotForm = new RegExp(`^(${format}\\n(.*)\\n)([0-9a-f]{64})\\n\\0*$`)
+
 function decodeSlot(bytes: Uint8Array, key: KeyObject): Anchor | undefined {
-  const [first = '', body = '', mac = '', rest = ''] = Buffer.from(bytes).toString('latin1').split('\n')
-  const text = `${first}\n${body}\n`
-  const given = Buffer.from(mac, 'hex')
-  const expected = macOf(text, key)
-  if (given.length !== expected.length || !timingSafeEqual(given, expected)) return undefined
-  if (first !== format || /[^\0]/.test(rest)) return undefined
+  const [, text, body, mac] = slotForm.exec(Buffer.from(bytes).toString('latin1')) ?? []
+  if (text === undefined || body === undefined || mac === undefined) return undefined
+  if (!timingSafeEqual(Buffer.from(mac, 'hex'), macOf(text, key))) return undefined
   return JSON.parse(body) as Anchor
 }
 

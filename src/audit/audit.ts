@@ -24,8 +24,15 @@ import {
 } from './proof.ts'
 import { serverActor } from './actor.ts'
 import type { Actor } from '../ports/audit.ts'
-import { StoreConflict, type Store, type Write } from '../ports/store.ts'
-import type { AuditCheckpoint, AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
+import type {
+  AuditCheckpoint,
+  AuditEntry,
+  AuditQuery,
+  CheckpointWrite,
+  StoredAuditEntry,
+  WriterHead,
+} from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 
 /** Where the signing key is kept: `ensure` makes the named secrets in an empty store, and reads them otherwise. */
@@ -127,7 +134,7 @@ export class Audit {
    * For who commits it together with what a restore changes: signs for what the log is now, under a number above every
    * one that is known, and says so. The entries of that commit are left to the next checkpoint.
    */
-  async restored(known: number, trustVersion: number): Promise<Write> {
+  async restoredCheckpoint(known: number, trustVersion: number): Promise<CheckpointWrite> {
     const [last] = await this.#store.checkpoints(1)
     const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
     const { heads, beginnings: stored } = await this.#store.auditHeads()
@@ -135,8 +142,7 @@ export class Audit {
     const follows = last?.number ?? 0
     const number = Math.max(follows, known) + 1
     const [atMs, previous] = [this.#clock.now(), hashOf(last)]
-    const left = number === follows + 1 ? {} : { follows }
-    const checkpoint = this.#sign({ number, atMs, heads, beginnings, previous, trustVersion, ...left })
+    const checkpoint = this.#sign({ number, atMs, heads, beginnings, previous, trustVersion, follows })
     return { type: 'checkpoint', checkpoint, follows }
   }
 

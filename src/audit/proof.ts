@@ -43,7 +43,7 @@ export interface CheckpointBody {
   readonly beginnings: readonly WriterHead[]
   /** SHA-256 of the body of the checkpoint before, hex; '' for the first. */
   readonly previous: string
-  /** A restore was accepted: the number of the checkpoint before (0: none), where that is not the one below this. */
+  /** A restore was accepted at this checkpoint: the number of the one before, 0 for none. */
   readonly follows?: number
   /** The highest version of the trusted rows that was seen whole: older ones put back are noticed at the next start. */
   readonly trustVersion?: number
@@ -168,9 +168,10 @@ function checkCheckpoints(
 }
 
 function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): string {
+  const left = number - follows - 1
   return (
-    `at ${new Date(atMs).toISOString()} a restore was accepted: checkpoints ${String(follows + 1)} to ` +
-    `${String(number - 1)}, with the entries that they signed for, are not part of this log`
+    `at ${new Date(atMs).toISOString()} a restore was accepted: the log goes on from checkpoint ${String(follows)}` +
+    (left > 0 ? `; ${String(left)} later checkpoints, with what they signed for, were left behind` : '')
   )
 }
 
@@ -200,14 +201,18 @@ function checkOutside(
   const inside = checkpoints.find(({ number }) => number === outside.number)
   if (inside && inside.body !== outside.body)
     problems.push(`${name} differs from the log's: the log was rewritten`)
-  if (!inside) {
-    const newest = signed.at(-1)?.number ?? 0
+  if (inside) return
+  const newest = signed.at(-1)?.number ?? 0
+  const restore = signed.find(
+    ({ number, follows = number }) => follows < outside.number && outside.number < number,
+  )
+  if (newest < outside.number)
+    problems.push(`${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`)
+  else if (restore)
     problems.push(
-      newest < outside.number
-        ? `${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`
-        : `${name} is missing in the log`,
+      `${name} is of what a restore left behind that was accepted with checkpoint ${String(restore.number)}`,
     )
-  }
+  else problems.push(`${name} is missing in the log`)
 }
 
 /** Entries may be missing at the beginning only where a signed checkpoint says that they were pruned. */

@@ -13,6 +13,7 @@ import { doctorCommand } from './doctor.ts'
 import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
 import { visible } from './output.ts'
+import { restoreAcceptCommand } from './offline/restore-accept.ts'
 import { reloadCommand } from './reload.ts'
 import { restoreCommand } from './restore.ts'
 import { rootKeyCommands } from './root-key.ts'
@@ -42,6 +43,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     reloadCommand,
     rootKeyCommands,
     restoreCommand,
+    restoreAcceptCommand,
     doctorCommand,
     simulateCommands,
     benchCommand,

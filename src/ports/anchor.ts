@@ -51,6 +51,5 @@ export interface AnchoredStore {
 
 export interface AnchorUse {
   readonly needed: boolean
-  readonly then: 'look' | 'keep' | 'anew'
+  readonly mode: 'look' | 'keep' | 'anew'
 }
-

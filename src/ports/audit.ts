@@ -70,12 +70,18 @@ export interface AuditQuery {
   readonly limit: number
 }
 
-export type AuditWrite =
+export interface CheckpointWrite {
+  readonly type: 'checkpoint'
+  readonly checkpoint: AuditCheckpoint
   /**
-   * `follows`: the number of the last checkpoint before it, where that is not one less. StoreConflict('checkpoint') when
-   * another one is the last.
+   * The number of the last checkpoint before it, where that is not one less. StoreConflict('checkpoint') when another one
+   * is the last.
    */
-  | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint; readonly follows?: number }
+  readonly follows?: number
+}
+
+export type AuditWrite =
+  | CheckpointWrite
   /** Removes older entries that the checkpoint covers; the heads stay as the new beginning. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 

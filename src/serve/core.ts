@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
+import { holdToAnchor, refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from '../trust/access.ts'
@@ -15,6 +16,7 @@ import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-wor
 import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
 import { Pending } from '../trust/pending.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { Safe } from '../keys/safe.ts'
@@ -26,7 +28,7 @@ import { createTrustChanges, type TrustChanges } from '../instances/trust-change
 import { Deletable } from '../keys/standard-keys/deletable.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
-import { openRootKey } from '../rootkey/open.ts'
+import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import { openSqliteStore } from '../store/open.ts'
@@ -56,6 +58,9 @@ export interface Core {
   readonly warnings: readonly string[]
 }
 
+/** In the data folder. */
+export const storeFile = 'mortise.db'
+
 export interface CoreOptions {
   readonly settings: Settings
   readonly log: Log
@@ -65,12 +70,8 @@ export interface CoreOptions {
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
-  const store = await openStore(options, clock)
-  opened.defer(() => store.close())
-  const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
-  const secrets = await Secrets.open(store, rootKey)
+  const { clock, store, firstStart, rootKey, rootKeys, ibm, secrets } = await openGround(options, opened)
+  await holdToAnchor(store, secrets)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
@@ -132,6 +133,27 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
 }
 
+/** What everything else stands on. */
+export interface Ground extends OpenedRootKeys {
+  readonly clock: Clock
+  readonly store: Store & AnchoredStore
+  readonly secrets: Secrets
+  /** No trust was ever written into the store. */
+  readonly firstStart: boolean
+}
+
+/** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
+export async function openGround(options: CoreOptions, opened: AsyncDisposableStack): Promise<Ground> {
+  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
+  const store = await openStore(options, clock)
+  opened.defer(() => store.close())
+  await refuseLostDatabase(store)
+  const firstStart = (await store.trustVersion()) === 0
+  const rootKeys = await openRootKeys(options, clock, opened, firstStart)
+  const secrets = await Secrets.open(store, rootKeys.rootKey)
+  return { ...rootKeys, clock, store, secrets, firstStart }
+}
+
 function openRestores(
   parts: RecoveryParts,
   failed: (what: string) => (error: unknown) => void,
@@ -161,11 +183,14 @@ function startInstanceWork(
   return { instanceWork, reports }
 }
 
-async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
+async function openStore(
+  { settings, log, metrics }: CoreOptions,
+  clock: Clock,
+): Promise<Store & AnchoredStore> {
   const { data } = settings.now.server
   await mkdir(data, { recursive: true, mode: 0o700 })
   return openSqliteStore({
-    file: path.join(data, 'mortise.db'),
+    file: path.join(data, storeFile),
     clock,
     onTrouble: (message) => log.error({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
@@ -197,12 +222,19 @@ function openApiKeys({
   return apiKeys
 }
 
+interface OpenedRootKeys {
+  /** The server's own. */
+  readonly rootKey: OpenedRootKey
+  readonly rootKeys: ServerRootKeys
+  readonly ibm: Ibm
+}
+
 async function openRootKeys(
   { settings, metrics, log }: CoreOptions,
   clock: Clock,
   opened: AsyncDisposableStack,
   create: boolean,
-) {
+): Promise<OpenedRootKeys> {
   const { server } = settings.now
   const passphrase = await readPassphrase(server.rootPassphraseFile)
   const ibm = await openIbm(settings.now.ibm, clock, log)

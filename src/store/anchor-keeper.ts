@@ -79,6 +79,7 @@ export class AnchorKeeper {
       this.#file.write(encodeSlot({ ...position, sequence: this.#sequence + 1 }, this.#key))
       this.#sequence++
       this.#order = position.order
+      this.#failing = false
     })
   }
 
@@ -94,7 +95,6 @@ export class AnchorKeeper {
   #attempt(work: () => void): void {
     try {
       work()
-      this.#failing = false
     } catch (error) {
       if (!this.#failing)
         this.#onTrouble(

@@ -78,16 +78,16 @@ class Writer {
   }
 
   /** See AnchoredStore. Throws the system's error. */
-  anchor(key: KeyObject, { needed, then }: AnchorUse): AnchorVerdict {
+  anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
     const file = anchorFileOf(this.#data.file)
     const verdict = AnchorKeeper.look(file, key, needed, this.#statements)
     const right = verdict.state === 'agrees' || verdict.state === 'new'
-    if (then !== 'anew' && !(then === 'keep' && right)) return verdict
+    if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
     // What an earlier process committed last may not be on the disk yet.
     fdatasyncSync(this.#openLog())
     this.#anchor?.close()
     const onTrouble = (message: string) => this.#post({ type: 'trouble', message })
-    const anew = then === 'anew'
+    const anew = mode === 'anew'
     this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, this.#groups.position)
     return verdict
   }

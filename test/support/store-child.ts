@@ -5,8 +5,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
-import { systemClock } from './store-place.ts'
-import { auditEntry, change, create, objectRecord, objectWrite } from './store-values.ts'
+import { anchorKey, systemClock } from './store-place.ts'
+import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
 
 const [mode = '', file = '', argument = ''] = process.argv.slice(2)
 const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }).catch(
@@ -15,6 +15,12 @@ const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65
     process.exit(1)
   },
 )
+
+const { state } = await store.anchor(anchorKey, { needed: false, mode: 'keep' })
+if (state !== 'new' && state !== 'agrees') {
+  process.stdout.write(`the anchor is ${state}\n`)
+  process.exit(1)
+}
 
 function tell(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -34,6 +40,16 @@ async function loop(name: string): Promise<never> {
     const activate = auditEntry({ action: 'key.activate', object: id })
     await store.commit(change([objectWrite(active, [`name of ${id}`])], { entries: [activate] }))
     tell(`activated ${id}`)
+  }
+}
+
+/** Trust is changed and signed for, as often as it can be. */
+async function signLoop(): Promise<never> {
+  for (;;) {
+    await store.commit(change([trustRow('client')], { entries: [auditEntry({ action: 'client.set' })] }))
+    const number = ((await store.checkpoints(1))[0]?.number ?? 0) + 1
+    const checkpoint = { number, body: `checkpoint ${number}`, signature: '' }
+    await store.commit(change([{ type: 'checkpoint', checkpoint }]))
   }
 }
 
@@ -59,7 +75,10 @@ async function commitBetweenMarks(): Promise<void> {
 
 tell('open')
 if (mode === 'commit')
-  await Promise.all(Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)))
+  await Promise.all([
+    ...Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)),
+    signLoop(),
+  ])
 if (mode === 'destroy') {
   await create(store, objectRecord('a', { sealed: Buffer.from(argument) }))
   const gone = objectRecord('a', { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null })
