@@ -1,6 +1,6 @@
 // A process of its own that uses a SQLite store: `commit` commits without end and prints what was answered, one
-// line each; `destroy` destroys an object and stays; `open` opens the store and says how that went; `sync` commits one thing after the other and prints a
-// mark after each. Started by the store's tests, which kill it or trace it.
+// line each; `destroy` destroys an object and stays; `open` opens the store and says how that went; `sync` commits one
+// thing after the other and prints a mark after each; `mix` commits a bit of everything and ends. Started by the store's tests, which kill it or trace it.
 
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
@@ -73,7 +73,32 @@ async function commitBetweenMarks(): Promise<void> {
   tell('mark last')
 }
 
+/** What can share a group: records, changes, trust, checkpoints, conflicts, changes that write nothing. */
+async function mix(): Promise<void> {
+  const entry = () => ({ entries: [auditEntry()] })
+  const get = () => store.commit(change([], { ...entry(), durability: 'process' }))
+  for (let n = 1; n <= 24; n++) {
+    const checkpoint = { number: n, body: `checkpoint ${n}`, signature: '' }
+    const parts = [
+      get,
+      () => store.commit(change([])),
+      () => create(store, objectRecord(`mixed-${n}`)),
+      () => store.commit(change([trustRow('a')], entry())),
+      () => store.commit(change([], { ...entry(), expect: { trustVersion: 999 } })).catch(() => undefined),
+      get,
+    ]
+    // Other neighbours each time: some share a group, some have one of their own.
+    await Promise.all(parts.slice(n % 4).map((part) => part()))
+    for (const part of parts.slice(0, n % 4)) await part()
+    await store.commit(change([{ type: 'checkpoint', checkpoint }]))
+    await get()
+    // Long enough for a flush now and then, and once for the log to be cut off.
+    if (n % 8 === 0) await setTimeout(n === 16 ? limits.destroyedGoneMs / 8 : limits.accessFlushMs)
+  }
+}
+
 tell('open')
+if (mode === 'mix') await mix()
 if (mode === 'commit')
   await Promise.all([
     ...Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)),
