@@ -143,8 +143,9 @@ test('before the first checkpoint and the first entry an anchor names neither', 
   assert.equal(judgeAnchor([encodeSlot(first, key)], key, true, () => facts).state, 'agrees')
 })
 
+const never = () => assert.fail('the store is not asked')
+
 test('without a file it depends on whether there must be one; a file without a valid slot never counts', () => {
-  const never = () => assert.fail('the store is not asked')
   assert.equal(judgeAnchor(null, key, false, never).state, 'new')
   assert.equal(judgeAnchor(null, key, true, never).state, 'missing')
   const torn = [Buffer.alloc(anchorSlotBytes), randomBytes(anchorSlotBytes)]

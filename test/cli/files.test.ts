@@ -28,6 +28,14 @@ const lines = async function* (...texts: string[]) {
   yield* texts
 }
 
+const broken = async function* () {
+  yield 'one'
+  throw new Error('the connection broke')
+}
+
+const refused = (error: unknown) =>
+  error instanceof CommandError && /is no file but a link or a device/.test(error.message)
+
 // Nothing of the world is touched where a file is named.
 const world = {} as World
 
@@ -44,10 +52,6 @@ test('lines are written whole, closed to others, and replace what was there', as
 test('lines that break off leave what was there', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('log'), 'of before')
-  const broken = async function* () {
-    yield 'one'
-    throw new Error('the connection broke')
-  }
   await assert.rejects(writeLines(world, place('log'), broken()), /the connection broke/)
   assert.equal(readFileSync(place('log'), 'utf8'), 'of before')
   assert.deepEqual(readdirSync(place('.')), ['log'])
@@ -68,8 +72,6 @@ test('a link in the place of the file is refused, also one that leads nowhere', 
   writeFileSync(place('precious'), 'precious')
   for (const target of ['precious', 'nowhere']) {
     symlinkSync(place(target), place('log'))
-    const refused = (error: unknown) =>
-      error instanceof CommandError && /is no file but a link or a device/.test(error.message)
     await assert.rejects(writeLines(world, place('log'), lines('one')), refused)
     assert.ok(lstatSync(place('log')).isSymbolicLink(), 'it is still there')
     rmSync(place('log'))

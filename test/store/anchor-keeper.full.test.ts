@@ -31,8 +31,8 @@ async function smallDisk(t: TestContext): Promise<Disk | undefined> {
   const folder = await mountSmallDisk(t, () => Promise.all(stores.map((store) => store.close())))
   if (folder === undefined) return undefined
   const told: string[] = []
+  const onTrouble = (message: string) => told.push(message)
   const open = async () => {
-    const onTrouble = (message: string) => told.push(message)
     const store = await openSqliteStore({
       file: path.join(folder, 'mortise.db'),
       clock: systemClock,
@@ -51,6 +51,8 @@ const record = (store: Store, filling = '') =>
 
 const sequenceOf = (store: AnchoredStore) =>
   newestAnchor(AnchorFile.read(store.anchorFile) ?? [], anchorKey)?.anchor.sequence ?? 0
+
+const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], order })
 
 async function until(isTrue: () => boolean): Promise<void> {
   const deadline = performance.now() + 20_000
@@ -91,7 +93,6 @@ test('an anchor that finds no room for a write lags behind, which is said once, 
   const file = path.join(folder, 'anchor')
   const told: string[] = []
   const onTrouble = (message: string) => told.push(message)
-  const at = (order: number) => ({ trustVersion: order, checkpoint: null, heads: [], order })
   const keeper = AnchorKeeper.start({ file, key: anchorKey, anew: false, onTrouble }, at(0))
   const named = () => newestAnchor(AnchorFile.read(file) ?? [], anchorKey)?.anchor.trustVersion
   keeper.note(at(1))

@@ -73,10 +73,12 @@ async function commitBetweenMarks(): Promise<void> {
   tell('mark last')
 }
 
+const entry = () => ({ entries: [auditEntry()] })
+
+const get = () => store.commit(change([], { ...entry(), durability: 'process' }))
+
 /** What can share a group: records, changes, trust, checkpoints, conflicts, changes that write nothing. */
 async function mix(): Promise<void> {
-  const entry = () => ({ entries: [auditEntry()] })
-  const get = () => store.commit(change([], { ...entry(), durability: 'process' }))
   for (let n = 1; n <= 24; n++) {
     const checkpoint = { number: n, body: `checkpoint ${n}`, signature: '' }
     const parts = [
