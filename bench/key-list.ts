@@ -10,6 +10,7 @@ import { Keys } from '../src/keys/keys.ts'
 import { single, toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
 import type { Store } from '../src/ports/store.ts'
 import type { AttributeInstance } from '../src/kmip/attributes.ts'
+import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-key-list')
@@ -18,7 +19,7 @@ const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 const objectsPerCommit = 500
 /** One key every five seconds, up to now. */
 const beganMs = Date.now() - objects * 5_000
-const clock = { now: Date.now, monotonic: () => performance.now() }
+const clock = systemClock
 
 function object(n: number): ManagedObject {
   const createdMs = beganMs + n * 5_000

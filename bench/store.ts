@@ -5,6 +5,7 @@ import { mkdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import type { AuditEntry } from '../src/ports/audit.ts'
 import type { Store, Write } from '../src/ports/store.ts'
+import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-store')
@@ -21,7 +22,7 @@ function identifier(n: number): string {
   return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
 }
 
-function entry(action: string, object: string): AuditEntry {
+function entry(action: AuditEntry['action'], object: string): AuditEntry {
   return {
     atMs: Date.now(),
     action,
@@ -156,7 +157,7 @@ async function measureReads(store: Store): Promise<void> {
 
 mkdirSync(folder, { recursive: true })
 const file = path.join(folder, 'bench.db')
-const clock = { now: () => Date.now(), monotonic: () => performance.now() }
+const clock = systemClock
 const store = await openSqliteStore({
   file,
   clock,

@@ -33,7 +33,7 @@ import type {
   StoredAuditEntry,
   WriterHead,
 } from '../ports/audit.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 
 /** Where the signing key is kept: `ensure` makes the named secrets in an empty store, and reads them otherwise. */
 export interface SigningKeySource {
@@ -51,7 +51,7 @@ export class Audit {
   readonly #clock: Clock
   readonly #signingKey: KeyObject
   readonly #published: (checkpoint: AuditCheckpoint) => void
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #trustVersion = 0
 
   private constructor(
@@ -165,13 +165,11 @@ export class Audit {
 
   /** A checkpoint each minute until `stop`. `failed` is told when one could not be made. */
   start(failed: (error: unknown) => void): void {
-    this.#timer = setInterval(() => {
-      this.checkpoint().catch(failed)
-    }, limits.checkpointEveryMs).unref()
+    this.#timer = this.#clock.every(limits.checkpointEveryMs, () => void this.checkpoint().catch(failed))
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
     await this.checkpoint()
   }
 

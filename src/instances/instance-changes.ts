@@ -191,7 +191,7 @@ function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): voi
 function gone(
   { tables }: TrustSnapshot,
   instance: Instance,
-  action: string,
+  action: 'instance.delete' | 'instance.shred',
 ): Omit<TrustDraft<unknown>, 'result'> {
   const ofInstance = ({ instanceId }: { readonly instanceId: string | null }) => instanceId === instance.id
   const kinds = ['client', 'certificate', 'authority', 'token'] as const

@@ -2,7 +2,6 @@
 // key wraps how many, and which could not be brought back from Key Protect alone. Reads only; while the root key is out
 // of reach it tells what is known without it.
 
-import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import { liveObjects } from '../keys/instance-work/objects.ts'
 import type { WorkProgress } from '../keys/instance-work/run.ts'
@@ -112,7 +111,7 @@ export class InstanceReports {
       if (kept || !known.answered) return known.version
     }
     const asked = rootKey.versions.newest().catch(() => null)
-    const waited = sleep(limits.newestVersionWaitMs, null, { ref: false })
+    const waited = this.#clock.sleep(limits.newestVersionWaitMs).then(() => null)
     const now: Asked = { about, atMs: nowMs, version: Promise.race([asked, waited]), answered: false }
     this.#asked.set(id, now)
     const version = await now.version

@@ -30,6 +30,7 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
 import { keepsJournal, type Instance } from '../trust/rows.ts'
@@ -272,7 +273,7 @@ export class KeyWork {
   }
 
   async #changeAttribute<C extends AttributeNamed>(
-    action: string,
+    action: AuditAction,
     uniqueIdentifier: string,
     change: C,
     apply: (target: Target, change: C) => Changed,

@@ -17,13 +17,17 @@ export interface LocateQuery {
   readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
   readonly maximumItems: number | undefined
   readonly offsetItems: number
-  readonly includeDestroyed: boolean
+  readonly storage: StorageWanted
   /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
   readonly onlyFresh: boolean
   /** Go on to the last object only to tell how many match. */
   readonly countAll?: boolean
-  /** The Storage Status Mask asks for archived objects only, and there are none. */
-  readonly nothing: boolean
+}
+
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. This server archives nothing. */
+export interface StorageWanted {
+  readonly online: boolean
+  readonly destroyed: boolean
 }
 
 export interface Located {
@@ -40,7 +44,7 @@ export async function locate(
 ): Promise<Located> {
   if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
-  if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
+  if (!query.storage.online && !query.storage.destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
   const end = query.offsetItems + most
@@ -82,7 +86,7 @@ async function* stored(instanceId: string, store: Store, query: LocateQuery): As
       instanceId,
       limit: limits.locateStepObjects,
       index,
-      includeDestroyed: query.includeDestroyed,
+      includeDestroyed: query.storage.destroyed,
       ...(beforeSequence !== undefined && { beforeSequence }),
     })
     // The store finds by a hash: one that collides must not show another instance's object.
@@ -104,7 +108,7 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     ),
   )
   return (object) => {
-    if (isDestroyed(object.state) && !query.includeDestroyed) return false
+    if (!(isDestroyed(object.state) ? query.storage.destroyed : query.storage.online)) return false
     const attributes = allAttributes(object, nowMs)
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (

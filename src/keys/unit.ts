@@ -5,6 +5,7 @@
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -40,7 +41,7 @@ export class Unit {
   #trail: Trail = new Set()
   #noting: Noting | undefined
   #entries: AuditEntry[] = []
-  #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
 
   constructor(store: Store, clock: Clock, caller: Caller) {
@@ -50,7 +51,7 @@ export class Unit {
   }
 
   /** Begins an act: from here on, success or refusal is entered for it. */
-  begin(action: string, object: string | null): void {
+  begin(action: AuditAction, object: string | null): void {
     this.#current = { action, object, detail: null }
     this.#trail = new Set()
   }
@@ -206,7 +207,8 @@ export class Unit {
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
-    const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
+    if (!this.#current) throw new Error('no act was begun')
+    const { action, object, detail } = this.#current
     const { instanceId, actor, requestId } = this.caller
     const reach = reachBehind(fault)
     const known = {

@@ -1,14 +1,15 @@
 // The audit log as the store keeps it: entries, the chain's heads, signed checkpoints. The comments are contracts; the
 // store contract test holds every implementation to them. No logic here.
 
+import type { AuditAction } from './audit-actions.ts'
+
 /**
  * One audit entry as its author writes it. The store adds its writer, number and hash (audit/chain.ts) inside the
  * transaction that also does the act.
  */
 export interface AuditEntry {
   readonly atMs: number
-  /** What was done: `key.get`, `key.create`, `client.trust`, `kmip.refused`, ... */
-  readonly action: string
+  readonly action: AuditAction
   readonly result: 'success' | 'refused' | 'undone'
   /** The instance that it concerns; null for the server itself. */
   readonly instanceId: string | null

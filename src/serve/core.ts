@@ -31,6 +31,7 @@ import { Readiness } from './readiness.ts'
 import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
+import { systemClock } from './system-clock.ts'
 import { openSqliteStore } from '../store/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -144,7 +145,7 @@ export interface Ground extends OpenedRootKeys {
 
 /** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
 export async function openGround(options: CoreOptions, opened: AsyncDisposableStack): Promise<Ground> {
-  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openStore(options, clock)
   opened.defer(() => store.close())
   await refuseLostDatabase(store)

@@ -101,7 +101,7 @@ function newToken(bearer: string, createdMs: number): Token {
 
 function entry(
   atMs: number,
-  action: string,
+  action: AuditEntry['action'],
   object: string | null,
   detail: NonNullable<AuditEntry['detail']>,
 ): AuditEntry {

@@ -4,6 +4,7 @@
 
 import type { RootKeyTrouble } from '../admin/context.ts'
 import type { Access } from '../trust/access.ts'
+import type { AuditEntry } from '../ports/audit.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -177,7 +178,7 @@ export class RootKeyWatch implements RootKeyEvents {
 
   /** One after the other, so that they stand in the order in which it happened. */
   #enter(
-    action: string,
+    action: AuditEntry['action'],
     result: 'success' | 'refused',
     instanceId: string,
     detail: Readonly<Record<string, string | number>>,

@@ -4,6 +4,7 @@
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
 import { warningsNow, type Warning } from '../admin/warnings.ts'
+import type { Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import { limits } from '../limits.ts'
@@ -26,7 +27,7 @@ export class Watch {
   readonly #parts: WatchParts
   /** When each warning was last told. */
   readonly #told = new Map<string, number>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -35,12 +36,12 @@ export class Watch {
   /** Looks now and then every hour. `failed` is told when it could not. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
-    this.#timer = setInterval(look, lookEveryMs).unref()
+    this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
     look()
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
   }
 
   /** Tells the log each warning that it was not told for a day. */

@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { limits } from '../limits.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { Store } from '../ports/store.ts'
 
@@ -13,7 +13,7 @@ export class Pending {
   readonly #clock: Clock
   readonly #clients: Map<string, PendingClient>
   readonly #failed: (error: unknown) => void
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #writing: Promise<void> = Promise.resolve()
 
   private constructor(
@@ -71,7 +71,7 @@ export class Pending {
   /** Writes what is not written yet. */
   async close(): Promise<void> {
     if (this.#timer) {
-      clearTimeout(this.#timer)
+      this.#timer.cancel()
       this.#write()
     }
     await this.#writing
@@ -97,9 +97,7 @@ export class Pending {
   }
 
   #writeSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#write()
-    }, limits.pendingWriteEveryMs).unref()
+    this.#timer ??= this.#clock.after(limits.pendingWriteEveryMs, () => this.#write())
   }
 
   #write(): void {

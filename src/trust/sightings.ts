@@ -2,7 +2,7 @@
 // Kept in memory and written now and then: it decides nothing, and a kill loses a few seconds of it at most.
 
 import type { CertificateSeen } from '../ports/trust.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 
 const writeEveryMs = 5_000
@@ -12,7 +12,7 @@ export class Sightings {
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
   readonly #unwritten = new Map<string, CertificateSeen>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   /** `failed` is told when sightings could not be written; they are kept and tried again with the next. */
   constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
@@ -24,10 +24,10 @@ export class Sightings {
   note(sha256: string, address: string): void {
     this.#unwritten.set(sha256, { sha256, lastMs: this.#clock.now(), address })
     if (this.#timer) return
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#clock.after(writeEveryMs, () => {
       this.#timer = undefined
       this.flush().catch(this.#failed)
-    }, writeEveryMs).unref()
+    })
   }
 
   /** The last sighting of each of these certificates that was ever seen. */

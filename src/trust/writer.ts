@@ -33,7 +33,7 @@ export interface TrustDraft<T> {
   readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
   readonly writes?: readonly Write[]
   readonly expect?: Expectation
-  readonly action: string
+  readonly action: AuditEntry['action']
   readonly object: string
   readonly instanceId: string | null
   readonly detail?: Readonly<Record<string, string | number | boolean>>

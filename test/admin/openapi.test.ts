@@ -2,9 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
-import { adminApiPage } from '../../scripts/print-admin-api.ts'
 import { routes } from '../../src/admin/api.ts'
 import { examples } from '../../src/admin/examples.ts'
 import { fieldsOf } from '../../src/admin/fields.ts'
@@ -84,11 +82,6 @@ test('the page to read names every route, loads nothing, and its policy allows n
   assert(links.length > table.length)
   for (const target of links) assert(text.includes(`id="${target}"`), target)
   assert.equal((await door.ask('POST', '/api/docs')).status, 405)
-})
-
-test('docs/admin-api.md is current', async () => {
-  const page = readFileSync(new URL('../../docs/admin-api.md', import.meta.url), 'utf8')
-  assert.equal(page, await adminApiPage(), 'run: node scripts/print-admin-api.ts > docs/admin-api.md')
 })
 
 test('fields of every form are told: named schemas, lists, extensions, alternatives, defaults', () => {

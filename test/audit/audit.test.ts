@@ -34,12 +34,14 @@ test('an empty log, and one without a checkpoint yet, prove nothing and say so',
   assert.deepEqual([young.ok, young.unprovedEntries, young.provedToMs], [true, 2, null])
 })
 
-const changed = (body: string) => body.replace('test.act', 'test.lie')
+const changed = (body: string) => body.replace('client.set', 'client.lie')
 
 /** What somebody does to the first writer's entries or to checkpoints 1 and 2, all of which were signed for. */
 const tamperings: Record<string, (log: LogEditor) => void> = {
   'an entry changed': (log) => {
-    log.run(`UPDATE audit SET body = replace(body, 'test.act', 'test.lie') WHERE writer = 1 AND number = 4`)
+    log.run(
+      `UPDATE audit SET body = replace(body, 'client.set', 'client.lie') WHERE writer = 1 AND number = 4`,
+    )
   },
   'an entry changed to what is no JSON': (log) => {
     log.run(`UPDATE audit SET body = '{' WHERE writer = 1 AND number = 4`)

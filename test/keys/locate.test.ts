@@ -32,10 +32,9 @@ function search(
     wanted: wanted.map(([key, value]) => ({ key, value })),
     maximumItems: undefined,
     offsetItems: 0,
-    includeDestroyed: false,
+    storage: { online: true, destroyed: false },
     onlyFresh: false,
     countAll: true,
-    nothing: false,
     ...more,
   }
   return (work: KeyWork) => work.locate(query, version)
@@ -185,11 +184,14 @@ test('destroyed objects only where they are asked for', async (t) => {
   assert.deepEqual(await find(), [kept])
   assert.deepEqual(await find(['Name', name('gone')]), [])
   assert.deepEqual(await find(['UniqueIdentifier', gone]), [])
-  const all = { includeDestroyed: true }
+  const all = { storage: { online: true, destroyed: true } }
   assert.deepEqual((await perform(search([], all))).uniqueIdentifiers, [gone, kept])
   assert.deepEqual((await perform(search([['Name', name('gone')]], all))).uniqueIdentifiers, [gone])
   assert.deepEqual((await perform(search([['State', 'Destroyed']], all))).uniqueIdentifiers, [gone])
-  assert.deepEqual((await perform(search([], { ...all, nothing: true }))).uniqueIdentifiers, [])
+  const of = async (online: boolean, destroyed: boolean) =>
+    (await perform(search([], { storage: { online, destroyed } }))).uniqueIdentifiers
+  assert.deepEqual(await of(false, true), [gone], 'only what was destroyed')
+  assert.deepEqual(await of(false, false), [], 'nothing is archived')
 })
 
 test('of a group the fresh members, the first made first, until they were fetched', async (t) => {

@@ -140,9 +140,8 @@ test('later acts of a unit see what earlier ones did, and all of it lands togeth
     const query = {
       maximumItems: undefined,
       offsetItems: 0,
-      includeDestroyed: false,
+      storage: { online: true, destroyed: false },
       onlyFresh: false,
-      nothing: false,
     }
     const located = await work.locate({ ...query, wanted: [{ key: 'Name', value: name('one') }] }, version)
     assert.deepEqual(look(world.file, 'SELECT * FROM objects'), [], 'nothing is written before the commit')

@@ -7,19 +7,10 @@ import * as fc from 'fast-check'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
-import {
-  aes,
-  attribute,
-  attributesOf,
-  locate,
-  nameAttribute,
-  served,
-  template,
-  text,
-  type Asked,
-  type KmipSession,
-} from '../support/kmip-session.ts'
+import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
+import { served, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
+import { sampleRequests } from '../support/sample-requests.ts'
 import { readAs } from '../support/said-in-version.ts'
 import { all, find, inside, numberOf, read, tags, types, write, type Item } from '../support/wire.ts'
 
@@ -32,46 +23,15 @@ useServer((started, opened) => {
 
 const generalFailure = 0x100
 
+/** Those that take the object away come last. */
+const last: readonly HandledOperation[] = ['Revoke', 'Destroy']
+
 function requests(UniqueIdentifier: string): Asked[] {
-  return [
-    { operation: 'Create', request: aes([nameAttribute('noise'), text('x-Noise', 'noise')]) },
-    { operation: 'Get', request: { UniqueIdentifier, KeyFormatType: 'Raw' } },
-    { operation: 'GetAttributes', request: attributesOf(UniqueIdentifier, 'State', 'Name') },
-    { operation: 'GetAttributeList', request: { UniqueIdentifier } },
-    {
-      operation: 'AddAttribute',
-      request: { UniqueIdentifier, Attribute: attribute('Object Group', 'noise') },
-    },
-    {
-      operation: 'ModifyAttribute',
-      request: { UniqueIdentifier, Attribute: attribute('Object Group', 'n', 0) },
-    },
-    {
-      operation: 'DeleteAttribute',
-      request: { UniqueIdentifier, AttributeName: 'Object Group', AttributeIndex: 0 },
-    },
-    { operation: 'Locate', request: locate([attribute('State', 'Active')], { MaximumItems: 10 }) },
-    { operation: 'Check', request: { UniqueIdentifier, CryptographicUsageMask: 4 } },
-    { operation: 'Activate', request: { UniqueIdentifier } },
-    {
-      operation: 'Revoke',
-      request: { UniqueIdentifier, RevocationReason: { RevocationReasonCode: 'KeyCompromise' } },
-    },
-    { operation: 'Query', request: { QueryFunction: ['QueryOperations'] } },
-    { operation: 'DiscoverVersions', request: { ProtocolVersion: [] } },
-    {
-      operation: 'Register',
-      request: {
-        ObjectType: 'SecretData',
-        ...template([attribute('Cryptographic Usage Mask', 0)]),
-        SecretData: {
-          SecretDataType: 'Password',
-          KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.from('noise') } },
-        },
-      },
-    },
-    { operation: 'Destroy', request: { UniqueIdentifier } },
-  ]
+  const names = [...handledOperations.filter((name) => !last.includes(name)), ...last]
+  return names.map((operation) => {
+    const request = sampleRequests[operation]({ UniqueIdentifier, word: 'noise' })
+    return { operation, request } as unknown as Asked
+  })
 }
 
 function messageOf(version: (typeof served)[number], { operation, request }: Asked): Item {

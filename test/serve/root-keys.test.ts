@@ -7,7 +7,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { reaches } from '../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../support/standard-keys-contract.ts'
-import { systemClock } from '../support/store-place.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 
 const own = new FaultyRootKey()
 const metrics = createMetrics()

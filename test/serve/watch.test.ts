@@ -2,6 +2,8 @@
 // clock is moved; the certificates are real.
 
 import assert from 'node:assert/strict'
+import type { Clock } from '../../src/ports/clock.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Readiness } from '../../src/admin/context.ts'
@@ -16,7 +18,11 @@ const dayMs = 24 * 3600_000
 let door: TestDoor
 /** Days that the clock is ahead. */
 let ahead = 0
-const clock = { now: () => Date.now() + ahead * dayMs, monotonic: () => performance.now() + ahead * dayMs }
+const clock: Clock = {
+  ...systemClock,
+  now: () => Date.now() + ahead * dayMs,
+  monotonic: () => performance.now() + ahead * dayMs,
+}
 before(async () => {
   door = await startDoor()
   const { certificate } = await makeCertificate({ commonName: 'vc', ownKey: true, toDays: 100 })

@@ -12,6 +12,7 @@ import { anchorSlotBytes, encodeSlot, newestAnchor } from '../../src/audit/ancho
 import { chainHash } from '../../src/audit/chain.ts'
 import type { Anchor, AnchoredStore, AnchorUse, AnchorVerdict } from '../../src/ports/anchor.ts'
 import type { Store } from '../../src/ports/store.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { AnchorFile } from '../../src/store/anchor-file.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { anchorKey, openSqlite, storeFolder } from '../support/store-place.ts'
@@ -295,7 +296,7 @@ test('a clock that jumps raises no alarm', async (t) => {
   const file = await history(t)
   const yearMs = 365 * 24 * 3600_000
   for (const atMs of [Date.now() + 10 * yearMs, 0, Date.now() - yearMs, Date.now()]) {
-    const clock = { now: () => atMs, monotonic: () => performance.now() }
+    const clock = { ...systemClock, now: () => atMs }
     const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
     t.after(() => store.close())
     assert.equal((await keep(store)).state, 'agrees', new Date(atMs).toISOString())

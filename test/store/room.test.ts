@@ -12,7 +12,7 @@ import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
 import { allEntries, verifyChain } from '../support/store-contract-audit.ts'
-import { systemClock } from '../support/store-place.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { auditEntry, change, create, objectRecord } from '../support/store-values.ts'
 
 const mib = 1024 * 1024

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { openSqliteStore } from '../../src/store/open.ts'
-import { systemClock } from '../support/store-place.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { storeContract } from '../support/store-contract.ts'
 
 storeContract('SQLite', async () => {

@@ -30,6 +30,7 @@ import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
 import { openServerIdentity } from '../../src/serve/server-identity.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
@@ -54,7 +55,7 @@ export interface TestDoor {
 
 export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
-  const clock = { now: Date.now, monotonic: () => performance.now() }
+  const clock = systemClock
   const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
@@ -85,6 +86,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+  const sightings = new Sightings(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -104,7 +106,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings: new Sightings(store, clock, fail),
+    sightings,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -155,6 +157,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     close: async () => {
       await door.close()
       await context.pending.close()
+      await sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

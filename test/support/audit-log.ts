@@ -11,7 +11,7 @@ export async function enter(world: World, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     world.clock.pass(1_000)
     await world.audit.enter({
-      action: 'test.act',
+      action: 'client.set',
       result: 'success',
       instanceId: null,
       object: `object ${world.clock.now()}`,

@@ -5,7 +5,8 @@
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
-import { anchorKey, systemClock } from './store-place.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
+import { anchorKey } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
 
 const [mode = '', file = '', argument = ''] = process.argv.slice(2)

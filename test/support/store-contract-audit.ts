@@ -138,7 +138,7 @@ function queries(makePlace: MakePlace): void {
       { instanceId: 'nobody' },
       { object: 'object 5' },
       { object: 'object 5', instanceId: 'instance-2' },
-      { action: 'key.rare' },
+      { action: 'key.destroy' },
       { action: 'key.get', instanceId: 'instance-1' },
       { certificateSha256: 'certificate 3' },
       { certificateSha256: 'certificate 3', action: 'key.get', sinceMs: 500_000 },
@@ -209,7 +209,10 @@ function enter(store: Store, atMs: number): Promise<void> {
 function someEntry(n: number): AuditEntry {
   const entry = auditEntry({
     atMs: n * 500 - (n % 100 === 99 ? 400_000 : 0),
-    action: n % 1_000 === 7 ? 'key.rare' : (['key.get', 'key.create', 'key.locate'][n % 3] ?? ''),
+    action:
+      n % 1_000 === 7
+        ? 'key.destroy'
+        : ((['key.get', 'key.create', 'key.locate'] as const)[n % 3] ?? 'key.get'),
     instanceId: n === 1_234 ? 'rare' : ([null, 'instance-1', 'instance-2'][n % 3] ?? null),
     object: n % 4 === 0 ? null : `object ${n % 50}`,
     requestId: String(n),

@@ -7,10 +7,8 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AnchoredStore } from '../../src/ports/anchor.ts'
 import { StoreConflict, type Store } from '../../src/ports/store.ts'
-import type { Clock } from '../../src/ports/clock.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
-
-export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))

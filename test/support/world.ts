@@ -13,7 +13,6 @@ import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
-import type { Clock } from '../../src/ports/clock.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
 import { Safe } from '../../src/keys/safe.ts'
@@ -29,32 +28,9 @@ import { Fault } from '../../src/kmip/fault.ts'
 import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
+import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
 import { storeFolder } from './store-place.ts'
-
-/** Both clocks stand still until they are moved. */
-export class MovableClock implements Clock {
-  #wallMs = Math.floor(Date.now() / 1000) * 1000
-  #monotonicMs = 1_000
-
-  now(): number {
-    return this.#wallMs
-  }
-
-  monotonic(): number {
-    return this.#monotonicMs
-  }
-
-  pass(ms: number): void {
-    this.#wallMs += ms
-    this.#monotonicMs += ms
-  }
-
-  /** As when an administrator sets the time: only the wall clock moves. */
-  jump(ms: number): void {
-    this.#wallMs += ms
-  }
-}
 
 export const dayMs = 24 * 3600_000
 

@@ -17,7 +17,6 @@ import { askHttps, type Answer } from '../support/https.ts'
 import {
   aes,
   attribute,
-  attributesOf,
   locate,
   nameAttribute,
   openSession,
@@ -25,6 +24,7 @@ import {
   type Asked,
   type KmipSession,
 } from '../support/kmip-session.ts'
+import { sampleRequests } from '../support/sample-requests.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
 
 /** All that red has and blue must not see: identifiers, and names that stand nowhere else. */
@@ -201,37 +201,15 @@ test("what changes something in blue's name names nothing of red, and reaches no
 
 // ---------------------------------------------------------------- KMIP
 
-/** What each operation asks about one object. Operations without one are asked by name and group. */
-const requests: { readonly [operation: string]: (id: string) => object } = {
-  Create: () => aes([nameAttribute('ruby-name')]),
-  Register: () => ({
-    ObjectType: 'OpaqueObject',
-    TemplateAttribute: { Name: [], Attribute: [] },
-    OpaqueObject: { OpaqueDataType: 0x80000001, OpaqueDataValue: Buffer.from('x') },
-  }),
-  Locate: () => locate([nameAttribute('ruby-name')]),
-  Check: (id) => ({ UniqueIdentifier: id }),
-  Get: (id) => ({ UniqueIdentifier: id }),
-  GetAttributes: (id) => attributesOf(id),
-  GetAttributeList: (id) => ({ UniqueIdentifier: id }),
-  AddAttribute: (id) => ({ UniqueIdentifier: id, Attribute: text('x-Other', 'y') }),
-  ModifyAttribute: (id) => ({ UniqueIdentifier: id, Attribute: text('x-Name', 'y') }),
-  DeleteAttribute: (id) => ({ UniqueIdentifier: id, AttributeName: 'x-Name' }),
-  Activate: (id) => ({ UniqueIdentifier: id }),
-  Revoke: (id) => ({ UniqueIdentifier: id, RevocationReason: { RevocationReasonCode: 'KeyCompromise' } }),
-  Destroy: (id) => ({ UniqueIdentifier: id }),
-  DiscoverVersions: () => ({ ProtocolVersion: [] }),
-  Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
-}
 /** Those that name no object: they may succeed. */
 const withoutObject = new Set(['Create', 'Register', 'Locate', 'DiscoverVersions', 'Query'])
 
 test("every operation on red's identifiers tells blue what it tells of nothing", async () => {
   for (const operation of handledOperations) {
-    const request = requests[operation]
-    assert(request, `${operation}: say here how it asks for an object`)
-    const asked = async (id: string) =>
-      blueSession.one('1.2', { operation, request: request(id) } as unknown as Asked)
+    const asked = async (UniqueIdentifier: string) => {
+      const request = sampleRequests[operation]({ UniqueIdentifier, word: 'ruby' })
+      return blueSession.one('1.2', { operation, request } as unknown as Asked)
+    }
     const answer = await asked(red.key)
     const missing = await asked(nothing.key)
     const said = JSON.stringify(answer.payload ?? null, (_, value: unknown) =>

@@ -7,14 +7,13 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { decode } from '../../src/ttlv/decode.ts'
-import { dump } from '../../src/ttlv/dump.ts'
 import { encode } from '../../src/ttlv/encode.ts'
 import { TtlvError } from '../../src/ttlv/error.ts'
 import { any } from '../../src/ttlv/schema.ts'
+import { showItem } from '../support/show-item.ts'
 import { root } from '../support/sources.ts'
 import { cuts, raisedLengths, readVectors } from '../support/vectors.ts'
 
-const noNames = { tag: () => undefined, value: () => undefined, isSecret: () => false }
 const options = (bytes: Buffer) => ({ tag: bytes.length < 3 ? 0 : bytes.readUIntBE(0, 3), version: 1 })
 const read = (bytes: Buffer) => decode(any, bytes, options(bytes))
 
@@ -30,7 +29,7 @@ for (const { name, expect, bytes } of readVectors('ttlv')) {
     continue
   }
   test(`ttlv/${name}: what it means, and the same bytes again`, () => {
-    assert.deepEqual(dump(bytes, noNames).split('\n'), expect)
+    assert.deepEqual(showItem(bytes), expect)
     assert.deepEqual(encode(any, read(bytes), options(bytes)), bytes)
   })
   test(`ttlv/${name}: cut at every length, each length field raised`, () => {

@@ -3,7 +3,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decode } from '../../src/ttlv/decode.ts'
-import { dump } from '../../src/ttlv/dump.ts'
 import { encode } from '../../src/ttlv/encode.ts'
 import { TtlvError, type TtlvErrorCode } from '../../src/ttlv/error.ts'
 import {
@@ -173,23 +172,4 @@ test('byte strings are views: no copy of key material is left behind', () => {
   const value = read(bytes, source)
   source.fill(0)
   assert.deepEqual(Buffer.from(value), Buffer.alloc(12))
-})
-
-test('a dump hides what is secret, and all within', () => {
-  const schema = struct({ a: text, b: struct({ a: text, c: bytes }) })
-  const names = {
-    tag: (code: number) => (code === tagOf('a') ? 'Name' : undefined),
-    value: () => undefined,
-    isSecret: (code: number) => code === tagOf('b'),
-  }
-  assert.equal(
-    dump(write(schema, { a: 'n', b: { a: 'hush', c: Buffer.alloc(32) } }), names),
-    [
-      '420001',
-      '  Name (TextString): "n"',
-      '  420062',
-      '    Name (TextString): (hidden)',
-      '    420063 (ByteString): (hidden, 32 bytes)',
-    ].join('\n'),
-  )
 })

@@ -20,10 +20,10 @@ export interface WorkTarget extends WrittenToo {
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
-const workActions: Record<InstanceWork['kind'], string> = {
+const workActions = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',
-}
+} as const satisfies Record<InstanceWork['kind'], string>
 
 export class InstanceWorkChanges {
   readonly #writer: TrustWriter

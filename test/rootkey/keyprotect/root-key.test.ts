@@ -18,7 +18,7 @@ import { unpackWrappedForm } from '../../../src/rootkey/keyprotect/wrapped-form.
 import { Double } from '../../support/key-protect/double.ts'
 import { sideOf, type Side } from '../../support/key-protect/mortise.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
-import { systemClock } from '../../support/store-place.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 
 const double = await Double.start()
 after(() => double.stop())

@@ -26,7 +26,7 @@ import { sideOf } from '../../support/key-protect/mortise.ts'
 import type { Role } from '../../support/key-protect/state.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../../support/standard-keys-contract.ts'
-import { systemClock } from '../../support/store-place.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 
 const double = await Double.start()
 after(() => double.stop())

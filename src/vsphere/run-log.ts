@@ -33,7 +33,7 @@ export interface Refused {
 /** Different ones that are kept; more are counted with the last one. */
 const findingsMax = 200
 
-export class Journal {
+export class RunLog {
   readonly counts = new Map<string, Counts>()
   /** An answer was not what vSphere needs. */
   readonly violations: Finding[] = []

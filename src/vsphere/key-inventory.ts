@@ -25,7 +25,7 @@ export interface SavedKey {
   readonly state: string
 }
 
-export class Ledger {
+export class KeyInventory {
   readonly #keys = new Map<string, KnownKey>()
   readonly #idBySha256 = new Map<string, string>()
 

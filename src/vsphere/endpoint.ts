@@ -6,14 +6,14 @@ import { openConnection, type Connection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
 import { Nodes } from '../kmip-client/nodes.ts'
 import type { ClientTls } from '../kmip-client/tls.ts'
-import { Talk, type TalkContext } from './talk.ts'
+import { VCenterSession, type SessionContext } from './vcenter-session.ts'
 
-/** A piece of work came to nothing; the journal has it already. */
+/** A piece of work came to nothing; the run log has it already. */
 export class PieceFailed extends Error {
   override readonly name = 'PieceFailed'
 }
 
-export interface StationOptions extends TalkContext {
+export interface EndpointOptions extends SessionContext {
   readonly name: string
   readonly addresses: readonly Address[]
   readonly tls: ClientTls
@@ -27,14 +27,14 @@ export interface StationOptions extends TalkContext {
 /** Generous: how long something takes is measured, not cut off. */
 const timeouts = { connectMs: 15_000, handshakeMs: 30_000, answerMs: 60_000 }
 
-export class Station {
+export class Endpoint {
   readonly name: string
-  readonly #options: StationOptions
+  readonly #options: EndpointOptions
   readonly #nodes: Nodes
   readonly #waiting: (() => void)[] = []
   #running = 0
 
-  constructor(options: StationOptions) {
+  constructor(options: EndpointOptions) {
     this.name = options.name
     this.#options = options
     this.#nodes = new Nodes(options.addresses)
@@ -46,24 +46,24 @@ export class Station {
   }
 
   /** A connection that begins as each does. Rejects with PieceFailed. */
-  work<T>(what: string, run: (talk: Talk) => Promise<T>): Promise<T> {
+  work<T>(what: string, run: (session: VCenterSession) => Promise<T>): Promise<T> {
     return this.#connected(what, async (connection) => {
-      const talk = new Talk(connection, this.#options)
-      await talk.discoverVersions()
-      return run(talk)
+      const session = new VCenterSession(connection, this.#options)
+      await session.discoverVersions()
+      return run(session)
     })
   }
 
   async #connected<T>(what: string, run: (connection: Connection) => Promise<T>): Promise<T> {
-    const { journal } = this.#options
+    const { runLog } = this.#options
     const done = await this.#slot()
     const attempts: KmipTransportError[] = []
     try {
       for (const address of this.#nodes.order()) {
-        if (attempts.length > 0) journal.retried()
+        if (attempts.length > 0) runLog.retried()
         try {
           const value = await this.#attempt(address, run)
-          journal.done()
+          runLog.done()
           return value
         } catch (error) {
           if (error instanceof KmipRefused) throw this.#failed(what, error)
@@ -80,12 +80,12 @@ export class Station {
   }
 
   async #attempt<T>(address: Address, run: (connection: Connection) => Promise<T>): Promise<T> {
-    const { journal, tls, localAddress, handshakeMsMax = Infinity } = this.#options
+    const { runLog, tls, localAddress, handshakeMsMax = Infinity } = this.#options
     const connection = await openConnection(address, { tls, localAddress, timeouts })
-    journal.connectMs.push(connection.connectMs)
-    journal.handshakeMs.push(connection.handshakeMs)
+    runLog.connectMs.push(connection.connectMs)
+    runLog.handshakeMs.push(connection.handshakeMs)
     if (connection.handshakeMs > handshakeMsMax)
-      journal.violation('handshake', `took longer than ${handshakeMsMax} ms: vSAN's health check would fail`)
+      runLog.violation('handshake', `took longer than ${handshakeMsMax} ms: vSAN's health check would fail`)
     try {
       return await run(connection)
     } finally {
@@ -95,9 +95,9 @@ export class Station {
   }
 
   #failed(what: string, error: Error): PieceFailed {
-    const { journal } = this.#options
-    journal.failed(what, error.message)
-    if (error instanceof KmipRefused) journal.refused(error)
+    const { runLog } = this.#options
+    runLog.failed(what, error.message)
+    if (error instanceof KmipRefused) runLog.refused(error)
     return new PieceFailed(`${this.name}: ${what}: ${error.message}`, { cause: error })
   }
 

@@ -12,7 +12,7 @@ import { newerThan } from '../kmip-client/newer.ts'
 import { vsphereVersion } from './messages.ts'
 import type { Message, SentItem } from './messages.ts'
 
-export interface Judged<T> {
+export interface Checked<T> {
   readonly value: T
   readonly faults: readonly string[]
 }
@@ -24,7 +24,7 @@ export interface Answer {
 }
 
 /** The message as a whole: `response` is what was read from `bytes`. */
-export function judgeMessage(sent: Message, bytes: Uint8Array, response: IncomingResponse): Judged<Answer> {
+export function checkMessage(sent: Message, bytes: Uint8Array, response: IncomingResponse): Checked<Answer> {
   const { items } = response
   const faults: string[] = []
   if (response.version !== vsphereVersion)
@@ -62,7 +62,7 @@ function echoFaults(sent: SentItem, item: ResponseItem | undefined): string[] {
 // ---------------------------------------------------------------- Payloads
 
 /** Attributes beside the identifier are allowed: an older server gave eight of its own. */
-export function judgeCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Judged<string> {
+export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Checked<string> {
   const faults: string[] = []
   if (ObjectType !== 'SymmetricKey') faults.push(`the new object is a ${ObjectType}`)
   if (UniqueIdentifier === '') faults.push('the new key has an empty identifier')
@@ -70,7 +70,7 @@ export function judgeCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>
 }
 
 /** The value is the SHA-256 of the key material, lower-case hex; the material itself is wiped. */
-export function judgeGet(asked: string, response: Response<'Get'>): Judged<string | undefined> {
+export function checkGet(asked: string, response: Response<'Get'>): Checked<string | undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const block = response.SymmetricKey?.KeyBlock
   if (response.ObjectType !== 'SymmetricKey' || !block)
@@ -94,10 +94,10 @@ export function judgeGet(asked: string, response: Response<'Get'>): Judged<strin
   return { value: sha256, faults }
 }
 
-export function judgeState(
+export function checkState(
   asked: string,
   response: Response<'GetAttributes'>,
-): Judged<EnumName<'State'> | undefined> {
+): Checked<EnumName<'State'> | undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const [attribute, ...others] = response.Attribute ?? []
   if (attribute?.AttributeName !== 'State' || others.length > 0)
@@ -107,11 +107,11 @@ export function judgeState(
 }
 
 /** Values of the one attribute asked for: none at all where the object does not have it, and no failure. */
-export function judgeAttribute(
+export function checkAttribute(
   asked: string,
   name: string,
   response: Response<'GetAttributes'>,
-): Judged<readonly string[]> {
+): Checked<readonly string[]> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const values: string[] = []
   for (const { AttributeName, AttributeValue } of response.Attribute ?? []) {
@@ -123,18 +123,18 @@ export function judgeAttribute(
 }
 
 /** Activate, and Revoke and Destroy, answer with the identifier alone. */
-export function judgeIdentifier(
+export function checkIdentifier(
   asked: string,
   response: { readonly UniqueIdentifier: string },
-): Judged<undefined> {
+): Checked<undefined> {
   return { value: undefined, faults: identifierFaults(asked, response.UniqueIdentifier) }
 }
 
-export function judgeAddAttribute(
+export function checkAddAttribute(
   asked: string,
   [name, value]: readonly [string, string],
   response: Response<'AddAttribute'>,
-): Judged<undefined> {
+): Checked<undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const { AttributeName, AttributeValue } = response.Attribute ?? {}
   if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)

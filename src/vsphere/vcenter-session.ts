@@ -1,5 +1,5 @@
-// One connection of a vCenter or host, in operations: each sends the very bytes, and judges the answer. What vSphere
-// cannot go on after is thrown (KmipRefused, KmipTransportError); what is wrong besides goes into the journal.
+// One connection of a vCenter or host, in operations: each sends the very bytes, and checks the answer. What vSphere
+// cannot go on after is thrown (KmipRefused, KmipTransportError); what is wrong besides goes into the run log.
 
 import type { Credential } from '../kmip/credential.ts'
 import type { EnumName } from '../kmip/enums.ts'
@@ -8,27 +8,27 @@ import type { ResponseItem } from '../kmip/message.ts'
 import { readAnswer, readPayload, wrongAnswer } from '../kmip-client/answers.ts'
 import type { Connection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
-import type { Journal } from './journal.ts'
-import * as judge from './judge.ts'
-import type { Answer, Judged } from './judge.ts'
-import type { KeyKind, Ledger } from './ledger.ts'
+import type { RunLog } from './run-log.ts'
+import * as checks from './checks.ts'
+import type { Answer, Checked } from './checks.ts'
+import type { KeyKind, KeyInventory } from './key-inventory.ts'
 import * as messages from './messages.ts'
 import type { Message } from './messages.ts'
 
-export interface TalkContext {
-  readonly journal: Journal
-  readonly ledger: Ledger
+export interface SessionContext {
+  readonly runLog: RunLog
+  readonly inventory: KeyInventory
   readonly credential: Credential | undefined
 }
 
 type State = EnumName<'State'>
 export type Note = readonly [name: string, value: string]
 
-export class Talk {
+export class VCenterSession {
   readonly #connection: Connection
-  readonly #context: TalkContext
+  readonly #context: SessionContext
 
-  constructor(connection: Connection, context: TalkContext) {
+  constructor(connection: Connection, context: SessionContext) {
     this.#connection = connection
     this.#context = context
   }
@@ -49,42 +49,42 @@ export class Talk {
 
   async create(owner: string, kind: KeyKind): Promise<string> {
     const response = await this.#one('Create', messages.create(this.#context.credential))
-    const id = this.#judged('Create', judge.judgeCreate(response))
-    this.#suspect('Create', this.#context.ledger.made(id, owner, kind))
+    const id = this.#judged('Create', checks.checkCreate(response))
+    this.#suspect('Create', this.#context.inventory.made(id, owner, kind))
     return id
   }
 
   /** SHA-256 of the key's material. */
   async get(id: string): Promise<string> {
     const response = await this.#one('Get', messages.get(id, this.#context.credential))
-    const sha256 = this.#judged('Get', judge.judgeGet(id, response))
+    const sha256 = this.#judged('Get', checks.checkGet(id, response))
     if (sha256 === undefined) throw wrongAnswer(this.#connection.address, 'Get: there is no key in it')
-    this.#suspect('Get', this.#context.ledger.fetched(id, sha256))
+    this.#suspect('Get', this.#context.inventory.fetched(id, sha256))
     return sha256
   }
 
   async state(id: string): Promise<State> {
     const message = messages.getAttributes(id, 'State', this.#context.credential)
     const response = await this.#one('GetAttributes', message)
-    const state = this.#judged('GetAttributes', judge.judgeState(id, response))
+    const state = this.#judged('GetAttributes', checks.checkState(id, response))
     if (state === undefined) throw wrongAnswer(this.#connection.address, 'GetAttributes: there is no State')
-    const known = this.#context.ledger.get(id)
+    const known = this.#context.inventory.get(id)
     if (known && known.state !== 'PreActive' && state === 'PreActive')
       this.#violation('GetAttributes', `State is ${state}, and was ${known.state} before`)
-    this.#context.ledger.state(id, state)
+    this.#context.inventory.state(id, state)
     return state
   }
 
   async activate(id: string): Promise<void> {
     const response = await this.#one('Activate', messages.activate(id, this.#context.credential))
-    this.#judged('Activate', judge.judgeIdentifier(id, response))
-    this.#context.ledger.state(id, 'Active')
+    this.#judged('Activate', checks.checkIdentifier(id, response))
+    this.#context.inventory.state(id, 'Active')
   }
 
   /** Values of a custom attribute; none where the key does not have it. */
   async attribute(id: string, name: string): Promise<readonly string[]> {
     const response = await this.#one('GetAttributes', messages.getAttributes(id, name))
-    return this.#judged('GetAttributes', judge.judgeAttribute(id, name, response))
+    return this.#judged('GetAttributes', checks.checkAttribute(id, name, response))
   }
 
   /** Whether all of them were added: vCenter goes on without, whatever the answer looks like. */
@@ -109,7 +109,7 @@ export class Talk {
   #judgeNoteAdded(id: string, note: Note, item: ResponseItem, response: Answer['response']): void {
     try {
       const payload = readPayload('AddAttribute', item, response, this.#connection.address)
-      this.#judged('AddAttribute', judge.judgeAddAttribute(id, note, payload))
+      this.#judged('AddAttribute', checks.checkAddAttribute(id, note, payload))
     } catch (error) {
       if (!(error instanceof KmipTransportError)) throw error
       this.#violation('AddAttribute', error.what)
@@ -120,14 +120,14 @@ export class Talk {
 
   async revoke(id: string, reason: EnumName<'RevocationReasonCode'>): Promise<void> {
     const response = await this.#one('Revoke', messages.revoke(id, reason))
-    this.#judged('Revoke', judge.judgeIdentifier(id, response))
-    this.#context.ledger.state(id, reason === 'KeyCompromise' ? 'Compromised' : 'Deactivated')
+    this.#judged('Revoke', checks.checkIdentifier(id, response))
+    this.#context.inventory.state(id, reason === 'KeyCompromise' ? 'Compromised' : 'Deactivated')
   }
 
   async destroy(id: string): Promise<void> {
     const response = await this.#one('Destroy', messages.destroy(id))
-    this.#judged('Destroy', judge.judgeIdentifier(id, response))
-    this.#context.ledger.forget(id)
+    this.#judged('Destroy', checks.checkIdentifier(id, response))
+    this.#context.inventory.forget(id)
   }
 
   // ------------------------------------------------------------ Exchanges
@@ -142,11 +142,11 @@ export class Talk {
     return readPayload(operation, item, value.response, this.#connection.address)
   }
 
-  async #exchange(message: Message): Promise<Judged<Answer>> {
+  async #exchange(message: Message): Promise<Checked<Answer>> {
     const begunMs = performance.now()
     const bytes = await this.#connection.exchange(message.bytes)
-    this.#context.journal.requestMs.push(performance.now() - begunMs)
-    return judge.judgeMessage(message, bytes, readAnswer(bytes, this.#connection.address))
+    this.#context.runLog.requestMs.push(performance.now() - begunMs)
+    return checks.checkMessage(message, bytes, readAnswer(bytes, this.#connection.address))
   }
 
   async #tolerating<T>(where: string, what: string, doing: Promise<T>): Promise<T | undefined> {
@@ -159,7 +159,7 @@ export class Talk {
     }
   }
 
-  #judged<T>(operation: OperationName, { value, faults }: Judged<T>): T {
+  #judged<T>(operation: OperationName, { value, faults }: Checked<T>): T {
     this.#report(operation, faults)
     return value
   }
@@ -173,11 +173,11 @@ export class Talk {
   }
 
   #violation(where: string, what: string): void {
-    this.#context.journal.violation(where, what)
+    this.#context.runLog.violation(where, what)
   }
 
   #remark(where: string, what: string): void {
-    this.#context.journal.remark(where, what)
+    this.#context.runLog.remark(where, what)
   }
 }
 
