@@ -31,6 +31,8 @@ interface Outcome {
 }
 
 const outcome: Outcome = { passed: 0, failed: 0, skipped: [] }
+// Hundreds of processes load the same sources: stripping and compiling them once halves the start of each.
+process.env['NODE_COMPILE_CACHE'] ??= path.join(root, 'node_modules/.cache/compiled')
 const args = process.argv.slice(2)
 const real = args.includes('--real')
 const words = args.filter((arg) => !arg.startsWith('--'))

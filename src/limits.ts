@@ -95,6 +95,12 @@ export const limits = {
   clientNameCharactersMax: 200,
   userNameCharactersMax: 256,
   passwordCharactersMax: 1_024,
+  /** Operations and sets of them that a client's `allow` names. */
+  allowTermsMax: 100,
+  /** Pinned certificates that are compared with a CA before other requests get a turn. */
+  pinsPerTurn: 50,
+  /** A refused attempt on a client of another instance is entered in that instance's audit within this time. */
+  trustNoticeDelayMsMax: 2_000,
   /** An expired certificate can be served for this long at most. */
   expiredGraceDaysMax: 3_650,
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */

@@ -13,7 +13,7 @@ import {
   type Output as OutputOf,
 } from './route.ts'
 import { restoreRoutes } from './restore-routes.ts'
-import { ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
+import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
@@ -165,6 +165,10 @@ const Client = z
     }),
     credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().openapi({
       description: 'A user name and password besides the certificate; null: what is sent is ignored.',
+    }),
+    allow: z.array(z.string()).openapi({
+      description: 'What it may ask for: operations of KMIP, and sets of them (vsphere, read, all).',
+      example: ['all'],
     }),
     created: time,
     certificates: z.array(CertificateShown).openapi({ description: 'Trusted by their fingerprint.' }),
@@ -339,20 +343,29 @@ const AuditProof = z
 
 // ---------------------------------------------------------------- what is asked
 
+const newAllow = allow
+  .optional()
+  .openapi({ description: 'What a new client may ask for; left out: all, from an operator vsphere.' })
+
 const trustBody = z
   .discriminatedUnion('by', [
-    z.strictObject({ by: z.literal('certificate'), name, certificate: pem }),
+    z.strictObject({ by: z.literal('certificate'), name, certificate: pem, allow: newAllow }),
     z.strictObject({
       by: z.literal('authority'),
       name,
       authority: pem,
       subject: z.string().min(1).max(1024).default('kmipClient*'),
+      leavePinned: z.boolean().default(false).openapi({
+        description:
+          'Trust it although it vouches for certificates that are pinned in other instances: those stay there.',
+      }),
+      allow: newAllow,
     }),
-    z.strictObject({ by: z.literal('pending'), name, sha256 }),
+    z.strictObject({ by: z.literal('pending'), name, sha256, allow: newAllow }),
   ])
   .openapi({
     description:
-      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256 (needs a token for all instances).',
+      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256. Needs a token for all instances, as soon as there are several, unless it is a certificate that Mortise signed for this instance.',
     example: {
       by: 'pending',
       name: 'vcenter-1',
@@ -633,6 +646,7 @@ export const routes = {
         credential: credentialBody.nullable().openapi({
           description: 'null takes it away. Without user name and password those that are set stay.',
         }),
+        allow,
       })
       .partial()
       .refine(somethingAsked, nothingAsked),
@@ -666,6 +680,7 @@ export const routes = {
       name,
       request: pem.openapi({ description: 'PKCS#10, PEM.' }),
       days: z.int().min(1).max(limits.certificateDaysMax).optional(),
+      allow: newAllow,
     }),
     answer: Trusted.extend({
       certificate: z.string().openapi({ description: 'PEM.' }),

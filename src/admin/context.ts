@@ -17,6 +17,7 @@ import type { Sightings } from '../trust/sightings.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { Closed } from '../sealing/unsealed.ts'
+import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
@@ -128,8 +129,8 @@ export interface RootKeyAccess {
 /** Who asks, as the token says. */
 export interface Asker {
   readonly actor: Actor
-  /** The same with the request, for what changes something. */
-  readonly by: By
+  /** The same with the request and how far it reaches, for what changes something. */
+  readonly by: Grantor
   /** null: all instances. Meaningless on public routes. */
   readonly instanceId: string | null
   readonly requestId: string

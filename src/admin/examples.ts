@@ -103,6 +103,7 @@ const client = {
   instance: named,
   expiredGraceDays: null,
   credential: null,
+  allow: ['all'],
   created: at,
   certificates: [
     {

@@ -13,8 +13,10 @@ import { Refusal, type ErrorCode } from './errors.ts'
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
-  if (error instanceof TrustRefused)
-    return new Refusal(error.code === 'not-found' ? 'not-found' : 'conflict', error.message, error.hint)
+  if (error instanceof TrustRefused) {
+    const same = error.code === 'not-found' || error.code === 'forbidden'
+    return new Refusal(same ? error.code : 'conflict', error.message, error.hint)
+  }
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')

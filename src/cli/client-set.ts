@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { allowOf, instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
 import { facts, shortTime, table } from './output.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -33,6 +33,7 @@ interface SetOptions {
   readonly credential?: string
   readonly userName?: string
   readonly passwordFile?: string
+  readonly allow?: string
 }
 
 export function setCommand(world: World, outcome: Outcome): Command {
@@ -52,12 +53,18 @@ export function setCommand(world: World, outcome: Outcome): Command {
       ],
       ['--user-name <name>', 'with --credential: as typed in vCenter'],
       ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
+      [
+        '--allow <what>',
+        'what it may ask for: vsphere (what vSphere sends; no Destroy), read, all, or operations (get,locate,...)',
+      ],
     ],
     examples: [
       'client set vcenter-1 --name vcenter-berlin',
       'client set vcenter-1 --expired-grace-days 0',
       'client set vcenter-1 --credential required --user-name vcenter --password-file ./password',
       'client set vcenter-1 --credential none',
+      'client set vcenter-1 --allow vsphere',
+      'client set backup-1 --allow get,locate,get-attributes',
     ],
     action: async ({ world, client, show }, options, named = '') => {
       const { name, expiredGraceDays, instance } = options
@@ -66,6 +73,7 @@ export function setCommand(world: World, outcome: Outcome): Command {
         ...(name !== undefined && { name }),
         ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
         ...(credential !== undefined && { credential }),
+        ...allowOf(options),
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const admin = await client()
@@ -106,11 +114,12 @@ async function readPassword(world: World, file: string): Promise<string> {
 }
 
 export function clientText(client: Client): string {
-  const { credential, expiredGraceDays } = client
+  const { allow, credential, expiredGraceDays } = client
   const about = facts([
     ['Name', client.name],
     ['Id', client.id],
     ['Instance', client.instance.name],
+    ['May ask for', allow.join(', ')],
     [
       'Expired certificates',
       expiredGraceDays === null ? 'as the instance says' : `served for ${expiredGraceDays} more days`,

@@ -5,7 +5,17 @@ import type { Output } from '../admin/api.ts'
 import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
 import { clientText, setCommand, showCommand } from './client-set.ts'
-import { instanceFlag, instanceOf, noun, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import {
+  allowFlag,
+  allowOf,
+  instanceFlag,
+  instanceOf,
+  noun,
+  verb,
+  wholeSha256,
+  type Outcome,
+  type Run,
+} from './command.ts'
 import { readPem } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
 import { fingerprint, shortTime, table } from './output.ts'
@@ -34,6 +44,8 @@ interface TrustOptions {
   readonly ca?: string
   readonly subject?: string
   readonly pending?: string
+  readonly leavePinned?: boolean
+  readonly allow?: string
 }
 
 function trustCommand(world: World, outcome: Outcome): Command {
@@ -46,13 +58,16 @@ function trustCommand(world: World, outcome: Outcome): Command {
       ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
       ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
       ['--subject <pattern>', 'with --ca: which subjects (default: kmipClient*)'],
+      ['--leave-pinned', 'with --ca: although it vouches for certificates pinned in other instances'],
       ['--pending <sha256>', 'one that knocked, by its whole SHA-256: see client pending'],
+      allowFlag,
     ],
     examples: [
       'client trust --instance default --name vcenter-1 --cert vcenter.pem',
       'client trust --name vcenter-1 --cert - < vcenter.pem',
       "client trust --name vcenter-1 --ca vmca.pem --subject 'kmipClient*'",
       'client trust --name vcenter-1 --pending 3f0a...64 digits...',
+      'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
     ],
     action: async (run, options) => {
       const body = await trustBody(run, options)
@@ -67,28 +82,33 @@ function trustCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-async function trustBody({ world }: Run, { name, cert, ca, subject, pending }: TrustOptions) {
+async function trustBody({ world }: Run, options: TrustOptions) {
+  const { name, cert, ca, subject, pending, leavePinned } = options
   if ([cert, ca, pending].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('give one of --cert PEM, --ca PEM and --pending SHA256')
   if (subject !== undefined && ca === undefined) throw new UsageError('--subject belongs to --ca')
+  if (leavePinned && ca === undefined) throw new UsageError('--leave-pinned belongs to --ca')
+  const client = { name, ...allowOf(options) }
   if (cert !== undefined)
-    return { by: 'certificate' as const, name, certificate: await readPem(world, cert, 'CERTIFICATE') }
+    return { by: 'certificate' as const, ...client, certificate: await readPem(world, cert, 'CERTIFICATE') }
   if (ca !== undefined)
     return {
       by: 'authority' as const,
-      name,
+      ...client,
       authority: await readPem(world, ca, 'CERTIFICATE'),
       ...(subject !== undefined && { subject }),
+      ...(leavePinned && { leavePinned }),
     }
-  return { by: 'pending' as const, name, sha256: wholeSha256(pending ?? '') }
+  return { by: 'pending' as const, ...client, sha256: wholeSha256(pending ?? '') }
 }
 
 function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): string {
   const where = `as ${trusted.name} in ${trusted.instance.name}`
+  const may = `It may ask for: ${trusted.allow.join(', ')}\n`
   if (ca === undefined)
-    return `Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n`
+    return `Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
-  return `Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n`
+  return `Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}`
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
@@ -107,9 +127,10 @@ function listCommand(world: World, outcome: Outcome): Command {
 
 function clientTable(clients: Output<'listClients'>): string {
   if (clients.length === 0) return 'No client is trusted yet. Those that knocked: mortise client pending\n'
-  const rows = clients.flatMap(({ name, certificates, authorities }) => {
+  const rows = clients.flatMap(({ name, allow, certificates, authorities }) => {
     const pins = certificates.map((certificate) => [
       name,
+      allow.join(', '),
       certificate.sha256,
       certificate.subject,
       shortTime(certificate.notAfter),
@@ -117,6 +138,7 @@ function clientTable(clients: Output<'listClients'>): string {
     ])
     const cas = authorities.map(({ authority, subject, notAfter }) => [
       name,
+      allow.join(', '),
       `CA ${authority}`,
       `subjects that fit ${subject}`,
       shortTime(notAfter),
@@ -124,7 +146,7 @@ function clientTable(clients: Output<'listClients'>): string {
     ])
     return [...pins, ...cas]
   })
-  return table(['NAME', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'], rows)
+  return table(['NAME', 'MAY ASK FOR', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'], rows)
 }
 
 function pendingCommand(world: World, outcome: Outcome): Command {

@@ -108,6 +108,16 @@ export const instanceFlag = [
   'the instance, by name or id; may be left out when there is one',
 ] as const
 
+/** For commands that trust a new client. */
+export const allowFlag = [
+  '--allow <what>',
+  "what it may ask for: vsphere, read, all, or operations (get,locate,...); default: all, with an operator's token vsphere",
+] as const
+
+export function allowOf({ allow }: { readonly allow?: string }): { allow?: string[] } {
+  return allow === undefined ? {} : { allow: allow.split(',').map((term) => term.trim()) }
+}
+
 export function wholeNumber(flag: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} takes a whole number, not ${text}`)
   return Number(text)

@@ -17,6 +17,9 @@ import {
   type TrustWriter,
 } from '../trust/writer.ts'
 import type { Noting } from '../keys/unit.ts'
+import { withdrawal } from '../trust/client-rules.ts'
+import type { Grantor } from '../trust/grantor.ts'
+import type { LeafRules } from '../trust/vouching.ts'
 
 /** What may be changed of an instance. */
 export type InstanceSettings = Pick<
@@ -60,9 +63,12 @@ export class InstanceChanges {
   readonly #keyring: Keyring
   readonly #keeper: InstanceParts['keeper']
   readonly #journal: InstanceParts['journal']
+  readonly #rules: LeafRules
 
-  constructor(writer: TrustWriter, { store, keyring, keeper, journal }: InstanceParts) {
+  constructor(writer: TrustWriter, options: InstanceParts & LeafRules) {
+    const { store, keyring, keeper, journal } = options
     this.#writer = writer
+    this.#rules = options
     this.#store = store
     this.#keyring = keyring
     this.#keeper = keeper
@@ -119,8 +125,8 @@ export class InstanceChanges {
   }
 
   /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
-  async remove(by: By, instanceId: string): Promise<Instance> {
-    const removed = await this.#writer.change<Instance>(by, async (snapshot) => {
+  async remove(by: By | Grantor, instanceId: string): Promise<Instance> {
+    const removed = await this.#writer.change<Instance>(by, async (snapshot, nowMs) => {
       const instance = requireInstance(snapshot, instanceId)
       const { live, counts } = await this.#live(instanceId)
       if (live > 0)
@@ -129,7 +135,7 @@ export class InstanceChanges {
           `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
           'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
         )
-      const draft = gone(snapshot, instance, 'instance.delete')
+      const draft = gone(by, snapshot, { instance, action: 'instance.delete', nowMs }, this.#rules)
       return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
     })
     void this.#gone(instanceId)
@@ -140,10 +146,10 @@ export class InstanceChanges {
    * Destroys its data keys, and with them every key that they seal; backups made before still open with the root key.
    * Standard keys at its service are deleted in the background: for some seconds that is waited for.
    */
-  async shred(by: By, instanceId: string): Promise<ShredReceipt> {
+  async shred(by: By | Grantor, instanceId: string): Promise<ShredReceipt> {
     const receipt = await this.#writer.change<Omit<ShredReceipt, 'standardKeysLeft'>>(
       by,
-      async (snapshot) => {
+      async (snapshot, nowMs) => {
         const instance = requireInstance(snapshot, instanceId)
         const objects = await this.#store.objectCounts(instanceId)
         const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
@@ -152,7 +158,7 @@ export class InstanceChanges {
         const { count: standardKeys } = await this.#keeper.kept(instanceId)
         const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
         return {
-          ...gone(snapshot, instance, 'instance.shred'),
+          ...gone(by, snapshot, { instance, action: 'instance.shred', nowMs }, this.#rules),
           detail,
           result: { instance, dataKeys, standardKeys, objects },
         }
@@ -189,12 +195,22 @@ function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): voi
 
 /** The instance with all that hangs on it. */
 function gone(
-  { tables }: TrustSnapshot,
-  instance: Instance,
-  action: 'instance.delete' | 'instance.shred',
+  by: By | Grantor,
+  snapshot: TrustSnapshot,
+  {
+    instance,
+    action,
+    nowMs,
+  }: {
+    readonly instance: Instance
+    readonly action: 'instance.delete' | 'instance.shred'
+    readonly nowMs: number
+  },
+  rules: LeafRules,
 ): Omit<TrustDraft<unknown>, 'result'> {
+  const { tables } = snapshot
   const ofInstance = ({ instanceId }: { readonly instanceId: string | null }) => instanceId === instance.id
-  const kinds = ['client', 'certificate', 'authority', 'token'] as const
+  const kinds = ['client', 'certificate', 'authority', 'issued', 'token'] as const
   const hanging = kinds.flatMap((kind) =>
     [
       ...(
@@ -204,6 +220,14 @@ function gone(
       .filter(ofInstance)
       .map(({ id }) => ({ kind, id })),
   )
+  const event = {
+    action,
+    object: instance.id,
+    instanceId: instance.id,
+    detail: { name: instance.name },
+  }
+  const pins = [...tables.certificate.values()].filter(ofInstance)
+  const authorities = [...tables.authority.values()].filter(ofInstance)
   return {
     remove: [{ kind: 'instance', id: instance.id }, ...hanging],
     writes: [
@@ -211,9 +235,7 @@ function gone(
       { type: 'standard-keys-unwanted', instanceId: instance.id },
       { type: 'journal-ended', instanceId: instance.id },
     ],
-    action,
-    object: instance.id,
-    instanceId: instance.id,
-    detail: { name: instance.name },
+    ...event,
+    ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),
   }
 }

@@ -1,6 +1,7 @@
 // Everything that changes trust, in one value to hand down.
 
-import { ClientChanges, type AuthorityRules } from '../trust/client-changes.ts'
+import { ClientChanges } from '../trust/client-changes.ts'
+import type { AuthorityRules } from '../trust/client-rules.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
 import { InstanceRestores } from '../keys/recovery/instance-restores.ts'
 import { InstanceWorkChanges } from '../keys/instance-work/changes.ts'

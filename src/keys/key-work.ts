@@ -7,6 +7,7 @@ import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import type { Access } from '../trust/access.ts'
+import { allows } from '../trust/allow.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -71,6 +72,19 @@ export class KeyWork {
     this.#safe = options.safe
     this.#journal = options.journal
     this.#access = options.access
+  }
+
+  /**
+   * Fault PermissionDenied when the caller may not ask for this operation, entered as `action`. Reads nothing of the
+   * object, so that the refusal tells nothing of it.
+   */
+  requirePermission(operation: string, action: AuditAction, uniqueIdentifier: string | null): void {
+    if (allows(this.#unit.caller.allow, operation)) return
+    this.#unit.begin(action, uniqueIdentifier)
+    throw new Fault(
+      'PermissionDenied',
+      `this client may not ask for ${operation}: an administrator can allow it`,
+    )
   }
 
   /** Makes a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */

@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
+import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 
 /** How one item ended: for metrics. */
@@ -136,8 +137,10 @@ async function handle(
   if (item.fault) throw item.fault
   if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
+  const handled = name as HandledOperation
+  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
+  requirePermission(context.work, handled, values, context.placeholder.value)
   const response = await handler({ ...context, version }, values)
   const payload = encodeResponsePayload(name, response, version)
   context.work.wipe()

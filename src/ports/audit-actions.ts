@@ -29,6 +29,8 @@ export const auditActions = {
   'client.trust': 'A certificate or a CA was trusted.',
   'client.set': 'A name or setting of a client was changed.',
   'client.remove': 'A client was removed.',
+  'client.certificate.claim':
+    'Another instance was to trust a certificate that is, or was until then, a client of this one.',
   'client.certificate.remove': 'One certificate of a client was removed.',
   'client.block': 'A certificate was blocked for all instances.',
   'client.unblock': 'The block of a certificate was lifted.',

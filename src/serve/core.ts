@@ -115,6 +115,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     journal,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()

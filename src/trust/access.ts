@@ -10,6 +10,7 @@ import type { Caller } from './caller.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import {
+  allowOf,
   readRows,
   type Authority,
   type Client,
@@ -19,6 +20,7 @@ import {
   type Token,
   type TrustReading,
 } from './rows.ts'
+import { parsedAuthorities, vouching, type LeafRules, type ParsedAuthority } from './vouching.ts'
 
 /** Milliseconds since 1970. */
 interface Validity {
@@ -27,11 +29,8 @@ interface Validity {
 }
 
 /** What access must know of certificates. DER in, facts out. */
-export interface Certificates {
-  validity(der: Uint8Array): Validity
-  /** That this CA signed the leaf itself, CA:TRUE above, CA:FALSE below. */
-  signedBy(leaf: Uint8Array, ca: Uint8Array): boolean
-  matchesSubject(leaf: Uint8Array, pattern: string): boolean
+export interface Certificates extends LeafRules {
+  readonly validity: (der: Uint8Array) => Validity
 }
 
 /** A peer of the mTLS door, as far as access is concerned. */
@@ -62,11 +61,6 @@ export interface TrustSnapshot extends TrustReading {
   readonly version: number
 }
 
-interface TrustedAuthority {
-  readonly authority: Authority
-  readonly der: Uint8Array
-}
-
 const dayMs = 24 * 3600 * 1000
 /** Certificates of which is kept what they say, and, per snapshot, which CA signed them. */
 const certificatesKeptMax = 20_000
@@ -81,8 +75,8 @@ export class Access {
   #snapshot: TrustSnapshot | undefined
   /** The highest version seen: a lower one means that the database was set back while this node ran. */
   #highestVersion = 0
-  #signatures = new Map<string, readonly TrustedAuthority[]>()
-  #authorities: readonly TrustedAuthority[] = []
+  #signatures = new Map<string, readonly ParsedAuthority[]>()
+  #authorities: readonly ParsedAuthority[] = []
   readonly #raised = new Set<string>()
   /** By fingerprint of a leaf, by text of an authority: who makes a connection for each request is parsed once. */
   readonly #validities = new Map<string, Validity>()
@@ -141,7 +135,8 @@ export class Access {
       certificateSha256: knock.certificate?.sha256 ?? null,
       address: knock.address,
     }
-    return { instanceId: verdict.instance.id, actor, trustVersion: verdict.trustVersion, requestId }
+    const { instance, client, trustVersion } = verdict
+    return { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
   }
 
   /** The token that this bearer text is, or undefined. Expired tokens are not found. */
@@ -198,10 +193,7 @@ export class Access {
     if (snapshot.intact) this.#seenWhole(read.version)
     for (const alarm of snapshot.alarms) this.#raise(alarm)
     this.#signatures = new Map()
-    this.#authorities = [...snapshot.tables.authority.values()].map((authority) => ({
-      authority,
-      der: Buffer.from(authority.certificate, 'base64'),
-    }))
+    this.#authorities = parsedAuthorities(snapshot.tables.authority.values())
     this.#snapshot = snapshot
     return snapshot
   }
@@ -231,29 +223,20 @@ export class Access {
   }
 
   /**
-   * The authority that vouches for this leaf: its filter fitting, the signature its own, in date. A CA that was renewed
-   * with its key may stand here twice. A leaf that authorities of two instances vouch for is nobody's.
+   * The authority that vouches for this leaf now, which takes that it is in date. A CA that was renewed with its key may
+   * stand here twice.
    */
   #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
     let found = this.#signatures.get(certificate.sha256)
     if (!found) {
-      found = this.#searchAuthorities(certificate.der)
+      found = vouching(this.#authorities, certificate.der, this.#certificates)
       if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
       this.#signatures.set(certificate.sha256, found)
     }
-    const instances = new Set(found.map(({ authority }) => authority.instanceId))
-    if (instances.size !== 1) return undefined
     const now = this.#clock.now()
     return found.find(({ authority, der }) => {
       const { notBeforeMs, notAfterMs } = this.#validity(authority.certificate, der)
       return now >= notBeforeMs - dayMs && now <= notAfterMs
     })?.authority
-  }
-
-  #searchAuthorities(leaf: Uint8Array): readonly TrustedAuthority[] {
-    return this.#authorities.filter(
-      ({ authority, der }) =>
-        this.#certificates.matchesSubject(leaf, authority.subject) && this.#certificates.signedBy(leaf, der),
-    )
   }
 }

@@ -1,19 +1,31 @@
-// Clients: which certificates and CAs are trusted as whom, what is blocked, and a client's settings.
+// Changes of clients: the certificates and CAs that are trusted as a client, blocks, and a client's settings.
+// client-rules.ts says how far each asker may go.
 
 import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
+import { allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
-import type { Authority, Block, Client, PinnedCertificate } from './rows.ts'
-import { requireInstance, TrustRefused, type TrustWriter } from './writer.ts'
+import {
+  claims,
+  refuseCoveredPins,
+  refuseOverlap,
+  requireGrantable,
+  requireMayPin,
+  requireMayTrustAuthority,
+  withdrawal,
+  type AuthorityRules,
+} from './client-rules.ts'
+import { grantedAtMost, type Grantor } from './grantor.ts'
+import { allowOf, type Authority, type Block, type Client, type PinnedCertificate } from './rows.ts'
+import { requireInstance, TrustRefused, type RowOf, type TrustEvent, type TrustWriter } from './writer.ts'
 
-export type ClientSettings = Pick<Client, 'name' | 'expiredGraceDays' | 'credential'>
+export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' | 'credential' | 'allow'>>
 
-/** What must be known of CAs and filters; handed in, since keys/ knows no X.509. */
-export interface AuthorityRules {
-  /** Whether some subject fits both patterns. */
-  readonly filtersOverlap: (a: string, b: string) => boolean
-  /** Whether two certificates (DER) are of one CA, renewed perhaps. */
-  readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
+interface WantedClient {
+  readonly instanceId: string
+  readonly name: string
+  /** The operations that a new client may ask for. Left out: as much as the asker grants. */
+  readonly allow?: Allow | undefined
 }
 
 export class ClientChanges {
@@ -28,68 +40,94 @@ export class ClientChanges {
   /**
    * Trusts one certificate as a client of an instance: the client of that name, or a new one. Renewals overlap:
    * a client may have several certificates. TrustRefused 'exists' when the certificate belongs to a client already.
+   * `issuedUntilMs`: Mortise's own CA signed it just now for this instance, valid until then.
    */
   async trustCertificate(
-    by: By,
-    wanted: {
-      readonly instanceId: string
-      readonly name: string
+    by: Grantor,
+    wanted: WantedClient & {
       readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
+      readonly issuedUntilMs?: number | undefined
     },
   ): Promise<{ readonly client: Client; readonly certificate: PinnedCertificate }> {
-    const { sha256, der } = wanted.certificate
+    const { instanceId, certificate, issuedUntilMs } = wanted
+    const { sha256: id, der } = certificate
     return this.#writer.change(by, (snapshot, createdMs) => {
-      const { tables, macs } = snapshot
-      requireInstance(snapshot, wanted.instanceId)
-      const pinned = tables.certificate.get(sha256)
-      const unblocked = macs.has(`block/${sha256}`) && pinned?.instanceId === wanted.instanceId
-      if (pinned && !unblocked)
-        throw new TrustRefused(
-          'exists',
-          belongs(tables.client.get(pinned.clientId), snapshot, wanted.instanceId),
-        )
-      const client = clientNamed(snapshot, wanted, createdMs)
-      const certificate: PinnedCertificate = {
-        id: sha256,
+      requireInstance(snapshot, instanceId)
+      const event: TrustEvent = {
+        action: 'client.trust',
+        object: id,
+        instanceId,
+        detail: { certificate: id },
+      }
+      requireMayPin(by, snapshot, { ...wanted, issued: issuedUntilMs !== undefined, event }, this.#rules)
+      const client = clientNamed(by, snapshot, wanted, createdMs)
+      requireGrantable(by, client, event)
+      const blocked = isBlocked(snapshot, id)
+      const pin: PinnedCertificate = {
+        id,
         clientId: client.id,
-        instanceId: wanted.instanceId,
+        instanceId,
         certificate: Buffer.from(der).toString('base64'),
         createdMs,
       }
+      const unblocked: TrustEvent = { action: 'client.unblock', object: id, instanceId: null }
       return {
         put: [
           { kind: 'client', value: client },
-          { kind: 'certificate', value: certificate },
+          { kind: 'certificate', value: pin },
+          ...(issuedUntilMs === undefined
+            ? []
+            : [{ kind: 'issued', value: { id, instanceId, notAfterMs: issuedUntilMs, createdMs } } as const]),
         ],
         // To trust a certificate by hand lifts a block of it.
-        remove: macs.has(`block/${sha256}`) ? [{ kind: 'block', id: sha256 }] : [],
+        remove: [
+          ...(blocked ? [{ kind: 'block', id } as const] : []),
+          ...(issuedUntilMs === undefined ? [] : outOfDate(snapshot, createdMs)),
+        ],
         action: 'client.trust',
         object: client.id,
-        instanceId: wanted.instanceId,
-        detail: { client: client.name, certificate: sha256 },
-        result: { client, certificate },
+        instanceId,
+        detail: { client: client.name, certificate: id, allow: allowText(allowOf(client)) },
+        also: [...(blocked ? [unblocked] : []), ...claims(snapshot, wanted, this.#rules)],
+        result: { client, certificate: pin },
       }
     })
   }
 
-  /** Trusts the leaves of a CA whose subject fits. The same CA with an overlapping filter elsewhere is refused. */
+  /**
+   * Trusts the leaves of a CA whose subject fits. Refused: the same CA with an overlapping filter for another client,
+   * and, unless `leavePinned`, a CA that vouches for certificates that are pinned in other instances.
+   */
   async trustAuthority(
-    by: By,
-    wanted: {
-      readonly instanceId: string
-      readonly name: string
+    by: Grantor,
+    wanted: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
+      /** Those stay where they are. */
+      readonly leavePinned?: boolean
     },
   ): Promise<{ readonly client: Client; readonly authority: Authority }> {
-    const { instanceId, ca, subject } = wanted
+    const { instanceId, ca, subject, leavePinned = false } = wanted
     const certificate = Buffer.from(ca.der).toString('base64')
-    return this.#writer.change(by, (snapshot, createdMs) => {
+    return this.#writer.change(by, async (snapshot, createdMs) => {
       requireInstance(snapshot, instanceId)
-      this.#refuseOverlap(snapshot, { instanceId, certificate, subject })
-      const client = clientNamed(snapshot, wanted, createdMs)
+      const about = { ca: ca.sha256, subject }
+      const event: TrustEvent = { action: 'client.trust', object: ca.sha256, instanceId, detail: about }
+      requireMayTrustAuthority(by, snapshot, event)
+      const client = clientNamed(by, snapshot, wanted, createdMs)
+      requireGrantable(by, client, event)
       const owner = { clientId: client.id, instanceId }
-      const authority: Authority = { id: randomUUID(), ...owner, certificate, subject, createdMs }
+      const sinceVersion = snapshot.version + 1
+      const authority: Authority = {
+        id: randomUUID(),
+        ...owner,
+        certificate,
+        subject,
+        sinceVersion,
+        createdMs,
+      }
+      refuseOverlap(snapshot, authority, this.#rules)
+      if (!leavePinned) await refuseCoveredPins(snapshot, authority, this.#rules)
       return {
         put: [
           { kind: 'client', value: client },
@@ -98,7 +136,7 @@ export class ClientChanges {
         action: 'client.trust',
         object: client.id,
         instanceId,
-        detail: { client: client.name, ca: ca.sha256, subject },
+        detail: { client: client.name, ...about, allow: allowText(allowOf(client)) },
         result: { client, authority },
       }
     })
@@ -106,7 +144,7 @@ export class ClientChanges {
 
   /** Renames a client (by id or name) or changes its settings. */
   async update(
-    by: By,
+    by: Grantor,
     instanceId: string,
     nameOrId: string,
     settings: Partial<ClientSettings>,
@@ -116,51 +154,63 @@ export class ClientChanges {
       const same = ofInstance(snapshot, instanceId).find(({ name }) => name === client.name)
       if (same && same.id !== client.id)
         throw new TrustRefused('exists', `a client named ${client.name} exists already in this instance`)
-      return {
-        put: [{ kind: 'client', value: client }],
-        action: 'client.set',
-        object: client.id,
-        instanceId,
-        detail: { client: client.name, changed: Object.keys(settings).join(' ') },
-        result: client,
+      const { allow } = settings
+      const detail = {
+        client: client.name,
+        changed: Object.keys(settings).join(' '),
+        ...(allow && { allow: allowText(allow) }),
       }
+      const event: TrustEvent = { action: 'client.set', object: client.id, instanceId, detail }
+      requireGrantable(by, client, event)
+      return { put: [{ kind: 'client', value: client }], ...event, result: client }
     })
   }
 
   /** Removes a client (by id, or by name within the instance) with all its certificates and CAs. */
-  async remove(by: By, instanceId: string, nameOrId: string): Promise<Client> {
-    return this.#writer.change(by, (snapshot) => {
+  async remove(by: Grantor, instanceId: string, nameOrId: string): Promise<Client> {
+    return this.#writer.change(by, (snapshot, nowMs) => {
+      const { tables } = snapshot
       const client = requireClient(snapshot, instanceId, nameOrId)
-      const ofClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
-      const hanging = (['certificate', 'authority'] as const).flatMap((kind) =>
-        [...snapshot.tables[kind].values()].filter(ofClient).map(({ id }) => ({ kind, id })),
-      )
-      return {
-        remove: [{ kind: 'client', id: client.id }, ...hanging],
+      const event: TrustEvent = {
         action: 'client.remove',
         object: client.id,
         instanceId,
         detail: { client: client.name },
+      }
+      const ofClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
+      const pins = [...tables.certificate.values()].filter(ofClient)
+      const authorities = [...tables.authority.values()].filter(ofClient)
+      return {
+        remove: [
+          { kind: 'client', id: client.id },
+          ...pins.map(({ id }) => ({ kind: 'certificate', id }) as const),
+          ...authorities.map(({ id }) => ({ kind: 'authority', id }) as const),
+        ],
+        ...event,
+        ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, this.#rules),
         result: client,
       }
     })
   }
 
   /** Takes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client; the last one too. */
-  async removeCertificate(by: By, instanceId: string, nameOrId: string, id: string): Promise<Client> {
-    return this.#writer.change(by, (snapshot) => {
+  async removeCertificate(by: Grantor, instanceId: string, nameOrId: string, id: string): Promise<Client> {
+    return this.#writer.change(by, (snapshot, nowMs) => {
+      const { tables } = snapshot
       const client = requireClient(snapshot, instanceId, nameOrId)
       const kind = (['certificate', 'authority'] as const).find(
-        (candidate) => snapshot.tables[candidate].get(id)?.clientId === client.id,
+        (candidate) => tables[candidate].get(id)?.clientId === client.id,
       )
       if (!kind)
         throw new TrustRefused('not-found', `the client ${client.name} has no certificate or CA ${id}`)
+      const detail = { client: client.name, certificate: id }
+      const event: TrustEvent = { action: 'client.certificate.remove', object: client.id, instanceId, detail }
+      const pin = tables.certificate.get(id)
+      const gone = { pins: pin ? [pin] : [], authorities: [], event, nowMs }
       return {
         remove: [{ kind, id }],
-        action: 'client.certificate.remove',
-        object: client.id,
-        instanceId,
-        detail: { client: client.name, certificate: id },
+        ...event,
+        ...withdrawal(by, snapshot, gone, this.#rules),
         result: client,
       }
     })
@@ -183,10 +233,10 @@ export class ClientChanges {
 
   /** Lifts a block. The certificate counts again where a client or a CA vouches for it. */
   async unblock(by: By, sha256: string): Promise<Block> {
-    return this.#writer.change(by, ({ tables, macs }, nowMs) => {
+    return this.#writer.change(by, (snapshot, nowMs) => {
       // One that was altered or taken away by hand still blocks; it can be lifted too.
-      const listed = macs.has(`block/${sha256}`)
-      const block = tables.block.get(sha256) ?? (listed && { id: sha256, reason: '', createdMs: nowMs })
+      const known = snapshot.tables.block.get(sha256)
+      const block = known ?? (isBlocked(snapshot, sha256) && { id: sha256, reason: '', createdMs: nowMs })
       if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
       return {
         remove: [{ kind: 'block', id: sha256 }],
@@ -196,28 +246,6 @@ export class ClientChanges {
         result: block,
       }
     })
-  }
-
-  #refuseOverlap(
-    { tables }: TrustSnapshot,
-    wanted: { readonly instanceId: string; readonly certificate: string; readonly subject: string },
-  ): void {
-    const der = Buffer.from(wanted.certificate, 'base64')
-    for (const other of tables.authority.values()) {
-      const here = other.instanceId === wanted.instanceId
-      // Here a renewed CA may stand beside its old self; elsewhere one CA must not vouch for both.
-      const same = here
-        ? other.certificate === wanted.certificate
-        : this.#rules.sameAuthority(Buffer.from(other.certificate, 'base64'), der)
-      if (!same || !this.#rules.filtersOverlap(other.subject, wanted.subject)) continue
-      throw new TrustRefused(
-        'overlap',
-        here
-          ? `this CA is trusted in this instance already, for the subjects ${other.subject}, which overlap ${wanted.subject}`
-          : `this CA is trusted in another instance already, for subjects that overlap ${wanted.subject}`,
-        'A certificate can belong to one client of one instance only: choose subjects that do not overlap.',
-      )
-    }
   }
 }
 
@@ -231,20 +259,32 @@ function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: st
   return client
 }
 
+/** The client of that name, or a new one. */
 function clientNamed(
+  by: Grantor,
   snapshot: TrustSnapshot,
-  { instanceId, name }: { readonly instanceId: string; readonly name: string },
+  { instanceId, name, allow }: WantedClient,
   createdMs: number,
 ): Client {
   const existing = ofInstance(snapshot, instanceId).find((client) => client.name === name)
-  return (
-    existing ?? { id: randomUUID(), instanceId, name, expiredGraceDays: null, credential: null, createdMs }
-  )
+  if (existing && allow && allowText(allow) !== allowText(allowOf(existing)))
+    throw new TrustRefused(
+      'exists',
+      `the client ${name} exists already, and may ask for something else: ${allowText(allowOf(existing))}`,
+      `Leave it as it is, or change it first: mortise client set NAME --allow ${allow.join(',')}`,
+    )
+  if (existing) return existing
+  const settings = { expiredGraceDays: null, credential: null, allow: allow ?? grantedAtMost(by) }
+  return { id: randomUUID(), instanceId, name, ...settings, createdMs }
 }
 
-/** Says whose the certificate is, without telling one instance of another. */
-function belongs(owner: Client | undefined, { tables }: TrustSnapshot, instanceId: string): string {
-  if (owner?.instanceId === instanceId) return `this certificate belongs to the client ${owner.name} already`
-  const other = owner && tables.instance.get(owner.instanceId)
-  return `this certificate belongs to a client of ${other ? 'another instance' : 'no instance'} already; remove it there first`
+function isBlocked({ macs }: TrustSnapshot, sha256: string): boolean {
+  return macs.has(`block/${sha256}`)
+}
+
+/** Records of certificates that expired: nobody can use those any more. */
+function outOfDate({ tables }: TrustSnapshot, nowMs: number): { kind: RowOf['kind']; id: string }[] {
+  return [...tables.issued.values()]
+    .filter(({ notAfterMs }) => notAfterMs < nowMs)
+    .map(({ id }) => ({ kind: 'issued', id }))
 }

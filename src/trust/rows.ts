@@ -5,6 +5,7 @@
 // so that an old row put back by hand does not exist either, and a row taken away by hand is noticed.
 
 import type { TrustRow } from '../ports/trust.ts'
+import { allowByDefault, type Allow } from './allow.ts'
 
 export type Custody = 'database' | 'keyprotect'
 export type Role = 'viewer' | 'operator' | 'manager'
@@ -49,7 +50,13 @@ export interface Client {
   readonly expiredGraceDays: number | null
   /** A user name and password that it must or may send besides its certificate; null: what it sends is ignored. */
   readonly credential: Credential | null
+  /** The operations that it may ask for; absent: all. */
+  readonly allow?: Allow
   readonly createdMs: number
+}
+
+export function allowOf({ allow = allowByDefault }: Pick<Client, 'allow'>): Allow {
+  return allow
 }
 
 /** `when-sent`: checked when a message has one; `required`: demanded where vCenter sends it (credential.ts). */
@@ -80,6 +87,16 @@ export interface Authority {
   readonly instanceId: string
   readonly certificate: string
   readonly subject: string
+  /** The trust version that added it. If CAs of two instances vouch for one leaf, the lowest decides whose it is. */
+  readonly sinceVersion: number
+  readonly createdMs: number
+}
+
+/** A record that Mortise's own CA signed a certificate for an instance; its id is the SHA-256. It gives no trust. */
+export interface IssuedCertificate {
+  readonly id: string
+  readonly instanceId: string
+  readonly notAfterMs: number
   readonly createdMs: number
 }
 
@@ -106,12 +123,21 @@ export interface TrustKinds {
   readonly client: Client
   readonly certificate: PinnedCertificate
   readonly authority: Authority
+  readonly issued: IssuedCertificate
   readonly block: Block
   readonly token: Token
 }
 export type TrustKind = keyof TrustKinds
 
-const trustKinds: readonly TrustKind[] = ['instance', 'client', 'certificate', 'authority', 'block', 'token']
+export const trustKinds: readonly TrustKind[] = [
+  'instance',
+  'client',
+  'certificate',
+  'authority',
+  'issued',
+  'block',
+  'token',
+]
 
 export interface Macs {
   mac(fields: readonly string[]): Buffer

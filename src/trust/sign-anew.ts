@@ -2,9 +2,7 @@
 // branch that was left behind were signed under the key before, so none of them verifies again. Pure.
 
 import type { TrustWrite } from '../ports/trust.ts'
-import { makeHead, makeRow, type Macs, type Token, type TrustKind, type TrustReading } from './rows.ts'
-
-const keptKinds = ['instance', 'client', 'certificate', 'authority', 'block'] as const satisfies TrustKind[]
+import { makeHead, makeRow, trustKinds, type Macs, type Token, type TrustReading } from './rows.ts'
 
 /**
  * What makes `version` of the rows that `reading` found to count, with `token` as the only token. A block or pin that is
@@ -18,7 +16,9 @@ export function signAnew(
 ): readonly TrustWrite[] {
   const { tables } = reading
   const rows = [
-    ...keptKinds.flatMap((kind) => [...tables[kind].values()].map((value) => makeRow(macs, kind, value))),
+    ...trustKinds
+      .filter((kind) => kind !== 'token')
+      .flatMap((kind) => [...tables[kind].values()].map((value) => makeRow(macs, kind, value))),
     makeRow(macs, 'token', token),
   ]
   const listed = new Map([...reading.macs].filter(([name]) => isWithheld(reading, name)))

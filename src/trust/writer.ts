@@ -2,19 +2,21 @@
 // audit, in one transaction; when another node changed trust at the same moment it is decided again. What may be
 // changed stands in client-changes.ts, instance-changes.ts and token-changes.ts.
 
+import { randomInt } from 'node:crypto'
 import { limits } from '../limits.ts'
 import type { Access, TrustSnapshot } from './access.ts'
 import type { By } from '../audit/actor.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
-import type { AuditEntry } from '../ports/audit.ts'
+import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { TrustRow } from '../ports/trust.ts'
+import type { Grantor } from './grantor.ts'
 import { makeHead, makeRow, type Macs, type TrustKind, type TrustKinds } from './rows.ts'
 
 /** A refusal of a change of trust, with what to do about it. Safe to show. */
 export class TrustRefused extends Error {
   override readonly name = 'TrustRefused'
-  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged' | 'forbidden'
   readonly hint: string | undefined
   constructor(code: TrustRefused['code'], message: string, hint?: string) {
     super(message)
@@ -23,20 +25,43 @@ export class TrustRefused extends Error {
   }
 }
 
+/** A refusal because of who asks. The writer enters it in the audit. */
+export class TrustForbidden extends TrustRefused {
+  readonly event: TrustEvent
+  /** Entries for other instances. They are made some time after the answer, so no answer's time tells of them. */
+  readonly afterwards: () => readonly TrustEvent[]
+  constructor(
+    message: string,
+    hint: string,
+    event: TrustEvent,
+    afterwards: TrustForbidden['afterwards'] = () => [],
+  ) {
+    super('forbidden', message, hint)
+    this.event = event
+    this.afterwards = afterwards
+  }
+}
+
 export type RowOf = {
   readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
 }[TrustKind]
 
-/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
-export interface TrustDraft<T> {
-  readonly put?: readonly RowOf[]
-  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
-  readonly writes?: readonly Write[]
-  readonly expect?: Expectation
+/** The audit entry of a change, or of its refusal. */
+export interface TrustEvent {
   readonly action: AuditEntry['action']
   readonly object: string
   readonly instanceId: string | null
   readonly detail?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
+export interface TrustDraft<T> extends TrustEvent {
+  readonly put?: readonly RowOf[]
+  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  readonly writes?: readonly Write[]
+  readonly expect?: Expectation
+  /** Entries for what else it does: to another instance, or to a block. */
+  readonly also?: readonly TrustEvent[]
   readonly result: T
 }
 
@@ -64,9 +89,12 @@ export class TrustWriter {
     this.#changed = options.changed ?? (() => {})
   }
 
-  /** `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. */
+  /**
+   * `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden is
+   * entered in the audit, and thrown.
+   */
   async change<T>(
-    by: By,
+    by: By | Grantor,
     draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
   ): Promise<T> {
     for (let attempt = 0; ; attempt++) {
@@ -77,12 +105,18 @@ export class TrustWriter {
           'the list of trusted rows in the database was altered: nothing of it can be changed',
           'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
         )
-      const made = await draft(snapshot, this.#clock.now())
+      let made: TrustDraft<T>
+      try {
+        made = await draft(snapshot, this.#clock.now())
+      } catch (error) {
+        if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
+        throw error
+      }
       try {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
           writes: this.#writes(snapshot, made),
-          entries: [this.#entry(by, made)],
+          entries: [made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
           durability: 'disk',
         })
         this.#changed()
@@ -108,11 +142,42 @@ export class TrustWriter {
     ]
   }
 
-  #entry({ requestId = null, ...actor }: By, draft: TrustDraft<unknown>): AuditEntry {
-    const { action, object, instanceId, detail = null } = draft
-    const atMs = this.#clock.now()
-    return { atMs, action, result: 'success', instanceId, object, actor, reason: null, requestId, detail }
+  /** A refusal that cannot be entered is still a refusal. */
+  async #enterRefusal(by: By | Grantor, { event, afterwards }: TrustForbidden): Promise<void> {
+    const enter = (events: readonly TrustEvent[]) => {
+      const entries = events.map((one) => this.#entry(by, one, 'refused'))
+      return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
+    }
+    await enter([event])
+    this.#clock.after(randomInt(limits.trustNoticeDelayMsMax), () => {
+      const others = afterwards()
+      if (others.length > 0) void enter(others)
+    })
   }
+
+  #entry(by: By | Grantor, event: TrustEvent, result: 'success' | 'refused'): AuditEntry {
+    const { action, object, instanceId, detail = null } = event
+    return {
+      atMs: this.#clock.now(),
+      action,
+      result,
+      instanceId,
+      object,
+      actor: actorFor(by, instanceId),
+      reason: result === 'refused' ? 'PermissionDenied' : null,
+      requestId: by.requestId ?? null,
+      detail,
+    }
+  }
+}
+
+/** The actor as an instance's audit names it: of a token that is for another instance, it has the id only. */
+function actorFor(by: By | Grantor, instanceId: string | null): Actor {
+  const { kind, id, name, certificateSha256, address } = by
+  const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null
+  if (own !== null && instanceId !== null && instanceId !== own)
+    return { kind, id, name: null, certificateSha256: null, address: null }
+  return { kind, id, name, certificateSha256, address }
 }
 
 /** The instance, or TrustRefused. */

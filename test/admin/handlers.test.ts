@@ -65,7 +65,7 @@ test('a certificate of one instance cannot be trusted in another, which is not t
   const { certificate } = await clientCertificate('self-signed')
   const body = { by: 'certificate', name: 'mine', certificate: certificate.pem } as const
   await assert.rejects(blueClient.call('trustClient', { instance: 'blue', body }), (error) => {
-    assert(error instanceof Refusal && error.code === 'conflict')
+    assert(error instanceof Refusal && error.code === 'forbidden')
     assert.doesNotMatch(error.message, /red|vc1/)
     return true
   })
@@ -160,7 +160,7 @@ test('a blocked certificate is refused, and trusting it again lifts that', async
   const body = { by: 'certificate', name: 'vc1', certificate: certificate.pem } as const
   await assert.rejects(
     blueClient.call('trustClient', { instance: 'blue', body }),
-    refused('conflict', /another/),
+    refused('forbidden', /a token for all instances only/),
   )
   await client.call('trustClient', { ...red, body })
   assert.equal((await door.context.access.identify(knock)).trusted, true)
@@ -180,7 +180,7 @@ test('a removed client is not trusted any more; one of another instance is not f
 
 async function identifyRed(): Promise<Caller> {
   const trustVersion = (await door.context.access.snapshot()).version
-  return { instanceId: door.red.id, actor: serverActor, trustVersion, requestId: 'test' }
+  return { instanceId: door.red.id, actor: serverActor, allow: ['all'], trustVersion, requestId: 'test' }
 }
 
 async function makeKey(name?: string): Promise<string> {

@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import { serverActor } from '../../src/audit/actor.ts'
 import type { FetchedObject, KeyWork } from '../../src/keys/key-work.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
@@ -15,6 +14,7 @@ import {
   faults,
   look,
   makeInstance,
+  manager,
   openWorldWithClient,
   trustClient,
   type World,
@@ -289,7 +289,7 @@ test('trust that is withdrawn between check and commit refuses the act, and it i
     const state = look(world.file, 'SELECT version, state FROM objects')
     around.before = async () => {
       around.before = () => undefined
-      await world.trust.clients.remove(serverActor, instance.id, 'short-lived')
+      await world.trust.clients.remove(manager, instance.id, 'short-lived')
     }
     await assert.rejects(world.keys.perform<unknown>(identify, act), faults('AuthenticationNotSuccessful'))
     assert.deepEqual(look(world.file, 'SELECT version, state FROM objects'), state)

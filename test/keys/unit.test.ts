@@ -78,7 +78,8 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
   const identify = async () => {
     const { id: instanceId } = (await again.access.instances())[0] ?? { id: '' }
     const actor = { kind: 'client', id: null, name: null, certificateSha256: null, address: null } as const
-    return { instanceId, actor, trustVersion: (await again.access.snapshot()).version, requestId: 'r' }
+    const { version: trustVersion } = await again.access.snapshot()
+    return { instanceId, actor, allow: ['all'], trustVersion, requestId: 'r' }
   }
   const acts = [(work: KeyWork) => work.activate(id), (work: KeyWork) => work.fetch(id)]
   await assert.rejects(

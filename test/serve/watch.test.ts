@@ -13,6 +13,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
+import { manager } from '../support/world.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
@@ -27,7 +28,7 @@ before(async () => {
   door = await startDoor()
   const { certificate } = await makeCertificate({ commonName: 'vc', ownKey: true, toDays: 100 })
   const wanted = { instanceId: door.red.id, name: 'vc', certificate }
-  await door.context.trust.clients.trustCertificate(serverActor, wanted)
+  await door.context.trust.clients.trustCertificate(manager, wanted)
 })
 after(() => door.close())
 

@@ -80,6 +80,8 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
   const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }

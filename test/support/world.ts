@@ -20,6 +20,7 @@ import { Secrets } from '../../src/sealing/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
+import type { Grantor } from '../../src/trust/grantor.ts'
 import type { Noting } from '../../src/keys/unit.ts'
 import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
@@ -33,6 +34,9 @@ import { FaultyRootKey } from './faulty-root-key.ts'
 import { storeFolder } from './store-place.ts'
 
 export const dayMs = 24 * 3600_000
+
+/** Who may do everything. */
+export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
 export interface World {
   readonly clock: MovableClock
@@ -129,6 +133,8 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy,
+    matchesSubject,
   })
   const journal: Noting = { flush: () => Promise.resolve() }
   const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
@@ -186,7 +192,7 @@ export async function trustClient(
   identity?: TestIdentity,
 ): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
   const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
-  await world.trust.clients.trustCertificate(serverActor, {
+  await world.trust.clients.trustCertificate(manager, {
     instanceId: instance.id,
     name,
     certificate: used.certificate,

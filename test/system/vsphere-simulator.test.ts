@@ -85,6 +85,19 @@ suite('scenarios against the real server', { concurrency: false }, () => {
     assertFine(await play('e', { profile: '8.0.1', credential }))
   })
 
+  test('a client that may ask for no more than vsphere has everything that vSphere needs', async () => {
+    const set = ['client', 'set', 'vcenter-simulated', '--allow']
+    await server.json(...set, 'vsphere')
+    try {
+      // All but the scenario that revokes and destroys to see what is refused then.
+      assertFine(await play('a,b,c,d,e,f,g,h,i,j,k,m,n,o,p'))
+      const refusals = await play('l')
+      assert.match(JSON.stringify(refusals.remarks), /refused: what happens to a deactivated key/)
+    } finally {
+      await server.json(...set, 'all')
+    }
+  })
+
   test('the same seed names the same machines', async () => {
     const [first, again, other] = [await namesNoted(11), await namesNoted(11), await namesNoted(12)]
     assert.equal(first.length, 4)

@@ -18,6 +18,7 @@ import {
   knockOf,
   look,
   makeInstance,
+  manager,
   openWorld,
   openWorldWithClient,
   trustClient,
@@ -123,18 +124,12 @@ test('a client is renamed and set; names are its instance’s own', async (t) =>
   await trustClient(world, neighbour, 'second')
   await trustClient(world, instance, 'third')
   const { clients } = world.trust
-  await assert.rejects(
-    clients.update(serverActor, instance.id, 'vcenter', { name: 'third' }),
-    refused('exists'),
-  )
-  await assert.rejects(
-    clients.update(serverActor, neighbour.id, 'vcenter', { name: 'x' }),
-    refused('not-found'),
-  )
-  const { id } = await clients.update(serverActor, instance.id, 'vcenter', { name: 'second' })
+  await assert.rejects(clients.update(manager, instance.id, 'vcenter', { name: 'third' }), refused('exists'))
+  await assert.rejects(clients.update(manager, neighbour.id, 'vcenter', { name: 'x' }), refused('not-found'))
+  const { id } = await clients.update(manager, instance.id, 'vcenter', { name: 'second' })
   const verdict = await world.access.identify(knockOf(identity))
   assert.equal(verdict.trusted && verdict.client.name, 'second')
-  await clients.update(serverActor, instance.id, id, { expiredGraceDays: 0 })
+  await clients.update(manager, instance.id, id, { expiredGraceDays: 0 })
   const [set] = (await world.access.clients(instance.id)).filter((client) => client.id === id)
   assert.equal(set?.expiredGraceDays, 0)
   assert.equal(set?.name, 'second')
@@ -145,7 +140,7 @@ test('one certificate of a client goes, the others stay; another client’s does
   const renewed = await trustClient(world, instance, 'vcenter')
   const other = await trustClient(world, instance, 'other')
   const { clients } = world.trust
-  const remove = (sha256: string) => clients.removeCertificate(serverActor, instance.id, 'vcenter', sha256)
+  const remove = (sha256: string) => clients.removeCertificate(manager, instance.id, 'vcenter', sha256)
   await assert.rejects(remove(other.identity.certificate.sha256), refused('not-found'))
   await remove(identity.certificate.sha256)
   assert.equal((await world.access.identify(knockOf(identity))).trusted, false)

@@ -13,6 +13,7 @@ import {
   knockOf,
   look,
   makeInstance,
+  manager,
   openWorld,
   openWorldWithClient,
   trustClient,
@@ -133,7 +134,7 @@ test('a genuine row under another id or kind is nobody’s', async (t) => {
 test('a row that was put back after the client was removed is an old one', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
-  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
   await assertNotTrusted(again, knockOf(identity))
@@ -145,7 +146,7 @@ test('a row that was put back after the client was removed is an old one', async
 test('an older list of trusted rows, put back with its rows, makes nothing count and nothing changeable', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file)
-  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
   await assertNotTrusted(again, knockOf(identity))
@@ -176,7 +177,7 @@ test('the version moved by hand makes nothing count and nothing changeable, unti
 test('a database set back while the server runs is noticed, and nothing of it can be changed', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const [before, version] = [rowsOf(world.file), versionOf(world.file)]
-  await world.trust.clients.remove(serverActor, instance.id, 'vcenter')
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
   await assertNotTrusted(world, knockOf(identity))
   const { version: newest } = await world.access.snapshot()
   edit(world.file, 'DELETE FROM trust')
@@ -271,7 +272,7 @@ test('a pin that was taken out by hand does not make its certificate another ins
   const identity = await clientCertificate('vmca-signed')
   await trustClient(world, mine, 'vcenter', identity)
   const wanted = { instanceId: other.id, name: 'ca', ca: ca.certificate, subject: 'kmipClient*' }
-  await world.trust.clients.trustAuthority(serverActor, wanted)
+  await world.trust.clients.trustAuthority(manager, { ...wanted, leavePinned: true })
   const verdict = await world.access.identify(knockOf(identity))
   assert.ok(verdict.trusted && verdict.instance.id === mine.id, 'a pin wins over a CA')
   edit(world.file, `DELETE FROM trust WHERE kind = 'certificate'`)

@@ -5,7 +5,17 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import type { TrustRow, TrustWrite } from '../../src/ports/trust.ts'
 import { MacKey } from '../../src/sealing/mac-key.ts'
-import { makeHead, makeRow, readRows, type Block, type Client, type Token } from '../../src/trust/rows.ts'
+import {
+  makeHead,
+  makeRow,
+  readRows,
+  trustKinds,
+  type Block,
+  type Client,
+  type Token,
+  type TrustKind,
+  type TrustKinds,
+} from '../../src/trust/rows.ts'
 import { signAnew } from '../../src/trust/sign-anew.ts'
 
 const newKey = () => new MacKey(createSecretKey(randomBytes(32)))
@@ -47,6 +57,17 @@ test('rows count on under another key; of tokens only the new one does', () => {
   assert.deepEqual([...reading.tables.block.keys()], ['ff'])
   assert.deepEqual([...reading.tables.token.keys()], ['new'])
   assert.equal(readRows(before, 9, table).intact, false, 'nothing of it counts under the old key')
+})
+
+test('no kind of row is forgotten', () => {
+  const [before, after] = [newKey(), newKey()]
+  const rows = trustKinds.map((kind) => makeRow(before, kind, { id: `a ${kind}` } as TrustKinds[TrustKind]))
+  const table = signedRows(before, 5, rows)
+  const found = applied(table, signAnew(after, readRows(before, 5, table), 9, token('new')))
+  const { tables, alarms } = readRows(after, 9, found)
+  assert.deepEqual(alarms, [])
+  for (const kind of trustKinds)
+    assert.deepEqual([...tables[kind].keys()], [kind === 'token' ? 'new' : `a ${kind}`])
 })
 
 test('a row of before that is put back does not count, and raises an alarm', () => {

@@ -1,10 +1,18 @@
 // Clients: who is trusted, by which certificates and CAs.
 
+import type { CertificateSeen } from '../../ports/trust.ts'
+import type { Allow } from '../../trust/allow.ts'
 import { hashCredential } from '../../trust/credential.ts'
-import type { Authority, Client, Instance, PinnedCertificate } from '../../trust/rows.ts'
+import {
+  allowOf,
+  type Authority,
+  type Client,
+  type Instance,
+  type PinnedCertificate,
+} from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
-import { checkSubjectPattern } from '../../pki/match.ts'
+import { checkSubjectPattern, sameAuthority } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
@@ -53,19 +61,20 @@ export const clientHandlers: Handlers<
       body.by === 'pending'
         ? pendingCertificate(context, asked, body.sha256)
         : parseCertificate(body.certificate)
-    return trustCertificate(context, asked, body.name, certificate)
+    return trustCertificate(context, asked, body, certificate)
   },
 
   signClient: async (context, asked) => {
     const { authority: ca, clock } = context
-    const { name, request, days } = asked.body
+    const { request, days } = asked.body
     const signed = await signRequest({
       ca,
       csr: request,
       nowMs: clock.now(),
       ...(days !== undefined && { days }),
     })
-    const client = await trustCertificate(context, asked, name, signed)
+    const issuedUntilMs = signed.notAfterMs
+    const client = await trustCertificate(context, asked, { ...asked.body, issuedUntilMs }, signed)
     return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
   },
 
@@ -77,10 +86,15 @@ export const clientHandlers: Handlers<
 
 type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
 
+interface NewClient {
+  readonly name: string
+  readonly allow?: Allow | undefined
+}
+
 async function trustCertificate(
   context: AdminContext,
   { asker, instance }: Trusting,
-  name: string,
+  { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
   certificate: Certificate,
 ) {
   if (certificate.isCa && certificate.subject !== certificate.issuer)
@@ -91,8 +105,10 @@ async function trustCertificate(
     )
   const { client } = await context.trust.clients.trustCertificate(asker.by, {
     instanceId: instance.id,
-    name,
     certificate,
+    name,
+    allow,
+    issuedUntilMs,
   })
   context.pending.remove(certificate.sha256)
   return { ...(await oneClient(context, instance, client.id)), sha256: certificate.sha256 }
@@ -101,7 +117,7 @@ async function trustCertificate(
 async function trustAuthority(
   context: AdminContext,
   { asker, instance }: Trusting,
-  body: { readonly name: string; readonly authority: string; readonly subject: string },
+  body: Asked<'trustClient'>['body'] & { readonly by: 'authority' },
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)
@@ -111,7 +127,14 @@ async function trustAuthority(
       `this is not the certificate of a CA: ${ca.subject} may not sign others`,
       'To trust this certificate itself, trust it as a certificate (--cert).',
     )
-  const wanted = { instanceId: instance.id, name: body.name, ca, subject }
+  if (sameAuthority(ca.der, context.authority.certificate.der))
+    throw new Refusal(
+      'bad-request',
+      'this is the CA of this server, which signs for every instance: being signed by it gives no trust',
+      'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
+    )
+  const { name, leavePinned, allow } = body
+  const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
   const { client } = await context.trust.clients.trustAuthority(asker.by, wanted)
   return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
 }
@@ -181,10 +204,11 @@ async function shownClient({ sightings }: AdminContext, instance: Instance, clie
     instance: { id: instance.id, name: instance.name },
     expiredGraceDays: client.expiredGraceDays,
     credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
+    allow: [...allowOf(client)],
     created: isoTime(client.createdMs),
     certificates: client.certificates.map((pinned) => {
       const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))
-      const last = seen.get(pinned.id)
+      const last = lastSince(pinned, seen)
       return {
         sha256: pinned.id,
         subject: certificate.subject,
@@ -207,4 +231,10 @@ async function shownClient({ sightings }: AdminContext, instance: Instance, clie
       }
     }),
   }
+}
+
+/** Hides what is older than the pin: the certificate may have been a client of another instance then. */
+function lastSince({ id, createdMs }: PinnedCertificate, seen: ReadonlyMap<string, CertificateSeen>) {
+  const last = seen.get(id)
+  return last && last.lastMs >= createdMs ? last : undefined
 }
