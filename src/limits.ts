@@ -248,6 +248,8 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
+  /** Heads of writers that the anchor names: so many fit its slot. */
+  anchorHeadsMax: 16,
   strangerAuditEveryMs: 60_000,
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,

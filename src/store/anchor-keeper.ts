@@ -4,6 +4,7 @@
 
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../audit/anchor.ts'
+import { limits } from '../limits.ts'
 import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import { AnchorFile } from './anchor-file.ts'
@@ -116,9 +117,10 @@ export function storedPosition(s: WriteStatements): Omit<AnchorPosition, 'heads'
   }
 }
 
-/** What writers before this one left. */
+/** What writers before this one left: mostly one head, and never more than fit a slot. */
 export function storedHeads(s: WriteStatements): readonly WriterHead[] {
-  return s.all('unnamedWriters').map((row) => ({
+  const rows = s.all('unnamedWriters').slice(-limits.anchorHeadsMax)
+  return rows.map((row) => ({
     writer: text(row, 'writer'),
     number: number(row, 'number'),
     hash: text(row, 'hash'),

@@ -1,7 +1,7 @@
 // The anchor as rules: what a torn slot reads as, and what each disagreement between an anchor and a store means.
 
 import assert from 'node:assert/strict'
-import { createSecretKey, randomBytes } from 'node:crypto'
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import {
   anchorSlotBytes,
@@ -10,6 +10,7 @@ import {
   newestAnchor,
   type StoreFacts,
 } from '../../src/audit/anchor.ts'
+import { limits } from '../../src/limits.ts'
 import type { Anchor } from '../../src/ports/anchor.ts'
 
 const key = createSecretKey(Buffer.alloc(32, 1))
@@ -66,7 +67,12 @@ test('a write torn at any byte leaves the slot as it was, as it is to be, or inv
     }
 })
 
-test('an anchor that does not fit its slot is a bug, and is not written', () => {
+test('an anchor with as many heads as it may have fits its slot; one that does not fit is not written', () => {
+  const head = { writer: randomUUID(), number: Number.MAX_SAFE_INTEGER, hash: 'h'.repeat(64) }
+  const full = anchor(Number.MAX_SAFE_INTEGER, {
+    heads: Array.from({ length: limits.anchorHeadsMax }, () => head),
+  })
+  assert.deepEqual(newestAnchor([encodeSlot(full, key)], key)?.anchor, full)
   const heads = Array.from({ length: 40 }, (_, n) => ({
     writer: `writer ${n}`,
     number: n,
