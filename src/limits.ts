@@ -82,10 +82,17 @@ export const limits = {
 
   // --- clients ---
   pendingClientsMax: 100,
-  pendingPerAddressMax: 5,
-  pendingProtectedMs: 60 * 60_000,
+  /** An IPv4 address, or an IPv6 /64. */
+  pendingPerSubnetMax: 5,
+  /** A certificate that came back within this time is the last of its subnet to give up its place. */
+  pendingSettledMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
   certificateBytesMax: 64 * 1024,
+  /** Of subject and issuer each. Names in use have some hundred bytes and ten attributes at most. */
+  certificateNameBytesMax: 4 * 1024,
+  certificateNameAttributesMax: 64,
+  /** Of a value in it that is no text and is shown in hex: nobody reads more. */
+  certificateNameHexBytesMax: 128,
   certificateDaysMax: 100 * 365,
   /** Host names and addresses of the server's certificate, which travels in each handshake. */
   certificateNamesMax: 200,
@@ -114,6 +121,8 @@ export const limits = {
   /** What a root key seals at a time: Key Protect takes 4,096 characters of base64. */
   rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
+  /** A root key file is made under a shorter passphrase only where the configuration says so. */
+  passphraseCharactersMin: 12,
   /** Unsealed values in memory; the oldest goes first. */
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,

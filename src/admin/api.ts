@@ -145,11 +145,16 @@ const credentialMode = z.enum(['when-sent', 'required']).openapi({
     'when-sent: checked when a message has one. required: demanded where vCenter sends it, with what makes, hands out or changes keys.',
 })
 
+const warningsOfCertificate = z
+  .array(z.string())
+  .openapi({ description: 'Why it should be replaced: a weak key or signature, a date that is past.' })
+
 const CertificateShown = z.object({
   sha256: shownSha256,
-  subject: z.string(),
-  notBefore: time,
-  notAfter: time,
+  subject: z.string().nullable().openapi({ description: 'null: the certificate cannot be read.' }),
+  notBefore: time.nullable(),
+  notAfter: time.nullable(),
+  warnings: warningsOfCertificate,
   lastSeen: time.nullable(),
   lastAddress: z.string().nullable(),
   created: time,
@@ -177,11 +182,14 @@ const Client = z
         z.object({
           id: z.string(),
           sha256: shownSha256,
-          authority: z.string().openapi({ description: "The CA's subject." }),
+          authority: z.string().nullable().openapi({
+            description: "The CA's subject; null: the certificate cannot be read.",
+          }),
           subject: z
             .string()
             .openapi({ description: 'The pattern that a leaf must fit.', example: 'kmipClient*' }),
-          notAfter: time,
+          notAfter: time.nullable(),
+          warnings: warningsOfCertificate,
           created: time,
         }),
       )
@@ -259,8 +267,11 @@ const Status = z
 const PendingClient = z
   .object({
     sha256: shownSha256,
-    subject: z.string().openapi({ description: 'What the stranger says of itself. Not verified.' }),
-    notAfter: time,
+    subject: z.string().nullable().openapi({
+      description:
+        'What the stranger says of itself. Not verified. null: the certificate cannot be read, and so not be trusted.',
+    }),
+    notAfter: time.nullable(),
     address: z.string(),
     first: time,
     last: time,

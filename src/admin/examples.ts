@@ -109,6 +109,7 @@ const client = {
     {
       sha256,
       subject: 'CN=kmipClient20260301120000',
+      warnings: [],
       notBefore: at,
       notAfter: later,
       lastSeen: at,

@@ -2,7 +2,8 @@
 // of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Keys, KeyView } from '../keys/keys.ts'
+import type { Keys, ListedKey } from '../keys/keys.ts'
+import type { KeyView } from '../keys/managed-object.ts'
 import { indexEntry } from '../keys/managed-object.ts'
 import type { State } from '../keys/lifecycle.ts'
 import type { Store } from '../ports/store.ts'
@@ -15,7 +16,7 @@ type Reader = Pick<Keys, 'list' | 'show'> & Pick<Store, 'objectCounts'>
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
 /** Objects below a place (all, where there is none), newest first, `limits.locateStepObjects` of them if there are. */
-type Step = (beforeSequence: number | undefined) => Promise<readonly KeyView[]>
+type Step = (beforeSequence: number | undefined) => Promise<readonly ListedKey[]>
 
 /** Times of creation follow the order of creation up to this: clocks are set, and nodes differ. */
 const clockSlackMs = 3600_000
@@ -29,7 +30,7 @@ export async function listKeys(
   instanceId: string,
   query: Query,
   beforeSequence: number | undefined,
-): Promise<{ readonly views: readonly KeyView[]; readonly after: number | null }> {
+): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
   const includeDestroyed = query.state?.startsWith('Destroyed') === true
   const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
   const fits = filter(query)
@@ -39,7 +40,7 @@ export async function listKeys(
   // How many of the state there are is known: the search for a rare one ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
-  const views: KeyView[] = []
+  const views: ListedKey[] = []
   for (let seen = 0; seen < limits.listScannedMax; seen += limits.locateStepObjects) {
     const found = await read(before)
     for (const view of found) {
@@ -105,7 +106,7 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
 /** What any of the steps finds, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
-    const found = new Map<number, KeyView>()
+    const found = new Map<number, ListedKey>()
     for (const step of steps) for (const view of await step(before)) found.set(view.sequence, view)
     return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.locateStepObjects)
   }

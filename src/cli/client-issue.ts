@@ -8,6 +8,7 @@ import { makeRequest } from '../pki/make-request.ts'
 import { allowFlag, allowOf, instanceFlag, instanceOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { mustBeNew, readPem, writeNew } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
+import { plain } from './output.ts'
 import type { World } from './world.ts'
 
 interface IssueOptions {
@@ -53,7 +54,7 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       run.show(
         { ...client, files },
         () =>
-          `Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
+          plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
       )
       run.tell(
         '\nNow in vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
@@ -103,7 +104,7 @@ export function signCommand(world: World, outcome: Outcome): Command {
         return
       }
       if (out !== '-') await writeNew(out, signed.certificate, 0o644)
-      run.show(signed, () => `Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
+      run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
       run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
     },
   })

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { allowOf, instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Client = Output<'showClient'>
@@ -113,6 +113,9 @@ async function readPassword(world: World, file: string): Promise<string> {
   return password
 }
 
+/** In place of what a certificate says. No subject is this word: a subject has an equals sign. */
+export const unreadable = 'unreadable'
+
 export function clientText(client: Client): string {
   const { allow, credential, expiredGraceDays } = client
   const about = facts([
@@ -134,18 +137,29 @@ export function clientText(client: Client): string {
   ])
   const pins = client.certificates.map((one) => [
     one.sha256,
-    one.subject,
+    one.subject ?? unreadable,
     shortTime(one.notAfter),
     shortTime(one.lastSeen) || 'never',
     one.lastAddress ?? '',
   ])
   const cas = client.authorities.map((ca) => [
     `CA ${ca.id}`,
-    `${ca.authority}, subjects that fit ${ca.subject}`,
+    `${ca.authority ?? unreadable}, subjects that fit ${ca.subject}`,
     shortTime(ca.notAfter),
     '',
     '',
   ])
   if (pins.length + cas.length === 0) return `${about}\nIt is trusted by nothing at the moment.\n`
-  return `${about}\n${table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])}`
+  const trust = table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])
+  return `${about}\n${trust}${warningsText(client)}`
+}
+
+/** Why certificates of a client should be replaced, a line each: of all of them, or of one. Empty: nothing is wrong. */
+export function warningsText({ certificates, authorities }: Client, only?: string): string {
+  return [...certificates, ...authorities]
+    .filter(({ sha256 }) => only === undefined || sha256 === only)
+    .flatMap(({ sha256, warnings }) =>
+      warnings.map((warning) => plain`Warning: ${sha256.slice(0, 16)}...: ${warning}\n`),
+    )
+    .join('')
 }

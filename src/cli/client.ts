@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
-import { clientText, setCommand, showCommand } from './client-set.ts'
+import { clientText, setCommand, showCommand, unreadable, warningsText } from './client-set.ts'
 import {
   allowFlag,
   allowOf,
@@ -18,7 +18,7 @@ import {
 } from './command.ts'
 import { readPem } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
-import { fingerprint, shortTime, table } from './output.ts'
+import { fingerprint, plain, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 export function clientCommands(world: World, outcome: Outcome): Command {
@@ -77,6 +77,7 @@ function trustCommand(world: World, outcome: Outcome): Command {
         body,
       })
       run.show(trusted, () => trustedText(trusted, options))
+      run.tell(warningsText(trusted, trusted.sha256))
       run.tell(await nextInVcenter(client))
     },
   })
@@ -104,11 +105,11 @@ async function trustBody({ world }: Run, options: TrustOptions) {
 
 function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): string {
   const where = `as ${trusted.name} in ${trusted.instance.name}`
-  const may = `It may ask for: ${trusted.allow.join(', ')}\n`
+  const may = plain`It may ask for: ${trusted.allow.join(', ')}`
   if (ca === undefined)
-    return `Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}`
+    return plain`Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}\n`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
-  return `Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}`
+  return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
@@ -132,14 +133,14 @@ function clientTable(clients: Output<'listClients'>): string {
       name,
       allow.join(', '),
       certificate.sha256,
-      certificate.subject,
+      certificate.subject ?? unreadable,
       shortTime(certificate.notAfter),
       shortTime(certificate.lastSeen),
     ])
     const cas = authorities.map(({ authority, subject, notAfter }) => [
       name,
       allow.join(', '),
-      `CA ${authority}`,
+      `CA ${authority ?? unreadable}`,
       `subjects that fit ${subject}`,
       shortTime(notAfter),
       '',
@@ -163,7 +164,7 @@ function pendingCommand(world: World, outcome: Outcome): Command {
               ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST KNOCK', 'KNOCKS'],
               pending.map((one) => [
                 one.sha256,
-                one.subject,
+                one.subject ?? unreadable,
                 one.address,
                 shortTime(one.last),
                 String(one.knocks),
@@ -194,11 +195,11 @@ function removeCommand(world: World, outcome: Outcome): Command {
       const where = { instance: await instanceOf(admin, instance), client: name }
       if (certificate === undefined) {
         const removed = await admin.call('removeClient', where)
-        show(removed, () => `${removed.name} is not trusted any more. Its keys are untouched.\n`)
+        show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
         return
       }
       const left = await admin.call('removeCertificate', { ...where, certificate })
-      show(left, () => `${left.name} is not trusted by that any more.\n\n${clientText(left)}`)
+      show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
     },
   })
 }

@@ -4,7 +4,7 @@
 import { Command, Option } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import { connect, type ConnectOptions } from './connect.ts'
-import { jsonText } from './output.ts'
+import { jsonText, plain } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 /** One run of a command. */
@@ -98,7 +98,7 @@ export async function instanceOf(client: AdminClient, named: string | undefined)
   if (only === undefined) throw new UsageError('there is no instance')
   if (others.length > 0)
     throw new UsageError(
-      `there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
+      plain`there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
     )
   return only.id
 }

@@ -2,6 +2,7 @@
 
 import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { plainJson } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 const inputBytesMax = 64 * 1024
@@ -67,7 +68,7 @@ export async function writeNew(file: string, content: string | Uint8Array, mode:
 }
 
 /**
- * Writes lines to a file that appears, or is replaced, only once they are all there. A link is not followed: it may lead
+ * Writes lines of JSON to a file that appears, or is replaced, only once they are all there. A link is not followed: it may lead
  * to a file that somebody else chose.
  */
 export async function writeLines(world: World, file: string, lines: AsyncIterable<string>): Promise<number> {
@@ -109,7 +110,7 @@ async function mustBeReplaceable(file: string): Promise<void> {
 async function writeEach(lines: AsyncIterable<string>, write: (line: string) => unknown): Promise<number> {
   let count = 0
   for await (const line of lines) {
-    await write(`${line}\n`)
+    await write(`${plainJson(line)}\n`)
     count++
   }
   return count

@@ -6,7 +6,7 @@ import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './comm
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
@@ -84,7 +84,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       const instance = await (await client()).call('createInstance', { body })
       show(instance, () => instanceFacts(instance))
       warn(world, instance.warnings)
-      tell(`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
+      tell(plain`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
     },
   })
 }
@@ -174,7 +174,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
 type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>
 
 function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
-  if (!receipt) return `The instance ${name} is deleted. Its audit entries stay.\n`
+  if (!receipt) return plain`The instance ${name} is deleted. Its audit entries stay.\n`
   const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
   const { count: left, rootKeys } = standardKeysLeft
   const title = left === 0 ? 'is shredded.' : 'is gone, and not all of it is shredded yet.'
@@ -190,7 +190,8 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
     ['In the audit log', receipt.auditEntry],
   ])
   const copies = 'Copies of the database made before still open with the root key: destroy those too.'
-  return `The instance ${name} ${title}\n${rows}${[copies, ...atItsService(receipt)].join('\n')}\n`
+  const remarks = [copies, ...atItsService(receipt)].map((remark) => plain`${remark}\n`).join('')
+  return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
 /** What the root key's service still has, and what it can bring back. */

@@ -67,9 +67,10 @@ export class ApiKeys {
     return (await this.#options.store.secrets()).some((record) => record.name === name)
   }
 
-  /** What speaks for each instance, as things are now. */
+  /** What speaks for each instance, as things are now; within `with` the key that is tried does. */
   async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
-    const names = new Set((await this.#options.store.secrets()).map(({ name }) => name))
+    const kept = (await this.#options.store.secrets()).map(({ name }) => name)
+    const names = new Set([...kept, ...this.#tried.keys()])
     return ({ id, rootKeyUri }) => {
       const service = this.#options.serviceOf(rootKeyUri)
       if (service === undefined) return 'none'

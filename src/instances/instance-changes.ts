@@ -8,11 +8,11 @@ import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store, Write } from '../ports/store.ts'
 import type { KeptStandardKeys, StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
-import { keepsJournal, type Instance } from '../trust/rows.ts'
+import { keepsJournal, type Instance, type RowOf } from '../trust/rows.ts'
 import {
   requireInstance,
   TrustRefused,
-  type RowOf,
+  type Present,
   type TrustDraft,
   type TrustWriter,
 } from '../trust/writer.ts'
@@ -76,15 +76,16 @@ export class InstanceChanges {
   }
 
   /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
-  async create(
+  async create<A = Instance>(
     by: By,
     settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings & { id: string }>,
     { writes = [], detail = {} }: WrittenToo = {},
-  ): Promise<Instance> {
+    present?: Present<Instance, A>,
+  ): Promise<A> {
     const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
     const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
     const dataKey = await this.#keyring.make(draft)
-    const made = await this.#writer.change<Instance>(by, (snapshot, createdMs) => {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<Instance> => {
       const instance: Instance = { ...draft, createdMs }
       requireFreeName(snapshot, instance)
       return {
@@ -96,20 +97,22 @@ export class InstanceChanges {
         detail: { name: instance.name, rootKey: instance.rootKeyUri, custody: instance.custody, ...detail },
         result: instance,
       }
-    })
+    }
+    const answer = await this.#writer.change(by, decide, present)
     // Its name and settings, for the day when the database is gone.
-    if (keepsJournal(made)) await this.#journal?.flush(made.id).catch(() => undefined)
-    return made
+    if (keepsJournal(draft)) await this.#journal?.flush(draft.id).catch(() => undefined)
+    return answer
   }
 
   /** Renames it or changes settings. Takes effect on the next message on every node. */
-  async update(
+  async update<A = Instance>(
     by: By,
     instanceId: string,
     settings: Partial<InstanceSettings>,
     { writes = [], detail = {} }: WrittenToo = {},
-  ): Promise<Instance> {
-    return this.#writer.change(by, (snapshot) => {
+    present?: Present<Instance, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Instance> => {
       const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
       requireFreeName(snapshot, instance)
       return {
@@ -121,7 +124,8 @@ export class InstanceChanges {
         detail: { ...settings, ...detail },
         result: instance,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
@@ -147,29 +151,32 @@ export class InstanceChanges {
    * Standard keys at its service are deleted in the background: for some seconds that is waited for.
    */
   async shred(by: By | Grantor, instanceId: string): Promise<ShredReceipt> {
-    const receipt = await this.#writer.change<Omit<ShredReceipt, 'standardKeysLeft'>>(
-      by,
-      async (snapshot, nowMs) => {
-        const instance = requireInstance(snapshot, instanceId)
-        const objects = await this.#store.objectCounts(instanceId)
-        const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
-          return { id, rootKeyUri, createdMs }
-        })
-        const { count: standardKeys } = await this.#keeper.kept(instanceId)
-        const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
-        return {
-          ...gone(by, snapshot, { instance, action: 'instance.shred', nowMs }, this.#rules),
-          detail,
-          result: { instance, dataKeys, standardKeys, objects },
-        }
-      },
-    )
+    const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot, nowMs) => {
+      const instance = requireInstance(snapshot, instanceId)
+      const objects = await this.#store.objectCounts(instanceId)
+      const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
+        return { id, rootKeyUri, createdMs }
+      })
+      const standardKeysLeft = await this.#keeper.kept(instanceId)
+      const standardKeys = standardKeysLeft.count
+      const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
+      return {
+        ...gone(by, snapshot, { instance, action: 'instance.shred', nowMs }, this.#rules),
+        detail,
+        result: { instance, dataKeys, standardKeys, standardKeysLeft, objects },
+      }
+    })
     const patience = new AbortController()
     const enough = sleep(limits.shredWaitMs, undefined, { signal: patience.signal, ref: false })
     await Promise.race([this.#gone(instanceId), enough])
     patience.abort()
     await enough.catch(() => undefined)
-    return { ...receipt, standardKeysLeft: await this.#keeper.kept(instanceId) }
+    // It is done: where what is left cannot be counted, all of it may be.
+    const { standardKeysLeft } = receipt
+    return {
+      ...receipt,
+      standardKeysLeft: await this.#keeper.kept(instanceId).catch(() => standardKeysLeft),
+    }
   }
 
   /** Nothing of it stays in memory. Resolves when what lies at the root key's service was deleted, or could not be. */

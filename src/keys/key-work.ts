@@ -26,7 +26,9 @@ import {
   allAttributes,
   currentState,
   hasState,
+  viewOf,
   withAttribute,
+  type KeyView,
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
@@ -126,6 +128,15 @@ export class KeyWork {
     this.#unit.done()
     const { objectType } = object
     return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#unit.nowMs), material }
+  }
+
+  /**
+   * The object as it is within this unit, without its material and without an entry: for the answer to whoever changed
+   * it. Read after the commit it might not be there to be read.
+   */
+  async view(uniqueIdentifier: string): Promise<KeyView> {
+    const object = await this.#load(uniqueIdentifier)
+    return viewOf(object, this.#unit.nowMs, this.#unit.lastFetchedMs(uniqueIdentifier))
   }
 
   /** All attributes as they are now. `action` tells the audit which operation reads them. */

@@ -31,6 +31,23 @@ export interface ManagedObject {
   readonly dataKeyId: string | null
 }
 
+/** An object as the admin door shows it: everything but the material. */
+export interface KeyView {
+  readonly uniqueIdentifier: string
+  readonly objectType: string
+  readonly state: State
+  readonly createdMs: number
+  readonly lastFetchedMs: number | null
+  readonly attributes: AttributeSet
+}
+
+export function viewOf(object: ManagedObject, nowMs: number, lastFetchedMs: number | null): KeyView {
+  const { uniqueIdentifier, objectType, createdMs } = object
+  const state = currentState(object, nowMs)
+  const attributes = allAttributes(object, nowMs)
+  return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes }
+}
+
 /** Attributes that Locate finds by index; others are compared one object after the other. */
 const indexed: ReadonlySet<string> = new Set([
   'Name',

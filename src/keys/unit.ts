@@ -18,6 +18,8 @@ interface Slot {
   /** The version that the store must still have; null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
+  /** When the store says that it was last sent. */
+  readonly lastFetchedMs: number | null
   /** Its instance keeps a journal, which must be told. */
   readonly journaled: boolean
 }
@@ -81,6 +83,7 @@ export class Unit {
       object,
       storedVersion: object.version,
       changed: false,
+      lastFetchedMs: record.lastFetchedMs,
       journaled: false,
     })
     return object
@@ -91,8 +94,14 @@ export class Unit {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
-    const slotNow = { object: { ...object, version }, storedVersion, changed: true, journaled }
+    const lastFetchedMs = slot?.lastFetchedMs ?? null
+    const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs, journaled }
     this.#slots.set(object.uniqueIdentifier, slotNow)
+  }
+
+  /** Of an object that this unit has looked at or staged: when it was last sent before. */
+  lastFetchedMs(uniqueIdentifier: string): number | null {
+    return this.#slots.get(uniqueIdentifier)?.lastFetchedMs ?? null
   }
 
   /** What a staged object's material was sealed as, to be given up again if this unit is not committed. */

@@ -12,6 +12,8 @@ export interface RootKeyOptions {
   readonly dataFolder: string
   /** For `file:` only. */
   readonly passphrase?: Buffer
+  /** Also make files under a passphrase that is easily guessed. */
+  readonly acceptShortPassphrase?: boolean
   /** Make a `file:` root key where there is none. No other kind is ever made here. */
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */

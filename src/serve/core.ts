@@ -26,7 +26,9 @@ import { Sightings } from '../trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
-import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
+import { neighbourhood } from '../kmip-server/address.ts'
+import { certificateOrNull } from '../pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
 import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
@@ -71,7 +73,8 @@ export interface CoreOptions {
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const { clock, store, firstStart, rootKey, rootKeys, ibm, secrets } = await openGround(options, opened)
+  const ground = await openGround(options, opened)
+  const { clock, store, firstStart, rootKeys, ibm, secrets, warnings } = ground
   await holdToAnchor(store, secrets)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
 
@@ -115,7 +118,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     journal,
     filtersOverlap,
     sameAuthority,
-    signedBy,
+    signedBy: signedForClient,
     matchesSubject,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
@@ -126,12 +129,11 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
   const parts = { store, clock, access, keyring, safe, keeper, journal }
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
-  const pending = await Pending.open(store, clock, failed('write the pending clients'))
+  const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
-  const { warnings } = rootKey
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
   return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
 }
@@ -155,6 +157,20 @@ export async function openGround(options: CoreOptions, opened: AsyncDisposableSt
   const rootKeys = await openRootKeys(options, clock, opened, firstStart)
   const secrets = await Secrets.open(store, rootKeys.rootKey)
   return { ...rootKeys, clock, store, secrets, firstStart }
+}
+
+function openPending({
+  store,
+  clock,
+  failed,
+}: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void }) {
+  return Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf: neighbourhood,
+    failed: failed('write the pending clients'),
+  })
 }
 
 function openRestores(
@@ -207,7 +223,7 @@ async function openAccess(
   const { readiness, audit, ...rest } = parts
   return new Access({
     ...rest,
-    certificates: { validity, signedBy, matchesSubject },
+    certificates: { validity, signedBy: signedForClient, matchesSubject },
     alarm: readiness.alarm,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
@@ -230,6 +246,8 @@ interface OpenedRootKeys {
   readonly rootKey: OpenedRootKey
   readonly rootKeys: ServerRootKeys
   readonly ibm: Ibm
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
 }
 
 async function openRootKeys(
@@ -239,14 +257,20 @@ async function openRootKeys(
   create: boolean,
 ): Promise<OpenedRootKeys> {
   const { server } = settings.now
-  const passphrase = await readPassphrase(server.rootPassphraseFile)
+  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
+  const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   const keyProtect = ibm.sessions
   const speaksForItself = (uri: string, instanceId: string) => ibm.speaksForItself(uri, instanceId)
   opened.defer(() => keyProtect.close())
-  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
+  const opening = {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect,
+  }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const given = { own: rootKey, opening, speaksForItself, metrics, clock, warn }
-  return { rootKey, ibm, rootKeys: serverRootKeys(given) }
+  return { rootKey, ibm, rootKeys: serverRootKeys(given), warnings: [...warnings, ...rootKey.warnings] }
 }

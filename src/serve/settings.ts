@@ -55,17 +55,23 @@ export class Settings {
     const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
     const next = withLiveOptions(this.#now, read)
     await this.#apply?.(next)
+    try {
+      await this.#audit?.enter({
+        action: 'server.reload',
+        result: 'success',
+        instanceId: null,
+        object: null,
+        actor,
+        reason: null,
+        requestId,
+        detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
+      })
+    } catch (error) {
+      // What is not entered did not happen.
+      await this.#apply?.(this.#now)
+      throw error
+    }
     this.#now = next
-    await this.#audit?.enter({
-      action: 'server.reload',
-      result: 'success',
-      instanceId: null,
-      object: null,
-      actor,
-      reason: null,
-      requestId,
-      detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
-    })
     return report
   }
 

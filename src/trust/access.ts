@@ -12,12 +12,13 @@ import type { Store } from '../ports/store.ts'
 import {
   allowOf,
   readRows,
+  trustedClient,
   type Authority,
   type Client,
   type Instance,
   type Macs,
-  type PinnedCertificate,
   type Token,
+  type TrustedClient,
   type TrustReading,
 } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules, type ParsedAuthority } from './vouching.ts'
@@ -163,20 +164,11 @@ export class Access {
   }
 
   /** Clients of an instance with what each is trusted by. */
-  async clients(instanceId: string): Promise<
-    readonly (Client & {
-      readonly certificates: readonly PinnedCertificate[]
-      readonly authorities: readonly Authority[]
-    })[]
-  > {
+  async clients(instanceId: string): Promise<readonly TrustedClient[]> {
     const { tables } = await this.snapshot()
     return [...tables.client.values()]
       .filter((client) => client.instanceId === instanceId)
-      .map((client) => ({
-        ...client,
-        certificates: [...tables.certificate.values()].filter(({ clientId }) => clientId === client.id),
-        authorities: [...tables.authority.values()].filter(({ clientId }) => clientId === client.id),
-      }))
+      .map((client) => trustedClient(tables, client))
   }
 
   /** The trust rows as they are now, genuine ones only. */

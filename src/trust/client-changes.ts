@@ -16,8 +16,16 @@ import {
   type AuthorityRules,
 } from './client-rules.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import { allowOf, type Authority, type Block, type Client, type PinnedCertificate } from './rows.ts'
-import { requireInstance, TrustRefused, type RowOf, type TrustEvent, type TrustWriter } from './writer.ts'
+import {
+  allowOf,
+  type Authority,
+  type Block,
+  type Client,
+  type PinnedCertificate,
+  type RowOf,
+} from './rows.ts'
+import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
+import type { TrustEvent, TrustWriter } from './writer.ts'
 
 export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' | 'credential' | 'allow'>>
 
@@ -26,6 +34,16 @@ interface WantedClient {
   readonly name: string
   /** The operations that a new client may ask for. Left out: as much as the asker grants. */
   readonly allow?: Allow | undefined
+}
+
+interface TrustedCertificate {
+  readonly client: Client
+  readonly certificate: PinnedCertificate
+}
+
+interface TrustedAuthority {
+  readonly client: Client
+  readonly authority: Authority
 }
 
 export class ClientChanges {
@@ -42,16 +60,17 @@ export class ClientChanges {
    * a client may have several certificates. TrustRefused 'exists' when the certificate belongs to a client already.
    * `issuedUntilMs`: Mortise's own CA signed it just now for this instance, valid until then.
    */
-  async trustCertificate(
+  async trustCertificate<A = TrustedCertificate>(
     by: Grantor,
     wanted: WantedClient & {
       readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
       readonly issuedUntilMs?: number | undefined
     },
-  ): Promise<{ readonly client: Client; readonly certificate: PinnedCertificate }> {
+    present?: Present<TrustedCertificate, A>,
+  ): Promise<A> {
     const { instanceId, certificate, issuedUntilMs } = wanted
     const { sha256: id, der } = certificate
-    return this.#writer.change(by, (snapshot, createdMs) => {
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<TrustedCertificate> => {
       requireInstance(snapshot, instanceId)
       const event: TrustEvent = {
         action: 'client.trust',
@@ -91,14 +110,15 @@ export class ClientChanges {
         also: [...(blocked ? [unblocked] : []), ...claims(snapshot, wanted, this.#rules)],
         result: { client, certificate: pin },
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /**
    * Trusts the leaves of a CA whose subject fits. Refused: the same CA with an overlapping filter for another client,
    * and, unless `leavePinned`, a CA that vouches for certificates that are pinned in other instances.
    */
-  async trustAuthority(
+  async trustAuthority<A = TrustedAuthority>(
     by: Grantor,
     wanted: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
@@ -106,10 +126,14 @@ export class ClientChanges {
       /** Those stay where they are. */
       readonly leavePinned?: boolean
     },
-  ): Promise<{ readonly client: Client; readonly authority: Authority }> {
+    present?: Present<TrustedAuthority, A>,
+  ): Promise<A> {
     const { instanceId, ca, subject, leavePinned = false } = wanted
     const certificate = Buffer.from(ca.der).toString('base64')
-    return this.#writer.change(by, async (snapshot, createdMs) => {
+    const decide = async (
+      snapshot: TrustSnapshot,
+      createdMs: number,
+    ): Promise<TrustDraft<TrustedAuthority>> => {
       requireInstance(snapshot, instanceId)
       const about = { ca: ca.sha256, subject }
       const event: TrustEvent = { action: 'client.trust', object: ca.sha256, instanceId, detail: about }
@@ -139,17 +163,19 @@ export class ClientChanges {
         detail: { client: client.name, ...about, allow: allowText(allowOf(client)) },
         result: { client, authority },
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Renames a client (by id or name) or changes its settings. */
-  async update(
+  async update<A = Client>(
     by: Grantor,
     instanceId: string,
     nameOrId: string,
     settings: Partial<ClientSettings>,
-  ): Promise<Client> {
-    return this.#writer.change(by, (snapshot) => {
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Client> => {
       const client: Client = { ...requireClient(snapshot, instanceId, nameOrId), ...settings }
       const same = ofInstance(snapshot, instanceId).find(({ name }) => name === client.name)
       if (same && same.id !== client.id)
@@ -163,7 +189,8 @@ export class ClientChanges {
       const event: TrustEvent = { action: 'client.set', object: client.id, instanceId, detail }
       requireGrantable(by, client, event)
       return { put: [{ kind: 'client', value: client }], ...event, result: client }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Removes a client (by id, or by name within the instance) with all its certificates and CAs. */
@@ -194,8 +221,14 @@ export class ClientChanges {
   }
 
   /** Takes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client; the last one too. */
-  async removeCertificate(by: Grantor, instanceId: string, nameOrId: string, id: string): Promise<Client> {
-    return this.#writer.change(by, (snapshot, nowMs) => {
+  async removeCertificate<A = Client>(
+    by: Grantor,
+    instanceId: string,
+    nameOrId: string,
+    id: string,
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot, nowMs: number): TrustDraft<Client> => {
       const { tables } = snapshot
       const client = requireClient(snapshot, instanceId, nameOrId)
       const kind = (['certificate', 'authority'] as const).find(
@@ -213,7 +246,8 @@ export class ClientChanges {
         ...withdrawal(by, snapshot, gone, this.#rules),
         result: client,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Refuses one certificate for good, whoever vouches for it. `instanceId`: whose audit it stands in. */

@@ -8,9 +8,16 @@ import type { TrustSnapshot } from './access.ts'
 import { allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import { allowOf, type Authority, type Block, type Client, type PinnedCertificate } from './rows.ts'
+import {
+  allowOf,
+  type Authority,
+  type Block,
+  type Client,
+  type PinnedCertificate,
+  type RowOf,
+} from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
-import { TrustForbidden, TrustRefused, type RowOf, type TrustEvent } from './writer.ts'
+import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
 
 /** Functions on CAs and filters; the caller passes them, since trust/ knows no X.509. */
 export interface AuthorityRules extends LeafRules {

@@ -100,6 +100,12 @@ export interface IssuedCertificate {
   readonly createdMs: number
 }
 
+/** A client with what it is trusted by. */
+export interface TrustedClient extends Client {
+  readonly certificates: readonly PinnedCertificate[]
+  readonly authorities: readonly Authority[]
+}
+
 /** A certificate that is refused for good; its id is its SHA-256. */
 export interface Block {
   readonly id: string
@@ -146,6 +152,33 @@ export interface Macs {
 
 /** All rows that count, by kind and id. */
 export type TrustTables = { readonly [K in TrustKind]: ReadonlyMap<string, TrustKinds[K]> }
+
+export function trustedClient({ certificate, authority }: TrustTables, client: Client): TrustedClient {
+  const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
+  return {
+    ...client,
+    certificates: [...certificate.values()].filter(isOfClient),
+    authorities: [...authority.values()].filter(isOfClient),
+  }
+}
+
+export type RowOf = {
+  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
+}[TrustKind]
+
+/** The tables once these rows are put and removed. */
+export function tablesAfter(
+  tables: TrustTables,
+  change: {
+    readonly put?: readonly RowOf[]
+    readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  },
+): TrustTables {
+  const after = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>(tables[kind])]))
+  for (const { kind, id } of change.remove ?? []) after[kind]?.delete(id)
+  for (const { kind, value } of change.put ?? []) after[kind]?.set(value.id, value)
+  return after as unknown as TrustTables
+}
 
 export interface TrustReading {
   readonly tables: TrustTables

@@ -3,10 +3,16 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import type { Token } from './rows.ts'
-import { TrustRefused, type TrustWriter } from './writer.ts'
+import type { TrustSnapshot } from './access.ts'
+import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
 /** The token that a first start writes into the data folder. */
 export const bootstrapName = 'bootstrap'
+
+export interface MadeToken {
+  readonly token: Token
+  readonly bearer: string
+}
 
 export class TokenChanges {
   readonly #writer: TrustWriter
@@ -16,12 +22,12 @@ export class TokenChanges {
   }
 
   /** A new token. The bearer text is in the answer and nowhere else. */
-  async create(
+  async create<A = MadeToken>(
     by: By,
     wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs'>,
-    bearer: string = newBearer(),
-  ): Promise<{ readonly token: Token; readonly bearer: string }> {
-    return this.#writer.change(by, (_snapshot, createdMs) => {
+    { bearer = newBearer(), present }: { bearer?: string; present?: Present<MadeToken, A> } = {},
+  ): Promise<A> {
+    const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
       const sha256 = createHash('sha256').update(bearer).digest('hex')
       const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs }
       return {
@@ -32,12 +38,18 @@ export class TokenChanges {
         detail: { name: token.name, role: token.role },
         result: { token, bearer },
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** `instanceId`: only a token of that instance; null: any. The last token for everything with role manager stays. */
-  async revoke(by: By, id: string, instanceId: string | null): Promise<Token> {
-    return this.#writer.change(by, ({ tables }) => {
+  async revoke<A = Token>(
+    by: By,
+    id: string,
+    instanceId: string | null,
+    present?: Present<Token, A>,
+  ): Promise<A> {
+    const decide = ({ tables }: TrustSnapshot): TrustDraft<Token> => {
       const token = tables.token.get(id)
       if (!token || (instanceId !== null && token.instanceId !== instanceId))
         throw new TrustRefused('not-found', `there is no token ${id}`)
@@ -56,7 +68,8 @@ export class TokenChanges {
         detail: { name: token.name, role: token.role },
         result: token,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 }
 

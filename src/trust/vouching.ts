@@ -5,7 +5,7 @@ import type { Authority } from './rows.ts'
 
 /** Both take DER, and answer false for bytes that are no certificate. */
 export interface LeafRules {
-  /** True when this CA signed the leaf itself, with CA:TRUE above and CA:FALSE below. Ignores dates. */
+  /** True when this CA signed the leaf itself, for a client, with CA:TRUE above and CA:FALSE below. Ignores dates. */
   readonly signedBy: (leaf: Uint8Array, ca: Uint8Array) => boolean
   readonly matchesSubject: (leaf: Uint8Array, pattern: string) => boolean
 }

@@ -11,7 +11,8 @@ import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { TrustRow } from '../ports/trust.ts'
 import type { Grantor } from './grantor.ts'
-import { makeHead, makeRow, type Macs, type TrustKind, type TrustKinds } from './rows.ts'
+import { makeHead, makeRow, tablesAfter, type Macs } from './rows.ts'
+import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
 
 /** A refusal of a change of trust, with what to do about it. Safe to show. */
 export class TrustRefused extends Error {
@@ -42,10 +43,6 @@ export class TrustForbidden extends TrustRefused {
   }
 }
 
-export type RowOf = {
-  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
-}[TrustKind]
-
 /** The audit entry of a change, or of its refusal. */
 export interface TrustEvent {
   readonly action: AuditEntry['action']
@@ -64,6 +61,12 @@ export interface TrustDraft<T> extends TrustEvent {
   readonly also?: readonly TrustEvent[]
   readonly result: T
 }
+
+/**
+ * Makes the answer of a change from the rows as they will be, before they are committed: a change that cannot be answered
+ * is not made. May be called again with newer rows.
+ */
+export type Present<T, A> = (result: T, tables: TrustTables) => A | Promise<A>
 
 export interface TrustWriterOptions {
   readonly store: Store
@@ -93,10 +96,11 @@ export class TrustWriter {
    * `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden is
    * entered in the audit, and thrown.
    */
-  async change<T>(
+  async change<T, A = T>(
     by: By | Grantor,
     draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
-  ): Promise<T> {
+    present?: Present<T, A>,
+  ): Promise<A> {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await this.#access.snapshot()
       if (!snapshot.intact)
@@ -112,6 +116,10 @@ export class TrustWriter {
         if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
         throw error
       }
+      // Without `present` A is T.
+      const answer = present
+        ? await present(made.result, tablesAfter(snapshot.tables, made))
+        : (made.result as unknown as A)
       try {
         await this.#store.commit({
           expect: { ...made.expect, trustVersion: snapshot.version },
@@ -120,7 +128,7 @@ export class TrustWriter {
           durability: 'disk',
         })
         this.#changed()
-        return made.result
+        return answer
       } catch (error) {
         if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
       }

@@ -128,6 +128,7 @@ test('places are never taken back and forth between equals', () => {
 
 test('addresses have one spelling, and one IPv6 machine is one neighbour', () => {
   assert.equal(plainAddress('::ffff:10.1.2.3'), '10.1.2.3')
+  assert.equal(plainAddress('::ffff:a01:203'), '10.1.2.3')
   assert.equal(plainAddress('10.1.2.3'), '10.1.2.3')
   assert.equal(plainAddress('fe80::1%eth0'), 'fe80::1')
   assert.equal(neighbourhood('10.1.2.3'), '10.1.2.3')

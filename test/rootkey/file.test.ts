@@ -210,6 +210,32 @@ test('a passphrase: the file alone opens nothing, with it everything', async () 
   assert.deepEqual(Buffer.from(await again.unwrap(wrapped, place)), Buffer.from('secret'))
 })
 
+test('a short passphrase makes no file unless that is confirmed, and is warned about where there is one', async () => {
+  // Characters, not bytes: of these eleven, six are of two bytes or more.
+  for (const short of ['x', 'elf Zeichen', '\u00e4\u00f6\u00fc\u{1f511}\u6f22\u5b57 abcd']) {
+    const dataFolder = await newFolder()
+    const passphrase = Buffer.from(`${short}\n`)
+    const refused = openFileRootKey({ uri, dataFolder, passphrase, create: true })
+    await assert.rejects(
+      refused,
+      reaches('root-key', /fewer than 12 characters.*MORTISE_ACCEPT_SHORT_PASSPHRASE/),
+    )
+    assert.deepEqual(await readdir(dataFolder), [])
+
+    const confirmed = { uri, dataFolder, passphrase, acceptShortPassphrase: true }
+    const made = await openFileRootKey({ ...confirmed, create: true })
+    assert.deepEqual([made.created, made.warnings], [true, []])
+    const opened = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
+    assert.equal(opened.id, made.id, 'one that is there is opened')
+    assert.match(opened.warnings.join(), /fewer than 12 characters/)
+    assert.equal(opened.warnings.join().includes(short), false)
+  }
+  const dataFolder = await newFolder()
+  const passphrase = Buffer.from('zw\u00f6lf Zeichen')
+  const longer = await openFileRootKey({ uri, dataFolder, passphrase, create: true })
+  assert.deepEqual(longer.warnings, [])
+})
+
 test('a passphrase for a file that has none is an error, not ignored', async () => {
   const dataFolder = await newFolder()
   await openFileRootKey({ uri, dataFolder, create: true })

@@ -20,12 +20,21 @@ import { Keys } from '../../src/keys/keys.ts'
 import { Pending } from '../../src/trust/pending.ts'
 import { Safe } from '../../src/keys/safe.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { Sightings } from '../../src/trust/sightings.ts'
 import { createTrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
+import { neighbourhood } from '../../src/kmip-server/address.ts'
+import { certificateOrNull } from '../../src/pki/certificate.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
-import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import {
+  filtersOverlap,
+  sameAuthority,
+  matchesSubject,
+  signedForClient,
+  validity,
+} from '../../src/pki/match.ts'
 import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
@@ -53,13 +62,20 @@ export interface TestDoor {
   close(): Promise<void>
 }
 
-export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
+export interface DoorSettings {
+  readonly requestTimeoutMs?: number
+  /** Puts something between the server and its store. */
+  readonly around?: (store: Store) => Store
+}
+
+export async function startDoor({ around, ...options }: DoorSettings = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   const clock = systemClock
-  const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
+  const opened = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
+  const store = around?.(opened) ?? opened
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
-  const certificates = { validity, signedBy, matchesSubject }
+  const certificates = { validity, signedBy: signedForClient, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
   const events = { degraded: fail, withdrawn: fail }
   const keyring = new Keyring({
@@ -80,7 +96,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     keeper,
     filtersOverlap,
     sameAuthority,
-    signedBy,
+    signedBy: signedForClient,
     matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
@@ -92,7 +108,13 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const context: AdminContext = {
     access,
     trust,
-    pending: await Pending.open(store, clock, fail),
+    pending: await Pending.open({
+      store,
+      clock,
+      describe: certificateOrNull,
+      subnetOf: neighbourhood,
+      failed: fail,
+    }),
     audit: await Audit.open(store, clock, secrets, () => {}),
     instanceWork: new InstanceWorker({
       ...parts,

@@ -26,7 +26,13 @@ import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import {
+  filtersOverlap,
+  sameAuthority,
+  matchesSubject,
+  signedForClient,
+  validity,
+} from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
 import { MovableClock } from './movable-clock.ts'
@@ -93,7 +99,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
   const events: string[] = []
   const published: AuditCheckpoint[] = []
   const secrets = await Secrets.open(store, rootKey)
-  const certificates = { validity, signedBy, matchesSubject }
+  const certificates = { validity, signedBy: signedForClient, matchesSubject }
   const access = new Access({
     store,
     macs: secrets,
@@ -133,7 +139,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     keeper,
     filtersOverlap,
     sameAuthority,
-    signedBy,
+    signedBy: signedForClient,
     matchesSubject,
   })
   const journal: Noting = { flush: () => Promise.resolve() }

@@ -47,8 +47,10 @@ test('lines for people are one line each, and what strangers sent cannot steer t
     lines[0] ?? '',
     /^\d\d:\d\d:\d\d INFO {2}knock {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
   )
+  log.info({ names: ['\u009b2J', '\u202e'] }, 'a\u0085b')
+  assert.match(lines[1] ?? '', /INFO {2}a\ufffdb {2}names=\["\ufffd2J","\ufffd"\]\n$/)
   log.error({ error: new Error('broken') }, 'it failed')
-  assert.match(lines[1] ?? '', /ERROR it failed\n {4}Error: broken\n {8}at /)
+  assert.match(lines[2] ?? '', /ERROR it failed\n {4}Error: broken\n {8}at /)
 })
 
 test('a room that says the message first is heard too', () => {

@@ -7,8 +7,9 @@ import { test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import { makeHead, makeRow, type Instance, type TrustKinds } from '../../src/trust/rows.ts'
-import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
+import { basicConstraints, extendedKeyUsage, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
+import { certificateAround } from '../support/hostile-certificates.ts'
 import {
   dayMs,
   knockOf,
@@ -113,6 +114,37 @@ test('a CA vouches for the leaves that it signed itself and whose subject fits, 
     extensions: [basicConstraints(false)],
   })
   assert.equal(await who(world, below), 'unknown', 'signed by an intermediate CA')
+})
+
+/** Signed by vCenter's CA, with an extended key usage if there are uses. */
+function leaf(...uses: readonly ('clientAuth' | 'serverAuth')[]): Promise<TestIdentity> {
+  return makeCertificate({
+    byVmca: true,
+    extensions: [basicConstraints(false), ...uses.map(extendedKeyUsage)],
+  })
+}
+
+test('of the leaves of a CA only those that are for clients are clients; a pin takes any', async (t) => {
+  const world = await openWorld(t)
+  const instance = await makeInstance(world)
+  await trustCa(world, instance, await testVmca())
+  assert.equal(await who(world, await leaf()), 'default/by CA', 'without the extension it is for everything')
+  assert.equal(await who(world, await leaf('clientAuth')), 'default/by CA')
+  const server = await leaf('serverAuth')
+  assert.equal(await who(world, server), 'unknown')
+  await trustClient(world, instance, 'pinned', server)
+  assert.equal(await who(world, server), 'default/pinned')
+})
+
+test('a certificate that carries one of a trusted CA as text is not that one', async (t) => {
+  const world = await openWorld(t)
+  const instance = await makeInstance(world)
+  await trustCa(world, instance, await testVmca(), '*')
+  const genuine = await clientCertificate('vmca-signed')
+  assert.equal(await who(world, genuine), 'default/by CA')
+  const { der, sha256 } = certificateAround(genuine.certificate)
+  const verdict = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
+  assert.deepEqual([verdict.trusted, verdict.trusted ? '' : verdict.why], [false, 'unknown'])
 })
 
 test('the same CA may serve two instances by filters that do not overlap, only', async (t) => {

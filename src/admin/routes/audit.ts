@@ -29,8 +29,9 @@ export const auditHandlers: Handlers<
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
+    const answer = { before: isoTime(beforeMs) }
     await audit.prune(asker.by, beforeMs)
-    return { before: isoTime(beforeMs) }
+    return answer
   },
 }
 

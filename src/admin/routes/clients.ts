@@ -1,22 +1,15 @@
 // Clients: who is trusted, by which certificates and CAs.
 
-import type { CertificateSeen } from '../../ports/trust.ts'
 import type { Allow } from '../../trust/allow.ts'
 import { hashCredential } from '../../trust/credential.ts'
-import {
-  allowOf,
-  type Authority,
-  type Client,
-  type Instance,
-  type PinnedCertificate,
-} from '../../trust/rows.ts'
+import { trustedClient, type Client, type Instance, type TrustTables } from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
 import { checkSubjectPattern, sameAuthority } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
-import { isoTime, isoTimeOrNull } from '../shown.ts'
+import { shownClient } from '../shown-client.ts'
 
 export const clientHandlers: Handlers<
   | 'listClients'
@@ -43,15 +36,15 @@ export const clientHandlers: Handlers<
         credential: await newCredential(context, instance, params, credential),
       }),
     }
-    const { id } = await context.trust.clients.update(asker.by, instance.id, params.client, settings)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
   },
 
   removeCertificate: async (context, { asker, instance, params }) => {
     const { client, certificate } = params
     const plain = certificate.replaceAll(':', '').toLowerCase()
-    const { id } = await context.trust.clients.removeCertificate(asker.by, instance.id, client, plain)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
   },
 
   trustClient: async (context, asked) => {
@@ -103,15 +96,15 @@ async function trustCertificate(
       `this is the certificate of a CA (${certificate.subject}), not of a client`,
       'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
     )
-  const { client } = await context.trust.clients.trustCertificate(asker.by, {
-    instanceId: instance.id,
-    certificate,
-    name,
-    allow,
-    issuedUntilMs,
-  })
-  context.pending.remove(certificate.sha256)
-  return { ...(await oneClient(context, instance, client.id)), sha256: certificate.sha256 }
+  const { sha256 } = certificate
+  const shown = answer(context, instance)
+  const trusted = await context.trust.clients.trustCertificate(
+    asker.by,
+    { instanceId: instance.id, certificate, name, allow, issuedUntilMs },
+    async ({ client }, tables) => ({ ...(await shown(client, tables)), sha256 }),
+  )
+  context.pending.remove(sha256)
+  return trusted
 }
 
 async function trustAuthority(
@@ -135,8 +128,11 @@ async function trustAuthority(
     )
   const { name, leavePinned, allow } = body
   const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
-  const { client } = await context.trust.clients.trustAuthority(asker.by, wanted)
-  return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
+  const shown = answer(context, instance)
+  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+    ...(await shown(client, tables)),
+    sha256: ca.sha256,
+  }))
 }
 
 function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
@@ -152,9 +148,10 @@ function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha2
   return parseCertificate(found.certificate)
 }
 
-type ClientWithTrust = Client & {
-  readonly certificates: readonly PinnedCertificate[]
-  readonly authorities: readonly Authority[]
+/** Shows a client as a change leaves it: made before the commit, since what cannot be answered must not happen. */
+function answer(context: AdminContext, instance: Instance) {
+  return (client: Client, tables: TrustTables) =>
+    shownClient(context, instance, trustedClient(tables, client))
 }
 
 /** By id or name. */
@@ -188,53 +185,4 @@ async function newCredential(
       'Give both, or neither to keep those that are set.',
     )
   return { ...credential, mode }
-}
-
-async function oneClient(context: AdminContext, instance: Instance, clientId: string) {
-  const client = (await context.access.clients(instance.id)).find(({ id }) => id === clientId)
-  if (!client) throw new Refusal('conflict', 'the client was removed at the same moment')
-  return shownClient(context, instance, client)
-}
-
-async function shownClient({ sightings }: AdminContext, instance: Instance, client: ClientWithTrust) {
-  const seen = await sightings.of(client.certificates.map(({ id }) => id))
-  return {
-    id: client.id,
-    name: client.name,
-    instance: { id: instance.id, name: instance.name },
-    expiredGraceDays: client.expiredGraceDays,
-    credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
-    allow: [...allowOf(client)],
-    created: isoTime(client.createdMs),
-    certificates: client.certificates.map((pinned) => {
-      const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))
-      const last = lastSince(pinned, seen)
-      return {
-        sha256: pinned.id,
-        subject: certificate.subject,
-        notBefore: isoTime(certificate.notBeforeMs),
-        notAfter: isoTime(certificate.notAfterMs),
-        lastSeen: isoTimeOrNull(last?.lastMs ?? null),
-        lastAddress: last?.address ?? null,
-        created: isoTime(pinned.createdMs),
-      }
-    }),
-    authorities: client.authorities.map((authority) => {
-      const ca = parseCertificate(Buffer.from(authority.certificate, 'base64'))
-      return {
-        id: authority.id,
-        sha256: ca.sha256,
-        authority: ca.subject,
-        subject: authority.subject,
-        notAfter: isoTime(ca.notAfterMs),
-        created: isoTime(authority.createdMs),
-      }
-    }),
-  }
-}
-
-/** Hides what is older than the pin: the certificate may have been a client of another instance then. */
-function lastSince({ id, createdMs }: PinnedCertificate, seen: ReadonlyMap<string, CertificateSeen>) {
-  const last = seen.get(id)
-  return last && last.lastMs >= createdMs ? last : undefined
 }

@@ -8,7 +8,7 @@ import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
-import { custodyOf, shownInstance } from './instances.ts'
+import { answer, custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
   showInstance: async ({ access, store, reports, apiKeys }, { instance }) => {
@@ -33,14 +33,20 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
     return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
-      const changed = await context.trust.work.setRootKey(asker.by, instance.id, { custody, ...ready })
-      return { ...(await begun(context, changed)), warnings: [...warnings] }
+      const shown = await begun(context)
+      const present = (changed: Instance) => ({ ...shown(changed), warnings: [...warnings] })
+      const target = { custody, ...ready }
+      const answered = await context.trust.work.setRootKey(asker.by, instance.id, target, present)
+      context.instanceWork.nudge(instance.id)
+      return answered
     })
   },
 
   rewrapInstance: async (context, { asker, instance }) => {
     await requireVersions(context, instance)
-    return begun(context, await context.trust.work.rewrap(asker.by, instance.id))
+    const answered = await context.trust.work.rewrap(asker.by, instance.id, await begun(context))
+    context.instanceWork.nudge(instance.id)
+    return answered
   },
 }
 
@@ -59,14 +65,13 @@ async function requireVersions({ reports }: AdminContext, instance: Instance): P
   )
 }
 
-async function begun(
-  { instanceWork, apiKeys }: AdminContext,
-  instance: Instance,
-): Promise<Output<'rewrapInstance'>> {
-  instanceWork.nudge(instance.id)
-  if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
-  const shown = shownInstance(instance, (await apiKeys.sources())(instance))
-  return { ...shown, work: shownWork(instance.work, null) }
+/** Shows an instance with the work that a change begins. */
+async function begun(context: AdminContext): Promise<(instance: Instance) => Output<'rewrapInstance'>> {
+  const shown = await answer(context)
+  return (instance) => {
+    if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
+    return { ...shown(instance), work: shownWork(instance.work, null) }
+  }
 }
 
 function shownWork(work: InstanceWork, progress: WorkProgress | null) {

@@ -33,24 +33,26 @@ export const instanceHandlers: Handlers<
     const wanted = { instanceId, rootKey, custody, apiKey: ibmApiKey }
     return withRootKey(context, wanted, async ({ rootKeyUri, warnings, ...more }) => {
       const instance = { id: instanceId, name, custody, rootKeyUri, ...present(settings) }
-      const made = await trust.instances.create(asker.by, instance, more)
-      return { ...shownInstance(made, (await context.apiKeys.sources())(made)), warnings: [...warnings] }
+      const shown = await answer(context)
+      return trust.instances.create(asker.by, instance, more, (made) => ({
+        ...shown(made),
+        warnings: [...warnings],
+      }))
     })
   },
 
   setInstance: async (context, { asker, instance, body }) => {
-    const { trust, apiKeys } = context
+    const { trust } = context
     const { ibmApiKey, ...settings } = body
     // Whether a name is taken tells that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    const set = (more: WrittenToo) => trust.instances.update(asker.by, instance.id, present(settings), more)
+    const set = async (more: WrittenToo) =>
+      trust.instances.update(asker.by, instance.id, present(settings), more, await answer(context))
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
-    const changed =
-      ibmApiKey === undefined
-        ? await set({})
-        : await withRootKey(context, { instanceId, rootKey, custody, apiKey: ibmApiKey }, set)
-    return shownInstance(changed, (await apiKeys.sources())(changed))
+    return ibmApiKey === undefined
+      ? set({})
+      : withRootKey(context, { instanceId, rootKey, custody, apiKey: ibmApiKey }, set)
   },
 
   deleteInstance: async (context, { asker, instance, query }) => {
@@ -84,6 +86,15 @@ export const instanceHandlers: Handlers<
     }
     return { id, name, receipt }
   },
+}
+
+/**
+ * Shows an instance as a change leaves it. All that is read for it is read now, before the commit, since what cannot be
+ * answered must not happen.
+ */
+export async function answer({ apiKeys }: Pick<AdminContext, 'apiKeys'>) {
+  const sourceOf = await apiKeys.sources()
+  return (instance: Instance) => shownInstance(instance, sourceOf(instance))
 }
 
 /** The choice has a price and an effect where keys can lie in the service itself: there is no default then. */

@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
+import { plain } from '../output.ts'
 import type { AcceptedRestore, Flags, World } from '../world.ts'
 
 interface Options {
@@ -33,7 +34,7 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
 
 function acceptedText(accepted: AcceptedRestore, command: string): string {
   const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
-  return `${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
+  return plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
 All that is left counts from now on; rows of what was left behind do not, if they turn up again. Trust goes on at
 version ${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only one that counts now, a manager's,
