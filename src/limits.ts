@@ -25,8 +25,9 @@ export const limits = {
   objectMaterialBytesMax: 512 * 1024,
   /** Locate answers at most this many identifiers at a time, whatever Maximum Items asks. */
   locateItemsMax: 10_000,
-  /** Objects that Locate compares before it lets other requests run. */
-  locateStepObjects: 200,
+  /** Attributes that one Locate may ask for, and how many of them the store's index is asked for. */
+  locateAttributesMax: 100,
+  locateIndexedMax: 8,
   /** Work that met a concurrent change is done again this often before it is refused. */
   conflictRetriesMax: 20,
 
@@ -61,7 +62,16 @@ export const limits = {
   requestsQueuedPerConnectionMax: 4,
   /** Answering takes far less; this only keeps a request that hangs from holding its connection for ever. */
   answerTimeoutMs: 120_000,
-  /** Messages above strangerMessageBytesMax that are read or answered, all connections together. */
+  /** After the peer has ended its side, a running request has this long; then the rest of it is given up. */
+  answerAfterEndMs: 250,
+  /** Behind a request that runs longer than that, so much is read ahead, to see whether the peer ends its side. */
+  lookAheadBytesMax: 1024 * 1024,
+  /** A turn: after so long, work on a request lets others go first. */
+  turnMs: 0.5,
+  /** Before sockets are read again, turns begin until so much time is used up, and so many at most. */
+  turnsTogetherMs: 1,
+  turnsTogetherMax: 16,
+  /** Messages and answers above strangerMessageBytesMax that are not answered or sent yet, all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
   lingerMs: 2_000,
@@ -102,6 +112,11 @@ export const limits = {
   clientNameCharactersMax: 200,
   userNameCharactersMax: 256,
   passwordCharactersMax: 1_024,
+  /** After so many wrong passwords of one client from one address the next is checked after a pause, doubled with each. */
+  guessesFreeMax: 3,
+  guessPauseMs: 1_000,
+  guessPauseMsMax: 60_000,
+  guessesRememberedMax: 10_000,
   /** Operations and sets of them that a client's `allow` names. */
   allowTermsMax: 100,
   /** Pinned certificates that are compared with a CA before other requests get a turn. */
@@ -259,7 +274,14 @@ export const limits = {
   checkpointEveryMs: 60_000,
   /** Heads of writers that the anchor names: so many fit its slot. */
   anchorHeadsMax: 16,
+  /**
+   * A refused certificate is entered once in this time. In it, so many refusals are entered for a group (a subnet, or a
+   * client) and in all; so many groups are counted by name.
+   */
   strangerAuditEveryMs: 60_000,
+  minuteQuotaPerGroupMax: 10,
+  minuteQuotaMax: 100,
+  minuteQuotaGroupsMax: 1_000,
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,
 
@@ -277,6 +299,8 @@ export const limits = {
   /** The same for routes that may take minutes (verifying the audit log). */
   adminSlowTimeoutMs: 60 * 60_000,
   listPageMax: 1_000,
+  /** Objects that a list looks at in one step. */
+  listStepObjects: 200,
   /** Objects that one page of a filtered list looks at. */
   listScannedMax: 20_000,
   /** Names that a refusal tells at most. */
@@ -289,7 +313,8 @@ export const limits = {
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
-if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
+if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
+  throw new Error('limits: message and answer > what one may hold')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)

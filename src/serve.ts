@@ -64,9 +64,10 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     operated: ({ operation, result, seconds }) =>
       metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
   })
+  opened.defer(() => answerer.close())
   const door = await listen({
     ...config.kmip.listen,
-    ...answerer,
+    ...answerer.door,
     ...tls.certificates.shown,
     log: doorLog,
     metrics: doorMetrics(metrics),

@@ -15,7 +15,7 @@ type Query = Checked<'listKeys'>['query']
 type Reader = Pick<Keys, 'list' | 'show'> & Pick<Store, 'objectCounts'>
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
-/** Objects below a place (all, where there is none), newest first, `limits.locateStepObjects` of them if there are. */
+/** Objects below a place (all, where there is none), newest first, `limits.listStepObjects` of them if there are. */
 type Step = (beforeSequence: number | undefined) => Promise<readonly ListedKey[]>
 
 /** Times of creation follow the order of creation up to this: clocks are set, and nodes differ. */
@@ -41,7 +41,7 @@ export async function listKeys(
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
   const views: ListedKey[] = []
-  for (let seen = 0; seen < limits.listScannedMax; seen += limits.locateStepObjects) {
+  for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
     const found = await read(before)
     for (const view of found) {
       before = view.sequence
@@ -51,7 +51,7 @@ export async function listKeys(
       if (left === 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
     }
-    if (found.length < limits.locateStepObjects) return { views, after: null }
+    if (found.length < limits.listStepObjects) return { views, after: null }
     await nextTurn()
   }
   return { views, after: before ?? null }
@@ -81,7 +81,7 @@ function stepOf(keys: Reader, where: Where, query: Query): Step {
     customEntry(vsphereNames.component, query.vsphereComponent),
     customEntry(vsphereNames.identifier, query.vsphereIdentifier),
   ].filter((entry): entry is IndexEntry => entry !== undefined)
-  const limit = limits.locateStepObjects
+  const limit = limits.listStepObjects
   const narrowed =
     (index: readonly IndexEntry[]): Step =>
     async (before) =>
@@ -108,7 +108,7 @@ function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
     const found = new Map<number, ListedKey>()
     for (const step of steps) for (const view of await step(before)) found.set(view.sequence, view)
-    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.locateStepObjects)
+    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.listStepObjects)
   }
 }
 

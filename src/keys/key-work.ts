@@ -33,6 +33,7 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
+import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
@@ -163,9 +164,9 @@ export class KeyWork {
   }
 
   /** Objects whose attributes all match, newest first. */
-  async locate(query: LocateQuery, version: Version): Promise<Located> {
+  async locate(query: LocateQuery, version: Version, pace: Pace = unhurried): Promise<Located> {
     this.#unit.begin('key.locate', null)
-    const found = await locate(this.#unit, this.#store, query, version)
+    const found = await locate({ unit: this.#unit, store: this.#store, pace }, query, version)
     this.#unit.done({ detail: { found: found.uniqueIdentifiers.length } })
     return found
   }

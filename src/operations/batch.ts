@@ -1,6 +1,7 @@
 // A batch: its items in order, each answered on its own (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
 // unit of work of its own; with Undo all of them are one, which commits as a whole or leaves nothing but its record.
-// A request's context is made here and dies here.
+// Between items others have their turns, and a batch ends where nobody waits for its answer any more. A request's
+// context is made here and dies here.
 
 import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
@@ -11,10 +12,12 @@ import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
+import type { Pace } from '../keys/pace.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
+import type { AnswerRoom } from './response-size.ts'
 
 /** How one item ended: for metrics. */
 export interface OperationResult {
@@ -29,6 +32,9 @@ export interface BatchOptions {
   readonly handlers: Handlers
   /** Who asks, as of now. Throws a Fault when that one is not trusted any more. */
   readonly identify: () => Promise<Caller>
+  /** The message itself has had its turn. */
+  readonly pace: Pace
+  readonly room: AnswerRoom
   /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
   readonly operated: (result: OperationResult) => void
@@ -56,15 +62,33 @@ async function answerItems(request: RequestMessage, options: BatchOptions): Prom
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(request, item, refusal))
   if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
+  const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
   for (const item of request.items) {
-    const answer = await answerItem(request, item, placeholder, options)
+    const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
+    const answer = stopped
+      ? { item: failed(request, item, stopped), placeholder }
+      : await answerItem(request, item, placeholder, options)
     answers.push(answer.item)
+    room.add(answer.item)
     if (answer.item.status === 'Success') placeholder = answer.placeholder
-    else if (request.batchErrorContinuationOption === 'Stop') break
+    else if (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled) break
   }
   return answers
+}
+
+const canceled = 'OperationCanceledByRequester'
+
+/** Returns the Fault if nobody waits for the answer any more. */
+async function nextTurn(pace: Pace): Promise<Fault | undefined> {
+  try {
+    await pace.turn()
+    return undefined
+  } catch (error) {
+    if (error instanceof Fault) return error
+    throw error
+  }
 }
 
 /** What makes a whole message fail before any of it is done. */
@@ -94,7 +118,7 @@ async function answerItem(
   try {
     const payload = await options.keys.perform(options.identify, (work) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, { work, placeholder, handlers: options.handlers })
+      return handle(request, item, { ...options, work, placeholder })
     })
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
@@ -107,11 +131,14 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
   try {
     return await options.keys.perform(options.identify, async (work) => {
       const placeholder = new Placeholder()
+      const room = options.room.again()
       const done: ResponseItem[] = []
       for (const item of request.items) {
         try {
-          const payload = await handle(request, item, { work, placeholder, handlers: options.handlers })
+          if (done.length > 0) await options.pace.turn()
+          const payload = await handle(request, item, { ...options, room, work, placeholder })
           done.push(succeeded(item, payload))
+          room.add(succeeded(item, payload))
         } catch (error) {
           if (!(error instanceof Fault)) throw error
           work.undo(error)
@@ -127,11 +154,12 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
   }
 }
 
-async function handle(
-  request: RequestMessage,
-  item: RequestItem,
-  context: { readonly work: KeyWork; readonly placeholder: Placeholder; readonly handlers: Handlers },
-): Promise<Buffer> {
+interface ItemContext extends Pick<BatchOptions, 'handlers' | 'pace' | 'room'> {
+  readonly work: KeyWork
+  readonly placeholder: Placeholder
+}
+
+async function handle(request: RequestMessage, item: RequestItem, context: ItemContext): Promise<Buffer> {
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
@@ -140,10 +168,13 @@ async function handle(
   const handled = name as HandledOperation
   const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
-  requirePermission(context.work, handled, values, context.placeholder.value)
-  const response = await handler({ ...context, version }, values)
+  const { work, placeholder, pace, room } = context
+  requirePermission(work, handled, values, placeholder.value)
+  const bytesMax = () => room.payloadBytesMax(item)
+  const response = await handler({ work, placeholder, pace, version, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)
-  context.work.wipe()
+  work.wipe()
+  room.require(succeeded(item, payload))
   return payload
 }
 

@@ -7,7 +7,8 @@ import { atLeast } from '../kmip/version.ts'
 import type { StorageWanted } from '../keys/locate.ts'
 import type { Handler } from './handler.ts'
 
-export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, request) => {
+export const locate: Handler<'Locate'> = async (context, request) => {
+  const { work, version, placeholder, pace, bytesMax } = context
   const wanted = (request.Attribute ?? []).map((wire) => fromWire1(wire, version))
   const found = await work.locate(
     {
@@ -18,8 +19,10 @@ export const locate: Handler<'Locate'> = async ({ work, version, placeholder }, 
       onlyFresh: request.ObjectGroupMember === 'GroupMemberFresh',
       // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
       countAll: request.OffsetItems !== undefined && atLeast(version, '1.3'),
+      bytesMax: bytesMax(),
     },
     version,
+    pace,
   )
   const { uniqueIdentifiers, total } = found
   placeholder.set(uniqueIdentifiers.length === 1 ? uniqueIdentifiers[0] : undefined)

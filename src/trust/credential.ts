@@ -17,7 +17,7 @@ export async function hashCredential(
   password: string,
 ): Promise<Credential> {
   const salt = randomBytes(16)
-  const hash = await derive(password, salt, hashBytes, costs(cost))
+  const hash = await derive(password, saltFor(password, salt), hashBytes, costs(cost))
   return { mode, userName, hash: hash.toString('base64'), salt: salt.toString('base64'), cost }
 }
 
@@ -29,8 +29,17 @@ export async function matchesCredential(
 ): Promise<boolean> {
   const expected = Buffer.from(credential.hash, 'base64')
   const salt = Buffer.from(credential.salt, 'base64')
-  const hash = await derive(password, salt, expected.length, costs(credential.cost))
+  const hash = await derive(password, saltFor(password, salt), expected.length, costs(credential.cost))
   return timingSafeEqual(hash, expected) && userName === credential.userName
+}
+
+/**
+ * scrypt pads its key with zeros (HMAC), so that NULs at the end of a password would count for nothing. Where there are
+ * some, the password's length goes into the salt.
+ */
+function saltFor(password: string, salt: Buffer): Buffer {
+  if (!password.endsWith('\0')) return salt
+  return Buffer.concat([salt, Buffer.from(`NUL ${Buffer.byteLength(password)}`)])
 }
 
 function costs(N: number) {

@@ -6,9 +6,11 @@ import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { LocateQuery } from '../../src/keys/locate.ts'
+import type { Pace } from '../../src/keys/pace.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
 import { existsIn, searchKey } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
+import { Fault } from '../../src/kmip/fault.ts'
 import type { Version } from '../../src/kmip/version.ts'
 import { anyValue, valuesOf } from '../support/values.ts'
 import {
@@ -27,6 +29,7 @@ function search(
   wanted: readonly (readonly [string, unknown])[],
   more: Partial<LocateQuery> = {},
   version: Version = '2.1',
+  pace?: Pace,
 ) {
   const query: LocateQuery = {
     wanted: wanted.map(([key, value]) => ({ key, value })),
@@ -37,7 +40,7 @@ function search(
     countAll: true,
     ...more,
   }
-  return (work: KeyWork) => work.locate(query, version)
+  return (work: KeyWork) => work.locate(query, version, pace)
 }
 
 async function open(t: TestContext) {
@@ -299,4 +302,39 @@ test('negative counts are refused', async (t) => {
   await perform(createKey())
   for (const more of [{ maximumItems: -1 }, { offsetItems: -1 }])
     await assert.rejects(perform(search([], more)), faults('InvalidField'))
+})
+
+test('it goes on by turns, and is given up in the middle when nobody waits for the answer', async (t) => {
+  const { perform, world } = await open(t)
+  for (let made = 0; made < 100; made++) await perform(createKey())
+  let turns = 0
+  const counting: Pace = { spent: true, turn: async () => void (turns += 1) }
+  assert.equal((await perform(search([], {}, '1.4', counting))).uniqueIdentifiers.length, 100)
+  assert.ok(turns >= 100, `${turns} turns`)
+  let left = 50
+  const leaving: Pace = {
+    spent: true,
+    turn: async () => {
+      left -= 1
+      if (left === 0) throw new Fault('OperationCanceledByRequester', 'it has left')
+    },
+  }
+  await assert.rejects(perform(search([], {}, '1.4', leaving)), faults('OperationCanceledByRequester'))
+  assert.equal(left, 0, 'it looked at nothing more')
+  const [last] = (await world.audit.list({ order: 'newest', limit: 1 })).entries
+  const { action, result, reason } = JSON.parse(last?.body ?? '') as Record<string, unknown>
+  assert.deepEqual([action, result, reason], ['key.locate', 'refused', 'OperationCanceledByRequester'])
+})
+
+test('it ends where the answer has no more room, and takes a bounded number of attributes', async (t) => {
+  const { perform } = await open(t)
+  for (let made = 0; made < 5; made++) await perform(createKey({ ObjectGroup: 'g' }))
+  const each = 8 + 40
+  assert.equal((await perform(search([], { bytesMax: 5 * each }))).uniqueIdentifiers.length, 5)
+  await assert.rejects(perform(search([], { bytesMax: 5 * each - 1 })), faults('ResponseTooLarge'))
+  const page = { maximumItems: 2, offsetItems: 2, bytesMax: 2 * each }
+  assert.equal((await perform(search([], page))).total, 5)
+  const same = (count: number) => search(Array.from({ length: count }, () => ['ObjectGroup', 'g'] as const))
+  assert.equal((await perform(same(100))).uniqueIdentifiers.length, 5)
+  await assert.rejects(perform(same(101)), faults('InvalidField', /100 attributes at most/))
 })

@@ -420,7 +420,7 @@ test('when whether a peer is trusted cannot be told, it is not', async () => {
 })
 
 test('large messages beyond what the door may hold are refused as busy, and room is given back', async () => {
-  await using door = await openDoor({ answerUnreadable, limits: { bufferedBytesMax: MiB } })
+  await using door = await openDoor({ answerUnreadable, limits: { bufferedBytesMax: 2 * MiB } })
   const [holding, refused, after] = await Promise.all([1, 2, 3].map(() => connectClient({ port: door.port })))
   assert.ok(holding && refused && after)
   holding.send(messageOf(1, 700_000).subarray(0, 600_000))

@@ -178,13 +178,30 @@ for (const version of served) {
     const small: Asked = { operation: 'GetAttributes', request: attributesOf(id, 'State') }
     const large: Asked = { operation: 'GetAttributes', request: attributesOf(id) }
     const exactly = await sizeOf(version, batch(small, large, small))
-    const outcome = async (maximumResponseSize: number) =>
-      reasonsOf(await session.send(version, batch(small, large, small), { maximumResponseSize }))
+    const outcome = async (
+      maximumResponseSize: number,
+      batchErrorContinuationOption: 'Continue' | 'Stop' = 'Continue',
+    ) => {
+      const header = { maximumResponseSize, batchErrorContinuationOption }
+      return reasonsOf(await session.send(version, batch(small, large, small), header))
+    }
     assert.deepEqual(await outcome(exactly), ['Success', 'Success', 'Success'])
     assert.deepEqual(await outcome(exactly - 1), ['Success', 'Success', 'ResponseTooLarge'])
     assert.deepEqual(await outcome(700), ['Success', 'ResponseTooLarge', 'Success'])
+    assert.deepEqual(await outcome(700, 'Stop'), ['Success', 'ResponseTooLarge'])
     for (const tiny of [0, 1, 100, -5])
       assert.deepEqual(await outcome(tiny), ['ResponseTooLarge', 'ResponseTooLarge', 'ResponseTooLarge'])
+  })
+
+  test(`${version}: what its client would not learn of is not done`, async () => {
+    const before = await session.ask(version, 'Locate', locate([]))
+    const create: Asked = { operation: 'Create', request: aes() }
+    for (const batchErrorContinuationOption of ['Stop', 'Continue', 'Undo'] as const) {
+      const header = { maximumResponseSize: 100, batchErrorContinuationOption }
+      const told = await session.send(version, batch(create, create), header)
+      assert.equal(told.at(-1)?.reason, 'ResponseTooLarge')
+    }
+    assert.deepEqual(await session.ask(version, 'Locate', locate([])), before)
   })
 
   test(`${version}: a credential of any kind is ignored for a client that has none set`, async () => {

@@ -203,6 +203,7 @@ test('a credential is matched by user name and password, and shows neither', asy
   for (const [userName, password] of [
     ['vcenter', 'correct horse '],
     ['vcenter', ''],
+    ['vcenter', 'correct horse\0'],
     ['Vcenter', 'correct horse'],
     ['', 'correct horse'],
   ] as const)
@@ -210,4 +211,15 @@ test('a credential is matched by user name and password, and shows neither', asy
   const again = await hashCredential('required', 'vcenter', 'correct horse')
   assert.notEqual(again.hash, credential.hash)
   assert.doesNotMatch(JSON.stringify(credential), /correct|horse/)
+})
+
+test('NULs at the end of a password are part of it', async () => {
+  const credential = await hashCredential('required', 'vcenter', 'ends with two\0\0')
+  for (const [password, right] of [
+    ['ends with two\0\0', true],
+    ['ends with two\0', false],
+    ['ends with two', false],
+    ['ends with two\0\0\0', false],
+  ] as const)
+    assert.equal(await matchesCredential(credential, 'vcenter', password), right, JSON.stringify(password))
 })

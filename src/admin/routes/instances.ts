@@ -123,7 +123,7 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
   let seen = 0
   while (seen < limits.listScannedMax) {
     const place = beforeSequence === undefined ? {} : { beforeSequence }
-    const limit = limits.locateStepObjects
+    const limit = limits.listStepObjects
     const read = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
     for (const { attributes, state } of read) {
       if (isDestroyed(state)) continue
