@@ -285,6 +285,8 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
+  /** Heads of writers that the anchor names: so many fit its slot. */
+  anchorHeadsMax: 16,
   /**
    * A refused certificate is entered once in this time. In it, so many refusals are entered for a group (a subnet, or a
    * client) and in all; so many groups are counted by name.

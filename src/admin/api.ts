@@ -349,6 +349,9 @@ const AuditProof = z
   .object({
     ok: z.boolean(),
     problems: z.array(z.string()),
+    restores: z
+      .array(z.string())
+      .openapi({ description: 'Restores that were accepted (`restore-accept`): what they left behind.' }),
     entries: z.int(),
     checkpoints: z.int(),
     provedFrom: time.nullable(),

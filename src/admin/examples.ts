@@ -357,6 +357,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: {
       ok: true,
       problems: [],
+      restores: [],
       entries: 42,
       checkpoints: 3,
       provedFrom: null,

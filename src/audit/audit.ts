@@ -25,7 +25,14 @@ import {
 import { serverActor } from './actor.ts'
 import type { Actor } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
-import type { AuditCheckpoint, AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../ports/audit.ts'
+import type {
+  AuditCheckpoint,
+  AuditEntry,
+  AuditQuery,
+  CheckpointWrite,
+  StoredAuditEntry,
+  WriterHead,
+} from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
 /** Where the signing key is kept: `ensure` makes the named secrets in an empty store, and reads them otherwise. */
@@ -98,14 +105,16 @@ export class Audit {
       const unchanged = JSON.stringify(lastBody?.heads) === JSON.stringify(heads)
       if (heads.length === 0 || (unchanged && lastBody?.pruning === undefined && pruning === undefined))
         return undefined
-      const number = (last?.number ?? 0) + 1
-      const previous = last ? createHash('sha256').update(last.body).digest('hex') : ''
       const trustVersion = Math.max(this.#trustVersion, lastBody?.trustVersion ?? 0)
-      const atMs = this.#clock.now()
-      const content: CheckpointBody = { number, atMs, heads, beginnings, previous, trustVersion }
-      const body = JSON.stringify(pruning === undefined ? content : { ...content, pruning })
-      const signature = sign(null, Buffer.from(body), this.#signingKey).toString('base64')
-      const checkpoint = { number, body, signature }
+      const checkpoint = this.#sign({
+        number: (last?.number ?? 0) + 1,
+        atMs: this.#clock.now(),
+        heads,
+        beginnings,
+        previous: hashOf(last),
+        trustVersion,
+        ...(pruning !== undefined && { pruning }),
+      })
       try {
         await this.#store.commit({
           writes: [{ type: 'checkpoint', checkpoint }],
@@ -119,6 +128,28 @@ export class Audit {
       }
     }
     return undefined
+  }
+
+  /**
+   * For who commits it together with what a restore changes: signs for what the log is now, under a number above every
+   * one that is known, and says so. The entries of that commit are left to the next checkpoint.
+   */
+  async restoredCheckpoint(known: number, trustVersion: number): Promise<CheckpointWrite> {
+    const [last] = await this.#store.checkpoints(1)
+    const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
+    const { heads, beginnings: stored } = await this.#store.auditHeads()
+    const beginnings = lastBody ? provedBeginnings(lastBody, stored) : []
+    const follows = last?.number ?? 0
+    const number = Math.max(follows, known) + 1
+    const [atMs, previous] = [this.#clock.now(), hashOf(last)]
+    const checkpoint = this.#sign({ number, atMs, heads, beginnings, previous, trustVersion, follows })
+    return { type: 'checkpoint', checkpoint, follows }
+  }
+
+  #sign(content: CheckpointBody): AuditCheckpoint {
+    const body = JSON.stringify(content)
+    const signature = sign(null, Buffer.from(body), this.#signingKey).toString('base64')
+    return { number: content.number, body, signature }
   }
 
   /** The trusted rows were seen whole at this version; the next checkpoint signs it. */
@@ -214,6 +245,10 @@ export class Audit {
       await nextTurn()
     } while (after !== null)
   }
+}
+
+function hashOf(checkpoint: AuditCheckpoint | undefined): string {
+  return checkpoint ? createHash('sha256').update(checkpoint.body).digest('hex') : ''
 }
 
 /** The beginnings as they were signed last; after an announced prune those that it may have brought about. */

@@ -21,6 +21,8 @@ export interface AuditProof {
   readonly ok: boolean
   /** What was found, one sentence each; empty when the log is whole. */
   readonly problems: readonly string[]
+  /** Restores that an owner accepted, one sentence each: what is missing since then was given up openly. */
+  readonly restores: readonly string[]
   readonly entries: number
   readonly checkpoints: number
   /** The proof reaches over entries written in this time; null when there is none. */
@@ -41,6 +43,8 @@ export interface CheckpointBody {
   readonly beginnings: readonly WriterHead[]
   /** SHA-256 of the body of the checkpoint before, hex; '' for the first. */
   readonly previous: string
+  /** A restore was accepted at this checkpoint: the number of the one before, 0 for none. */
+  readonly follows?: number
   /** The highest version of the trusted rows that was seen whole: older ones put back are noticed at the next start. */
   readonly trustVersion?: number
   /** Announces that entries older than this are about to be removed: milliseconds since 1970. */
@@ -53,9 +57,10 @@ export async function verifyLog(
   trust: { readonly publicKey: string; readonly checkpoint?: AuditCheckpoint },
 ): Promise<AuditProof> {
   const problems: string[] = []
+  const restores: string[] = []
   const keyDer = Buffer.from(trust.publicKey, 'base64')
   const key = createPublicKey({ key: keyDer, format: 'der', type: 'spki' })
-  const signed = checkCheckpoints(log.checkpoints, key, problems)
+  const signed = checkCheckpoints(log.checkpoints, key, { problems, restores })
   if (trust.checkpoint) checkOutside(trust.checkpoint, log.checkpoints, key, signed, problems)
   const last = signed.at(-1)
   checkBeginnings(log.beginnings, last, problems)
@@ -63,6 +68,7 @@ export async function verifyLog(
   return {
     ok: problems.length === 0,
     problems,
+    restores,
     entries: chain.entries,
     checkpoints: log.checkpoints.length,
     provedFromMs: last ? chain.firstMs : null,
@@ -129,11 +135,14 @@ function hasTypes(value: object, types: Readonly<Record<string, string>>): boole
   return Object.entries(types).every(([field, type]) => typeof Reflect.get(value, field) === type)
 }
 
-/** Signatures, numbers without a gap, and each naming the one before. Returns the bodies that are genuine. */
+/**
+ * Signatures, numbers without a gap but where a restore was accepted, and each naming the one before. Returns the bodies
+ * that are genuine.
+ */
 function checkCheckpoints(
   checkpoints: readonly AuditCheckpoint[],
   key: KeyObject,
-  problems: string[],
+  { problems, restores }: { readonly problems: string[]; readonly restores: string[] },
 ): readonly CheckpointBody[] {
   const bodies: CheckpointBody[] = []
   let previous: AuditCheckpoint | undefined
@@ -144,16 +153,26 @@ function checkCheckpoints(
       previous = undefined
       continue
     }
-    if (previous && body.number !== previous.number + 1)
-      problems.push(`checkpoints ${String(previous.number + 1)} to ${String(body.number - 1)} are missing`)
+    const follows = body.follows ?? body.number - 1
+    if (previous && follows !== previous.number)
+      problems.push(`checkpoints ${String(previous.number + 1)} to ${String(follows)} are missing`)
     else if (previous && body.previous !== sha256(previous.body))
       problems.push(`checkpoint ${String(body.number)} does not follow the one before it`)
-    else if (!previous && bodies.length === 0 && body.number !== 1)
-      problems.push(`checkpoints 1 to ${String(body.number - 1)} are missing`)
+    else if (!previous && bodies.length === 0 && follows !== 0)
+      problems.push(`checkpoints 1 to ${String(follows)} are missing`)
+    if (body.follows !== undefined) restores.push(acceptedRestore(body, follows))
     bodies.push(body)
     previous = checkpoint
   }
   return bodies
+}
+
+function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): string {
+  const left = number - follows - 1
+  return (
+    `at ${new Date(atMs).toISOString()} a restore was accepted: the log goes on from checkpoint ${String(follows)}` +
+    (left > 0 ? `; ${String(left)} later checkpoints, with what they signed for, were left behind` : '')
+  )
 }
 
 /** What the checkpoint says; undefined when it was not signed by this key. */
@@ -182,14 +201,18 @@ function checkOutside(
   const inside = checkpoints.find(({ number }) => number === outside.number)
   if (inside && inside.body !== outside.body)
     problems.push(`${name} differs from the log's: the log was rewritten`)
-  if (!inside) {
-    const newest = signed.at(-1)?.number ?? 0
+  if (inside) return
+  const newest = signed.at(-1)?.number ?? 0
+  const restore = signed.find(
+    ({ number, follows = number }) => follows < outside.number && outside.number < number,
+  )
+  if (newest < outside.number)
+    problems.push(`${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`)
+  else if (restore)
     problems.push(
-      newest < outside.number
-        ? `${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`
-        : `${name} is missing in the log`,
+      `${name} is of what a restore left behind that was accepted with checkpoint ${String(restore.number)}`,
     )
-  }
+  else problems.push(`${name} is missing in the log`)
 }
 
 /** Entries may be missing at the beginning only where a signed checkpoint says that they were pruned. */

@@ -131,7 +131,8 @@ function proofText(proof: Proof): string {
     proof.provedTo === null
       ? 'nothing yet: there is no checkpoint'
       : `${shortTime(proof.provedFrom) || 'its beginning'} to ${shortTime(proof.provedTo)}`
-  return `${verdict}\n${proof.problems.map((problem) => plain`  - ${problem}\n`).join('')}${facts([
+  const remarks = [...proof.problems.map((problem) => `- ${problem}`), ...proof.restores]
+  return `${verdict}\n${remarks.map((remark) => plain`  ${remark}\n`).join('')}${facts([
     ['Entries', String(proof.entries)],
     ['Checkpoints', String(proof.checkpoints)],
     ['Proved', reach],

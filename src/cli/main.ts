@@ -12,6 +12,7 @@ import { unreachableHint } from './connect.ts'
 import { doctorCommand } from './doctor.ts'
 import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
+import { restoreAcceptCommand } from './offline/restore-accept.ts'
 import { plain, plainJson, visible } from './output.ts'
 import { reloadCommand } from './reload.ts'
 import { restoreCommand } from './restore.ts'
@@ -42,6 +43,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     reloadCommand,
     rootKeyCommands,
     restoreCommand,
+    restoreAcceptCommand,
     doctorCommand,
     simulateCommands,
     benchCommand,

@@ -48,6 +48,7 @@ export const auditActions = {
   'server-cert.request': 'A signing request for the KMIP listener was made.',
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
   'server.reload': 'The configuration was read anew.',
+  'server.restore-accept': 'The owner accepted a database that was older than its anchor.',
   'audit.prune': 'Old entries were removed from the audit log.',
 } as const satisfies Record<string, string>
 

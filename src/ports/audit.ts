@@ -48,7 +48,7 @@ export interface WriterHead {
 }
 
 export interface AuditCheckpoint {
-  /** Rises by one. */
+  /** Rises by one; by more where an owner accepted a restore: then it is above every number that is known. */
   readonly number: number
   /** The signed text (JSON: number, time, heads, hash of the checkpoint before). */
   readonly body: string
@@ -71,8 +71,18 @@ export interface AuditQuery {
   readonly limit: number
 }
 
+export interface CheckpointWrite {
+  readonly type: 'checkpoint'
+  readonly checkpoint: AuditCheckpoint
+  /**
+   * The number of the last checkpoint before it, where that is not one less. StoreConflict('checkpoint') when another one
+   * is the last.
+   */
+  readonly follows?: number
+}
+
 export type AuditWrite =
-  | { readonly type: 'checkpoint'; readonly checkpoint: AuditCheckpoint }
+  | CheckpointWrite
   /** Removes older entries that the checkpoint covers; the heads stay as the new beginning. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 

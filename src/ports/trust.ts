@@ -33,6 +33,8 @@ export type TrustWrite =
   /** Each of these two raises the trust version by one, once per commit. */
   | { readonly type: 'trust'; readonly row: TrustRow }
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
+  /** Raises a lower trust version to this one, from which the commit raises it as above. */
+  | { readonly type: 'trust-version'; readonly atLeast: number }
   | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
 

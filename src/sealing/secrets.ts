@@ -2,15 +2,17 @@
 // store, sealed by the system data key, and that by the root key of the server (design: section 5). Instances'
 // objects are not sealed here; they have data keys of their own (keyring.ts).
 
-import { createHmac, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { Integrity } from './integrity.ts'
 import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
+import { MacKey } from './mac-key.ts'
 import { StoreConflict, StoreUnavailable, type Expectation, type Store, type Write } from '../ports/store.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 
 const systemKeyName = 'system-data-key'
+const macKeyName = 'mac-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
 
 /** The store is sealed by another root key than the one at hand. The message says which one to bring. */
@@ -35,7 +37,7 @@ export class Secrets {
   readonly #store: Store
   readonly #dataKey: DataKey
   readonly #sealed: Map<string, Uint8Array>
-  readonly #macKey: KeyObject
+  readonly #macKey: MacKey
 
   readonly #integrity: Integrity
 
@@ -49,7 +51,7 @@ export class Secrets {
     this.#integrity = integrity
     this.#dataKey = dataKey
     this.#sealed = new Map(records.map((record) => [record.name, record.sealed]))
-    this.#macKey = macKey
+    this.#macKey = new MacKey(macKey)
   }
 
   /**
@@ -91,9 +93,9 @@ export class Secrets {
     const bytes = await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad)
     await bringToNewest(store, rootKey, system, bytes)
     const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
-    const mac = records.find(({ name }) => name === 'mac-key')
+    const mac = records.find(({ name }) => name === macKeyName)
     if (!mac) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
-    return new Secrets(kept, dataKey, records, takeKey(open(dataKey, secretPlace('mac-key'), mac.sealed)))
+    return new Secrets(kept, dataKey, records, takeKey(open(dataKey, secretPlace(macKeyName), mac.sealed)))
   }
 
   static async #make(kept: Kept, rootKey: RootKey): Promise<Secrets> {
@@ -111,7 +113,7 @@ export class Secrets {
     const macBytes = randomBytes(32)
     const records: SecretRecord[] = [
       systemKeyRecord(system),
-      { name: 'mac-key', sealed: seal(dataKey, secretPlace('mac-key'), macBytes) },
+      { name: macKeyName, sealed: seal(dataKey, secretPlace(macKeyName), macBytes) },
     ]
     await store.commit({
       writes: records.map((record) => ({ type: 'new-secret', record })),
@@ -188,16 +190,29 @@ export class Secrets {
     return kept
   }
 
-  /** HMAC-SHA-256 under the MAC key, over length-prefixed fields. */
   mac(fields: readonly string[]): Buffer {
-    const hmac = createHmac('sha256', this.#macKey)
-    for (const field of fields) hmac.update(`${String(Buffer.byteLength(field))}:`).update(field)
-    return hmac.digest()
+    return this.#macKey.mac(fields)
   }
 
   macMatches(fields: readonly string[], mac: Uint8Array): boolean {
-    const expected = this.mac(fields)
-    return mac.length === expected.length && timingSafeEqual(mac, expected)
+    return this.#macKey.macMatches(fields, mac)
+  }
+
+  /** What the anchor of this store is signed with. */
+  anchorKey(): KeyObject {
+    return this.#macKey.anchorKey()
+  }
+
+  /** Another MAC key, for who commits the record together with rows that are signed anew; then the store is opened again. */
+  newMacKey(): { readonly record: SecretRecord; readonly macKey: MacKey } {
+    const bytes = randomBytes(32)
+    const record = this.seal(macKeyName, bytes)
+    return { record, macKey: new MacKey(takeKey(bytes)) }
+  }
+
+  /** Nothing was kept yet besides what an empty store gets first. */
+  get bare(): boolean {
+    return [...this.#sealed.keys()].every((name) => name === systemKeyName || name === macKeyName)
   }
 
   #all(names: readonly string[]): Record<string, Buffer> | undefined {

@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
 import { Alarms } from './alarms.ts'
+import { holdToAnchor, refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from '../trust/access.ts'
@@ -17,6 +18,7 @@ import { Integrity } from '../sealing/integrity.ts'
 import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
 import { Pending } from '../trust/pending.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { Safe } from '../keys/safe.ts'
@@ -30,7 +32,7 @@ import { neighbourhood } from '../kmip-server/address.ts'
 import { certificateOrNull } from '../pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
-import { openRootKey } from '../rootkey/open.ts'
+import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import { systemClock } from './system-clock.ts'
@@ -62,6 +64,9 @@ export interface Core {
   readonly warnings: readonly string[]
 }
 
+/** In the data folder. */
+export const storeFile = 'mortise.db'
+
 export interface CoreOptions {
   readonly settings: Settings
   readonly log: Log
@@ -73,14 +78,9 @@ const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClien
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const clock = systemClock
-  const store = await openStore(options, clock)
-  opened.defer(() => store.close())
-  const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys, ibm, warnings } = await openRootKeys(options, clock, opened, firstStart)
-  const alarms = new Alarms(log)
-  const integrity = new Integrity(clock, alarms.altered)
-  const secrets = await Secrets.open(store, rootKey, integrity)
+  const ground = await openGround(options, opened)
+  const { clock, store, firstStart, rootKeys, ibm, secrets, alarms, integrity, warnings } = ground
+  await holdToAnchor(store, secrets)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
@@ -140,6 +140,31 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
 }
 
+/** What everything else stands on. */
+export interface Ground extends OpenedRootKeys {
+  readonly clock: Clock
+  readonly store: Store & AnchoredStore
+  readonly secrets: Secrets
+  readonly alarms: Alarms
+  readonly integrity: Integrity
+  /** No trust was ever written into the store. */
+  readonly firstStart: boolean
+}
+
+/** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
+export async function openGround(options: CoreOptions, opened: AsyncDisposableStack): Promise<Ground> {
+  const clock = systemClock
+  const store = await openStore(options, clock)
+  opened.defer(() => store.close())
+  await refuseLostDatabase(store)
+  const firstStart = (await store.trustVersion()) === 0
+  const rootKeys = await openRootKeys(options, clock, opened, firstStart)
+  const alarms = new Alarms(options.log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKeys.rootKey, integrity)
+  return { ...rootKeys, clock, store, secrets, alarms, integrity, firstStart }
+}
+
 function openPending({
   store,
   clock,
@@ -183,11 +208,14 @@ function startInstanceWork(
   return { instanceWork, reports }
 }
 
-async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
+async function openStore(
+  { settings, log, metrics }: CoreOptions,
+  clock: Clock,
+): Promise<Store & AnchoredStore> {
   const { data } = settings.now.server
   await mkdir(data, { recursive: true, mode: 0o700 })
   return openSqliteStore({
-    file: path.join(data, 'mortise.db'),
+    file: path.join(data, storeFile),
     clock,
     onTrouble: (message) => log.error({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
@@ -219,12 +247,21 @@ function openApiKeys({
   return apiKeys
 }
 
+interface OpenedRootKeys {
+  /** The server's own. */
+  readonly rootKey: OpenedRootKey
+  readonly rootKeys: ServerRootKeys
+  readonly ibm: Ibm
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
 async function openRootKeys(
   { settings, metrics, log }: CoreOptions,
   clock: Clock,
   opened: AsyncDisposableStack,
   create: boolean,
-) {
+): Promise<OpenedRootKeys> {
   const { server } = settings.now
   const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
   const { acceptShortPassphrase } = server

@@ -11,7 +11,7 @@ import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
-class StartError extends Error {
+export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
@@ -87,7 +87,7 @@ function passphraseWarnings(file: string, stats: Stats): readonly string[] {
 }
 
 /** A reader sees the old file or the new one, never half of one; durable on return. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+export async function writeWhole(file: string, text: string, mode: number): Promise<void> {
   const unfinished = `${file}.${randomBytes(6).toString('hex')}`
   const handle = await open(unfinished, 'wx', mode)
   try {

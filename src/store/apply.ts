@@ -20,8 +20,10 @@ export function applyChange(s: WriteStatements, chain: AuditChain, change: Chang
   const before = bounded && usageOf(s, bounded.instanceId)
   for (const write of change.writes) applyWrite(s, write, effects)
   if (before) checkLimits(bounded, before, usageOf(s, bounded.instanceId))
-  if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed'))
+  if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
     s.run('raiseTrustVersion')
+    effects.trustRaised = true
+  }
   for (const entry of change.entries) chain.append(entry)
 }
 
@@ -65,6 +67,8 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
     }
     case 'trust-removed':
       return void s.run('removeTrust', write.kind, write.id)
+    case 'trust-version':
+      return void s.run('liftTrustVersion', write.atLeast)
     case 'data-key':
     case 'data-keys-removed':
     case 'data-key-removed':
@@ -83,10 +87,12 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       return undefined
     case 'checkpoint': {
       const { number: next, body, signature } = write.checkpoint
+      const { follows = next - 1 } = write
       const row = s.get('lastCheckpoint')
       const last = row ? number(row, 'number') : 0
-      if (next !== last + 1)
-        throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${next - 1}`)
+      if (follows !== last || next <= last)
+        throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
+      effects.checkpointed = true
       return void s.run('addCheckpoint', next, body, signature)
     }
     case 'prune':

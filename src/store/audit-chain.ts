@@ -35,6 +35,12 @@ export class AuditChain {
     return this.#head
   }
 
+  /** The last entry of this writer; null before its first. */
+  head(): WriterHead | null {
+    const { id, number, hash } = this.#head
+    return id === null || number === 0 ? null : { writer: this.#writer, number, hash }
+  }
+
   restore(mark: Mark): void {
     this.#head = mark
   }

@@ -120,6 +120,8 @@ function audit(found: string, direction: 'ASC' | 'DESC'): string {
 
 export const writeSql = {
   trustVersion: readSql.trustVersion,
+  /** To at least that. */
+  liftTrustVersion: `UPDATE meta SET value = max(value, ?) WHERE key = 'trust_version'`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
@@ -224,8 +226,17 @@ export const writeSql = {
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
+  /** What a store has once a server served with it; its secrets apart. */
+  used: `
+    SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0) OR EXISTS (SELECT 1 FROM writers)
+      OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM objects)
+      OR EXISTS (SELECT 1 FROM data_keys) AS used`,
+  checkpointBody: `SELECT body FROM checkpoints WHERE number = ?`,
+  headEntry: `SELECT hash FROM audit WHERE entry = ? AND writer = ? AND number = ?`,
+
   writerRow: `
-    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber FROM writers WHERE writer = ?`,
+    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber, begin_hash AS beginHash
+    FROM writers WHERE writer = ?`,
   blockAfter: readSql.blockAfter,
   firstKept: `SELECT min(entry) AS entry FROM audit WHERE entry BETWEEN ? AND ? AND at_ms >= ?`,
   entryHash: `SELECT number, hash FROM audit WHERE entry = ?`,

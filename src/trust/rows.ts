@@ -138,7 +138,7 @@ export interface TrustKinds {
 }
 export type TrustKind = keyof TrustKinds
 
-const trustKinds: readonly TrustKind[] = [
+export const trustKinds: readonly TrustKind[] = [
   'instance',
   'client',
   'certificate',

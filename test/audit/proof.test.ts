@@ -295,3 +295,40 @@ test('of a log without a checkpoint nothing was pruned, whatever the store says'
   await world.audit.checkpoint()
   assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
 })
+
+test('after an accepted restore the log goes on above every known number, and says what was left behind', async (t) => {
+  const world = await history(t)
+  await world.audit.checkpoint()
+  const restored = await world.audit.restoredCheckpoint(9, 1)
+  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  await enter(world, 1)
+  await world.audit.checkpoint()
+  const { problems, restores } = await world.audit.verify()
+  assert.deepEqual(problems, [])
+  assert.equal(restores.length, 1)
+  assert.match(
+    restores[0] ?? '',
+    /the log goes on from checkpoint 4; 5 later checkpoints, with what they signed for, were left behind$/,
+  )
+  assert.equal((await newestCheckpoint(world)).number, 11)
+
+  // Nothing else may be missing beside it.
+  const lines = await exported(world)
+  const without = (number: number) =>
+    lines.filter((line) => !line.startsWith(`{"checkpoint":{"number":${number},`))
+  assert.match((await verifyLines(without(4))).problems.join(), /checkpoints 4 to 4 are missing/)
+  assert.match((await verifyLines(without(10))).problems.join(), /checkpoints 5 to 10 are missing/)
+})
+
+test('a checkpoint kept outside that a restore left behind is told as that', async (t) => {
+  const world = await history(t)
+  const lost = await world.audit.checkpoint()
+  assert.ok(lost)
+  editLog(world.file, (log) => log.run('DELETE FROM checkpoints WHERE number = 4'))
+  const restored = await world.audit.restoredCheckpoint(4, 1)
+  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  const { problems } = await verifyLines(await exported(world), lost)
+  assert.deepEqual(problems, [
+    'the checkpoint 4 that was kept outside is of what a restore left behind that was accepted with checkpoint 5',
+  ])
+})

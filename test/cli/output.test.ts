@@ -76,7 +76,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
 /** Programs that speak to a KMIP server, or to nobody. */
-const others = ['serve', 'doctor', 'simulate', 'bench']
+const others = ['serve', 'doctor', 'simulate', 'bench', 'restore-accept']
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
   command([...name.split(' '), ...(commands[name]?.() ?? []), ...inInstance(name), ...more], {

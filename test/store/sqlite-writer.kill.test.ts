@@ -10,12 +10,12 @@ import { setTimeout } from 'node:timers/promises'
 import type { Store } from '../../src/ports/store.ts'
 import type { StoredAuditEntry } from '../../src/ports/audit.ts'
 import { allEntries, verifyChain } from '../support/store-contract-audit.ts'
-import { openSqlite, storeFolder } from '../support/store-place.ts'
+import { anchorKey, openSqlite, storeFolder } from '../support/store-place.ts'
 
 const kills = 6
 const child = path.join(import.meta.dirname, '../support/store-child.ts')
 
-test(`kill -9 in the midst of commits, ${kills} times: all that was answered is there`, async (t) => {
+test(`kill -9 in the midst of commits, ${kills} times: all that was answered is there, and the anchor agrees`, async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   const answered: string[] = []
   for (let kill = 1; kill <= kills; kill++) {
@@ -23,6 +23,8 @@ test(`kill -9 in the midst of commits, ${kills} times: all that was answered is 
     answered.push(...(await runAndKill(file, kill * 60)))
     assert.ok(answered.length > before, 'the run did some work')
     const store = await openSqlite(t, file)
+    const anchor = await store.anchor(anchorKey, { needed: true, mode: 'look' })
+    assert.equal(anchor.state, 'agrees', JSON.stringify(anchor))
     await verify(store, answered)
     await store.close()
   }

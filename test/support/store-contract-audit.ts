@@ -12,6 +12,7 @@ export function storeAuditContract(makePlace: MakePlace): void {
   chains(makePlace)
   queries(makePlace)
   pruning(makePlace)
+  restores(makePlace)
 
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -30,6 +31,32 @@ export function storeAuditContract(makePlace: MakePlace): void {
       { number: 3, body: 'body 3', signature: 's3' },
       { number: 2, body: 'body 2', signature: 's2' },
     ])
+  })
+}
+
+function restores(makePlace: MakePlace): void {
+  test('after a restore numbers are left out, where the checkpoint before is named', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const put = (number: number, follows?: number) =>
+      store.commit(
+        change([
+          {
+            type: 'checkpoint',
+            checkpoint: { number, body: `body ${number}`, signature: '' },
+            ...(follows !== undefined && { follows }),
+          },
+        ]),
+      )
+    await put(1)
+    await assert.rejects(put(9, 2), conflict('checkpoint'))
+    await assert.rejects(put(1, 1), conflict('checkpoint'))
+    await put(9, 1)
+    await assert.rejects(put(11), conflict('checkpoint'))
+    await put(10)
+    assert.deepEqual(
+      (await store.checkpoints(9)).map(({ number }) => number),
+      [10, 9, 1],
+    )
   })
 }
 

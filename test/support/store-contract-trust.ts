@@ -27,6 +27,14 @@ export function storeTrustContract(makePlace: MakePlace): void {
     await create(store, objectRecord('a'))
     assert.equal(await store.trustVersion(), 2)
   })
+
+  test('trust goes on above a version that it had elsewhere, and never goes down for it', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.commit(change([{ type: 'trust-version', atLeast: 10 }, trustRow('a')]))
+    assert.equal(await store.trustVersion(), 11)
+    await store.commit(change([{ type: 'trust-version', atLeast: 5 }, trustRow('a')]))
+    assert.equal(await store.trustVersion(), 12)
+  })
 }
 
 function secretsAndSightings(makePlace: MakePlace): void {

@@ -17,6 +17,7 @@ export const auditHandlers: Handlers<
     return {
       ...proof,
       problems: [...proof.problems],
+      restores: [...proof.restores],
       provedFrom: isoTimeOrNull(provedFromMs),
       provedTo: isoTimeOrNull(provedToMs),
     }
