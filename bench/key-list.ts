@@ -93,14 +93,14 @@ async function measure(what: string, query: Partial<Query>, before?: number): Pr
 
 mkdirSync(folder, { recursive: true })
 const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clock, reserveBytes: 0 })
-const counts = await store.objectCounts(instanceId)
+const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
 const nobody = { safe: undefined as never, journal: undefined as never, access: undefined as never }
 const keys = new Keys({ store, clock, durableReads: () => false, ...nobody })
 const reader = {
   list: keys.list.bind(keys),
   show: keys.show.bind(keys),
-  objectCounts: store.objectCounts.bind(store),
+  objectCounts: (id: string) => store.objectCounts(id, clock.now()),
 }
 const middle = Math.floor(objects / 2)
 const at = (n: number) => new Date(beganMs + n * 5_000).toISOString()

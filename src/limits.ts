@@ -128,6 +128,16 @@ export const limits = {
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */
   expiryWarningDays: 30,
 
+  // --- what an instance may hold ---
+  /** Where its settings say nothing else. */
+  instanceObjectsDefault: 2_000_000,
+  instanceBytesDefault: 4 * 1024 ** 3,
+  /** The most that may be set. */
+  instanceObjectsMax: 100_000_000,
+  instanceBytesMax: 2 ** 50,
+  /** An instance that holds so much of a limit is near it: a warning says so. */
+  instanceNearLimitRatio: 0.8,
+
   // --- keys at rest ---
   cacheSecondsMin: 1,
   cacheSecondsMax: 24 * 3600,
@@ -149,6 +159,9 @@ export const limits = {
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
   closedKeysNamedMax: 3,
+  /** Stored things that failed their authentication: so many are remembered, and the log names each this often. */
+  alteredItemsMax: 200,
+  alteredToldEveryMs: 60 * 60_000,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
   /** After an answer that was lost the service has so long to end what it began, before it is looked for. */
@@ -288,12 +301,18 @@ export const limits = {
   // --- the admin door ---
   adminBodyBytesMax: 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
+  /** From a TCP connection to the end of its TLS handshake. */
+  adminHandshakeTimeoutMs: 5_000,
+  /** From the handshake, or from a request's first byte, to the end of the request's headers. */
+  adminHeadersTimeoutMs: 10_000,
   /** Requests that run have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
   /** What the client takes; a page of audit entries is the largest answer that is not streamed. */
   adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,
+  /** Of one IPv4 address or one IPv6 /64. */
+  adminConnectionsPerAddressMax: 64,
   /** A connection on which nothing moves, an answer that nobody takes included. */
   adminIdleTimeoutMs: 60_000,
   /** The same for routes that may take minutes (verifying the audit log). */
@@ -317,5 +336,8 @@ if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
   throw new Error('limits: message and answer > what one may hold')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
+if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
+  throw new Error('limits: admin connections of one address > all')
+if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

@@ -9,6 +9,7 @@ import { openCore } from './serve/core.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { matchesCredential } from './trust/credential.ts'
+import { neighbourhood, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -81,11 +82,13 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
-  const watch = new Watch({ context, store, metrics, log, alarms: () => readiness.alarms })
+  const watch = new Watch({ context, store, metrics, log, alarms: () => core.alarms.count })
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
+    subnetOf: (address) => neighbourhood(plainAddress(address)),
+    displaced: () => metrics.adminConnectionsDisplaced.inc(),
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
     failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),

@@ -58,9 +58,19 @@ const Instance = z
       .int()
       .openapi({ description: 'Days that a pinned certificate is served after it expired.' }),
     portable: z.boolean().openapi({ description: 'Whether its keys may ever be exported.' }),
+    objectsMax: z.int().openapi({ description: 'How many objects it may hold, destroyed ones aside.' }),
+    bytesMax: z.int().openapi({
+      description:
+        'How many bytes its objects may take in the database, with what stays of destroyed ones; about.',
+    }),
     created: time,
   })
   .openapi('Instance')
+
+const used = z.object({ used: z.int(), max: z.int() })
+const limitsShown = z
+  .object({ objects: used, bytes: used })
+  .openapi({ description: 'How much it holds of what it may hold.' })
 
 const warnings = z
   .array(z.string())
@@ -256,6 +266,7 @@ const Status = z
         }),
         clients: z.int(),
         objects: counts,
+        limits: limitsShown,
       }),
     ),
     pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
@@ -399,6 +410,13 @@ const instanceSettings = {
     .openapi({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
   expiredGraceDays: graceDays,
   portable: z.boolean(),
+  objectsMax: z.int().min(1).max(limits.instanceObjectsMax).openapi({
+    description: 'Objects that it may hold, destroyed ones aside. Needs a token for all instances.',
+  }),
+  bytesMax: z.int().min(1).max(limits.instanceBytesMax).openapi({
+    description:
+      'Bytes that its objects may take in the database, with what stays of destroyed ones. Needs a token for all instances.',
+  }),
 }
 
 const credentialBody = z.strictObject({
@@ -462,6 +480,9 @@ export const routes = {
       journalsUnwritten: z.array(z.string()).openapi({
         description: "Ids of instances whose journal at the root key's service lacks what changed since.",
       }),
+      nearLimit: z.array(z.string()).openapi({
+        description: 'Ids of instances that hold 80 % or more of the objects or bytes that they may.',
+      }),
       warnings: z
         .int()
         .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),
@@ -501,6 +522,7 @@ export const routes = {
       'One instance, with how many objects it has, under which versions of its root key they are, and the work on them',
     answer: Instance.extend({
       objects: counts,
+      limits: limitsShown,
       clients: z.int(),
       work: InstanceWork.nullable().openapi({ description: 'Work on all its keys that is under way.' }),
       keyVersions: z

@@ -16,6 +16,7 @@ import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import type { Sightings } from '../trust/sightings.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
 import type { Closed } from '../sealing/unsealed.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
@@ -32,7 +33,7 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'objectCounts'>
+  readonly store: Pick<Store, 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'show'>
@@ -70,6 +71,8 @@ export interface Readiness {
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly Closed[]
+  /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
+  readonly altered: readonly StoredItem[]
   /** What is refused of standard keys that are to be made or deleted. */
   readonly standardKeys: readonly StandardKeyTrouble[]
 }

@@ -5,14 +5,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys, ListedKey } from '../keys/keys.ts'
 import type { KeyView } from '../keys/managed-object.ts'
 import { indexEntry } from '../keys/managed-object.ts'
-import type { State } from '../keys/lifecycle.ts'
 import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { Checked } from './api.ts'
 import { customText, namesOf, vsphereNames } from './shown-key.ts'
 
 type Query = Checked<'listKeys'>['query']
-type Reader = Pick<Keys, 'list' | 'show'> & Pick<Store, 'objectCounts'>
+type Reader = Pick<Keys, 'list' | 'show'> & {
+  /** By their states now. */
+  readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
+}
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
 /** Objects below a place (all, where there is none), newest first, `limits.listStepObjects` of them if there are. */
@@ -36,7 +38,8 @@ export async function listKeys(
   const fits = filter(query)
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
-  const most = query.state === undefined ? Infinity : await inState(keys, instanceId, query.state)
+  const most =
+    query.state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[query.state] ?? 0)
   // How many of the state there are is known: the search for a rare one ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
@@ -55,18 +58,6 @@ export async function listKeys(
     await nextTurn()
   }
   return { views, after: before ?? null }
-}
-
-/** How many objects can be in the state now, at most: what is stored follows the dates only when it is read. */
-async function inState({ objectCounts }: Reader, instanceId: string, state: State): Promise<number> {
-  const counts = await objectCounts(instanceId)
-  const stored: readonly State[] =
-    state === 'Active'
-      ? ['PreActive', 'Active']
-      : state === 'Deactivated'
-        ? ['PreActive', 'Active', 'Deactivated']
-        : [state]
-  return stored.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
 }
 
 interface Where {

@@ -123,6 +123,13 @@ export function wholeNumber(flag: string, text: string): number {
   return Number(text)
 }
 
+/** A number of bytes, as a number or with a unit: 500MiB, 4GiB. */
+export function byteSize(flag: string, text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,15})\s?(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
+  if (count === '') throw new UsageError(`${flag} takes a size such as 500MiB or 4GiB, not ${text}`)
+  return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
+}
+
 /** A date as people write it (2026-03-01, or with a time), as ISO 8601 in UTC. A date alone is its first moment, UTC. */
 export function dateTime(flag: string, text: string): string {
   const ms = Date.parse(text)

@@ -24,7 +24,7 @@ import type { LeafRules } from '../trust/vouching.ts'
 /** What may be changed of an instance. */
 export type InstanceSettings = Pick<
   Instance,
-  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable'
+  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable' | 'objectsMax' | 'bytesMax'
 >
 
 /** Committed with a change of an instance, and told of it in the audit: an API key of its own. */
@@ -132,7 +132,7 @@ export class InstanceChanges {
   async remove(by: By | Grantor, instanceId: string): Promise<Instance> {
     const removed = await this.#writer.change<Instance>(by, async (snapshot, nowMs) => {
       const instance = requireInstance(snapshot, instanceId)
-      const { live, counts } = await this.#live(instanceId)
+      const { live, counts } = await this.#live(instanceId, nowMs)
       if (live > 0)
         throw new TrustRefused(
           'in-use',
@@ -153,7 +153,7 @@ export class InstanceChanges {
   async shred(by: By | Grantor, instanceId: string): Promise<ShredReceipt> {
     const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot, nowMs) => {
       const instance = requireInstance(snapshot, instanceId)
-      const objects = await this.#store.objectCounts(instanceId)
+      const objects = await this.#store.objectCounts(instanceId, nowMs)
       const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
         return { id, rootKeyUri, createdMs }
       })
@@ -185,8 +185,11 @@ export class InstanceChanges {
     return this.#keeper.clear(instanceId)
   }
 
-  async #live(instanceId: string): Promise<{ readonly live: number; readonly counts: string }> {
-    const counts = Object.entries(await this.#store.objectCounts(instanceId))
+  async #live(
+    instanceId: string,
+    nowMs: number,
+  ): Promise<{ readonly live: number; readonly counts: string }> {
+    const counts = Object.entries(await this.#store.objectCounts(instanceId, nowMs))
     const live = counts.filter(([state]) => !state.startsWith('Destroyed'))
     return {
       live: live.reduce((sum, [, count]) => sum + count, 0),

@@ -19,6 +19,7 @@ import {
 } from './attribute-changes.ts'
 import type { Material, Place } from '../sealing/envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
+import { requireRoom } from './instance-room.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
@@ -37,6 +38,7 @@ import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
+import { limitsOf } from '../trust/instance-limits.ts'
 import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
@@ -239,6 +241,8 @@ export class KeyWork {
       // Before it is sealed: a standard key that is not used costs money.
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
       const instance = await this.#instance()
+      await requireRoom(this.#store, instance)
+      this.#unit.limit(limitsOf(instance))
       const { trail } = this.#unit
       const sealed = await this.#safe.seal(instance, place, material, { attributes, trail })
       this.#unit.sealed(sealed)
@@ -314,6 +318,7 @@ export class KeyWork {
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
+    this.#unit.limit(limitsOf(await this.#instance()))
     await this.#stage({ ...object, state, attributes: kept })
     this.#unit.done({ detail: { attribute: change.key } })
     return changed.instance

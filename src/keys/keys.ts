@@ -7,6 +7,7 @@ import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
+import { instanceIsFull } from './instance-room.ts'
 import { KeyWork } from './key-work.ts'
 import { Lanes } from './lanes.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
@@ -128,9 +129,16 @@ export class Keys {
         throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name', {
           cause: error,
         })
+      const { limits } = change.expect ?? {}
+      if (error instanceof StoreConflict && limits && isFull(error.what))
+        throw instanceIsFull(error.what, limits, error)
       throw error
     }
   }
+}
+
+function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max' {
+  return what === 'objects-max' || what === 'bytes-max'
 }
 
 /** What is done is done: only the answer says that something outside was not told yet. It will be. */

@@ -15,6 +15,7 @@ import {
   type MaterialHead,
   type Place,
 } from '../sealing/envelope.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { ManagedObject } from './managed-object.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -117,22 +118,17 @@ export class Safe {
   async open(instance: Instance, object: SealedObject, trail?: Trail): Promise<Material> {
     const { uniqueIdentifier, sealed, dataKeyId } = object
     if (sealed === null) throw new Error(`object ${uniqueIdentifier} has no material`)
+    const { integrity } = this.#keyring
+    const item = itemOf(object)
     try {
-      if (!isPlace(sealed)) {
-        if (dataKeyId === null) throw new EnvelopeError('sealed material names no data key')
-        const dataKey = await this.#keyring.byId(instance, dataKeyId, trail)
+      if (isPlace(sealed))
+        return await integrity.opening(item, () => this.#openStandardKey(instance, object, sealed, trail))
+      // Outside of `opening`: where a data key does not open, that is an alarm of its own.
+      const dataKey = dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, trail)
+      return integrity.openingNow(item, () => {
+        if (!dataKey) throw new EnvelopeError('sealed material names no data key')
         return openMaterial(dataKey, placeOf(object), sealed)
-      }
-      const place = unpackPlace(sealed)
-      const id = `${instance.id}/${place.standardKeyId}`
-      const { key, head } = await this.#unsealed.get(
-        instance,
-        id,
-        (calls) => this.#unwrap(object, place, calls),
-        trail,
-        uniqueIdentifier,
-      )
-      return { bytes: key.export(), head }
+      })
     } catch (error) {
       if (!(error instanceof EnvelopeError || error instanceof StandardKeyFormatError)) throw error
       throw altered(error)
@@ -147,7 +143,9 @@ export class Safe {
     const { sealed } = object
     if (sealed === null || !isPlace(sealed)) return this.open(instance, object, trail)
     try {
-      const { key, head } = await this.#unwrap(object, unpackPlace(sealed), trail)
+      const { key, head } = await this.#keyring.integrity.opening(itemOf(object), () =>
+        this.#unwrap(object, unpackPlace(sealed), trail),
+      )
       return { bytes: key.export(), head }
     } catch (error) {
       throw error instanceof StandardKeyFormatError ? altered(error) : error
@@ -255,6 +253,19 @@ export class Safe {
     }
   }
 
+  async #openStandardKey(
+    instance: Instance,
+    object: SealedObject,
+    sealed: Uint8Array,
+    trail?: Trail,
+  ): Promise<Material> {
+    const place = unpackPlace(sealed)
+    const id = `${instance.id}/${place.standardKeyId}`
+    const open = (calls: Trail) => this.#unwrap(object, place, calls)
+    const { key, head } = await this.#unsealed.get(instance, id, open, trail, object.uniqueIdentifier)
+    return { bytes: key.export(), head }
+  }
+
   async #unwrap(object: SealedObject, place: StandardKeyPlace, trail: Trail): Promise<Opened> {
     const { instanceId, uniqueIdentifier, objectType } = object
     const rootKey = await this.#keyring.openRootKey(place.rootKeyUri, instanceId)
@@ -283,6 +294,10 @@ function altered(cause: Error): Fault {
 /** Whether a root key wraps it; more, or nothing at all, a data key of the database seals. */
 export function fitsStandardKey({ bytes }: Pick<Material, 'bytes'>): boolean {
   return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
+}
+
+function itemOf({ instanceId, uniqueIdentifier }: SealedObject): StoredItem {
+  return { instanceId, kind: 'object', id: uniqueIdentifier }
 }
 
 function placeOf({ instanceId, uniqueIdentifier, objectType }: SealedObject): Place {

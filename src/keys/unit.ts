@@ -11,6 +11,7 @@ import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Released, Sealed } from './safe.ts'
+import type { InstanceLimits } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 interface Slot {
@@ -42,6 +43,7 @@ export class Unit {
   readonly #released: Released[] = []
   #trail: Trail = new Set()
   #noting: Noting | undefined
+  #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
@@ -97,6 +99,11 @@ export class Unit {
     const lastFetchedMs = slot?.lastFetchedMs ?? null
     const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs, journaled }
     this.#slots.set(object.uniqueIdentifier, slotNow)
+  }
+
+  /** What is staged adds to what the instance holds: not beyond these limits. */
+  limit(limits: InstanceLimits): void {
+    this.#limits = limits
   }
 
   /** Of an object that this unit has looked at or staged: when it was last sent before. */
@@ -212,7 +219,9 @@ export class Unit {
       version: storedVersion,
     }))
     const durability = changed.length > 0 || durableReads ? 'disk' : 'process'
-    return { expect: { trustVersion, objects }, writes, entries: this.#entries, durability }
+    const limits = this.#limits && { instanceId, ...this.#limits }
+    const expect = { trustVersion, objects, ...(limits && { limits }) }
+    return { expect, writes, entries: this.#entries, durability }
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {

@@ -47,7 +47,7 @@ export interface AnswererOptions {
   readonly matchesCredential: typeof matchesCredential
   /** Each handshake: `trusted`, or why not. */
   readonly greeted: (verdict: string) => void
-  /** Each batch item: what was asked, how it ended, how long the message took to it. */
+  /** Each batch item: what was asked, how it ended, how long it took. */
   readonly operated: (result: OperationResult) => void
 }
 

@@ -19,7 +19,7 @@ import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 
-/** How one item ended: for metrics. */
+/** How one item ended, and how long it took itself: for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
   /** `success`, `undone`, or the result reason. */
@@ -46,30 +46,36 @@ export async function answerBatch(
   request: RequestMessage,
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
-  const began = options.clock.monotonic()
-  const items = await answerItems(request, options)
-  const seconds = (options.clock.monotonic() - began) / 1000
+  const times = new ItemTimes(options.clock)
+  const items = await answerItems(request, options, times)
+  // With Undo the last item is also charged with the commit of all.
+  times.charge(items.length - 1)
   for (const [index, { status, reason }] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
     const result =
       status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
-    options.operated({ operation, result, seconds })
+    options.operated({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
 }
 
-async function answerItems(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function answerItems(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(request, item, refusal))
-  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
+  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
   const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
-  for (const item of request.items) {
+  for (const [index, item] of request.items.entries()) {
     const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
     const answer = stopped
       ? { item: failed(request, item, stopped), placeholder }
       : await answerItem(request, item, placeholder, options)
+    times.charge(index)
     answers.push(answer.item)
     room.add(answer.item)
     if (answer.item.status === 'Success') placeholder = answer.placeholder
@@ -127,13 +133,17 @@ async function answerItem(
 }
 
 /** KMIP 1.4 §6.15: when one item fails the others answer Operation Undone. */
-async function undoBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function undoBatch(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   try {
     return await options.keys.perform(options.identify, async (work) => {
       const placeholder = new Placeholder()
       const room = options.room.again()
       const done: ResponseItem[] = []
-      for (const item of request.items) {
+      for (const [index, item] of request.items.entries()) {
         try {
           if (done.length > 0) await options.pace.turn()
           const payload = await handle(request, item, { ...options, room, work, placeholder })
@@ -143,6 +153,8 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
           if (!(error instanceof Fault)) throw error
           work.undo(error)
           return [...done.map(undone), failed(request, item, error)]
+        } finally {
+          times.charge(index)
         }
       }
       return done
@@ -214,4 +226,28 @@ function failed(request: RequestMessage, item: RequestItem, { reason, message }:
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
   return { operationCode, uniqueBatchItemId }
+}
+
+/** How long each item took. Each moment is charged to one item: all together took as long as the batch. */
+class ItemTimes {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #seconds: number[] = []
+  /** Monotonic milliseconds up to which all is charged. */
+  #chargedTo: number
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+    this.#chargedTo = clock.monotonic()
+  }
+
+  /** Charges the time since the last call to an item, beside what it was charged with before. */
+  charge(index: number): void {
+    const now = this.#clock.monotonic()
+    this.#seconds[index] = this.secondsOf(index) + (now - this.#chargedTo) / 1000
+    this.#chargedTo = now
+  }
+
+  secondsOf(index: number): number {
+    return this.#seconds[index] ?? 0
+  }
 }

@@ -12,7 +12,10 @@ export interface RootKey {
   /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
   readonly id: string
   wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
-  /** Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. */
+  /**
+   * Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. RootKeyError
+   * ('wrapped-form', altered) for anything else.
+   */
   unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
   /** Only where it has versions: those of a key that can be rotated. */
   readonly versions?: RootKeyVersions
@@ -101,9 +104,12 @@ export type RootKeyReach = 'unreachable' | 'root-key' | 'wrapped-form'
 export class RootKeyError extends Error {
   override readonly name: string = 'RootKeyError'
   readonly reach: RootKeyReach
-  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions) {
+  /** The wrapped form failed its authentication: it was altered, or belongs to another place. */
+  readonly altered: boolean
+  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions & { readonly altered?: boolean }) {
     super(message, options)
     this.reach = reach
+    this.altered = options?.altered ?? false
   }
 }
 

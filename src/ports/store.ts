@@ -11,6 +11,11 @@ export interface Expectation {
   readonly trustVersion?: number
   /** The number of the instance's objects that are not destroyed. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
+  /**
+   * With this change the instance does not grow beyond the limits: StoreConflict('objects-max') or ('bytes-max').
+   * It may hold more already, as long as the change does not add to it.
+   */
+  readonly limits?: { readonly instanceId: string; readonly objectsMax: number; readonly bytesMax: number }
   readonly objects?: readonly {
     readonly instanceId: string
     readonly uniqueIdentifier: string
@@ -34,7 +39,16 @@ export interface Change {
 /** An expectation failed (`what`), and the store did nothing of the change. */
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
-  readonly what: 'object' | 'trust' | 'name' | 'secret' | 'checkpoint' | 'data-key' | 'standard-key'
+  readonly what:
+    | 'object'
+    | 'trust'
+    | 'name'
+    | 'secret'
+    | 'checkpoint'
+    | 'data-key'
+    | 'standard-key'
+    | 'objects-max'
+    | 'bytes-max'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what

@@ -88,7 +88,9 @@ class OpenedFile implements FileRootKey {
       wrapped.length > limits.wrappedKeyBytesMax ||
       wrapped[0] !== version
     )
-      throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`)
+      throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`, {
+        altered: true,
+      })
     const decipher = createDecipheriv('aes-256-gcm', this.#key, wrapped.subarray(1, 1 + nonceBytes))
     decipher.setAAD(this.#bind(associatedData))
     decipher.setAuthTag(wrapped.subarray(-tagBytes))
@@ -98,7 +100,7 @@ class OpenedFile implements FileRootKey {
     } catch (error) {
       plaintext.fill(0)
       const message = `${this.path} did not seal this, or it was changed, or it is in another place than where it was put`
-      throw new RootKeyError('wrapped-form', message, { cause: error })
+      throw new RootKeyError('wrapped-form', message, { cause: error, altered: true })
     }
     return plaintext
   }

@@ -38,6 +38,8 @@ export interface MaterialHead {
 
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError'
+  /** What Integrity raises an alarm for. */
+  readonly altered = true
 }
 
 const formatVersion = 1

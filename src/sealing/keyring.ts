@@ -9,6 +9,7 @@ import type { DataKeyRecord } from '../ports/secrets.ts'
 import type { Store, Write } from '../ports/store.ts'
 import { RootKeyError, type RootKey, type Trail } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
+import { Integrity } from './integrity.ts'
 import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
 
 export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri' | 'work'>
@@ -20,11 +21,15 @@ export interface KeyringOptions {
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
   readonly events: RootKeyEvents
+  /** Shared with what else opens stored bytes; left out: one of its own. */
+  readonly integrity?: Integrity
 }
 
 export class Keyring {
   /** What the root keys last said. Shared with what is unsealed beside data keys. */
   readonly conditions: RootKeyConditions
+  /** What failed its authentication. Shared with what is unsealed beside data keys. */
+  readonly integrity: Integrity
   /** Opens an instance's root keys. */
   readonly openRootKey: OpenRootKey
   readonly #store: Store
@@ -33,7 +38,8 @@ export class Keyring {
   /** By instance, root key and work: which data key is the current one. */
   readonly #currentIds = new Map<string, string>()
 
-  constructor({ store, clock, openRootKey, events }: KeyringOptions) {
+  constructor({ store, clock, openRootKey, events, integrity }: KeyringOptions) {
+    this.integrity = integrity ?? new Integrity(clock)
     this.#store = store
     this.#clock = clock
     this.openRootKey = openRootKey
@@ -147,7 +153,10 @@ export class Keyring {
   async #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
     const rootKey = await this.openRootKey(record.rootKeyUri, record.instanceId)
     if (rootKey.id !== record.rootKeyId) throw anotherRootKey(record, rootKey)
-    return rootKey.unwrap(record.wrapped, dataKeyAad(record.instanceId, record.id), trail)
+    const { instanceId, id, wrapped } = record
+    return this.integrity.opening({ instanceId, kind: 'data key', id }, () =>
+      rootKey.unwrap(wrapped, dataKeyAad(instanceId, id), trail),
+    )
   }
 }
 

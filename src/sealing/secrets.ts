@@ -3,6 +3,7 @@
 // objects are not sealed here; they have data keys of their own (keyring.ts).
 
 import { randomBytes, type KeyObject } from 'node:crypto'
+import { Integrity } from './integrity.ts'
 import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
 import { MacKey } from './mac-key.ts'
 import { StoreConflict, StoreUnavailable, type Expectation, type Store, type Write } from '../ports/store.ts'
@@ -27,14 +28,27 @@ interface SystemKeyRecord {
   readonly wrapped: string
 }
 
+interface Kept {
+  readonly store: Store
+  readonly integrity: Integrity
+}
+
 export class Secrets {
   readonly #store: Store
   readonly #dataKey: DataKey
   readonly #sealed: Map<string, Uint8Array>
   readonly #macKey: MacKey
 
-  private constructor(store: Store, dataKey: DataKey, records: readonly SecretRecord[], macKey: KeyObject) {
+  readonly #integrity: Integrity
+
+  private constructor(
+    { store, integrity }: Kept,
+    dataKey: DataKey,
+    records: readonly SecretRecord[],
+    macKey: KeyObject,
+  ) {
     this.#store = store
+    this.#integrity = integrity
     this.#dataKey = dataKey
     this.#sealed = new Map(records.map((record) => [record.name, record.sealed]))
     this.#macKey = new MacKey(macKey)
@@ -44,23 +58,29 @@ export class Secrets {
    * Opens the secrets of a store, or makes them when the store is empty. Throws WrongRootKey when the store is
    * sealed by another root key, and RootKeyError when the root key cannot be used.
    */
-  static async open(store: Store, rootKey: RootKey): Promise<Secrets> {
+  static async open(
+    store: Store,
+    rootKey: RootKey,
+    integrity = new Integrity({ monotonic: () => performance.now() }),
+  ): Promise<Secrets> {
+    const kept = { store, integrity }
     // Asked first: another node that makes the secrets at this moment changes trust only afterwards.
     const used = (await store.trustVersion()) > 0 || (await store.auditHeads()).heads.length > 0
     const records = await store.secrets()
-    if (records.length > 0) return Secrets.#existing(store, rootKey, records)
+    if (records.length > 0) return await Secrets.#existing(kept, rootKey, records)
     if (used)
       throw new WrongRootKey('the store was used but lacks its own secrets: it was not copied as a whole')
     try {
-      return await Secrets.#make(store, rootKey)
+      return await Secrets.#make(kept, rootKey)
     } catch (error) {
       // Another node was quicker: its secrets count.
-      if (error instanceof StoreConflict) return Secrets.#existing(store, rootKey, await store.secrets())
+      if (error instanceof StoreConflict) return Secrets.#existing(kept, rootKey, await store.secrets())
       throw error
     }
   }
 
-  static async #existing(store: Store, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
+  static async #existing(kept: Kept, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
+    const { store } = kept
     const record = records.find(({ name }) => name === systemKeyName)
     if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
     const system = parseSystemKey(record)
@@ -75,10 +95,11 @@ export class Secrets {
     const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
     const mac = records.find(({ name }) => name === macKeyName)
     if (!mac) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
-    return new Secrets(store, dataKey, records, takeKey(open(dataKey, secretPlace(macKeyName), mac.sealed)))
+    return new Secrets(kept, dataKey, records, takeKey(open(dataKey, secretPlace(macKeyName), mac.sealed)))
   }
 
-  static async #make(store: Store, rootKey: RootKey): Promise<Secrets> {
+  static async #make(kept: Kept, rootKey: RootKey): Promise<Secrets> {
+    const { store } = kept
     const bytes = randomBytes(32)
     const wrapped = await rootKey.wrap(bytes, systemKeyAad)
     const dataKey = { id: randomBytes(16).toString('hex'), key: takeKey(bytes) }
@@ -99,13 +120,15 @@ export class Secrets {
       entries: [],
       durability: 'disk',
     })
-    return new Secrets(store, dataKey, records, takeKey(macBytes))
+    return new Secrets(kept, dataKey, records, takeKey(macBytes))
   }
 
   /** The secret, or undefined. The bytes are the caller's to wipe. */
   get(name: string): Buffer | undefined {
     const sealed = this.#sealed.get(name)
-    return sealed && open(this.#dataKey, secretPlace(name), sealed)
+    if (!sealed) return undefined
+    const item = { instanceId: null, kind: 'secret', id: name } as const
+    return this.#integrity.openingNow(item, () => open(this.#dataKey, secretPlace(name), sealed))
   }
 
   /** As it is in the store now: another node may have replaced or removed it. The bytes are the caller's to wipe. */

@@ -47,9 +47,12 @@ export type UnsealedKind = 'data key' | 'object'
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable'
   readonly reach: RootKeyError['reach']
+  /** What is stored failed its authentication. */
+  readonly altered: boolean
   constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
     super(message, options)
     this.reach = reach
+    this.altered = options?.cause instanceof RootKeyError && options.cause.altered
   }
 }
 

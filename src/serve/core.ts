@@ -4,6 +4,7 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
+import { Alarms } from './alarms.ts'
 import { holdToAnchor, refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
@@ -13,6 +14,7 @@ import { Audit } from '../audit/audit.ts'
 import { Journal } from '../keys/journal/journal.ts'
 import { InstanceReports } from '../instances/report.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-work/instance-work.ts'
+import { Integrity } from '../sealing/integrity.ts'
 import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
 import { Pending } from '../trust/pending.ts'
@@ -45,6 +47,7 @@ export interface Core {
   readonly apiKeys: ApiKeys
   readonly rootKeys: ServerRootKeys
   readonly audit: Audit
+  readonly alarms: Alarms
   readonly readiness: Readiness
   readonly access: Access
   readonly keyring: Keyring
@@ -70,25 +73,27 @@ export interface CoreOptions {
   readonly metrics: Metrics
 }
 
+const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
+
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
   const ground = await openGround(options, opened)
-  const { clock, store, firstStart, rootKeys, ibm, secrets, warnings } = ground
+  const { clock, store, firstStart, rootKeys, ibm, secrets, alarms, integrity, warnings } = ground
   await holdToAnchor(store, secrets)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
-
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
   const readiness = new Readiness({ log, clock, metrics, audit })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
-  const access = await openAccess({ store, macs, clock, readiness, audit })
+  const access = await openAccess({ store, macs, clock, alarms, audit })
   const apiKeys = openApiKeys({ store, secrets, access, ibm })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   void tidyApiKeys()
-  const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
+  const opening = { openRootKey: rootKeys.open, events: readiness.rootKeys, integrity }
+  const keyring = new Keyring({ store, clock, ...opening })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const troubles = keyring.conditions.standardKeys
@@ -116,10 +121,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     keyring,
     keeper,
     journal,
-    filtersOverlap,
-    sameAuthority,
-    signedBy: signedForClient,
-    matchesSubject,
+    ...authorityRules,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()
@@ -134,8 +136,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
-  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
+  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
+  return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
 }
 
 /** What everything else stands on. */
@@ -143,6 +145,8 @@ export interface Ground extends OpenedRootKeys {
   readonly clock: Clock
   readonly store: Store & AnchoredStore
   readonly secrets: Secrets
+  readonly alarms: Alarms
+  readonly integrity: Integrity
   /** No trust was ever written into the store. */
   readonly firstStart: boolean
 }
@@ -155,8 +159,10 @@ export async function openGround(options: CoreOptions, opened: AsyncDisposableSt
   await refuseLostDatabase(store)
   const firstStart = (await store.trustVersion()) === 0
   const rootKeys = await openRootKeys(options, clock, opened, firstStart)
-  const secrets = await Secrets.open(store, rootKeys.rootKey)
-  return { ...rootKeys, clock, store, secrets, firstStart }
+  const alarms = new Alarms(options.log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKeys.rootKey, integrity)
+  return { ...rootKeys, clock, store, secrets, alarms, integrity, firstStart }
 }
 
 function openPending({
@@ -218,13 +224,13 @@ async function openStore(
 
 /** What the audit has signed of trust is not gone back behind. */
 async function openAccess(
-  parts: Pick<Core, 'store' | 'clock' | 'readiness' | 'audit'> & { readonly macs: Secrets },
+  parts: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets },
 ): Promise<Access> {
-  const { readiness, audit, ...rest } = parts
+  const { alarms, audit, ...rest } = parts
   return new Access({
     ...rest,
     certificates: { validity, signedBy: signedForClient, matchesSubject },
-    alarm: readiness.alarm,
+    alarm: alarms.raise,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })

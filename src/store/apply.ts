@@ -10,12 +10,16 @@ import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
 import type { writeSql } from './sql.ts'
 import { number, text, type Statements } from './statements.ts'
+import { checkLimits, usageOf } from './usage.ts'
 
 type WriteStatements = Statements<keyof typeof writeSql>
 
 export function applyChange(s: WriteStatements, chain: AuditChain, change: Change, effects: Effects): void {
   if (change.expect) checkExpectation(s, change.expect)
+  const bounded = change.expect?.limits
+  const before = bounded && usageOf(s, bounded.instanceId)
   for (const write of change.writes) applyWrite(s, write, effects)
+  if (before) checkLimits(bounded, before, usageOf(s, bounded.instanceId))
   if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
     s.run('raiseTrustVersion')
     effects.trustRaised = true
@@ -32,8 +36,7 @@ function checkExpectation(s: WriteStatements, expect: Expectation): void {
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
-    const row = s.get('liveObjects', instanceId)
-    const found = row ? number(row, 'count') : 0
+    const { objects: found } = usageOf(s, instanceId)
     if (found !== count)
       throw new StoreConflict('object', `the instance has ${found} live objects, expected were ${count}`)
   }

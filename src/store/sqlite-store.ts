@@ -17,8 +17,10 @@ import { dataKey, storedObject } from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
+import { countStates } from './state-counts.ts'
 import { anchorFileOf } from './data-folder.ts'
 import { bytes, number, Statements, text } from './statements.ts'
+import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
 type ReadStatements = Statements<keyof typeof readSql>
@@ -85,9 +87,12 @@ export class SqliteStore implements Store, AnchoredStore {
     return found
   }
 
-  async objectCounts(instanceId: string) {
-    const rows = this.#read((s) => s.all('objectCounts', instanceId))
-    return Object.fromEntries(rows.map((row) => [text(row, 'state'), number(row, 'count')]))
+  async objectCounts(instanceId: string, nowMs: number) {
+    return this.#read((s) => countStates(s, instanceId, nowMs))
+  }
+
+  async usage(instanceId: string) {
+    return this.#read((s) => usageOf(s, instanceId))
   }
 
   async dataKeys(instanceId: string) {

@@ -14,7 +14,7 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry })
   return {
     registry,
-    /** Seconds from a whole message to its answer, by batch item: operation and result (success or result reason). */
+    /** Seconds that each batch item took, by operation and result (success or result reason). */
     operations: new Histogram({
       name: 'mortise_kmip_operation_seconds',
       help: 'Time to answer a KMIP operation, by operation and result.',
@@ -56,6 +56,11 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    adminConnectionsDisplaced: new Counter({
+      name: 'mortise_admin_connections_displaced_total',
+      help: 'Connections to the admin API that were closed to make room for another.',
+      registers,
+    }),
     state: stateGauges(registry),
   }
 }
@@ -91,13 +96,25 @@ function stateGauges(registry: Registry) {
       'journals_unwritten',
       "Instances whose journal at the root key's service cannot be written (custody keyprotect).",
     ),
-    tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
+    tamperingAlarms: gauge(
+      'tampering_alarms',
+      'How often stored rows and keys were found altered since the start.',
+    ),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
     pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
     objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
+    nearLimit: gauge(
+      'instances_near_limit',
+      'Instances that hold 80 % or more of the objects or bytes that they may.',
+    ),
+    limitUsed: labelled(
+      'limit_used_ratio',
+      'How much the fullest instance holds of what it may, by limit (objects, bytes): 0 to 1.',
+      'limit',
+    ),
     certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
     certificateDaysLeft: labelled(
       'certificate_days_left',

@@ -183,11 +183,21 @@ export class Access {
     if (read.version < this.#highestVersion) return snapshot
     this.#highestVersion = read.version
     if (snapshot.intact) this.#seenWhole(read.version)
+    for (const known of this.#raised) if (!snapshot.alarms.includes(known)) this.#raised.delete(known)
     for (const alarm of snapshot.alarms) this.#raise(alarm)
     this.#signatures = new Map()
     this.#authorities = parsedAuthorities(snapshot.tables.authority.values())
     this.#snapshot = snapshot
     return snapshot
+  }
+
+  /**
+   * Reads and checks all rows anew, also where their version is the same: who may write the database can change a row
+   * and leave the version as it is.
+   */
+  async check(): Promise<TrustSnapshot> {
+    this.#snapshot = undefined
+    return this.snapshot()
   }
 
   /** No rows count, and none may be changed. */

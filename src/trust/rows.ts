@@ -21,6 +21,9 @@ export interface Instance {
   readonly expiredGraceDays: number
   /** Whether its keys may ever be exported. */
   readonly portable: boolean
+  /** How much it may hold; left out: the defaults (instance-limits.ts). */
+  readonly objectsMax?: number
+  readonly bytesMax?: number
   readonly createdMs: number
   /** Long work on all its keys that is under way, and goes on after a restart. */
   readonly work?: InstanceWork

@@ -41,6 +41,13 @@ function post(headers: string, body = ''): string {
   return `POST ${clients} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n${headers}\r\n${body}`
 }
 
+/** The whole answer to a path that is sent as it is. */
+function get(path: string): Promise<string> {
+  return raw(
+    `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
+  )
+}
+
 function statusOf(answer: string): number {
   return Number(/^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1])
 }
@@ -149,11 +156,30 @@ test('paths that try to go elsewhere find nothing', async () => {
     `/api/v1/instances/${'a'.repeat(5_000)}`,
   ]
   for (const path of paths) {
-    const answer = await raw(
-      `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nAuthorization: Bearer ${token}\r\n\r\n`,
-    )
+    const answer = await get(path)
     assert([400, 404].includes(statusOf(answer)), `${path.slice(0, 60)}: ${answer.slice(0, 200)}`)
   }
+})
+
+test('a path is taken as it was sent: what leads to another path is not there', async () => {
+  const paths = [
+    '/health/../metrics',
+    '/health/%2e%2e/metrics',
+    '/health/.%2E/metrics',
+    '/./metrics',
+    '/metrics/.',
+    '/metrics#x',
+    'https://localhost/health/../metrics',
+  ]
+  for (const path of paths) {
+    const answer = await get(path)
+    assert.equal(statusOf(answer), 404, `${path}: ${answer.slice(0, 200)}`)
+    assert.match(answer, /"code":"not-found"/)
+  }
+  for (const path of ['/health\\..\\metrics', '/health\\live'])
+    assert([400, 404].includes(statusOf(await get(path))), path)
+  for (const path of ['/metrics', '/metrics?x=1', 'https://localhost/metrics'])
+    assert.notEqual(statusOf(await get(path)), 404, path)
 })
 
 test('a known path takes its methods only, and says which', async () => {
@@ -226,7 +252,7 @@ async function stateOf(): Promise<string> {
   const { context, red, blue } = door
   const { tables } = await context.access.snapshot()
   const rows = Object.entries(tables).map(([kind, rows]) => [kind, [...rows.values()]])
-  const objects = [await context.store.objectCounts(red.id), await context.store.objectCounts(blue.id)]
+  const objects = [await context.store.objectCounts(red.id, 0), await context.store.objectCounts(blue.id, 0)]
   return JSON.stringify([rows, objects])
 }
 

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import {
+  clockSteps,
   isDestroyed,
   isState,
   nextState,
@@ -114,4 +115,33 @@ test('dates move no object that was deactivated, compromised or destroyed, and e
   assert.equal(stateAt('PreActive', last, Number.MAX_SAFE_INTEGER), 'PreActive')
   const first = { activationDate: -(2n ** 63n), deactivationDate: undefined }
   assert.equal(stateAt('PreActive', first, 0), 'Active')
+})
+
+test('the steps of the clock say what the dates say, at every moment', () => {
+  const date = fc.option(
+    fc.oneof(
+      fc.bigInt({ min: -2n, max: 6n }),
+      fc.constantFrom(-(2n ** 63n), 2n ** 63n - 1n, 8_640_000_000_000n, 8_640_000_000_001n),
+    ),
+    { nil: undefined },
+  )
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...states),
+      date,
+      date,
+      fc.integer({ min: 0, max: 8_000 }),
+      (stored, activationDate, deactivationDate, nowMs) => {
+        const { activates, deactivates } = clockSteps(stored, { activationDate, deactivationDate })
+        const taken = (at: number | null) => at !== null && at * 1000 <= nowMs
+        const active = taken(activates) ? 'Active' : stored
+        assert.ok(deactivates === null || deactivates >= (activates ?? 0))
+        assert.equal(
+          taken(deactivates) ? 'Deactivated' : active,
+          stateAt(stored, { activationDate, deactivationDate }, nowMs),
+        )
+      },
+    ),
+    { numRuns: 2_000 },
+  )
 })

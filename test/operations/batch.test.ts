@@ -210,3 +210,28 @@ test('items of one batch see what the items before them did, also with Undo', as
   const told = await session.send('1.2', batch(made, made, find), header)
   assert.deepEqual(field(told[2], 'UniqueIdentifier'), [identifier(told[1]), identifier(told[0])])
 })
+
+/** Seconds that all operations together were charged with so far, and how many there were. */
+async function charged(): Promise<{ readonly seconds: number; readonly items: number }> {
+  const metrics = await server.admin.call('metrics')
+  const sum = (name: string) =>
+    [...metrics.matchAll(new RegExp(`^mortise_kmip_operation_seconds_${name}\\{.*\\} (\\S+)$`, 'gm'))]
+      .map(([, value]) => Number(value))
+      .reduce((total, value) => total + value, 0)
+  return { seconds: sum('sum'), items: sum('count') }
+}
+
+for (const option of ['Stop', 'Continue', 'Undo'] as const)
+  test(`each moment of a batch with ${option} is charged to one of its items`, async () => {
+    const before = await charged()
+    const began = performance.now()
+    const told = await session.send('1.4', batch(...Array.from({ length: 50 }, () => create)), {
+      batchErrorContinuationOption: option,
+    })
+    const passed = (performance.now() - began) / 1000
+    const after = await charged()
+    assert.equal(told.length, 50)
+    assert.equal(after.items - before.items, 50)
+    const seconds = after.seconds - before.seconds
+    assert(seconds > 0 && seconds <= passed, `${seconds} s are charged, and ${passed} s have passed`)
+  })

@@ -13,7 +13,8 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import { manager } from '../support/world.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { edit, knockOf, manager } from '../support/world.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
@@ -39,17 +40,24 @@ interface Line {
   readonly hint: string
 }
 
-function watching(degraded: Readiness['degraded'] = new Map()) {
+function watching(degraded: Readiness['degraded'] = new Map(), watched = door, turned: Clock = clock) {
   const lines: Line[] = []
   const context = {
-    ...door.context,
-    clock,
-    readiness: async () => ({ ready: true, reason: null, degraded, closed: [], standardKeys: [] }),
+    ...watched.context,
+    clock: turned,
+    readiness: async () => ({
+      ready: true,
+      reason: null,
+      degraded,
+      closed: [],
+      altered: [],
+      standardKeys: [],
+    }),
   }
   const watch = new Watch({
     context,
     store: {
-      objectCounts: (id) => door.context.store.objectCounts(id),
+      objectCounts: (id, nowMs) => watched.context.store.objectCounts(id, nowMs),
       health: () => ({ writable: true, reason: null }),
     },
     metrics: createMetrics(),
@@ -135,4 +143,60 @@ test('an instance whose root key cannot be used is named where its name may be s
   assert.match(metrics, /^mortise_degraded_instances 1$/m)
   for (const [condition, count] of Object.entries({ ok: 1, unreachable: 0, withdrawn: 1, failing: 0 }))
     assert.match(metrics, new RegExp(`^mortise_root_keys\\{condition="${condition}"\\} ${count}$`, 'm'))
+})
+
+test('each look checks all rows of trust, also where nothing seems to have changed', async (t) => {
+  const alarms: string[] = []
+  const altered = await startDoor({ alarm: (message) => alarms.push(message) })
+  t.after(() => altered.close())
+  const { access, trust } = altered.context
+  const identity = await makeCertificate({ commonName: 'vc', ownKey: true })
+  const { certificate } = identity
+  await trust.clients.trustCertificate(manager, { instanceId: altered.red.id, name: 'vc', certificate })
+  const { watch, lines } = watching(undefined, altered)
+  await watch.look()
+  assert.equal((await access.identify(knockOf(identity))).trusted, true)
+  // With the trust version as it was: the rows that are in memory would count until the next change.
+  edit(altered.file, `UPDATE trust SET body = replace(body, 'vc', 'xx') WHERE kind = 'client'`)
+  assert.deepEqual(alarms, [])
+  await watch.look()
+  assert.equal(alarms.length, 1)
+  assert.match(alarms[0] ?? '', /client\/.*altered/)
+  assert.deepEqual(
+    lines.map(({ warning }) => warning),
+    ['tampering'],
+  )
+  assert.equal((await access.identify(knockOf(identity))).trusted, false)
+  await watch.look()
+  assert.equal(alarms.length, 1)
+  edit(altered.file, `UPDATE trust SET body = replace(body, 'xx', 'vc') WHERE kind = 'client'`)
+  await watch.look()
+  assert.equal((await access.identify(knockOf(identity))).trusted, true)
+  edit(altered.file, `UPDATE trust SET body = replace(body, 'vc', 'xx') WHERE kind = 'client'`)
+  await watch.look()
+  assert.equal(alarms.length, 2, 'what was mended and altered again is told again')
+})
+
+test('an hour later it looks by itself, and not before', async (t) => {
+  const alarms: string[] = []
+  const found = Promise.withResolvers<void>()
+  const altered = await startDoor({
+    alarm: (message) => {
+      alarms.push(message)
+      found.resolve()
+    },
+  })
+  t.after(() => altered.close())
+  const turned = new MovableClock()
+  const { watch } = watching(undefined, altered, turned)
+  watch.start((error) => found.reject(error))
+  t.after(() => watch.stop())
+  await watch.look()
+  edit(altered.file, `UPDATE trust SET body = replace(body, 'red', 'dre') WHERE kind = 'instance'`)
+  turned.pass(3600_000 - 1)
+  await altered.context.access.snapshot()
+  assert.deepEqual(alarms, [])
+  turned.pass(1)
+  await found.promise
+  assert.match(alarms[0] ?? '', /instance\/.*altered/)
 })

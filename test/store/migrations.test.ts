@@ -39,7 +39,7 @@ async function told(store: Store): Promise<unknown> {
   return {
     trust: await store.trust(),
     objects: await store.objects({ instanceId: 'instance-1', includeDestroyed: true, limit: 10 }),
-    counts: await store.objectCounts('instance-1'),
+    counts: await store.objectCounts('instance-1', 0),
     dataKeys: await store.dataKeys('instance-1'),
     secrets: await store.secrets(),
     seen: await store.seen(['ab']),
@@ -77,6 +77,9 @@ test('a database of the first schema is opened with all that it holds, and takes
 
   const store = await openSqlite(t, file)
   assert.deepEqual(await told(store), before)
+  const { objects, bytes } = await store.usage('instance-1')
+  assert.equal(objects, 1)
+  assert.ok(bytes > 20_000 && bytes < 25_000, String(bytes))
   const record: StandardKeyRecord = {
     id: 'one',
     instanceId: 'instance-1',

@@ -94,7 +94,7 @@ async function verifyWhole(store: Store, entries: readonly StoredAuditEntry[], a
   }
   const created = entries.filter(({ body }) => JSON.parse(body).action === 'key.create')
   assert.equal(created.length, objects)
-  const counts = await store.objectCounts('instance-1')
+  const counts = await store.objectCounts('instance-1', 0)
   assert.equal((counts['Active'] ?? 0) + (counts['PreActive'] ?? 0), objects)
 }
 

@@ -7,7 +7,7 @@ import path from 'node:path'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { Restores } from '../../src/admin/restores.ts'
-import { startAdmin } from '../../src/admin/server.ts'
+import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
 import { serviceInstanceOf } from '../../src/serve/ibm.ts'
 import { Access } from '../../src/trust/access.ts'
 import { ApiKeys } from '../../src/instances/api-keys.ts'
@@ -46,6 +46,8 @@ import { askHttps, type Answer, type Ask } from './https.ts'
 const quiet = async () => {}
 
 export interface TestDoor {
+  /** The database's file, for those who edit it by hand. */
+  readonly file: string
   readonly url: string
   readonly port: number
   readonly authorityPem: string
@@ -62,13 +64,16 @@ export interface TestDoor {
   close(): Promise<void>
 }
 
-export interface DoorSettings {
-  readonly requestTimeoutMs?: number
+export type DoorSettings = Partial<
+  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'displaced'>
+> & {
+  /** Called for what was found altered; left out: nothing may be. */
+  readonly alarm?: (message: string) => void
   /** Puts something between the server and its store. */
   readonly around?: (store: Store) => Store
 }
 
-export async function startDoor({ around, ...options }: DoorSettings = {}): Promise<TestDoor> {
+export async function startDoor({ around, alarm = fail, ...options }: DoorSettings = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
   const clock = systemClock
   const opened = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
@@ -76,7 +81,7 @@ export async function startDoor({ around, ...options }: DoorSettings = {}): Prom
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
   const certificates = { validity, signedBy: signedForClient, matchesSubject }
-  const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
+  const access = new Access({ store, macs: secrets, clock, certificates, alarm })
   const events = { degraded: fail, withdrawn: fail }
   const keyring = new Keyring({
     store,
@@ -137,7 +142,7 @@ export async function startDoor({ around, ...options }: DoorSettings = {}): Prom
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => {
-      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [] }
+      return { ready: true, reason: null, degraded: new Map(), closed: [], altered: [], standardKeys: [] }
     },
     rootKeys: {
       initial: rootKey.uri,
@@ -158,12 +163,14 @@ export async function startDoor({ around, ...options }: DoorSettings = {}): Prom
     tls: { cert: identity.server.certificate.pem, key: privateKeyPem(identity.server.privateKey) },
     hosts: ['kms.example.test'],
     context,
+    subnetOf: (address) => address,
     answered: () => {},
     failed: (error) => bugs.push(error),
     ...options,
   })
   const authorityPem = identity.authority.certificate.pem
   return {
+    file: path.join(dataFolder, 'mortise.db'),
     url: door.url,
     port: door.port,
     authorityPem,

@@ -105,7 +105,8 @@ export class FaultyRootKey implements RootKey {
   }
 
   #open(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
-    if (wrapped.length < 1 + nonceBytes + tagBytes) throw new RootKeyError('wrapped-form', 'too short')
+    if (wrapped.length < 1 + nonceBytes + tagBytes)
+      throw new RootKeyError('wrapped-form', 'too short', { altered: true })
     const nonce = wrapped.subarray(1, 1 + nonceBytes)
     const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(wrapped), nonce)
     decipher.setAAD(associatedData)
@@ -114,14 +115,15 @@ export class FaultyRootKey implements RootKey {
     try {
       decipher.final()
     } catch (cause) {
-      throw new RootKeyError('wrapped-form', 'not sealed by this key', { cause })
+      throw new RootKeyError('wrapped-form', 'not sealed by this key', { cause, altered: true })
     }
     return plaintext
   }
 
   #keyOf([version = 0]: Uint8Array): KeyObject {
     const key = this.#keys[version - 1]
-    if (!key) throw new RootKeyError('wrapped-form', `there is no version ${version} of this key`)
+    if (!key)
+      throw new RootKeyError('wrapped-form', `there is no version ${version} of this key`, { altered: true })
     return key
   }
 

@@ -48,8 +48,12 @@ export class StoreAround implements Store {
     return this.#store.objects(query)
   }
 
-  objectCounts(instanceId: string) {
-    return this.#store.objectCounts(instanceId)
+  objectCounts(instanceId: string, nowMs: number) {
+    return this.#store.objectCounts(instanceId, nowMs)
+  }
+
+  usage(instanceId: string) {
+    return this.#store.usage(instanceId)
   }
 
   dataKeys(instanceId: string) {

@@ -61,6 +61,15 @@ test('an instance: create, show, set, and delete only what is empty', async () =
     /Cache: +60 s, and 3600 s.*Objects: +none\nClients: +0/s,
   )
   assert.match(await said('instance', 'set', 'prod', '--name', 'live', '--portable', 'yes'), /Portable: +yes/)
+  const limited = ['instance', 'set', 'live', '--objects-max', '50', '--bytes-max', '1.5GiB']
+  const { code, stderr } = await cli(...limited)
+  assert.equal(code, 2)
+  assert.match(stderr, /--bytes-max takes a size such as 500MiB/)
+  assert.match(
+    await said(...limited.slice(0, -1), '1536MiB'),
+    /May hold: +50 objects, 1.5 GiB in the database/,
+  )
+  assert.match(await said('instance', 'show', 'live'), /Used: +0 of 50 objects, 0 bytes of 1.5 GiB \(0 %\)/)
   await fails(['instance', 'set', 'live', '--cache-seconds', '0'], /cacheSeconds/)
   await fails(['instance', 'create', 'live'], /live exists already/)
   await fails(['instance', 'create', 'kp', '--custody', 'keyprotect'], /is for root keys in Key Protect/)

@@ -49,6 +49,7 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
     const instanceWork = { progress: () => undefined }
     const parts = {
       access,
+      store,
       clock,
       readiness: now,
       serverCertificate: () => certificate,

@@ -110,6 +110,7 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'source',
     'condition',
     'verdict',
+    'limit',
     'state',
     'kind',
   ]

@@ -6,18 +6,21 @@ import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { shownLimits } from '../instance-usage.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
 import { answer, custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
-  showInstance: async ({ access, store, reports, apiKeys }, { instance }) => {
-    const objects = await store.objectCounts(instance.id)
+  showInstance: async (context, { instance }) => {
+    const { access, clock, store, reports, apiKeys } = context
+    const objects = await store.objectCounts(instance.id, clock.now())
     const { cacheSeconds, outageSeconds, work } = instance
     const { progress, keyVersions, notRecoverable } = await reports.of(instance, objects)
     return {
       ...shownInstance(instance, (await apiKeys.sources())(instance)),
       objects: { ...objects },
+      limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
       work: work ? shownWork(work, progress) : null,
       keyVersions: keyVersions.map((counted) => ({ ...counted })),

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { ApiKeySource } from '../../instances/api-keys.ts'
 import type { WrittenToo } from '../../instances/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
+import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
@@ -47,6 +48,9 @@ export const instanceHandlers: Handlers<
     // Whether a name is taken tells that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
+    // They keep the clients of one instance from filling the disk for the others.
+    if ((settings.objectsMax ?? settings.bytesMax) !== undefined && asker.instanceId !== null)
+      throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
     const set = async (more: WrittenToo) =>
       trust.instances.update(asker.by, instance.id, present(settings), more, await answer(context))
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
@@ -111,7 +115,13 @@ export function shownInstance(
   { rootKeyUri, createdMs, ...instance }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
-  return { ...instance, rootKey: rootKeyUri, ibmApiKeySource, created: isoTime(createdMs) }
+  return {
+    ...instance,
+    ...limitsOf(instance),
+    rootKey: rootKeyUri,
+    ibmApiKeySource,
+    created: isoTime(createdMs),
+  }
 }
 
 /** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */

@@ -15,12 +15,12 @@ import { shownValue } from '../shown.ts'
 export const keyHandlers: Handlers<
   'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey'
 > = {
-  listKeys: async ({ keys, store }, { instance, query }) => {
+  listKeys: async ({ clock, keys, store }, { instance, query }) => {
     const place = query.after === undefined ? undefined : placeOf(query.after)
     const reader = {
       list: keys.list.bind(keys),
       show: keys.show.bind(keys),
-      objectCounts: store.objectCounts.bind(store),
+      objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
     }
     const found = await listKeys(reader, instance.id, query, place)
     return { keys: found.views.map(shownKey), after: found.after === null ? null : String(found.after) }

@@ -40,6 +40,8 @@ export interface StandardKeyHeader {
 /** A payload that this program did not write, or that was cut off. */
 export class StandardKeyFormatError extends Error {
   override readonly name = 'StandardKeyFormatError'
+  /** What Integrity raises an alarm for. */
+  readonly altered = true
 }
 
 const placeVersion = 2

@@ -28,7 +28,7 @@ export class KeyProtectError extends RootKeyError {
     message: string,
     about: Pick<KeyProtectError, 'call' | 'refusal' | 'correlationId' | 'transient'> & ErrorOptions,
   ) {
-    super(reach, message, about)
+    super(reach, message, { ...about, altered: about.refusal?.code === 'UNPROCESSABLE_CIPHERTEXT_ERR' })
     this.call = about.call
     this.refusal = about.refusal
     this.correlationId = about.correlationId

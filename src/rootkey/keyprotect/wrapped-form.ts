@@ -43,6 +43,7 @@ export function unpackWrappedForm(wrapped: Uint8Array): WrappedForm {
     throw new RootKeyError(
       'wrapped-form',
       'this was not wrapped by Key Protect or HPCS, or it was damaged since',
+      { altered: true },
     )
   return { ciphertext: text.toString('latin1'), keyVersion: version.toString('latin1') }
 }

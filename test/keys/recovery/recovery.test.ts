@@ -261,7 +261,7 @@ test('with a root key that does not open it nothing is written; one that cannot 
   // The same without a journal: one key is tried.
   for (const kept of rootKey.standardKeys.live()) if (kept.name.includes('journal')) kept.deleted = true
   await assert.rejects(restore(deceived, other.uri), { why: 'other-root-key' })
-  assert.deepEqual(await deceived.store.objectCounts(instance.id), {})
+  assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
   rootKey.fault = 'unreachable'
   const givesUp: Recovering['told'] = ({ trouble }) => {
     if (trouble !== null) empty.clock.pass(limits.restorePatienceMs + 1)

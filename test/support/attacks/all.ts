@@ -3,6 +3,7 @@
 
 import { crowdPending } from './crowded-pending.ts'
 import { freshCertificates } from './fresh-certificates.ts'
+import { idleAdmin } from './idle-admin.ts'
 import { longBatches } from './long-batches.ts'
 import type { Attack } from './target.ts'
 import { showUnreadable } from './unreadable-certificates.ts'
@@ -43,6 +44,11 @@ export const attacks = {
     what: 'sixty addresses that fill the list of pending clients',
     attack: crowdPending,
     bounds: {},
+  },
+  'idle-admin': {
+    what: '300 connections to the admin API that send nothing, opened again when they are closed',
+    attack: idleAdmin,
+    bounds: { keptP50Times: 5, growthMB: 100 },
   },
 } as const satisfies Record<string, KnownAttack>
 
