@@ -215,7 +215,7 @@ class Listener implements Door {
     })
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
-    void this.#welcome(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
+    void this.#greet(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
     if (this.#closing !== undefined) setImmediate(() => guest.connection?.end())
   }
 
@@ -247,7 +247,7 @@ class Listener implements Door {
   }
 
   /** A trusted client's subnet is known from now on. */
-  async #welcome(guest: Guest, outcome: HandshakeOutcome): Promise<void> {
+  async #greet(guest: Guest, outcome: HandshakeOutcome): Promise<void> {
     if (await this.#tell(guest, outcome)) this.#handshakes.trusted(guest)
   }
 
