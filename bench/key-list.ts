@@ -95,7 +95,7 @@ mkdirSync(folder, { recursive: true })
 const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clock, reserveBytes: 0 })
 const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
-const nobody = { safe: undefined as never, journal: undefined as never, access: undefined as never }
+const nobody = { custodies: undefined as never, access: undefined as never }
 const keys = new Keys({ store, clock, durableReads: () => false, ...nobody })
 const reader = {
   list: keys.list.bind(keys),

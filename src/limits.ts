@@ -213,14 +213,22 @@ export const limits = {
   standardKeyTrialSweepMs: 5_000,
   /** The service's clock may be off by so much. */
   standardKeyClockSkewMs: 60 * 60_000,
-  /** How often unwanted standard keys are looked for. */
+  /** How often what is due or unwanted at the service is tried again. */
   standardKeySweepEveryMs: 60_000,
-  /** What could not be deleted at once because something is in the way is swept after so long, with others like it. */
-  standardKeySweepSoonMs: 2000,
-  /** A standard key that was begun and is not used after so long is given up: far longer than any request lives. */
+  /** How often everything is listed that the service has of an instance. */
+  standardKeyListEveryMs: 24 * 3600_000,
+  /** After an answer was lost it is listed so much later: a younger standard key may belong to a running request. */
+  standardKeySweepAfterMs: 11 * 60_000,
+  /** Trials that are so much older than the newest one do not run any more. */
   standardKeyGivenUpMs: 10 * 60_000,
-  /** One that was given up and is not found is looked for again until it is so old: the service may be slow. */
-  standardKeyForgottenMs: 60 * 60_000,
+  /** A look for a server with a higher epoch is good for so long. */
+  epochLookMs: 5_000,
+  /** Where no higher generation of a closed key was listed, it is looked for again after so long. */
+  higherLookMs: 5_000,
+  /** For so long it is told that another server stored something of the same instance. */
+  anotherServerToldMs: 24 * 3600_000,
+  /** Names of an object that its standard key holds, as JSON. */
+  standardKeyNamesBytesMax: 1_024,
   /** Whoever shreds an instance waits so long for its standard keys to be deleted; then the receipt says what is left. */
   shredWaitMs: 5_000,
   /** Unwanted ones are told as left at the service once it has not answered for so long. */
@@ -292,21 +300,6 @@ export const limits = {
   /** A token that is younger is fresh: a refusal is not about its age. */
   iamTokenFreshMs: 10_000,
   ibmFileBytesMax: 256 * 1024,
-  /** Objects that are entered in a journal together, and parts of it that are made at once. */
-  journalPageObjects: 200,
-  journalPartsAtOnce: 4,
-  /** Parts that can have been entered together: far more than so many objects take. */
-  journalPartsTogetherMax: 100_000,
-  /** Where its root key seals nothing new, the data keys of so many of its newest parts are tried. */
-  journalKeysTriedMax: 3,
-  /** A journal is written anew when it has so many more parts than twice what it needs. */
-  journalPartsSpare: 8,
-  /** What changed is entered this often; after a failure again from the first pause on, doubled with each. */
-  journalEveryMs: 60 * 60_000,
-  journalPauseMs: 5_000,
-  journalPauseMsMax: 10 * 60_000,
-  /** It is looked this often whose journal is due. */
-  journalLookEveryMs: 1_000,
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,
   restoreProofsMax: 3,
@@ -314,8 +307,6 @@ export const limits = {
   restorePatienceMs: 5 * 60_000,
   restorePauseMs: 500,
   restorePauseMsMax: 10_000,
-  /** The server waits so long for its journals when it stops. */
-  journalStopMs: 10_000,
   /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */
   rootKeyLookEveryMs: 30_000,
   rootKeyLooksMax: 4,

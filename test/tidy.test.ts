@@ -89,7 +89,7 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/pki\//,
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
-  zod: /^src\/(admin\/|config)/,
+  zod: /^src\/(admin\/|config|custody\/keyprotect\/)/,
   'smol-toml': /^src\/config\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,

@@ -83,7 +83,13 @@ const InstanceWork = z
       description:
         'move: to the root key and custody that the instance names. rewrap: to the newest version of its root key.',
     }),
-    from: z.object({ rootKey: z.string(), custody: z.enum(['database', 'keyprotect']) }),
+    from: z.object({
+      rootKey: z.string(),
+      custody: z.enum(['database', 'keyprotect']),
+      leavesStandardKeys: z.boolean().openapi({
+        description: 'Standard keys beside this root key are deleted when all keys have moved.',
+      }),
+    }),
     started: time,
     done: z.int().nullable().openapi({
       description: 'Data keys and objects that are where they should be; null: this node does not know yet.',
@@ -128,8 +134,7 @@ const Deleted = z.object({
       at: time,
       dataKeys: z.array(z.object({ id: z.string(), rootKey: z.string(), created: time })),
       standardKeys: z.int().openapi({
-        description:
-          "Standard keys that it had at the root key's service, those of its journal included. They are deleted there.",
+        description: "Standard keys that it had at the root key's service. They are deleted there.",
       }),
       standardKeysLeft: z
         .object({
@@ -477,8 +482,12 @@ export const routes = {
         description:
           "Ids of instances of which standard keys are to be deleted at the root key's service, and could not be; also of instances that are gone.",
       }),
-      journalsUnwritten: z.array(z.string()).openapi({
-        description: "Ids of instances whose journal at the root key's service lacks what changed since.",
+      closingsUnrecorded: z.array(z.string()).openapi({
+        description:
+          "Ids of instances with keys that were revoked here, and are not recorded as revoked at the root key's service yet.",
+      }),
+      otherServers: z.array(z.string()).openapi({
+        description: "Ids of instances that another server uses too, as their root key's service shows.",
       }),
       nearLimit: z.array(z.string()).openapi({
         description: 'Ids of instances that hold 80 % or more of the objects or bytes that they may.',
@@ -535,8 +544,9 @@ export const routes = {
         )
         .openapi({
           description:
-            'How many are wrapped by which version of the root key: keys with custody keyprotect, data keys with custody database. Empty where a root key has no versions.',
+            'How many are wrapped by which version of the root key. Empty where a root key has no versions.',
         }),
+      countedAs: z.enum(['key', 'data key']).openapi({ description: 'What keyVersions counts.' }),
       notRecoverable: z
         .object({
           count: z.int(),
@@ -546,10 +556,12 @@ export const routes = {
           description:
             'Objects with custody keyprotect that lie in the database all the same: Key Protect alone cannot bring them back. No root key wraps what is empty or so large; during a move also those that it has not come to.',
         }),
-      revocation: z.object({ withinSeconds: z.int(), unreachableSeconds: z.int() }).openapi({
-        description:
-          'A key is handed out at most so long after its root key was disabled or deleted, or it was deleted in Key Protect; and at most so long after the root key last answered, while it cannot be reached.',
-      }),
+      revocation: z
+        .object({ withinSeconds: z.int(), unreachableSeconds: z.int(), ofSingleKeys: z.boolean() })
+        .openapi({
+          description:
+            'A key is handed out at most so long after its root key was disabled or deleted, or it was deleted in Key Protect; and at most so long after the root key last answered, while it cannot be reached. ofSingleKeys: the owner can revoke one key at the service.',
+        }),
     }),
   }),
   createInstance: route({

@@ -7,12 +7,12 @@ import type { Actor } from '../ports/audit.ts'
 import type { By } from '../audit/actor.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { InstanceReports } from '../instances/report.ts'
-import type { InstanceWorker } from '../keys/instance-work/instance-work.ts'
+import type { InstanceWorker } from '../instances/worker.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { Sightings } from '../trust/sightings.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
@@ -105,10 +105,10 @@ export interface RootKeys {
   readonly prepare: (
     uri: string,
     /**
-     * With custody `keyprotect` a standard key is tried too, which the service bills for a month. `opens`: it need not
+     * With `standardKeys` one of these is tried too, which the service bills for a month. `opens`: it need not
      * seal anything any more, but only open what it sealed.
      */
-    wanted?: RootKeyAccess & { readonly custody?: Instance['custody']; readonly opens?: boolean },
+    wanted?: RootKeyAccess & { readonly standardKeys?: boolean; readonly opens?: boolean },
   ) => Promise<PreparedRootKey>
   /** The root keys of the service instance that a URI names. Throws RootKeyError. */
   readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>

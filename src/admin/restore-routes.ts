@@ -8,7 +8,7 @@ import { ibmApiKey, name, time } from './schemas.ts'
 
 const named = z.object({
   id: z.string().openapi({ description: 'Unique Identifier.' }),
-  name: z.string().nullable().openapi({ description: 'What vCenter called it, or its Name.' }),
+  name: z.string().nullable().openapi({ description: 'Its Name, if it had one when it was created.' }),
 })
 
 const Report = z.object({
@@ -16,9 +16,6 @@ const Report = z.object({
   formerName: z.string().nullable().openapi({ description: 'The name it had; null: not known.' }),
   objects: z.record(z.string(), z.int()).openapi({ description: 'Objects that are back, by state.' }),
   opens: z.int().openapi({ description: 'How many of them have their key material.' }),
-  unjournaled: z.array(z.string()).openapi({
-    description: 'Made shortly before the database was lost: back without their attributes, and Active.',
-  }),
   deleted: z.array(named).openapi({
     description:
       'Their standard keys were deleted in Key Protect: back, but revoked. Restored there within 30 days, they open again.',
@@ -33,18 +30,13 @@ const Report = z.object({
     description:
       'It was on its way into the database, sealed by this root key. What had arrived there is lost with it, and is told as deleted.',
   }),
-  lost: z.array(named).openapi({ description: 'Too large for Key Protect: only the database had them.' }),
-  unknown: z.int().openapi({ description: 'Deleted standard keys about which nothing else is known.' }),
+  gone: z.int().openapi({
+    description:
+      'Keys of which every standard key was deleted, because they were destroyed or their owner deleted them: they are not back.',
+  }),
   ignored: z
     .array(z.object({ id: z.string(), name: z.string(), why: z.string() }))
     .openapi({ description: 'Standard keys that were left as they are.' }),
-  journal: z
-    .object({
-      parts: z.int(),
-      newest: time.nullable(),
-      missing: z.int().openapi({ description: 'Parts that were deleted: what they said is not known.' }),
-    })
-    .openapi({ description: 'Where states and attributes came from.' }),
 })
 
 const Restore = z
@@ -52,9 +44,9 @@ const Restore = z
     id: z.string(),
     rootKey: z.string(),
     state: z.enum(['running', 'done', 'failed']),
-    step: z.enum(['list', 'journal', 'keys', 'write']).openapi({
+    step: z.enum(['list', 'keys', 'write']).openapi({
       description:
-        'list: standard keys are looked for. journal, keys: they are read. write: they are entered in the database.',
+        'list: standard keys are looked for. keys: they are read and opened. write: they are entered in the database.',
     }),
     done: z.int(),
     total: z.int().nullable().openapi({ description: 'null: not known yet.' }),

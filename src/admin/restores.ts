@@ -1,22 +1,22 @@
 // The restore that runs or ran last: begun by one request, done in the background, looked at by others. What it does is
-// keys/recovery/recovery.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
+// instances/restore/restore.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import type { RecoveryReport } from '../keys/recovery/report.ts'
+import type { RestoreReport } from '../instances/restore/report.ts'
 import {
-  RecoveryRefused,
-  type RecoveryChoice,
-  type RecoveryProgress,
-  type RecoveryWanted,
-  type Recovering,
-} from '../keys/recovery/recovery.ts'
+  RestoreRefused,
+  type RestoreChoice,
+  type RestoreProgress,
+  type RestoreWanted,
+  type Restoring,
+} from '../instances/restore/restore.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 
 export interface RestoresOptions {
-  readonly recover: (by: By, wanted: RecoveryWanted, recovering: Recovering) => Promise<RecoveryReport>
+  readonly restore: (by: By, wanted: RestoreWanted, restoring: Restoring) => Promise<RestoreReport>
   /** Whether this server has the instance. */
   readonly isThere: (instanceId: string) => Promise<boolean>
   /** Told of what is a bug or an outage. */
@@ -25,11 +25,11 @@ export interface RestoresOptions {
 
 export interface Restore {
   readonly id: string
-  readonly wanted: Omit<RecoveryWanted, 'apiKey'>
-  readonly progress: RecoveryProgress
+  readonly wanted: Omit<RestoreWanted, 'apiKey'>
+  readonly progress: RestoreProgress
   readonly ended:
-    | { readonly state: 'done'; readonly report: RecoveryReport }
-    | { readonly state: 'failed'; readonly refusal: Refusal; readonly choices: readonly RecoveryChoice[] }
+    | { readonly state: 'done'; readonly report: RestoreReport }
+    | { readonly state: 'failed'; readonly refusal: Refusal; readonly choices: readonly RestoreChoice[] }
     | null
 }
 
@@ -44,7 +44,7 @@ export class Restores {
   }
 
   /** Begins it, or tells of the same one that runs or is done. Refusal while another one runs. */
-  async begin(by: By, { apiKey, ...wanted }: RecoveryWanted): Promise<Restore> {
+  async begin(by: By, { apiKey, ...wanted }: RestoreWanted): Promise<Restore> {
     const before = this.#last?.ended
     const isThere = before?.state === 'done' && (await this.#options.isThere(before.report.instance.id))
     const last = this.#last
@@ -52,7 +52,7 @@ export class Restores {
     if (same && (last.ended === null || (isThere && last.ended === before))) return last
     if (last && last.ended === null)
       throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
-    const progress: RecoveryProgress = { step: 'list', done: 0, total: null, trouble: null }
+    const progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
     const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }
     this.#last = restore
     this.#running = this.#run(by, { ...wanted, ...(apiKey !== undefined && { apiKey }) })
@@ -70,14 +70,14 @@ export class Restores {
     await this.#running
   }
 
-  async #run(by: By, wanted: RecoveryWanted): Promise<void> {
+  async #run(by: By, wanted: RestoreWanted): Promise<void> {
     const { signal } = this.#stopping
     try {
-      const told = (progress: RecoveryProgress) => this.#update({ progress })
-      const report = await this.#options.recover(by, wanted, { told, signal })
+      const told = (progress: RestoreProgress) => this.#update({ progress })
+      const report = await this.#options.restore(by, wanted, { told, signal })
       this.#update({ ended: { state: 'done', report } })
     } catch (error) {
-      const choices = error instanceof RecoveryRefused ? error.choices : []
+      const choices = error instanceof RestoreRefused ? error.choices : []
       this.#update({ ended: { state: 'failed', refusal: this.#refusal(error), choices } })
     }
   }
@@ -87,8 +87,7 @@ export class Restores {
   }
 
   #refusal(error: unknown): Refusal {
-    if (error instanceof RecoveryRefused)
-      return new Refusal(codes[error.why], error.message, hints[error.why])
+    if (error instanceof RestoreRefused) return new Refusal(codes[error.why], error.message, hints[error.why])
     if (error instanceof RootKeyError)
       return new Refusal(
         'refused',
@@ -116,7 +115,7 @@ const codes = {
   'more-root-keys': 'refused',
 } as const
 
-const hints: Record<RecoveryRefused['why'], string> = {
+const hints: Record<RestoreRefused['why'], string> = {
   several: 'Choose one: --instance-id ID.',
   nothing:
     'Look whether it is the right service instance and key ring (?key-ring=RING). Only the custody keyprotect keeps keys there; with the custody database a backup of the database is needed.',

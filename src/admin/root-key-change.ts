@@ -2,6 +2,7 @@
 // routes that make instances and that change their root key or API key.
 
 import type { Write } from '../ports/store.ts'
+import { custodyNeeds } from '../custody/custody.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { AdminContext } from './context.ts'
@@ -34,13 +35,14 @@ export async function withRootKey<T>(
   { instanceId, rootKey, custody, apiKey }: WantedRootKey,
   work: (ready: ReadyRootKey) => Promise<T>,
 ): Promise<T> {
-  if (custody === 'keyprotect')
-    requireIbm(rootKey, 'custody keyprotect (--custody; custody in the body) is for root keys')
+  const { standardKeys } = custodyNeeds[custody]
+  if (standardKeys)
+    requireIbm(rootKey, `custody ${custody} (--custody; custody in the body) is for root keys`)
   if (apiKey !== undefined)
     requireIbm(rootKey, 'an API key (--ibm-api-key-file; ibmApiKey in the body) is for root keys')
   try {
     const access = { instanceId, ...(apiKey !== undefined && { apiKey }) }
-    const { uri: rootKeyUri, warnings } = await rootKeys.prepare(rootKey, { custody, ...access })
+    const { uri: rootKeyUri, warnings } = await rootKeys.prepare(rootKey, { standardKeys, ...access })
     if (apiKey === undefined) return await work({ rootKeyUri, warnings, writes: [], detail: {} })
     const detail = { ibmApiKey: 'given' }
     return await apiKeys.with({ instanceId, rootKeyUri, apiKey }, (writes) =>

@@ -1,9 +1,9 @@
 // What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
-// not open or cannot be made or deleted, a journal that cannot be written, work that waits, refused changes. The same
+// not open, or cannot be stored, deleted or recorded as revoked, another server, work that waits, refused changes. The same
 // list is told in the log, in health, in `mortise status` and over HTTP.
 
 import type { TrustSnapshot } from '../trust/access.ts'
-import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { bootstrapName } from '../trust/token-changes.ts'
 import type { Closed } from '../sealing/unsealed.ts'
 import { limits } from '../limits.ts'
@@ -22,7 +22,8 @@ export interface Warning {
     | 'closed-keys'
     | 'new-keys-refused'
     | 'standard-keys-left'
-    | 'journal-unwritten'
+    | 'closings-unrecorded'
+    | 'another-server'
     | 'work-waits'
     | 'near-limit'
     | 'certificate-expires'
@@ -172,7 +173,7 @@ function ofStandardKeys({ tables }: TrustSnapshot, { standardKeys }: Readiness):
     const instance = `the instance ${name ?? `${instanceId}, which is gone,`}`
     const { code, message, hint } = standardKeyWords[what](trouble, instance)
     // Of an instance that is gone, who may see all is told.
-    const about = what === 'delete' ? instanceId : ''
+    const about = name === undefined ? instanceId : ''
     return { code, instanceId: name === undefined ? null : instanceId, about, message, hint }
   })
 }
@@ -196,10 +197,15 @@ const standardKeyWords: Record<
       hint: 'They are given up here, and whoever may use the root key still opens them at its service; a restore from there would bring them back. The server tries again every minute by itself.',
     }
   },
-  journal: ({ sinceMs, cause }, instance) => ({
-    code: 'journal-unwritten',
-    message: `the journal of ${instance} cannot be written since ${isoTime(sinceMs)}: ${cause ?? ''}`,
-    hint: 'What was revoked, destroyed or changed since stands in the database alone: a restore without it would not know. The server tries again by itself.',
+  record: ({ sinceMs, cause }, instance) => ({
+    code: 'closings-unrecorded',
+    message: `revoked keys of ${instance} are not recorded as revoked at the root key's service since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+    hint: 'They are revoked here; a restore without the database would bring them back Active. The server tries again every minute by itself.',
+  }),
+  another: ({ sinceMs, cause }, instance) => ({
+    code: 'another-server',
+    message: `another server uses ${instance}, seen since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+    hint: 'A copied or restored data folder runs beside this one, most likely. Stop one of the two for good: the one with the older database. Keys are not lost by it, but each server learns of what the other did only later.',
   }),
 }
 

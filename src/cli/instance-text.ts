@@ -83,24 +83,25 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-function revocationFacts({ revocation, custody }: Details): Facts {
-  const { withinSeconds, unreachableSeconds } = revocation
-  const what =
-    custody === 'keyprotect'
-      ? 'its root key was disabled, or it was deleted there'
-      : 'its root key was disabled'
+function revocationFacts({ revocation }: Details): Facts {
+  const { withinSeconds, unreachableSeconds, ofSingleKeys } = revocation
+  const what = ofSingleKeys
+    ? 'its root key was disabled, or it was deleted there'
+    : 'its root key was disabled'
   return [
     ['Revocation', `a key is handed out at most ${withinSeconds} s after ${what}`],
     ['Outage', `and at most ${unreachableSeconds} s after a root key last answered that cannot be reached`],
   ]
 }
 
-function versionFacts({ keyVersions, custody, work }: Details): Facts {
-  const what = custody === 'keyprotect' ? 'key' : 'data key'
+function versionFacts({ keyVersions, countedAs, work }: Details): Facts {
   const other = work?.kind === 'move' ? ', an older one or of the root key before' : ', an older one'
   return keyVersions.map(({ version, newest, count }) => {
     const which = version === '' || newest === null ? '' : newest ? ', the newest' : other
-    return ['Root key version', `${version === '' ? 'unknown' : version}${which}: ${counted(count, what)}`]
+    return [
+      'Root key version',
+      `${version === '' ? 'unknown' : version}${which}: ${counted(count, countedAs)}`,
+    ]
   })
 }
 

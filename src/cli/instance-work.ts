@@ -209,10 +209,10 @@ The server's own secrets stay under the server's root key (server.rootKey), whic
 `
 }
 
-function backupsText({ rootKey, custody, work: { from } }: Begun): string {
+function backupsText({ rootKey, work: { from } }: Begun): string {
   const same = from.rootKey === rootKey
   const unneeded = same ? '' : plain`The instance does not need ${from.rootKey} any more. `
-  if (from.custody === 'keyprotect' && !(same && custody === 'keyprotect'))
+  if (from.leavesStandardKeys)
     return plain`${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
   return same
     ? 'Backups of the database from before open with the same root key.'

@@ -189,7 +189,7 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
   const { count: left, rootKeys } = standardKeysLeft
   const title = left === 0 ? 'is shredded.' : 'is gone, and not all of it is shredded yet.'
-  const deleted = `${standardKeys - left} of ${standardKeys}, its journal included`
+  const deleted = `${standardKeys - left} of ${standardKeys}`
   const rows = facts([
     ['Instance', id],
     ['At', receipt.at],
@@ -201,21 +201,26 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
     ['In the audit log', receipt.auditEntry],
   ])
   const copies = 'Copies of the database made before still open with the root key: destroy those too.'
-  const remarks = [copies, ...atItsService(receipt)].map((remark) => plain`${remark}\n`).join('')
+  const remarks = [copies, ...atItsService(id, receipt)].map((remark) => plain`${remark}\n`).join('')
   return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
 /** What the root key's service still has, and what it can bring back. */
-function atItsService({ standardKeys, standardKeysLeft: { count, cause } }: Receipt): readonly string[] {
+function atItsService(
+  id: string,
+  { standardKeys, standardKeysLeft: { count, cause } }: Receipt,
+): readonly string[] {
   if (standardKeys === 0) return []
   const restorable =
     'For 30 days after their deletion a Manager there can restore the standard keys, and so the keys: purging them ends that sooner.'
-  if (count === 0) return [restorable]
+  const marker = `A marker (mortise-marker-${id}) stays there, which says that the instance was deleted. The server deletes it when its service has purged the keys.`
+  if (count === 0) return [restorable, marker]
   const are = count === 1 ? '1 standard key is' : `${count} standard keys are`
   return [
     `${are} still at the service: ${cause ?? 'so few seconds did not suffice'}`,
     'Until they are deleted there, whoever may use the root key can open what they hold, and a restore from there would bring the keys back.',
     'The server goes on deleting them by itself; mortise status tells as long as some are left.',
     restorable,
+    marker,
   ]
 }

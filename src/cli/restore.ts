@@ -108,7 +108,6 @@ const lookEveryMs = 500
 
 const steps: Record<Restore['step'], string> = {
   list: 'standard keys found',
-  journal: 'parts of the journal read',
   keys: 'standard keys read',
   write: 'objects written',
 }
@@ -165,29 +164,25 @@ function shownObject({ id, name }: Report['deleted'][number]): string {
   return name === null ? id : `${id} (${name})`
 }
 
+const states =
+  '\nKeys that were not revoked are Active, with the Names that they were created with. What clients noted on them later is in a backup of the database alone.\n'
+
 /** Lists longer than this are told in full with --json only. */
 const namedMax = 20
 
 function reportText(report: Report): string {
-  const { instance, objects, opens, journal } = report
+  const { instance, objects, opens } = report
   const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
   const first = facts([
     ['Instance', `${instance.name} (${instance.id})`],
     ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
     ['With their keys', String(opens)],
-    [
-      'States as of',
-      journal.newest === null
-        ? 'not known: there is no journal'
-        : `${shortTime(journal.newest)}, or later where nothing changed`,
-    ],
   ])
-  return `The instance is back.\n${first}${remarks(report).join('')}`
+  return `The instance is back.\n${first}${states}${remarks(report).join('')}`
 }
 
 function remarks(report: Report): string[] {
-  const { instance, formerName, unjournaled, deleted, elsewhere, lost, ignored, journal } = report
-  const { movesFrom, leftFor } = report
+  const { instance, formerName, deleted, elsewhere, gone, ignored, movesFrom, leftFor } = report
   return [
     ...(movesFrom === null
       ? []
@@ -200,10 +195,6 @@ function remarks(report: Report): string[] {
         ]
       : []),
     ...list(
-      'were made shortly before the database was lost: they are back, Active, without what vCenter noted on them',
-      unjournaled,
-    ),
-    ...list(
       'were deleted in Key Protect and stay revoked. Whoever restores them there (within 30 days) makes them open again',
       deleted.map(shownObject),
     ),
@@ -213,19 +204,15 @@ function remarks(report: Report): string[] {
           plain`\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
         ]),
     ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
-    ...list(
-      'are lost: they were too large for Key Protect, and only the database had them',
-      lost.map(shownObject),
-    ),
+    ...(gone === 0
+      ? []
+      : [
+          `\n${gone} keys are not back: all that Key Protect had of them was deleted there, because they were destroyed, or by its owner.\n`,
+        ]),
     ...list(
       'standard keys were left as they are',
       ignored.map(({ id, name, why }) => `${name} (${id}): ${why}`),
     ),
-    ...(journal.missing > 0
-      ? [
-          plain`\n${journal.missing} parts of the journal were deleted. If that was not the server itself, look through the states of the keys: mortise key list --instance ${instance.name}\n`,
-        ]
-      : []),
   ]
 }
 

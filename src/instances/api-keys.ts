@@ -6,7 +6,7 @@ import { EnvelopeError } from '../sealing/envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import { standardKeyPages } from '../keys/standard-keys/pages.ts'
+import { standardKeyPages } from '../custody/keyprotect/pages.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 
@@ -132,17 +132,8 @@ export class ApiKeys {
     if (named.some((uri) => uri !== undefined && serviceOf(uri) === service)) return true
     const dataKeys = await store.dataKeys(instanceId)
     if (dataKeys.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
-    if (await this.#keepsObjects(instanceId, service)) return true
-    for (const state of ['unwanted', 'intended'] as const)
-      if ((await store.standardKeys({ instanceId, state, limit: 1 })).length > 0) return true
-    return false
-  }
-
-  /** Of an instance that moves, or that left a key behind which its owner deleted and may bring back. */
-  async #keepsObjects(instanceId: string, service: string): Promise<boolean> {
-    const { store, serviceOf } = this.#options
-    const query = { instanceId, kind: 'object', state: 'current', limit: 500 } as const
-    for await (const page of standardKeyPages(store, query))
+    // Of an instance that moves, that left a key behind which its owner may bring back, or that is to be deleted there.
+    for await (const page of standardKeyPages(store, { instanceId }))
       if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
     return false
   }

@@ -7,8 +7,9 @@ import type { TrustSnapshot } from '../trust/access.ts'
 import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store, Write } from '../ports/store.ts'
-import type { KeptStandardKeys, StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
-import { keepsJournal, type Instance, type RowOf } from '../trust/rows.ts'
+import type { Custodies } from '../custody/custodies.ts'
+import type { KeptStandardKeys } from '../custody/keyprotect/keyprotect-custody.ts'
+import type { Instance, RowOf } from '../trust/rows.ts'
 import {
   requireInstance,
   TrustRefused,
@@ -16,7 +17,6 @@ import {
   type TrustDraft,
   type TrustWriter,
 } from '../trust/writer.ts'
-import type { Noting } from '../keys/unit.ts'
 import { withdrawal } from '../trust/client-rules.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
@@ -41,7 +41,7 @@ export interface ShredReceipt {
     readonly rootKeyUri: string
     readonly createdMs: number
   }[]
-  /** Standard keys that it had at the root key's service, those of its journal included. */
+  /** Standard keys that it had at the root key's service. */
   readonly standardKeys: number
   /** Those that are not deleted there yet: whoever may use the root key can still open them. */
   readonly standardKeysLeft: KeptStandardKeys
@@ -52,27 +52,23 @@ export interface ShredReceipt {
 export interface InstanceParts {
   readonly store: Store
   readonly keyring: Keyring
-  readonly keeper: Pick<StandardKeyKeeper, 'clear' | 'kept'>
-  /** Of instances that keep one; written by itself too, a little later. */
-  readonly journal?: Noting
+  readonly custodies: Custodies
 }
 
 export class InstanceChanges {
   readonly #writer: TrustWriter
   readonly #store: Store
   readonly #keyring: Keyring
-  readonly #keeper: InstanceParts['keeper']
-  readonly #journal: InstanceParts['journal']
+  readonly #custodies: Custodies
   readonly #rules: LeafRules
 
   constructor(writer: TrustWriter, options: InstanceParts & LeafRules) {
-    const { store, keyring, keeper, journal } = options
+    const { store, keyring, custodies } = options
     this.#writer = writer
     this.#rules = options
     this.#store = store
     this.#keyring = keyring
-    this.#keeper = keeper
-    this.#journal = journal
+    this.#custodies = custodies
   }
 
   /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
@@ -98,10 +94,7 @@ export class InstanceChanges {
         result: instance,
       }
     }
-    const answer = await this.#writer.change(by, decide, present)
-    // Its name and settings, for the day when the database is gone.
-    if (keepsJournal(draft)) await this.#journal?.flush(draft.id).catch(() => undefined)
-    return answer
+    return this.#writer.change(by, decide, present)
   }
 
   /** Renames it or changes settings. Takes effect on the next message on every node. */
@@ -139,7 +132,7 @@ export class InstanceChanges {
           `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
           'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
         )
-      const draft = gone(by, snapshot, { instance, action: 'instance.delete', nowMs }, this.#rules)
+      const draft = await this.#goneFrom(by, snapshot, { instance, action: 'instance.delete', nowMs })
       return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
     })
     void this.#gone(instanceId)
@@ -157,11 +150,11 @@ export class InstanceChanges {
       const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
         return { id, rootKeyUri, createdMs }
       })
-      const standardKeysLeft = await this.#keeper.kept(instanceId)
+      const standardKeysLeft = await this.#custodies.kept(instanceId)
       const standardKeys = standardKeysLeft.count
       const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
       return {
-        ...gone(by, snapshot, { instance, action: 'instance.shred', nowMs }, this.#rules),
+        ...(await this.#goneFrom(by, snapshot, { instance, action: 'instance.shred', nowMs })),
         detail,
         result: { instance, dataKeys, standardKeys, standardKeysLeft, objects },
       }
@@ -175,14 +168,24 @@ export class InstanceChanges {
     const { standardKeysLeft } = receipt
     return {
       ...receipt,
-      standardKeysLeft: await this.#keeper.kept(instanceId).catch(() => standardKeysLeft),
+      standardKeysLeft: await this.#custodies.kept(instanceId).catch(() => standardKeysLeft),
     }
   }
 
   /** Nothing of it stays in memory. Resolves when what lies at the root key's service was deleted, or could not be. */
   #gone(instanceId: string): Promise<void> {
     this.#keyring.forget(instanceId)
-    return this.#keeper.clear(instanceId)
+    return this.#custodies.clear(instanceId)
+  }
+
+  async #goneFrom(
+    by: By | Grantor,
+    snapshot: TrustSnapshot,
+    going: Parameters<typeof gone>[2],
+  ): Promise<Omit<TrustDraft<unknown>, 'result'>> {
+    const draft = gone(by, snapshot, going, this.#rules)
+    const removing = await this.#custodies.removing(going.instance)
+    return { ...draft, writes: [...(draft.writes ?? []), ...removing] }
   }
 
   async #live(
@@ -240,11 +243,7 @@ function gone(
   const authorities = [...tables.authority.values()].filter(ofInstance)
   return {
     remove: [{ kind: 'instance', id: instance.id }, ...hanging],
-    writes: [
-      { type: 'data-keys-removed', instanceId: instance.id },
-      { type: 'standard-keys-unwanted', instanceId: instance.id },
-      { type: 'journal-ended', instanceId: instance.id },
-    ],
+    writes: [{ type: 'data-keys-removed', instanceId: instance.id }],
     ...event,
     ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),
   }

@@ -2,21 +2,26 @@
 // key wraps how many, and which could not be brought back from Key Protect alone. Reads only; while the root key is out
 // of reach it tells what is known without it.
 
+import type { Custodies } from '../custody/custodies.ts'
+import type { Custody } from '../custody/custody.ts'
 import { limits } from '../limits.ts'
-import { liveObjects } from '../keys/instance-work/objects.ts'
-import type { WorkProgress } from '../keys/instance-work/run.ts'
+import { liveObjects } from './objects.ts'
+import type { WorkProgress } from './run.ts'
 import type { OpenRootKey } from '../sealing/keyring.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
-import { isPlace } from '../keys/standard-keys/place.ts'
 import type { Instance } from '../trust/rows.ts'
 
 export interface InstanceReport {
   /** null: this node does not know how far it is, or there is none. */
   readonly progress: WorkProgress | null
-  /** Of objects with custody keyprotect, of data keys with custody database; none where a root key has no versions. */
+  /** How many of what are wrapped by which version; none where a root key has no versions. */
   readonly keyVersions: readonly KeyVersionCount[]
+  /** What keyVersions counts. */
+  readonly countedAs: Custody['countedAs']
+  /** Whether the owner can revoke a single key at the root key's service. */
+  readonly keepsKeysApart: boolean
   readonly notRecoverable: NotRecoverable
 }
 
@@ -27,7 +32,7 @@ export interface KeyVersionCount {
   readonly count: number
 }
 
-/** Objects of custody keyprotect that a data key of the database seals, since the root key wraps nothing so large. */
+/** Objects that a data key of the database seals although others are stored apart: a root key wraps nothing so large. */
 export interface NotRecoverable {
   readonly count: number
   /** The first of them. */
@@ -46,6 +51,7 @@ interface Asked {
 export class InstanceReports {
   readonly #store: Store
   readonly #clock: Clock
+  readonly #custodies: Custodies
   readonly #openRootKey: OpenRootKey
   readonly #progress: (instanceId: string) => WorkProgress | undefined
   /** By instance, the last question. */
@@ -54,11 +60,13 @@ export class InstanceReports {
   constructor(options: {
     readonly store: Store
     readonly clock: Clock
+    readonly custodies: Custodies
     readonly openRootKey: OpenRootKey
     readonly progress: (instanceId: string) => WorkProgress | undefined
   }) {
     this.#store = options.store
     this.#clock = options.clock
+    this.#custodies = options.custodies
     this.#openRootKey = options.openRootKey
     this.#progress = options.progress
   }
@@ -69,27 +77,25 @@ export class InstanceReports {
   }
 
   async of(instance: Instance, objectCounts: Readonly<Record<string, number>>): Promise<InstanceReport> {
-    const standardKeys = await this.#store.standardKeyVersions(instance.id)
+    const custody = this.#custodies.of(instance)
+    const rootKey = await this.#openRootKey(instance.rootKeyUri, instance.id).catch(unlessRootKeyError)
+    const counts = await custody.keyVersions(instance, rootKey)
     return {
       progress: this.#progress(instance.id) ?? null,
-      keyVersions: await this.#keyVersions(instance, standardKeys),
-      notRecoverable: await this.#notRecoverable(instance, objectCounts, standardKeys),
+      keyVersions: await this.#keyVersions(instance, rootKey, counts),
+      countedAs: custody.countedAs,
+      keepsKeysApart: custody.keepsKeysApart,
+      notRecoverable: custody.keepsKeysApart
+        ? await this.#notRecoverable(instance, objectCounts, counts)
+        : { count: 0, identifiers: [] },
     }
   }
 
   async #keyVersions(
     instance: Instance,
-    standardKeys: Readonly<Record<string, number>>,
+    rootKey: RootKey | undefined,
+    counts: ReadonlyMap<string, number>,
   ): Promise<readonly KeyVersionCount[]> {
-    const rootKey = await this.#openRootKey(instance.rootKeyUri, instance.id).catch(unlessRootKeyError)
-    const counts = new Map<string, number>()
-    if (instance.custody === 'keyprotect')
-      for (const [version, count] of Object.entries(standardKeys)) counts.set(version, count)
-    else if (rootKey?.versions)
-      for (const { wrapped, rootKeyUri } of await this.#store.dataKeys(instance.id)) {
-        const version = rootKeyUri === rootKey.uri ? rootKey.versions.of(wrapped) : ''
-        counts.set(version, (counts.get(version) ?? 0) + 1)
-      }
     if (counts.size === 0) return []
     const newest = await this.#newestVersion(instance, rootKey)
     return [...counts].map(([version, count]) => {
@@ -120,17 +126,16 @@ export class InstanceReports {
   }
 
   async #notRecoverable(
-    instance: Instance,
+    { id: instanceId }: Instance,
     objectCounts: Readonly<Record<string, number>>,
-    standardKeys: Readonly<Record<string, number>>,
+    standardKeys: ReadonlyMap<string, number>,
   ): Promise<NotRecoverable> {
-    if (instance.custody === 'database') return { count: 0, identifiers: [] }
     const living = Object.entries(objectCounts).filter(([state]) => !state.startsWith('Destroyed'))
-    if (sum(living) === sum(Object.entries(standardKeys))) return { count: 0, identifiers: [] }
+    if (sum(living) === sum([...standardKeys])) return { count: 0, identifiers: [] }
     const found: string[] = []
     let count = 0
-    for await (const object of liveObjects({ store: this.#store, instanceId: instance.id })) {
-      if (!object.sealed || isPlace(object.sealed)) continue
+    for await (const object of liveObjects({ store: this.#store, instanceId })) {
+      if (this.#custodies.holding(object).keepsKeysApart) continue
       count++
       if (found.length < limits.notRecoverableToldMax) found.push(object.uniqueIdentifier)
     }

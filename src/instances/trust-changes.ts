@@ -3,8 +3,8 @@
 import { ClientChanges } from '../trust/client-changes.ts'
 import type { AuthorityRules } from '../trust/client-rules.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
-import { InstanceRestores } from '../keys/recovery/instance-restores.ts'
-import { InstanceWorkChanges } from '../keys/instance-work/changes.ts'
+import { InstanceRestores } from './restore/commit.ts'
+import { InstanceWorkChanges } from './changes.ts'
 import { TokenChanges } from '../trust/token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from '../trust/writer.ts'
 
@@ -26,7 +26,7 @@ export function createTrustChanges(
     clients: new ClientChanges(writer, options),
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
-    work: new InstanceWorkChanges(writer, options.store, options.keyring),
+    work: new InstanceWorkChanges(writer, options),
     restores: new InstanceRestores(writer),
   }
 }

@@ -2,6 +2,8 @@
 // it is entered whether it succeeds or is refused, and none touches a socket, a clock of its own or SQL.
 
 import { createHash, randomUUID } from 'node:crypto'
+import { CustodyRefused } from '../custody/custody.ts'
+import type { Custodies } from '../custody/custodies.ts'
 import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -37,10 +39,10 @@ import { requireFreeNames } from './names.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
-import type { Safe } from './safe.ts'
+import { factsOf } from './object-facts.ts'
+import type { Instance } from '../trust/rows.ts'
+import type { Unit } from './unit.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
-import { keepsJournal, type Instance } from '../trust/rows.ts'
-import type { Noting, Unit } from './unit.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 export interface Revocation {
@@ -61,21 +63,18 @@ export interface FetchedObject {
 export class KeyWork {
   readonly #unit: Unit
   readonly #store: Store
-  readonly #safe: Safe
-  readonly #journal: Noting
+  readonly #custodies: Custodies
   readonly #access: Access
 
   constructor(options: {
     readonly unit: Unit
     readonly store: Store
-    readonly safe: Safe
-    readonly journal: Noting
+    readonly custodies: Custodies
     readonly access: Access
   }) {
     this.#unit = options.unit
     this.#store = options.store
-    this.#safe = options.safe
-    this.#journal = options.journal
+    this.#custodies = options.custodies
     this.#access = options.access
   }
 
@@ -177,7 +176,7 @@ export class KeyWork {
     this.#unit.begin('key.activate', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'activated')
     const state = nextState(currentState(object, this.#unit.nowMs), 'activate')
-    await this.#stage({ ...object, state, attributes: this.#dated(object, 'ActivationDate') })
+    await this.#stage(object, { ...object, state, attributes: this.#dated(object, 'ActivationDate') })
     this.#unit.done()
   }
 
@@ -200,7 +199,7 @@ export class KeyWork {
       RevocationReasonCode: code,
       ...(message !== undefined && { RevocationMessage: message }),
     })
-    await this.#stage({ ...object, state, attributes }, { notedFirst: true })
+    await this.#stage(object, { ...object, state, attributes })
     this.#unit.done({ detail: { reason: code } })
   }
 
@@ -212,8 +211,7 @@ export class KeyWork {
     const state = nextState(now, 'destroy')
     const attributes = this.#dated(object, 'DestroyDate')
     const destroyed = { ...object, state, attributes, sealed: null, dataKeyId: null }
-    await this.#stage(destroyed, { notedFirst: true })
-    this.#unit.released(await this.#safe.release(object, { attempts: true }))
+    await this.#stage(object, destroyed)
     this.#unit.done()
   }
 
@@ -244,7 +242,8 @@ export class KeyWork {
       await requireRoom(this.#store, instance)
       this.#unit.limit(limitsOf(instance))
       const { trail } = this.#unit
-      const sealed = await this.#safe.seal(instance, place, material, { attributes, trail })
+      const facts = factsOf({ state: 'PreActive', attributes })
+      const sealed = await this.#custodies.seal(instance, place, material, { facts, trail })
       this.#unit.sealed(sealed)
       const object: ManagedObject = {
         instanceId,
@@ -257,7 +256,7 @@ export class KeyWork {
         sealed: sealed.sealed,
         dataKeyId: sealed.dataKeyId,
       }
-      this.#unit.stage(object, { journaled: keepsJournal(instance) })
+      this.#unit.stage(object)
       this.#unit.done({ object: uniqueIdentifier, detail: { objectType } })
       return uniqueIdentifier
     } finally {
@@ -267,7 +266,7 @@ export class KeyWork {
 
   async #open(object: ManagedObject): Promise<Material> {
     try {
-      return await this.#safe.open(await this.#instance(), object, this.#unit.trail)
+      return await this.#custodies.open(await this.#instance(), object, this.#unit.trail)
     } catch (error) {
       if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
         throw new StoreConflict('object', 'the object was sealed anew meanwhile')
@@ -290,7 +289,7 @@ export class KeyWork {
       material.bytes.fill(0)
       return withAttribute(attributes, 'Digest', digest)
     } catch (error) {
-      if (error instanceof KeysUnavailable || error instanceof Fault) return attributes
+      if (error instanceof KeysUnavailable || error instanceof CustodyRefused) return attributes
       throw error
     }
   }
@@ -319,20 +318,23 @@ export class KeyWork {
     if (change.key === 'Name' && !isDestroyed(state))
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
     this.#unit.limit(limitsOf(await this.#instance()))
-    await this.#stage({ ...object, state, attributes: kept })
+    await this.#stage(object, { ...object, state, attributes: kept })
     this.#unit.done({ detail: { attribute: change.key } })
     return changed.instance
   }
 
-  /**
-   * Stages a change that a client asked for: the Last Change Date moves. `notedFirst`: where there is a journal, the
-   * change is not answered before it stands there.
-   */
-  async #stage(object: ManagedObject, { notedFirst = false } = {}): Promise<void> {
-    const attributes = withAttribute(object.attributes, 'LastChangeDate', this.#seconds())
-    const journaled = keepsJournal(await this.#instance())
-    this.#unit.stage({ ...object, attributes }, { journaled })
-    if (journaled && notedFirst) this.#unit.noteBeforeAnswer(this.#journal)
+  /** Stages a change that a client asked for: the Last Change Date moves. */
+  async #stage(before: ManagedObject, after: ManagedObject): Promise<void> {
+    const attributes = withAttribute(after.attributes, 'LastChangeDate', this.#seconds())
+    const changing = {
+      before,
+      was: factsOf(before),
+      facts: isDestroyed(after.state) ? null : factsOf({ ...after, attributes }),
+    }
+    // Nothing is stored of an object that was destroyed before.
+    const isStored = before.sealed !== null
+    const following = isStored ? this.#custodies.following(await this.#instance(), changing) : undefined
+    this.#unit.stage({ ...after, attributes }, following)
   }
 
   #dated(object: ManagedObject, key: string): AttributeSet {

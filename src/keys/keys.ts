@@ -3,6 +3,8 @@
 // work is done again. What the work may do stands in key-work.ts.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CustodyRefused } from '../custody/custody.ts'
+import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
@@ -15,8 +17,7 @@ import { StoreConflict, StoreUnavailable, type Change, type Store } from '../por
 import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import type { Safe } from './safe.ts'
-import { Unit, type Noting } from './unit.ts'
+import { Unit } from './unit.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
 
 /** As listed. */
@@ -27,8 +28,7 @@ export interface ListedKey extends KeyView {
 
 export class Keys {
   readonly #store: Store
-  readonly #safe: Safe
-  readonly #journal: Noting
+  readonly #custodies: Custodies
   readonly #access: Access
   readonly #clock: Clock
   readonly #durableReads: () => boolean
@@ -36,16 +36,14 @@ export class Keys {
 
   constructor(options: {
     readonly store: Store
-    readonly safe: Safe
-    readonly journal: Noting
+    readonly custodies: Custodies
     readonly access: Access
     readonly clock: Clock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
     readonly durableReads: () => boolean
   }) {
     this.#store = options.store
-    this.#safe = options.safe
-    this.#journal = options.journal
+    this.#custodies = options.custodies
     this.#access = options.access
     this.#clock = options.clock
     this.#durableReads = options.durableReads
@@ -106,7 +104,7 @@ export class Keys {
 
   /** Throws StoreConflict when something that was decided on has changed meanwhile. */
   async #attempt<T>(unit: Unit, work: (work: KeyWork) => Promise<T>): Promise<T> {
-    const parts = { unit, store: this.#store, safe: this.#safe, journal: this.#journal, access: this.#access }
+    const parts = { unit, store: this.#store, custodies: this.#custodies, access: this.#access }
     const result = await work(new KeyWork(parts))
     const change = unit.change(this.#durableReads())
     if (change.writes.length + change.entries.length > 0) await this.#commit(change)
@@ -151,7 +149,7 @@ async function settle(unit: Unit): Promise<void> {
     if (!outside) throw error
     throw new Fault(
       'GeneralFailure',
-      "it was done on this server, but could not be noted at the root key's service yet; that is done as soon as it answers",
+      "it was done on this server, but could not be recorded at the root key's service yet; that is done as soon as it answers",
       { cause: error },
     )
   }
@@ -166,6 +164,7 @@ function faultOf(error: unknown): Fault | undefined {
     })
   if (error instanceof StoreUnavailable)
     return new Fault('GeneralFailure', storeSentences[error.why], { cause: error })
+  if (error instanceof CustodyRefused) return new Fault('GeneralFailure', error.message, { cause: error })
   if (error instanceof KeysUnavailable)
     return new Fault('GeneralFailure', rootKeySentences[error.reach], { cause: error })
   return undefined

@@ -10,7 +10,7 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
-import type { Released, Sealed } from './safe.ts'
+import type { Following, Sealed } from '../custody/custody.ts'
 import type { InstanceLimits } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unsealed.ts'
 
@@ -21,14 +21,6 @@ interface Slot {
   readonly changed: boolean
   /** When the store says that it was last sent. */
   readonly lastFetchedMs: number | null
-  /** Its instance keeps a journal, which must be told. */
-  readonly journaled: boolean
-}
-
-/** A change is noted outside the database before it is answered: the journal in Key Protect (journal.ts). */
-export interface Noting {
-  /** Resolves when all that was committed before is noted. Throws RootKeyError. */
-  flush(instanceId: string, trail?: Trail): Promise<void>
 }
 
 export class Unit {
@@ -40,9 +32,8 @@ export class Unit {
   readonly #fetched = new Set<string>()
   readonly #opened: Buffer[] = []
   readonly #sealed: Sealed[] = []
-  readonly #released: Released[] = []
+  readonly #following: Following[] = []
   #trail: Trail = new Set()
-  #noting: Noting | undefined
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
@@ -86,19 +77,19 @@ export class Unit {
       storedVersion: object.version,
       changed: false,
       lastFetchedMs: record.lastFetchedMs,
-      journaled: false,
     })
     return object
   }
 
-  /** Stages a new or changed object; `journaled`: its instance keeps a journal. */
-  stage(object: ManagedObject, { journaled }: { readonly journaled: boolean }): void {
+  /** Stages a new or changed object, with what belongs to that change outside its record. */
+  stage(object: ManagedObject, following?: Following): void {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
     const lastFetchedMs = slot?.lastFetchedMs ?? null
-    const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs, journaled }
+    const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs }
     this.#slots.set(object.uniqueIdentifier, slotNow)
+    if (following) this.#following.push(following)
   }
 
   /** What is staged adds to what the instance holds: not beyond these limits. */
@@ -116,27 +107,15 @@ export class Unit {
     this.#sealed.push(sealed)
   }
 
-  /** What a staged object gives up. */
-  released(released: Released): void {
-    this.#released.push(released)
-  }
-
-  /** Not answered before it is noted there too. */
-  noteBeforeAnswer(noting: Noting): void {
-    this.#noting = noting
-  }
-
   /** What was sealed for this unit counts for nothing: it was not committed. Never throws. */
   async abandon(): Promise<void> {
     await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
   }
 
-  /** What is left to be done once it is committed, before it is answered. Throws RootKeyError. */
+  /** What is left to be done once it is committed, before it is answered. Throws as `Following.after` does. */
   async settle(): Promise<void> {
     if (this.#undone) return this.abandon()
-    const { instanceId } = this.caller
-    await this.#noting?.flush(instanceId)
-    for (const released of this.#released) await released.after()
+    for (const following of this.#following) await following.after()
   }
 
   /** Objects changed in this unit, which the store does not know yet; newest first. */
@@ -200,12 +179,9 @@ export class Unit {
     const slots = [...this.#slots.entries()]
     const changed = slots.filter(([, slot]) => slot.changed)
     const writes: Write[] = [
-      ...changed.map(([, { object, journaled }]) => ({
-        ...toWrite(object),
-        ...(journaled && { journal: true }),
-      })),
+      ...changed.map(([, { object }]) => toWrite(object)),
       ...this.#sealed.flatMap((sealed) => sealed.writes),
-      ...this.#released.flatMap((released) => released.writes),
+      ...this.#following.flatMap((following) => following.writes),
       ...[...this.#fetched].map((uniqueIdentifier): Write => ({
         type: 'fetched',
         instanceId,

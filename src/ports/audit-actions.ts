@@ -15,6 +15,8 @@ export const auditActions = {
   'key.revoke': 'The key was deactivated, or declared compromised.',
   'key.destroy': 'The key material was destroyed.',
   'key.reseal': 'The server sealed the object anew, during a move to another root key or custody.',
+  'key.take-over':
+    "The server took over what it found of a key at the root key's service: a newer generation, or a closing.",
   'kmip.refused': 'The server refused a message, before any operation.',
   'instance.create': 'An instance was created.',
   'instance.set': 'A name or setting of an instance was changed.',
@@ -40,6 +42,7 @@ export const auditActions = {
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',
   'root-key.answers': 'A root key answers again.',
+  'standard-key.begin': "A run of the server began to store standard keys at root keys' services.",
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
   'server-cert.stage': 'A new certificate for the KMIP listener was stored, to be used later.',
   'server-cert.schedule': 'The time was set at which a staged certificate comes into use.',

@@ -61,17 +61,7 @@ export type ObjectWrite =
       readonly index: readonly IndexEntry[]
       /** `ObjectStore.objectCounts` counts by them. Left out: the clock changes nothing. */
       readonly clockSteps?: ClockSteps
-      /** It is to be entered in the journal of its instance: `ObjectStore.unjournaled` lists it until it was. */
-      readonly journal?: boolean
     }
-  /** These versions stand in the journal; what has changed since stays on the list. */
-  | {
-      readonly type: 'journaled'
-      readonly instanceId: string
-      readonly objects: readonly { readonly uniqueIdentifier: string; readonly version: number }[]
-    }
-  /** The instance keeps no journal any more. */
-  | { readonly type: 'journal-ended'; readonly instanceId: string }
   /** Records when the material was sent. */
   | {
       readonly type: 'fetched'
@@ -101,8 +91,4 @@ export interface ObjectStore {
    */
   objectCounts(instanceId: string, nowMs: number): Promise<Readonly<Record<string, number>>>
   usage(instanceId: string): Promise<Usage>
-  /** Objects that changed since they were entered in the journal, destroyed ones included; oldest first. */
-  unjournaled(instanceId: string, limit: number): Promise<readonly StoredObject[]>
-  /** Whether the object did not change since it was entered in the journal; true where nothing is to be entered. */
-  isJournaled(instanceId: string, uniqueIdentifier: string): Promise<boolean>
 }

@@ -90,8 +90,10 @@ export interface StandardKeyFound {
   readonly name: string
   readonly description: string
   readonly deleted: boolean
-  /** Milliseconds since 1970; null where the service does not tell. */
+  /** Milliseconds since 1970 by the service's clock; null where the service does not tell. */
   readonly createdMs: number | null
+  /** Milliseconds since it was made, by the service's own clock when it listed it; null where that is not known. */
+  readonly ageMs: number | null
 }
 
 /**

@@ -16,23 +16,22 @@ export interface DataKeyRecord {
   readonly createdMs: number
 }
 
-/**
- * A standard key at a root key's service, as far as the server knows. The server records it before it creates the key,
- * so that it finds and deletes one whose creation was not answered or not used.
- */
+/** A standard key at a root key's service that this server knows of. */
 export interface StandardKeyRecord {
-  /** Ours; random. */
+  /** The service's id; of a marker that is still to be stored, an id of ours. */
   readonly id: string
   readonly instanceId: string
-  readonly kind: 'object' | 'journal'
-  /** The object's UniqueIdentifier, or the name of the part of the journal. */
+  readonly kind: 'object' | 'marker'
+  /** The object's UniqueIdentifier; of a marker, what it says. */
   readonly identifier: string
+  /** Of a marker: its number. */
   readonly generation: number
   readonly rootKeyUri: string
-  /** `intended`: it may exist or not. `current`: it counts. `unwanted`: to be deleted at the service. */
-  readonly state: 'intended' | 'current' | 'unwanted'
-  /** The service's id; null until it is known. */
-  readonly standardKeyId: string | null
+  /**
+   * `current`: it counts. `due`: it counts, and a closed generation above it is still to be stored; of a marker: it is
+   * still to be stored. `unwanted`: it is to be deleted at the service.
+   */
+  readonly state: 'current' | 'due' | 'unwanted'
   /** The version of the root key that wrapped it; '' where not known. */
   readonly keyVersion: string
   readonly createdMs: number
@@ -57,15 +56,17 @@ export type SecretWrite =
   | { readonly type: 'data-key-removed'; readonly id: string }
   /** Replaces the wrapped form of a data key; StoreConflict('data-key') when it is not `was` any more. */
   | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
-  /** Inserts or replaces; StoreConflict('standard-key') unless it is in the state `from` (null: not there). */
+  /** Inserts or replaces. */
+  | { readonly type: 'standard-key'; readonly record: StandardKeyRecord }
+  /** Does nothing where there is no such record. */
   | {
-      readonly type: 'standard-key'
-      readonly record: StandardKeyRecord
-      readonly from: StandardKeyRecord['state'] | null
+      readonly type: 'standard-key-state'
+      readonly id: string
+      readonly state: StandardKeyRecord['state']
     }
   | { readonly type: 'standard-key-removed'; readonly id: string }
-  /** Marks all standard keys of the instance as unwanted. */
-  | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string }
+  /** Marks the standard keys of one object as unwanted, or those of all objects of the instance. */
+  | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string; readonly identifier?: string }
   | { readonly type: 'secret'; readonly record: SecretRecord }
   /** Inserts only if the name does not exist; otherwise the commit is a StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }
@@ -76,6 +77,6 @@ export interface SecretStore {
   dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
   /** In the order of their ids. */
   standardKeys(query: StandardKeyQuery): Promise<readonly StandardKeyRecord[]>
-  /** The number of current standard keys of objects under each version of the root key. */
+  /** The number of standard keys that count, of objects, under each version of the root key. */
   standardKeyVersions(instanceId: string): Promise<Readonly<Record<string, number>>>
 }

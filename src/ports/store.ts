@@ -40,15 +40,7 @@ export interface Change {
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
   readonly what:
-    | 'object'
-    | 'trust'
-    | 'name'
-    | 'secret'
-    | 'checkpoint'
-    | 'data-key'
-    | 'standard-key'
-    | 'objects-max'
-    | 'bytes-max'
+    'object' | 'trust' | 'name' | 'secret' | 'checkpoint' | 'data-key' | 'objects-max' | 'bytes-max'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what

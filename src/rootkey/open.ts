@@ -26,8 +26,8 @@ export interface RootKeyOptions {
 export interface CheckOptions extends RootKeyOptions {
   /** Used instead of the one that is kept, if any, and forgotten afterwards. */
   readonly apiKey?: string | undefined
-  /** With `keyprotect` a standard key is made, read and deleted too; the service bills it for a month. */
-  readonly custody?: 'database' | 'keyprotect'
+  /** A standard key is made, read and deleted too; the service bills it for a month. */
+  readonly standardKeys?: boolean
   /** It will do even if it seals nothing any more: what it sealed is to be opened. */
   readonly opens?: boolean
 }
@@ -53,10 +53,9 @@ export interface CheckedRootKey {
 
 /** Looks whether it exists, is fit and is active, and wraps and unwraps. Throws as openRootKey does. */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
-  const { custody, apiKey, opens = false } = options
-  if (schemeOf(uri) === 'ibm')
-    return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys: custody === 'keyprotect', opens })
-  if (custody === 'keyprotect')
+  const { standardKeys = false, apiKey, opens = false } = options
+  if (schemeOf(uri) === 'ibm') return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys, opens })
+  if (standardKeys)
     throw new RootKeyError(
       'root-key',
       `with ${uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,

@@ -12,7 +12,8 @@ import type { Instance } from '../trust/rows.ts'
 import { Integrity } from './integrity.ts'
 import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
 
-export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri' | 'work'>
+export type KeyringInstance = CachingInstance &
+  Pick<Instance, 'rootKeyUri'> & { readonly work?: { readonly id: string } | undefined }
 
 export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
 

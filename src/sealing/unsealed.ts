@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError, type Trail } from '../ports/root-key.ts'
-import { StandardKeyTroubles, type StandardKeyTroubleEvents } from '../keys/standard-keys/troubles.ts'
+import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
 
 /** What must be known of an instance. */
 export interface CachingInstance {

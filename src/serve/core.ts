@@ -11,9 +11,8 @@ import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
 import { Access } from '../trust/access.ts'
 import { ApiKeys } from '../instances/api-keys.ts'
 import { Audit } from '../audit/audit.ts'
-import { Journal } from '../keys/journal/journal.ts'
 import { InstanceReports } from '../instances/report.ts'
-import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-work/instance-work.ts'
+import { InstanceWorker, type InstanceWorkerOptions } from '../instances/worker.ts'
 import { Integrity } from '../sealing/integrity.ts'
 import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
@@ -21,13 +20,12 @@ import { Pending } from '../trust/pending.ts'
 import type { AnchoredStore } from '../ports/anchor.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import { Safe } from '../keys/safe.ts'
-import { recover, type RecoveryParts } from '../keys/recovery/recovery.ts'
+import { restore, type RestoreParts } from '../instances/restore/restore.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { Sightings } from '../trust/sightings.ts'
-import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
+import { Custodies } from '../custody/custodies.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
-import { Deletable } from '../keys/standard-keys/deletable.ts'
+import { objectRecords } from '../keys/object-records.ts'
 import { neighbourhood } from '../kmip-server/address.ts'
 import { certificateOrNull } from '../pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
@@ -96,31 +94,23 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keyring = new Keyring({ store, clock, ...opening })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
-  const troubles = keyring.conditions.standardKeys
-  const deletable = new Deletable({ store, access, journal: () => journal })
-  const keeper = new StandardKeyKeeper({
+  const custodies = new Custodies({
     store,
     clock,
-    openRootKey: rootKeys.open,
-    mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
-    troubles,
-    isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
+    keyring,
+    instances: async () => [...(await access.snapshot()).tables.instance.values()],
+    objects: objectRecords(store, clock),
     emptied: tidyApiKeys,
   })
-  const safe = new Safe({ store, clock, keyring, keeper })
-  const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, troubles, failed })
-  journal.start()
-  opened.defer(() => journal.stop())
-  keeper.start(failed('look for standard keys to delete'))
-  opened.defer(() => keeper.stop())
+  custodies.start(failed("complete what was begun at root keys' services"))
+  opened.defer(() => custodies.stop())
   const trust = createTrustChanges({
     store,
     macs,
     clock,
     access,
     keyring,
-    keeper,
-    journal,
+    custodies,
     ...authorityRules,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
@@ -128,8 +118,8 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     },
   })
   const durableReads = () => settings.now.audit.reads === 'durable'
-  const keys = new Keys({ store, safe, journal, access, clock, durableReads })
-  const parts = { store, clock, access, keyring, safe, keeper, journal }
+  const keys = new Keys({ store, custodies, access, clock, durableReads })
+  const parts = { store, clock, access, keyring, custodies }
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
   const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
@@ -180,12 +170,12 @@ function openPending({
 }
 
 function openRestores(
-  parts: RecoveryParts,
+  parts: RestoreParts,
   failed: (what: string) => (error: unknown) => void,
   opened: AsyncDisposableStack,
 ): Restores {
   const restores = new Restores({
-    recover: (by, wanted, recovering) => recover(parts, by, wanted, recovering),
+    restore: (by, wanted, restoring) => restore(parts, by, wanted, restoring),
     isThere: async (instanceId) => (await parts.access.instance(instanceId)) !== undefined,
     failed: failed('restore an instance'),
   })
@@ -198,13 +188,13 @@ function startInstanceWork(
   ibm: Pick<Ibm, 'onRewrapped'>,
   opened: AsyncDisposableStack,
 ): Pick<Core, 'instanceWork' | 'reports'> {
-  const { store, clock, keyring } = options
+  const { store, clock, keyring, custodies } = options
   const instanceWork = new InstanceWorker(options)
   ibm.onRewrapped((event) => instanceWork.rewrapped(event))
   instanceWork.start()
   opened.defer(() => instanceWork.stop())
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
-  const reports = new InstanceReports({ store, clock, openRootKey: keyring.openRootKey, progress })
+  const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   return { instanceWork, reports }
 }
 

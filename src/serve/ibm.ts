@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Config } from '../config.ts'
 import type { ApiKeys } from '../instances/api-keys.ts'
-import type { HandedBack } from '../keys/instance-work/rewrap.ts'
+import type { HandedBack } from '../instances/rewrap.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { limits } from '../limits.ts'

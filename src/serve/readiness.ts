@@ -40,9 +40,8 @@ export class Readiness {
       const closed = await this.rootKeys.stillClosed(parts)
       const altered = await stillAltered(parts)
       const standardKeys = parts.keyring.conditions.standardKeys.now.filter(
-        // Elsewhere there is nothing to make or write, so that nothing would end it. What is left outlives its instance.
-        ({ what, instanceId }) =>
-          what === 'delete' || tables.instance.get(instanceId)?.custody === 'keyprotect',
+        // What is left outlives its instance.
+        ({ what, instanceId }) => what === 'delete' || tables.instance.has(instanceId),
       )
       return {
         ready: true,

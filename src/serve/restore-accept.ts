@@ -10,6 +10,7 @@ import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
 import type { AuditEntry } from '../ports/audit.ts'
+import { putBack } from '../custody/keyprotect/whereabouts.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
@@ -63,6 +64,10 @@ async function accept(options: {
   const { record, macKey } = secrets.newMacKey()
   const bearer = newBearer()
   const token = newToken(bearer, ground.clock.now())
+  // A server that still runs on the newer database must not write at the services of root keys any more.
+  const instances = [...reading.tables.instance.values()].map((one) => putBack(one, token.createdMs))
+  const raised = new Map(instances.map(({ instance }) => [instance.id, instance]))
+  const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size
   const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }
   // Before the commit, as at a first start: a token that counts is never one that nobody has.
@@ -72,7 +77,8 @@ async function accept(options: {
     writes: [
       { type: 'secret', record },
       { type: 'trust-version', atLeast },
-      ...signAnew(macKey, reading, trustVersion, token),
+      ...signAnew(macKey, restored, trustVersion, token),
+      ...instances.flatMap(({ writes }) => writes),
       checkpoint,
     ],
     entries: [

@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
-import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { KeysUnavailable, type Closed, type RootKeyEvents } from '../sealing/unsealed.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -202,13 +202,15 @@ const sentences: Record<RootKeyTrouble, string> = {
 const refused: Record<StandardKeyTrouble['what'], string> = {
   make: 'new keys of an instance are refused by the service of its root key',
   delete: 'standard keys that are to be deleted are left at the service of their root key',
-  journal: 'the journal of an instance cannot be written',
+  record: 'revoked keys are not recorded as revoked at the service of their root key',
+  another: 'another server uses an instance',
 }
 
 const accepted: typeof refused = {
   make: 'new keys of an instance are kept again by the service of its root key',
   delete: 'no standard keys that are to be deleted are left any more',
-  journal: 'the journal of an instance is written again',
+  record: 'revoked keys are recorded again at the service of their root key',
+  another: 'no other server is seen any more that uses an instance',
 }
 
 const nouns: Record<Closed['kind'], string> = { object: 'key', 'data key': 'data key' }

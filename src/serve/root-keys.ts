@@ -47,12 +47,11 @@ export function serverRootKeys(options: {
         measure,
       )
     },
-    prepare: async (given, { custody = 'database', opens = false, instanceId, apiKey } = {}) => {
-      if (given === own.uri && custody === 'database' && apiKey === undefined)
-        return { uri: given, warnings: [] }
+    prepare: async (given, { standardKeys = false, opens = false, instanceId, apiKey } = {}) => {
+      if (given === own.uri && !standardKeys && apiKey === undefined) return { uri: given, warnings: [] }
       const { uri, warnings } = await checkRootKey(given, {
         ...opening,
-        custody,
+        standardKeys,
         opens,
         // A file elsewhere is the administrator's to make: the server writes into its data folder only.
         create: inDataFolder(given),

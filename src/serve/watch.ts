@@ -8,7 +8,7 @@ import { instanceUsages } from '../admin/instance-usage.ts'
 import { warningsNow, type Warning } from '../admin/warnings.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
+import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -76,7 +76,8 @@ export class Watch {
       readiness.standardKeys.filter((trouble) => trouble.what === what)
     state.newKeysRefused.set(of('make').length)
     state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
-    state.journalsUnwritten.set(of('journal').length)
+    state.closingsUnrecorded.set(of('record').length)
+    state.otherServers.set(of('another').length)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)

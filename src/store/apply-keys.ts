@@ -9,7 +9,9 @@ import { bytes, type Statements } from './statements.ts'
 type WriteStatements = Statements<keyof typeof writeSql>
 type Of<T extends Write['type']> = Extract<Write, { type: T }>
 type DataKeyWrite = Of<'data-key' | 'data-keys-removed' | 'data-key-removed' | 'data-key-rewrapped'>
-type StandardKeyWrite = Of<'standard-key' | 'standard-key-removed' | 'standard-keys-unwanted'>
+type StandardKeyWrite = Of<
+  'standard-key' | 'standard-key-state' | 'standard-key-removed' | 'standard-keys-unwanted'
+>
 type SecretWrite = Of<'secret' | 'new-secret' | 'secret-removed'>
 
 export function applyKeyWrite(
@@ -25,10 +27,13 @@ export function applyKeyWrite(
       return applyDataKey(s, write, effects)
     case 'standard-key':
       return putStandardKey(s, write)
+    case 'standard-key-state':
+      return void s.run('setStandardKeyState', write.state, write.id)
     case 'standard-key-removed':
       return void s.run('removeStandardKey', write.id)
     case 'standard-keys-unwanted':
-      return void s.run('standardKeysUnwanted', write.instanceId)
+      if (write.identifier === undefined) return void s.run('standardKeysUnwanted', write.instanceId)
+      return void s.run('standardKeysOfOneUnwanted', write.instanceId, write.identifier)
     case 'secret':
     case 'new-secret':
     case 'secret-removed':
@@ -68,17 +73,10 @@ function putDataKey(s: WriteStatements, record: Of<'data-key'>['record']): void 
   s.run('putDataKey', id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs)
 }
 
-function putStandardKey(s: WriteStatements, { record, from }: Of<'standard-key'>): void {
-  const { id, instanceId, kind, identifier, generation, rootKeyUri, state } = record
-  const { standardKeyId, keyVersion, createdMs } = record
-  const rest = [instanceId, kind, identifier, generation, rootKeyUri, state] as const
-  const more = [standardKeyId, keyVersion, createdMs] as const
-  const { changes } =
-    from === null
-      ? s.run('addStandardKey', id, ...rest, ...more)
-      : s.run('changeStandardKey', ...rest, ...more, id, from)
-  if (changes > 0) return
-  throw new StoreConflict('standard-key', `the standard key ${id} is not ${from ?? 'new'}`)
+function putStandardKey(s: WriteStatements, { record }: Of<'standard-key'>): void {
+  const { id, instanceId, kind, identifier, generation, rootKeyUri, state, keyVersion, createdMs } = record
+  const rest = [instanceId, kind, identifier, generation, rootKeyUri, state, keyVersion, createdMs] as const
+  s.run('putStandardKey', id, ...rest)
 }
 
 function applySecret(s: WriteStatements, write: SecretWrite, effects: Effects): void {

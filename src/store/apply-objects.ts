@@ -1,5 +1,5 @@
-// Writes one object inside the writer's transaction: its row, its material, its names and index entries, and the
-// mark that its journal lacks it. Throws StoreConflict; the caller undoes the savepoint then.
+// Writes one object inside the writer's transaction: its row, its material, its names and index entries. Throws
+// StoreConflict; the caller undoes the savepoint then.
 
 import { StoreConflict, type Write } from '../ports/store.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from '../ports/objects.ts'
@@ -46,7 +46,6 @@ export function putObject(
   } else {
     sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common, ...steps).rowId
   }
-  if (write.journal) s.run('unjournal', instanceId, sequence)
   putIndex(s, instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
   countSteps(s, instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null

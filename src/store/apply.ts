@@ -53,12 +53,6 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
   switch (write.type) {
     case 'object':
       return putObject(s, write, effects)
-    case 'journaled':
-      for (const { uniqueIdentifier, version } of write.objects)
-        s.run('journaled', write.instanceId, write.instanceId, uniqueIdentifier, version)
-      return undefined
-    case 'journal-ended':
-      return void s.run('endJournal', write.instanceId)
     case 'fetched':
       return void s.run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
     case 'trust': {
@@ -74,6 +68,7 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
     case 'data-key-removed':
     case 'data-key-rewrapped':
     case 'standard-key':
+    case 'standard-key-state':
     case 'standard-key-removed':
     case 'standard-keys-unwanted':
     case 'secret':

@@ -4,6 +4,9 @@
 /** Written into the file's header, so that a foreign SQLite file is not taken for a store: "Mort". */
 export const applicationId = 0x4d6f7274
 
+/** From here on standard keys describe themselves: an instance whose keys lie there in the older form is refused. */
+export const selfDescribingFrom = 3
+
 export const migrations: readonly string[] = [
   `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -82,23 +85,21 @@ export const migrations: readonly string[] = [
   CREATE TABLE audit_blocks (block INTEGER PRIMARY KEY, min_ms INTEGER NOT NULL, max_ms INTEGER NOT NULL) STRICT;
   CREATE TABLE checkpoints (number INTEGER PRIMARY KEY, body TEXT NOT NULL, signature TEXT NOT NULL) STRICT;
   `,
+  '-- Made tables that the next step replaces.',
   `
-  -- What is kept as standard keys at a root key's service; entered before it is made there. No secrets in it.
+  -- Standard keys at root keys' services that this server knows of, by the service's id. No secrets in it.
+  DROP TABLE IF EXISTS unjournaled;
+  DROP TABLE IF EXISTS standard_keys;
   CREATE TABLE standard_keys (
     id TEXT PRIMARY KEY, instance_id TEXT NOT NULL, kind TEXT NOT NULL, identifier TEXT NOT NULL,
-    generation INTEGER NOT NULL, root_key_uri TEXT NOT NULL, state TEXT NOT NULL, standard_key_id TEXT,
-    key_version TEXT NOT NULL, created_ms INTEGER NOT NULL
+    generation INTEGER NOT NULL, root_key_uri TEXT NOT NULL, state TEXT NOT NULL, key_version TEXT NOT NULL,
+    created_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   -- Each ends in the id, by which pages are ordered; the last one is for counting.
   CREATE INDEX standard_keys_instance ON standard_keys (instance_id, kind, state);
   CREATE INDEX standard_keys_state ON standard_keys (kind, state);
   CREATE INDEX standard_keys_identifier ON standard_keys (identifier);
   CREATE INDEX standard_keys_version ON standard_keys (instance_id, kind, state, key_version);
-
-  -- Objects that changed since they were entered in the journal of their instance.
-  CREATE TABLE unjournaled (
-    instance_id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (instance_id, sequence)
-  ) STRICT, WITHOUT ROWID;
   `,
   `
   -- When the clock takes the object on from its stored state, in seconds; NULL: never. Objects that an earlier version

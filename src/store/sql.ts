@@ -9,11 +9,11 @@ const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched
 
 const standardKeyColumns = `
   id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
-  standard_key_id AS standardKeyId, key_version AS keyVersion, created_ms AS createdMs`
+  key_version AS keyVersion, created_ms AS createdMs`
 
 /** What standard keys are indexed by; a search over several of them is one statement, so it sees one moment. */
-export const standardKeySets = (['object', 'journal'] as const).flatMap((kind) =>
-  (['intended', 'current', 'unwanted'] as const).map((state) => ({ kind, state })),
+export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
+  (['current', 'due', 'unwanted'] as const).map((state) => ({ kind, state })),
 )
 
 export const readSql = {
@@ -63,13 +63,7 @@ export const readSql = {
       AND state = coalesce(?, state) AND id > ? ORDER BY id LIMIT ?`,
   standardKeyVersions: `
     SELECT key_version AS version, count(*) AS count FROM standard_keys
-    WHERE instance_id = ? AND kind = 'object' AND state = 'current' GROUP BY key_version`,
-  unjournaled: `
-    SELECT ${objectColumns} FROM unjournaled u CROSS JOIN objects o ON o.sequence = u.sequence ${objectJoins}
-    WHERE u.instance_id = ? AND u.sequence > ? ORDER BY u.sequence LIMIT ?`,
-  unjournaledOne: `
-    SELECT 1 AS there FROM unjournaled WHERE instance_id = ? AND sequence =
-      (SELECT sequence FROM objects WHERE instance_id = ? AND unique_identifier = ?)`,
+    WHERE instance_id = ? AND kind = 'object' AND state IN ('current', 'due') GROUP BY key_version`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
     SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks
@@ -163,11 +157,6 @@ export const writeSql = {
     INSERT INTO fetched (sequence, at_ms) SELECT sequence, ? FROM objects
     WHERE instance_id = ? AND unique_identifier = ?
     ON CONFLICT (sequence) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)`,
-  unjournal: `INSERT INTO unjournaled (instance_id, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
-  journaled: `
-    DELETE FROM unjournaled WHERE instance_id = ? AND sequence =
-      (SELECT sequence FROM objects WHERE instance_id = ? AND unique_identifier = ? AND version = ?)`,
-  endJournal: `DELETE FROM unjournaled WHERE instance_id = ?`,
 
   eraseDataKeys: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE instance_id = ?`,
   removeDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
@@ -183,17 +172,21 @@ export const writeSql = {
     VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET instance_id = excluded.instance_id, root_key_uri = excluded.root_key_uri,
       root_key_id = excluded.root_key_id, wrapped = excluded.wrapped, created_ms = excluded.created_ms`,
-  addStandardKey: `
-    INSERT INTO standard_keys (id, instance_id, kind, identifier, generation, root_key_uri, state,
-      standard_key_id, key_version, created_ms)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-  changeStandardKey: `
-    UPDATE standard_keys SET instance_id = ?, kind = ?, identifier = ?, generation = ?, root_key_uri = ?,
-      state = ?, standard_key_id = ?, key_version = ?, created_ms = ?
-    WHERE id = ? AND state = ?`,
+  putStandardKey: `
+    INSERT INTO standard_keys (id, instance_id, kind, identifier, generation, root_key_uri, state, key_version,
+      created_ms)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET instance_id = excluded.instance_id, kind = excluded.kind,
+      identifier = excluded.identifier, generation = excluded.generation, root_key_uri = excluded.root_key_uri,
+      state = excluded.state, key_version = excluded.key_version, created_ms = excluded.created_ms`,
+  setStandardKeyState: `UPDATE standard_keys SET state = ? WHERE id = ?`,
   removeStandardKey: `DELETE FROM standard_keys WHERE id = ?`,
   standardKeysUnwanted: `
-    UPDATE standard_keys SET state = 'unwanted' WHERE instance_id = ? AND state <> 'unwanted'`,
+    UPDATE standard_keys SET state = 'unwanted'
+    WHERE instance_id = ? AND kind = 'object' AND state <> 'unwanted'`,
+  standardKeysOfOneUnwanted: `
+    UPDATE standard_keys SET state = 'unwanted'
+    WHERE instance_id = ? AND identifier = ? AND kind = 'object' AND state <> 'unwanted'`,
   putSecret: `
     INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed`,
   addSecret: `INSERT INTO secrets (name, sealed) VALUES (?, ?) ON CONFLICT (name) DO NOTHING`,

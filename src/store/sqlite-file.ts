@@ -8,7 +8,7 @@ import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../ports/store.ts'
 import { limits } from '../limits.ts'
-import { applicationId, migrations } from './migrations.ts'
+import { applicationId, migrations, selfDescribingFrom } from './migrations.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 
 export interface OpenFile {
@@ -101,6 +101,7 @@ function prepare(database: DatabaseSync, file: string): void {
         `${migrations.length}). Nothing was changed. Start that version again`,
     )
   checkWhole(database, file)
+  refuseOlderForm(database, version)
   const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {}
   if (mode !== 'wal')
     throw new StoreUnavailable(
@@ -115,6 +116,26 @@ function prepare(database: DatabaseSync, file: string): void {
     PRAGMA cache_size = -32768;
     PRAGMA journal_size_limit = 67108864;`)
   migrate(database, version)
+}
+
+/** Standard keys of an older form do not say themselves what they hold: this program does not read them. */
+function refuseOlderForm(database: DatabaseSync, version: number): void {
+  if (version === 0 || version >= selfDescribingFrom) return
+  const names = database
+    .prepare(
+      `SELECT body ->> '$.name' AS name FROM trust
+       WHERE kind = 'instance' AND 'keyprotect' IN (body ->> '$.custody', body ->> '$.work.fromCustody')`,
+    )
+    .all()
+    .map(({ name }) => String(name))
+  if (names.length === 0) return
+  throw new StoreUnavailable(
+    'unavailable',
+    `the keys of the ${names.length === 1 ? 'instance' : 'instances'} ${names.join(', ')} are stored at the root key's ` +
+      'service in a form that this version does not read. Nothing was changed. Start the version that made them, move ' +
+      'each to the database (mortise instance set-root-key NAME --root-key URI --custody database), and start this ' +
+      'version again; then move them back the same way with --custody keyprotect',
+  )
 }
 
 function checkWhole(database: DatabaseSync, file: string): void {

@@ -108,24 +108,6 @@ export class SqliteStore implements Store, AnchoredStore {
     return Object.fromEntries(rows.map((row) => [text(row, 'version'), number(row, 'count')]))
   }
 
-  async unjournaled(instanceId: string, limit: number) {
-    const found: StoredObject[] = []
-    while (found.length < limit) {
-      const count = Math.min(limits.objectsStepRows, limit - found.length)
-      const after = found.at(-1)?.sequence ?? 0
-      const step = this.#read((s) => s.all('unjournaled', instanceId, after, count)).map(storedObject)
-      found.push(...step)
-      if (step.length < count || found.length >= limit) break
-      await setImmediate()
-    }
-    return found
-  }
-
-  async isJournaled(instanceId: string, uniqueIdentifier: string) {
-    const found = this.#read((s) => s.all('unjournaledOne', instanceId, instanceId, uniqueIdentifier))
-    return found.length === 0
-  }
-
   async secrets() {
     const rows = this.#read((s) => s.all('secrets'))
     return rows.map((row) => ({ name: text(row, 'name'), sealed: bytes(row, 'sealed') }))

@@ -2,7 +2,7 @@
 
 import type { StandardKeyQuery, StandardKeyRecord } from '../ports/secrets.ts'
 import { standardKeySets, type readSql } from './sql.ts'
-import { number, orNull, text, type Row, type Statements } from './statements.ts'
+import { number, text, type Row, type Statements } from './statements.ts'
 
 export function findStandardKeys(
   s: Statements<keyof typeof readSql>,
@@ -24,12 +24,11 @@ function standardKey(row: Row): StandardKeyRecord {
   return {
     id: text(row, 'id'),
     instanceId: text(row, 'instanceId'),
-    kind: oneOf(row, 'kind', ['object', 'journal'] as const),
+    kind: oneOf(row, 'kind', ['object', 'marker'] as const),
     identifier: text(row, 'identifier'),
     generation: number(row, 'generation'),
     rootKeyUri: text(row, 'rootKeyUri'),
-    state: oneOf(row, 'state', ['intended', 'current', 'unwanted'] as const),
-    standardKeyId: orNull(row, 'standardKeyId', text),
+    state: oneOf(row, 'state', ['current', 'due', 'unwanted'] as const),
     keyVersion: text(row, 'keyVersion'),
     createdMs: number(row, 'createdMs'),
   }

@@ -86,16 +86,17 @@ function stateGauges(registry: Registry) {
     ),
     newKeysRefused: gauge(
       'new_keys_refused',
-      "Instances of which the root key's service refused to keep the last new key (custody keyprotect).",
+      "Instances of which the root key's service refused to keep the last new key.",
     ),
     standardKeysLeft: gauge(
       'standard_keys_left',
       "Standard keys that are to be deleted at their root key's service, and are not yet.",
     ),
-    journalsUnwritten: gauge(
-      'journals_unwritten',
-      "Instances whose journal at the root key's service cannot be written (custody keyprotect).",
+    closingsUnrecorded: gauge(
+      'closings_unrecorded',
+      "Instances with revoked keys that are not recorded as revoked at the root key's service.",
     ),
+    otherServers: gauge('other_servers', 'Instances that another server uses too.'),
     tamperingAlarms: gauge(
       'tampering_alarms',
       'How often stored rows and keys were found altered since the start.',

@@ -25,6 +25,11 @@ export interface Instance {
   readonly objectsMax?: number
   readonly bytesMax?: number
   readonly createdMs: number
+  /**
+   * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing
+   * at its root key's service. Left out: it was never restored.
+   */
+  readonly epoch?: number
   /** Long work on all its keys that is under way, and goes on after a restart. */
   readonly work?: InstanceWork
 }
@@ -38,11 +43,6 @@ export interface InstanceWork {
   readonly fromRootKeyUri: string
   readonly fromCustody: Custody
   readonly startedMs: number
-}
-
-/** Whether its states and attributes are kept beside its root key too, for the day when the database is gone. */
-export function keepsJournal({ custody }: Pick<Instance, 'custody'>): boolean {
-  return custody === 'keyprotect'
 }
 
 export interface Client {

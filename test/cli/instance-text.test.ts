@@ -8,11 +8,16 @@ import { instanceDetails } from '../../src/cli/instance-text.ts'
 
 type Details = Output<'showInstance'>
 
-const still: Details = { ...examples.showInstance.answer, custody: 'keyprotect', work: null }
+const still: Details = {
+  ...examples.showInstance.answer,
+  custody: 'keyprotect',
+  countedAs: 'key',
+  work: null,
+}
 const moved: Details['work'] = {
   id: 'w',
   kind: 'move',
-  from: { rootKey: 'file:old.key', custody: 'database' },
+  from: { rootKey: 'file:old.key', custody: 'database', leavesStandardKeys: false },
   started: '2026-03-01T12:00:00.000Z',
   done: 3,
   total: 11,
@@ -42,9 +47,12 @@ test('all stands in the same columns, and numbers have the noun that they need',
     'v, the newest: 1 key',
     'u, an older one: 2 keys',
   ])
-  assert.deepEqual(read({ ...still, custody: 'database', keyVersions: [one] }).get('Root key version:'), [
-    'v, the newest: 1 data key',
-  ])
+  assert.deepEqual(
+    read({ ...still, custody: 'database', countedAs: 'data key', keyVersions: [one] }).get(
+      'Root key version:',
+    ),
+    ['v, the newest: 1 data key'],
+  )
 })
 
 test('what Key Protect does not bring back is named: a handful, one a line, and where the rest is told', () => {

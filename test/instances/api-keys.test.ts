@@ -110,7 +110,7 @@ test('one that was altered in the database is said so, and not taken for none', 
 })
 
 test('keys go with their instance, once nothing of it is to be deleted at the service', async (t) => {
-  const { apiKeys, create, store, trust, names } = await begin(t)
+  const { apiKeys, create, store, trust, names, sweep } = await begin(t)
   await create('a', 'secret')
   await create('b', 'secret too')
   const record: StandardKeyRecord = {
@@ -121,11 +121,10 @@ test('keys go with their instance, once nothing of it is to be deleted at the se
     generation: 1,
     rootKeyUri: here.uri,
     state: 'unwanted',
-    standardKeyId: 'id',
     keyVersion: '',
     createdMs: 0,
   }
-  await store.commit(change([{ type: 'standard-key', record, from: null }]))
+  await store.commit(change([{ type: 'standard-key', record }]))
   await apiKeys.tidy()
   assert.equal((await names()).length, 2, 'both are needed')
   here.fault = 'unreachable'
@@ -133,7 +132,9 @@ test('keys go with their instance, once nothing of it is to be deleted at the se
   here.fault = null
   await apiKeys.tidy()
   assert.equal((await names()).length, 2, 'a standard key is to be deleted with it')
-  await store.commit(change([{ type: 'standard-key-removed', id: 'one' }]))
+  // Deleted with its marker, since the service knows nothing any more that the marker speaks of.
+  await sweep()
+  assert.deepEqual(here.standardKeys.live(), [])
   await apiKeys.tidy()
   assert.deepEqual(await names(), ['ibm-api-key/b/here'])
   assert.equal(await apiKeys.of('a', 'here'), undefined)

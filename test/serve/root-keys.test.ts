@@ -52,7 +52,7 @@ test('each call is counted with how it ended', async () => {
 test('the server’s own root key is taken as it is, but for custody keyprotect', async () => {
   assert.deepEqual(await rootKeys.prepare(own.uri), { uri: own.uri, warnings: [] })
   await assert.rejects(
-    rootKeys.prepare('file:root.key', { custody: 'keyprotect' }),
+    rootKeys.prepare('file:root.key', { standardKeys: true }),
     reaches('root-key', /nothing to keep keys in/),
   )
 })

@@ -87,23 +87,47 @@ test('a database of the first schema is opened with all that it holds, and takes
     identifier: 'b',
     generation: 1,
     rootKeyUri: 'keyprotect:1',
-    state: 'intended',
-    standardKeyId: null,
+    state: 'current',
     keyVersion: '',
     createdMs: 5,
   }
-  await store.commit(
-    change([
-      { type: 'standard-key', record, from: null },
-      { ...objectWrite(objectRecord('b', { version: 2 })), journal: true },
-    ]),
-  )
+  await store.commit(change([{ type: 'standard-key', record }]))
   await store.close()
   const again = await openSqlite(t, file)
   assert.deepEqual(await again.standardKeys({ limit: 10 }), [record])
-  assert.equal((await again.unjournaled('instance-1', 10))[0]?.uniqueIdentifier, 'b')
   await again.close()
   const database = new DatabaseSync(file, { readOnly: true })
   assert.equal(database.prepare('PRAGMA user_version').get()?.['user_version'], migrations.length)
   database.close()
+})
+
+test('an instance whose standard keys have the form of the second schema is refused by its name, and nothing is changed', async (t) => {
+  const folder = await storeFolder(t)
+  const file = path.join(folder, 'made.db')
+  await (await openSqlite(t, file)).close()
+  const database = new DatabaseSync(file)
+  // What the steps after it made.
+  database.exec(`
+    ALTER TABLE objects DROP COLUMN activates_s;
+    ALTER TABLE objects DROP COLUMN deactivates_s;
+    DROP TABLE clock_steps;
+    DROP TABLE object_bytes;`)
+  const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
+  for (const [id, name, custody] of [
+    ['1', 'vmware', 'keyprotect'],
+    ['2', 'files', 'database'],
+  ] as const)
+    put.run(id, JSON.stringify({ id, name, custody }))
+  database.exec('PRAGMA user_version = 2')
+  database.close()
+  await assert.rejects(openSqlite(t, file), (error: Error) => {
+    assert.match(error.message, /keys of the instance vmware /)
+    assert.match(error.message, /Nothing was changed.*--custody database/)
+    return !error.message.includes('files')
+  })
+  const after = new DatabaseSync(file)
+  assert.equal(after.prepare('PRAGMA user_version').get()?.['user_version'], 2)
+  after.exec("DELETE FROM trust WHERE id = '1'")
+  after.close()
+  await (await openSqlite(t, file)).close()
 })

@@ -14,14 +14,14 @@ import { ApiKeys } from '../../src/instances/api-keys.ts'
 import { Audit } from '../../src/audit/audit.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { InstanceReports } from '../../src/instances/report.ts'
-import { InstanceWorker } from '../../src/keys/instance-work/instance-work.ts'
+import { InstanceWorker } from '../../src/instances/worker.ts'
 import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import { Pending } from '../../src/trust/pending.ts'
-import { Safe } from '../../src/keys/safe.ts'
+import { Custodies } from '../../src/custody/custodies.ts'
+import { objectRecords } from '../../src/keys/object-records.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { Sightings } from '../../src/trust/sightings.ts'
 import { createTrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
@@ -42,8 +42,6 @@ import { openServerIdentity } from '../../src/serve/server-identity.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
-
-const quiet = async () => {}
 
 export interface TestDoor {
   /** The database's file, for those who edit it by hand. */
@@ -89,23 +87,21 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     events,
     openRootKey: async (uri) => openRootKey(uri, { dataFolder, create: false }),
   })
-  const keeper = new StandardKeyKeeper({ store, clock, openRootKey: keyring.openRootKey })
-  const safe = new Safe({ store, clock, keyring, keeper })
-  const journal = { flush: () => Promise.resolve() }
+  const instances = async () => [...(await access.snapshot()).tables.instance.values()]
+  const custodies = new Custodies({ store, clock, keyring, instances, objects: objectRecords(store, clock) })
   const trust = createTrustChanges({
     store,
     macs: secrets,
     clock,
     access,
     keyring,
-    keeper,
+    custodies,
     filtersOverlap,
     sameAuthority,
     signedBy: signedForClient,
     matchesSubject,
   })
-  const parts = { store, clock, access, keyring, safe, keeper }
-  const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }
+  const parts = { store, clock, access, keyring, custodies }
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
@@ -123,15 +119,14 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     audit: await Audit.open(store, clock, secrets, () => {}),
     instanceWork: new InstanceWorker({
       ...parts,
-      journal: movedJournal,
       changes: trust.work,
       failed: () => fail,
     }),
     reports: new InstanceReports({ ...parts, openRootKey: keyring.openRootKey, progress: () => undefined }),
-    keys: new Keys({ store, safe, journal, access, clock, durableReads: () => false }),
+    keys: new Keys({ store, custodies, access, clock, durableReads: () => false }),
     store,
     restores: new Restores({
-      recover: () => Promise.reject(new Error('there is none here')),
+      restore: () => Promise.reject(new Error('there is none here')),
       isThere: async () => false,
       failed: () => {},
     }),

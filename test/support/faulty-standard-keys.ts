@@ -36,6 +36,8 @@ export class FaultyStandardKeys implements StandardKeys {
   readonly faults = new Map<string, RootKeyReach>()
   /** Calls that arrived, answered or not. */
   readonly calls = { create: 0, read: 0, remove: 0, find: 0, list: 0 }
+  /** How far the service's clock is ahead of this machine's, milliseconds. */
+  aheadMs = 0
   /** Keys in a page of a list. */
   pageKeys = 100
   readonly #answer: (trail?: Trail) => Promise<void>
@@ -61,7 +63,7 @@ export class FaultyStandardKeys implements StandardKeys {
     if (fault !== undefined && fault !== 'uncertain-after')
       throw new RootKeyError(fault, `told to answer ${fault}`)
     const id = randomUUID()
-    const kept = { id, name, description, payload: Uint8Array.from(payload), createdMs: Date.now() }
+    const kept = { id, name, description, payload: Uint8Array.from(payload), createdMs: this.#nowMs() }
     this.kept.set(id, { ...kept, deleted: false })
     if (fault) throw new StandardKeyUncertain('told to make it, but not to answer')
     return id
@@ -88,7 +90,7 @@ export class FaultyStandardKeys implements StandardKeys {
   async find(name: string, { trail }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
     this.calls.find++
     await this.#answer(trail)
-    return this.live(name).map(shown)
+    return this.live(name).map((kept) => this.#shown(kept))
   }
 
   async *list(
@@ -101,7 +103,7 @@ export class FaultyStandardKeys implements StandardKeys {
     for (let at = 0; at === 0 || at < all.length; at += this.pageKeys) {
       this.calls.list++
       await this.#answer()
-      yield all.slice(at, at + this.pageKeys).map(shown)
+      yield all.slice(at, at + this.pageKeys).map((kept) => this.#shown(kept))
     }
   }
 
@@ -114,8 +116,12 @@ export class FaultyStandardKeys implements StandardKeys {
     const fault = this.faults.get(id)
     if (fault) throw new RootKeyError(fault, `told to answer ${fault} for ${id}`)
   }
-}
 
-function shown({ id, name, description, deleted, createdMs }: KeptStandardKey): StandardKeyFound {
-  return { id, name, description, deleted, createdMs }
+  #nowMs(): number {
+    return Date.now() + this.aheadMs
+  }
+
+  #shown({ id, name, description, deleted, createdMs }: KeptStandardKey): StandardKeyFound {
+    return { id, name, description, deleted, createdMs, ageMs: this.#nowMs() - createdMs }
+  }
 }

@@ -3,44 +3,33 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
-import { InstanceWorker, type InstanceWorkerOptions } from '../../src/keys/instance-work/instance-work.ts'
-import type { WorkTarget } from '../../src/keys/instance-work/changes.ts'
+import { InstanceWorker, type InstanceWorkerOptions } from '../../src/instances/worker.ts'
+import type { WorkTarget } from '../../src/instances/changes.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
-import { isPlace, unpackPlace } from '../../src/keys/standard-keys/place.ts'
+import { decodeStandardKeyRef, isStandardKeyRef } from '../../src/custody/keyprotect/reference.ts'
+import { readDescription } from '../../src/custody/keyprotect/description.ts'
+import { limits } from '../../src/limits.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { World } from './world.ts'
 
-/** Tries again at once. `flushed`, `departed`, `rewritten` and `ended`: instances whose journal was. */
+/** Tries again at once. */
 export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}) {
-  const journal = {
-    flushed: [] as string[],
-    departed: [] as string[],
-    rewritten: [] as string[],
-    ended: [] as string[],
-    failures: [] as unknown[],
-  }
-  const { store, clock, access, keyring, safe, keeper } = world
+  const failures: unknown[] = []
+  const { store, clock, access, keyring, custodies } = world
   const worker = new InstanceWorker({
     store,
     clock,
     access,
     keyring,
-    safe,
-    keeper,
+    custodies,
     changes: world.trust.work,
-    journal: {
-      flush: async (id) => void journal.flushed.push(id),
-      depart: async (id) => void journal.departed.push(id),
-      rewrite: async (id) => void journal.rewritten.push(id),
-      end: async (id) => void journal.ended.push(id),
-    },
-    failed: () => (error) => void journal.failures.push(error),
+    failed: () => (error) => void failures.push(error),
     retryFirstMs: 5,
     ...more,
   })
-  return { worker, ...journal }
+  return { worker, failures }
 }
 
 export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -62,14 +51,13 @@ export async function move(
   to: FaultyRootKey,
   custody: Instance['custody'],
 ) {
-  const { worker, failures, ...rest } = workerOf(world)
+  const { worker, failures } = workerOf(world)
   const target: WorkTarget = { rootKeyUri: to.uri, custody }
   await world.trust.work.setRootKey(serverActor, instance.id, target)
   worker.start()
   await until(async () => !(await instanceNow(world, instance)).work, 'the move is done')
   await worker.stop()
   assert.deepEqual(failures, [])
-  return rest
 }
 
 export const fetchBytes = (id: string) => async (work: KeyWork) => {
@@ -100,25 +88,30 @@ export async function assertAtHome(
   assert.equal(rootKeyUri, to.uri)
   assert.equal(work, undefined)
   // What was made and did not come to count goes with the next sweep.
-  await world.keeper.sweep()
+  for (const rootKey of [to, ...left]) rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  await world.sweep()
   for (const record of await world.store.dataKeys(instance.id))
     assert.deepEqual([record.rootKeyUri, record.rootKeyId], [to.uri, to.id])
   const lying: string[] = []
   for (const { sealed } of await world.store.objects({ instanceId: instance.id, limit: 1_000 })) {
     assert.ok(sealed)
-    assert.equal(isPlace(sealed), custody === 'keyprotect')
-    if (!isPlace(sealed)) continue
-    assert.equal(unpackPlace(sealed).rootKeyUri, to.uri)
-    lying.push(unpackPlace(sealed).standardKeyId)
+    assert.equal(isStandardKeyRef(sealed), custody === 'keyprotect')
+    if (!isStandardKeyRef(sealed)) continue
+    assert.equal(decodeStandardKeyRef(sealed).rootKeyUri, to.uri)
+    lying.push(decodeStandardKeyRef(sealed).standardKeyId)
   }
   assert.deepEqual(living(to).toSorted(), lying.toSorted())
   for (const before of left) assert.deepEqual(living(before), [])
-  const known = (await standardKeys(world, instance)).map(
-    ({ state, standardKeyId }) => `${state} ${standardKeyId ?? 'unknown'}`,
-  )
+  const known = (await standardKeys(world, instance))
+    .filter(({ kind }) => kind === 'object')
+    .map(({ state, id }) => `${state} ${id}`)
   assert.deepEqual(known.toSorted(), lying.map((id) => `current ${id}`).toSorted())
 }
 
+/** Of objects; markers are left out. */
 function living({ standardKeys }: FaultyRootKey): readonly string[] {
-  return standardKeys.live().map(({ id }) => id)
+  return standardKeys
+    .live()
+    .filter(({ description }) => readDescription(description)?.kind === 'key')
+    .map(({ id }) => id)
 }

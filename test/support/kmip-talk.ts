@@ -19,7 +19,7 @@ import {
   type Item,
 } from './wire.ts'
 
-class LostConnection extends Error {
+export class LostConnection extends Error {
   override readonly name = 'LostConnection'
 }
 

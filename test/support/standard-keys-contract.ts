@@ -202,9 +202,11 @@ export function uniqueName(): string {
 
 /** Without the time, which nobody can tell beforehand. */
 function shown(id: string, name: string, deleted: boolean): StandardKeyFound {
-  return { id, name, description: 'mortise 1 test', deleted, createdMs: null }
+  return { id, name, description: 'mortise 1 test', deleted, createdMs: null, ageMs: null }
 }
 
 function byId(found: readonly StandardKeyFound[]): readonly StandardKeyFound[] {
-  return found.map((key) => ({ ...key, createdMs: null })).toSorted((a, b) => (a.id < b.id ? -1 : 1))
+  return found
+    .map((key) => ({ ...key, createdMs: null, ageMs: null }))
+    .toSorted((a, b) => (a.id < b.id ? -1 : 1))
 }

@@ -64,16 +64,8 @@ export class StoreAround implements Store {
     return this.#store.standardKeys(query)
   }
 
-  isJournaled(instanceId: string, uniqueIdentifier: string) {
-    return this.#store.isJournaled(instanceId, uniqueIdentifier)
-  }
-
   standardKeyVersions(instanceId: string) {
     return this.#store.standardKeyVersions(instanceId)
-  }
-
-  unjournaled(instanceId: string, limit: number) {
-    return this.#store.unjournaled(instanceId, limit)
   }
 
   secrets() {

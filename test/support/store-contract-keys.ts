@@ -1,88 +1,62 @@
-// The part of the store contract that is about standard keys, the marks of journals, and data keys and secrets that
-// are replaced and removed one by one.
+// The part of the store contract that is about standard keys, and data keys and secrets that are replaced and removed
+// one by one.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { StandardKeyQuery, StandardKeyRecord } from '../../src/ports/secrets.ts'
 import type { Store, Write } from '../../src/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
-import { auditEntry, change, dataKeyRecord, objectRecord, objectWrite } from './store-values.ts'
+import { change, dataKeyRecord } from './store-values.ts'
 
 export function storeKeysContract(makePlace: MakePlace): void {
   standardKeys(makePlace)
   standardKeyPages(makePlace)
-  journalMarks(makePlace)
   dataKeysAndSecrets(makePlace)
 }
 
 function standardKeys(makePlace: MakePlace): void {
-  test('a standard key is read back as it was committed, and changes only from the state it is in', async (t) => {
+  test('a standard key is read back as it was committed last', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    const intended = record('a')
-    await put(store, intended, null)
-    assert.deepEqual(await store.standardKeys({ limit: 10 }), [intended])
-    await assert.rejects(put(store, record('a', { generation: 9 }), null), conflict('standard-key'))
-    await assert.rejects(put(store, record('a'), 'current'), conflict('standard-key'))
-    await assert.rejects(put(store, record('b'), 'intended'), conflict('standard-key'))
-    assert.deepEqual(await store.standardKeys({ limit: 10 }), [intended])
-
-    const current = record('a', {
+    const first = record('a')
+    await put(store, first)
+    assert.deepEqual(await store.standardKeys({ limit: 10 }), [first])
+    const other = record('a', {
       instanceId: 'instance-2',
-      kind: 'journal',
+      kind: 'marker',
       identifier: 'other',
       generation: 4,
       rootKeyUri: 'keyprotect:2',
-      state: 'current',
-      standardKeyId: 'there',
+      state: 'due',
       keyVersion: 'v7',
       createdMs: 6,
     })
-    await put(store, current, 'intended')
-    assert.deepEqual(await store.standardKeys({ limit: 10 }), [current])
-    await put(store, { ...current, generation: 5 }, 'current')
-    assert.equal((await store.standardKeys({ limit: 10 }))[0]?.generation, 5)
+    await put(store, other)
+    assert.deepEqual(await store.standardKeys({ limit: 10 }), [other])
+    const state = (id: string) =>
+      store.commit(change([{ type: 'standard-key-state', id, state: 'unwanted' }]))
+    await state('a')
+    await state('nobody')
+    assert.deepEqual(await store.standardKeys({ limit: 10 }), [{ ...other, state: 'unwanted' }])
     await store.commit(change([{ type: 'standard-key-removed', id: 'a' }]))
     await store.commit(change([{ type: 'standard-key-removed', id: 'a' }]))
     assert.deepEqual(await store.standardKeys({ limit: 10 }), [])
-    await assert.rejects(put(store, current, 'current'), conflict('standard-key'))
   })
 
-  test('of changes of a standard key from the same state one wins, whole', async (t) => {
+  test('the standard keys of one object, or of all, become unwanted at once, and no others', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    await put(store, record('a'), null)
-    const attempts = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, n) =>
-        store.commit(
-          change(
-            [
-              objectWrite(objectRecord(`object of ${n}`)),
-              standardKey(record('a', { state: n % 2 ? 'unwanted' : 'current' }), 'intended'),
-            ],
-            { entries: [auditEntry()] },
-          ),
-        ),
-      ),
-    )
-    for (const attempt of attempts)
-      if (attempt.status === 'rejected')
-        assert.ok(conflict('standard-key')(attempt.reason), String(attempt.reason))
-    assert.equal(attempts.filter(({ status }) => status === 'fulfilled').length, 1)
-    assert.equal((await store.objects({ instanceId: 'instance-1', limit: 50 })).length, 1)
-    assert.equal((await store.audit({ order: 'oldest', limit: 50 })).entries.length, 1)
-  })
-
-  test('all standard keys of an instance become unwanted at once, and no others', async (t) => {
-    const { store } = await openPlace(t, makePlace)
-    const states = ['intended', 'current', 'unwanted'] as const
-    for (const state of states) {
-      await put(store, record(`1 ${state}`, { state }), null)
-      await put(store, record(`1 journal ${state}`, { state, kind: 'journal' }), null)
-      await put(store, record(`2 ${state}`, { state, instanceId: 'instance-2' }), null)
+    for (const state of ['current', 'due', 'unwanted'] as const) {
+      await put(store, record(`1 ${state}`, { state }))
+      await put(store, record(`1 other ${state}`, { state, identifier: 'object-2' }))
+      await put(store, record(`1 marker ${state}`, { state, kind: 'marker' }))
+      await put(store, record(`2 ${state}`, { state, instanceId: 'instance-2' }))
     }
+    const one = { instanceId: 'instance-1', identifier: 'object-1' }
+    await store.commit(change([{ type: 'standard-keys-unwanted', ...one }]))
+    assert.equal((await find(store, { ...one, state: 'unwanted', kind: 'object' })).length, 3)
+    assert.deepEqual(await find(store, { state: 'due' }), ['1 marker due', '1 other due', '2 due'])
     await store.commit(change([{ type: 'standard-keys-unwanted', instanceId: 'instance-1' }]))
-    assert.equal((await find(store, { instanceId: 'instance-1', state: 'unwanted' })).length, 6)
-    assert.deepEqual(await find(store, { state: 'current' }), ['2 current'])
-    assert.deepEqual(await find(store, { state: 'intended' }), ['2 intended'])
+    assert.deepEqual(await find(store, { state: 'current' }), ['1 marker current', '2 current'])
+    assert.deepEqual(await find(store, { state: 'due' }), ['1 marker due', '2 due'])
     const [changed] = await store.standardKeys({ instanceId: 'instance-1', limit: 1 })
     assert.deepEqual(changed, record('1 current', { state: 'unwanted' }), 'nothing else of it changes')
   })
@@ -92,11 +66,11 @@ function standardKeyPages(makePlace: MakePlace): void {
   test('standard keys are found by each of what they are asked by, page by page in the order of ids', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const all = scattered()
-    await Promise.all(all.map((one) => put(store, one, null)))
+    await Promise.all(all.map((one) => put(store, one)))
     const queries: Omit<StandardKeyQuery, 'limit'>[] = [{}]
     for (const instanceId of [undefined, 'instance-1', 'instance-9'])
-      for (const kind of [undefined, 'object', 'journal'] as const)
-        for (const state of [undefined, 'intended', 'current', 'unwanted'] as const)
+      for (const kind of [undefined, 'object', 'marker'] as const)
+        for (const state of [undefined, 'current', 'due', 'unwanted'] as const)
           for (const identifier of [undefined, 'object-4', 'nowhere'])
             queries.push({
               ...(instanceId !== undefined && { instanceId }),
@@ -117,83 +91,20 @@ function standardKeyPages(makePlace: MakePlace): void {
     assert.deepEqual(await store.standardKeys({ limit: 0 }), [])
   })
 
-  test('current standard keys of objects are counted by the version of the root key', async (t) => {
+  test('standard keys of objects that count are counted by the version of the root key', async (t) => {
     const { store } = await openPlace(t, makePlace)
     assert.deepEqual({ ...(await store.standardKeyVersions('instance-1')) }, {})
     const counted = { state: 'current', keyVersion: 'v1' } as const
-    await put(store, record('a', counted), null)
-    await put(store, record('b', counted), null)
-    await put(store, record('c', { ...counted, keyVersion: '' }), null)
-    await put(store, record('d', { ...counted, kind: 'journal' }), null)
-    await put(store, record('e', { ...counted, state: 'intended' }), null)
-    await put(store, record('f', { ...counted, state: 'unwanted' }), null)
-    await put(store, record('g', { ...counted, instanceId: 'instance-2' }), null)
-    assert.deepEqual({ ...(await store.standardKeyVersions('instance-1')) }, { v1: 2, '': 1 })
-    await put(store, record('a', { ...counted, keyVersion: 'v2' }), 'current')
-    assert.deepEqual({ ...(await store.standardKeyVersions('instance-1')) }, { v1: 1, v2: 1, '': 1 })
-  })
-}
-
-function journalMarks(makePlace: MakePlace): void {
-  test('objects stay on the list of the journal until the version that they have is in it', async (t) => {
-    const { store } = await openPlace(t, makePlace)
-    const written = (id: string, version: number, journal = true, instanceId = 'instance-1') =>
-      store.commit(change([{ ...objectOf(id, version, instanceId), journal }]))
-    const journaled = (id: string, version: number, instanceId = 'instance-1') =>
-      store.commit(change([{ type: 'journaled', instanceId, objects: [{ uniqueIdentifier: id, version }] }]))
-    await written('a', 1)
-    await written('quiet', 1, false)
-    await written('b', 1)
-    await written('b', 1, true, 'instance-2')
-    assert.deepEqual(await unjournaled(store), ['a 1', 'b 1'])
-    assert.deepEqual(await unjournaled(store, 'instance-2'), ['b 1'])
-    await written('a', 2)
-    await journaled('a', 1)
-    assert.deepEqual(await unjournaled(store), ['a 2', 'b 1'], 'it has changed since')
-    await written('b', 2, false)
-    assert.deepEqual(
-      await unjournaled(store),
-      ['a 2', 'b 2'],
-      'a change that is not for the journal keeps it',
-    )
-    await journaled('b', 2)
-    await journaled('quiet', 1)
-    await journaled('nobody', 1)
-    assert.deepEqual(await unjournaled(store), ['a 2'])
-    assert.deepEqual(await unjournaled(store, 'instance-2'), ['b 1'], 'of its own instance only')
-    await written('quiet', 2)
-    await written('b', 3)
-    assert.deepEqual(await unjournaled(store), ['a 2', 'quiet 2', 'b 3'], 'the oldest object first')
-    assert.deepEqual(await unjournaled(store, 'instance-1', 2), ['a 2', 'quiet 2'])
-    await store.commit(change([{ type: 'journal-ended', instanceId: 'instance-1' }]))
-    assert.deepEqual(await unjournaled(store), [])
-    assert.deepEqual(await unjournaled(store, 'instance-2'), ['b 1'])
-  })
-
-  test('destroyed objects are on the list too, and a change that is not done puts none there', async (t) => {
-    const { store } = await openPlace(t, makePlace)
-    await store.commit(change([objectOf('a', 1)]))
-    const gone = objectRecord('a', { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null })
-    const destroy = change([{ ...objectWrite(gone), journal: true }], {
-      expect: { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] },
-    })
-    await assert.rejects(
-      store.commit({ ...destroy, writes: [...destroy.writes, standardKey(record('x'), 'current')] }),
-      conflict('standard-key'),
-    )
-    assert.deepEqual(await unjournaled(store), [])
-    await store.commit(destroy)
-    const [found, ...more] = await store.unjournaled('instance-1', 10)
-    assert.deepEqual([found?.state, found?.version, found?.sealed, more.length], ['Destroyed', 2, null, 0])
-  })
-
-  test('a long list is given up to the limit', async (t) => {
-    const { store } = await openPlace(t, makePlace)
-    const ids = Array.from({ length: 150 }, (_, n) => `object ${n}`)
-    await Promise.all(ids.map((id) => store.commit(change([{ ...objectOf(id, 1), journal: true }]))))
-    const all = ids.map((id) => `${id} 1`)
-    assert.deepEqual(await unjournaled(store, 'instance-1', 1000), all)
-    assert.deepEqual(await unjournaled(store, 'instance-1', 149), all.slice(0, 149))
+    await put(store, record('a', counted))
+    await put(store, record('b', counted))
+    await put(store, record('c', { ...counted, keyVersion: '' }))
+    await put(store, record('d', { ...counted, kind: 'marker' }))
+    await put(store, record('e', { ...counted, state: 'due' }))
+    await put(store, record('f', { ...counted, state: 'unwanted' }))
+    await put(store, record('g', { ...counted, instanceId: 'instance-2' }))
+    assert.deepEqual({ ...(await store.standardKeyVersions('instance-1')) }, { v1: 3, '': 1 })
+    await put(store, record('a', { ...counted, keyVersion: 'v2' }))
+    assert.deepEqual({ ...(await store.standardKeyVersions('instance-1')) }, { v1: 2, v2: 1, '': 1 })
   })
 }
 
@@ -245,11 +156,11 @@ function secret(name: string): Write {
 
 /** Of every kind, state and instance some, their ids in no order. */
 function scattered(): StandardKeyRecord[] {
-  const states = ['intended', 'current', 'unwanted'] as const
+  const states = ['current', 'due', 'unwanted'] as const
   return Array.from({ length: 90 }, (_, n) =>
     record(`id ${String((n * 37) % 90).padStart(2, '0')}`, {
       instanceId: `instance-${n % 2}`,
-      kind: n % 5 === 0 ? 'journal' : 'object',
+      kind: n % 5 === 0 ? 'marker' : 'object',
       state: states[n % 3] ?? 'current',
       identifier: `object-${n % 9}`,
     }),
@@ -264,20 +175,15 @@ function record(id: string, more: Partial<StandardKeyRecord> = {}): StandardKeyR
     identifier: 'object-1',
     generation: 1,
     rootKeyUri: 'keyprotect:1',
-    state: 'intended',
-    standardKeyId: null,
+    state: 'current',
     keyVersion: '',
     createdMs: 5,
     ...more,
   }
 }
 
-function standardKey(of: StandardKeyRecord, from: StandardKeyRecord['state'] | null): Write {
-  return { type: 'standard-key', record: of, from }
-}
-
-function put(store: Store, of: StandardKeyRecord, from: StandardKeyRecord['state'] | null): Promise<void> {
-  return store.commit(change([standardKey(of, from)]))
+function put(store: Store, of: StandardKeyRecord): Promise<void> {
+  return store.commit(change([{ type: 'standard-key', record: of }]))
 }
 
 /** The ids of all pages. */
@@ -290,15 +196,6 @@ async function find(store: Store, query: Omit<StandardKeyQuery, 'limit'>, limit 
     if (page.length === 0) return ids
     ids.push(...page.map(({ id }) => id))
   }
-}
-
-function objectOf(id: string, version: number, instanceId = 'instance-1') {
-  return objectWrite(objectRecord(id, { version, instanceId }))
-}
-
-async function unjournaled(store: Store, instanceId = 'instance-1', limit = 100): Promise<string[]> {
-  const found = await store.unjournaled(instanceId, limit)
-  return found.map(({ uniqueIdentifier, version }) => `${uniqueIdentifier} ${String(version)}`)
 }
 
 async function wrapped(store: Store): Promise<string[]> {

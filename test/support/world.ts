@@ -15,14 +15,12 @@ import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 import type { Store } from '../../src/ports/store.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
-import { Safe } from '../../src/keys/safe.ts'
+import { Custodies } from '../../src/custody/custodies.ts'
+import { objectRecords } from '../../src/keys/object-records.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
-import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import type { Grantor } from '../../src/trust/grantor.ts'
-import type { Noting } from '../../src/keys/unit.ts'
-import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
@@ -53,10 +51,9 @@ export interface World {
   readonly secrets: Secrets
   readonly access: Access
   readonly keyring: Keyring
-  readonly keeper: StandardKeyKeeper
-  readonly safe: Safe
-  /** Where changes are noted before they are answered; nothing is, unless a test puts something here. */
-  readonly journal: Noting
+  readonly custodies: Custodies
+  /** One pass over everything at root keys' services, as the server does it by itself. */
+  readonly sweep: () => Promise<void>
   readonly trust: TrustChanges
   readonly keys: Keys
   readonly audit: Audit
@@ -68,6 +65,8 @@ export interface World {
   close(): Promise<void>
   /** The same place after a stop and a start. */
   reopen(): Promise<World>
+  /** Another server on a copy of the data folder, as when somebody copies or restores one by mistake. */
+  copy(): Promise<World>
 }
 
 export interface WorldOptions {
@@ -119,36 +118,36 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       withdrawn: () => events.push('withdrawn'),
     },
   })
-  const { openRootKey } = keyring
-  const deletable = new Deletable({ store, access, journal: () => journal })
-  const keeper = new StandardKeyKeeper({
+  const custodies = new Custodies({
     store,
     clock,
-    openRootKey,
-    mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
-    troubles: keyring.conditions.standardKeys,
-    isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
+    keyring,
+    instances: async () => [...(await access.snapshot()).tables.instance.values()],
+    objects: objectRecords(store, clock),
   })
-  const safe = new Safe({ store, clock, keyring, keeper })
   const trust = createTrustChanges({
     store,
     macs: secrets,
     clock,
     access,
     keyring,
-    keeper,
+    custodies,
     filtersOverlap,
     sameAuthority,
     signedBy: signedForClient,
     matchesSubject,
   })
-  const journal: Noting = { flush: () => Promise.resolve() }
-  const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
+  const keys = new Keys({ store, custodies, access, clock, durableReads: () => false })
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
   const close = () => opened.close()
   const reopen = async () => {
     await close()
     return build(t, ground)
+  }
+  const copy = async () => {
+    const other = path.join(await storeFolder(t), 'mortise.db')
+    edit(file, 'VACUUM INTO ?', other)
+    return build(t, { ...ground, file: other, clock: new MovableClock() })
   }
   const parts = {
     clock,
@@ -158,14 +157,13 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     secrets,
     access,
     keyring,
-    keeper,
-    safe,
-    journal,
+    custodies,
+    sweep: () => custodies.keyprotect.sweep.run({ everything: true }),
     trust,
     keys,
     audit,
   }
-  return { ...parts, alarms, events, published, close, reopen }
+  return { ...parts, alarms, events, published, close, reopen, copy }
 }
 
 /** An instance sealed by the world's root key. */

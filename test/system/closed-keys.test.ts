@@ -10,7 +10,8 @@ import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
-import { Safe } from '../../src/keys/safe.ts'
+import { Custodies } from '../../src/custody/custodies.ts'
+import { objectRecords } from '../../src/keys/object-records.ts'
 import { limits } from '../../src/limits.ts'
 import { Readiness } from '../../src/serve/readiness.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -29,7 +30,7 @@ interface Line {
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keyprotect') {
   const world = await openWorld(t)
-  const { store, clock, access, audit, rootKey, keeper, journal } = world
+  const { store, clock, access, audit, rootKey } = world
   const instance = await makeInstance(world, 'vmware', { custody })
   const { identify } = await trustClient(world, instance)
   const lines: Line[] = []
@@ -38,8 +39,9 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit })
   const openRootKey = async () => rootKey
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey })
-  const safe = new Safe({ store, clock, keyring, keeper })
-  const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
+  const instances = async () => [instance]
+  const custodies = new Custodies({ store, clock, keyring, instances, objects: objectRecords(store, clock) })
+  const keys = new Keys({ store, custodies, access, clock, durableReads: () => false })
   const perform = <T>(work: (work: KeyWork) => Promise<T>) => keys.perform(identify, work)
   const get = (id: string) => perform(async (work) => (await work.fetch(id)).material.bytes.length)
   const { certificate } = await makeCertificate({ commonName: 'own', ownKey: true, toDays: 1000 })

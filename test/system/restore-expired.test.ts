@@ -40,7 +40,6 @@ test('a restore with a root key that has expired takes another for what is to co
   }
   const gone = await talk.create()
   await double.advance(601)
-  // Noted under the data key of an earlier part of the journal.
   assert.equal((await talk.destroy(gone)).ok, true)
   talk.close()
   await server.kill()

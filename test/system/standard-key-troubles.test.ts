@@ -9,7 +9,7 @@ import { after, afterEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
-import { StandardKeyTroubles } from '../../src/keys/standard-keys/troubles.ts'
+import { StandardKeyTroubles } from '../../src/sealing/standard-key-troubles.ts'
 import { limits } from '../../src/limits.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
@@ -29,7 +29,7 @@ interface Health {
   readonly degraded: readonly string[]
   readonly newKeysRefused: readonly string[]
   readonly standardKeysLeft: readonly string[]
-  readonly journalsUnwritten: readonly string[]
+  readonly closingsUnrecorded: readonly string[]
 }
 
 async function warningsOf({ server }: CustodySite, code: string) {
@@ -116,11 +116,8 @@ test('a root key that has expired seals no new keys, and that is all: keys are s
   const health = await healthOf(site)
   assert.deepEqual([health.degraded, health.newKeysRefused], [[], [site.instanceId]])
   assert.match(await metricsOf(site), /^mortise_new_keys_refused 1$/m)
-  // Noted in the journal, and its standard key is deleted.
   assert.equal((await talk.destroy(a)).ok, true)
   await until(async () => (await live(a)) === 0)
-  assert.deepEqual(await warningsOf(site, 'journal-unwritten'), [])
-  // A part of the journal was made, which is no new key.
   assert.deepEqual((await healthOf(site)).newKeysRefused, [site.instanceId])
   assert.equal(told(site, /new keys of an instance are refused/).length, 1)
   assert.equal(told(site, /new keys of an instance are kept again/).length, 0)
@@ -160,27 +157,30 @@ test('custody database: a root key that has expired goes on opening the data key
   )
 })
 
-test('a journal that cannot be written is told until it is, also after a restart', async () => {
+test('a revocation that cannot be recorded is told until it is, also after a restart', async () => {
   await using site = await openSite(double, { custody: 'keyprotect' })
   const talk = await site.talk()
   const key = await talk.create()
+  await talk.activate(key)
   await grant(site, 'ReaderPlus')
-  assert.match((await talk.destroy(key)).message ?? '', /could not be noted/)
-  const [warning, ...more] = await warningsOf(site, 'journal-unwritten')
+  assert.match((await talk.revoke(key)).message ?? '', /could not be recorded/)
+  assert.equal(await talk.state(key), 3, 'it is revoked here')
+  const [warning, ...more] = await warningsOf(site, 'closings-unrecorded')
   assert.deepEqual(more, [])
   assert.match(
     warning?.message ?? '',
-    /^the journal of the instance vmware cannot be written since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
+    /^revoked keys of the instance vmware are not recorded as revoked .* since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
   )
-  assert.deepEqual((await healthOf(site)).journalsUnwritten, [site.instanceId])
-  assert.match(await metricsOf(site), /^mortise_journals_unwritten 1$/m)
-  assert.equal(told(site, /journal of an instance cannot be written/).length, 1)
+  assert.deepEqual((await healthOf(site)).closingsUnrecorded, [site.instanceId])
+  assert.match(await metricsOf(site), /^mortise_closings_unrecorded 1$/m)
+  assert.equal(told(site, /revoked keys are not recorded/).length, 1)
   talk.close()
   await site.restart()
-  await until(async () => (await warningsOf(site, 'journal-unwritten')).length > 0)
+  await until(async () => (await warningsOf(site, 'closings-unrecorded')).length > 0)
   await grant(site, 'Manager')
-  await until(async () => (await warningsOf(site, 'journal-unwritten')).length === 0)
-  assert.deepEqual((await healthOf(site)).journalsUnwritten, [])
+  await site.restart()
+  await until(async () => (await warningsOf(site, 'closings-unrecorded')).length === 0)
+  assert.deepEqual((await healthOf(site)).closingsUnrecorded, [])
 })
 
 test('destroyed keys cannot be deleted: counted until they are, also after a restart and when their instance is gone', async () => {

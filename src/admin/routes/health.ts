@@ -1,6 +1,6 @@
 // Health and metrics, for whoever watches the server.
 
-import type { StandardKeyTrouble } from '../../keys/standard-keys/troubles.ts'
+import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { instanceUsages } from '../instance-usage.ts'
@@ -27,7 +27,8 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       withdrawn: those('withdrawn'),
       newKeysRefused: refused('make'),
       standardKeysLeft: refused('delete'),
-      journalsUnwritten: refused('journal'),
+      closingsUnrecorded: refused('record'),
+      otherServers: refused('another'),
       nearLimit: usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
       warnings,
     }

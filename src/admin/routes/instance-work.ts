@@ -1,6 +1,7 @@
 // What an instance holds, and long work on all of it: another root key or custody, the newest version of its root key.
 
-import type { WorkProgress } from '../../keys/instance-work/run.ts'
+import type { WorkProgress } from '../../instances/run.ts'
+import { custodyNeeds } from '../../custody/custody.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
@@ -16,16 +17,24 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     const { access, clock, store, reports, apiKeys } = context
     const objects = await store.objectCounts(instance.id, clock.now())
     const { cacheSeconds, outageSeconds, work } = instance
-    const { progress, keyVersions, notRecoverable } = await reports.of(instance, objects)
+    const { progress, keyVersions, countedAs, keepsKeysApart, notRecoverable } = await reports.of(
+      instance,
+      objects,
+    )
     return {
       ...shownInstance(instance, (await apiKeys.sources())(instance)),
       objects: { ...objects },
       limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
-      work: work ? shownWork(work, progress) : null,
+      work: work ? shownWork(instance, work, progress) : null,
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
+      countedAs,
       notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },
-      revocation: { withinSeconds: cacheSeconds, unreachableSeconds: cacheSeconds + outageSeconds },
+      revocation: {
+        withinSeconds: cacheSeconds,
+        unreachableSeconds: cacheSeconds + outageSeconds,
+        ofSingleKeys: keepsKeysApart,
+      },
     }
   },
 
@@ -73,18 +82,23 @@ async function begun(context: AdminContext): Promise<(instance: Instance) => Out
   const shown = await answer(context)
   return (instance) => {
     if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
-    return { ...shown(instance), work: shownWork(instance.work, null) }
+    return { ...shown(instance), work: shownWork(instance, instance.work, null) }
   }
 }
 
-function shownWork(work: InstanceWork, progress: WorkProgress | null) {
+function shownWork({ rootKeyUri, custody }: Instance, work: InstanceWork, progress: WorkProgress | null) {
   const { id, kind, fromRootKeyUri, fromCustody, startedMs } = work
   // There is a data key at least: 0 is not counted yet.
   const far = progress && progress.total > 0 ? progress : null
   return {
     id,
     kind,
-    from: { rootKey: fromRootKeyUri, custody: fromCustody },
+    from: {
+      rootKey: fromRootKeyUri,
+      custody: fromCustody,
+      leavesStandardKeys:
+        custodyNeeds[fromCustody].standardKeys && (fromRootKeyUri !== rootKeyUri || fromCustody !== custody),
+    },
     started: isoTime(startedMs),
     done: far?.done ?? null,
     total: far?.total ?? null,

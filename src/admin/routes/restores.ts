@@ -1,7 +1,7 @@
 // Instances brought back from what lies beside their root key: begun, and looked at.
 
 import { RootKeyError } from '../../ports/root-key.ts'
-import type { RecoveryReport } from '../../keys/recovery/report.ts'
+import type { RestoreReport } from '../../instances/restore/report.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { requireIbm } from '../root-key-change.ts'
@@ -83,24 +83,17 @@ function shown({ id, wanted, progress, ended }: Restore) {
   }
 }
 
-function shownReport(whole: RecoveryReport) {
-  const { instance, journal, deleted, elsewhere, lost, unjournaled, ignored, leftFor, ...report } = whole
+function shownReport(whole: RestoreReport) {
+  const { instance, deleted, elsewhere, ignored, leftFor, ...report } = whole
   return {
     ...report,
     objects: { ...report.objects },
     instance: { id: instance.id, name: instance.name },
-    unjournaled: [...unjournaled],
     deleted: deleted.map(shownObject),
     elsewhere: elsewhere.map(shownObject),
     movesFrom: instance.work?.fromRootKeyUri ?? null,
     leftFor: leftFor && { rootKey: leftFor.rootKeyUri, at: isoTime(leftFor.atMs) },
-    lost: lost.map(shownObject),
     ignored: ignored.map((one) => ({ ...one })),
-    journal: {
-      parts: journal.parts,
-      newest: journal.newestMs === null ? null : isoTime(journal.newestMs),
-      missing: journal.missing,
-    },
   }
 }
 

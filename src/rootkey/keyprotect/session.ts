@@ -67,6 +67,7 @@ export class Session {
   readonly #slots = new Slots(limits.keyProtectCallsMax)
   /** Monotonic: after a 429 nobody asks before. */
   #quietUntil = -Infinity
+  #serviceNowMs: number | null = null
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -78,6 +79,11 @@ export class Session {
       ...(options.ca !== undefined && { ca: options.ca }),
     })
     this.#iam = new Iam({ ...options, agent: this.#agent })
+  }
+
+  /** What the service's clock said with its last answer, in milliseconds since 1970; null: nothing yet. */
+  get serviceNowMs(): number | null {
+    return this.#serviceNowMs
   }
 
   get target(): SessionOptions['target'] {
@@ -188,6 +194,8 @@ export class Session {
     try {
       asked.trail?.add(correlationId)
       const answer = await exchange({ ...question, ...(asked.body && { body: asked.body }) })
+      const date = Date.parse(answer.headers.date ?? '')
+      if (!Number.isNaN(date)) this.#serviceNowMs = date
       return outcomeOf(answer, token, secret)
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error

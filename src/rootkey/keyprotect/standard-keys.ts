@@ -113,7 +113,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     const { keyRing } = this.#target
     const asked = { keyRing, query: { ...query, extractable: 'true' }, trail }
     for await (const page of keyPages(this.#session, 'search', asked))
-      yield page.flatMap((resource) => readFound(resource) ?? [])
+      yield page.flatMap((resource) => readFound(resource, this.#session.serviceNowMs) ?? [])
   }
 }
 
@@ -121,7 +121,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
 const anyState = '0,1,2,3,5'
 const notDestroyed = '0,1,2,3'
 
-function readFound(resource: unknown): StandardKeyFound | undefined {
+function readFound(resource: unknown, nowMs: number | null): StandardKeyFound | undefined {
   const key = readKey(resource)
   // Older instances do not know the query.
   if (!key?.extractable) return undefined
@@ -134,6 +134,7 @@ function readFound(resource: unknown): StandardKeyFound | undefined {
     description: typeof description === 'string' ? description : '',
     deleted: state === 'destroyed' || field(resource, 'deleted') === true,
     createdMs: Number.isNaN(createdMs) ? null : createdMs,
+    ageMs: Number.isNaN(createdMs) || nowMs === null ? null : nowMs - createdMs,
   }
 }
 

@@ -27,7 +27,7 @@ test('the root key is changed by a manager for all instances, and by nobody else
   const { rootKey, work } = done.json as { rootKey: string; work: Record<string, unknown> }
   assert.equal(rootKey, 'file:red.key')
   assert.equal(work['kind'], 'move')
-  assert.deepEqual(work['from'], { rootKey: 'file:root.key', custody: 'database' })
+  assert.deepEqual(work['from'], { rootKey: 'file:root.key', custody: 'database', leavesStandardKeys: false })
 })
 
 test('a root key that will not do is refused, and nothing is begun', async () => {
@@ -58,7 +58,7 @@ test('an instance tells how soon revoking counts, and nothing of versions where 
   const token = await door.token('viewer', door.blue)
   const { json } = await door.ask('GET', '/api/v1/instances/blue', { token })
   const shown = json as Record<string, unknown>
-  assert.deepEqual(shown['revocation'], { withinSeconds: 300, unreachableSeconds: 3900 })
+  assert.deepEqual(shown['revocation'], { withinSeconds: 300, unreachableSeconds: 3900, ofSingleKeys: false })
   assert.deepEqual(shown['keyVersions'], [])
   assert.deepEqual(shown['notRecoverable'], { count: 0, ids: [] })
   assert.equal(shown['work'], null)

@@ -350,24 +350,24 @@ test('a check says into which key ring standard keys go, where the root key lies
   await double.admin('POST', '/key_rings/beside')
   const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
   const beside = double.uri(id, { keyRing: 'beside' })
-  const check = async (uri: string, custody: 'keyprotect' | 'database', keyRing?: string) => {
+  const check = async (uri: string, standardKeys: boolean, keyRing?: string) => {
     const serviceId = await double.serviceId({
       roles: ['Manager'],
       ...(keyRing !== undefined && { keyRing }),
     })
     const own = sideOf(double, serviceId.apiKey)
-    const checked = checkRootKey(uri, { ...own.options, custody }).finally(() => own.sessions.close())
+    const checked = checkRootKey(uri, { ...own.options, standardKeys }).finally(() => own.sessions.close())
     return (await checked).warnings
   }
-  const [warning, ...others] = await check(double.uri(id), 'keyprotect')
+  const [warning, ...others] = await check(double.uri(id), true)
   assert.match(warning ?? '', /lies in the key ring beside.*go into the ring default/)
   assert.ok(warning?.endsWith(beside), 'and how they come there')
   assert.deepEqual(others, [])
-  assert.deepEqual(await check(double.uri(id), 'database'), [])
-  assert.deepEqual(await check(beside, 'keyprotect', 'beside'), [])
-  assert.deepEqual(await check(double.uri('first'), 'keyprotect'), [])
+  assert.deepEqual(await check(double.uri(id), false), [])
+  assert.deepEqual(await check(beside, true, 'beside'), [])
+  assert.deepEqual(await check(double.uri('first'), true), [])
   await assert.rejects(
-    check(double.uri(id), 'keyprotect', 'beside'),
+    check(double.uri(id), true, 'beside'),
     reaches('root-key', /may not make standard keys.*go into the ring default/),
   )
 })

@@ -83,7 +83,7 @@ if (real === undefined) {
   const options = { dataFolder: '/nowhere', create: false, keyProtect: sessions }
   standardKeysContract('a real Key Protect', { open: () => openRootKey(real, options) })
   test('a real root key is checked for custody keyprotect', async () => {
-    await checkRootKey(real, { ...options, custody: 'keyprotect' })
+    await checkRootKey(real, { ...options, standardKeys: true })
   })
 }
 
@@ -307,7 +307,7 @@ test('Manager on the key ring alone is enough for all of it', async () => {
   const serviceId = await double.serviceId({ roles: ['Manager'], keyRing: 'only-here' })
   const own = sideOf(double, serviceId.apiKey)
   const uri = double.uri(root, { keyRing: 'only-here' })
-  await checkRootKey(uri, { ...own.options, custody: 'keyprotect' })
+  await checkRootKey(uri, { ...own.options, standardKeys: true })
   const { standardKeys } = await opened(uri, own.options)
   const name = uniqueName()
   const made = await standardKeys.create(wanted(name))
@@ -533,7 +533,7 @@ test('work that throws gives its slot back', async () => {
 
 test('custody keyprotect is not for root keys in files', async () => {
   await assert.rejects(
-    checkRootKey('file:root.key', { dataFolder: '/nowhere', create: false, custody: 'keyprotect' }),
+    checkRootKey('file:root.key', { dataFolder: '/nowhere', create: false, standardKeys: true }),
     reaches('root-key', /nothing to keep keys in/),
   )
 })
@@ -541,7 +541,7 @@ test('custody keyprotect is not for root keys in files', async () => {
 test('a check with an API key that is not kept uses it, and it alone', async () => {
   const serviceId = await double.serviceId({ roles: ['Manager'] })
   const wrong = sideOf(double, 'no-such-key')
-  const options = { ...wrong.options, custody: 'keyprotect' } as const
+  const options = { ...wrong.options, standardKeys: true } as const
   await checkRootKey(double.uri(id), { ...options, apiKey: serviceId.apiKey })
   await assert.rejects(checkRootKey(double.uri(id), options), (error: unknown) => {
     assert.ok(error instanceof RootKeyError && !error.message.includes(serviceId.apiKey))

@@ -22,7 +22,7 @@ test('a check for custody keyprotect makes a standard key, reads it and deletes 
 
 test('a check for custody database makes none', async (t) => {
   const site = await newSite(t)
-  await checkRootKey(site.double.uri(site.rootKey), { ...site.side.options, custody: 'database' })
+  await checkRootKey(site.double.uri(site.rootKey), { ...site.side.options, standardKeys: false })
   assert.equal((await site.double.calls('create')).length, 0)
 })
 
@@ -38,7 +38,7 @@ for (const [role, refused, left] of [
     const remains = ' The standard key mortise-trial-\\w+ \\([0-9a-f-]{36}\\) is left there: delete it\\.'
     const says = `may not ${refused}\\..*service role Manager for all that it is to do there: .*--roles Manager --service-name kms --service-instance ${site.double.about.instance}\\. .*${left ? remains : ''}$`
     await assert.rejects(
-      checkRootKey(site.double.uri(site.rootKey), { ...own.options, custody: 'keyprotect' }),
+      checkRootKey(site.double.uri(site.rootKey), { ...own.options, standardKeys: true }),
       reaches('root-key', new RegExp(says)),
     )
     assert.equal((await site.live()).length, left ? 1 : 0)
@@ -207,7 +207,7 @@ async function newSite(t: TestContext) {
     double,
     side,
     rootKey,
-    check: () => checkRootKey(double.uri(rootKey), { ...side.options, custody: 'keyprotect' }),
+    check: () => checkRootKey(double.uri(rootKey), { ...side.options, standardKeys: true }),
     /** Trial keys that are not deleted. */
     live,
     async noneLeftOf(made: number) {

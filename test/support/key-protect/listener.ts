@@ -118,6 +118,7 @@ async function serve(
   }
   traffic.calls.push(called)
   response.setHeader('correlation-id', correlationId)
+  response.setHeader('Date', new Date(state.nowMs()).toUTCString())
   const body = await buffer(request)
   await sleep(traffic.latencyMs + (fault?.kind === 'slow' ? (fault.ms ?? 0) : 0))
   if (fault?.kind === 'reset-before') return void response.destroy()

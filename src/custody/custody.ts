@@ -1,0 +1,205 @@
+// Where the sealed keys of an instance are stored, as an interface. It has two implementations: `database/` seals with a
+// data key and stores the result in the database; `keyprotect/` has the root key wrap each key and stores the wrapped
+// form as a standard key at the root key's service. test/support/custody-contract.ts holds both to this contract.
+// No code outside this folder asks which custody an instance has: it asks custodies.ts for the right one.
+
+import type { Material, Place } from '../sealing/envelope.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
+import type { ObjectRecord, StoredObject } from '../ports/objects.ts'
+import type { Write } from '../ports/store.ts'
+import type { RootKey, Trail } from '../ports/root-key.ts'
+import type { CachingInstance } from '../sealing/unsealed.ts'
+
+export const custodyNames = ['database', 'keyprotect'] as const
+export type CustodyName = (typeof custodyNames)[number]
+
+/** What each of them needs of a root key. */
+export const custodyNeeds: Record<CustodyName, { readonly standardKeys: boolean }> = {
+  database: { standardKeys: false },
+  keyprotect: { standardKeys: true },
+}
+
+/** What custody needs of an instance's settings. */
+export interface CustodyInstance extends CachingInstance {
+  readonly name: string
+  readonly custody: CustodyName
+  readonly rootKeyUri: string
+  /** Rises with each restore; a server whose epoch is not the highest may not write at the service. Absent: 0. */
+  readonly epoch?: number
+  readonly work?: {
+    readonly kind: 'move' | 'rewrap'
+    readonly id: string
+    readonly fromRootKeyUri: string
+    readonly fromCustody: CustodyName
+  }
+}
+
+/** What a stored form says of its object besides its material, so that it can be restored without the database. */
+export interface ObjectFacts {
+  readonly algorithm: string | null
+  /** Bits. */
+  readonly length: number | null
+  /** Cryptographic Usage Mask. */
+  readonly mask: number | null
+  readonly names: readonly { readonly value: string; readonly type: string }[]
+  readonly closing: Closing | null
+  /** Seconds since 1970. */
+  readonly deactivationDate: number | null
+  readonly restrictions: Restrictions
+}
+
+export interface Closing {
+  readonly state: 'Deactivated' | 'Compromised'
+  /** Seconds since 1970. */
+  readonly at: number
+  readonly occurredAt: number | null
+  readonly reason: string | null
+}
+
+/** Restrictions of use (KMIP 1.4 §3.21, §3.48, §3.50). Counts are decimal texts: they may exceed 2^53. */
+export interface Restrictions {
+  readonly sensitive: boolean
+  readonly extractable: boolean
+  readonly usageLimits: { readonly unit: string; readonly total: string; readonly count: string } | null
+}
+
+/** An object as custody sees it. */
+export interface StoredForm {
+  readonly instanceId: string
+  readonly uniqueIdentifier: string
+  readonly objectType: string
+  readonly version: number
+  readonly sealed: Uint8Array | null
+  readonly dataKeyId: string | null
+}
+
+export interface SealWanted {
+  readonly facts: ObjectFacts
+  /** The object as it is stored now; left out: it is new. */
+  readonly replaces?: StoredForm
+  readonly trail?: Trail
+}
+
+/** Where a stored form is, for the record of its object. */
+export interface NewPlace {
+  readonly sealed: Uint8Array
+  readonly dataKeyId: string | null
+  /** 0 where there are no generations. The object's version never falls below it. */
+  readonly generation: number
+}
+
+/** Material that was stored. */
+export interface Sealed extends NewPlace {
+  /** To be committed with the record. */
+  readonly writes: readonly Write[]
+  /** The record will not be committed: nothing of this is to be kept. Never throws. */
+  abandon(): Promise<void>
+}
+
+/** What belongs to a change of an object besides its record. */
+export interface Following {
+  /** To be committed with the record. */
+  readonly writes: readonly Write[]
+  /**
+   * To be awaited after the commit, before the change is answered. Throws RootKeyError, StoreConflict and
+   * StoreUnavailable: then the change stands, and custody completes the rest by itself.
+   */
+  after(trail?: Trail): Promise<void>
+}
+
+export const nothingFollows: Following = { writes: [], after: () => Promise.resolve() }
+
+/** A change of one object. */
+export interface Changing {
+  readonly before: StoredForm
+  /** What the stored form says before the change. */
+  readonly was: ObjectFacts
+  /** What it must say after it; null: the object is destroyed. */
+  readonly facts: ObjectFacts | null
+}
+
+export interface Custody {
+  readonly name: CustodyName
+
+  /** Whether it can store this material. What it cannot store, the database does. */
+  fits(material: Pick<Material, 'bytes'>): boolean
+
+  /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
+  seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
+
+  /** The material, the caller's to wipe; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
+  open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material>
+
+  /**
+   * The material as its root key opens it now, whatever is in memory. Throws KeysUnavailable, RootKeyError and
+   * CustodyRefused.
+   */
+  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material>
+
+  /** That its owner has not deleted it at the root key's service. Throws RootKeyError. */
+  requireThere(object: StoredForm, trail: Trail): Promise<void>
+
+  /** What must be done for a change of an object that it stores: a closing to record, or material to give up. */
+  following(instance: CustodyInstance, changing: Changing): Following
+
+  /** What must be committed when the object is stored elsewhere from then on. */
+  leaving(object: StoredForm): readonly Write[]
+
+  /** Whether it stores this object as the instance's settings demand, as far as that can be told without opening it. */
+  isAtHome(object: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean
+
+  /** How many stored forms each version of the root key wrapped; empty where that is not known. */
+  keyVersions(instance: CustodyInstance, rootKey: RootKey | undefined): Promise<ReadonlyMap<string, number>>
+
+  /** What those are called to people. */
+  readonly countedAs: 'key' | 'data key'
+
+  /** Whether the owner can delete single keys at the root key's service. */
+  readonly keepsKeysApart: boolean
+}
+
+/** Custody refuses, and trying again would not help. Safe to show. */
+export class CustodyRefused extends Error {
+  override readonly name = 'CustodyRefused'
+  /** 'altered': the stored form does not open. 'not-kept': the service stores no more. 'fenced': another server does. */
+  readonly why: 'altered' | 'not-kept' | 'fenced'
+  constructor(why: CustodyRefused['why'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.why = why
+  }
+}
+
+/** How Integrity names the stored form of an object. */
+export function storedItem({ instanceId, uniqueIdentifier }: StoredForm): StoredItem {
+  return { instanceId, kind: 'object', id: uniqueIdentifier }
+}
+
+export function altered(cause: Error): CustodyRefused {
+  return new CustodyRefused('altered', 'the stored form of this object was altered: it does not open', {
+    cause,
+  })
+}
+
+/** What custody must know of objects' records, which are the business of keys/. */
+export interface ObjectRecords {
+  /** What the stored form of this object must say. */
+  facts(record: ObjectRecord): ObjectFacts
+  /**
+   * The write of an object as the copy that counts says it: brought forward from its record, or new where there is no
+   * record. Names that other objects have are left out.
+   */
+  found(record: StoredObject | undefined, found: FoundCopy): Promise<Write>
+  /** The write of the same object, stored in another place. */
+  moved(record: StoredObject, place: NewPlace): Write
+}
+
+export interface FoundCopy extends NewPlace {
+  readonly instanceId: string
+  readonly identifier: string
+  readonly objectType: string
+  readonly facts: ObjectFacts
+  /** Of all copies the furthest. */
+  readonly closing: Closing | null
+  /** Unix milliseconds. */
+  readonly createdMs: number
+}

@@ -1,0 +1,102 @@
+// Custody `database`: objects are sealed by the data key of their instance, and the result is part of their record. The
+// root key seals data keys alone (keyring.ts).
+
+import {
+  EnvelopeError,
+  openMaterial,
+  sealMaterial,
+  type Material,
+  type Place,
+} from '../../sealing/envelope.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Store } from '../../ports/store.ts'
+import type { RootKey, Trail } from '../../ports/root-key.ts'
+import {
+  altered,
+  nothingFollows,
+  storedItem,
+  type Custody,
+  type CustodyInstance,
+  type Sealed,
+  type SealWanted,
+  type StoredForm,
+} from '../custody.ts'
+import { isStandardKeyRef } from '../keyprotect/reference.ts'
+
+export class DatabaseCustody implements Custody {
+  readonly name = 'database'
+  readonly countedAs = 'data key'
+  readonly keepsKeysApart = false
+  readonly #store: Pick<Store, 'dataKeys'>
+  readonly #keyring: Keyring
+
+  constructor({ store, keyring }: { readonly store: Pick<Store, 'dataKeys'>; readonly keyring: Keyring }) {
+    this.#store = store
+    this.#keyring = keyring
+  }
+
+  fits(): boolean {
+    return true
+  }
+
+  async seal(
+    instance: CustodyInstance,
+    place: Place,
+    material: Material,
+    { trail }: SealWanted,
+  ): Promise<Sealed> {
+    const dataKey = await this.#keyring.current(instance, trail)
+    const sealed = sealMaterial(dataKey, place, material)
+    return { sealed, dataKeyId: dataKey.id, generation: 0, writes: [], abandon: () => Promise.resolve() }
+  }
+
+  async open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
+    const { instanceId, uniqueIdentifier: identifier, objectType, sealed, dataKeyId } = object
+    if (sealed === null) throw new Error(`object ${identifier} has no material`)
+    const place: Place = { purpose: 'object', instanceId, identifier, objectType }
+    try {
+      // Outside of `openingNow`: where a data key does not open, that is an alarm of its own.
+      const dataKey = dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, trail)
+      return this.#keyring.integrity.openingNow(storedItem(object), () => {
+        if (!dataKey) throw new EnvelopeError('sealed material names no data key')
+        return openMaterial(dataKey, place, sealed)
+      })
+    } catch (error) {
+      throw error instanceof EnvelopeError ? altered(error) : error
+    }
+  }
+
+  /** A data key that is in memory opens what it sealed: there is nothing newer to ask. */
+  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
+    return this.open(instance, object, trail)
+  }
+
+  async requireThere(): Promise<void> {}
+
+  /** The commit of the record is all. */
+  following() {
+    return nothingFollows
+  }
+
+  leaving() {
+    return []
+  }
+
+  /** Where the data key is has nothing to do with the object. */
+  isAtHome({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
+    return !isStandardKeyRef(sealed)
+  }
+
+  async keyVersions(
+    { id }: CustodyInstance,
+    rootKey: RootKey | undefined,
+  ): Promise<ReadonlyMap<string, number>> {
+    const counts = new Map<string, number>()
+    if (!rootKey?.versions) return counts
+    for (const { wrapped, rootKeyUri } of await this.#store.dataKeys(id)) {
+      const version = rootKeyUri === rootKey.uri ? rootKey.versions.of(wrapped) : ''
+      counts.set(version, (counts.get(version) ?? 0) + 1)
+    }
+    return counts
+  }
+}

@@ -1,0 +1,231 @@
+// Standard keys of objects at the service, one at a time: read and opened, created, deleted. What counts and what may be
+// deleted is decided in rules.ts; who asks for what is generations.ts.
+
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../limits.ts'
+import { serverActor } from '../../audit/actor.ts'
+import type { Material, Place } from '../../sealing/envelope.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type RootKey,
+  type StandardKeys,
+  type Trail,
+} from '../../ports/root-key.ts'
+import type { CustodyInstance, ObjectFacts } from '../custody.ts'
+import { describeKey, standardKeyName } from './description.ts'
+import type { Markers } from './markers.ts'
+import { bindHeader, comparable, packPayload, PayloadError, unpackPayload, type Header } from './payload.ts'
+import { serverEntry } from './records.ts'
+import { mayDelete, type Copy, type Grounds } from './rules.ts'
+
+/** A copy that was read and opened. */
+export interface ReadCopy {
+  readonly id: string
+  readonly header: Header
+  /** The reader's to wipe. */
+  readonly bytes: Buffer
+  readonly keyVersion: string
+  readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
+}
+
+/** What a copy must belong to. */
+export type CopyOf = Pick<Place, 'instanceId' | 'identifier'> & { readonly objectType?: string }
+
+export interface NewCopy {
+  readonly instance: Pick<CustodyInstance, 'id' | 'name'>
+  readonly rootKey: RootKey
+  readonly identifier: string
+  readonly objectType: string
+  readonly material: Material
+  readonly facts: ObjectFacts
+  /** The first that is tried. */
+  readonly generation: number
+  readonly trail?: Trail
+}
+
+export interface MadeCopy {
+  readonly id: string
+  readonly generation: number
+  readonly keyVersion: string
+}
+
+export interface CopiesOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly markers: Pick<Markers, 'requireHighest' | 'refuseIfFenced'>
+  /** Called when an answer was lost: what came of the call is to be looked for. */
+  readonly unanswered: (instanceId: string) => void
+}
+
+/** So that key bytes can be compared without being kept. */
+const fingerprintKey = randomBytes(32)
+
+export class Copies {
+  readonly #options: CopiesOptions
+  /** Resolves when the audit log names this run of the server. */
+  #introduced: Promise<void> | undefined
+  /** Objects whose wrapped form is being opened for a client, by its digest. */
+  readonly #opening = new Map<string, CopyOf>()
+
+  constructor(options: CopiesOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Reads a copy by its id and opens it. Throws RootKeyError ('wrapped-form': it was deleted, or does not open) and
+   * PayloadError (it holds something else). `isNoted`: `opening` tells of it meanwhile.
+   */
+  async read(rootKey: RootKey, id: string, of: CopyOf, trail?: Trail, isNoted = false): Promise<ReadCopy> {
+    const payload = await requireStandardKeys(rootKey).read(id, trail)
+    const { header, wrapped, associatedData } = unpackPayload(payload)
+    if (header.instance !== of.instanceId || header.identifier !== of.identifier)
+      throw new PayloadError(`the standard key ${id} holds another object`)
+    if (of.objectType !== undefined && header.objectType !== of.objectType)
+      throw new PayloadError(`the standard key ${id} holds an object of another type`)
+    const name = digest(wrapped)
+    if (isNoted) this.#opening.set(name, of)
+    const opened = await rootKey
+      .unwrap(wrapped, associatedData, trail)
+      .finally(() => isNoted && this.#opening.delete(name))
+    const bytes = Buffer.from(opened.buffer, opened.byteOffset, opened.length)
+    const keyVersion = rootKey.versions?.of(wrapped) ?? ''
+    return { id, header, bytes, keyVersion, copy: copyOf(id, header, bytes) }
+  }
+
+  /** Whose wrapped form is being opened: a service that hands back a newer form names it by the old one. */
+  opening(wrapped: Uint8Array): CopyOf | undefined {
+    return this.#opening.get(digest(wrapped))
+  }
+
+  /**
+   * Creates a copy. When no answer comes, the copy is looked for; if it is not found, the next generation is tried, so
+   * that one that arrives late is below the one that counts. Throws RootKeyError and PayloadError.
+   */
+  async create(wanted: NewCopy): Promise<MadeCopy> {
+    const { instance, rootKey, identifier, objectType, material, facts, trail } = wanted
+    const shelf = requireStandardKeys(rootKey)
+    this.#options.markers.refuseIfFenced(instance.id)
+    await this.#introduce()
+    for (let attempt = 0; ; attempt++) {
+      const generation = wanted.generation + attempt
+      const about = { instance: instance.id, instanceName: instance.name, identifier, objectType, generation }
+      const { writer } = this.#options.store
+      const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
+      const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, trail)
+      const payload = packPayload(bound, wrapped, shelf.payloadBytesMax)
+      const name = standardKeyName(identifier)
+      const closing = facts.closing?.state ?? null
+      const description = describeKey({ instanceId: instance.id, rootKeyId: rootKey.id, generation, closing })
+      const keyVersion = rootKey.versions?.of(wrapped) ?? ''
+      try {
+        const id = await shelf.create({ name, description, payload }, trail)
+        return { id, generation, keyVersion }
+      } catch (error) {
+        if (!(error instanceof StandardKeyUncertain)) throw error
+        this.#options.unanswered(instance.id)
+        const id = await lookAfter(shelf, { name, description, payload }, trail)
+        if (id !== undefined) return { id, generation, keyVersion }
+        if (attempt + 1 >= limits.standardKeyTriesMax) throw error
+      }
+    }
+  }
+
+  /**
+   * Deletes a copy, if the rules allow it, and forgets its record. false: they do not. Throws RootKeyError, and what a
+   * commit throws.
+   */
+  async remove(
+    rootKey: RootKey,
+    record: Pick<StandardKeyRecord, 'instanceId' | 'identifier' | 'generation'>,
+    copy: Copy,
+    grounds: Grounds,
+  ): Promise<boolean> {
+    const { store, clock, markers } = this.#options
+    if (!mayDelete(copy, grounds)) return false
+    await markers.requireHighest(record.instanceId, rootKey)
+    const calls: Trail = new Set()
+    await requireStandardKeys(rootKey).remove(copy.id, calls)
+    const { generation } = record
+    const detail = { generation, because: grounds.because, standardKeyId: copy.id }
+    const entry = serverEntry('standard-key.delete', record, detail, { atMs: clock.now(), trail: calls })
+    await store.commit({
+      writes: [{ type: 'standard-key-removed', id: copy.id }],
+      entries: [entry],
+      durability: 'disk',
+    })
+    return true
+  }
+
+  /** Once for each run, before the first copy: so that a copy by an unknown run is one of another server. */
+  #introduce(): Promise<void> {
+    const { store, clock } = this.#options
+    const entry: AuditEntry = {
+      atMs: clock.now(),
+      action: 'standard-key.begin',
+      result: 'success',
+      instanceId: null,
+      object: null,
+      actor: serverActor,
+      reason: null,
+      requestId: null,
+      detail: { writer: store.writer },
+    }
+    this.#introduced ??= store
+      .commit({ writes: [], entries: [entry], durability: 'disk' })
+      .catch((error: unknown) => {
+        this.#introduced = undefined
+        throw error
+      })
+    return this.#introduced
+  }
+}
+
+/** Throws RootKeyError where there are none. */
+export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
+  if (standardKeys) return standardKeys
+  throw new RootKeyError(
+    'root-key',
+    `beside ${uri} no keys can be kept: the custody keyprotect needs another`,
+  )
+}
+
+function digest(wrapped: Uint8Array): string {
+  return createHash('sha256').update(wrapped).digest('base64')
+}
+
+function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
+  const fingerprint = createHmac('sha256', fingerprintKey).update(bytes).digest('base64')
+  const opened = { fingerprint, facts: comparable(header) }
+  const closing = header.closing?.state ?? null
+  return { id, generation: header.generation, closing, isLive: true, opened }
+}
+
+/** The service may still be working on it. Where it cannot be looked for, the sweep will. */
+async function lookAfter(
+  shelf: StandardKeys,
+  {
+    name,
+    description,
+    payload,
+  }: { readonly name: string; readonly description: string; readonly payload: Uint8Array },
+  trail?: Trail,
+): Promise<string | undefined> {
+  await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
+  try {
+    for (const found of await shelf.find(name, { trail }))
+      if (
+        found.description === description &&
+        Buffer.compare(await shelf.read(found.id, trail), payload) === 0
+      )
+        return found.id
+  } catch (error) {
+    if (!(error instanceof RootKeyError)) throw error
+  }
+  return undefined
+}

@@ -1,0 +1,64 @@
+// Names and descriptions of standard keys: what their owner reads in a list, and all that is known of one that was
+// deleted. They are never trusted: a description may close a key, or ask for another root key, but never open anything.
+
+import { createHash } from 'node:crypto'
+import type { ClosedState, Marker, MarkerSays } from './rules.ts'
+
+/** The beginning of all our names at a service. */
+export const namePrefix = 'mortise-'
+
+/** What an owner looks for to delete the key of one disk. */
+export function standardKeyName(identifier: string): string {
+  if (/^[A-Za-z0-9_.-]{1,82}$/.test(identifier)) return `${namePrefix}${identifier}`
+  return `${namePrefix}${createHash('sha256').update(identifier).digest('hex').slice(0, 40)}`
+}
+
+export function markerName(instanceId: string): string {
+  return standardKeyName(`marker-${instanceId}`)
+}
+
+export interface KeyDescription {
+  readonly instanceId: string
+  /** Of the root key that wrapped what is in it. */
+  readonly rootKeyId: string
+  readonly generation: number
+  readonly closing: ClosedState | null
+}
+
+export interface MarkerDescription extends Pick<Marker, 'number' | 'epoch' | 'rootKeyId' | 'says'> {
+  readonly instanceId: string
+}
+
+export type Description =
+  ({ readonly kind: 'key' } & KeyDescription) | ({ readonly kind: 'marker' } & MarkerDescription)
+
+export function describeKey({ instanceId, rootKeyId, generation, closing }: KeyDescription): string {
+  const closed = closing === null ? '' : `, closed ${closing}`
+  return `mortise 2 key, instance ${instanceId}, root key ${rootKeyId}, generation ${generation}${closed}`
+}
+
+export function describeMarker({ instanceId, rootKeyId, number, epoch, says }: MarkerDescription): string {
+  const where = says.way === 'stays' ? 'stays' : `${says.way} ${says.place}`
+  return `mortise 2 marker ${number}, instance ${instanceId}, root key ${rootKeyId}, epoch ${epoch}, ${where}`
+}
+
+/** What a description of ours says; undefined for any other. */
+export function readDescription(description: string): Description | undefined {
+  const key = keyForm.exec(description)?.groups
+  if (key) {
+    const { instanceId = '', rootKeyId = '', generation, closing = null } = key
+    const closed = closing as ClosedState | null
+    return { kind: 'key', instanceId, rootKeyId, generation: Number(generation), closing: closed }
+  }
+  const marker = markerForm.exec(description)?.groups
+  if (!marker) return undefined
+  const { number, instanceId = '', rootKeyId = '', epoch, way, place = '' } = marker
+  const says: MarkerSays = way === 'to' || way === 'from' ? { way, place } : { way: 'stays', place: '' }
+  return { kind: 'marker', instanceId, rootKeyId, number: Number(number), epoch: Number(epoch), says }
+}
+
+const keyForm =
+  /^mortise 2 key, instance (?<instanceId>\S{1,60}), root key (?<rootKeyId>\S{1,60}), generation (?<generation>[1-9]\d{0,8})(?:, closed (?<closing>Deactivated|Compromised))?$/
+
+const markerForm =
+  /^mortise 2 marker (?<number>[1-9]\d{0,11}), instance (?<instanceId>\S{1,60}), root key (?<rootKeyId>\S{1,60}), epoch (?<epoch>\d{1,12}), (?:stays|(?<way>to|from) (?<place>\S{1,60}))$/

@@ -1,0 +1,263 @@
+// The generations of one object at the service: the next one is stored, what was found there is taken over (take-over.ts),
+// and what is superfluous is deleted (removal.ts). One thing at a time per object.
+
+import { StoreConflict, type Change } from '../../ports/store.ts'
+import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { StoredObject } from '../../ports/objects.ts'
+import type { CustodyInstance, ObjectFacts } from '../custody.ts'
+import type { MadeCopy } from './copies.ts'
+import { isThere, Lookup, type Listed } from './lookup.ts'
+import { saysTheSame } from './payload.ts'
+import { refOf, rowOf, serverEntry, type ObjectId } from './records.ts'
+import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
+import { Removal } from './removal.ts'
+import type { Copy } from './rules.ts'
+import { TakeOver, type TakeOverOptions } from './take-over.ts'
+
+type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
+
+export interface RenewWanted {
+  /** Renewed if another version of its root key wrapped it. Left out: only if it does not say what it must. */
+  readonly keyVersion?: string
+  /** Renewed in any case. */
+  readonly force?: boolean
+  /** Something may have been begun before: what the service has is looked for first. */
+  readonly lookFirst?: boolean
+  /** To have other expectations beside the object's. */
+  readonly commit?: Commit
+  /** For the audit. */
+  readonly detail?: Readonly<Record<string, string | number>>
+}
+
+/** 'gone': its owner deleted it at the service, and there is no higher one. */
+export type Renewed = 'done' | 'nothing' | 'gone'
+
+/** A generation that was stored above another. */
+interface Stored {
+  readonly place: StandardKeyRef
+  readonly rootKey: RootKey
+  readonly made: MadeCopy
+  readonly facts: ObjectFacts
+  readonly trail: Trail
+}
+
+export class Generations {
+  readonly lookup: Lookup
+  readonly #options: Omit<TakeOverOptions, 'lookup'>
+  readonly #takeOver: TakeOver
+  readonly #removal: Removal
+  /** By object: resolves when what is done with it has ended. */
+  readonly #turns = new Map<string, Promise<unknown>>()
+
+  constructor(options: Omit<TakeOverOptions, 'lookup'>) {
+    this.#options = options
+    this.lookup = new Lookup(options)
+    const parts = { ...options, lookup: this.lookup }
+    this.#takeOver = new TakeOver(parts)
+    this.#removal = new Removal(parts)
+  }
+
+  /**
+   * Stores the next generation of an object, where the one that counts does not say what it must, and deletes the one
+   * before. Throws RootKeyError, PayloadError, and what `commit` throws but for a StoreConflict about the object.
+   */
+  async renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted = {}): Promise<Renewed> {
+    let hasLooked = wanted.lookFirst ?? false
+    if (hasLooked) await this.look(instance, identifier)
+    for (;;) {
+      const renewed = await this.#inTurn(instance, identifier, () =>
+        this.#renew(instance, identifier, wanted),
+      )
+      if (renewed === 'again') continue
+      if (renewed !== 'gone' || hasLooked) return renewed
+      hasLooked = true
+      if (!(await this.look(instance, identifier))) return 'gone'
+    }
+  }
+
+  /** Looks for other copies of one object, and does what follows. Whether it is stored in another one now. */
+  async look(instance: CustodyInstance, identifier: string): Promise<boolean> {
+    const { store } = this.#options
+    const before = refOf(await store.object(instance.id, identifier))
+    if (!before) return false
+    await this.settle(instance, identifier, await this.lookup.find(instance, identifier, before))
+    const now = refOf(await store.object(instance.id, identifier))
+    return now?.standardKeyId !== before.standardKeyId
+  }
+
+  /** Takes over what is listed of one object, and deletes what is superfluous. Throws RootKeyError. */
+  async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<void> {
+    const settle = () =>
+      this.#inTurn(instance, identifier, () => this.#takeOver.settle(instance, identifier, listed))
+    if (!(await settle())) return
+    await this.renew(instance, identifier, { force: true })
+    await settle()
+  }
+
+  /** Deletes all copies of an object that was destroyed. Throws RootKeyError, and what a commit throws. */
+  giveUp(object: ObjectId & { readonly sealed: Uint8Array | null }, trail?: Trail): Promise<void> {
+    const { instanceId, identifier } = object
+    return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object, trail))
+  }
+
+  /**
+   * Deletes what the database holds as unwanted of one object. `instance: undefined`: it is gone. false: some of it may
+   * not be deleted yet. Throws RootKeyError, and what a commit throws.
+   */
+  async removeUnwanted(
+    instance: CustodyInstance | undefined,
+    rows: readonly StandardKeyRecord[],
+    { hasMoved = false } = {},
+  ): Promise<boolean> {
+    let all = true
+    for (const row of rows.toSorted((a, b) => a.generation - b.generation)) {
+      const removed = await this.#removal.unwanted(instance, row, hasMoved)
+      if (removed === 'unclear' && instance) await this.settle(instance, row.identifier, [])
+      const left = removed === 'unclear' ? await this.lookup.rows(row.instanceId, row.identifier) : []
+      all &&= removed === 'removed' || (removed === 'unclear' && left.every(({ id }) => id !== row.id))
+    }
+    return all
+  }
+
+  /** Above all that the object ever had at the service: its version is never below a generation of it. */
+  async nextGeneration({
+    instanceId,
+    uniqueIdentifier,
+    version,
+  }: Pick<StoredObject, 'instanceId' | 'uniqueIdentifier' | 'version'>): Promise<number> {
+    const rows = await this.lookup.rows(instanceId, uniqueIdentifier)
+    return Math.max(version, ...rows.map(({ generation }) => generation)) + 1
+  }
+
+  async #renew(
+    instance: CustodyInstance,
+    identifier: string,
+    wanted: RenewWanted,
+  ): Promise<Renewed | 'again'> {
+    const { store, copies, objects } = this.#options
+    const stored = await store.object(instance.id, identifier)
+    const place = refOf(stored)
+    if (!stored || !place) return 'nothing'
+    const rootKey = await this.lookup.rootKeyOf(place, instance.id)
+    const trail: Trail = new Set()
+    const { objectType } = stored
+    const of = { instanceId: instance.id, identifier, objectType }
+    const before = await this.lookup.read(rootKey, place.standardKeyId, of, trail)
+    if (before === 'deleted') return 'gone'
+    if (before === 'closed')
+      throw new RootKeyError('wrapped-form', `the standard key ${place.standardKeyId} does not open`)
+    const { header, bytes } = before
+    try {
+      const facts = { ...objects.facts(stored), names: header.names }
+      const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
+      if (wanted.force !== true && isNewest && saysTheSame(header, facts))
+        return await this.#isRecorded(stored, place)
+      // Its owner may have deleted it meanwhile: then nothing may come above it.
+      if (!(await isThere(rootKey, place.standardKeyId, trail))) return 'gone'
+      const material = { bytes, head: header.head }
+      const generation = await this.nextGeneration(stored)
+      const made = await copies.create({
+        instance,
+        rootKey,
+        identifier,
+        objectType,
+        material,
+        facts,
+        generation,
+        trail,
+      })
+      const after = await copies.read(rootKey, made.id, of, trail)
+      after.bytes.fill(0)
+      if (!(await this.#point(stored, { place, rootKey, made, facts, trail }, wanted))) return 'again'
+      await this.#removeReplaced(of, rootKey, before.copy, after.copy)
+      return 'done'
+    } finally {
+      bytes.fill(0)
+    }
+  }
+
+  async #isRecorded(stored: StoredObject, { standardKeyId: id }: StandardKeyRef): Promise<'nothing'> {
+    const { instanceId, uniqueIdentifier, version } = stored
+    await this.#commit({
+      expect: { objects: [{ instanceId, uniqueIdentifier, version }] },
+      writes: [{ type: 'standard-key-state', id, state: 'current' }],
+      entries: [],
+    })
+    return 'nothing'
+  }
+
+  /** Points to a generation that was stored. false: the object says something else by now, and this one is unwanted. */
+  async #point(
+    stored: StoredObject,
+    { place, rootKey, made, facts, trail }: Stored,
+    { commit = (change) => this.#commit(change), detail = {} }: RenewWanted,
+  ): Promise<boolean> {
+    const { store, clock, objects, renamed } = this.#options
+    const { instanceId, uniqueIdentifier } = stored
+    const object = { instanceId, identifier: uniqueIdentifier }
+    const { id, generation } = made
+    const sealed = encodeStandardKeyRef({ ...place, standardKeyId: id, generation })
+    const row = rowOf(object, made, rootKey.uri, clock.now())
+    for (
+      let now: StoredObject | undefined = stored;
+      ;
+      now = await store.object(instanceId, uniqueIdentifier)
+    ) {
+      const holds = refOf(now)?.standardKeyId
+      if (holds === id) return true
+      if (!now || holds !== place.standardKeyId || !saysTheSame(objects.facts(now), facts)) {
+        const unwanted = { ...row, state: 'unwanted' } as const
+        await this.#commit({ writes: [{ type: 'standard-key', record: unwanted }], entries: [] })
+        return false
+      }
+      try {
+        await commit({
+          expect: { objects: [{ instanceId, uniqueIdentifier, version: now.version }] },
+          writes: [
+            objects.moved(now, { sealed, dataKeyId: null, generation }),
+            { type: 'standard-key', record: row },
+            { type: 'standard-key-state', id: place.standardKeyId, state: 'unwanted' },
+          ],
+          entries: [
+            serverEntry('key.reseal', object, { generation, ...detail }, { atMs: clock.now(), trail }),
+          ],
+        })
+        renamed(instanceId, place.standardKeyId, id)
+        return true
+      } catch (error) {
+        // A client changed the object meanwhile.
+        if (!(error instanceof StoreConflict) || error.what !== 'object') throw error
+      }
+    }
+  }
+
+  async #removeReplaced(object: ObjectId, rootKey: RootKey, before: Copy, after: Copy): Promise<void> {
+    const { copies, troubles } = this.#options
+    const { id, generation } = before
+    const row = { id, instanceId: object.instanceId, rootKeyUri: rootKey.uri }
+    try {
+      await copies.remove(rootKey, { ...object, generation }, before, { because: 'replaced', by: after })
+      troubles.gone(row)
+    } catch (error) {
+      if (!(error instanceof RootKeyError)) throw error
+      troubles.left(row, error)
+    }
+  }
+
+  #commit(change: Pick<Change, 'expect' | 'writes' | 'entries'>): Promise<void> {
+    return this.#options.store.commit({ ...change, durability: 'disk' })
+  }
+
+  #inTurn<T>({ id }: { readonly id: string }, identifier: string, work: () => Promise<T>): Promise<T> {
+    const name = JSON.stringify([id, identifier])
+    const done = (this.#turns.get(name) ?? Promise.resolve()).then(work, work)
+    const turn = done
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#turns.get(name) === turn) this.#turns.delete(name)
+      })
+    this.#turns.set(name, turn)
+    return done
+  }
+}

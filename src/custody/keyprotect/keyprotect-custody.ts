@@ -1,0 +1,325 @@
+// Custody `keyprotect`: the root key wraps each object's key bytes, and the result is stored as a standard key at the root
+// key's service and nowhere else; the database holds a reference to it. So its owner sees each key and can delete one.
+// The rules that this follows are in rules.ts.
+
+import type { Material, Place } from '../../sealing/envelope.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import { StoreConflict, StoreUnavailable, type Store, type Write } from '../../ports/store.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
+import { limits } from '../../limits.ts'
+import {
+  CustodyRefused,
+  nothingFollows,
+  type Changing,
+  type Custody,
+  type CustodyInstance,
+  type Following,
+  type ObjectRecords,
+  type Sealed,
+  type SealWanted,
+  type StoredForm,
+} from '../custody.ts'
+import { Copies, requireStandardKeys } from './copies.ts'
+import { Generations } from './generations.ts'
+import { Markers, type MarkerText } from './markers.ts'
+import { Opening } from './opening.ts'
+import { allStandardKeys, standardKeyPages } from './pages.ts'
+import { PayloadError, saysTheSame } from './payload.ts'
+import { decodeStandardKeyRef, encodeStandardKeyRef, isStandardKeyRef } from './reference.ts'
+import { rowOf } from './records.ts'
+import { Sweep } from './sweep.ts'
+import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+export interface KeyProtectCustodyOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly keyring: Keyring
+  readonly instances: () => Promise<readonly CustodyInstance[]>
+  readonly objects: ObjectRecords
+  readonly emptied?: (instanceId: string) => Promise<void>
+}
+
+/** What is kept at its service of an instance, there or gone, whether or not it is wanted; markers are not counted. */
+export interface KeptStandardKeys {
+  readonly count: number
+  /** Of the root keys beside which they are. */
+  readonly rootKeyUris: readonly string[]
+  /** Why those that are to be deleted are not; null: nothing is known to be in the way. */
+  readonly cause: string | null
+}
+
+export class KeyProtectCustody implements Custody {
+  readonly name = 'keyprotect'
+  readonly countedAs = 'key'
+  readonly keepsKeysApart = true
+  readonly copies: Copies
+  readonly generations: Generations
+  readonly markers: Markers
+  readonly sweep: Sweep
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #keyring: Keyring
+  readonly #troubles: StandardKeyTroubles
+  readonly #opening: Opening
+
+  constructor({ store, clock, keyring, instances, objects, emptied }: KeyProtectCustodyOptions) {
+    const { conditions, openRootKey } = keyring
+    this.#store = store
+    this.#clock = clock
+    this.#keyring = keyring
+    this.#troubles = conditions.standardKeys
+    const troubles = this.#troubles
+    const epochOf = async (instanceId: string) => {
+      const instance = (await instances()).find(({ id }) => id === instanceId)
+      return instance && (instance.epoch ?? 0)
+    }
+    this.markers = new Markers({ store, clock, openRootKey, epochOf, troubles })
+    const { markers } = this
+    this.copies = new Copies({
+      store,
+      clock,
+      markers,
+      unanswered: (instanceId) => this.sweep.soon(instanceId),
+    })
+    const { copies } = this
+    const renamed = (instanceId: string, fromId: string, toId: string) =>
+      this.#opening.renamed(instanceId, fromId, toId)
+    this.generations = new Generations({
+      store,
+      clock,
+      openRootKey,
+      copies,
+      markers,
+      objects,
+      troubles,
+      renamed,
+    })
+    const { generations } = this
+    this.#opening = new Opening({ clock, keyring, copies, generations })
+    this.sweep = new Sweep({
+      store,
+      clock,
+      openRootKey,
+      instances,
+      copies,
+      generations,
+      markers,
+      troubles,
+      emptied: emptied ?? (() => Promise.resolve()),
+    })
+  }
+
+  /** A root key wraps no more, and not nothing at all. */
+  fits({ bytes }: Pick<Material, 'bytes'>): boolean {
+    return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
+  }
+
+  async seal(
+    instance: CustodyInstance,
+    place: Place,
+    material: Material,
+    wanted: SealWanted,
+  ): Promise<Sealed> {
+    const { conditions } = this.#keyring
+    try {
+      return await this.#seal(instance, place, material, wanted)
+    } catch (error) {
+      if (error instanceof PayloadError)
+        throw new CustodyRefused('not-kept', 'a standard key cannot hold this object', { cause: error })
+      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form')
+        throw conditions.refused(instance.id, 'wrap an object', error)
+      if (this.#troubles.isFenced(instance.id))
+        throw new CustodyRefused('fenced', error.message, { cause: error })
+      throw new CustodyRefused('not-kept', 'the service of the root key refuses to keep another key', {
+        cause: error,
+      })
+    }
+  }
+
+  open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
+    return this.#opening.open(instance, object, trail)
+  }
+
+  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
+    return this.#opening.openAnew(instance, object, trail)
+  }
+
+  async requireThere({ instanceId, sealed }: StoredForm, trail: Trail): Promise<void> {
+    if (!isStandardKeyRef(sealed)) return
+    const { rootKeyUri, standardKeyId } = decodeStandardKeyRef(sealed)
+    const rootKey = await this.#keyring.openRootKey(rootKeyUri, instanceId)
+    await requireStandardKeys(rootKey).read(standardKeyId, trail)
+  }
+
+  following(instance: CustodyInstance, { before, was, facts }: Changing): Following {
+    const { instanceId, uniqueIdentifier: identifier, sealed } = before
+    if (facts === null)
+      return {
+        writes: [{ type: 'standard-keys-unwanted', instanceId, identifier }],
+        after: (trail) => this.#giveUp(before, trail),
+      }
+    if (!isStandardKeyRef(sealed) || saysTheSame(was, facts)) return nothingFollows
+    const { standardKeyId: id } = decodeStandardKeyRef(sealed)
+    return {
+      writes: [{ type: 'standard-key-state', id, state: 'due' }],
+      after: async () => {
+        try {
+          await this.generations.renew(instance, identifier)
+        } catch (error) {
+          if (error instanceof PayloadError)
+            throw new RootKeyError('wrapped-form', error.message, { cause: error })
+          if (isOutside(error)) this.#troubles.unrecorded(instanceId, error)
+          throw error
+        }
+      },
+    }
+  }
+
+  /** It is deleted where it was once the move is over. */
+  leaving({ sealed }: StoredForm): readonly Write[] {
+    if (!isStandardKeyRef(sealed)) return []
+    return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]
+  }
+
+  isAtHome({ sealed }: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean {
+    if (sealed === null) return true
+    const length = sealed.length
+    if (!isStandardKeyRef(sealed)) return length > limits.rootKeyPlaintextBytesMax + sealedOverheadBytesMax
+    const { rootKeyUri, rootKeyId } = decodeStandardKeyRef(sealed)
+    return rootKeyUri === rootKey.uri && rootKeyId === rootKey.id
+  }
+
+  async keyVersions({ id }: CustodyInstance): Promise<ReadonlyMap<string, number>> {
+    return new Map(Object.entries(await this.#store.standardKeyVersions(id)))
+  }
+
+  /** Objects beside this root key that another version than this one wrapped. */
+  async *outdated(
+    { id: instanceId }: CustodyInstance,
+    rootKeyUri: string,
+    newest: string,
+  ): AsyncGenerator<string> {
+    for (const state of ['current', 'due'] as const)
+      for await (const page of standardKeyPages(this.#store, { instanceId, kind: 'object', state }))
+        for (const row of page)
+          if (row.rootKeyUri === rootKeyUri && row.keyVersion !== newest) yield row.identifier
+  }
+
+  /** What must be committed with the deletion of an instance, so that all that it has there is deleted. */
+  async removing(instance: CustodyInstance): Promise<readonly Write[]> {
+    const { id: instanceId, epoch = 0 } = instance
+    const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
+    const writes: Write[] = [{ type: 'standard-keys-unwanted', instanceId }]
+    const says: MarkerText = { way: 'to', custody: 'none', rootKeyUri: '' }
+    for (const rootKeyUri of new Set(rows.map((row) => row.rootKeyUri)))
+      writes.push(await this.markers.due({ instanceId, rootKeyUri, epoch, says }))
+    return writes
+  }
+
+  /** What must be committed with the begin of a move: markers on either side, which are stored before anything moves. */
+  async moving(
+    before: CustodyInstance,
+    to: Pick<CustodyInstance, 'custody' | 'rootKeyUri'>,
+  ): Promise<readonly Write[]> {
+    const { id: instanceId, epoch = 0 } = before
+    if (before.rootKeyUri === to.rootKeyUri && before.custody === to.custody) return []
+    const beside = (rootKeyUri: string, says: MarkerText) =>
+      this.markers.due({ instanceId, rootKeyUri, epoch, says })
+    const writes: Write[] = []
+    // Whether it stores new keys concerns nobody any more.
+    if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
+    if (before.custody === 'keyprotect') {
+      const { custody, rootKeyUri } = to
+      writes.push(await beside(before.rootKeyUri, { way: 'to', custody, rootKeyUri }))
+    }
+    if (to.custody === 'keyprotect') {
+      const { custody, rootKeyUri } = before
+      writes.push(await beside(to.rootKeyUri, { way: 'from', custody, rootKeyUri }))
+    }
+    return writes
+  }
+
+  /** All keys of a move have arrived: what they left is deleted, and nothing is on its way any more. Throws RootKeyError. */
+  async arrived(instance: CustodyInstance): Promise<void> {
+    await this.sweep.clear(instance.id, { hasMoved: true })
+    await this.markers.arrived(instance)
+  }
+
+  async kept(instanceId: string): Promise<KeptStandardKeys> {
+    const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
+    return {
+      count: rows.length,
+      rootKeyUris: [...new Set(rows.map(({ rootKeyUri }) => rootKeyUri))],
+      cause: this.#troubles.causeOfLeft(instanceId),
+    }
+  }
+
+  async #seal(
+    instance: CustodyInstance,
+    { identifier, objectType }: Place,
+    material: Material,
+    { facts, replaces, trail }: SealWanted,
+  ): Promise<Sealed> {
+    const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
+    const generation = replaces ? await this.generations.nextGeneration(replaces) : 1
+    const askedAt = this.#clock.monotonic()
+    const calls = trail ? { trail } : {}
+    const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...calls }
+    const made = await this.copies.create(wanted).catch((error: unknown) => {
+      if (!this.#troubles.isFenced(instance.id)) this.#troubles.notMade(instance.id, error)
+      throw error
+    })
+    this.#troubles.made(instance.id)
+    // vCenter asks for a key right after it was created: the service need not be asked for it.
+    this.#opening.keep(instance, made.id, material, askedAt)
+    const ref = {
+      rootKeyUri: rootKey.uri,
+      rootKeyId: rootKey.id,
+      standardKeyId: made.id,
+      generation: made.generation,
+    }
+    const record = rowOf({ instanceId: instance.id, identifier }, made, rootKey.uri, this.#clock.now())
+    return {
+      sealed: encodeStandardKeyRef(ref),
+      dataKeyId: null,
+      generation: made.generation,
+      writes: [{ type: 'standard-key', record }],
+      abandon: () => this.#abandon(instance, record),
+    }
+  }
+
+  /** A record that is unwanted from its first moment on is the database's word that this one was given up. */
+  async #abandon(instance: CustodyInstance, record: StandardKeyRecord): Promise<void> {
+    const unwanted = { ...record, state: 'unwanted' } as const
+    try {
+      const write: Write = { type: 'standard-key', record: unwanted }
+      await this.#store.commit({ writes: [write], entries: [], durability: 'disk' })
+      await this.generations.removeUnwanted(instance, [unwanted])
+    } catch (error) {
+      if (isOutside(error)) this.#troubles.left(unwanted, error)
+      else throw error
+    }
+  }
+
+  /** Of a destroyed object nothing may be left, what an unanswered call made included. */
+  async #giveUp({ instanceId, uniqueIdentifier, sealed }: StoredForm, trail?: Trail): Promise<void> {
+    try {
+      await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, trail)
+    } catch (error) {
+      const query = { instanceId, kind: 'object', identifier: uniqueIdentifier, limit: 100 } as const
+      if (isOutside(error))
+        for (const row of await this.#store.standardKeys(query)) this.#troubles.left(row, error)
+      throw error
+    }
+  }
+}
+
+/** Bytes of an object that a data key sealed, besides its material, at most. */
+const sealedOverheadBytesMax = 512
+
+/** What may be otherwise in a moment, or is the business of others: no bug. */
+function isOutside(error: unknown): boolean {
+  return [RootKeyError, StoreConflict, StoreUnavailable].some((kind) => error instanceof kind)
+}

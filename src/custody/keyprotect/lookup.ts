@@ -1,0 +1,109 @@
+// Copies of one object looked for at the service, by its name or by the ids that are known, and read. It changes nothing.
+
+import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
+import { RootKeyError, type RootKey, type StandardKeyFound, type Trail } from '../../ports/root-key.ts'
+import { limits } from '../../limits.ts'
+import { requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
+import { readDescription, standardKeyName } from './description.ts'
+import { PayloadError } from './payload.ts'
+import type { StandardKeyRef } from './reference.ts'
+
+/** A standard key as a list shows it, with the root key that opens it. */
+export type Listed = StandardKeyFound & { readonly rootKey: RootKey }
+
+interface LookupOptions {
+  readonly store: Pick<Store, 'standardKeys'>
+  readonly openRootKey: OpenRootKey
+  readonly copies: Pick<Copies, 'read'>
+}
+
+export class Lookup {
+  readonly #options: LookupOptions
+
+  constructor(options: LookupOptions) {
+    this.#options = options
+  }
+
+  /** 'deleted': it is not there. 'closed': it does not open, or holds something else. Throws RootKeyError. */
+  async read(
+    rootKey: RootKey,
+    id: string,
+    of: CopyOf,
+    trail?: Trail,
+  ): Promise<ReadCopy | 'deleted' | 'closed'> {
+    try {
+      return await this.#options.copies.read(rootKey, id, of, trail)
+    } catch (error) {
+      if (error instanceof PayloadError) return 'closed'
+      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+    }
+    return (await isThere(rootKey, id, trail)) ? 'closed' : 'deleted'
+  }
+
+  /** Live copies that are listed beside the root key of the one that the database knows. Throws RootKeyError. */
+  async find(
+    instance: { readonly id: string },
+    identifier: string,
+    place: StandardKeyRef,
+    trail?: Trail,
+  ): Promise<readonly Listed[]> {
+    const rootKey = await this.#options.openRootKey(place.rootKeyUri, instance.id)
+    const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === place.standardKeyId)
+    const sinceMs = row ? { sinceMs: row.createdMs - limits.standardKeyClockSkewMs } : {}
+    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), { ...sinceMs, trail })
+    return found.flatMap((one) => {
+      const said = readDescription(one.description)
+      const isOurs = said?.kind === 'key' && said.instanceId === instance.id && said.rootKeyId === rootKey.id
+      return isOurs ? [{ ...one, rootKey }] : []
+    })
+  }
+
+  /** The highest of those that opens above the one that the database knows; undefined: none is listed. */
+  async higher(
+    instance: { readonly id: string },
+    identifier: string,
+    place: StandardKeyRef,
+  ): Promise<ReadCopy | undefined> {
+    const above = (await this.find(instance, identifier, place)).filter(
+      (listed) => generationOf(listed) > place.generation,
+    )
+    for (const { id, rootKey } of above.toSorted(highestFirst)) {
+      const read = await this.read(rootKey, id, { instanceId: instance.id, identifier })
+      if (typeof read !== 'string' && read.header.generation > place.generation) return read
+    }
+    return undefined
+  }
+
+  rows(instanceId: string, identifier: string): Promise<readonly StandardKeyRecord[]> {
+    return this.#options.store.standardKeys({ instanceId, kind: 'object', identifier, limit: 100 })
+  }
+
+  async rootKeyOf({ rootKeyUri, rootKeyId }: StandardKeyRef, instanceId: string): Promise<RootKey> {
+    const rootKey = await this.#options.openRootKey(rootKeyUri, instanceId)
+    if (rootKey.id === rootKeyId) return rootKey
+    throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
+  }
+}
+
+function highestFirst(a: Listed, b: Listed): number {
+  return generationOf(b) - generationOf(a) || (a.id < b.id ? -1 : 1)
+}
+
+/** As its description says; 0: it says none. */
+export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
+  const said = readDescription(description)
+  return said?.kind === 'key' ? said.generation : 0
+}
+
+/** Asked by its id, which no list that lags behind can get wrong. Throws RootKeyError. */
+export async function isThere(rootKey: RootKey, id: string, trail?: Trail): Promise<boolean> {
+  try {
+    await requireStandardKeys(rootKey).read(id, trail)
+    return true
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return false
+    throw error
+  }
+}

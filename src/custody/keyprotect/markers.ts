@@ -1,0 +1,266 @@
+// Markers: standard keys without key material that say of a whole instance where it went, and at which epoch its server
+// is. Their description says it, because it can be read after they were deleted (rules.ts, rules 5 and 6).
+
+import { randomUUID } from 'node:crypto'
+import { z } from 'zod'
+import { limits } from '../../limits.ts'
+import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import {
+  RootKeyError,
+  StandardKeyUncertain,
+  type RootKey,
+  type StandardKeyFound,
+} from '../../ports/root-key.ts'
+import { describeMarker, markerName, readDescription } from './description.ts'
+import { mayWrite, type Marker } from './rules.ts'
+import { requireStandardKeys } from './copies.ts'
+import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+export interface MarkersOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  /** The epoch of an instance that is there; undefined: it is gone. */
+  readonly epochOf: (instanceId: string) => Promise<number | undefined>
+  readonly troubles: StandardKeyTroubles
+}
+
+const saysForm = z.union([
+  z.object({ way: z.literal('stays') }),
+  z.object({
+    way: z.enum(['to', 'from']),
+    /** `none`: the instance was deleted. */
+    custody: z.enum(['database', 'keyprotect', 'none']),
+    rootKeyUri: z.string(),
+  }),
+])
+
+/** What a marker says, in full; its description has room for ids alone. */
+export type MarkerText = z.infer<typeof saysForm>
+
+const payloadForm = z.object({ says: saysForm, atMs: z.int() })
+
+/** A marker that is to be stored, as the commit of what it marks writes it. */
+export interface WantedMarker {
+  readonly instanceId: string
+  /** Of the root key beside which it is stored. */
+  readonly rootKeyUri: string
+  readonly epoch: number
+  readonly says: MarkerText
+  /** Above all that the instance has. */
+  readonly number: number
+}
+
+interface MarkedInstance {
+  readonly id: string
+  readonly rootKeyUri: string
+  readonly epoch?: number
+}
+
+export class Markers {
+  readonly #options: MarkersOptions
+  /** By instance and root key: monotonic milliseconds of the last look. */
+  readonly #looked = new Map<string, number>()
+
+  constructor(options: MarkersOptions) {
+    this.#options = options
+  }
+
+  /** The write that makes a marker due. It takes its number from the clock: the service lists deleted ones too. */
+  async due(wanted: Omit<WantedMarker, 'number'>): Promise<Write> {
+    const rows = await this.rows(wanted.instanceId)
+    const nowMs = this.#options.clock.now()
+    const number = Math.max(Math.floor(nowMs / 1000), ...rows.map(({ generation }) => generation + 1))
+    return { type: 'standard-key', record: markerRecord(randomUUID(), { ...wanted, number }, 'due', nowMs) }
+  }
+
+  async rows(instanceId: string): Promise<readonly StandardKeyRecord[]> {
+    return this.#options.store.standardKeys({ instanceId, kind: 'marker', limit: 1_000 })
+  }
+
+  /** Stores what is due, and deletes those beside the same root key that a newer one replaces. Throws RootKeyError. */
+  async settle(instanceId: string): Promise<void> {
+    const { store, openRootKey } = this.#options
+    for (const row of await this.rows(instanceId)) {
+      if (row.state !== 'due') continue
+      const rootKey = await openRootKey(row.rootKeyUri, instanceId)
+      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
+      await store.commit({
+        writes: [
+          { type: 'standard-key-removed', id: row.id },
+          { type: 'standard-key', record },
+        ],
+        entries: [],
+        durability: 'disk',
+      })
+    }
+    for (const rows of Map.groupBy(await this.rows(instanceId), (row) => row.rootKeyUri).values()) {
+      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
+      for (const row of rows)
+        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
+          await this.end(row)
+    }
+  }
+
+  /** Its id at the service. Throws RootKeyError. */
+  async store(rootKey: RootKey, { instanceId, epoch, says, number }: WantedMarker): Promise<string> {
+    const { clock, openRootKey } = this.#options
+    const shelf = requireStandardKeys(rootKey)
+    const name = markerName(instanceId)
+    const place =
+      says.way === 'stays'
+        ? ''
+        : says.custody === 'keyprotect'
+          ? (await openRootKey(says.rootKeyUri, instanceId)).id
+          : { database: 'database', none: 'nowhere' }[says.custody]
+    const said = says.way === 'stays' ? ({ way: 'stays', place: '' } as const) : { way: says.way, place }
+    const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: said })
+    const payload = Buffer.from(JSON.stringify({ says, atMs: clock.now() }))
+    const there = async () => (await shelf.find(name)).find((found) => found.description === description)?.id
+    const found = await there()
+    if (found !== undefined) return found
+    try {
+      return await shelf.create({ name, description, payload })
+    } catch (error) {
+      if (!(error instanceof StandardKeyUncertain)) throw error
+      const late = await there().catch(() => undefined)
+      if (late === undefined) throw error
+      return late
+    }
+  }
+
+  /** All keys are where they should be: nothing comes from elsewhere any more. Throws RootKeyError. */
+  async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance): Promise<void> {
+    const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
+    if (epoch > 0 && from.some((row) => row.rootKeyUri === rootKeyUri)) {
+      const stays = await this.due({ instanceId, rootKeyUri, epoch, says: { way: 'stays' } })
+      await this.#options.store.commit({ writes: [stays], entries: [], durability: 'disk' })
+      await this.settle(instanceId)
+    }
+    for (const row of from) await this.end(row)
+  }
+
+  /** Deletes a marker and forgets it. Throws RootKeyError. */
+  async end(row: StandardKeyRecord): Promise<void> {
+    const { store, openRootKey } = this.#options
+    const rootKey = await openRootKey(row.rootKeyUri, row.instanceId)
+    await requireStandardKeys(rootKey).remove(row.id)
+    await store.commit({
+      writes: [{ type: 'standard-key-removed', id: row.id }],
+      entries: [],
+      durability: 'disk',
+    })
+  }
+
+  /** Whether a marker beside this root key says that the instance leaves it, or left it. */
+  async saysLeft(instanceId: string, rootKeyUri: string): Promise<boolean> {
+    const rows = (await this.rows(instanceId)).filter((row) => row.rootKeyUri === rootKeyUri)
+    const newest = rows.toSorted((a, b) => a.generation - b.generation).at(-1)
+    return newest !== undefined && newest.state === 'current' && wantedOf(newest).says.way === 'to'
+  }
+
+  /**
+   * Rule 6, before anything is created or deleted. A look is good for some seconds: Key Protect has no fencing, and the
+   * other rules hold while two servers act. Throws RootKeyError.
+   */
+  async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
+    const { clock, troubles } = this.#options
+    const where = JSON.stringify([instanceId, rootKey.uri])
+    const lookedAt = this.#looked.get(where) ?? -Infinity
+    if (clock.monotonic() - lookedAt >= limits.epochLookMs) await this.#look(instanceId, rootKey)
+    if (!troubles.isFenced(instanceId)) return void this.#looked.set(where, clock.monotonic())
+    throw new RootKeyError('wrapped-form', fencedMessage)
+  }
+
+  /** Throws RootKeyError, as far as it is known that another server has a higher epoch. */
+  refuseIfFenced(instanceId: string): void {
+    if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
+  }
+
+  async #look(instanceId: string, rootKey: RootKey): Promise<void> {
+    const { clock } = this.#options
+    const lookedAt = this.#looked.get(JSON.stringify([instanceId, rootKey.uri]))
+    // A marker that was not there at the last look is younger than that.
+    const sinceMs =
+      lookedAt === undefined
+        ? {}
+        : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - limits.standardKeyClockSkewMs }
+    const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
+    await this.judge(instanceId, markersIn(instanceId, found))
+  }
+
+  /** Draws the conclusion from markers that were seen. */
+  async judge(instanceId: string, markers: readonly Marker[]): Promise<void> {
+    const { epochOf, troubles } = this.#options
+    const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
+    if (
+      mayWrite(
+        own,
+        markers.filter(({ isLive }) => isLive),
+      )
+    )
+      troubles.unfenced(instanceId)
+    else troubles.fenced(instanceId, fencedMessage)
+  }
+}
+
+const fencedMessage =
+  "another server uses this instance, and was restored later than this one: this one creates and deletes nothing at the root key's service any more"
+
+export function markersIn(instanceId: string, found: readonly StandardKeyFound[]): readonly Marker[] {
+  return found.flatMap(({ id, description, deleted }) => {
+    const said = readDescription(description)
+    if (said?.kind !== 'marker' || said.instanceId !== instanceId) return []
+    const { number, epoch, rootKeyId, says } = said
+    return [{ id, number, epoch, rootKeyId, says, isLive: !deleted }]
+  })
+}
+
+export function markerRecord(
+  id: string,
+  { instanceId, rootKeyUri, epoch, says, number }: WantedMarker,
+  state: StandardKeyRecord['state'],
+  createdMs: number,
+): StandardKeyRecord {
+  const identifier = JSON.stringify({ epoch, says })
+  return {
+    id,
+    instanceId,
+    kind: 'marker',
+    identifier,
+    generation: number,
+    rootKeyUri,
+    state,
+    keyVersion: '',
+    createdMs,
+  }
+}
+
+/** What a marker that is there says in full; null: it cannot be read. Throws RootKeyError. */
+export async function readMarker(
+  rootKey: RootKey,
+  { id }: Pick<Marker, 'id'>,
+): Promise<z.infer<typeof payloadForm> | null> {
+  try {
+    const payload = await requireStandardKeys(rootKey).read(id)
+    return payloadForm.parse(JSON.parse(Buffer.from(payload).toString('utf8')))
+  } catch (error) {
+    const isGone = error instanceof RootKeyError && error.reach === 'wrapped-form'
+    if (isGone || error instanceof SyntaxError || error instanceof z.ZodError) return null
+    throw error
+  }
+}
+
+/** What a row of a marker says. */
+export function wantedOf(row: StandardKeyRecord): WantedMarker {
+  const { epoch, says } = JSON.parse(row.identifier) as Pick<WantedMarker, 'epoch' | 'says'>
+  const { instanceId, rootKeyUri, generation: number } = row
+  return { instanceId, rootKeyUri, epoch, says, number }
+}
+
+function epochIn(rows: readonly StandardKeyRecord[]): number {
+  return rows.reduce((most, row) => Math.max(most, wantedOf(row).epoch), 0)
+}

@@ -1,0 +1,133 @@
+// Objects opened for clients: from memory as far as the cache rule allows (sealing/unsealed.ts), or read at the service and
+// unwrapped by the root key. Before a key counts as closed, a higher generation of it is looked for.
+
+import type { KeyObject } from 'node:crypto'
+import { limits } from '../../limits.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { RootKeyError, type Trail } from '../../ports/root-key.ts'
+import { takeKey, type Material, type MaterialHead } from '../../sealing/envelope.ts'
+import type { Integrity } from '../../sealing/integrity.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import { Unsealed } from '../../sealing/unsealed.ts'
+import { altered, storedItem, type CustodyInstance, type StoredForm } from '../custody.ts'
+import type { Copies } from './copies.ts'
+import type { Generations } from './generations.ts'
+import { PayloadError } from './payload.ts'
+import { decodeStandardKeyRef } from './reference.ts'
+
+interface Opened {
+  readonly key: KeyObject
+  readonly head: MaterialHead
+}
+
+interface OpeningOptions {
+  readonly clock: Clock
+  readonly keyring: Keyring
+  readonly copies: Copies
+  readonly generations: Generations
+}
+
+export class Opening {
+  readonly #options: OpeningOptions
+  readonly #unsealed: Unsealed<Opened>
+  /** By object: monotonic milliseconds at which no higher generation was listed. */
+  readonly #nothingHigher = new Map<string, number>()
+
+  constructor(options: OpeningOptions) {
+    this.#options = options
+    const { clock, keyring } = options
+    this.#unsealed = new Unsealed(keyring.conditions, clock, 'object', limits.unsealedObjectsMax)
+  }
+
+  /** The material, the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
+  async open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
+    const { uniqueIdentifier, sealed } = object
+    if (sealed === null) throw new Error(`object ${uniqueIdentifier} has no material`)
+    try {
+      return await this.#integrity.opening(storedItem(object), async () => {
+        const id = `${instance.id}/${decodeStandardKeyRef(sealed).standardKeyId}`
+        const read = (calls: Trail) => this.#openCounting(instance, object, calls)
+        return materialOf(await this.#unsealed.get(instance, id, read, trail, uniqueIdentifier))
+      })
+    } catch (error) {
+      throw error instanceof PayloadError ? altered(error) : error
+    }
+  }
+
+  /** The same, whatever is in memory. Throws RootKeyError and CustodyRefused. */
+  async openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
+    try {
+      const open = () => this.#open(object, trail)
+      return materialOf(await this.#integrity.opening(storedItem(object), open))
+    } catch (error) {
+      if (error instanceof PayloadError) throw altered(error)
+      // Another server may have stored a higher one: then the database knows it from now on.
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form')
+        await this.#options.generations.look(instance, object.uniqueIdentifier)
+      throw error
+    }
+  }
+
+  /** Keeps a copy of what was just stored, as if it had been opened at `askedAt` (monotonic milliseconds). */
+  keep(instance: CustodyInstance, standardKeyId: string, { bytes, head }: Material, askedAt: number): void {
+    const { conditions } = this.#options.keyring
+    // A refusal that came meanwhile is newer.
+    if (conditions.refusedSince(instance.id, askedAt)) return
+    const key = takeKey(Buffer.from(bytes))
+    this.#unsealed.keep(instance, `${instance.id}/${standardKeyId}`, { key, head }, askedAt)
+    conditions.answered(instance.id)
+  }
+
+  /** The object is stored in another standard key: what is in memory of it stays good. */
+  renamed(instanceId: string, fromId: string, toId: string): void {
+    this.#unsealed.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)
+  }
+
+  get #integrity(): Integrity {
+    return this.#options.keyring.integrity
+  }
+
+  /** The copy that counts, be it one that another server stored above the one that this database knows. */
+  async #openCounting(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Opened> {
+    try {
+      return await this.#open(object, trail)
+    } catch (error) {
+      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+      const higher = await this.#higher(instance, object)
+      if (!higher) throw error
+      return higher
+    }
+  }
+
+  async #higher(instance: CustodyInstance, object: StoredForm): Promise<Opened | undefined> {
+    const { clock, generations } = this.#options
+    const { uniqueIdentifier: identifier, sealed } = object
+    const name = JSON.stringify([instance.id, identifier])
+    const now = clock.monotonic()
+    if (now - (this.#nothingHigher.get(name) ?? -Infinity) < limits.higherLookMs) return undefined
+    const place = decodeStandardKeyRef(sealed ?? Buffer.of())
+    const read = await generations.lookup.higher(instance, identifier, place)
+    if (read) {
+      // The client need not wait until the database knows it.
+      void generations.look(instance, identifier).catch(() => undefined)
+      return { key: takeKey(read.bytes), head: read.header.head }
+    }
+    if (this.#nothingHigher.size >= limits.closedKeysMax) this.#nothingHigher.clear()
+    this.#nothingHigher.set(name, now)
+    return undefined
+  }
+
+  async #open(object: StoredForm, trail: Trail): Promise<Opened> {
+    const { copies, generations } = this.#options
+    const { instanceId, uniqueIdentifier: identifier, objectType, sealed } = object
+    const place = decodeStandardKeyRef(sealed ?? Buffer.of())
+    const rootKey = await generations.lookup.rootKeyOf(place, instanceId)
+    const of = { instanceId, identifier, objectType }
+    const { bytes, header } = await copies.read(rootKey, place.standardKeyId, of, trail, true)
+    return { key: takeKey(bytes), head: header.head }
+  }
+}
+
+function materialOf({ key, head }: Opened): Material {
+  return { bytes: key.export(), head }
+}

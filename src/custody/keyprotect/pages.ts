@@ -1,0 +1,32 @@
+// The records of standard keys in the database, as many as there are.
+
+import type { StandardKeyQuery, StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
+
+type Query = Omit<StandardKeyQuery, 'afterId' | 'limit'>
+
+const pageRecords = 500
+
+/** All that fit, page by page, in the order of their ids. A record that is made or removed meanwhile does no harm. */
+export async function* standardKeyPages(
+  store: Pick<Store, 'standardKeys'>,
+  query: Query,
+): AsyncGenerator<readonly StandardKeyRecord[]> {
+  let afterId: string | undefined
+  for (;;) {
+    const after = afterId === undefined ? {} : { afterId }
+    const page = await store.standardKeys({ ...query, ...after, limit: pageRecords })
+    yield page
+    afterId = page.at(-1)?.id
+    if (page.length < pageRecords) return
+  }
+}
+
+export async function allStandardKeys(
+  store: Pick<Store, 'standardKeys'>,
+  query: Query,
+): Promise<readonly StandardKeyRecord[]> {
+  const found: StandardKeyRecord[] = []
+  for await (const page of standardKeyPages(store, query)) found.push(...page)
+  return found
+}

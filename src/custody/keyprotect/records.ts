@@ -1,0 +1,60 @@
+// What the database keeps of standard keys: the row of one, and the audit entry of what the server did by itself.
+
+import { serverActor } from '../../audit/actor.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import { namedCalls, type Trail } from '../../ports/root-key.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { StoredObject } from '../../ports/objects.ts'
+import type { MadeCopy } from './copies.ts'
+import { decodeStandardKeyRef, isStandardKeyRef, type StandardKeyRef } from './reference.ts'
+
+/** An object of an instance. */
+export interface ObjectId {
+  readonly instanceId: string
+  readonly identifier: string
+}
+
+export function rowOf(
+  { instanceId, identifier }: ObjectId,
+  { id, generation, keyVersion }: MadeCopy,
+  rootKeyUri: string,
+  createdMs: number,
+): StandardKeyRecord {
+  const state = 'current'
+  return {
+    id,
+    instanceId,
+    kind: 'object',
+    identifier,
+    generation,
+    rootKeyUri,
+    state,
+    keyVersion,
+    createdMs,
+  }
+}
+
+export function serverEntry(
+  action: AuditEntry['action'],
+  { instanceId, identifier }: ObjectId,
+  detail: NonNullable<AuditEntry['detail']>,
+  { atMs, trail = new Set() }: { readonly atMs: number; readonly trail?: Trail },
+): AuditEntry {
+  return {
+    atMs,
+    action,
+    result: 'success',
+    instanceId,
+    object: identifier,
+    actor: serverActor,
+    reason: null,
+    requestId: null,
+    detail: { ...detail, ...namedCalls(trail) },
+  }
+}
+
+/** The standard key that holds the object; undefined: none does. */
+export function refOf(stored: Pick<StoredObject, 'sealed'> | undefined): StandardKeyRef | undefined {
+  const sealed = stored?.sealed ?? null
+  return isStandardKeyRef(sealed) ? decodeStandardKeyRef(sealed) : undefined
+}

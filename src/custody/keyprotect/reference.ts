@@ -1,0 +1,47 @@
+// What the database keeps instead of sealed material: a reference to the standard key that holds it.
+//
+//   version 02 | JSON: which standard key, beside which root key
+//
+// The first byte tells it from what a data key sealed (01, envelope.ts).
+
+import { PayloadError } from './payload.ts'
+
+export interface StandardKeyRef {
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+  /** The service's id. */
+  readonly standardKeyId: string
+  readonly generation: number
+}
+
+const refVersion = 2
+
+export function isStandardKeyRef(sealed: Uint8Array | null): sealed is Uint8Array {
+  return sealed !== null && sealed[0] === refVersion
+}
+
+export function encodeStandardKeyRef(ref: StandardKeyRef): Buffer {
+  const { rootKeyUri, rootKeyId, standardKeyId, generation } = ref
+  const text = JSON.stringify({ rootKeyUri, rootKeyId, standardKeyId, generation })
+  return Buffer.concat([Buffer.of(refVersion), Buffer.from(text)])
+}
+
+/** Throws PayloadError. */
+export function decodeStandardKeyRef(sealed: Uint8Array): StandardKeyRef {
+  if (!isStandardKeyRef(sealed)) throw new PayloadError('this is no reference to a standard key')
+  let ref: Partial<Record<keyof StandardKeyRef, unknown>>
+  try {
+    ref = JSON.parse(Buffer.from(sealed.subarray(1)).toString('utf8')) as typeof ref
+  } catch (cause) {
+    throw new PayloadError('the reference to a standard key was altered', { cause })
+  }
+  const { rootKeyUri, rootKeyId, standardKeyId, generation } = ref
+  if (
+    typeof rootKeyUri === 'string' &&
+    typeof rootKeyId === 'string' &&
+    typeof standardKeyId === 'string' &&
+    typeof generation === 'number'
+  )
+    return { rootKeyUri, rootKeyId, standardKeyId, generation }
+  throw new PayloadError('the reference to a standard key was altered')
+}

@@ -1,0 +1,114 @@
+// Standard keys that the database holds as unwanted, and those of destroyed objects, deleted as far as rules.ts allows.
+
+import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { RootKey, Trail } from '../../ports/root-key.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
+import type { CustodyInstance } from '../custody.ts'
+import type { Copies } from './copies.ts'
+import { generationOf, type Lookup } from './lookup.ts'
+import type { Markers } from './markers.ts'
+import { refOf, type ObjectId } from './records.ts'
+import type { StandardKeyRef } from './reference.ts'
+import type { Copy } from './rules.ts'
+import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+export interface RemovalOptions {
+  readonly store: Store
+  readonly openRootKey: OpenRootKey
+  readonly copies: Copies
+  readonly lookup: Lookup
+  readonly markers: Markers
+  readonly troubles: StandardKeyTroubles
+}
+
+/** 'unclear': it may count after all; what the service has of the object is to be looked at. */
+export type Removed = 'removed' | 'kept' | 'unclear'
+
+export class Removal {
+  readonly #options: RemovalOptions
+
+  constructor(options: RemovalOptions) {
+    this.#options = options
+  }
+
+  /** All of a destroyed object: what is known, and what an unanswered call stored. Throws RootKeyError. */
+  async destroyed(
+    { instanceId, identifier, sealed }: ObjectId & { readonly sealed: Uint8Array | null },
+    trail?: Trail,
+  ): Promise<void> {
+    const { openRootKey, copies, lookup, troubles } = this.#options
+    const all = new Map<string, { readonly generation: number; readonly rootKey: RootKey }>()
+    const place = refOf({ sealed })
+    if (place)
+      for (const listed of await lookup.find({ id: instanceId }, identifier, place, trail))
+        all.set(listed.id, { generation: generationOf(listed), rootKey: listed.rootKey })
+    for (const { id, generation, rootKeyUri } of await lookup.rows(instanceId, identifier))
+      all.set(id, { generation, rootKey: await openRootKey(rootKeyUri, instanceId) })
+    // The lowest first: as long as a higher one was not deleted, none of the lower ones counts.
+    for (const [id, { generation, rootKey }] of [...all].toSorted(
+      ([, a], [, b]) => a.generation - b.generation,
+    )) {
+      const record = { instanceId, identifier, generation }
+      await copies.remove(rootKey, record, unread(id, generation), { because: 'destroyed' })
+      troubles.gone({ id, instanceId })
+    }
+  }
+
+  /**
+   * One that the database holds as unwanted. `instance: undefined`: it is gone. `hasMoved`: all that the instance had
+   * where this one is has left. Throws RootKeyError.
+   */
+  async unwanted(
+    instance: CustodyInstance | undefined,
+    row: StandardKeyRecord,
+    hasMoved: boolean,
+  ): Promise<Removed> {
+    const { copies, markers, openRootKey, store } = this.#options
+    const { instanceId, identifier, generation, id, rootKeyUri } = row
+    const rootKey = await openRootKey(rootKeyUri, instanceId)
+    const remove = async (grounds: Parameters<Copies['remove']>[3], copy: Copy = unread(id, generation)) =>
+      (await copies.remove(rootKey, row, copy, grounds)) ? 'removed' : 'kept'
+    const left = async (isOver: boolean) =>
+      remove({ because: 'left', isMarked: isOver && (await markers.saysLeft(instanceId, rootKeyUri)) })
+    if (!instance) return left(true)
+    const stored = await store.object(instanceId, identifier)
+    if (!stored || stored.sealed === null) return remove({ because: 'destroyed' })
+    const place = refOf(stored)
+    if (place?.standardKeyId === id) {
+      // Whatever the row says, this one counts.
+      const write = { type: 'standard-key-state', id, state: 'due' } as const
+      await store.commit({ writes: [write], entries: [], durability: 'disk' })
+      return 'kept'
+    }
+    if (place?.rootKeyUri !== rootKeyUri) return left(hasMoved || instance.work?.kind !== 'move')
+    return this.#replaced(rootKey, row, place, remove)
+  }
+
+  async #replaced(
+    rootKey: RootKey,
+    { instanceId, identifier, id }: StandardKeyRecord,
+    { standardKeyId, generation }: StandardKeyRef,
+    remove: (grounds: Parameters<Copies['remove']>[3], copy?: Copy) => Promise<Removed>,
+  ): Promise<Removed> {
+    const { lookup, store } = this.#options
+    const counts = await lookup.read(rootKey, standardKeyId, { instanceId, identifier })
+    if (counts === 'deleted') return remove({ because: 'deleted-above', generation })
+    const own = await lookup.read(rootKey, id, { instanceId, identifier })
+    if (own === 'deleted') {
+      const write = { type: 'standard-key-removed', id } as const
+      await store.commit({ writes: [write], entries: [], durability: 'disk' })
+      return 'removed'
+    }
+    for (const read of [counts, own]) if (typeof read !== 'string') read.bytes.fill(0)
+    if (counts === 'closed' || own === 'closed') return 'kept'
+    // Otherwise another node, or an attempt that was cut off, stored one like it, or above it.
+    if (own.copy.generation >= counts.copy.generation) return 'unclear'
+    return remove({ because: 'replaced', by: counts.copy }, own.copy)
+  }
+}
+
+/** Of one that need not be opened to be deleted. */
+function unread(id: string, generation: number): Copy {
+  return { id, generation, closing: null, isLive: true, opened: null }
+}

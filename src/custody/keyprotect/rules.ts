@@ -1,0 +1,286 @@
+// The rules of custody `keyprotect`, as pure functions: which standard key of an object counts, which may be deleted,
+// what a server takes over from the service, and who may write there. What they decide is done by the files beside.
+//
+// A *copy* is one standard key as it was seen: one generation of one object. Several copies of one generation may exist,
+// because two servers or two attempts made them.
+
+/** How an object was closed. A later one includes the earlier ones: a closing only moves forward. */
+export type ClosedState = 'Deactivated' | 'Compromised'
+
+export interface Copy {
+  /** The service's id. */
+  readonly id: string
+  readonly generation: number
+  /** What its payload says, or its description where the payload was not opened. */
+  readonly closing: ClosedState | null
+  /** The service still has it: it was not deleted. */
+  readonly isLive: boolean
+  /** null: it was not read, or it did not open. Only what opened is believed. */
+  readonly opened: OpenedContent | null
+}
+
+/** Enough of an opened payload to compare two of them. */
+export interface OpenedContent {
+  /** Of the key bytes. Two copies with equal fingerprints hold the same key. */
+  readonly fingerprint: string
+  /** Everything else that it says of the object, as text. */
+  readonly facts: string
+}
+
+/** Milliseconds by the service's clock. A younger copy may belong to a request that is still running. */
+const youngMs = 10 * 60_000
+
+// ---------------------------------------------------------------- closings
+
+const ranks = { none: 0, Deactivated: 1, Compromised: 2 } as const
+
+export function closingRank(closing: ClosedState | null): number {
+  return ranks[closing ?? 'none']
+}
+
+/** Rule 2: state only moves forward. */
+export function furthest(...closings: readonly (ClosedState | null)[]): ClosedState | null {
+  return closings.reduce((a, b) => (closingRank(b) > closingRank(a) ? b : a), null)
+}
+
+// ---------------------------------------------------------------- rule 1: never delete what may count
+
+/** Why a copy is thought to be superfluous. */
+export type Grounds =
+  /** A higher generation was just read by its id, and opened. */
+  | { readonly because: 'replaced'; readonly by: Copy }
+  /** An equal copy with a lower id was just read, and opened. */
+  | { readonly because: 'copied'; readonly by: Copy }
+  /** The database says that the key was destroyed, or given up before anybody got it. */
+  | { readonly because: 'destroyed' }
+  /** The owner deleted this generation. */
+  | { readonly because: 'deleted-above'; readonly generation: number }
+  /** Its key lies elsewhere now (or its instance was deleted), and a marker beside it says so. */
+  | { readonly because: 'left'; readonly isMarked: boolean }
+
+/** Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. */
+export function mayDelete(copy: Copy, grounds: Grounds): boolean {
+  switch (grounds.because) {
+    case 'replaced': {
+      const { by } = grounds
+      return (
+        isOpenTwin(copy, by) &&
+        by.generation > copy.generation &&
+        closingRank(by.closing) >= closingRank(copy.closing)
+      )
+    }
+    case 'copied':
+      return isEqual(copy, grounds.by) && grounds.by.id < copy.id
+    case 'destroyed':
+      return true
+    case 'deleted-above':
+      return copy.generation < grounds.generation
+    case 'left':
+      return grounds.isMarked
+    default:
+      return grounds satisfies never
+  }
+}
+
+/** Both opened, with the same key bytes, and they are two. */
+function isOpenTwin(copy: Copy, other: Copy): boolean {
+  if (copy.id === other.id || !other.isLive || !copy.opened || !other.opened) return false
+  return copy.opened.fingerprint === other.opened.fingerprint
+}
+
+function isEqual(copy: Copy, other: Copy): boolean {
+  return (
+    isOpenTwin(copy, other) &&
+    copy.generation === other.generation &&
+    copy.closing === other.closing &&
+    copy.opened?.facts === other.opened?.facts
+  )
+}
+
+/** `ageMs`: by the service's clock; null: not known. */
+export function isYoung(ageMs: number | null): boolean {
+  return ageMs === null || ageMs < youngMs
+}
+
+// ---------------------------------------------------------------- rule 3: without a database
+
+export interface WithoutDatabase {
+  /** The copy that counts: live and opened. null: there is none. */
+  readonly counts: Copy | null
+  /** The highest copy where it was deleted: its owner closed the key, and may bring it back. */
+  readonly deleted: Copy | null
+  readonly closing: ClosedState | null
+}
+
+/** `copies`: all of one object that the service lists, live and deleted. */
+export function withoutDatabase(copies: readonly Copy[]): WithoutDatabase {
+  // A live copy that does not open may be anybody's: its text may close the key, but it does not count.
+  const counted = copies.filter(({ isLive, opened }) => !isLive || opened !== null)
+  const highest = counted.reduce((most, { generation }) => Math.max(most, generation), 0)
+  const top = counted.filter(({ generation }) => generation === highest)
+  return {
+    counts: lowestId(top.filter(({ isLive }) => isLive)),
+    deleted: top.some(({ isLive }) => isLive) ? null : lowestId(top),
+    closing: furthest(...copies.map(({ closing }) => closing)),
+  }
+}
+
+function lowestId(copies: readonly Copy[]): Copy | null {
+  return copies.toSorted((a, b) => (a.id < b.id ? -1 : 1))[0] ?? null
+}
+
+// ---------------------------------------------------------------- rules 1 to 3: with a database
+
+/** What the database holds of an object. */
+export type Known =
+  | { readonly is: 'absent' }
+  | { readonly is: 'destroyed' }
+  /** A standard key holds it. `isLive: false`: that one was read by its id, and it was deleted. */
+  | {
+      readonly is: 'kept'
+      readonly id: string
+      readonly generation: number
+      readonly isLive: boolean
+      readonly closing: ClosedState | null
+    }
+  /** A data key of the database seals it. `isExpected`: its instance keeps its keys as standard keys. */
+  | { readonly is: 'sealed-here'; readonly isExpected: boolean; readonly closing: ClosedState | null }
+
+export interface Plan {
+  /** The database is to point to this one from now on. */
+  readonly take: Copy | null
+  /** What the database must say at least. */
+  readonly closing: ClosedState | null
+  /** A closed generation is to be stored above what there is. */
+  readonly record: boolean
+  /** To be deleted, the lowest generation first, as far as `mayDelete` allows. */
+  readonly superfluous: readonly { readonly copy: Copy; readonly grounds: Grounds }[]
+}
+
+/** What follows from what the service has of one object. `copies`: what was seen of it, the known one included. */
+export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
+  const live = copies.filter(({ isLive }) => isLive).toSorted((a, b) => a.generation - b.generation)
+  const opened = live.filter((copy) => copy.opened !== null)
+  if (known.is === 'destroyed')
+    return {
+      take: null,
+      closing: null,
+      record: false,
+      superfluous: live.map((copy) => ({ copy, grounds: { because: 'destroyed' } as const })),
+    }
+  if (known.is === 'absent') {
+    const { counts, deleted, closing } = withoutDatabase(copies)
+    const take = counts ?? (opened.length > 0 ? deleted : null)
+    const record = counts !== null && closingRank(counts.closing) < closingRank(closing)
+    return { take, closing, record, superfluous: [] }
+  }
+  const closing = furthest(known.closing, ...copies.map((copy) => copy.closing))
+  const highest = opened.at(-1)?.generation ?? 0
+  const best = lowestId(opened.filter(({ generation }) => generation === highest))
+  if (known.is === 'sealed-here') {
+    const left = live.map((copy) => ({ copy, grounds: { because: 'left', isMarked } as const }))
+    if (!known.isExpected) return { take: null, closing, record: false, superfluous: left }
+    const record = best !== null && closingRank(best.closing) < closingRank(closing)
+    return { take: best, closing, record, superfluous: [] }
+  }
+  const current = opened.find(({ id }) => id === known.id)
+  const take = best && isBetter(best, known, current) ? best : null
+  const counts = take ?? current
+  if (!counts) {
+    const grounds = { because: 'deleted-above', generation: known.generation } as const
+    const lower = known.isLive ? [] : live.filter((copy) => copy.id !== known.id)
+    return { take, closing, record: false, superfluous: lower.map((copy) => ({ copy, grounds })) }
+  }
+  const others = opened.filter((copy) => copy !== counts)
+  const differs = others.some((copy) => copy.generation === counts.generation && !isEqual(copy, counts))
+  return {
+    take,
+    closing,
+    record: differs || closingRank(counts.closing) < closingRank(closing),
+    superfluous: others.map((copy) => ({
+      copy,
+      grounds: { because: copy.generation < counts.generation ? 'replaced' : 'copied', by: counts } as const,
+    })),
+  }
+}
+
+function isBetter(
+  best: Copy,
+  known: { readonly id: string; readonly generation: number },
+  current: Copy | undefined,
+): boolean {
+  if (best.id === known.id || best.generation < known.generation) return false
+  if (best.generation > known.generation) return true
+  return !current || (isEqual(current, best) && best.id < current.id)
+}
+
+// ---------------------------------------------------------------- rule 5: where an instance went
+
+/** A marker beside a root key, newest last by `number`. */
+export interface Marker {
+  readonly id: string
+  readonly number: number
+  readonly epoch: number
+  readonly rootKeyId: string
+  readonly says: MarkerSays
+  readonly isLive: boolean
+}
+
+/**
+ * `to`: the instance leaves for `place`, or has left. `from`: keys arrive here from `place`, as long as the marker is
+ * live. `stays`: nothing moves. A place is a root key's id, or `database`, or `nowhere` for an instance that was deleted.
+ */
+export type MarkerSays =
+  { readonly way: 'to' | 'from'; readonly place: string } | { readonly way: 'stays'; readonly place: '' }
+
+/**
+ * Where else keys of the instance may be. `markers`: all beside one root key, deleted ones included. Only the newest can
+ * say that the instance left; an older one was overtaken by what came back.
+ */
+export function otherPlaces(
+  markers: readonly Marker[],
+): readonly (MarkerSays & { readonly marker: Marker })[] {
+  const newest = markers.toSorted((a, b) => a.number - b.number).at(-1)
+  return markers.flatMap((marker) => {
+    const { says, isLive } = marker
+    const isOpen = says.way === 'from' ? isLive : says.way === 'to' && marker === newest
+    return isOpen ? [{ ...says, marker }] : []
+  })
+}
+
+/** A marker is needed as long as the service knows any generation, live or deleted, that it speaks of. */
+export function mayEndMarker(
+  marker: Pick<Marker, 'rootKeyId'>,
+  keys: readonly Pick<Marker, 'rootKeyId'>[],
+): boolean {
+  return keys.every(({ rootKeyId }) => rootKeyId !== marker.rootKeyId)
+}
+
+// ---------------------------------------------------------------- rule 6: one server at a time
+
+/** A server below the highest epoch of its instance creates and deletes nothing there. */
+export function mayWrite(ownEpoch: number, markers: readonly Pick<Marker, 'epoch'>[]): boolean {
+  return markers.every(({ epoch }) => epoch <= ownEpoch)
+}
+
+/**
+ * Whether a copy that this database does not know was stored by another server. The database knows the runs of its own
+ * server by their `writers`. Times are durations in milliseconds, so that clocks need not agree.
+ */
+export function isForeign(
+  { writer, ageMs }: { readonly writer: string; readonly ageMs: number | null },
+  own: {
+    readonly writer: string
+    readonly writers: ReadonlySet<string>
+    /** How long this run of the server has been up. */
+    readonly upMs: number
+    /** How long ago the instance was restored; null: never. What is older, another server stored as it should have. */
+    readonly restoredMs: number | null
+  },
+): boolean {
+  if (writer === own.writer) return false
+  if (ageMs !== null && own.restoredMs !== null && ageMs > own.restoredMs) return false
+  if (!own.writers.has(writer)) return true
+  // An earlier run of this server cannot have stored anything since this one began.
+  return ageMs !== null && ageMs < own.upMs
+}

@@ -1,0 +1,279 @@
+// Completes at the service what requests began, for all instances: what the database holds as due or unwanted every
+// minute, and everything that the service lists at start, after an answer was lost, and once a day. A root key that does
+// not answer is asked once in each pass.
+
+import { limits } from '../../limits.ts'
+import type { OpenRootKey } from '../../sealing/keyring.ts'
+import { StoreConflict, type Store } from '../../ports/store.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import type { CustodyInstance } from '../custody.ts'
+import { requireStandardKeys, type Copies } from './copies.ts'
+import { namePrefix, readDescription } from './description.ts'
+import type { Generations } from './generations.ts'
+import type { Listed } from './lookup.ts'
+import { markersIn, wantedOf, type Markers } from './markers.ts'
+import { allStandardKeys } from './pages.ts'
+import { unpackPayload, PayloadError } from './payload.ts'
+import { isYoung, mayEndMarker } from './rules.ts'
+import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+export interface SweepOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  readonly instances: () => Promise<readonly CustodyInstance[]>
+  readonly copies: Copies
+  readonly generations: Generations
+  readonly markers: Markers
+  readonly troubles: StandardKeyTroubles
+  /** Called when nothing is left at the service of an instance of which something was deleted. */
+  readonly emptied: (instanceId: string) => Promise<void>
+}
+
+const atOnce = 8
+
+export class Sweep {
+  readonly #options: SweepOptions
+  /** Monotonic milliseconds from which on an instance is to be listed, by instance. */
+  readonly #listFrom = new Map<string, number>()
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  readonly #clearing = new Set<Promise<unknown>>()
+
+  constructor(options: SweepOptions) {
+    this.#options = options
+  }
+
+  /** An answer was lost: once what it made is old enough to be told from a request that runs, it is looked for. */
+  soon(instanceId: string): void {
+    const fromMs = this.#options.clock.monotonic() + limits.standardKeySweepAfterMs
+    this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
+  }
+
+  start(failed: (error: unknown) => void): void {
+    const tick = () => void this.run().catch(failed)
+    this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
+    tick()
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await Promise.allSettled([this.#running, ...this.#clearing])
+  }
+
+  /** One pass. `everything`: all instances are listed, whether or not they are due. */
+  run({ everything = false } = {}): Promise<void> {
+    const pass = (this.#running ?? Promise.resolve())
+      .catch(() => undefined)
+      .then(() => this.#pass(everything))
+      .finally(() => {
+        if (this.#running === pass) this.#running = undefined
+      })
+    this.#running = pass
+    return pass
+  }
+
+  /** Completes what the database holds as due or unwanted of one instance, now. Never rejects. `hasMoved`: its move is over. */
+  async clear(instanceId: string, { hasMoved = false } = {}): Promise<void> {
+    const clearing = this.#finish(instanceId, hasMoved).catch(() => undefined)
+    this.#clearing.add(clearing)
+    await clearing
+    this.#clearing.delete(clearing)
+  }
+
+  async #pass(everything: boolean): Promise<void> {
+    const { store, clock, instances, troubles } = this.#options
+    const there = new Map((await instances()).map((instance) => [instance.id, instance]))
+    const rows = await allStandardKeys(store, {})
+    const withRows = new Set(rows.map(({ instanceId }) => instanceId))
+    const kept = [...there.values()].filter(({ custody, id }) => custody === 'keyprotect' || withRows.has(id))
+    const ids = new Set([...kept.map(({ id }) => id), ...withRows])
+    await Promise.all(
+      [...ids].map(async (id) => {
+        await this.#finish(id, false).catch(unlessRootKeyError)
+        if (!everything && (this.#listFrom.get(id) ?? -Infinity) > clock.monotonic()) return
+        this.#listFrom.set(id, clock.monotonic() + limits.standardKeyListEveryMs)
+        try {
+          await this.#list(id, there.get(id))
+        } catch (error) {
+          this.#listFrom.set(id, clock.monotonic() + limits.standardKeySweepEveryMs)
+          unlessRootKeyError(error)
+        }
+      }),
+    )
+    for (const known of troubles.allLeft) if (!rows.some(({ id }) => id === known.id)) troubles.gone(known)
+  }
+
+  /** Markers first: what they speak of may be deleted after they are stored. */
+  async #finish(instanceId: string, hasMoved: boolean): Promise<void> {
+    const { store, instances, generations, markers, troubles } = this.#options
+    const rows = await allStandardKeys(store, { instanceId })
+    if (rows.every(({ state }) => state === 'current')) return
+    const instance = (await instances()).find(({ id }) => id === instanceId)
+    // What an instance that is gone has left is told before anything is tried: nobody else speaks of it.
+    if (!instance) for (const row of rows) if (row.kind === 'object') troubles.owed(row)
+    const away = new Map<string, RootKeyError>()
+    await markers.settle(instanceId).catch((error: unknown) => {
+      if (!(error instanceof RootKeyError)) throw error
+      for (const row of rows)
+        if (row.kind === 'marker' && row.state === 'due') away.set(row.rootKeyUri, error)
+    })
+    const ofObjects = rows.filter(({ kind }) => kind === 'object')
+    if (instance) await this.#record(instance, ofObjects)
+    const unwanted = Map.groupBy(
+      ofObjects.filter(({ state }) => state === 'unwanted'),
+      ({ identifier }) => identifier,
+    )
+    let isRemoved = false
+    await eachOf([...unwanted.values()], async (some) => {
+      const uris = some.map(({ rootKeyUri }) => rootKeyUri)
+      const known = uris.map((uri) => away.get(uri)).find((error) => error !== undefined)
+      try {
+        if (known) throw known
+        const isDone = await generations.removeUnwanted(instance, some, { hasMoved })
+        if (isDone) for (const row of some) troubles.gone(row)
+        isRemoved ||= isDone
+      } catch (error) {
+        if (!isOutside(error)) throw error
+        if (!(error instanceof RootKeyError)) return
+        if (error.reach !== 'wrapped-form') for (const uri of uris) away.set(uri, error)
+        for (const row of some) troubles.left(row, error)
+      }
+    })
+    if (isRemoved) await this.#tellEmptied(instanceId)
+  }
+
+  async #record(instance: CustodyInstance, rows: readonly StandardKeyRecord[]): Promise<void> {
+    const { generations, troubles } = this.#options
+    const due = rows.filter(({ state }) => state === 'due')
+    let refusal: unknown
+    await eachOf(due, async ({ identifier }) => {
+      if (refusal !== undefined) return
+      try {
+        await generations.renew(instance, identifier, { lookFirst: true })
+      } catch (error) {
+        if (error instanceof RootKeyError) refusal = error
+        else if (!isOutside(error)) throw error
+      }
+    })
+    if (refusal !== undefined) troubles.unrecorded(instance.id, refusal)
+    else if (due.length > 0) troubles.recorded(instance.id)
+  }
+
+  async #list(instanceId: string, instance: CustodyInstance | undefined): Promise<void> {
+    const { markers, troubles } = this.#options
+    const listed: Listed[] = []
+    for (const rootKey of await this.#rootKeys(instanceId, instance))
+      listed.push(...(await listAll(rootKey, instanceId)))
+    const seen = markersIn(instanceId, listed)
+    await markers.judge(instanceId, seen)
+    if (troubles.isFenced(instanceId)) return
+    await markers.settle(instanceId)
+    const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
+    await this.#endMarkers(instanceId, instance, keys)
+    if (!instance) return
+    const known = new Map(
+      (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
+    )
+    const isUnknown = ({ id, deleted }: Listed) => !deleted && !known.has(id)
+    const groups = [...Map.groupBy(keys, ({ name }) => name).values()]
+    await eachOf(groups, async (group) => {
+      if (!group.some((one) => isUnknown(one) && !isYoung(one.ageMs))) return
+      const identifier =
+        group.flatMap(({ id }) => known.get(id)?.identifier ?? [])[0] ?? (await identifierOf(group))
+      if (identifier === undefined) return
+      const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
+      await this.#options.generations.settle(instance, identifier, old)
+    })
+    // What is too young now is looked at when it is not.
+    if (keys.some((one) => isUnknown(one) && isYoung(one.ageMs))) this.soon(instanceId)
+  }
+
+  /** Of those that have nothing left to speak of. */
+  async #endMarkers(
+    instanceId: string,
+    instance: CustodyInstance | undefined,
+    keys: readonly Listed[],
+  ): Promise<void> {
+    const { markers, openRootKey } = this.#options
+    const said = keys.flatMap(({ description }) => {
+      const about = readDescription(description)
+      return about?.kind === 'key' ? [about] : []
+    })
+    for (const row of await markers.rows(instanceId)) {
+      if (row.state !== 'current' || wantedOf(row).says.way !== 'to') continue
+      if (
+        instance?.work?.kind === 'move' ||
+        (instance?.rootKeyUri === row.rootKeyUri && instance.custody === 'keyprotect')
+      )
+        continue
+      const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
+      if (mayEndMarker({ rootKeyId }, said)) await markers.end(row)
+    }
+    if (!instance) await this.#tellEmptied(instanceId)
+  }
+
+  /** Beside which something of the instance may be, as far as this server knows. */
+  async #rootKeys(instanceId: string, instance: CustodyInstance | undefined): Promise<readonly RootKey[]> {
+    const { store, openRootKey } = this.#options
+    const uris = new Set((await allStandardKeys(store, { instanceId })).map(({ rootKeyUri }) => rootKeyUri))
+    if (instance?.custody === 'keyprotect') uris.add(instance.rootKeyUri)
+    if (instance?.work?.fromCustody === 'keyprotect') uris.add(instance.work.fromRootKeyUri)
+    return Promise.all([...uris].map((uri) => openRootKey(uri, instanceId)))
+  }
+
+  async #tellEmptied(instanceId: string): Promise<void> {
+    const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
+    if (left.length === 0) await this.#options.emptied(instanceId)
+  }
+}
+
+/** Everything of the instance that this root key opens, deleted ones included. */
+async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly Listed[]> {
+  const found: Listed[] = []
+  for await (const page of requireStandardKeys(rootKey).list(namePrefix, { deleted: true }))
+    for (const one of page) {
+      const said = readDescription(one.description)
+      if (said?.instanceId === instanceId && said.rootKeyId === rootKey.id) found.push({ ...one, rootKey })
+    }
+  return found
+}
+
+/** As a payload says that is there; undefined: none of them can be read. Whether it is true turns out when it opens. */
+async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
+  for (const { id, deleted, rootKey } of group) {
+    if (deleted) continue
+    try {
+      return unpackPayload(await requireStandardKeys(rootKey).read(id)).header.identifier
+    } catch (error) {
+      if (error instanceof PayloadError) continue
+      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+    }
+  }
+  return undefined
+}
+
+/** Each item, some at a time. The first failure is thrown when those that were begun have ended. */
+async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const rest = items.values()
+  const failures: unknown[] = []
+  const lane = async (): Promise<void> => {
+    for (const item of rest) {
+      if (failures.length > 0) return
+      await work(item).catch((error: unknown) => void failures.push(error))
+    }
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  if (failures.length > 0) throw failures[0]
+}
+
+/** Not a bug: another pass may go better. */
+function isOutside(error: unknown): boolean {
+  return [RootKeyError, StoreConflict, PayloadError].some((kind) => error instanceof kind)
+}
+
+function unlessRootKeyError(error: unknown): void {
+  if (!(error instanceof RootKeyError)) throw error
+}

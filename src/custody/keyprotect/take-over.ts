@@ -1,0 +1,259 @@
+// What is found of one object at the service is taken over into the database, and what is superfluous of it is deleted,
+// as rules.ts decides: an interrupted attempt is completed, a generation that another server stored counts, a closing
+// only moves forward.
+
+import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StoredObject } from '../../ports/objects.ts'
+import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
+import type { Closing, CustodyInstance, ObjectRecords } from '../custody.ts'
+import type { Copies, ReadCopy } from './copies.ts'
+import { readDescription } from './description.ts'
+import { generationOf, type Listed, type Lookup } from './lookup.ts'
+import { wantedOf, type Markers } from './markers.ts'
+import { refOf, rowOf, serverEntry } from './records.ts'
+import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
+import { closingRank, isForeign, isYoung, planFor, type Copy, type Known, type Plan } from './rules.ts'
+import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+
+export interface TakeOverOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  readonly copies: Copies
+  readonly lookup: Lookup
+  readonly markers: Markers
+  readonly objects: ObjectRecords
+  readonly troubles: StandardKeyTroubles
+  readonly renamed: (instanceId: string, fromId: string, toId: string) => void
+}
+
+/** A copy that was listed or is known, as it was found. */
+interface Seen {
+  readonly rootKey: RootKey
+  readonly listed: Listed | undefined
+  /** undefined: it was not opened. */
+  readonly read: ReadCopy | undefined
+  readonly copy: Copy
+}
+
+/** What the database has of the object, and what was found of it. */
+interface Found {
+  readonly instance: CustodyInstance
+  readonly identifier: string
+  readonly stored: StoredObject | undefined
+  readonly rows: readonly StandardKeyRecord[]
+  readonly seen: readonly Seen[]
+}
+
+export class TakeOver {
+  readonly #options: TakeOverOptions
+  readonly #beganMs: number
+
+  constructor(options: TakeOverOptions) {
+    this.#options = options
+    this.#beganMs = options.clock.monotonic()
+  }
+
+  /**
+   * Whether a closed generation is to be stored above what there is. `listed`: what a list shows of the object, deleted
+   * ones included. Throws RootKeyError.
+   */
+  async settle(instance: CustodyInstance, identifier: string, listed: readonly Listed[]): Promise<boolean> {
+    const { store, lookup } = this.#options
+    const stored = await store.object(instance.id, identifier)
+    const rows = await lookup.rows(instance.id, identifier)
+    const seen = await this.#see(instance, identifier, { stored, rows, listed })
+    const found: Found = { instance, identifier, stored, rows, seen }
+    try {
+      const known = this.#known(found)
+      const copies = seen.map(({ copy }) => copy)
+      const plan = planFor(known, copies, await this.#isLeft(instance, listed))
+      this.#tellForeign(found)
+      if (!(await this.#take(found, known, plan))) return false
+      for (const { copy, grounds } of plan.superfluous) {
+        const one = seen.find((candidate) => candidate.copy === copy)
+        if (!one || isBegun(one, rows)) continue
+        const row = { id: copy.id, instanceId: instance.id, rootKeyUri: one.rootKey.uri }
+        await this.#tellLeft(row, () =>
+          this.#options.copies.remove(
+            one.rootKey,
+            { ...row, identifier, generation: copy.generation },
+            copy,
+            grounds,
+          ),
+        )
+      }
+      return plan.record
+    } finally {
+      for (const { read } of seen) read?.bytes.fill(0)
+    }
+  }
+
+  #known({ instance, stored, seen }: Found): Known {
+    if (!stored) return { is: 'absent' }
+    if (stored.sealed === null) return { is: 'destroyed' }
+    const closing = this.#options.objects.facts(stored).closing?.state ?? null
+    const place = refOf(stored)
+    if (!place) return { is: 'sealed-here', isExpected: instance.custody === 'keyprotect', closing }
+    const { standardKeyId: id, generation } = place
+    const isLive = seen.find(({ copy }) => copy.id === id)?.copy.isLive ?? true
+    return { is: 'kept', id, generation, isLive, closing }
+  }
+
+  /** Every copy that is known or listed, read by its id. */
+  async #see(
+    instance: CustodyInstance,
+    identifier: string,
+    about: Pick<Found, 'stored' | 'rows'> & { readonly listed: readonly Listed[] },
+  ): Promise<readonly Seen[]> {
+    const { openRootKey, lookup } = this.#options
+    const places = new Map<string, { readonly rootKeyUri: string; readonly generation: number }>()
+    const place = refOf(about.stored)
+    if (place) places.set(place.standardKeyId, place)
+    for (const row of about.rows) places.set(row.id, row)
+    const listed = new Map(about.listed.map((one) => [one.id, one]))
+    for (const one of about.listed)
+      places.set(one.id, { rootKeyUri: one.rootKey.uri, generation: generationOf(one) })
+    const seen: Seen[] = []
+    for (const [id, { rootKeyUri, generation }] of places) {
+      const one = listed.get(id)
+      const rootKey = one?.rootKey ?? (await openRootKey(rootKeyUri, instance.id))
+      const isDeleted = one?.deleted ?? false
+      const read = isDeleted
+        ? 'deleted'
+        : await lookup.read(rootKey, id, { instanceId: instance.id, identifier })
+      const said = one && readDescription(one.description)
+      const closing = said?.kind === 'key' ? said.closing : null
+      const unread: Copy = { id, generation, closing, isLive: read !== 'deleted', opened: null }
+      const isRead = typeof read !== 'string'
+      const copy = isRead && read.header.generation === generation ? read.copy : unread
+      seen.push({ rootKey, listed: one, read: isRead ? read : undefined, copy })
+    }
+    return seen
+  }
+
+  /** false: the object was changed meanwhile; it is looked at again with the next sweep. */
+  async #take({ instance, identifier, stored, seen }: Found, known: Known, plan: Plan): Promise<boolean> {
+    const { store, clock, objects, renamed } = this.#options
+    const taken = seen.find(({ copy }) => copy === plan.take)
+    const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
+    const before = refOf(stored)
+    // What a copy that was deleted said is not known any more: another one of the same object tells what it is.
+    const header = (taken?.read ?? seen.find(({ copy }) => copy.opened)?.read)?.header
+    const ref = taken ? refTo(taken) : before
+    const facts = taken && header ? header : stored && objects.facts(stored)
+    const isForward = closingRank(plan.closing) > closingRank(held)
+    if ((!taken && !isForward) || !ref || !facts) return true
+    const object = { instanceId: instance.id, identifier }
+    const closing = closingFor(plan.closing, seen, clock.now())
+    const made = seen.flatMap(({ listed }) => listed?.createdMs ?? [])
+    const write = await objects.found(stored, {
+      ...object,
+      objectType: header?.objectType ?? stored?.objectType ?? '',
+      facts,
+      closing,
+      createdMs: Math.min(clock.now(), ...made),
+      sealed: encodeStandardKeyRef(ref),
+      dataKeyId: null,
+      generation: ref.generation,
+    })
+    const detail = { generation: ref.generation, ...(closing && { closing: closing.state }) }
+    const version = stored?.version ?? null
+    try {
+      await store.commit({
+        expect: { objects: [{ instanceId: instance.id, uniqueIdentifier: identifier, version }] },
+        writes: [write, ...(taken ? this.#rowWrites(object, before, taken, plan) : [])],
+        entries: [serverEntry('key.take-over', object, detail, { atMs: clock.now() })],
+        durability: 'disk',
+      })
+    } catch (error) {
+      if (error instanceof StoreConflict) return false
+      throw error
+    }
+    if (before && taken) renamed(instance.id, before.standardKeyId, taken.copy.id)
+    return true
+  }
+
+  #rowWrites(
+    object: { readonly instanceId: string; readonly identifier: string },
+    before: StandardKeyRef | undefined,
+    { copy, read, rootKey }: Seen,
+    { record }: Plan,
+  ): readonly Write[] {
+    const { id, generation } = copy
+    const made = { id, generation, keyVersion: read?.keyVersion ?? '' }
+    const row = rowOf(object, made, rootKey.uri, this.#options.clock.now())
+    const given: readonly Write[] = before
+      ? [{ type: 'standard-key-state', id: before.standardKeyId, state: 'unwanted' }]
+      : []
+    return [...given, { type: 'standard-key', record: { ...row, state: record ? 'due' : 'current' } }]
+  }
+
+  async #tellLeft(
+    row: Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>,
+    remove: () => Promise<boolean>,
+  ): Promise<void> {
+    const { troubles } = this.#options
+    try {
+      if (await remove()) troubles.gone(row)
+    } catch (error) {
+      if (!(error instanceof RootKeyError)) throw error
+      troubles.left(row, error)
+    }
+  }
+
+  /** Its keys are in the database now, and a marker says so beside each root key where one was listed. */
+  async #isLeft({ id, work, custody }: CustodyInstance, listed: readonly Listed[]): Promise<boolean> {
+    if (custody === 'keyprotect' || work?.kind === 'move') return false
+    for (const { rootKey } of listed)
+      if (!(await this.#options.markers.saysLeft(id, rootKey.uri))) return false
+    return listed.length > 0
+  }
+
+  #tellForeign({ instance, seen, rows }: Found): void {
+    const known = new Set(rows.map(({ id }) => id))
+    const unknown = seen.filter(({ read }) => read && !known.has(read.id))
+    if (unknown.length > 0) void this.#lookForForeign(instance, unknown).catch(() => undefined)
+  }
+
+  async #lookForForeign(instance: CustodyInstance, unknown: readonly Seen[]): Promise<void> {
+    const { store, clock, troubles, markers } = this.#options
+    const { heads } = await store.auditHeads()
+    // Markers of a restore have an epoch; those of a move alone have none.
+    const restored = (await markers.rows(instance.id)).filter((row) => wantedOf(row).epoch > 0)
+    const firstMs = Math.min(...restored.map(({ createdMs }) => createdMs))
+    const own = {
+      writer: store.writer,
+      writers: new Set(heads.map(({ writer }) => writer)),
+      upMs: clock.monotonic() - this.#beganMs,
+      restoredMs: restored.length === 0 ? null : clock.now() - firstMs,
+    }
+    for (const { read, listed } of unknown) {
+      if (!read || !isForeign({ writer: read.header.writer, ageMs: listed?.ageMs ?? null }, own)) continue
+      const { identifier, generation } = read.header
+      const what = `generation ${generation} of the key ${identifier}`
+      troubles.foreign(instance.id, `${what} was stored at the root key's service by another server`)
+      return
+    }
+  }
+}
+
+function refTo({ rootKey, copy }: Seen): StandardKeyRef {
+  const { uri: rootKeyUri, id: rootKeyId } = rootKey
+  return { rootKeyUri, rootKeyId, standardKeyId: copy.id, generation: copy.generation }
+}
+
+/** Another request may still be storing it, or what replaces it. */
+function isBegun({ copy, listed }: Seen, rows: readonly StandardKeyRecord[]): boolean {
+  return rows.every(({ id }) => id !== copy.id) && isYoung(listed?.ageMs ?? null)
+}
+
+/** With what the copies say of it, where one of them was opened. */
+function closingFor(state: Closing['state'] | null, seen: readonly Seen[], nowMs: number): Closing | null {
+  if (state === null) return null
+  const said = seen.map(({ read }) => read?.header.closing).find((closing) => closing?.state === state)
+  return said ?? { state, at: Math.floor(nowMs / 1000), occurredAt: null, reason: null }
+}

@@ -1,0 +1,106 @@
+// Where keys of an instance may be besides beside one root key, as markers say, and the markers that a restore stores so
+// that a server with an older database writes nothing any more (rules.ts, rules 5 and 6).
+
+import { randomUUID } from 'node:crypto'
+import type { RootKey } from '../../ports/root-key.ts'
+import type { Write } from '../../ports/store.ts'
+import { custodyNeeds, type CustodyInstance } from '../custody.ts'
+import { markerRecord, readMarker, type Markers, type MarkerText, type WantedMarker } from './markers.ts'
+import { otherPlaces, type Marker } from './rules.ts'
+
+/** A marker as it was listed, with a root key beside which it is seen. */
+export type ListedMarker = Marker & { readonly beside: RootKey }
+
+/** Where markers say that other keys of the instance may be. */
+export interface OtherPlace {
+  /** Of the root key there; null: it is none. */
+  readonly rootKeyId: string | null
+  readonly says: MarkerText
+  readonly atMs: number
+}
+
+/** Throws RootKeyError. */
+export async function placesOf(markers: readonly ListedMarker[]): Promise<readonly OtherPlace[]> {
+  const found: OtherPlace[] = []
+  for (const some of Map.groupBy(markers, ({ rootKeyId }) => rootKeyId).values())
+    for (const { way, place, marker } of otherPlaces(some)) {
+      const listed = some.find(({ id }) => id === marker.id)
+      const text = listed && (await readMarker(listed.beside, marker))
+      const custody = place === 'database' ? 'database' : place === 'nowhere' ? 'none' : 'keyprotect'
+      const says = text?.says ?? { way: way === 'from' ? 'from' : 'to', custody, rootKeyUri: place }
+      const rootKeyId = custody === 'keyprotect' ? place : null
+      found.push({ rootKeyId, says, atMs: text?.atMs ?? marker.number * 1000 })
+    }
+  return found
+}
+
+/** The instance was leaving for the database, sealed by this root key from then on; null: it was not. */
+export function leftForDatabase(
+  places: readonly OtherPlace[],
+): { readonly rootKeyUri: string; readonly atMs: number } | null {
+  for (const { says, atMs } of places)
+    if (says.way === 'to' && says.custody === 'database') return { rootKeyUri: says.rootKeyUri, atMs }
+  return null
+}
+
+/**
+ * A marker beside each root key, with the epoch that the instance has from now on; and the rows of all that are there.
+ * Throws RootKeyError.
+ */
+export async function raiseEpoch(
+  markers: Markers,
+  {
+    id: instanceId,
+    rootKeyUri,
+    custody,
+    epoch = 0,
+  }: Pick<CustodyInstance, 'id' | 'rootKeyUri' | 'custody' | 'epoch'>,
+  listed: readonly ListedMarker[],
+  { rootKeys, nowMs }: { readonly rootKeys: readonly RootKey[]; readonly nowMs: number },
+): Promise<readonly Write[]> {
+  const writes: Write[] = []
+  for (const { id, number, epoch: was, says, isLive, beside } of listed) {
+    const text = isLive ? await readMarker(beside, { id }) : null
+    const full = text?.says ?? (says.way === 'stays' && isLive ? { way: says.way } : null)
+    if (!full) continue
+    const known = { instanceId, rootKeyUri: beside.uri, epoch: was, says: full, number }
+    writes.push({ type: 'standard-key', record: markerRecord(id, known, 'current', nowMs) })
+  }
+  const number = Math.max(Math.floor(nowMs / 1000), ...listed.map((marker) => marker.number + 1))
+  for (const rootKey of rootKeys) {
+    const says: MarkerText =
+      rootKey.uri === rootKeyUri ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
+    const wanted: WantedMarker = { instanceId, rootKeyUri: rootKey.uri, epoch, says, number }
+    const id = await markers.store(rootKey, wanted)
+    writes.push({ type: 'standard-key', record: markerRecord(id, wanted, 'current', nowMs) })
+  }
+  return writes
+}
+
+/** Higher than any before it, whichever server chose that: by the clock, or by one where the clock was set back. */
+export function nextEpoch(known: readonly number[], nowMs: number): number {
+  return Math.max(Math.floor(nowMs / 1000), ...known.map((epoch) => epoch + 1))
+}
+
+/**
+ * An instance of a database that its owner put back, and goes on with: with a higher epoch, so that a server that may
+ * still run on the newer database writes nothing any more; and the writes by which its markers become due.
+ */
+export function putBack<T extends CustodyInstance>(
+  instance: T,
+  nowMs: number,
+): { readonly instance: T; readonly writes: readonly Write[] } {
+  const { id: instanceId, custody, rootKeyUri, work, epoch: was = 0 } = instance
+  const beside = new Set<string>()
+  if (custodyNeeds[custody].standardKeys) beside.add(rootKeyUri)
+  if (work && custodyNeeds[work.fromCustody].standardKeys) beside.add(work.fromRootKeyUri)
+  if (beside.size === 0) return { instance, writes: [] }
+  const epoch = nextEpoch([was], nowMs)
+  const number = Math.floor(nowMs / 1000)
+  const writes = [...beside].map((uri): Write => {
+    const says: MarkerText = uri === rootKeyUri ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
+    const wanted: WantedMarker = { instanceId, rootKeyUri: uri, epoch, says, number }
+    return { type: 'standard-key', record: markerRecord(randomUUID(), wanted, 'due', nowMs) }
+  })
+  return { instance: { ...instance, epoch }, writes }
+}

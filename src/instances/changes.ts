@@ -1,0 +1,165 @@
+// How long work on an instance begins and ends: another root key or custody, or all keys under the newest version of
+// their root key. What is written here takes effect at once for what is made from then on; the rest is done by
+// worker.ts, in the background.
+
+import { randomUUID } from 'node:crypto'
+import type { Custodies } from '../custody/custodies.ts'
+import { serverActor, type By } from '../audit/actor.ts'
+import type { WrittenToo } from './instance-changes.ts'
+import type { Keyring } from '../sealing/keyring.ts'
+import type { Store, Write } from '../ports/store.ts'
+import type { TrustSnapshot } from '../trust/access.ts'
+import type { Instance, InstanceWork } from '../trust/rows.ts'
+import {
+  requireInstance,
+  TrustRefused,
+  type Present,
+  type TrustDraft,
+  type TrustWriter,
+} from '../trust/writer.ts'
+
+/** Where an instance is to go. */
+export interface WorkTarget extends WrittenToo {
+  readonly rootKeyUri: string
+  readonly custody: Instance['custody']
+}
+
+/** Counts that stand in the audit when the work is done. */
+export type WorkCounts = Readonly<Record<string, number>>
+
+/** What the audit calls each kind of work; `.done` is appended at its end. */
+const workActions = {
+  move: 'instance.set-root-key',
+  rewrap: 'instance.rewrap',
+} as const satisfies Record<InstanceWork['kind'], string>
+
+export class InstanceWorkChanges {
+  readonly #writer: TrustWriter
+  readonly #store: Pick<Store, 'dataKeys'>
+  readonly #keyring: Pick<Keyring, 'make'>
+  readonly #custodies: Custodies
+
+  constructor(
+    writer: TrustWriter,
+    {
+      store,
+      keyring,
+      custodies,
+    }: {
+      readonly store: Pick<Store, 'dataKeys'>
+      readonly keyring: Pick<Keyring, 'make'>
+      readonly custodies: Custodies
+    },
+  ) {
+    this.#writer = writer
+    this.#store = store
+    this.#keyring = keyring
+    this.#custodies = custodies
+  }
+
+  /**
+   * The instance has this root key and custody from now on, with a data key of its own under it. Replaces work that is
+   * under way: a move is sent elsewhere, or back. RootKeyError when the root key cannot seal.
+   */
+  async setRootKey<A = Instance>(
+    by: By,
+    instanceId: string,
+    target: WorkTarget,
+    present?: Present<Instance, A>,
+  ): Promise<A> {
+    const { rootKeyUri, custody, writes = [], detail = {} } = target
+    const dataKey = await this.#keyring.make({ id: instanceId, rootKeyUri })
+    const decide = async (snapshot: TrustSnapshot, startedMs: number): Promise<TrustDraft<Instance>> => {
+      const before = requireInstance(snapshot, instanceId)
+      const work: InstanceWork = {
+        kind: 'move',
+        id: randomUUID(),
+        fromRootKeyUri: before.rootKeyUri,
+        fromCustody: before.custody,
+        startedMs,
+      }
+      const instance: Instance = { ...before, rootKeyUri, custody, work }
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        writes: [
+          ...writes,
+          await this.#newest(instanceId, dataKey),
+          ...(await this.#custodies.moving(before, target)),
+        ],
+        action: workActions.move,
+        object: instanceId,
+        instanceId,
+        detail: {
+          work: work.id,
+          rootKey: rootKeyUri,
+          custody,
+          fromRootKey: before.rootKeyUri,
+          fromCustody: before.custody,
+          ...detail,
+        },
+        result: instance,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** Begins to bring all keys under the newest version of the root key; while that is under way it goes on. */
+  async rewrap<A = Instance>(by: By, instanceId: string, present?: Present<Instance, A>): Promise<A> {
+    const decide = (snapshot: TrustSnapshot, startedMs: number): TrustDraft<Instance> => {
+      const before = requireInstance(snapshot, instanceId)
+      if (before.work?.kind === 'move')
+        throw new TrustRefused(
+          'in-use',
+          `the instance ${before.name} is on its way to the root key ${before.rootKeyUri}`,
+          'What is moved is sealed by the newest version anyway. Begin when the move is done, for what was there before.',
+        )
+      const { rootKeyUri, custody } = before
+      const work: InstanceWork = {
+        kind: 'rewrap',
+        id: randomUUID(),
+        fromRootKeyUri: rootKeyUri,
+        fromCustody: custody,
+        startedMs,
+      }
+      const instance: Instance = { ...before, work: before.work ?? work }
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        action: workActions.rewrap,
+        object: instanceId,
+        instanceId,
+        detail: { work: instance.work?.id ?? work.id, rootKey: rootKeyUri, custody },
+        result: instance,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** The work is done. false: it is not the instance's any more, and nothing was written. */
+  async finish(instanceId: string, work: InstanceWork, counts: WorkCounts): Promise<boolean> {
+    try {
+      await this.#writer.change(serverActor, (snapshot) => {
+        const { work: now, ...instance } = requireInstance(snapshot, instanceId)
+        if (now?.id !== work.id) throw new TrustRefused('not-found', 'this work was replaced')
+        return {
+          put: [{ kind: 'instance', value: instance }],
+          action: `${workActions[work.kind]}.done`,
+          object: instanceId,
+          instanceId,
+          detail: { work: work.id, rootKey: instance.rootKeyUri, custody: instance.custody, ...counts },
+          result: undefined,
+        }
+      })
+      return true
+    } catch (error) {
+      if (error instanceof TrustRefused && error.code === 'not-found') return false
+      throw error
+    }
+  }
+
+  /** The data key as the newest of all, also where another was made meanwhile or the clock was set back. */
+  async #newest(instanceId: string, write: Write): Promise<Write> {
+    if (write.type !== 'data-key') return write
+    const made = (await this.#store.dataKeys(instanceId)).map(({ createdMs }) => createdMs + 1)
+    return { ...write, record: { ...write.record, createdMs: Math.max(write.record.createdMs, ...made) } }
+  }
+}

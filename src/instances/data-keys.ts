@@ -1,0 +1,61 @@
+// Long work on the data keys of an instance: to its root key from others, and to the newest version of it. A data key
+// stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too:
+// they cost a line each, and a create that is under way on another node may still use one.
+
+import type { Keyring } from '../sealing/keyring.ts'
+import { StoreConflict } from '../ports/store.ts'
+import type { DataKeyRecord } from '../ports/secrets.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import type { WorkRun, ItemResult } from './run.ts'
+
+/** Where the work leads: of a move the root key, of a rewrap also the version that must have wrapped it. */
+export interface DataKeyTarget {
+  readonly rootKey: RootKey
+  /** undefined: any version will do. */
+  readonly version?: string
+}
+
+export function dataKeyIsThere(record: DataKeyRecord, { rootKey, version }: DataKeyTarget): boolean {
+  if (record.rootKeyUri !== rootKey.uri || record.rootKeyId !== rootKey.id) return false
+  return version === undefined || rootKey.versions?.of(record.wrapped) === version
+}
+
+/** All that are not there yet. Throws RootKeyError, WorkOver and what a commit throws. */
+export async function resealDataKeys(
+  run: WorkRun,
+  keyring: Keyring,
+  target: DataKeyTarget,
+): Promise<{ readonly done: number; readonly left: number }> {
+  const found = { done: 0, left: 0 }
+  for (const { id } of await run.store.dataKeys(run.instanceId)) {
+    const result = await resealDataKey(run, keyring, target, id)
+    if (result === 'nothing') continue
+    found[result]++
+    if (result === 'done') run.progressed()
+  }
+  return found
+}
+
+async function resealDataKey(
+  run: WorkRun,
+  keyring: Keyring,
+  target: DataKeyTarget,
+  id: string,
+): Promise<ItemResult> {
+  for (;;) {
+    await run.now()
+    const record = (await run.store.dataKeys(run.instanceId)).find((known) => known.id === id)
+    if (!record || dataKeyIsThere(record, target)) return 'nothing'
+    try {
+      const resealed = await keyring.reseal(record, target.rootKey)
+      await keyring.prove(resealed)
+      const write = { type: 'data-key-rewrapped', was: record.wrapped, record: resealed } as const
+      await run.commit({ writes: [write], entries: [] })
+      return 'done'
+    } catch (error) {
+      // One that its own root key does not open is lost with all that it seals, and no reason to wait.
+      if (error instanceof RootKeyError && error.reach === 'wrapped-form') return 'left'
+      if (!(error instanceof StoreConflict)) throw error
+    }
+  }
+}

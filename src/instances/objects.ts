@@ -1,0 +1,149 @@
+// Moves the objects of an instance to where its root key and custody say that they are stored: opened where they are,
+// stored anew, and pointed to in one commit that fails when a client changed the object meanwhile. What they leave behind
+// is deleted when all have moved. Clients go on all the while.
+
+import type { Custodies } from '../custody/custodies.ts'
+import { CustodyRefused } from '../custody/custody.ts'
+import type { Material } from '../sealing/envelope.ts'
+import { fromRecord, toWrite, type ManagedObject } from '../keys/managed-object.ts'
+import { factsOf, storedElsewhere } from '../keys/object-facts.ts'
+import { StoreConflict } from '../ports/store.ts'
+import type { StoredObject } from '../ports/objects.ts'
+import { RootKeyError, type RootKey, type Trail } from '../ports/root-key.ts'
+import type { Instance } from '../trust/rows.ts'
+import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { limits } from '../limits.ts'
+import type { ItemResult, WorkRun } from './run.ts'
+
+/** All that are not destroyed, newest first. */
+export async function* liveObjects(run: Pick<WorkRun, 'store' | 'instanceId'>): AsyncGenerator<StoredObject> {
+  const { store, instanceId } = run
+  let beforeSequence: number | undefined
+  for (;;) {
+    const after = beforeSequence === undefined ? {} : { beforeSequence }
+    const page = await store.objects({ instanceId, limit: limits.instanceWorkPageObjects, ...after })
+    yield* page
+    beforeSequence = page.at(-1)?.sequence
+    if (page.length < limits.instanceWorkPageObjects) return
+  }
+}
+
+/**
+ * Those that are not there yet, pass after pass until one finds none. `left`: those that do not open, because their
+ * owner deleted them at the service or they were altered. Throws KeysUnavailable, RootKeyError, WorkOver and what a
+ * commit throws.
+ */
+export async function moveObjects(
+  run: WorkRun,
+  custodies: Custodies,
+  rootKey: RootKey,
+): Promise<{ readonly done: number; readonly left: number }> {
+  for (let moved = 0; ;) {
+    const { instance } = await run.now()
+    const { done, left } = await run.each(
+      astray(run, custodies, instance, rootKey),
+      limits.instanceWorkAtOnce,
+      (identifier) => moveObject(run, custodies, rootKey, identifier),
+    )
+    moved += done
+    if (done === 0) return { done: moved, left }
+  }
+}
+
+async function* astray(
+  run: WorkRun,
+  custodies: Custodies,
+  instance: Instance,
+  rootKey: RootKey,
+): AsyncGenerator<string> {
+  for await (const object of liveObjects(run))
+    if (!custodies.isAtHome(instance, object, rootKey)) yield object.uniqueIdentifier
+}
+
+async function moveObject(
+  run: WorkRun,
+  custodies: Custodies,
+  rootKey: RootKey,
+  identifier: string,
+): Promise<ItemResult> {
+  for (;;) {
+    const { instance } = await run.now()
+    const stored = await run.store.object(run.instanceId, identifier)
+    if (!stored || stored.sealed === null || custodies.isAtHome(instance, stored, rootKey)) return 'nothing'
+    const object = fromRecord(stored)
+    const trail: Trail = new Set()
+    const material = await openOrLeave(run, custodies, instance, object, trail)
+    if (material === 'changed') continue
+    if (material === 'left') return 'left'
+    try {
+      const stays = !custodies.of(instance).fits(material)
+      if (stays && stored.dataKeyId !== null) return 'nothing'
+      return await sealAnew(run, custodies, { instance, object, material, trail })
+    } catch (error) {
+      // A client was quicker: the same again, on what it made of the object.
+      if (!(error instanceof StoreConflict)) throw error
+    } finally {
+      material.bytes.fill(0)
+    }
+  }
+}
+
+/** 'left': it does not open, and would not if it was tried again. */
+async function openOrLeave(
+  run: WorkRun,
+  custodies: Custodies,
+  instance: Instance,
+  object: ManagedObject,
+  trail: Trail,
+): Promise<Material | 'left' | 'changed'> {
+  try {
+    return await custodies.openAnew(instance, object, trail)
+  } catch (error) {
+    const isNo = error instanceof KeysUnavailable || error instanceof RootKeyError
+    const lost = error instanceof CustodyRefused || (isNo && error.reach === 'wrapped-form')
+    if (!lost) throw error
+    const now = await run.store.object(run.instanceId, object.uniqueIdentifier)
+    return now?.version === object.version ? 'left' : 'changed'
+  }
+}
+
+interface Moving {
+  readonly instance: Instance
+  readonly object: ManagedObject
+  readonly material: Material
+  readonly trail: Trail
+}
+
+async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Promise<'done' | 'left'> {
+  const { instance, object, material, trail } = moving
+  const { instanceId, uniqueIdentifier: identifier, objectType, version } = object
+  const holding = custodies.holding(object)
+  // Its owner may have deleted it at the service since it was opened: then nothing may come above it.
+  if (!(await isThere(() => holding.requireThere(object, trail)))) return 'left'
+  const place = { purpose: 'object', instanceId, identifier, objectType } as const
+  const wanted = { facts: factsOf(object), replaces: object, trail }
+  const sealed = await custodies.seal(instance, place, material, wanted)
+  try {
+    const moved = storedElsewhere(object, sealed)
+    await custodies.prove(instance, moved, material, trail)
+    await run.commit({
+      expect: { objects: [{ instanceId, uniqueIdentifier: identifier, version }] },
+      writes: [toWrite(moved), ...sealed.writes, ...holding.leaving(object)],
+      entries: [run.entry(identifier, { custody: instance.custody }, trail)],
+    })
+    return 'done'
+  } catch (error) {
+    await sealed.abandon()
+    throw error
+  }
+}
+
+async function isThere(requireThere: () => Promise<void>): Promise<boolean> {
+  try {
+    await requireThere()
+    return true
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return false
+    throw error
+  }
+}

@@ -1,0 +1,179 @@
+// The objects of an instance, told from its standard keys alone: rule 3 of custody/keyprotect/rules.ts, for each of them.
+// Pure: what is read is handed in (reading.ts), what is decided is written by restore.ts.
+
+import { encodeStandardKeyRef } from '../../custody/keyprotect/reference.ts'
+import { closingRank, mayDelete, withoutDatabase, type Copy } from '../../custody/keyprotect/rules.ts'
+import type { Closing } from '../../custody/custody.ts'
+import type { ManagedObject } from '../../keys/managed-object.ts'
+import { foundObject, namesOf, withFreeNames } from '../../keys/object-facts.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { FoundKey } from './reading.ts'
+
+export interface RestoredObject {
+  readonly object: ManagedObject
+  /** 'deleted': its owner deleted its standard key. 'elsewhere': a root key that was not named wrapped it. */
+  readonly outcome: 'opens' | 'deleted' | 'elsewhere'
+  /** Id of the root key that wrapped what counts. */
+  readonly sealedBy: string
+  readonly row: StandardKeyRecord
+}
+
+export interface RestoredObjects {
+  /** In the order in which they were made. */
+  readonly objects: readonly RestoredObject[]
+  /** Other copies of them: what may be deleted of these is decided later. */
+  readonly unwanted: readonly StandardKeyRecord[]
+  /** Names of standard keys of which every copy was deleted: by their owner, or because the key was destroyed. */
+  readonly gone: readonly string[]
+  /** Objects whose highest generation a root key wrapped that was not named, by that root key's id. */
+  readonly elsewhere: ReadonlyMap<string, number>
+}
+
+export interface RestorePlace {
+  readonly instanceId: string
+  /** The one that the instance has from now on, and others that wrapped keys of it. */
+  readonly rootKeys: readonly [NamedRootKey, ...NamedRootKey[]]
+  readonly nowMs: number
+}
+
+export interface NamedRootKey {
+  readonly uri: string
+  readonly id: string
+}
+
+export function restoreObjects(place: RestorePlace, keys: readonly FoundKey[]): RestoredObjects {
+  const objects: RestoredObject[] = []
+  const unwanted: StandardKeyRecord[] = []
+  const gone: string[] = []
+  const elsewhere = new Map<string, number>()
+  for (const [name, group] of Map.groupBy(keys, ({ listed }) => listed.name)) {
+    const above = highestElsewhere(place, group)
+    if (above !== undefined) elsewhere.set(above, (elsewhere.get(above) ?? 0) + 1)
+    const restored = restoreOne(place, group)
+    if (!restored) {
+      gone.push(name)
+      continue
+    }
+    objects.push(restored.object)
+    unwanted.push(...restored.others)
+  }
+  return { objects: withUniqueNames(objects), unwanted, gone, elsewhere }
+}
+
+/** undefined: every copy of it was deleted. */
+function restoreOne(
+  place: RestorePlace,
+  group: readonly FoundKey[],
+): { readonly object: RestoredObject; readonly others: readonly StandardKeyRecord[] } | undefined {
+  const { counts, deleted, closing } = withoutDatabase(group.map(({ copy }) => copy))
+  const of = (copy: Copy | null) => group.find((one) => one.copy === copy)
+  // A copy that a root key wrapped which was not named: its bytes are there, and nobody here can open them.
+  const closed = of(counts) ?? group.filter(({ copy, header }) => copy.isLive && header).at(0)
+  if (!closed?.header) return undefined
+  const outcome = counts ? 'opens' : closed.copy.opened ? 'deleted' : 'elsewhere'
+  const chosen = counts ? closed : outcome === 'deleted' ? (of(deleted) ?? closed) : closed
+  const { header } = closed
+  const made = group.flatMap(({ listed }) => listed.createdMs ?? [])
+  const object = foundObject({
+    instanceId: place.instanceId,
+    identifier: header.identifier,
+    objectType: header.objectType,
+    facts: header,
+    closing: closingOf(closing, group, place.nowMs),
+    createdMs: made.length === 0 ? place.nowMs : Math.min(...made),
+    sealed: encodeStandardKeyRef({ ...holderRef(place, chosen), generation: chosen.copy.generation }),
+    dataKeyId: null,
+    generation: Math.max(...group.map(({ copy }) => copy.generation)),
+  })
+  const isDue = counts !== null && closingRank(counts.closing) < closingRank(closing)
+  const { identifier } = header
+  return {
+    object: {
+      object,
+      outcome,
+      sealedBy: chosen.listed.rootKeyId,
+      row: rowOf(place, identifier, chosen, isDue ? 'due' : 'current'),
+    },
+    others: group
+      .filter((one) => one !== chosen && one.copy.isLive && isSuperfluous(one.copy, counts, deleted))
+      .map((one) => rowOf(place, identifier, one, 'unwanted')),
+  }
+}
+
+/** As far as it can be told now; whether it may be deleted is decided when it is read again. */
+function isSuperfluous(copy: Copy, counts: Copy | null, deleted: Copy | null): boolean {
+  if (!counts)
+    return deleted !== null && mayDelete(copy, { because: 'deleted-above', generation: deleted.generation })
+  const because = copy.generation < counts.generation ? 'replaced' : 'copied'
+  return mayDelete(copy, { because, by: counts })
+}
+
+function highestElsewhere({ rootKeys }: RestorePlace, group: readonly FoundKey[]): string | undefined {
+  const highest = Math.max(...group.map(({ copy }) => copy.generation))
+  const top = group.find(({ copy }) => copy.generation === highest && copy.isLive)
+  if (!top || rootKeys.some(({ id }) => id === top.listed.rootKeyId)) return undefined
+  return top.listed.rootKeyId
+}
+
+/** With what the copies say of it, where one of them was opened. */
+function closingOf(
+  state: Closing['state'] | null,
+  group: readonly FoundKey[],
+  nowMs: number,
+): Closing | null {
+  if (state === null) return null
+  const said = group.flatMap(({ header, copy }) => (copy.opened ? (header?.closing ?? []) : []))
+  return (
+    said.find((closing) => closing.state === state) ?? {
+      state,
+      at: Math.floor(nowMs / 1000),
+      occurredAt: null,
+      reason: null,
+    }
+  )
+}
+
+function rowOf(
+  place: RestorePlace,
+  identifier: string,
+  { listed, copy, keyVersion }: FoundKey,
+  state: StandardKeyRecord['state'],
+): StandardKeyRecord {
+  return {
+    id: copy.id,
+    instanceId: place.instanceId,
+    kind: 'object',
+    identifier,
+    generation: copy.generation,
+    rootKeyUri: holderRef(place, { listed, copy }).rootKeyUri,
+    state,
+    keyVersion,
+    createdMs: listed.createdMs ?? place.nowMs,
+  }
+}
+
+/** The root key by which one comes to a standard key: the one that wrapped it, or another beside it. */
+function holderRef(
+  { rootKeys }: RestorePlace,
+  { listed, copy }: Pick<FoundKey, 'listed' | 'copy'>,
+): { readonly rootKeyUri: string; readonly rootKeyId: string; readonly standardKeyId: string } {
+  const { uri, id } = rootKeys.find((one) => one.id === listed.rootKeyId) ?? listed.beside
+  return { rootKeyUri: uri, rootKeyId: id, standardKeyId: copy.id }
+}
+
+/** A Name that two of them had stays with the one that was made last. */
+function withUniqueNames(all: readonly RestoredObject[]): readonly RestoredObject[] {
+  const taken = new Set<string>()
+  return all
+    .toSorted(({ object: a }, { object: b }) => order(b, a))
+    .map((one) => {
+      const object = withFreeNames(one.object, (name) => taken.has(name))
+      for (const name of namesOf(object)) taken.add(name)
+      return { ...one, object }
+    })
+    .toSorted(({ object: a }, { object: b }) => order(a, b))
+}
+
+function order(a: ManagedObject, b: ManagedObject): number {
+  return a.createdMs - b.createdMs || (a.uniqueIdentifier < b.uniqueIdentifier ? -1 : 1)
+}

@@ -1,0 +1,179 @@
+// What lies beside root keys, read: which instances have standard keys there, the markers of one, and its keys, each of
+// them opened. It changes nothing anywhere. What follows from it is decided in objects.ts.
+
+import { requireStandardKeys, type Copies } from '../../custody/keyprotect/copies.ts'
+import {
+  namePrefix,
+  readDescription,
+  standardKeyName,
+  type KeyDescription,
+} from '../../custody/keyprotect/description.ts'
+import { markersIn } from '../../custody/keyprotect/markers.ts'
+import { PayloadError, unpackPayload, type Header } from '../../custody/keyprotect/payload.ts'
+import type { Copy } from '../../custody/keyprotect/rules.ts'
+import type { ListedMarker } from '../../custody/keyprotect/whereabouts.ts'
+import { isObjectType } from '../../keys/object-facts.ts'
+import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../../ports/root-key.ts'
+import { limits } from '../../limits.ts'
+
+/** A root key with standard keys beside it. */
+export type Shelved = RootKey & { readonly standardKeys: StandardKeys }
+
+/** A standard key of an object as it is listed. */
+export type Listed = StandardKeyFound &
+  KeyDescription & {
+    /** A root key beside which it is seen; by preference the one that wrapped what is in it. */
+    readonly beside: Shelved
+  }
+
+/** What there is of one instance. */
+export interface FoundInstance {
+  readonly instanceId: string
+  readonly keys: readonly Listed[]
+  readonly markers: readonly ListedMarker[]
+}
+
+/** Was not read as one of ours, and is left where it is. */
+export interface Ignored {
+  readonly id: string
+  readonly name: string
+  readonly why: string
+}
+
+/** A standard key that was listed, and read where it is still there. */
+export interface FoundKey {
+  readonly listed: Listed
+  readonly copy: Copy
+  /** null: it was deleted. Of one that did not open it is what it says, and nothing of it is proved. */
+  readonly header: Header | null
+  readonly keyVersion: string
+}
+
+/** Reports how far it got; called often. */
+export type OnProgress = (done: number, total: number) => void
+
+/** The instances that have standard keys beside any of the root keys, deleted ones included. Throws RootKeyError. */
+export async function listInstances(
+  rootKeys: readonly Shelved[],
+  onFound: (found: number) => void,
+): Promise<readonly FoundInstance[]> {
+  const keys = new Map<string, Listed>()
+  const markers = new Map<string, ListedMarker & { readonly instanceId: string }>()
+  for (const beside of rootKeys)
+    for await (const page of beside.standardKeys.list(namePrefix, { deleted: true })) {
+      for (const found of page) {
+        const said = readDescription(found.description)
+        if (!said) continue
+        const known = said.kind === 'key' ? keys.has(found.id) : markers.has(found.id)
+        if (known && said.rootKeyId !== beside.id) continue
+        if (said.kind === 'key') keys.set(found.id, { ...found, ...said, beside })
+        else
+          for (const marker of markersIn(said.instanceId, [found]))
+            markers.set(found.id, { ...marker, beside, instanceId: said.instanceId })
+      }
+      onFound(keys.size)
+    }
+  const byInstance = Map.groupBy(keys.values(), ({ instanceId }) => instanceId)
+  return [...byInstance].map(([instanceId, all]) => ({
+    instanceId,
+    keys: all,
+    markers: [...markers.values()].filter((marker) => marker.instanceId === instanceId),
+  }))
+}
+
+/**
+ * Reads and opens all keys that are not deleted. Throws RootKeyError: 'wrapped-form' when a root key opens none of those
+ * that it should have wrapped.
+ */
+export async function readKeys(
+  rootKeys: readonly Shelved[],
+  copies: Pick<Copies, 'read'>,
+  { keys }: FoundInstance,
+  onProgress: OnProgress,
+): Promise<{ readonly keys: readonly FoundKey[]; readonly ignored: readonly Ignored[] }> {
+  const found: FoundKey[] = []
+  const ignored: Ignored[] = []
+  /** By root key: how many opened, and why others did not. */
+  const opened = new Map<string, number>()
+  const refusals = new Map<string, unknown>()
+  await eachOf(keys, onProgress, async (listed) => {
+    const { id, name, rootKeyId } = listed
+    const rootKey = rootKeys.find((one) => one.id === rootKeyId)
+    try {
+      const read = await readOne(listed, rootKey, copies)
+      if (typeof read === 'string') ignored.push({ id, name, why: read })
+      else found.push(read)
+      if (typeof read !== 'string' && read.copy.opened)
+        opened.set(rootKeyId, (opened.get(rootKeyId) ?? 0) + 1)
+    } catch (error) {
+      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+      refusals.set(rootKeyId, error)
+      ignored.push({ id, name, why: error.message })
+    }
+  })
+  for (const [rootKeyId, refusal] of refusals) if (!opened.has(rootKeyId)) throw refusal
+  return { keys: found, ignored }
+}
+
+/** Or why it is not the standard key that it is listed as. */
+async function readOne(
+  listed: Listed,
+  rootKey: Shelved | undefined,
+  copies: Pick<Copies, 'read'>,
+): Promise<FoundKey | string> {
+  const { id, generation, closing, instanceId, beside } = listed
+  const gone = {
+    listed,
+    header: null,
+    keyVersion: '',
+    copy: { id, generation, closing, isLive: false, opened: null },
+  }
+  if (listed.deleted) return gone
+  const payload = await payloadIfThere(beside, id)
+  // It may have been deleted since it was listed.
+  if (payload === undefined) return gone
+  try {
+    const { header } = unpackPayload(payload)
+    if (header.instance !== instanceId) return 'it holds a key of another instance'
+    if (standardKeyName(header.identifier) !== listed.name) return 'its name is that of another key'
+    if (header.generation !== generation) return 'it holds another generation than it says'
+    if (!isObjectType(header.objectType)) return `it holds an object of the unknown type ${header.objectType}`
+    if (!rootKey)
+      return { listed, header, keyVersion: '', copy: { id, generation, closing, isLive: true, opened: null } }
+    const read = await copies.read(rootKey, id, { instanceId, identifier: header.identifier })
+    read.bytes.fill(0)
+    return { listed, header: read.header, keyVersion: read.keyVersion, copy: read.copy }
+  } catch (error) {
+    if (error instanceof PayloadError) return error.message
+    throw error
+  }
+}
+
+async function payloadIfThere(rootKey: Shelved, id: string): Promise<Uint8Array | undefined> {
+  try {
+    return await requireStandardKeys(rootKey).read(id)
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return undefined
+    throw error
+  }
+}
+
+/** Each item, as many at once as the service may be asked. The first failure ends it. */
+async function eachOf<T>(
+  items: readonly T[],
+  onProgress: OnProgress,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const rest = items.values()
+  let done = 0
+  const failures: unknown[] = []
+  const lane = async (): Promise<void> => {
+    for (const item of rest) {
+      if (failures.length > 0) return
+      await work(item).catch((error: unknown) => void failures.push(error))
+      onProgress(++done, items.length)
+    }
+  }
+  await Promise.all(Array.from({ length: limits.keyProtectCallsMax }, lane))
+  if (failures.length > 0) throw failures[0]
+}

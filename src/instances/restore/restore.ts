@@ -1,0 +1,351 @@
+// An instance brought back from its standard keys alone (custody keyprotect), for a server whose database is gone. Objects
+// are written first and the instance last: until then nobody sees anything of it, and what was cut off in between is
+// simply done again. What is read stands in reading.ts, what follows from it in objects.ts, what is written in writing.ts.
+
+import { randomUUID } from 'node:crypto'
+import type { Custodies } from '../../custody/custodies.ts'
+import { requireStandardKeys } from '../../custody/keyprotect/copies.ts'
+import {
+  leftForDatabase,
+  nextEpoch,
+  placesOf,
+  raiseEpoch,
+  type ListedMarker,
+  type OtherPlace,
+} from '../../custody/keyprotect/whereabouts.ts'
+import type { ApiKeys } from '../api-keys.ts'
+import type { By } from '../../audit/actor.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
+import type { Access } from '../../trust/access.ts'
+import type { Instance } from '../../trust/rows.ts'
+import { isThere, type InstanceRestores } from './commit.ts'
+import { restoreObjects, type RestoredObjects, type RestorePlace } from './objects.ts'
+import { patientRootKey } from './patience.ts'
+import {
+  listInstances,
+  readKeys,
+  type FoundInstance,
+  type FoundKey,
+  type Listed,
+  type Shelved,
+} from './reading.ts'
+import { reportOf, type RestoreReport } from './report.ts'
+import { writeObjects } from './writing.ts'
+
+export interface RestoreParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly access: Pick<Access, 'instance'>
+  readonly keyring: Pick<Keyring, 'make' | 'openRootKey'>
+  readonly apiKeys: Pick<ApiKeys, 'with'>
+  readonly restores: InstanceRestores
+  readonly custodies: Custodies
+}
+
+export interface RestoreWanted {
+  /** The one that it has from now on. As it is kept: an alias resolved. */
+  readonly rootKeyUri: string
+  /** Others that seal keys of it, because it was on its way from one to another: it goes on to the first. */
+  readonly otherRootKeyUris?: readonly string[]
+  /** Also when keys of it lie under root keys that are not named: they stay closed. */
+  readonly partial?: boolean
+  /** Needed where several instances lie there. */
+  readonly instanceId?: string
+  /** Another name than it had. */
+  readonly name?: string
+  /** The instance's own from now on; left out: the server's is used. */
+  readonly apiKey?: string
+}
+
+export type RestoreStep = 'list' | 'keys' | 'write'
+
+/** How far a step is. */
+export interface RestoreFar {
+  readonly step: RestoreStep
+  readonly done: number
+  /** null: not known yet. */
+  readonly total: number | null
+}
+
+export interface RestoreProgress extends RestoreFar {
+  /** Why it waits at the moment, in words; null while it goes on. */
+  readonly trouble: string | null
+}
+
+/** One of several instances that lie beside a root key. */
+export interface RestoreChoice {
+  readonly instanceId: string
+  /** Standard keys of objects that are not deleted. */
+  readonly keys: number
+  readonly newestMs: number | null
+}
+
+/** There is nothing to restore, or not one thing: safe to show. */
+export class RestoreRefused extends Error {
+  override readonly name = 'RestoreRefused'
+  readonly why: 'nothing' | 'several' | 'other-root-key' | 'more-root-keys'
+  readonly choices: readonly RestoreChoice[]
+  constructor(
+    why: RestoreRefused['why'],
+    message: string,
+    { choices = [], ...options }: ErrorOptions & { readonly choices?: readonly RestoreChoice[] } = {},
+  ) {
+    super(message, options)
+    this.why = why
+    this.choices = choices
+  }
+}
+
+export interface Restoring {
+  readonly told: (progress: RestoreProgress) => void
+  readonly signal: AbortSignal
+}
+
+/**
+ * Throws RestoreRefused, TrustRefused, RootKeyError and StoreUnavailable. Whenever it ends before its end, it can be
+ * done again.
+ */
+export async function restore(
+  parts: RestoreParts,
+  by: By,
+  wanted: RestoreWanted,
+  { told, signal }: Restoring,
+): Promise<RestoreReport> {
+  let progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
+  // Told between any two calls: where it can end.
+  const tell = (news: Partial<RestoreProgress>): void => {
+    signal.throwIfAborted()
+    progress = { ...progress, ...news }
+    told(progress)
+  }
+  const troubled = (trouble: string | null): void => {
+    if (trouble !== progress.trouble) tell({ trouble })
+  }
+  const restoring: Going = { signal, told: tell, troubled }
+  const listed = (done: number) => restoring.told({ step: 'list', done, total: null })
+  const one = await asInstance(parts, randomUUID(), { wanted, restoring }, async (rootKeys) => {
+    listed(0)
+    return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
+  })
+  if (await parts.access.instance(one.instanceId)) throw isThere(one.instanceId)
+  return asInstance(parts, one.instanceId, { wanted, restoring }, (rootKeys, writes) =>
+    bringBack(parts, by, { wanted, one, rootKeys, writes, restoring }),
+  )
+}
+
+/** A restore that is under way, as its steps see it. */
+export interface Going {
+  readonly signal: AbortSignal
+  readonly told: (far: RestoreFar) => void
+  readonly troubled: (why: string | null) => void
+}
+
+interface Bringing {
+  readonly wanted: RestoreWanted
+  readonly one: FoundInstance
+  readonly rootKeys: readonly [Shelved, ...Shelved[]]
+  /** For the commit that makes the instance. */
+  readonly writes: readonly Write[]
+  readonly restoring: Going
+}
+
+async function bringBack(parts: RestoreParts, by: By, bringing: Bringing): Promise<RestoreReport> {
+  const { one, rootKeys, wanted, restoring } = bringing
+  const { store, clock, keyring, custodies } = parts
+  const { told, signal } = restoring
+  const place: RestorePlace = { instanceId: one.instanceId, rootKeys, nowMs: clock.now() }
+  const onProgress = (done: number, total: number) => told({ step: 'keys', done, total })
+  const read = await readKeys(rootKeys, custodies.keyprotect.copies, one, onProgress).catch(
+    (cause: unknown) => {
+      const isNo = cause instanceof RootKeyError && cause.reach === 'wrapped-form'
+      throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
+    },
+  )
+  signal.throwIfAborted()
+  const restored = restoreObjects(place, read.keys)
+  const others = await placesOf(one.markers)
+  if (wanted.partial !== true) requireAll(place, restored, others)
+  const draft = instanceOf(place, read.keys, restored, one.markers)
+  await writeObjects(store, restored, restoring)
+  signal.throwIfAborted()
+  // From here on a server with an older database writes nothing there any more.
+  const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {
+    rootKeys,
+    nowMs: clock.now(),
+  })
+  const instance = await parts.restores.commit(by, {
+    instance: draft,
+    ...(wanted.name !== undefined && { name: wanted.name }),
+    writes: [await keyring.make(draft), ...bringing.writes, ...markers],
+    detail: { epoch: draft.epoch ?? 0, ...countsOf(restored) },
+  })
+  void custodies.clear(instance.id)
+  return reportOf(restored, {
+    instance,
+    formerName: nameIn(read.keys),
+    leftFor: leftForDatabase(others),
+    ignored: read.ignored,
+  })
+}
+
+/** If keys of it lie under other root keys, it goes on to the first. */
+function instanceOf(
+  { instanceId, rootKeys: [rootKey, ...others], nowMs }: RestorePlace,
+  keys: readonly FoundKey[],
+  { objects }: RestoredObjects,
+  markers: readonly ListedMarker[],
+): Instance {
+  const from = others.find(({ id }) => objects.some(({ sealedBy }) => sealedBy === id))
+  const custody = 'keyprotect' as const
+  const move = from && {
+    kind: 'move' as const,
+    id: randomUUID(),
+    fromRootKeyUri: from.uri,
+    fromCustody: custody,
+    startedMs: nowMs,
+  }
+  return {
+    id: instanceId,
+    name: nameIn(keys) ?? 'restored',
+    custody,
+    rootKeyUri: rootKey.uri,
+    cacheSeconds: 300,
+    outageSeconds: 3600,
+    expiredGraceDays: 30,
+    portable: false,
+    createdMs: objects[0]?.object.createdMs ?? nowMs,
+    epoch: nextEpoch(
+      markers.map(({ epoch }) => epoch),
+      nowMs,
+    ),
+    ...(move && { work: move }),
+  }
+}
+
+/** As the newest key says that opened. */
+function nameIn(keys: readonly FoundKey[]): string | null {
+  const opened = keys.filter(({ copy }) => copy.opened !== null)
+  const newest = opened.toSorted((a, b) => (a.listed.createdMs ?? 0) - (b.listed.createdMs ?? 0)).at(-1)
+  return newest?.header?.instanceName ?? null
+}
+
+function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>> {
+  const of = (wanted: string) => objects.filter(({ outcome }) => outcome === wanted).length
+  return { objects: objects.length, opens: of('opens'), deleted: of('deleted'), elsewhere: of('elsewhere') }
+}
+
+/** `work` with the root keys opened as the instance will open them, and what must be committed for that. */
+async function asInstance<T>(
+  { keyring, apiKeys, clock }: RestoreParts,
+  instanceId: string,
+  { wanted, restoring }: Pick<Bringing, 'wanted' | 'restoring'>,
+  work: (rootKeys: readonly [Shelved, ...Shelved[]], writes: readonly Write[]) => Promise<T>,
+): Promise<T> {
+  const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
+  const open = async (uri: string) =>
+    patientRootKey(shelved(await keyring.openRootKey(uri, instanceId)), { ...restoring, clock })
+  const opened = async (writes: readonly Write[]) =>
+    work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
+  if (apiKey === undefined) return opened([])
+  // The same API key speaks for the instance to each service instance in which one of them is.
+  const withKeys = [rootKeyUri, ...otherRootKeyUris].reduceRight(
+    (inner, uri) => (writes) =>
+      apiKeys.with({ instanceId, rootKeyUri: uri, apiKey }, (more) => inner([...writes, ...more])),
+    opened,
+  )
+  return withKeys([])
+}
+
+function shelved(rootKey: RootKey): Shelved {
+  return {
+    uri: rootKey.uri,
+    id: rootKey.id,
+    // They may need it as their `this`.
+    wrap: rootKey.wrap.bind(rootKey),
+    unwrap: rootKey.unwrap.bind(rootKey),
+    ...(rootKey.versions && { versions: rootKey.versions }),
+    standardKeys: requireStandardKeys(rootKey),
+  }
+}
+
+function chosen(
+  found: readonly FoundInstance[],
+  rootKeys: readonly { readonly id: string }[],
+  { instanceId, rootKeyUri }: RestoreWanted,
+): FoundInstance {
+  const offered = offer(found, rootKeys)
+  const choices = offered.map(choiceOf).toSorted((a, b) => (b.newestMs ?? 0) - (a.newestMs ?? 0))
+  const asked = instanceId === undefined ? offered : found.filter((one) => one.instanceId === instanceId)
+  const [only, ...others] = asked
+  if (only && others.length === 0) return only
+  if (only)
+    throw new RestoreRefused('several', `beside ${rootKeyUri} lie the keys of ${offered.length} instances`, {
+      choices,
+    })
+  throw new RestoreRefused(
+    'nothing',
+    instanceId === undefined
+      ? `beside ${rootKeyUri} there are no standard keys of Mortise`
+      : `beside ${rootKeyUri} there are no standard keys of the instance ${instanceId}`,
+    { choices },
+  )
+}
+
+/**
+ * What was shredded or moved away is told of for 30 days, and is no choice beside one that is there; nor is one of which
+ * other root keys sealed all.
+ */
+function offer(
+  found: readonly FoundInstance[],
+  rootKeys: readonly { readonly id: string }[],
+): readonly FoundInstance[] {
+  const isSealed = ({ rootKeyId }: Listed) => rootKeys.some(({ id }) => id === rootKeyId)
+  const some = (holds: (key: Listed) => boolean) => found.filter(({ keys }) => keys.some(holds))
+  return (
+    [some((key) => !key.deleted && isSealed(key)), some((key) => !key.deleted), some(isSealed)].find(
+      ({ length }) => length > 0,
+    ) ?? found
+  )
+}
+
+function choiceOf({ instanceId, keys }: FoundInstance): RestoreChoice {
+  const made = keys.flatMap(({ createdMs }) => createdMs ?? [])
+  return {
+    instanceId,
+    keys: new Set(keys.filter(({ deleted }) => !deleted).map(({ name }) => name)).size,
+    newestMs: made.length === 0 ? null : made.reduce((a, b) => Math.max(a, b)),
+  }
+}
+
+/** While an instance goes from one root key to another both wrap keys of it, and both must be named. */
+function requireAll(
+  { rootKeys }: RestorePlace,
+  { objects, elsewhere }: RestoredObjects,
+  others: readonly OtherPlace[],
+): void {
+  const counts = [...elsewhere].map(
+    ([id, count]) => `${count} of ${objects.length} keys are sealed by the root key ${id}`,
+  )
+  const unnamed = others.filter(
+    ({ rootKeyId }) => rootKeyId !== null && rootKeys.every(({ id }) => id !== rootKeyId),
+  )
+  const away = unnamed.map(({ says, atMs }) => {
+    const uri = says.way === 'stays' ? '' : says.rootKeyUri
+    const way = says.way === 'from' ? 'its way from' : 'its way to'
+    return `the instance was on ${way} the root key ${uri} since ${new Date(atMs).toISOString()}`
+  })
+  const total = [...elsewhere.values()].reduce((sum, count) => sum + count, 0)
+  const [{ uri }] = rootKeys
+  if (total > 0 && objects.every(({ outcome }) => outcome === 'elsewhere'))
+    throw new RestoreRefused('other-root-key', `${uri} sealed nothing of it: ${counts.join(', ')}`)
+  if (away.length + counts.length > 0)
+    throw new RestoreRefused('more-root-keys', [...away, ...counts].join('; '))
+}
+
+function anotherRootKey({ uri }: RootKey, cause: unknown): RestoreRefused {
+  const why = cause instanceof Error ? ` (${cause.message})` : ''
+  return new RestoreRefused('other-root-key', `${uri} does not open what lies beside it${why}`, { cause })
+}

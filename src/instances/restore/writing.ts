@@ -1,0 +1,55 @@
+// What a restore writes into the database: objects page by page, with the rows of their standard keys. All of it is the
+// same each time, so that a restore that was cut off can be done again.
+
+import { toWrite } from '../../keys/managed-object.ts'
+import type { ObjectRecord } from '../../ports/objects.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import { limits } from '../../limits.ts'
+import type { RestoredObject, RestoredObjects } from './objects.ts'
+import type { Going } from './restore.ts'
+
+export async function writeObjects(
+  store: Store,
+  { objects, unwanted }: RestoredObjects,
+  { told, signal }: Pick<Going, 'told' | 'signal'>,
+): Promise<void> {
+  const total = objects.length
+  for (let done = 0; done < total; done += limits.restoreCommitObjects) {
+    told({ step: 'write', done, total })
+    signal.throwIfAborted()
+    const some = objects.slice(done, done + limits.restoreCommitObjects)
+    const writes = await Promise.all(
+      some.map(async (one): Promise<readonly Write[]> => {
+        const { instanceId, uniqueIdentifier } = one.object
+        const written = await store.object(instanceId, uniqueIdentifier)
+        // This database knows better: what was destroyed here stays so.
+        if (written?.sealed === null) return [rowWrite({ ...one.row, state: 'unwanted' })]
+        return [...objectWrites(written, one), rowWrite(one.row)]
+      }),
+    )
+    await store.commit({ writes: writes.flat(), entries: [], durability: 'disk' })
+  }
+  for (let done = 0; done < unwanted.length; done += limits.restoreCommitObjects) {
+    const some = unwanted.slice(done, done + limits.restoreCommitObjects)
+    await store.commit({ writes: some.map(rowWrite), entries: [], durability: 'disk' })
+  }
+  told({ step: 'write', done: total, total })
+}
+
+function rowWrite(record: StandardKeyRecord): Write {
+  return { type: 'standard-key', record }
+}
+
+/** None where a restore that was cut off has written the same. */
+function objectWrites(written: ObjectRecord | undefined, { object }: RestoredObject): readonly Write[] {
+  const write = toWrite(object)
+  if (!written) return [write]
+  const { state, attributes, sealed } = write.record
+  const same =
+    written.state === state &&
+    Buffer.compare(written.attributes, attributes) === 0 &&
+    Buffer.compare(written.sealed ?? Buffer.of(), sealed ?? Buffer.of()) === 0
+  if (same) return []
+  return [{ ...write, record: { ...write.record, version: Math.max(object.version, written.version + 1) } }]
+}

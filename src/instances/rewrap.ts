@@ -1,0 +1,64 @@
+// Brings objects that are stored as standard keys under the newest version of their root key: the next generation of each
+// is stored, read back and opened, and pointed to; then the one before is deleted.
+
+import type { Custodies } from '../custody/custodies.ts'
+import { StoreConflict } from '../ports/store.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+import { limits } from '../limits.ts'
+import type { ItemResult, WorkRun } from './run.ts'
+
+/** A newer wrapped form that the service gave by itself. */
+export interface HandedBack {
+  readonly was: Uint8Array
+  readonly rewrapped: Uint8Array
+}
+
+/**
+ * All that are not under the newest version, pass after pass until one finds none. `left`: those that the service does
+ * not open any more. Throws RootKeyError, WorkOver and what a commit throws.
+ */
+export async function rewrapObjects(
+  run: WorkRun,
+  custodies: Custodies,
+  rootKey: RootKey,
+): Promise<{ readonly done: number; readonly left: number }> {
+  /** Renewed here: if the service calls its newest version by two names, this must end all the same. */
+  const renewed = new Set<string>()
+  for (let done = 0; ;) {
+    const newest = (await rootKey.versions?.newest()) ?? ''
+    const { instance } = await run.now()
+    const pass = await run.each(
+      custodies.outdated(instance, rootKey.uri, newest),
+      limits.instanceWorkAtOnce,
+      async (identifier) => {
+        if (renewed.has(identifier)) return 'nothing'
+        const result = await rewrapObject(run, custodies, identifier, newest)
+        if (result === 'done') renewed.add(identifier)
+        return result
+      },
+    )
+    done += pass.done
+    if (pass.done === 0) return { done, left: pass.left }
+  }
+}
+
+/** 'left': its owner deleted it at the service, or it does not open. Throws RootKeyError, WorkOver and what a commit throws. */
+export async function rewrapObject(
+  run: WorkRun,
+  custodies: Custodies,
+  identifier: string,
+  newest: string,
+): Promise<ItemResult> {
+  const { instance } = await run.now()
+  const detail = { ...(run.work && { work: run.work.id }), keyVersion: newest }
+  const commit = (change: Parameters<WorkRun['commit']>[0]) => run.commit(change)
+  try {
+    const wanted = { keyVersion: newest, commit, detail }
+    const renewed = await custodies.renew(instance, identifier, wanted)
+    return renewed === 'gone' ? 'left' : renewed
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') return 'left'
+    if (error instanceof StoreConflict) return 'nothing'
+    throw error
+  }
+}

@@ -1,0 +1,144 @@
+// One run of long work on an instance, as its steps see it: what is to be done as of now, commits that only count while
+// it is, many items some at a time, how far it got, and what ends it.
+
+import type { Access } from '../trust/access.ts'
+import { serverActor } from '../audit/actor.ts'
+import { StoreConflict, type Change, type Store } from '../ports/store.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import { namedCalls, type Trail } from '../ports/root-key.ts'
+import type { Instance, InstanceWork } from '../trust/rows.ts'
+
+/** The work is not the instance's any more, or the server stops. */
+export class WorkOver extends Error {
+  override readonly name = 'WorkOver'
+}
+
+/** What a step did with one item: `left`: it cannot be opened, and nothing can be done about it here. */
+export type ItemResult = 'done' | 'nothing' | 'left'
+
+export interface WorkProgress {
+  readonly done: number
+  readonly total: number
+  /** Why it does not go on at the moment, for people; null while it does. */
+  readonly trouble: string | null
+}
+
+export interface WorkPlace {
+  readonly store: Store
+  readonly clock: Clock
+  readonly access: Pick<Access, 'snapshot'>
+  readonly signal: AbortSignal
+}
+
+export class WorkRun {
+  readonly instanceId: string
+  /** null: nothing long, but one thing that waits for an instance without long work. */
+  readonly work: InstanceWork | null
+  readonly store: Store
+  /** Items that are where they should be, and all that there are: data keys and objects. */
+  readonly counts = { done: 0, total: 0 }
+  trouble: string | null = null
+  readonly #place: WorkPlace
+
+  constructor(place: WorkPlace, instanceId: string, work: InstanceWork | null) {
+    this.#place = place
+    this.store = place.store
+    this.instanceId = instanceId
+    this.work = work
+  }
+
+  get progress(): WorkProgress {
+    const { done, total } = this.counts
+    // What was made meanwhile is done without having been counted.
+    return { done: Math.min(done, total), total, trouble: this.trouble }
+  }
+
+  /** The instance as it is now, while this work is still its own. Throws WorkOver. */
+  async now(): Promise<{ readonly instance: Instance; readonly trustVersion: number }> {
+    if (this.#place.signal.aborted) throw new WorkOver('the server stops')
+    const { tables, version } = await this.#place.access.snapshot()
+    const instance = tables.instance.get(this.instanceId)
+    if (!instance || instance.work?.id !== this.work?.id) throw new WorkOver('the work was replaced')
+    return { instance, trustVersion: version }
+  }
+
+  /**
+   * Commits what counts only while this work is the instance's: after it was replaced nothing may be moved where it led.
+   * Throws WorkOver, and what a commit throws.
+   */
+  async commit(
+    change: Pick<Change, 'writes' | 'entries'> & { readonly expect?: Change['expect'] },
+  ): Promise<void> {
+    for (;;) {
+      const { trustVersion } = await this.now()
+      try {
+        const expect = { ...change.expect, trustVersion }
+        await this.store.commit({ ...change, expect, durability: 'disk' })
+        return
+      } catch (error) {
+        if (!(error instanceof StoreConflict) || error.what !== 'trust') throw error
+      }
+    }
+  }
+
+  /**
+   * Each item, `atOnce` at a time; how many were done and how many had to be left. The first failure ends it, once those
+   * that were begun have ended.
+   */
+  async each<T>(
+    items: AsyncIterable<T>,
+    atOnce: number,
+    step: (item: T) => Promise<ItemResult>,
+  ): Promise<{ readonly done: number; readonly left: number }> {
+    const found = { done: 0, left: 0 }
+    const running = new Set<Promise<void>>()
+    const failures: unknown[] = []
+    const take = async (item: T) => {
+      try {
+        const result = await step(item)
+        if (result !== 'nothing') found[result]++
+        if (result === 'done') this.progressed()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    const begin = (item: T) => {
+      const one = take(item).finally(() => running.delete(one))
+      running.add(one)
+    }
+    try {
+      for await (const item of items) {
+        if (running.size >= atOnce) await Promise.race(running)
+        if (failures.length > 0) break
+        await this.now()
+        begin(item)
+      }
+    } finally {
+      await Promise.all(running)
+    }
+    if (failures.length > 0) throw failures[0]
+    return found
+  }
+
+  /** One more item is where it should be: whatever was in the way is not. */
+  progressed(): void {
+    this.counts.done++
+    this.trouble = null
+  }
+
+  /** That the server changed how one object is sealed, for the audit. */
+  entry(object: string, detail: Readonly<Record<string, string | number>>, trail: Trail): AuditEntry {
+    return {
+      atMs: this.#place.clock.now(),
+      action: 'key.reseal',
+      result: 'success',
+      instanceId: this.instanceId,
+      object,
+      actor: serverActor,
+      reason: null,
+      requestId: null,
+      detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(trail) },
+    }
+  }
+}

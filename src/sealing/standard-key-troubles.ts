@@ -1,0 +1,200 @@
+// What goes wrong with standard keys at a root key's service, although it opens those that there are: new ones are not
+// stored, unwanted ones are not deleted, closings are not recorded, another server uses the same instance. Remembered by
+// instance until it is over, and reported once for each change. The words for people are in admin/warnings.ts.
+
+import { limits } from '../limits.ts'
+import { StoreConflict } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { StandardKeyRecord } from '../ports/secrets.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+
+const troubleKinds = ['make', 'delete', 'record', 'another'] as const
+type TroubleKind = (typeof troubleKinds)[number]
+
+export interface StandardKeyTrouble {
+  readonly instanceId: string
+  /**
+   * `make`: the last new one was refused. `delete`: unwanted ones are left at the service. `record`: the database holds
+   * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
+   */
+  readonly what: TroubleKind
+  /** When it was first seen since the server's start. Unix milliseconds. */
+  readonly sinceMs: number
+  /** How many are left at the service; 0 but for `delete`. */
+  readonly left: number
+  /** Of the root keys beside which they are left; empty but for `delete`. */
+  readonly rootKeyUris: readonly string[]
+  /** The last refusal, for people; null: there was none yet. */
+  readonly cause: string | null
+}
+
+export interface StandardKeyTroubleEvents {
+  /** Told once, until it is otherwise. `error`: a bug or an outage of the store, or undefined. */
+  standardKeysRefused?(trouble: StandardKeyTrouble, error: unknown): void
+  standardKeysAccepted?(trouble: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void
+}
+
+interface Known {
+  readonly sinceMs: number
+  /** undefined: nothing was refused yet. */
+  error: unknown
+  /** Root keys of those that are left, by their records. */
+  readonly records: Map<string, string>
+  told: boolean
+  /** To who listens. */
+  announced: boolean
+}
+
+type Left = Pick<StandardKeyRecord, 'id' | 'instanceId' | 'rootKeyUri'>
+
+export class StandardKeyTroubles {
+  readonly #clock: Pick<Clock, 'now'>
+  /** Instances of which another server has a higher epoch. */
+  readonly #fenced = new Set<string>()
+  /** When a copy of another server was last seen, by instance. Unix milliseconds. */
+  readonly #foreignMs = new Map<string, number>()
+  readonly #events: StandardKeyTroubleEvents
+  readonly #known = {
+    make: new Map<string, Known>(),
+    delete: new Map<string, Known>(),
+    record: new Map<string, Known>(),
+    another: new Map<string, Known>(),
+  }
+
+  constructor(clock: Pick<Clock, 'now'>, events: StandardKeyTroubleEvents = {}) {
+    this.#clock = clock
+    this.#events = events
+  }
+
+  /** Those that are told. */
+  get now(): readonly StandardKeyTrouble[] {
+    this.#endForeign()
+    return troubleKinds.flatMap((what) =>
+      [...this.#known[what]].filter(([, { told }]) => told).map(([id, known]) => troubleOf(id, what, known)),
+    )
+  }
+
+  /** A new one was not kept. That the root key cannot be reached or was withdrawn is told as its own trouble. */
+  notMade(instanceId: string, error: unknown): void {
+    if (error instanceof RootKeyError && error.reach === 'wrapped-form') this.#note(instanceId, 'make', error)
+  }
+
+  made(instanceId: string): void {
+    this.#end(instanceId, 'make')
+  }
+
+  /** An unwanted one is still at the service, for all that is known. */
+  left(record: Left, error: unknown): void {
+    this.#note(record.instanceId, 'delete', error, record)
+  }
+
+  /** One of an instance that is gone is still to be deleted: told at once, whether or not anything refuses it. */
+  owed({ id, instanceId, rootKeyUri }: Left): void {
+    const known = this.#knownOf(instanceId, 'delete')
+    known.records.set(id, rootKeyUri)
+    known.told = true
+  }
+
+  /** It is deleted, or on its way: nothing refuses it any more. */
+  gone({ id, instanceId }: Pick<StandardKeyRecord, 'id' | 'instanceId'>): void {
+    const known = this.#known.delete.get(instanceId)
+    if (known?.records.delete(id) && known.records.size === 0) this.#end(instanceId, 'delete')
+  }
+
+  /** Those that are left, as they are known here. */
+  get allLeft(): readonly Pick<StandardKeyRecord, 'id' | 'instanceId'>[] {
+    return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
+      [...records.keys()].map((id) => ({ id, instanceId })),
+    )
+  }
+
+  /** The last refusal to delete one, for people; null: there was none. */
+  causeOfLeft(instanceId: string): string | null {
+    const known = this.#known.delete.get(instanceId)
+    return known?.error === undefined ? null : causeOf(known.error)
+  }
+
+  /** The service does not know of a closing yet: a restore without the database would open the key. */
+  unrecorded(instanceId: string, error: unknown): void {
+    this.#note(instanceId, 'record', error)
+  }
+
+  recorded(instanceId: string): void {
+    this.#end(instanceId, 'record')
+  }
+
+  isFenced(instanceId: string): boolean {
+    return this.#fenced.has(instanceId)
+  }
+
+  /** Another server was restored later: this one writes nothing there any more. */
+  fenced(instanceId: string, message: string): void {
+    this.#fenced.add(instanceId)
+    this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
+  }
+
+  unfenced(instanceId: string): void {
+    if (this.#fenced.delete(instanceId) && !this.#foreignMs.has(instanceId)) this.#end(instanceId, 'another')
+  }
+
+  /** A copy was found that another server made. */
+  foreign(instanceId: string, message: string): void {
+    this.#foreignMs.set(instanceId, this.#clock.now())
+    this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
+  }
+
+  #endForeign(): void {
+    for (const [instanceId, seenMs] of this.#foreignMs) {
+      if (this.#clock.now() - seenMs < limits.anotherServerToldMs) continue
+      this.#foreignMs.delete(instanceId)
+      if (!this.#fenced.has(instanceId)) this.#end(instanceId, 'another')
+    }
+  }
+
+  #knownOf(instanceId: string, what: StandardKeyTrouble['what']): Known {
+    const found = this.#known[what].get(instanceId)
+    if (found) return found
+    const sinceMs = this.#clock.now()
+    const known = { sinceMs, error: undefined, records: new Map(), told: false, announced: false }
+    this.#known[what].set(instanceId, known)
+    return known
+  }
+
+  #note(instanceId: string, what: StandardKeyTrouble['what'], error: unknown, record?: Left): void {
+    const known = this.#knownOf(instanceId, what)
+    known.error = error
+    if (record) known.records.set(record.id, record.rootKeyUri)
+    const early = this.#clock.now() - known.sinceMs < limits.standardKeyLeftAfterMs
+    known.told ||= !(early && mayPass(what, error))
+    if (!known.told || known.announced) return
+    known.announced = true
+    const bug = error instanceof RootKeyError ? undefined : error
+    this.#events.standardKeysRefused?.(troubleOf(instanceId, what, known), bug)
+  }
+
+  #end(instanceId: string, what: StandardKeyTrouble['what']): void {
+    const known = this.#known[what].get(instanceId)
+    if (!known) return
+    this.#known[what].delete(instanceId)
+    if (known.announced) this.#events.standardKeysAccepted?.({ instanceId, what })
+  }
+}
+
+/** Where no answer came, the next one may come in a moment; a refusal will not change by itself. */
+function mayPass(what: TroubleKind, error: unknown): boolean {
+  if (what === 'record') return error instanceof StoreConflict
+  return error instanceof RootKeyError && error.reach === 'unreachable'
+}
+
+function troubleOf(
+  instanceId: string,
+  what: StandardKeyTrouble['what'],
+  { sinceMs, records, error }: Known,
+): StandardKeyTrouble {
+  const cause = error === undefined ? null : causeOf(error)
+  return { instanceId, what, sinceMs, left: records.size, rootKeyUris: [...new Set(records.values())], cause }
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,152 @@
+// What a standard key holds, and what its description says: read back as they were written, and nothing else is read.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import { describeKey, describeMarker, readDescription } from '../../../src/custody/keyprotect/description.ts'
+import {
+  bindHeader,
+  comparable,
+  packPayload,
+  PayloadError,
+  saysTheSame,
+  unpackPayload,
+  type Header,
+} from '../../../src/custody/keyprotect/payload.ts'
+import { decodeStandardKeyRef, encodeStandardKeyRef } from '../../../src/custody/keyprotect/reference.ts'
+import { limits } from '../../../src/limits.ts'
+
+const header: Header = {
+  instance: 'instance-1',
+  instanceName: 'vmware',
+  identifier: 'ключ "1"',
+  objectType: 'SymmetricKey',
+  generation: 3,
+  writer: 'run-1',
+  head: { keyFormatType: 'Raw' },
+  algorithm: 'AES',
+  length: 256,
+  mask: 12,
+  names: [{ value: 'disk', type: 'UninterpretedTextString' }],
+  closing: { state: 'Compromised', at: 1_700_000_000, occurredAt: 1_600_000_000, reason: 'KeyCompromise' },
+  deactivationDate: 4_000_000_000,
+  restrictions: {
+    sensitive: true,
+    extractable: false,
+    usageLimits: { unit: 'Byte', total: '9223372036854775807', count: '5' },
+  },
+}
+
+test('a payload is read back as it was written, with what binds it', () => {
+  const bound = bindHeader(header)
+  const wrapped = randomBytes(300)
+  const read = unpackPayload(packPayload(bound, wrapped, 7_500))
+  assert.deepEqual(read.header, header)
+  assert.deepEqual(read.wrapped, wrapped)
+  assert.deepEqual(read.associatedData, bound.associatedData)
+})
+
+test('every field of the header is bound: with any other value the associated data is another', () => {
+  const whole = bindHeader(header).associatedData
+  const others: Partial<Header>[] = [
+    { instance: 'instance-2' },
+    { identifier: '2' },
+    { objectType: 'SecretData' },
+    { generation: 4 },
+    { writer: 'run-2' },
+    { head: {} },
+    { algorithm: null },
+    { length: 128 },
+    { mask: 4 },
+    { names: [] },
+    { closing: null },
+    { deactivationDate: null },
+    { restrictions: { ...header.restrictions, sensitive: false } },
+  ]
+  for (const other of others)
+    assert.notDeepEqual(bindHeader({ ...header, ...other }).associatedData, whole, JSON.stringify(other))
+})
+
+test('the largest wrapped form that a root key gives fits, and a larger one is refused', () => {
+  const wrapped = base64(base64(randomBytes(limits.rootKeyPlaintextBytesMax + 40)))
+  assert.ok(packPayload(bindHeader(header), wrapped, 7_500).length <= 7_500)
+  assert.throws(() => packPayload(bindHeader(header), randomBytes(7_500), 7_500), PayloadError)
+})
+
+test('names that do not fit are left out, the first ones first kept', () => {
+  const { header: read } = unpackPayload(
+    packPayload(bindHeader({ ...header, names: [name(1), name(2), name(3)] }), randomBytes(9), 7_500),
+  )
+  assert.deepEqual(read.names, [name(1), name(2)])
+})
+
+for (const [name, payload] of [
+  ['nothing', Buffer.of()],
+  ['no line', Buffer.from('{}')],
+  ['no JSON', Buffer.from('nonsense\nrest')],
+  ['another program’s', Buffer.from('{"format":1,"kind":"key"}\nrest')],
+  ['cut off', packPayload(bindHeader(header), randomBytes(300), 7_500).subarray(0, -5)],
+  ['generation 0', Buffer.from(`${JSON.stringify({ ...header, mortise: 2, generation: 0 })}\nrest`)],
+] as const)
+  test(`what is not ours is refused: ${name}`, () => {
+    assert.throws(() => unpackPayload(payload), PayloadError)
+  })
+
+test('copies are compared without who wrote them; what is recorded later is compared by itself', () => {
+  assert.equal(comparable({ ...header, writer: 'run-2', instanceName: 'x' }), comparable(header))
+  assert.notEqual(comparable({ ...header, closing: null }), comparable(header))
+  assert.ok(saysTheSame({ ...header, names: [], algorithm: null }, header))
+  assert.ok(
+    saysTheSame({ ...header, deactivationDate: null }, header),
+    'it is closed: the date says nothing more',
+  )
+  assert.equal(saysTheSame({ ...header, closing: null }, header), false)
+  const open = { ...header, closing: null }
+  assert.equal(saysTheSame({ ...open, deactivationDate: 1 }, open), false)
+  const limited = { unit: 'Byte', total: '9223372036854775807', count: '4' }
+  const restrictions = { ...header.restrictions, usageLimits: limited }
+  assert.equal(saysTheSame({ ...open, restrictions }, open), false)
+})
+
+test('descriptions are read back as they were written, and fit the service', () => {
+  const id = '3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61'
+  const about = { instanceId: id, rootKeyId: id }
+  for (const closing of [null, 'Deactivated', 'Compromised'] as const) {
+    const text = describeKey({ ...about, generation: 999_999_999, closing })
+    assert.ok(text.length <= 240)
+    assert.deepEqual(readDescription(text), { kind: 'key', ...about, generation: 999_999_999, closing })
+  }
+  for (const says of [
+    { way: 'stays', place: '' },
+    { way: 'to', place: 'nowhere' },
+    { way: 'from', place: id },
+  ] as const) {
+    const text = describeMarker({ ...about, number: 1_764_000_000, epoch: 12, says })
+    assert.ok(text.length <= 240)
+    assert.deepEqual(readDescription(text), {
+      kind: 'marker',
+      ...about,
+      number: 1_764_000_000,
+      epoch: 12,
+      says,
+    })
+  }
+  for (const text of ['', 'mortise 1 key, instance a, root key b, generation 1', 'mortise 2 key, instance a'])
+    assert.equal(readDescription(text), undefined)
+})
+
+test('a reference is read back as it was written, and an altered one is refused', () => {
+  const ref = { rootKeyUri: 'keyprotect://h/i/k', rootKeyId: 'k', standardKeyId: 's', generation: 4 }
+  const encoded = encodeStandardKeyRef(ref)
+  assert.deepEqual(decodeStandardKeyRef(encoded), ref)
+  for (const altered of [Buffer.of(1, 2), encoded.subarray(0, -1), Buffer.from('\u0002{}')])
+    assert.throws(() => decodeStandardKeyRef(altered), PayloadError)
+})
+
+function base64(bytes: Buffer): Buffer {
+  return Buffer.from(bytes.toString('base64'))
+}
+
+function name(number: number) {
+  return { value: `${number}`.repeat(400), type: 'URI' }
+}

@@ -1,0 +1,404 @@
+// An instance brought back from what lies beside its root key, into a store that never heard of it: the rules, one by
+// one, beside a root key in memory whose standard keys the test can delete, restore and forge.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../../src/audit/actor.ts'
+import type { KeyWork } from '../../../src/keys/key-work.ts'
+import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
+import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
+import {
+  restore as restoreInstance,
+  RestoreRefused,
+  type RestoreWanted,
+  type Restoring,
+} from '../../../src/instances/restore/restore.ts'
+import type { RestoreReport } from '../../../src/instances/restore/report.ts'
+import { standardKeyName } from '../../../src/custody/keyprotect/description.ts'
+import { limits } from '../../../src/limits.ts'
+import { TrustRefused } from '../../../src/trust/writer.ts'
+import type { Instance } from '../../../src/trust/rows.ts'
+import type { FaultyRootKey } from '../../support/faulty-root-key.ts'
+import {
+  attributeSet,
+  faults,
+  makeInstance,
+  openWorld,
+  trustClient,
+  type World,
+  type WorldOptions,
+} from '../../support/world.ts'
+
+interface Site {
+  readonly world: World
+  readonly instance: Instance
+  readonly perform: <T>(work: (work: KeyWork) => Promise<T>) => Promise<T>
+  /** Makes an AES key, Active unless told otherwise. */
+  readonly key: (more?: Readonly<Record<string, unknown>>, state?: 'PreActive' | 'Active') => Promise<string>
+}
+
+async function siteOf(world: World, instance: Instance): Promise<Site> {
+  const { identify } = await trustClient(world, instance)
+  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  return {
+    world,
+    instance,
+    perform,
+    key: (more, state = 'Active') =>
+      perform(async (work) => {
+        const id = await work.create({ objectType: 'SymmetricKey', attributes: aes(more) })
+        if (state === 'Active') await work.activate(id)
+        return id
+      }),
+  }
+}
+
+function aes(more: Readonly<Record<string, unknown>> = {}) {
+  return attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
+}
+
+async function openSite(t: TestContext, name = 'vmware', world?: World): Promise<Site> {
+  const there = world ?? (await openWorld(t))
+  const instance = await makeInstance(there, name, { custody: 'keyprotect' })
+  return siteOf(there, instance)
+}
+
+/** A store that never heard of it, which reaches the same root key. */
+function emptyWorld(t: TestContext, rootKey: RootKey, options: WorldOptions = {}): Promise<World> {
+  return openWorld(t, { ...options, rootKeys: [rootKey] })
+}
+
+function restore(
+  world: World,
+  rootKeyUri: string,
+  wanted: Partial<RestoreWanted> = {},
+  restoring: Partial<Restoring> = {},
+): Promise<RestoreReport> {
+  const { store, clock, access, keyring, custodies, trust } = world
+  const apiKeys = { with: () => assert.fail('no API key was given') }
+  const parts = { store, clock, access, keyring, custodies, apiKeys, restores: trust.restores }
+  const silent = { told: () => undefined, signal: new AbortController().signal }
+  return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
+}
+
+async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<string> {
+  return perform(async (work) => Buffer.from((await work.fetch(id)).material.bytes).toString('hex'))
+}
+
+async function stateOf({ world, instance }: Pick<Site, 'world' | 'instance'>, id: string) {
+  return (await world.keys.show(instance.id, id))?.state
+}
+
+function standardKeyOf(rootKey: FaultyRootKey, identifier: string) {
+  const found = rootKey.standardKeys.live(standardKeyName(identifier))
+  return found.at(-1) ?? assert.fail(`no standard key of ${identifier}`)
+}
+
+test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
+  const before = await openSite(t)
+  const { world, instance, perform, key } = before
+  const { rootKey } = world
+  await world.trust.instances.update(serverActor, instance.id, { cacheSeconds: 60, outageSeconds: 0 })
+  const name = { Name: { NameValue: 'disk 1', NameType: 'UninterpretedTextString' } }
+  const active = await key({ ...name, 'x-Name': { type: 'TextString', value: 'web-1' }, Sensitive: false })
+  const preActive = await key({}, 'PreActive')
+  const [revoked, compromised, destroyed] = [await key(), await key(), await key()]
+  const dated = await key({ DeactivationDate: 4_000_000_000n })
+  const bytes = new Map<string, string>()
+  for (const id of [active, preActive, revoked, compromised, dated]) bytes.set(id, await bytesOf(before, id))
+  for (const id of [revoked, destroyed]) await perform((work) => work.revoke(id, reason('Unspecified')))
+  await perform((work) => work.revoke(compromised, reason('KeyCompromise')))
+  await perform((work) => work.destroy(destroyed))
+
+  const empty = await emptyWorld(t, rootKey)
+  const report = await restore(empty, rootKey.uri)
+  const { id, custody, rootKeyUri, epoch } = report.instance
+  assert.deepEqual([id, custody, rootKeyUri], [instance.id, 'keyprotect', rootKey.uri])
+  assert.ok((epoch ?? 0) > 0)
+  assert.deepEqual([report.instance.name, report.formerName], ['vmware', 'vmware'])
+  assert.deepEqual(report.objects, { Active: 3, Deactivated: 1, Compromised: 1 })
+  assert.deepEqual([report.opens, report.gone], [5, 1])
+  assert.deepEqual([report.deleted, report.elsewhere, report.ignored], [[], [], []])
+  const after = await siteOf(empty, report.instance)
+  for (const [known, text] of bytes) assert.equal(await bytesOf(after, known), text)
+  const states = [active, preActive, revoked, compromised, destroyed, dated].map((one) => stateOf(after, one))
+  assert.deepEqual(await Promise.all(states), [
+    'Active',
+    'Active',
+    'Deactivated',
+    'Compromised',
+    undefined,
+    'Active',
+  ])
+  const attributes = async (one: string) => (await empty.keys.show(instance.id, one))?.attributes
+  const values = async (one: string, ...keys: string[]) => {
+    const all = await attributes(one)
+    return keys.map((key) => all?.get(key)?.[0]?.value)
+  }
+  assert.deepEqual(await values(active, 'Name', 'CryptographicAlgorithm', 'CryptographicLength', 'x-Name'), [
+    name.Name,
+    'AES',
+    256,
+    undefined,
+  ])
+  assert.deepEqual(await values(compromised, 'RevocationReason'), [{ RevocationReasonCode: 'KeyCompromise' }])
+  assert.deepEqual(await values(dated, 'DeactivationDate'), [4_000_000_000n])
+  await assert.rejects(bytesOf(after, destroyed), faults('ObjectNotFound'))
+  await assert.rejects(after.key(name), faults('NonUniqueNameAttribute'))
+  const [entry] = (await empty.store.audit({ action: 'instance.restore', order: 'newest', limit: 2 })).entries
+  const { detail } = JSON.parse(entry?.body ?? '') as { readonly detail: { readonly objects: number } }
+  assert.equal(detail.objects, 5)
+})
+
+test('what its owner deleted in Key Protect does not open, and opens again when it is restored there', async (t) => {
+  const before = await openSite(t)
+  const { world, key, instance } = before
+  const [whole, rewritten, other] = [await key(), await key(), await key()]
+  const text = [await bytesOf(before, whole), await bytesOf(before, rewritten)]
+  const shelf = world.rootKey.standardKeys
+  // An older generation is left, as by a server that was cut off.
+  const remove = shelf.remove.bind(shelf)
+  shelf.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await world.custodies.renew(instance, rewritten, { force: true })
+  shelf.remove = remove
+  for (const id of [whole, rewritten]) standardKeyOf(world.rootKey, id).deleted = true
+  const empty = await emptyWorld(t, world.rootKey)
+  const report = await restore(empty, world.rootKey.uri)
+  const after = await siteOf(empty, report.instance)
+  assert.deepEqual(report.deleted, [{ identifier: rewritten, label: null }])
+  assert.deepEqual([report.gone, report.opens], [1, 1])
+  await assert.rejects(bytesOf(after, whole), faults('ObjectNotFound'))
+  await assert.rejects(bytesOf(after, rewritten), faults('GeneralFailure'))
+  await bytesOf(after, other)
+  for (const kept of shelf.kept.values()) kept.deleted = false
+  shelf.aheadMs += limits.standardKeySweepAfterMs
+  await empty.sweep()
+  assert.deepEqual([await bytesOf(after, whole), await bytesOf(after, rewritten)], text)
+})
+
+test('several instances: one must be chosen; one that is there already is refused; a name that is taken is changed', async (t) => {
+  const first = await openSite(t, 'default')
+  const second = await openSite(t, 'other', first.world)
+  const { rootKey } = first.world
+  await first.key()
+  await second.key()
+  await second.key()
+  const empty = await emptyWorld(t, rootKey)
+  await makeInstance(empty, 'default')
+  await assert.rejects(restore(empty, rootKey.uri), (error) => {
+    assert.ok(error instanceof RestoreRefused)
+    assert.equal(error.why, 'several')
+    const counts = Object.fromEntries(error.choices.map(({ instanceId, keys }) => [instanceId, keys]))
+    assert.deepEqual(counts, { [first.instance.id]: 1, [second.instance.id]: 2 })
+    return true
+  })
+  const stranger = { instanceId: randomUUID() }
+  await assert.rejects(restore(empty, rootKey.uri, stranger), { why: 'nothing' })
+  await assert.rejects(restore(empty, empty.rootKey.uri), { why: 'nothing' })
+  const instanceId = first.instance.id
+  await assert.rejects(restore(empty, rootKey.uri, { instanceId, name: 'default' }), TrustRefused)
+  const report = await restore(empty, rootKey.uri, { instanceId })
+  assert.deepEqual([report.instance.name, report.formerName], ['default-restored', 'default'])
+  await assert.rejects(restore(empty, rootKey.uri, { instanceId }), /has the instance .* already/)
+  const named = await restore(empty, rootKey.uri, { instanceId: second.instance.id, name: 'mine' })
+  assert.deepEqual([named.instance.name, named.opens], ['mine', 2])
+})
+
+test('what was deleted to its last standard key is no choice beside what is there, and comes back when it is named', async (t) => {
+  const gone = await openSite(t, 'gone')
+  const there = await openSite(t, 'there', gone.world)
+  const { rootKey } = gone.world
+  await gone.key()
+  await there.key()
+  const all = rootKey.standardKeys.live()
+  for (const kept of all) if (kept.description.includes(gone.instance.id)) kept.deleted = true
+  const empty = await emptyWorld(t, rootKey)
+  const report = await restore(empty, rootKey.uri)
+  assert.deepEqual([report.instance.id, report.opens], [there.instance.id, 1])
+  const named = await restore(empty, rootKey.uri, { instanceId: gone.instance.id })
+  assert.deepEqual([named.instance.id, named.opens], [gone.instance.id, 0])
+})
+
+test('with a root key that does not open it nothing is written; one that cannot be reached is waited for', async (t) => {
+  const { world, instance, key } = await openSite(t)
+  const { rootKey } = world
+  await key()
+  const empty = await emptyWorld(t, rootKey)
+  const other = {
+    uri: 'test:other',
+    id: 'other',
+    wrap: empty.rootKey.wrap.bind(empty.rootKey),
+    unwrap: empty.rootKey.unwrap.bind(empty.rootKey),
+    standardKeys: rootKey.standardKeys,
+  }
+  const deceived = await emptyWorld(t, other)
+  await assert.rejects(restore(deceived, other.uri), { why: 'other-root-key' })
+  // The same of one that says that it is the right one.
+  const pretends = await emptyWorld(t, { ...other, id: rootKey.id })
+  await assert.rejects(restore(pretends, other.uri), { why: 'other-root-key' })
+  assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
+  rootKey.fault = 'unreachable'
+  const givesUp: Restoring['told'] = ({ trouble }) => {
+    if (trouble !== null) empty.clock.pass(limits.restorePatienceMs + 1)
+  }
+  await assert.rejects(restore(empty, rootKey.uri, {}, { told: givesUp }), RootKeyError)
+  const troubles: (string | null)[] = []
+  const told: Restoring['told'] = ({ trouble }) => {
+    if (trouble !== null) rootKey.fault = null
+    if (trouble !== troubles.at(-1)) troubles.push(trouble)
+  }
+  const report = await restore(empty, rootKey.uri, {}, { told })
+  assert.deepEqual(troubles.slice(1), [troubles[1], null], 'it waited, and went on')
+  assert.equal(report.opens, 1)
+})
+
+test('cut off at any commit it is done again, and the outcome is the same', async (t) => {
+  const { world, instance, perform, key } = await openSite(t)
+  const ids = [await key(), await key(), await key()]
+  await perform((work) =>
+    work.revoke(ids[0] ?? '', {
+      code: 'Unspecified',
+      message: undefined,
+      compromiseOccurrenceDate: undefined,
+    }),
+  )
+  for (let failing = 0; failing < 2; failing++) {
+    let left = failing
+    let broken = false
+    const wrap = (store: Store): Store =>
+      new Proxy(store, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name)
+          if (name === 'commit' && broken)
+            return (change: Parameters<Store['commit']>[0]) =>
+              left-- > 0
+                ? target.commit(change)
+                : Promise.reject(new StoreUnavailable('full', 'told to be full'))
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value
+        },
+      })
+    const empty = await emptyWorld(t, world.rootKey, { wrap })
+    broken = true
+    await assert.rejects(restore(empty, world.rootKey.uri), StoreUnavailable)
+    assert.equal(await empty.access.instance(instance.id), undefined, 'nobody sees anything of it')
+    broken = false
+    const report = await restore(empty, world.rootKey.uri)
+    assert.deepEqual(report.objects, { Active: 2, Deactivated: 1 })
+    const rows = await empty.store.standardKeys({ instanceId: instance.id, kind: 'object', limit: 10 })
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      ['current', 'current', 'current'],
+    )
+  }
+})
+
+test('it ends between any two calls when the server stops, and tells how far it is', async (t) => {
+  const { world, instance, key } = await openSite(t)
+  for (let i = 0; i < 20; i++) await key()
+  for (const last of ['list', 'keys', 'write'] as const) {
+    const stopping = new AbortController()
+    const steps: string[] = []
+    const empty = await emptyWorld(t, world.rootKey)
+    const told: Restoring['told'] = ({ step, done, total }) => {
+      assert.ok(total === null || done <= total)
+      steps.push(step)
+      if (step === last) stopping.abort(new Error('the server stops'))
+    }
+    await assert.rejects(restore(empty, world.rootKey.uri, {}, { told, signal: stopping.signal }), /stops/)
+    assert.equal(steps.at(-1), last)
+    assert.equal(await empty.access.instance(instance.id), undefined)
+    assert.equal((await restore(empty, world.rootKey.uri)).opens, 20)
+  }
+})
+
+test('life goes on: Destroy, new keys, the next restore; and the server before it writes nothing there any more', async (t) => {
+  const before = await openSite(t)
+  const { world, instance, key } = before
+  const { rootKey } = world
+  const [kept, late] = [await key(), await key()]
+  const next = await emptyWorld(t, rootKey)
+  const { instance: back } = await restore(next, rootKey.uri)
+  const site = await siteOf(next, back)
+  const text = await bytesOf(site, kept)
+  await site.perform(async (work) => {
+    await work.revoke(late, { code: 'Unspecified', message: undefined, compromiseOccurrenceDate: undefined })
+    await work.destroy(late)
+  })
+  assert.deepEqual(rootKey.standardKeys.live(standardKeyName(late)), [])
+  const made = await site.key()
+  await world.sweep()
+  await assert.rejects(before.key(), faults('GeneralFailure', /another server uses this instance/))
+  assert.deepEqual([told(world), told(next)], [['another'], []])
+  const third = await emptyWorld(t, rootKey)
+  const report = await restore(third, rootKey.uri)
+  assert.deepEqual(report.objects, { Active: 2 })
+  const { epoch = 0 } = report.instance
+  assert.ok(epoch > (back.epoch ?? 0))
+  const last = await siteOf(third, report.instance)
+  assert.equal(await bytesOf(last, kept), text)
+  await bytesOf(last, made)
+  await third.sweep()
+  const markers = rootKey.standardKeys
+    .live()
+    .filter(({ name }) => name === standardKeyName(`marker-${instance.id}`))
+  assert.deepEqual(
+    markers.map(({ description }) => description.replace(/marker \d+/, 'marker N')),
+    [`mortise 2 marker N, instance ${instance.id}, root key ${rootKey.id}, epoch ${epoch}, stays`],
+  )
+})
+
+test('a database from before is brought up to date by the sweep: newer keys, revocations and destructions', async (t) => {
+  const before = await openSite(t)
+  const { world, instance, perform, key } = before
+  const [revoked, destroyed, same] = [await key(), await key(), await key()]
+  const backup = await world.copy()
+  const none = { message: undefined, compromiseOccurrenceDate: undefined }
+  await perform((work) => work.revoke(revoked, { code: 'Unspecified', ...none }))
+  await perform(async (work) => {
+    await work.revoke(destroyed, { code: 'KeyCompromise', ...none })
+    await work.destroy(destroyed)
+  })
+  const newer = await key()
+  const texts = [await bytesOf(before, same), await bytesOf(before, newer), await bytesOf(before, revoked)]
+  world.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  await backup.sweep()
+  const restored: Site = { ...before, world: backup }
+  const { identify } = await trustClient(backup, instance, 'again')
+  const opened = (id: string) => bytesOf({ perform: (work) => backup.keys.perform(identify, work) }, id)
+  assert.deepEqual(await Promise.all([same, newer, revoked].map(opened)), texts)
+  assert.deepEqual(await Promise.all([same, newer, revoked].map((id) => stateOf(restored, id))), [
+    'Active',
+    'Active',
+    'Deactivated',
+  ])
+  await assert.rejects(opened(destroyed), faults('GeneralFailure', /does not open/))
+})
+
+test('forged and damaged standard keys are left alone and told', async (t) => {
+  const { world, key } = await openSite(t)
+  const { standardKeys } = world.rootKey
+  const id = await key()
+  const { name, description, payload } = standardKeyOf(world.rootKey, id)
+  const damaged = await standardKeys.create({ name: 'mortise-other', description, payload })
+  const higher = description.replace('generation 1', 'generation 9')
+  const lying = await standardKeys.create({ name, description: higher, payload })
+  const nonsense = await standardKeys.create({
+    name: 'mortise-x',
+    description,
+    payload: Buffer.from('nonsense'),
+  })
+  await standardKeys.create({ name: 'mortise-trial', description: 'somebody else', payload })
+  const empty = await emptyWorld(t, world.rootKey)
+  const report = await restore(empty, world.rootKey.uri)
+  assert.deepEqual(report.ignored.map((one) => one.id).toSorted(), [damaged, lying, nonsense].toSorted())
+  assert.equal(report.opens, 1)
+})
+
+function reason(code: string) {
+  return { code, message: 'gone', compromiseOccurrenceDate: undefined }
+}
+
+function told({ keyring }: World): readonly string[] {
+  return keyring.conditions.standardKeys.now.map(({ what }) => what)
+}

@@ -1,0 +1,134 @@
+// The contract of src/custody/custody.ts, which both custodies are held to: what is stored opens, at its place alone and
+// as it is now; what is given up leaves nothing; what an instance's owner takes away is not served.
+
+import assert from 'node:assert/strict'
+import { randomBytes, randomUUID } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import {
+  CustodyRefused,
+  type CustodyName,
+  type ObjectFacts,
+  type StoredForm,
+} from '../../src/custody/custody.ts'
+import { fromRecord } from '../../src/keys/managed-object.ts'
+import { KeysUnavailable } from '../../src/sealing/unsealed.ts'
+import type { Trail } from '../../src/ports/root-key.ts'
+import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
+
+const facts: ObjectFacts = {
+  algorithm: 'AES',
+  length: 256,
+  mask: 12,
+  names: [],
+  closing: null,
+  deactivationDate: null,
+  restrictions: { sensitive: false, extractable: true, usageLimits: null },
+}
+
+async function begin(t: TestContext, name: CustodyName) {
+  const world = await openWorld(t)
+  const instance = await makeInstance(world, 'one', { custody: name })
+  const custody = world.custodies.of(instance)
+  const { identify } = await trustClient(world, instance)
+  const bytes = randomBytes(32)
+  const identifier = randomUUID()
+  const place = {
+    purpose: 'object',
+    instanceId: instance.id,
+    identifier,
+    objectType: 'SymmetricKey',
+  } as const
+  const seal = () =>
+    custody.seal(instance, place, { bytes: Buffer.from(bytes), head: { keyFormatType: 'Raw' } }, { facts })
+  const formOf = (sealed: Awaited<ReturnType<typeof seal>>): StoredForm => {
+    const { instanceId, identifier: uniqueIdentifier, objectType } = place
+    return { instanceId, uniqueIdentifier, objectType, version: 1, ...sealed }
+  }
+  const commit = (writes: Awaited<ReturnType<typeof seal>>['writes']) =>
+    world.store.commit({ writes, entries: [], durability: 'disk' })
+  return { world, instance, custody, identify, bytes, seal, formOf, commit }
+}
+
+export function custodyContract(name: CustodyName): void {
+  test('what is stored opens, from memory and anew, and nothing of it stands in the stored form', async (t) => {
+    const { world, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
+    const sealed = await seal()
+    await commit(sealed.writes)
+    assert.equal(Buffer.from(sealed.sealed).includes(bytes), false)
+    assert.equal(world.custodies.holding(formOf(sealed)), custody)
+    for (const forget of [false, true]) {
+      if (forget) world.keyring.forget(instance.id)
+      const opened = await custody.open(instance, formOf(sealed))
+      assert.deepEqual([opened.bytes, opened.head], [bytes, { keyFormatType: 'Raw' }])
+      opened.bytes.fill(0)
+    }
+    const trail: Trail = new Set()
+    assert.deepEqual((await custody.openAnew(instance, formOf(sealed), trail)).bytes, bytes)
+    await custody.requireThere(formOf(sealed), trail)
+    assert.ok(custody.isAtHome(formOf(sealed), world.rootKey))
+  })
+
+  test('at another place, or altered, it does not open', async (t) => {
+    const { world, instance, custody, seal, formOf, commit } = await begin(t, name)
+    const sealed = await seal()
+    await commit(sealed.writes)
+    const altered = Uint8Array.from(sealed.sealed)
+    altered.set([altered.at(-1) === 0 ? 1 : 0], altered.length - 1)
+    for (const other of [
+      { uniqueIdentifier: randomUUID() },
+      { objectType: 'SecretData' },
+      { sealed: altered },
+    ]) {
+      world.keyring.forget(instance.id)
+      await assert.rejects(custody.open(instance, { ...formOf(sealed), ...other }), CustodyRefused)
+    }
+  })
+
+  test('the root key refuses, or cannot be reached: nothing is stored, and nothing opens that is not in memory', async (t) => {
+    const { world, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
+    const sealed = await seal()
+    await commit(sealed.writes)
+    for (const fault of ['unreachable', 'root-key'] as const) {
+      world.keyring.forget(instance.id)
+      world.rootKey.fault = fault
+      const reach = (error: unknown) => error instanceof KeysUnavailable && error.reach === fault
+      await assert.rejects(custody.open(instance, formOf(sealed)), reach)
+      await assert.rejects(seal(), reach)
+    }
+    world.rootKey.fault = null
+    assert.deepEqual((await custody.open(instance, formOf(sealed))).bytes, bytes)
+  })
+
+  test('what is abandoned, left or destroyed leaves nothing at the service', async (t) => {
+    const { world, instance, identify, seal } = await begin(t, name)
+    const { standardKeys } = world.rootKey
+    await (await seal()).abandon()
+    assert.deepEqual(standardKeys.live(), [])
+    const id = await world.keys.perform(identify, createKey())
+    await world.keys.perform(identify, (work) => work.destroy(id))
+    assert.deepEqual(standardKeys.live(), [])
+    assert.deepEqual(await world.store.standardKeys({ instanceId: instance.id, limit: 9 }), [])
+  })
+
+  test('a change that its stored form need not say costs nothing, and a closing keeps the key', async (t) => {
+    const { world, instance, identify } = await begin(t, name)
+    const id = await world.keys.perform(identify, createKey())
+    const { calls } = world.rootKey
+    await world.keys.perform(identify, (work) => work.activate(id))
+    assert.equal(world.rootKey.calls, calls)
+    const none = { message: undefined, compromiseOccurrenceDate: undefined }
+    await world.keys.perform(identify, (work) => work.revoke(id, { code: 'KeyCompromise', ...none }))
+    world.keyring.forget(instance.id)
+    const stored = await world.store.object(instance.id, id)
+    assert.ok(stored)
+    assert.equal(stored.state, 'Compromised')
+    const { bytes } = await world.custodies.open(instance, fromRecord(stored))
+    assert.equal(bytes.length, 32)
+  })
+
+  test('how many the newest version of the root key wrapped is known', async (t) => {
+    const { world, instance, custody, identify } = await begin(t, name)
+    await world.keys.perform(identify, createKey())
+    assert.deepEqual([...(await custody.keyVersions(instance, world.rootKey))], [['version-1', 1]])
+  })
+}

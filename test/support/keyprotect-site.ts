@@ -1,0 +1,48 @@
+// An instance with custody `keyprotect` in a world without listeners, with its client, for tests of that custody.
+
+import assert from 'node:assert/strict'
+import type { TestContext } from 'node:test'
+import type { KeyWork } from '../../src/keys/key-work.ts'
+import { limits } from '../../src/limits.ts'
+import { StoreAround } from './store-around.ts'
+import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
+
+export type KeyProtectSite = Awaited<ReturnType<typeof openKeyProtectSite>>
+
+export async function openKeyProtectSite(t: TestContext) {
+  let around: StoreAround | undefined
+  const world = await openWorld(t, { wrap: (store) => (around = new StoreAround(store)) })
+  assert.ok(around)
+  const instance = await makeInstance(world, 'vmware', { custody: 'keyprotect' })
+  const { identify } = await trustClient(world, instance)
+  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  const get = (id: string) =>
+    perform(async (work) => {
+      const { material } = await work.fetch(id)
+      return Buffer.from(material.bytes)
+    })
+  /** As after a restart: nothing is in memory. */
+  const forget = () => world.keyring.forget(instance.id)
+  const rows = (state?: 'current' | 'due' | 'unwanted') =>
+    world.store.standardKeys({ instanceId: instance.id, limit: 100, ...(state && { state }) })
+  const { standardKeys: shelf } = world.rootKey
+  /** A sweep eleven minutes later by the service's clock. */
+  const sweepLater = async () => {
+    shelf.aheadMs += limits.standardKeySweepAfterMs
+    await world.sweep()
+  }
+  const stateOf = async (id: string) => (await world.keys.show(instance.id, id))?.state
+  return { world, around, instance, perform, get, forget, rows, shelf, sweepLater, stateOf }
+}
+
+const none = { message: undefined, compromiseOccurrenceDate: undefined }
+export const revoke =
+  (id: string, code = 'CessationOfOperation') =>
+  (work: KeyWork) =>
+    work.revoke(id, { code, ...none })
+
+export async function activeKey({ perform }: Pick<KeyProtectSite, 'perform'>): Promise<string> {
+  const id = await perform(createKey())
+  await perform((work) => work.activate(id))
+  return id
+}

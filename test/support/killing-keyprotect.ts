@@ -1,0 +1,314 @@
+// Kills the real server with SIGKILL at random moments of create, revoke, destroy, rewrap and move, while the fake of Key
+// Protect loses answers; then goes on with the same database, or deletes it and restores the instance from the service
+// alone. Every key that was acknowledged must be there with its bytes, no closed key may come back open, and one sweep
+// eleven minutes later by the service's clock must leave no superfluous standard key. Used by
+// test/system/kill-keyprotect.test.ts and scripts/soak.ts.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AdminClient } from '../../src/admin/client.ts'
+import { readDescription, standardKeyName } from '../../src/custody/keyprotect/description.ts'
+import { clientCertificate, type TestIdentity } from './certificates.ts'
+import { Double } from './key-protect/double.ts'
+import { digestOf, LostConnection, openTalk, states, type KmipTalk } from './kmip-talk.ts'
+import { randomFrom } from './load.ts'
+import { startServer, type TestServer } from './server.ts'
+
+/** What was asked for and what was answered. */
+type Deed = 'no' | 'asked' | 'done'
+
+interface KnownKey {
+  readonly id: string
+  /** SHA-256 of its bytes, from the first Get that was answered. */
+  digest: string | undefined
+  revoked: Deed
+  destroyed: Deed
+}
+
+export interface KeyProtectKills {
+  readonly kills: number
+  /** The same seed gives the same choices, though not the same moments. */
+  readonly seed: number
+  readonly onKill?: (kill: number, counts: Counts) => void
+}
+
+type Counts = ReturnType<typeof newCounts>
+
+const clientsAtOnce = 3
+const loadMs = { least: 100, most: 900 }
+/** Longer than any work of the fake that goes on after its connection was cut. */
+const lateMs = 300
+/** Keys that are looked at after a kill besides those that were just used; all of them at the end. */
+const oldKeysChecked = 20
+
+function newCounts() {
+  return { keys: 0, revoked: 0, destroyed: 0, restored: 0, rewraps: 0, moves: 0, faults: 0, swept: 0 }
+}
+
+/** Throws what it finds wrong, with the seed. */
+export async function killKeyProtect({ kills, seed, onKill }: KeyProtectKills): Promise<Counts> {
+  await using site = await Site.open(seed)
+  try {
+    for (let kill = 1; kill <= kills; kill++) {
+      await site.loadAndKill()
+      // A restore from the service alone, more often than not.
+      if (site.random() < 0.6) await site.restore()
+      else await site.restart()
+      await site.check(kill === kills ? Infinity : oldKeysChecked)
+      if (kill % 5 === 0 || kill === kills) await site.sweep()
+      onKill?.(kill, site.counts)
+    }
+    return site.counts
+  } catch (error) {
+    throw new Error(`seed ${seed}: ${String(error)}\n${site.log()}`, { cause: error })
+  }
+}
+
+class Site implements AsyncDisposable {
+  readonly random: () => number
+  readonly counts = newCounts()
+  readonly #keys = new Map<string, KnownKey>()
+  readonly #touched = new Set<KnownKey>()
+  readonly #double: Double
+  readonly #identity: TestIdentity
+  readonly #folder: string
+  readonly #rootKeys: readonly string[]
+  #server!: TestServer
+  /** Of the root key that the instance was last told to have. */
+  #target: string
+  #folders = 0
+
+  private constructor(
+    seed: number,
+    double: Double,
+    identity: TestIdentity,
+    rootKeys: readonly [string, string],
+  ) {
+    this.random = randomFrom(seed)
+    this.#double = double
+    this.#identity = identity
+    this.#folder = mkdtempSync(path.join(tmpdir(), 'mortise-kills-'))
+    this.#rootKeys = rootKeys
+    this.#target = rootKeys[0]
+  }
+
+  static async open(seed: number): Promise<Site> {
+    const double = await Double.start()
+    const rootKeys = [await double.rootKey(), await double.rootKey()] as const
+    const site = new Site(seed, double, await clientCertificate('self-signed'), rootKeys)
+    await site.#start()
+    const body = { name: 'vmware', rootKey: double.uri(site.#target), custody: 'keyprotect' } as const
+    await site.#admin().call('createInstance', { body })
+    await site.#trust()
+    return site
+  }
+
+  log(): string {
+    return this.#server.stderr().slice(-4_000)
+  }
+
+  async loadAndKill(): Promise<void> {
+    this.#touched.clear()
+    const clients = Array.from({ length: clientsAtOnce }, () => this.#client())
+    // A verdict before the kill must not wait for it.
+    const all = Promise.all(clients)
+    await this.#disturb()
+    await Promise.race([sleep(loadMs.least + this.random() * (loadMs.most - loadMs.least)), all])
+    // Without any key there is nothing to restore.
+    while (this.#keys.size === 0) await Promise.race([sleep(20), all])
+    await this.#server.kill()
+    await all
+    await this.#double.calm()
+    await sleep(lateMs + 100)
+  }
+
+  /** Goes on with the same database. */
+  async restart(): Promise<void> {
+    await this.#start(this.#server.data)
+    await this.#untilQuiet()
+  }
+
+  /** The database is gone. */
+  async restore(): Promise<void> {
+    rmSync(this.#server.data, { recursive: true, force: true })
+    await this.#start()
+    const rootKey = this.#double.uri(this.#target)
+    const oldRootKeys = this.#rootKeys.filter((id) => id !== this.#target).map((id) => this.#double.uri(id))
+    let restore = await this.#admin().call('beginRestore', { body: { rootKey, oldRootKeys } })
+    while (restore.state === 'running') {
+      await sleep(20)
+      restore = await this.#admin().call('showRestore', { restore: restore.id })
+    }
+    assert.ok(restore.report, restore.error?.message)
+    await this.#trust()
+    this.counts.restored++
+    await this.#untilQuiet()
+  }
+
+  /** Each key is what was acknowledged, or what an unanswered request would have made of it; then that is known. */
+  async check(oldKeys: number): Promise<void> {
+    const talk = await this.#talk()
+    const all = [...this.#keys.values()]
+    const old = all.length <= oldKeys ? all : all.filter(() => this.random() < oldKeys / all.length)
+    for (const known of new Set([...this.#touched, ...old])) {
+      const about = JSON.stringify(known)
+      const answer = await talk.get(known.id)
+      if (!answer.ok) assert.notEqual(known.destroyed, 'no', `lost: ${about}: ${answer.message}`)
+      else {
+        assert.notEqual(known.destroyed, 'done', `came back: ${about}`)
+        known.digest ??= digestOf(answer)
+        assert.equal(digestOf(answer), known.digest, `other bytes: ${about}`)
+        const isClosed = (await talk.state(known.id)) === states.Deactivated
+        if (known.revoked !== 'asked') assert.equal(isClosed, known.revoked === 'done', `state: ${about}`)
+        known.revoked = isClosed ? 'done' : 'no'
+      }
+      known.destroyed = answer.ok ? 'no' : 'done'
+    }
+    talk.close()
+  }
+
+  /** Eleven minutes later by the service's clock, the sweep of one start. */
+  async sweep(): Promise<void> {
+    await this.#server.stop()
+    await this.#double.advance(660)
+    await this.#start(this.#server.data)
+    const talk = await this.#talk()
+    let superfluous: readonly string[] = []
+    for (let turn = 0; turn < 200; turn++) {
+      // What the sweep takes over is an object from then on.
+      superfluous = await this.#superfluous(new Set((await talk.locateAll()).map(standardKeyName)))
+      if (superfluous.length === 0) break
+      await sleep(100)
+    }
+    talk.close()
+    assert.deepEqual(superfluous, [], 'standard keys are left that nothing needs')
+    this.counts.swept++
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server.kill()
+    await this.#double.stop()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Live ones that belong to no living object, or of which there are several; markers stay. */
+  async #superfluous(living: ReadonlySet<string>): Promise<readonly string[]> {
+    const all = await this.#double.control<{ name: string; description?: string; state: number }[]>(
+      'GET',
+      'keys',
+    )
+    const seen = new Set<string>()
+    return all.flatMap(({ name, description = '', state }) => {
+      if (state === 5 || readDescription(description)?.kind !== 'key') return []
+      if (living.has(name) && !seen.has(name)) {
+        seen.add(name)
+        return []
+      }
+      return [`${name}: ${description}`]
+    })
+  }
+
+  /** Answers are lost now and then; the root key is rotated, or the instance moves. */
+  async #disturb(): Promise<void> {
+    for (let number = Math.floor(this.random() * 4); number > 0; number--) {
+      const on = this.#one(['create', 'delete', 'get', 'wrap', 'unwrap', 'search', 'create'])
+      const kind = this.#one(['reset-before', 'reset-after', 'reset-late', 'half'] as const)
+      const times = 1 + Math.floor(this.random() * 3)
+      await this.#double.fault({ on, kind, skip: Math.floor(this.random() * 12), times, ms: lateMs })
+      this.counts.faults++
+    }
+    const dice = this.random()
+    const admin = this.#admin()
+    if (dice < 0.25) {
+      await this.#double.advance(3_700)
+      for (const id of this.#rootKeys) await this.#double.admin('POST', `/keys/${id}/actions/rotate`)
+      await admin.call('rewrapInstance', { instance: 'vmware' })
+      this.counts.rewraps++
+    } else if (dice < 0.45) {
+      this.#target = this.#rootKeys.find((id) => id !== this.#target) ?? this.#target
+      const body = { rootKey: this.#double.uri(this.#target), custody: 'keyprotect' } as const
+      await this.#double.control('DELETE', 'faults')
+      await admin.call('setRootKey', { instance: 'vmware', body })
+      this.counts.moves++
+    }
+  }
+
+  /** Creates, revokes and destroys until the server is killed, and notes what was answered. */
+  async #client(): Promise<void> {
+    try {
+      const talk = await this.#talk()
+      for (;;) {
+        const known: KnownKey = { id: '', digest: undefined, revoked: 'no', destroyed: 'no' }
+        const id = await talk.create().catch(unlessLost)
+        if (id === undefined) continue
+        const key = { ...known, id }
+        assert.ok(!this.#keys.has(id), `the identifier ${id} was given twice`)
+        this.#keys.set(id, key)
+        this.#touched.add(key)
+        this.counts.keys++
+        const got = await talk.get(id)
+        if (got.ok) key.digest = digestOf(got)
+        if (!(await talk.activate(id)).ok || this.random() < 0.4) continue
+        key.revoked = 'asked'
+        if ((await talk.revoke(id)).ok) key.revoked = 'done'
+        this.counts.revoked++
+        if (this.random() < 0.5) continue
+        key.destroyed = 'asked'
+        if ((await talk.destroy(id)).ok) key.destroyed = 'done'
+        this.counts.destroyed++
+      }
+    } catch (error) {
+      if (!(error instanceof LostConnection)) throw error
+    }
+  }
+
+  /** Until the work on the instance that a kill interrupted is done. */
+  async #untilQuiet(): Promise<void> {
+    for (let turn = 0; turn < 600; turn++) {
+      const { work } = await this.#admin().call('showInstance', { instance: 'vmware' })
+      if (work === null) return
+      await sleep(100)
+    }
+    assert.fail('the work on the instance does not end')
+  }
+
+  async #start(data = path.join(this.#folder, String(++this.#folders))): Promise<void> {
+    const { managerApiKeyFile, iamUrl, caFile } = this.#double.about
+    const env = {
+      MORTISE_IBM_API_KEY_FILE: managerApiKeyFile,
+      MORTISE_IBM_IAM_URL: iamUrl,
+      MORTISE_IBM_CA_FILE: caFile,
+    }
+    this.#server = await startServer({ data, env })
+  }
+
+  #admin(): AdminClient {
+    const { data, admin: url } = this.#server
+    const [token = '', pem = ''] = ['admin-token', 'admin-ca.pem'].map((name) =>
+      readFileSync(path.join(data, name), 'utf8'),
+    )
+    return new AdminClient({ url, token: token.trim(), trust: { by: 'authority', pem } })
+  }
+
+  async #trust(): Promise<void> {
+    const { pem } = this.#identity.certificate
+    const body = { by: 'certificate', name: 'vcenter', certificate: pem } as const
+    await this.#admin().call('trustClient', { instance: 'vmware', body })
+  }
+
+  #talk(): Promise<KmipTalk> {
+    return openTalk({ ...this.#server.kmip, tls: this.#identity.tls })
+  }
+
+  #one<T>(choices: readonly T[]): T {
+    return choices[Math.floor(this.random() * choices.length)] ?? assert.fail('no choice')
+  }
+}
+
+/** A Create that was refused made nothing that anybody was told of. */
+function unlessLost(error: unknown): undefined {
+  if (error instanceof LostConnection) throw error
+}
