@@ -29,14 +29,14 @@ interface Ground {
 function journalOf(world: World, errors: unknown[]): Journal {
   const { store, clock, access, keeper, keyring } = world
   const failed = () => (error: unknown) => void errors.push(error)
-  const { openRootKey, conditions } = keyring
+  const { openRootKey, status } = keyring
   return new Journal({
     store,
     clock,
     access,
     keeper,
     openRootKey,
-    troubles: conditions.standardKeys,
+    troubles: status.standardKeys,
     failed,
   })
 }
@@ -234,7 +234,7 @@ test('a root key that seals nothing new is no reason to note nothing: the data k
 
 test('a journal that cannot be written is told, whatever the reason, until it is', async (t) => {
   const { world, instance, journal, create } = await begin(t)
-  const { standardKeys: troubles } = world.keyring.conditions
+  const { standardKeys: troubles } = world.keyring.status
   const { standardKeys } = world.rootKey
   const told = () => troubles.now.map(({ what, instanceId, cause }) => [what, instanceId, cause])
   await create()

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../src/keys/caller.ts'
-import { KeysUnavailable } from '../src/keys/unsealed.ts'
+import { KeysUnavailable } from '../src/keys/unwrap-cache.ts'
 import type { RootKey, RootKeyReach } from '../src/keys/root-key.ts'
 import type { Instance } from '../src/keys/trust/rows.ts'
 import { limits } from '../src/limits.ts'
@@ -113,12 +113,12 @@ test('out of reach: served until cache and outage have passed since the last ans
     at(second)
     await use()
   }
-  assert.deepEqual(events, ['degraded'], 'told once')
+  assert.deepEqual(events, ['unreachable'], 'told once')
   at(3900)
   await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
   rootKey.fault = null
   await use()
-  assert.deepEqual(events, ['degraded', 'answers again'])
+  assert.deepEqual(events, ['unreachable', 'answers'])
   at(3900 + 239)
   assert.equal(await use(), 0)
 })
@@ -142,7 +142,7 @@ test('silent: who needs what is in memory waits a moment for it once, and then n
   at(301)
   const release = rootKey.hold()
   await Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
-  assert.deepEqual(events, ['degraded'])
+  assert.deepEqual(events, ['unreachable'])
   const asked = rootKey.unwraps
   for (const second of [302, 310, 320]) {
     at(second)
@@ -151,7 +151,7 @@ test('silent: who needs what is in memory waits a moment for it once, and then n
   assert.equal(rootKey.unwraps, asked, 'one call is in flight')
   release()
   await background()
-  assert.deepEqual(events, ['degraded', 'answers again'])
+  assert.deepEqual(events, ['unreachable', 'answers'])
 })
 
 test('slow, but it answers others: what is in memory is not used for that', async (t) => {
@@ -161,9 +161,9 @@ test('slow, but it answers others: what is in memory is not used for that', asyn
   let served = false
   const asked = keyring.byId(instance, id).then(() => (served = true))
   for (let turn = 0; turn < 6; turn++) {
-    await sleep(limits.rootKeyPatienceMs / 4)
+    await sleep(limits.rootKeySilenceMs / 4)
     clock.pass(1)
-    keyring.conditions.answered(instance.id)
+    await keyring.status.call({ instanceId: instance.id, rootKeyUri: rootKey.uri }, () => Promise.resolve())
   }
   assert.equal(served, false)
   release()
@@ -171,16 +171,20 @@ test('slow, but it answers others: what is in memory is not used for that', asyn
   assert.deepEqual(events, [])
 })
 
-test('silent, and nothing in memory may be used: it is waited for', async (t) => {
-  const { at, keyring, instance, id, rootKey } = await opened(t, { outageSeconds: 0 })
+test('silent, and nothing in memory may be used: refused after a moment; the late answer is kept', async (t) => {
+  const { at, keyring, instance, id, rootKey, events } = await opened(t, { outageSeconds: 0 })
   at(301)
   const release = rootKey.hold()
-  let served = false
-  const asked = keyring.byId(instance, id).then(() => (served = true))
-  await sleep(limits.rootKeyPatienceMs * 1.2)
-  assert.equal(served, false)
+  const began = performance.now()
+  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  assert.ok(performance.now() - began < 5_000)
+  assert.deepEqual(events, ['unreachable'])
+  const asked = rootKey.unwraps
   release()
-  await asked
+  await background()
+  assert.deepEqual(events, ['unreachable', 'answers'])
+  await keyring.byId(instance, id)
+  assert.equal(rootKey.unwraps, asked)
 })
 
 test('the time counts from the question, so that a slow answer does not stretch it', async (t) => {
@@ -236,12 +240,12 @@ test('a no about the root key empties the instance at once, its other keys too, 
   rootKey.fault = 'root-key'
   await use()
   assert.deepEqual(events, ['withdrawn'])
-  for (const one of [id, second]) await assert.rejects(keyring.byId(instance, one), reach('root-key'))
   const before = rootKey.unwraps
-  at(239)
+  for (const one of [id, second]) await assert.rejects(keyring.byId(instance, one), reach('root-key'))
   await keyring.byId(neighbour, theirs)
-  assert.equal(rootKey.unwraps, before, 'the neighbour’s were not emptied')
+  assert.equal(rootKey.unwraps, before, 'refused without asking, and the neighbour’s were not emptied')
   rootKey.fault = null
+  at(255)
   await use()
   await keyring.byId(instance, second)
 })
@@ -252,6 +256,8 @@ test('after a no there is no outage mode: what was emptied is not served out of 
   rootKey.fault = 'root-key'
   await use()
   rootKey.fault = 'unreachable'
+  await assert.rejects(keyring.byId(instance, id), reach('root-key'))
+  at(255)
   await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
 })
 
@@ -298,7 +304,9 @@ test('a key that stands where the root key was is a no about the root key', asyn
   await assert.rejects(world.keyring.byId(instance, id), reach('root-key'))
   assert.deepEqual(world.events, ['withdrawn'])
   standing = keys[0]
+  world.clock.pass(limits.rootKeyAskAgainMs)
   await world.keyring.byId(instance, id)
+  assert.deepEqual(world.events, ['withdrawn', 'answers'])
 })
 
 test('the wall clock plays no part', async (t) => {

@@ -37,7 +37,7 @@ function watching(degraded: Readiness['degraded'] = new Map()) {
   const context = {
     ...door.context,
     clock,
-    readiness: async () => ({ ready: true, reason: null, degraded, closed: [], standardKeys: [] }),
+    readiness: async () => ({ ready: true, reason: null, degraded, closed: [], standardKeys: [], calls: [] }),
   }
   const watch = new Watch({
     context,

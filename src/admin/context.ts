@@ -13,7 +13,7 @@ import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import type { Sightings } from '../keys/trust/sightings.ts'
 import type { TrustChanges } from '../keys/trust/changes.ts'
 import type { Instance } from '../keys/trust/rows.ts'
-import type { Closed } from '../keys/unsealed.ts'
+import type { ClosedKey } from '../keys/closed-keys.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
@@ -65,9 +65,24 @@ export interface Readiness {
   /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
-  readonly closed: readonly Closed[]
-  /** What is refused of standard keys that are to be made or deleted. */
+  readonly closed: readonly ClosedKey[]
+  /** What is refused of standard keys that are to be made, read or deleted. */
   readonly standardKeys: readonly StandardKeyTrouble[]
+  /** The calls of root keys' services that are under way. */
+  readonly calls: readonly RootKeyCalls[]
+}
+
+/** Calls of a root key's service that share their slots: those that a client's Get waits for, or all others. */
+export interface RootKeyCalls {
+  /** null: the server itself. */
+  readonly instanceId: string | null
+  /** Of the service. */
+  readonly host: string
+  readonly lane: 'reads' | 'others'
+  readonly running: number
+  readonly waiting: number
+  /** How long the oldest has been under way, waiting included. */
+  readonly oldestMs: number
 }
 
 /**

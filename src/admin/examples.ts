@@ -198,6 +198,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       unreachable: [],
       withdrawn: [],
       newKeysRefused: [],
+      readsRefused: [],
       standardKeysLeft: [],
       journalsUnwritten: [],
       warnings: 0,

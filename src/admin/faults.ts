@@ -1,7 +1,7 @@
 // What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
 // which the server logs with the request's id and answers as 'internal', without its text.
 
-import { KeysUnavailable } from '../keys/unsealed.ts'
+import { KeysUnavailable } from '../keys/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../keys/ports.ts'
 import { RootKeyError } from '../keys/root-key.ts'
 import { TrustRefused } from '../keys/trust/writer.ts'

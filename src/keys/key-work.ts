@@ -34,7 +34,7 @@ import { StoreConflict, type Store } from './ports.ts'
 import type { Safe } from './safe.ts'
 import { keepsJournal, type Instance } from './trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from './unwrap-cache.ts'
 
 export interface Revocation {
   readonly code: string

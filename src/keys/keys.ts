@@ -16,7 +16,7 @@ import { StoreConflict, StoreUnavailable, type Change, type Clock, type Store } 
 import { RootKeyError } from './root-key.ts'
 import type { Safe } from './safe.ts'
 import { Unit, type Noting } from './unit.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from './unwrap-cache.ts'
 
 /** An object as the admin door shows it: everything but the material. */
 export interface KeyView {
@@ -189,6 +189,7 @@ const storeSentences: Record<StoreUnavailable['why'], string> = {
 const rootKeySentences: Record<KeysUnavailable['reach'], string> = {
   unreachable: 'the root key of this instance cannot be reached at the moment',
   'root-key': 'the root key of this instance was withdrawn',
+  call: "the root key's service refuses to hand this key out, though the root key answers: the key server lacks a role there",
   'wrapped-form':
     "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
 }

@@ -31,7 +31,7 @@ import {
   type StandardKeyPlace,
 } from './standard-keys/place.ts'
 import type { Instance } from './trust/rows.ts'
-import { Unsealed } from './unsealed.ts'
+import { keysUnavailable, type UnwrapCache, type Unwrapped } from './unwrap-cache.ts'
 
 /** Material that was put away: what the object's record holds of it, and what its commit must write besides. */
 export interface Sealed {
@@ -70,7 +70,7 @@ export class Safe {
   readonly #clock: Clock
   readonly #keyring: Keyring
   readonly #keeper: StandardKeyKeeper
-  readonly #unsealed: Unsealed<Opened>
+  readonly #cache: UnwrapCache<Opened>
   /** Wrapped forms that are being opened, by digest: a service that hands back a newer one names it by the old. */
   readonly #opening = new Map<string, SealedObject>()
 
@@ -84,8 +84,7 @@ export class Safe {
     this.#clock = options.clock
     this.#keyring = options.keyring
     this.#keeper = options.keeper
-    const { conditions } = options.keyring
-    this.#unsealed = new Unsealed(conditions, options.clock, 'object', limits.unsealedObjectsMax)
+    this.#cache = options.keyring.cacheOf('object', limits.unsealedObjectsMax)
   }
 
   /** Seals a copy: the material is the caller's to wipe. Throws KeysUnavailable, and Fault where the service refuses. */
@@ -103,11 +102,11 @@ export class Safe {
     try {
       return await this.#wrap(instance, place, material, { attributes, generation, ...(trail && { trail }) })
     } catch (error) {
-      if (error instanceof RootKeyError && error.reach === 'wrapped-form')
+      if (error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call'))
         throw new Fault('GeneralFailure', 'the service of the root key refuses to keep another key', {
           cause: error,
         })
-      throw this.#keyring.conditions.refused(instance.id, 'wrap an object', error)
+      throw keysUnavailable(error, `wrap an object of instance ${instance.id}`)
     }
   }
 
@@ -122,14 +121,9 @@ export class Safe {
         return openMaterial(dataKey, placeOf(object), sealed)
       }
       const place = unpackPlace(sealed)
-      const id = `${instance.id}/${place.standardKeyId}`
-      const { key, head } = await this.#unsealed.get(
-        instance,
-        id,
-        (calls) => this.#unwrap(object, place, calls),
-        trail,
-        uniqueIdentifier,
-      )
+      const item = { id: `${instance.id}/${place.standardKeyId}`, name: uniqueIdentifier }
+      const open = (calls: Trail) => this.#unwrap(object, place, calls)
+      const { key, head } = await this.#cache.get(instance, item, open, trail)
       return { bytes: key.export(), head }
     } catch (error) {
       if (!(error instanceof EnvelopeError || error instanceof StandardKeyFormatError)) throw error
@@ -145,8 +139,8 @@ export class Safe {
     const { sealed } = object
     if (sealed === null || !isPlace(sealed)) return this.open(instance, object, trail)
     try {
-      const { key, head } = await this.#unwrap(object, unpackPlace(sealed), trail)
-      return { bytes: key.export(), head }
+      const { value } = await this.#unwrap(object, unpackPlace(sealed), trail)
+      return { bytes: value.key.export(), head: value.head }
     } catch (error) {
       throw error instanceof StandardKeyFormatError ? altered(error) : error
     }
@@ -173,7 +167,7 @@ export class Safe {
 
   /** The same object lies in another standard key now: what is in memory of it stays good. */
   rewrapped(instanceId: string, fromStandardKeyId: string, toStandardKeyId: string): void {
-    this.#unsealed.rename(`${instanceId}/${fromStandardKeyId}`, `${instanceId}/${toStandardKeyId}`)
+    this.#cache.rename(`${instanceId}/${fromStandardKeyId}`, `${instanceId}/${toStandardKeyId}`)
   }
 
   /**
@@ -211,7 +205,7 @@ export class Safe {
     const { payloadBytesMax } = requireStandardKeys(rootKey)
     const askedAt = this.#clock.monotonic()
     const wrapped = await rootKey.wrap(bytes, standardKeyAad(place, head), trail).catch((error: unknown) => {
-      this.#keyring.conditions.standardKeys.notMade(instance.id, error)
+      this.#keyring.status.standardKeys.notMade(instance.id, error)
       throw error
     })
     const keyVersion = rootKey.versions?.of(wrapped) ?? ''
@@ -237,9 +231,9 @@ export class Safe {
     )
     const { standardKeyId } = record
     // vCenter asks for a key right after it was made: the service need not be asked for it.
-    const key = takeKey(Buffer.from(bytes))
-    this.#unsealed.keep(instance, `${instance.id}/${standardKeyId}`, { key, head }, askedAt)
-    this.#keyring.conditions.answered(instance.id)
+    const value = { key: takeKey(Buffer.from(bytes)), head }
+    const unwrapped = { value, rootKeyUri: instance.rootKeyUri }
+    this.#cache.keep(instance, `${instance.id}/${standardKeyId}`, unwrapped, askedAt)
     return {
       sealed: packPlace({
         rootKeyUri: rootKey.uri,
@@ -253,11 +247,9 @@ export class Safe {
     }
   }
 
-  async #unwrap(object: SealedObject, place: StandardKeyPlace, trail: Trail): Promise<Opened> {
+  async #unwrap(object: SealedObject, place: StandardKeyPlace, trail: Trail): Promise<Unwrapped<Opened>> {
     const { instanceId, uniqueIdentifier, objectType } = object
     const rootKey = await this.#keyring.openRootKey(place.rootKeyUri, instanceId)
-    if (rootKey.id !== place.rootKeyId)
-      throw new RootKeyError('root-key', `${place.rootKeyUri} is another root key (${rootKey.id}) now`)
     const payload = await requireStandardKeys(rootKey).read(place.standardKeyId, trail)
     const { header, wrapped } = unpackStandardKey(payload)
     if (header.instance !== instanceId || header.identifier !== uniqueIdentifier)
@@ -266,7 +258,8 @@ export class Safe {
     const name = digest(wrapped)
     this.#opening.set(name, object)
     try {
-      return { key: takeKey(await rootKey.unwrap(wrapped, aad, trail)), head: header.head }
+      const key = takeKey(await this.#keyring.unwrap({ instanceId, ...place }, wrapped, aad, trail))
+      return { value: { key, head: header.head }, rootKeyUri: place.rootKeyUri }
     } finally {
       this.#opening.delete(name)
     }

@@ -8,7 +8,7 @@ import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-
 import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
 import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
 import type { Released, Sealed } from './safe.ts'
-import { KeysUnavailable } from './unsealed.ts'
+import { KeysUnavailable } from './unwrap-cache.ts'
 
 interface Slot {
   readonly object: ManagedObject

@@ -75,7 +75,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
-  const readiness = new Readiness({ log, clock, metrics, audit })
+  const readiness = new Readiness({ log, clock, metrics, audit, calls: () => ibm.calls() })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
   const access = await openAccess({ store, macs, clock, readiness, audit })
@@ -85,19 +85,20 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
-  const troubles = keyring.conditions.standardKeys
+  const troubles = keyring.status.standardKeys
+  const { openRootKey: openGuarded } = keyring
   const deletable = new Deletable({ store, access, journal: () => journal })
   const keeper = new StandardKeyKeeper({
     store,
     clock,
-    openRootKey: rootKeys.open,
+    openRootKey: openGuarded,
     mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
     troubles,
     isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
     emptied: tidyApiKeys,
   })
   const safe = new Safe({ store, clock, keyring, keeper })
-  const journal = new Journal({ store, clock, access, openRootKey: rootKeys.open, keeper, troubles, failed })
+  const journal = new Journal({ store, clock, access, openRootKey: openGuarded, keeper, troubles, failed })
   journal.start()
   opened.defer(() => journal.stop())
   keeper.start(failed('look for standard keys to delete'))

@@ -72,7 +72,9 @@ export class Watch {
       readiness.standardKeys.filter((trouble) => trouble.what === what)
     state.newKeysRefused.set(of('make').length)
     state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
+    state.readsRefused.set(of('read').length)
     state.journalsUnwritten.set(of('journal').length)
+    this.#calls(readiness.calls)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)
@@ -97,6 +99,21 @@ export class Watch {
     const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
     for (const trouble of degraded.values()) counts[trouble]++
     for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
+  }
+
+  #calls(calls: Readiness['calls']): void {
+    const { callsRunning, callsWaiting } = this.#parts.metrics.state
+    for (const lane of ['reads', 'others'] as const) {
+      const own = calls.filter((call) => call.lane === lane)
+      callsRunning.set(
+        { lane },
+        own.reduce((sum, { running }) => sum + running, 0),
+      )
+      callsWaiting.set(
+        { lane },
+        own.reduce((sum, { waiting }) => sum + waiting, 0),
+      )
+    }
   }
 
   #expiries(expiries: readonly Expiry[]): void {

@@ -87,6 +87,20 @@ function stateGauges(registry: Registry) {
       'standard_keys_left',
       "Standard keys that are to be deleted at their root key's service, and are not yet.",
     ),
+    readsRefused: gauge(
+      'reads_refused',
+      "Instances whose keys cannot be read at their root key's service, though the root key answers (custody keyprotect).",
+    ),
+    callsRunning: labelled(
+      'root_key_calls_running',
+      'Calls of Key Protect and HPCS that run, by lane: reads (a Get waits for them) or others.',
+      'lane',
+    ),
+    callsWaiting: labelled(
+      'root_key_calls_waiting',
+      'Calls of Key Protect and HPCS that wait for a slot, by lane.',
+      'lane',
+    ),
     journalsUnwritten: gauge(
       'journals_unwritten',
       "Instances whose journal at the root key's service cannot be written (custody keyprotect).",

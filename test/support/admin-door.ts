@@ -60,7 +60,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
   const secrets = await Secrets.open(store, rootKey)
   const certificates = { validity, signedBy, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
-  const events = { degraded: fail, withdrawn: fail }
+  const events = { unreachable: fail, withdrawn: fail, answers: fail }
   const keyring = new Keyring({
     store,
     clock,
@@ -111,7 +111,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => {
-      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [] }
+      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [], calls: [] }
     },
     rootKeys: {
       initial: rootKey.uri,

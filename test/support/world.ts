@@ -126,8 +126,9 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       return found ? Promise.resolve(found) : Promise.reject(new Error(`no root key ${uri}`))
     },
     events: {
-      degraded: (_, degraded) => events.push(degraded ? 'degraded' : 'answers again'),
+      unreachable: () => events.push('unreachable'),
       withdrawn: () => events.push('withdrawn'),
+      answers: () => events.push('answers'),
     },
   })
   const { openRootKey } = keyring
@@ -137,7 +138,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     clock,
     openRootKey,
     mayDelete: (record, wanted) => deletable.mayDelete(record, wanted),
-    troubles: keyring.conditions.standardKeys,
+    troubles: keyring.status.standardKeys,
     isGone: async (instanceId) => (await access.instance(instanceId)) === undefined,
   })
   const safe = new Safe({ store, clock, keyring, keeper })

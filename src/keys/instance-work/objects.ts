@@ -12,7 +12,7 @@ import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
 import { fitsStandardKey, type Safe } from '../safe.ts'
 import { isPlace, unpackPlace } from '../standard-keys/place.ts'
 import { keepsJournal, type Custody, type Instance } from '../trust/rows.ts'
-import { KeysUnavailable } from '../unsealed.ts'
+import { KeysUnavailable } from '../unwrap-cache.ts'
 
 export interface ObjectTarget {
   readonly custody: Custody

@@ -5,7 +5,7 @@
 import { limits } from '../../limits.ts'
 import { isStillThere, nextGeneration } from './objects.ts'
 import { WorkOver, type WorkRun } from './run.ts'
-import type { OpenRootKey } from '../keyring.ts'
+import type { OpenRootKey } from '../root-key.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../managed-object.ts'
 import { StoreConflict, type StandardKeyRecord } from '../ports.ts'
 import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'

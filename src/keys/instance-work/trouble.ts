@@ -3,7 +3,7 @@
 import { Fault } from '../../kmip/fault.ts'
 import { StoreUnavailable } from '../ports.ts'
 import { RootKeyError } from '../root-key.ts'
-import { KeysUnavailable } from '../unsealed.ts'
+import { KeysUnavailable } from '../unwrap-cache.ts'
 
 const charactersMax = 1_000
 

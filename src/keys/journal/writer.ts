@@ -17,7 +17,7 @@ import {
   type JournalSettings,
 } from './format.ts'
 import { anyPartKey, newPartKey, openJournalPart } from './part-key.ts'
-import type { OpenRootKey } from '../keyring.ts'
+import type { OpenRootKey } from '../root-key.ts'
 import type { Clock, ObjectRecord, StandardKeyRecord, Store, StoredObject, Write } from '../ports.ts'
 import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from '../standard-keys/keeper.ts'

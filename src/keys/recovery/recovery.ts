@@ -32,7 +32,7 @@ export interface RecoveryParts {
   readonly store: Store
   readonly clock: Clock
   readonly access: Pick<Access, 'instance'>
-  readonly keyring: Pick<Keyring, 'make' | 'openRootKey'>
+  readonly keyring: Pick<Keyring, 'make' | 'openUnguarded'>
   readonly apiKeys: Pick<ApiKeys, 'with'>
   readonly restores: InstanceRestores
   readonly keeper: Pick<StandardKeyKeeper, 'sweepSoon'>
@@ -200,7 +200,7 @@ async function asInstance<T>(
 ): Promise<T> {
   const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
   const open = async (uri: string) =>
-    patientRootKey(shelved(await keyring.openRootKey(uri, instanceId)), { ...recovering, clock })
+    patientRootKey(shelved(await keyring.openUnguarded(uri, instanceId)), { ...recovering, clock })
   const opened = async (writes: readonly Write[]) =>
     work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
   if (apiKey === undefined) return opened([])

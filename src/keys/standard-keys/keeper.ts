@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
 import { serverActor } from '../caller.ts'
-import type { OpenRootKey } from '../keyring.ts'
+import type { OpenRootKey } from '../root-key.ts'
 import {
   StoreConflict,
   type AuditEntry,

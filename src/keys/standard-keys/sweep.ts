@@ -113,7 +113,7 @@ export class Sweep {
     } catch (error) {
       this.report.left++
       // A search that fails says nothing of those whose ids are known.
-      const isAway = error instanceof RootKeyError && error.reach !== 'wrapped-form'
+      const isAway = error instanceof RootKeyError && ['unreachable', 'root-key'].includes(error.reach)
       if (isAway && record.standardKeyId !== null) this.#away.set(where, error)
       left(record, error)
     }

@@ -10,10 +10,10 @@ import { RootKeyError } from '../root-key.ts'
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused. `delete`: unwanted ones are left at the service. `journal`: what changed does
-   * not stand in the journal.
+   * `make`: the last new one was refused. `read`: the last one that was to be read was refused, though the root key
+   * unwraps. `delete`: unwanted ones are left at the service. `journal`: what changed does not stand in the journal.
    */
-  readonly what: 'make' | 'delete' | 'journal'
+  readonly what: 'make' | 'read' | 'delete' | 'journal'
   /** When it was first seen since the server's start. Unix milliseconds. */
   readonly sinceMs: number
   /** How many are left at the service; 0 but for `delete`. */
@@ -48,6 +48,7 @@ export class StandardKeyTroubles {
   readonly #events: StandardKeyTroubleEvents
   readonly #known = {
     make: new Map<string, Known>(),
+    read: new Map<string, Known>(),
     delete: new Map<string, Known>(),
     journal: new Map<string, Known>(),
   }
@@ -59,18 +60,28 @@ export class StandardKeyTroubles {
 
   /** Those that are told. */
   get now(): readonly StandardKeyTrouble[] {
-    return (['make', 'delete', 'journal'] as const).flatMap((what) =>
+    return (['make', 'read', 'delete', 'journal'] as const).flatMap((what) =>
       [...this.#known[what]].filter(([, { told }]) => told).map(([id, known]) => troubleOf(id, what, known)),
     )
   }
 
   /** A new one was not kept. That the root key cannot be reached or was withdrawn is told as its own trouble. */
   notMade(instanceId: string, error: unknown): void {
-    if (error instanceof RootKeyError && error.reach === 'wrapped-form') this.#note(instanceId, 'make', error)
+    const isOwn = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+    if (isOwn) this.#note(instanceId, 'make', error)
   }
 
   made(instanceId: string): void {
     this.#end(instanceId, 'make')
+  }
+
+  /** Our access does not suffice to read one, though the root key unwraps. */
+  notRead(instanceId: string, error: RootKeyError): void {
+    this.#note(instanceId, 'read', error)
+  }
+
+  read(instanceId: string): void {
+    this.#end(instanceId, 'read')
   }
 
   /** An unwanted one is still at the service, for all that is known. */
