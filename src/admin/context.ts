@@ -31,7 +31,7 @@ export interface AdminContext {
   readonly store: Pick<Store, 'objectCounts'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
-  readonly restores: Pick<Restores, 'begin' | 'show'>
+  readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly sightings: Pick<Sightings, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */
