@@ -8,8 +8,9 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { listKeys } from '../src/admin/key-list.ts'
 import { Keys } from '../src/keys/keys.ts'
 import { single, toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
-import type { Store } from '../src/keys/ports.ts'
+import type { Store } from '../src/ports/store.ts'
 import type { AttributeInstance } from '../src/kmip/attributes.ts'
+import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-key-list')
@@ -18,7 +19,7 @@ const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 const objectsPerCommit = 500
 /** One key every five seconds, up to now. */
 const beganMs = Date.now() - objects * 5_000
-const clock = { now: Date.now, monotonic: () => performance.now() }
+const clock = systemClock
 
 function object(n: number): ManagedObject {
   const createdMs = beganMs + n * 5_000
@@ -92,14 +93,14 @@ async function measure(what: string, query: Partial<Query>, before?: number): Pr
 
 mkdirSync(folder, { recursive: true })
 const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clock, reserveBytes: 0 })
-const counts = await store.objectCounts(instanceId)
+const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
 const nobody = { safe: undefined as never, journal: undefined as never, access: undefined as never }
 const keys = new Keys({ store, clock, durableReads: () => false, ...nobody })
 const reader = {
   list: keys.list.bind(keys),
   show: keys.show.bind(keys),
-  objectCounts: store.objectCounts.bind(store),
+  objectCounts: (id: string) => store.objectCounts(id, clock.now()),
 }
 const middle = Math.floor(objects / 2)
 const at = (n: number) => new Date(beganMs + n * 5_000).toISOString()

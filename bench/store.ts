@@ -3,11 +3,15 @@
 
 import { mkdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import type { AuditEntry, Store, Write } from '../src/keys/ports.ts'
+import type { AuditEntry } from '../src/ports/audit.ts'
+import type { Store, Write } from '../src/ports/store.ts'
+import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteStore } from '../src/store/open.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-store')
 const objects = Number(process.argv[3] ?? 100_000)
+/** Seconds since 1970. */
+const beganS = Math.floor(Date.now() / 1000)
 const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 
 function say(what: string, value: number, unit: string): void {
@@ -20,7 +24,7 @@ function identifier(n: number): string {
   return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
 }
 
-function entry(action: string, object: string): AuditEntry {
+function entry(action: AuditEntry['action'], object: string): AuditEntry {
   return {
     atMs: Date.now(),
     action,
@@ -63,6 +67,8 @@ function object(n: number, version = 1): Write {
       { key: 'x-VM', value: `vm-${Math.floor(n / 4)}` },
       { key: 'x-Cluster', value: `cluster-${n % 40}` },
     ],
+    // Every second for as many seconds as there are objects: half of them in the past.
+    clockSteps: { activates: beganS + n - objects / 2, deactivates: beganS + n },
   }
 }
 
@@ -140,7 +146,7 @@ async function measureReads(store: Store): Promise<void> {
     by({ State: 'PreActive', CryptographicAlgorithm: 'AES', 'x-VM': `vm-${n}` }, 200),
   )
   await each('search by a common value, page of 200', 200, () => by({ ObjectType: 'SymmetricKey' }, 200))
-  await each('counts by state', 1_000, () => store.objectCounts(instanceId))
+  await each('counts by state', 1_000, () => store.objectCounts(instanceId, Date.now()))
   await each('audit: newest 100', 500, () => store.audit({ order: 'newest', limit: 100 }))
   await each('audit: of one object', 500, (n) =>
     store.audit({ order: 'newest', object: identifier((n * 7919) % objects), limit: 100 }),
@@ -155,13 +161,16 @@ async function measureReads(store: Store): Promise<void> {
 
 mkdirSync(folder, { recursive: true })
 const file = path.join(folder, 'bench.db')
-const clock = { now: () => Date.now(), monotonic: () => performance.now() }
+const clock = systemClock
 const store = await openSqliteStore({
   file,
   clock,
   onTrouble: (message) => process.stdout.write(`${message}\n`),
 })
-const known = Object.values(await store.objectCounts(instanceId)).reduce((sum, count) => sum + count, 0)
+const known = Object.values(await store.objectCounts(instanceId, Date.now())).reduce(
+  (sum, count) => sum + count,
+  0,
+)
 if (known === 0) await rate(`fill with ${objects} objects`, objects, 2_000, (n) => create(store, n))
 await measureReads(store)
 if (known === 0) await measureWrites(store)

@@ -13,7 +13,7 @@ import { parseAddress, type Address } from '../src/kmip-client/address.ts'
 import { formatFingerprint } from '../src/pki/fingerprint.ts'
 import { privateKeyPem } from '../src/pki/issue.ts'
 import { makeSelfSigned } from '../src/pki/self-signed.ts'
-import { Journal } from '../src/vsphere/journal.ts'
+import { RunLog } from '../src/vsphere/run-log.ts'
 import {
   addProvider,
   encrypt,
@@ -121,7 +121,7 @@ function found<T>(value: T | undefined, what: string): T {
   return value
 }
 
-async function openSite({ address, sha256 }: Served, journal: Journal) {
+async function openSite({ address, sha256 }: Served, runLog: RunLog) {
   const nowMs = Date.now()
   const { certificate, privateKey } = await makeSelfSigned({
     commonName: vcenterName(nowMs),
@@ -138,12 +138,12 @@ async function openSite({ address, sha256 }: Served, journal: Journal) {
     vms: 3,
     speed,
     seed: 8,
-    journal,
+    runLog,
   })
   return { site, certificate }
 }
 
-async function morning(demo: Demo, journal: Journal) {
+async function morning(demo: Demo, runLog: RunLog) {
   const served = await tell(
     '07:55',
     'Mortise is started for the first time. It makes its root key, its CA and its certificate.',
@@ -154,7 +154,7 @@ async function morning(demo: Demo, journal: Journal) {
       formatFingerprint(sha256).slice(48),
     ],
   )
-  const { site, certificate } = await openSite(served, journal)
+  const { site, certificate } = await openSite(served, runLog)
   await tell(
     '08:00',
     'vCenter is told of the key server. It sees the certificate above, trusts it, and knocks.',
@@ -263,7 +263,7 @@ async function night(demo: Demo, site: Site, served: Served): Promise<void> {
       )
     },
     () =>
-      site.journal.violations.length > 0
+      site.runLog.violations.length > 0
         ? ['NOT every key is the one that it was.']
         : ['Every key is served again, and each is the one that it was.'],
   )
@@ -291,19 +291,19 @@ async function books(demo: Demo): Promise<void> {
 }
 
 async function day(demo: Demo): Promise<boolean> {
-  const journal = new Journal()
-  journal.begin('demo')
-  const { site, served } = await morning(demo, journal)
+  const runLog = new RunLog()
+  runLog.begin('demo')
+  const { site, served } = await morning(demo, runLog)
   await forenoon(site)
   await night(demo, site, served)
   await books(demo)
-  const [counts] = [...journal.counts.values()]
-  const faults = [...journal.violations, ...journal.failures]
+  const [counts] = [...runLog.counts.values()]
+  const faults = [...runLog.violations, ...runLog.failures]
   for (const { where, what } of faults) process.stdout.write(`\nWRONG  ${where}: ${what}\n`)
-  const slowest = Math.max(...journal.handshakeMs)
+  const slowest = Math.max(...runLog.handshakeMs)
   process.stdout.write(
-    `\n${counts?.done ?? 0} connections, ${journal.requestMs.length} requests, ${site.ledger.saved().length} keys; ` +
-      `the slowest handshake took ${slowest.toFixed(0)} ms, the slowest answer ${Math.max(...journal.requestMs).toFixed(0)} ms.\n` +
+    `\n${counts?.done ?? 0} connections, ${runLog.requestMs.length} requests, ${site.inventory.saved().length} keys; ` +
+      `the slowest handshake took ${slowest.toFixed(0)} ms, the slowest answer ${Math.max(...runLog.requestMs).toFixed(0)} ms.\n` +
       (faults.length === 0 ? 'Every answer was what vSphere needs.\n' : '') +
       '\nYour own: npm start, then add it in vCenter as README.md says.\n' +
       'This, against any KMIP server: npm run -s mortise -- simulate vsphere --help\n',

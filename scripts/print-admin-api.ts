@@ -1,7 +1,5 @@
-// Prints docs/admin-api.md from the route table in src/admin/api.ts: `node scripts/print-admin-api.ts > docs/admin-api.md`.
-// test/admin-docs.test.ts fails when the page is not current.
+// Prints docs/admin-api.md from the route table in src/admin/api.ts; `npm run docs` writes it.
 
-import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'
 import { statusOf } from '../src/admin/errors.ts'
 import { fieldsOf, nameOf, typeOf, type Field } from '../src/admin/fields.ts'
@@ -125,5 +123,3 @@ function exampleText(example: unknown, media = 'application/json'): string {
 function cell(text: string): string {
   return text.replaceAll('|', '\\|').replaceAll('\n', ' ')
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.stdout.write(await adminApiPage())

@@ -1,7 +1,5 @@
-// Prints docs/configuration.md from the table in src/config.ts: `node scripts/print-configuration.ts > docs/configuration.md`.
-// test/config.test.ts fails when the page is not current.
+// Prints docs/configuration.md from the table in src/config.ts; `npm run docs` writes it.
 
-import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'
 import { options, type Option } from '../src/config.ts'
 
@@ -50,6 +48,3 @@ ${example.join('\n\n')}
 function exampleLines([name, line]: [string, Option]): string {
   return `# ${line.text}\n# ${line.reason}\n${name} = ${JSON.stringify(line.initial)}\n`.replace(/\n$/, '')
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(await configurationPage())

@@ -1,8 +1,5 @@
-// Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers:
-// `node scripts/print-conformance.ts > docs/kmip-conformance.md`.
-// test/kmip-conformance.test.ts fails when the page is not current.
+// Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers; `npm run docs` writes it.
 
-import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'
 import { attributeFact, attributeNames } from '../src/kmip/attribute-table.ts'
 import { enums } from '../src/kmip/enums.ts'
@@ -107,6 +104,3 @@ function row(cells: readonly string[]): string {
 function table(head: readonly string[], lines: readonly (readonly string[])[]): string {
   return [row(head), row(head.map(() => '---')), ...lines.map(row)].join('\n')
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(await conformancePage())

@@ -1,8 +1,6 @@
-// Prints docs/monitoring.md from the metrics that a server registers and docs/mortise-alerts.yml:
-// `node scripts/print-monitoring.ts > docs/monitoring.md`. test/telemetry.test.ts fails when the page is not current.
+// Prints docs/monitoring.md from the metrics that a server registers and docs/mortise-alerts.yml; `npm run docs` writes it.
 
 import { readFileSync } from 'node:fs'
-import { pathToFileURL } from 'node:url'
 import { format } from 'prettier'
 import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
 
@@ -99,6 +97,3 @@ machine, since they prove what the log held then.
 `
   return format(page, { parser: 'markdown' })
 }
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  process.stdout.write(await monitoringPage())

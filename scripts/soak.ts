@@ -1,5 +1,5 @@
 // `npm run soak [-- KILLS [CLIENTS [SEED]]]`: kills the real server under load, a thousand times unless told otherwise,
-// and checks after each start that nothing acknowledged was lost. The same code as test/kill.test.ts, for longer; with
+// and checks after each start that nothing acknowledged was lost. The same code as test/system/kill.test.ts, for longer; with
 // a new data folder now and then, so that the audit log that is verified after each kill does not grow without end.
 
 import { killUnderLoad } from '../test/support/killing.ts'

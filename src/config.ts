@@ -40,6 +40,14 @@ export const options = {
       reason:
         'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that it is in no process list.',
     }),
+    acceptShortPassphrase: option({
+      schema: z.boolean(),
+      initial: false,
+      variable: 'MORTISE_ACCEPT_SHORT_PASSPHRASE',
+      text: 'Make root key files under a passphrase of fewer than 12 characters.',
+      reason:
+        'Whoever copies the file can try passphrases on machines of their own. A file that is there already is opened in any case.',
+    }),
     rootKeyCopied: option({
       schema: z.boolean(),
       initial: false,

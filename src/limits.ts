@@ -25,8 +25,9 @@ export const limits = {
   objectMaterialBytesMax: 512 * 1024,
   /** Locate answers at most this many identifiers at a time, whatever Maximum Items asks. */
   locateItemsMax: 10_000,
-  /** Objects that Locate compares before it lets other requests run. */
-  locateStepObjects: 200,
+  /** Attributes that one Locate may ask for, and how many of them the store's index is asked for. */
+  locateAttributesMax: 100,
+  locateIndexedMax: 8,
   /** Work that met a concurrent change is done again this often before it is refused. */
   conflictRetriesMax: 20,
 
@@ -61,7 +62,16 @@ export const limits = {
   requestsQueuedPerConnectionMax: 4,
   /** Answering takes far less; this only keeps a request that hangs from holding its connection for ever. */
   answerTimeoutMs: 120_000,
-  /** Messages above strangerMessageBytesMax that are read or answered, all connections together. */
+  /** After the peer has ended its side, a running request has this long; then the rest of it is given up. */
+  answerAfterEndMs: 250,
+  /** Behind a request that runs longer than that, so much is read ahead, to see whether the peer ends its side. */
+  lookAheadBytesMax: 1024 * 1024,
+  /** A turn: after so long, work on a request lets others go first. */
+  turnMs: 0.5,
+  /** Before sockets are read again, turns begin until so much time is used up, and so many at most. */
+  turnsTogetherMs: 1,
+  turnsTogetherMax: 16,
+  /** Messages and answers above strangerMessageBytesMax that are not answered or sent yet, all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
   lingerMs: 2_000,
@@ -82,10 +92,17 @@ export const limits = {
 
   // --- clients ---
   pendingClientsMax: 100,
-  pendingPerAddressMax: 5,
-  pendingProtectedMs: 60 * 60_000,
+  /** An IPv4 address, or an IPv6 /64. */
+  pendingPerSubnetMax: 5,
+  /** A certificate that came back within this time is the last of its subnet to give up its place. */
+  pendingSettledMs: 60 * 60_000,
   pendingWriteEveryMs: 1_000,
   certificateBytesMax: 64 * 1024,
+  /** Of subject and issuer each. Names in use have some hundred bytes and ten attributes at most. */
+  certificateNameBytesMax: 4 * 1024,
+  certificateNameAttributesMax: 64,
+  /** Of a value in it that is no text and is shown in hex: nobody reads more. */
+  certificateNameHexBytesMax: 128,
   certificateDaysMax: 100 * 365,
   /** Host names and addresses of the server's certificate, which travels in each handshake. */
   certificateNamesMax: 200,
@@ -95,10 +112,31 @@ export const limits = {
   clientNameCharactersMax: 200,
   userNameCharactersMax: 256,
   passwordCharactersMax: 1_024,
+  /** After so many wrong passwords of one client from one address the next is checked after a pause, doubled with each. */
+  guessesFreeMax: 3,
+  guessPauseMs: 1_000,
+  guessPauseMsMax: 60_000,
+  guessesRememberedMax: 10_000,
+  /** Operations and sets of them that a client's `allow` names. */
+  allowTermsMax: 100,
+  /** Pinned certificates that are compared with a CA before other requests get a turn. */
+  pinsPerTurn: 50,
+  /** A refused attempt on a client of another instance is entered in that instance's audit within this time. */
+  trustNoticeDelayMsMax: 2_000,
   /** An expired certificate can be served for this long at most. */
   expiredGraceDaysMax: 3_650,
   /** From here on an expiry is warned about: where vCenter's own alarms begin too. */
   expiryWarningDays: 30,
+
+  // --- what an instance may hold ---
+  /** Where its settings say nothing else. */
+  instanceObjectsDefault: 2_000_000,
+  instanceBytesDefault: 4 * 1024 ** 3,
+  /** The most that may be set. */
+  instanceObjectsMax: 100_000_000,
+  instanceBytesMax: 2 ** 50,
+  /** An instance that holds so much of a limit is near it: a warning says so. */
+  instanceNearLimitRatio: 0.8,
 
   // --- keys at rest ---
   cacheSecondsMin: 1,
@@ -108,6 +146,8 @@ export const limits = {
   /** What a root key seals at a time: Key Protect takes 4,096 characters of base64. */
   rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
+  /** A root key file is made under a shorter passphrase only where the configuration says so. */
+  passphraseCharactersMin: 12,
   /** Unsealed values in memory; the oldest goes first. */
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
@@ -119,6 +159,9 @@ export const limits = {
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
   closedKeysNamedMax: 3,
+  /** Stored things that failed their authentication: so many are remembered, and the log names each this often. */
+  alteredItemsMax: 200,
+  alteredToldEveryMs: 60 * 60_000,
   /** Generations of one standard key that are tried while no answer comes. */
   standardKeyTriesMax: 3,
   /** After an answer that was lost the service has so long to end what it began, before it is looked for. */
@@ -248,24 +291,41 @@ export const limits = {
 
   // --- audit ---
   checkpointEveryMs: 60_000,
+  /** Heads of writers that the anchor names: so many fit its slot. */
+  anchorHeadsMax: 16,
+  /**
+   * A refused certificate is entered once in this time. In it, so many refusals are entered for a group (a subnet, or a
+   * client) and in all; so many groups are counted by name.
+   */
   strangerAuditEveryMs: 60_000,
+  minuteQuotaPerGroupMax: 10,
+  minuteQuotaMax: 100,
+  minuteQuotaGroupsMax: 1_000,
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,
 
   // --- the admin door ---
   adminBodyBytesMax: 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
+  /** From a TCP connection to the end of its TLS handshake. */
+  adminHandshakeTimeoutMs: 5_000,
+  /** From the handshake, or from a request's first byte, to the end of the request's headers. */
+  adminHeadersTimeoutMs: 10_000,
   /** Requests that run have this long when the server stops. */
   adminCloseGraceMs: 5_000,
   adminHeaderBytesMax: 16 * 1024,
   /** What the client takes; a page of audit entries is the largest answer that is not streamed. */
   adminAnswerBytesMax: 64 * 1024 * 1024,
   adminConnectionsMax: 256,
+  /** Of one IPv4 address or one IPv6 /64. */
+  adminConnectionsPerAddressMax: 64,
   /** A connection on which nothing moves, an answer that nobody takes included. */
   adminIdleTimeoutMs: 60_000,
   /** The same for routes that may take minutes (verifying the audit log). */
   adminSlowTimeoutMs: 60 * 60_000,
   listPageMax: 1_000,
+  /** Objects that a list looks at in one step. */
+  listStepObjects: 200,
   /** Objects that one page of a filtered list looks at. */
   listScannedMax: 20_000,
   /** Names that a refusal tells at most. */
@@ -278,8 +338,12 @@ export const limits = {
 if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
-if (limits.bufferedBytesMax < limits.messageBytesMax) throw new Error('limits: message > buffered')
+if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
+  throw new Error('limits: message and answer > what one may hold')
 if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
+if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
+  throw new Error('limits: admin connections of one address > all')
+if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

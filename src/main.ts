@@ -7,6 +7,7 @@ import { runCommand } from './cli/main.ts'
 import {
   CommandError,
   UsageError,
+  type AcceptedRestore,
   type Checkpoint,
   type Flags,
   type Proof,
@@ -14,7 +15,7 @@ import {
   type World,
 } from './cli/world.ts'
 import { ConfigError, readConfig, type Config } from './config.ts'
-import { parseExport, verifyLog } from './keys/audit-proof.ts'
+import { parseExport, verifyLog } from './audit/proof.ts'
 import type { Running } from './serve.ts'
 import { createLog, type Log } from './telemetry/log.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -33,6 +34,7 @@ const world: World = {
   dataFolder: (flags) => configOf(flags).server.data,
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
+  acceptRestore,
   verifyExport,
 }
 
@@ -65,7 +67,7 @@ async function runServer(options: {
   const { serve } = await import('./serve.ts')
   const running = await serve({ ...options, log, metrics: createMetrics(), version }).catch(
     (error: unknown) => {
-      throw notStarted(error)
+      throw withAdvice('the server did not start', error, config)
     },
   )
   reload = async () => reloaded(running, log)
@@ -127,12 +129,38 @@ const systemHints: Readonly<Record<string, string>> = {
 const expectedNames = new Set(['StartError', 'RootKeyError', 'WrongRootKey', 'StoreUnavailable', 'PkiError'])
 
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
-function notStarted(error: unknown): unknown {
+function withAdvice(what: string, error: unknown, config: Config): unknown {
   if (!(error instanceof Error)) return error
   const code = systemCode(error)
-  if (code === undefined && !expectedNames.has(error.name)) return error
-  const hint = code === undefined ? undefined : systemHints[code]
-  return new CommandError(`the server did not start: ${error.message}`, hint, { cause: error })
+  const notAccepted = error.name === 'RestoreNotAccepted'
+  if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
+  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? undefined : systemHints[code]
+  return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
+}
+
+function restoreHint(
+  error: Error & { readonly acceptable?: boolean },
+  { server }: Config,
+): string | undefined {
+  if (error.acceptable !== true) return undefined
+  return (
+    `If you put a backup back on purpose: ${world.command} restore-accept --data ${server.data}. If nobody did, ` +
+    'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
+    'newest database back. docs/operate.md, Backups, has more.'
+  )
+}
+
+async function acceptRestore(flags: Flags, json: boolean, anyway: boolean): Promise<AcceptedRestore> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  const [{ acceptRestore: accept }, { Settings }] = await Promise.all([
+    import('./serve/restore-accept.ts'),
+    import('./serve/settings.ts'),
+  ])
+  const settings = new Settings({ initial: config, read: () => readConfig(flags) })
+  return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
+    throw withAdvice('the restore was not accepted', error, config)
+  })
 }
 
 /** EADDRINUSE and the like, of the error or of what caused it. */
@@ -149,6 +177,7 @@ async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | u
     return {
       ...rest,
       problems: [...rest.problems],
+      restores: [...rest.restores],
       provedFrom: time(provedFromMs),
       provedTo: time(provedToMs),
     }

@@ -7,8 +7,9 @@ import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { openCore } from './serve/core.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
-import { serverActor } from './keys/caller.ts'
-import { matchesCredential } from './keys/trust/credential.ts'
+import { serverActor } from './audit/actor.ts'
+import { matchesCredential } from './trust/credential.ts'
+import { neighbourhood, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -64,9 +65,10 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     operated: ({ operation, result, seconds }) =>
       metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
   })
+  opened.defer(() => answerer.close())
   const door = await listen({
     ...config.kmip.listen,
-    ...answerer,
+    ...answerer.door,
     ...tls.certificates.shown,
     log: doorLog,
     metrics: doorMetrics(metrics),
@@ -80,11 +82,13 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
-  const watch = new Watch({ context, store, metrics, log, alarms: () => readiness.alarms })
+  const watch = new Watch({ context, store, metrics, log, alarms: () => core.alarms.count })
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
+    subnetOf: (address) => neighbourhood(plainAddress(address)),
+    displaced: () => metrics.adminConnectionsDisplaced.inc(),
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
     failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),

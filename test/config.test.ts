@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import { configurationPage } from '../scripts/print-configuration.ts'
 import { ConfigError, options, readConfig, type Option } from '../src/config.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
@@ -122,13 +121,8 @@ test('no two options share a variable or a flag', () => {
   assert.equal(new Set(names).size, names.length)
 })
 
-test('docs/configuration.md is current, and what it shows can be used as a file', async () => {
+test('what docs/configuration.md shows can be used as a file', async () => {
   const page = readFileSync(new URL('../docs/configuration.md', import.meta.url), 'utf8')
-  assert.equal(
-    page,
-    await configurationPage(),
-    'run: node scripts/print-configuration.ts > docs/configuration.md',
-  )
   const toml = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
   assert.deepEqual(Object.keys(parse(toml)), Object.keys(options))
   assert.deepEqual(readConfig({ config: file(toml) }, {}), readConfig({}, {}))

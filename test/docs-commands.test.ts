@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
+import { printedPages } from '../scripts/printed-pages.ts'
 import { command } from './support/command.ts'
 
 const root = path.join(import.meta.dirname, '..')
@@ -51,4 +52,9 @@ for (const page of pages)
       assert.ok(said !== undefined, `mortise ${text}`)
       for (const flag of flags) assert.match(said, new RegExp(`${flag}\\b`), `mortise ${text}`)
     }
+  })
+
+for (const [page, print] of Object.entries(printedPages))
+  test(`${page} is current; otherwise: npm run docs`, async () => {
+    assert.equal(readFileSync(path.join(root, page), 'utf8'), await print())
   })

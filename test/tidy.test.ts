@@ -17,7 +17,7 @@ const sources = readSources('src')
 const rooms = layerTable()
 
 interface Rule {
-  /** `keys`, or `keys/ports` for one file. */
+  /** `keys`, or `ports/store` for one file. */
   readonly target: string
   readonly typesOnly: boolean
 }
@@ -71,6 +71,17 @@ function mayImport(file: string, target: string, typeOnly: boolean): boolean {
       (wanted === rule.target || wanted.startsWith(`${rule.target}/`)) && (typeOnly || !rule.typesOnly),
   )
 }
+
+test('test/ mirrors src/: each test file carries the name of the file that it tests', () => {
+  // `room/file.test.ts`, or `room/file.aspect.test.ts` for one aspect of it.
+  const astray = filesBelow('test', '.test.ts')
+    .filter((file) => file.split('/').length > 2 && !/^test\/(system|real)\//.test(file))
+    .filter((file) => {
+      const tested = file.replace(/^test\//, 'src/').replace(/(\.[\w-]+)?\.test\.ts$/, '.ts')
+      return !existsSync(path.join(root, tested))
+    })
+  assert.deepEqual(astray, [])
+})
 
 /** Packages from outside, and where they may be used. The core stands on Node.js alone. */
 const packages: Record<string, RegExp> = {
@@ -212,14 +223,12 @@ test('links between documents lead somewhere', () => {
   assert.deepEqual(broken, [])
 })
 
-test('every handled operation has a test and a line in docs/kmip-conformance.md', () => {
+test('every handled operation has a test in test/operations/ and a line in docs/kmip-conformance.md', () => {
   const page = readFileSync(path.join(root, 'docs/kmip-conformance.md'), 'utf8')
-  const tests = readSources('test').filter(({ file }) => file.endsWith('.test.ts'))
+  const tests = readSources('test/operations').filter(({ file }) => file.endsWith('.test.ts'))
   const missing = handledOperations.flatMap((operation) => [
     ...(new RegExp(`^\\| ${operation} .*\\| handled`, 'm').test(page) ? [] : [`${operation}: no line`]),
-    ...(tests.some(({ text }) => new RegExp(`\\b${operation}\\b`).test(text))
-      ? []
-      : [`${operation}: no test`]),
+    ...(tests.some(({ text }) => text.includes(`'${operation}'`)) ? [] : [`${operation}: no test`]),
   ])
   assert.deepEqual(missing, [])
 })

@@ -13,7 +13,7 @@ import {
   type Output as OutputOf,
 } from './route.ts'
 import { restoreRoutes } from './restore-routes.ts'
-import { ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
+import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
@@ -58,9 +58,19 @@ const Instance = z
       .int()
       .openapi({ description: 'Days that a pinned certificate is served after it expired.' }),
     portable: z.boolean().openapi({ description: 'Whether its keys may ever be exported.' }),
+    objectsMax: z.int().openapi({ description: 'How many objects it may hold, destroyed ones aside.' }),
+    bytesMax: z.int().openapi({
+      description:
+        'How many bytes its objects may take in the database, with what stays of destroyed ones; about.',
+    }),
     created: time,
   })
   .openapi('Instance')
+
+const used = z.object({ used: z.int(), max: z.int() })
+const limitsShown = z
+  .object({ objects: used, bytes: used })
+  .openapi({ description: 'How much it holds of what it may hold.' })
 
 const warnings = z
   .array(z.string())
@@ -145,11 +155,16 @@ const credentialMode = z.enum(['when-sent', 'required']).openapi({
     'when-sent: checked when a message has one. required: demanded where vCenter sends it, with what makes, hands out or changes keys.',
 })
 
+const warningsOfCertificate = z
+  .array(z.string())
+  .openapi({ description: 'Why it should be replaced: a weak key or signature, a date that is past.' })
+
 const CertificateShown = z.object({
   sha256: shownSha256,
-  subject: z.string(),
-  notBefore: time,
-  notAfter: time,
+  subject: z.string().nullable().openapi({ description: 'null: the certificate cannot be read.' }),
+  notBefore: time.nullable(),
+  notAfter: time.nullable(),
+  warnings: warningsOfCertificate,
   lastSeen: time.nullable(),
   lastAddress: z.string().nullable(),
   created: time,
@@ -166,6 +181,10 @@ const Client = z
     credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().openapi({
       description: 'A user name and password besides the certificate; null: what is sent is ignored.',
     }),
+    allow: z.array(z.string()).openapi({
+      description: 'What it may ask for: operations of KMIP, and sets of them (vsphere, read, all).',
+      example: ['all'],
+    }),
     created: time,
     certificates: z.array(CertificateShown).openapi({ description: 'Trusted by their fingerprint.' }),
     authorities: z
@@ -173,11 +192,14 @@ const Client = z
         z.object({
           id: z.string(),
           sha256: shownSha256,
-          authority: z.string().openapi({ description: "The CA's subject." }),
+          authority: z.string().nullable().openapi({
+            description: "The CA's subject; null: the certificate cannot be read.",
+          }),
           subject: z
             .string()
             .openapi({ description: 'The pattern that a leaf must fit.', example: 'kmipClient*' }),
-          notAfter: time,
+          notAfter: time.nullable(),
+          warnings: warningsOfCertificate,
           created: time,
         }),
       )
@@ -244,6 +266,7 @@ const Status = z
         }),
         clients: z.int(),
         objects: counts,
+        limits: limitsShown,
       }),
     ),
     pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
@@ -255,8 +278,11 @@ const Status = z
 const PendingClient = z
   .object({
     sha256: shownSha256,
-    subject: z.string().openapi({ description: 'What the stranger says of itself. Not verified.' }),
-    notAfter: time,
+    subject: z.string().nullable().openapi({
+      description:
+        'What the stranger says of itself. Not verified. null: the certificate cannot be read, and so not be trusted.',
+    }),
+    notAfter: time.nullable(),
     address: z.string(),
     first: time,
     last: time,
@@ -323,6 +349,9 @@ const AuditProof = z
   .object({
     ok: z.boolean(),
     problems: z.array(z.string()),
+    restores: z
+      .array(z.string())
+      .openapi({ description: 'Restores that were accepted (`restore-accept`): what they left behind.' }),
     entries: z.int(),
     checkpoints: z.int(),
     provedFrom: time.nullable(),
@@ -336,20 +365,29 @@ const AuditProof = z
 
 // ---------------------------------------------------------------- what is asked
 
+const newAllow = allow
+  .optional()
+  .openapi({ description: 'What a new client may ask for; left out: all, from an operator vsphere.' })
+
 const trustBody = z
   .discriminatedUnion('by', [
-    z.strictObject({ by: z.literal('certificate'), name, certificate: pem }),
+    z.strictObject({ by: z.literal('certificate'), name, certificate: pem, allow: newAllow }),
     z.strictObject({
       by: z.literal('authority'),
       name,
       authority: pem,
       subject: z.string().min(1).max(1024).default('kmipClient*'),
+      leavePinned: z.boolean().default(false).openapi({
+        description:
+          'Trust it although it vouches for certificates that are pinned in other instances: those stay there.',
+      }),
+      allow: newAllow,
     }),
-    z.strictObject({ by: z.literal('pending'), name, sha256 }),
+    z.strictObject({ by: z.literal('pending'), name, sha256, allow: newAllow }),
   ])
   .openapi({
     description:
-      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256 (needs a token for all instances).',
+      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256. Needs a token for all instances, as soon as there are several, unless it is a certificate that Mortise signed for this instance.',
     example: {
       by: 'pending',
       name: 'vcenter-1',
@@ -372,6 +410,13 @@ const instanceSettings = {
     .openapi({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
   expiredGraceDays: graceDays,
   portable: z.boolean(),
+  objectsMax: z.int().min(1).max(limits.instanceObjectsMax).openapi({
+    description: 'Objects that it may hold, destroyed ones aside. Needs a token for all instances.',
+  }),
+  bytesMax: z.int().min(1).max(limits.instanceBytesMax).openapi({
+    description:
+      'Bytes that its objects may take in the database, with what stays of destroyed ones. Needs a token for all instances.',
+  }),
 }
 
 const credentialBody = z.strictObject({
@@ -439,6 +484,9 @@ export const routes = {
       journalsUnwritten: z.array(z.string()).openapi({
         description: "Ids of instances whose journal at the root key's service lacks what changed since.",
       }),
+      nearLimit: z.array(z.string()).openapi({
+        description: 'Ids of instances that hold 80 % or more of the objects or bytes that they may.',
+      }),
       warnings: z
         .int()
         .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),
@@ -478,6 +526,7 @@ export const routes = {
       'One instance, with how many objects it has, under which versions of its root key they are, and the work on them',
     answer: Instance.extend({
       objects: counts,
+      limits: limitsShown,
       clients: z.int(),
       work: InstanceWork.nullable().openapi({ description: 'Work on all its keys that is under way.' }),
       keyVersions: z
@@ -634,6 +683,7 @@ export const routes = {
         credential: credentialBody.nullable().openapi({
           description: 'null takes it away. Without user name and password those that are set stay.',
         }),
+        allow,
       })
       .partial()
       .refine(somethingAsked, nothingAsked),
@@ -667,6 +717,7 @@ export const routes = {
       name,
       request: pem.openapi({ description: 'PKCS#10, PEM.' }),
       days: z.int().min(1).max(limits.certificateDaysMax).optional(),
+      allow: newAllow,
     }),
     answer: Trusted.extend({
       certificate: z.string().openapi({ description: 'PEM.' }),

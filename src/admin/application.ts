@@ -37,6 +37,7 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   const app = new Hono<Env>()
   app.use('*', async (c, next) => observe(c, next, options))
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
+  app.use('*', checkPath)
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
   const document = openApiDocument()
   app.get('/api/openapi.json', (c) => c.json(document))
@@ -151,6 +152,17 @@ async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promis
   await next()
 }
 
+/**
+ * A proxy before this server decides by the path as it is written. So a path that only leads to a route after `..` or a
+ * backslash was resolved is not there.
+ */
+async function checkPath(c: Ctx, next: Next): Promise<void> {
+  const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
+  const [path] = sent.split('?')
+  if (path !== new URL(c.req.url).pathname) throw nothingHere()
+  await next()
+}
+
 /** An IPv4 peer of an IPv6 socket is shown as IPv4. */
 function plainAddress(address: string | undefined): string | null {
   return address?.replace(/^::ffff:/, '') ?? null
@@ -167,9 +179,13 @@ const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])
 function noRoute(c: Ctx): Refusal {
   const methods = patterns.filter(({ pattern }) => pattern.test(c.req.path)).map(({ method }) => method)
   if (pages.has(c.req.path)) methods.push('GET')
-  if (methods.length === 0) return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
+  if (methods.length === 0) return nothingHere()
   c.header('Allow', methods.join(', '))
   return new Refusal('method-not-allowed', `this path takes ${methods.join(' and ')}`)
+}
+
+function nothingHere(): Refusal {
+  return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
 }
 
 function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {

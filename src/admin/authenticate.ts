@@ -1,7 +1,8 @@
 // Who asks at the admin door: bearer token, role, and which instances are there for it.
 
-import type { Actor } from '../keys/caller.ts'
-import type { Instance } from '../keys/trust/rows.ts'
+import type { Actor } from '../ports/audit.ts'
+import type { Instance } from '../trust/rows.ts'
+import { allowByDefault } from '../trust/allow.ts'
 import type { AdminContext, Asker } from './context.ts'
 import { Refusal } from './errors.ts'
 import { roles, type Route } from './route.ts'
@@ -23,7 +24,7 @@ export async function authenticate(
   if (route.scope === 'public')
     return {
       actor: stranger,
-      by: stranger,
+      by: { ...stranger, role: 'viewer', onlyInstanceId: null },
       instanceId: null,
       requestId,
       identify: () => Promise.reject(noToken()),
@@ -41,12 +42,12 @@ export async function authenticate(
   const actor: Actor = { kind: 'token', id: token.id, name: token.name, certificateSha256: null, address }
   return {
     actor,
-    by: { ...actor, requestId },
+    by: { ...actor, requestId, role: token.role, onlyInstanceId: token.instanceId },
     instanceId: token.instanceId,
     requestId,
     identify: async (instanceId) => {
       const { trustVersion } = await check()
-      return { instanceId, actor, trustVersion, requestId }
+      return { instanceId, actor, allow: allowByDefault, trustVersion, requestId }
     },
   }
 }

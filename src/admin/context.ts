@@ -1,19 +1,24 @@
 // What the handlers of the admin door work with, and what they are: functions of values. serve.ts makes the context.
 
-import type { Access } from '../keys/trust/access.ts'
-import type { ApiKeys } from '../keys/api-keys.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Actor, By, Caller } from '../keys/caller.ts'
-import type { InstanceReports } from '../keys/instance-report.ts'
+import type { Access } from '../trust/access.ts'
+import type { ApiKeys } from '../instances/api-keys.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Actor } from '../ports/audit.ts'
+import type { By } from '../audit/actor.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { InstanceReports } from '../instances/report.ts'
 import type { InstanceWorker } from '../keys/instance-work/instance-work.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock, Store } from '../keys/ports.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import type { Sightings } from '../keys/trust/sightings.ts'
-import type { TrustChanges } from '../keys/trust/changes.ts'
-import type { Instance } from '../keys/trust/rows.ts'
-import type { ClosedKey } from '../keys/closed-keys.ts'
+import type { Sightings } from '../trust/sightings.ts'
+import type { TrustChanges } from '../instances/trust-changes.ts'
+import type { Instance } from '../trust/rows.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
+import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
@@ -28,7 +33,7 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'objectCounts'>
+  readonly store: Pick<Store, 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
@@ -66,6 +71,8 @@ export interface Readiness {
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly ClosedKey[]
+  /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
+  readonly altered: readonly StoredItem[]
   /** What is refused of standard keys that are to be made, read or deleted. */
   readonly standardKeys: readonly StandardKeyTrouble[]
   /** The calls of root keys' services that are under way. */
@@ -140,8 +147,8 @@ export interface RootKeyAccess {
 /** Who asks, as the token says. */
 export interface Asker {
   readonly actor: Actor
-  /** The same with the request, for what changes something. */
-  readonly by: By
+  /** The same with the request and how far it reaches, for what changes something. */
+  readonly by: Grantor
   /** null: all instances. Meaningless on public routes. */
   readonly instanceId: string | null
   readonly requestId: string

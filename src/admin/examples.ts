@@ -24,6 +24,8 @@ const instance = {
   outageSeconds: 3600,
   expiredGraceDays: 30,
   portable: false,
+  objectsMax: 2_000_000,
+  bytesMax: 4_294_967_296,
   created: at,
 } as const
 
@@ -36,6 +38,11 @@ const work = {
   total: 122,
   trouble: null,
 } as const
+
+const held = {
+  objects: { used: 121, max: instance.objectsMax },
+  bytes: { used: 201_344, max: instance.bytesMax },
+}
 
 const named = { id: instance.id, name: instance.name }
 
@@ -103,11 +110,13 @@ const client = {
   instance: named,
   expiredGraceDays: null,
   credential: null,
+  allow: ['all'],
   created: at,
   certificates: [
     {
       sha256,
       subject: 'CN=kmipClient20260301120000',
+      warnings: [],
       notBefore: at,
       notAfter: later,
       lastSeen: at,
@@ -201,6 +210,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       readsRefused: [],
       standardKeysLeft: [],
       journalsUnwritten: [],
+      nearLimit: [],
       warnings: 0,
     },
   },
@@ -215,7 +225,9 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       ready: true,
       reason: null,
       kmip: '[::]:5696',
-      instances: [{ ...named, rootKey: 'ok', clients: 1, objects: { Active: 120, PreActive: 1 } }],
+      instances: [
+        { ...named, rootKey: 'ok', clients: 1, objects: { Active: 120, PreActive: 1 }, limits: held },
+      ],
       pending: 0,
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
@@ -234,6 +246,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         { version: '6b2f4c1e-9a0d-4b57-8a3c-5d1e7f20c9b4', newest: true, count: 100 },
         { version: '0e7d3a95-1c4f-4d68-b2a7-93f5c8e1d640', newest: false, count: 21 },
       ],
+      limits: held,
       notRecoverable: { count: 0, ids: [] },
       revocation: { withinSeconds: 300, unreachableSeconds: 3900 },
     },
@@ -345,6 +358,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: {
       ok: true,
       problems: [],
+      restores: [],
       entries: 42,
       checkpoints: 3,
       provedFrom: null,

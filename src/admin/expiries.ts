@@ -1,7 +1,7 @@
 // When every certificate expires that something depends on: clients', their CAs', the server's and its CA's.
 
-import type { TrustTables } from '../keys/trust/rows.ts'
-import { parseCertificate, type Certificate } from '../pki/certificate.ts'
+import type { Authority, PinnedCertificate, TrustTables } from '../trust/rows.ts'
+import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 
 export interface Expiry {
   readonly kind: 'client' | 'client-ca' | 'server' | 'server-ca'
@@ -45,19 +45,18 @@ export function expiriesOf(
 
 function ofClients(tables: TrustTables): readonly Known[] {
   const nameOf = (clientId: string) => tables.client.get(clientId)?.name ?? clientId
-  const pins = [...tables.certificate.values()].map((pin): Known => {
-    const { clientId, instanceId, certificate } = pin
-    return { ...datesOf(parse(certificate)), kind: 'client', name: nameOf(clientId), instanceId }
-  })
-  const cas = [...tables.authority.values()].map((authority): Known => {
-    const { clientId, instanceId, certificate } = authority
-    return { ...datesOf(parse(certificate)), kind: 'client-ca', name: nameOf(clientId), instanceId }
-  })
-  return [...pins, ...cas]
-}
-
-function parse(base64: string): Certificate {
-  return parseCertificate(Buffer.from(base64, 'base64'))
+  const known = (
+    kind: Known['kind'],
+    { clientId, instanceId, certificate }: PinnedCertificate | Authority,
+  ) => {
+    // What cannot be read is never valid, so that it has no date to be told of.
+    const read = certificateOrNull(Buffer.from(certificate, 'base64'))
+    return read ? [{ ...datesOf(read), kind, name: nameOf(clientId), instanceId }] : []
+  }
+  return [
+    ...[...tables.certificate.values()].flatMap((pin) => known('client', pin)),
+    ...[...tables.authority.values()].flatMap((authority) => known('client-ca', authority)),
+  ]
 }
 
 function datesOf({ sha256, notAfterMs }: Certificate) {

@@ -1,10 +1,10 @@
 // What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
 // which the server logs with the request's id and answers as 'internal', without its text.
 
-import { KeysUnavailable } from '../keys/unwrap-cache.ts'
-import { StoreConflict, StoreUnavailable } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
-import { TrustRefused } from '../keys/trust/writer.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
+import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { TrustRefused } from '../trust/writer.ts'
 import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'
 import { Refusal, type ErrorCode } from './errors.ts'
@@ -13,8 +13,10 @@ import { Refusal, type ErrorCode } from './errors.ts'
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
-  if (error instanceof TrustRefused)
-    return new Refusal(error.code === 'not-found' ? 'not-found' : 'conflict', error.message, error.hint)
+  if (error instanceof TrustRefused) {
+    const same = error.code === 'not-found' || error.code === 'forbidden'
+    return new Refusal(same ? error.code : 'conflict', error.message, error.hint)
+  }
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')

@@ -2,20 +2,23 @@
 // of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Keys, KeyView } from '../keys/keys.ts'
+import type { Keys, ListedKey } from '../keys/keys.ts'
+import type { KeyView } from '../keys/managed-object.ts'
 import { indexEntry } from '../keys/managed-object.ts'
-import type { State } from '../keys/lifecycle.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { Checked } from './api.ts'
 import { customText, namesOf, vsphereNames } from './shown-key.ts'
 
 type Query = Checked<'listKeys'>['query']
-type Reader = Pick<Keys, 'list' | 'show'> & Pick<Store, 'objectCounts'>
+type Reader = Pick<Keys, 'list' | 'show'> & {
+  /** By their states now. */
+  readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
+}
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
-/** Objects below a place (all, where there is none), newest first, `limits.locateStepObjects` of them if there are. */
-type Step = (beforeSequence: number | undefined) => Promise<readonly KeyView[]>
+/** Objects below a place (all, where there is none), newest first, `limits.listStepObjects` of them if there are. */
+type Step = (beforeSequence: number | undefined) => Promise<readonly ListedKey[]>
 
 /** Times of creation follow the order of creation up to this: clocks are set, and nodes differ. */
 const clockSlackMs = 3600_000
@@ -29,18 +32,19 @@ export async function listKeys(
   instanceId: string,
   query: Query,
   beforeSequence: number | undefined,
-): Promise<{ readonly views: readonly KeyView[]; readonly after: number | null }> {
+): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
   const includeDestroyed = query.state?.startsWith('Destroyed') === true
   const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
   const fits = filter(query)
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
-  const most = query.state === undefined ? Infinity : await inState(keys, instanceId, query.state)
+  const most =
+    query.state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[query.state] ?? 0)
   // How many of the state there are is known: the search for a rare one ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
-  const views: KeyView[] = []
-  for (let seen = 0; seen < limits.listScannedMax; seen += limits.locateStepObjects) {
+  const views: ListedKey[] = []
+  for (let seen = 0; seen < limits.listScannedMax; seen += limits.listStepObjects) {
     const found = await read(before)
     for (const view of found) {
       before = view.sequence
@@ -50,22 +54,10 @@ export async function listKeys(
       if (left === 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
     }
-    if (found.length < limits.locateStepObjects) return { views, after: null }
+    if (found.length < limits.listStepObjects) return { views, after: null }
     await nextTurn()
   }
   return { views, after: before ?? null }
-}
-
-/** How many objects can be in the state now, at most: what is stored follows the dates only when it is read. */
-async function inState({ objectCounts }: Reader, instanceId: string, state: State): Promise<number> {
-  const counts = await objectCounts(instanceId)
-  const stored: readonly State[] =
-    state === 'Active'
-      ? ['PreActive', 'Active']
-      : state === 'Deactivated'
-        ? ['PreActive', 'Active', 'Deactivated']
-        : [state]
-  return stored.reduce((sum, name) => sum + (counts[name] ?? 0), 0)
 }
 
 interface Where {
@@ -80,7 +72,7 @@ function stepOf(keys: Reader, where: Where, query: Query): Step {
     customEntry(vsphereNames.component, query.vsphereComponent),
     customEntry(vsphereNames.identifier, query.vsphereIdentifier),
   ].filter((entry): entry is IndexEntry => entry !== undefined)
-  const limit = limits.locateStepObjects
+  const limit = limits.listStepObjects
   const narrowed =
     (index: readonly IndexEntry[]): Step =>
     async (before) =>
@@ -105,9 +97,9 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
 /** What any of the steps finds, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
-    const found = new Map<number, KeyView>()
+    const found = new Map<number, ListedKey>()
     for (const step of steps) for (const view of await step(before)) found.set(view.sequence, view)
-    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.locateStepObjects)
+    return [...found.values()].toSorted((a, b) => b.sequence - a.sequence).slice(0, limits.listStepObjects)
   }
 }
 

@@ -2,8 +2,8 @@
 // keys/recovery/recovery.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
 
 import { randomUUID } from 'node:crypto'
-import type { By } from '../keys/caller.ts'
-import { RootKeyError } from '../keys/root-key.ts'
+import type { By } from '../audit/actor.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import type { RecoveryReport } from '../keys/recovery/report.ts'
 import {
   RecoveryRefused,

@@ -1,9 +1,9 @@
 // A root key that an instance is to have, tried before anything is changed, and the API key that goes with it. For the
 // routes that make instances and that change their root key or API key.
 
-import type { Write } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
-import type { Instance } from '../keys/trust/rows.ts'
+import type { Write } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import type { Instance } from '../trust/rows.ts'
 import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'
 

@@ -1,6 +1,8 @@
 // Schemas that several parts of the route table use.
 
 import { z } from '@hono/zod-openapi'
+import { enums } from '../kmip/enums.ts'
+import { allowSets } from '../trust/allow.ts'
 import { limits } from '../limits.ts'
 
 export const time = z.iso.datetime().openapi({ example: '2026-03-01T12:00:00.000Z' })
@@ -18,6 +20,35 @@ export const name = z
   .min(1)
   .max(limits.clientNameCharactersMax)
   .regex(/^(?!\.{1,2}$)[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]*$/u, 'has characters that cannot be shown')
+
+const allowTerms = [...allowSets, ...Object.keys(enums.Operation)]
+const plain = (term: string) => term.replaceAll(/[-_ ]/g, '').toLowerCase()
+
+/** What a client may ask for, as it is kept: sets in lower case, operations as KMIP writes them. */
+export const allow = z
+  .array(
+    z
+      .string()
+      .max(100)
+      .transform((term, context) => {
+        const known = allowTerms.find((candidate) => plain(candidate) === plain(term))
+        if (known !== undefined) return known
+        const message = `${term} is no operation of KMIP, nor one of these sets of them: ${allowSets.join(', ')}`
+        context.addIssue({ code: 'custom', message })
+        return z.NEVER
+      })
+      .openapi({ type: 'string' }),
+  )
+  .min(1)
+  .max(limits.allowTermsMax)
+  .transform((terms) => [...new Set(terms)])
+  .openapi({
+    type: 'array',
+    items: { type: 'string' },
+    description:
+      'Operations of KMIP (Get, Locate, ...; capitals and hyphens do not matter) and sets of them: vsphere (what vSphere sends; no Destroy), read, all. Query and Discover Versions are always allowed.',
+    example: ['vsphere'],
+  })
 
 export const ibmApiKey = z
   .string()

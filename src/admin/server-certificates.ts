@@ -1,7 +1,7 @@
 // What the admin door asks of whoever keeps the certificate of the KMIP door: what there is, and the changes. Types
 // only; src/serve/server-certificates.ts keeps it.
 
-import type { By } from '../keys/caller.ts'
+import type { By } from '../audit/actor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 
 export interface ShownCertificates {

@@ -1,11 +1,12 @@
-// The admin door's socket: HTTPS with bounds on connections, headers, slow senders and idle time. What is answered is
-// decided in application.ts.
+// The admin API's socket: HTTPS with bounds on connections, headers, slow senders and idle time. Whose connection gives
+// way when there are too many is decided in connection-slots.ts, and what is answered in application.ts.
 
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { limits } from '../limits.ts'
 import { createApplication, type ApplicationOptions } from './application.ts'
+import { ConnectionSlots } from './connection-slots.ts'
 import type { AdminContext } from './context.ts'
 import { statusOf, type ErrorCode } from './errors.ts'
 
@@ -18,8 +19,14 @@ export interface AdminOptions {
   /** Host names it may be addressed by, besides localhost and the addresses it has. */
   readonly hosts: readonly string[]
   readonly context: AdminContext
+  /** Shorter ones for tests; default limits.adminHandshakeTimeoutMs. */
+  readonly handshakeTimeoutMs?: number
   /** A request must be whole this long after its connection began to send it; default limits.adminRequestTimeoutMs. */
   readonly requestTimeoutMs?: number
+  /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
+  readonly subnetOf: (address: string) => string
+  /** Called for each connection that was closed to make room. */
+  readonly displaced?: () => void
   readonly answered: ApplicationOptions['answered']
   readonly failed: ApplicationOptions['failed']
 }
@@ -57,15 +64,15 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
     {
       ...options.tls,
       minVersion: 'TLSv1.2',
-      handshakeTimeout: limits.handshakeTimeoutMs,
+      handshakeTimeout: options.handshakeTimeoutMs ?? limits.adminHandshakeTimeoutMs,
       maxHeaderSize: limits.adminHeaderBytesMax,
       requestTimeout,
-      headersTimeout: requestTimeout,
+      headersTimeout: Math.min(requestTimeout, limits.adminHeadersTimeoutMs),
       connectionsCheckingInterval: requestTimeout / 10,
     },
     (incoming, outgoing) => void listener(incoming, outgoing),
   )
-  server.maxConnections = limits.adminConnectionsMax
+  const connections = boundConnections(server, options)
   server.setTimeout(limits.adminIdleTimeoutMs)
   server.on('clientError', answerUnread)
   // A handshake that failed is the client's affair; without this the socket would linger.
@@ -78,8 +85,54 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
     port,
     setHosts,
     setTls: (tls) => server.setSecureContext({ ...tls, minVersion: 'TLSv1.2' }),
-    close: async () => closed(server),
+    close: async () => closed(server, connections),
   }
+}
+
+interface Connections {
+  /** Closes those without a request at this moment, also before their handshake is done. */
+  cutIdle(): void
+  cutAll(): void
+}
+
+function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions): Connections {
+  const { adminConnectionsMax: max, adminConnectionsPerAddressMax: perSubnetMax } = limits
+  const slots = new ConnectionSlots<string>({ max, perSubnetMax })
+  const sockets = new Map<string, Socket>()
+  const cut = (name: string): void => {
+    slots.remove(name)
+    sockets.get(name)?.destroy()
+  }
+  // Comes after Node's own listener, which wraps the socket: destroying it ends the TLS socket too.
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress } = socket
+    const name = nameOf(socket)
+    sockets.set(name, socket)
+    socket.once('close', () => {
+      slots.remove(name)
+      sockets.delete(name)
+    })
+    const leaves = slots.add(name, subnetOf(remoteAddress ?? 'gone'))
+    if (leaves !== undefined) {
+      displaced?.()
+      cut(leaves)
+    }
+  })
+  server.on('secureConnection', (socket) => slots.secured(nameOf(socket)))
+  server.on('request', (incoming, outgoing) => {
+    const name = nameOf(incoming.socket)
+    slots.began(name)
+    outgoing.once('close', () => slots.ended(name))
+  })
+  return {
+    cutIdle: () => slots.idle().forEach(cut),
+    cutAll: () => [...sockets.keys()].forEach(cut),
+  }
+}
+
+/** The same for a TCP socket and for the TLS socket on it. */
+function nameOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return [localAddress, localPort, remoteAddress, remotePort].join(' ')
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {
@@ -92,14 +145,14 @@ function listening(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-function closed(server: Server): Promise<void> {
+function closed(server: Server, connections: Connections): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), limits.adminCloseGraceMs)
+    const cut = setTimeout(() => connections.cutAll(), limits.adminCloseGraceMs)
     server.close(() => {
       clearTimeout(cut)
       resolve()
     })
-    server.closeIdleConnections()
+    connections.cutIdle()
   })
 }
 

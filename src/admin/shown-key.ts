@@ -1,7 +1,7 @@
 // A key as the admin door shows it: with what vCenter noted on it, and without material.
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
-import type { KeyView } from '../keys/keys.ts'
+import type { KeyView } from '../keys/managed-object.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
 /** Custom attributes in which vCenter says what a key is for. */

@@ -2,13 +2,15 @@
 // not open or cannot be made or deleted, a journal that cannot be written, work that waits, refused changes. The same
 // list is told in the log, in health, in `mortise status` and over HTTP.
 
-import type { TrustSnapshot } from '../keys/trust/access.ts'
+import type { TrustSnapshot } from '../trust/access.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import { bootstrapName } from '../keys/trust/token-changes.ts'
-import type { ClosedKey } from '../keys/closed-keys.ts'
+import { bootstrapName } from '../trust/token-changes.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
 import { limits } from '../limits.ts'
+import { limitsOf } from '../trust/instance-limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
+import { instanceUsages, type InstanceUsage } from './instance-usage.ts'
 import { isoTime } from './shown.ts'
 
 export interface Warning {
@@ -24,6 +26,7 @@ export interface Warning {
     | 'standard-keys-left'
     | 'journal-unwritten'
     | 'work-waits'
+    | 'near-limit'
     | 'certificate-expires'
     | 'bootstrap-token'
     | 'tampering'
@@ -36,7 +39,10 @@ export interface Warning {
   readonly hint: string
 }
 
-type Parts = Pick<AdminContext, 'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority'> & {
+type Parts = Pick<
+  AdminContext,
+  'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority' | 'store'
+> & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
 }
 
@@ -47,10 +53,12 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   const own = { server: parts.serverCertificate(), authority: parts.authority.certificate }
   return [
     ...ofReadiness(snapshot, readiness),
+    ...ofAltered(snapshot, readiness),
     ...ofClosed(snapshot, readiness),
     ...ofStandardKeys(snapshot, readiness),
     ...ofSlowCalls(snapshot, readiness),
     ...ofWork(snapshot, parts.instanceWork),
+    ...(await instanceUsages(parts)).flatMap(ofUsage),
     ...expiriesOf(snapshot.tables, own, nowMs)
       .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
       .map((expiry) => ofExpiry(expiry, snapshot)),
@@ -97,22 +105,53 @@ const rootKeyWords: Record<RootKeyTrouble, Pick<Warning, 'message' | 'hint'>> = 
   },
 }
 
+function ofAltered({ tables }: TrustSnapshot, { altered }: Readiness): readonly Warning[] {
+  const groups = Map.groupBy(altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Warning[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const noun = kind === 'object' ? 'key' : kind
+    const of =
+      instanceId === null
+        ? 'the server'
+        : `the instance ${tables.instance.get(instanceId)?.name ?? instanceId}`
+    const does = items.length === 1 ? 'does' : 'do'
+    const atLeast = altered.length >= limits.alteredItemsMax ? 'at least ' : ''
+    const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${named(items)})`
+    const hint =
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. It is told until it opens again.'
+    return [{ code: 'tampering', instanceId, about: kind, message, hint }]
+  })
+}
+
+/** `a key`, `3 keys`. */
+function counted(count: number, noun: string): string {
+  return count === 1 ? `a ${noun}` : `${String(count)} ${noun}s`
+}
+
+function named(items: readonly { readonly id: string }[]): string {
+  const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
+}
+
 /** A data key that is closed is told as its instance's trouble, where there is one. */
-function ofClosed({ tables }: TrustSnapshot, { closed, degraded }: Readiness): readonly Warning[] {
-  const told = closed.filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Readiness): readonly Warning[] {
+  const told = closed
+    .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
+    .filter(({ kind, instanceId, id }) => {
+      return !altered.some((item) => item.kind === kind && item.instanceId === instanceId && item.id === id)
+    })
   const groups = Map.groupBy(told, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
   return [...groups.values()].flatMap((items): readonly Warning[] => {
     const [first] = items
     if (!first) return []
     const { instanceId, kind } = first
-    const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
-    const more = items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : ''
-    const noun = kind === 'object' ? 'key' : 'data key'
-    const many = items.length === 1 ? `a ${noun}` : `${String(items.length)} ${noun}s`
+    const many = counted(items.length, kind === 'object' ? 'key' : 'data key')
     const atLeast = closed.length >= limits.closedKeysMax ? 'at least ' : ''
     const name = tables.instance.get(instanceId)?.name ?? instanceId
     const verb = items.length === 1 ? 'does' : 'do'
-    const said = `${atLeast}${many} of the instance ${name} ${verb} not open (${ids.join(', ')}${more})`
+    const said = `${atLeast}${many} of the instance ${name} ${verb} not open (${named(items)})`
     const { message, hint } = closedWords[kind]
     return [{ code: 'closed-keys', instanceId, about: kind, message: said + message, hint }]
   })
@@ -203,6 +242,21 @@ function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): reado
     const message = `${what} of the instance ${name} does not go on${done}: ${far.trouble}`
     const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
     return [{ code: 'work-waits', instanceId: id, about: work.id, message, hint }]
+  })
+}
+
+function ofUsage({ instance: { id, name, ...row }, used, ratios, near }: InstanceUsage): readonly Warning[] {
+  const { objectsMax, bytesMax } = limitsOf(row)
+  return near.map((what) => {
+    const max = what === 'objects' ? objectsMax : bytesMax
+    const percent = Math.floor(ratios[what] * 100)
+    return {
+      code: 'near-limit',
+      instanceId: id,
+      about: what,
+      message: `the instance ${name} holds ${used[what]} of ${max} ${what} (${percent} %)`,
+      hint: `When it is full, nothing more can be created in it. Find out which client creates so much, or raise the limit: mortise instance set ${name} --${what}-max N`,
+    }
   })
 }
 

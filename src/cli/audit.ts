@@ -6,7 +6,7 @@ import type { Output } from '../admin/api.ts'
 import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { writeLines } from './files.ts'
 import { readCheckpoint, verifyFile } from './offline/audit-verify.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import type { Proof, World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
@@ -131,7 +131,8 @@ function proofText(proof: Proof): string {
     proof.provedTo === null
       ? 'nothing yet: there is no checkpoint'
       : `${shortTime(proof.provedFrom) || 'its beginning'} to ${shortTime(proof.provedTo)}`
-  return `${verdict}\n${proof.problems.map((problem) => `  - ${problem}\n`).join('')}${facts([
+  const remarks = [...proof.problems.map((problem) => `- ${problem}`), ...proof.restores]
+  return `${verdict}\n${remarks.map((remark) => plain`  ${remark}\n`).join('')}${facts([
     ['Entries', String(proof.entries)],
     ['Checkpoints', String(proof.checkpoints)],
     ['Proved', reach],

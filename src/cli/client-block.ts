@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { parseCertificate } from '../pki/certificate.ts'
 import { verb, wholeSha256, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { shortTime, table } from './output.ts'
+import { plain, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 interface Named {
@@ -30,7 +30,7 @@ export function blockCommand(world: World, outcome: Outcome): Command {
       show(
         blocked,
         () =>
-          `Refused from its next message on: ${blocked.sha256}\nTo lift it: mortise client unblock, or trust the certificate again.\n`,
+          plain`Refused from its next message on: ${blocked.sha256}\nTo lift it: mortise client unblock, or trust the certificate again.\n`,
       )
     },
   })
@@ -64,7 +64,7 @@ export function unblockCommand(world: World, outcome: Outcome): Command {
     action: async ({ world, client, show }, options, given) => {
       const certificate = await namedSha256(world, options, given)
       const lifted = await (await client()).call('unblockCertificate', { certificate })
-      show(lifted, () => `Not refused any more: ${lifted.sha256}\n`)
+      show(lifted, () => plain`Not refused any more: ${lifted.sha256}\n`)
     },
   })
 }

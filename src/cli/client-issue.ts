@@ -5,9 +5,10 @@ import { mkdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { makeRequest } from '../pki/make-request.ts'
-import { instanceFlag, instanceOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { allowFlag, allowOf, instanceFlag, instanceOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { mustBeNew, readPem, writeNew } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
+import { plain } from './output.ts'
 import type { World } from './world.ts'
 
 interface IssueOptions {
@@ -15,6 +16,7 @@ interface IssueOptions {
   readonly name: string
   readonly out: string
   readonly days?: string
+  readonly allow?: string
 }
 
 const daysFlag = ['--days <n>', 'how long it is valid (default: 10 years)'] as const
@@ -27,9 +29,9 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       ['--name <name>', 'what to call the client; also the common name'],
       ['--out <dir>', 'folder for client.pem, client.key and ca.pem'],
     ],
-    flags: [instanceFlag, daysFlag],
+    flags: [instanceFlag, daysFlag, allowFlag],
     examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
-    action: async (run, { instance, name, out, days }) => {
+    action: async (run, { instance, name, out, days, ...rest }) => {
       const admin = await run.client()
       const where = await instanceOf(admin, instance)
       const files = fileNames(out)
@@ -38,7 +40,8 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       const { request, privateKey } = await makeRequest({ commonName: name })
       await writeNew(files.key, privateKey, 0o600)
       privateKey.fill(0)
-      const body = { name, request, ...(days !== undefined && { days: wholeNumber('--days', days) }) }
+      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
+      const body = { name, request, ...lifetime, ...allowOf(rest) }
       const signed = await admin
         .call('signClient', { instance: where, body })
         .catch(async (error: unknown) => {
@@ -51,7 +54,7 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       run.show(
         { ...client, files },
         () =>
-          `Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
+          plain`Issued and trusted as ${client.name} in ${client.instance.name}:\n  ${files.certificate}\n  ${files.key}  (keep it secret)\n  ${files.authority}\n`,
       )
       run.tell(
         '\nNow in vCenter: Establish Trust > Make KMS trust vCenter > KMS certificate and private key,\n' +
@@ -75,6 +78,7 @@ interface SignOptions {
   readonly csr: string
   readonly out: string
   readonly days?: string
+  readonly allow?: string
 }
 
 export function signCommand(world: World, outcome: Outcome): Command {
@@ -86,20 +90,21 @@ export function signCommand(world: World, outcome: Outcome): Command {
       ['--csr <pem>', 'the request (vCenter: "New Certificate Signing Request"); - is standard input'],
       ['--out <pem>', 'file for the certificate; - is standard output'],
     ],
-    flags: [instanceFlag, daysFlag],
+    flags: [instanceFlag, daysFlag, allowFlag],
     examples: ['client sign --instance default --name vcenter-1 --csr vcenter.csr --out vcenter.pem'],
-    action: async (run, { instance, name, csr, out, days }) => {
+    action: async (run, { instance, name, csr, out, days, ...rest }) => {
       if (out !== '-') await mustBeNew([out])
       const request = await readPem(world, csr, 'CERTIFICATE REQUEST')
       const admin = await run.client()
-      const body = { name, request, ...(days !== undefined && { days: wholeNumber('--days', days) }) }
+      const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
+      const body = { name, request, ...lifetime, ...allowOf(rest) }
       const signed = await admin.call('signClient', { instance: await instanceOf(admin, instance), body })
       if (out === '-' && !run.json) {
         world.stdout.write(signed.certificate)
         return
       }
       if (out !== '-') await writeNew(out, signed.certificate, 0o644)
-      run.show(signed, () => `Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
+      run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
       run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
     },
   })

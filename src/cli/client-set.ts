@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { allowOf, instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Client = Output<'showClient'>
@@ -33,6 +33,7 @@ interface SetOptions {
   readonly credential?: string
   readonly userName?: string
   readonly passwordFile?: string
+  readonly allow?: string
 }
 
 export function setCommand(world: World, outcome: Outcome): Command {
@@ -52,12 +53,18 @@ export function setCommand(world: World, outcome: Outcome): Command {
       ],
       ['--user-name <name>', 'with --credential: as typed in vCenter'],
       ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
+      [
+        '--allow <what>',
+        'what it may ask for: vsphere (what vSphere sends; no Destroy), read, all, or operations (get,locate,...)',
+      ],
     ],
     examples: [
       'client set vcenter-1 --name vcenter-berlin',
       'client set vcenter-1 --expired-grace-days 0',
       'client set vcenter-1 --credential required --user-name vcenter --password-file ./password',
       'client set vcenter-1 --credential none',
+      'client set vcenter-1 --allow vsphere',
+      'client set backup-1 --allow get,locate,get-attributes',
     ],
     action: async ({ world, client, show }, options, named = '') => {
       const { name, expiredGraceDays, instance } = options
@@ -66,6 +73,7 @@ export function setCommand(world: World, outcome: Outcome): Command {
         ...(name !== undefined && { name }),
         ...(expiredGraceDays !== undefined && { expiredGraceDays: graceOf(expiredGraceDays) }),
         ...(credential !== undefined && { credential }),
+        ...allowOf(options),
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const admin = await client()
@@ -105,12 +113,16 @@ async function readPassword(world: World, file: string): Promise<string> {
   return password
 }
 
+/** In place of what a certificate says. No subject is this word: a subject has an equals sign. */
+export const unreadable = 'unreadable'
+
 export function clientText(client: Client): string {
-  const { credential, expiredGraceDays } = client
+  const { allow, credential, expiredGraceDays } = client
   const about = facts([
     ['Name', client.name],
     ['Id', client.id],
     ['Instance', client.instance.name],
+    ['May ask for', allow.join(', ')],
     [
       'Expired certificates',
       expiredGraceDays === null ? 'as the instance says' : `served for ${expiredGraceDays} more days`,
@@ -125,18 +137,29 @@ export function clientText(client: Client): string {
   ])
   const pins = client.certificates.map((one) => [
     one.sha256,
-    one.subject,
+    one.subject ?? unreadable,
     shortTime(one.notAfter),
     shortTime(one.lastSeen) || 'never',
     one.lastAddress ?? '',
   ])
   const cas = client.authorities.map((ca) => [
     `CA ${ca.id}`,
-    `${ca.authority}, subjects that fit ${ca.subject}`,
+    `${ca.authority ?? unreadable}, subjects that fit ${ca.subject}`,
     shortTime(ca.notAfter),
     '',
     '',
   ])
   if (pins.length + cas.length === 0) return `${about}\nIt is trusted by nothing at the moment.\n`
-  return `${about}\n${table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])}`
+  const trust = table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])
+  return `${about}\n${trust}${warningsText(client)}`
+}
+
+/** Why certificates of a client should be replaced, a line each: of all of them, or of one. Empty: nothing is wrong. */
+export function warningsText({ certificates, authorities }: Client, only?: string): string {
+  return [...certificates, ...authorities]
+    .filter(({ sha256 }) => only === undefined || sha256 === only)
+    .flatMap(({ sha256, warnings }) =>
+      warnings.map((warning) => plain`Warning: ${sha256.slice(0, 16)}...: ${warning}\n`),
+    )
+    .join('')
 }

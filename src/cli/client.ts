@@ -4,11 +4,21 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { blockCommand, blocksCommand, unblockCommand } from './client-block.ts'
 import { issueCommand, signCommand } from './client-issue.ts'
-import { clientText, setCommand, showCommand } from './client-set.ts'
-import { instanceFlag, instanceOf, noun, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import { clientText, setCommand, showCommand, unreadable, warningsText } from './client-set.ts'
+import {
+  allowFlag,
+  allowOf,
+  instanceFlag,
+  instanceOf,
+  noun,
+  verb,
+  wholeSha256,
+  type Outcome,
+  type Run,
+} from './command.ts'
 import { readPem } from './files.ts'
 import { nextInVcenter } from './next-steps.ts'
-import { fingerprint, shortTime, table } from './output.ts'
+import { fingerprint, plain, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 export function clientCommands(world: World, outcome: Outcome): Command {
@@ -34,6 +44,8 @@ interface TrustOptions {
   readonly ca?: string
   readonly subject?: string
   readonly pending?: string
+  readonly leavePinned?: boolean
+  readonly allow?: string
 }
 
 function trustCommand(world: World, outcome: Outcome): Command {
@@ -46,13 +58,16 @@ function trustCommand(world: World, outcome: Outcome): Command {
       ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
       ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
       ['--subject <pattern>', 'with --ca: which subjects (default: kmipClient*)'],
+      ['--leave-pinned', 'with --ca: although it vouches for certificates pinned in other instances'],
       ['--pending <sha256>', 'one that knocked, by its whole SHA-256: see client pending'],
+      allowFlag,
     ],
     examples: [
       'client trust --instance default --name vcenter-1 --cert vcenter.pem',
       'client trust --name vcenter-1 --cert - < vcenter.pem',
       "client trust --name vcenter-1 --ca vmca.pem --subject 'kmipClient*'",
       'client trust --name vcenter-1 --pending 3f0a...64 digits...',
+      'client trust --name vcenter-1 --cert vcenter.pem --allow vsphere',
     ],
     action: async (run, options) => {
       const body = await trustBody(run, options)
@@ -62,33 +77,39 @@ function trustCommand(world: World, outcome: Outcome): Command {
         body,
       })
       run.show(trusted, () => trustedText(trusted, options))
+      run.tell(warningsText(trusted, trusted.sha256))
       run.tell(await nextInVcenter(client))
     },
   })
 }
 
-async function trustBody({ world }: Run, { name, cert, ca, subject, pending }: TrustOptions) {
+async function trustBody({ world }: Run, options: TrustOptions) {
+  const { name, cert, ca, subject, pending, leavePinned } = options
   if ([cert, ca, pending].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('give one of --cert PEM, --ca PEM and --pending SHA256')
   if (subject !== undefined && ca === undefined) throw new UsageError('--subject belongs to --ca')
+  if (leavePinned && ca === undefined) throw new UsageError('--leave-pinned belongs to --ca')
+  const client = { name, ...allowOf(options) }
   if (cert !== undefined)
-    return { by: 'certificate' as const, name, certificate: await readPem(world, cert, 'CERTIFICATE') }
+    return { by: 'certificate' as const, ...client, certificate: await readPem(world, cert, 'CERTIFICATE') }
   if (ca !== undefined)
     return {
       by: 'authority' as const,
-      name,
+      ...client,
       authority: await readPem(world, ca, 'CERTIFICATE'),
       ...(subject !== undefined && { subject }),
+      ...(leavePinned && { leavePinned }),
     }
-  return { by: 'pending' as const, name, sha256: wholeSha256(pending ?? '') }
+  return { by: 'pending' as const, ...client, sha256: wholeSha256(pending ?? '') }
 }
 
 function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): string {
   const where = `as ${trusted.name} in ${trusted.instance.name}`
+  const may = plain`It may ask for: ${trusted.allow.join(', ')}`
   if (ca === undefined)
-    return `Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n`
+    return plain`Trusted ${where}: the certificate with SHA-256\n  ${fingerprint(trusted.sha256)}\n${may}\n`
   const authority = trusted.authorities.find(({ sha256 }) => sha256 === trusted.sha256)
-  return `Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n`
+  return plain`Trusted ${where}: certificates signed by ${authority?.authority ?? 'that CA'} whose subject fits ${authority?.subject ?? ''}\n${may}\n`
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
@@ -107,24 +128,26 @@ function listCommand(world: World, outcome: Outcome): Command {
 
 function clientTable(clients: Output<'listClients'>): string {
   if (clients.length === 0) return 'No client is trusted yet. Those that knocked: mortise client pending\n'
-  const rows = clients.flatMap(({ name, certificates, authorities }) => {
+  const rows = clients.flatMap(({ name, allow, certificates, authorities }) => {
     const pins = certificates.map((certificate) => [
       name,
+      allow.join(', '),
       certificate.sha256,
-      certificate.subject,
+      certificate.subject ?? unreadable,
       shortTime(certificate.notAfter),
       shortTime(certificate.lastSeen),
     ])
     const cas = authorities.map(({ authority, subject, notAfter }) => [
       name,
-      `CA ${authority}`,
+      allow.join(', '),
+      `CA ${authority ?? unreadable}`,
       `subjects that fit ${subject}`,
       shortTime(notAfter),
       '',
     ])
     return [...pins, ...cas]
   })
-  return table(['NAME', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'], rows)
+  return table(['NAME', 'MAY ASK FOR', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'], rows)
 }
 
 function pendingCommand(world: World, outcome: Outcome): Command {
@@ -141,7 +164,7 @@ function pendingCommand(world: World, outcome: Outcome): Command {
               ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST KNOCK', 'KNOCKS'],
               pending.map((one) => [
                 one.sha256,
-                one.subject,
+                one.subject ?? unreadable,
                 one.address,
                 shortTime(one.last),
                 String(one.knocks),
@@ -172,11 +195,11 @@ function removeCommand(world: World, outcome: Outcome): Command {
       const where = { instance: await instanceOf(admin, instance), client: name }
       if (certificate === undefined) {
         const removed = await admin.call('removeClient', where)
-        show(removed, () => `${removed.name} is not trusted any more. Its keys are untouched.\n`)
+        show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)
         return
       }
       const left = await admin.call('removeCertificate', { ...where, certificate })
-      show(left, () => `${left.name} is not trusted by that any more.\n\n${clientText(left)}`)
+      show(left, () => `${plain`${left.name} is not trusted by that any more.`}\n\n${clientText(left)}`)
     },
   })
 }

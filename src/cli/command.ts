@@ -4,7 +4,7 @@
 import { Command, Option } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import { connect, type ConnectOptions } from './connect.ts'
-import { jsonText } from './output.ts'
+import { jsonText, plain } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 /** One run of a command. */
@@ -98,7 +98,7 @@ export async function instanceOf(client: AdminClient, named: string | undefined)
   if (only === undefined) throw new UsageError('there is no instance')
   if (others.length > 0)
     throw new UsageError(
-      `there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
+      plain`there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
     )
   return only.id
 }
@@ -108,9 +108,26 @@ export const instanceFlag = [
   'the instance, by name or id; may be left out when there is one',
 ] as const
 
+/** For commands that trust a new client. */
+export const allowFlag = [
+  '--allow <what>',
+  "what it may ask for: vsphere, read, all, or operations (get,locate,...); default: all, with an operator's token vsphere",
+] as const
+
+export function allowOf({ allow }: { readonly allow?: string }): { allow?: string[] } {
+  return allow === undefined ? {} : { allow: allow.split(',').map((term) => term.trim()) }
+}
+
 export function wholeNumber(flag: string, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new UsageError(`${flag} takes a whole number, not ${text}`)
   return Number(text)
+}
+
+/** A number of bytes, as a number or with a unit: 500MiB, 4GiB. */
+export function byteSize(flag: string, text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,15})\s?(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
+  if (count === '') throw new UsageError(`${flag} takes a size such as 500MiB or 4GiB, not ${text}`)
+  return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
 }
 
 /** A date as people write it (2026-03-01, or with a time), as ISO 8601 in UTC. A date alone is its first moment, UTC. */

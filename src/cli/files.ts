@@ -1,7 +1,8 @@
 // Files that commands read and write; `-` is standard input or output.
 
-import { open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
+import { plainJson } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 const inputBytesMax = 64 * 1024
@@ -66,33 +67,52 @@ export async function writeNew(file: string, content: string | Uint8Array, mode:
   }
 }
 
-/** Writes lines to a file that appears, or is replaced, only once they are all there. */
+/**
+ * Writes lines of JSON to a file that appears, or is replaced, only once they are all there. A link is not followed: it may lead
+ * to a file that somebody else chose.
+ */
 export async function writeLines(world: World, file: string, lines: AsyncIterable<string>): Promise<number> {
-  let count = 0
   if (file === '-') {
-    for await (const line of lines) {
-      world.stdout.write(`${line}\n`)
-      count++
-    }
+    const count = await writeEach(lines, (line) => world.stdout.write(line))
     return count
   }
+  await mustBeReplaceable(file)
   const partial = `${file}.partial`
-  const handle = await open(partial, 'w', 0o600).catch((error: unknown) => {
+  // Of an earlier run, or a link that somebody put there: what it leads to stays as it is.
+  await rm(partial, { force: true })
+  const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
     throw new CommandError(fileTrouble('write', partial, error), undefined, { cause: error })
   })
   try {
-    for await (const line of lines) {
-      await handle.write(`${line}\n`)
-      count++
-    }
+    const count = await writeEach(lines, (line) => handle.write(line))
     await handle.sync()
+    await handle.close()
+    await rename(partial, file)
+    return count
   } catch (error) {
     await handle.close()
     await rm(partial, { force: true })
     throw error
   }
-  await handle.close()
-  await rename(partial, file)
+}
+
+async function mustBeReplaceable(file: string): Promise<void> {
+  const found = await lstat(file).catch(() => undefined)
+  if (!found || found.isFile()) return
+  throw new CommandError(
+    found.isDirectory()
+      ? fileTrouble('write', file, { code: 'EISDIR' })
+      : `${file} is no file but a link or a device, which is not followed`,
+    'Name the file itself, or - for standard output.',
+  )
+}
+
+async function writeEach(lines: AsyncIterable<string>, write: (line: string) => unknown): Promise<number> {
+  let count = 0
+  for await (const line of lines) {
+    await write(`${plainJson(line)}\n`)
+    count++
+  }
   return count
 }
 

@@ -21,6 +21,7 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
       `${instance.cacheSeconds} s, and ${instance.outageSeconds} s more while the root key cannot be reached`,
     ],
     ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
+    ['May hold', `${instance.objectsMax} objects, ${sizeText(instance.bytesMax)} in the database`],
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
     ...more,
@@ -37,11 +38,24 @@ export function countsText(objects: Readonly<Record<string, number>>): string {
   return counts.length === 0 ? 'none' : counts.join(', ')
 }
 
+/** `512 bytes`, `3.4 MiB`. */
+function sizeText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`
+  const power = Math.min(4, Math.floor(Math.log2(bytes) / 10))
+  return `${Number((bytes / 1024 ** power).toFixed(1))} ${['', 'KiB', 'MiB', 'GiB', 'TiB'][power]}`
+}
+
+function usedText({ limits: { objects, bytes } }: Details): string {
+  const percent = Math.floor(Math.max(objects.used / objects.max, bytes.used / bytes.max) * 100)
+  return `${objects.used} of ${objects.max} objects, ${sizeText(bytes.used)} of ${sizeText(bytes.max)} (${percent} %)`
+}
+
 /** All that is told of one. */
 export function instanceDetails(instance: Details): string {
   return instanceFacts(instance, [
     ['Objects', countsText(instance.objects)],
     ['Clients', String(instance.clients)],
+    ['Used', usedText(instance)],
     ...revocationFacts(instance),
     ...versionFacts(instance),
     ...notRecoverableFacts(instance),

@@ -8,7 +8,7 @@ import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
-import { visible } from './output.ts'
+import { plain } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, type World } from './world.ts'
 
@@ -81,7 +81,7 @@ export function rewrapCommand(world: World, outcome: Outcome): Command {
 
 /** What should be known of a root key that was chosen; not where --json is read. */
 export function warn({ stderr }: World, warnings: readonly string[]): void {
-  for (const warning of warnings) stderr.write(`Warning: ${visible(warning)}\n`)
+  for (const warning of warnings) stderr.write(plain`Warning: ${warning}\n`)
 }
 
 type Begun = Output<'rewrapInstance'>
@@ -91,7 +91,9 @@ type Entry = Output<'listInstanceAudit'>['entries'][number]
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
   if (!options.wait) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
-    run.tell(`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`)
+    run.tell(
+      plain`\nThe server does it in the background. How far it is: mortise instance show ${begun.name}\n`,
+    )
     return 0
   }
   const giveUpMs = wholeNumber('--give-up-after', options.giveUpAfter ?? '60') * 1000
@@ -102,7 +104,7 @@ async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOp
     const result = await untilDone({ admin, begun, giveUpMs, signal: interrupted.signal, world: run.world })
     if (result === 'interrupted') {
       run.world.stderr.write(
-        `The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
+        plain`The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
       )
       return 1
     }
@@ -196,11 +198,11 @@ function resultText(begun: Begun, { dataKeys, objects, left }: Result): string {
       ? ''
       : `\nLeft as they are, since they do not open (deleted in the service, or altered): ${left}.\n`
   if (work.kind === 'rewrap')
-    return `The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.\n${lost}`
+    return `${plain`The instance ${name} is under the newest version of ${rootKey}: ${counts} were brought there.`}\n${lost}`
   const wasThere = work.from.rootKey === rootKey && work.from.custody === custody
   if (wasThere && dataKeys + objects + left === 0)
-    return `The instance ${name} was sealed by ${rootKey}, custody ${custody}, before: there was nothing to move.\n`
-  return `The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.
+    return plain`The instance ${name} was sealed by ${rootKey}, custody ${custody}, before: there was nothing to move.\n`
+  return `${plain`The instance ${name} is sealed by ${rootKey}, custody ${custody}: ${counts} were moved.`}
 ${lost}
 ${backupsText(begun)}
 The server's own secrets stay under the server's root key (server.rootKey), which this does not change.
@@ -209,9 +211,9 @@ The server's own secrets stay under the server's root key (server.rootKey), whic
 
 function backupsText({ rootKey, custody, work: { from } }: Begun): string {
   const same = from.rootKey === rootKey
-  const unneeded = same ? '' : `The instance does not need ${from.rootKey} any more. `
+  const unneeded = same ? '' : plain`The instance does not need ${from.rootKey} any more. `
   if (from.custody === 'keyprotect' && !(same && custody === 'keyprotect'))
-    return `${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
+    return plain`${unneeded}Backups of the database from before need the standard keys beside ${from.rootKey}, which are deleted now (for 30 days they can be restored there): make a new backup.`
   return same
     ? 'Backups of the database from before open with the same root key.'
     : `${unneeded}Backups of the database from before do: keep it as long as them.`

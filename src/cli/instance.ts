@@ -2,11 +2,11 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
+import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import { UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
@@ -26,6 +26,8 @@ interface Settings {
   readonly outageSeconds?: string
   readonly expiredGraceDays?: string
   readonly portable?: string
+  readonly objectsMax?: string
+  readonly bytesMax?: string
 }
 
 const settingFlags = [
@@ -36,9 +38,15 @@ const settingFlags = [
   ],
   ['--expired-grace-days <n>', 'serve pinned certificates for so long after they expired (default: 30)'],
   ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
+  ['--objects-max <n>', 'how many objects it may hold, destroyed ones aside (default: 2000000)'],
+  [
+    '--bytes-max <size>',
+    'how much its objects may take in the database, with what stays of destroyed ones (default: 4GiB)',
+  ],
 ] as const
 
-function settingsOf({ cacheSeconds, outageSeconds, expiredGraceDays, portable }: Settings) {
+function settingsOf(options: Settings) {
+  const { cacheSeconds, outageSeconds, expiredGraceDays, portable, objectsMax, bytesMax } = options
   return {
     ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
     ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
@@ -46,6 +54,8 @@ function settingsOf({ cacheSeconds, outageSeconds, expiredGraceDays, portable }:
       expiredGraceDays: wholeNumber('--expired-grace-days', expiredGraceDays),
     }),
     ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
+    ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
+    ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
   }
 }
 
@@ -84,7 +94,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       const instance = await (await client()).call('createInstance', { body })
       show(instance, () => instanceFacts(instance))
       warn(world, instance.warnings)
-      tell(`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
+      tell(plain`\nNext: trust a client in it: mortise client trust --instance ${instance.name} ...\n`)
     },
   })
 }
@@ -133,6 +143,7 @@ function setCommand(world: World, outcome: Outcome): Command {
     examples: [
       'instance set default --name production',
       'instance set production --cache-seconds 60 --outage-seconds 0',
+      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
       'instance set tenant --ibm-api-key-file new.key',
     ],
     action: async ({ client, show }, options, instance = '') => {
@@ -174,7 +185,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
 type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>
 
 function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
-  if (!receipt) return `The instance ${name} is deleted. Its audit entries stay.\n`
+  if (!receipt) return plain`The instance ${name} is deleted. Its audit entries stay.\n`
   const { dataKeys, standardKeys, standardKeysLeft, objects } = receipt
   const { count: left, rootKeys } = standardKeysLeft
   const title = left === 0 ? 'is shredded.' : 'is gone, and not all of it is shredded yet.'
@@ -190,7 +201,8 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
     ['In the audit log', receipt.auditEntry],
   ])
   const copies = 'Copies of the database made before still open with the root key: destroy those too.'
-  return `The instance ${name} ${title}\n${rows}${[copies, ...atItsService(receipt)].join('\n')}\n`
+  const remarks = [copies, ...atItsService(receipt)].map((remark) => plain`${remark}\n`).join('')
+  return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
 /** What the root key's service still has, and what it can bring back. */

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import type { Input, Output } from '../admin/api.ts'
 import { dateTime, instanceFlag, instanceOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { shortTime, table } from './output.ts'
+import { plainJson, shortTime, table } from './output.ts'
 import type { World } from './world.ts'
 
 export type Key = Output<'activateKey'>
@@ -113,7 +113,7 @@ async function writeArray({ world }: Run, found: ReturnType<typeof pages>): Prom
   let before = '[\n'
   for await (const { keys } of found) {
     for (const key of keys) {
-      world.stdout.write(`${before}${JSON.stringify(key)}`)
+      world.stdout.write(`${before}${plainJson(JSON.stringify(key))}`)
       before = ',\n'
     }
   }

@@ -5,7 +5,7 @@ import type { Output } from '../admin/api.ts'
 import { instanceFlag, instanceOf, noun, verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
 import { kind, listCommand, type Key } from './key-list.ts'
-import { facts, shortTime, table, visible } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 export function keyCommands(world: World, outcome: Outcome): Command {
@@ -154,5 +154,5 @@ function destroyCommand(world: World, outcome: Outcome): Command {
 }
 
 function nowIs(key: Key): string {
-  return `${visible(key.id)} is ${key.state} now.\n`
+  return plain`${key.id} is ${key.state} now.\n`
 }

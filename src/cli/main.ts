@@ -12,7 +12,8 @@ import { unreachableHint } from './connect.ts'
 import { doctorCommand } from './doctor.ts'
 import { instanceCommands } from './instance.ts'
 import { keyCommands } from './key.ts'
-import { visible } from './output.ts'
+import { restoreAcceptCommand } from './offline/restore-accept.ts'
+import { plain, plainJson, visible } from './output.ts'
 import { reloadCommand } from './reload.ts'
 import { restoreCommand } from './restore.ts'
 import { rootKeyCommands } from './root-key.ts'
@@ -42,6 +43,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     reloadCommand,
     rootKeyCommands,
     restoreCommand,
+    restoreAcceptCommand,
     doctorCommand,
     simulateCommands,
     benchCommand,
@@ -78,9 +80,11 @@ function failed(error: unknown, world: World, json: boolean): number {
   const told = tellable(error)
   if (!told) throw error
   const { code, message, hint } = told
+  // Only what is wrong with the user's own words may take several lines: a list of mistakes in the configuration.
+  const lines = error instanceof UsageError ? message.split('\n') : [message]
   const text = json
-    ? `${JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } })}\n`
-    : `mortise: ${message.split('\n').map(visible).join('\n  ')}\n${hint === undefined ? '' : `  ${visible(hint)}\n`}`
+    ? `${plainJson(JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }))}\n`
+    : `mortise: ${lines.map(visible).join('\n  ')}\n${hint === undefined ? '' : plain`  ${hint}\n`}`
   world.stderr.write(text)
   return error instanceof UsageError ? 2 : 1
 }

@@ -1,10 +1,17 @@
-// What people read: aligned tables, facts and next steps on standard output. With --json the same data as JSON and
-// nothing else. Errors go to standard error (main.ts).
+// What people read: aligned tables, facts and sentences on standard output. With --json the same data as JSON and nothing
+// else. Errors go to standard error (main.ts). Names come from strangers, clients and other operators: none of them makes
+// a second line, turns the reading direction or steers the terminal, neither as text nor as JSON.
 
-/** Text from clients and certificates must not steer the terminal. */
+/** Control, format and direction characters, lone surrogates, and what ends a line. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu
+
 export function visible(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text.replaceAll(unprintable, '\ufffd')
+}
+
+/** A template of ours, in which what is put in is made visible: plain`${name} is removed.\n`. */
+export function plain(ours: TemplateStringsArray, ...values: readonly (string | number)[]): string {
+  return String.raw({ raw: ours }, ...values.map((value) => visible(String(value))))
 }
 
 /** Rows under headings, columns as wide as they need to be. */
@@ -37,9 +44,24 @@ export function shortTime(iso: string | null): string {
 
 /** In pairs, as vCenter and browsers show it. */
 export function fingerprint(hex: string): string {
-  return (hex.toUpperCase().match(/../g) ?? []).join(':')
+  return visible((hex.toUpperCase().match(/../g) ?? []).join(':'))
 }
 
 export function jsonText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`
+  return `${plainJson(JSON.stringify(value, null, 2))}\n`
+}
+
+/**
+ * The same JSON with escapes for what must not reach a terminal as it is: JSON itself escapes only what is below a space.
+ * Such characters stand in strings only, so that the value stays the same.
+ */
+export function plainJson(json: string): string {
+  return json.replaceAll(unprintable, (character) =>
+    character === '\n'
+      ? character
+      : Array.from(
+          character.split(''),
+          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+        ).join(''),
+  )
 }

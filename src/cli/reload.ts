@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
+import { visible } from './output.ts'
 import type { World } from './world.ts'
 
 export function reloadCommand(world: World, outcome: Outcome): Command {
@@ -19,7 +20,7 @@ export function reloadCommand(world: World, outcome: Outcome): Command {
             ? `Changed, and in effect after a restart only: ${needRestart.join(', ')}`
             : '',
         ].filter((line) => line !== '')
-        return `${lines.length > 0 ? lines.join('\n') : 'Nothing has changed.'}\n`
+        return `${lines.length > 0 ? lines.map(visible).join('\n') : 'Nothing has changed.'}\n`
       })
     },
   })

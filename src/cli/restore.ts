@@ -8,8 +8,9 @@ import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
+import { counted } from './instance-text.ts'
 import { apiKeyFlag } from './instance-work.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -152,10 +153,12 @@ async function look(admin: AdminClient, { id }: Restore): Promise<Restore> {
 
 function refused({ error, choices }: Restore): Refusal {
   const { code, message, hint } = error ?? { code: 'internal', message: 'it failed', hint: null }
-  if (choices.length === 0) return new Refusal(code, message, hint ?? undefined)
-  const rows = choices.map(({ instance, keys, newest }) => [instance, String(keys), shortTime(newest)])
-  const listed = table(['INSTANCE', 'KEYS', 'NEWEST'], rows).trimEnd()
-  return new Refusal(code, `${message}:\n${listed}`, hint ?? undefined)
+  const listed = choices.map(
+    ({ instance, keys, newest }) =>
+      `${instance} (${counted(keys, 'key')}, newest ${shortTime(newest) || 'unknown'})`,
+  )
+  const text = listed.length === 0 ? message : `${message}: ${listed.join('; ')}`
+  return new Refusal(code, text, hint ?? undefined)
 }
 
 function shownObject({ id, name }: Report['deleted'][number]): string {
@@ -189,11 +192,11 @@ function remarks(report: Report): string[] {
     ...(movesFrom === null
       ? []
       : [
-          `\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${instance.name}\n`,
+          plain`\nIt was on its way from ${movesFrom}, and goes on in the background: mortise instance show ${instance.name}\n`,
         ]),
     ...(formerName !== null && formerName !== instance.name
       ? [
-          `\nIts name was ${formerName}. Names can be changed: mortise instance set ${instance.name} --name NAME\n`,
+          plain`\nIts name was ${formerName}. Names can be changed: mortise instance set ${instance.name} --name NAME\n`,
         ]
       : []),
     ...list(
@@ -207,7 +210,7 @@ function remarks(report: Report): string[] {
     ...(leftFor === null
       ? []
       : [
-          `\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
+          plain`\nSince ${shortTime(leftFor.at)} it was on its way into the database, under ${leftFor.rootKey}. Keys that had been deleted here for that are lost with it, and among the deleted ones above.\n`,
         ]),
     ...list('do not open: a root key that was not named sealed them', elsewhere.map(shownObject)),
     ...list(
@@ -220,7 +223,7 @@ function remarks(report: Report): string[] {
     ),
     ...(journal.missing > 0
       ? [
-          `\n${journal.missing} parts of the journal were deleted. If that was not the server itself, look through the states of the keys: mortise key list --instance ${instance.name}\n`,
+          plain`\n${journal.missing} parts of the journal were deleted. If that was not the server itself, look through the states of the keys: mortise key list --instance ${instance.name}\n`,
         ]
       : []),
   ]
@@ -228,13 +231,13 @@ function remarks(report: Report): string[] {
 
 function list(what: string, items: readonly string[]): string[] {
   if (items.length === 0) return []
-  const some = items.slice(0, namedMax).map((item) => `  ${item}\n`)
+  const some = items.slice(0, namedMax).map((item) => plain`  ${item}\n`)
   const more = items.length > namedMax ? [`  and ${items.length - namedMax} more: see --json\n`] : []
   return [`\n${items.length} ${what}:\n`, ...some, ...more]
 }
 
 function nextSteps({ instance }: Report): string {
-  return `
+  return plain`
 Clients are not in Key Protect. For each vCenter:
   1. Let it meet this server, and trust its certificate here:
        mortise client pending

@@ -3,7 +3,7 @@
 import path from 'node:path'
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
-import { fingerprint } from './output.ts'
+import { fingerprint, plain } from './output.ts'
 import type { Flags, Started, World } from './world.ts'
 
 export function serveCommand(world: World, outcome: Outcome): Command {
@@ -47,7 +47,7 @@ Mortise serves.
   Admin   ${admin}
   Server certificate, SHA-256:
     ${fingerprint(serverCertSha256)}
-${made}${warnings.map((warning) => `\nWarning: ${warning}\n`).join('')}
+${made}${warnings.map((warning) => plain`\nWarning: ${warning}\n`).join('')}
 Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provider, with the address of this machine
 and port ${port}; trust the certificate shown above. Then, in another terminal:
 

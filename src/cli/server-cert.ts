@@ -4,8 +4,8 @@ import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { mustBeNew, readPem, writeNew } from './files.ts'
-import { facts, fingerprint, shortTime } from './output.ts'
-import { UsageError, type World } from './world.ts'
+import { facts, fingerprint, plain, shortTime } from './output.ts'
+import { CommandError, UsageError, type World } from './world.ts'
 
 type Shown = Output<'showServerCertificate'>
 
@@ -56,7 +56,8 @@ function csrCommand(world: World, outcome: Outcome): Command {
       if (out !== '-') await mustBeNew([out])
       const body = { ...namesOf(names), ...(replace === true && { replace }) }
       const { request } = await (await run.client()).call('requestServerCertificate', { body })
-      if (!request) throw new Error('a request was made and is not there')
+      if (!request)
+        throw new CommandError('the server says that no request waits: somebody used it meanwhile')
       if (out === '-' && !run.json) {
         world.stdout.write(request.request)
         return
@@ -64,7 +65,7 @@ function csrCommand(world: World, outcome: Outcome): Command {
       if (out !== '-') await writeNew(out, request.request, 0o644)
       run.show(
         request,
-        () => `Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
+        () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
       )
       run.tell('\nHave it signed as a web server, then: mortise server-cert import --cert PEM\n')
     },
@@ -169,14 +170,14 @@ function everything(shown: Shown): string {
   if (staged) {
     const when =
       staged.at === null ? 'when you say: mortise server-cert activate' : `${shortTime(staged.at)} UTC`
-    const warnings = staged.warnings.map((warning) => `Warning: ${warning}\n`).join('')
+    const warnings = staged.warnings.map((warning) => plain`Warning: ${warning}\n`).join('')
     parts.push(
       `\nStaged (${staged.origin} ${shortTime(staged.created)}), switched to: ${when}\n${certificateFacts(staged)}${warnings}`,
     )
   }
   if (request)
     parts.push(
-      `\nA request of ${shortTime(request.created)} for ${request.names.join(', ')} waits for its certificate.\n`,
+      plain`\nA request of ${shortTime(request.created)} for ${request.names.join(', ')} waits for its certificate.\n`,
     )
   return parts.join('')
 }

@@ -1,7 +1,7 @@
 // A simulation's report as people read it.
 
-import type { Finding, Refused } from '../vsphere/journal.ts'
-import type { SavedKey } from '../vsphere/ledger.ts'
+import type { Finding, Refused } from '../vsphere/run-log.ts'
+import type { SavedKey } from '../vsphere/key-inventory.ts'
 import type { Latency, Report, ScenarioReport } from '../vsphere/report.ts'
 import { facts, table, visible } from './output.ts'
 

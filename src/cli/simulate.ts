@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
-import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/ledger.ts'
+import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/key-inventory.ts'
 import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'

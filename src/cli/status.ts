@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { verb, type Outcome } from './command.ts'
-import { facts, shortTime, table, visible } from './output.ts'
+import { facts, plain, shortTime, table } from './output.ts'
 import type { World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
@@ -38,7 +38,7 @@ function statusText(status: Status): string {
     expiryTable(status),
     warnings.length === 0
       ? 'Nothing needs you.\n'
-      : warnings.map(({ message, hint }) => `! ${visible(message)}\n  ${visible(hint)}\n`).join(''),
+      : warnings.map(({ message, hint }) => plain`! ${message}\n  ${hint}\n`).join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
 }

@@ -5,7 +5,7 @@ import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { mustBeNew, writeNew } from './files.ts'
-import { facts, shortTime, table } from './output.ts'
+import { facts, plain, shortTime, table, visible } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 export function tokenCommands(world: World, outcome: Outcome): Command {
@@ -56,7 +56,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       }
       const { token, ...about } = await (await run.client()).call('createToken', { body })
       if (out === undefined) {
-        run.show({ ...about, token }, () => `${tokenFacts(about)}\n${token}\n`)
+        run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
       } else {
         await writeNew(out, `${token}\n`, 0o600)
@@ -100,7 +100,7 @@ function revokeCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, _options, named = '') => {
       const admin = await client()
       const revoked = await admin.call('revokeToken', { token: await idOf(admin, named) })
-      show(revoked, () => `The token ${revoked.name} (${revoked.role}) does not count any more.\n`)
+      show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) does not count any more.\n`)
     },
   })
 }

@@ -14,6 +14,8 @@ export interface World {
   readonly dataFolder: (flags: Flags) => string
   /** Runs the server until it is told to stop; the exit code. `started` is told once it serves. Throws UsageError. */
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
+  /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
+  readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
   /** Verifies the lines of an audit export. Error in words for people when they are none. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -26,6 +28,18 @@ export interface Started {
   readonly firstStart: boolean
   readonly dataFolder: string
   readonly warnings: readonly string[]
+}
+
+/** What `restore-accept` found and did. */
+export interface AcceptedRestore {
+  /** What was wrong; null when nothing was. */
+  readonly found: string | null
+  readonly trustVersion: number
+  readonly checkpoint: number
+  readonly tokensRevoked: number
+  /** The only token that counts now. */
+  readonly token: string
+  readonly tokenFile: string
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

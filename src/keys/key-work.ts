@@ -6,7 +6,8 @@ import { first, type AttributeInstance, type AttributeSet, type AttributeValue }
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Access } from './trust/access.ts'
+import type { Access } from '../trust/access.ts'
+import { allows } from '../trust/allow.ts'
 import {
   addAttribute,
   deleteAttribute,
@@ -16,8 +17,9 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import type { Material, Place } from './envelope.ts'
+import type { Material, Place } from '../sealing/envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
+import { requireRoom } from './instance-room.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
@@ -25,16 +27,21 @@ import {
   allAttributes,
   currentState,
   hasState,
+  viewOf,
   withAttribute,
+  type KeyView,
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
-import { StoreConflict, type Store } from './ports.ts'
+import { unhurried, type Pace } from './pace.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Safe } from './safe.ts'
-import { keepsJournal, type Instance } from './trust/rows.ts'
+import { limitsOf } from '../trust/instance-limits.ts'
+import { keepsJournal, type Instance } from '../trust/rows.ts'
 import type { Noting, Unit } from './unit.ts'
-import { KeysUnavailable } from './unwrap-cache.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 export interface Revocation {
   readonly code: string
@@ -70,6 +77,19 @@ export class KeyWork {
     this.#safe = options.safe
     this.#journal = options.journal
     this.#access = options.access
+  }
+
+  /**
+   * Fault PermissionDenied when the caller may not ask for this operation, entered as `action`. Reads nothing of the
+   * object, so that the refusal tells nothing of it.
+   */
+  requirePermission(operation: string, action: AuditAction, uniqueIdentifier: string | null): void {
+    if (allows(this.#unit.caller.allow, operation)) return
+    this.#unit.begin(action, uniqueIdentifier)
+    throw new Fault(
+      'PermissionDenied',
+      `this client may not ask for ${operation}: an administrator can allow it`,
+    )
   }
 
   /** Makes a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
@@ -113,6 +133,15 @@ export class KeyWork {
     return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#unit.nowMs), material }
   }
 
+  /**
+   * The object as it is within this unit, without its material and without an entry: for the answer to whoever changed
+   * it. Read after the commit it might not be there to be read.
+   */
+  async view(uniqueIdentifier: string): Promise<KeyView> {
+    const object = await this.#load(uniqueIdentifier)
+    return viewOf(object, this.#unit.nowMs, this.#unit.lastFetchedMs(uniqueIdentifier))
+  }
+
   /** All attributes as they are now. `action` tells the audit which operation reads them. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#unit.begin(action, uniqueIdentifier)
@@ -137,9 +166,9 @@ export class KeyWork {
   }
 
   /** Objects whose attributes all match, newest first. */
-  async locate(query: LocateQuery, version: Version): Promise<Located> {
+  async locate(query: LocateQuery, version: Version, pace: Pace = unhurried): Promise<Located> {
     this.#unit.begin('key.locate', null)
-    const found = await locate(this.#unit, this.#store, query, version)
+    const found = await locate({ unit: this.#unit, store: this.#store, pace }, query, version)
     this.#unit.done({ detail: { found: found.uniqueIdentifiers.length } })
     return found
   }
@@ -212,6 +241,8 @@ export class KeyWork {
       // Before it is sealed: a standard key that is not used costs money.
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
       const instance = await this.#instance()
+      await requireRoom(this.#store, instance)
+      this.#unit.limit(limitsOf(instance))
       const { trail } = this.#unit
       const sealed = await this.#safe.seal(instance, place, material, { attributes, trail })
       this.#unit.sealed(sealed)
@@ -272,7 +303,7 @@ export class KeyWork {
   }
 
   async #changeAttribute<C extends AttributeNamed>(
-    action: string,
+    action: AuditAction,
     uniqueIdentifier: string,
     change: C,
     apply: (target: Target, change: C) => Changed,
@@ -287,6 +318,7 @@ export class KeyWork {
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
       await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
+    this.#unit.limit(limitsOf(await this.#instance()))
     await this.#stage({ ...object, state, attributes: kept })
     this.#unit.done({ detail: { attribute: change.key } })
     return changed.instance

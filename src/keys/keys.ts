@@ -5,27 +5,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
-import type { Access } from './trust/access.ts'
-import type { Caller } from './caller.ts'
+import type { Access } from '../trust/access.ts'
+import type { Caller } from '../trust/caller.ts'
+import { instanceIsFull } from './instance-room.ts'
 import { KeyWork } from './key-work.ts'
 import { Lanes } from './lanes.ts'
-import { allAttributes, currentState, fromRecord, type ManagedObject } from './managed-object.ts'
-import type { AttributeSet } from '../kmip/attributes.ts'
-import type { State } from './lifecycle.ts'
-import { StoreConflict, StoreUnavailable, type Change, type Clock, type Store } from './ports.ts'
-import { RootKeyError } from './root-key.ts'
+import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { StoredObject } from '../ports/objects.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import type { Safe } from './safe.ts'
 import { Unit, type Noting } from './unit.ts'
-import { KeysUnavailable } from './unwrap-cache.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
-/** An object as the admin door shows it: everything but the material. */
-export interface KeyView {
-  readonly uniqueIdentifier: string
-  readonly objectType: string
-  readonly state: State
-  readonly createdMs: number
-  readonly lastFetchedMs: number | null
-  readonly attributes: AttributeSet
+/** As listed. */
+export interface ListedKey extends KeyView {
   /** Pass as `beforeSequence` for the page after this one. */
   readonly sequence: number
 }
@@ -93,31 +88,20 @@ export class Keys {
     readonly includeDestroyed: boolean
     readonly beforeSequence?: number
     readonly index?: readonly { readonly key: string; readonly value: string }[]
-  }): Promise<readonly KeyView[]> {
+  }): Promise<readonly ListedKey[]> {
     const records = await this.#store.objects(query)
-    return records.map((record) => this.#view(fromRecord(record), record))
+    return records.map((record) => this.#view(record))
   }
 
   /** One object's metadata, or undefined. */
-  async show(instanceId: string, uniqueIdentifier: string): Promise<KeyView | undefined> {
+  async show(instanceId: string, uniqueIdentifier: string): Promise<ListedKey | undefined> {
     const record = await this.#store.object(instanceId, uniqueIdentifier)
-    return record && this.#view(fromRecord(record), record)
+    return record && this.#view(record)
   }
 
-  #view(
-    object: ManagedObject,
-    stored: { readonly sequence: number; readonly lastFetchedMs: number | null },
-  ): KeyView {
-    const nowMs = this.#clock.now()
-    return {
-      uniqueIdentifier: object.uniqueIdentifier,
-      objectType: object.objectType,
-      state: currentState(object, nowMs),
-      createdMs: object.createdMs,
-      lastFetchedMs: stored.lastFetchedMs,
-      attributes: allAttributes(object, nowMs),
-      sequence: stored.sequence,
-    }
+  #view(record: StoredObject): ListedKey {
+    const { sequence, lastFetchedMs } = record
+    return { ...viewOf(fromRecord(record), this.#clock.now(), lastFetchedMs), sequence }
   }
 
   /** Throws StoreConflict when something that was decided on has changed meanwhile. */
@@ -145,9 +129,16 @@ export class Keys {
         throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name', {
           cause: error,
         })
+      const { limits } = change.expect ?? {}
+      if (error instanceof StoreConflict && limits && isFull(error.what))
+        throw instanceIsFull(error.what, limits, error)
       throw error
     }
   }
+}
+
+function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max' {
+  return what === 'objects-max' || what === 'bytes-max'
 }
 
 /** What is done is done: only the answer says that something outside was not told yet. It will be. */

@@ -3,6 +3,7 @@
 // read, and never written by a timer (design: invariant 4).
 
 import { Fault } from '../kmip/fault.ts'
+import type { ClockSteps } from '../ports/objects.ts'
 
 export const transitions = {
   PreActive: { activate: 'Active', compromise: 'Compromised', destroy: 'Destroyed' },
@@ -45,6 +46,21 @@ export function stateAt(stored: State, dates: LifecycleDates, nowMs: number): St
   if (stored === 'PreActive' && reached(dates.activationDate)) return stateAt('Active', dates, nowMs)
   if (stored === 'Active' && reached(dates.deactivationDate)) return 'Deactivated'
   return stored
+}
+
+/** When `stateAt` leaves the stored state. Beyond the calendar of JavaScript is never. */
+export function clockSteps(stored: State, { activationDate, deactivationDate }: LifecycleDates): ClockSteps {
+  const deactivates = secondsOf(deactivationDate)
+  if (stored === 'Active') return { activates: null, deactivates }
+  const activates = stored === 'PreActive' ? secondsOf(activationDate) : null
+  if (activates === null) return { activates, deactivates: null }
+  return { activates, deactivates: deactivates === null ? null : Math.max(activates, deactivates) }
+}
+
+const dateSecondsMax = 8_640_000_000_000
+
+function secondsOf(date: bigint | undefined): number | null {
+  return date === undefined || date > dateSecondsMax ? null : Math.max(0, Number(date))
 }
 
 export function isState(text: string): text is State {

@@ -1,14 +1,15 @@
 // Locate (KMIP 1.4 §4.9): which objects match all of the given attributes, newest first. The store narrows by one
-// indexed attribute; everything is compared here again, by the attribute rules, in steps that let others run.
+// indexed attribute; everything is compared here again, by the attribute rules, in turns with the work of others.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
-import type { IndexEntry, Store } from './ports.ts'
+import type { Pace } from './pace.ts'
+import type { IndexEntry } from '../ports/objects.ts'
+import type { Store } from '../ports/store.ts'
 import type { Unit } from './unit.ts'
 
 export interface LocateQuery {
@@ -16,13 +17,19 @@ export interface LocateQuery {
   readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
   readonly maximumItems: number | undefined
   readonly offsetItems: number
-  readonly includeDestroyed: boolean
+  readonly storage: StorageWanted
   /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
   readonly onlyFresh: boolean
   /** Go on to the last object only to tell how many match. */
   readonly countAll?: boolean
-  /** The Storage Status Mask asks for archived objects only, and there are none. */
-  readonly nothing: boolean
+  /** The answer has room for identifiers of so many bytes. */
+  readonly bytesMax?: number
+}
+
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. This server archives nothing. */
+export interface StorageWanted {
+  readonly online: boolean
+  readonly destroyed: boolean
 }
 
 export interface Located {
@@ -31,21 +38,30 @@ export interface Located {
   readonly total: number | undefined
 }
 
-export async function locate(
-  unit: Unit,
-  store: Store,
-  query: LocateQuery,
-  version: Version,
-): Promise<Located> {
+interface LocateParts {
+  readonly unit: Unit
+  readonly store: Store
+  readonly pace: Pace
+}
+
+export async function locate(parts: LocateParts, query: LocateQuery, version: Version): Promise<Located> {
   if (query.offsetItems < 0 || (query.maximumItems ?? 0) < 0)
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
-  if (query.nothing) return { uniqueIdentifiers: [], total: 0 }
-  const matches = matcher(query, version, unit.nowMs)
+  if (query.wanted.length > limits.locateAttributesMax)
+    throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
+  if (!query.storage.online && !query.storage.destroyed) return { uniqueIdentifiers: [], total: 0 }
+  const matches = matcher(query, version, parts.unit.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
   const end = query.offsetItems + most
   const found: string[] = []
-  for await (const object of candidates(unit, store, query)) {
-    if (matches(object)) found.push(object.uniqueIdentifier)
+  let bytes = 0
+  for await (const object of candidates(parts, query)) {
+    if (parts.pace.spent) await parts.pace.turn()
+    if (!matches(object)) continue
+    found.push(object.uniqueIdentifier)
+    if (found.length > query.offsetItems && found.length <= end) bytes += wireBytes(object.uniqueIdentifier)
+    if (bytes > (query.bytesMax ?? Infinity))
+      throw new Fault('ResponseTooLarge', 'more objects match than the answer has room for: ask for fewer')
     if (found.length >= end && query.countAll !== true && !query.onlyFresh) break
   }
   // A group hands out its fresh members in the order in which they came.
@@ -54,21 +70,31 @@ export async function locate(
   return { uniqueIdentifiers: found.slice(query.offsetItems, end), total }
 }
 
+/** As a Text String of TTLV: a header of 8 bytes, padded to 8. */
+function wireBytes(identifier: string): number {
+  return 8 + Math.ceil(Buffer.byteLength(identifier) / 8) * 8
+}
+
 /** The objects that may match, newest first: those of the store, and in their places those that the unit has staged. */
-async function* candidates(unit: Unit, store: Store, query: LocateQuery): AsyncGenerator<ManagedObject> {
-  const staged = unit.staged().toSorted((a, b) => b.createdMs - a.createdMs)
+async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerator<ManagedObject> {
+  const staged = parts.unit.staged().toSorted((a, b) => b.createdMs - a.createdMs)
   const inUnit = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
-  for await (const object of stored(unit.caller.instanceId, store, query)) {
+  for await (const object of stored(parts, query)) {
     while (staged[0] && staged[0].createdMs >= object.createdMs) yield* staged.splice(0, 1)
     if (!inUnit.has(object.uniqueIdentifier)) yield object
   }
   yield* staged
 }
 
-async function* stored(instanceId: string, store: Store, query: LocateQuery): AsyncGenerator<ManagedObject> {
+async function* stored(
+  { unit, store, pace }: LocateParts,
+  query: LocateQuery,
+): AsyncGenerator<ManagedObject> {
+  const { instanceId } = unit.caller
   const index = query.wanted
     .map(({ key, value }) => searchEntry(key, value))
     .filter((entry): entry is IndexEntry => entry !== undefined)
+    .slice(0, limits.locateIndexedMax)
   const identifier = query.wanted.find(({ key }) => key === 'UniqueIdentifier')
   if (identifier) {
     const record = await store.object(instanceId, String(identifier.value))
@@ -76,20 +102,24 @@ async function* stored(instanceId: string, store: Store, query: LocateQuery): As
     return
   }
   let beforeSequence: number | undefined
+  // Pages grow and shrink with what one turn is enough for: objects may be large.
+  let limit = 8
   for (;;) {
+    if (pace.spent) await pace.turn()
     const page = await store.objects({
       instanceId,
-      limit: limits.locateStepObjects,
+      limit,
       index,
-      includeDestroyed: query.includeDestroyed,
+      includeDestroyed: query.storage.destroyed,
       ...(beforeSequence !== undefined && { beforeSequence }),
     })
+    const last = page.at(-1)
+    const isLast = page.length < limit
+    limit = pace.spent ? Math.max(1, limit >> 1) : Math.min(limit * 2, limits.objectsStepRows)
     // The store finds by a hash: one that collides must not show another instance's object.
     for (const record of page) if (record.instanceId === instanceId) yield fromRecord(record)
-    const last = page.at(-1)
-    if (!last || page.length < limits.locateStepObjects) return
+    if (!last || isLast) return
     beforeSequence = last.sequence
-    await nextTurn()
   }
 }
 
@@ -103,7 +133,7 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     ),
   )
   return (object) => {
-    if (isDestroyed(object.state) && !query.includeDestroyed) return false
+    if (!(isDestroyed(object.state) ? query.storage.destroyed : query.storage.online)) return false
     const attributes = allAttributes(object, nowMs)
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (

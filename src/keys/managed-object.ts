@@ -11,8 +11,9 @@ import {
   type AttributeSet,
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
-import { isState, stateAt, type State } from './lifecycle.ts'
-import type { IndexEntry, StoredObject, Write } from './ports.ts'
+import { clockSteps, isState, stateAt, type LifecycleDates, type State } from './lifecycle.ts'
+import type { IndexEntry, StoredObject } from '../ports/objects.ts'
+import type { Write } from '../ports/store.ts'
 
 export type ObjectType = EnumName<'ObjectType'>
 
@@ -28,6 +29,23 @@ export interface ManagedObject {
   readonly attributes: AttributeSet
   readonly sealed: Uint8Array | null
   readonly dataKeyId: string | null
+}
+
+/** An object as the admin door shows it: everything but the material. */
+export interface KeyView {
+  readonly uniqueIdentifier: string
+  readonly objectType: string
+  readonly state: State
+  readonly createdMs: number
+  readonly lastFetchedMs: number | null
+  readonly attributes: AttributeSet
+}
+
+export function viewOf(object: ManagedObject, nowMs: number, lastFetchedMs: number | null): KeyView {
+  const { uniqueIdentifier, objectType, createdMs } = object
+  const state = currentState(object, nowMs)
+  const attributes = allAttributes(object, nowMs)
+  return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes }
 }
 
 /** Attributes that Locate finds by index; others are compared one object after the other. */
@@ -73,16 +91,20 @@ export function toWrite(object: ManagedObject): Write & { readonly type: 'object
     record: { ...rest, attributes: packAttributes(attributes) },
     names: (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value)),
     index: indexEntries(attributes),
+    clockSteps: clockSteps(object.state, datesOf(object)),
   }
 }
 
 /** The state at `nowMs`, with what the clock brought about since it was stored. */
 export function currentState(object: ManagedObject, nowMs: number): State {
-  const dates = {
-    activationDate: first(object.attributes, 'ActivationDate'),
-    deactivationDate: first(object.attributes, 'DeactivationDate'),
+  return stateAt(object.state, datesOf(object), nowMs)
+}
+
+function datesOf({ attributes }: ManagedObject): LifecycleDates {
+  return {
+    activationDate: first(attributes, 'ActivationDate'),
+    deactivationDate: first(attributes, 'DeactivationDate'),
   }
-  return stateAt(object.state, dates, nowMs)
 }
 
 /** KMIP 1.4 §3.22: State belongs to cryptographic objects; an Opaque Object has none. */

@@ -5,7 +5,7 @@ import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { fromRecord, indexEntry, type ManagedObject } from './managed-object.ts'
-import type { Store } from './ports.ts'
+import type { Store } from '../ports/store.ts'
 import type { Unit } from './unit.ts'
 
 /** Fault NonUniqueNameAttribute when an object other than this one has one of the Names among its attributes. */

@@ -14,11 +14,14 @@ import {
   type Material,
   type MaterialHead,
   type Place,
-} from './envelope.ts'
-import type { Keyring } from './keyring.ts'
+} from '../sealing/envelope.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
+import type { Keyring } from '../sealing/keyring.ts'
 import type { ManagedObject } from './managed-object.ts'
-import type { Clock, Store, StandardKeyRecord, Write } from './ports.ts'
-import { RootKeyError, type Trail } from './root-key.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store, Write } from '../ports/store.ts'
+import type { StandardKeyRecord } from '../ports/secrets.ts'
+import { RootKeyError, type Trail } from '../ports/root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from './standard-keys/keeper.ts'
 import {
   isPlace,
@@ -30,8 +33,8 @@ import {
   unpackStandardKey,
   type StandardKeyPlace,
 } from './standard-keys/place.ts'
-import type { Instance } from './trust/rows.ts'
-import { keysUnavailable, type UnwrapCache, type Unwrapped } from './unwrap-cache.ts'
+import type { Instance } from '../trust/rows.ts'
+import { keysUnavailable, type UnwrapCache, type Unwrapped } from '../sealing/unwrap-cache.ts'
 
 /** Material that was put away: what the object's record holds of it, and what its commit must write besides. */
 export interface Sealed {
@@ -114,17 +117,17 @@ export class Safe {
   async open(instance: Instance, object: SealedObject, trail?: Trail): Promise<Material> {
     const { uniqueIdentifier, sealed, dataKeyId } = object
     if (sealed === null) throw new Error(`object ${uniqueIdentifier} has no material`)
+    const { integrity } = this.#keyring
+    const item = itemOf(object)
     try {
-      if (!isPlace(sealed)) {
-        if (dataKeyId === null) throw new EnvelopeError('sealed material names no data key')
-        const dataKey = await this.#keyring.byId(instance, dataKeyId, trail)
+      if (isPlace(sealed))
+        return await integrity.opening(item, () => this.#openStandardKey(instance, object, sealed, trail))
+      // Outside of `opening`: where a data key does not open, that is an alarm of its own.
+      const dataKey = dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, trail)
+      return integrity.openingNow(item, () => {
+        if (!dataKey) throw new EnvelopeError('sealed material names no data key')
         return openMaterial(dataKey, placeOf(object), sealed)
-      }
-      const place = unpackPlace(sealed)
-      const item = { id: `${instance.id}/${place.standardKeyId}`, name: uniqueIdentifier }
-      const open = (calls: Trail) => this.#unwrap(object, place, calls)
-      const { key, head } = await this.#cache.get(instance, item, open, trail)
-      return { bytes: key.export(), head }
+      })
     } catch (error) {
       if (!(error instanceof EnvelopeError || error instanceof StandardKeyFormatError)) throw error
       throw altered(error)
@@ -139,7 +142,9 @@ export class Safe {
     const { sealed } = object
     if (sealed === null || !isPlace(sealed)) return this.open(instance, object, trail)
     try {
-      const { value } = await this.#unwrap(object, unpackPlace(sealed), trail)
+      const { value } = await this.#keyring.integrity.opening(itemOf(object), () =>
+        this.#unwrap(object, unpackPlace(sealed), trail),
+      )
       return { bytes: value.key.export(), head: value.head }
     } catch (error) {
       throw error instanceof StandardKeyFormatError ? altered(error) : error
@@ -247,6 +252,19 @@ export class Safe {
     }
   }
 
+  async #openStandardKey(
+    instance: Instance,
+    object: SealedObject,
+    sealed: Uint8Array,
+    trail?: Trail,
+  ): Promise<Material> {
+    const place = unpackPlace(sealed)
+    const item = { id: `${instance.id}/${place.standardKeyId}`, name: object.uniqueIdentifier }
+    const open = (calls: Trail) => this.#unwrap(object, place, calls)
+    const { key, head } = await this.#cache.get(instance, item, open, trail)
+    return { bytes: key.export(), head }
+  }
+
   async #unwrap(object: SealedObject, place: StandardKeyPlace, trail: Trail): Promise<Unwrapped<Opened>> {
     const { instanceId, uniqueIdentifier, objectType } = object
     const rootKey = await this.#keyring.openRootKey(place.rootKeyUri, instanceId)
@@ -274,6 +292,10 @@ function altered(cause: Error): Fault {
 /** Whether a root key wraps it; more, or nothing at all, a data key of the database seals. */
 export function fitsStandardKey({ bytes }: Pick<Material, 'bytes'>): boolean {
   return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
+}
+
+function itemOf({ instanceId, uniqueIdentifier }: SealedObject): StoredItem {
+  return { instanceId, kind: 'object', id: uniqueIdentifier }
 }
 
 function placeOf({ instanceId, uniqueIdentifier, objectType }: SealedObject): Place {

@@ -3,18 +3,24 @@
 // is committed, and the commit fails when any object that was decided on has changed meanwhile (design: invariant 3).
 
 import type { Fault } from '../kmip/fault.ts'
-import type { Caller } from './caller.ts'
+import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
-import type { AuditEntry, Change, Clock, Store, Write } from './ports.ts'
-import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from './root-key.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Change, Store, Write } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
+import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Released, Sealed } from './safe.ts'
-import { KeysUnavailable } from './unwrap-cache.ts'
+import type { InstanceLimits } from '../trust/instance-limits.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 interface Slot {
   readonly object: ManagedObject
   /** The version that the store must still have; null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
+  /** When the store says that it was last sent. */
+  readonly lastFetchedMs: number | null
   /** Its instance keeps a journal, which must be told. */
   readonly journaled: boolean
 }
@@ -37,8 +43,9 @@ export class Unit {
   readonly #released: Released[] = []
   #trail: Trail = new Set()
   #noting: Noting | undefined
+  #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
-  #current: { readonly action: string; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
 
   constructor(store: Store, clock: Clock, caller: Caller) {
@@ -48,7 +55,7 @@ export class Unit {
   }
 
   /** Begins an act: from here on, success or refusal is entered for it. */
-  begin(action: string, object: string | null): void {
+  begin(action: AuditAction, object: string | null): void {
     this.#current = { action, object, detail: null }
     this.#trail = new Set()
   }
@@ -78,6 +85,7 @@ export class Unit {
       object,
       storedVersion: object.version,
       changed: false,
+      lastFetchedMs: record.lastFetchedMs,
       journaled: false,
     })
     return object
@@ -88,8 +96,19 @@ export class Unit {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
     const version = (storedVersion ?? 0) + 1
-    const slotNow = { object: { ...object, version }, storedVersion, changed: true, journaled }
+    const lastFetchedMs = slot?.lastFetchedMs ?? null
+    const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs, journaled }
     this.#slots.set(object.uniqueIdentifier, slotNow)
+  }
+
+  /** What is staged adds to what the instance holds: not beyond these limits. */
+  limit(limits: InstanceLimits): void {
+    this.#limits = limits
+  }
+
+  /** Of an object that this unit has looked at or staged: when it was last sent before. */
+  lastFetchedMs(uniqueIdentifier: string): number | null {
+    return this.#slots.get(uniqueIdentifier)?.lastFetchedMs ?? null
   }
 
   /** What a staged object's material was sealed as, to be given up again if this unit is not committed. */
@@ -200,11 +219,14 @@ export class Unit {
       version: storedVersion,
     }))
     const durability = changed.length > 0 || durableReads ? 'disk' : 'process'
-    return { expect: { trustVersion, objects }, writes, entries: this.#entries, durability }
+    const limits = this.#limits && { instanceId, ...this.#limits }
+    const expect = { trustVersion, objects, ...(limits && { limits }) }
+    return { expect, writes, entries: this.#entries, durability }
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {
-    const { action, object, detail } = this.#current ?? { action: 'unknown', object: null, detail: null }
+    if (!this.#current) throw new Error('no act was begun')
+    const { action, object, detail } = this.#current
     const { instanceId, actor, requestId } = this.caller
     const reach = reachBehind(fault)
     const known = {

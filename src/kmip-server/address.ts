@@ -1,10 +1,16 @@
 // Addresses of peers as text: one spelling for each, and the group that counts as one neighbour when turns and
 // places are shared out. Decides nothing about trust: identity is the certificate alone, never the address.
 
-/** The address without its IPv4-mapped prefix and zone: `::ffff:10.0.0.1` is `10.0.0.1`. */
+/** The address without its IPv4-mapped prefix and zone: `::ffff:10.0.0.1` and `::ffff:a00:1` are `10.0.0.1`. */
 export function plainAddress(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped?.[1] !== undefined) return mapped[1]
+  const [, high, low] = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address) ?? []
+  if (high !== undefined && low !== undefined)
+    return [high, low]
+      .map((group) => Number.parseInt(group, 16))
+      .flatMap((group) => [group >> 8, group & 255])
+      .join('.')
   const zone = address.indexOf('%')
   return zone < 0 ? address : address.slice(0, zone)
 }

@@ -2,14 +2,15 @@
 // refused (design: invariant 11), and who knocked, who was seen and what failed is told to those who keep it.
 
 import { randomUUID } from 'node:crypto'
-import type { Access, Verdict } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Caller } from '../keys/caller.ts'
-import type { matchesCredential } from '../keys/trust/credential.ts'
+import type { Access, Verdict } from '../trust/access.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Caller } from '../trust/caller.ts'
+import type { matchesCredential } from '../trust/credential.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock } from '../keys/ports.ts'
-import type { Sightings } from '../keys/trust/sightings.ts'
+import type { Pace } from '../keys/pace.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Sightings } from '../trust/sightings.ts'
 import { Fault } from '../kmip/fault.ts'
 import {
   decodeRequest,
@@ -18,15 +19,19 @@ import {
   RequestError,
   type RequestMessage,
   type ResponseItem,
+  type ResponseMessage,
 } from '../kmip/message.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import type { Handlers } from '../operations/handlers.ts'
-import { fitted } from '../operations/response-size.ts'
+import { AnswerRoom } from '../operations/response-size.ts'
 import { newestServed, isServed } from '../operations/served.ts'
+import { neighbourhood } from './address.ts'
 import { CredentialGate } from './credential-gate.ts'
-import type { Answer, DoorLog, DoorOptions, HandshakeOutcome, Peer, Unreadable } from './door.ts'
+import type { Answer, DoorLog, DoorOptions, Exchange, HandshakeOutcome, Peer, Unreadable } from './door.ts'
+import type { Party } from './fair-queue.ts'
+import { Shares } from './shares.ts'
 import { Strangers } from './strangers.ts'
 
 export interface AnswererOptions {
@@ -42,48 +47,74 @@ export interface AnswererOptions {
   readonly matchesCredential: typeof matchesCredential
   /** Each handshake: `trusted`, or why not. */
   readonly greeted: (verdict: string) => void
-  /** Each batch item: what was asked, how it ended, how long the message took to it. */
+  /** Each batch item: what was asked, how it ended, how long it took. */
   readonly operated: (result: OperationResult) => void
 }
 
-type AnswererParts = Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+type ResponseHeader = Omit<ResponseMessage, 'items'>
 
-/** The parts of the door that answer. None of them throws for anything a peer sends. */
+interface AnswererParts {
+  /** None of them throws for anything a peer sends. */
+  readonly door: Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+  /** Enters in the audit what was only counted so far. */
+  close(): Promise<void>
+}
+
+/** The parts of the door that answer. */
 export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
-  return {
-    answer: (message, peer) => answerer.answer(message, peer),
+  const door: AnswererParts['door'] = {
+    answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
     isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
     answerUnreadable: (reason) => answerer.unreadable(reason),
     onHandshake: (outcome) => {
       answerer.greet(outcome)
     },
   }
+  return { door, close: () => answerer.close() }
 }
 
 class Answerer {
   readonly #options: AnswererOptions
   readonly #strangers: Strangers
   readonly #gate: CredentialGate
+  readonly #shares: Shares
+  /** The party whose turns a peer's requests take, as of the last verdict on the peer. */
+  readonly #parties = new WeakMap<Peer, Party>()
 
   constructor(options: AnswererOptions) {
     this.#options = options
+    this.#shares = new Shares(() => options.clock.monotonic())
     this.#strangers = new Strangers(options)
-    this.#gate = new CredentialGate(options.matchesCredential)
+    this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
   }
 
-  async answer(bytes: Buffer, peer: Peer): Promise<Answer> {
+  close(): Promise<void> {
+    return this.#strangers.close()
+  }
+
+  async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {
+    const { abandoned } = exchange
     try {
+      const pace = this.#shares.paceOf(this.#parties.get(peer) ?? stranger(peer), abandoned)
+      await pace.turn()
       const request = decodeRequest(bytes)
       if (!isServed(request.version)) return refused(unserved(request.version), this.#now())
-      const verdict = await this.#options.access.identify(peer)
+      const verdict = await this.#identify(peer)
       const requestId = randomUUID()
+      const header = this.#header(request, requestId)
+      const room = new AnswerRoom(header, {
+        maximumBytes: request.maximumResponseSize,
+        reserve: (more) => exchange.reserve(more),
+      })
       const items = verdict.trusted
-        ? await this.#serve(request, peer, verdict, requestId)
+        ? await this.#serve(request, { peer, pace, room, requestId }, verdict)
         : this.#counted(request, this.#strangers.refuse(request, peer, verdict))
-      return { bytes: this.#encode(request, items, requestId), close: false }
+      return { bytes: encoded({ ...header, items }), close: false }
     } catch (error) {
       if (error instanceof RequestError) return refused(error, this.#now())
+      // The peer left before its turn came.
+      if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
       throw error
     } finally {
       // A Register carried key material.
@@ -101,7 +132,7 @@ class Answerer {
   /** A handshake was made: whoever is not trusted is pending from here on, also without a byte (vCenter does that). */
   greet(outcome: HandshakeOutcome): void {
     if (!outcome.ok) return
-    this.#options.access.identify(outcome.peer).then(
+    this.#identify(outcome.peer).then(
       (verdict) => this.#greeted(outcome.peer, verdict),
       (error: unknown) => {
         this.#options.log.error('identify a client', { error })
@@ -109,13 +140,27 @@ class Answerer {
     )
   }
 
+  async #identify(peer: Peer): Promise<Verdict> {
+    const verdict = await this.#options.access.identify(peer)
+    this.#parties.set(
+      peer,
+      verdict.trusted ? { group: verdict.instance.id, member: verdict.client.id } : stranger(peer),
+    )
+    return verdict
+  }
+
   async #serve(
     request: RequestMessage,
-    peer: Peer,
+    about: {
+      readonly peer: Peer
+      readonly pace: Pace
+      readonly room: AnswerRoom
+      readonly requestId: string
+    },
     first: Verdict & { readonly trusted: true },
-    requestId: string,
   ): Promise<readonly ResponseItem[]> {
     const { access, keys, handlers, log, operated, clock } = this.#options
+    const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
     const wrong = await this.#gate.check(peer, first.client, request)
     if (wrong) return this.#counted(request, this.#strangers.refuseItems(request, peer, first.client, wrong))
@@ -130,7 +175,7 @@ class Answerer {
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })
     }
-    return answerBatch(request, { keys, handlers, identify, unexpected, operated, clock })
+    return answerBatch(request, { keys, handlers, identify, pace, room, unexpected, operated, clock })
   }
 
   /** Who is refused at the door counts too. Takes no time worth measuring. */
@@ -156,20 +201,27 @@ class Answerer {
     if (verdict.expiredDays !== null) this.#strangers.warnExpired(peer.certificate.sha256, verdict)
   }
 
-  #encode(request: RequestMessage, items: readonly ResponseItem[], requestId: string): Buffer {
-    const { version, clientCorrelationValue, maximumResponseSize } = request
+  #header({ version, clientCorrelationValue }: RequestMessage, requestId: string): ResponseHeader {
     // KMIP 1.4 §6.19: who names a request of theirs is told what it is called in our log and audit.
     const serverCorrelationValue = clientCorrelationValue === undefined ? undefined : requestId
-    const response = { version, timeStamp: this.#now(), serverCorrelationValue, items }
-    const bytes = encodeResponse(fitted(response, maximumResponseSize))
-    // The message holds copies.
-    for (const { payload } of items) payload?.fill(0)
-    return bytes
+    return { version, timeStamp: this.#now(), serverCorrelationValue }
   }
 
   #now(): bigint {
     return BigInt(Math.floor(this.#options.clock.now() / 1000))
   }
+}
+
+function encoded(response: ResponseMessage): Buffer {
+  const bytes = encodeResponse(response)
+  // The message holds copies.
+  for (const { payload } of response.items) payload?.fill(0)
+  return bytes
+}
+
+/** All strangers together have the share of one instance. */
+function stranger({ address }: Peer): Party {
+  return { group: 'strangers', member: neighbourhood(address) }
 }
 
 function unserved(version: Version): RequestError {

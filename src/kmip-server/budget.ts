@@ -1,8 +1,10 @@
-// How many bytes of large messages the door holds at one time, over all connections. Small messages need no
-// budget: the number of connections and their queues bound them.
+// Limits the bytes of large messages and answers that the door holds at one time, over all connections. One neighbourhood
+// gets at most as much as it leaves free, so that there is always room for others. Small messages need no budget: the
+// number of connections and their queues bound them.
 
 export class Budget {
   readonly #bytesMax: number
+  readonly #byHolder = new Map<string, number>()
   #bytes = 0
 
   constructor(bytesMax: number) {
@@ -14,13 +16,18 @@ export class Budget {
   }
 
   /** False where the bytes do not fit; nothing is reserved then. */
-  reserve(bytes: number): boolean {
-    if (this.#bytes + bytes > this.#bytesMax) return false
+  reserve(holder: string, bytes: number): boolean {
+    const held = (this.#byHolder.get(holder) ?? 0) + bytes
+    if (held > this.#bytesMax - this.#bytes - bytes) return false
+    this.#byHolder.set(holder, held)
     this.#bytes += bytes
     return true
   }
 
-  release(bytes: number): void {
+  release(holder: string, bytes: number): void {
+    const held = (this.#byHolder.get(holder) ?? 0) - bytes
+    if (held > 0) this.#byHolder.set(holder, held)
+    else this.#byHolder.delete(holder)
     this.#bytes -= bytes
   }
 }

@@ -13,11 +13,15 @@ export interface ConnectionOptions extends Pick<
 > {
   readonly limits: DoorLimits
   readonly budget: Budget
+  /** Whose bytes these are in the budget. */
+  readonly neighbourhood: string
   readonly now: () => number
   onClosed(): void
 }
 
 const never = Number.POSITIVE_INFINITY
+/** The reason of an abort; without one Node would make an exception with a stack each time. */
+const abandonment = 'nobody waits for the answer'
 
 export class Connection {
   readonly peer: Peer
@@ -35,7 +39,13 @@ export class Connection {
   /** We have said the last word; what still arrives is thrown away. */
   #ending: Ending | undefined
   #closed = false
-  #reservedBytes = 0
+  /** Aborted when the peer waits for no answer any more. */
+  readonly #abandoned = new AbortController()
+  /** Bytes reserved in the budget: for the current message, and in all (with answers that are not sent yet). */
+  #messageBytes = 0
+  #heldBytes = 0
+  /** Bytes that were read ahead behind a long request; undefined while nothing is read ahead. */
+  #aheadBytes: number | undefined
   #lingeredBytes = 0
   #writes = 0
   #wake: (() => void) | undefined
@@ -45,6 +55,8 @@ export class Connection {
   #messageAt = never
   #writeAt = never
   #answerAt = never
+  #abandonAt = never
+  #lookAheadAt = never
   #lingerAt = never
 
   constructor(socket: TLSSocket, peer: Peer, options: ConnectionOptions) {
@@ -81,6 +93,8 @@ export class Connection {
     else if (now >= this.#answerAt) this.cut('answer-timeout')
     else if (now >= this.#messageAt) this.#finish('message-timeout')
     else if (now >= this.#idleAt && !this.#working) this.#finish('idle')
+    else if (now >= this.#abandonAt) this.#abandon()
+    else if (now >= this.#lookAheadAt && this.#socket.isPaused()) this.#lookAhead()
   }
 
   /** Says goodbye, after the answer that is being worked on, if any. */
@@ -110,6 +124,7 @@ export class Connection {
       if (this.#lingeredBytes > this.#options.limits.lingerBytesMax) this.#socket.destroy()
       return
     }
+    if (this.#aheadBytes !== undefined) this.#countAhead(chunk.length)
     this.#take(this.#intake.push(chunk))
     if (!this.#working) this.#work()
   }
@@ -124,6 +139,7 @@ export class Connection {
 
   /** Reads on unless enough waits already; while we are the ones who do not read, no clock runs against the peer. */
   #readOrNot(): void {
+    if (this.#aheadBytes !== undefined) return
     const full = this.#queue.length >= this.#options.limits.requestsQueuedPerConnectionMax
     if (full || this.#halt !== undefined) {
       this.#messageAt = never
@@ -134,6 +150,24 @@ export class Connection {
     }
   }
 
+  /** A peer's end is seen only while its socket is read. So behind a long request the socket is read ahead, within bounds. */
+  #lookAhead(): void {
+    this.#aheadBytes = 0
+    this.#socket.resume()
+  }
+
+  #countAhead(bytes: number): void {
+    if (!this.#hold(bytes)) return this.#lookNoFurther()
+    this.#aheadBytes = (this.#aheadBytes ?? 0) + bytes
+    if (this.#aheadBytes > this.#options.limits.lookAheadBytesMax) this.#lookNoFurther()
+  }
+
+  #lookNoFurther(): void {
+    this.#lookAheadAt = never
+    this.#giveBack(this.#aheadBytes ?? 0)
+    this.#aheadBytes = undefined
+  }
+
   #expectMessage(): void {
     this.#messageAt = this.#options.now() + this.#options.limits.messageTimeoutMs
   }
@@ -142,6 +176,15 @@ export class Connection {
     this.#peerEnded = true
     // Whoever ends inside a message wants no answer to it.
     if (!this.#working) this.#finish('peer')
+    else this.#abandonAt = this.#options.now() + this.#options.limits.answerAfterEndMs
+  }
+
+  /** The end of a peer that still waits looks like the end of one that is gone. After this time it counts as gone. */
+  #abandon(): void {
+    this.#abandonAt = never
+    this.#queue.length = 0
+    this.#halt = undefined
+    this.#abandoned.abort(abandonment)
   }
 
   // ------------------------------------------------------------ the loop
@@ -183,12 +226,20 @@ export class Connection {
     const { now, limits, log, metrics } = this.#options
     metrics.count('messages', {})
     this.#answerAt = now() + limits.answerTimeoutMs
+    this.#lookAheadAt = now() + limits.answerAfterEndMs
     this.#answering = true
+    let answerBytes = 0
+    const reserve = (bytes: number): boolean => {
+      if (!this.#hold(bytes)) return false
+      answerBytes += bytes
+      return true
+    }
     try {
-      const answer = await this.#options.answer(message, this.peer)
+      const exchange = { abandoned: this.#abandoned.signal, reserve }
+      const answer = await this.#options.answer(message, this.peer, exchange)
       if (this.#over()) answer.bytes.fill(0)
       else if (answer.close) this.#finish('answered', answer.bytes)
-      else this.#write(answer.bytes)
+      else this.#write(answer.bytes, () => this.#giveBack(answerBytes))
     } catch (error) {
       metrics.count('answers_failed', {})
       log.error('a request could not be answered', { ...this.#fields(), error })
@@ -196,7 +247,9 @@ export class Connection {
     } finally {
       this.#answering = false
       this.#answerAt = never
-      this.#release()
+      this.#giveBack(this.#messageBytes)
+      this.#messageBytes = 0
+      this.#lookNoFurther()
     }
   }
 
@@ -204,8 +257,8 @@ export class Connection {
     if (halt.kind === 'unreadable') return this.#refuse(halt.reason)
     if (!(await this.#trusted())) return this.#refuse('stranger')
     if (this.#over() || this.#leaving) return
-    if (!this.#options.budget.reserve(halt.bytes)) return this.#refuse('busy')
-    this.#reservedBytes += halt.bytes
+    if (!this.#hold(halt.bytes)) return this.#refuse('busy')
+    this.#messageBytes = halt.bytes
     this.#take(this.#intake.permit(halt.bytes))
   }
 
@@ -234,13 +287,14 @@ export class Connection {
 
   // ------------------------------------------------------------ out
 
-  #write(bytes: Buffer): void {
-    if (bytes.length === 0) return
+  #write(bytes: Buffer, sent: () => void): void {
+    if (bytes.length === 0) return sent()
     const { now, limits } = this.#options
     this.#writes += 1
     this.#writeAt = now() + limits.writeTimeoutMs
     this.#socket.write(bytes, () => {
       bytes.fill(0)
+      sent()
       this.#writes -= 1
       this.#writeAt = this.#writes === 0 ? never : now() + limits.writeTimeoutMs
     })
@@ -277,6 +331,9 @@ export class Connection {
     this.#messageAt = never
     this.#idleAt = never
     this.#answerAt = never
+    this.#abandonAt = never
+    this.#lookAheadAt = never
+    this.#abandoned.abort(abandonment)
   }
 
   #onError(error: Error): void {
@@ -287,7 +344,7 @@ export class Connection {
   #onClose(): void {
     this.#closed = true
     this.#end('peer')
-    this.#release()
+    this.#giveBack(this.#heldBytes)
     this.#wake?.()
     const reason = this.#ending ?? 'peer'
     this.#options.metrics.count('connections_closed', { reason })
@@ -295,9 +352,18 @@ export class Connection {
     this.#options.onClosed()
   }
 
-  #release(): void {
-    this.#options.budget.release(this.#reservedBytes)
-    this.#reservedBytes = 0
+  /** Reserves in the budget. A closed connection has given everything back and reserves no more. */
+  #hold(bytes: number): boolean {
+    const { budget, neighbourhood } = this.#options
+    if (this.#closed || !budget.reserve(neighbourhood, bytes)) return false
+    this.#heldBytes += bytes
+    return true
+  }
+
+  #giveBack(bytes: number): void {
+    const given = Math.min(bytes, this.#heldBytes)
+    this.#heldBytes -= given
+    this.#options.budget.release(this.#options.neighbourhood, given)
   }
 
   #fields(): Record<string, string | number> {

@@ -17,6 +17,14 @@ export interface Peer {
   readonly resumed: boolean
 }
 
+/** Passed along with each message to whoever answers it. */
+export interface Exchange {
+  /** Aborted when nobody waits for the answer any more. */
+  readonly abandoned: AbortSignal
+  /** Reserves memory for so many more bytes of a large answer; false if there is none. */
+  reserve(bytes: number): boolean
+}
+
 /** `bytes` is sent and then overwritten with zeros: it must not be kept or handed out twice. Empty: nothing is sent. */
 export interface Answer {
   readonly bytes: Buffer
@@ -114,6 +122,8 @@ type DoorLimitName =
   | 'idleTimeoutMs'
   | 'writeTimeoutMs'
   | 'answerTimeoutMs'
+  | 'answerAfterEndMs'
+  | 'lookAheadBytesMax'
   | 'requestsQueuedPerConnectionMax'
   | 'bufferedBytesMax'
   | 'lingerMs'
@@ -145,7 +155,7 @@ export interface DoorOptions {
    * Answers one message; called for one message of a connection at a time, for many connections concurrently. It
    * should never reject: if it does, that is logged and the connection is closed without an answer.
    */
-  answer(message: Buffer, peer: Peer): Promise<Answer>
+  answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
   /** Asked for every message above limits.strangerMessageBytesMax, before it is read. A rejection is a no. */
   isTrusted(peer: Peer): Promise<boolean>
   /** The last words to a peer whose bytes are not read; null: none. The connection is closed in any case. */

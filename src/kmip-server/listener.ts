@@ -248,6 +248,7 @@ class Listener implements Door {
       ...this.#options,
       limits: this.#limits,
       budget: this.#budget,
+      neighbourhood: guest.neighbourhood,
       now: this.#now,
       onClosed: () => this.#leave(guest),
     })

@@ -1,15 +1,17 @@
 // Those who are not trusted: how they are refused, that they are pending, and what is entered and logged of them, each
-// at a bounded rate, since anybody may knock as often as they like.
+// at a bounded rate, since anybody may knock as often as they like, with another certificate each time.
 
-import type { Verdict } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Pending } from '../keys/trust/pending.ts'
-import type { Clock } from '../keys/ports.ts'
-import type { Client } from '../keys/trust/rows.ts'
+import type { Verdict } from '../trust/access.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Pending } from '../trust/pending.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Client } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'
+import { neighbourhood } from './address.ts'
 import type { DoorLog, Peer } from './door.ts'
+import { MinuteQuota, type LeftOut } from './minute-quota.ts'
 
 type Refused = Verdict & { readonly trusted: false }
 
@@ -24,6 +26,12 @@ export class Strangers {
   readonly #log: DoorLog
   /** Monotonic milliseconds of the last entry or warning, by what it was about. */
   readonly #last = new Map<string, number>()
+  /** For entries about unknown peers (by subnet) and about others (by client), and for log lines (by subnet). */
+  readonly #unknown: MinuteQuota
+  readonly #known: MinuteQuota
+  readonly #logged: MinuteQuota
+  /** Entries that are being written. */
+  readonly #entering = new Set<Promise<void>>()
 
   constructor(options: {
     readonly pending: Pending
@@ -35,6 +43,18 @@ export class Strangers {
     this.#audit = options.audit
     this.#clock = options.clock
     this.#log = options.log
+    const { clock } = options
+    this.#unknown = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('unknown', leftOut))
+    this.#known = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('known', leftOut))
+    this.#logged = new MinuteQuota(clock, ({ count, most, groups }) =>
+      this.#log.info('more unknown clients knocked', { count, subnets: groups, most: told(most) }),
+    )
+  }
+
+  /** Enters and logs what was only counted so far. */
+  async close(): Promise<void> {
+    for (const quota of [this.#unknown, this.#known, this.#logged]) quota.flush()
+    await Promise.all(this.#entering)
   }
 
   /** Every item fails, Discover Versions and Query too: otherwise vCenter would turn green untrusted. */
@@ -54,7 +74,7 @@ export class Strangers {
   knock({ certificate, address }: Peer, { why }: Refused): void {
     if (!certificate || why !== 'unknown') return
     if (certificate.der.length > limits.certificateBytesMax) return
-    if (this.#pending.knock(certificate, address))
+    if (this.#pending.knock(certificate, address) && this.#logged.take(neighbourhood(address)))
       this.#log.info('an unknown client knocked; trust it with: mortise client trust --pending SHA256', {
         sha256: certificate.sha256,
         address,
@@ -75,7 +95,8 @@ export class Strangers {
 
   /** A loud warning, once an hour per certificate. */
   warnExpired(sha256: string, verdict: Verdict & { readonly trusted: true }): void {
-    if (!this.#due(`expired ${sha256}`, warnExpiredEveryMs)) return
+    if (!this.#isDue(`expired ${sha256}`, warnExpiredEveryMs)) return
+    this.#noteNow(`expired ${sha256}`)
     this.#log.warn(
       'a client is served although its certificate has expired; trust its successor before the grace ends',
       {
@@ -91,7 +112,11 @@ export class Strangers {
   /** Once per certificate (or address, without one) and minute. */
   #enter({ certificate, address }: Peer, client: Client | null, why: string): void {
     const about = certificate?.sha256 ?? address
-    if (!this.#due(`${why} ${about}`, limits.strangerAuditEveryMs)) return
+    if (!this.#isDue(`${why} ${about}`, limits.strangerAuditEveryMs)) return
+    const isUnknown = why === 'unknown' || why === 'no certificate'
+    const quota = isUnknown ? this.#unknown : this.#known
+    if (!quota.take(isUnknown ? neighbourhood(address) : (client?.id ?? about))) return
+    this.#noteNow(`${why} ${about}`)
     const actor = {
       kind: 'stranger',
       id: client?.id ?? null,
@@ -109,21 +134,49 @@ export class Strangers {
       requestId: null,
       detail: { why },
     } as const
-    this.#audit.enter(entry).catch((error: unknown) => {
-      this.#log.error('enter a refusal in the audit', { error })
+    this.#write(entry)
+  }
+
+  /** One entry that counts the refusals that a minute left out. */
+  #enterLeftOut(peers: 'unknown' | 'known', { count, most, groups }: LeftOut): void {
+    const actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address: null } as const
+    const groupName = peers === 'unknown' ? 'subnets' : 'clients'
+    this.#write({
+      action: 'kmip.refused',
+      result: 'refused',
+      instanceId: null,
+      object: null,
+      actor,
+      reason: 'AuthenticationNotSuccessful',
+      requestId: null,
+      detail: { why: 'left out', peers, refusals: count, [groupName]: groups, most: told(most) },
     })
   }
 
-  #due(about: string, everyMs: number): boolean {
-    const now = this.#clock.monotonic()
+  #write(entry: Parameters<Audit['enter']>[0]): void {
+    const entering = this.#audit.enter(entry).catch((error: unknown) => {
+      this.#log.error('enter a refusal in the audit', { error })
+    })
+    this.#entering.add(entering)
+    void entering.then(() => this.#entering.delete(entering))
+  }
+
+  #isDue(about: string, everyMs: number): boolean {
     const last = this.#last.get(about)
-    if (last !== undefined && now - last < everyMs) return false
+    return last === undefined || this.#clock.monotonic() - last >= everyMs
+  }
+
+  #noteNow(about: string): void {
     this.#last.delete(about)
-    this.#last.set(about, now)
+    this.#last.set(about, this.#clock.monotonic())
     const [oldest] = this.#last.keys()
     if (this.#last.size > rememberedMax && oldest !== undefined) this.#last.delete(oldest)
-    return true
   }
+}
+
+/** `203.0.113.7: 6800, 2001:db8::/64: 12` */
+function told(most: LeftOut['most']): string {
+  return most.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
 function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {

@@ -1,6 +1,6 @@
 // How TLS is spoken at the door: versions, suites, sessions, and reading who is there. The handshake lets everyone
 // through, whatever certificate they show or none: a vCenter that is not yet trusted must still get as far as
-// seeing our certificate, and be seen. Who may do what is decided message by message, by pin or CA (keys/trust/access),
+// seeing our certificate, and be seen. Who may do what is decided message by message, by pin or CA (trust/access),
 // never by OpenSSL and never by the name that the client calls us.
 
 import { hash, constants } from 'node:crypto'

@@ -1,21 +1,25 @@
 // A batch: its items in order, each answered on its own (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
 // unit of work of its own; with Undo all of them are one, which commits as a whole or leaves nothing but its record.
-// A request's context is made here and dies here.
+// Between items others have their turns, and a batch ends where nobody waits for its answer any more. A request's
+// context is made here and dies here.
 
 import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
-import type { Caller } from '../keys/caller.ts'
+import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
-import type { Clock } from '../keys/ports.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { KeyWork } from '../keys/key-work.ts'
+import type { Pace } from '../keys/pace.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
+import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
+import type { AnswerRoom } from './response-size.ts'
 
-/** How one item ended: for metrics. */
+/** How one item ended, and how long it took itself: for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
   /** `success`, `undone`, or the result reason. */
@@ -28,6 +32,9 @@ export interface BatchOptions {
   readonly handlers: Handlers
   /** Who asks, as of now. Throws a Fault when that one is not trusted any more. */
   readonly identify: () => Promise<Caller>
+  /** The message itself has had its turn. */
+  readonly pace: Pace
+  readonly room: AnswerRoom
   /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
   readonly operated: (result: OperationResult) => void
@@ -39,31 +46,55 @@ export async function answerBatch(
   request: RequestMessage,
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
-  const began = options.clock.monotonic()
-  const items = await answerItems(request, options)
-  const seconds = (options.clock.monotonic() - began) / 1000
+  const times = new ItemTimes(options.clock)
+  const items = await answerItems(request, options, times)
+  // With Undo the last item is also charged with the commit of all.
+  times.charge(items.length - 1)
   for (const [index, { status, reason }] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
     const result =
       status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
-    options.operated({ operation, result, seconds })
+    options.operated({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
 }
 
-async function answerItems(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function answerItems(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   const refusal = refuseWhole(request)
   if (refusal) return request.items.map((item) => failed(request, item, refusal))
-  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options)
+  if (request.batchErrorContinuationOption === 'Undo') return undoBatch(request, options, times)
+  const { pace, room } = options
   const answers: ResponseItem[] = []
   let placeholder: string | undefined
-  for (const item of request.items) {
-    const answer = await answerItem(request, item, placeholder, options)
+  for (const [index, item] of request.items.entries()) {
+    const stopped = room.exhausted ?? (answers.length > 0 ? await nextTurn(pace) : undefined)
+    const answer = stopped
+      ? { item: failed(request, item, stopped), placeholder }
+      : await answerItem(request, item, placeholder, options)
+    times.charge(index)
     answers.push(answer.item)
+    room.add(answer.item)
     if (answer.item.status === 'Success') placeholder = answer.placeholder
-    else if (request.batchErrorContinuationOption === 'Stop') break
+    else if (request.batchErrorContinuationOption === 'Stop' || stopped?.reason === canceled) break
   }
   return answers
+}
+
+const canceled = 'OperationCanceledByRequester'
+
+/** Returns the Fault if nobody waits for the answer any more. */
+async function nextTurn(pace: Pace): Promise<Fault | undefined> {
+  try {
+    await pace.turn()
+    return undefined
+  } catch (error) {
+    if (error instanceof Fault) return error
+    throw error
+  }
 }
 
 /** What makes a whole message fail before any of it is done. */
@@ -93,7 +124,7 @@ async function answerItem(
   try {
     const payload = await options.keys.perform(options.identify, (work) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, { work, placeholder, handlers: options.handlers })
+      return handle(request, item, { ...options, work, placeholder })
     })
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
@@ -102,19 +133,28 @@ async function answerItem(
 }
 
 /** KMIP 1.4 §6.15: when one item fails the others answer Operation Undone. */
-async function undoBatch(request: RequestMessage, options: BatchOptions): Promise<readonly ResponseItem[]> {
+async function undoBatch(
+  request: RequestMessage,
+  options: BatchOptions,
+  times: ItemTimes,
+): Promise<readonly ResponseItem[]> {
   try {
     return await options.keys.perform(options.identify, async (work) => {
       const placeholder = new Placeholder()
+      const room = options.room.again()
       const done: ResponseItem[] = []
-      for (const item of request.items) {
+      for (const [index, item] of request.items.entries()) {
         try {
-          const payload = await handle(request, item, { work, placeholder, handlers: options.handlers })
+          if (done.length > 0) await options.pace.turn()
+          const payload = await handle(request, item, { ...options, room, work, placeholder })
           done.push(succeeded(item, payload))
+          room.add(succeeded(item, payload))
         } catch (error) {
           if (!(error instanceof Fault)) throw error
           work.undo(error)
           return [...done.map(undone), failed(request, item, error)]
+        } finally {
+          times.charge(index)
         }
       }
       return done
@@ -126,21 +166,27 @@ async function undoBatch(request: RequestMessage, options: BatchOptions): Promis
   }
 }
 
-async function handle(
-  request: RequestMessage,
-  item: RequestItem,
-  context: { readonly work: KeyWork; readonly placeholder: Placeholder; readonly handlers: Handlers },
-): Promise<Buffer> {
+interface ItemContext extends Pick<BatchOptions, 'handlers' | 'pace' | 'room'> {
+  readonly work: KeyWork
+  readonly placeholder: Placeholder
+}
+
+async function handle(request: RequestMessage, item: RequestItem, context: ItemContext): Promise<Buffer> {
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
   if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handler = context.handlers[name as HandledOperation] as unknown as Handler<OperationName>
+  const handled = name as HandledOperation
+  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
-  const response = await handler({ ...context, version }, values)
+  const { work, placeholder, pace, room } = context
+  requirePermission(work, handled, values, placeholder.value)
+  const bytesMax = () => room.payloadBytesMax(item)
+  const response = await handler({ work, placeholder, pace, version, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)
-  context.work.wipe()
+  work.wipe()
+  room.require(succeeded(item, payload))
   return payload
 }
 
@@ -180,4 +226,28 @@ function failed(request: RequestMessage, item: RequestItem, { reason, message }:
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
   return { operationCode, uniqueBatchItemId }
+}
+
+/** How long each item took. Each moment is charged to one item: all together took as long as the batch. */
+class ItemTimes {
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #seconds: number[] = []
+  /** Monotonic milliseconds up to which all is charged. */
+  #chargedTo: number
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+    this.#chargedTo = clock.monotonic()
+  }
+
+  /** Charges the time since the last call to an item, beside what it was charged with before. */
+  charge(index: number): void {
+    const now = this.#clock.monotonic()
+    this.#seconds[index] = this.secondsOf(index) + (now - this.#chargedTo) / 1000
+    this.#chargedTo = now
+  }
+
+  secondsOf(index: number): number {
+    return this.#seconds[index] ?? 0
+  }
 }

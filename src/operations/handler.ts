@@ -4,12 +4,17 @@
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { KeyWork } from '../keys/key-work.ts'
+import type { Pace } from '../keys/pace.ts'
 
 export interface Context {
   readonly work: KeyWork
   /** Of the request; the answer has nothing that this version lacks. */
   readonly version: Version
   readonly placeholder: IdPlaceholder
+  /** Long work takes turns. */
+  readonly pace: Pace
+  /** The most bytes that the answer's payload may have. */
+  readonly bytesMax: () => number
 }
 
 export type Handler<N extends OperationName> = (context: Context, request: Request<N>) => Promise<Response<N>>

@@ -1,11 +1,13 @@
 // A certificate as the rest of Mortise sees it: its fingerprint, names, dates and kind, and nothing trusted because
-// of them. Whether it opens a door is decided in keys/trust/access with the tools of match.ts.
+// of them. Whether it opens a door is decided in trust/access with the tools of match.ts.
 
-import { X509Certificate, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
+import { elementAt, soleElement } from './der.ts'
 import { PkiError } from './error.ts'
 import { fingerprint } from './fingerprint.ts'
-import { readPaste } from './paste.ts'
+import { pemText, readPaste } from './paste.ts'
 import { isPrintable, nameText, readName, type Subject } from './subject.ts'
+import { readDates, readX509, weaknessesOf } from './x509.ts'
 
 export interface Certificate {
   readonly der: Uint8Array
@@ -25,6 +27,8 @@ export interface Certificate {
   readonly isCa: boolean
   /** `RSA 2048`, `EC P-256`, `Ed25519`, ... */
   readonly publicKey: string
+  /** In sentences for whoever trusts it. */
+  readonly weaknesses: readonly string[]
   readonly pem: string
 }
 
@@ -39,6 +43,15 @@ export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   return certificate
 }
 
+/** The same of bytes that nobody chose to give: null where they cannot be read. Never throws. */
+export function certificateOrNull(der: Uint8Array): Certificate | null {
+  try {
+    return parseCertificate(der)
+  } catch {
+    return null
+  }
+}
+
 /** All certificates of a paste, each once, in its order. Throws PkiError as parseCertificate does. */
 export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certificate[] {
   const found = new Map<string, Certificate>()
@@ -49,20 +62,17 @@ export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certi
   return [...found.values()]
 }
 
+/** Also of what cannot be read. */
+export function certificatePem(der: Uint8Array): string {
+  return pemText('CERTIFICATE', der)
+}
+
 function readCertificate(der: Uint8Array): Certificate {
-  let parsed: X509Certificate
-  let names: { subject: Subject; issuer: Subject }
-  try {
-    parsed = new X509Certificate(der)
-    names = readNames(parsed.raw)
-  } catch (error) {
-    throw new PkiError(
-      'This has the outer form of a certificate, but its content is not one. Copy it again, or export it again ' +
-        'from where it comes from.',
-      { cause: error },
-    )
-  }
-  if (parsed.raw.length !== der.length) throw new PkiError('There is other data behind the certificate.')
+  const parsed = attempt(notOne, () => readX509(der))
+  const names = attempt(unreadable('subject or issuer'), () => readNames(parsed.raw))
+  const dates = readDates(parsed)
+  if (!dates) throw new PkiError(unreadable('dates'))
+  const publicKey = attempt(unreadable('public key'), () => publicKeyText(parsed.publicKey))
   return {
     der: parsed.raw,
     sha256: fingerprint(parsed.raw),
@@ -71,11 +81,28 @@ function readCertificate(der: Uint8Array): Certificate {
     commonName: soleCommonName(names.subject),
     issuer: nameText(names.issuer),
     serial: parsed.serialNumber.toLowerCase(),
-    notBeforeMs: parsed.validFromDate.getTime(),
-    notAfterMs: parsed.validToDate.getTime(),
+    ...dates,
     isCa: parsed.ca,
-    publicKey: describeKey(parsed),
-    pem: parsed.toString(),
+    publicKey,
+    weaknesses: weaknessesOf(parsed),
+    pem: certificatePem(parsed.raw),
+  }
+}
+
+const notOne =
+  'This has the outer form of a certificate, but its content is not one, or there is other data behind or inside it. ' +
+  'Copy it again, or export it again from where it comes from.'
+
+function unreadable(what: string): string {
+  return `The ${what} of this certificate cannot be read, so it cannot be trusted. Have a new one made.`
+}
+
+/** With any error as a PkiError of this text. */
+function attempt<T>(text: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw new PkiError(text, { cause })
   }
 }
 
@@ -84,48 +111,33 @@ function soleCommonName(subject: Subject): string | null {
   return name && others.length === 0 && isPrintable(name.value) ? name.value : null
 }
 
+const [integer, sequence, versionTag] = [0x02, 0x30, 0xa0]
+
 /**
- * Subject and issuer, found by walking the DER that OpenSSL has accepted. A parse of the whole certificate by the
- * ASN.1 library costs five times as much (0.27 ms), and OpenSSL's text form of a name cannot be taken apart safely.
+ * Subject and issuer, found by walking the DER. A parse of the whole certificate by the ASN.1 library costs many times
+ * as much, and OpenSSL's text form of a name cannot be taken apart safely. Throws DerError.
  * TBSCertificate: [0] version, serial, signature, issuer, validity, subject, ... (RFC 5280 §4.1)
  */
-function readNames(der: Buffer): { subject: Subject; issuer: Subject } {
-  const tbs = elementAt(der, elementAt(der, 0).contentAt)
-  let at = tbs.contentAt
-  if (der[at] === 0xa0) at = elementAt(der, at).endAt
-  const fields: Buffer[] = []
-  while (fields.length < 5) {
-    const { endAt } = elementAt(der, at)
-    fields.push(der.subarray(at, endAt))
-    at = endAt
+export function readNames(der: Buffer): { readonly subject: Subject; readonly issuer: Subject } {
+  const signed = elementAt(soleElement(der, sequence).content, 0, sequence).content
+  let at = 0
+  const next = (...tags: readonly number[]): Buffer => {
+    const from = at
+    at = elementAt(signed, at, ...tags).endAt
+    return signed.subarray(from, at)
   }
-  const [, , issuer, , subject] = fields
-  if (!issuer || !subject) throw new RangeError('the certificate ends too early')
-  return { issuer: readName(issuer), subject: readName(subject) }
-}
-
-function elementAt(der: Buffer, at: number): { contentAt: number; endAt: number } {
-  const first = der.readUInt8(at + 1)
-  const lengthBytes = first < 0x80 ? 0 : first & 0x7f
-  const length = lengthBytes === 0 ? first : der.readUIntBE(at + 2, lengthBytes)
-  const contentAt = at + 2 + lengthBytes
-  if (contentAt + length > der.length) throw new RangeError('an element is longer than the certificate')
-  return { contentAt, endAt: contentAt + length }
+  if (signed[0] === versionTag) next(versionTag)
+  next(integer)
+  next(sequence)
+  const issuer = next(sequence)
+  next(sequence)
+  return { issuer: readName(issuer), subject: readName(next(sequence)) }
 }
 
 const curveNames: Readonly<Record<string, string>> = {
   prime256v1: 'P-256',
   secp384r1: 'P-384',
   secp521r1: 'P-521',
-}
-
-function describeKey(certificate: X509Certificate): string {
-  try {
-    return publicKeyText(certificate.publicKey)
-  } catch {
-    // Of a kind that OpenSSL does not know, which no TLS connection can use either.
-    return 'unknown'
-  }
 }
 
 /** `RSA 2048`, `EC P-256`, `Ed25519`, ... */
@@ -152,7 +164,10 @@ function severalFound(certificates: readonly Certificate[]): string {
     leaf >= 0 ? `To trust one client, paste only its own certificate, here number ${leaf + 1}.` : '',
     ca >= 0 ? `To trust clients by the CA that signs them, paste only that CA, here number ${ca + 1}.` : '',
   ]
-  return [`There are ${certificates.length} certificates here, and one is needed:`, ...shown, ...advice]
+  return [
+    `There are ${certificates.length} certificates here, and one is needed: ${shown.join('; ')}.`,
+    ...advice,
+  ]
     .filter(Boolean)
-    .join('\n')
+    .join(' ')
 }

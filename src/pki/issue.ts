@@ -1,6 +1,6 @@
 // Making certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key made
 // here or from a client's signing request. Being signed here gives no trust: who is trusted is a pin's business
-// (keys/trust/access), so the CA's reach is the server's name and nothing more.
+// (trust/access), so the CA's reach is the server's name and nothing more.
 //
 // Lifetimes are long on purpose. vCenter pins the server's certificate itself, so each renewal means trusting it
 // again in every vCenter, and an expired client certificate means virtual machines that do not power on. What ends

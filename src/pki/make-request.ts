@@ -8,6 +8,7 @@ import { AsnConvert } from '@peculiar/asn1-schema'
 import { Attribute, Extensions } from '@peculiar/asn1-x509'
 import { extendedKeyUsage, keyUsage, publicKeyInfo, subjectAltNames } from './build.ts'
 import { checkCommonName, privateKeyPem } from './issue.ts'
+import { pemText } from './paste.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
 import { nameOf } from './subject.ts'
 
@@ -39,15 +40,8 @@ export async function makeRequest(options: {
       signature: new Uint8Array(signature).buffer,
     }),
   )
-  return { request: requestPem(der), privateKey: privateKeyPem(privateKey) }
-}
-
-function requestPem(der: ArrayBuffer): string {
-  const lines =
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
+  const request = pemText('CERTIFICATE REQUEST', new Uint8Array(der))
+  return { request, privateKey: privateKeyPem(privateKey) }
 }
 
 function serverExtensions(names: readonly string[]): Attribute {

@@ -8,6 +8,15 @@ import { PkiError } from './error.ts'
 
 export type Wanted = 'certificate' | 'certificate request'
 
+/** The other way: DER as PEM. */
+export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
+}
+
 /** The DER of every block of the wanted kind, in the order pasted, at least one. Throws PkiError for anything else. */
 export function readPaste(paste: string | Uint8Array, wanted: Wanted): Buffer[] {
   if (paste.length > limits.certificateBytesMax)

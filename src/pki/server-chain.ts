@@ -2,13 +2,13 @@
 // it belongs to a key that is here, is fit for a TLS server, and what the others do in the chain. Nothing is trusted
 // because of it: it is what we show, not what we believe.
 
-import { createPublicKey, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
 import { parseCertificates, type Certificate } from './certificate.ts'
 import { PkiError } from './error.ts'
-import { brokenHash } from './match.ts'
+import { allowsUse, brokenHash, readX509 } from './x509.ts'
 
 export interface ServerChain {
   readonly certificate: Certificate
@@ -47,7 +47,7 @@ export function checkServerChain(
 
 /** DNS names and IP addresses of the subject alternative name, IPv6 in its short form. */
 export function namesIn(der: Uint8Array): readonly string[] {
-  const { subjectAltName = '' } = new X509Certificate(der)
+  const { subjectAltName = '' } = readX509(der)
   return subjectAltName.split(', ').flatMap((entry) => {
     const [, name] = /^(?:DNS|IP Address):(.*)$/.exec(entry) ?? []
     if (name === undefined) return []
@@ -57,7 +57,7 @@ export function namesIn(der: Uint8Array): readonly string[] {
 
 /** SHA-1 of the DER in lower-case hex: the thumbprint that vCenter shows. */
 export function thumbprint(der: Uint8Array): string {
-  return new X509Certificate(der).fingerprint.replaceAll(':', '').toLowerCase()
+  return readX509(der).fingerprint.replaceAll(':', '').toLowerCase()
 }
 
 function ownCertificate(
@@ -96,17 +96,14 @@ function dateText(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
-const serverAuth = '1.3.6.1.5.5.7.3.1'
-const anyUsage = '2.5.29.37.0'
-
 function checkUse(certificate: Certificate): void {
   if (certificate.isCa)
     throw new PkiError("This is the certificate of a CA: a server's certificate must not be one.")
-  const { keyUsage: purposes, signatureAlgorithm = '' } = new X509Certificate(certificate.der)
+  const parsed = readX509(certificate.der)
+  const { signatureAlgorithm = '' } = parsed
   if (brokenHash.test(signatureAlgorithm))
     throw new PkiError(`The certificate is signed with ${signatureAlgorithm}, which clients refuse.`)
-  // Without the extension it is good for everything (RFC 5280 §4.2.1.12).
-  if (purposes && !purposes.includes(serverAuth) && !purposes.includes(anyUsage))
+  if (!allowsUse(parsed, 'serverAuth'))
     throw new PkiError(
       'The certificate is not for a TLS server: its extended key usage lacks serverAuth. Choose the template of a ' +
         'web server where it is signed.',
@@ -161,7 +158,6 @@ function inOrder(certificate: Certificate, found: readonly Certificate[]): reado
 
 function issued(above: Certificate, below: Certificate): boolean {
   if (!above.isCa) return false
-  const issuer = new X509Certificate(above.der)
-  const leaf = new X509Certificate(below.der)
+  const [issuer, leaf] = [readX509(above.der), readX509(below.der)]
   return leaf.checkIssued(issuer) && leaf.verify(issuer.publicKey)
 }

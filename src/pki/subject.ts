@@ -1,8 +1,9 @@
 // Distinguished names: from DER to attributes, from attributes to text. The text is RFC 4514's, with what may not be
 // printed (control and direction characters, of which a stranger's certificate may be full) escaped too.
 
-import { AsnConvert } from '@peculiar/asn1-schema'
 import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from '@peculiar/asn1-x509'
+import { limits } from '../limits.ts'
+import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 
 interface SubjectAttribute {
   /** Short name from the table, or the dotted object identifier. */
@@ -35,14 +36,77 @@ const typeNames: ReadonlyMap<string, string> = new Map(
   Object.entries(attributeTypes).map(([name, identifier]) => [identifier, name]),
 )
 
-/** Of a DER `Name`. Throws whatever the ASN.1 library throws. */
-export function readName(der: Uint8Array): Subject {
-  return AsnConvert.parse(der, Name).map((part) =>
-    part.map(({ type, value }) => ({
-      type: typeNames.get(type) ?? type,
-      value: value.anyValue ? `#${Buffer.from(value.anyValue).toString('hex')}` : value.toString(),
-    })),
-  )
+const sequence = 0x30
+const set = 0x31
+const objectIdentifier = 0x06
+
+/**
+ * The attributes of a DER `Name`, which a stranger may have written. A name is four levels deep whatever its values are
+ * (they are not entered), and bounded in size and number: the time that it takes is bounded too. Throws DerError.
+ */
+export function readName(der: Buffer): Subject {
+  if (der.length > limits.certificateNameBytesMax) throw new DerError('the name is too long')
+  const subject: SubjectAttribute[][] = []
+  let count = 0
+  for (const part of elementsOf(soleElement(der, sequence).content, set)) {
+    const attributes = Array.from(elementsOf(part, sequence), readAttribute)
+    count += attributes.length
+    if (attributes.length === 0 || count > limits.certificateNameAttributesMax)
+      throw new DerError('the name has an empty part, or too many')
+    subject.push(attributes)
+  }
+  return subject
+}
+
+function readAttribute(content: Buffer): SubjectAttribute {
+  const type = elementAt(content, 0, objectIdentifier)
+  const identifier = dottedIdentifier(type.content)
+  return { type: typeNames.get(identifier) ?? identifier, value: readValue(content.subarray(type.endAt)) }
+}
+
+/** Strings by their kind; anything else as `#` and its DER in hex. */
+function readValue(der: Buffer): string {
+  const { tag, content } = soleElement(der, der[0] ?? -1)
+  const decode = stringKinds.get(tag)
+  if (decode) return decode(content)
+  if (der.length > limits.certificateNameHexBytesMax)
+    throw new DerError('the name has a long value that is no text')
+  return `#${der.toString('hex')}`
+}
+
+const latin1 = (content: Buffer) => content.toString('latin1')
+
+/** The kinds of DirectoryString (RFC 5280 §4.1.2.4) and IA5String, by tag. */
+const stringKinds: ReadonlyMap<number, (content: Buffer) => string> = new Map([
+  [0x0c, readUtf8],
+  [0x13, latin1],
+  [0x14, latin1],
+  [0x16, latin1],
+  [0x1c, readUtf32],
+  [0x1e, readUtf16],
+])
+
+function readUtf8(content: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content)
+  } catch (cause) {
+    throw new DerError('a text is not UTF-8', { cause })
+  }
+}
+
+function readUtf16(content: Buffer): string {
+  if (content.length % 2 !== 0) throw new DerError('a text is not UTF-16')
+  return Buffer.from(content).swap16().toString('utf16le')
+}
+
+function readUtf32(content: Buffer): string {
+  const characters: number[] = []
+  for (let at = 0; at < content.length; at += 4) {
+    const character = at + 4 > content.length ? Infinity : content.readUInt32BE(at)
+    if (character > 0x10ffff) throw new DerError('a text is not UTF-32')
+    characters.push(character)
+  }
+  return String.fromCodePoint(...characters)
 }
 
 /** RFC 4514: the last part of the name first, `,` between parts and `+` within one. '' for an empty name. */

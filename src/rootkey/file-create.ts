@@ -5,20 +5,25 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, open, readdir, stat, unlink } from 'node:fs/promises'
 import path from 'node:path'
-import { RootKeyError } from '../keys/root-key.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import { writeRootKeyFile } from './file-format.ts'
 
 /**
  * A new random key, mode 0600, on the disk when this returns. False if anything is there already, which is left as
- * it is. Throws RootKeyError('unreachable').
+ * it is. Throws RootKeyError('unreachable'), or the refusal: why none is to be made.
  */
-export async function createRootKeyFile(file: string, passphrase: Uint8Array | undefined): Promise<boolean> {
+export async function createRootKeyFile(
+  file: string,
+  passphrase: Uint8Array | undefined,
+  refusal?: RootKeyError,
+): Promise<boolean> {
   const folder = path.dirname(file)
   if (await isThere(file)) {
     // Whoever made it may have been killed before its name was on the disk. Best effort: the folder may be read-only.
     await syncFolder(folder).catch(() => undefined)
     return false
   }
+  if (refusal) throw refusal
   const key = randomBytes(32)
   const content = await writeRootKeyFile(key, passphrase)
   key.fill(0)

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { limits } from '../limits.ts'
-import { RootKeyError, type RootKey } from '../keys/root-key.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { createRootKeyFile } from './file-create.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 
@@ -17,6 +17,8 @@ export interface FileRootKeyOptions {
   readonly dataFolder: string
   /** What MORTISE_ROOT_PASSPHRASE_FILE holds; one line end behind it does not count. The caller wipes it. */
   readonly passphrase?: Buffer
+  /** Also make the file under a passphrase that is easily guessed, and do not warn of one. */
+  readonly acceptShortPassphrase?: boolean
   /** Make the file where there is none. Its folder must exist. */
   readonly create: boolean
 }
@@ -32,9 +34,12 @@ export interface FileRootKey extends RootKey {
 export async function openFileRootKey(options: FileRootKeyOptions): Promise<FileRootKey> {
   const file = path.resolve(options.dataFolder, filePath(options.uri))
   const passphrase = usablePassphrase(options.passphrase)
-  const created = options.create && (await createRootKeyFile(file, passphrase))
+  const { acceptShortPassphrase = false } = options
+  const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
+  const refusal = tooShort ? shortPassphrase(file) : undefined
+  const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
   const found = await readRootKey(file)
-  const warnings = warningsFor(file, found.mode)
+  const warnings = warningsFor(file, { mode: found.mode, tooShort })
   const key = await unlock(file, found, passphrase)
   return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })
 }
@@ -83,7 +88,9 @@ class OpenedFile implements FileRootKey {
       wrapped.length > limits.wrappedKeyBytesMax ||
       wrapped[0] !== version
     )
-      throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`)
+      throw new RootKeyError('wrapped-form', `${this.path} did not seal this: it has another form`, {
+        altered: true,
+      })
     const decipher = createDecipheriv('aes-256-gcm', this.#key, wrapped.subarray(1, 1 + nonceBytes))
     decipher.setAAD(this.#bind(associatedData))
     decipher.setAuthTag(wrapped.subarray(-tagBytes))
@@ -93,7 +100,7 @@ class OpenedFile implements FileRootKey {
     } catch (error) {
       plaintext.fill(0)
       const message = `${this.path} did not seal this, or it was changed, or it is in another place than where it was put`
-      throw new RootKeyError('wrapped-form', message, { cause: error })
+      throw new RootKeyError('wrapped-form', message, { cause: error, altered: true })
     }
     return plaintext
   }
@@ -152,6 +159,21 @@ function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
 }
 
 const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
+
+/** Characters of UTF-8, counted without making a string of a secret: all bytes but those that go on with one. */
+function isShort(passphrase: Uint8Array): boolean {
+  const characters = passphrase.filter((byte) => (byte & 0xc0) !== 0x80).length
+  return characters < limits.passphraseCharactersMin
+}
+
+function shortPassphrase(file: string): RootKeyError {
+  return new RootKeyError(
+    'root-key',
+    `the passphrase in the file that ${passphraseVariable} names has fewer than ${limits.passphraseCharactersMin} ` +
+      `characters: whoever copies ${file} could guess it. Choose a longer one, such as six words that nobody said before. ` +
+      'To make the root key with this one all the same, set MORTISE_ACCEPT_SHORT_PASSPHRASE=true',
+  )
+}
 
 /** Turns what the file holds into a key, and wipes it. */
 async function unlock(file: string, found: RootKeyFile, passphrase: Buffer | undefined): Promise<KeyObject> {
@@ -226,10 +248,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code'
 }
 
-function warningsFor(file: string, mode: number): readonly string[] {
-  if ((mode & 0o077) === 0) return []
+function warningsFor(
+  file: string,
+  { mode, tooShort }: { readonly mode: number; readonly tooShort: boolean },
+): readonly string[] {
   const octal = (mode & 0o777).toString(8).padStart(4, '0')
-  return [
-    `Other users of this machine may read or change the root key ${file} (mode ${octal}). Run: chmod 600 ${file}`,
-  ]
+  const open = `Other users of this machine may read or change the root key ${file} (mode ${octal}). Run: chmod 600 ${file}`
+  const short =
+    `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
+    'file could guess it. Keep it and its copies where nobody else can read them.'
+  return [...((mode & 0o077) === 0 ? [] : [open]), ...(tooShort ? [short] : [])]
 }

@@ -2,7 +2,7 @@
 // own file's.
 
 import { randomBytes } from 'node:crypto'
-import { RootKeyError, type RootKey } from '../keys/root-key.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { openFileRootKey } from './file.ts'
 import type { ListedRootKey } from './keyprotect/list.ts'
 import { checkKeyProtect, listKeyProtect, openKeyProtect } from './keyprotect/open.ts'
@@ -12,6 +12,8 @@ export interface RootKeyOptions {
   readonly dataFolder: string
   /** For `file:` only. */
   readonly passphrase?: Buffer
+  /** Also make files under a passphrase that is easily guessed. */
+  readonly acceptShortPassphrase?: boolean
   /** Make a `file:` root key where there is none. No other kind is ever made here. */
   readonly create: boolean
   /** For `keyprotect:` and `hpcs:`. */

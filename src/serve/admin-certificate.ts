@@ -2,9 +2,9 @@
 // doing so whatever the KMIP door shows: the KMIP door's while that is of our CA and has the names that are needed, and
 // else one of its own, which vCenter never sees and which is renewed by itself. Part of the composition root.
 
-import { serverActor } from '../keys/caller.ts'
-import type { AuditEntry } from '../keys/ports.ts'
-import type { Secrets } from '../keys/secrets.ts'
+import { serverActor } from '../audit/actor.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Secrets } from '../sealing/secrets.ts'
 import { limits } from '../limits.ts'
 import { certificateNames, issueServer, privateKeyPem, readIdentity, type Identity } from '../pki/issue.ts'
 import { signedBy } from '../pki/match.ts'

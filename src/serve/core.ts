@@ -4,30 +4,38 @@
 import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { Restores } from '../admin/restores.ts'
+import { Alarms } from './alarms.ts'
+import { holdToAnchor, refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { openIbm, serviceInstanceOf, type Ibm } from './ibm.ts'
-import { Access } from '../keys/trust/access.ts'
-import { ApiKeys } from '../keys/api-keys.ts'
-import { Audit } from '../keys/audit.ts'
+import { Access } from '../trust/access.ts'
+import { ApiKeys } from '../instances/api-keys.ts'
+import { Audit } from '../audit/audit.ts'
 import { Journal } from '../keys/journal/journal.ts'
-import { InstanceReports } from '../keys/instance-report.ts'
+import { InstanceReports } from '../instances/report.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../keys/instance-work/instance-work.ts'
-import { Keyring } from '../keys/keyring.ts'
+import { Integrity } from '../sealing/integrity.ts'
+import { Keyring } from '../sealing/keyring.ts'
 import { Keys } from '../keys/keys.ts'
-import { Pending } from '../keys/trust/pending.ts'
-import type { Clock, Store } from '../keys/ports.ts'
+import { Pending } from '../trust/pending.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
 import { Safe } from '../keys/safe.ts'
 import { recover, type RecoveryParts } from '../keys/recovery/recovery.ts'
-import { Secrets } from '../keys/secrets.ts'
-import { Sightings } from '../keys/trust/sightings.ts'
+import { Secrets } from '../sealing/secrets.ts'
+import { Sightings } from '../trust/sightings.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
-import { createTrustChanges, type TrustChanges } from '../keys/trust/changes.ts'
+import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
-import { filtersOverlap, matchesSubject, sameAuthority, signedBy, validity } from '../pki/match.ts'
+import { neighbourhood } from '../kmip-server/address.ts'
+import { certificateOrNull } from '../pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from '../pki/match.ts'
 import { Readiness } from './readiness.ts'
-import { openRootKey } from '../rootkey/open.ts'
+import { openRootKey, type OpenedRootKey } from '../rootkey/open.ts'
 import { serverRootKeys, type ServerRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
+import { systemClock } from './system-clock.ts'
 import { openSqliteStore } from '../store/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -39,6 +47,7 @@ export interface Core {
   readonly apiKeys: ApiKeys
   readonly rootKeys: ServerRootKeys
   readonly audit: Audit
+  readonly alarms: Alarms
   readonly readiness: Readiness
   readonly access: Access
   readonly keyring: Keyring
@@ -55,34 +64,36 @@ export interface Core {
   readonly warnings: readonly string[]
 }
 
+/** In the data folder. */
+export const storeFile = 'mortise.db'
+
 export interface CoreOptions {
   readonly settings: Settings
   readonly log: Log
   readonly metrics: Metrics
 }
 
+const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
+
 /** What has to be closed goes onto `opened`. Rejects with an error whose message says what to do. */
 export async function openCore(options: CoreOptions, opened: AsyncDisposableStack): Promise<Core> {
   const { settings, log, metrics } = options
-  const clock: Clock = { now: Date.now, monotonic: () => performance.now() }
-  const store = await openStore(options, clock)
-  opened.defer(() => store.close())
-  const firstStart = (await store.trustVersion()) === 0
-  const { rootKey, rootKeys, ibm } = await openRootKeys(options, clock, opened, firstStart)
-  const secrets = await Secrets.open(store, rootKey)
+  const ground = await openGround(options, opened)
+  const { clock, store, firstStart, rootKeys, ibm, secrets, alarms, integrity, warnings } = ground
+  await holdToAnchor(store, secrets)
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
-
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
   const readiness = new Readiness({ log, clock, metrics, audit, calls: () => ibm.calls() })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
-  const access = await openAccess({ store, macs, clock, readiness, audit })
+  const access = await openAccess({ store, macs, clock, alarms, audit })
   const apiKeys = openApiKeys({ store, secrets, access, ibm })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   void tidyApiKeys()
-  const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey: rootKeys.open })
+  const opening = { openRootKey: rootKeys.open, events: readiness.rootKeys, integrity }
+  const keyring = new Keyring({ store, clock, ...opening })
   readiness.rootKeys.start({ access, keyring })
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
   const troubles = keyring.status.standardKeys
@@ -111,8 +122,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     keyring,
     keeper,
     journal,
-    filtersOverlap,
-    sameAuthority,
+    ...authorityRules,
     changed: () => {
       void signTrust().catch(failed('sign for a change of trust'))
       void tidyApiKeys()
@@ -122,14 +132,52 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const keys = new Keys({ store, safe, journal, access, clock, durableReads })
   const parts = { store, clock, access, keyring, safe, keeper, journal }
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
-  const pending = await Pending.open(store, clock, failed('write the pending clients'))
+  const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
   const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
   opened.defer(() => sightings.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
-  const { warnings } = rootKey
-  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, readiness, access, keyring, trust, keys }
-  return { ...kept, ...work, restores, pending, sightings, firstStart, warnings }
+  const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
+  return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
+}
+
+/** What everything else stands on. */
+export interface Ground extends OpenedRootKeys {
+  readonly clock: Clock
+  readonly store: Store & AnchoredStore
+  readonly secrets: Secrets
+  readonly alarms: Alarms
+  readonly integrity: Integrity
+  /** No trust was ever written into the store. */
+  readonly firstStart: boolean
+}
+
+/** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
+export async function openGround(options: CoreOptions, opened: AsyncDisposableStack): Promise<Ground> {
+  const clock = systemClock
+  const store = await openStore(options, clock)
+  opened.defer(() => store.close())
+  await refuseLostDatabase(store)
+  const firstStart = (await store.trustVersion()) === 0
+  const rootKeys = await openRootKeys(options, clock, opened, firstStart)
+  const alarms = new Alarms(options.log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKeys.rootKey, integrity)
+  return { ...rootKeys, clock, store, secrets, alarms, integrity, firstStart }
+}
+
+function openPending({
+  store,
+  clock,
+  failed,
+}: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void }) {
+  return Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf: neighbourhood,
+    failed: failed('write the pending clients'),
+  })
 }
 
 function openRestores(
@@ -161,11 +209,14 @@ function startInstanceWork(
   return { instanceWork, reports }
 }
 
-async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock): Promise<Store> {
+async function openStore(
+  { settings, log, metrics }: CoreOptions,
+  clock: Clock,
+): Promise<Store & AnchoredStore> {
   const { data } = settings.now.server
   await mkdir(data, { recursive: true, mode: 0o700 })
   return openSqliteStore({
-    file: path.join(data, 'mortise.db'),
+    file: path.join(data, storeFile),
     clock,
     onTrouble: (message) => log.error({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
@@ -174,13 +225,13 @@ async function openStore({ settings, log, metrics }: CoreOptions, clock: Clock):
 
 /** What the audit has signed of trust is not gone back behind. */
 async function openAccess(
-  parts: Pick<Core, 'store' | 'clock' | 'readiness' | 'audit'> & { readonly macs: Secrets },
+  parts: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets },
 ): Promise<Access> {
-  const { readiness, audit, ...rest } = parts
+  const { alarms, audit, ...rest } = parts
   return new Access({
     ...rest,
-    certificates: { validity, signedBy, matchesSubject },
-    alarm: readiness.alarm,
+    certificates: { validity, signedBy: signedForClient, matchesSubject },
+    alarm: alarms.raise,
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })
@@ -197,21 +248,36 @@ function openApiKeys({
   return apiKeys
 }
 
+interface OpenedRootKeys {
+  /** The server's own. */
+  readonly rootKey: OpenedRootKey
+  readonly rootKeys: ServerRootKeys
+  readonly ibm: Ibm
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
 async function openRootKeys(
   { settings, metrics, log }: CoreOptions,
   clock: Clock,
   opened: AsyncDisposableStack,
   create: boolean,
-) {
+): Promise<OpenedRootKeys> {
   const { server } = settings.now
-  const passphrase = await readPassphrase(server.rootPassphraseFile)
+  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
+  const { acceptShortPassphrase } = server
   const ibm = await openIbm(settings.now.ibm, clock, log)
   const keyProtect = ibm.sessions
   const speaksForItself = (uri: string, instanceId: string) => ibm.speaksForItself(uri, instanceId)
   opened.defer(() => keyProtect.close())
-  const opening = { dataFolder: server.data, ...(passphrase && { passphrase }), keyProtect }
+  const opening = {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect,
+  }
   const rootKey = await openRootKey(server.rootKey, { ...opening, create })
   const warn = (message: string) => log.warn({}, message)
   const given = { own: rootKey, opening, speaksForItself, metrics, clock, warn }
-  return { rootKey, ibm, rootKeys: serverRootKeys(given) }
+  return { rootKey, ibm, rootKeys: serverRootKeys(given), warnings: [...warnings, ...rootKey.warnings] }
 }

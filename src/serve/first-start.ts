@@ -2,15 +2,16 @@
 // empty store, and each time the address and the CA's certificate in the data folder. Part of the composition root.
 
 import { randomBytes } from 'node:crypto'
-import { open, readFile, rename } from 'node:fs/promises'
+import type { Stats } from 'node:fs'
+import { open, rename } from 'node:fs/promises'
 import path from 'node:path'
-import type { Access } from '../keys/trust/access.ts'
-import { serverActor } from '../keys/caller.ts'
-import { bootstrapName, newBearer } from '../keys/trust/token-changes.ts'
-import type { TrustChanges } from '../keys/trust/changes.ts'
+import type { Access } from '../trust/access.ts'
+import { serverActor } from '../audit/actor.ts'
+import { bootstrapName, newBearer } from '../trust/token-changes.ts'
+import type { TrustChanges } from '../instances/trust-changes.ts'
 
 /** What made this start impossible, and what to do about it. */
-class StartError extends Error {
+export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
@@ -37,7 +38,7 @@ export async function bootstrap(options: {
   const bearer = newBearer()
   await writeWhole(path.join(dataFolder, 'admin-token'), `${bearer}\n`, 0o600)
   const first = { name: bootstrapName, role: 'manager', instanceId: null, expiresMs: null } as const
-  await trust.tokens.create(serverActor, first, bearer)
+  await trust.tokens.create(serverActor, first, { bearer })
 }
 
 /** Where the command line finds this server. */
@@ -50,12 +51,17 @@ export async function leaveAddress(options: {
   await writeWhole(path.join(options.dataFolder, 'admin-address'), `${options.adminUrl}\n`, 0o644)
 }
 
-/** The passphrase without the line's end; undefined when no file is named. */
-export async function readPassphrase(file: string | null): Promise<Buffer | undefined> {
-  if (file === null) return undefined
+/** The passphrase without the line's end, and what the administrator should know; nothing when no file is named. */
+export async function readPassphrase(
+  file: string | null,
+): Promise<{ readonly passphrase?: Buffer; readonly warnings: readonly string[] }> {
+  if (file === null) return { warnings: [] }
   let bytes: Buffer
+  let warnings: readonly string[]
   try {
-    bytes = await readFile(file)
+    await using handle = await open(file)
+    warnings = passphraseWarnings(file, await handle.stat())
+    bytes = await handle.readFile()
   } catch (cause) {
     throw new StartError(
       `cannot read the passphrase file ${file} (MORTISE_ROOT_PASSPHRASE_FILE): ${(cause as Error).message}`,
@@ -65,11 +71,23 @@ export async function readPassphrase(file: string | null): Promise<Buffer | unde
   let end = bytes.length
   while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end--
   if (end === 0) throw new StartError(`the passphrase file ${file} is empty`)
-  return bytes.subarray(0, end)
+  return { passphrase: bytes.subarray(0, end), warnings }
+}
+
+/** systemd gives credentials with the mask of an access list as their group's mode: nobody else reads them. */
+const systemdCredentials = '/run/credentials/'
+
+function passphraseWarnings(file: string, stats: Stats): readonly string[] {
+  if (!stats.isFile() || (stats.mode & 0o077) === 0 || path.resolve(file).startsWith(systemdCredentials))
+    return []
+  const octal = (stats.mode & 0o777).toString(8).padStart(4, '0')
+  return [
+    `Other users of this machine may read or change the passphrase in ${file} (mode ${octal}). Run: chmod 600 ${file}`,
+  ]
 }
 
 /** A reader sees the old file or the new one, never half of one; durable on return. */
-async function writeWhole(file: string, text: string, mode: number): Promise<void> {
+export async function writeWhole(file: string, text: string, mode: number): Promise<void> {
   const unfinished = `${file}.${randomBytes(6).toString('hex')}`
   const handle = await open(unfinished, 'wx', mode)
   try {

@@ -2,10 +2,11 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readiness as Ready, RootKeyCalls } from '../admin/context.ts'
-import type { Access } from '../keys/trust/access.ts'
-import type { Keyring } from '../keys/keyring.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Access } from '../trust/access.ts'
+import type { Keyring } from '../sealing/keyring.ts'
+import type { Store } from '../ports/store.ts'
 import { limits } from '../limits.ts'
+import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import type { Log } from '../telemetry/log.ts'
 
@@ -19,23 +20,11 @@ export class Readiness {
   readonly rootKeys: RootKeyWatch
   readonly #log: Log
   readonly #calls: () => readonly RootKeyCalls[]
-  #alarms = 0
 
   constructor(options: ReadinessOptions) {
     this.#log = options.log
     this.#calls = options.calls
     this.rootKeys = new RootKeyWatch(options)
-  }
-
-  /** Something was altered behind the server's back. */
-  readonly alarm = (message: string): void => {
-    this.#alarms++
-    this.#log.error({ alarm: 'tampering' }, message)
-  }
-
-  /** How often something was found altered. */
-  get alarms(): number {
-    return this.#alarms
   }
 
   /** Ready when the store answers. Instances whose root key has trouble are counted and make no node unready. */
@@ -56,6 +45,7 @@ export class Readiness {
       const { writable, reason } = parts.store.health()
       const degraded = this.rootKeys.troublesOf(tables.instance)
       const closed = await this.rootKeys.stillClosed(parts)
+      const altered = await stillAltered(parts)
       const standardKeys = parts.keyring.status.standardKeys.now.filter(
         // Elsewhere there is nothing to make or write, so that nothing would end it. What is left outlives its instance.
         ({ what, instanceId }) =>
@@ -66,6 +56,7 @@ export class Readiness {
         reason: writable ? null : reason,
         degraded,
         closed,
+        altered,
         standardKeys,
         calls: this.#calls(),
       }
@@ -76,6 +67,31 @@ export class Readiness {
   }
 
   #unready(reason: string): Ready {
-    return { ready: false, reason, degraded: new Map(), closed: [], standardKeys: [], calls: [] }
+    const none = { degraded: new Map(), closed: [], altered: [], standardKeys: [], calls: [] }
+    return { ready: false, reason, ...none }
   }
+}
+
+/** What was altered and is still there. */
+async function stillAltered({
+  store,
+  access,
+  keyring: { integrity },
+}: {
+  readonly store: Pick<Store, 'object' | 'dataKeys' | 'secrets'>
+  readonly access: Pick<Access, 'instances'>
+  readonly keyring: Pick<Keyring, 'integrity'>
+}): Promise<readonly StoredItem[]> {
+  const { altered } = integrity
+  if (altered.length === 0) return []
+  const instances = new Set((await access.instances()).map(({ id }) => id))
+  const isThere = async ({ instanceId, kind, id }: StoredItem): Promise<boolean> => {
+    if (instanceId === null) return (await store.secrets()).some(({ name }) => name === id)
+    if (!instances.has(instanceId)) return false
+    if (kind === 'data key') return (await store.dataKeys(instanceId)).some((record) => record.id === id)
+    return ((await store.object(instanceId, id))?.sealed ?? null) !== null
+  }
+  const there = await Promise.all(altered.map(isThere))
+  for (const [index, item] of altered.entries()) if (there[index] === false) integrity.forget(item)
+  return altered.filter((_, index) => there[index])
 }

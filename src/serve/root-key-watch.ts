@@ -3,17 +3,18 @@
 // nobody wants a key. Part of the composition root.
 
 import type { RootKeyTrouble } from '../admin/context.ts'
-import type { Access } from '../keys/trust/access.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Keyring } from '../keys/keyring.ts'
-import type { ClosedKey } from '../keys/closed-keys.ts'
-import type { KeyringEvents } from '../keys/keyring.ts'
-import type { Clock, Store } from '../keys/ports.ts'
-import { RootKeyError } from '../keys/root-key.ts'
-import type { RootKeyUse } from '../keys/root-key-status.ts'
-import type { Instance } from '../keys/trust/rows.ts'
+import type { Access } from '../trust/access.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Keyring, KeyringEvents } from '../sealing/keyring.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import type { Instance } from '../trust/rows.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
-import { KeysUnavailable, type UnwrapSource } from '../keys/unwrap-cache.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
+import type { RootKeyUse } from '../sealing/root-key-status.ts'
+import { KeysUnavailable, type UnwrapSource } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -43,7 +44,7 @@ export class RootKeyWatch implements KeyringEvents {
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
   #stopped = false
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #entering: Promise<void> = Promise.resolve()
 
   constructor(options: RootKeyWatchOptions) {
@@ -63,14 +64,14 @@ export class RootKeyWatch implements KeyringEvents {
   /** Looks now and every `limits.rootKeyLookEveryMs` until `stop`. */
   start(parts: WatchedParts): void {
     const look = () => void this.#begin(parts)
-    this.#timer = setInterval(look, limits.rootKeyLookEveryMs).unref()
+    this.#timer = this.#options.clock.every(limits.rootKeyLookEveryMs, look)
     look()
   }
 
   /** Resolves when what was told before is entered in the audit. A look that still runs has nothing to say any more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
     await this.#entering
   }
 
@@ -188,7 +189,7 @@ export class RootKeyWatch implements KeyringEvents {
 
   /** One after the other, so that they stand in the order in which it happened. */
   #enter(
-    action: string,
+    action: AuditEntry['action'],
     result: 'success' | 'refused',
     { instanceId, rootKeyUri }: RootKeyUse,
     known: Readonly<Record<string, string | number>>,

@@ -2,8 +2,8 @@
 // composition root.
 
 import type { RootKeys } from '../admin/context.ts'
-import type { Clock } from '../keys/ports.ts'
-import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from '../keys/root-key.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError, type RootKey, type RootKeyVersions, type StandardKeys } from '../ports/root-key.ts'
 import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from '../rootkey/open.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 

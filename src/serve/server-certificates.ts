@@ -9,9 +9,10 @@ import { createPrivateKey, randomBytes } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { Refusal } from '../admin/errors.ts'
 import type { ServerCertificateChanges, ShownCertificates } from '../admin/server-certificates.ts'
-import { serverActor, type By } from '../keys/caller.ts'
-import type { AuditEntry, Clock } from '../keys/ports.ts'
-import type { Secrets } from '../keys/secrets.ts'
+import { serverActor, type By } from '../audit/actor.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Secrets } from '../sealing/secrets.ts'
 import type { DoorOptions } from '../kmip-server/door.ts'
 import { limits } from '../limits.ts'
 import { PkiError } from '../pki/error.ts'
@@ -40,7 +41,7 @@ interface Options {
 }
 
 interface Entry {
-  readonly action: string
+  readonly action: AuditEntry['action']
   readonly object: string | null
   readonly detail?: AuditEntry['detail']
 }
@@ -49,7 +50,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   readonly #options: Options
   #kept: Kept
   #apply: (() => Promise<void>) | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   /** One change at a time: each decides on what the one before left. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -96,7 +97,7 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   stop(): void {
     this.#apply = undefined
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
   }
 
   // ------------------------------------------------------------ changes; durable on return
@@ -169,7 +170,7 @@ export class ServerCertificates implements ServerCertificateChanges {
       if (!staged) throw nothingStaged()
       if (wanted.atMs === undefined) return this.#switch(by, this.#kept, staged)
       if (wanted.atMs !== null) this.#mustBeAhead(staged, wanted.atMs)
-      const entry = {
+      const entry: Entry = {
         action: 'server-cert.schedule',
         object: staged.certificate.sha256,
         detail: atDetail(wanted.atMs),
@@ -182,7 +183,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     return this.#alone(async () => {
       const { staged } = this.#kept
       if (!staged) throw nothingStaged()
-      const entry = { action: 'server-cert.discard', object: staged.certificate.sha256 }
+      const entry: Entry = { action: 'server-cert.discard', object: staged.certificate.sha256 }
       await this.#keep(by, { ...this.#kept, staged: null }, [entry])
     })
   }
@@ -209,7 +210,7 @@ export class ServerCertificates implements ServerCertificateChanges {
       names: namesIn(made.certificate.der).join(','),
       ...atDetail(staged.atMs),
     }
-    const entry = { action: 'server-cert.stage', object: sha256, detail }
+    const entry: Entry = { action: 'server-cert.stage', object: sha256, detail }
     if (now) return this.#switch(by, { ...kept, staged: null }, staged, [entry])
     return this.#keep(by, { ...kept, staged }, [entry])
   }
@@ -231,7 +232,7 @@ export class ServerCertificates implements ServerCertificateChanges {
       staged: kept.staged === to ? null : kept.staged,
       ticketKeys: randomBytes(48),
     }
-    const entry = { action: 'server-cert.activate', object: certificate.sha256, detail }
+    const entry: Entry = { action: 'server-cert.activate', object: certificate.sha256, detail }
     await this.#keep(by, next, [...before, entry])
     await this.#applied()
   }
@@ -268,16 +269,15 @@ export class ServerCertificates implements ServerCertificateChanges {
 
   /** Timers neither last for months nor follow a clock that is set: looked at again every minute at least. */
   #arm(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null) return
     const waitMs = Math.min(Math.max(0, staged.atMs - this.#now()), limits.scheduleCheckEveryMs)
-    this.#timer = setTimeout(() => {
+    this.#timer = this.#options.clock.after(waitMs, () => {
       void this.#alone(async () => this.#switchIfDue()).finally(() => {
         if (this.#apply) this.#arm()
       })
-    }, waitMs)
-    this.#timer.unref()
+    })
   }
 
   /** Never rejects: that the disk is full must not keep the server from starting. It is tried again. */
@@ -291,7 +291,7 @@ export class ServerCertificates implements ServerCertificateChanges {
       this.#options.log.error({ error, sha256 }, 'the certificate that is due could not be switched to')
       if (!(error instanceof PkiError)) return
       // It will not get better by waiting.
-      const entry = {
+      const entry: Entry = {
         action: 'server-cert.schedule',
         object: sha256,
         detail: { ...atDetail(null), why: error.message },

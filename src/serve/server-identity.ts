@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
-import type { Secrets } from '../keys/secrets.ts'
+import type { Secrets } from '../sealing/secrets.ts'
 import { issueServer, makeAuthority, privateKeyPem, readIdentity, type Identity } from '../pki/issue.ts'
 
 export interface ServerIdentity {

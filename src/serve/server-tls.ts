@@ -5,9 +5,9 @@ import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../admin/context.ts'
 import type { AdminDoor, TlsIdentity } from '../admin/server.ts'
 import type { Config } from '../config.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { Clock } from '../keys/ports.ts'
-import type { Secrets } from '../keys/secrets.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Secrets } from '../sealing/secrets.ts'
 import type { Door } from '../kmip-server/door.ts'
 import type { Identity } from '../pki/issue.ts'
 import { ServerCertificates } from './server-certificates.ts'
@@ -34,7 +34,7 @@ export class ServerTls {
   readonly authority: Identity
   readonly certificates: ServerCertificates
   readonly #options: Options
-  #daily: NodeJS.Timeout | undefined
+  #daily: Timer | undefined
 
   private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
     this.#options = options
@@ -84,11 +84,11 @@ export class ServerTls {
     })
     // The admin door's own certificate is renewed by itself, also in a process that runs for years.
     const look = async () => admin.setTls((await this.admin(settings.now)).tls)
-    this.#daily = setInterval(() => {
+    this.#daily = this.#options.clock.every(dayMs, () => {
       look().catch((error: unknown) =>
         log.error({ error }, 'the certificate of the admin door could not be looked at'),
       )
-    }, dayMs).unref()
+    })
     settings.start(audit, async (next) => {
       const { tls, hosts } = await this.admin(next)
       admin.setTls(tls)
@@ -98,7 +98,7 @@ export class ServerTls {
   }
 
   stop(): void {
-    clearInterval(this.#daily)
+    this.#daily?.cancel()
     this.certificates.stop()
   }
 }

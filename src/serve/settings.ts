@@ -5,8 +5,8 @@
 import { Refusal } from '../admin/errors.ts'
 import type { Reloaded } from '../admin/context.ts'
 import { changedOptions, ConfigError, withLiveOptions, type Config } from '../config.ts'
-import type { Audit } from '../keys/audit.ts'
-import type { By } from '../keys/caller.ts'
+import type { Audit } from '../audit/audit.ts'
+import type { By } from '../audit/actor.ts'
 
 export interface SettingsOptions {
   readonly initial: Config
@@ -55,17 +55,23 @@ export class Settings {
     const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
     const next = withLiveOptions(this.#now, read)
     await this.#apply?.(next)
+    try {
+      await this.#audit?.enter({
+        action: 'server.reload',
+        result: 'success',
+        instanceId: null,
+        object: null,
+        actor,
+        reason: null,
+        requestId,
+        detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
+      })
+    } catch (error) {
+      // What is not entered did not happen.
+      await this.#apply?.(this.#now)
+      throw error
+    }
     this.#now = next
-    await this.#audit?.enter({
-      action: 'server.reload',
-      result: 'success',
-      instanceId: null,
-      object: null,
-      actor,
-      reason: null,
-      requestId,
-      detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
-    })
     return report
   }
 

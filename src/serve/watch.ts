@@ -1,10 +1,13 @@
-// Watching over the running server: what needs somebody soon goes to the log once a day, and what Prometheus reads of
-// the server's state is brought up to date when it reads. Part of the composition root.
+// Watching over the running server: once an hour all rows of trust are checked, what needs somebody soon goes to the log
+// once a day, and what Prometheus reads of the server's state is brought up to date when it reads. Part of the composition
+// root.
 
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
+import { instanceUsages } from '../admin/instance-usage.ts'
 import { warningsNow, type Warning } from '../admin/warnings.ts'
-import type { Store } from '../keys/ports.ts'
+import type { Timer } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../keys/standard-keys/troubles.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -26,7 +29,7 @@ export class Watch {
   readonly #parts: WatchParts
   /** When each warning was last told. */
   readonly #told = new Map<string, number>()
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
 
   constructor(parts: WatchParts) {
     this.#parts = parts
@@ -35,17 +38,18 @@ export class Watch {
   /** Looks now and then every hour. `failed` is told when it could not. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
-    this.#timer = setInterval(look, lookEveryMs).unref()
+    this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
     look()
   }
 
   stop(): void {
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
   }
 
-  /** Tells the log each warning that it was not told for a day. */
+  /** Checks all rows of trust, and tells the log each warning that it was not told for a day. */
   async look(): Promise<void> {
     const { context, log } = this.#parts
+    await context.access.check()
     const now = context.clock.monotonic()
     const warnings = await warningsNow(context)
     const current = new Set(warnings.map(nameOf))
@@ -82,9 +86,13 @@ export class Watch {
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
     state.warnings.set((await warningsNow(context)).length)
+    const usages = await instanceUsages(context)
+    state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
+    for (const limit of ['objects', 'bytes'] as const)
+      state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())
-      for (const [name, count] of Object.entries(await store.objectCounts(id)))
+      for (const [name, count] of Object.entries(await store.objectCounts(id, context.clock.now())))
         objects.set(name, (objects.get(name) ?? 0) + count)
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)

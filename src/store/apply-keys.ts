@@ -1,7 +1,7 @@
 // Writes data keys, what is known of standard keys, and the server's secrets, inside the writer's transaction. What is
 // removed or replaced is overwritten first, where it lies. Throws StoreConflict; the caller undoes the savepoint then.
 
-import { StoreConflict, type Write } from '../keys/ports.ts'
+import { StoreConflict, type Write } from '../ports/store.ts'
 import type { Effects } from './effects.ts'
 import type { writeSql } from './sql.ts'
 import { bytes, type Statements } from './statements.ts'

@@ -1,9 +1,12 @@
 // Writes one object inside the writer's transaction: its row, its material, its names and index entries, and the
 // mark that its journal lacks it. Throws StoreConflict; the caller undoes the savepoint then.
 
-import { StoreConflict, type IndexEntry, type ObjectRecord, type Write } from '../keys/ports.ts'
+import { StoreConflict, type Write } from '../ports/store.ts'
+import type { ClockSteps, IndexEntry, ObjectRecord } from '../ports/objects.ts'
 import type { Effects } from './effects.ts'
 import { indexHash } from './hashes.ts'
+import { stepsOf } from './state-counts.ts'
+import { objectRowBytes } from './usage.ts'
 import type { writeSql } from './sql.ts'
 import { bytes, number, orNull, text, type Row, type Statements } from './statements.ts'
 
@@ -19,27 +22,52 @@ export function putObject(
   const old = s.get('objectRow', instanceId, uniqueIdentifier)
   if (old) checkSuccession(old, record)
   const oldMaterial = old ? orNull(old, 'material', number) : null
-  const material = putMaterial(s, oldMaterial, record.sealed, effects)
+  const { material, addedBytes } = putMaterial(s, oldMaterial, record.sealed, effects)
 
   const indexed = JSON.stringify({
     names: record.sealed === null ? [] : write.names,
     index: write.index.map(({ key, value }: IndexEntry) => [key, value]),
   } satisfies Indexed)
   const { objectType, version, createdMs, attributes, dataKeyId } = record
+  const { clockSteps = neverByClock } = write
+  const { activates, deactivates } = clockSteps
+  const bytes = record.attributes.length + Buffer.byteLength(indexed)
+  const bytesBefore = old
+    ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
+    : -objectRowBytes
+  const grownBytes = bytes - bytesBefore + addedBytes
+  if (grownBytes !== 0) s.run('addBytes', instanceId, grownBytes)
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
+  const steps = [activates, deactivates] as const
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')
-    s.run('changeObject', ...common, sequence)
+    s.run('changeObject', ...common, ...steps, sequence)
   } else {
-    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common).rowId
+    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common, ...steps).rowId
   }
   if (write.journal) s.run('unjournal', instanceId, sequence)
   putIndex(s, instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
+  countSteps(s, instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
   if (oldState === state) return
   if (oldState !== null) s.run('count', instanceId, oldState, -1)
   s.run('count', instanceId, state, 1)
+}
+
+const neverByClock: ClockSteps = { activates: null, deactivates: null }
+
+function clockStepsOf(old: Row): ClockSteps {
+  return { activates: orNull(old, 'activates', number), deactivates: orNull(old, 'deactivates', number) }
+}
+
+function countSteps(s: WriteStatements, instanceId: string, from: ClockSteps, to: ClockSteps): void {
+  if (from.activates === to.activates && from.deactivates === to.deactivates) return
+  for (const { unit, at, step } of stepsOf(from)) {
+    s.run('countStep', instanceId, unit, at, step, -1)
+    s.run('forgetStep', instanceId, unit, at, step)
+  }
+  for (const { unit, at, step } of stepsOf(to)) s.run('countStep', instanceId, unit, at, step, 1)
 }
 
 /** The names and index entries that an object has, as kept in its row. */
@@ -57,24 +85,35 @@ function checkSuccession(old: Row, record: ObjectRecord): void {
     throw new StoreConflict('object', 'the object was destroyed')
 }
 
-/** Returns the id of the row that holds the material. Rows keep their place and length, see migrations.ts. */
+interface PutMaterial {
+  /** The id of the row that holds it. */
+  readonly material: number | null
+  readonly addedBytes: number
+}
+
+/** Rows keep their place and length, see migrations.ts. */
 function putMaterial(
   s: WriteStatements,
   old: number | null,
   sealed: Uint8Array | null,
   effects: Effects,
-): number | null {
-  if (old === null) return sealed === null ? null : s.run('addMaterial', sealed).rowId
+): PutMaterial {
+  if (old === null) return addMaterial(s, sealed)
   const row = s.get('material', old)
   const before = row ? bytes(row, 'sealed') : new Uint8Array()
-  if (sealed && Buffer.compare(before, sealed) === 0) return old
+  if (sealed && Buffer.compare(before, sealed) === 0) return { material: old, addedBytes: 0 }
   effects.materialRemoved = true
   if (sealed?.length === before.length) {
     s.run('overwriteMaterial', sealed, old)
-    return old
+    return { material: old, addedBytes: 0 }
   }
   s.run('eraseMaterial', old)
-  return sealed === null ? null : s.run('addMaterial', sealed).rowId
+  return addMaterial(s, sealed)
+}
+
+function addMaterial(s: WriteStatements, sealed: Uint8Array | null): PutMaterial {
+  if (sealed === null) return { material: null, addedBytes: 0 }
+  return { material: s.run('addMaterial', sealed).rowId, addedBytes: sealed.length }
 }
 
 function putIndex(

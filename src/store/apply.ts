@@ -1,13 +1,8 @@
 // Does one change inside the writer's transaction: first what it expects, then its writes in their order, then
 // its audit entries. Throws StoreConflict; the caller undoes the savepoint then. No transactions here.
 
-import {
-  StoreConflict,
-  type Change,
-  type Expectation,
-  type PendingClient,
-  type Write,
-} from '../keys/ports.ts'
+import { StoreConflict, type Change, type Expectation, type Write } from '../ports/store.ts'
+import type { PendingClient } from '../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { putObject } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
@@ -15,14 +10,20 @@ import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
 import type { writeSql } from './sql.ts'
 import { number, text, type Statements } from './statements.ts'
+import { checkLimits, usageOf } from './usage.ts'
 
 type WriteStatements = Statements<keyof typeof writeSql>
 
 export function applyChange(s: WriteStatements, chain: AuditChain, change: Change, effects: Effects): void {
   if (change.expect) checkExpectation(s, change.expect)
+  const bounded = change.expect?.limits
+  const before = bounded && usageOf(s, bounded.instanceId)
   for (const write of change.writes) applyWrite(s, write, effects)
-  if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed'))
+  if (before) checkLimits(bounded, before, usageOf(s, bounded.instanceId))
+  if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
     s.run('raiseTrustVersion')
+    effects.trustRaised = true
+  }
   for (const entry of change.entries) chain.append(entry)
 }
 
@@ -35,8 +36,7 @@ function checkExpectation(s: WriteStatements, expect: Expectation): void {
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
-    const row = s.get('liveObjects', instanceId)
-    const found = row ? number(row, 'count') : 0
+    const { objects: found } = usageOf(s, instanceId)
     if (found !== count)
       throw new StoreConflict('object', `the instance has ${found} live objects, expected were ${count}`)
   }
@@ -67,6 +67,8 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
     }
     case 'trust-removed':
       return void s.run('removeTrust', write.kind, write.id)
+    case 'trust-version':
+      return void s.run('liftTrustVersion', write.atLeast)
     case 'data-key':
     case 'data-keys-removed':
     case 'data-key-removed':
@@ -85,10 +87,12 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       return undefined
     case 'checkpoint': {
       const { number: next, body, signature } = write.checkpoint
+      const { follows = next - 1 } = write
       const row = s.get('lastCheckpoint')
       const last = row ? number(row, 'number') : 0
-      if (next !== last + 1)
-        throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${next - 1}`)
+      if (follows !== last || next <= last)
+        throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
+      effects.checkpointed = true
       return void s.run('addCheckpoint', next, body, signature)
     }
     case 'prune':

@@ -1,8 +1,8 @@
 // Numbers and chains the audit entries of this writer, inside the transaction of the act that they tell of.
 // The head is kept in memory and put into the database once per group; `mark` and `restore` follow savepoints.
 
-import { chainHash, chainStart, entryBody } from '../keys/chain.ts'
-import type { AuditEntry, WriterHead } from '../keys/ports.ts'
+import { chainHash, chainStart, entryBody } from '../audit/chain.ts'
+import type { AuditEntry, WriterHead } from '../ports/audit.ts'
 import { auditHash } from './hashes.ts'
 import type { writeSql } from './sql.ts'
 import { number, text, type Statements } from './statements.ts'
@@ -33,6 +33,12 @@ export class AuditChain {
 
   mark(): Mark {
     return this.#head
+  }
+
+  /** The last entry of this writer; null before its first. */
+  head(): WriterHead | null {
+    const { id, number, hash } = this.#head
+    return id === null || number === 0 ? null : { writer: this.#writer, number, hash }
   }
 
   restore(mark: Mark): void {

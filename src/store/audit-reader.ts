@@ -3,7 +3,7 @@
 // through years of entries delays nobody.
 
 import { setImmediate } from 'node:timers/promises'
-import type { AuditEntry, AuditQuery, StoredAuditEntry } from '../keys/ports.ts'
+import type { AuditEntry, AuditQuery, StoredAuditEntry } from '../ports/audit.ts'
 import { limits } from '../limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash } from './hashes.ts'

@@ -6,4 +6,8 @@ export interface Effects {
   materialRemoved: boolean
   /** Audit entries wait to be deleted. */
   pruned: boolean
+  /** Trust has a higher version. */
+  trustRaised: boolean
+  /** A checkpoint was among it. */
+  checkpointed: boolean
 }

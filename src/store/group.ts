@@ -2,7 +2,8 @@
 // change that met it. Knows nothing of threads, timers or the disk's room.
 
 import type { DatabaseSync } from 'node:sqlite'
-import { StoreConflict } from '../keys/ports.ts'
+import { StoreConflict } from '../ports/store.ts'
+import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keeper.ts'
 import { applyChange } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
@@ -14,6 +15,8 @@ import type { Job, Outcome } from './writer-messages.ts'
 export interface GroupResult {
   readonly outcomes: readonly Outcome[]
   readonly effects: Effects
+  /** All that was committed up to now is on the disk. False says nothing: it may be there or not. */
+  readonly synced: boolean
 }
 
 export class Groups {
@@ -23,6 +26,7 @@ export class Groups {
   readonly #savepoint
   readonly #release
   readonly #rollback
+  #position: OrderedPosition
 
   constructor(database: DatabaseSync, statements: Statements<keyof typeof writeSql>, chain: AuditChain) {
     this.#database = database
@@ -31,6 +35,12 @@ export class Groups {
     this.#savepoint = database.prepare('SAVEPOINT change')
     this.#release = database.prepare('RELEASE change')
     this.#rollback = database.prepare('ROLLBACK TO change')
+    this.#position = { ...storedPosition(statements), heads: storedHeads(statements), order: 0 }
+  }
+
+  /** How far the store has come, with what is committed. */
+  get position(): OrderedPosition {
+    return this.#position
   }
 
   /**
@@ -39,14 +49,24 @@ export class Groups {
    */
   commit(jobs: readonly Job[]): GroupResult {
     const start = this.#chain.mark()
-    const effects: Effects = { materialRemoved: false, pruned: false }
+    const effects: Effects = {
+      materialRemoved: false,
+      pruned: false,
+      trustRaised: false,
+      checkpointed: false,
+    }
     try {
-      this.#setSynchronous(jobs.some(({ change }) => change.durability === 'disk'))
+      const full = jobs.some(({ change }) => change.durability === 'disk')
+      this.#setSynchronous(full)
       this.#database.exec('BEGIN IMMEDIATE')
       const outcomes = jobs.map((job) => this.#apply(job, effects))
       this.#chain.save()
+      const position = this.#positionWith(effects)
       this.#database.exec('COMMIT')
-      return { outcomes, effects }
+      // A commit that wrote nothing synced nothing either; one that moved the position wrote.
+      const synced = full && position !== this.#position
+      this.#position = position
+      return { outcomes, effects, synced }
     } catch (error) {
       this.#undo()
       this.#chain.restore(start)
@@ -85,6 +105,21 @@ export class Groups {
         return { id, type: 'conflict', what: error.what, message: error.message }
       return { id, type: 'bug', message: `write to the store: ${sqliteText(error)}` }
     }
+  }
+
+  /** The position that the running transaction will bring about: the same value when it is the same position. */
+  #positionWith({ trustRaised, checkpointed }: Effects): OrderedPosition {
+    const before = this.#position
+    const stored = trustRaised || checkpointed ? storedPosition(this.#statements) : before
+    const { trustVersion, checkpoint } = stored
+    const head = this.#chain.head()
+    const [lastHead] = before.heads
+    const moved =
+      trustVersion !== before.trustVersion ||
+      checkpoint?.number !== before.checkpoint?.number ||
+      (head !== null && (head.writer !== lastHead?.writer || head.number !== lastHead.number))
+    if (!moved) return before
+    return { trustVersion, checkpoint, heads: head ? [head] : before.heads, order: before.order + 1 }
   }
 
   /** FULL syncs the WAL with each commit, and with it all that was committed before. */

@@ -100,4 +100,22 @@ export const migrations: readonly string[] = [
     instance_id TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (instance_id, sequence)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- When the clock takes the object on from its stored state, in seconds; NULL: never. Objects that an earlier version
+  -- wrote are counted by their stored state until they change.
+  ALTER TABLE objects ADD COLUMN activates_s INTEGER;
+  ALTER TABLE objects ADD COLUMN deactivates_s INTEGER;
+  -- How many objects take which step ('activate', 'deactivate') when: by day (unit 86400), hour and second. The steps up
+  -- to a moment are those of the days before it, the hours of its day and the seconds of its hour.
+  CREATE TABLE clock_steps (
+    instance_id TEXT NOT NULL, unit INTEGER NOT NULL, at INTEGER NOT NULL, step TEXT NOT NULL,
+    count INTEGER NOT NULL, PRIMARY KEY (instance_id, unit, at, step)
+  ) STRICT, WITHOUT ROWID;
+  -- What the objects of an instance take, see usage.ts. It only falls where attributes shrink: rows are not deleted.
+  CREATE TABLE object_bytes (instance_id TEXT PRIMARY KEY, bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  INSERT INTO object_bytes
+    SELECT o.instance_id, sum(512 + octet_length(o.attributes) + octet_length(o.indexed)
+      + coalesce(octet_length(m.sealed), 0))
+    FROM objects o LEFT JOIN material m ON m.id = o.material GROUP BY o.instance_id;
+  `,
 ]

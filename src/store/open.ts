@@ -1,11 +1,14 @@
 // Opens the embedded store. The file and what belongs to it lie in one folder: the database, its write-ahead log
-// (-wal, -shm), the lock (.lock), and the reserve for a full disk (.reserve).
+// (-wal, -shm), the lock (.lock), the reserve for a full disk (.reserve), and the anchor (.anchor).
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
-import { StoreUnavailable, type Clock, type Store } from '../keys/ports.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
+import { StoreUnavailable, type Store } from '../ports/store.ts'
+import type { Clock } from '../ports/clock.ts'
 import { limits } from '../limits.ts'
+import { refuseUnsafeFolder } from './data-folder.ts'
 import { SqliteStore, type CommitWatch } from './sqlite-store.ts'
 import { WriterThread } from './writer-thread.ts'
 
@@ -23,9 +26,9 @@ export interface SqliteOptions {
 
 /**
  * Rejects with StoreUnavailable and changes nothing when another process has the file ('busy'), or when it is
- * damaged, of another program or of a newer version ('unavailable').
+ * damaged, of another program or of a newer version, or when others may write where it lies ('unavailable').
  */
-export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
+export async function openSqliteStore(options: SqliteOptions): Promise<Store & AnchoredStore> {
   const file = path.resolve(options.file)
   const writer = randomUUID()
   try {
@@ -33,6 +36,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store> {
   } catch (cause) {
     throw new StoreUnavailable('unavailable', `make the folder of ${file}: ${String(cause)}`, { cause })
   }
+  refuseUnsafeFolder(file)
   const thread = await WriterThread.start(
     {
       file,

@@ -1,7 +1,7 @@
 // Pruning the audit log. The change itself only moves each writer's beginning, so that it is quick and all or
 // nothing; reads leave out what lies before. The rows are deleted afterwards, a step at a time between groups.
 
-import type { WriterHead } from '../keys/ports.ts'
+import type { WriterHead } from '../ports/audit.ts'
 import { blockEntries } from './audit-chain.ts'
 import type { writeSql } from './sql.ts'
 import { number, orNull, text, type Row, type Statements } from './statements.ts'

@@ -2,7 +2,7 @@
 // access records of Get) has a reserve: a file of real blocks beside the database, given back when SQLite finds
 // no room, and taken again when there is some. This file decides nothing about changes.
 
-import { existsSync, rmSync, statfsSync, statSync } from 'node:fs'
+import { constants, existsSync, lstatSync, rmSync, statfsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { randomFillSync } from 'node:crypto'
@@ -64,7 +64,8 @@ export class Room {
   async #fill(): Promise<boolean> {
     this.#stopped = false
     if (this.#missingBytes() === 0) return true
-    await using file = await open(this.#file, 'a', 0o600)
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants
+    await using file = await open(this.#file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600)
     // Random, so that a file system that compresses sets real blocks aside.
     const chunk = randomFillSync(Buffer.alloc(chunkBytes))
     while (this.#missingBytes() > 0) {
@@ -77,6 +78,6 @@ export class Room {
   }
 
   #missingBytes(): number {
-    return Math.max(0, this.#bytes - (statSync(this.#file, { throwIfNoEntry: false })?.size ?? 0))
+    return Math.max(0, this.#bytes - (lstatSync(this.#file, { throwIfNoEntry: false })?.size ?? 0))
   }
 }

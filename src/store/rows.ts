@@ -1,6 +1,7 @@
 // Reads rows of the database as the records that they were written from.
 
-import type { DataKeyRecord, StoredObject } from '../keys/ports.ts'
+import type { DataKeyRecord } from '../ports/secrets.ts'
+import type { StoredObject } from '../ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './statements.ts'
 
 export function storedObject(row: Row): StoredObject {

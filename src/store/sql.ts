@@ -36,7 +36,18 @@ export const readSql = {
     WHERE i.hash = ? AND i.sequence < ? ORDER BY i.sequence DESC LIMIT ?`,
   /** How many objects have the hash, counted up to a limit. */
   countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?)`,
-  objectCounts: `SELECT state, count FROM object_counts WHERE instance_id = ? AND count > 0`,
+  /**
+   * One statement, so that it sees one moment: the stored states, and the steps of the days before today, the hours of
+   * today before this one, and the seconds of this hour up to now.
+   */
+  objectCounts: `
+    SELECT state AS name, count FROM object_counts WHERE instance_id = ?
+    UNION ALL ${stepsBetween(86_400)} UNION ALL ${stepsBetween(3_600)} UNION ALL ${stepsBetween(1)}`,
+  usage: `
+    SELECT
+      (SELECT coalesce(sum(count), 0) FROM object_counts
+        WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')) AS objects,
+      (SELECT coalesce(sum(bytes), 0) FROM object_bytes WHERE instance_id = ?) AS bytes`,
 
   dataKeys: `
     SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
@@ -83,6 +94,12 @@ export const readSql = {
   certificateOldest: audit('a.certificate = ?', 'ASC'),
 } as const
 
+function stepsBetween(unit: number): string {
+  return `
+    SELECT step, sum(count) FROM clock_steps
+    WHERE instance_id = ? AND unit = ${unit} AND at >= ? AND at < ? GROUP BY step`
+}
+
 function standardKeys(where: string): string {
   const sets = standardKeySets.map(
     ({ kind, state }) => `
@@ -103,6 +120,8 @@ function audit(found: string, direction: 'ASC' | 'DESC'): string {
 
 export const writeSql = {
   trustVersion: readSql.trustVersion,
+  /** To at least that. */
+  liftTrustVersion: `UPDATE meta SET value = max(value, ?) WHERE key = 'trust_version'`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
@@ -110,15 +129,17 @@ export const writeSql = {
   removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
 
   objectRow: `
-    SELECT sequence, version, state, material, indexed FROM objects
+    SELECT sequence, version, state, material, indexed, activates_s AS activates, deactivates_s AS deactivates,
+      octet_length(attributes) AS attributesBytes
+    FROM objects
     WHERE instance_id = ? AND unique_identifier = ?`,
   addObject: `
     INSERT INTO objects (instance_id, unique_identifier, object_type, state, version, created_ms, attributes,
-      material, data_key_id, indexed)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      material, data_key_id, indexed, activates_s, deactivates_s)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   changeObject: `
     UPDATE objects SET object_type = ?, state = ?, version = ?, created_ms = ?, attributes = ?, material = ?,
-      data_key_id = ?, indexed = ?
+      data_key_id = ?, indexed = ?, activates_s = ?, deactivates_s = ?
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
@@ -133,6 +154,11 @@ export const writeSql = {
   count: `
     INSERT INTO object_counts (instance_id, state, count) VALUES (?, ?, ?)
     ON CONFLICT (instance_id, state) DO UPDATE SET count = count + excluded.count`,
+  countStep: `
+    INSERT INTO clock_steps (instance_id, unit, at, step, count) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (instance_id, unit, at, step) DO UPDATE SET count = count + excluded.count`,
+  forgetStep: `
+    DELETE FROM clock_steps WHERE instance_id = ? AND unit = ? AND at = ? AND step = ? AND count = 0`,
   fetched: `
     INSERT INTO fetched (sequence, at_ms) SELECT sequence, ? FROM objects
     WHERE instance_id = ? AND unique_identifier = ?
@@ -148,9 +174,10 @@ export const writeSql = {
   dataKey: `SELECT wrapped FROM data_keys WHERE id = ?`,
   eraseDataKey: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE id = ?`,
   removeDataKey: `DELETE FROM data_keys WHERE id = ?`,
-  liveObjects: `
-    SELECT coalesce(sum(count), 0) AS count FROM object_counts
-    WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')`,
+  usage: readSql.usage,
+  addBytes: `
+    INSERT INTO object_bytes (instance_id, bytes) VALUES (?, ?)
+    ON CONFLICT (instance_id) DO UPDATE SET bytes = bytes + excluded.bytes`,
   putDataKey: `
     INSERT INTO data_keys (id, instance_id, root_key_uri, root_key_id, wrapped, created_ms)
     VALUES (?, ?, ?, ?, ?, ?)
@@ -199,8 +226,17 @@ export const writeSql = {
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
+  /** What a store has once a server served with it; its secrets apart. */
+  used: `
+    SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0) OR EXISTS (SELECT 1 FROM writers)
+      OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM objects)
+      OR EXISTS (SELECT 1 FROM data_keys) AS used`,
+  checkpointBody: `SELECT body FROM checkpoints WHERE number = ?`,
+  headEntry: `SELECT hash FROM audit WHERE entry = ? AND writer = ? AND number = ?`,
+
   writerRow: `
-    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber FROM writers WHERE writer = ?`,
+    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber, begin_hash AS beginHash
+    FROM writers WHERE writer = ?`,
   blockAfter: readSql.blockAfter,
   firstKept: `SELECT min(entry) AS entry FROM audit WHERE entry BETWEEN ? AND ? AND at_ms >= ?`,
   entryHash: `SELECT number, hash FROM audit WHERE entry = ?`,

@@ -6,7 +6,7 @@
 
 import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
-import { StoreUnavailable } from '../keys/ports.ts'
+import { StoreUnavailable } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { applicationId, migrations } from './migrations.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'

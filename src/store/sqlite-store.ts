@@ -1,18 +1,15 @@
 // The embedded store: reads on a read-only connection of this thread, writes through the writer's thread. A read
 // is one statement, so it sees one moment, and that moment is after every commit that was answered before.
 
+import type { KeyObject } from 'node:crypto'
+import { lstatSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
-import {
-  StoreConflict,
-  StoreUnavailable,
-  type AuditQuery,
-  type Change,
-  type ObjectQuery,
-  type StandardKeyQuery,
-  type Store,
-  type StoredObject,
-} from '../keys/ports.ts'
+import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { AuditQuery } from '../ports/audit.ts'
+import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
+import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
@@ -20,7 +17,10 @@ import { dataKey, storedObject } from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
+import { countStates } from './state-counts.ts'
+import { anchorFileOf } from './data-folder.ts'
 import { bytes, number, Statements, text } from './statements.ts'
+import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
 type ReadStatements = Statements<keyof typeof readSql>
@@ -28,7 +28,7 @@ type ReadStatements = Statements<keyof typeof readSql>
 /** `result`: done, conflict, or why the store refused it. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
 
-export class SqliteStore implements Store {
+export class SqliteStore implements Store, AnchoredStore {
   readonly writer: string
   readonly #file: string
   readonly #thread: WriterThread
@@ -87,9 +87,12 @@ export class SqliteStore implements Store {
     return found
   }
 
-  async objectCounts(instanceId: string) {
-    const rows = this.#read((s) => s.all('objectCounts', instanceId))
-    return Object.fromEntries(rows.map((row) => [text(row, 'state'), number(row, 'count')]))
+  async objectCounts(instanceId: string, nowMs: number) {
+    return this.#read((s) => countStates(s, instanceId, nowMs))
+  }
+
+  async usage(instanceId: string) {
+    return this.#read((s) => usageOf(s, instanceId))
   }
 
   async dataKeys(instanceId: string) {
@@ -193,6 +196,18 @@ export class SqliteStore implements Store {
     } finally {
       this.#onCommit({ result, seconds: (performance.now() - began) / 1000 })
     }
+  }
+
+  get anchorFile() {
+    return anchorFileOf(this.#file)
+  }
+
+  hasAnchor() {
+    return lstatSync(this.anchorFile, { throwIfNoEntry: false }) !== undefined
+  }
+
+  anchor(key: KeyObject, how: AnchorUse) {
+    return this.#thread.anchor(key, how)
   }
 
   health() {

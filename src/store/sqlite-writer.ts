@@ -3,13 +3,17 @@
 // within accessFlushMs, destroyed material leaves the WAL within destroyedGoneMs, a full disk is looked at again.
 // This is the entry of a worker thread; sqlite-store.ts is the other side.
 
+import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
-import { StoreUnavailable, type StoreHealth } from '../keys/ports.ts'
+import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import { StoreUnavailable, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
+import { AnchorKeeper } from './anchor-keeper.ts'
 import { AuditChain } from './audit-chain.ts'
+import { anchorFileOf } from './data-folder.ts'
 import { Groups, type GroupResult } from './group.ts'
 import { deletePruned } from './prune.ts'
 import { Room } from './room.ts'
@@ -34,6 +38,7 @@ class Writer {
   #closing: (() => void) | null = null
   #closed = false
   #log: number | null = null
+  #anchor: AnchorKeeper | null = null
   #flushes = 0
   #scrubDueMs: number | null = null
   #full: string | null = null
@@ -72,6 +77,21 @@ class Writer {
     this.#schedule()
   }
 
+  /** See AnchoredStore. Throws the system's error. */
+  anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
+    const file = anchorFileOf(this.#data.file)
+    const verdict = AnchorKeeper.look(file, key, needed, this.#statements)
+    const right = verdict.state === 'agrees' || verdict.state === 'new'
+    if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
+    // What an earlier process committed last may not be on the disk yet.
+    fdatasyncSync(this.#openLog())
+    this.#anchor?.close()
+    const onTrouble = (message: string) => this.#post({ type: 'trouble', message })
+    const anew = mode === 'anew'
+    this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, this.#groups.position)
+    return verdict
+  }
+
   /** Resolves when all that was taken is done and the file is closed. */
   async close(): Promise<void> {
     await new Promise<void>((resolve) => {
@@ -85,6 +105,9 @@ class Writer {
     while (this.#flushes > 0) await sleep(1)
     // SQLite does these when it closes, but only if no other program has the file open.
     if (unsynced) fdatasyncSync(this.#openLog())
+    if (this.#broken === null) this.#anchor?.note(this.#groups.position)
+    this.#anchor?.settle()
+    this.#anchor?.close()
     if (this.#scrubDueMs !== null) this.#scrub()
     if (this.#log !== null) closeSync(this.#log)
     this.#file.close()
@@ -126,8 +149,11 @@ class Writer {
     return [...refuse(jobs.filter(isDisk), 'full', reason), ...this.#commit(records)]
   }
 
-  #committed({ outcomes, effects }: GroupResult): readonly Outcome[] {
+  #committed({ outcomes, effects, synced }: GroupResult): readonly Outcome[] {
     this.#failing = null
+    if (synced) this.#anchor?.note(this.#groups.position)
+    // Once a minute and after each change of trust: then the anchor itself may cost a flush.
+    if (synced && effects.checkpointed) this.#anchor?.settle()
     // After groups with changes too: one whose changes all met conflicts has written nothing, so synced nothing.
     this.#after('flush', limits.accessFlushMs / 2, () => this.#flush())
     if (effects.materialRemoved) this.#scrubSoon()
@@ -192,8 +218,10 @@ class Writer {
   /** Makes durable what groups without changes have written, beside the next groups. */
   #flush(): void {
     this.#flushes += 1
+    const { position } = this.#groups
     fdatasync(this.#openLog(), (error) => {
       this.#flushes -= 1
+      if (!error && this.#broken === null) this.#anchor?.note(position)
       if (!error) return
       this.#break(`the disk of ${this.#data.file} did not take data (${error.message})`)
       this.#tellHealth()
@@ -283,6 +311,14 @@ function refuse(jobs: readonly Job[], why: StoreUnavailable['why'], message: str
   return jobs.map(({ id }) => ({ id, type: 'unavailable', why, message }))
 }
 
+function anchored(writer: Writer, { key, how }: ToWriter & { readonly type: 'anchor' }): FromWriter {
+  try {
+    return { type: 'anchor', verdict: writer.anchor(key, how) }
+  } catch (error) {
+    return { type: 'anchor-failed', message: error instanceof Error ? error.message : String(error) }
+  }
+}
+
 function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
   const post = (message: FromWriter) => port.postMessage(message)
   let writer: Writer
@@ -295,8 +331,16 @@ function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
     return
   }
   port.on('message', (message: ToWriter) => {
-    if (message.type === 'jobs') writer.take(message.jobs)
-    else void writer.close().then(() => port.close())
+    switch (message.type) {
+      case 'jobs':
+        return writer.take(message.jobs)
+      case 'anchor':
+        return post(anchored(writer, message))
+      case 'close':
+        return void writer.close().then(() => port.close())
+      default:
+        return message satisfies never
+    }
   })
   post({ type: 'open', health: writer.health() })
 }

@@ -1,6 +1,6 @@
 // Finds standard keys page by page, in the order of their ids. Read only.
 
-import type { StandardKeyQuery, StandardKeyRecord } from '../keys/ports.ts'
+import type { StandardKeyQuery, StandardKeyRecord } from '../ports/secrets.ts'
 import { standardKeySets, type readSql } from './sql.ts'
 import { number, orNull, text, type Row, type Statements } from './statements.ts'
 

@@ -1,6 +1,8 @@
 // What passes between the thread that serves requests and the writer's thread. Types only.
 
-import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../keys/ports.ts'
+import type { KeyObject } from 'node:crypto'
+import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import type { Change, StoreConflict, StoreHealth, StoreUnavailable } from '../ports/store.ts'
 
 /** Given to the writer's thread when it starts. */
 export interface WriterData {
@@ -16,7 +18,10 @@ export interface Job {
   readonly change: Change
 }
 
-export type ToWriter = { readonly type: 'jobs'; readonly jobs: readonly Job[] } | { readonly type: 'close' }
+export type ToWriter =
+  | { readonly type: 'jobs'; readonly jobs: readonly Job[] }
+  | { readonly type: 'anchor'; readonly key: KeyObject; readonly how: AnchorUse }
+  | { readonly type: 'close' }
 
 export type Outcome =
   | { readonly id: number; readonly type: 'done' }
@@ -38,6 +43,8 @@ export type FromWriter =
   | { readonly type: 'open'; readonly health: StoreHealth }
   | { readonly type: 'refused'; readonly why: StoreUnavailable['why']; readonly message: string }
   | { readonly type: 'outcomes'; readonly outcomes: readonly Outcome[] }
+  | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
+  | { readonly type: 'anchor-failed'; readonly message: string }
   | { readonly type: 'health'; readonly health: StoreHealth }
   /** Worth telling people, though nothing is refused. */
   | { readonly type: 'trouble'; readonly message: string }

@@ -1,8 +1,10 @@
 // The writer as seen from the thread that serves requests: hands changes over and settles their promises. If the
 // writer's thread ends, for whatever reason, all that waits is refused at once and so is what comes later.
 
+import type { KeyObject } from 'node:crypto'
 import { Worker } from 'node:worker_threads'
-import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../keys/ports.ts'
+import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
 
@@ -19,6 +21,8 @@ export class WriterThread {
   readonly #waiting = new Map<number, Waiting>()
   readonly #onTrouble: (message: string) => void
   readonly #ended: Promise<void>
+  /** One at a time asks for it. */
+  #anchoring: PromiseWithResolvers<AnchorVerdict> | null = null
   #outbox: Job[] = []
   #lastId = 0
   #health: StoreHealth = { writable: true, reason: null }
@@ -87,6 +91,14 @@ export class WriterThread {
     })
   }
 
+  /** See AnchoredStore; not to be called again before it settled. */
+  anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict> {
+    if (this.#gone !== null) return Promise.reject(new StoreUnavailable('unavailable', this.#gone))
+    this.#anchoring = Promise.withResolvers()
+    this.#post({ type: 'anchor', key, how })
+    return this.#anchoring.promise
+  }
+
   /** Waits for what was handed over, then closes the file. */
   close(): Promise<void> {
     this.#closing ??= (async () => {
@@ -137,6 +149,12 @@ export class WriterThread {
       case 'trouble':
         this.#onTrouble(message.message)
         return
+      case 'anchor':
+        return this.#anchoring?.resolve(message.verdict)
+      case 'anchor-failed':
+        return this.#anchoring?.reject(
+          new StoreUnavailable('unavailable', `the anchor of the database: ${message.message}`),
+        )
       case 'refused':
         return
       default:
@@ -160,6 +178,7 @@ export class WriterThread {
       : `the store's writer ended (${cause}): start the server again`
     this.#health = { writable: false, reason: this.#gone }
     const error = new StoreUnavailable('unavailable', this.#gone)
+    this.#anchoring?.reject(error)
     this.#settle(
       [...this.#waiting.keys()].map((id) => ({ id })),
       error,

@@ -76,13 +76,19 @@ function withoutBytes(fields: Record<string, unknown>): Record<string, unknown> 
 function humanLine(line: string): string {
   const { time, level, message, error, ...fields } = JSON.parse(line) as Record<string, unknown>
   const rest = Object.entries(fields).map(([name, value]) => `  ${name}=${fieldText(value)}`)
-  const failure = error === undefined ? '' : `\n    ${errorText(error).replaceAll('\n', '\n    ')}`
+  const failure =
+    error === undefined
+      ? ''
+      : errorText(error)
+          .split('\n')
+          .map((one) => `\n    ${visible(one)}`)
+          .join('')
   const clock = String(time).slice(11, 19)
   return `${clock} ${String(level).toUpperCase().padEnd(5)} ${visible(typeof message === 'string' ? message : '')}${rest.join('')}${failure}\n`
 }
 
 function fieldText(value: unknown): string {
-  const text = typeof value === 'string' ? visible(value) : JSON.stringify(value)
+  const text = visible(typeof value === 'string' ? value : JSON.stringify(value))
   return /\s|^$/.test(text) ? JSON.stringify(text) : text
 }
 
@@ -93,6 +99,5 @@ function errorText(error: unknown): string {
 
 /** What strangers sent (a certificate's subject) must not steer the terminal that shows the log. */
 function visible(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }

@@ -14,7 +14,7 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry })
   return {
     registry,
-    /** Seconds from a whole message to its answer, by batch item: operation and result (success or result reason). */
+    /** Seconds that each batch item took, by operation and result (success or result reason). */
     operations: new Histogram({
       name: 'mortise_kmip_operation_seconds',
       help: 'Time to answer a KMIP operation, by operation and result.',
@@ -56,19 +56,59 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    adminConnectionsDisplaced: new Counter({
+      name: 'mortise_admin_connections_displaced_total',
+      help: 'Connections to the admin API that were closed to make room for another.',
+      registers,
+    }),
     state: stateGauges(registry),
   }
 }
 
 /** The server's state; whoever hands out the text sets them first. */
 function stateGauges(registry: Registry) {
-  const registers = [registry]
-  const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
-  const labelled = <L extends string>(name: string, help: string, label: L) =>
-    new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
+  const { gauge, labelled } = gaugesOf(registry)
   return {
     ready: gauge('ready', 'Whether this node can serve (1) or not (0).'),
     storeWritable: gauge('store_writable', 'Whether changes can be committed (1) or are refused (0).'),
+    ...rootKeyGauges(registry),
+    tamperingAlarms: gauge(
+      'tampering_alarms',
+      'How often stored rows and keys were found altered since the start.',
+    ),
+    warnings: gauge('warnings', 'What `mortise status` warns about.'),
+    pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
+    instances: gauge('instances', 'Instances.'),
+    clients: gauge('clients', 'Trusted clients of all instances.'),
+    blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
+    objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
+    nearLimit: gauge(
+      'instances_near_limit',
+      'Instances that hold 80 % or more of the objects or bytes that they may.',
+    ),
+    limitUsed: labelled(
+      'limit_used_ratio',
+      'How much the fullest instance holds of what it may, by limit (objects, bytes): 0 to 1.',
+      'limit',
+    ),
+    certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
+    certificateDaysLeft: labelled(
+      'certificate_days_left',
+      'Days until the next certificate of a kind expires; negative once it has.',
+      'kind',
+    ),
+    certificatesExpiring: labelled(
+      'certificates_expiring',
+      'Certificates with fewer than 30 days left, expired ones included, by kind.',
+      'kind',
+    ),
+  }
+}
+
+/** What the root keys of the instances and their services say. */
+function rootKeyGauges(registry: Registry) {
+  const { gauge, labelled } = gaugesOf(registry)
+  return {
     rootKeys: labelled(
       'root_keys',
       'Instances by what their root key last said: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
@@ -105,25 +145,15 @@ function stateGauges(registry: Registry) {
       'journals_unwritten',
       "Instances whose journal at the root key's service cannot be written (custody keyprotect).",
     ),
-    tamperingAlarms: gauge('tampering_alarms', 'How often rows were found altered since the start.'),
-    warnings: gauge('warnings', 'What `mortise status` warns about.'),
-    pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
-    instances: gauge('instances', 'Instances.'),
-    clients: gauge('clients', 'Trusted clients of all instances.'),
-    blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
-    objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
-    certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
-    certificateDaysLeft: labelled(
-      'certificate_days_left',
-      'Days until the next certificate of a kind expires; negative once it has.',
-      'kind',
-    ),
-    certificatesExpiring: labelled(
-      'certificates_expiring',
-      'Certificates with fewer than 30 days left, expired ones included, by kind.',
-      'kind',
-    ),
   }
+}
+
+function gaugesOf(registry: Registry) {
+  const registers = [registry]
+  const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
+  const labelled = <L extends string>(name: string, help: string, label: L) =>
+    new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
+  return { gauge, labelled }
 }
 
 /** Series of the KMIP door, by the door's own names: help and labels. */

@@ -6,7 +6,7 @@ import { TtlvError } from './error.ts'
 import { headerBytes, itemTypes } from './wire.ts'
 
 export class Framer {
-  #messageBytesMax: number
+  readonly #messageBytesMax: number
   /** The beginning of a message that is not whole; grows with what arrives, never with what is announced. */
   #partial: Buffer = Buffer.alloc(0)
   #partialBytes = 0
@@ -17,16 +17,6 @@ export class Framer {
 
   constructor(options: { readonly messageBytesMax: number }) {
     this.#messageBytesMax = options.messageBytesMax
-  }
-
-  /** Bytes that are kept because their message is not whole. */
-  get pendingBytes(): number {
-    return this.#partialBytes
-  }
-
-  /** Holds for every message of which the first 8 bytes have not been seen yet. */
-  setLimit(messageBytesMax: number): void {
-    this.#messageBytesMax = messageBytesMax
   }
 
   /**

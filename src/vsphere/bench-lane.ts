@@ -76,7 +76,7 @@ export class Lane {
       const sentMs = performance.now()
       const answer = await connection.exchange(this.#message(name, asked))
       const endedMs = performance.now()
-      this.#judge(asked, answer, connection)
+      this.#checks(asked, answer, connection)
       tally.done(name, endedMs - sentMs)
     }
     if (!this.#options.perWork) return
@@ -113,7 +113,7 @@ export class Lane {
     return made
   }
 
-  #judge({ operation }: BenchOperation, bytes: Buffer, { address }: Connection): void {
+  #checks({ operation }: BenchOperation, bytes: Buffer, { address }: Connection): void {
     const answer = readAnswer(bytes, address)
     const [item] = answer.items
     if (!item || operation === undefined) throw wrongAnswer(address, 'no batch item')

@@ -1,11 +1,11 @@
 // The certificate that a server shows, with vCenter's eyes: vCenter remembers the certificate itself and warns of its
 // dates; other clients look at names and kind too.
 
-import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseCertificate, type Certificate } from '../pki/certificate.ts'
 import { nameMatches, namesIn, thumbprint } from '../pki/server-chain.ts'
 import { PkiError } from '../pki/error.ts'
+import { allowsUse, readX509 } from '../pki/x509.ts'
 import type { Findings } from './doctor-findings.ts'
 
 export interface SeenCertificate {
@@ -95,10 +95,9 @@ function judgeNames(
   )
 }
 
-const serverAuth = new Set(['1.3.6.1.5.5.7.3.1', '2.5.29.37.0'])
-
 function judgeKind(certificate: Certificate, findings: Findings): void {
-  const { keyUsage: purposes, signatureAlgorithm = '' } = new X509Certificate(certificate.der)
+  const parsed = readX509(certificate.der)
+  const { signatureAlgorithm = '' } = parsed
   const bits = Number(/^RSA(?:-PSS)? (\d+)$/.exec(certificate.publicKey)?.[1] ?? '2048')
   if (bits < 2048)
     findings.warning(
@@ -118,7 +117,7 @@ function judgeKind(certificate: Certificate, findings: Findings): void {
       `it is signed with ${signatureAlgorithm}, which newer clients refuse`,
       renewMend,
     )
-  if (purposes && !purposes.some((purpose) => serverAuth.has(purpose)))
+  if (!allowsUse(parsed, 'serverAuth'))
     findings.warning(
       'certificate',
       'its extended key usage lacks serverAuth, so that it is not for servers',

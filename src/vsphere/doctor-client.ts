@@ -11,9 +11,9 @@ import { PkiError } from '../pki/error.ts'
 import { alarmDays, dateOf } from './doctor-certificate.ts'
 import type { Findings } from './doctor-findings.ts'
 import { clientRefusedMend, offers, type Shown } from './doctor-tls.ts'
-import { Journal } from './journal.ts'
-import { Ledger } from './ledger.ts'
-import { Talk } from './talk.ts'
+import { RunLog } from './run-log.ts'
+import { KeyInventory } from './key-inventory.ts'
+import { VCenterSession } from './vcenter-session.ts'
 
 /** `refused`: by a server that does not say why. `unclear`: no answer came. */
 export type Standing =
@@ -77,33 +77,33 @@ export interface Caller {
 /** Connections of one client to one address, as vCenter makes them: a new one for each piece of work. */
 export class Visitor {
   readonly address: Address
-  readonly journal = new Journal()
-  readonly ledger: Ledger
+  readonly runLog = new RunLog()
+  readonly inventory: KeyInventory
   readonly #caller: Caller
   readonly #tls: ClientTls
 
-  constructor(address: Address, caller: Caller, ledger = new Ledger()) {
+  constructor(address: Address, caller: Caller, inventory = new KeyInventory()) {
     this.address = address
-    this.ledger = ledger
+    this.inventory = inventory
     this.#caller = caller
     this.#tls = clientTls({ ...caller.shown, ...offers.any, trust: { by: 'nothing' } })
   }
 
   /** Rejects with KmipRefused or KmipTransportError. */
-  work<T>(run: (talk: Talk) => Promise<T>): Promise<T> {
-    const { journal, ledger } = this
+  work<T>(run: (session: VCenterSession) => Promise<T>): Promise<T> {
+    const { runLog, inventory } = this
     const { credential } = this.#caller
     return this.withConnection(async (connection) => {
-      const talk = new Talk(connection, { journal, ledger, credential })
-      await talk.discoverVersions()
-      return run(talk)
+      const session = new VCenterSession(connection, { runLog, inventory, credential })
+      await session.discoverVersions()
+      return run(session)
     })
   }
 
   async withConnection<T>(run: (connection: Connection) => Promise<T>): Promise<T> {
     const { timeouts } = this.#caller
     const connection = await openConnection(this.address, { tls: this.#tls, timeouts })
-    this.journal.handshakeMs.push(connection.connectMs + connection.handshakeMs)
+    this.runLog.handshakeMs.push(connection.connectMs + connection.handshakeMs)
     try {
       return await run(connection)
     } finally {
@@ -115,7 +115,7 @@ export class Visitor {
 /** Asks for the state of a key that there is not: whoever is let in is told that there is none. */
 export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
   try {
-    await visitor.work(async (talk) => talk.state(randomUUID()))
+    await visitor.work(async (session) => session.state(randomUUID()))
     findings.warning(
       'kmip',
       'the server knows a key whose identifier was made up a moment ago',

@@ -6,7 +6,7 @@ import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { addressText } from '../kmip-client/address.ts'
 import { isMissing, type Visitor } from './doctor-client.ts'
 import type { Findings } from './doctor-findings.ts'
-import type { Talk } from './talk.ts'
+import type { VCenterSession } from './vcenter-session.ts'
 
 /** One address where the client is let in, and where its findings go. */
 export interface Node {
@@ -58,7 +58,7 @@ async function newestKeys(visitor: Visitor): Promise<readonly string[] | undefin
 
 async function isMissingAt(visitor: Visitor, id: string): Promise<boolean> {
   try {
-    await visitor.work(async (talk) => talk.state(id))
+    await visitor.work(async (session) => session.state(id))
     return false
   } catch (error) {
     if (error instanceof KmipRefused) return true
@@ -88,14 +88,14 @@ const tags = [
 export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
   const [first] = nodes
   if (!first) return false
-  const id = await step(first, 'Create', async (talk) => talk.create('doctor', 'trial'))
+  const id = await step(first, 'Create', async (session) => session.create('doctor', 'trial'))
   if (id === undefined) return false
   const last = nodes.at(-1) ?? first
   try {
     const steps = [
-      await everywhere(nodes, 'Get of the test key', async (talk) => talk.get(id)),
-      (await step(last, 'Activate', async (talk) => talk.activate(id).then(() => true))) === true,
-      await everywhere(nodes, 'State of the test key', async (talk) => talk.state(id), 'Active'),
+      await everywhere(nodes, 'Get of the test key', async (session) => session.get(id)),
+      (await step(last, 'Activate', async (session) => session.activate(id).then(() => true))) === true,
+      await everywhere(nodes, 'State of the test key', async (session) => session.state(id), 'Active'),
     ]
     const noted = await tag(first, last, id)
     const good = steps.every(Boolean) && noted !== 'failed'
@@ -111,13 +111,13 @@ export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
   }
 }
 
-/** vCenter goes on where its notes are refused; the journal has it then. */
+/** vCenter goes on where its notes are refused; the run log has it then. */
 async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refused' | 'failed'> {
-  const added = await step(first, 'Add Attribute', async (talk) => talk.addAttributes(id, tags))
+  const added = await step(first, 'Add Attribute', async (session) => session.addAttributes(id, tags))
   if (added === undefined) return 'failed'
   if (!added) return 'refused'
   const [name, value] = tags[1]
-  const read = await step(last, 'Get Attributes', async (talk) => talk.attribute(id, name))
+  const read = await step(last, 'Get Attributes', async (session) => session.attribute(id, name))
   if (read?.includes(value) === true) return 'added'
   if (read !== undefined)
     last.findings.fault('keys', 'an attribute that was added to the test key is not there', sameKeysMend)
@@ -128,7 +128,7 @@ async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refu
 async function everywhere(
   nodes: readonly Node[],
   what: string,
-  run: (talk: Talk) => Promise<string>,
+  run: (session: VCenterSession) => Promise<string>,
   wanted?: string,
 ): Promise<boolean> {
   const answers = await Promise.all(nodes.map(async (node) => step(node, what, run)))
@@ -141,7 +141,11 @@ async function everywhere(
   return answers.every((answer) => answer !== undefined && answer === right)
 }
 
-async function step<T>(node: Node, what: string, run: (talk: Talk) => Promise<T>): Promise<T | undefined> {
+async function step<T>(
+  node: Node,
+  what: string,
+  run: (session: VCenterSession) => Promise<T>,
+): Promise<T | undefined> {
   try {
     return await node.visitor.work(run)
   } catch (error) {
@@ -165,11 +169,11 @@ function refusedMend(refused: KmipRefused): string {
 async function destroy({ visitor, findings }: Node, id: string): Promise<void> {
   try {
     await visitor
-      .work(async (talk) => talk.revoke(id, 'CessationOfOperation'))
+      .work(async (session) => session.revoke(id, 'CessationOfOperation'))
       .catch((error: unknown) => {
         if (!(error instanceof KmipRefused)) throw error
       })
-    await visitor.work(async (talk) => talk.destroy(id))
+    await visitor.work(async (session) => session.destroy(id))
   } catch (error) {
     if (!(error instanceof KmipRefused) && !(error instanceof KmipTransportError)) throw error
     findings.warning(

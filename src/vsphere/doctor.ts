@@ -11,7 +11,7 @@ import { Findings, type Finding } from './doctor-findings.ts'
 import { compareLists, tryKey, type Node } from './doctor-keys.ts'
 import { reach } from './doctor-reach.ts'
 import { examineTls, offers, shake, type TlsFound } from './doctor-tls.ts'
-import { Ledger } from './ledger.ts'
+import { KeyInventory } from './key-inventory.ts'
 
 export interface DoctorOptions {
   readonly addresses: readonly Address[]
@@ -77,9 +77,11 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
     )
   const shown = client && certificate ? client : {}
   const caller = certificate && { shown, sha256: certificate.sha256, credential, timeouts }
-  const ledger = new Ledger()
+  const inventory = new KeyInventory()
   const examined = await Promise.all(
-    options.addresses.map(async (address) => examine(address, options, { shown, caller, ledger, timeouts })),
+    options.addresses.map(async (address) =>
+      examine(address, options, { shown, caller, inventory, timeouts }),
+    ),
   )
   compareCertificates(examined, general)
   const testKey = await compareKeys(examined, options.writeTest, general)
@@ -103,12 +105,12 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
 interface Means {
   readonly shown: Caller['shown']
   readonly caller: Caller | undefined
-  readonly ledger: Ledger
+  readonly inventory: KeyInventory
   readonly timeouts: Timeouts
 }
 
 async function examine(address: Address, options: DoctorOptions, means: Means): Promise<Examined> {
-  const { shown, caller, ledger, timeouts } = means
+  const { shown, caller, inventory, timeouts } = means
   const findings = new Findings()
   const { open, connectMs } = await reach(address, findings, timeouts.connectMs)
   const report = {
@@ -129,7 +131,7 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
   const client = tls.isClientRefused ? ('refused' as const) : null
   const seen = { ...report, tls: tls.suites, certificate, client }
   if (!tls.usable) return { report: seen, findings, visitor: undefined, handshakeMs: [] }
-  const visitor = caller && new Visitor(address, caller, ledger)
+  const visitor = caller && new Visitor(address, caller, inventory)
   const standing = visitor && caller ? await standingAt(visitor, caller, findings) : null
   return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
@@ -184,8 +186,8 @@ async function compareKeys(
 }
 
 function reportOf({ report, findings, visitor, handshakeMs }: Examined): AddressReport {
-  const slowestHandshake = slowest([...handshakeMs, ...(visitor?.journal.handshakeMs ?? [])])
-  const slowestRequest = slowest(visitor?.journal.requestMs ?? [])
+  const slowestHandshake = slowest([...handshakeMs, ...(visitor?.runLog.handshakeMs ?? [])])
+  const slowestRequest = slowest(visitor?.runLog.requestMs ?? [])
   judgeTime('a handshake', slowestHandshake, findings)
   judgeTime('a request', slowestRequest, findings)
   if (slowestHandshake !== null && slowestHandshake < slowMs.warning)
@@ -213,12 +215,12 @@ function slowest(times: readonly number[]): number | null {
 }
 
 /** What the answers were like, whatever was in them. */
-function tellConduct({ journal }: Visitor, findings: Findings): void {
-  for (const { where, what } of journal.violations)
+function tellConduct({ runLog }: Visitor, findings: Findings): void {
+  for (const { where, what } of runLog.violations)
     findings.warning(
       'kmip',
       `${where}: ${what}`,
       'vSphere may stumble over such answers. Report it to the maker of the key server.',
     )
-  for (const { where, what } of journal.remarks) findings.note('kmip', `${where}: ${what}`)
+  for (const { where, what } of runLog.remarks) findings.note('kmip', `${where}: ${what}`)
 }

@@ -1,7 +1,7 @@
 // The end of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys there are.
 
-import type { Counts, Finding, Journal, Refused } from './journal.ts'
-import type { SavedKey } from './ledger.ts'
+import type { Counts, Finding, RunLog, Refused } from './run-log.ts'
+import type { SavedKey } from './key-inventory.ts'
 import type { ProfileName } from './profiles.ts'
 
 /** Milliseconds; null where there was nothing to measure. */
@@ -52,11 +52,11 @@ export interface Report {
 }
 
 export function sumUp(
-  journal: Journal,
+  runLog: RunLog,
   about: Pick<Report, 'server' | 'profile' | 'seed' | 'hosts' | 'vms' | 'scenarios' | 'expected' | 'keys'>,
 ): Report {
   const pieces = { done: 0, failed: 0, retried: 0 }
-  for (const { done, failed, retried } of journal.counts.values()) {
+  for (const { done, failed, retried } of runLog.counts.values()) {
     pieces.done += done
     pieces.failed += failed
     pieces.retried += retried
@@ -64,18 +64,18 @@ export function sumUp(
   const { expected } = about
   const lost = (expected?.missing.length ?? 0) + (expected?.changed.length ?? 0)
   return {
-    ok: pieces.failed === 0 && journal.violations.length === 0 && lost === 0,
+    ok: pieces.failed === 0 && runLog.violations.length === 0 && lost === 0,
     ...about,
     pieces,
     latencies: {
-      connectMs: latency(journal.connectMs),
-      handshakeMs: latency(journal.handshakeMs),
-      requestMs: latency(journal.requestMs),
+      connectMs: latency(runLog.connectMs),
+      handshakeMs: latency(runLog.handshakeMs),
+      requestMs: latency(runLog.requestMs),
     },
-    violations: journal.violations,
-    failures: journal.failures,
-    remarks: journal.remarks,
-    refusals: journal.refusals,
+    violations: runLog.violations,
+    failures: runLog.failures,
+    remarks: runLog.remarks,
+    refusals: runLog.refusals,
   }
 }
 

@@ -1,7 +1,7 @@
-// What a scenario is, and how it takes a task of vSphere's that fails: the journal has it, and the next task begins.
+// What a scenario is, and how it takes a task of vSphere's that fails: the run log has it, and the next task begins.
 
 import type { Site } from './site.ts'
-import { PieceFailed } from './station.ts'
+import { PieceFailed } from './endpoint.ts'
 
 export interface Scenario {
   /** As it is chosen: `e`, or by its name. */

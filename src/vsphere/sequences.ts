@@ -3,9 +3,9 @@
 // real one's task would fail.
 
 import type { Host, Site, VirtualMachine, VsanKeys } from './site.ts'
-import type { KeyKind } from './ledger.ts'
-import type { Station } from './station.ts'
-import type { Note, Talk } from './talk.ts'
+import type { KeyKind } from './key-inventory.ts'
+import type { Endpoint } from './endpoint.ts'
+import type { Note, VCenterSession } from './vcenter-session.ts'
 import { together } from './together.ts'
 
 // ---------------------------------------------------------------- The provider
@@ -16,7 +16,7 @@ export async function addProvider({ vcenter, tempo }: Site): Promise<string | un
   await tempo.gap(126)
   await together([vcenter.knock(), tempo.gap(2).then(() => sayVersionsTwice(vcenter))])
   await tempo.gap(103)
-  const vendor = await vcenter.work('ask for the vendor', (talk) => talk.vendor())
+  const vendor = await vcenter.work('ask for the vendor', (session) => session.vendor())
   await tempo.gap(236)
   await vcenter.knock()
   await tempo.gap(46)
@@ -43,8 +43,8 @@ export async function checkHealth({ vcenter, tempo }: Site): Promise<void> {
   await sayVersionsTwice(vcenter)
 }
 
-function sayVersionsTwice(vcenter: Station): Promise<void> {
-  return vcenter.work('ask for versions', (talk) => talk.discoverVersions(false))
+function sayVersionsTwice(vcenter: Endpoint): Promise<void> {
+  return vcenter.work('ask for versions', (session) => session.discoverVersions(false))
 }
 
 // ---------------------------------------------------------------- Encrypted virtual machines
@@ -97,29 +97,28 @@ export async function encrypt(site: Site, vm: VirtualMachine): Promise<void> {
 
 /** After a host came back, or a virtual machine came to it: each key on a connection of its own. */
 export async function fetchAgain({ vcenter }: Site, keys: readonly string[]): Promise<void> {
-  await together(keys.map((key) => vcenter.work('fetch a key again', (talk) => fetchIn(talk, key))))
+  await together(keys.map((key) => vcenter.work('fetch a key again', (session) => fetchIn(session, key))))
 }
 
 /** What hosts and vCenter do first with any key. */
-export function fetchAndActivate({ vcenter, journal }: Site, key: string): Promise<void> {
-  return vcenter.work('fetch and activate a key', async (talk) => {
-    const state = await fetchIn(talk, key)
-    if (state !== 'Active')
-      journal.violation('GetAttributes', `State of a key that was just made is ${state}`)
+export function fetchAndActivate({ vcenter, runLog }: Site, key: string): Promise<void> {
+  return vcenter.work('fetch and activate a key', async (session) => {
+    const state = await fetchIn(session, key)
+    if (state !== 'Active') runLog.violation('GetAttributes', `State of a key that was just made is ${state}`)
   })
 }
 
 /** Get, State, and Activate where that is needed; the state in which the key is then. */
-async function fetchIn(talk: Talk, key: string): Promise<string> {
-  await talk.get(key)
-  const state = await talk.state(key)
+async function fetchIn(session: VCenterSession, key: string): Promise<string> {
+  await session.get(key)
+  const state = await session.state(key)
   if (state !== 'PreActive') return state
-  await talk.activate(key)
+  await session.activate(key)
   return 'Active'
 }
 
 export function newKey({ vcenter }: Site, owner: string, kind: KeyKind): Promise<string> {
-  return vcenter.work('make a key', (talk) => talk.create(owner, kind))
+  return vcenter.work('make a key', (session) => session.create(owner, kind))
 }
 
 /** 8.0.1 does both at once, on two connections. */
@@ -145,10 +144,10 @@ async function noteOwner(site: Site, key: string, notes: readonly Note[]): Promi
 
 /** Asks for each first, one at a time, and adds those that are not there in one batch. */
 async function note({ vcenter }: Site, key: string, notes: readonly Note[]): Promise<void> {
-  await vcenter.work('note on a key', async (talk) => {
+  await vcenter.work('note on a key', async (session) => {
     const missing: Note[] = []
-    for (const one of notes) if ((await talk.attribute(key, one[0])).length === 0) missing.push(one)
-    if (missing.length > 0) await talk.addAttributes(key, missing)
+    for (const one of notes) if ((await session.attribute(key, one[0])).length === 0) missing.push(one)
+    if (missing.length > 0) await session.addAttributes(key, missing)
   })
 }
 
@@ -182,25 +181,25 @@ export async function makeVsanKeys(site: Site): Promise<VsanKeys> {
 }
 
 /** A host's part: both keys on one connection, with vCenter's certificate and from its own address. */
-export function fetchVsanKeys({ station }: Host, { keyEncryptionKey, hostKey }: VsanKeys): Promise<void> {
-  return station.work('fetch the vSAN keys', async (talk) => {
+export function fetchVsanKeys({ endpoint }: Host, { keyEncryptionKey, hostKey }: VsanKeys): Promise<void> {
+  return endpoint.work('fetch the vSAN keys', async (session) => {
     for (const key of [keyEncryptionKey, hostKey]) {
-      await talk.get(key)
-      await talk.state(key)
+      await session.get(key)
+      await session.state(key)
     }
   })
 }
 
 /** The same when it boots: a connection for each key, both at once. */
 export async function fetchVsanKeysAtBoot(
-  { station }: Host,
+  { endpoint }: Host,
   { keyEncryptionKey, hostKey }: VsanKeys,
 ): Promise<void> {
   await together(
     [keyEncryptionKey, hostKey].map((key) =>
-      station.work('fetch a vSAN key at boot', async (talk) => {
-        await talk.get(key)
-        await talk.state(key)
+      endpoint.work('fetch a vSAN key at boot', async (session) => {
+        await session.get(key)
+        await session.state(key)
       }),
     ),
   )

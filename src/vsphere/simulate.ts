@@ -4,14 +4,14 @@
 import { addressText } from '../kmip-client/address.ts'
 import { openConnection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
-import { Journal } from './journal.ts'
-import type { SavedKey } from './ledger.ts'
+import { RunLog } from './run-log.ts'
+import type { SavedKey } from './key-inventory.ts'
 import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
 import { attempt, type Scenario } from './scenario.ts'
 import { Site, type SiteOptions } from './site.ts'
 import { forEach } from './together.ts'
 
-export interface SimulationOptions extends Omit<SiteOptions, 'journal'> {
+export interface SimulationOptions extends Omit<SiteOptions, 'runLog'> {
   readonly scenarios: readonly Scenario[]
   /** Keys that must still be served as they were. */
   readonly expect?: readonly SavedKey[] | undefined
@@ -22,8 +22,8 @@ export interface SimulationOptions extends Omit<SiteOptions, 'journal'> {
 /** Throws TlsOptionsError; a server that does not answer is part of the report. */
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { scenarios, expect, addresses, profile, seed, hosts, vms } = options
-  const journal = new Journal()
-  const site = await Site.open({ ...options, journal })
+  const runLog = new RunLog()
+  const site = await Site.open({ ...options, runLog })
   const isThere = await reach(site)
   const played: ScenarioReport[] = []
   for (const scenario of isThere ? scenarios : []) {
@@ -32,7 +32,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     options.ended?.(report)
   }
   const expected = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])
-  return sumUp(journal, {
+  return sumUp(runLog, {
     server: addresses.map(addressText),
     profile,
     seed,
@@ -40,12 +40,12 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
     vms,
     scenarios: played,
     expected,
-    keys: expect === undefined ? site.ledger.saved() : merged(expect, site.ledger.saved()),
+    keys: expect === undefined ? site.inventory.saved() : merged(expect, site.inventory.saved()),
   })
 }
 
 /** Where no address lets the client in at all, everything would fail, after a time-out each. */
-async function reach({ addresses, tls, journal }: Site): Promise<boolean> {
+async function reach({ addresses, tls, runLog }: Site): Promise<boolean> {
   const attempts: KmipTransportError[] = []
   for (const address of addresses) {
     try {
@@ -57,14 +57,14 @@ async function reach({ addresses, tls, journal }: Site): Promise<boolean> {
       attempts.push(error)
     }
   }
-  journal.begin('-')
-  journal.failed('reach the server', `${noneAnswered(attempts).message}; nothing was played`)
+  runLog.begin('-')
+  runLog.failed('reach the server', `${noneAnswered(attempts).message}; nothing was played`)
   return false
 }
 
 async function play({ id, name, title, run }: Scenario, site: Site): Promise<ScenarioReport> {
   const begunMs = performance.now()
-  const counts = site.journal.begin(id)
+  const counts = site.runLog.begin(id)
   await run(site)
   return { id, name, title, ...counts, ms: Math.round(performance.now() - begunMs) }
 }
@@ -73,17 +73,17 @@ async function play({ id, name, title, run }: Scenario, site: Site): Promise<Sce
 async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<ExpectedReport> {
   const missing: SavedKey[] = []
   const changed: SavedKey[] = []
-  site.journal.begin('expect')
+  site.runLog.begin('expect')
   await forEach(expect, 3, async (key) => {
     const served = await attempt(() =>
-      site.vcenter.work('fetch a key of an earlier run', async (talk) => {
+      site.vcenter.work('fetch a key of an earlier run', async (session) => {
         try {
-          if ((await talk.get(key.id)) !== key.sha256) changed.push(key)
-          const state = await talk.state(key.id)
-          if (state !== key.state) site.journal.remark('State', `a key that was ${key.state} is ${state} now`)
+          if ((await session.get(key.id)) !== key.sha256) changed.push(key)
+          const state = await session.state(key.id)
+          if (state !== key.state) site.runLog.remark('State', `a key that was ${key.state} is ${state} now`)
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
-          site.journal.refused(error)
+          site.runLog.refused(error)
           missing.push(key)
         }
       }),

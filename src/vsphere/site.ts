@@ -5,12 +5,12 @@
 import type { Credential } from '../kmip/credential.ts'
 import type { Address } from '../kmip-client/address.ts'
 import { clientTls, type ClientTls, type ServerTrust } from '../kmip-client/tls.ts'
-import type { Journal } from './journal.ts'
-import { Ledger } from './ledger.ts'
+import type { RunLog } from './run-log.ts'
+import { KeyInventory } from './key-inventory.ts'
 import { canChooseSource, hostAddress } from './loopback.ts'
 import { profiles, type Profile, type ProfileName } from './profiles.ts'
 import { Chance } from './random.ts'
-import { Station } from './station.ts'
+import { Endpoint } from './endpoint.ts'
 import { Tempo } from './tempo.ts'
 
 export interface SiteOptions {
@@ -26,14 +26,14 @@ export interface SiteOptions {
   readonly speed: number
   readonly seed: number
   readonly credential?: Credential | undefined
-  readonly journal: Journal
+  readonly runLog: RunLog
 }
 
 export interface Host {
   readonly name: string
   readonly uuid: string
   /** The host by itself, for vSAN; for encrypted virtual machines vCenter asks in its place. */
-  readonly station: Station
+  readonly endpoint: Endpoint
   /** For core dumps of a host with encrypted virtual machines. */
   hostKey: string | undefined
 }
@@ -63,12 +63,12 @@ export class Site {
   readonly addresses: readonly Address[]
   readonly profile: Profile
   readonly trust: ServerTrust
-  readonly journal: Journal
-  readonly ledger = new Ledger()
+  readonly runLog: RunLog
+  readonly inventory = new KeyInventory()
   readonly tempo: Tempo
   readonly credential: Credential | undefined
   readonly tls: ClientTls
-  readonly vcenter: Station
+  readonly vcenter: Endpoint
   readonly hosts: readonly Host[]
   readonly vms: readonly VirtualMachine[]
   vsan: VsanKeys | undefined
@@ -79,23 +79,23 @@ export class Site {
   }
 
   constructor(options: SiteOptions, sourceAddresses: boolean) {
-    const { addresses, trust, journal, credential } = options
+    const { addresses, trust, runLog, credential } = options
     const profile: Profile = profiles[options.profile]
     this.addresses = addresses
     this.profile = profile
     this.trust = trust
-    this.journal = journal
+    this.runLog = runLog
     this.credential = credential
     this.tls = clientTls({ ...profile, cert: options.cert, key: options.key, trust })
     const chance = new Chance(options.seed)
     this.tempo = new Tempo(options.speed, chance.for('tempo'))
-    this.vcenter = this.station('vcenter')
+    this.vcenter = this.endpoint('vcenter')
     this.hosts = Array.from({ length: options.hosts }, (_, index) => {
       const name = `esx-${numbered(index)}.site.test`
       return {
         name,
         uuid: chance.for(name).uuid(),
-        station: this.station(name, {
+        endpoint: this.endpoint(name, {
           connectionsMax: hostConnectionsMax,
           handshakeMsMax: vsanHandshakeMsMax,
           localAddress: sourceAddresses ? hostAddress(index) : undefined,
@@ -113,7 +113,7 @@ export class Site {
   }
 
   /** Another one with the site's certificate, or, with `tls`, with another. */
-  station(
+  endpoint(
     name: string,
     more: {
       readonly addresses?: readonly Address[]
@@ -123,10 +123,10 @@ export class Site {
       readonly handshakeMsMax?: number
       readonly localAddress?: string | undefined
     } = {},
-  ): Station {
-    const { addresses, tls, journal, ledger, credential } = this
+  ): Endpoint {
+    const { addresses, tls, runLog, inventory, credential } = this
     const connectionsMax = vcenterConnectionsMax
-    return new Station({ addresses, tls, journal, ledger, credential, connectionsMax, ...more, name })
+    return new Endpoint({ addresses, tls, runLog, inventory, credential, connectionsMax, ...more, name })
   }
 }
 

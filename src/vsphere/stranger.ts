@@ -6,7 +6,7 @@ import { openConnection } from '../kmip-client/connection.ts'
 import { KmipTransportError, type KmipRefused } from '../kmip-client/errors.ts'
 import { clientTls, type ClientTls } from '../kmip-client/tls.ts'
 import type { Site } from './site.ts'
-import { refusalOf, Talk } from './talk.ts'
+import { refusalOf, VCenterSession } from './vcenter-session.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -32,25 +32,25 @@ export function vcenterName(ms: number): string {
 
 /** Handshake and close; a server that does not let it through is a thing to know, and no piece of work that failed. */
 export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void> {
-  const { addresses, journal } = site
+  const { addresses, runLog } = site
   const refused = await refusalOf(
     (async () => {
       const [address] = addresses
       if (!address) return
       const connection = await openConnection(address, { tls })
-      journal.handshakeMs.push(connection.handshakeMs)
+      runLog.handshakeMs.push(connection.handshakeMs)
       await connection.close()
     })(),
   )
-  if (!refused) journal.done()
+  if (!refused) runLog.done()
   else if (refused instanceof KmipTransportError && refused.stage === 'handshake')
-    journal.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
-  else journal.failed('knock with an unknown certificate', refused.message)
+    runLog.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
+  else runLog.failed('knock with an unknown certificate', refused.message)
 }
 
 /** How it is turned away when it asks for versions, which changes nothing; undefined when it is not. */
 export function askAsStranger(
-  { addresses, journal, ledger }: Site,
+  { addresses, runLog, inventory }: Site,
   tls: ClientTls,
 ): Promise<KmipRefused | KmipTransportError | undefined> {
   return refusalOf(
@@ -59,7 +59,7 @@ export function askAsStranger(
       if (!address) return
       const connection = await openConnection(address, { tls })
       try {
-        await new Talk(connection, { journal, ledger, credential: undefined }).discoverVersions()
+        await new VCenterSession(connection, { runLog, inventory, credential: undefined }).discoverVersions()
       } finally {
         await connection.close()
       }

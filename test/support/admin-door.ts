@@ -7,35 +7,47 @@ import path from 'node:path'
 import type { AdminContext } from '../../src/admin/context.ts'
 import type { Role } from '../../src/admin/route.ts'
 import { Restores } from '../../src/admin/restores.ts'
-import { startAdmin } from '../../src/admin/server.ts'
+import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
 import { serviceInstanceOf } from '../../src/serve/ibm.ts'
-import { Access } from '../../src/keys/trust/access.ts'
-import { ApiKeys } from '../../src/keys/api-keys.ts'
-import { Audit } from '../../src/keys/audit.ts'
-import { serverActor } from '../../src/keys/caller.ts'
-import { InstanceReports } from '../../src/keys/instance-report.ts'
+import { Access } from '../../src/trust/access.ts'
+import { ApiKeys } from '../../src/instances/api-keys.ts'
+import { Audit } from '../../src/audit/audit.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import { InstanceReports } from '../../src/instances/report.ts'
 import { InstanceWorker } from '../../src/keys/instance-work/instance-work.ts'
-import { Keyring } from '../../src/keys/keyring.ts'
+import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
-import { Pending } from '../../src/keys/trust/pending.ts'
+import { Pending } from '../../src/trust/pending.ts'
 import { Safe } from '../../src/keys/safe.ts'
-import { Secrets } from '../../src/keys/secrets.ts'
+import { Secrets } from '../../src/sealing/secrets.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
-import { Sightings } from '../../src/keys/trust/sightings.ts'
-import { createTrustChanges } from '../../src/keys/trust/changes.ts'
-import type { Instance } from '../../src/keys/trust/rows.ts'
+import { Sightings } from '../../src/trust/sightings.ts'
+import { createTrustChanges } from '../../src/instances/trust-changes.ts'
+import type { Instance } from '../../src/trust/rows.ts'
+import { neighbourhood } from '../../src/kmip-server/address.ts'
+import { certificateOrNull } from '../../src/pki/certificate.ts'
 import { privateKeyPem } from '../../src/pki/issue.ts'
-import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import {
+  filtersOverlap,
+  sameAuthority,
+  matchesSubject,
+  signedForClient,
+  validity,
+} from '../../src/pki/match.ts'
 import { listRootKeys, openRootKey } from '../../src/rootkey/open.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { ServerCertificates } from '../../src/serve/server-certificates.ts'
 import { openServerIdentity } from '../../src/serve/server-identity.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { askHttps, type Answer, type Ask } from './https.ts'
 
 const quiet = async () => {}
 
 export interface TestDoor {
+  /** The database's file, for those who edit it by hand. */
+  readonly file: string
   readonly url: string
   readonly port: number
   readonly authorityPem: string
@@ -52,14 +64,24 @@ export interface TestDoor {
   close(): Promise<void>
 }
 
-export async function startDoor(options: { readonly requestTimeoutMs?: number } = {}): Promise<TestDoor> {
+export type DoorSettings = Partial<
+  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'displaced'>
+> & {
+  /** Called for what was found altered; left out: nothing may be. */
+  readonly alarm?: (message: string) => void
+  /** Puts something between the server and its store. */
+  readonly around?: (store: Store) => Store
+}
+
+export async function startDoor({ around, alarm = fail, ...options }: DoorSettings = {}): Promise<TestDoor> {
   const dataFolder = mkdtempSync(path.join(tmpdir(), 'mortise-admin-'))
-  const clock = { now: Date.now, monotonic: () => performance.now() }
-  const store = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
+  const clock = systemClock
+  const opened = await openSqliteStore({ file: path.join(dataFolder, 'mortise.db'), clock })
+  const store = around?.(opened) ?? opened
   const rootKey = await openRootKey('file:root.key', { dataFolder, create: true })
   const secrets = await Secrets.open(store, rootKey)
-  const certificates = { validity, signedBy, matchesSubject }
-  const access = new Access({ store, macs: secrets, clock, certificates, alarm: fail })
+  const certificates = { validity, signedBy: signedForClient, matchesSubject }
+  const access = new Access({ store, macs: secrets, clock, certificates, alarm })
   const events = { unreachable: fail, withdrawn: fail, answers: fail }
   const keyring = new Keyring({
     store,
@@ -79,16 +101,25 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy: signedForClient,
+    matchesSubject,
   })
   const parts = { store, clock, access, keyring, safe, keeper }
   const movedJournal = { flush: quiet, depart: quiet, rewrite: quiet, end: quiet }
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
+  const sightings = new Sightings(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
-    pending: await Pending.open(store, clock, fail),
+    pending: await Pending.open({
+      store,
+      clock,
+      describe: certificateOrNull,
+      subnetOf: neighbourhood,
+      failed: fail,
+    }),
     audit: await Audit.open(store, clock, secrets, () => {}),
     instanceWork: new InstanceWorker({
       ...parts,
@@ -104,14 +135,22 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings: new Sightings(store, clock, fail),
+    sightings,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => {
-      return { ready: true, reason: null, degraded: new Map(), closed: [], standardKeys: [], calls: [] }
+      return {
+        ready: true,
+        reason: null,
+        degraded: new Map(),
+        closed: [],
+        altered: [],
+        standardKeys: [],
+        calls: [],
+      }
     },
     rootKeys: {
       initial: rootKey.uri,
@@ -132,12 +171,14 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     tls: { cert: identity.server.certificate.pem, key: privateKeyPem(identity.server.privateKey) },
     hosts: ['kms.example.test'],
     context,
+    subnetOf: (address) => address,
     answered: () => {},
     failed: (error) => bugs.push(error),
     ...options,
   })
   const authorityPem = identity.authority.certificate.pem
   return {
+    file: path.join(dataFolder, 'mortise.db'),
     url: door.url,
     port: door.port,
     authorityPem,
@@ -155,6 +196,7 @@ export async function startDoor(options: { readonly requestTimeoutMs?: number } 
     close: async () => {
       await door.close()
       await context.pending.close()
+      await sightings.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

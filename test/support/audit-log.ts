@@ -3,7 +3,7 @@
 
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
-import { chainHash } from '../../src/keys/chain.ts'
+import { chainHash } from '../../src/audit/chain.ts'
 import { openWorld, type World, type WorldOptions } from './world.ts'
 
 /** Enters `count` entries, a second apart. */
@@ -11,7 +11,7 @@ export async function enter(world: World, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
     world.clock.pass(1_000)
     await world.audit.enter({
-      action: 'test.act',
+      action: 'client.set',
       result: 'success',
       instanceId: null,
       object: `object ${world.clock.now()}`,

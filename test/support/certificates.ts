@@ -1,7 +1,7 @@
 // Client certificates of every kind that a KMIP server meets, made once per test process. What the product itself
 // issues is not here: use src/pki/issue.ts.
 
-import { generateKeyPair, X509Certificate, type KeyObject } from 'node:crypto'
+import { createPublicKey, generateKeyPair, X509Certificate, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
@@ -69,6 +69,8 @@ export interface CertificateOptions {
   readonly key?: 'rsa' | 'ec' | 'rsa-1024'
   /** Not the key that most of these certificates share. */
   readonly ownKey?: boolean
+  /** Those of this one. */
+  readonly keyPair?: Pick<Identity, 'privateKey'>
   readonly algorithm?: SignatureAlgorithm
   readonly byVmca?: boolean
   /** Instead of itself. */
@@ -114,7 +116,9 @@ export function testAuthority(): Promise<TestIdentity> {
 /** A new certificate with the given peculiarities; valid from yesterday for a year unless told otherwise. */
 export async function makeCertificate(options: CertificateOptions): Promise<TestIdentity> {
   const keyKind = options.key ?? 'rsa'
-  const { publicKey, privateKey } = options.ownKey ? await newKeys(keyKind) : await sharedKeys(keyKind)
+  const { publicKey, privateKey } = options.keyPair
+    ? pairOf(options.keyPair)
+    : await (options.ownKey ? newKeys(keyKind) : sharedKeys(keyKind))
   const subject = makeName(options.subject ?? [['CN', options.commonName ?? 'kmipClient20261125094708']])
   const issuer = options.issuer ?? (options.byVmca ? await testVmca() : undefined)
   const signWith = issuer?.privateKey ?? privateKey
@@ -164,6 +168,10 @@ export function makeName(subject: readonly (readonly [string, string])[]): Name 
 interface Keys {
   readonly publicKey: KeyObject
   readonly privateKey: KeyObject
+}
+
+function pairOf({ privateKey }: Pick<Identity, 'privateKey'>): Keys {
+  return { privateKey, publicKey: createPublicKey(privateKey) }
 }
 
 function newKeys(kind: 'rsa' | 'ec' | 'rsa-1024'): Promise<Keys> {

@@ -29,6 +29,7 @@ export async function command(
     command: 'mortise',
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
+    acceptRestore: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),
   }
   const code = await runCommand(words, world)

@@ -1,6 +1,6 @@
 // A root key in memory that can be told to fail: unreachable, a no about the key, a no about one wrapped form, an
 // answer that keeps one waiting. It can be rotated, and keeps standard keys (faulty-standard-keys.ts). It is held to
-// the contract of every root key (test/keys-keyring.test.ts).
+// the contract of every root key (test/sealing/keyring.test.ts).
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import {
@@ -9,7 +9,7 @@ import {
   type RootKeyReach,
   type RootKeyVersions,
   type Trail,
-} from '../../src/keys/root-key.ts'
+} from '../../src/ports/root-key.ts'
 import { limits } from '../../src/limits.ts'
 import { FaultyStandardKeys } from './faulty-standard-keys.ts'
 
@@ -105,7 +105,8 @@ export class FaultyRootKey implements RootKey {
   }
 
   #open(wrapped: Uint8Array, associatedData: Uint8Array): Buffer {
-    if (wrapped.length < 1 + nonceBytes + tagBytes) throw new RootKeyError('wrapped-form', 'too short')
+    if (wrapped.length < 1 + nonceBytes + tagBytes)
+      throw new RootKeyError('wrapped-form', 'too short', { altered: true })
     const nonce = wrapped.subarray(1, 1 + nonceBytes)
     const decipher = createDecipheriv('aes-256-gcm', this.#keyOf(wrapped), nonce)
     decipher.setAAD(associatedData)
@@ -114,14 +115,15 @@ export class FaultyRootKey implements RootKey {
     try {
       decipher.final()
     } catch (cause) {
-      throw new RootKeyError('wrapped-form', 'not sealed by this key', { cause })
+      throw new RootKeyError('wrapped-form', 'not sealed by this key', { cause, altered: true })
     }
     return plaintext
   }
 
   #keyOf([version = 0]: Uint8Array): KeyObject {
     const key = this.#keys[version - 1]
-    if (!key) throw new RootKeyError('wrapped-form', `there is no version ${version} of this key`)
+    if (!key)
+      throw new RootKeyError('wrapped-form', `there is no version ${version} of this key`, { altered: true })
     return key
   }
 

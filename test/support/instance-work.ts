@@ -2,13 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { serverActor } from '../../src/keys/caller.ts'
+import { serverActor } from '../../src/audit/actor.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../../src/keys/instance-work/instance-work.ts'
 import type { WorkTarget } from '../../src/keys/instance-work/changes.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
-import type { StandardKeyRecord } from '../../src/keys/ports.ts'
+import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import { isPlace, unpackPlace } from '../../src/keys/standard-keys/place.ts'
-import type { Instance } from '../../src/keys/trust/rows.ts'
+import type { Instance } from '../../src/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
 import type { World } from './world.ts'
 

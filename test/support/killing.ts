@@ -1,6 +1,6 @@
 // Kills the real server with SIGKILL while clients work, starts it again on the same folder, and holds it to what it
 // had acknowledged: every key is there with the same bytes, no object is half made, every key that was sent has its
-// access record, and the audit chain verifies. Used by test/kill.test.ts and scripts/soak.ts.
+// access record, and the audit chain verifies. Used by test/system/kill.test.ts and scripts/soak.ts.
 
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'

@@ -40,8 +40,9 @@ export function useServer(ready: (server: RunningServer, session: KmipSession) =
   after(() => used.disposeAsync())
 }
 
-export async function startInProcess(): Promise<RunningServer> {
-  const data = await mkdtemp(path.join(tmpdir(), 'mortise-operations-'))
+/** `given`: a data folder that stays; left out: a new one that is removed at the end. */
+export async function startInProcess(given?: string): Promise<RunningServer> {
+  const data = given ?? (await mkdtemp(path.join(tmpdir(), 'mortise-operations-')))
   const read = () => readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, {})
   const log: string[] = []
   const running = await serve({
@@ -71,7 +72,7 @@ export async function startInProcess(): Promise<RunningServer> {
     },
     [Symbol.asyncDispose]: async () => {
       await running.close()
-      await rm(data, { recursive: true, force: true })
+      if (given === undefined) await rm(data, { recursive: true, force: true })
     },
   }
 }

@@ -16,7 +16,9 @@ export async function mountSmallDisk(
   finish: () => Promise<unknown>,
 ): Promise<string | undefined> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-disk-'))
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder], { encoding: 'utf8' })
+  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'tmpfs', folder], {
+    encoding: 'utf8',
+  })
   t.after(async () => {
     await finish()
     if (mount.status === 0) spawnSync('umount', [folder])

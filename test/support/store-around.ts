@@ -1,6 +1,9 @@
 // A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
 
-import type { AuditQuery, Change, ObjectQuery, StandardKeyQuery, Store } from '../../src/keys/ports.ts'
+import type { AuditQuery } from '../../src/ports/audit.ts'
+import type { Change, Store } from '../../src/ports/store.ts'
+import type { ObjectQuery } from '../../src/ports/objects.ts'
+import type { StandardKeyQuery } from '../../src/ports/secrets.ts'
 
 export class StoreAround implements Store {
   readonly #store: Store
@@ -45,8 +48,12 @@ export class StoreAround implements Store {
     return this.#store.objects(query)
   }
 
-  objectCounts(instanceId: string) {
-    return this.#store.objectCounts(instanceId)
+  objectCounts(instanceId: string, nowMs: number) {
+    return this.#store.objectCounts(instanceId, nowMs)
+  }
+
+  usage(instanceId: string) {
+    return this.#store.usage(instanceId)
   }
 
   dataKeys(instanceId: string) {

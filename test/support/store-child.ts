@@ -1,12 +1,13 @@
 // A process of its own that uses a SQLite store: `commit` commits without end and prints what was answered, one
-// line each; `destroy` destroys an object and stays; `open` opens the store and says how that went; `sync` commits one thing after the other and prints a
-// mark after each. Started by the store's tests, which kill it or trace it.
+// line each; `destroy` destroys an object and stays; `open` opens the store and says how that went; `sync` commits one
+// thing after the other and prints a mark after each; `mix` commits a bit of everything and ends. Started by the store's tests, which kill it or trace it.
 
 import { setTimeout } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
-import { systemClock } from './store-place.ts'
-import { auditEntry, change, create, objectRecord, objectWrite } from './store-values.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
+import { anchorKey } from './store-place.ts'
+import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
 
 const [mode = '', file = '', argument = ''] = process.argv.slice(2)
 const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }).catch(
@@ -15,6 +16,13 @@ const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65
     process.exit(1)
   },
 )
+
+const { state } = await store.anchor(anchorKey, { needed: false, mode: 'keep' })
+// A database that a test made without one goes on without.
+if (state === 'older' || state === 'unreadable') {
+  process.stdout.write(`the anchor is ${state}\n`)
+  process.exit(1)
+}
 
 function tell(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -34,6 +42,16 @@ async function loop(name: string): Promise<never> {
     const activate = auditEntry({ action: 'key.activate', object: id })
     await store.commit(change([objectWrite(active, [`name of ${id}`])], { entries: [activate] }))
     tell(`activated ${id}`)
+  }
+}
+
+/** Trust is changed and signed for, as often as it can be. */
+async function signLoop(): Promise<never> {
+  for (;;) {
+    await store.commit(change([trustRow('client')], { entries: [auditEntry({ action: 'client.set' })] }))
+    const number = ((await store.checkpoints(1))[0]?.number ?? 0) + 1
+    const checkpoint = { number, body: `checkpoint ${number}`, signature: '' }
+    await store.commit(change([{ type: 'checkpoint', checkpoint }]))
   }
 }
 
@@ -57,9 +75,39 @@ async function commitBetweenMarks(): Promise<void> {
   tell('mark last')
 }
 
+const entry = () => ({ entries: [auditEntry()] })
+
+const get = () => store.commit(change([], { ...entry(), durability: 'process' }))
+
+/** What can share a group: records, changes, trust, checkpoints, conflicts, changes that write nothing. */
+async function mix(): Promise<void> {
+  for (let n = 1; n <= 24; n++) {
+    const checkpoint = { number: n, body: `checkpoint ${n}`, signature: '' }
+    const parts = [
+      get,
+      () => store.commit(change([])),
+      () => create(store, objectRecord(`mixed-${n}`)),
+      () => store.commit(change([trustRow('a')], entry())),
+      () => store.commit(change([], { ...entry(), expect: { trustVersion: 999 } })).catch(() => undefined),
+      get,
+    ]
+    // Other neighbours each time: some share a group, some have one of their own.
+    await Promise.all(parts.slice(n % 4).map((part) => part()))
+    for (const part of parts.slice(0, n % 4)) await part()
+    await store.commit(change([{ type: 'checkpoint', checkpoint }]))
+    await get()
+    // Long enough for a flush now and then, and once for the log to be cut off.
+    if (n % 8 === 0) await setTimeout(n === 16 ? limits.destroyedGoneMs / 8 : limits.accessFlushMs)
+  }
+}
+
 tell('open')
+if (mode === 'mix') await mix()
 if (mode === 'commit')
-  await Promise.all(Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)))
+  await Promise.all([
+    ...Array.from({ length: 16 }, (_, n) => loop(`${store.writer.slice(0, 8)}-${n}`)),
+    signLoop(),
+  ])
 if (mode === 'destroy') {
   await create(store, objectRecord('a', { sealed: Buffer.from(argument) }))
   const gone = objectRecord('a', { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null })

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { chainHash, chainStart } from '../../src/keys/chain.ts'
-import type { AuditEntry, AuditQuery, Store, StoredAuditEntry, WriterHead } from '../../src/keys/ports.ts'
+import { chainHash, chainStart } from '../../src/audit/chain.ts'
+import type { AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../../src/ports/audit.ts'
+import type { Store } from '../../src/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change } from './store-values.ts'
 
@@ -11,6 +12,7 @@ export function storeAuditContract(makePlace: MakePlace): void {
   chains(makePlace)
   queries(makePlace)
   pruning(makePlace)
+  restores(makePlace)
 
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -29,6 +31,32 @@ export function storeAuditContract(makePlace: MakePlace): void {
       { number: 3, body: 'body 3', signature: 's3' },
       { number: 2, body: 'body 2', signature: 's2' },
     ])
+  })
+}
+
+function restores(makePlace: MakePlace): void {
+  test('after a restore numbers are left out, where the checkpoint before is named', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const put = (number: number, follows?: number) =>
+      store.commit(
+        change([
+          {
+            type: 'checkpoint',
+            checkpoint: { number, body: `body ${number}`, signature: '' },
+            ...(follows !== undefined && { follows }),
+          },
+        ]),
+      )
+    await put(1)
+    await assert.rejects(put(9, 2), conflict('checkpoint'))
+    await assert.rejects(put(1, 1), conflict('checkpoint'))
+    await put(9, 1)
+    await assert.rejects(put(11), conflict('checkpoint'))
+    await put(10)
+    assert.deepEqual(
+      (await store.checkpoints(9)).map(({ number }) => number),
+      [10, 9, 1],
+    )
   })
 }
 
@@ -110,7 +138,7 @@ function queries(makePlace: MakePlace): void {
       { instanceId: 'nobody' },
       { object: 'object 5' },
       { object: 'object 5', instanceId: 'instance-2' },
-      { action: 'key.rare' },
+      { action: 'key.destroy' },
       { action: 'key.get', instanceId: 'instance-1' },
       { certificateSha256: 'certificate 3' },
       { certificateSha256: 'certificate 3', action: 'key.get', sinceMs: 500_000 },
@@ -181,7 +209,10 @@ function enter(store: Store, atMs: number): Promise<void> {
 function someEntry(n: number): AuditEntry {
   const entry = auditEntry({
     atMs: n * 500 - (n % 100 === 99 ? 400_000 : 0),
-    action: n % 1_000 === 7 ? 'key.rare' : (['key.get', 'key.create', 'key.locate'][n % 3] ?? ''),
+    action:
+      n % 1_000 === 7
+        ? 'key.destroy'
+        : ((['key.get', 'key.create', 'key.locate'] as const)[n % 3] ?? 'key.get'),
     instanceId: n === 1_234 ? 'rare' : ([null, 'instance-1', 'instance-2'][n % 3] ?? null),
     object: n % 4 === 0 ? null : `object ${n % 50}`,
     requestId: String(n),

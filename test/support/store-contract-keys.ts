@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { StandardKeyQuery, StandardKeyRecord, Store, Write } from '../../src/keys/ports.ts'
+import type { StandardKeyQuery, StandardKeyRecord } from '../../src/ports/secrets.ts'
+import type { Store, Write } from '../../src/ports/store.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, dataKeyRecord, objectRecord, objectWrite } from './store-values.ts'
 

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { PendingClient, SecretRecord } from '../../src/keys/ports.ts'
+import type { PendingClient } from '../../src/ports/trust.ts'
+import type { SecretRecord } from '../../src/ports/secrets.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, objectRecord, trustRow } from './store-values.ts'
 
@@ -25,6 +26,14 @@ export function storeTrustContract(makePlace: MakePlace): void {
     )
     await create(store, objectRecord('a'))
     assert.equal(await store.trustVersion(), 2)
+  })
+
+  test('trust goes on above a version that it had elsewhere, and never goes down for it', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.commit(change([{ type: 'trust-version', atLeast: 10 }, trustRow('a')]))
+    assert.equal(await store.trustVersion(), 11)
+    await store.commit(change([{ type: 'trust-version', atLeast: 5 }, trustRow('a')]))
+    assert.equal(await store.trustVersion(), 12)
   })
 }
 

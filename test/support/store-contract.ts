@@ -1,9 +1,10 @@
-// What every Store must do (src/keys/ports.ts), whatever it stands on. An implementation's test calls this with a
+// What every Store must do (src/ports/), whatever it stands on. An implementation's test calls this with a
 // way to make an empty place for a store. Not here: what a killed process, a full disk and a lost thread do.
 
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { StoreUnavailable, type Store, type StoredObject } from '../../src/keys/ports.ts'
+import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
+import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
@@ -89,19 +90,49 @@ function objects(makePlace: MakePlace): void {
     await assert.rejects(store.commit(change([], { expect: asNew })), conflict('object'))
   })
 
-  test('objects are counted by stored state', async (t) => {
+  test('objects are counted by their state', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    assert.deepEqual(await store.objectCounts('instance-1'), {})
+    assert.deepEqual(await store.objectCounts('instance-1', 0), {})
     for (const id of ['a', 'b', 'c']) await create(store, objectRecord(id))
     await create(store, objectRecord('a', { instanceId: 'instance-2' }))
     await store.commit(change([objectWrite(objectRecord('a', { version: 2, state: 'Active' }))]))
     await store.commit(change([objectWrite(destroyed('b', 2))]))
     assert.deepEqual(
-      { ...(await store.objectCounts('instance-1')) },
+      { ...(await store.objectCounts('instance-1', 0)) },
       { Active: 1, Destroyed: 1, PreActive: 1 },
     )
     await store.commit(change([objectWrite(objectRecord('c', { version: 2, state: 'Active' }))]))
-    assert.deepEqual({ ...(await store.objectCounts('instance-1')) }, { Active: 2, Destroyed: 1 })
+    assert.deepEqual({ ...(await store.objectCounts('instance-1', 0)) }, { Active: 2, Destroyed: 1 })
+  })
+
+  test('objects are counted by the state that the clock has brought them to', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const day = 86_400
+    const at = 20_000 * day + day / 2
+    const put = (id: string, state: string, clockSteps: ClockSteps, version = 1) =>
+      store.commit(change([{ ...objectWrite(objectRecord(id, { state, version })), clockSteps }]))
+    const counts = async (seconds: number, ms = 0) => ({
+      ...(await store.objectCounts('instance-1', seconds * 1000 + ms)),
+    })
+    await put('never', 'PreActive', { activates: null, deactivates: null })
+    await put('both', 'PreActive', { activates: at, deactivates: at + 2 * day })
+    await put('at once', 'PreActive', { activates: at, deactivates: at })
+    await put('active', 'Active', { activates: null, deactivates: at + 10 })
+    await put('in 1970', 'Active', { activates: null, deactivates: 0 })
+    const before = { PreActive: 3, Active: 1, Deactivated: 1 }
+    assert.deepEqual(await counts(at - 30_000 * day), { PreActive: 3, Active: 2 })
+    assert.deepEqual(await counts(at - day), before)
+    assert.deepEqual(await counts(at - 1, 999), before)
+    assert.deepEqual(await counts(at), { PreActive: 1, Active: 2, Deactivated: 2 })
+    assert.deepEqual(await counts(at + 10), { PreActive: 1, Active: 1, Deactivated: 3 })
+    assert.deepEqual(await counts(at + 2 * day - 1), { PreActive: 1, Active: 1, Deactivated: 3 })
+    assert.deepEqual(await counts(at + 2 * day), { PreActive: 1, Deactivated: 4 })
+    assert.deepEqual(await counts(at + 30_000 * day), { PreActive: 1, Deactivated: 4 })
+    await put('both', 'Active', { activates: null, deactivates: null }, 2)
+    await store.commit(change([objectWrite(destroyed('at once', 2))]))
+    assert.deepEqual(await counts(at), { PreActive: 1, Active: 2, Deactivated: 1, Destroyed: 1 })
+    assert.deepEqual(await counts(at + 3 * day), { PreActive: 1, Active: 1, Deactivated: 2, Destroyed: 1 })
+    assert.deepEqual({ ...(await store.objectCounts('instance-2', at * 1000)) }, {})
   })
 
   test('when the material was last sent only moves forward', async (t) => {
@@ -181,6 +212,47 @@ function expectations(makePlace: MakePlace): void {
     await store.commit(change([], { expect: { trustVersion: 1 } }))
     const missing = { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'a', version: 1 }] }
     await assert.rejects(store.commit(change([], { expect: missing })), conflict('object'))
+  })
+
+  test('of changes that add to an instance, those that pass its limits are refused, also at the same time', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const limits = { instanceId: 'instance-1', objectsMax: 5, bytesMax: 1_000_000 }
+    const make = (id: string, more: Partial<ObjectRecord> = {}, expect: Partial<typeof limits> = {}) =>
+      store.commit(
+        change([objectWrite(objectRecord(id, more))], { expect: { limits: { ...limits, ...expect } } }),
+      )
+    const attempts = await Promise.allSettled(Array.from({ length: 9 }, (_, n) => make(`object ${n}`)))
+    const refused = attempts.filter((attempt) => attempt.status === 'rejected')
+    assert.equal(refused.length, 4)
+    for (const { reason } of refused) assert.ok(conflict('objects-max')(reason), String(reason))
+    assert.equal((await store.usage('instance-1')).objects, 5)
+    await make('elsewhere', { instanceId: 'instance-2' })
+    await store.commit(change([objectWrite(destroyed('object 0', 2))], { expect: { limits } }))
+    await make('in its place')
+
+    const { bytes } = await store.usage('instance-1')
+    const bytesMax = bytes + 100_000
+    const objectsMax = 100
+    const attributes = Buffer.alloc(60_000, 7)
+    await make('large', { attributes }, { objectsMax, bytesMax })
+    const another = make('another', { attributes }, { objectsMax, bytesMax })
+    await assert.rejects(another, conflict('bytes-max'))
+    const smaller = objectRecord('large', { version: 2 })
+    await store.commit(change([objectWrite(smaller)], { expect: { limits: { ...limits, bytesMax: 1 } } }))
+    const more = { version: 3, attributes: Buffer.alloc(1_000) }
+    await assert.rejects(make('large', more, { bytesMax: 1 }), conflict('bytes-max'))
+    await store.commit(change([objectWrite(objectRecord('unlimited'))]))
+  })
+
+  test('what was destroyed counts as bytes, and no longer as an object', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    assert.deepEqual(await store.usage('instance-1'), { objects: 0, bytes: 0 })
+    await create(store, objectRecord('a', { sealed: Buffer.alloc(10_000, 7), attributes: Buffer.alloc(500) }))
+    const before = await store.usage('instance-1')
+    assert.equal(before.objects, 1)
+    assert.ok(before.bytes >= 10_500 && before.bytes < 12_000, String(before.bytes))
+    await store.commit(change([objectWrite({ ...destroyed('a', 2), attributes: Buffer.alloc(500) })]))
+    assert.deepEqual(await store.usage('instance-1'), { objects: 0, bytes: before.bytes })
   })
 
   test('changes are done in the order of their calls', async (t) => {

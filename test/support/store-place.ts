@@ -1,13 +1,17 @@
 // Places for the stores of tests: a folder for the SQLite store, and what the contract suite asks of any.
 
+import { createSecretKey } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
-import { StoreConflict, type Clock, type Store } from '../../src/keys/ports.ts'
+import type { AnchoredStore } from '../../src/ports/anchor.ts'
+import { StoreConflict, type Store } from '../../src/ports/store.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 
-export const systemClock: Clock = { now: () => Date.now(), monotonic: () => performance.now() }
+/** The anchors of the store's tests are signed with this. */
+export const anchorKey = createSecretKey(Buffer.alloc(32, 7))
 
 export interface StorePlace {
   /** Opens the store of this place; again after it was closed. */
@@ -42,7 +46,7 @@ export async function storeFolder(t: TestContext): Promise<string> {
 }
 
 /** Opens the SQLite store with a small reserve; closed after the test, however that ends. */
-export async function openSqlite(t: TestContext, file: string): Promise<Store> {
+export async function openSqlite(t: TestContext, file: string): Promise<Store & AnchoredStore> {
   const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
   t.after(() => store.close())
   return store

@@ -1,6 +1,9 @@
 // Values that store tests commit.
 
-import type { AuditEntry, Change, DataKeyRecord, ObjectRecord, Store, Write } from '../../src/keys/ports.ts'
+import type { AuditEntry } from '../../src/ports/audit.ts'
+import type { Change, Store, Write } from '../../src/ports/store.ts'
+import type { DataKeyRecord } from '../../src/ports/secrets.ts'
+import type { ObjectRecord } from '../../src/ports/objects.ts'
 
 export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecord> = {}): ObjectRecord {
   return {

@@ -20,6 +20,7 @@ export const tags = {
   AttributeValue: 0x42000b,
   Authentication: 0x42000c,
   BatchCount: 0x42000d,
+  BatchErrorContinuationOption: 0x42000e,
   BatchItem: 0x42000f,
   Credential: 0x420023,
   CredentialType: 0x420024,

@@ -5,55 +5,44 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Access, type Knock } from '../../src/keys/trust/access.ts'
-import { Audit } from '../../src/keys/audit.ts'
-import { serverActor, type Caller } from '../../src/keys/caller.ts'
-import { Keyring } from '../../src/keys/keyring.ts'
+import { Access, type Knock } from '../../src/trust/access.ts'
+import { Audit } from '../../src/audit/audit.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import type { Caller } from '../../src/trust/caller.ts'
+import { Keyring } from '../../src/sealing/keyring.ts'
 import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
-import type { AuditCheckpoint, Clock, Store } from '../../src/keys/ports.ts'
-import type { RootKey } from '../../src/keys/root-key.ts'
+import type { AuditCheckpoint } from '../../src/ports/audit.ts'
+import type { Store } from '../../src/ports/store.ts'
+import type { RootKey } from '../../src/ports/root-key.ts'
 import { Safe } from '../../src/keys/safe.ts'
-import { Secrets } from '../../src/keys/secrets.ts'
+import { Secrets } from '../../src/sealing/secrets.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
-import { createTrustChanges, type TrustChanges } from '../../src/keys/trust/changes.ts'
-import type { Instance } from '../../src/keys/trust/rows.ts'
+import { createTrustChanges, type TrustChanges } from '../../src/instances/trust-changes.ts'
+import type { Instance } from '../../src/trust/rows.ts'
+import type { Grantor } from '../../src/trust/grantor.ts'
 import type { Noting } from '../../src/keys/unit.ts'
 import { Deletable } from '../../src/keys/standard-keys/deletable.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import { filtersOverlap, sameAuthority, matchesSubject, signedBy, validity } from '../../src/pki/match.ts'
+import {
+  filtersOverlap,
+  sameAuthority,
+  matchesSubject,
+  signedForClient,
+  validity,
+} from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
+import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
 import { storeFolder } from './store-place.ts'
 
-/** Both clocks stand still until they are moved. */
-export class MovableClock implements Clock {
-  #wallMs = Math.floor(Date.now() / 1000) * 1000
-  #monotonicMs = 1_000
-
-  now(): number {
-    return this.#wallMs
-  }
-
-  monotonic(): number {
-    return this.#monotonicMs
-  }
-
-  pass(ms: number): void {
-    this.#wallMs += ms
-    this.#monotonicMs += ms
-  }
-
-  /** As when an administrator sets the time: only the wall clock moves. */
-  jump(ms: number): void {
-    this.#wallMs += ms
-  }
-}
-
 export const dayMs = 24 * 3600_000
+
+/** Who may do everything. */
+export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
 export interface World {
   readonly clock: MovableClock
@@ -110,7 +99,7 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
   const events: string[] = []
   const published: AuditCheckpoint[] = []
   const secrets = await Secrets.open(store, rootKey)
-  const certificates = { validity, signedBy, matchesSubject }
+  const certificates = { validity, signedBy: signedForClient, matchesSubject }
   const access = new Access({
     store,
     macs: secrets,
@@ -151,6 +140,8 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
     keeper,
     filtersOverlap,
     sameAuthority,
+    signedBy: signedForClient,
+    matchesSubject,
   })
   const journal: Noting = { flush: () => Promise.resolve() }
   const keys = new Keys({ store, safe, journal, access, clock, durableReads: () => false })
@@ -208,7 +199,7 @@ export async function trustClient(
   identity?: TestIdentity,
 ): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
   const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
-  await world.trust.clients.trustCertificate(serverActor, {
+  await world.trust.clients.trustCertificate(manager, {
     instanceId: instance.id,
     name,
     certificate: used.certificate,

@@ -1,6 +1,6 @@
 // The audit log: reading, proving, taking it out, cutting it.
 
-import type { AuditEntry, StoredAuditEntry } from '../../keys/ports.ts'
+import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
@@ -17,6 +17,7 @@ export const auditHandlers: Handlers<
     return {
       ...proof,
       problems: [...proof.problems],
+      restores: [...proof.restores],
       provedFrom: isoTimeOrNull(provedFromMs),
       provedTo: isoTimeOrNull(provedToMs),
     }
@@ -28,8 +29,9 @@ export const auditHandlers: Handlers<
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
+    const answer = { before: isoTime(beforeMs) }
     await audit.prune(asker.by, beforeMs)
-    return { before: isoTime(beforeMs) }
+    return answer
   },
 }
 

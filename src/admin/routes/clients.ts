@@ -1,14 +1,15 @@
 // Clients: who is trusted, by which certificates and CAs.
 
-import { hashCredential } from '../../keys/trust/credential.ts'
-import type { Authority, Client, Instance, PinnedCertificate } from '../../keys/trust/rows.ts'
+import type { Allow } from '../../trust/allow.ts'
+import { hashCredential } from '../../trust/credential.ts'
+import { trustedClient, type Client, type Instance, type TrustTables } from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
 import { signRequest } from '../../pki/issue.ts'
-import { checkSubjectPattern } from '../../pki/match.ts'
+import { checkSubjectPattern, sameAuthority } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
-import { isoTime, isoTimeOrNull } from '../shown.ts'
+import { shownClient } from '../shown-client.ts'
 
 export const clientHandlers: Handlers<
   | 'listClients'
@@ -35,15 +36,15 @@ export const clientHandlers: Handlers<
         credential: await newCredential(context, instance, params, credential),
       }),
     }
-    const { id } = await context.trust.clients.update(asker.by, instance.id, params.client, settings)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.update(asker.by, instance.id, params.client, settings, answer(context, instance))
   },
 
   removeCertificate: async (context, { asker, instance, params }) => {
     const { client, certificate } = params
     const plain = certificate.replaceAll(':', '').toLowerCase()
-    const { id } = await context.trust.clients.removeCertificate(asker.by, instance.id, client, plain)
-    return oneClient(context, instance, id)
+    const { clients } = context.trust
+    return clients.removeCertificate(asker.by, instance.id, client, plain, answer(context, instance))
   },
 
   trustClient: async (context, asked) => {
@@ -53,19 +54,20 @@ export const clientHandlers: Handlers<
       body.by === 'pending'
         ? pendingCertificate(context, asked, body.sha256)
         : parseCertificate(body.certificate)
-    return trustCertificate(context, asked, body.name, certificate)
+    return trustCertificate(context, asked, body, certificate)
   },
 
   signClient: async (context, asked) => {
     const { authority: ca, clock } = context
-    const { name, request, days } = asked.body
+    const { request, days } = asked.body
     const signed = await signRequest({
       ca,
       csr: request,
       nowMs: clock.now(),
       ...(days !== undefined && { days }),
     })
-    const client = await trustCertificate(context, asked, name, signed)
+    const issuedUntilMs = signed.notAfterMs
+    const client = await trustCertificate(context, asked, { ...asked.body, issuedUntilMs }, signed)
     return { ...client, certificate: signed.pem, authority: ca.certificate.pem }
   },
 
@@ -77,10 +79,15 @@ export const clientHandlers: Handlers<
 
 type Trusting = Pick<Asked<'trustClient'>, 'asker' | 'instance'>
 
+interface NewClient {
+  readonly name: string
+  readonly allow?: Allow | undefined
+}
+
 async function trustCertificate(
   context: AdminContext,
   { asker, instance }: Trusting,
-  name: string,
+  { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
   certificate: Certificate,
 ) {
   if (certificate.isCa && certificate.subject !== certificate.issuer)
@@ -89,19 +96,21 @@ async function trustCertificate(
       `this is the certificate of a CA (${certificate.subject}), not of a client`,
       'To trust clients whose certificates it signs, trust it as a CA with a subject pattern (--ca).',
     )
-  const { client } = await context.trust.clients.trustCertificate(asker.by, {
-    instanceId: instance.id,
-    name,
-    certificate,
-  })
-  context.pending.remove(certificate.sha256)
-  return { ...(await oneClient(context, instance, client.id)), sha256: certificate.sha256 }
+  const { sha256 } = certificate
+  const shown = answer(context, instance)
+  const trusted = await context.trust.clients.trustCertificate(
+    asker.by,
+    { instanceId: instance.id, certificate, name, allow, issuedUntilMs },
+    async ({ client }, tables) => ({ ...(await shown(client, tables)), sha256 }),
+  )
+  context.pending.remove(sha256)
+  return trusted
 }
 
 async function trustAuthority(
   context: AdminContext,
   { asker, instance }: Trusting,
-  body: { readonly name: string; readonly authority: string; readonly subject: string },
+  body: Asked<'trustClient'>['body'] & { readonly by: 'authority' },
 ) {
   const ca = parseCertificate(body.authority)
   const subject = checkSubjectPattern(body.subject)
@@ -111,9 +120,19 @@ async function trustAuthority(
       `this is not the certificate of a CA: ${ca.subject} may not sign others`,
       'To trust this certificate itself, trust it as a certificate (--cert).',
     )
-  const wanted = { instanceId: instance.id, name: body.name, ca, subject }
-  const { client } = await context.trust.clients.trustAuthority(asker.by, wanted)
-  return { ...(await oneClient(context, instance, client.id)), sha256: ca.sha256 }
+  if (sameAuthority(ca.der, context.authority.certificate.der))
+    throw new Refusal(
+      'bad-request',
+      'this is the CA of this server, which signs for every instance: being signed by it gives no trust',
+      'Trust the certificates that it signed one by one: mortise client issue and mortise client sign do.',
+    )
+  const { name, leavePinned, allow } = body
+  const wanted = { instanceId: instance.id, name, ca, subject, leavePinned, allow }
+  const shown = answer(context, instance)
+  return context.trust.clients.trustAuthority(asker.by, wanted, async ({ client }, tables) => ({
+    ...(await shown(client, tables)),
+    sha256: ca.sha256,
+  }))
 }
 
 function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha256: string): Certificate {
@@ -129,9 +148,10 @@ function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha2
   return parseCertificate(found.certificate)
 }
 
-type ClientWithTrust = Client & {
-  readonly certificates: readonly PinnedCertificate[]
-  readonly authorities: readonly Authority[]
+/** Shows a client as a change leaves it: made before the commit, since what cannot be answered must not happen. */
+function answer(context: AdminContext, instance: Instance) {
+  return (client: Client, tables: TrustTables) =>
+    shownClient(context, instance, trustedClient(tables, client))
 }
 
 /** By id or name. */
@@ -165,46 +185,4 @@ async function newCredential(
       'Give both, or neither to keep those that are set.',
     )
   return { ...credential, mode }
-}
-
-async function oneClient(context: AdminContext, instance: Instance, clientId: string) {
-  const client = (await context.access.clients(instance.id)).find(({ id }) => id === clientId)
-  if (!client) throw new Refusal('conflict', 'the client was removed at the same moment')
-  return shownClient(context, instance, client)
-}
-
-async function shownClient({ sightings }: AdminContext, instance: Instance, client: ClientWithTrust) {
-  const seen = await sightings.of(client.certificates.map(({ id }) => id))
-  return {
-    id: client.id,
-    name: client.name,
-    instance: { id: instance.id, name: instance.name },
-    expiredGraceDays: client.expiredGraceDays,
-    credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
-    created: isoTime(client.createdMs),
-    certificates: client.certificates.map((pinned) => {
-      const certificate = parseCertificate(Buffer.from(pinned.certificate, 'base64'))
-      const last = seen.get(pinned.id)
-      return {
-        sha256: pinned.id,
-        subject: certificate.subject,
-        notBefore: isoTime(certificate.notBeforeMs),
-        notAfter: isoTime(certificate.notAfterMs),
-        lastSeen: isoTimeOrNull(last?.lastMs ?? null),
-        lastAddress: last?.address ?? null,
-        created: isoTime(pinned.createdMs),
-      }
-    }),
-    authorities: client.authorities.map((authority) => {
-      const ca = parseCertificate(Buffer.from(authority.certificate, 'base64'))
-      return {
-        id: authority.id,
-        sha256: ca.sha256,
-        authority: ca.subject,
-        subject: authority.subject,
-        notAfter: isoTime(ca.notAfterMs),
-        created: isoTime(authority.createdMs),
-      }
-    }),
-  }
 }

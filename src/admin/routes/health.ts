@@ -3,6 +3,7 @@
 import type { StandardKeyTrouble } from '../../keys/standard-keys/troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { instanceUsages } from '../instance-usage.ts'
 import { warningsNow } from '../warnings.ts'
 
 export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
@@ -13,6 +14,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
     // Anybody may ask, so the reason is in the log only.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const warnings = (await warningsNow(context)).length
+    const usages = await instanceUsages(context)
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
     const refused = (what: StandardKeyTrouble['what']) =>
@@ -27,6 +29,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       readsRefused: refused('read'),
       standardKeysLeft: refused('delete'),
       journalsUnwritten: refused('journal'),
+      nearLimit: usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
       warnings,
     }
   },

@@ -1,23 +1,26 @@
 // What an instance holds, and long work on all of it: another root key or custody, the newest version of its root key.
 
 import type { WorkProgress } from '../../keys/instance-work/run.ts'
-import { RootKeyError } from '../../keys/root-key.ts'
-import type { Instance, InstanceWork } from '../../keys/trust/rows.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { shownLimits } from '../instance-usage.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
-import { custodyOf, shownInstance } from './instances.ts'
+import { answer, custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
-  showInstance: async ({ access, store, reports, apiKeys }, { instance }) => {
-    const objects = await store.objectCounts(instance.id)
+  showInstance: async (context, { instance }) => {
+    const { access, clock, store, reports, apiKeys } = context
+    const objects = await store.objectCounts(instance.id, clock.now())
     const { cacheSeconds, outageSeconds, work } = instance
     const { progress, keyVersions, notRecoverable } = await reports.of(instance, objects)
     return {
       ...shownInstance(instance, (await apiKeys.sources())(instance)),
       objects: { ...objects },
+      limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
       work: work ? shownWork(work, progress) : null,
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
@@ -33,14 +36,20 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
     return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
-      const changed = await context.trust.work.setRootKey(asker.by, instance.id, { custody, ...ready })
-      return { ...(await begun(context, changed)), warnings: [...warnings] }
+      const shown = await begun(context)
+      const present = (changed: Instance) => ({ ...shown(changed), warnings: [...warnings] })
+      const target = { custody, ...ready }
+      const answered = await context.trust.work.setRootKey(asker.by, instance.id, target, present)
+      context.instanceWork.nudge(instance.id)
+      return answered
     })
   },
 
   rewrapInstance: async (context, { asker, instance }) => {
     await requireVersions(context, instance)
-    return begun(context, await context.trust.work.rewrap(asker.by, instance.id))
+    const answered = await context.trust.work.rewrap(asker.by, instance.id, await begun(context))
+    context.instanceWork.nudge(instance.id)
+    return answered
   },
 }
 
@@ -59,14 +68,13 @@ async function requireVersions({ reports }: AdminContext, instance: Instance): P
   )
 }
 
-async function begun(
-  { instanceWork, apiKeys }: AdminContext,
-  instance: Instance,
-): Promise<Output<'rewrapInstance'>> {
-  instanceWork.nudge(instance.id)
-  if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
-  const shown = shownInstance(instance, (await apiKeys.sources())(instance))
-  return { ...shown, work: shownWork(instance.work, null) }
+/** Shows an instance with the work that a change begins. */
+async function begun(context: AdminContext): Promise<(instance: Instance) => Output<'rewrapInstance'>> {
+  const shown = await answer(context)
+  return (instance) => {
+    if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
+    return { ...shown(instance), work: shownWork(instance.work, null) }
+  }
 }
 
 function shownWork(work: InstanceWork, progress: WorkProgress | null) {

@@ -2,11 +2,12 @@
 // URI may be is the composition root's business.
 
 import { randomUUID } from 'node:crypto'
-import type { ApiKeySource } from '../../keys/api-keys.ts'
-import type { WrittenToo } from '../../keys/trust/instance-changes.ts'
+import type { ApiKeySource } from '../../instances/api-keys.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
-import type { Instance } from '../../keys/trust/rows.ts'
-import { TrustRefused } from '../../keys/trust/writer.ts'
+import { limitsOf } from '../../trust/instance-limits.ts'
+import type { Instance } from '../../trust/rows.ts'
+import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -33,24 +34,29 @@ export const instanceHandlers: Handlers<
     const wanted = { instanceId, rootKey, custody, apiKey: ibmApiKey }
     return withRootKey(context, wanted, async ({ rootKeyUri, warnings, ...more }) => {
       const instance = { id: instanceId, name, custody, rootKeyUri, ...present(settings) }
-      const made = await trust.instances.create(asker.by, instance, more)
-      return { ...shownInstance(made, (await context.apiKeys.sources())(made)), warnings: [...warnings] }
+      const shown = await answer(context)
+      return trust.instances.create(asker.by, instance, more, (made) => ({
+        ...shown(made),
+        warnings: [...warnings],
+      }))
     })
   },
 
   setInstance: async (context, { asker, instance, body }) => {
-    const { trust, apiKeys } = context
+    const { trust } = context
     const { ibmApiKey, ...settings } = body
     // Whether a name is taken tells that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    const set = (more: WrittenToo) => trust.instances.update(asker.by, instance.id, present(settings), more)
+    // They keep the clients of one instance from filling the disk for the others.
+    if ((settings.objectsMax ?? settings.bytesMax) !== undefined && asker.instanceId !== null)
+      throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
+    const set = async (more: WrittenToo) =>
+      trust.instances.update(asker.by, instance.id, present(settings), more, await answer(context))
     const { id: instanceId, rootKeyUri: rootKey, custody } = instance
-    const changed =
-      ibmApiKey === undefined
-        ? await set({})
-        : await withRootKey(context, { instanceId, rootKey, custody, apiKey: ibmApiKey }, set)
-    return shownInstance(changed, (await apiKeys.sources())(changed))
+    return ibmApiKey === undefined
+      ? set({})
+      : withRootKey(context, { instanceId, rootKey, custody, apiKey: ibmApiKey }, set)
   },
 
   deleteInstance: async (context, { asker, instance, query }) => {
@@ -86,6 +92,15 @@ export const instanceHandlers: Handlers<
   },
 }
 
+/**
+ * Shows an instance as a change leaves it. All that is read for it is read now, before the commit, since what cannot be
+ * answered must not happen.
+ */
+export async function answer({ apiKeys }: Pick<AdminContext, 'apiKeys'>) {
+  const sourceOf = await apiKeys.sources()
+  return (instance: Instance) => shownInstance(instance, sourceOf(instance))
+}
+
 /** The choice has a price and an effect where keys can lie in the service itself: there is no default then. */
 export function custodyOf(rootKey: string): 'database' {
   if (!isIbm(rootKey)) return 'database'
@@ -100,7 +115,13 @@ export function shownInstance(
   { rootKeyUri, createdMs, ...instance }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
-  return { ...instance, rootKey: rootKeyUri, ibmApiKeySource, created: isoTime(createdMs) }
+  return {
+    ...instance,
+    ...limitsOf(instance),
+    rootKey: rootKeyUri,
+    ibmApiKeySource,
+    created: isoTime(createdMs),
+  }
 }
 
 /** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */
@@ -112,7 +133,7 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
   let seen = 0
   while (seen < limits.listScannedMax) {
     const place = beforeSequence === undefined ? {} : { beforeSequence }
-    const limit = limits.locateStepObjects
+    const limit = limits.listStepObjects
     const read = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
     for (const { attributes, state } of read) {
       if (isDestroyed(state)) continue

@@ -3,7 +3,7 @@
 
 import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
-import type { KeyView } from '../../keys/keys.ts'
+import type { ListedKey } from '../../keys/keys.ts'
 import type { KeyWork } from '../../keys/key-work.ts'
 import { single } from '../../keys/managed-object.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
@@ -15,12 +15,12 @@ import { shownValue } from '../shown.ts'
 export const keyHandlers: Handlers<
   'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey'
 > = {
-  listKeys: async ({ keys, store }, { instance, query }) => {
+  listKeys: async ({ clock, keys, store }, { instance, query }) => {
     const place = query.after === undefined ? undefined : placeOf(query.after)
     const reader = {
       list: keys.list.bind(keys),
       show: keys.show.bind(keys),
-      objectCounts: store.objectCounts.bind(store),
+      objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
     }
     const found = await listKeys(reader, instance.id, query, place)
     return { keys: found.views.map(shownKey), after: found.after === null ? null : String(found.after) }
@@ -31,15 +31,14 @@ export const keyHandlers: Handlers<
     const { name } = body
     if (name !== undefined)
       attributes.set('Name', single({ NameValue: name, NameType: 'UninterpretedTextString' }))
-    const id = await context.keys.perform(
+    return context.keys.perform(
       async () => asker.identify(instance.id),
       async (work) => {
         const made = await work.create({ objectType: 'SymmetricKey', attributes })
         if (body.activate) await work.activate(made)
-        return made
+        return shownKey(await work.view(made))
       },
     )
-    return shownKey(await existing(context, instance.id, id))
   },
 
   showKey: async (context, { instance, params }) => {
@@ -77,21 +76,23 @@ const wrappingKey: AttributeSet = new Map<
   ],
 ])
 
-/** Does it as one unit in the token's name, and shows the key as it is then. */
+/** Does it as one unit in the token's name, and shows the key as it is then: what cannot be shown is not done. */
 async function change(
   context: AdminContext,
   { asker, instance, params }: Pick<Asked<'activateKey'>, 'asker' | 'instance' | 'params'>,
   act: (work: KeyWork, uniqueIdentifier: string) => Promise<void>,
 ) {
   const { key } = params
-  await context.keys.perform(
+  return context.keys.perform(
     async () => asker.identify(instance.id),
-    async (work) => act(work, key),
+    async (work) => {
+      await act(work, key)
+      return shownKey(await work.view(key))
+    },
   )
-  return shownKey(await existing(context, instance.id, key))
 }
 
-async function existing({ keys }: AdminContext, instanceId: string, key: string): Promise<KeyView> {
+async function existing({ keys }: AdminContext, instanceId: string, key: string): Promise<ListedKey> {
   const view = await keys.show(instanceId, key)
   if (!view)
     throw new Refusal('not-found', `there is no key ${key} in this instance`, 'List them: mortise key list')

@@ -1,27 +1,24 @@
 // Certificates that are not trusted: those that knocked, and those that are refused for good.
 
-import type { Block } from '../../keys/trust/rows.ts'
-import { parseCertificate } from '../../pki/certificate.ts'
+import type { Block } from '../../trust/rows.ts'
+import { certificatePem } from '../../pki/certificate.ts'
 import type { Handlers } from '../context.ts'
-import { isoTime } from '../shown.ts'
+import { isoTime, isoTimeOrNull } from '../shown.ts'
 
 export const pendingHandlers: Handlers<
   'listPending' | 'blockCertificate' | 'listBlocks' | 'unblockCertificate'
 > = {
   listPending: async ({ pending }) =>
-    pending.list().map((client) => {
-      const certificate = parseCertificate(client.certificate)
-      return {
-        sha256: client.sha256,
-        subject: certificate.subject,
-        notAfter: isoTime(certificate.notAfterMs),
-        address: client.address,
-        first: isoTime(client.firstMs),
-        last: isoTime(client.lastMs),
-        knocks: client.knocks,
-        certificate: certificate.pem,
-      }
-    }),
+    pending.list().map(({ sha256, says, address, firstMs, lastMs, knocks, certificate }) => ({
+      sha256,
+      subject: says?.subject ?? null,
+      notAfter: isoTimeOrNull(says?.notAfterMs ?? null),
+      address,
+      first: isoTime(firstMs),
+      last: isoTime(lastMs),
+      knocks,
+      certificate: certificatePem(certificate),
+    })),
 
   blockCertificate: async ({ trust, pending }, { asker, body }) => {
     const block = await trust.clients.block(asker.by, body.sha256, body.reason, null)

@@ -1,8 +1,8 @@
 // Instances brought back from what lies beside their root key: begun, and looked at.
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import type { RecoveryReport } from '../../keys/recovery/report.ts'
-import type { Instance } from '../../keys/trust/rows.ts'
+import type { Instance } from '../../trust/rows.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { requireIbm } from '../root-key-change.ts'

@@ -1,6 +1,6 @@
 // Root keys to choose from, as the service that keeps them lists them.
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, Handlers, RootKeyAccess } from '../context.ts'
 import { Refusal } from '../errors.ts'

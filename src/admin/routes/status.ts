@@ -1,9 +1,10 @@
 // How the server is, on one page. A token of one instance sees that instance, and of the server what concerns it.
 
-import type { TrustSnapshot } from '../../keys/trust/access.ts'
-import type { Instance } from '../../keys/trust/rows.ts'
+import type { TrustSnapshot } from '../../trust/access.ts'
+import type { Instance } from '../../trust/rows.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
+import { shownLimits } from '../instance-usage.ts'
 import { isoTime } from '../shown.ts'
 import { warningsNow } from '../warnings.ts'
 
@@ -26,6 +27,7 @@ export const statusHandlers: Handlers<'status'> = {
       instances: await Promise.all(
         instances.map(async (instance) => ({
           ...(await counted(context, snapshot, instance)),
+          limits: await shownLimits(context, instance),
           rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
         })),
       ),
@@ -41,9 +43,9 @@ export const statusHandlers: Handlers<'status'> = {
   },
 }
 
-async function counted({ store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
+async function counted({ clock, store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {
   const clients = [...tables.client.values()].filter(({ instanceId }) => instanceId === id).length
-  return { id, name, clients, objects: { ...(await store.objectCounts(id)) } }
+  return { id, name, clients, objects: { ...(await store.objectCounts(id, clock.now())) } }
 }
 
 function shownExpiry(

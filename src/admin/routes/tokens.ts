@@ -1,7 +1,7 @@
 // Tokens of the admin door: made, listed, revoked. One of an instance deals with those of its instance only.
 
-import { bootstrapName } from '../../keys/trust/token-changes.ts'
-import type { Instance, Token } from '../../keys/trust/rows.ts'
+import { bootstrapName } from '../../trust/token-changes.ts'
+import type { Instance, Token, TrustTables } from '../../trust/rows.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -24,23 +24,25 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
       throw new Refusal('bad-request', `body.name: ${bootstrapName} is the name of the first token`)
     const named = body.instance ?? asker.instanceId
     const instance = named === null ? null : await visibleInstance(context, asker, named)
-    const { token, bearer } = await context.trust.tokens.create(asker.by, {
-      name,
-      role,
-      instanceId: instance?.id ?? null,
-      expiresMs: expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs,
+    const expiresMs = expiresDays === undefined ? null : context.clock.now() + expiresDays * dayMs
+    const wanted = { name, role, instanceId: instance?.id ?? null, expiresMs }
+    return context.trust.tokens.create(asker.by, wanted, {
+      present: async ({ token, bearer }, tables) => ({
+        ...(await shownToken(context, tables, token)),
+        token: bearer,
+      }),
     })
-    return { ...(await oneToken(context, token)), token: bearer }
   },
 
   revokeToken: async (context, { asker, params }) => {
-    const token = await context.trust.tokens.revoke(asker.by, params.token, asker.instanceId)
-    return oneToken(context, token)
+    return context.trust.tokens.revoke(asker.by, params.token, asker.instanceId, (token, tables) =>
+      shownToken(context, tables, token),
+    )
   },
 }
 
-async function oneToken(context: AdminContext, token: Token) {
-  const { tables } = await context.access.snapshot()
+/** Made before the commit: a token whose bearer text nobody got must not exist. */
+async function shownToken(context: AdminContext, tables: TrustTables, token: Token) {
   const [shown] = await shownTokens(context, tables.instance, [token])
   if (!shown) throw new Error('a token is shown as one token')
   return shown

@@ -3,12 +3,19 @@
 // instance-work.ts, in the background.
 
 import { randomUUID } from 'node:crypto'
-import { serverActor, type By } from '../caller.ts'
-import type { WrittenToo } from '../trust/instance-changes.ts'
-import type { Keyring } from '../keyring.ts'
-import type { Store, Write } from '../ports.ts'
-import type { Instance, InstanceWork } from '../trust/rows.ts'
-import { requireInstance, TrustRefused, type TrustWriter } from '../trust/writer.ts'
+import { serverActor, type By } from '../../audit/actor.ts'
+import type { WrittenToo } from '../../instances/instance-changes.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import type { TrustSnapshot } from '../../trust/access.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
+import {
+  requireInstance,
+  TrustRefused,
+  type Present,
+  type TrustDraft,
+  type TrustWriter,
+} from '../../trust/writer.ts'
 
 /** Where an instance is to go. */
 export interface WorkTarget extends WrittenToo {
@@ -20,10 +27,10 @@ export interface WorkTarget extends WrittenToo {
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
-const workActions: Record<InstanceWork['kind'], string> = {
+const workActions = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',
-}
+} as const satisfies Record<InstanceWork['kind'], string>
 
 export class InstanceWorkChanges {
   readonly #writer: TrustWriter
@@ -40,10 +47,15 @@ export class InstanceWorkChanges {
    * The instance has this root key and custody from now on, with a data key of its own under it. Replaces work that is
    * under way: a move is sent elsewhere, or back. RootKeyError when the root key cannot seal.
    */
-  async setRootKey(by: By, instanceId: string, target: WorkTarget): Promise<Instance> {
+  async setRootKey<A = Instance>(
+    by: By,
+    instanceId: string,
+    target: WorkTarget,
+    present?: Present<Instance, A>,
+  ): Promise<A> {
     const { rootKeyUri, custody, writes = [], detail = {} } = target
     const dataKey = await this.#keyring.make({ id: instanceId, rootKeyUri })
-    return this.#writer.change<Instance>(by, async (snapshot, startedMs) => {
+    const decide = async (snapshot: TrustSnapshot, startedMs: number): Promise<TrustDraft<Instance>> => {
       const before = requireInstance(snapshot, instanceId)
       const work: InstanceWork = {
         kind: 'move',
@@ -69,12 +81,13 @@ export class InstanceWorkChanges {
         },
         result: instance,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** Begins to bring all keys under the newest version of the root key; while that is under way it goes on. */
-  async rewrap(by: By, instanceId: string): Promise<Instance> {
-    return this.#writer.change<Instance>(by, (snapshot, startedMs) => {
+  async rewrap<A = Instance>(by: By, instanceId: string, present?: Present<Instance, A>): Promise<A> {
+    const decide = (snapshot: TrustSnapshot, startedMs: number): TrustDraft<Instance> => {
       const before = requireInstance(snapshot, instanceId)
       if (before.work?.kind === 'move')
         throw new TrustRefused(
@@ -99,7 +112,8 @@ export class InstanceWorkChanges {
         detail: { work: instance.work?.id ?? work.id, rootKey: rootKeyUri, custody },
         result: instance,
       }
-    })
+    }
+    return this.#writer.change(by, decide, present)
   }
 
   /** The work is done. false: it is not the instance's any more, and nothing was written. */

@@ -2,9 +2,10 @@
 // stays the same; only its wrapped form changes, in place. Those that nothing is sealed by any more are kept too:
 // they cost a line each, and a create that is under way on another node may still use one.
 
-import type { Keyring } from '../keyring.ts'
-import { StoreConflict, type DataKeyRecord } from '../ports.ts'
-import { RootKeyError, type RootKey } from '../root-key.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import { StoreConflict } from '../../ports/store.ts'
+import type { DataKeyRecord } from '../../ports/secrets.ts'
+import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { WorkRun, ItemResult } from './run.ts'
 
 /** Where the work leads: of a move the root key, of a rewrap also the version that must have wrapped it. */

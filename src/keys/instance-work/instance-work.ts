@@ -5,19 +5,20 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
-import type { Access } from '../trust/access.ts'
+import type { Access } from '../../trust/access.ts'
 import type { InstanceWorkChanges, WorkCounts } from './changes.ts'
 import { dataKeyIsThere, resealDataKeys, type DataKeyTarget } from './data-keys.ts'
 import { liveObjects, moveObjects, objectIsThere } from './objects.ts'
 import { outdated, rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
 import { troubleOf } from './trouble.ts'
 import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
-import type { Keyring } from '../keyring.ts'
-import { StoreConflict, type Clock, type Store } from '../ports.ts'
+import type { Keyring } from '../../sealing/keyring.ts'
+import { StoreConflict, type Store } from '../../ports/store.ts'
+import type { Clock } from '../../ports/clock.ts'
 import type { Safe } from '../safe.ts'
 import type { StandardKeyKeeper } from '../standard-keys/keeper.ts'
 import { isPlace, unpackPlace } from '../standard-keys/place.ts'
-import { keepsJournal, type Instance, type InstanceWork } from '../trust/rows.ts'
+import { keepsJournal, type Instance, type InstanceWork } from '../../trust/rows.ts'
 
 /** What of the journal in Key Protect (journal.ts) a move needs. */
 export interface MovedJournal {

@@ -4,15 +4,16 @@
 
 import { Fault } from '../../kmip/fault.ts'
 import { limits } from '../../limits.ts'
-import type { Material } from '../envelope.ts'
+import type { Material } from '../../sealing/envelope.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../managed-object.ts'
-import { StoreConflict, type ObjectRecord, type StoredObject } from '../ports.ts'
-import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
+import { StoreConflict } from '../../ports/store.ts'
+import type { ObjectRecord, StoredObject } from '../../ports/objects.ts'
+import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
 import { fitsStandardKey, type Safe } from '../safe.ts'
 import { isPlace, unpackPlace } from '../standard-keys/place.ts'
-import { keepsJournal, type Custody, type Instance } from '../trust/rows.ts'
-import { KeysUnavailable } from '../unwrap-cache.ts'
+import { keepsJournal, type Custody, type Instance } from '../../trust/rows.ts'
+import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 
 export interface ObjectTarget {
   readonly custody: Custody

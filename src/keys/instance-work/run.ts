@@ -1,11 +1,13 @@
 // One run of long work on an instance, as its steps see it: what is to be done as of now, commits that only count while
 // it is, many items some at a time, how far it got, and what ends it.
 
-import type { Access } from '../trust/access.ts'
-import { serverActor } from '../caller.ts'
-import { StoreConflict, type AuditEntry, type Change, type Clock, type Store } from '../ports.ts'
-import { namedCalls, type Trail } from '../root-key.ts'
-import type { Instance, InstanceWork } from '../trust/rows.ts'
+import type { Access } from '../../trust/access.ts'
+import { serverActor } from '../../audit/actor.ts'
+import { StoreConflict, type Change, type Store } from '../../ports/store.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { namedCalls, type Trail } from '../../ports/root-key.ts'
+import type { Instance, InstanceWork } from '../../trust/rows.ts'
 
 /** The work is not the instance's any more, or the server stops. */
 export class WorkOver extends Error {

@@ -1,9 +1,9 @@
 // Why long work does not go on, in words for the administrator who waits for it.
 
 import { Fault } from '../../kmip/fault.ts'
-import { StoreUnavailable } from '../ports.ts'
-import { RootKeyError } from '../root-key.ts'
-import { KeysUnavailable } from '../unwrap-cache.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
+import { KeysUnavailable } from '../../sealing/unwrap-cache.ts'
 
 const charactersMax = 1_000
 

@@ -12,7 +12,7 @@ import { createCipheriv, createDecipheriv, randomBytes, type KeyObject } from 'n
 import { promisify } from 'node:util'
 import { deflateRaw, inflateRaw } from 'node:zlib'
 import { limits } from '../../limits.ts'
-import type { Instance } from '../trust/rows.ts'
+import type { Instance } from '../../trust/rows.ts'
 
 const deflated = promisify(deflateRaw)
 const inflated = promisify(inflateRaw)

@@ -3,11 +3,11 @@
 // instance. How they are written is writer.ts, what they are for is recovery/.
 
 import { limits } from '../../limits.ts'
-import type { Access } from '../trust/access.ts'
+import type { Access } from '../../trust/access.ts'
 import { JournalWriter, type JournalWriterOptions } from './writer.ts'
-import type { Trail } from '../root-key.ts'
+import type { Trail } from '../../ports/root-key.ts'
 import type { StandardKeyTroubles } from '../standard-keys/troubles.ts'
-import { keepsJournal, type Instance } from '../trust/rows.ts'
+import { keepsJournal, type Instance } from '../../trust/rows.ts'
 
 export interface JournalOptions extends JournalWriterOptions {
   readonly access: Pick<Access, 'instance' | 'instances'>

@@ -3,9 +3,9 @@
 
 import { randomBytes, randomUUID, type KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
-import { takeKey } from '../envelope.ts'
-import type { StandardKeyRecord } from '../ports.ts'
-import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
+import { takeKey } from '../../sealing/envelope.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
 import { requireStandardKeys } from '../standard-keys/keeper.ts'
 import { JournalDamaged, journalKeyAad, openPart, partHeader, type JournalHeader } from './format.ts'
 

@@ -17,13 +17,16 @@ import {
   type JournalSettings,
 } from './format.ts'
 import { anyPartKey, newPartKey, openJournalPart } from './part-key.ts'
-import type { OpenRootKey } from '../root-key.ts'
-import type { Clock, ObjectRecord, StandardKeyRecord, Store, StoredObject, Write } from '../ports.ts'
-import { RootKeyError, type RootKey, type Trail } from '../root-key.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { ObjectRecord, StoredObject } from '../../ports/objects.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
 import { requireStandardKeys, type StandardKeyKeeper } from '../standard-keys/keeper.ts'
 import { standardKeyPages } from '../standard-keys/pages.ts'
 import { isPlace, unpackPlace } from '../standard-keys/place.ts'
-import type { Instance } from '../trust/rows.ts'
+import type { Instance } from '../../trust/rows.ts'
 
 export interface JournalWriterOptions {
   readonly store: Store

@@ -1,10 +1,10 @@
 // The last step of a restore: the instance becomes one of this server, with all that belongs to that moment, in one
 // change of trust. Its objects are there already; before this nobody can see them.
 
-import type { By } from '../caller.ts'
-import type { Write } from '../ports.ts'
-import type { Instance } from '../trust/rows.ts'
-import { TrustRefused, type TrustWriter } from '../trust/writer.ts'
+import type { By } from '../../audit/actor.ts'
+import type { Write } from '../../ports/store.ts'
+import type { Instance } from '../../trust/rows.ts'
+import { TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 export interface RestoredInstance {
   readonly instance: Instance

@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
-import type { Clock } from '../ports.ts'
-import { RootKeyError } from '../root-key.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import type { Shelved } from './reading.ts'
 
 export interface Patience {

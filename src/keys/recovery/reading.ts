@@ -13,7 +13,7 @@ import {
   type JournalHeader,
 } from '../journal/format.ts'
 import { openPartKey } from '../journal/part-key.ts'
-import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../root-key.ts'
+import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../../ports/root-key.ts'
 import type { FoundRun } from './journaled.ts'
 import type { FoundKey } from './rules.ts'
 import {

@@ -3,7 +3,7 @@
 import type { FoundJournal, Ignored } from './reading.ts'
 import type { Journaled } from './journaled.ts'
 import { labelOf, type Recovered, type RecoveredObject } from './rules.ts'
-import type { Instance } from '../trust/rows.ts'
+import type { Instance } from '../../trust/rows.ts'
 
 export interface RecoveryReport {
   readonly instance: Instance

@@ -15,7 +15,7 @@ import { initialAttributes } from '../initial-attributes.ts'
 import type { JournalEntry } from '../journal/format.ts'
 import { isDestroyed, isState } from '../lifecycle.ts'
 import { hasState, single, withAttribute, type ManagedObject, type ObjectType } from '../managed-object.ts'
-import type { StandardKeyRecord } from '../ports.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { packPlace, standardKeyName, type StandardKeyHeader } from '../standard-keys/place.ts'
 import type { Journaled, JournaledEntry } from './journaled.ts'
 

@@ -4,11 +4,12 @@
 // after the object's version was raised to its generation and the journal says so: no generation between the one that it
 // names and the object's version can come to count any more.
 
-import type { Access } from '../trust/access.ts'
+import type { Access } from '../../trust/access.ts'
 import { fromRecord, toWrite } from '../managed-object.ts'
-import { StoreConflict, type StandardKeyRecord, type Store } from '../ports.ts'
+import { StoreConflict, type Store } from '../../ports/store.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { isPlace, unpackPlace } from './place.ts'
-import { keepsJournal, type Instance } from '../trust/rows.ts'
+import { keepsJournal, type Instance } from '../../trust/rows.ts'
 import type { Noting } from '../unit.ts'
 
 export interface DeletableOptions {

@@ -5,16 +5,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../limits.ts'
-import { serverActor } from '../caller.ts'
-import type { OpenRootKey } from '../root-key.ts'
-import {
-  StoreConflict,
-  type AuditEntry,
-  type Clock,
-  type StandardKeyRecord,
-  type Store,
-  type Write,
-} from '../ports.ts'
+import { serverActor } from '../../audit/actor.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
+import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
+import type { AuditEntry } from '../../ports/audit.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import {
   namedCalls,
   RootKeyError,
@@ -22,7 +18,7 @@ import {
   type RootKey,
   type StandardKeys,
   type Trail,
-} from '../root-key.ts'
+} from '../../ports/root-key.ts'
 import { standardKeyPages } from './pages.ts'
 import { attemptOf, describeStandardKey, readDescription, standardKeyName } from './place.ts'
 import { Sweep, type Search, type SweepParts, type SweepReport } from './sweep.ts'

@@ -1,6 +1,7 @@
 // The records of standard keys in the database, as many as there are.
 
-import type { StandardKeyQuery, StandardKeyRecord, Store } from '../ports.ts'
+import type { StandardKeyQuery, StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
 
 /** All that fit, `limit` at a time, in the order of their ids. Who made or removed one meanwhile spoils nothing. */
 export async function* standardKeyPages(

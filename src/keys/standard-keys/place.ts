@@ -9,7 +9,7 @@
 import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { limits } from '../../limits.ts'
-import type { MaterialHead, Place } from '../envelope.ts'
+import type { MaterialHead, Place } from '../../sealing/envelope.ts'
 
 export interface StandardKeyPlace {
   readonly rootKeyUri: string
@@ -40,6 +40,8 @@ export interface StandardKeyHeader {
 /** A payload that this program did not write, or that was cut off. */
 export class StandardKeyFormatError extends Error {
   override readonly name = 'StandardKeyFormatError'
+  /** What Integrity raises an alarm for. */
+  readonly altered = true
 }
 
 const placeVersion = 2

@@ -3,8 +3,10 @@
 // again in it. How one is deleted, and when a walk is begun, is keeper.ts.
 
 import { limits } from '../../limits.ts'
-import type { Clock, StandardKeyRecord, Store } from '../ports.ts'
-import { RootKeyError, type StandardKeys } from '../root-key.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import type { Store } from '../../ports/store.ts'
+import { RootKeyError, type StandardKeys } from '../../ports/root-key.ts'
 import { standardKeyPages } from './pages.ts'
 import { attemptOf, readDescription } from './place.ts'
 import type { StandardKeyTroubles } from './troubles.ts'

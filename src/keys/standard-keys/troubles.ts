@@ -4,8 +4,10 @@
 // business.
 
 import { limits } from '../../limits.ts'
-import { StoreConflict, type Clock, type StandardKeyRecord } from '../ports.ts'
-import { RootKeyError } from '../root-key.ts'
+import { StoreConflict } from '../../ports/store.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { StandardKeyRecord } from '../../ports/secrets.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 
 export interface StandardKeyTrouble {
   readonly instanceId: string

@@ -2,7 +2,7 @@
 // unwraps. The check needs the IAM role Reader.
 
 import { randomBytes } from 'node:crypto'
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import type { KeyResource } from './answers.ts'
 import { deactivated, deleted, enableIt, standardKey } from './refusal-messages.ts'
 import type { KeyProtectRootKey } from './root-key.ts'

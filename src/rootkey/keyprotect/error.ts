@@ -1,7 +1,7 @@
 // What can go wrong with a call, typed by HTTP status and the code of the first reason, never by message, and what
 // the caller of the root key must conclude from it (its reach; design: section 5).
 
-import { RootKeyError, type RootKeyReach } from '../../keys/root-key.ts'
+import { RootKeyError, type RootKeyReach } from '../../ports/root-key.ts'
 import { readServiceRefusal } from './answers.ts'
 import { callOf, type CallName } from './calls.ts'
 import { services, type KeyProtectUri } from './uri.ts'
@@ -35,7 +35,7 @@ export class KeyProtectError extends RootKeyError {
   readonly maybeDone: boolean
 
   constructor(reach: RootKeyReach, message: string, about: About & ErrorOptions) {
-    super(reach, message, about)
+    super(reach, message, { ...about, altered: about.refusal?.code === 'UNPROCESSABLE_CIPHERTEXT_ERR' })
     this.call = about.call
     this.refusal = about.refusal
     this.correlationId = about.correlationId

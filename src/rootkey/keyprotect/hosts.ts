@@ -2,7 +2,7 @@
 // of somebody else's choice must not be given a token of the service ID. So it is IBM's hosts, believed by the public
 // CAs, or any that a CA vouches for which the configuration of this machine names.
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 
 /** Throws RootKeyError('root-key') where no CA was named and the host is not IBM's. */
 export function requireIbmHost(host: string): void {

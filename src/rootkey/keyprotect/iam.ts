@@ -5,7 +5,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
 import { limits } from '../../limits.ts'
-import type { Clock } from '../../keys/ports.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
 import { isTransient, KeyProtectError } from './error.ts'
 import { exchange, NoAnswer, type Answer } from './exchange.ts'

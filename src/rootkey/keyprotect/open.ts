@@ -1,6 +1,6 @@
 // keyprotect: and hpcs: URIs to what they name, for open.ts of the room.
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 import { checkKeyProtectRootKey } from './check.ts'
 import { listKeyProtectRootKeys, type ListedRootKey } from './list.ts'
 import { checkStandardKeys } from './preflight.ts'

@@ -9,7 +9,7 @@ import {
   StandardKeyUncertain,
   type NewStandardKey,
   type StandardKeys,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { TrialCleanup, within } from './trial-cleanup.ts'
 

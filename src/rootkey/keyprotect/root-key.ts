@@ -9,7 +9,7 @@ import {
   type RootKeyVersions,
   type StandardKeys,
   type Trail,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'

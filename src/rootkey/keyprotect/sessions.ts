@@ -1,7 +1,7 @@
 // The sessions of this process: one for each Mortise instance and service that it speaks to, so that a root key opened
 // again uses the token and the connections that are there. Made by the composition root, closed with it.
 
-import type { Clock } from '../../keys/ports.ts'
+import type { Clock } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
 import type { Role } from './calls.ts'
 import type { LaneLoad } from './call-slots.ts'

@@ -10,7 +10,7 @@ import {
   type StandardKeyFound,
   type StandardKeys,
   type Trail,
-} from '../../keys/root-key.ts'
+} from '../../ports/root-key.ts'
 import { idOf, readKey, readOneKey, readResources } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'
 import { keyPages } from './pages.ts'

@@ -2,7 +2,7 @@
 // key over some seconds: the service may still be creating it, or list it some time after it was made.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { RootKeyError, type StandardKeys } from '../../keys/root-key.ts'
+import { RootKeyError, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 
 export class TrialCleanup {

@@ -5,7 +5,7 @@
 //     keyprotect://private.us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY      the private endpoint
 //     hpcs://INSTANCE.api.us-south.hs-crypto.appdomain.cloud/INSTANCE-GUID/KEY?key-ring=RING
 
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 
 export interface KeyProtectUri {
   readonly scheme: 'keyprotect' | 'hpcs'

@@ -10,7 +10,7 @@
 
 import { createHash } from 'node:crypto'
 import { limits } from '../../limits.ts'
-import { RootKeyError } from '../../keys/root-key.ts'
+import { RootKeyError } from '../../ports/root-key.ts'
 
 export interface WrappedForm {
   /** Base64, for the service alone to understand. */
@@ -43,6 +43,7 @@ export function unpackWrappedForm(wrapped: Uint8Array): WrappedForm {
     throw new RootKeyError(
       'wrapped-form',
       'this was not wrapped by Key Protect or HPCS, or it was damaged since',
+      { altered: true },
     )
   return { ciphertext: text.toString('latin1'), keyVersion: version.toString('latin1') }
 }

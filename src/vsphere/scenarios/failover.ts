@@ -6,7 +6,7 @@ import type { Address } from '../../kmip-client/address.ts'
 import { deadAddress } from '../loopback.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import type { Site } from '../site.ts'
-import type { Note } from '../talk.ts'
+import type { Note } from '../vcenter-session.ts'
 
 /** Between the end of Create and the next connection that names the key. */
 const nextConnectionMs = 140
@@ -14,9 +14,9 @@ const rounds = 4
 
 async function failOver(site: Site): Promise<void> {
   await goOnWithoutOne(site)
-  const { addresses, journal } = site
+  const { addresses, runLog } = site
   if (addresses.length === 1)
-    journal.remark('addresses', 'only one was given: no key is made at one and fetched at another')
+    runLog.remark('addresses', 'only one was given: no key is made at one and fetched at another')
   const pairs = addresses.flatMap((first) =>
     addresses
       .filter((second) => second !== first || addresses.length === 1)
@@ -27,40 +27,40 @@ async function failOver(site: Site): Promise<void> {
 
 /** The first address is one where nothing listens; every piece of work must end well all the same. */
 async function goOnWithoutOne(site: Site): Promise<void> {
-  const station = site.station('vcenter, one address down', {
+  const endpoint = site.endpoint('vcenter, one address down', {
     addresses: [await deadAddress(), ...site.addresses],
   })
   for (let round = 0; round < rounds; round++)
     await attempt(async () => {
-      const key = await station.work('make a key', (talk) => talk.create('failover', 'trial'))
-      await station.work('fetch and activate a key', async (talk) => {
-        await talk.get(key)
-        await talk.activate(key)
+      const key = await endpoint.work('make a key', (session) => session.create('failover', 'trial'))
+      await endpoint.work('fetch and activate a key', async (session) => {
+        await session.get(key)
+        await session.activate(key)
       })
     })
 }
 
 async function makeHereFetchThere(site: Site, first: Address, second: Address): Promise<void> {
-  const { tempo, journal } = site
-  const here = site.station(`vcenter at ${addressText(first)}`, { addresses: [first] })
-  const there = site.station(`vcenter at ${addressText(second)}`, { addresses: [second] })
-  const key = await here.work('make a key', (talk) => talk.create('failover', 'trial'))
+  const { tempo, runLog } = site
+  const here = site.endpoint(`vcenter at ${addressText(first)}`, { addresses: [first] })
+  const there = site.endpoint(`vcenter at ${addressText(second)}`, { addresses: [second] })
+  const key = await here.work('make a key', (session) => session.create('failover', 'trial'))
   await tempo.gap(nextConnectionMs)
-  await there.work('fetch and activate it elsewhere', async (talk) => {
-    await talk.get(key)
-    await talk.state(key)
-    await talk.activate(key)
+  await there.work('fetch and activate it elsewhere', async (session) => {
+    await session.get(key)
+    await session.state(key)
+    await session.activate(key)
   })
   await tempo.gap(nextConnectionMs)
   const note: Note = ['x-Component', 'Virtual Machine']
-  await here.work('see it active where it was made', async (talk) => {
-    const state = await talk.state(key)
-    if (state !== 'Active') journal.violation('failover', `activated at one address, and ${state} at another`)
-    await talk.get(key)
-    if (!(await talk.addAttributes(key, [note]))) return
+  await here.work('see it active where it was made', async (session) => {
+    const state = await session.state(key)
+    if (state !== 'Active') runLog.violation('failover', `activated at one address, and ${state} at another`)
+    await session.get(key)
+    if (!(await session.addAttributes(key, [note]))) return
     await there.work('read the note elsewhere', async (other) => {
       if (!(await other.attribute(key, note[0])).includes(note[1]))
-        journal.violation('failover', 'noted at one address, and not there at another')
+        runLog.violation('failover', 'noted at one address, and not there at another')
     })
   })
 }

@@ -4,7 +4,7 @@
 import { attempt, type Scenario } from '../scenario.ts'
 import { encrypt, encryptFirstOnHost, fetchAgain, hostNotes, vmNotes } from '../sequences.ts'
 import type { Host, Site, VirtualMachine } from '../site.ts'
-import type { Note } from '../talk.ts'
+import type { Note } from '../vcenter-session.ts'
 import { forEach } from '../together.ts'
 
 /** Tasks of one vCenter that run at the same time; they share its connections. */
@@ -28,19 +28,19 @@ async function readNotesBack(site: Site, vm: VirtualMachine): Promise<void> {
 }
 
 async function compareNotes(
-  { vcenter, journal, profile }: Site,
+  { vcenter, runLog, profile }: Site,
   key: string | undefined,
   notes: readonly Note[],
 ): Promise<void> {
   if (key === undefined) return
-  await vcenter.work('read notes back', async (talk) => {
+  await vcenter.work('read notes back', async (session) => {
     for (const [name, value] of [['x-Product_Version', profile.productVersion], ...notes] as const) {
-      const found = await talk.attribute(key, name)
-      if (found.length === 0) journal.remark('AddAttribute', 'a note is not on the key')
-      else if (!found.includes(value ?? '')) journal.violation('AddAttribute', 'a note came back changed')
+      const found = await session.attribute(key, name)
+      if (found.length === 0) runLog.remark('AddAttribute', 'a note is not on the key')
+      else if (!found.includes(value ?? '')) runLog.violation('AddAttribute', 'a note came back changed')
     }
-    if ((await talk.state(key)) !== 'Active')
-      journal.violation('Activate', 'the key is not Active, though it was activated')
+    if ((await session.state(key)) !== 'Active')
+      runLog.violation('Activate', 'the key is not Active, though it was activated')
   })
 }
 

@@ -4,7 +4,7 @@
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAgain, fetchAndActivate, newKey, noteProduct } from '../sequences.ts'
 import type { Site } from '../site.ts'
-import type { Note } from '../talk.ts'
+import type { Note } from '../vcenter-session.ts'
 
 /** It is replaced from time to time; former ones must stay. */
 async function wrap(site: Site): Promise<void> {
@@ -31,24 +31,24 @@ const foreignNotes: readonly Note[] = [
 ]
 
 async function noteForeign(site: Site): Promise<void> {
-  const { vcenter, journal } = site
+  const { vcenter, runLog } = site
   await attempt(async () => {
     const key = await newKey(site, 'third party', 'virtual machine')
     await fetchAndActivate(site, key)
     await noteProduct(site, key)
-    await vcenter.work('add notes of other products', async (talk) => {
+    await vcenter.work('add notes of other products', async (session) => {
       const groups = [foreignNotes.slice(0, 3), foreignNotes.slice(3)]
-      for (const notes of groups) if (!(await talk.addAttributes(key, notes))) return
+      for (const notes of groups) if (!(await session.addAttributes(key, notes))) return
       for (const [name, value] of foreignNotes)
-        if (!(await talk.attribute(key, name)).includes(value))
-          journal.violation('AddAttribute', 'a note of another product came back changed, or not at all')
+        if (!(await session.attribute(key, name)).includes(value))
+          runLog.violation('AddAttribute', 'a note of another product came back changed, or not at all')
     })
     // A clone has its original's key, and notes on it once more.
-    await vcenter.work('note on a key twice', async (talk) => {
+    await vcenter.work('note on a key twice', async (session) => {
       const [name] = foreignNotes[0] ?? ['x-Name']
-      const added = await talk.addAttributes(key, [[name, 'a clone']])
-      if (added && !(await talk.attribute(key, name)).includes('a clone'))
-        journal.violation('AddAttribute', 'a second note with the same name is lost')
+      const added = await session.addAttributes(key, [[name, 'a clone']])
+      if (added && !(await session.attribute(key, name)).includes('a clone'))
+        runLog.violation('AddAttribute', 'a second note with the same name is lost')
     })
   })
 }

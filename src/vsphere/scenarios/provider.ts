@@ -29,11 +29,11 @@ async function knockUnknown(site: Site): Promise<void> {
     await site.tempo.gap(thenMs)
   }
   const answer = await askAsStranger(site, tls)
-  const { journal } = site
+  const { runLog } = site
   if (answer === undefined)
-    journal.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
+    runLog.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
-    journal.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
+    runLog.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
 }
 
 export const providerScenarios: readonly Scenario[] = [

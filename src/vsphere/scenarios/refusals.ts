@@ -7,17 +7,17 @@ import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAndActivate, newKey } from '../sequences.ts'
 import type { Site } from '../site.ts'
 import { askAsStranger, strangersTls, type Stranger } from '../stranger.ts'
-import { refusalOf, type Talk } from '../talk.ts'
+import { refusalOf, type VCenterSession } from '../vcenter-session.ts'
 
 /** vSphere tells a missing key from one that is not active, and both from a server that is not there. */
-async function askForUnknown({ vcenter, journal }: Site): Promise<void> {
-  await vcenter.work('ask for a key that was never made', async (talk) => {
+async function askForUnknown({ vcenter, runLog }: Site): Promise<void> {
+  await vcenter.work('ask for a key that was never made', async (session) => {
     const id = '00000000-0000-4000-8000-000000000000'
-    for (const refused of [await refusalOf(talk.get(id)), await refusalOf(talk.state(id))]) {
+    for (const refused of [await refusalOf(session.get(id)), await refusalOf(session.state(id))]) {
       if (refused instanceof KmipTransportError) throw refused
-      if (!refused) journal.violation('Get', 'a key that was never made is there')
+      if (!refused) runLog.violation('Get', 'a key that was never made is there')
       else if (refused.reason !== 'ItemNotFound')
-        journal.violation(
+        runLog.violation(
           refused.operation,
           `an unknown key is ${refused.reason}, not ItemNotFound: not seen as missing`,
         )
@@ -33,38 +33,38 @@ async function trialKey(site: Site): Promise<string> {
 
 /** State says Deactivated, and the material is still given: machines that run on it must come up again. */
 async function deactivate(site: Site): Promise<void> {
-  const { vcenter, journal } = site
+  const { vcenter, runLog } = site
   const key = await trialKey(site)
-  await vcenter.work('deactivate and destroy a key', async (talk) => {
-    if (!(await refusalOf(talk.destroy(key))))
-      return journal.violation('Destroy', 'an Active key was destroyed')
-    if (await refusalOf(talk.revoke(key, 'CessationOfOperation')))
-      return journal.remark('Revoke', 'refused: what happens to a deactivated key was not tried')
-    const state = await talk.state(key)
-    if (state !== 'Deactivated') journal.violation('Revoke', `State is ${state}, not Deactivated`)
-    if (await refusalOf(talk.get(key)))
-      journal.violation('Get', 'a deactivated key is refused: what it encrypted cannot be opened')
-    if (await refusalOf(talk.destroy(key)))
-      return journal.remark('Destroy', 'refused: what happens to a destroyed key was not tried')
-    await mustBeGone(talk, key, site)
+  await vcenter.work('deactivate and destroy a key', async (session) => {
+    if (!(await refusalOf(session.destroy(key))))
+      return runLog.violation('Destroy', 'an Active key was destroyed')
+    if (await refusalOf(session.revoke(key, 'CessationOfOperation')))
+      return runLog.remark('Revoke', 'refused: what happens to a deactivated key was not tried')
+    const state = await session.state(key)
+    if (state !== 'Deactivated') runLog.violation('Revoke', `State is ${state}, not Deactivated`)
+    if (await refusalOf(session.get(key)))
+      runLog.violation('Get', 'a deactivated key is refused: what it encrypted cannot be opened')
+    if (await refusalOf(session.destroy(key)))
+      return runLog.remark('Destroy', 'refused: what happens to a destroyed key was not tried')
+    await mustBeGone(session, key, site)
   })
 }
 
-async function mustBeGone(talk: Talk, key: string, { journal }: Site): Promise<void> {
-  const refused = await refusalOf(talk.get(key))
-  if (!refused) journal.violation('Get', 'a destroyed key is still given')
+async function mustBeGone(session: VCenterSession, key: string, { runLog }: Site): Promise<void> {
+  const refused = await refusalOf(session.get(key))
+  if (!refused) runLog.violation('Get', 'a destroyed key is still given')
   else if (refused instanceof KmipTransportError) throw refused
 }
 
 async function compromise(site: Site): Promise<void> {
-  const { vcenter, journal } = site
+  const { vcenter, runLog } = site
   const key = await trialKey(site)
-  await vcenter.work('report a key as compromised', async (talk) => {
-    if (await refusalOf(talk.revoke(key, 'KeyCompromise')))
-      return journal.remark('Revoke', 'refused: what happens to a compromised key was not tried')
-    const state = await talk.state(key)
-    if (state !== 'Compromised') journal.violation('Revoke', `State is ${state}, not Compromised`)
-    if (await refusalOf(talk.get(key))) journal.remark('Get', 'a compromised key is refused')
+  await vcenter.work('report a key as compromised', async (session) => {
+    if (await refusalOf(session.revoke(key, 'KeyCompromise')))
+      return runLog.remark('Revoke', 'refused: what happens to a compromised key was not tried')
+    const state = await session.state(key)
+    if (state !== 'Compromised') runLog.violation('Revoke', `State is ${state}, not Compromised`)
+    if (await refusalOf(session.get(key))) runLog.remark('Get', 'a compromised key is refused')
   })
 }
 
@@ -72,22 +72,22 @@ async function compromise(site: Site): Promise<void> {
 async function giveWrongPassword(site: Site): Promise<void> {
   if (!site.credential) return
   const credential = usernameAndPassword({ username: 'vSphere', password: 'wrong-on-purpose' })
-  const station = site.station('vcenter with a wrong password', { credential })
+  const endpoint = site.endpoint('vcenter with a wrong password', { credential })
   const id = '00000000-0000-4000-8000-000000000000'
-  await station.work('give a wrong password', async (talk) => {
-    const refused = await refusalOf(talk.get(id))
+  await endpoint.work('give a wrong password', async (session) => {
+    const refused = await refusalOf(session.get(id))
     if (refused instanceof KmipTransportError) throw refused
     if (refused?.reason === 'ItemNotFound')
-      site.journal.remark('password', 'a wrong one is not refused: the server does not look at it')
+      site.runLog.remark('password', 'a wrong one is not refused: the server does not look at it')
   })
 }
 
 async function comeAs(site: Site, kind: Stranger): Promise<void> {
   const answer = await askAsStranger(site, await strangersTls(site, kind))
   const who = kind === 'expired' ? 'an expired, unknown certificate' : 'no certificate'
-  if (answer === undefined) site.journal.remark(who, 'it is answered')
+  if (answer === undefined) site.runLog.remark(who, 'it is answered')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
-    site.journal.remark(who, `refused with ${answer.reason}, which says something else`)
+    site.runLog.remark(who, `refused with ${answer.reason}, which says something else`)
 }
 
 export const refusalScenarios: readonly Scenario[] = [

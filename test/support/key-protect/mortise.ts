@@ -3,7 +3,7 @@
 import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
 import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
-import { systemClock } from '../store-place.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 import type { Double } from './double.ts'
 
 export interface Side {

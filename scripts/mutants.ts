@@ -1,0 +1,207 @@
+// `npm run mutants -- ROOM [FILE ...] [--sample N] [--seed S] [--jobs J]`: changes the code of a room of src/ at random,
+// one change at a time in a copy of the project, and reports which changes no test of the room notices. StrykerJS's
+// instrumenter proposes the changes; it is installed below scripts/mutants/ at the first run, not with the project.
+// Not part of CI: a room takes minutes.
+
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { filesBelow } from '../test/support/sources.ts'
+
+interface Position {
+  readonly line: number
+  readonly column: number
+}
+
+/** One change: the text between the two positions (from 0) is replaced. */
+interface Mutant {
+  readonly fileName: string
+  readonly mutatorName: string
+  readonly replacement: string
+  readonly location: { readonly start: Position; readonly end: Position }
+}
+
+interface Instrumenter {
+  instrument(
+    files: readonly { readonly name: string; readonly content: string; readonly mutate: boolean }[],
+    options: object,
+  ): Promise<{ readonly mutants: readonly Mutant[] }>
+}
+
+type Verdict = 'noticed' | 'timed out' | 'survived'
+
+const root = path.resolve(import.meta.dirname, '..')
+const tools = path.join(import.meta.dirname, 'mutants')
+/** A mutant may loop forever. So many times the time of the unchanged tests, and some seconds. */
+const patience = { factor: 3, extraMs: 10_000 }
+/** Changes of texts for people prove nothing: tests need not hold every word. */
+const notTried = new Set(['StringLiteral'])
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    sample: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    jobs: { type: 'string', default: '2' },
+  },
+})
+const [room, ...words] = positionals
+if (room === undefined || !existsSync(path.join(root, 'src', room)))
+  throw new Error(
+    'usage: npm run mutants -- ROOM [FILE ...] [--sample N] [--seed S] [--jobs J]; ROOM is a folder of src/',
+  )
+const tests = filesBelow(path.join('test', room), '.test.ts')
+if (tests.length === 0) throw new Error(`there are no tests in test/${room}`)
+
+const seed = Number(values.seed)
+const all = (await propose()).filter(({ mutatorName }) => !notTried.has(mutatorName))
+const chosen = sample(all, Number(values.sample), seed)
+process.stdout.write(`${room}: ${chosen.length} of ${all.length} changes, seed ${seed}\n`)
+const copies = Array.from({ length: Number(values.jobs) }, copyProject)
+try {
+  const baselineMs = await baseline(copies[0] ?? '')
+  const timeLimitMs = baselineMs * patience.factor + patience.extraMs
+  const queue = [...chosen]
+  const survivors: Mutant[] = []
+  const counts: Record<Verdict, number> = { noticed: 0, 'timed out': 0, survived: 0 }
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let mutant = queue.shift(); mutant; mutant = queue.shift()) {
+        const verdict = await judge(copy, mutant, timeLimitMs)
+        counts[verdict]++
+        if (verdict !== 'survived') continue
+        survivors.push(mutant)
+        process.stdout.write(`\nsurvived: ${describe(mutant)}\n`)
+      }
+    }),
+  )
+  const noticed = chosen.length - survivors.length
+  const share = chosen.length === 0 ? 0 : Math.round((1000 * noticed) / chosen.length) / 10
+  process.stdout.write(
+    `\n${room}: ${noticed} of ${chosen.length} changes noticed (${share} %), ${counts['timed out']} of them by running too long; seed ${seed}\n`,
+  )
+} finally {
+  for (const copy of copies) rmSync(copy, { recursive: true, force: true })
+}
+
+async function propose(): Promise<readonly Mutant[]> {
+  if (!existsSync(path.join(tools, 'node_modules')))
+    spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: tools, stdio: 'inherit' })
+  const quiet = {
+    debug: () => undefined,
+    isDebugEnabled: () => false,
+    warn: () => undefined,
+    info: () => undefined,
+  }
+  const from = path.join(tools, 'node_modules/@stryker-mutator/instrumenter/dist/src/index.js')
+  const { Instrumenter } = (await import(from)) as { Instrumenter: new (logger: object) => Instrumenter }
+  const files = filesBelow(path.join('src', room ?? ''), '.ts')
+    .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+    .map((name) => ({ name, content: readFileSync(path.join(root, name), 'utf8'), mutate: true }))
+  const options = { plugins: null, excludedMutations: [], ignorers: [] }
+  return (await new Instrumenter(quiet).instrument(files, options)).mutants
+}
+
+/** The same choice for the same seed. */
+function sample<T>(list: readonly T[], count: number, from: number): T[] {
+  let state = from >>> 0
+  // mulberry32
+  const random = () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+  return list
+    .map((one) => ({ one, order: random() }))
+    .toSorted((a, b) => a.order - b.order)
+    .slice(0, count)
+    .map(({ one }) => one)
+}
+
+function copyProject(): string {
+  const copy = mkdtempSync(path.join(tmpdir(), 'mortise-mutants-'))
+  for (const name of ['src', 'test', 'docs', 'scripts', 'package.json', 'tsconfig.json'])
+    cpSync(path.join(root, name), path.join(copy, name), {
+      recursive: true,
+      filter: (from) => !from.includes('node_modules'),
+    })
+  symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'))
+  return copy
+}
+
+/** Milliseconds that the slowest test file takes; ends the run where a test fails before anything was changed. */
+async function baseline(copy: string): Promise<number> {
+  let slowestMs = 0
+  for (const file of tests) {
+    const began = performance.now()
+    if ((await runTest(copy, file, 10 * 60_000)) !== 'passed')
+      throw new Error(`${file} fails without any change: run npm test -- ${room}`)
+    slowestMs = Math.max(slowestMs, performance.now() - began)
+  }
+  return slowestMs
+}
+
+async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise<Verdict> {
+  const file = path.join(copy, mutant.fileName)
+  const text = readFileSync(path.join(root, mutant.fileName), 'utf8')
+  writeFileSync(file, changed(text, mutant))
+  try {
+    for (const one of nearestFirst(mutant.fileName)) {
+      const result = await runTest(copy, one, timeLimitMs)
+      if (result !== 'passed') return result === 'failed' ? 'noticed' : 'timed out'
+    }
+    return 'survived'
+  } finally {
+    writeFileSync(file, text)
+  }
+}
+
+/** The file's own tests before the room's others. */
+function nearestFirst(fileName: string): readonly string[] {
+  const own = fileName.replace(/^src\//, 'test/').replace(/\.ts$/, '.')
+  return tests.toSorted((a, b) => Number(b.startsWith(own)) - Number(a.startsWith(own)))
+}
+
+function runTest(copy: string, file: string, timeLimitMs: number): Promise<'passed' | 'failed' | 'too long'> {
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=dot', file],
+    { cwd: copy, stdio: 'ignore', detached: true },
+  )
+  return new Promise((resolve) => {
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    }, timeLimitMs)
+    child.once('close', (code) => {
+      clearTimeout(timer)
+      resolve(late ? 'too long' : code === 0 ? 'passed' : 'failed')
+    })
+  })
+}
+
+function changed(text: string, { location, replacement }: Mutant): string {
+  return text.slice(0, offset(text, location.start)) + replacement + text.slice(offset(text, location.end))
+}
+
+function offset(text: string, { line, column }: Position): number {
+  let at = 0
+  for (let i = 0; i < line; i++) at = text.indexOf('\n', at) + 1
+  return at + column
+}
+
+function describe(mutant: Mutant): string {
+  const { fileName, location, replacement, mutatorName } = mutant
+  const text = readFileSync(path.join(root, fileName), 'utf8')
+  const before = text.slice(offset(text, location.start), offset(text, location.end))
+  return `${fileName}:${location.start.line + 1} ${mutatorName}\n  - ${oneLine(before)}\n  + ${oneLine(replacement)}`
+}
+
+function oneLine(text: string): string {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return line.length > 160 ? `${line.slice(0, 160)}…` : line
+}

@@ -1,0 +1,16 @@
+// The pages of docs/ that are printed from tables in the source, each with what prints it. `npm run docs` writes them;
+// test/docs-commands.test.ts fails when one is not current.
+
+import { adminApiPage } from './print-admin-api.ts'
+import { auditActionsPage } from './print-audit-actions.ts'
+import { configurationPage } from './print-configuration.ts'
+import { conformancePage } from './print-conformance.ts'
+import { monitoringPage } from './print-monitoring.ts'
+
+export const printedPages: Readonly<Record<string, () => Promise<string>>> = {
+  'docs/admin-api.md': adminApiPage,
+  'docs/audit-actions.md': auditActionsPage,
+  'docs/configuration.md': configurationPage,
+  'docs/kmip-conformance.md': conformancePage,
+  'docs/monitoring.md': monitoringPage,
+}

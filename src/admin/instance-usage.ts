@@ -1,0 +1,38 @@
+// How much each instance holds of what it may hold: shown in status, and warned about from four fifths on.
+
+import { limits } from '../limits.ts'
+import type { Usage } from '../ports/objects.ts'
+import { limitsOf, usedRatios } from '../trust/instance-limits.ts'
+import type { Instance } from '../trust/rows.ts'
+import type { AdminContext } from './context.ts'
+
+export interface InstanceUsage {
+  readonly instance: Instance
+  readonly used: Usage
+  readonly ratios: Usage
+  /** The limits that it is near to. */
+  readonly near: readonly (keyof Usage)[]
+}
+
+export async function instanceUsages({
+  access,
+  store,
+}: Pick<AdminContext, 'access' | 'store'>): Promise<readonly InstanceUsage[]> {
+  const instances = await access.instances()
+  return Promise.all(
+    instances.map(async (instance) => {
+      const used = await store.usage(instance.id)
+      const ratios = usedRatios(limitsOf(instance), used)
+      const near = (['objects', 'bytes'] as const).filter(
+        (what) => ratios[what] >= limits.instanceNearLimitRatio,
+      )
+      return { instance, used, ratios, near }
+    }),
+  )
+}
+
+export async function shownLimits({ store }: Pick<AdminContext, 'store'>, instance: Instance) {
+  const { objects, bytes } = await store.usage(instance.id)
+  const { objectsMax, bytesMax } = limitsOf(instance)
+  return { objects: { used: objects, max: objectsMax }, bytes: { used: bytes, max: bytesMax } }
+}

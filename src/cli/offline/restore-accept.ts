@@ -1,0 +1,51 @@
+// `mortise restore-accept`: the owner's word that a database is the one to go on with. Works on the data folder while no
+// server runs; the work is serve/restore-accept.ts's, and main.ts hands it in.
+
+import type { Command } from 'commander'
+import { verb, type Outcome } from '../command.ts'
+import { plain } from '../output.ts'
+import type { AcceptedRestore, Flags, World } from '../world.ts'
+
+interface Options {
+  readonly config?: string
+  readonly data?: string
+  readonly anyway?: boolean
+}
+
+export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'restore-accept',
+    summary:
+      'serve from a database that is older than its anchor, such as a restored one; ends every token and makes a new one',
+    flags: [
+      ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
+      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+      ['--anyway', 'also when nothing is wrong: database and anchor were put back together'],
+    ],
+    examples: ['restore-accept --data /var/lib/mortise'],
+    offline: true,
+    action: async ({ world, json, show }, { config, data, anyway = false }) => {
+      const flags: Flags = { config, data }
+      const accepted = await world.acceptRestore(flags, json, anyway)
+      show(accepted, () => acceptedText(accepted, world.command))
+    },
+  })
+}
+
+function acceptedText(accepted: AcceptedRestore, command: string): string {
+  const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
+  return plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
+
+All that is left counts from now on; rows of what was left behind do not, if they turn up again. Trust goes on at
+version ${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only one that counts now, a manager's,
+is in ${tokenFile}:
+
+  ${token}
+
+Start the server (${command} serve), then look through what may be trusted again, or blocked no longer:
+
+  ${command} client list
+  ${command} client blocks
+
+`
+}

@@ -1,0 +1,153 @@
+// The API keys that instances have of their own for the services in which their root keys are: kept among the server's
+// secrets, one for each instance and service instance, so that an instance that moves has that of either side until it
+// is done. They are handed to who speaks to the service (ibm.ts), and to nobody else.
+
+import { EnvelopeError } from '../sealing/envelope.ts'
+import { StoreConflict, StoreUnavailable, type Store, type Write } from '../ports/store.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import type { Secrets } from '../sealing/secrets.ts'
+import { standardKeyPages } from '../keys/standard-keys/pages.ts'
+import type { Access } from '../trust/access.ts'
+import type { Instance } from '../trust/rows.ts'
+
+/** What speaks for an instance: a key of its own, the server's, or none because its root key needs none. */
+export type ApiKeySource = 'instance' | 'server' | 'none'
+
+export interface ApiKeysOptions {
+  readonly store: Pick<Store, 'secrets' | 'standardKeys' | 'dataKeys'>
+  readonly secrets: Pick<Secrets, 'fresh' | 'seal' | 'remove'>
+  readonly access: Pick<Access, 'snapshot'>
+  /** The id of the service instance that a root key's URI names; undefined where it needs no API key. */
+  readonly serviceOf: (rootKeyUri: string) => string | undefined
+  /** Told when what was taken for an instance before is not to be used any more. */
+  readonly changed: (instanceId: string) => void
+}
+
+const prefix = 'ibm-api-key/'
+
+export class ApiKeys {
+  readonly #options: ApiKeysOptions
+  /** Not kept yet, by the name that they would be kept under. */
+  readonly #tried = new Map<string, string>()
+
+  constructor(options: ApiKeysOptions) {
+    this.#options = options
+  }
+
+  /**
+   * The instance's own key for a service instance, read anew, since another node may have replaced it; undefined where
+   * it has none. Throws RootKeyError('unreachable') when it cannot be read.
+   */
+  async of(instanceId: string, service: string): Promise<string | undefined> {
+    const name = nameOf(instanceId, service)
+    const tried = this.#tried.get(name)
+    if (tried !== undefined) return tried
+    try {
+      return (await this.#options.secrets.fresh(name))?.toString('utf8')
+    } catch (cause) {
+      if (cause instanceof StoreUnavailable)
+        throw new RootKeyError('unreachable', 'the API key of the instance cannot be read from the store', {
+          cause,
+        })
+      if (!(cause instanceof EnvelopeError)) throw cause
+      throw new RootKeyError(
+        'unreachable',
+        'the API key of the instance was altered in the database. Give it anew: mortise instance set NAME --ibm-api-key-file FILE',
+        { cause },
+      )
+    }
+  }
+
+  /** Whether the instance has a key of its own for what a root key's URI names. */
+  async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
+    const service = this.#options.serviceOf(rootKeyUri)
+    if (service === undefined) return false
+    const name = nameOf(instanceId, service)
+    if (this.#tried.has(name)) return true
+    return (await this.#options.store.secrets()).some((record) => record.name === name)
+  }
+
+  /** What speaks for each instance, as things are now; within `with` the key that is tried does. */
+  async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
+    const kept = (await this.#options.store.secrets()).map(({ name }) => name)
+    const names = new Set([...kept, ...this.#tried.keys()])
+    return ({ id, rootKeyUri }) => {
+      const service = this.#options.serviceOf(rootKeyUri)
+      if (service === undefined) return 'none'
+      return names.has(nameOf(id, service)) ? 'instance' : 'server'
+    }
+  }
+
+  /**
+   * `work` is done with the key, as if it were the instance's already; it commits `writes` with what they belong to.
+   * Nothing is kept of the key otherwise. What was taken for the instance with an older key is used no more afterwards.
+   * The URI must name a service instance.
+   */
+  async with<T>(
+    { instanceId, rootKeyUri, apiKey }: { instanceId: string; rootKeyUri: string; apiKey: string },
+    work: (writes: readonly Write[]) => Promise<T>,
+  ): Promise<T> {
+    const service = this.#options.serviceOf(rootKeyUri)
+    if (service === undefined) throw new Error(`${rootKeyUri} needs no API key`)
+    const name = nameOf(instanceId, service)
+    const bytes = Buffer.from(apiKey)
+    const record = this.#options.secrets.seal(name, bytes)
+    bytes.fill(0)
+    this.#tried.set(name, apiKey)
+    try {
+      return await work([{ type: 'secret', record }])
+    } finally {
+      this.#tried.delete(name)
+      this.#options.changed(instanceId)
+    }
+  }
+
+  /**
+   * Removes the keys that nothing needs any more: of instances that are gone, and of services that an instance has left,
+   * once nothing of it is to be deleted there. May be called at any time.
+   */
+  async tidy(): Promise<void> {
+    const kept = (await this.#options.store.secrets()).filter(({ name }) => name.startsWith(prefix))
+    if (kept.length === 0) return
+    // Read after them: a key that is there now has been committed with what needs it.
+    const { tables, intact, version } = await this.#options.access.snapshot()
+    if (!intact) return
+    const unneeded: string[] = []
+    for (const { name } of kept) {
+      const [instanceId = '', service = ''] = name.slice(prefix.length).split('/')
+      if (!(await this.#isNeeded(instanceId, service, tables.instance.get(instanceId)))) unneeded.push(name)
+    }
+    if (unneeded.length === 0) return
+    try {
+      await this.#options.secrets.remove(unneeded, { trustVersion: version })
+    } catch (error) {
+      // An instance changed meanwhile: it may need one of them again.
+      if (!(error instanceof StoreConflict)) throw error
+    }
+  }
+
+  async #isNeeded(instanceId: string, service: string, instance: Instance | undefined): Promise<boolean> {
+    const { store, serviceOf } = this.#options
+    const named = instance ? [instance.rootKeyUri, instance.work?.fromRootKeyUri] : []
+    if (named.some((uri) => uri !== undefined && serviceOf(uri) === service)) return true
+    const dataKeys = await store.dataKeys(instanceId)
+    if (dataKeys.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
+    if (await this.#keepsObjects(instanceId, service)) return true
+    for (const state of ['unwanted', 'intended'] as const)
+      if ((await store.standardKeys({ instanceId, state, limit: 1 })).length > 0) return true
+    return false
+  }
+
+  /** Of an instance that moves, or that left a key behind which its owner deleted and may bring back. */
+  async #keepsObjects(instanceId: string, service: string): Promise<boolean> {
+    const { store, serviceOf } = this.#options
+    const query = { instanceId, kind: 'object', state: 'current', limit: 500 } as const
+    for await (const page of standardKeyPages(store, query))
+      if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
+    return false
+  }
+}
+
+function nameOf(instanceId: string, service: string): string {
+  return `${prefix}${instanceId}/${service}`
+}

@@ -1,0 +1,251 @@
+// Instances: made, renamed, set, deleted, shredded.
+
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../limits.ts'
+import type { TrustSnapshot } from '../trust/access.ts'
+import type { By } from '../audit/actor.ts'
+import type { Keyring } from '../sealing/keyring.ts'
+import type { Store, Write } from '../ports/store.ts'
+import type { KeptStandardKeys, StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
+import { keepsJournal, type Instance, type RowOf } from '../trust/rows.ts'
+import {
+  requireInstance,
+  TrustRefused,
+  type Present,
+  type TrustDraft,
+  type TrustWriter,
+} from '../trust/writer.ts'
+import type { Noting } from '../keys/unit.ts'
+import { withdrawal } from '../trust/client-rules.ts'
+import type { Grantor } from '../trust/grantor.ts'
+import type { LeafRules } from '../trust/vouching.ts'
+
+/** What may be changed of an instance. */
+export type InstanceSettings = Pick<
+  Instance,
+  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable' | 'objectsMax' | 'bytesMax'
+>
+
+/** Committed with a change of an instance, and told of it in the audit: an API key of its own. */
+export interface WrittenToo {
+  readonly writes?: readonly Write[]
+  readonly detail?: Readonly<Record<string, string>>
+}
+
+/** What was shredded: proof for whoever ordered it. */
+export interface ShredReceipt {
+  readonly instance: Instance
+  readonly dataKeys: readonly {
+    readonly id: string
+    readonly rootKeyUri: string
+    readonly createdMs: number
+  }[]
+  /** Standard keys that it had at the root key's service, those of its journal included. */
+  readonly standardKeys: number
+  /** Those that are not deleted there yet: whoever may use the root key can still open them. */
+  readonly standardKeysLeft: KeptStandardKeys
+  /** Objects whose material can no longer be opened, but for those that such a standard key holds; by state. */
+  readonly objects: Readonly<Record<string, number>>
+}
+
+export interface InstanceParts {
+  readonly store: Store
+  readonly keyring: Keyring
+  readonly keeper: Pick<StandardKeyKeeper, 'clear' | 'kept'>
+  /** Of instances that keep one; written by itself too, a little later. */
+  readonly journal?: Noting
+}
+
+export class InstanceChanges {
+  readonly #writer: TrustWriter
+  readonly #store: Store
+  readonly #keyring: Keyring
+  readonly #keeper: InstanceParts['keeper']
+  readonly #journal: InstanceParts['journal']
+  readonly #rules: LeafRules
+
+  constructor(writer: TrustWriter, options: InstanceParts & LeafRules) {
+    const { store, keyring, keeper, journal } = options
+    this.#writer = writer
+    this.#rules = options
+    this.#store = store
+    this.#keyring = keyring
+    this.#keeper = keeper
+    this.#journal = journal
+  }
+
+  /** A new instance with its first data key. RootKeyError when the root key cannot seal it. */
+  async create<A = Instance>(
+    by: By,
+    settings: Pick<Instance, 'name' | 'custody' | 'rootKeyUri'> & Partial<InstanceSettings & { id: string }>,
+    { writes = [], detail = {} }: WrittenToo = {},
+    present?: Present<Instance, A>,
+  ): Promise<A> {
+    const defaults = { cacheSeconds: 300, outageSeconds: 3600, expiredGraceDays: 30, portable: false }
+    const draft = { ...defaults, ...settings, id: settings.id ?? randomUUID() }
+    const dataKey = await this.#keyring.make(draft)
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<Instance> => {
+      const instance: Instance = { ...draft, createdMs }
+      requireFreeName(snapshot, instance)
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        writes: [dataKey, ...writes],
+        action: 'instance.create',
+        object: instance.id,
+        instanceId: instance.id,
+        detail: { name: instance.name, rootKey: instance.rootKeyUri, custody: instance.custody, ...detail },
+        result: instance,
+      }
+    }
+    const answer = await this.#writer.change(by, decide, present)
+    // Its name and settings, for the day when the database is gone.
+    if (keepsJournal(draft)) await this.#journal?.flush(draft.id).catch(() => undefined)
+    return answer
+  }
+
+  /** Renames it or changes settings. Takes effect on the next message on every node. */
+  async update<A = Instance>(
+    by: By,
+    instanceId: string,
+    settings: Partial<InstanceSettings>,
+    { writes = [], detail = {} }: WrittenToo = {},
+    present?: Present<Instance, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Instance> => {
+      const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
+      requireFreeName(snapshot, instance)
+      return {
+        put: [{ kind: 'instance', value: instance }],
+        writes,
+        action: 'instance.set',
+        object: instanceId,
+        instanceId,
+        detail: { ...settings, ...detail },
+        result: instance,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
+  async remove(by: By | Grantor, instanceId: string): Promise<Instance> {
+    const removed = await this.#writer.change<Instance>(by, async (snapshot, nowMs) => {
+      const instance = requireInstance(snapshot, instanceId)
+      const { live, counts } = await this.#live(instanceId, nowMs)
+      if (live > 0)
+        throw new TrustRefused(
+          'in-use',
+          `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
+          'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
+        )
+      const draft = gone(by, snapshot, { instance, action: 'instance.delete', nowMs }, this.#rules)
+      return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
+    })
+    void this.#gone(instanceId)
+    return removed
+  }
+
+  /**
+   * Destroys its data keys, and with them every key that they seal; backups made before still open with the root key.
+   * Standard keys at its service are deleted in the background: for some seconds that is waited for.
+   */
+  async shred(by: By | Grantor, instanceId: string): Promise<ShredReceipt> {
+    const receipt = await this.#writer.change<ShredReceipt>(by, async (snapshot, nowMs) => {
+      const instance = requireInstance(snapshot, instanceId)
+      const objects = await this.#store.objectCounts(instanceId, nowMs)
+      const dataKeys = (await this.#store.dataKeys(instanceId)).map(({ id, rootKeyUri, createdMs }) => {
+        return { id, rootKeyUri, createdMs }
+      })
+      const standardKeysLeft = await this.#keeper.kept(instanceId)
+      const standardKeys = standardKeysLeft.count
+      const detail = { name: instance.name, dataKeys: dataKeys.length, standardKeys, ...objects }
+      return {
+        ...gone(by, snapshot, { instance, action: 'instance.shred', nowMs }, this.#rules),
+        detail,
+        result: { instance, dataKeys, standardKeys, standardKeysLeft, objects },
+      }
+    })
+    const patience = new AbortController()
+    const enough = sleep(limits.shredWaitMs, undefined, { signal: patience.signal, ref: false })
+    await Promise.race([this.#gone(instanceId), enough])
+    patience.abort()
+    await enough.catch(() => undefined)
+    // It is done: where what is left cannot be counted, all of it may be.
+    const { standardKeysLeft } = receipt
+    return {
+      ...receipt,
+      standardKeysLeft: await this.#keeper.kept(instanceId).catch(() => standardKeysLeft),
+    }
+  }
+
+  /** Nothing of it stays in memory. Resolves when what lies at the root key's service was deleted, or could not be. */
+  #gone(instanceId: string): Promise<void> {
+    this.#keyring.forget(instanceId)
+    return this.#keeper.clear(instanceId)
+  }
+
+  async #live(
+    instanceId: string,
+    nowMs: number,
+  ): Promise<{ readonly live: number; readonly counts: string }> {
+    const counts = Object.entries(await this.#store.objectCounts(instanceId, nowMs))
+    const live = counts.filter(([state]) => !state.startsWith('Destroyed'))
+    return {
+      live: live.reduce((sum, [, count]) => sum + count, 0),
+      counts: live.map(([state, count]) => `${String(count)} ${state}`).join(', '),
+    }
+  }
+}
+
+function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): void {
+  if ([...tables.instance.values()].some((other) => other.name === name && other.id !== id))
+    throw new TrustRefused('exists', `an instance named ${name} exists already`)
+}
+
+/** The instance with all that hangs on it. */
+function gone(
+  by: By | Grantor,
+  snapshot: TrustSnapshot,
+  {
+    instance,
+    action,
+    nowMs,
+  }: {
+    readonly instance: Instance
+    readonly action: 'instance.delete' | 'instance.shred'
+    readonly nowMs: number
+  },
+  rules: LeafRules,
+): Omit<TrustDraft<unknown>, 'result'> {
+  const { tables } = snapshot
+  const ofInstance = ({ instanceId }: { readonly instanceId: string | null }) => instanceId === instance.id
+  const kinds = ['client', 'certificate', 'authority', 'issued', 'token'] as const
+  const hanging = kinds.flatMap((kind) =>
+    [
+      ...(
+        tables[kind] as ReadonlyMap<string, RowOf['value'] & { readonly instanceId: string | null }>
+      ).values(),
+    ]
+      .filter(ofInstance)
+      .map(({ id }) => ({ kind, id })),
+  )
+  const event = {
+    action,
+    object: instance.id,
+    instanceId: instance.id,
+    detail: { name: instance.name },
+  }
+  const pins = [...tables.certificate.values()].filter(ofInstance)
+  const authorities = [...tables.authority.values()].filter(ofInstance)
+  return {
+    remove: [{ kind: 'instance', id: instance.id }, ...hanging],
+    writes: [
+      { type: 'data-keys-removed', instanceId: instance.id },
+      { type: 'standard-keys-unwanted', instanceId: instance.id },
+      { type: 'journal-ended', instanceId: instance.id },
+    ],
+    ...event,
+    ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),
+  }
+}

@@ -1,0 +1,32 @@
+// Everything that changes trust, in one value to hand down.
+
+import { ClientChanges } from '../trust/client-changes.ts'
+import type { AuthorityRules } from '../trust/client-rules.ts'
+import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
+import { InstanceRestores } from '../keys/recovery/instance-restores.ts'
+import { InstanceWorkChanges } from '../keys/instance-work/changes.ts'
+import { TokenChanges } from '../trust/token-changes.ts'
+import { TrustWriter, type TrustWriterOptions } from '../trust/writer.ts'
+
+export interface TrustChanges {
+  readonly clients: ClientChanges
+  readonly instances: InstanceChanges
+  readonly tokens: TokenChanges
+  /** Long work on instances: how it begins and ends. */
+  readonly work: InstanceWorkChanges
+  /** Instances brought back from what lies beside their root key. */
+  readonly restores: InstanceRestores
+}
+
+export function createTrustChanges(
+  options: TrustWriterOptions & AuthorityRules & InstanceParts,
+): TrustChanges {
+  const writer = new TrustWriter(options)
+  return {
+    clients: new ClientChanges(writer, options),
+    instances: new InstanceChanges(writer, options),
+    tokens: new TokenChanges(writer),
+    work: new InstanceWorkChanges(writer, options.store, options.keyring),
+    restores: new InstanceRestores(writer),
+  }
+}

@@ -1,0 +1,15 @@
+// Long work shares the one thread of the server by pausing. The interface between the work and whoever decides when it
+// may go on (kmip-server/shares.ts).
+
+export interface Pace {
+  /** Whether the turn has been used up (limits.turnMs): work that goes on waits for another. */
+  readonly spent: boolean
+  /**
+   * Resolves when it is this request's turn. Throws the Fault OperationCanceledByRequester if nobody waits for the
+   * answer any more.
+   */
+  turn(): Promise<void>
+}
+
+/** For work that never pauses. */
+export const unhurried: Pace = { spent: false, turn: async () => {} }

@@ -1,0 +1,112 @@
+// Shares the thread's time between requests. Each request begins with a turn and takes another for each further batch item
+// and wherever its work is long. Waiting requests get their turns in the order of fair-queue.ts, a few at a time, and
+// sockets are read in between. While nobody waits and little was done since the last read, a request begins at once.
+// Only the part of a turn until its first wait for something else is measured; the rest (an answer written, a commit
+// settled) is short.
+
+import type { Pace } from '../keys/pace.ts'
+import { Fault } from '../kmip/fault.ts'
+import { limits } from '../limits.ts'
+import { FairQueue, type Party } from './fair-queue.ts'
+
+interface Waiting {
+  readonly party: Party
+  readonly abandoned: AbortSignal
+  resolve(): void
+  reject(error: Fault): void
+}
+
+export class Shares {
+  readonly #queue = new FairQueue<Waiting>()
+  readonly #now: () => number
+  /** Callbacks that are still to come in this round of the event loop; the last one ends the round. */
+  #planned = 0
+  /** Milliseconds of turns in this round of the event loop. */
+  #usedMs = 0
+  #running: { readonly party: Party; readonly sinceMs: number } | undefined
+
+  /** `now`: monotonic milliseconds. */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** The pace of one request. `abandoned` is aborted when nobody waits for its answer any more. */
+  paceOf(party: Party, abandoned: AbortSignal): Pace {
+    let endMs = -Infinity
+    const now = this.#now
+    return {
+      get spent() {
+        return now() >= endMs
+      },
+      turn: async () => {
+        const isFirst = endMs === -Infinity
+        if (!isFirst || abandoned.aborted || !this.#beginsAtOnce(party)) await this.#wait(party, abandoned)
+        endMs = now() + limits.turnMs
+      },
+    }
+  }
+
+  /** For a first turn only: it follows a read of its socket, while one commit may let many requests go on together. */
+  #beginsAtOnce(party: Party): boolean {
+    this.#account()
+    if (this.#queue.waiting > 0 || this.#usedMs >= limits.turnsTogetherMs) return false
+    this.#begin(party)
+    if (this.#planned === 0) this.#planSettling()
+    return true
+  }
+
+  #wait(party: Party, abandoned: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#queue.enter(party, { party, abandoned, resolve, reject })
+      this.#plan()
+    })
+  }
+
+  /** Two callbacks for each turn, one behind the other: only what the turn resumes runs between them. */
+  #plan(): void {
+    while (this.#planned < Math.min(this.#queue.waiting, limits.turnsTogetherMax)) {
+      setImmediate(() => this.#give())
+      this.#planSettling()
+    }
+  }
+
+  #planSettling(): void {
+    this.#planned += 1
+    setImmediate(() => this.#settle())
+  }
+
+  #give(): void {
+    if (this.#usedMs >= limits.turnMs) return
+    for (;;) {
+      const next = this.#queue.next()
+      if (!next) return
+      if (!next.abandoned.aborted) {
+        this.#begin(next.party)
+        return next.resolve()
+      }
+      next.reject(new Fault('OperationCanceledByRequester', 'the client did not wait for the answer'))
+    }
+  }
+
+  #settle(): void {
+    this.#planned -= 1
+    this.#account()
+    if (this.#planned > 0) return
+    this.#usedMs = 0
+    this.#plan()
+  }
+
+  #begin(party: Party): void {
+    this.#account()
+    this.#running = { party, sinceMs: this.#now() }
+  }
+
+  #account(): void {
+    if (!this.#running) return
+    const { party, sinceMs } = this.#running
+    const usedMs = this.#now() - sinceMs
+    this.#queue.charge(party, usedMs)
+    this.#usedMs += usedMs
+    this.#running = undefined
+  }
+}

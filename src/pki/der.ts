@@ -1,0 +1,65 @@
+// Walking DER by hand, for names in certificates of strangers: one element at a time, never into one that nobody asked
+// for, so that neither depth nor number of what a stranger writes costs anything. Full parsing is the libraries' work.
+
+/** One element: its tag byte, what it holds, and where the next one begins. */
+export interface DerElement {
+  readonly tag: number
+  readonly content: Buffer
+  readonly endAt: number
+}
+
+/** What is not DER, or not of the form that is read. Becomes a PkiError before it leaves this room. */
+export class DerError extends Error {
+  override readonly name = 'DerError'
+}
+
+/**
+ * The element at `at`, which must have one of these tags and end within `der`. Lengths are definite and in their shortest
+ * form, as DER has them: what OpenSSL might read in another way than we do is refused.
+ */
+export function elementAt(der: Buffer, at: number, ...tags: readonly number[]): DerElement {
+  const [tag, first] = der.subarray(at, at + 2)
+  if (tag === undefined || first === undefined) throw new DerError('an element is missing')
+  if (!tags.includes(tag)) throw new DerError(`an element has the tag ${tag}`)
+  const lengthBytes = first < 0x80 ? 0 : first - 0x80
+  const contentAt = at + 2 + lengthBytes
+  if (first === 0x80 || lengthBytes > 3 || contentAt > der.length) throw new DerError('a length is not DER')
+  const length = lengthBytes === 0 ? first : der.readUIntBE(at + 2, lengthBytes)
+  const shortest = lengthBytes === 0 ? 0 : Math.max(0x80, 2 ** (8 * (lengthBytes - 1)))
+  if (length < shortest) throw new DerError('a length is not in its shortest form')
+  const endAt = contentAt + length
+  if (endAt > der.length) throw new DerError('an element is longer than what holds it')
+  return { tag, content: der.subarray(contentAt, endAt), endAt }
+}
+
+/** The elements that `content` consists of, each with this tag. */
+export function* elementsOf(content: Buffer, tag: number): Generator<Buffer> {
+  for (let at = 0; at < content.length;) {
+    const element = elementAt(content, at, tag)
+    yield element.content
+    at = element.endAt
+  }
+}
+
+/** The one element that `der` is. */
+export function soleElement(der: Buffer, ...tags: readonly number[]): DerElement {
+  const element = elementAt(der, 0, ...tags)
+  if (element.endAt !== der.length) throw new DerError('there is something behind an element')
+  return element
+}
+
+/** An OBJECT IDENTIFIER as text: `2.5.4.3`. */
+export function dottedIdentifier(content: Buffer): string {
+  const arcs: bigint[] = []
+  let arc = 0n
+  for (const byte of content) {
+    arc = (arc << 7n) | BigInt(byte & 0x7f)
+    if (byte >= 0x80) continue
+    arcs.push(arc)
+    arc = 0n
+  }
+  const [first, ...rest] = arcs
+  if (first === undefined || (content.at(-1) ?? 0) >= 0x80) throw new DerError('an identifier is cut off')
+  const root = first < 80n ? first / 40n : 2n
+  return [root, first - root * 40n, ...rest].join('.')
+}

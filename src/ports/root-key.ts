@@ -1,0 +1,127 @@
+// What keys/ needs of a root key, as an interface: it seals data keys, and where it can, keeps small things beside it.
+// The comments are contracts; test/support/rootkey-contract.ts and standard-keys-contract.ts hold every implementation to
+// them. This file imports nothing, so that rootkey/ can import it alone.
+
+/**
+ * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
+ * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5). Only a refused
+ * unwrap proves that the root key is withdrawn: RootKeyStatus has an unwrap confirm the refusal of any other call. A
+ * wrap that is refused with 'wrapped-form' concerns what was to be sealed alone: what was sealed before still opens.
+ */
+export interface RootKey {
+  readonly uri: string
+  /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
+  readonly id: string
+  wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  /**
+   * Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. RootKeyError
+   * ('wrapped-form', altered) for anything else.
+   */
+  unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  /** Only where it has versions: those of a key that can be rotated. */
+  readonly versions?: RootKeyVersions
+  /** Only where small things can be kept beside it, each as an object that its owner sees and can delete. */
+  readonly standardKeys?: StandardKeys
+}
+
+/**
+ * Gathers the ids under which a root key's service noted the calls that were made for one piece of work, so that the
+ * audit can name them. Handed down; a callee adds to it.
+ */
+export type Trail = Set<string>
+
+/** Audit entries name at most so many calls of the root key's service. */
+const callsNamedMax = 8
+
+/** The calls, as an audit entry's detail names them. */
+export function namedCalls(trail: Trail): { readonly correlationIds?: string } {
+  if (trail.size === 0) return {}
+  return { correlationIds: [...trail].slice(0, callsNamedMax).join(' ') }
+}
+
+export interface RootKeyVersions {
+  /** Which version wrapped it, told without asking the service; '' where that is not known. */
+  of(wrapped: Uint8Array): string
+  /** The version that wraps now. Throws RootKeyError. */
+  newest(): Promise<string>
+  /** The same secret under the newest version, without being opened here. Throws RootKeyError. */
+  rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+}
+
+/**
+ * Where custody `keyprotect` keeps things: standard keys of the service instance that the root key is in, in the key
+ * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only. A
+ * refusal that concerns one standard key has the reach 'wrapped-form'; a refusal of our access (401, 403, no such key
+ * ring) has the reach 'call'; a refused API key has the reach 'root-key'.
+ */
+export interface StandardKeys {
+  /** What `payload` may have at most, in bytes. */
+  readonly payloadBytesMax: number
+  /**
+   * Makes one; returns its id at the service. Never repeated blindly: when no answer came it throws
+   * StandardKeyUncertain, and the key may be there or not.
+   */
+  create(key: NewStandardKey, trail?: Trail): Promise<string>
+  /** The payload. RootKeyError('wrapped-form') when it is not there, or was deleted. */
+  read(id: string, trail?: Trail): Promise<Uint8Array>
+  /** Deletes it. That it is not there, or was deleted before, is as good. */
+  remove(id: string, trail?: Trail): Promise<void>
+  /** Those with exactly this name that are not deleted. Without payloads. */
+  find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
+  /** All whose name begins so, in pages; `deleted`: those too that are deleted and that the service still knows. */
+  list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
+}
+
+export interface NewStandardKey {
+  /** 2 to 90 of A-Z a-z 0-9 _ . - */
+  readonly name: string
+  /** 2 to 240 characters; the service shows it, of deleted keys too. */
+  readonly description: string
+  readonly payload: Uint8Array
+}
+
+export interface FindWanted {
+  /** None that is older is wanted, milliseconds since 1970: a service with many keys need not be read to its end. */
+  readonly sinceMs?: number
+  readonly trail?: Trail | undefined
+}
+
+export interface StandardKeyFound {
+  readonly id: string
+  readonly name: string
+  readonly description: string
+  readonly deleted: boolean
+  /** Milliseconds since 1970; null where the service does not tell. */
+  readonly createdMs: number | null
+}
+
+/**
+ * 'unreachable': no answer (network, time-out, 5xx, a disk that fails): cached material may be used in outage mode.
+ * 'root-key': a no about the root key or our access to it: everything cached under it is emptied.
+ * 'call': a no to this kind of call, as where a role is missing; the root key may still open what it sealed.
+ * 'wrapped-form': a no about this one wrapped form.
+ */
+export type RootKeyReach = 'unreachable' | 'root-key' | 'call' | 'wrapped-form'
+
+export class RootKeyError extends Error {
+  override readonly name: string = 'RootKeyError'
+  readonly reach: RootKeyReach
+  /** The wrapped form failed its authentication: it was altered, or belongs to another place. */
+  readonly altered: boolean
+  constructor(reach: RootKeyReach, message: string, options?: ErrorOptions & { readonly altered?: boolean }) {
+    super(message, options)
+    this.reach = reach
+    this.altered = options?.altered ?? false
+  }
+}
+
+/** Opens the root key that a URI names, with the access of an instance. Rejects with RootKeyError. */
+export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
+
+/** Whether the standard key was made is not known: no answer came. */
+export class StandardKeyUncertain extends RootKeyError {
+  override readonly name = 'StandardKeyUncertain'
+  constructor(message: string, options?: ErrorOptions) {
+    super('unreachable', message, options)
+  }
+}

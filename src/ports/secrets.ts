@@ -1,0 +1,81 @@
+// Sealed keys as the store keeps them: the server's own secrets, data keys, and references to standard keys. The
+// comments are contracts; the store contract test holds every implementation to them. No logic here.
+
+/** One of the server's own secrets, sealed by the system data key; the root key seals `system-data-key` itself. */
+export interface SecretRecord {
+  readonly name: string
+  readonly sealed: Uint8Array
+}
+
+export interface DataKeyRecord {
+  readonly id: string
+  readonly instanceId: string
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+  readonly wrapped: Uint8Array
+  readonly createdMs: number
+}
+
+/**
+ * A standard key at a root key's service, as far as the server knows. The server records it before it creates the key,
+ * so that it finds and deletes one whose creation was not answered or not used.
+ */
+export interface StandardKeyRecord {
+  /** Ours; random. */
+  readonly id: string
+  readonly instanceId: string
+  readonly kind: 'object' | 'journal'
+  /** The object's UniqueIdentifier, or the name of the part of the journal. */
+  readonly identifier: string
+  readonly generation: number
+  readonly rootKeyUri: string
+  /** `intended`: it may exist or not. `current`: it counts. `unwanted`: to be deleted at the service. */
+  readonly state: 'intended' | 'current' | 'unwanted'
+  /** The service's id; null until it is known. */
+  readonly standardKeyId: string | null
+  /** The version of the root key that wrapped it; '' where not known. */
+  readonly keyVersion: string
+  readonly createdMs: number
+}
+
+export interface StandardKeyQuery {
+  /** Left out: of all instances, deleted ones too. */
+  readonly instanceId?: string
+  readonly kind?: StandardKeyRecord['kind']
+  readonly state?: StandardKeyRecord['state']
+  readonly identifier?: string
+  /** Those after this id, in the order of ids. */
+  readonly afterId?: string
+  readonly limit: number
+}
+
+export type SecretWrite =
+  | { readonly type: 'data-key'; readonly record: DataKeyRecord }
+  /** Erases all data keys of an instance for good, as the material of a destroyed object. */
+  | { readonly type: 'data-keys-removed'; readonly instanceId: string }
+  /** Erases one data key for good. */
+  | { readonly type: 'data-key-removed'; readonly id: string }
+  /** Replaces the wrapped form of a data key; StoreConflict('data-key') when it is not `was` any more. */
+  | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
+  /** Inserts or replaces; StoreConflict('standard-key') unless it is in the state `from` (null: not there). */
+  | {
+      readonly type: 'standard-key'
+      readonly record: StandardKeyRecord
+      readonly from: StandardKeyRecord['state'] | null
+    }
+  | { readonly type: 'standard-key-removed'; readonly id: string }
+  /** Marks all standard keys of the instance as unwanted. */
+  | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string }
+  | { readonly type: 'secret'; readonly record: SecretRecord }
+  /** Inserts only if the name does not exist; otherwise the commit is a StoreConflict('secret'). */
+  | { readonly type: 'new-secret'; readonly record: SecretRecord }
+  | { readonly type: 'secret-removed'; readonly name: string }
+
+export interface SecretStore {
+  secrets(): Promise<readonly SecretRecord[]>
+  dataKeys(instanceId: string): Promise<readonly DataKeyRecord[]>
+  /** In the order of their ids. */
+  standardKeys(query: StandardKeyQuery): Promise<readonly StandardKeyRecord[]>
+  /** The number of current standard keys of objects under each version of the root key. */
+  standardKeyVersions(instanceId: string): Promise<Readonly<Record<string, number>>>
+}

@@ -1,0 +1,47 @@
+// The rows that decide access, and what the server remembers of the parties that connect. The comments are contracts;
+// the store contract test holds every implementation to them. No logic here.
+
+/**
+ * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store keeps
+ * the body unchanged; trust/ makes it, MACs it and reads it.
+ */
+export interface TrustRow {
+  readonly kind: string
+  readonly id: string
+  /** JSON text. */
+  readonly body: string
+  readonly mac: Uint8Array
+}
+
+export interface PendingClient {
+  readonly sha256: string
+  readonly certificate: Uint8Array
+  readonly address: string
+  readonly firstMs: number
+  readonly lastMs: number
+  readonly knocks: number
+}
+
+/** When and from where a certificate was last used. It decides nothing, so it carries no MAC. */
+export interface CertificateSeen {
+  readonly sha256: string
+  readonly lastMs: number
+  readonly address: string
+}
+
+export type TrustWrite =
+  /** Each of these two raises the trust version by one, once per commit. */
+  | { readonly type: 'trust'; readonly row: TrustRow }
+  | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
+  /** Raises a lower trust version to this one, from which the commit raises it as above. */
+  | { readonly type: 'trust-version'; readonly atLeast: number }
+  | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
+  | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
+
+export interface TrustStore {
+  trustVersion(): Promise<number>
+  /** All trust rows and their version, read at one moment. */
+  trust(): Promise<{ readonly version: number; readonly rows: readonly TrustRow[] }>
+  pending(): Promise<readonly PendingClient[]>
+  seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>
+}

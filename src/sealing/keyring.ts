@@ -1,0 +1,223 @@
+// The data keys of the instances: made, and unwrapped for a bounded time (unwrap-cache.ts). It seals nothing itself;
+// envelope.ts does that with the keys handed out here.
+
+import { randomBytes } from 'node:crypto'
+import { takeKey, type DataKey } from './envelope.ts'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { DataKeyRecord } from '../ports/secrets.ts'
+import type { Store, Write } from '../ports/store.ts'
+import { RootKeyError, type OpenRootKey, type RootKey, type Trail } from '../ports/root-key.ts'
+import type { Instance } from '../trust/rows.ts'
+import { ClosedKeys, type ClosedKeyEvents, type UnwrappedKind } from './closed-keys.ts'
+import { guarded } from './guarded-root-key.ts'
+import { Integrity } from './integrity.ts'
+import { RootKeyStatus, type RootKeyEvents, type RootKeyUse, type Unwrap } from './root-key-status.ts'
+import { UnwrapCache, type CachingInstance, type Unwrapped, type UnwrapSource } from './unwrap-cache.ts'
+
+export type KeyringInstance = CachingInstance & Pick<Instance, 'rootKeyUri' | 'work'>
+
+export interface KeyringEvents extends RootKeyEvents, ClosedKeyEvents {
+  /** Called for each data key or object that is used. */
+  used?(source: UnwrapSource): void
+}
+
+export interface KeyringOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly openRootKey: OpenRootKey
+  readonly events: KeyringEvents
+  /** Shared with what else opens stored bytes; left out: one of its own. */
+  readonly integrity?: Integrity
+}
+
+/** Which root key of which instance sealed something. */
+export interface SealedBy extends RootKeyUse {
+  readonly rootKeyId: string
+}
+
+export class Keyring {
+  /** What the service of each root key last said. */
+  readonly status: RootKeyStatus
+  /** What does not open though its root key answers. */
+  readonly closed: ClosedKeys
+  /** What failed its authentication. Shared with what is unwrapped beside data keys. */
+  readonly integrity: Integrity
+  /** Opens an instance's root keys; each call passes through `status`. */
+  readonly openRootKey: OpenRootKey
+  /** The same without `status`, for a restore: the instance is not there yet. */
+  readonly openUnguarded: OpenRootKey
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #events: KeyringEvents
+  readonly #cache: UnwrapCache<DataKey>
+  /** By instance, root key and work: which data key is the current one. */
+  readonly #currentIds = new Map<string, string>()
+
+  constructor({ store, clock, openRootKey, events, integrity }: KeyringOptions) {
+    this.integrity = integrity ?? new Integrity(clock)
+    this.#store = store
+    this.#clock = clock
+    this.#events = events
+    this.status = new RootKeyStatus({ clock, events, findUnwrap: (use) => this.#findUnwrap(use) })
+    this.closed = new ClosedKeys(events)
+    this.openUnguarded = openRootKey
+    this.openRootKey = guarded(openRootKey, this.status)
+    this.status.onForget((instanceId) => this.#forgetCurrent(instanceId))
+    this.#cache = this.cacheOf('data key', limits.unsealedDataKeysMax)
+  }
+
+  /** A cache for what root keys unwrap, under the same status. */
+  cacheOf<T>(kind: UnwrappedKind, valuesMax: number): UnwrapCache<T> {
+    const { status, closed } = this
+    const onUse = (source: UnwrapSource) => this.#events.used?.(source)
+    return new UnwrapCache<T>({ status, closed, clock: this.#clock, onUse, kind, valuesMax })
+  }
+
+  /** A new data key for an instance, as the write that keeps it; it is current once that write is committed. */
+  async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>, trail?: Trail): Promise<Write> {
+    const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
+    const id = randomBytes(16).toString('hex')
+    const bytes = randomBytes(32)
+    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), trail)
+    bytes.fill(0)
+    // Newer than all there are, also where the clock was set back.
+    const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
+    const createdMs = Math.max(this.#clock.now(), ...made)
+    const record: DataKeyRecord = {
+      id,
+      instanceId: instance.id,
+      rootKeyUri: rootKey.uri,
+      rootKeyId: rootKey.id,
+      wrapped,
+      createdMs,
+    }
+    return { type: 'data-key', record }
+  }
+
+  /**
+   * The same data key under another root key, or under a newer version of its own. Throws RootKeyError: 'wrapped-form'
+   * only where it does not open, never because it is not sealed.
+   */
+  async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
+    const aad = dataKeyAad(record.instanceId, record.id)
+    const same = record.rootKeyUri === rootKey.uri && rootKey.versions
+    if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, trail) }
+    const bytes = await this.#open(record, trail)
+    try {
+      const wrapped = await rootKey.wrap(bytes, aad, trail).catch((error: unknown) => {
+        throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
+      })
+      return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
+    } finally {
+      bytes.fill(0)
+    }
+  }
+
+  /** Opens a record that is to replace another of the same data key. Throws RootKeyError. */
+  async prove(record: DataKeyRecord, trail?: Trail): Promise<void> {
+    const opened = await this.#open(record, trail)
+    opened.fill(0)
+  }
+
+  /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
+  async current(instance: KeyringInstance, trail?: Trail): Promise<DataKey> {
+    const name = JSON.stringify([instance.id, instance.rootKeyUri, instance.work?.id])
+    const known = this.#currentIds.get(name)
+    if (known !== undefined) return this.byId(instance, known, trail)
+    const records = await this.#store.dataKeys(instance.id)
+    const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
+    if (!newest) throw new Error(`instance ${instance.id} has no data key`)
+    this.#currentIds.set(name, newest.id)
+    return this.byId(instance, newest.id, trail)
+  }
+
+  /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
+  byId(instance: CachingInstance, id: string, trail?: Trail): Promise<DataKey> {
+    return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), trail)
+  }
+
+  /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
+  async probe(instance: KeyringInstance): Promise<void> {
+    const { id } = await this.current(instance)
+    await this.#cache.ask(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
+  }
+
+  /** Forgets all that was unwrapped of an instance. */
+  forget(instanceId: string): void {
+    this.status.forget(instanceId)
+  }
+
+  #forgetCurrent(instanceId: string): void {
+    for (const name of this.#currentIds.keys())
+      if ((JSON.parse(name) as [string])[0] === instanceId) this.#currentIds.delete(name)
+  }
+
+  async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<Unwrapped<DataKey>> {
+    let record = await this.#record(instance.id, id)
+    for (;;) {
+      try {
+        const key = takeKey(await this.#open(record, trail))
+        return { value: { id, key }, rootKeyUri: record.rootKeyUri }
+      } catch (error) {
+        // It may have been moved to another root key just now, and the one before closed.
+        const now = await this.#record(instance.id, id)
+        if (!(error instanceof RootKeyError) || Buffer.compare(now.wrapped, record.wrapped) === 0) throw error
+        record = now
+      }
+    }
+  }
+
+  async #record(instanceId: string, id: string): Promise<DataKeyRecord> {
+    const records = await this.#store.dataKeys(instanceId)
+    const record = records.find((candidate) => candidate.id === id)
+    if (!record) throw new Error(`instance ${instanceId} has no data key ${id}`)
+    return record
+  }
+
+  /** Unwraps what a root key of the instance wrapped. Throws RootKeyError. */
+  unwrap(
+    sealedBy: SealedBy,
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    trail?: Trail,
+  ): Promise<Uint8Array> {
+    const unwrap = (calls?: Trail) => this.#unwrapUnguarded(sealedBy, wrapped, associatedData, calls)
+    return this.status.unwrap(sealedBy, () => unwrap(trail), unwrap)
+  }
+
+  async #unwrapUnguarded(
+    { instanceId, rootKeyUri, rootKeyId }: SealedBy,
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    trail?: Trail,
+  ): Promise<Uint8Array> {
+    const rootKey = await this.openUnguarded(rootKeyUri, instanceId)
+    if (rootKey.id !== rootKeyId)
+      throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
+    return rootKey.unwrap(wrapped, associatedData, trail)
+  }
+
+  /** Any data key that this root key seals says whether the root key answers. */
+  async #findUnwrap({ instanceId, rootKeyUri }: RootKeyUse): Promise<Unwrap | undefined> {
+    const records = await this.#store.dataKeys(instanceId)
+    const record = records.find((candidate) => candidate.rootKeyUri === rootKeyUri)
+    return record && (() => this.#unwrapUnguarded(record, record.wrapped, dataKeyAad(instanceId, record.id)))
+  }
+
+  #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
+    const { instanceId, id, wrapped } = record
+    return this.integrity.opening({ instanceId, kind: 'data key', id }, () =>
+      this.unwrap(record, wrapped, dataKeyAad(instanceId, id), trail),
+    )
+  }
+}
+
+/** A root key that seals nothing new is no reason to give up what it was to seal. */
+function sealsNot(cause: RootKeyError): RootKeyError {
+  return new RootKeyError('root-key', cause.message, { cause })
+}
+
+function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {
+  return Buffer.from(JSON.stringify(['mortise data key 1', instanceId, dataKeyId]))
+}

@@ -1,0 +1,267 @@
+// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. They lie in the
+// store, sealed by the system data key, and that by the root key of the server (design: section 5). Instances'
+// objects are not sealed here; they have data keys of their own (keyring.ts).
+
+import { randomBytes, type KeyObject } from 'node:crypto'
+import { Integrity } from './integrity.ts'
+import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
+import { MacKey } from './mac-key.ts'
+import { StoreConflict, StoreUnavailable, type Expectation, type Store, type Write } from '../ports/store.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import type { SecretRecord } from '../ports/secrets.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
+
+const systemKeyName = 'system-data-key'
+const macKeyName = 'mac-key'
+const systemKeyAad = Buffer.from('mortise system data key 1')
+
+/** The store is sealed by another root key than the one at hand. The message says which one to bring. */
+export class WrongRootKey extends Error {
+  override readonly name = 'WrongRootKey'
+}
+
+interface SystemKeyRecord {
+  readonly format: 1
+  readonly rootKeyUri: string
+  readonly rootKeyId: string
+  readonly dataKeyId: string
+  readonly wrapped: string
+}
+
+interface Kept {
+  readonly store: Store
+  readonly integrity: Integrity
+}
+
+export class Secrets {
+  readonly #store: Store
+  readonly #dataKey: DataKey
+  readonly #sealed: Map<string, Uint8Array>
+  readonly #macKey: MacKey
+
+  readonly #integrity: Integrity
+
+  private constructor(
+    { store, integrity }: Kept,
+    dataKey: DataKey,
+    records: readonly SecretRecord[],
+    macKey: KeyObject,
+  ) {
+    this.#store = store
+    this.#integrity = integrity
+    this.#dataKey = dataKey
+    this.#sealed = new Map(records.map((record) => [record.name, record.sealed]))
+    this.#macKey = new MacKey(macKey)
+  }
+
+  /**
+   * Opens the secrets of a store, or makes them when the store is empty. Throws WrongRootKey when the store is
+   * sealed by another root key, and RootKeyError when the root key cannot be used.
+   */
+  static async open(
+    store: Store,
+    rootKey: RootKey,
+    integrity = new Integrity({ monotonic: () => performance.now() }),
+  ): Promise<Secrets> {
+    const kept = { store, integrity }
+    // Asked first: another node that makes the secrets at this moment changes trust only afterwards.
+    const used = (await store.trustVersion()) > 0 || (await store.auditHeads()).heads.length > 0
+    const records = await store.secrets()
+    if (records.length > 0) return await Secrets.#existing(kept, rootKey, records)
+    if (used)
+      throw new WrongRootKey('the store was used but lacks its own secrets: it was not copied as a whole')
+    try {
+      return await Secrets.#make(kept, rootKey)
+    } catch (error) {
+      // Another node was quicker: its secrets count.
+      if (error instanceof StoreConflict) return Secrets.#existing(kept, rootKey, await store.secrets())
+      throw error
+    }
+  }
+
+  static async #existing(kept: Kept, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
+    const { store } = kept
+    const record = records.find(({ name }) => name === systemKeyName)
+    if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
+    const system = parseSystemKey(record)
+    if (system.rootKeyId !== rootKey.id)
+      throw new WrongRootKey(
+        `this store is sealed by the root key ${system.rootKeyUri} with the id ${system.rootKeyId}, but ` +
+          `${rootKey.uri} here has the id ${rootKey.id}. Bring the root key file that belongs to this store ` +
+          `(from the copy that was made of it); nothing was changed.`,
+      )
+    const bytes = await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad)
+    await bringToNewest(store, rootKey, system, bytes)
+    const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
+    const mac = records.find(({ name }) => name === macKeyName)
+    if (!mac) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
+    return new Secrets(kept, dataKey, records, takeKey(open(dataKey, secretPlace(macKeyName), mac.sealed)))
+  }
+
+  static async #make(kept: Kept, rootKey: RootKey): Promise<Secrets> {
+    const { store } = kept
+    const bytes = randomBytes(32)
+    const wrapped = await rootKey.wrap(bytes, systemKeyAad)
+    const dataKey = { id: randomBytes(16).toString('hex'), key: takeKey(bytes) }
+    const system: SystemKeyRecord = {
+      format: 1,
+      rootKeyUri: rootKey.uri,
+      rootKeyId: rootKey.id,
+      dataKeyId: dataKey.id,
+      wrapped: Buffer.from(wrapped).toString('base64'),
+    }
+    const macBytes = randomBytes(32)
+    const records: SecretRecord[] = [
+      systemKeyRecord(system),
+      { name: macKeyName, sealed: seal(dataKey, secretPlace(macKeyName), macBytes) },
+    ]
+    await store.commit({
+      writes: records.map((record) => ({ type: 'new-secret', record })),
+      entries: [],
+      durability: 'disk',
+    })
+    return new Secrets(kept, dataKey, records, takeKey(macBytes))
+  }
+
+  /** The secret, or undefined. The bytes are the caller's to wipe. */
+  get(name: string): Buffer | undefined {
+    const sealed = this.#sealed.get(name)
+    if (!sealed) return undefined
+    const item = { instanceId: null, kind: 'secret', id: name } as const
+    return this.#integrity.openingNow(item, () => open(this.#dataKey, secretPlace(name), sealed))
+  }
+
+  /** As it is in the store now: another node may have replaced or removed it. The bytes are the caller's to wipe. */
+  async fresh(name: string): Promise<Buffer | undefined> {
+    const record = (await this.#store.secrets()).find((kept) => kept.name === name)
+    if (record) this.#sealed.set(name, record.sealed)
+    else this.#sealed.delete(name)
+    return this.get(name)
+  }
+
+  /** For who commits it together with something else. Read it with `fresh`: it is not known here before. */
+  seal(name: string, bytes: Uint8Array): SecretRecord {
+    return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
+  }
+
+  /** Removes secrets for good, on the disk too. StoreConflict when `expect` does not hold any more. */
+  async remove(names: readonly string[], expect: Expectation = {}): Promise<void> {
+    const writes = names.map((name): Write => ({ type: 'secret-removed', name }))
+    await this.#store.commit({ expect, writes, entries: [], durability: 'disk' })
+    for (const name of names) this.#sealed.delete(name)
+  }
+
+  /** Keeps a secret, replacing one of the same name, together with what the audit says of it. Durable on return. */
+  async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
+    const record = this.seal(name, bytes)
+    await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
+    this.#sealed.set(name, record.sealed)
+  }
+
+  /**
+   * The secrets of these names; those that are missing are made by `make` and kept, all or none. When two nodes do
+   * this at once, both get what the first one kept.
+   */
+  async ensure(
+    names: readonly string[],
+    make: () => Promise<Readonly<Record<string, Uint8Array>>>,
+  ): Promise<Record<string, Buffer>> {
+    const present = this.#all(names)
+    if (present) return present
+    const made = await make()
+    const records = names.map((name): SecretRecord => {
+      const bytes = made[name]
+      if (!bytes) throw new Error(`secret ${name} was not made`)
+      return this.seal(name, bytes)
+    })
+    try {
+      await this.#store.commit({
+        writes: records.map((record) => ({ type: 'new-secret', record })),
+        entries: [],
+        durability: 'disk',
+      })
+      for (const { name, sealed } of records) this.#sealed.set(name, sealed)
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error
+      for (const { name, sealed } of await this.#store.secrets()) this.#sealed.set(name, sealed)
+    }
+    const kept = this.#all(names)
+    if (!kept) throw new Error(`secrets ${names.join(', ')} are kept in part only`)
+    return kept
+  }
+
+  mac(fields: readonly string[]): Buffer {
+    return this.#macKey.mac(fields)
+  }
+
+  macMatches(fields: readonly string[], mac: Uint8Array): boolean {
+    return this.#macKey.macMatches(fields, mac)
+  }
+
+  /** What the anchor of this store is signed with. */
+  anchorKey(): KeyObject {
+    return this.#macKey.anchorKey()
+  }
+
+  /** Another MAC key, for who commits the record together with rows that are signed anew; then the store is opened again. */
+  newMacKey(): { readonly record: SecretRecord; readonly macKey: MacKey } {
+    const bytes = randomBytes(32)
+    const record = this.seal(macKeyName, bytes)
+    return { record, macKey: new MacKey(takeKey(bytes)) }
+  }
+
+  /** Nothing was kept yet besides what an empty store gets first. */
+  get bare(): boolean {
+    return [...this.#sealed.keys()].every((name) => name === systemKeyName || name === macKeyName)
+  }
+
+  #all(names: readonly string[]): Record<string, Buffer> | undefined {
+    if (!names.every((name) => this.#sealed.has(name))) return undefined
+    return Object.fromEntries(names.map((name) => [name, this.get(name) ?? Buffer.alloc(0)]))
+  }
+}
+
+function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
+  try {
+    return JSON.parse(Buffer.from(sealed).toString('utf8')) as SystemKeyRecord
+  } catch (cause) {
+    throw new WrongRootKey('the system data key of the store was altered: restore the store from a backup', {
+      cause,
+    })
+  }
+}
+
+/**
+ * After its root key was rotated the system data key is wrapped by the newest version, which is seen to open before it
+ * takes the place of the older one. What is there opens all the same: where it cannot be done, the next start will.
+ */
+async function bringToNewest(
+  store: Store,
+  rootKey: RootKey,
+  system: SystemKeyRecord,
+  bytes: Uint8Array,
+): Promise<void> {
+  const { versions } = rootKey
+  const before = Buffer.from(system.wrapped, 'base64')
+  if (!versions) return
+  try {
+    if (versions.of(before) === (await versions.newest())) return
+    const wrapped = await versions.rewrap(before, systemKeyAad)
+    const opened = Buffer.from(await rootKey.unwrap(wrapped, systemKeyAad))
+    const same = opened.equals(bytes)
+    opened.fill(0)
+    if (!same) return
+    const record = systemKeyRecord({ ...system, wrapped: Buffer.from(wrapped).toString('base64') })
+    await store.commit({ writes: [{ type: 'secret', record }], entries: [], durability: 'disk' })
+  } catch (error) {
+    if (!(error instanceof RootKeyError || error instanceof StoreUnavailable)) throw error
+  }
+}
+
+function systemKeyRecord(system: SystemKeyRecord): SecretRecord {
+  return { name: systemKeyName, sealed: Buffer.from(JSON.stringify(system)) }
+}
+
+function secretPlace(name: string): Place {
+  return { purpose: 'secret', instanceId: '', identifier: name, objectType: '' }
+}

@@ -1,0 +1,110 @@
+// `mortise restore-accept`: the owner says that this database is the one to go on with, though it is older than its
+// anchor or has none. One commit gives the store another MAC key, signs under it what is left, ends every token, and
+// goes on above each trust version and checkpoint number that is known. Killed half way, it can be run again: until the
+// new anchor is there the server serves nothing. Part of the composition root.
+
+import { randomUUID, createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { Audit } from '../audit/audit.ts'
+import { serverActor } from '../audit/actor.ts'
+import type { AcceptedRestore } from '../cli/world.ts'
+import type { AuditEntry } from '../ports/audit.ts'
+import { Secrets } from '../sealing/secrets.ts'
+import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
+import { signAnew } from '../trust/sign-anew.ts'
+import { bootstrapName, newBearer } from '../trust/token-changes.ts'
+import { disagreement, RestoreNotAccepted } from './anchor.ts'
+import { openGround, storeFile, type CoreOptions, type Ground } from './core.ts'
+import { StartError, writeWhole } from './first-start.ts'
+
+/** `anyway`: also where nothing is wrong. Rejects with an error whose message says what to do; nothing was changed then. */
+export async function acceptRestore(options: CoreOptions, anyway: boolean): Promise<AcceptedRestore> {
+  const { data } = options.settings.now.server
+  if (!existsSync(path.join(data, storeFile)))
+    throw new StartError(`there is no database in ${data}: nothing to accept`)
+  await using opened = new AsyncDisposableStack()
+  const ground = await openGround(options, opened)
+  const { store, clock, secrets, rootKey } = ground
+  const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
+  const found = disagreement(store, verdict)
+  if (found === null && !anyway)
+    throw new StartError(
+      'there is nothing to accept: the database is not older than its anchor. If both were put back together, say so with --anyway',
+    )
+  const known = 'anchor' in verdict ? verdict.anchor : { trustVersion: 0, checkpoint: null }
+  const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
+    options.log.info({ checkpoint }, 'audit checkpoint')
+  })
+  const tokenFile = path.join(data, 'admin-token')
+  const accepted = await accept({ ground, audit, known, found, tokenFile })
+  const renewed = await Secrets.open(store, rootKey)
+  await store.anchor(renewed.anchorKey(), { needed: true, mode: 'anew' })
+  audit.noteTrust(accepted.trustVersion)
+  await audit.checkpoint()
+  return accepted
+}
+
+async function accept(options: {
+  readonly ground: Ground
+  readonly audit: Audit
+  readonly known: { readonly trustVersion: number; readonly checkpoint: { readonly number: number } | null }
+  readonly found: string | null
+  readonly tokenFile: string
+}): Promise<AcceptedRestore> {
+  const { ground, audit, known, found, tokenFile } = options
+  const { store, secrets } = ground
+  const { version, rows } = await store.trust()
+  const reading = readRows(secrets, version, rows)
+  refuseAltered(reading)
+  const atLeast = Math.max(version, known.trustVersion)
+  const trustVersion = atLeast + 1
+  const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
+  const { record, macKey } = secrets.newMacKey()
+  const bearer = newBearer()
+  const token = newToken(bearer, ground.clock.now())
+  const tokensRevoked = reading.tables.token.size
+  const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }
+  // Before the commit, as at a first start: a token that counts is never one that nobody has.
+  await writeWhole(tokenFile, `${bearer}\n`, 0o600)
+  await store.commit({
+    expect: { trustVersion: version },
+    writes: [
+      { type: 'secret', record },
+      { type: 'trust-version', atLeast },
+      ...signAnew(macKey, reading, trustVersion, token),
+      checkpoint,
+    ],
+    entries: [
+      entry(token.createdMs, 'server.restore-accept', null, { found: found ?? 'nothing', ...numbers }),
+      entry(token.createdMs, 'token.create', token.id, { name: token.name, role: token.role }),
+    ],
+    durability: 'disk',
+  })
+  return { found, ...numbers, token: bearer, tokenFile }
+}
+
+function refuseAltered({ intact, alarms }: TrustReading): void {
+  if (intact) return
+  throw new RestoreNotAccepted(
+    `${alarms[0] ?? 'the trusted rows were altered'}. That cannot be accepted: what was trusted cannot be told from ` +
+      'what somebody put there. Restore the database from a backup',
+    false,
+  )
+}
+
+function newToken(bearer: string, createdMs: number): Token {
+  const sha256 = createHash('sha256').update(bearer).digest('hex')
+  const role = 'manager'
+  return { id: randomUUID(), name: bootstrapName, role, instanceId: null, sha256, createdMs, expiresMs: null }
+}
+
+function entry(
+  atMs: number,
+  action: AuditEntry['action'],
+  object: string | null,
+  detail: NonNullable<AuditEntry['detail']>,
+): AuditEntry {
+  const about = { result: 'success', instanceId: null, actor: serverActor, reason: null } as const
+  return { atMs, action, object, ...about, requestId: null, detail }
+}

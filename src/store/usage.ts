@@ -1,0 +1,29 @@
+// What an instance holds: the number of its objects and the bytes that they take. Both are kept up to date with each
+// object that is written, so that a limit is checked inside the transaction that would pass it.
+
+import type { Usage } from '../ports/objects.ts'
+import { StoreConflict, type Expectation } from '../ports/store.ts'
+import { number, type Row } from './statements.ts'
+
+/** What the rows and the index of an object take beside its attributes, names and material, about. */
+export const objectRowBytes = 512
+
+export function usageOf(
+  s: { get(name: 'usage', ...values: string[]): Row | undefined },
+  instanceId: string,
+): Usage {
+  const row = s.get('usage', instanceId, instanceId) ?? {}
+  return { objects: number(row, 'objects'), bytes: number(row, 'bytes') }
+}
+
+/** Throws StoreConflict. */
+export function checkLimits(
+  { objectsMax, bytesMax }: NonNullable<Expectation['limits']>,
+  before: Usage,
+  after: Usage,
+): void {
+  if (after.objects > objectsMax && after.objects > before.objects)
+    throw new StoreConflict('objects-max', `the instance would hold ${after.objects} objects`)
+  if (after.bytes > bytesMax && after.bytes > before.bytes)
+    throw new StoreConflict('bytes-max', `the instance would hold ${after.bytes} bytes`)
+}

@@ -1,0 +1,244 @@
+// Access: which certificate is which client of which instance, now. Read on every message (design: invariant 4): one
+// number tells whether anything changed, and only then are the rows read and their MACs checked again.
+//
+// It decides, it does not change: changes.ts does. What a certificate says is told by `Certificates`, which
+// the composition root hands in, since keys/ knows no X.509.
+
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { Actor } from '../ports/audit.ts'
+import type { Caller } from './caller.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import {
+  allowOf,
+  readRows,
+  trustedClient,
+  type Authority,
+  type Client,
+  type Instance,
+  type Macs,
+  type Token,
+  type TrustedClient,
+  type TrustReading,
+} from './rows.ts'
+import { parsedAuthorities, vouching, type LeafRules, type ParsedAuthority } from './vouching.ts'
+
+/** Milliseconds since 1970. */
+interface Validity {
+  readonly notBeforeMs: number
+  readonly notAfterMs: number
+}
+
+/** What access must know of certificates. DER in, facts out. */
+export interface Certificates extends LeafRules {
+  readonly validity: (der: Uint8Array) => Validity
+}
+
+/** A peer of the mTLS door, as far as access is concerned. */
+export interface Knock {
+  readonly certificate: { readonly der: Uint8Array; readonly sha256: string } | null
+  readonly address: string
+}
+
+export type Verdict =
+  | {
+      readonly trusted: true
+      readonly instance: Instance
+      readonly client: Client
+      readonly trustVersion: number
+      /** Days since the certificate expired, while it is served in grace; null when it is in date. */
+      readonly expiredDays: number | null
+    }
+  | {
+      readonly trusted: false
+      readonly why: Refusal
+      readonly client: Client | null
+      readonly trustVersion: number
+    }
+
+export type Refusal = 'no certificate' | 'unknown' | 'blocked' | 'expired' | 'not yet valid'
+
+export interface TrustSnapshot extends TrustReading {
+  readonly version: number
+}
+
+const dayMs = 24 * 3600 * 1000
+/** Certificates of which is kept what they say, and, per snapshot, which CA signed them. */
+const certificatesKeptMax = 20_000
+
+export class Access {
+  readonly #store: Store
+  readonly #macs: Macs
+  readonly #clock: Clock
+  readonly #certificates: Certificates
+  readonly #alarm: (message: string) => void
+  readonly #seenWhole: (version: number) => void
+  #snapshot: TrustSnapshot | undefined
+  /** The highest version seen: a lower one means that the database was set back while this node ran. */
+  #highestVersion = 0
+  #signatures = new Map<string, readonly ParsedAuthority[]>()
+  #authorities: readonly ParsedAuthority[] = []
+  readonly #raised = new Set<string>()
+  /** By fingerprint of a leaf, by text of an authority: who makes a connection for each request is parsed once. */
+  readonly #validities = new Map<string, Validity>()
+
+  constructor(options: {
+    readonly store: Store
+    readonly macs: Macs
+    readonly clock: Clock
+    readonly certificates: Certificates
+    /** Something was altered behind the server's back. Called once for each finding. */
+    readonly alarm: (message: string) => void
+    /** What the audit log signed for: rows of a lower version were put back. */
+    readonly versionAtLeast?: number
+    /** Told of each version whose rows were found whole. */
+    readonly seenWhole?: (version: number) => void
+  }) {
+    this.#store = options.store
+    this.#macs = options.macs
+    this.#clock = options.clock
+    this.#certificates = options.certificates
+    this.#alarm = options.alarm
+    this.#highestVersion = options.versionAtLeast ?? 0
+    this.#seenWhole = options.seenWhole ?? (() => {})
+  }
+
+  /** Who knocks, decided on the trust rows as they are now. */
+  async identify(knock: Knock): Promise<Verdict> {
+    const snapshot = await this.snapshot()
+    const trustVersion = snapshot.version
+    const { certificate } = knock
+    if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
+    const { tables } = snapshot
+    if (tables.block.has(certificate.sha256) || snapshot.withheld.has(certificate.sha256))
+      return { trusted: false, why: 'blocked', client: null, trustVersion }
+    const pin = tables.certificate.get(certificate.sha256)
+    const found = pin ?? this.#authorityOf(certificate)
+    const client = found && tables.client.get(found.clientId)
+    const instance = client && tables.instance.get(client.instanceId)
+    if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
+    const { notBeforeMs, notAfterMs } = this.#validity(certificate.sha256, certificate.der)
+    const now = this.#clock.now()
+    // A clock that is a day off must not lock out a certificate that vCenter made a minute ago.
+    if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
+    const graceDays = pin ? (client.expiredGraceDays ?? instance.expiredGraceDays) : 0
+    if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
+    const expiredDays = now > notAfterMs ? Math.floor((now - notAfterMs) / dayMs) : null
+    return { trusted: true, instance, client, trustVersion, expiredDays }
+  }
+
+  /** The caller of a trusted verdict. */
+  callerOf(verdict: Verdict & { readonly trusted: true }, knock: Knock, requestId: string): Caller {
+    const actor: Actor = {
+      kind: 'client',
+      id: verdict.client.id,
+      name: verdict.client.name,
+      certificateSha256: knock.certificate?.sha256 ?? null,
+      address: knock.address,
+    }
+    const { instance, client, trustVersion } = verdict
+    return { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
+  }
+
+  /** The token that this bearer text is, or undefined. Expired tokens are not found. */
+  async token(bearer: string): Promise<(Token & { readonly trustVersion: number }) | undefined> {
+    const snapshot = await this.snapshot()
+    const sha256 = createHash('sha256').update(bearer).digest()
+    for (const token of snapshot.tables.token.values()) {
+      if (!timingSafeEqual(Buffer.from(token.sha256, 'hex'), sha256)) continue
+      if (token.expiresMs !== null && token.expiresMs <= this.#clock.now()) return undefined
+      return { ...token, trustVersion: snapshot.version }
+    }
+    return undefined
+  }
+
+  /** The instance with that id or name, or undefined: as of `version` where that is at hand, as of now otherwise. */
+  async instance(nameOrId: string, version?: number): Promise<Instance | undefined> {
+    const atHand = this.#snapshot
+    const { instance } = (atHand && atHand.version === version ? atHand : await this.snapshot()).tables
+    return instance.get(nameOrId) ?? [...instance.values()].find(({ name }) => name === nameOrId)
+  }
+
+  async instances(): Promise<readonly Instance[]> {
+    return [...(await this.snapshot()).tables.instance.values()]
+  }
+
+  /** Clients of an instance with what each is trusted by. */
+  async clients(instanceId: string): Promise<readonly TrustedClient[]> {
+    const { tables } = await this.snapshot()
+    return [...tables.client.values()]
+      .filter((client) => client.instanceId === instanceId)
+      .map((client) => trustedClient(tables, client))
+  }
+
+  /** The trust rows as they are now, genuine ones only. */
+  async snapshot(): Promise<TrustSnapshot> {
+    const highestBefore = this.#highestVersion
+    const version = await this.#store.trustVersion()
+    if (this.#snapshot?.version === version) return this.#snapshot
+    const read = await this.#store.trust()
+    if (read.version < highestBefore) return (this.#snapshot = this.#setBack(read.version))
+    const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }
+    // A newer read overtook this one; what was read is still as of when it was asked for.
+    if (read.version < this.#highestVersion) return snapshot
+    this.#highestVersion = read.version
+    if (snapshot.intact) this.#seenWhole(read.version)
+    for (const known of this.#raised) if (!snapshot.alarms.includes(known)) this.#raised.delete(known)
+    for (const alarm of snapshot.alarms) this.#raise(alarm)
+    this.#signatures = new Map()
+    this.#authorities = parsedAuthorities(snapshot.tables.authority.values())
+    this.#snapshot = snapshot
+    return snapshot
+  }
+
+  /**
+   * Reads and checks all rows anew, also where their version is the same: who may write the database can change a row
+   * and leave the version as it is.
+   */
+  async check(): Promise<TrustSnapshot> {
+    this.#snapshot = undefined
+    return this.snapshot()
+  }
+
+  /** No rows count, and none may be changed. */
+  #setBack(version: number): TrustSnapshot {
+    const alarm =
+      'the trusted rows in the database were set back to an older state: no client, token or instance counts'
+    this.#raise(alarm)
+    return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
+  }
+
+  /** `name` stands for these very bytes. */
+  #validity(name: string, der: Uint8Array): Validity {
+    const known = this.#validities.get(name)
+    if (known) return known
+    const validity = this.#certificates.validity(der)
+    if (this.#validities.size >= certificatesKeptMax) this.#validities.clear()
+    this.#validities.set(name, validity)
+    return validity
+  }
+
+  #raise(message: string): void {
+    if (this.#raised.has(message)) return
+    this.#raised.add(message)
+    this.#alarm(message)
+  }
+
+  /**
+   * The authority that vouches for this leaf now, which takes that it is in date. A CA that was renewed with its key may
+   * stand here twice.
+   */
+  #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
+    let found = this.#signatures.get(certificate.sha256)
+    if (!found) {
+      found = vouching(this.#authorities, certificate.der, this.#certificates)
+      if (this.#signatures.size >= certificatesKeptMax) this.#signatures.clear()
+      this.#signatures.set(certificate.sha256, found)
+    }
+    const now = this.#clock.now()
+    return found.find(({ authority, der }) => {
+      const { notBeforeMs, notAfterMs } = this.#validity(authority.certificate, der)
+      return now >= notBeforeMs - dayMs && now <= notAfterMs
+    })?.authority
+  }
+}

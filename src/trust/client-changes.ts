@@ -1,0 +1,324 @@
+// Changes of clients: the certificates and CAs that are trusted as a client, blocks, and a client's settings.
+// client-rules.ts says how far each asker may go.
+
+import { randomUUID } from 'node:crypto'
+import type { TrustSnapshot } from './access.ts'
+import { allowText, type Allow } from './allow.ts'
+import type { By } from '../audit/actor.ts'
+import {
+  claims,
+  refuseCoveredPins,
+  refuseOverlap,
+  requireGrantable,
+  requireMayPin,
+  requireMayTrustAuthority,
+  withdrawal,
+  type AuthorityRules,
+} from './client-rules.ts'
+import { grantedAtMost, type Grantor } from './grantor.ts'
+import {
+  allowOf,
+  type Authority,
+  type Block,
+  type Client,
+  type PinnedCertificate,
+  type RowOf,
+} from './rows.ts'
+import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
+import type { TrustEvent, TrustWriter } from './writer.ts'
+
+export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' | 'credential' | 'allow'>>
+
+interface WantedClient {
+  readonly instanceId: string
+  readonly name: string
+  /** The operations that a new client may ask for. Left out: as much as the asker grants. */
+  readonly allow?: Allow | undefined
+}
+
+interface TrustedCertificate {
+  readonly client: Client
+  readonly certificate: PinnedCertificate
+}
+
+interface TrustedAuthority {
+  readonly client: Client
+  readonly authority: Authority
+}
+
+export class ClientChanges {
+  readonly #writer: TrustWriter
+  readonly #rules: AuthorityRules
+
+  constructor(writer: TrustWriter, rules: AuthorityRules) {
+    this.#writer = writer
+    this.#rules = rules
+  }
+
+  /**
+   * Trusts one certificate as a client of an instance: the client of that name, or a new one. Renewals overlap:
+   * a client may have several certificates. TrustRefused 'exists' when the certificate belongs to a client already.
+   * `issuedUntilMs`: Mortise's own CA signed it just now for this instance, valid until then.
+   */
+  async trustCertificate<A = TrustedCertificate>(
+    by: Grantor,
+    wanted: WantedClient & {
+      readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
+      readonly issuedUntilMs?: number | undefined
+    },
+    present?: Present<TrustedCertificate, A>,
+  ): Promise<A> {
+    const { instanceId, certificate, issuedUntilMs } = wanted
+    const { sha256: id, der } = certificate
+    const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<TrustedCertificate> => {
+      requireInstance(snapshot, instanceId)
+      const event: TrustEvent = {
+        action: 'client.trust',
+        object: id,
+        instanceId,
+        detail: { certificate: id },
+      }
+      requireMayPin(by, snapshot, { ...wanted, issued: issuedUntilMs !== undefined, event }, this.#rules)
+      const client = clientNamed(by, snapshot, wanted, createdMs)
+      requireGrantable(by, client, event)
+      const blocked = isBlocked(snapshot, id)
+      const pin: PinnedCertificate = {
+        id,
+        clientId: client.id,
+        instanceId,
+        certificate: Buffer.from(der).toString('base64'),
+        createdMs,
+      }
+      const unblocked: TrustEvent = { action: 'client.unblock', object: id, instanceId: null }
+      return {
+        put: [
+          { kind: 'client', value: client },
+          { kind: 'certificate', value: pin },
+          ...(issuedUntilMs === undefined
+            ? []
+            : [{ kind: 'issued', value: { id, instanceId, notAfterMs: issuedUntilMs, createdMs } } as const]),
+        ],
+        // To trust a certificate by hand lifts a block of it.
+        remove: [
+          ...(blocked ? [{ kind: 'block', id } as const] : []),
+          ...(issuedUntilMs === undefined ? [] : outOfDate(snapshot, createdMs)),
+        ],
+        action: 'client.trust',
+        object: client.id,
+        instanceId,
+        detail: { client: client.name, certificate: id, allow: allowText(allowOf(client)) },
+        also: [...(blocked ? [unblocked] : []), ...claims(snapshot, wanted, this.#rules)],
+        result: { client, certificate: pin },
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /**
+   * Trusts the leaves of a CA whose subject fits. Refused: the same CA with an overlapping filter for another client,
+   * and, unless `leavePinned`, a CA that vouches for certificates that are pinned in other instances.
+   */
+  async trustAuthority<A = TrustedAuthority>(
+    by: Grantor,
+    wanted: WantedClient & {
+      readonly ca: { readonly der: Uint8Array; readonly sha256: string }
+      readonly subject: string
+      /** Those stay where they are. */
+      readonly leavePinned?: boolean
+    },
+    present?: Present<TrustedAuthority, A>,
+  ): Promise<A> {
+    const { instanceId, ca, subject, leavePinned = false } = wanted
+    const certificate = Buffer.from(ca.der).toString('base64')
+    const decide = async (
+      snapshot: TrustSnapshot,
+      createdMs: number,
+    ): Promise<TrustDraft<TrustedAuthority>> => {
+      requireInstance(snapshot, instanceId)
+      const about = { ca: ca.sha256, subject }
+      const event: TrustEvent = { action: 'client.trust', object: ca.sha256, instanceId, detail: about }
+      requireMayTrustAuthority(by, snapshot, event)
+      const client = clientNamed(by, snapshot, wanted, createdMs)
+      requireGrantable(by, client, event)
+      const owner = { clientId: client.id, instanceId }
+      const sinceVersion = snapshot.version + 1
+      const authority: Authority = {
+        id: randomUUID(),
+        ...owner,
+        certificate,
+        subject,
+        sinceVersion,
+        createdMs,
+      }
+      refuseOverlap(snapshot, authority, this.#rules)
+      if (!leavePinned) await refuseCoveredPins(snapshot, authority, this.#rules)
+      return {
+        put: [
+          { kind: 'client', value: client },
+          { kind: 'authority', value: authority },
+        ],
+        action: 'client.trust',
+        object: client.id,
+        instanceId,
+        detail: { client: client.name, ...about, allow: allowText(allowOf(client)) },
+        result: { client, authority },
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** Renames a client (by id or name) or changes its settings. */
+  async update<A = Client>(
+    by: Grantor,
+    instanceId: string,
+    nameOrId: string,
+    settings: Partial<ClientSettings>,
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot): TrustDraft<Client> => {
+      const client: Client = { ...requireClient(snapshot, instanceId, nameOrId), ...settings }
+      const same = ofInstance(snapshot, instanceId).find(({ name }) => name === client.name)
+      if (same && same.id !== client.id)
+        throw new TrustRefused('exists', `a client named ${client.name} exists already in this instance`)
+      const { allow } = settings
+      const detail = {
+        client: client.name,
+        changed: Object.keys(settings).join(' '),
+        ...(allow && { allow: allowText(allow) }),
+      }
+      const event: TrustEvent = { action: 'client.set', object: client.id, instanceId, detail }
+      requireGrantable(by, client, event)
+      return { put: [{ kind: 'client', value: client }], ...event, result: client }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** Removes a client (by id, or by name within the instance) with all its certificates and CAs. */
+  async remove(by: Grantor, instanceId: string, nameOrId: string): Promise<Client> {
+    return this.#writer.change(by, (snapshot, nowMs) => {
+      const { tables } = snapshot
+      const client = requireClient(snapshot, instanceId, nameOrId)
+      const event: TrustEvent = {
+        action: 'client.remove',
+        object: client.id,
+        instanceId,
+        detail: { client: client.name },
+      }
+      const ofClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
+      const pins = [...tables.certificate.values()].filter(ofClient)
+      const authorities = [...tables.authority.values()].filter(ofClient)
+      return {
+        remove: [
+          { kind: 'client', id: client.id },
+          ...pins.map(({ id }) => ({ kind: 'certificate', id }) as const),
+          ...authorities.map(({ id }) => ({ kind: 'authority', id }) as const),
+        ],
+        ...event,
+        ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, this.#rules),
+        result: client,
+      }
+    })
+  }
+
+  /** Takes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client; the last one too. */
+  async removeCertificate<A = Client>(
+    by: Grantor,
+    instanceId: string,
+    nameOrId: string,
+    id: string,
+    present?: Present<Client, A>,
+  ): Promise<A> {
+    const decide = (snapshot: TrustSnapshot, nowMs: number): TrustDraft<Client> => {
+      const { tables } = snapshot
+      const client = requireClient(snapshot, instanceId, nameOrId)
+      const kind = (['certificate', 'authority'] as const).find(
+        (candidate) => tables[candidate].get(id)?.clientId === client.id,
+      )
+      if (!kind)
+        throw new TrustRefused('not-found', `the client ${client.name} has no certificate or CA ${id}`)
+      const detail = { client: client.name, certificate: id }
+      const event: TrustEvent = { action: 'client.certificate.remove', object: client.id, instanceId, detail }
+      const pin = tables.certificate.get(id)
+      const gone = { pins: pin ? [pin] : [], authorities: [], event, nowMs }
+      return {
+        remove: [{ kind, id }],
+        ...event,
+        ...withdrawal(by, snapshot, gone, this.#rules),
+        result: client,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** Refuses one certificate for good, whoever vouches for it. `instanceId`: whose audit it stands in. */
+  async block(by: By, sha256: string, reason: string, instanceId: string | null): Promise<Block> {
+    return this.#writer.change(by, (_snapshot, createdMs) => {
+      const block: Block = { id: sha256, reason, createdMs }
+      return {
+        put: [{ kind: 'block', value: block }],
+        action: 'client.block',
+        object: sha256,
+        instanceId,
+        ...(reason && { detail: { reason } }),
+        result: block,
+      }
+    })
+  }
+
+  /** Lifts a block. The certificate counts again where a client or a CA vouches for it. */
+  async unblock(by: By, sha256: string): Promise<Block> {
+    return this.#writer.change(by, (snapshot, nowMs) => {
+      // One that was altered or taken away by hand still blocks; it can be lifted too.
+      const known = snapshot.tables.block.get(sha256)
+      const block = known ?? (isBlocked(snapshot, sha256) && { id: sha256, reason: '', createdMs: nowMs })
+      if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
+      return {
+        remove: [{ kind: 'block', id: sha256 }],
+        action: 'client.unblock',
+        object: sha256,
+        instanceId: null,
+        result: block,
+      }
+    })
+  }
+}
+
+function ofInstance({ tables }: TrustSnapshot, instanceId: string): readonly Client[] {
+  return [...tables.client.values()].filter((client) => client.instanceId === instanceId)
+}
+
+function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: string): Client {
+  const client = ofInstance(snapshot, instanceId).find(({ id, name }) => id === nameOrId || name === nameOrId)
+  if (!client) throw new TrustRefused('not-found', `there is no client ${nameOrId} in this instance`)
+  return client
+}
+
+/** The client of that name, or a new one. */
+function clientNamed(
+  by: Grantor,
+  snapshot: TrustSnapshot,
+  { instanceId, name, allow }: WantedClient,
+  createdMs: number,
+): Client {
+  const existing = ofInstance(snapshot, instanceId).find((client) => client.name === name)
+  if (existing && allow && allowText(allow) !== allowText(allowOf(existing)))
+    throw new TrustRefused(
+      'exists',
+      `the client ${name} exists already, and may ask for something else: ${allowText(allowOf(existing))}`,
+      `Leave it as it is, or change it first: mortise client set NAME --allow ${allow.join(',')}`,
+    )
+  if (existing) return existing
+  const settings = { expiredGraceDays: null, credential: null, allow: allow ?? grantedAtMost(by) }
+  return { id: randomUUID(), instanceId, name, ...settings, createdMs }
+}
+
+function isBlocked({ macs }: TrustSnapshot, sha256: string): boolean {
+  return macs.has(`block/${sha256}`)
+}
+
+/** Records of certificates that expired: nobody can use those any more. */
+function outOfDate({ tables }: TrustSnapshot, nowMs: number): { kind: RowOf['kind']; id: string }[] {
+  return [...tables.issued.values()]
+    .filter(({ notAfterMs }) => notAfterMs < nowMs)
+    .map(({ id }) => ({ kind: 'issued', id }))
+}

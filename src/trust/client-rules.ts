@@ -1,0 +1,212 @@
+// The rules for changes of clients: which ones are refused, and what else a change does. Three principles are behind them
+// (design: sections 3 and 7). Nobody grants more than their role may. A token for one instance takes nothing from
+// another instance and learns nothing of it. Withdrawn trust does not come back through a CA as more than it was.
+
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { limits } from '../limits.ts'
+import type { TrustSnapshot } from './access.ts'
+import { allowText, isWithin } from './allow.ts'
+import type { By } from '../audit/actor.ts'
+import { grantedAtMost, type Grantor } from './grantor.ts'
+import {
+  allowOf,
+  type Authority,
+  type Block,
+  type Client,
+  type PinnedCertificate,
+  type RowOf,
+} from './rows.ts'
+import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
+import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
+
+/** Functions on CAs and filters; the caller passes them, since trust/ knows no X.509. */
+export interface AuthorityRules extends LeafRules {
+  /** True when some subject fits both patterns. */
+  readonly filtersOverlap: (a: string, b: string) => boolean
+  /** True when two certificates (DER) are of one CA, that is, have the same key. */
+  readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
+}
+
+/** A certificate that is to be pinned in an instance. */
+interface WantedPin {
+  readonly instanceId: string
+  readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
+}
+
+/** TrustForbidden when the client, as it would be after the change, may ask for more than the asker grants. */
+export function requireGrantable(by: Grantor, client: Client, event: TrustEvent): void {
+  const atMost = grantedAtMost(by)
+  if (isWithin(allowOf(client), atMost)) return
+  const most = allowText(atMost)
+  throw new TrustForbidden(
+    `the client ${client.name} may ask for ${allowText(allowOf(client))}, but the role ${by.role} grants ${most} at most`,
+    `Let a manager do it, or let the client have less: mortise client set ${client.name} --allow ${most}`,
+    event,
+  )
+}
+
+/**
+ * TrustForbidden or TrustRefused when this asker may not pin this certificate. A token for one instance gets one and the
+ * same sentence for every reason that lies outside its instance, after the same work: CAs are not looked at.
+ */
+export function requireMayPin(
+  by: Grantor,
+  { tables, macs }: TrustSnapshot,
+  wanted: WantedPin & { readonly issued: boolean; readonly event: TrustEvent },
+  rules: LeafRules,
+): void {
+  const { instanceId, certificate, event } = wanted
+  const pinned = tables.certificate.get(certificate.sha256)
+  const owner = pinned && tables.client.get(pinned.clientId)
+  const blocked = macs.has(`block/${certificate.sha256}`)
+  const here = pinned?.instanceId === instanceId
+  if (here && !blocked)
+    throw new TrustRefused('exists', `this certificate belongs to the client ${owner?.name ?? ''} already`)
+  if (by.onlyInstanceId !== null) {
+    const issuedHere = wanted.issued || tables.issued.get(certificate.sha256)?.instanceId === instanceId
+    if (blocked || pinned || (tables.instance.size > 1 && !issuedHere))
+      throw new TrustForbidden(
+        'this certificate can be trusted with a token for all instances only',
+        'A token for one instance trusts certificates that Mortise issues or signs for it: mortise client issue, mortise client sign.',
+        event,
+        () => claims({ tables }, wanted, rules),
+      )
+  }
+  if (pinned && !here)
+    throw new TrustRefused(
+      'exists',
+      `this certificate belongs to the client ${owner?.name ?? ''} of the instance ${tables.instance.get(pinned.instanceId)?.name ?? ''} already`,
+      'Remove it there first: mortise client remove NAME --instance INSTANCE --certificate SHA256',
+    )
+}
+
+/** TrustForbidden for a token for one instance as soon as there are several: a CA reaches into all of them. */
+export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot, event: TrustEvent): void {
+  if (by.onlyInstanceId === null || tables.instance.size === 1) return
+  throw new TrustForbidden(
+    'a CA can be trusted with a token for all instances only',
+    'A token for one instance trusts certificates that Mortise issues or signs for it: mortise client issue, mortise client sign.',
+    event,
+  )
+}
+
+/** Entries for the audit of another instance whose client this certificate is, by a pin or by a CA. */
+export function claims(
+  { tables }: Pick<TrustSnapshot, 'tables'>,
+  { instanceId, certificate }: WantedPin,
+  rules: LeafRules,
+): readonly TrustEvent[] {
+  const { sha256, der } = certificate
+  const trusted =
+    tables.certificate.get(sha256) ??
+    vouching(parsedAuthorities(tables.authority.values()), der, rules)[0]?.authority
+  if (!trusted || trusted.instanceId === instanceId) return []
+  const client = tables.client.get(trusted.clientId)?.name ?? ''
+  return [
+    {
+      action: 'client.certificate.claim',
+      object: trusted.clientId,
+      instanceId: trusted.instanceId,
+      detail: { client, certificate: sha256 },
+    },
+  ]
+}
+
+/** TrustRefused when the same key vouches for another client with an overlapping filter. A client may have a CA twice, renewed. */
+export function refuseOverlap(
+  { tables }: TrustSnapshot,
+  wanted: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
+  { sameAuthority, filtersOverlap }: AuthorityRules,
+): void {
+  const der = Buffer.from(wanted.certificate, 'base64')
+  for (const other of tables.authority.values()) {
+    const renewed = other.clientId === wanted.clientId && other.certificate !== wanted.certificate
+    if (renewed || !filtersOverlap(other.subject, wanted.subject)) continue
+    if (!sameAuthority(Buffer.from(other.certificate, 'base64'), der)) continue
+    const client = tables.client.get(other.clientId)?.name ?? ''
+    const where =
+      other.instanceId === wanted.instanceId
+        ? 'this instance'
+        : `the instance ${tables.instance.get(other.instanceId)?.name ?? ''}`
+    throw new TrustRefused(
+      'overlap',
+      `this CA is trusted in ${where} already, as the client ${client} for the subjects ${other.subject}, which overlap ${wanted.subject}`,
+      'A certificate can belong to one client of one instance only: choose subjects that do not overlap.',
+    )
+  }
+}
+
+/** TrustRefused, naming them, when the CA vouches for certificates that are pinned in other instances. */
+export async function refuseCoveredPins(
+  { tables }: TrustSnapshot,
+  authority: Authority,
+  rules: LeafRules,
+): Promise<void> {
+  const ca = parsedAuthorities([authority])
+  const covered: string[] = []
+  let looked = 0
+  for (const pin of tables.certificate.values()) {
+    if (pin.instanceId === authority.instanceId) continue
+    if (++looked % limits.pinsPerTurn === 0) await nextTurn()
+    if (vouching(ca, Buffer.from(pin.certificate, 'base64'), rules).length === 0) continue
+    const instance = tables.instance.get(pin.instanceId)?.name ?? ''
+    covered.push(`${pin.id} (the client ${tables.client.get(pin.clientId)?.name ?? ''} of ${instance})`)
+  }
+  if (covered.length === 0) return
+  const named = covered.slice(0, limits.namesToldMax).join(', ')
+  const more = covered.length > limits.namesToldMax ? ` and ${covered.length - limits.namesToldMax} more` : ''
+  throw new TrustRefused(
+    'overlap',
+    `this CA vouches for certificates that are pinned in other instances: ${named}${more}`,
+    'They stay where they are pinned with --leave-pinned (leavePinned in the body). To have one here, remove it there first.',
+  )
+}
+
+/**
+ * Blocks and audit entries that belong to the removal of pins. When a CA vouches for a certificate that loses its pin,
+ * the certificate becomes a client by that CA. If a token for one instance would so let it into another instance, it is
+ * blocked instead. If it would so get more than before and more than the asker grants, the removal is TrustForbidden.
+ */
+export function withdrawal(
+  by: By | Grantor,
+  { tables, macs }: TrustSnapshot,
+  gone: {
+    readonly pins: readonly PinnedCertificate[]
+    readonly authorities: readonly Authority[]
+    readonly event: TrustEvent
+    readonly nowMs: number
+  },
+  rules: LeafRules,
+): { readonly put: readonly RowOf[]; readonly also: readonly TrustEvent[] } {
+  if (!('role' in by)) return { put: [], also: [] }
+  const left = [...tables.authority.values()].filter((authority) => !gone.authorities.includes(authority))
+  const authorities = parsedAuthorities(left)
+  const blocks: Block[] = []
+  for (const { id, instanceId, clientId, certificate } of gone.pins) {
+    const [heir] = vouching(authorities, Buffer.from(certificate, 'base64'), rules)
+    const client = heir && tables.client.get(heir.authority.clientId)
+    if (!client || macs.has(`block/${id}`)) continue
+    const elsewhere = client.instanceId !== instanceId
+    if (elsewhere && by.onlyInstanceId !== null) {
+      blocks.push({ id, reason: 'trust was withdrawn where it was pinned', createdMs: gone.nowMs })
+      continue
+    }
+    const now = tables.client.get(clientId)
+    const noMore = !elsewhere && now !== undefined && isWithin(allowOf(client), allowOf(now))
+    if (noMore || isWithin(allowOf(client), grantedAtMost(by))) continue
+    throw new TrustForbidden(
+      `without its pin the certificate ${id} would be the client ${client.name}, since a CA vouches for it: that one may ask for ${allowText(allowOf(client))}, but the role ${by.role} grants ${allowText(grantedAtMost(by))} at most`,
+      'Let a manager do it, or let the certificate be blocked: mortise client block SHA256',
+      gone.event,
+    )
+  }
+  return {
+    put: blocks.map((value) => ({ kind: 'block', value }) as const),
+    also: blocks.map(({ id, reason }) => ({
+      action: 'client.block',
+      object: id,
+      instanceId: null,
+      detail: { reason },
+    })),
+  }
+}

@@ -1,0 +1,26 @@
+// How many objects and bytes an instance may hold, so that the clients of one cannot fill the disk for all.
+
+import { limits } from '../limits.ts'
+import type { Usage } from '../ports/objects.ts'
+import type { Instance } from './rows.ts'
+
+export interface InstanceLimits {
+  readonly objectsMax: number
+  readonly bytesMax: number
+}
+
+/** What the instance's row does not say is the default. */
+export function limitsOf({
+  objectsMax = limits.instanceObjectsDefault,
+  bytesMax = limits.instanceBytesDefault,
+}: Pick<Instance, 'objectsMax' | 'bytesMax'>): InstanceLimits {
+  return { objectsMax, bytesMax }
+}
+
+/** How much of each limit is used: 0 to 1, and more where a limit was lowered. */
+export function usedRatios(
+  { objectsMax, bytesMax }: InstanceLimits,
+  { objects, bytes }: Usage,
+): { readonly objects: number; readonly bytes: number } {
+  return { objects: objects / objectsMax, bytes: bytes / bytesMax }
+}

@@ -1,0 +1,154 @@
+// Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. Kept in
+// memory, written at most once a second, and shared out among subnets, so that strangers can neither fill the list nor
+// keep a newcomer from it (design: section 3). It grants nothing.
+
+import { createHash } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { PendingClient } from '../ports/trust.ts'
+import type { Store } from '../ports/store.ts'
+
+/** What a certificate says of itself: a stranger's words, made fit to be shown. */
+export interface PendingSubject {
+  readonly subject: string
+  readonly notAfterMs: number
+}
+
+export interface ListedClient extends PendingClient {
+  /** null: the certificate cannot be read, and so cannot be trusted either. */
+  readonly says: PendingSubject | null
+}
+
+interface Entry extends ListedClient {
+  readonly subnet: string
+}
+
+export interface PendingOptions {
+  readonly store: Pick<Store, 'pending' | 'commit'>
+  readonly clock: Clock
+  /** Reads a stranger's certificate, once, when it comes onto the list. Never throws, whatever the bytes. */
+  readonly describe: (der: Uint8Array) => PendingSubject | null
+  /** The group of addresses that counts as one neighbour. */
+  readonly subnetOf: (address: string) => string
+  /** Called when the list could not be written; the list goes on in memory. */
+  readonly failed: (error: unknown) => void
+}
+
+export class Pending {
+  readonly #options: PendingOptions
+  readonly #clients = new Map<string, Entry>()
+  #timer: Timer | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  private constructor(options: PendingOptions) {
+    this.#options = options
+  }
+
+  static async open(options: PendingOptions): Promise<Pending> {
+    const pending = new Pending(options)
+    const kept = await options.store.pending()
+    for (const client of kept.filter(isWhole)) pending.#put(client, pending.#read(client.certificate))
+    return pending
+  }
+
+  /** Notes a connection. Returns true when this certificate was not on the list before: now it is. */
+  knock(certificate: { readonly der: Uint8Array; readonly sha256: string }, address: string): boolean {
+    const nowMs = this.#options.clock.now()
+    const { sha256, der } = certificate
+    const subnet = this.#options.subnetOf(address)
+    const known = this.#clients.get(sha256)
+    if (!known) this.#makeRoom(subnet, nowMs)
+    // A known one does not move to a subnet that has its share: two could fill the list by handing certificates over.
+    const moves = known && this.#in(subnet).length < limits.pendingPerSubnetMax
+    const client: PendingClient = {
+      sha256,
+      certificate: known?.certificate ?? der,
+      address: known && !moves ? known.address : address,
+      firstMs: known?.firstMs ?? nowMs,
+      lastMs: nowMs,
+      knocks: (known?.knocks ?? 0) + 1,
+    }
+    this.#put(client, known ? known.says : this.#read(der))
+    this.#writeSoon()
+    return !known
+  }
+
+  /** The newest connection first. */
+  list(): readonly ListedClient[] {
+    return [...this.#clients.values()].toSorted((a, b) => b.lastMs - a.lastMs)
+  }
+
+  get(sha256: string): ListedClient | undefined {
+    return this.#clients.get(sha256)
+  }
+
+  /** Takes a certificate off the list: it was trusted or blocked. */
+  remove(sha256: string): void {
+    if (this.#clients.delete(sha256)) this.#writeSoon()
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    if (this.#timer) {
+      this.#timer.cancel()
+      this.#write()
+    }
+    await this.#writing
+  }
+
+  /** No more of it than is shown: a certificate may be large. */
+  #read(der: Uint8Array): PendingSubject | null {
+    const said = this.#options.describe(der)
+    return said && { subject: said.subject, notAfterMs: said.notAfterMs }
+  }
+
+  #put(client: PendingClient, says: PendingSubject | null): void {
+    this.#clients.set(client.sha256, { ...client, says, subnet: this.#options.subnetOf(client.address) })
+  }
+
+  #in(subnet: string): readonly Entry[] {
+    return [...this.#clients.values()].filter((client) => client.subnet === subnet)
+  }
+
+  /**
+   * For a newcomer of this subnet. A subnet that has its share replaces one of its own. In a full list one of the largest
+   * subnet gives way, so that no number of addresses keeps another out.
+   */
+  #makeRoom(subnet: string, nowMs: number): void {
+    const own = this.#in(subnet)
+    if (own.length >= limits.pendingPerSubnetMax) return this.#drop(own, nowMs)
+    if (this.#clients.size < limits.pendingClientsMax) return
+    const groups = [...Map.groupBy(this.#clients.values(), (client) => client.subnet).values()]
+    const most = Math.max(...groups.map(({ length }) => length))
+    this.#drop(own.length === most ? own : groups.filter(({ length }) => length === most).flat(), nowMs)
+  }
+
+  /** The one that connected longest ago; one that came back lately only where all did. */
+  #drop(candidates: readonly Entry[], nowMs: number): void {
+    const isSettled = ({ knocks, lastMs }: Entry) => knocks > 1 && nowMs - lastMs <= limits.pendingSettledMs
+    const [first] = candidates.toSorted(
+      (a, b) => Number(isSettled(a)) - Number(isSettled(b)) || a.lastMs - b.lastMs,
+    )
+    if (first) this.#clients.delete(first.sha256)
+  }
+
+  #writeSoon(): void {
+    this.#timer ??= this.#options.clock.after(limits.pendingWriteEveryMs, () => this.#write())
+  }
+
+  #write(): void {
+    this.#timer = undefined
+    const clients = [...this.#clients.values()].map(({ says: _says, subnet: _subnet, ...client }) => client)
+    const { store, failed } = this.#options
+    this.#writing = this.#writing
+      .then(() =>
+        store.commit({ writes: [{ type: 'pending', clients }], entries: [], durability: 'process' }),
+      )
+      .catch(failed)
+  }
+}
+
+/** These rows carry no MAC; but what is trusted by its SHA-256 must be the certificate that people were shown. */
+function isWhole({ sha256, certificate }: PendingClient): boolean {
+  return createHash('sha256').update(certificate).digest('hex') === sha256
+}

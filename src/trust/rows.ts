@@ -1,0 +1,272 @@
+// The rows that decide access, as values: what each kind holds, how it is written as text, and how its MAC and the
+// MACed list of all rows (the trust head) are checked. Pure but for the MAC function handed in.
+//
+// A row whose MAC does not fit does not exist (design: invariant 8). The head names the MACs of all rows that count,
+// so that an old row put back by hand does not exist either, and a row taken away by hand is noticed.
+
+import type { TrustRow } from '../ports/trust.ts'
+import { allowByDefault, type Allow } from './allow.ts'
+
+export type Custody = 'database' | 'keyprotect'
+export type Role = 'viewer' | 'operator' | 'manager'
+
+export interface Instance {
+  readonly id: string
+  readonly name: string
+  readonly custody: Custody
+  readonly rootKeyUri: string
+  readonly cacheSeconds: number
+  readonly outageSeconds: number
+  /** Days that a pinned certificate is served after it expired, unless its client says otherwise. */
+  readonly expiredGraceDays: number
+  /** Whether its keys may ever be exported. */
+  readonly portable: boolean
+  /** How much it may hold; left out: the defaults (instance-limits.ts). */
+  readonly objectsMax?: number
+  readonly bytesMax?: number
+  readonly createdMs: number
+  /** Long work on all its keys that is under way, and goes on after a restart. */
+  readonly work?: InstanceWork
+}
+
+/** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */
+export interface InstanceWork {
+  readonly kind: 'move' | 'rewrap'
+  /** Names this piece of work; another one replaces it. */
+  readonly id: string
+  /** What is left behind: the root key and custody before. */
+  readonly fromRootKeyUri: string
+  readonly fromCustody: Custody
+  readonly startedMs: number
+}
+
+/** Whether its states and attributes are kept beside its root key too, for the day when the database is gone. */
+export function keepsJournal({ custody }: Pick<Instance, 'custody'>): boolean {
+  return custody === 'keyprotect'
+}
+
+export interface Client {
+  readonly id: string
+  readonly instanceId: string
+  readonly name: string
+  /** null: as the instance says. */
+  readonly expiredGraceDays: number | null
+  /** A user name and password that it must or may send besides its certificate; null: what it sends is ignored. */
+  readonly credential: Credential | null
+  /** The operations that it may ask for; absent: all. */
+  readonly allow?: Allow
+  readonly createdMs: number
+}
+
+export function allowOf({ allow = allowByDefault }: Pick<Client, 'allow'>): Allow {
+  return allow
+}
+
+/** `when-sent`: checked when a message has one; `required`: demanded where vCenter sends it (credential.ts). */
+export interface Credential {
+  readonly mode: 'when-sent' | 'required'
+  readonly userName: string
+  /** scrypt of the password; base64. */
+  readonly hash: string
+  readonly salt: string
+  /** scrypt's cost parameter N; r is 8, p is 1. */
+  readonly cost: number
+}
+
+/** A pinned certificate of a client; its id is the SHA-256 of its DER in lower-case hex. */
+export interface PinnedCertificate {
+  readonly id: string
+  readonly clientId: string
+  readonly instanceId: string
+  /** DER, base64. */
+  readonly certificate: string
+  readonly createdMs: number
+}
+
+/** A CA whose leaves with a fitting subject are the client. */
+export interface Authority {
+  readonly id: string
+  readonly clientId: string
+  readonly instanceId: string
+  readonly certificate: string
+  readonly subject: string
+  /** The trust version that added it. If CAs of two instances vouch for one leaf, the lowest decides whose it is. */
+  readonly sinceVersion: number
+  readonly createdMs: number
+}
+
+/** A record that Mortise's own CA signed a certificate for an instance; its id is the SHA-256. It gives no trust. */
+export interface IssuedCertificate {
+  readonly id: string
+  readonly instanceId: string
+  readonly notAfterMs: number
+  readonly createdMs: number
+}
+
+/** A client with what it is trusted by. */
+export interface TrustedClient extends Client {
+  readonly certificates: readonly PinnedCertificate[]
+  readonly authorities: readonly Authority[]
+}
+
+/** A certificate that is refused for good; its id is its SHA-256. */
+export interface Block {
+  readonly id: string
+  readonly reason: string
+  readonly createdMs: number
+}
+
+export interface Token {
+  readonly id: string
+  readonly name: string
+  readonly role: Role
+  readonly instanceId: string | null
+  /** SHA-256 of the bearer token (32 random bytes, so no slow hash is needed), hex. */
+  readonly sha256: string
+  readonly createdMs: number
+  readonly expiresMs: number | null
+}
+
+export interface TrustKinds {
+  readonly instance: Instance
+  readonly client: Client
+  readonly certificate: PinnedCertificate
+  readonly authority: Authority
+  readonly issued: IssuedCertificate
+  readonly block: Block
+  readonly token: Token
+}
+export type TrustKind = keyof TrustKinds
+
+export const trustKinds: readonly TrustKind[] = [
+  'instance',
+  'client',
+  'certificate',
+  'authority',
+  'issued',
+  'block',
+  'token',
+]
+
+export interface Macs {
+  mac(fields: readonly string[]): Buffer
+  macMatches(fields: readonly string[], mac: Uint8Array): boolean
+}
+
+/** All rows that count, by kind and id. */
+export type TrustTables = { readonly [K in TrustKind]: ReadonlyMap<string, TrustKinds[K]> }
+
+export function trustedClient({ certificate, authority }: TrustTables, client: Client): TrustedClient {
+  const isOfClient = ({ clientId }: { readonly clientId: string }) => clientId === client.id
+  return {
+    ...client,
+    certificates: [...certificate.values()].filter(isOfClient),
+    authorities: [...authority.values()].filter(isOfClient),
+  }
+}
+
+export type RowOf = {
+  readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
+}[TrustKind]
+
+/** The tables once these rows are put and removed. */
+export function tablesAfter(
+  tables: TrustTables,
+  change: {
+    readonly put?: readonly RowOf[]
+    readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  },
+): TrustTables {
+  const after = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>(tables[kind])]))
+  for (const { kind, id } of change.remove ?? []) after[kind]?.delete(id)
+  for (const { kind, value } of change.put ?? []) after[kind]?.set(value.id, value)
+  return after as unknown as TrustTables
+}
+
+export interface TrustReading {
+  readonly tables: TrustTables
+  /** MACs (hex) of the rows that the next head lists, by `kind/id`: those that count, and those of `withheld`. */
+  readonly macs: ReadonlyMap<string, string>
+  /**
+   * Certificates (SHA-256) whose block or pin is listed, but was altered or taken away by hand. They are refused until
+   * they are trusted anew: without its block or its pin a certificate could count by a CA, also in another instance.
+   */
+  readonly withheld: ReadonlySet<string>
+  /** What was found altered behind the server's back, in words. */
+  readonly alarms: readonly string[]
+  /** False when the head itself does not count: then nothing does, and nothing may be changed. */
+  readonly intact: boolean
+}
+
+const headKind = 'head'
+
+export function makeRow<K extends TrustKind>(macs: Macs, kind: K, value: TrustKinds[K]): TrustRow {
+  return signed(macs, kind, value.id, JSON.stringify(value))
+}
+
+/** The head that belongs to `version`, the trust version that the commit will bring about. */
+export function makeHead(macs: Macs, version: number, rowMacs: ReadonlyMap<string, string>): TrustRow {
+  return signed(macs, headKind, 'trust', JSON.stringify({ version, rows: Object.fromEntries(rowMacs) }))
+}
+
+/** Sorts the genuine rows from the others. */
+export function readRows(macs: Macs, version: number, rows: readonly TrustRow[]): TrustReading {
+  const alarms: string[] = []
+  const head = readHead(macs, version, rows, alarms)
+  const listed = head ?? new Map<string, string>()
+  const tables = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>()]))
+  const counted = new Map<string, string>()
+  const present = new Set<string>()
+  for (const row of rows) {
+    if (row.kind === headKind) continue
+    const name = `${row.kind}/${row.id}`
+    present.add(name)
+    const mac = Buffer.from(row.mac).toString('hex')
+    const table = tables[row.kind]
+    if (!table || !macs.macMatches([row.kind, row.id, row.body], row.mac))
+      alarms.push(`the row ${name} was not written by this server, or was altered: it does not count`)
+    else if (listed.get(name) !== mac) {
+      if (head) alarms.push(`the row ${name} is an older one that was put back: it does not count`)
+    } else {
+      table.set(row.id, JSON.parse(row.body))
+      counted.set(name, mac)
+    }
+  }
+  const withheld = new Set<string>()
+  for (const [name, mac] of listed) {
+    if (counted.has(name)) continue
+    if (!present.has(name)) alarms.push(`the row ${name} was removed from the database by hand`)
+    const [, sha256] = /^(?:block|certificate)\/(.*)$/.exec(name) ?? []
+    if (sha256 === undefined) continue
+    withheld.add(sha256)
+    counted.set(name, mac)
+  }
+  const intact = head !== undefined
+  return { tables: tables as unknown as TrustTables, macs: counted, withheld, alarms, intact }
+}
+
+function readHead(
+  macs: Macs,
+  version: number,
+  rows: readonly TrustRow[],
+  alarms: string[],
+): ReadonlyMap<string, string> | undefined {
+  if (version === 0 && rows.length === 0) return new Map()
+  const head = rows.find(({ kind }) => kind === headKind)
+  if (!head || !macs.macMatches([head.kind, head.id, head.body], head.mac)) {
+    alarms.push('the list of trusted rows is missing or was altered: no client, token or instance counts')
+    return undefined
+  }
+  const body = JSON.parse(head.body) as { readonly version: number; readonly rows: Record<string, string> }
+  if (body.version !== version) {
+    alarms.push(
+      'the list of trusted rows is an older one that was put back: no client, token or instance counts',
+    )
+    return undefined
+  }
+  return new Map(Object.entries(body.rows))
+}
+
+function signed(macs: Macs, kind: string, id: string, body: string): TrustRow {
+  return { kind, id, body, mac: macs.mac([kind, id, body]) }
+}

@@ -1,0 +1,51 @@
+// When and from where each certificate and token was last used (tokens by the SHA-256 that the store knows them by).
+// Kept in memory and written now and then: it decides nothing, and a kill loses a few seconds of it at most.
+
+import type { CertificateSeen } from '../ports/trust.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+
+const writeEveryMs = 5_000
+
+export class Sightings {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #failed: (error: unknown) => void
+  readonly #unwritten = new Map<string, CertificateSeen>()
+  #timer: Timer | undefined
+
+  /** `failed` is told when sightings could not be written; they are kept and tried again with the next. */
+  constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
+    this.#store = store
+    this.#clock = clock
+    this.#failed = failed
+  }
+
+  note(sha256: string, address: string): void {
+    this.#unwritten.set(sha256, { sha256, lastMs: this.#clock.now(), address })
+    if (this.#timer) return
+    this.#timer = this.#clock.after(writeEveryMs, () => {
+      this.#timer = undefined
+      this.flush().catch(this.#failed)
+    })
+  }
+
+  /** The last sighting of each of these certificates that was ever seen. */
+  async of(sha256s: readonly string[]): Promise<ReadonlyMap<string, CertificateSeen>> {
+    const written = await this.#store.seen(sha256s)
+    const all = new Map(written.map((seen) => [seen.sha256, seen]))
+    for (const sha256 of sha256s) {
+      const newer = this.#unwritten.get(sha256)
+      if (newer) all.set(sha256, newer)
+    }
+    return all
+  }
+
+  async flush(): Promise<void> {
+    if (this.#unwritten.size === 0) return
+    const certificates = [...this.#unwritten.values()]
+    await this.#store.commit({ writes: [{ type: 'seen', certificates }], entries: [], durability: 'process' })
+    for (const seen of certificates)
+      if (this.#unwritten.get(seen.sha256) === seen) this.#unwritten.delete(seen.sha256)
+  }
+}

@@ -1,0 +1,83 @@
+// Bearer tokens of the admin door: made and revoked. The store has their SHA-256 only.
+
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import type { By } from '../audit/actor.ts'
+import type { Token } from './rows.ts'
+import type { TrustSnapshot } from './access.ts'
+import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
+
+/** The token that a first start writes into the data folder. */
+export const bootstrapName = 'bootstrap'
+
+export interface MadeToken {
+  readonly token: Token
+  readonly bearer: string
+}
+
+export class TokenChanges {
+  readonly #writer: TrustWriter
+
+  constructor(writer: TrustWriter) {
+    this.#writer = writer
+  }
+
+  /** A new token. The bearer text is in the answer and nowhere else. */
+  async create<A = MadeToken>(
+    by: By,
+    wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs'>,
+    { bearer = newBearer(), present }: { bearer?: string; present?: Present<MadeToken, A> } = {},
+  ): Promise<A> {
+    const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+      const sha256 = createHash('sha256').update(bearer).digest('hex')
+      const token: Token = { ...wanted, id: randomUUID(), sha256, createdMs }
+      return {
+        put: [{ kind: 'token', value: token }],
+        action: 'token.create',
+        object: token.id,
+        instanceId: token.instanceId,
+        detail: { name: token.name, role: token.role },
+        result: { token, bearer },
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+
+  /** `instanceId`: only a token of that instance; null: any. The last token for everything with role manager stays. */
+  async revoke<A = Token>(
+    by: By,
+    id: string,
+    instanceId: string | null,
+    present?: Present<Token, A>,
+  ): Promise<A> {
+    const decide = ({ tables }: TrustSnapshot): TrustDraft<Token> => {
+      const token = tables.token.get(id)
+      if (!token || (instanceId !== null && token.instanceId !== instanceId))
+        throw new TrustRefused('not-found', `there is no token ${id}`)
+      const others = [...tables.token.values()].filter((other) => other.id !== id)
+      if (isMaster(token) && !others.some(isMaster))
+        throw new TrustRefused(
+          'in-use',
+          'this is the last manager token for all instances: without it nobody could manage this server',
+          'Make another one first: mortise token create --role manager',
+        )
+      return {
+        remove: [{ kind: 'token', id }],
+        action: 'token.revoke',
+        object: id,
+        instanceId: token.instanceId,
+        detail: { name: token.name, role: token.role },
+        result: token,
+      }
+    }
+    return this.#writer.change(by, decide, present)
+  }
+}
+
+function isMaster({ role, instanceId, expiresMs }: Token): boolean {
+  return role === 'manager' && instanceId === null && expiresMs === null
+}
+
+/** The text of a new bearer token: 256 random bits. */
+export function newBearer(): string {
+  return `mortise_${randomBytes(32).toString('base64url')}`
+}

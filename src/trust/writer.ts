@@ -1,0 +1,196 @@
+// How trust is changed: decided on the rows as they are, written with their MACs and a new head, and entered in the
+// audit, in one transaction; when another node changed trust at the same moment it is decided again. What may be
+// changed stands in client-changes.ts, instance-changes.ts and token-changes.ts.
+
+import { randomInt } from 'node:crypto'
+import { limits } from '../limits.ts'
+import type { Access, TrustSnapshot } from './access.ts'
+import type { By } from '../audit/actor.ts'
+import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
+import type { Actor, AuditEntry } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { TrustRow } from '../ports/trust.ts'
+import type { Grantor } from './grantor.ts'
+import { makeHead, makeRow, tablesAfter, type Macs } from './rows.ts'
+import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
+
+/** A refusal of a change of trust, with what to do about it. Safe to show. */
+export class TrustRefused extends Error {
+  override readonly name = 'TrustRefused'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged' | 'forbidden'
+  readonly hint: string | undefined
+  constructor(code: TrustRefused['code'], message: string, hint?: string) {
+    super(message)
+    this.code = code
+    this.hint = hint
+  }
+}
+
+/** A refusal because of who asks. The writer enters it in the audit. */
+export class TrustForbidden extends TrustRefused {
+  readonly event: TrustEvent
+  /** Entries for other instances. They are made some time after the answer, so no answer's time tells of them. */
+  readonly afterwards: () => readonly TrustEvent[]
+  constructor(
+    message: string,
+    hint: string,
+    event: TrustEvent,
+    afterwards: TrustForbidden['afterwards'] = () => [],
+  ) {
+    super('forbidden', message, hint)
+    this.event = event
+    this.afterwards = afterwards
+  }
+}
+
+/** The audit entry of a change, or of its refusal. */
+export interface TrustEvent {
+  readonly action: AuditEntry['action']
+  readonly object: string
+  readonly instanceId: string | null
+  readonly detail?: Readonly<Record<string, string | number | boolean>>
+}
+
+/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
+export interface TrustDraft<T> extends TrustEvent {
+  readonly put?: readonly RowOf[]
+  readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
+  readonly writes?: readonly Write[]
+  readonly expect?: Expectation
+  /** Entries for what else it does: to another instance, or to a block. */
+  readonly also?: readonly TrustEvent[]
+  readonly result: T
+}
+
+/**
+ * Makes the answer of a change from the rows as they will be, before they are committed: a change that cannot be answered
+ * is not made. May be called again with newer rows.
+ */
+export type Present<T, A> = (result: T, tables: TrustTables) => A | Promise<A>
+
+export interface TrustWriterOptions {
+  readonly store: Store
+  readonly macs: Macs
+  readonly clock: Clock
+  readonly access: Access
+  /** Told after each change, so that a checkpoint can sign for it. */
+  readonly changed?: () => void
+}
+
+export class TrustWriter {
+  readonly #store: Store
+  readonly #macs: Macs
+  readonly #clock: Clock
+  readonly #access: Access
+  readonly #changed: () => void
+
+  constructor(options: TrustWriterOptions) {
+    this.#store = options.store
+    this.#macs = options.macs
+    this.#clock = options.clock
+    this.#access = options.access
+    this.#changed = options.changed ?? (() => {})
+  }
+
+  /**
+   * `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden is
+   * entered in the audit, and thrown.
+   */
+  async change<T, A = T>(
+    by: By | Grantor,
+    draft: (snapshot: TrustSnapshot, nowMs: number) => TrustDraft<T> | Promise<TrustDraft<T>>,
+    present?: Present<T, A>,
+  ): Promise<A> {
+    for (let attempt = 0; ; attempt++) {
+      const snapshot = await this.#access.snapshot()
+      if (!snapshot.intact)
+        throw new TrustRefused(
+          'damaged',
+          'the list of trusted rows in the database was altered: nothing of it can be changed',
+          'Restore the database from a backup; what was trusted cannot be told from what somebody put there.',
+        )
+      let made: TrustDraft<T>
+      try {
+        made = await draft(snapshot, this.#clock.now())
+      } catch (error) {
+        if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
+        throw error
+      }
+      // Without `present` A is T.
+      const answer = present
+        ? await present(made.result, tablesAfter(snapshot.tables, made))
+        : (made.result as unknown as A)
+      try {
+        await this.#store.commit({
+          expect: { ...made.expect, trustVersion: snapshot.version },
+          writes: this.#writes(snapshot, made),
+          entries: [made, ...(made.also ?? [])].map((event) => this.#entry(by, event, 'success')),
+          durability: 'disk',
+        })
+        this.#changed()
+        return answer
+      } catch (error) {
+        if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
+      }
+    }
+  }
+
+  #writes(snapshot: TrustSnapshot, draft: TrustDraft<unknown>): readonly Write[] {
+    const macs = new Map(snapshot.macs)
+    const rows: TrustRow[] = (draft.put ?? []).map(({ kind, value }) => makeRow(this.#macs, kind, value))
+    const removals = draft.remove ?? []
+    for (const { kind, id } of removals) macs.delete(`${kind}/${id}`)
+    for (const row of rows) macs.set(`${row.kind}/${row.id}`, Buffer.from(row.mac).toString('hex'))
+    const head = makeHead(this.#macs, snapshot.version + 1, macs)
+    return [
+      ...rows.map((row): Write => ({ type: 'trust', row })),
+      ...removals.map(({ kind, id }): Write => ({ type: 'trust-removed', kind, id })),
+      { type: 'trust', row: head },
+      ...(draft.writes ?? []),
+    ]
+  }
+
+  /** A refusal that cannot be entered is still a refusal. */
+  async #enterRefusal(by: By | Grantor, { event, afterwards }: TrustForbidden): Promise<void> {
+    const enter = (events: readonly TrustEvent[]) => {
+      const entries = events.map((one) => this.#entry(by, one, 'refused'))
+      return this.#store.commit({ writes: [], entries, durability: 'process' }).catch(() => undefined)
+    }
+    await enter([event])
+    this.#clock.after(randomInt(limits.trustNoticeDelayMsMax), () => {
+      const others = afterwards()
+      if (others.length > 0) void enter(others)
+    })
+  }
+
+  #entry(by: By | Grantor, event: TrustEvent, result: 'success' | 'refused'): AuditEntry {
+    const { action, object, instanceId, detail = null } = event
+    return {
+      atMs: this.#clock.now(),
+      action,
+      result,
+      instanceId,
+      object,
+      actor: actorFor(by, instanceId),
+      reason: result === 'refused' ? 'PermissionDenied' : null,
+      requestId: by.requestId ?? null,
+      detail,
+    }
+  }
+}
+
+/** The actor as an instance's audit names it: of a token that is for another instance, it has the id only. */
+function actorFor(by: By | Grantor, instanceId: string | null): Actor {
+  const { kind, id, name, certificateSha256, address } = by
+  const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null
+  if (own !== null && instanceId !== null && instanceId !== own)
+    return { kind, id, name: null, certificateSha256: null, address: null }
+  return { kind, id, name, certificateSha256, address }
+}
+
+/** The instance, or TrustRefused. */
+export function requireInstance({ tables }: TrustSnapshot, instanceId: string): TrustKinds['instance'] {
+  const instance = tables.instance.get(instanceId)
+  if (!instance) throw new TrustRefused('not-found', `there is no instance ${instanceId}`)
+  return instance
+}

@@ -1,0 +1,151 @@
+// What vSphere needs of an answer, as pure functions: bytes in, what is in them and what is wrong with them out. Who
+// answered, and what follows from it, is not known here. Faults are words for people, without identifiers, so that the
+// same one counts as the same.
+
+import { hash } from 'node:crypto'
+import type { IncomingResponse } from '../kmip/client-message.ts'
+import { codeOf } from '../kmip/enums.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import type { ResponseItem } from '../kmip/message.ts'
+import type { Response } from '../kmip/operations.ts'
+import { newerThan } from '../kmip-client/newer.ts'
+import { vsphereVersion } from './messages.ts'
+import type { Message, SentItem } from './messages.ts'
+
+export interface Checked<T> {
+  readonly value: T
+  readonly faults: readonly string[]
+}
+
+export interface Answer {
+  readonly response: IncomingResponse
+  /** One for each item sent; undefined where none came. */
+  readonly items: readonly (ResponseItem | undefined)[]
+}
+
+/** The message as a whole: `response` is what was read from `bytes`. */
+export function checkMessage(sent: Message, bytes: Uint8Array, response: IncomingResponse): Checked<Answer> {
+  const { items } = response
+  const faults: string[] = []
+  if (response.version !== vsphereVersion)
+    faults.push(`the answer is in KMIP ${response.version}, not in the request's ${vsphereVersion}`)
+  if (response.batchCount !== items.length)
+    faults.push(`Batch Count is ${response.batchCount}, and there are ${items.length} items`)
+  if (items.length !== sent.items.length)
+    faults.push(`${items.length} batch items answer ${sent.items.length}`)
+  for (const newer of newerThan(vsphereVersion, bytes))
+    faults.push(`it holds what KMIP ${vsphereVersion} does not have: ${newer}`)
+  for (const [index, item] of sent.items.entries()) faults.push(...echoFaults(item, items[index]))
+  return {
+    value: { response, items: sent.items.map((_, index) => items[index]) },
+    faults: [...new Set(faults)],
+  }
+}
+
+/** KMIP 1.4 §7.2: what the request had stands in the answer, on success and on failure. */
+function echoFaults(sent: SentItem, item: ResponseItem | undefined): string[] {
+  if (!item) return []
+  const faults: string[] = []
+  if (item.operationCode === undefined) faults.push('Operation is not echoed')
+  else if (item.operationCode !== codeOf('Operation', sent.operation))
+    faults.push('the answer is to another operation')
+  if (sent.uniqueBatchItemId === undefined) {
+    if (item.uniqueBatchItemId !== undefined) faults.push('a Unique Batch Item ID that was not sent')
+  } else if (item.uniqueBatchItemId === undefined) faults.push('Unique Batch Item ID is not echoed')
+  else if (!sent.uniqueBatchItemId.equals(item.uniqueBatchItemId))
+    faults.push('Unique Batch Item ID comes back changed')
+  if (item.status === 'Success' && item.payload === undefined) faults.push('success without a payload')
+  if (item.status !== 'Success' && item.reason === undefined) faults.push('a failure without Result Reason')
+  return faults
+}
+
+// ---------------------------------------------------------------- Payloads
+
+/** Attributes beside the identifier are allowed: an older server gave eight of its own. */
+export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Checked<string> {
+  const faults: string[] = []
+  if (ObjectType !== 'SymmetricKey') faults.push(`the new object is a ${ObjectType}`)
+  if (UniqueIdentifier === '') faults.push('the new key has an empty identifier')
+  return { value: UniqueIdentifier, faults }
+}
+
+/** The value is the SHA-256 of the key material, lower-case hex; the material itself is wiped. */
+export function checkGet(asked: string, response: Response<'Get'>): Checked<string | undefined> {
+  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const block = response.SymmetricKey?.KeyBlock
+  if (response.ObjectType !== 'SymmetricKey' || !block)
+    return { value: undefined, faults: [...faults, 'the object is no Symmetric Key'] }
+  if (block.KeyFormatType !== 'Raw') faults.push(`the key comes as ${block.KeyFormatType}, not Raw`)
+  if (block.CryptographicAlgorithm !== 'AES')
+    faults.push(`the algorithm is ${block.CryptographicAlgorithm ?? 'not given'}, not AES`)
+  if (block.CryptographicLength !== 256)
+    faults.push(`the length is ${block.CryptographicLength ?? 'not given'}, not 256`)
+  if (block.KeyWrappingData || block.KeyCompressionType !== undefined)
+    faults.push('the key is wrapped or compressed')
+  const value = block.KeyValue
+  if (value === undefined || value instanceof Uint8Array || !(value.KeyMaterial instanceof Uint8Array))
+    return { value: undefined, faults: [...faults, 'there is no Key Material in the clear'] }
+  if ((value.Attribute?.length ?? 0) > 0) faults.push('Key Value holds attributes beside the key')
+  const material = value.KeyMaterial
+  if (material.length !== 32) faults.push(`the key has ${material.length} bytes, not 32`)
+  if (material.every((byte) => byte === 0)) faults.push('the key is all zeros')
+  const sha256 = hash('sha256', material, 'hex')
+  material.fill(0)
+  return { value: sha256, faults }
+}
+
+export function checkState(
+  asked: string,
+  response: Response<'GetAttributes'>,
+): Checked<EnumName<'State'> | undefined> {
+  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const [attribute, ...others] = response.Attribute ?? []
+  if (attribute?.AttributeName !== 'State' || others.length > 0)
+    return { value: undefined, faults: [...faults, 'State was asked for, and is not what came'] }
+  if ((attribute.AttributeIndex ?? 0) !== 0) faults.push('State has an index')
+  return { value: attribute.AttributeValue as EnumName<'State'>, faults }
+}
+
+/** Values of the one attribute asked for: none at all where the object does not have it, and no failure. */
+export function checkAttribute(
+  asked: string,
+  name: string,
+  response: Response<'GetAttributes'>,
+): Checked<readonly string[]> {
+  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const values: string[] = []
+  for (const { AttributeName, AttributeValue } of response.Attribute ?? []) {
+    if (AttributeName !== name) faults.push('an attribute that was not asked for')
+    else if (isText(AttributeValue)) values.push(AttributeValue.value)
+    else faults.push('a custom attribute is no text, though it was text when it was added')
+  }
+  return { value: values, faults }
+}
+
+/** Activate, and Revoke and Destroy, answer with the identifier alone. */
+export function checkIdentifier(
+  asked: string,
+  response: { readonly UniqueIdentifier: string },
+): Checked<undefined> {
+  return { value: undefined, faults: identifierFaults(asked, response.UniqueIdentifier) }
+}
+
+export function checkAddAttribute(
+  asked: string,
+  [name, value]: readonly [string, string],
+  response: Response<'AddAttribute'>,
+): Checked<undefined> {
+  const faults = identifierFaults(asked, response.UniqueIdentifier)
+  const { AttributeName, AttributeValue } = response.Attribute ?? {}
+  if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)
+    faults.push('the attribute comes back changed')
+  return { value: undefined, faults }
+}
+
+function identifierFaults(asked: string, answered: string): string[] {
+  return asked === answered ? [] : ['the answer is about another identifier']
+}
+
+function isText(value: unknown): value is { readonly type: 'TextString'; readonly value: string } {
+  return typeof value === 'object' && value !== null && 'type' in value && value.type === 'TextString'
+}

@@ -1,0 +1,114 @@
+// Where connections come from: a vCenter or a host. Each piece of work has a connection of its own, a few at a time, and
+// goes on at the next address when one does not answer.
+
+import type { Address } from '../kmip-client/address.ts'
+import { openConnection, type Connection } from '../kmip-client/connection.ts'
+import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
+import { Nodes } from '../kmip-client/nodes.ts'
+import type { ClientTls } from '../kmip-client/tls.ts'
+import { VCenterSession, type SessionContext } from './vcenter-session.ts'
+
+/** A piece of work came to nothing; the run log has it already. */
+export class PieceFailed extends Error {
+  override readonly name = 'PieceFailed'
+}
+
+export interface EndpointOptions extends SessionContext {
+  readonly name: string
+  readonly addresses: readonly Address[]
+  readonly tls: ClientTls
+  readonly localAddress?: string | undefined
+  /** Connections at the same time. */
+  readonly connectionsMax: number
+  /** A handshake that takes longer is a fault: whoever waits for it gives up. */
+  readonly handshakeMsMax?: number
+}
+
+/** Generous: how long something takes is measured, not cut off. */
+const timeouts = { connectMs: 15_000, handshakeMs: 30_000, answerMs: 60_000 }
+
+export class Endpoint {
+  readonly name: string
+  readonly #options: EndpointOptions
+  readonly #nodes: Nodes
+  readonly #waiting: (() => void)[] = []
+  #running = 0
+
+  constructor(options: EndpointOptions) {
+    this.name = options.name
+    this.#options = options
+    this.#nodes = new Nodes(options.addresses)
+  }
+
+  /** Handshake and close, without a byte: vCenter's question whether the server is there. */
+  async knock(): Promise<void> {
+    await this.#connected('knock', async () => {})
+  }
+
+  /** A connection that begins as each does. Rejects with PieceFailed. */
+  work<T>(what: string, run: (session: VCenterSession) => Promise<T>): Promise<T> {
+    return this.#connected(what, async (connection) => {
+      const session = new VCenterSession(connection, this.#options)
+      await session.discoverVersions()
+      return run(session)
+    })
+  }
+
+  async #connected<T>(what: string, run: (connection: Connection) => Promise<T>): Promise<T> {
+    const { runLog } = this.#options
+    const done = await this.#slot()
+    const attempts: KmipTransportError[] = []
+    try {
+      for (const address of this.#nodes.order()) {
+        if (attempts.length > 0) runLog.retried()
+        try {
+          const value = await this.#attempt(address, run)
+          runLog.done()
+          return value
+        } catch (error) {
+          if (error instanceof KmipRefused) throw this.#failed(what, error)
+          if (!(error instanceof KmipTransportError)) throw error
+          if (error.stage === 'protocol') throw this.#failed(what, error)
+          this.#nodes.failed(address)
+          attempts.push(error)
+        }
+      }
+      throw this.#failed(what, noneAnswered(attempts))
+    } finally {
+      done()
+    }
+  }
+
+  async #attempt<T>(address: Address, run: (connection: Connection) => Promise<T>): Promise<T> {
+    const { runLog, tls, localAddress, handshakeMsMax = Infinity } = this.#options
+    const connection = await openConnection(address, { tls, localAddress, timeouts })
+    runLog.connectMs.push(connection.connectMs)
+    runLog.handshakeMs.push(connection.handshakeMs)
+    if (connection.handshakeMs > handshakeMsMax)
+      runLog.violation('handshake', `took longer than ${handshakeMsMax} ms: vSAN's health check would fail`)
+    try {
+      return await run(connection)
+    } finally {
+      await connection.close()
+      this.#nodes.worked(address)
+    }
+  }
+
+  #failed(what: string, error: Error): PieceFailed {
+    const { runLog } = this.#options
+    runLog.failed(what, error.message)
+    if (error instanceof KmipRefused) runLog.refused(error)
+    return new PieceFailed(`${this.name}: ${what}: ${error.message}`, { cause: error })
+  }
+
+  async #slot(): Promise<() => void> {
+    if (this.#running >= this.#options.connectionsMax)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    else this.#running++
+    return () => {
+      const next = this.#waiting.shift()
+      if (next) next()
+      else this.#running--
+    }
+  }
+}

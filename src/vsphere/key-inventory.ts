@@ -1,0 +1,112 @@
+// The keys that vSphere knows: for whom each is, and the digest of its material, so that it can be told later whether
+// the same key is still served. Digests are SHA-256 of 256 random bits: they give nothing away.
+
+import type { EnumName } from '../kmip/enums.ts'
+
+export type KeyKind = 'virtual machine' | 'host' | 'vSAN' | 'wrapping' | 'trial'
+
+export interface KnownKey {
+  readonly id: string
+  /** Name of the virtual machine, host or cluster. */
+  readonly owner: string
+  readonly kind: KeyKind
+  /** As the server said it last. */
+  state: EnumName<'State'>
+  /** Lower-case hex; undefined until it was fetched. */
+  sha256: string | undefined
+}
+
+/** As it is written to a file. */
+export interface SavedKey {
+  readonly id: string
+  readonly sha256: string
+  readonly owner: string
+  readonly kind: string
+  readonly state: string
+}
+
+export class KeyInventory {
+  readonly #keys = new Map<string, KnownKey>()
+  readonly #idBySha256 = new Map<string, string>()
+
+  /** What is wrong with a new key, if anything. */
+  made(id: string, owner: string, kind: KeyKind): string | undefined {
+    const isKnown = this.#keys.has(id)
+    this.#keys.set(id, { id, owner, kind, state: 'PreActive', sha256: undefined })
+    return isKnown ? 'an identifier was given twice' : undefined
+  }
+
+  /** What is wrong with what a Get gave, if anything. */
+  fetched(id: string, sha256: string): string | undefined {
+    const key = this.#keys.get(id)
+    if (!key) return undefined
+    const before = key.sha256
+    const other = this.#idBySha256.get(sha256)
+    key.sha256 = sha256
+    this.#idBySha256.set(sha256, id)
+    if (before !== undefined && before !== sha256) return 'another key comes than before'
+    return other === undefined || other === id ? undefined : 'two identifiers have the same key'
+  }
+
+  get(id: string): KnownKey | undefined {
+    return this.#keys.get(id)
+  }
+
+  state(id: string, state: EnumName<'State'>): void {
+    const key = this.#keys.get(id)
+    if (key) key.state = state
+  }
+
+  /** It was destroyed, and nobody is to ask for it again. */
+  forget(id: string): void {
+    this.#keys.delete(id)
+  }
+
+  /** Those that were fetched, in order of owner. */
+  saved(): readonly SavedKey[] {
+    return [...this.#keys.values()]
+      .flatMap(({ id, sha256, owner, kind, state }) =>
+        sha256 === undefined ? [] : [{ id, sha256, owner, kind, state }],
+      )
+      .toSorted((a, b) => compareTexts(a.owner, b.owner) || compareTexts(a.id, b.id))
+  }
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+// ---------------------------------------------------------------- The file
+
+/** The file is not a list of keys. */
+export class SavedKeysError extends Error {
+  override readonly name = 'SavedKeysError'
+}
+
+export function savedKeysText(keys: readonly SavedKey[]): string {
+  return `${JSON.stringify({ format: 'mortise-keys-1', keys }, null, 2)}\n`
+}
+
+/** Throws SavedKeysError. */
+export function parseSavedKeys(text: string): readonly SavedKey[] {
+  let content: unknown
+  try {
+    content = JSON.parse(text)
+  } catch (error) {
+    throw new SavedKeysError('this is no JSON, so no list of keys', { cause: error })
+  }
+  const { format, keys } = (content ?? {}) as { readonly format?: unknown; readonly keys?: unknown }
+  if (format !== 'mortise-keys-1' || !Array.isArray(keys) || !keys.every(isSavedKey))
+    throw new SavedKeysError('this is no list of keys, as --save writes it')
+  return keys
+}
+
+function isSavedKey(value: unknown): value is SavedKey {
+  if (typeof value !== 'object' || value === null) return false
+  const { id, sha256, owner, kind, state } = value as Readonly<Record<keyof SavedKey, unknown>>
+  return (
+    [id, owner, kind, state].every((text) => typeof text === 'string') &&
+    typeof sha256 === 'string' &&
+    /^[0-9a-f]{64}$/.test(sha256)
+  )
+}

@@ -1,0 +1,159 @@
+// The anchor as rules: what a torn slot reads as, and what each disagreement between an anchor and a store means.
+
+import assert from 'node:assert/strict'
+import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import {
+  anchorSlotBytes,
+  encodeSlot,
+  judgeAnchor,
+  newestAnchor,
+  type StoreFacts,
+} from '../../src/audit/anchor.ts'
+import { limits } from '../../src/limits.ts'
+import type { Anchor } from '../../src/ports/anchor.ts'
+
+const key = createSecretKey(Buffer.alloc(32, 1))
+
+function anchor(sequence: number, more: Partial<Anchor> = {}): Anchor {
+  return {
+    sequence,
+    trustVersion: 7,
+    checkpoint: { number: 30, sha256: 'c'.repeat(64) },
+    heads: [{ writer: 'w', number: 100, hash: 'h'.repeat(64) }],
+    ...more,
+  }
+}
+
+test('the highest valid slot counts, in whatever order the slots lie', () => {
+  const [older, newer] = [encodeSlot(anchor(9), key), encodeSlot(anchor(10), key)]
+  assert.deepEqual(newestAnchor([older, newer], key), { anchor: anchor(10), slot: 1 })
+  assert.deepEqual(newestAnchor([newer, older], key), { anchor: anchor(10), slot: 0 })
+  assert.deepEqual(newestAnchor([older, Buffer.alloc(anchorSlotBytes)], key), { anchor: anchor(9), slot: 0 })
+  assert.equal(newestAnchor([Buffer.alloc(0), Buffer.alloc(anchorSlotBytes)], key), undefined)
+})
+
+test('another key, another format and any changed byte make a slot invalid', () => {
+  const slot = encodeSlot(anchor(9), key)
+  assert.equal(newestAnchor([slot], createSecretKey(randomBytes(32))), undefined)
+  const end = slot.indexOf(0)
+  for (let index = 0; index <= end; index++) {
+    const changed = Buffer.from(slot)
+    changed.writeUInt8((slot[index] ?? 0) ^ 1, index)
+    assert.equal(newestAnchor([changed], key), undefined, `byte ${index}`)
+  }
+})
+
+test('a write torn at any byte leaves the slot as it was, as it is to be, or invalid: never a third thing', () => {
+  // Of other lengths, so that the ends of both texts lie at other places.
+  const before = encodeSlot(
+    anchor(8, { heads: [{ writer: 'w'.repeat(30), number: 9, hash: 'a'.repeat(64) }] }),
+    key,
+  )
+  const after = encodeSlot(anchor(10), key)
+  const other = encodeSlot(anchor(9), key)
+  for (const [what, rest] of [
+    ['the old bytes', before],
+    ['zeros', Buffer.alloc(anchorSlotBytes)],
+    ['noise', randomBytes(anchorSlotBytes)],
+  ] as const)
+    for (let cut = 0; cut <= anchorSlotBytes; cut++) {
+      const torn = Buffer.concat([after.subarray(0, cut), rest.subarray(cut)])
+      const backwards = Buffer.concat([rest.subarray(0, cut), after.subarray(cut)])
+      for (const slot of [torn, backwards]) {
+        const sequence = newestAnchor([other, slot], key)?.anchor.sequence
+        assert.ok(sequence === 9 || (sequence === 10 && slot.equals(after)), `${what}, cut at ${cut}`)
+      }
+    }
+})
+
+test('an anchor with as many heads as it may have fits its slot; one that does not fit is not written', () => {
+  const head = { writer: randomUUID(), number: Number.MAX_SAFE_INTEGER, hash: 'h'.repeat(64) }
+  const full = anchor(Number.MAX_SAFE_INTEGER, {
+    heads: Array.from({ length: limits.anchorHeadsMax }, () => head),
+  })
+  assert.deepEqual(newestAnchor([encodeSlot(full, key)], key)?.anchor, full)
+  const heads = Array.from({ length: 40 }, (_, n) => ({
+    writer: `writer ${n}`,
+    number: n,
+    hash: 'h'.repeat(64),
+  }))
+  assert.throws(() => encodeSlot(anchor(1, { heads }), key), /does not fit/)
+})
+
+const agreeing: StoreFacts = {
+  trustVersion: 7,
+  lastCheckpoint: 30,
+  checkpointSha256: 'c'.repeat(64),
+  heads: [{ last: 100, hash: 'h'.repeat(64), prunedTo: 0 }],
+}
+
+const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[] = [
+  ['trust is older', { trustVersion: 6 }, /^trust is at version 6, and was at 7$/],
+  [
+    'the last checkpoint is gone',
+    { lastCheckpoint: 29, checkpointSha256: null },
+    /^the last checkpoint of the audit log is 29, and was 30$/,
+  ],
+  [
+    'the checkpoint is another one',
+    { lastCheckpoint: 40, checkpointSha256: 'd'.repeat(64) },
+    /^checkpoint 30 .* is another one than was signed$/,
+  ],
+  [
+    'entries are gone',
+    { heads: [{ last: 99, hash: null, prunedTo: 0 }] },
+    /^the last audit entry of writer w is 99, and was 100$/,
+  ],
+  ['the writer is gone', { heads: [{ last: 0, hash: null, prunedTo: 0 }] }, /is 0, and was 100$/],
+  [
+    'the entry is another one',
+    { heads: [{ last: 200, hash: 'x'.repeat(64), prunedTo: 0 }] },
+    /^audit entry 100 of writer w is another one than was written, or is missing$/,
+  ],
+  [
+    'it was pruned up to another entry of that number',
+    { heads: [{ last: 100, hash: 'x'.repeat(64), prunedTo: 100 }] },
+    /another one/,
+  ],
+]
+
+for (const [what, facts, finding] of disagreements)
+  test(`the store is older than its anchor: ${what}`, () => {
+    const verdict = judgeAnchor([encodeSlot(anchor(9), key)], key, true, () => ({ ...agreeing, ...facts }))
+    assert.equal(verdict.state, 'older')
+    assert.ok(verdict.state === 'older')
+    assert.equal(verdict.findings.length, 1, verdict.findings.join('; '))
+    assert.match(verdict.findings[0] ?? '', finding)
+  })
+
+const agreements: readonly (readonly [string, Partial<StoreFacts>])[] = [
+  ['just as far', {}],
+  [
+    'further',
+    { trustVersion: 9, lastCheckpoint: 35, heads: [{ last: 120, hash: 'h'.repeat(64), prunedTo: 0 }] },
+  ],
+  ['pruned up to that entry', { heads: [{ last: 100, hash: 'h'.repeat(64), prunedTo: 100 }] }],
+  ['pruned beyond it', { heads: [{ last: 120, hash: null, prunedTo: 110 }] }],
+]
+
+for (const [what, facts] of agreements)
+  test(`the store agrees with its anchor: ${what}`, () => {
+    const verdict = judgeAnchor([encodeSlot(anchor(9), key)], key, true, () => ({ ...agreeing, ...facts }))
+    assert.deepEqual(verdict, { state: 'agrees', anchor: anchor(9) })
+  })
+
+test('before the first checkpoint and the first entry an anchor names neither', () => {
+  const first = anchor(1, { trustVersion: 0, checkpoint: null, heads: [] })
+  const facts = { trustVersion: 0, lastCheckpoint: 0, checkpointSha256: null, heads: [] }
+  assert.equal(judgeAnchor([encodeSlot(first, key)], key, true, () => facts).state, 'agrees')
+})
+
+const never = () => assert.fail('the store is not asked')
+
+test('without a file it depends on whether there must be one; a file without a valid slot never counts', () => {
+  assert.equal(judgeAnchor(null, key, false, never).state, 'new')
+  assert.equal(judgeAnchor(null, key, true, never).state, 'missing')
+  const torn = [Buffer.alloc(anchorSlotBytes), randomBytes(anchorSlotBytes)]
+  for (const needed of [false, true]) assert.equal(judgeAnchor(torn, key, needed, never).state, 'unreadable')
+})

@@ -1,0 +1,266 @@
+// The audit log against those who can write the database (design: Audit): each way of tampering is found by `verify`,
+// and still found after the server went on and signed its next checkpoint; what cannot be proved is said.
+
+import assert from 'node:assert/strict'
+import { createHash, generateKeyPairSync, sign } from 'node:crypto'
+import { test } from 'node:test'
+import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
+import { openWorld } from '../support/world.ts'
+
+test('an untouched log is proved up to its last checkpoint, and what is younger is counted', async (t) => {
+  const world = await history(t)
+  const proof = await world.audit.verify()
+  assert.deepEqual(proof.problems, [])
+  assert.equal(proof.ok, true)
+  assert.equal(proof.entries, 15)
+  assert.equal(proof.checkpoints, 3)
+  assert.equal(proof.unprovedEntries, 2)
+  assert.equal(proof.provedToMs, world.clock.now() - 2_000)
+  assert.equal(proof.provedFromMs, world.clock.now() - 14_000)
+  const spki = Buffer.from(world.audit.publicKey, 'base64')
+  assert.equal(proof.keySha256, createHash('sha256').update(spki).digest('hex'))
+  await world.audit.stop()
+  assert.equal((await world.audit.verify()).unprovedEntries, 0, 'a stop signs for the rest')
+  assert.equal(await world.audit.checkpoint(), undefined, 'nothing new, no checkpoint')
+})
+
+test('an empty log, and one without a checkpoint yet, prove nothing and say so', async (t) => {
+  const world = await openWorld(t)
+  const empty = await world.audit.verify()
+  assert.deepEqual([empty.ok, empty.entries, empty.provedFromMs, empty.provedToMs], [true, 0, null, null])
+  assert.equal(await world.audit.checkpoint(), undefined)
+  await enter(world, 2)
+  const young = await world.audit.verify()
+  assert.deepEqual([young.ok, young.unprovedEntries, young.provedToMs], [true, 2, null])
+})
+
+const changed = (body: string) => body.replace('client.set', 'client.lie')
+
+/** What somebody does to the first writer's entries or to checkpoints 1 and 2, all of which were signed for. */
+const tamperings: Record<string, (log: LogEditor) => void> = {
+  'an entry changed': (log) => {
+    log.run(
+      `UPDATE audit SET body = replace(body, 'client.set', 'client.lie') WHERE writer = 1 AND number = 4`,
+    )
+  },
+  'an entry changed to what is no JSON': (log) => {
+    log.run(`UPDATE audit SET body = '{' WHERE writer = 1 AND number = 4`)
+  },
+  'an entry changed, and the chain computed anew': (log) => {
+    const bodies = log.rows(1).map(({ body, number }) => (number === 4 ? changed(body) : body))
+    log.rewrite(1, bodies)
+  },
+  'the last entry changed, and the chain computed anew': (log) => {
+    const bodies = log.rows(1).map(({ body, number }) => (number === 9 ? changed(body) : body))
+    log.rewrite(1, bodies)
+  },
+  'an entry removed': (log) => {
+    log.run('DELETE FROM audit WHERE writer = 1 AND number = 5')
+  },
+  'an entry removed, the others numbered and chained anew': (log) => {
+    log.rewrite(
+      1,
+      log
+        .rows(1)
+        .filter(({ number }) => number !== 5)
+        .map(({ body }) => body),
+    )
+  },
+  'the first entries removed': (log) => {
+    log.run('DELETE FROM audit WHERE writer = 1 AND number <= 3')
+  },
+  'the first entries removed as if pruned': (log) => {
+    const third = log.rows(1)[2]
+    log.run('UPDATE writers SET begin_number = 3, begin_hash = ? WHERE id = 1', third?.hash ?? '')
+    log.run('DELETE FROM audit WHERE writer = 1 AND number <= 3')
+  },
+  'all of a writer removed as if pruned': (log) => {
+    log.run('UPDATE writers SET begin_number = number, begin_hash = hash WHERE id = 1')
+    log.run('DELETE FROM audit WHERE writer = 1')
+  },
+  'the last entries removed': (log) => {
+    log.run('DELETE FROM audit WHERE writer = 1 AND number > 7')
+  },
+  'the last entries removed, and the head set back': (log) => {
+    log.rewrite(
+      1,
+      log
+        .rows(1)
+        .slice(0, 7)
+        .map(({ body }) => body),
+    )
+  },
+  'entries reordered': (log) => {
+    const [, second, third] = log.rows(1)
+    const put = 'UPDATE audit SET body = ?, hash = ? WHERE writer = 1 AND number = ?'
+    log.run(put, third?.body ?? '', third?.hash ?? '', 2)
+    log.run(put, second?.body ?? '', second?.hash ?? '', 3)
+  },
+  'entries reordered, numbered and chained anew': (log) => {
+    const [first = '', second = '', ...rest] = log.rows(1).map(({ body }) => body)
+    log.rewrite(1, [second, first, ...rest])
+  },
+  'an entry put in, the others numbered and chained anew': (log) => {
+    const [first = '', ...rest] = log.rows(1).map(({ body }) => body)
+    log.rewrite(1, [first, changed(first), ...rest])
+  },
+  'an entry moved to another writer': (log) => {
+    log.run('UPDATE audit SET writer = 2, number = 100 WHERE writer = 1 AND number = 9')
+  },
+  'a whole writer removed': (log) => {
+    log.run('DELETE FROM audit WHERE writer = 1')
+    log.run('DELETE FROM writers WHERE id = 1')
+  },
+  'the first checkpoint removed': (log) => {
+    log.run('DELETE FROM checkpoints WHERE number = 1')
+  },
+  'a checkpoint in the middle removed': (log) => {
+    log.run('DELETE FROM checkpoints WHERE number = 2')
+  },
+  'a checkpoint changed': (log) => {
+    log.run(`UPDATE checkpoints SET body = replace(body, '"number":6', '"number":5') WHERE number = 1`)
+  },
+  'a checkpoint’s signature replaced by another’s': (log) => {
+    const of3 = 'SELECT signature FROM checkpoints WHERE number = 3'
+    log.run(`UPDATE checkpoints SET signature = (${of3}) WHERE number = 2`)
+  },
+  'a checkpoint’s signature that is none': (log) => {
+    log.run(`UPDATE checkpoints SET signature = '' WHERE number = 2`)
+  },
+  'a checkpoint in the place of another': (log) => {
+    const of1 = 'FROM checkpoints WHERE number = 1'
+    log.run(
+      `UPDATE checkpoints SET body = (SELECT body ${of1}), signature = (SELECT signature ${of1}) WHERE number = 2`,
+    )
+  },
+}
+
+for (const [way, tamper] of Object.entries(tamperings))
+  test(`found, at once and after the next checkpoint: ${way}`, async (t) => {
+    const world = await history(t)
+    editLog(world.file, tamper)
+    const proof = await world.audit.verify()
+    assert.equal(proof.ok, false)
+    assert.ok(proof.problems.length > 0 && proof.problems.every((problem) => problem.length > 10))
+    const later = await world.reopen()
+    await enter(later, 2)
+    await later.audit.checkpoint()
+    assert.notDeepEqual((await later.audit.verify()).problems, [], 'the next checkpoint covered it up')
+  })
+
+test('what is done to a writer before the next one begins is found by the checkpoint that it had', async (t) => {
+  const ways = Object.entries(tamperings).filter(([way]) =>
+    /^(the last entr|a whole writer|all of a writer)/.test(way),
+  )
+  assert.equal(ways.length, 5)
+  for (const [way, tamper] of ways) {
+    const world = await openWorld(t)
+    await enter(world, 9)
+    await world.audit.stop()
+    editLog(world.file, tamper)
+    const later = await world.reopen()
+    await enter(later, 2)
+    await later.audit.checkpoint()
+    assert.notDeepEqual((await later.audit.verify()).problems, [], way)
+  }
+})
+
+test('a checkpoint signed by another key is none', async (t) => {
+  const world = await history(t)
+  const { privateKey } = generateKeyPairSync('ed25519')
+  const [last] = await world.store.checkpoints(1)
+  const signature = sign(null, Buffer.from(last?.body ?? ''), privateKey).toString('base64')
+  editLog(world.file, (log) => {
+    log.run('UPDATE checkpoints SET signature = ? WHERE number = 3', signature)
+  })
+  const { problems } = await world.audit.verify()
+  assert.deepEqual(problems, ['checkpoint 3: its signature is wrong'])
+})
+
+test('a last checkpoint that was forged is not believed, and hinders no next one', async (t) => {
+  const pruning = Date.now() + 3_600_000
+  for (const body of [
+    '{',
+    `{"number":3,"atMs":1,"heads":[],"beginnings":[],"previous":"","pruning":${pruning}}`,
+  ]) {
+    const world = await history(t)
+    editLog(world.file, (log) => {
+      log.run('UPDATE checkpoints SET body = ? WHERE number = 3', body)
+    })
+    await enter(world, 1)
+    assert.equal((await world.audit.checkpoint())?.number, 4)
+    const proof = await world.audit.verify()
+    assert.deepEqual([proof.entries, proof.unprovedEntries], [16, 0], 'nothing was pruned')
+    assert.match(proof.problems.join(), /checkpoint 3: its signature is wrong/)
+  }
+})
+
+test('without its last checkpoint a log proves less, and without any it proves nothing', async (t) => {
+  const world = await history(t)
+  editLog(world.file, (log) => {
+    log.run('DELETE FROM checkpoints WHERE number = 3')
+  })
+  const less = await world.audit.verify()
+  assert.equal(less.unprovedEntries, 6)
+  assert.equal(less.provedToMs, world.clock.now() - 6_000)
+  editLog(world.file, (log) => {
+    log.run('DELETE FROM checkpoints')
+  })
+  const none = await world.audit.verify()
+  assert.deepEqual([none.provedFromMs, none.provedToMs, none.unprovedEntries], [null, null, 15])
+})
+
+test('a writer that was never signed for, removed as a whole, is missed by the one that followed it', async (t) => {
+  const world = await openWorld(t)
+  await enter(world, 3)
+  const second = await world.reopen()
+  await enter(second, 2)
+  await second.audit.checkpoint()
+  assert.deepEqual((await second.audit.verify()).problems, [])
+  const young = await openWorld(t)
+  await enter(young, 3)
+  const follower = await young.reopen()
+  await enter(follower, 2)
+  editLog(follower.file, (log) => {
+    log.run('DELETE FROM audit WHERE writer = 1')
+    log.run('DELETE FROM writers WHERE id = 1')
+  })
+  assert.match((await follower.audit.verify()).problems.join(), /entries 1 to 3 were cut off/)
+  await follower.audit.checkpoint()
+  assert.match((await follower.audit.verify()).problems.join(), /entries 1 to 3 were cut off/)
+})
+
+test('a writer that was never signed for, rewritten, is not the one that its follower saw', async (t) => {
+  const world = await openWorld(t)
+  await enter(world, 3)
+  const second = await world.reopen()
+  await enter(second, 2)
+  editLog(second.file, (log) => {
+    log.rewrite(
+      1,
+      log.rows(1).map(({ body }) => changed(body)),
+    )
+  })
+  assert.equal((await second.audit.verify()).ok, false)
+  await second.audit.checkpoint()
+  assert.equal((await second.audit.verify()).ok, false)
+})
+
+test('pages of any size are one log', async (t) => {
+  const world = await openWorld(t)
+  await enter(world, 1100)
+  await world.audit.checkpoint()
+  const proof = await world.audit.verify()
+  assert.deepEqual([proof.ok, proof.entries, proof.unprovedEntries], [true, 1100, 0])
+})
+
+test('checkpoints made at once by several are one chain without gaps', async (t) => {
+  const world = await openWorld(t)
+  for (let round = 0; round < 3; round++) {
+    await enter(world, 1)
+    await Promise.all(Array.from({ length: 5 }, () => world.audit.checkpoint()))
+  }
+  const proof = await world.audit.verify()
+  assert.deepEqual([proof.ok, proof.checkpoints], [true, 3])
+  assert.equal(world.published.length, 3, 'each goes outside once')
+})

@@ -1,0 +1,334 @@
+// The audit log as an export, verified offline: edited lines, forged beginnings, a log made anew with another key, and a
+// checkpoint that was kept outside. And pruning: what may go, what stays, and a kill in the middle.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { parseExport, verifyLog } from '../../src/audit/proof.ts'
+import { serverActor } from '../../src/audit/actor.ts'
+import type { AuditCheckpoint } from '../../src/ports/audit.ts'
+import type { Change } from '../../src/ports/store.ts'
+import { editLog, enter, history } from '../support/audit-log.ts'
+import { StoreAround } from '../support/store-around.ts'
+import { openWorld, type World } from '../support/world.ts'
+
+async function exported(world: World): Promise<string[]> {
+  const lines: string[] = []
+  for await (const line of world.audit.export()) lines.push(line)
+  return lines
+}
+
+/** With the key that the export itself names, as `audit verify FILE` does. */
+function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
+  const log = parseExport(lines)
+  return verifyLog(log, { publicKey: log.publicKey, ...(checkpoint && { checkpoint }) })
+}
+
+async function newestCheckpoint(world: World): Promise<AuditCheckpoint> {
+  const [last] = await world.store.checkpoints(1)
+  assert.ok(last)
+  return last
+}
+
+test('an export proves what the log in the store proves', async (t) => {
+  const world = await history(t)
+  const lines = await exported(world)
+  assert.equal(lines.length, 1 + 3 + 15)
+  assert.deepEqual(await verifyLines(lines), await world.audit.verify())
+  assert.deepEqual(
+    await verifyLines([...lines, '', '  ']),
+    await world.audit.verify(),
+    'ends of lines do not count',
+  )
+  assert.deepEqual((await verifyLines(lines, await newestCheckpoint(world))).problems, [])
+})
+
+test('each line of an export counts: without it, twice, or in its neighbour’s place', async (t) => {
+  const world = await history(t)
+  await world.audit.stop()
+  const lines = await exported(world)
+  for (let at = 1; at < lines.length; at++) {
+    const without = lines.toSpliced(at, 1)
+    const proof = await verifyLines(without)
+    // Of checkpoints the last one may be missing: then the log proves less.
+    const isLast = lines[at]?.startsWith('{"checkpoint":{"number":4') === true
+    if (isLast) assert.ok(proof.unprovedEntries > 0)
+    else assert.equal(proof.ok, false, `without line ${at + 1}`)
+    assert.equal(
+      (await verifyLines(lines.toSpliced(at, 0, lines[at] ?? ''))).ok,
+      false,
+      `line ${at + 1} twice`,
+    )
+    const next = lines[at + 1]
+    if (next === undefined || lines[at]?.slice(0, 8) !== next.slice(0, 8)) continue
+    const swapped = lines.with(at, next).with(at + 1, lines[at] ?? '')
+    // Of two writers' entries the order between them says nothing.
+    const writers = [lines[at], next].map((line) => /"writer":"([^"]+)"/.exec(line ?? '')?.[1])
+    if (writers[0] === writers[1])
+      assert.equal((await verifyLines(swapped)).ok, false, `lines ${at + 1} and next`)
+  }
+})
+
+test('a changed character of an entry or checkpoint is found', async (t) => {
+  const world = await history(t)
+  await world.audit.stop()
+  const lines = await exported(world)
+  const digit = /[0-9a-f](?=[0-9a-f])/g
+  for (let at = 1; at < lines.length; at++) {
+    const line = lines[at] ?? ''
+    const places = [...line.matchAll(digit)].map(({ index }) => index)
+    for (const place of places.filter((_, index) => index % 40 === 0)) {
+      const other = line[place] === '1' ? '2' : '1'
+      const edited = lines.with(at, line.slice(0, place) + other + line.slice(place + 1))
+      let ok = false
+      try {
+        ok = (await verifyLines(edited)).ok
+      } catch {
+        // It is no export any more.
+      }
+      assert.equal(ok, false, `line ${at + 1}, character ${place + 1}`)
+    }
+  }
+})
+
+test('beginnings that are forged in an export are found', async (t) => {
+  const world = await history(t)
+  const lines = await exported(world)
+  const { writer = '', hash = '' } = parseExport(lines).beginnings[0] ?? {}
+  assert.equal(hash, '')
+  const third = lines.map(
+    (line) => JSON.parse(line) as { entry?: { writer: string; number: number; hash: string } },
+  )
+  const end = third.find(({ entry }) => entry?.writer === writer && entry.number === 3)?.entry
+  const head = JSON.parse(lines[0] ?? '') as { beginnings: object[] }
+  const forged = {
+    ...head,
+    beginnings: [{ writer, number: 3, hash: end?.hash }, ...head.beginnings.slice(1)],
+  }
+  const cut = lines.filter((line) => {
+    const { entry } = JSON.parse(line) as { entry?: { writer: string; number: number } }
+    return !(entry?.writer === writer && entry.number <= 3)
+  })
+  const proof = await verifyLines([JSON.stringify(forged), ...cut.slice(1)])
+  assert.match(proof.problems.join(), /not by audit prune/)
+})
+
+test('what is no export is told by its line, and never by anything but words', () => {
+  assert.throws(() => parseExport([]), /line 1 .* not JSON/)
+  assert.throws(() => parseExport(['{}']), /not an audit export/)
+  assert.throws(() => parseExport(['null']), /not an audit export/)
+  assert.throws(
+    () => parseExport(['{"mortiseAudit":1,"publicKey":"a","beginnings":[1]}']),
+    /not an audit export/,
+  )
+  const head = '{"mortiseAudit":1,"publicKey":"a","beginnings":[]}'
+  for (const line of [
+    'null',
+    '1',
+    '{}',
+    '{"entry":{}}',
+    '{"entry":"x"}',
+    '{"checkpoint":5}',
+    '{"checkpoint":{"number":"1"}}',
+  ])
+    assert.throws(() => parseExport([head, line]), /line 2 is neither/, line)
+  assert.throws(() => parseExport([head, '', '{']), /line 3 .* not JSON/)
+})
+
+test('of an export with any entries only a proof or a refusal comes', async (t) => {
+  const world = await history(t)
+  const lines = await exported(world)
+  const body = fc.oneof(fc.string(), fc.json())
+  const entry = fc.record({ writer: fc.string(), number: fc.double(), hash: fc.string(), body })
+  const checkpoint = fc.record({ number: fc.integer(), signature: fc.string(), body })
+  const any = fc.array(fc.oneof(fc.record({ entry }), fc.record({ checkpoint })), {
+    minLength: 1,
+    maxLength: 5,
+  })
+  await fc.assert(
+    fc.asyncProperty(any, async (added) => {
+      const all = [...lines, ...added.map((one) => JSON.stringify(one))]
+      const proof = await (async () => verifyLines(all))().catch(String)
+      assert.ok(typeof proof === 'string' ? proof.startsWith('Error: line') : Array.isArray(proof.problems))
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('a log made anew with another key is whole by itself, and not against a checkpoint kept outside', async (t) => {
+  const world = await history(t)
+  const outside = await newestCheckpoint(world)
+  const anew = await history(t)
+  const lines = await exported(anew)
+  const alone = await verifyLines(lines)
+  assert.equal(alone.ok, true)
+  assert.notEqual(alone.keySha256, (await world.audit.verify()).keySha256, 'but its key is another')
+  const against = await verifyLines(lines, outside)
+  assert.match(against.problems.join(), /was not signed by this log's key/)
+})
+
+test('a log of the same key that was cut off or rewritten does not continue the checkpoint kept outside', async (t) => {
+  const world = await history(t)
+  const outside = await newestCheckpoint(world)
+  editLog(world.file, (log) => {
+    log.run('DELETE FROM checkpoints WHERE number = 3')
+  })
+  const cut = await verifyLines(await exported(world), outside)
+  assert.match(cut.problems.join(), /is newer than the log's last \(2\): the end of the log was cut off/)
+  await enter(world, 1)
+  await world.audit.checkpoint()
+  const rewritten = await verifyLines(await exported(world), outside)
+  assert.match(rewritten.problems.join(), /differs from the log's: the log was rewritten/)
+})
+
+// ---------------------------------------------------------------- Pruning
+
+/** The numbers that are left of each writer. */
+async function left(world: World): Promise<readonly (readonly number[])[]> {
+  const { entries } = await world.store.audit({ order: 'oldest', limit: 1000 })
+  return [...Map.groupBy(entries, ({ writer }) => writer).values()].map((of) =>
+    of.map(({ number }) => number),
+  )
+}
+
+/** Of `history`, when the first writer's n-th entry was made. */
+function momentOf(world: World, n: number): number {
+  return world.clock.now() - (15 - n) * 1_000
+}
+
+test('pruning removes what is older, and the rest is proved as before', async (t) => {
+  const world = await history(t)
+  await world.audit.prune(serverActor, momentOf(world, 4))
+  assert.deepEqual(await left(world), [
+    [4, 5, 6, 7, 8, 9],
+    [1, 2, 3, 4, 5, 6, 7],
+  ])
+  const proof = await world.audit.verify()
+  assert.deepEqual([proof.problems, proof.unprovedEntries], [[], 0])
+  assert.deepEqual((await verifyLines(await exported(world))).problems, [])
+  await enter(world, 1)
+  await world.audit.prune(serverActor, momentOf(world, 12))
+  assert.deepEqual((await world.audit.verify()).problems, [])
+  const again = await world.reopen()
+  assert.deepEqual((await again.audit.verify()).problems, [])
+})
+
+test('pruning everything leaves the record of it, and the chain goes on', async (t) => {
+  const world = await history(t)
+  world.clock.pass(10_000)
+  await world.audit.prune(serverActor, world.clock.now())
+  assert.deepEqual(await left(world), [[7]])
+  await enter(world, 2)
+  await world.audit.checkpoint()
+  assert.deepEqual((await world.audit.verify()).problems, [])
+})
+
+test('what somebody removes beside a prune is found', async (t) => {
+  const world = await history(t)
+  await world.audit.prune(serverActor, momentOf(world, 4))
+  editLog(world.file, (log) => {
+    const next = log.rows(1).find(({ number }) => number === 6)
+    log.run('UPDATE writers SET begin_number = 6, begin_hash = ? WHERE id = 1', next?.hash ?? '')
+  })
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  await enter(world, 1)
+  await world.audit.checkpoint()
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+})
+
+test('a prune killed after any of its commits is whole, and goes on with the next checkpoint', async (t) => {
+  for (let killedAt = 1; killedAt <= 4; killedAt++) {
+    const held: { around?: StoreAround } = {}
+    const world = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+    const moment = momentOf(world, 4)
+    let commits = 0
+    const { around } = held
+    assert.ok(around)
+    around.before = () => {
+      if (++commits >= killedAt) throw new Error('killed here')
+    }
+    await assert.rejects(world.audit.prune(serverActor, moment), /killed here/)
+    around.before = () => undefined
+    assert.deepEqual((await world.audit.verify()).problems, [], `killed at commit ${killedAt}`)
+    const again = await world.reopen()
+    assert.deepEqual((await again.audit.verify()).problems, [], `after a start, killed at commit ${killedAt}`)
+    await again.audit.checkpoint()
+    assert.deepEqual(
+      (await again.audit.verify()).problems,
+      [],
+      `a checkpoint later, killed at commit ${killedAt}`,
+    )
+    const pruned = (await left(again))[0]?.[0] === 4
+    assert.equal(pruned, killedAt > 2, 'what was announced is finished, what was not is not begun')
+  }
+})
+
+const isPrune = ({ writes }: Change) => writes.some(({ type }) => type === 'prune')
+
+test('a prune killed half way excuses nothing beyond what it announced', async (t) => {
+  const held: { around?: StoreAround } = {}
+  const world = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+  assert.ok(held.around)
+  held.around.before = (change) => {
+    if (isPrune(change)) throw new Error('killed here')
+  }
+  await assert.rejects(world.audit.prune(serverActor, momentOf(world, 4)))
+  held.around.before = () => undefined
+  await enter(world, 3)
+  editLog(world.file, (log) => {
+    const last = log.rows(2).find(({ number }) => number === 9)
+    log.run('UPDATE writers SET begin_number = 9, begin_hash = ? WHERE id = 2', last?.hash ?? '')
+  })
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  await world.audit.checkpoint()
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+})
+
+test('of a log without a checkpoint nothing was pruned, whatever the store says', async (t) => {
+  const world = await openWorld(t)
+  await enter(world, 5)
+  editLog(world.file, (log) => {
+    const second = log.rows(1)[1]
+    log.run('UPDATE writers SET begin_number = 2, begin_hash = ? WHERE id = 1', second?.hash ?? '')
+  })
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  await world.audit.checkpoint()
+  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+})
+
+test('after an accepted restore the log goes on above every known number, and says what was left behind', async (t) => {
+  const world = await history(t)
+  await world.audit.checkpoint()
+  const restored = await world.audit.restoredCheckpoint(9, 1)
+  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  await enter(world, 1)
+  await world.audit.checkpoint()
+  const { problems, restores } = await world.audit.verify()
+  assert.deepEqual(problems, [])
+  assert.equal(restores.length, 1)
+  assert.match(
+    restores[0] ?? '',
+    /the log goes on from checkpoint 4; 5 later checkpoints, with what they signed for, were left behind$/,
+  )
+  assert.equal((await newestCheckpoint(world)).number, 11)
+
+  // Nothing else may be missing beside it.
+  const lines = await exported(world)
+  const without = (number: number) =>
+    lines.filter((line) => !line.startsWith(`{"checkpoint":{"number":${number},`))
+  assert.match((await verifyLines(without(4))).problems.join(), /checkpoints 4 to 4 are missing/)
+  assert.match((await verifyLines(without(10))).problems.join(), /checkpoints 5 to 10 are missing/)
+})
+
+test('a checkpoint kept outside that a restore left behind is told as that', async (t) => {
+  const world = await history(t)
+  const lost = await world.audit.checkpoint()
+  assert.ok(lost)
+  editLog(world.file, (log) => log.run('DELETE FROM checkpoints WHERE number = 4'))
+  const restored = await world.audit.restoredCheckpoint(4, 1)
+  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  const { problems } = await verifyLines(await exported(world), lost)
+  assert.deepEqual(problems, [
+    'the checkpoint 4 that was kept outside is of what a restore left behind that was accepted with checkpoint 5',
+  ])
+})

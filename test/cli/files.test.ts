@@ -1,0 +1,83 @@
+// What commands write: whole or not at all, and never through a link.
+
+import assert from 'node:assert/strict'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { writeLines } from '../../src/cli/files.ts'
+import { CommandError, type World } from '../../src/cli/world.ts'
+
+function folderOf(t: TestContext): (name: string) => string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-files-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return (name) => path.join(folder, name)
+}
+
+const lines = async function* (...texts: string[]) {
+  yield* texts
+}
+
+const broken = async function* () {
+  yield 'one'
+  throw new Error('the connection broke')
+}
+
+const refused = (error: unknown) =>
+  error instanceof CommandError && /is no file but a link or a device/.test(error.message)
+
+// Nothing of the world is touched where a file is named.
+const world = {} as World
+
+test('lines are written whole, closed to others, and replace what was there', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('log'), 'of before')
+  writeFileSync(place('log.partial'), 'of a run that was killed')
+  assert.equal(await writeLines(world, place('log'), lines('one', 'two')), 2)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'one\ntwo\n')
+  assert.equal(lstatSync(place('log')).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(place('.')), ['log'])
+})
+
+test('lines that break off leave what was there', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('log'), 'of before')
+  await assert.rejects(writeLines(world, place('log'), broken()), /the connection broke/)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'of before')
+  assert.deepEqual(readdirSync(place('.')), ['log'])
+})
+
+test('a link in the place of the unfinished file is taken away, and not followed', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('precious'), 'precious')
+  symlinkSync(place('precious'), place('log.partial'))
+  await writeLines(world, place('log'), lines('one'))
+  assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
+  assert.equal(readFileSync(place('log'), 'utf8'), 'one\n')
+  assert.ok(lstatSync(place('log')).isFile())
+})
+
+test('a link in the place of the file is refused, also one that leads nowhere', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('precious'), 'precious')
+  for (const target of ['precious', 'nowhere']) {
+    symlinkSync(place(target), place('log'))
+    await assert.rejects(writeLines(world, place('log'), lines('one')), refused)
+    assert.ok(lstatSync(place('log')).isSymbolicLink(), 'it is still there')
+    rmSync(place('log'))
+  }
+  assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
+  assert.equal(existsSync(place('nowhere')), false)
+  mkdirSync(place('log'))
+  await assert.rejects(writeLines(world, place('log'), lines('one')), /is a folder/)
+})

@@ -1,0 +1,167 @@
+// The command line's own words: help, examples, usage errors. Without a server.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { command } from '../support/command.ts'
+import type { CommandResult } from '../support/server.ts'
+
+const say = (...words: string[]): Promise<CommandResult> => command(words)
+
+async function misused(words: readonly string[], stderr: RegExp): Promise<void> {
+  const said = await say(...words)
+  assert.equal(said.code, 2, words.join(' '))
+  assert.match(said.stderr, stderr)
+  assert.equal(said.stdout, '')
+}
+
+const nouns = ['instance', 'client', 'key', 'token', 'audit', 'server-cert']
+/** Programs of their own, tested in files of their own. */
+const tools = ['simulate', 'bench', 'doctor', 'backup', 'restore', 'adopt', 'root-key']
+
+/** `Commands:` of a help text. */
+function commandsIn({ stdout }: CommandResult): string[] {
+  const [, list = ''] = stdout.split('Commands:\n')
+  return [...list.matchAll(/^ {2}([\w-]+) /gm)].map(([, name = '']) => name).filter((name) => name !== 'help')
+}
+
+test('every command has help with an example of itself', async () => {
+  const commands = [['serve'], ['status'], ['reload']]
+  for (const noun of nouns)
+    commands.push(...commandsIn(await say(noun, '--help')).map((verb) => [noun, verb]))
+  assert(commands.length >= 20, JSON.stringify(commands))
+  for (const command of commands) {
+    const { code, stdout } = await say(...command, '--help')
+    assert.equal(code, 0, command.join(' '))
+    const [, examples = ''] = stdout.split('Examples:\n')
+    assert.match(examples, new RegExp(`^ {2}mortise ${command.join(' ')}`), command.join(' '))
+    assert.match(stdout, /--json/)
+  }
+})
+
+test('the command names are those of the documentation', async () => {
+  const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
+  assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload', 'restore-accept'])
+  assert.deepEqual(commandsIn(await say('instance', '--help')), [
+    'create',
+    'list',
+    'show',
+    'set',
+    'set-root-key',
+    'rewrap',
+    'delete',
+  ])
+  assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke'])
+  assert.deepEqual(commandsIn(await say('client', '--help')), [
+    'trust',
+    'issue',
+    'sign',
+    'list',
+    'show',
+    'set',
+    'pending',
+    'block',
+    'blocks',
+    'unblock',
+    'remove',
+  ])
+  assert.deepEqual(commandsIn(await say('key', '--help')), [
+    'list',
+    'show',
+    'create',
+    'activate',
+    'revoke',
+    'destroy',
+  ])
+  assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
+})
+
+test('version and help end with 0', async () => {
+  assert.deepEqual(await say('--version'), { code: 0, stdout: '1.2.3\n', stderr: '' })
+  assert.equal((await say('--help')).code, 0)
+})
+
+test('wrong usage ends with 2 and says how it goes', async () => {
+  await misused([], /Usage: mortise/)
+  await misused(['key'], /Usage: mortise key/)
+  await misused(['lock'], /unknown command 'lock'/)
+  await misused(['key', 'list', '--colour'], /unknown option '--colour'/)
+  await misused(['key', 'show'], /missing required argument/)
+  await misused(['key', 'show', 'a', 'b'], /too many arguments/)
+  await misused(['client', 'trust', '--cert', 'x'], /--name/)
+  await misused(['client', 'trust', '--name', 'x'], /give one of --cert PEM, --ca PEM and --pending/)
+  await misused(['client', 'trust', '--name', 'x', '--cert', 'a', '--ca', 'b'], /give one of/)
+  await misused(
+    ['client', 'trust', '--name', 'x', '--cert', 'a', '--subject', 'b'],
+    /--subject belongs to --ca/,
+  )
+  await misused(['client', 'trust', '--name', 'x', '--pending', 'abc'], /whole SHA-256/)
+  await misused(['client', 'block', 'abc'], /whole SHA-256/)
+  await misused(['client', 'block'], /give a SHA-256 or --cert/)
+  await misused(['client', 'unblock', 'abc'], /whole SHA-256/)
+  await misused(['client', 'set', 'x'], /say what to change/)
+  await misused(['client', 'set', 'x', '--credential', 'maybe'], /when-sent or required or none/)
+  await misused(['client', 'set', 'x', '--user-name', 'u'], /--user-name and --password-file belong together/)
+  await misused(['client', 'set', 'x', '--expired-grace-days', '-1'], /whole number/)
+  await misused(['instance', 'set', 'x'], /say what to change/)
+  await misused(['instance', 'set', 'x', '--portable', 'perhaps'], /yes or no/)
+  await misused(['instance', 'create', 'x', '--custody', 'pocket'], /database or keyprotect/)
+  await misused(['token', 'create'], /--role/)
+  await misused(['token', 'create', '--role', 'king'], /viewer or operator or manager/)
+  await misused(['key', 'list', '--created-since', 'spring'], /--created-since takes a date/)
+  await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs --token-file/)
+  await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
+  await misused(['key', 'list', '--token-file', 'x'], /--token-file belongs to --admin/)
+})
+
+test('every command and flag that the documentation shows is there', async () => {
+  const pages = [
+    '../../README.md',
+    '../../docs/operate.md',
+    '../../docs/vcenter.md',
+    '../../docs/server-certificate.md',
+  ]
+  const known = new Map<string, string>()
+  const helpOf = async (words: readonly string[]): Promise<string> => {
+    const name = words.join(' ')
+    const help = known.get(name) ?? (await say(...words, '--help')).stdout
+    known.set(name, help)
+    return help
+  }
+  const wrong: string[] = []
+  let checked = 0
+  for (const page of pages) {
+    const shown = readFileSync(new URL(page, import.meta.url), 'utf8')
+    for (const [whole, line = ''] of shown.matchAll(
+      /(?:\bmortise|run -s mortise --) ((?:[a-z][\w-]*)(?: [^`\n#]*)?)(?=[`\n#])/g,
+    )) {
+      const words = line.trim().split(/\s+/)
+      const [top = '', verb = ''] = words
+      const commands = commandsIn({ stdout: await helpOf([]), stderr: '', code: 0 })
+      if (!commands.includes(top)) {
+        if (!tools.includes(top)) wrong.push(`${page}: ${whole}`)
+        continue
+      }
+      const verbs = commandsIn({ stdout: await helpOf([top]), stderr: '', code: 0 })
+      if (verbs.length > 0 && !verbs.includes(verb)) {
+        if (/^[a-z-]+$/.test(verb)) wrong.push(`${page}: ${whole}`)
+        continue
+      }
+      const help = await helpOf(verbs.length > 0 ? [top, verb] : [top])
+      for (const [flag] of line.matchAll(/--[a-z][\w-]*/g))
+        if (!new RegExp(`${flag}\\b`).test(help)) wrong.push(`${page}: ${whole}: ${flag}`)
+      checked++
+    }
+  }
+  assert.deepEqual(wrong, [])
+  assert(checked > 40, String(checked))
+})
+
+test('failures with --json are JSON on standard error', async () => {
+  const { code, stdout, stderr } = await say('key', 'list', '--json')
+  assert.equal(code, 1)
+  assert.equal(stdout, '')
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string; hint: string } }
+  assert.match(error.message, /no server has left its address in \/nowhere\/mortise-data/)
+  assert.match(error.hint, /mortise serve/)
+})

@@ -1,0 +1,99 @@
+// Several addresses of one server: each in turn, the next one when one is down, and one that failed left alone for a
+// while.
+
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { createKey, getKey, versionsOf } from '../../src/kmip-client/calls.ts'
+import { connect, type ClientOptions, type KmipClient } from '../../src/kmip-client/client.ts'
+import { KmipTransportError } from '../../src/kmip-client/errors.ts'
+import { openWire, type Wire } from '../support/proxy.ts'
+import { startServer } from '../support/server.ts'
+
+const server = await startServer()
+const { tls } = await server.issue('kmip-failover')
+after(() => server[Symbol.asyncDispose]())
+
+function client(wires: readonly Wire[], options: Partial<ClientOptions> = {}): KmipClient {
+  return connect({
+    addresses: wires.map(({ port }) => ({ host: '127.0.0.1', port })),
+    cert: tls.cert,
+    key: tls.key,
+    trust: { by: 'fingerprint', sha256: server.serverCertSha256 },
+    connections: 'per-work',
+    ...options,
+  })
+}
+
+const counts = (wires: readonly Wire[]): number[] => wires.map((wire) => wire.connections())
+
+test('each address in turn', async () => {
+  await using one = await openWire(server.kmip)
+  await using two = await openWire(server.kmip)
+  await using kmip = client([one, two])
+  for (let i = 0; i < 6; i++) await versionsOf(kmip)
+  assert.deepEqual(counts([one, two]), [3, 3])
+})
+
+test('one is down: every request is answered by the other, and the one that is down is left alone', async () => {
+  await using one = await openWire(server.kmip)
+  await using two = await openWire(server.kmip)
+  await using kmip = client([one, two])
+  await one.cut()
+  const id = await createKey(kmip)
+  for (let i = 0; i < 5; i++) assert.equal((await getKey(kmip, id)).material.length, 32)
+  assert.deepEqual(counts([one, two]), [0, 6])
+  await one.mend()
+  await versionsOf(kmip)
+  assert.equal(one.connections(), 0, 'it has not rested yet')
+})
+
+test('one that was down is asked again after its rest', async () => {
+  await using one = await openWire(server.kmip)
+  await using two = await openWire(server.kmip)
+  await using kmip = client([one, two], { restMs: 300 })
+  await one.cut()
+  await versionsOf(kmip)
+  await one.mend()
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  for (let i = 0; i < 4; i++) await versionsOf(kmip)
+  assert.equal(one.connections(), 2)
+})
+
+test('all rest: they are asked all the same', async () => {
+  await using one = await openWire(server.kmip)
+  await using two = await openWire(server.kmip)
+  await using kmip = client([one, two])
+  await one.cut()
+  await two.cut()
+  const error = await versionsOf(kmip).catch((reason: unknown) => reason)
+  assert.ok(error instanceof KmipTransportError)
+  assert.equal(error.stage, 'connect')
+  assert.equal(error.attempts.length, 2)
+  assert.ok([one, two].every(({ port }) => error.message.includes(`:${port}`)))
+  await two.mend()
+  await versionsOf(kmip)
+})
+
+test('cut in the middle of much work: what reads is never refused, what changes is done once or told of', async () => {
+  await using one = await openWire(server.kmip)
+  await using two = await openWire(server.kmip)
+  await using kmip = client([one, two], { connections: 'kept', connectionsMax: 4, restMs: 50 })
+  const id = await createKey(kmip)
+  const stop = new AbortController()
+  const reading = Array.from({ length: 4 }, async () => {
+    let read = 0
+    for (; !stop.signal.aborted; read++) await getKey(kmip, id)
+    return read
+  })
+  for (let round = 0; round < 5; round++) {
+    for (const wire of [one, two]) {
+      await wire.cut()
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      await wire.mend()
+      // No request is to meet both of them cut.
+      await new Promise((resolve) => setTimeout(resolve, 80))
+    }
+  }
+  stop.abort()
+  for (const read of await Promise.all(reading)) assert.ok(read > 0)
+})

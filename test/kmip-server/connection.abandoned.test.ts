@@ -1,0 +1,78 @@
+// Requests whose peer has left: whoever answers them is told, however the peer left and whatever it sent before.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { connectClient } from '../support/tls-client.ts'
+
+const limits = { answerAfterEndMs: 50, requestsQueuedPerConnectionMax: 2 }
+
+/** A door at which the first message is answered only once its peer has left. */
+async function openLongDoor(more: Partial<typeof limits> & { lookAheadBytesMax?: number } = {}) {
+  const begun: number[] = []
+  const signals: AbortSignal[] = []
+  const door = await openDoor({
+    limits: { ...limits, ...more },
+    answer: async (message, _peer, { abandoned }) => {
+      begun.push(numberOf(message) ?? 0)
+      signals.push(abandoned)
+      await new Promise((resolve) => abandoned.addEventListener('abort', resolve))
+      return { bytes: messageOf(99), close: false }
+    },
+  })
+  return { door, begun, abandoned: () => signals[0]?.aborted === true }
+}
+
+const few = [messageOf(1), messageOf(2)]
+const many = Array.from({ length: 20 }, (_, index) => messageOf(index + 1))
+const large = [messageOf(1), messageOf(2, 100_000), messageOf(3)]
+
+for (const [what, messages] of Object.entries({ few, many, large }))
+  for (const leave of ['reset', 'end', 'close'] as const)
+    test(`a peer that sends ${what} messages and leaves by ${leave} is noticed, and nothing more is begun`, async () => {
+      const { door, begun, abandoned } = await openLongDoor()
+      await using _door = door
+      const client = await connectClient({ port: door.port })
+      client.send(Buffer.concat(messages))
+      await until('the first is begun', () => begun.length === 1)
+      client[leave]()
+      await until('it is abandoned', abandoned)
+      await until('it is gone', () => door.gauge('connections') === 0)
+      assert.deepEqual(begun, [1])
+      assert.equal(door.gauge('bytes_buffered'), 0)
+      assert.deepEqual(door.loud(), [])
+    })
+
+test('a peer that ends its side is answered meanwhile, before what it asked for is given up', async () => {
+  const { door, begun } = await openLongDoor()
+  await using _door = door
+  const client = await connectClient({ port: door.port })
+  client.send(Buffer.concat(few))
+  client.end()
+  assert.equal(numberOf(await client.message()), 99)
+  assert.equal(await client.ended, null)
+  assert.deepEqual(begun, [1])
+})
+
+test('a peer that stays is answered in order, also where it sends more than is read behind its long request', async () => {
+  const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
+  await using door = await openDoor({
+    limits: { ...limits, lookAheadBytesMax: 128 * 1024 },
+    answer: async (message, _peer, { abandoned }) => {
+      if (numberOf(message) === 1) await mayEnd
+      assert.equal(abandoned.aborted, false)
+      return { bytes: Buffer.from(message), close: false }
+    },
+  })
+  const client = await connectClient({ port: door.port })
+  const numbers = Array.from({ length: 200 }, (_, index) => index + 1)
+  const messages = numbers.map((number) => messageOf(number, 8_000))
+  client.send(Buffer.concat(messages.splice(0, 10)))
+  await until('it is read ahead', () => door.gauge('bytes_buffered') > 0)
+  client.send(Buffer.concat(messages))
+  await until('no more is read', () => door.gauge('bytes_buffered') === 0)
+  end()
+  for (const number of numbers) assert.equal(numberOf(await client.message()), number)
+  client.close()
+  assert.deepEqual(door.loud(), [])
+})

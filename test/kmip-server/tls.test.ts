@@ -1,0 +1,251 @@
+// The handshake lets everyone through and tells who they are: what vCenter and other clients show in the field,
+// what they can negotiate, what they resume. One test for each symptom known from other key servers.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { randomBytes, X509Certificate } from 'node:crypto'
+import { clientCertificate, clientKinds } from '../support/certificates.ts'
+import { makeServerCertificate, messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { clientHello12, connectClient, connectRaw } from '../support/tls-client.ts'
+
+for (const kind of clientKinds) {
+  for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+    test(`a client certificate that is ${kind} gets through the handshake of ${version} and is seen`, async () => {
+      await using door = await openDoor()
+      const identity = await clientCertificate(kind)
+      const client = await connectClient({
+        port: door.port,
+        ...identity.tls,
+        minVersion: version,
+        maxVersion: version,
+      })
+      assert.equal(numberOf(await client.ask(messageOf(7))), 7)
+      const [outcome] = door.handshakes
+      assert.ok(outcome?.ok)
+      assert.equal(outcome.peer.certificate?.sha256, identity.certificate.sha256)
+      assert.deepEqual(outcome.peer.certificate?.der, Buffer.from(identity.certificate.der))
+      assert.equal(outcome.peer.tlsVersion, version)
+      assert.equal(outcome.peer.resumed, false)
+      client.close()
+    })
+  }
+}
+
+test('a client without a certificate gets through the handshake, as nobody', async () => {
+  await using door = await openDoor()
+  const client = await connectClient({ port: door.port })
+  assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+  const [outcome] = door.handshakes
+  assert.ok(outcome?.ok)
+  assert.equal(outcome.peer.certificate, null)
+  client.close()
+})
+
+test('suites of old and new vCenters are accepted with an RSA server certificate, forward secrecy first', async () => {
+  await using door = await openDoor()
+  const suites = [
+    'ECDHE-RSA-AES256-GCM-SHA384',
+    'ECDHE-RSA-AES128-GCM-SHA256',
+    'ECDHE-RSA-AES128-SHA256',
+    'AES256-GCM-SHA384',
+    'AES128-GCM-SHA256',
+    'AES256-SHA256',
+    'AES128-SHA256',
+    'AES256-SHA',
+    'AES128-SHA',
+  ]
+  for (const suite of suites) {
+    const client = await connectClient({ port: door.port, ciphers: suite, maxVersion: 'TLSv1.2' })
+    assert.equal(client.socket.getCipher().name, suite)
+    client.close()
+  }
+  const all = await connectClient({
+    port: door.port,
+    ciphers: suites.toReversed().join(':'),
+    maxVersion: 'TLSv1.2',
+  })
+  assert.match(all.socket.getCipher().name, /^ECDHE-RSA-AES\d+-GCM/)
+  all.close()
+})
+
+test('TLS 1.0 and 1.1 are refused, and spoken only under the switch for old clients', async () => {
+  await using strict = await openDoor()
+  await using legacy = await openDoor({ legacyTls: true })
+  for (const version of ['TLSv1', 'TLSv1.1'] as const) {
+    const old = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT:@SECLEVEL=0' } as const
+    await assert.rejects(connectClient({ port: strict.port, ...old }))
+    const client = await connectClient({ port: legacy.port, ...old })
+    assert.equal(client.socket.getProtocol(), version)
+    assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+    client.close()
+  }
+  await until('both failures are told', () => strict.handshakes.filter(({ ok }) => !ok).length === 2)
+  const modern = await connectClient({ port: legacy.port })
+  assert.equal(modern.socket.getProtocol(), 'TLSv1.3')
+  modern.close()
+})
+
+test('no shared cipher fails the handshake and is told with its reason', async () => {
+  await using door = await openDoor()
+  await assert.rejects(
+    connectClient({ port: door.port, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
+  )
+  await until('the failure is told', () => door.handshakes.length === 1)
+  const [outcome] = door.handshakes
+  assert.ok(outcome !== undefined && !outcome.ok)
+  assert.match(outcome.code, /NO_SHARED_CIPHER/)
+  assert.equal(outcome.address, '127.0.0.1')
+  assert.ok(outcome.port > 0)
+})
+
+test('a name that the client calls us by chooses nothing', async () => {
+  await using door = await openDoor()
+  const shown = new Set<string>()
+  for (const servername of [undefined, 'localhost', 'somebody.else.example']) {
+    const client = await connectClient({
+      port: door.port,
+      ...(servername === undefined ? {} : { servername }),
+    })
+    shown.add(client.socket.getPeerX509Certificate()?.fingerprint256 ?? 'none')
+    client.close()
+  }
+  assert.equal(shown.size, 1)
+})
+
+test('the request for a certificate names no issuers, so that a client sends what it has', async () => {
+  await using door = await openDoor()
+  // The CertificateRequest of TLS 1.2 is in clear: read it from the wire.
+  const raw = await connectRaw({ port: door.port })
+  const seen: Buffer[] = []
+  raw.on('data', (chunk: Buffer) => seen.push(chunk))
+  raw.write(clientHello12)
+  await until('ServerHelloDone', () => certificateRequest(Buffer.concat(seen)) !== undefined)
+  const request = certificateRequest(Buffer.concat(seen)) ?? Buffer.alloc(0)
+  // RFC 5246 §7.4.4: types, signature algorithms, then the names, which must be empty.
+  const types = request.readUInt8(0)
+  const algorithms = request.readUInt16BE(1 + types)
+  assert.equal(request.readUInt16BE(1 + types + 2 + algorithms), 0)
+  raw.destroy()
+})
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
+  test(`a session is resumed with its client certificate, on another socket that shares the ticket keys (${version})`, async () => {
+    const ticketKeys = randomBytes(48)
+    await using one = await openDoor({ ticketKeys })
+    // By default Node ties sessions to the command line of the process.
+    process.argv.push('another process')
+    await using two = await openDoor({ ticketKeys })
+    process.argv.pop()
+    const identity = await clientCertificate('self-signed')
+    const options = { ...identity.tls, minVersion: version, maxVersion: version }
+    const first = await connectClient({ port: one.port, ...options })
+    await first.ask(messageOf(1))
+    await until('a ticket came', () => first.session !== undefined)
+    first.close()
+    for (const door of [one, two]) {
+      const again = await connectClient({
+        port: door.port,
+        ...options,
+        ...(first.session === undefined ? {} : { session: first.session }),
+      })
+      assert.equal(numberOf(await again.ask(messageOf(2))), 2)
+      assert.ok(again.socket.isSessionReused())
+      const outcome = door.handshakes.at(-1)
+      assert.ok(outcome?.ok)
+      assert.equal(outcome.peer.resumed, true)
+      assert.equal(outcome.peer.certificate?.sha256, identity.certificate.sha256)
+      again.close()
+    }
+  })
+}
+
+for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
+  test(`${version}: a new server certificate is shown without a restart, and open connections go on`, async () => {
+    const ticketKeys = randomBytes(48)
+    await using door = await openDoor({ ticketKeys })
+    const client = { port: door.port, minVersion: version, maxVersion: version }
+    const open = await connectClient(client)
+    await open.ask(messageOf(1))
+    await until('a ticket came', () => open.session !== undefined)
+    const session = open.session === undefined ? {} : { session: open.session }
+    const next = await makeServerCertificate()
+    const wanted = new X509Certificate(next.certificate).fingerprint256
+
+    door.door.setServerCertificate(next, ticketKeys)
+    const fresh = await connectClient(client)
+    assert.equal(fresh.socket.getPeerX509Certificate()?.fingerprint256, wanted)
+    const resumed = await connectClient({ ...client, ...session })
+    assert.ok(resumed.socket.isSessionReused(), 'with the same ticket keys, sessions go on')
+
+    door.door.setServerCertificate(next, randomBytes(48))
+    const anew = await connectClient({ ...client, ...session })
+    assert.ok(!anew.socket.isSessionReused(), 'with others, they end')
+    assert.equal(anew.socket.getPeerX509Certificate()?.fingerprint256, wanted)
+    assert.equal(numberOf(await open.ask(messageOf(2))), 2)
+    for (const client of [open, fresh, resumed, anew]) client.close()
+  })
+
+test('a key that does not fit the certificate is refused, and the old pair stays', async () => {
+  await using door = await openDoor()
+  const next = await makeServerCertificate()
+  const other = await makeServerCertificate()
+  assert.throws(() =>
+    door.door.setServerCertificate({ certificate: next.certificate, key: other.key }, randomBytes(48)),
+  )
+  const client = await connectClient({ port: door.port })
+  assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+  client.close()
+})
+
+test('bytes that are not TLS are closed at once and begin no handshake', async () => {
+  await using door = await openDoor()
+  const raw = await connectRaw({ port: door.port })
+  raw.write('GET / HTTP/1.1\r\n\r\n')
+  await new Promise((resolve) =>
+    raw
+      .on('close', resolve)
+      .resume()
+      .on('end', () => raw.end()),
+  )
+  assert.equal(door.count('connections_refused', { reason: 'not-tls' }), 1)
+  assert.deepEqual(door.handshakes, [])
+  assert.deepEqual(door.loud(), [])
+})
+
+test('a ClientHello that comes byte by byte is a ClientHello', async () => {
+  await using door = await openDoor()
+  const raw = await connectRaw({ port: door.port })
+  const answered = new Promise((resolve) => raw.once('data', resolve))
+  for (const byte of clientHello12) {
+    raw.write(Buffer.from([byte]))
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await answered
+  raw.destroy()
+})
+
+test('a certificate beyond its bound counts as none', async () => {
+  await using door = await openDoor({ limits: { certificateBytesMax: 100 } })
+  const identity = await clientCertificate('self-signed')
+  const client = await connectClient({ port: door.port, ...identity.tls })
+  assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+  const [outcome] = door.handshakes
+  assert.ok(outcome?.ok)
+  assert.equal(outcome.peer.certificate, null)
+  client.close()
+})
+
+/** The body of the CertificateRequest in what the server sent, once all of its first flight is there. */
+function certificateRequest(seen: Buffer): Buffer | undefined {
+  const handshake: Buffer[] = []
+  for (let at = 0; at + 5 <= seen.length; at += 5 + seen.readUInt16BE(at + 3)) {
+    if (seen[at] === 0x16) handshake.push(seen.subarray(at + 5, at + 5 + seen.readUInt16BE(at + 3)))
+  }
+  const messages = Buffer.concat(handshake)
+  let request: Buffer | undefined
+  for (let at = 0; at + 4 <= messages.length; at += 4 + messages.readUIntBE(at + 1, 3)) {
+    if (messages[at] === 13) request = messages.subarray(at + 4, at + 4 + messages.readUIntBE(at + 1, 3))
+    if (messages[at] === 14) return request
+  }
+  return undefined
+}

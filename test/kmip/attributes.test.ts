@@ -1,0 +1,319 @@
+// Attributes: stored without loss, sent in every version's own words, compared by value.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import {
+  attributeFact,
+  attributeNames,
+  attributes,
+  type AttributeName,
+} from '../../src/kmip/attribute-table.ts'
+import {
+  existsIn,
+  findKey,
+  first,
+  fromWire1,
+  isCustom,
+  keyOf,
+  packAttributes,
+  searchKey,
+  toWire1,
+  unpackAttributes,
+  wireNames,
+  type AttributeInstance,
+  type AttributeSet,
+} from '../../src/kmip/attributes.ts'
+import { fromWire2, keyOfReference, referenceOf, toWire2 } from '../../src/kmip/attributes2.ts'
+import { Fault } from '../../src/kmip/fault.ts'
+import { attribute, attributesStructure } from '../../src/kmip/objects.ts'
+import { tagCode } from '../../src/kmip/tags.ts'
+import { ordinal, versions, type Version } from '../../src/kmip/version.ts'
+import { limits } from '../../src/limits.ts'
+import { decode } from '../../src/ttlv/decode.ts'
+import { encode } from '../../src/ttlv/encode.ts'
+import { anyValue, text, valuesOf } from '../support/values.ts'
+
+const old = versions.filter((version) => version < '2.0')
+
+/** One attribute with its instances, of any kind there is. */
+const entry = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .constantFrom(...attributeNames)
+      .chain((key) => instances(key, valuesOf(attributes[key].schema))),
+  },
+  { weight: 1, arbitrary: text.chain((name) => instances(`x-${name}`, anyValue())) },
+  { weight: 1, arbitrary: text.chain((name) => instances(`v:ACME.1:${name}`, anyValue())) },
+)
+const anySet = fc.array(entry, { maxLength: 8 }).map((entries): AttributeSet => new Map(entries))
+
+function instances(key: string, values: fc.Arbitrary<unknown>): fc.Arbitrary<[string, AttributeInstance[]]> {
+  const one = fc.record({ index: fc.nat(2 ** 31 - 1), value: values }, { noNullPrototype: true })
+  return fc
+    .uniqueArray(one, { selector: ({ index }) => index, minLength: 1, maxLength: 4 })
+    .map((list) => [key, list.toSorted((a, b) => a.index - b.index)])
+}
+
+function refused(act: () => unknown): { reason: string; message: string } {
+  try {
+    act()
+  } catch (error) {
+    assert(error instanceof Fault)
+    return { reason: error.reason, message: error.message }
+  }
+  return assert.fail('was accepted')
+}
+
+test('what is packed comes back as it was: every attribute, value, type and index', () => {
+  fc.assert(
+    fc.property(anySet, (set) => {
+      assert.deepStrictEqual(unpackAttributes(packAttributes(set)), set)
+    }),
+  )
+})
+
+test('values that only old or only new versions have are stored all the same', () => {
+  const set: AttributeSet = new Map([
+    ['ObjectType', [{ index: 0, value: 'Template' }]],
+    [
+      'Digest',
+      [{ index: 0, value: { HashingAlgorithm: 'SHA3_256', KeyFormatType: 'TransparentECDSAPrivateKey' } }],
+    ],
+    ['OperationPolicyName', [{ index: 0, value: 'default' }]],
+  ])
+  assert.deepEqual(unpackAttributes(packAttributes(set)), set)
+})
+
+test('the stored form names its format first, and another format is not guessed at', () => {
+  const packed = packAttributes(new Map([['Comment', [{ index: 0, value: 'ü' }]]]))
+  assert.equal(packed[0], 1)
+  assert.throws(() => unpackAttributes(Uint8Array.of(2, ...packed.subarray(1))), /format 2/)
+  assert.throws(() => unpackAttributes(new Uint8Array()), /format/)
+})
+
+test('an object with too many attributes is refused before it is stored', () => {
+  const value = { type: 'TextString', value: 'x'.repeat(limits.objectAttributesBytesMax) }
+  const { reason } = refused(() => packAttributes(new Map([['x-big', [{ index: 0, value }]]])))
+  assert.equal(reason, 'ServerLimitExceeded')
+})
+
+test('first gives the value of the lowest instance, typed', () => {
+  const set: AttributeSet = new Map([['CryptographicLength', [{ index: 0, value: 256 }]]])
+  const length: number | undefined = first(set, 'CryptographicLength')
+  assert.equal(length, 256)
+  assert.equal(first(set, 'Name'), undefined)
+})
+
+// ---------------------------------------------------------------- 1.x
+
+function through(version: Version, key: string, instance: AttributeInstance) {
+  const options = { tag: tagCode('Attribute'), version: ordinal(version) }
+  const wire = toWire1(key, instance, version)
+  const { AttributeName, AttributeIndex, AttributeValue } = wire
+  const sent = encode(attribute, { AttributeName, AttributeIndex, AttributeValue }, options)
+  return { wire, received: fromWire1(decode(attribute, sent, options), version) }
+}
+
+for (const version of old) {
+  test(`every attribute goes over the wire and back in KMIP ${version}`, () => {
+    const keys = attributeNames.filter((key) => existsIn(key, version))
+    for (const key of keys) {
+      fc.assert(
+        fc.property(valuesOf(attributes[key].schema), fc.nat(5), (value, index) => {
+          fc.pre(existsIn(key, version, value))
+          const { wire, received } = through(version, key, { index, value })
+          assert.equal(wire.AttributeName, attributes[key].name)
+          assert.equal(received.key, key)
+          assert.equal(received.index, index === 0 ? undefined : index)
+          // What the version lacks is left out; what it has is the same.
+          assert.equal(leaves(value, received.value), leaves(received.value, received.value))
+        }),
+        { numRuns: 20 },
+      )
+    }
+  })
+}
+
+/** The parts of `value` that `other` has too, as text. */
+function leaves(value: unknown, other: unknown): string {
+  if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value)) {
+    return searchKey('Name', value)
+  }
+  const kept = Object.entries(value).filter(([name]) => Object.hasOwn(other as object, name))
+  return searchKey('Name', Object.fromEntries(kept))
+}
+
+test('custom attributes of any type go over the wire and back in every 1.x version', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...old), text, anyValue(), (version, name, value) => {
+      const { received } = through(version, `x-${name}`, { index: 0, value })
+      assert.deepStrictEqual(received, { key: `x-${name}`, index: undefined, value })
+    }),
+  )
+})
+
+test('index 0 is not written, as in every published case (KMIP 1.4 §2.1.1)', () => {
+  assert.deepEqual(toWire1('ObjectGroup', { index: 0, value: 'g' }, '1.1'), {
+    AttributeName: 'Object Group',
+    AttributeValue: 'g',
+  })
+  assert.equal(toWire1('ObjectGroup', { index: 3, value: 'g' }, '1.1').AttributeIndex, 3)
+})
+
+test('a version knows only its own attributes', () => {
+  assert.equal(existsIn('Fresh', '1.0'), false)
+  assert.equal(existsIn('Fresh', '1.1'), true)
+  assert.equal(existsIn('AlternativeName', '1.1'), false)
+  assert.equal(existsIn('OperationPolicyName', '1.4'), true)
+  assert.equal(existsIn('OperationPolicyName', '2.0'), false)
+  assert.equal(existsIn('x-Vendor', '1.0'), true)
+  assert.equal(existsIn('x-Vendor', '2.1'), true)
+  assert.equal(existsIn('v:ACME:Colour', '1.4'), false)
+  assert.equal(existsIn('v:ACME:Colour', '2.0'), true)
+  assert.equal(existsIn('Colour', '2.1'), false)
+  assert.equal(wireNames('1.0').includes('Fresh'), false)
+  assert.ok(wireNames('1.4').includes('PKCS#12 Friendly Name'))
+  assert.throws(() => toWire1('Fresh', { index: 0, value: true }, '1.0'), RangeError)
+})
+
+test('a value that the version cannot say is as if it were not there', () => {
+  assert.equal(existsIn('ObjectType', '1.1', 'PGPKey'), false)
+  assert.equal(existsIn('ObjectType', '1.2', 'PGPKey'), true)
+  assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA3_256' }), false)
+  assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA_256', KeyFormatType: 'PKCS_12' }), true)
+})
+
+test('a deprecated attribute is still an attribute', () => {
+  const { received } = through('1.4', 'OperationPolicyName', { index: 0, value: 'default' })
+  assert.deepEqual(received, { key: 'OperationPolicyName', index: undefined, value: 'default' })
+})
+
+test('a name that is no attribute is refused with what would have been right (KMIP 1.4 §11.2, §11.10)', () => {
+  const cases: [string, Version, RegExp][] = [
+    ['Colour', '1.1', /^KMIP 1\.1 has no attribute "Colour".*begin with x- or y-$/],
+    ['cryptographic length', '1.1', /did you mean "Cryptographic Length"\?$/],
+    ['CryptographicLength', '1.1', /did you mean "Cryptographic Length"\?$/],
+    ['Fresh', '1.0', /^KMIP 1\.0 has no attribute "Fresh": it came with 1\.1$/],
+    ['Operation Policy Name', '2.0', /1\.4 was the last to have it$/],
+    ['X-Vendor', '1.1', /begin with x- or y-/],
+    ['v:ACME:Colour', '1.4', /begin with x- or y-/],
+    ['', '1.4', /begin with x- or y-/],
+  ]
+  for (const [name, version, message] of cases) {
+    const refusal = refused(() => keyOf(name, version))
+    assert.equal(refusal.reason, 'InvalidField')
+    assert.match(refusal.message, message)
+  }
+  assert.equal(findKey('Colour'), undefined)
+  assert.equal(
+    refused(() => keyOf(`x-${'a'.repeat(limits.attributeNameBytesMax)}`, '1.1')).reason,
+    'InvalidField',
+  )
+})
+
+test('an Attribute without a value, or with a negative index, is no message', () => {
+  const AttributeName = 'Object Group'
+  assert.equal(refused(() => fromWire1({ AttributeName }, '1.4')).reason, 'InvalidMessage')
+  const negative = { AttributeName, AttributeIndex: -1, AttributeValue: 'g' }
+  assert.equal(refused(() => fromWire1(negative, '1.4')).reason, 'InvalidMessage')
+})
+
+// ---------------------------------------------------------------- 2.x
+
+test('2.x sends attributes by tag, and custom ones as those of vendors x and y', () => {
+  const value = { type: 'TextString', value: 'VMware' } as const
+  const set: AttributeSet = new Map<string, AttributeInstance[]>([
+    ['CryptographicLength', [{ index: 0, value: 256 }]],
+    [
+      'ObjectGroup',
+      [
+        { index: 0, value: 'a' },
+        { index: 2, value: 'b' },
+      ],
+    ],
+    ['OperationPolicyName', [{ index: 0, value: 'default' }]],
+    ['x-Vendor', [{ index: 0, value }]],
+    ['v:ACME:Colour:dark', [{ index: 0, value }]],
+  ])
+  const options = { tag: tagCode('Attributes'), version: ordinal('2.1') }
+  const sent = decode(attributesStructure, encode(attributesStructure, toWire2(set, '2.1'), options), options)
+  assert.deepEqual(sent.Attribute, [
+    { VendorIdentification: 'x', AttributeName: 'Vendor', AttributeValue: value },
+    { VendorIdentification: 'ACME', AttributeName: 'Colour:dark', AttributeValue: value },
+  ])
+  assert.deepEqual(fromWire2(sent), [
+    { key: 'CryptographicLength', value: 256 },
+    { key: 'ObjectGroup', value: 'a' },
+    { key: 'ObjectGroup', value: 'b' },
+    { key: 'x-Vendor', value },
+    { key: 'v:ACME:Colour:dark', value },
+  ])
+})
+
+test('2.x refers to attributes by tag, or by vendor and name', () => {
+  for (const key of ['State', 'x-Vendor', 'y-Origin', 'v:ACME:a:b']) {
+    assert.equal(keyOfReference(referenceOf(key), '2.0'), key)
+  }
+  assert.equal(refused(() => keyOfReference('RotateDate', '2.0')).reason, 'InvalidAttribute')
+  assert.equal(refused(() => keyOfReference('KeyBlock', '2.0')).reason, 'InvalidAttribute')
+  const odd = { VendorIdentification: 'a:b', AttributeName: 'c' }
+  assert.equal(refused(() => keyOfReference(odd, '2.0')).reason, 'InvalidAttribute')
+})
+
+// ---------------------------------------------------------------- Compared
+
+test('equal values have the same search key, and others another', () => {
+  const pair = fc.constantFrom<AttributeName>(
+    'Name',
+    'ObjectGroup',
+    'Link',
+    'Digest',
+    'CryptographicParameters',
+  )
+  const values = pair.chain((key) =>
+    fc.tuple(fc.constant(key), valuesOf(attributes[key].schema), valuesOf(attributes[key].schema)),
+  )
+  fc.assert(
+    fc.property(values, ([key, a, b]) => {
+      assert.equal(searchKey(key, a) === searchKey(key, b), isDeepEqual(a, b))
+      const stored = unpackAttributes(packAttributes(new Map([[key, [{ index: 0, value: a }]]])))
+      assert.equal(searchKey(key, stored.get(key)?.[0]?.value), searchKey(key, a))
+    }),
+  )
+  fc.assert(
+    fc.property(anyValue(), anyValue(), (a, b) => {
+      assert.equal(searchKey('x-a', a) === searchKey('x-a', b), isDeepEqual(a, b))
+    }),
+  )
+})
+
+function isDeepEqual(a: unknown, b: unknown): boolean {
+  try {
+    assert.deepStrictEqual(a, b)
+    return true
+  } catch {
+    return false
+  }
+}
+
+test('search keys are a stored format', () => {
+  assert.equal(
+    searchKey('Name', { NameValue: 'a"b', NameType: 'UninterpretedTextString' }),
+    '{NameType:"UninterpretedTextString",NameValue:"a\\"b"}',
+  )
+  assert.equal(searchKey('ObjectGroup', 'g'), '"g"')
+  assert.equal(searchKey('ActivationDate', 12n), '12n')
+  assert.equal(searchKey('x-Vendor', { type: 'TextString', value: 'VMware' }), 'TextString:"VMware"')
+  assert.equal(searchKey('x-Blob', { type: 'ByteString', value: Buffer.of(1, 255) }), 'ByteString:0x01ff')
+})
+
+test('every attribute has a name of its own, and its tag', () => {
+  assert.equal(new Set(attributeNames.map((key) => attributes[key].name)).size, attributeNames.length)
+  for (const key of attributeNames) {
+    assert.ok(tagCode(key) > 0x420000)
+    assert.equal(isCustom(key), false)
+    assert.equal(findKey(attributeFact(key).name), key)
+  }
+})

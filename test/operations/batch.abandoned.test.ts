@@ -1,0 +1,113 @@
+// Long batches through the mTLS door: what their client does not wait for is not done, and what was done is whole.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Output } from '../../src/admin/api.ts'
+import { encodeRequest } from '../../src/kmip/client-message.ts'
+import { encodeRequestPayload } from '../../src/kmip/payload.ts'
+import { clientCertificate } from '../support/certificates.ts'
+import { until } from '../support/door.ts'
+import { aes, batch, locate, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/running.ts'
+
+let server: RunningServer
+let session: KmipSession
+useServer((started, opened) => {
+  server = started
+  session = opened
+})
+
+/** Of one batch, of which each client sends several: on no machine all of them are done before it leaves. */
+const creates = 1_000
+const batches = 4
+
+async function identifiers(): Promise<readonly string[]> {
+  return (await session.ask('1.4', 'Locate', locate([]))).UniqueIdentifier
+}
+
+/** How many there are in the audit. */
+async function entries(action: string, result?: string): Promise<number> {
+  let count = 0
+  let after: string | null = null
+  do {
+    const query = { action, limit: 1_000, ...(after !== null && { after }) }
+    const page: Output<'listAudit'> = await server.admin.call('listAudit', { query })
+    count += page.entries.filter((entry) => result === undefined || entry.result === result).length
+    after = page.after
+  } while (after !== null)
+  return count
+}
+
+/** Sends the batch on a connection of its own and leaves once something is under way. */
+async function leaveMidway(option: 'Continue' | 'Undo', underWay: () => Promise<boolean>): Promise<void> {
+  const payload = encodeRequestPayload('Create', aes(), '1.4')
+  const items = Array.from({ length: creates }, (_, index) => ({
+    operation: 'Create' as const,
+    payload,
+    uniqueBatchItemId: Buffer.from(String(index)),
+  }))
+  const other = await openSession(server.port, await clientCertificate('self-signed'))
+  const request = encodeRequest({ version: '1.4', batchErrorContinuationOption: option, items })
+  other.client.send(Buffer.concat(Array.from({ length: batches }, () => request)))
+  while (!(await underWay()));
+  other.client.reset()
+}
+
+async function idle(): Promise<void> {
+  let running = 1
+  const look = async () => {
+    const text = await server.admin.call('metrics')
+    running = Number(/^mortise_kmip_requests_running (\d+)$/m.exec(text)?.[1])
+  }
+  await until('nothing runs', () => {
+    void look()
+    return running === 0
+  })
+}
+
+test('a batch ends when its client leaves; what was done until then is whole', async () => {
+  const [before, enteredBefore] = [await identifiers(), await entries('key.create', 'success')]
+  await leaveMidway('Continue', async () => (await identifiers()).length > before.length)
+  await idle()
+  const after = await identifiers()
+  const made = after.slice(0, after.length - before.length)
+  assert.ok(made.length > 0 && made.length < batches * creates, `${made.length} were made`)
+  for (const UniqueIdentifier of made) await session.ask('1.4', 'Get', { UniqueIdentifier })
+  assert.equal((await entries('key.create', 'success')) - enteredBefore, made.length)
+})
+
+test('a batch with Undo whose client leaves leaves nothing', async () => {
+  const before = await identifiers()
+  let looks = 0
+  // Nothing of it can be seen while it runs.
+  await leaveMidway('Undo', async () => (looks += 1) > 2)
+  await idle()
+  assert.deepEqual(await identifiers(), before)
+})
+
+test('once as much was thrown away as an answer may have, no more items are begun', async () => {
+  const material = Buffer.alloc(200 * 1024, 7)
+  const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
+    ObjectType: 'OpaqueObject',
+    TemplateAttribute: { Name: [], Attribute: [] },
+    OpaqueObject: { OpaqueDataType: 0x80000000, OpaqueDataValue: material },
+  })
+  const before = await entries('key.get')
+  const get: Asked = { operation: 'Get', request: { UniqueIdentifier } }
+  const asked = batch(...Array.from({ length: 100 }, () => get))
+  const told = await session.send('1.4', asked, { batchErrorContinuationOption: 'Continue' })
+  assert.deepEqual(
+    told.map(({ status, reason }) => reason ?? status),
+    told.map((_, index) => (index < 5 ? 'Success' : 'ResponseTooLarge')),
+  )
+  assert.equal(told.length, 100)
+  const begun = (await entries('key.get')) - before
+  assert.ok(begun >= 10 && begun <= 12, `${begun} were begun`)
+})
+
+test('nothing in this file made the server log an error', () => {
+  assert.deepEqual(
+    server.log.filter((line) => line.includes('"level":"error"')),
+    [],
+  )
+})

@@ -1,0 +1,151 @@
+// Operations that a client may not ask for: each is refused before anything is read or done, and stands in the audit under
+// its own action. A change of the list counts from the next message on.
+
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { after, before, test } from 'node:test'
+import type { Output } from '../../src/admin/api.ts'
+import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
+import { makeCertificate } from '../support/certificates.ts'
+import { aes, batch, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
+import { startInProcess, type RunningServer } from '../support/running.ts'
+import { sampleRequests } from '../support/sample-requests.ts'
+
+let server: RunningServer
+let session: KmipSession
+before(async () => {
+  server = await startInProcess()
+  const identity = await makeCertificate({ commonName: 'limited', ownKey: true })
+  await server.trust('limited', identity)
+  session = await openSession(server.port, identity)
+})
+after(async () => {
+  session[Symbol.dispose]()
+  await server[Symbol.asyncDispose]()
+})
+
+async function allow(...terms: string[]): Promise<readonly string[]> {
+  const set = { instance: 'default', client: 'limited', body: { allow: terms } }
+  return (await server.admin.call('setClient', set)).allow
+}
+
+async function newest(): Promise<Output<'listAudit'>['entries'][number]> {
+  const [entry] = (await server.admin.call('listAudit', { query: { limit: 1 } })).entries
+  assert.ok(entry)
+  return entry
+}
+
+const openToAll: readonly HandledOperation[] = ['DiscoverVersions', 'Query']
+/** The order in which all of them succeed on one key. */
+const last: readonly HandledOperation[] = [
+  'AddAttribute',
+  'ModifyAttribute',
+  'DeleteAttribute',
+  'Activate',
+  'Revoke',
+  'Destroy',
+]
+const inOrder = [...handledOperations.filter((operation) => !last.includes(operation)), ...last]
+
+const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
+  const request = sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
+  return { operation, request } as unknown as Asked
+}
+
+test('each operation is refused unless it is allowed, and entered as what it is', async () => {
+  await allow('all')
+  const key = await session.key('1.1')
+  for (const operation of inOrder) {
+    const others = handledOperations.filter((other) => other !== operation)
+    await allow(...others)
+    const before = await newest()
+    const refused = await session.one('1.2', asked(operation, key))
+    const after = await newest()
+    if (openToAll.includes(operation)) {
+      assert.equal(refused.status, 'Success', operation)
+      assert.equal(after.number, before.number, 'nothing is entered')
+      continue
+    }
+    assert.equal(refused.reason, 'PermissionDenied', operation)
+    assert.match(refused.message ?? '', new RegExp(`may not ask for ${operation}: `))
+    await allow(operation)
+    const done = await session.one('1.2', asked(operation, key))
+    assert.equal(done.status, 'Success', `${operation}: ${done.message}`)
+    const success = await newest()
+    const { action, actor } = success
+    const object = ['Create', 'Register', 'Locate'].includes(operation) ? null : key
+    assert.deepEqual(
+      [after.action, after.result, after.reason, after.object, after.actor.name, after.instanceId],
+      [action, 'refused', 'PermissionDenied', object, 'limited', success.instanceId],
+    )
+    assert.equal(actor.name, 'limited')
+  }
+})
+
+test('a refusal is the same for a key that is there and one that is not', async () => {
+  await allow('all')
+  const key = await session.key('1.1')
+  await allow('Create')
+  const there = await session.one('1.1', asked('Get', key))
+  const nowhere = await session.one('1.1', asked('Get', randomUUID()))
+  assert.deepEqual([there.reason, there.message], [nowhere.reason, nowhere.message])
+})
+
+test('in a batch the other items go on; the object of a refused item may be the placeholder', async () => {
+  await allow('create', 'get')
+  const items = batch(
+    { operation: 'Create', request: aes() },
+    { operation: 'Destroy', request: {} },
+    { operation: 'Get', request: {} },
+  )
+  const told = await session.send('1.2', items, { batchErrorContinuationOption: 'Continue' })
+  assert.deepEqual(
+    told.map(({ status, reason }) => reason ?? status),
+    ['Success', 'PermissionDenied', 'Success'],
+  )
+  const [created] = told
+  assert.ok(created)
+  const { UniqueIdentifier } = created.payload as { UniqueIdentifier: string }
+  const { entries } = await server.admin.call('listAudit', { query: { limit: 3 } })
+  assert.deepEqual(entries.map(({ action, result, object }) => [action, result, object]).toReversed(), [
+    ['key.create', 'success', UniqueIdentifier],
+    ['key.destroy', 'refused', UniqueIdentifier],
+    ['key.get', 'success', UniqueIdentifier],
+  ])
+  const undone = await session.send('1.2', items, { batchErrorContinuationOption: 'Undo' })
+  assert.deepEqual(
+    undone.map(({ status }) => status),
+    ['OperationUndone', 'OperationFailed'],
+  )
+})
+
+test('terms are taken in any spelling and kept in one; what is no term is refused', async () => {
+  assert.deepEqual(await allow('GET', 'get-attribute-list', 'vSphere', 'get'), [
+    'Get',
+    'GetAttributeList',
+    'vsphere',
+  ])
+  for (const terms of [[], ['everything'], ['get', ''], ['crypto']])
+    await assert.rejects(allow(...terms), /body\.allow/, terms.join())
+  assert.deepEqual(await allow('all'), ['all'])
+})
+
+test('a change counts from the next message on, on an open connection too, and is audited', async () => {
+  await allow('vsphere')
+  const { action, detail } = await newest()
+  assert.deepEqual(
+    [action, detail],
+    ['client.set', { client: 'limited', changed: 'allow', allow: 'vsphere' }],
+  )
+  const key = await session.key('1.1')
+  await session.ask('1.1', 'Get', { UniqueIdentifier: key })
+  await allow('Create')
+  assert.equal(await session.refused('1.1', 'Get', { UniqueIdentifier: key }), 'PermissionDenied')
+  await allow('vsphere')
+  await session.ask('1.1', 'Get', { UniqueIdentifier: key })
+  assert.equal(await session.refused('1.1', 'Destroy', { UniqueIdentifier: key }), 'PermissionDenied')
+  const [shown] = (await server.admin.call('listClients', { instance: 'default' })).filter(
+    ({ name }) => name === 'limited',
+  )
+  assert.deepEqual(shown?.allow, ['vsphere'])
+})

@@ -1,0 +1,97 @@
+// Query and Discover Versions (KMIP 1.4 §4.25, §4.26) through the mTLS door.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { enums, type EnumName } from '../../src/kmip/enums.ts'
+import { isDefined } from '../../src/kmip/tags.ts'
+import { handledOperations } from '../../src/operations/handlers.ts'
+import { served, type KmipSession } from '../support/kmip-session.ts'
+import { useServer, type RunningServer } from '../support/running.ts'
+
+let server: RunningServer
+let session: KmipSession
+useServer((started, opened) => {
+  server = started
+  session = opened
+})
+
+type QueryFunction = EnumName<'QueryFunction'>
+
+for (const version of served) {
+  const functions = Object.entries(enums.QueryFunction)
+    .filter(([, fact]) => isDefined(fact, version))
+    .map(([name]) => name as QueryFunction)
+
+  test(`${version}: Query tells the operations of this version that are handled, and the objects that are kept`, async () => {
+    const told = await session.ask(version, 'Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
+    const expected = handledOperations.filter((name) => isDefined(enums.Operation[name], version))
+    assert.deepEqual(told.Operation.toSorted(), [...expected])
+    assert.equal(told.Operation.includes('DiscoverVersions'), version !== '1.0')
+    assert.deepEqual(told.ObjectType.toSorted(), ['OpaqueObject', 'SecretData', 'SymmetricKey'])
+    assert.equal(told.VendorIdentification, undefined)
+  })
+
+  test(`${version}: Query answers each function of this version, alone and all together`, async () => {
+    for (const one of functions) await session.ask(version, 'Query', { QueryFunction: [one] })
+    const all = await session.ask(version, 'Query', { QueryFunction: functions })
+    assert.ok(all.Operation.length > 0 && all.ObjectType.length > 0)
+    assert.equal(all.VendorIdentification, 'Mortise 0.0.0-test')
+    const twice = await session.ask(version, 'Query', {
+      QueryFunction: ['QueryServerInformation', 'QueryServerInformation'],
+    })
+    assert.equal(twice.VendorIdentification, 'Mortise 0.0.0-test')
+    assert.deepEqual(twice.Operation, [])
+  })
+}
+
+test('Query tells the generator and the capabilities since 1.3', async () => {
+  const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities']
+  const told = await session.ask('1.3', 'Query', { QueryFunction })
+  assert.equal(told.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
+  assert.equal(told.CapabilityInformation?.[0]?.AsynchronousCapability, false)
+})
+
+test('Discover Versions: the newest first, those that both have, none where there is none', async () => {
+  const all = ['1.4', '1.3', '1.2', '1.1', '1.0']
+  const cases: [string[], string[]][] = [
+    [[], all],
+    [['1.4'], ['1.4']],
+    [['2.0', '1.1'], ['1.1']],
+    [
+      ['1.0', '1.1', '1.2'],
+      ['1.2', '1.1', '1.0'],
+    ],
+    [['2.1', '2.0', '3.0', '0.9'], []],
+    [['1.4', '1.4'], ['1.4']],
+    [['-1.4', '1.-1', '1.99'], []],
+  ]
+  for (const version of ['1.1', '1.2', '1.3', '1.4'] as const)
+    for (const [offered, expected] of cases)
+      assert.deepEqual(
+        await session.ask(version, 'DiscoverVersions', offer(...offered)),
+        offer(...expected),
+        `${version}: ${offered.join(' ')}`,
+      )
+})
+
+test('neither is entered in the audit', async () => {
+  await session.ask('1.1', 'Query', { QueryFunction: ['QueryOperations'] })
+  await session.ask('1.1', 'DiscoverVersions', { ProtocolVersion: [] })
+  const { entries } = await server.admin.call('listInstanceAudit', {
+    instance: 'default',
+    query: { limit: 100 },
+  })
+  assert.deepEqual(
+    entries.filter(({ actor }) => actor.kind === 'client'),
+    [],
+  )
+})
+
+function offer(...versions: string[]) {
+  return {
+    ProtocolVersion: versions.map((version) => {
+      const [ProtocolVersionMajor = 0, ProtocolVersionMinor = 0] = version.split('.').map(Number)
+      return { ProtocolVersionMajor, ProtocolVersionMinor }
+    }),
+  }
+}

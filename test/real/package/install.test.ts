@@ -1,0 +1,107 @@
+// Runs alone: it builds, packs and installs the whole package.
+//
+// The published package: packed as npm would publish it, installed into an empty folder, and run from the JavaScript
+// that it carries, since Node strips no types below node_modules. Also with an older Node.js first on the PATH, where
+// the machine has one.
+
+import assert from 'node:assert/strict'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { connect } from 'node:tls'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import { startServer } from '../../support/server.ts'
+import { skipOrFail } from '../../support/skip.ts'
+
+const run = promisify(execFile)
+const root = path.resolve(import.meta.dirname, '../../..')
+const thisNode = path.dirname(process.execPath)
+
+test('the package is packed, installed into an empty folder and run', { timeout: 600_000 }, async (t) => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-pack-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root })
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [Packed]
+  await t.test('it carries JavaScript and no TypeScript, tests or data', () => judgeContent(packed))
+  const application = path.join(folder, 'application')
+  const problem = await install(application, path.join(folder, packed.filename))
+  if (problem !== undefined) return skipOrFail(t, `the registry's packages cannot be installed: ${problem}`)
+  const mortise = path.join(application, 'node_modules/.bin/mortise')
+  await t.test('mortise --help and --version', async () => {
+    const help = await run(mortise, ['--help'], { env: environment(thisNode) })
+    assert.match(help.stdout, /serve/)
+    const version = await run(mortise, ['--version'], { env: environment(thisNode) })
+    const { version: ours } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+      version: string
+    }
+    assert.match(version.stdout, new RegExp(ours.replaceAll('.', '\\.')))
+  })
+  await t.test('mortise serve takes connections, and stops when told', () =>
+    serveAndStop(mortise, folder, thisNode),
+  )
+  const older = olderNode()
+  if (older === undefined) return t.diagnostic('no older Node.js on this machine: its way in is not tried')
+  return t.test(`the same where Node.js ${older.version} comes first`, () =>
+    serveAndStop(mortise, folder, older.folder),
+  )
+})
+
+interface Packed {
+  readonly filename: string
+  readonly files: readonly { readonly path: string }[]
+}
+
+function judgeContent({ files }: Packed): void {
+  const names = files.map((file) => file.path)
+  for (const needed of ['bin/mortise.js', 'dist/main.js', 'LICENSE', 'README.md', 'package.json'])
+    assert.ok(names.includes(needed), `${needed} is missing`)
+  assert.deepEqual(
+    names.filter((name) => /\.ts$|^(src|test|scripts|docs|mortise-data)\/|\.db$|\.key$/.test(name)),
+    [],
+  )
+}
+
+/** Undefined when done; else what stood in the way. Packages come from npm's cache where it has them. */
+async function install(application: string, tarball: string): Promise<string | undefined> {
+  await run('mkdir', [application])
+  writeFileSync(
+    path.join(application, 'package.json'),
+    JSON.stringify({ name: 'application', private: true }),
+  )
+  const args = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', tarball]
+  try {
+    await run('npm', args, { cwd: application, timeout: 300_000 })
+    return undefined
+  } catch (error) {
+    return String(error)
+  }
+}
+
+async function serveAndStop(mortise: string, folder: string, nodeFolder: string): Promise<void> {
+  const data = mkdtempSync(path.join(folder, 'data-'))
+  await using server = await startServer({ data, command: [mortise], env: environment(nodeFolder) })
+  const socket = connect({ ...server.kmip, rejectUnauthorized: false })
+  await once(socket, 'secureConnect')
+  const { fingerprint256 } = socket.getPeerCertificate()
+  socket.destroy()
+  assert.equal(fingerprint256.replaceAll(':', '').toLowerCase(), server.serverCertSha256)
+  assert.equal(await server.stop(), 0)
+  assert.ok(readdirSync(data).length > 0)
+}
+
+/** A PATH on which that Node.js is the first. */
+function environment(nodeFolder: string): { PATH: string } {
+  return { PATH: `${nodeFolder}${path.delimiter}${process.env['PATH'] ?? ''}` }
+}
+
+/** A Node.js on the PATH that is older than what Mortise needs: the launcher must hand over. */
+function olderNode(): { version: string; folder: string } | undefined {
+  for (const folder of (process.env['PATH'] ?? '').split(path.delimiter)) {
+    const { status, stdout } = spawnSync(path.join(folder, 'node'), ['--version'], { encoding: 'utf8' })
+    if (status === 0 && Number.parseInt(stdout.slice(1), 10) < 24) return { version: stdout.trim(), folder }
+  }
+  return undefined
+}

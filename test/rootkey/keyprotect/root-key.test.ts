@@ -1,0 +1,415 @@
+// keyprotect: and hpcs: root keys: the contract of every root key against the double of Key Protect, and against a real
+// instance where one is named; URIs, rotation, key rings, aliases, lists and checks.
+//
+// For a real instance: MORTISE_TEST_KEYPROTECT="URI URI" with two active root keys, and MORTISE_TEST_KEYPROTECT_API_KEY_FILE
+// with the API key of a service ID that is Reader on both. Nothing there is changed; it costs some 300 calls.
+
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { after, afterEach, test } from 'node:test'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { limits } from '../../../src/limits.ts'
+import type { Rewrapped } from '../../../src/rootkey/keyprotect/root-key.ts'
+import { KeyProtectSessions } from '../../../src/rootkey/keyprotect/sessions.ts'
+import { formatKeyProtectUri, parseKeyProtectUri } from '../../../src/rootkey/keyprotect/uri.ts'
+import { checkRootKey, listRootKeys, openRootKey } from '../../../src/rootkey/open.ts'
+import { unpackWrappedForm } from '../../../src/rootkey/keyprotect/wrapped-form.ts'
+import { Double } from '../../support/key-protect/double.ts'
+import { sideOf, type Side } from '../../support/key-protect/mortise.ts'
+import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+
+const double = await Double.start()
+after(() => double.stop())
+const apiKey = readFileSync(double.about.apiKeyFile, 'utf8').trim()
+const side = sideOf(double, apiKey)
+after(() => side.sessions.close())
+afterEach(() => double.calm())
+const place = Buffer.from('place')
+
+const ids = [await double.rootKey({ aliases: ['first'] }), await double.rootKey()] as const
+rootKeyContract('keyprotect', {
+  open: () => openRootKey(double.uri('first'), side.options),
+  openOther: () => openRootKey(double.uri(ids[1]), side.options),
+  async takeAway() {
+    await double.control('POST', 'listeners', { keyProtect: 'down' })
+    return () => double.calm()
+  },
+  async swap() {
+    // Another key gets the alias; the one that was opened is deleted.
+    await double.admin('DELETE', `/keys/${ids[0]}/aliases/first`)
+    await double.admin('POST', `/keys/${ids[1]}/aliases/first`)
+    await double.admin('DELETE', `/keys/${ids[0]}`)
+    return async () => {
+      await double.advance(31)
+      await double.admin('POST', `/keys/${ids[0]}/restore`)
+      await double.admin('DELETE', `/keys/${ids[1]}/aliases/first`)
+      await double.admin('POST', `/keys/${ids[0]}/aliases/first`)
+    }
+  },
+  runs: 50,
+})
+
+const [realFirst, realOther] = (process.env['MORTISE_TEST_KEYPROTECT'] ?? '').split(/\s+/).filter(Boolean)
+if (realFirst === undefined || realOther === undefined) {
+  process.stderr.write(
+    'No contract test against a real Key Protect: MORTISE_TEST_KEYPROTECT does not name two root keys.\n',
+  )
+} else {
+  const file = process.env['MORTISE_TEST_KEYPROTECT_API_KEY_FILE'] ?? ''
+  const sessions = new KeyProtectSessions({
+    iamUrl: 'https://iam.cloud.ibm.com',
+    apiKey: () => Promise.resolve(readFileSync(file, 'utf8').trim()),
+    clock: systemClock,
+  })
+  after(() => sessions.close())
+  const options = { dataFolder: '/nowhere', create: false, keyProtect: sessions }
+  rootKeyContract('a real Key Protect', {
+    open: () => openRootKey(realFirst, options),
+    openOther: () => openRootKey(realOther, options),
+    runs: 10,
+  })
+  test('a real root key is checked', async () => {
+    assert.match((await checkRootKey(realFirst, options)).uri, /^(keyprotect|hpcs):/)
+  })
+}
+
+test('URIs: id or alias, public and private hosts, HPCS, ports, key rings; and back', () => {
+  const guid = '12e8c9c2-a162-472d-b7d6-8b9a86b815a6'
+  const id = '02fd6835-6001-4482-a892-13bd2085f75d'
+  const cases = [
+    `keyprotect://us-south.kms.cloud.ibm.com/${guid}/${id}`,
+    `keyprotect://private.us-south.kms.cloud.ibm.com/${guid}/my_alias-1`,
+    `keyprotect://localhost:8443/${guid}/${id}?key-ring=vmware`,
+    `hpcs://${guid}.api.us-south.hs-crypto.appdomain.cloud/${guid}/${id}`,
+    `hpcs://api.us-south.hs-crypto.cloud.ibm.com:8765/${guid}/${id}`,
+    `keyprotect://[::1]:8443/${guid}/${id}`,
+  ]
+  for (const uri of cases) assert.equal(formatKeyProtectUri(parseKeyProtectUri(uri)), uri)
+  const upper = parseKeyProtectUri(`KeyProtect://US-South.kms.cloud.ibm.com:443/${guid}/${id.toUpperCase()}`)
+  assert.deepEqual(upper, {
+    scheme: 'keyprotect',
+    host: 'us-south.kms.cloud.ibm.com',
+    instance: guid,
+    key: id,
+    keyRing: undefined,
+  })
+  assert.equal(parseKeyProtectUri(`keyprotect://h/${guid}`).key, undefined)
+})
+
+test('what is no such URI is refused, with what to write; a secret in it is not repeated', () => {
+  const wrong = [
+    'keyprotect:',
+    'keyprotect://host',
+    'keyprotect:///guid/key',
+    'keyprotect://host/guid/key/more',
+    'keyprotect://host/guid/key?apikey=x',
+    'keyprotect://host/guid/key#x',
+    'keyprotect://host/guid/a%20b',
+    'keyprotect://host/../key',
+    'keyprotect://host:99999/guid/key',
+    'keyprotect://me:hunter2@host/guid/key',
+  ]
+  for (const uri of wrong)
+    assert.throws(
+      () => parseKeyProtectUri(uri),
+      (error: unknown) => {
+        reaches('root-key', /Write keyprotect:\/\/us-south/)(error)
+        assert.ok(error instanceof RootKeyError && !error.message.includes('hunter2'))
+        return true
+      },
+    )
+})
+
+test('an instance that is no GUID is refused before anything is sent, and where to find the GUID is said', async () => {
+  for (const instance of [
+    'my-key-protect',
+    '12e8c9c2-a162-472d-b7d6-8b9a86b815a',
+    '12e8c9c2a162472db7d68b9a86b815a6',
+  ])
+    assert.throws(
+      () => parseKeyProtectUri(`keyprotect://us-south.kms.cloud.ibm.com/${instance}/my-key`),
+      reaches(
+        'root-key',
+        new RegExp(
+          `^${instance} in keyprotect://.* is not the GUID .*ibmcloud resource service-instance NAME`,
+        ),
+      ),
+    )
+})
+
+for (const status of [401, 403] as const)
+  test(`an instance that is not there, answered ${status}: the message doubts the GUID before it asks for a role`, async () => {
+    await double.control('POST', 'roles', { missing: status })
+    const wrong = '12e8c9c2-a162-472d-b7d6-8b9a86b815a6'
+    const side = sideOf(double, apiKey)
+    await assert.rejects(
+      checkRootKey(double.uri(ids[0] ?? '', { instance: wrong }), side.options),
+      reaches(
+        'root-key',
+        new RegExp(
+          `Perhaps there is no instance ${wrong} at ${double.about.keyProtect}: .* GUID .*service role Reader`,
+        ),
+      ),
+    )
+    side.sessions.close()
+    await double.calm()
+  })
+
+test('without a CA of one’s own tokens are for IBM’s hosts alone', async () => {
+  // Nothing is sent: an id is taken as it is.
+  const sessions = new KeyProtectSessions({
+    iamUrl: double.about.iamUrl,
+    apiKey: () => Promise.reject(new Error('is not asked for')),
+    clock: systemClock,
+  })
+  const open = (host: string) =>
+    openRootKey(`keyprotect://${host}/${double.about.instance}/${ids[0]}`, {
+      ...side.options,
+      keyProtect: sessions,
+    })
+  for (const host of [
+    'us-south.kms.cloud.ibm.com',
+    'private.eu-de.kms.cloud.ibm.com:443',
+    'abc.api.us-south.kms.appdomain.cloud',
+    'abc.api.private.us-south.hs-crypto.appdomain.cloud',
+    'api.us-south.hs-crypto.cloud.ibm.com:8765',
+  ])
+    assert.equal((await open(host)).id, ids[0])
+  for (const host of [
+    'localhost:8443',
+    'evil.example',
+    'kms.cloud.ibm.com.evil.example',
+    'evil-kms.cloud.ibm.com',
+    'x.us-south.containers.appdomain.cloud',
+  ])
+    await assert.rejects(open(host), reaches('root-key', /is no host of Key Protect/))
+  sessions.close()
+})
+
+test('an alias is resolved once, by one call; an id costs none', async () => {
+  await double.forgetCalls()
+  const byAlias = await openRootKey(double.uri('first'), side.options)
+  assert.equal(byAlias.id, ids[0])
+  assert.equal(byAlias.uri, double.uri(ids[0]))
+  const wrapped = await byAlias.wrap(randomBytes(32), place)
+  const byId = await openRootKey(byAlias.uri, side.options)
+  await byId.unwrap(wrapped, place)
+  assert.deepEqual(
+    (await double.calls()).map(({ call, on }) => [call, on]),
+    [
+      ['metadata', 'first'],
+      ['wrap', ids[0]],
+      ['unwrap', ids[0]],
+    ],
+  )
+})
+
+test('hpcs: is the same with its own name', async () => {
+  const key = await openRootKey(double.uri(ids[0], { scheme: 'hpcs' }), side.options)
+  const secret = randomBytes(32)
+  assert.deepEqual(await key.unwrap(await key.wrap(secret, place), place), secret)
+  await assert.rejects(
+    openRootKey(double.uri('no-such-alias', { scheme: 'hpcs' }), side.options),
+    reaches('root-key', /^Hyper Protect Crypto Services at .* has no key no-such-alias/),
+  )
+})
+
+test('a root key is sent nothing that it would answer with a key of its own', async () => {
+  const key = await openRootKey(double.uri(ids[0]), side.options)
+  await assert.rejects(key.wrap(Buffer.alloc(0), place), reaches('wrapped-form'))
+})
+
+test('associated data of any length that fits, and none', async () => {
+  const key = await openRootKey(double.uri(ids[0]), side.options)
+  for (const length of [0, 1, 188, 189, 190, 125 * 189]) {
+    const data = randomBytes(length)
+    const wrapped = await key.wrap(Buffer.from('secret'), data)
+    assert.equal(Buffer.from(await key.unwrap(wrapped, data)).toString(), 'secret')
+    await assert.rejects(key.unwrap(wrapped, Buffer.concat([data, Buffer.of(0)])), reaches('wrapped-form'))
+  }
+  await assert.rejects(key.wrap(Buffer.from('x'), Buffer.alloc(125 * 189 + 1)), reaches('wrapped-form'))
+})
+
+test('after a rotation the old still opens, and the new form is handed on, under the new version', async () => {
+  const id = await double.rootKey()
+  const rewrapped: Rewrapped[] = []
+  const own = sideOf(double, apiKey, { onRewrapped: (event) => rewrapped.push(event) })
+  const key = await openRootKey(double.uri(id), own.options)
+  const secret = randomBytes(32)
+  const old = await key.wrap(secret, place)
+  await key.unwrap(old, place)
+  assert.equal(rewrapped.length, 0)
+  await double.admin('POST', `/keys/${id}/actions/rotate`)
+  assert.deepEqual(Buffer.from(await key.unwrap(old, place)), secret)
+  const event = rewrapped.at(0)
+  assert.ok(event)
+  assert.equal(event.uri, key.uri)
+  assert.deepEqual(Buffer.from(event.wrapped), Buffer.from(old))
+  const { body } = await double.admin('GET', `/keys/${id}/versions`)
+  const [newest, oldest] = (body as { resources: { id: string }[] }).resources
+  assert.equal(unpackWrappedForm(old).keyVersion, oldest?.id)
+  assert.equal(unpackWrappedForm(event.rewrapped).keyVersion, newest?.id)
+  assert.deepEqual(Buffer.from(await key.unwrap(event.rewrapped, place)), secret)
+  assert.equal(rewrapped.length, 1, 'what is new is not handed on again')
+  assert.equal(unpackWrappedForm(await key.wrap(secret, place)).keyVersion, newest?.id)
+  own.sessions.close()
+})
+
+test('a key ring in the URI narrows the look-up', async () => {
+  await double.admin('POST', '/key_rings/vmware')
+  const id = await double.rootKey({ aliases: ['in-ring'] }, { 'X-Kms-Key-Ring': 'vmware' })
+  const key = await openRootKey(double.uri('in-ring', { keyRing: 'vmware' }), side.options)
+  assert.equal(key.uri, double.uri(id, { keyRing: 'vmware' }))
+  await key.unwrap(await key.wrap(Buffer.from('x'), place), place)
+  const elsewhere = await openRootKey(double.uri(id, { keyRing: 'default' }), side.options)
+  await assert.rejects(elsewhere.wrap(Buffer.from('x'), place), reaches('root-key', /has no key/))
+})
+
+test('root keys are listed without standard keys and destroyed ones, each with its URI', async () => {
+  const { guid: instance } = await double.control<{ guid: string }>('POST', 'instances')
+  const manager = await double.serviceId({ instance, roles: ['Manager'] })
+  const reader = await double.serviceId({ instance, roles: ['Reader'] })
+  const own = sideOf(double, reader.apiKey)
+  const uri = `keyprotect://${double.about.keyProtect}/${instance}`
+  assert.deepEqual(await listRootKeys(uri, own.options), [], 'an empty list has no resources')
+  const token = await double.token(manager.apiKey)
+  const headers = { Authorization: `Bearer ${token}`, 'Bluemix-Instance': instance }
+  const made = await Promise.all(
+    Array.from({ length: 42 }, async (_, index) => {
+      const resource = {
+        type: 'application/vnd.ibm.kms.key+json',
+        name: `key ${String(index).padStart(3, '0')}`,
+        extractable: index % 41 === 0,
+      }
+      const body = JSON.stringify({ resources: [resource] })
+      const answer = await double.raw('POST', `https://${double.about.keyProtect}/api/v2/keys`, {
+        headers,
+        body,
+      })
+      return (answer.body as { resources: { id: string }[] }).resources[0]?.id ?? ''
+    }),
+  )
+  await double.raw('DELETE', `https://${double.about.keyProtect}/api/v2/keys/${made[1]}`, { headers })
+  await double.raw('POST', `https://${double.about.keyProtect}/api/v2/keys/${made[2]}/actions/disable`, {
+    headers,
+  })
+  const listed = await listRootKeys(uri, own.options)
+  assert.equal(listed.length, 39)
+  assert.deepEqual(
+    [listed[0]?.name, listed[0]?.state, listed[0]?.uri],
+    ['key 002', 'suspended', `${uri}/${made[2]}`],
+  )
+  assert.deepEqual(
+    [listed[38]?.name, listed[38]?.state, listed[38]?.keyRing],
+    ['key 040', 'active', 'default'],
+  )
+  own.sessions.close()
+})
+
+test('more root keys than a page has', async () => {
+  const own: Side = sideOf(double, apiKey)
+  const before = (await listRootKeys(double.uri(''), own.options)).length
+  const more = limits.keyProtectPageKeys
+  await double.manyKeys(more, 'one of many', { extractable: false })
+  await double.forgetCalls()
+  const listed = await listRootKeys(double.uri(''), own.options)
+  assert.equal(listed.length, before + more)
+  assert.equal(new Set(listed.map(({ id }) => id)).size, listed.length)
+  assert.equal((await double.calls('list')).length, 2)
+  own.sessions.close()
+})
+
+test('a check answers with the URI to keep, by id', async () => {
+  const checked = await checkRootKey(double.uri('first'), side.options)
+  assert.deepEqual(checked, { uri: double.uri(ids[0]), id: ids[0], warnings: [] })
+})
+
+const unfit: readonly {
+  readonly what: string
+  readonly make: () => Promise<string>
+  readonly says: RegExp
+}[] = [
+  {
+    what: 'no such key',
+    make: () => Promise.resolve('0a0a0a0a-0000-4000-8000-000000000000'),
+    says: /root-key list --root-key keyprotect:/,
+  },
+  {
+    what: 'a standard key',
+    make: () => double.rootKey({ extractable: true }),
+    says: /is a standard key.*kp key create/,
+  },
+  {
+    what: 'a disabled key',
+    make: async () => {
+      const id = await double.rootKey()
+      await double.admin('POST', `/keys/${id}/actions/disable`)
+      return id
+    },
+    says: /is disabled.*kp key enable/,
+  },
+  {
+    what: 'a deleted key',
+    make: async () => {
+      const id = await double.rootKey()
+      await double.admin('DELETE', `/keys/${id}`)
+      return id
+    },
+    says: /was deleted.*kp key restore/,
+  },
+  {
+    what: 'an expired key',
+    make: async () => {
+      const now = Date.parse((await double.control<{ now: string }>('GET', 'state')).now)
+      const id = await double.rootKey({ expirationDate: new Date(now + 60_000).toISOString() })
+      await double.advance(61)
+      return id
+    },
+    says: /expired at/,
+  },
+]
+for (const { what, make, says } of unfit)
+  test(`a check refuses ${what}`, async () => {
+    await assert.rejects(checkRootKey(double.uri(await make()), side.options), reaches('root-key', says))
+  })
+
+test('a check warns of a key that will expire', async () => {
+  const id = await double.rootKey({ expirationDate: '2099-01-01T00:00:00Z' })
+  const { warnings } = await checkRootKey(double.uri(id), side.options)
+  assert.match(warnings.join(), /expires at 2099/)
+})
+
+test('a check says into which key ring standard keys go, where the root key lies in another', async () => {
+  await double.admin('POST', '/key_rings/beside')
+  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
+  const beside = double.uri(id, { keyRing: 'beside' })
+  const check = async (uri: string, custody: 'keyprotect' | 'database', keyRing?: string) => {
+    const serviceId = await double.serviceId({
+      roles: ['Manager'],
+      ...(keyRing !== undefined && { keyRing }),
+    })
+    const own = sideOf(double, serviceId.apiKey)
+    const checked = checkRootKey(uri, { ...own.options, custody }).finally(() => own.sessions.close())
+    return (await checked).warnings
+  }
+  const [warning, ...others] = await check(double.uri(id), 'keyprotect')
+  assert.match(warning ?? '', /lies in the key ring beside.*go into the ring default/)
+  assert.ok(warning?.endsWith(beside), 'and how they come there')
+  assert.deepEqual(others, [])
+  assert.deepEqual(await check(double.uri(id), 'database'), [])
+  assert.deepEqual(await check(beside, 'keyprotect', 'beside'), [])
+  assert.deepEqual(await check(double.uri('first'), 'keyprotect'), [])
+  await assert.rejects(
+    check(double.uri(id), 'keyprotect', 'beside'),
+    reaches('root-key', /may not make standard keys.*go into the ring default/),
+  )
+})
+
+test('without an API key it is said how to give one', async () => {
+  await assert.rejects(
+    openRootKey(double.uri(ids[0]), { dataFolder: '/nowhere', create: false }),
+    reaches('root-key', /MORTISE_IBM_API_KEY_FILE/),
+  )
+})

@@ -1,0 +1,55 @@
+// All attacks, by name: what each does, and what it must not bring about. One line is one more attack for
+// `npm run fuzz:wire` and for `npm test`.
+
+import { crowdPending } from './crowded-pending.ts'
+import { freshCertificates } from './fresh-certificates.ts'
+import { idleAdmin } from './idle-admin.ts'
+import { longBatches } from './long-batches.ts'
+import type { Attack } from './target.ts'
+import { showUnreadable } from './unreadable-certificates.ts'
+
+/** What is borne while an attack goes on. */
+export interface Bounds {
+  /** The victim's p50 on a connection that it keeps, as a multiple of what it was before. */
+  readonly keptP50Times?: number
+  /** The victim's p99 on a fresh connection. */
+  readonly freshP99Ms?: number
+  /** What the server's memory (RSS) grows by, until the attack has ended. */
+  readonly growthMB?: number
+}
+
+export interface KnownAttack {
+  readonly what: string
+  readonly attack: Attack
+  readonly bounds: Bounds
+}
+
+export const attacks = {
+  'long-batches': {
+    what: 'batches of 1,000 Locates on 100 connections, half of which close at once',
+    attack: longBatches,
+    bounds: { keptP50Times: 5 },
+  },
+  'fresh-certificates': {
+    what: 'a fresh certificate with each connection',
+    attack: freshCertificates,
+    bounds: {},
+  },
+  'unreadable-certificates': {
+    what: 'certificates with thousands of names, deep names and dates that are none',
+    attack: showUnreadable,
+    bounds: {},
+  },
+  'crowded-pending': {
+    what: 'sixty addresses that fill the list of pending clients',
+    attack: crowdPending,
+    bounds: {},
+  },
+  'idle-admin': {
+    what: '300 connections to the admin API that send nothing, opened again when they are closed',
+    attack: idleAdmin,
+    bounds: { keptP50Times: 5, growthMB: 100 },
+  },
+} as const satisfies Record<string, KnownAttack>
+
+export type AttackName = keyof typeof attacks

@@ -1,0 +1,139 @@
+// A server that speaks the admin API and means ill: every text in its answers tries to make a second line, to turn the
+// reading direction and to steer the terminal. Made from the route table, so that a new field is hostile by itself.
+
+import { createServer } from 'node:https'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { z } from 'zod'
+import { routes } from '../../src/admin/api.ts'
+import { errorCodes } from '../../src/admin/errors.ts'
+import type { Route } from '../../src/admin/route.ts'
+import { issueServer, privateKeyPem } from '../../src/pki/issue.ts'
+import { testAuthority } from './certificates.ts'
+
+/** Begins each text; what stands behind it must stay on its line. */
+export const begin = 'BEGIN'
+export const end = 'END'
+const between =
+  '\n\r\u2028\u2029\u0000\u001b[2J\u007f\u0085\u009b2J\u200b\u200e\u061c\u202e\u2066\u00ad\u{e0001}'
+export const hostileText = `${begin}${between}${end}`
+
+export interface HostileAdmin extends AsyncDisposable {
+  /** A data folder that leads to it. */
+  readonly data: string
+  readonly mood: Mood
+}
+
+interface Mood {
+  /** Everything is refused. */
+  refuses: boolean
+  /** Which of several values the answers take; another with each request, so that what is waited for comes. */
+  choice: number
+}
+
+export async function startHostileAdmin(): Promise<HostileAdmin> {
+  const ca = await testAuthority()
+  const { certificate, privateKey } = await issueServer({ ca, names: ['127.0.0.1'], nowMs: Date.now() })
+  const data = mkdtempSync(path.join(tmpdir(), 'mortise-hostile-'))
+  const mood: Mood = { refuses: false, choice: 0 }
+  const server = createServer(
+    { cert: certificate.pem, key: privateKeyPem(privateKey) },
+    (request, response) => {
+      request.resume()
+      const line = routeOf(request.method ?? '', request.url ?? '')
+      const choice = mood.choice++
+      const { status, type, body } = mood.refuses ? refusal(choice) : answer(line, choice)
+      response.writeHead(status, { 'Content-Type': type, Connection: 'close' }).end(body)
+    },
+  )
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { port } = server.address() as AddressInfo
+  writeFileSync(path.join(data, 'admin-address'), `https://127.0.0.1:${port}\n`)
+  writeFileSync(path.join(data, 'admin-token'), 'mortise_token\n')
+  writeFileSync(path.join(data, 'admin-ca.pem'), ca.certificate.pem)
+  const close = async (): Promise<void> => {
+    server.closeAllConnections()
+    await once(server.close(), 'close')
+    rmSync(data, { recursive: true, force: true })
+  }
+  return { data, mood, [Symbol.asyncDispose]: close }
+}
+
+function routeOf(method: string, url: string): Route {
+  const [asked = ''] = url.split('?')
+  const found = Object.values<Route>(routes).find(
+    (line) =>
+      line.method.toUpperCase() === method &&
+      new RegExp(`^${line.path.replaceAll(/\{\w+\}/g, '[^/]+')}$`).test(asked),
+  )
+  if (!found) throw new Error(`no route ${method} ${url}`)
+  return found
+}
+
+function answer(line: Route, choice: number) {
+  const { status, media: type } = line
+  const schema = z.toJSONSchema(line.answer, { io: 'output', unrepresentable: 'any' }) as Schema
+  const value = line.media === 'application/x-ndjson' ? { text: hostileText } : hostile(schema, choice)
+  return { status, type, body: `${JSON.stringify(value)}\n` }
+}
+
+function refusal(choice: number) {
+  const code = errorCodes[choice % errorCodes.length]
+  const error = { code, message: hostileText, hint: hostileText, requestId: hostileText }
+  return { status: 400, type: 'application/json', body: JSON.stringify({ error }) }
+}
+
+interface Schema {
+  readonly type?: string | readonly string[]
+  readonly format?: string
+  readonly enum?: readonly unknown[]
+  readonly const?: unknown
+  readonly anyOf?: readonly Schema[]
+  readonly oneOf?: readonly Schema[]
+  readonly allOf?: readonly Schema[]
+  readonly items?: Schema
+  readonly properties?: Readonly<Record<string, Schema>>
+  readonly additionalProperties?: Schema | boolean
+}
+
+/** A value that fits, with the worst texts that fit. `choice` picks among alternatives, null last. */
+function hostile(schema: Schema, choice: number): unknown {
+  if (schema.const !== undefined) return schema.const
+  if (schema.enum) return schema.enum[choice % schema.enum.length]
+  const { type } = schema
+  if (typeof type === 'object')
+    return hostile({ anyOf: type.map((one) => ({ ...schema, type: one })) }, choice)
+  const several = schema.anyOf ?? schema.oneOf
+  if (several) {
+    const named = several.filter((one) => one.type !== 'null')
+    return choice % 7 === 6 && named.length < several.length
+      ? null
+      : hostile(named[choice % named.length] ?? {}, choice)
+  }
+  if (schema.allOf) return Object.assign({}, ...schema.allOf.map((part) => hostile(part, choice))) as unknown
+  switch (type) {
+    case 'object':
+      return hostileObject(schema, choice)
+    case 'array':
+      return Array.from({ length: choice % 5 === 4 ? 0 : 25 }, () => hostile(schema.items ?? {}, choice))
+    case 'integer':
+    case 'number':
+      return 2 + (choice % 3)
+    case 'boolean':
+      return choice % 2 === 0
+    case 'string':
+    case undefined:
+    default:
+      return schema.format === 'date-time' ? '2026-03-01T12:00:00.000Z' : hostileText
+  }
+}
+
+function hostileObject({ properties = {}, additionalProperties }: Schema, choice: number): object {
+  const fields = Object.entries(properties).map(([name, field]) => [name, hostile(field, choice)] as const)
+  const open =
+    typeof additionalProperties === 'object' ? [[hostileText, hostile(additionalProperties, choice)]] : []
+  return Object.fromEntries([...fields, ...(open as [string, unknown][])]) as object
+}

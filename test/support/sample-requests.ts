@@ -1,0 +1,50 @@
+// One valid request of each operation that the server handles. Tests that must try every operation (isolation, noise)
+// take them from here, so a new operation is tried everywhere once it has its line.
+
+import type { Request } from '../../src/kmip/operations.ts'
+import type { HandledOperation } from '../../src/operations/handlers.ts'
+import { aes, attribute, attributesOf, locate, nameAttribute, text } from './kmip-session.ts'
+
+/** `UniqueIdentifier`: of the object that it concerns. `word`: stands in every name and value that it sets. */
+export interface SampleAbout {
+  readonly UniqueIdentifier: string
+  readonly word: string
+}
+
+export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleAbout) => Request<N> } = {
+  Activate: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  AddAttribute: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    Attribute: attribute('Object Group', word),
+  }),
+  Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
+  Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
+  DeleteAttribute: ({ UniqueIdentifier }) => ({
+    UniqueIdentifier,
+    AttributeName: 'Object Group',
+    AttributeIndex: 0,
+  }),
+  Destroy: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  DiscoverVersions: () => ({ ProtocolVersion: [] }),
+  Get: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
+  GetAttributeList: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
+  Locate: ({ word }) => locate([nameAttribute(`${word}-name`)], { MaximumItems: 10 }),
+  ModifyAttribute: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    Attribute: attribute('Object Group', word, 0),
+  }),
+  Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
+  Register: ({ word }) => ({
+    ObjectType: 'SecretData',
+    TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Usage Mask', 0)] },
+    SecretData: {
+      SecretDataType: 'Password',
+      KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.from(word) } },
+    },
+  }),
+  Revoke: ({ UniqueIdentifier }) => ({
+    UniqueIdentifier,
+    RevocationReason: { RevocationReasonCode: 'KeyCompromise' },
+  }),
+}

@@ -1,0 +1,66 @@
+// Refusals of unknown peers in the audit: one entry for each certificate and minute, ten of a subnet, a hundred in all,
+// and one that counts the rest.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { test } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { makeCertificate } from '../support/certificates.ts'
+import { openTalk, reasons } from '../support/kmip-talk.ts'
+import { startServer, type TestServer } from '../support/server.ts'
+
+interface Entry {
+  readonly action: string
+  readonly actor: { readonly address: string | null; readonly certificateSha256: string | null }
+  readonly detail: Readonly<Record<string, unknown>> | null
+}
+
+async function refusals(server: TestServer): Promise<readonly Entry[]> {
+  const flags = ['--action', 'kmip.refused', '--limit', '10000']
+  return (await server.json('audit', 'list', ...flags)) as Entry[]
+}
+
+/** Each with a certificate of its own. */
+async function knock(server: TestServer, from: string, times: number): Promise<void> {
+  const one = async () => {
+    const { tls } = await makeCertificate({ key: 'ec', ownKey: true })
+    const talk = await openTalk({ ...server.kmip, from, tls })
+    assert.equal((await talk.get('any')).reason, reasons.AuthenticationNotSuccessful)
+    talk.close()
+  }
+  await Promise.all(Array.from({ length: times }, one))
+}
+
+test('a flood of strangers makes few entries, and is counted', async () => {
+  const data = mkdtempSync(path.join(tmpdir(), 'mortise-flood-'))
+  try {
+    await using server = await startServer({ data })
+    await knock(server, '127.0.0.2', 30)
+    await knock(server, '127.0.0.3', 2)
+    const of = (entries: readonly Entry[], address: string) =>
+      entries.filter(({ actor }) => actor.address === address)
+    const first = await refusals(server)
+    assert.equal(of(first, '127.0.0.2').length, limits.minuteQuotaPerGroupMax)
+    assert.equal(of(first, '127.0.0.3').length, 2)
+    const others = Array.from({ length: 12 }, (_, index) => `127.0.0.${index + 4}`)
+    await Promise.all(others.map((from) => knock(server, from, 11)))
+    assert.equal((await refusals(server)).length, limits.minuteQuotaMax)
+    await server.stop()
+
+    await using again = await startServer({ data })
+    const all = await refusals(again)
+    const counts = all.filter(({ detail }) => detail?.['why'] === 'left out')
+    assert.equal(all.length - counts.length, limits.minuteQuotaMax)
+    assert.equal(counts.length, 1)
+    const { refusals: leftOut, subnets, most, peers } = counts[0]?.detail ?? {}
+    assert.deepEqual([leftOut, peers], [30 + 2 + 12 * 11 - limits.minuteQuotaMax, 'unknown'])
+    assert.ok(Number(subnets) >= 4)
+    assert.match(String(most), /^127\.0\.0\.2: 20, /)
+    assert.deepEqual(counts[0]?.actor.address, null)
+    await again.json('audit', 'verify')
+  } finally {
+    rmSync(data, { recursive: true, force: true })
+  }
+})

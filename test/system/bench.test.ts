@@ -1,0 +1,220 @@
+// `mortise bench` against the real server: what it counts, that it leaves nothing behind, and how it says no. That the
+// numbers are fast or slow is nobody's business here.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, suite, test } from 'node:test'
+import { bench, type BenchOptions, type BenchReport } from '../../src/vsphere/bench.ts'
+import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
+import { Times } from '../../src/vsphere/bench-tally.ts'
+import { clientCertificate } from '../support/certificates.ts'
+import { command } from '../support/command.ts'
+import { startServer, type CommandResult, type TestServer } from '../support/server.ts'
+
+const server = await startServer()
+const files = await server.issue('bench')
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-bench-'))
+after(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await server[Symbol.asyncDispose]()
+})
+
+const { certFile, keyFile, caFile } = files
+const address = `127.0.0.1:${server.kmip.port}`
+const access = ['--server', address, '--cert', certFile, '--key', keyFile, '--ca', caFile]
+const short = ['--duration', '0.4', '--warm-up', '0.1', '--keys', '3', '--connections', '2']
+
+function run(...words: string[]): Promise<CommandResult> {
+  return command(['bench', ...access, ...short, ...words])
+}
+
+async function report(...words: string[]): Promise<BenchReport> {
+  const { code, stdout, stderr } = await run('--json', ...words)
+  assert.equal(code, 0, stderr + stdout)
+  return JSON.parse(stdout) as BenchReport
+}
+
+async function liveKeys(): Promise<number> {
+  const keys = await server.json('key', 'list')
+  assert.ok(Array.isArray(keys))
+  return keys.length
+}
+
+suite('a short run', { concurrency: false }, () => {
+  test('as JSON: what was asked, how often, how fast, and nothing left', async () => {
+    const result = await report('--mix', 'get=3,create=1', '--tls', '1.2')
+    const { operations, requestsPerSecond, seconds, keys } = result
+    assert.deepEqual(Object.keys(operations).toSorted(), ['create', 'get'])
+    const { get, create } = operations
+    assert.ok(get && create && create.count > 0)
+    // Two lanes, each at most one round from the mix.
+    assert.ok(Math.abs(get.count - 3 * create.count) <= 8, `${get.count} to ${create.count}`)
+    const expected = (get.count + create.count) / seconds
+    assert.ok(Math.abs(requestsPerSecond - expected) < 1, `${requestsPerSecond}, not ${expected}`)
+    const { p50, p90, p99, p999, max } = get.latencyMs
+    const rising = [0, p50, p90, p99, p999, max]
+    assert.ok(
+      rising.every((ms, index) => index === 0 || (ms !== null && ms >= (rising[index - 1] ?? 0))),
+      String(rising),
+    )
+    assert.equal(result.ok, true)
+    assert.equal(result.server, address)
+    assert.equal(result.tls.version, 'TLSv1.2')
+    assert.equal(result.pieces, null)
+    assert.equal(result.handshakes.count, 0, 'connections are kept from the warm-up on')
+    assert.deepEqual([result.failed, result.failures], [0, []])
+    assert.ok(keys.made >= 3 + create.count)
+    assert.deepEqual(keys, { made: keys.made, destroyed: keys.made, left: 0 })
+    assert.equal(await liveKeys(), 0)
+  })
+
+  for (const tls of ['1.2', '1.3'])
+    test(`a connection for each piece, and resumed, with TLS ${tls}`, async () => {
+      const full = await report('--per-work', '--mix', 'get,connect', '--tls', tls)
+      assert.ok(full.pieces && full.pieces.count > 0)
+      assert.equal(full.handshakes.count, full.pieces.count)
+      assert.equal(full.handshakes.resumed, 0)
+      assert.equal(full.tls.version, `TLSv${tls}`)
+      const resumed = await report('--per-work', '--resume', '--mix', 'state', '--tls', tls)
+      assert.ok(resumed.handshakes.count > 0)
+      assert.equal(resumed.handshakes.resumed, resumed.handshakes.count)
+    })
+
+  test('for people, and with the keys kept', async () => {
+    const before = await liveKeys()
+    const { code, stdout } = await run('--keep', '--mix', 'query,discover,create')
+    assert.equal(code, 0, stdout)
+    for (const word of ['Requests:', 'query', 'discover', 'create', 'P99.9'])
+      assert.match(stdout, new RegExp(word))
+    assert.ok((await liveKeys()) > before)
+  })
+
+  test('the server goes away in the middle: a whole report, with what failed', async () => {
+    await using other = await startServer()
+    const options = await optionsFor(other)
+    const running = bench({
+      ...options,
+      durationMs: 1_500,
+      told: (phase) => phase === 'measuring' && void other.kill(),
+    })
+    const { ok, failed, failures, keys } = await running
+    assert.equal(ok, false)
+    assert.ok(failed > 0)
+    assert.equal(
+      failures.reduce((sum, { count }) => sum + count, 0),
+      failed,
+    )
+    assert.deepEqual(keys, { made: 3, destroyed: 0, left: 3 })
+  })
+
+  test('told to end early, it reports what it has', async () => {
+    const options = await optionsFor(server)
+    const result = await bench({ ...options, durationMs: 60_000, signal: AbortSignal.timeout(500) })
+    assert.ok(result.seconds < 30)
+    assert.equal(result.keys.left, 0)
+  })
+})
+
+async function optionsFor(which: TestServer): Promise<BenchOptions> {
+  const { kmip } = which
+  const { tls } = await which.issue(`bench-${kmip.port}`)
+  return {
+    address: kmip,
+    ...tls,
+    trust: { by: 'nothing' },
+    mix: mixOf('get'),
+    connections: 2,
+    warmUpMs: 0,
+    durationMs: 300,
+    perWork: false,
+    resume: false,
+    keys: 3,
+    keep: false,
+  }
+}
+
+suite('no', () => {
+  const wrong: readonly (readonly [string[], RegExp])[] = [
+    [['--mix', 'fly=1'], /no operation "fly=1"/],
+    [['--mix', 'get=0'], /none at all/],
+    [['--mix', 'get,get'], /twice/],
+    [['--mix', 'get=-1'], /no operation/],
+    [['--mix', 'get=600,create=600'], /more than 1000/],
+    [['--mix', 'connect'], /--per-work/],
+    [['--resume'], /--per-work/],
+    [['--tls', '1.1'], /1\.2 or 1\.3/],
+    [['--duration', 'ten'], /seconds/],
+    [['--connections', '0'], /1 to 10000/],
+    [['--insecure'], /one of/],
+  ]
+  for (const [words, message] of wrong)
+    test(`wrong use: ${words.join(' ')}`, async () => {
+      const { code, stderr } = await run(...words)
+      assert.equal(code, 2, stderr)
+      assert.match(stderr, message)
+    })
+
+  test('a certificate that is not trusted: said at once, with a hint', async () => {
+    const { tls } = await clientCertificate('self-signed')
+    const [strange, secret] = [path.join(folder, 'stranger.pem'), path.join(folder, 'stranger.key')]
+    writeFileSync(strange, tls.cert)
+    writeFileSync(secret, tls.key)
+    const { code, stdout, stderr } = await run('--cert', strange, '--key', secret, '--json')
+    assert.equal(code, 1)
+    assert.equal(stdout, '')
+    assert.match(stderr, /AuthenticationNotSuccessful/)
+    assert.match(stderr, /the certificate must be that of a client/)
+  })
+
+  test('nobody there, and the wrong server', async () => {
+    const nobody = await run('--server', '127.0.0.1:1')
+    assert.equal(nobody.code, 1)
+    assert.match(nobody.stderr, /nothing listens there/)
+    const trust = ['--fingerprint', '00'.repeat(32)]
+    const words = ['bench', '--server', address, '--cert', certFile, '--key', keyFile, ...trust, ...short]
+    const other = await command(words)
+    assert.equal(other.code, 1)
+    assert.match(other.stderr, /another certificate/)
+  })
+})
+
+suite('counting', () => {
+  test('a round has each as often as the mix says, spread evenly', () => {
+    const round = roundOf(mixOf('get=6,create=2,state=1'))
+    assert.equal(round.length, 9)
+    const places = (name: string): number[] => round.flatMap((one, place) => (one === name ? [place] : []))
+    assert.equal(places('get').length, 6)
+    assert.equal(places('state').length, 1)
+    const [first = 0, second = 0] = places('create')
+    assert.ok(second - first >= 3 && second - first <= 6, round.join())
+  })
+
+  test('percentiles are within one per cent of the sorted ones', () => {
+    const times = new Times()
+    assert.deepEqual(times.percentiles(), { p50: null, p90: null, p99: null, p999: null, max: null })
+    const sorted = Array.from({ length: 10_000 }, (_, index) => 0.05 * 1.001 ** index)
+    for (const ms of sorted.toReversed()) times.add(ms)
+    const { p50, p90, p99, p999, max } = times.percentiles()
+    for (const [share, found] of [
+      [0.5, p50],
+      [0.9, p90],
+      [0.99, p99],
+      [0.999, p999],
+    ] as const) {
+      const exact = sorted[Math.ceil(share * sorted.length) - 1] ?? 0
+      assert.ok(found !== null && Math.abs(found / exact - 1) < 0.01, `${share}: ${found}, not ${exact}`)
+    }
+    assert.equal(max, Number((sorted.at(-1) ?? 0).toPrecision(4)))
+    times.add(0)
+    times.add(1e12)
+    assert.equal(times.percentiles().max, 1e12)
+  })
+})
+
+function mixOf(text: string): Mix {
+  const parsed = parseMix(text)
+  assert.ok('mix' in parsed, text)
+  return parsed.mix
+}

@@ -1,0 +1,315 @@
+// The doctor against the real server, and against what is wrong in each of the ways that it should find.
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer as createTcpServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { extendedKeyUsage, subjectAltNames } from '../../src/pki/build.ts'
+import { diagnose, type AddressReport, type Diagnosis, type DoctorOptions } from '../../src/vsphere/doctor.ts'
+import type { Finding, Severity } from '../../src/vsphere/doctor-findings.ts'
+import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
+import { command } from '../support/command.ts'
+import { alter, withoutTag } from '../support/broken.ts'
+import { openAlteringProxy, openMute } from '../support/proxy.ts'
+import { startServer, type CommandResult } from '../support/server.ts'
+import { operations, tags } from '../support/wire.ts'
+
+const server = await startServer()
+const files = await server.issue('doctor')
+const client = { cert: files.tls.cert, key: Buffer.from(files.tls.key) }
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-doctor-'))
+after(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await server[Symbol.asyncDispose]()
+})
+
+const loopback = (port: number) => ({ host: '127.0.0.1', port })
+
+function ask(ports: readonly number[], more: Partial<DoctorOptions> = {}): Promise<Diagnosis> {
+  const addresses = ports.map(loopback)
+  return diagnose({ addresses, client, writeTest: false, nowMs: Date.now(), ...more })
+}
+
+async function one(port: number, more: Partial<DoctorOptions> = {}): Promise<AddressReport> {
+  const [report] = (await ask([port], more)).addresses
+  assert.ok(report)
+  return report
+}
+
+/** The one finding of this severity that fits. It must say what mends it. */
+function found(findings: readonly Finding[], severity: Severity, what: RegExp, mend = /./): void {
+  const fitting = findings.filter((finding) => finding.severity === severity && what.test(finding.what))
+  assert.equal(fitting.length, 1, `${severity} ${String(what)} in ${JSON.stringify(findings, null, 1)}`)
+  if (severity === 'fault' || severity === 'warning') assert.match(fitting[0]?.mend ?? '', mend)
+}
+
+const faults = (findings: readonly Finding[]): string[] =>
+  findings.filter(({ severity }) => severity === 'fault').map(({ what }) => what)
+
+interface Key {
+  readonly state: string
+}
+
+test('a healthy server: everything is looked at, nothing would fail, and the test key is gone', async () => {
+  const diagnosis = await ask([server.kmip.port], { writeTest: true })
+  assert.ok(diagnosis.ok, JSON.stringify(diagnosis, null, 1))
+  assert.equal(diagnosis.testKey, true)
+  const [report] = diagnosis.addresses
+  assert.ok(report)
+  assert.equal(report.certificate?.sha256, server.serverCertSha256)
+  assert.equal(report.client, 'trusted')
+  assert.match(report.tls?.tls13 ?? '', /^TLS_/)
+  assert.match(report.tls?.tls12 ?? '', /^ECDHE-/)
+  assert.match(report.tls?.rsa ?? '', /^AES/)
+  assert.equal(report.tls?.old, null)
+  for (const ms of [report.connectMs, report.handshakeMs, report.requestMs]) assert.ok(ms !== null && ms > 0)
+  const warned = [...diagnosis.findings, ...report.findings].filter(({ severity }) => severity === 'warning')
+  assert.deepEqual(warned, [])
+  assert.deepEqual(await server.json('key', 'list', '--state', 'Active'), [])
+  const destroyed = (await server.json('key', 'list', '--state', 'Destroyed')) as Key[]
+  assert.equal(destroyed.length, 1)
+})
+
+test('without leave nothing is made, and it is said that it was not tried', async () => {
+  const count = async () => ((await server.json('key', 'list', '--state', 'Destroyed')) as Key[]).length
+  const before = await count()
+  const { testKey, findings } = await ask([server.kmip.port, server.kmip.port])
+  assert.equal(testKey, null)
+  found(findings, 'note', /not tried/)
+  assert.equal(await count(), before)
+  assert.deepEqual(await server.json('key', 'list'), [])
+})
+
+test('a stopped server, a name that nobody knows, a TCP black hole, no TLS at all', async () => {
+  const stopped = await openMute()
+  await stopped[Symbol.asyncDispose]()
+  const gone = await one(stopped.port)
+  found(gone.findings, 'fault', /nothing listens/, /Start the key server/)
+  assert.equal(gone.tls, null)
+
+  const nameless = await diagnose({
+    addresses: [{ host: 'no-such-server.invalid', port: 5696 }],
+    writeTest: false,
+    nowMs: Date.now(),
+  })
+  found(nameless.addresses[0]?.findings ?? [], 'fault', /DNS/, /Correct the name/)
+
+  await using hole = await openMute()
+  const silent = await one(hole.port, { timeouts: { handshakeMs: 500 } })
+  found(silent.findings, 'fault', /says nothing/, /hangs, or a load balancer/)
+
+  await using web = await openMute('HTTP/1.1 400 Bad Request\r\n\r\n')
+  found((await one(web.port)).findings, 'fault', /does not speak TLS/, /Correct address and port/)
+})
+
+test('TLS that is no KMIP server', async () => {
+  const { port } = new URL(server.admin)
+  const report = await one(Number(port))
+  found(report.findings, 'fault', /no KMIP message|ended the connection/)
+})
+
+/** A TLS server that shows a certificate and answers nothing. */
+async function show(
+  identity: TestIdentity,
+  options: TlsOptions = {},
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const tls = createTlsServer({ ...identity.tls, requestCert: true, rejectUnauthorized: false, ...options })
+  const sockets = new Set<Socket>()
+  tls.on('connection', (socket: Socket) => sockets.add(socket))
+  tls.on('secureConnection', (socket) => socket.on('error', () => {}).on('data', () => socket.destroy()))
+  tls.on('tlsClientError', () => {})
+  tls.listen(0, '127.0.0.1')
+  await once(tls, 'listening')
+  return {
+    port: (tls.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      tls.close()
+      await once(tls, 'close')
+    },
+  }
+}
+
+const named = subjectAltNames(['127.0.0.1'])
+
+test('what is wrong with the certificate of a server', async () => {
+  const shown = async (peculiar: Parameters<typeof makeCertificate>[0], options: TlsOptions = {}) => {
+    await using tls = await show(await makeCertificate({ extensions: [named], ...peculiar }), options)
+    return (await one(tls.port, { client: undefined })).findings
+  }
+  found(await shown({ fromDays: -400, toDays: -3 }), 'fault', /expired on \d{4}-/, /server-cert renew/)
+  found(await shown({ fromDays: 2 }), 'fault', /valid only from/, /clocks/)
+  found(await shown({ toDays: 20 }), 'warning', /ends in (19|20) days/, /Make vCenter Trust KMS/)
+  const other = await shown({ extensions: [subjectAltNames(['kms.example.test'])] })
+  found(other, 'warning', /does not name 127\.0\.0\.1: it has kms\.example\.test/, /--names 127\.0\.0\.1/)
+  found(await shown({ extensions: [] }), 'warning', /no subject alternative names/)
+  found(await shown({ key: 'ec' }), 'warning', /EC P-256/, /RSA key/)
+  found(await shown({ extensions: [named, extendedKeyUsage('clientAuth')] }), 'warning', /lacks serverAuth/)
+  const weak = { ciphers: 'DEFAULT:@SECLEVEL=0' }
+  found(await shown({ key: 'rsa-1024' }, weak), 'warning', /RSA 1024/)
+  found(await shown({ algorithm: 'sha1WithRSAEncryption' }, weak), 'warning', /sha1/i)
+  assert.deepEqual(faults(await shown({})), [])
+})
+
+test('what is wrong with the TLS of a server', async () => {
+  const identity = await makeCertificate({ extensions: [named] })
+  const spoken = async (options: TlsOptions) => {
+    await using tls = await show(identity, options)
+    return (await one(tls.port, { client: undefined })).findings
+  }
+  found(await spoken({ minVersion: 'TLSv1.3' }), 'fault', /speaks no TLS 1\.2/, /accept TLS 1\.2/)
+  const rsa = { maxVersion: 'TLSv1.2', ciphers: 'AES128-SHA256' } as const
+  found(await spoken(rsa), 'warning', /only with RSA key exchange/)
+  found(
+    await spoken({ minVersion: 'TLSv1', ciphers: 'DEFAULT:@SECLEVEL=0' }),
+    'warning',
+    /also speaks TLS 1\.0/,
+  )
+})
+
+test('a certificate that is known, and what the server thinks of others', async () => {
+  const standing = async (identity: TestIdentity) => {
+    const { cert, key } = identity.tls
+    return one(server.kmip.port, { client: { cert, key: Buffer.from(key) } })
+  }
+  const stranger = await clientCertificate('self-signed')
+  const unknown = await standing(stranger)
+  assert.equal(unknown.client, 'unknown')
+  const mend = new RegExp(`client trust .*${stranger.certificate.sha256}`)
+  found(unknown.findings, 'fault', /not trusted yet/, mend)
+
+  await server.trust('vc', stranger.certificate.pem)
+  assert.equal((await standing(stranger)).client, 'trusted')
+  await server.json('client', 'block', stranger.certificate.sha256)
+  const blocked = await standing(stranger)
+  assert.equal(blocked.client, 'blocked')
+  found(blocked.findings, 'fault', /blocked/, /client unblock/)
+
+  const old = await makeCertificate({ extensions: [], fromDays: -900, toDays: -500, ownKey: true })
+  await server.trust('old', old.certificate.pem)
+  const expired = await standing(old)
+  assert.equal(expired.client, 'expired')
+  found(expired.findings, 'fault', /has expired/, /Make KMS trust vCenter/)
+})
+
+test('a server of another make that refuses the certificate in the handshake, or without a word', async () => {
+  const identity = await makeCertificate({ extensions: [named] })
+  const { certificate } = await testVmca()
+  for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+    await using picky = await show(identity, { rejectUnauthorized: true, ca: certificate.pem, maxVersion })
+    const { client, findings } = await one(picky.port)
+    assert.equal(client, 'refused', maxVersion)
+    assert.equal(faults(findings).length, 1, maxVersion)
+    found(findings, 'fault', /ends the connection|refused in the handshake/, /Make KMS trust vCenter/)
+  }
+})
+
+test('certificate and key that do not belong together, or end soon', async () => {
+  const { cert } = (await clientCertificate('self-signed-other')).tls
+  const { ok, findings } = await ask([server.kmip.port], { client: { ...client, cert } })
+  assert.ok(!ok)
+  found(findings, 'fault', /does not belong/, /--key/)
+  const soon = await makeCertificate({ extensions: [], toDays: 10 })
+  const { findings: warned } = await ask([server.kmip.port], {
+    client: { cert: soon.tls.cert, key: Buffer.from(soon.tls.key) },
+  })
+  found(warned, 'warning', /ends in (9|10) days/)
+})
+
+test('two servers with data of their own are found, with a test key and without', async () => {
+  await using other = await startServer()
+  await other.trust('doctor', client.cert)
+  const ports = [server.kmip.port, other.kmip.port]
+  const tried = await ask(ports, { writeTest: true })
+  assert.ok(!tried.ok)
+  assert.equal(tried.testKey, false)
+  found(tried.findings, 'note', /2 different certificates/)
+  found(tried.addresses[1]?.findings ?? [], 'fault', /Get of the test key/, /nodes of one key server/)
+  const left = [
+    ...((await server.json('key', 'list')) as Key[]),
+    ...((await other.json('key', 'list')) as Key[]),
+  ]
+  assert.deepEqual(left, [], 'the test key is destroyed all the same')
+
+  await server.json('key', 'create', '--instance', 'default')
+  const compared = await ask(ports)
+  assert.ok(!compared.ok)
+  found(compared.addresses[1]?.findings ?? [], 'fault', /does not know 1 of 1 keys/)
+  assert.deepEqual(faults(compared.addresses[0]?.findings ?? []), [])
+})
+
+test('answers that vSphere cannot use are told', async () => {
+  const target = { host: '127.0.0.1', port: server.kmip.port }
+  await using mute = await openAlteringProxy({
+    target,
+    tls: files.tls,
+    alter: alter(operations.GetAttributes, withoutTag(tags.UniqueBatchItemID)),
+  })
+  const { findings } = await one(mute.port)
+  found(findings, 'warning', /not echoed/, /maker of the key server/)
+})
+
+test('a slow server is measured against the patience of vSAN', async () => {
+  const delayMs = 1_100
+  const slow = createTcpServer((inner) => {
+    const outer = connect(server.kmip)
+    setTimeout(() => inner.pipe(outer).pipe(inner), delayMs)
+    for (const socket of [inner, outer]) socket.on('error', () => inner.destroy())
+    inner.on('close', () => outer.destroy())
+  })
+  slow.listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  const report = await one((slow.address() as AddressInfo).port)
+  slow.close()
+  assert.ok((report.handshakeMs ?? 0) >= 1_000)
+  found(report.findings, 'warning', /a handshake took 1\.\d s/, /load of the key server/)
+})
+
+const run = (...words: string[]): Promise<CommandResult> => command(['doctor', ...words])
+
+test('the command: exit code, JSON, leave, wrong use', async () => {
+  const address = `127.0.0.1:${server.kmip.port}`
+  const shown = ['--cert', files.certFile, '--key', files.keyFile]
+  const healthy = await run(address, ...shown, '--write-test', '--fingerprint', server.serverCertSha256)
+  assert.equal(healthy.code, 0, healthy.stdout + healthy.stderr)
+  assert.match(healthy.stdout, /nothing would fail/)
+  assert.match(healthy.stdout, /ok +the client is trusted/)
+
+  const json = await run(address, '127.0.0.1:1', ...shown, '--json')
+  assert.equal(json.code, 1)
+  const diagnosis = JSON.parse(json.stdout) as Diagnosis
+  assert.equal(diagnosis.ok, false)
+  assert.deepEqual(
+    diagnosis.addresses.map((report) => report.address),
+    [address, '127.0.0.1:1'],
+  )
+
+  const wrong = await run(address, '--fingerprint', 'ab'.repeat(32))
+  assert.equal(wrong.code, 1)
+  assert.match(wrong.stdout, /FAULT +it is not the server expected/)
+  const { certificate } = await testVmca()
+  const ca = path.join(folder, 'ca.pem')
+  writeFileSync(ca, certificate.pem)
+  assert.equal((await run(address, '--ca', ca)).code, 1)
+  assert.equal((await run(address, '--ca', files.caFile)).code, 0)
+
+  const asked = await command(['doctor', address, ...shown], { terminal: true, input: 'no\n' })
+  assert.match(asked.stderr, /May a test key be made/)
+  assert.match(asked.stdout, /were not tried/)
+
+  for (const [words, why] of [
+    [[], /missing required argument/],
+    [[address, '--cert', files.certFile], /belong together/],
+    [[address, '--write-test'], /needs --cert/],
+    [['http://kms'], /takes HOST or HOST:PORT/],
+    [[address, address], /twice/],
+  ] as const) {
+    const { code, stderr } = await run(...words)
+    assert.equal(code, 2, stderr)
+    assert.match(stderr, why)
+  }
+})

@@ -1,0 +1,89 @@
+// Key Protect out of reach, in both custodies, with the real server and the double: served from memory and then not,
+// new keys made or refused as the custody allows, told in readiness, metrics and audit, and well again by itself.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { suite, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { custodies, openSite, type CustodySite } from '../support/custody.ts'
+import { askHttps } from '../support/https.ts'
+import { Double } from '../support/key-protect/double.ts'
+import { digestOf } from '../support/kmip-talk.ts'
+
+async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
+  // The look at root keys comes every half minute.
+  for (const begun = performance.now(); performance.now() - begun < 60_000; await sleep(100))
+    if (await condition()) return
+  assert.fail(`it did not come to that: ${what}`)
+}
+
+async function metrics({ server }: CustodySite): Promise<string> {
+  const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
+  const token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
+  return (await askHttps(server.admin, ca, 'GET', '/metrics', { token })).text
+}
+
+interface Health {
+  readonly ready: boolean
+  readonly degraded: readonly string[]
+  readonly unreachable: readonly string[]
+}
+
+// Side by side: half a minute passes before a look at the root keys.
+suite('Key Protect is away', { concurrency: true }, () => {
+  for (const custody of custodies)
+    test(`custody ${custody}`, async (t) => {
+      const double = await Double.start()
+      t.after(() => double.stop())
+      await using site = await openSite(double, { custody, cacheSeconds: 1, outageSeconds: 4 })
+      const talk = await site.talk()
+      const identifier = await talk.create()
+      const digest = digestOf(await talk.get(identifier))
+      const health = async () => (await site.health()) as Health
+
+      await double.control('POST', 'listeners', { keyProtect: 'down', iam: 'down' })
+      const away = performance.now()
+      const secondsAway = () => (performance.now() - away) / 1000
+      await until('it is noticed', async () => {
+        await talk.get(identifier)
+        return (await health()).unreachable.length > 0
+      })
+      if (secondsAway() < 4) {
+        const got = await talk.get(identifier)
+        // A busy machine may have come here too late.
+        if (secondsAway() < 5) assert.equal(digestOf(got), digest, got.message)
+        const made = await talk.create().catch((error: unknown) => String(error))
+        if (custody === 'keyprotect') assert.match(made, /the root key of this instance cannot be reached/)
+        else if (secondsAway() < 5) assert.match(made, /^[0-9a-f-]{36}$/, 'made under the data key in memory')
+      }
+      assert.deepEqual([(await health()).ready, (await health()).degraded], [true, [site.instanceId]])
+      assert.match(await metrics(site), /^mortise_root_keys\{condition="unreachable"\} 1$/m)
+      assert.match(await metrics(site), /^mortise_data_key_uses_total\{source="outage"\} [1-9]/m)
+      const status = (await site.server.json('status')) as { instances: { name: string; rootKey: string }[] }
+      assert.equal(status.instances.find(({ name }) => name === 'vmware')?.rootKey, 'unreachable')
+
+      await until('cache and outage are over', async () => !(await talk.get(identifier)).ok)
+      assert.equal(
+        (await talk.get(identifier)).message,
+        'the root key of this instance cannot be reached at the moment',
+      )
+      await double.calm()
+      await until('readiness says that it is well again, though nobody asks for a key', async () => {
+        return (await health()).degraded.length === 0
+      })
+      assert.equal(digestOf(await talk.get(identifier)), digest)
+      await talk.create()
+      talk.close()
+      assert.match(await metrics(site), /^mortise_root_keys\{condition="unreachable"\} 0$/m)
+      const told = (await site.audit()).filter(({ action }) => action.startsWith('root-key.'))
+      assert.deepEqual(
+        told.map(({ action, actor }) => [action, actor.kind]),
+        [
+          ['root-key.unreachable', 'server'],
+          ['root-key.answers', 'server'],
+        ],
+      )
+      assert.equal(told[0]?.detail?.['reach'], 'unreachable')
+    })
+})

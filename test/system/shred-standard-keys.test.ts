@@ -1,0 +1,136 @@
+// An instance with the custody keyprotect is shredded: its root key wraps the keys themselves, so that nothing is lost
+// until their standard keys are deleted at the service. What the receipt claims, and what is told until it is so. The
+// real server, its command line and the double of Key Protect.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../../src/limits.ts'
+import { openSite, type CustodySite } from '../support/custody.ts'
+import { askHttps } from '../support/https.ts'
+import { Double } from '../support/key-protect/double.ts'
+
+const double = await Double.start()
+after(() => double.stop())
+afterEach(() => double.calm())
+
+interface Receipt {
+  readonly receipt: {
+    readonly standardKeys: number
+    readonly standardKeysLeft: {
+      readonly count: number
+      readonly rootKeys: readonly string[]
+      readonly cause: string | null
+    }
+  }
+}
+
+const shred = ['instance', 'delete', 'vmware', '--shred', 'vmware'] as const
+
+/** A site with three keys: with a part of the journal four standard keys. */
+async function filled(): Promise<CustodySite> {
+  const site = await openSite(double, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  for (let key = 0; key < 3; key++) await talk.create()
+  talk.close()
+  return site
+}
+
+async function warningsOf({ server }: CustodySite): Promise<readonly string[]> {
+  const { warnings } = (await server.json('status')) as {
+    readonly warnings: readonly { readonly code: string; readonly message: string }[]
+  }
+  return warnings.filter(({ code }) => code === 'standard-keys-left').map(({ message }) => message)
+}
+
+async function leftIn(site: CustodySite): Promise<readonly string[]> {
+  return ((await site.health()) as { readonly standardKeysLeft: readonly string[] }).standardKeysLeft
+}
+
+async function metricsOf({ server }: CustodySite): Promise<string> {
+  const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
+  const token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
+  return (await askHttps(server.admin, ca, 'GET', '/metrics', { token })).text
+}
+
+/** Standard keys of this instance that are not deleted. */
+async function live({ instanceId }: CustodySite): Promise<number> {
+  const keys = await double.control<readonly { description?: string; state: number }[]>('GET', 'keys')
+  return keys.filter(({ description = '', state }) => description.includes(instanceId) && state !== 5).length
+}
+
+async function until(met: () => Promise<boolean>): Promise<void> {
+  const began = performance.now()
+  while (!(await met())) {
+    assert.ok(performance.now() - began < 20_000, 'it does not come to be')
+    await sleep(100)
+  }
+}
+
+test('the service answers: the receipt says that all standard keys are deleted, and they are', async () => {
+  await using site = await filled()
+  assert.equal(await live(site), 4)
+  const { stdout: said } = await site.server.cli(...shred)
+  assert.equal(await live(site), 0)
+  assert.match(said, /^The instance vmware is shredded\.$/m)
+  assert.match(said, /^Standard keys deleted: +4 of 4, its journal included$/m)
+  assert.match(said, /^Objects that no longer open: +3 PreActive$/m)
+  assert.match(said, /30 days .* a Manager there can restore the standard keys.*purging/)
+  assert.doesNotMatch(said, /still at the service/)
+  assert.deepEqual([await warningsOf(site), await leftIn(site)], [[], []])
+  assert.doesNotMatch(site.server.stderr(), /standard keys that are to be deleted are left/)
+})
+
+test('the service cannot be reached: the receipt claims nothing, and status, health and metric tell at once, also after a restart', async () => {
+  await using site = await filled()
+  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  const { stdout: said } = await site.server.cli(...shred)
+  assert.match(said, /^The instance vmware is gone, and not all of it is shredded yet\.$/m)
+  assert.match(said, /^Standard keys deleted: +0 of 4, its journal included$/m)
+  assert.match(said, /^Standard keys left: +beside keyprotect:\S+$/m)
+  assert.match(said, /^Objects given up: +3 PreActive$/m)
+  assert.match(said, /^4 standard keys are still at the service: Key Protect at \S+ cannot be reached: /m)
+  assert.match(said, /whoever may use the root key can open.*restore.*mortise status tells.*30 days/s)
+  const uri = double.uri(site.rootKey)
+  const isTold = async () => {
+    const [message = '', ...more] = await warningsOf(site)
+    assert.deepEqual(more, [])
+    const who = `4 standard keys of the instance ${site.instanceId}, which is gone, wait to be deleted since `
+    assert.ok(message.startsWith(who), message)
+    assert.ok(message.includes(`, beside ${uri}: `), message)
+    assert.deepEqual(await leftIn(site), [site.instanceId])
+    assert.match(await metricsOf(site), /^mortise_standard_keys_left 4$/m)
+    return message
+  }
+  assert.match(await isTold(), /cannot be reached/)
+  await site.restart()
+  await isTold()
+  await until(async () => /cannot be reached/.test(await isTold()))
+  assert.equal(await live(site), 4)
+  await double.control('POST', 'listeners', { keyProtect: 'up' })
+  await site.restart()
+  await until(async () => (await live(site)) === 0)
+  await until(async () => (await warningsOf(site)).length === 0)
+  assert.deepEqual(await leftIn(site), [])
+})
+
+test('a silent service is waited for some seconds; a role that is missing is told with the receipt', async () => {
+  await using silent = await filled()
+  await double.fault({ on: 'delete', kind: 'hang', times: null })
+  const began = performance.now()
+  const { receipt } = (await silent.server.json(...shred)) as Receipt
+  const took = performance.now() - began
+  assert.ok(took >= limits.shredWaitMs && took < limits.keyProtectCallTimeoutMs, `${took} ms`)
+  const { count, rootKeys, cause } = receipt.standardKeysLeft
+  assert.deepEqual([receipt.standardKeys, count, rootKeys, cause], [4, 4, [double.uri(silent.rootKey)], null])
+  assert.match((await warningsOf(silent))[0] ?? '', /^4 standard keys .* no answer yet$/)
+  await double.calm()
+  await using site = await filled()
+  const policies = [{ instance: double.about.instance, roles: ['Writer'] }]
+  await double.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
+  const refused = (await site.server.json(...shred)) as Receipt
+  assert.match(refused.receipt.standardKeysLeft.cause ?? '', /role Manager/)
+  assert.match((await warningsOf(site))[0] ?? '', /role Manager/)
+})

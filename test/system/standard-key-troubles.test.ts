@@ -1,0 +1,279 @@
+// A service ID that may too little: new keys are refused, or destroyed ones cannot be deleted. Status, health, metrics
+// and the log say so, with the role that is missing, from the first refusal until it is otherwise, the log once for each
+// change. The real server and the double of Key Protect; how long an outage may last is tried with the clock.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, afterEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
+import { RootKeyError } from '../../src/ports/root-key.ts'
+import { StandardKeyTroubles } from '../../src/keys/standard-keys/troubles.ts'
+import { limits } from '../../src/limits.ts'
+import { openSite, type CustodySite } from '../support/custody.ts'
+import { askHttps } from '../support/https.ts'
+import { Double } from '../support/key-protect/double.ts'
+
+const double = await Double.start()
+after(() => double.stop())
+afterEach(() => double.calm())
+
+interface Status {
+  readonly instances: readonly { readonly name: string; readonly rootKey: string }[]
+  readonly warnings: readonly { readonly code: string; readonly message: string; readonly hint: string }[]
+}
+
+interface Health {
+  readonly ready: boolean
+  readonly degraded: readonly string[]
+  readonly newKeysRefused: readonly string[]
+  readonly standardKeysLeft: readonly string[]
+  readonly journalsUnwritten: readonly string[]
+}
+
+async function warningsOf({ server }: CustodySite, code: string) {
+  const { warnings } = (await server.json('status')) as Status
+  return warnings.filter((warning) => warning.code === code)
+}
+
+async function healthOf(site: CustodySite): Promise<Health> {
+  return (await site.health()) as Health
+}
+
+async function metricsOf({ server }: CustodySite): Promise<string> {
+  const ca = readFileSync(path.join(server.data, 'admin-ca.pem'), 'utf8')
+  const token = readFileSync(path.join(server.data, 'admin-token'), 'utf8').trim()
+  return (await askHttps(server.admin, ca, 'GET', '/metrics', { token })).text
+}
+
+function grant({ serviceId }: CustodySite, role: string): Promise<unknown> {
+  const policies = [{ instance: double.about.instance, roles: [role] }]
+  return double.control('PUT', `service-ids/${serviceId}/policies`, { policies })
+}
+
+function told({ server }: CustodySite, message: RegExp): readonly string[] {
+  return server
+    .stderr()
+    .split('\n')
+    .filter((line) => message.test(line))
+}
+
+test('new keys are refused: told with the role until one is made', async () => {
+  await using site = await openSite(double, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  await talk.create()
+  await grant(site, 'ReaderPlus')
+  await assert.rejects(talk.create(), /refuses to keep another key/)
+  await assert.rejects(talk.create(), /refuses to keep another key/)
+  const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
+  assert.deepEqual(more, [])
+  assert.match(
+    warning?.message ?? '',
+    /^new keys of the instance vmware are refused since 20\S+Z: Key Protect at \S+ refuses: .* may not make standard keys\. It needs the service role Writer/,
+  )
+  assert.match(warning?.hint ?? '', /Manager/)
+  const { ready, degraded, newKeysRefused } = await healthOf(site)
+  assert.deepEqual([ready, degraded, newKeysRefused], [true, [], [site.instanceId]])
+  const lines = told(site, /new keys of an instance are refused/)
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /role Writer/)
+  assert.doesNotMatch(lines[0] ?? '', /stack/)
+  await grant(site, 'Manager')
+  await talk.create()
+  assert.deepEqual(await warningsOf(site, 'new-keys-refused'), [])
+  assert.deepEqual((await healthOf(site)).newKeysRefused, [])
+  assert.equal(told(site, /new keys of an instance are kept again/).length, 1)
+  talk.close()
+})
+
+/** A root key that expires when the double's clock is moved by `expire`. */
+async function expiring() {
+  const { now } = await double.control<{ now: string }>('GET', 'state')
+  const rootKey = { expirationDate: new Date(Date.parse(now) + 600_000).toISOString() }
+  return { rootKey, expire: () => double.advance(601) }
+}
+
+test('a root key that has expired seals no new keys, and that is all: keys are served from memory, revoked and destroyed', async () => {
+  const { rootKey, expire } = await expiring()
+  await using site = await openSite(double, { custody: 'keyprotect', rootKey })
+  const talk = await site.talk()
+  const [a, b] = [await talk.create(), await talk.create()]
+  await talk.get(a)
+  await expire()
+  await double.forgetCalls()
+  for (let turn = 0; turn < 3; turn++) {
+    await assert.rejects(talk.create(), /refuses to keep another key/)
+    assert.equal((await talk.get(a)).ok && (await talk.get(b)).ok, true)
+  }
+  assert.equal((await double.calls('unwrap')).length, 0)
+  const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
+  assert.deepEqual(more, [])
+  assert.match(
+    warning?.message ?? '',
+    /^new keys of the instance vmware are refused since \S+: .* the root key \S+ expired at 20\S+Z and seals nothing any more\. What it sealed still opens.*mortise instance set-root-key/,
+  )
+  const health = await healthOf(site)
+  assert.deepEqual([health.degraded, health.newKeysRefused], [[], [site.instanceId]])
+  assert.match(await metricsOf(site), /^mortise_new_keys_refused 1$/m)
+  // Noted in the journal, and its standard key is deleted.
+  assert.equal((await talk.destroy(a)).ok, true)
+  await until(async () => (await live(a)) === 0)
+  assert.deepEqual(await warningsOf(site, 'journal-unwritten'), [])
+  // A part of the journal was made, which is no new key.
+  assert.deepEqual((await healthOf(site)).newKeysRefused, [site.instanceId])
+  assert.equal(told(site, /new keys of an instance are refused/).length, 1)
+  assert.equal(told(site, /new keys of an instance are kept again/).length, 0)
+  assert.deepEqual(
+    (await site.audit()).filter(({ action }) => action.startsWith('root-key.')),
+    [],
+  )
+  await site.restart()
+  const again = await site.talk()
+  assert.equal((await again.get(b)).ok, true)
+  again.close()
+  talk.close()
+  const other = double.uri(await double.rootKey())
+  await site.server.json('instance', 'set-root-key', 'vmware', '--root-key', other, '--custody', 'keyprotect')
+  const later = await site.talk()
+  await later.create()
+  assert.equal((await later.get(b)).ok, true)
+  later.close()
+  assert.deepEqual((await healthOf(site)).newKeysRefused, [])
+})
+
+test('custody database: a root key that has expired goes on opening the data key, and new keys are made', async () => {
+  const { rootKey, expire } = await expiring()
+  await using site = await openSite(double, { custody: 'database', rootKey })
+  const talk = await site.talk()
+  const before = await talk.create()
+  await expire()
+  await site.restart()
+  const again = await site.talk()
+  for (const key of [before, await again.create()]) assert.equal((await again.get(key)).ok, true)
+  again.close()
+  talk.close()
+  const { warnings } = (await site.server.json('status')) as Status
+  assert.deepEqual(
+    warnings.filter(({ code }) => code === 'new-keys-refused' || code === 'root-key'),
+    [],
+  )
+})
+
+test('a journal that cannot be written is told until it is, also after a restart', async () => {
+  await using site = await openSite(double, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  const key = await talk.create()
+  await grant(site, 'ReaderPlus')
+  assert.match((await talk.destroy(key)).message ?? '', /could not be noted/)
+  const [warning, ...more] = await warningsOf(site, 'journal-unwritten')
+  assert.deepEqual(more, [])
+  assert.match(
+    warning?.message ?? '',
+    /^the journal of the instance vmware cannot be written since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
+  )
+  assert.deepEqual((await healthOf(site)).journalsUnwritten, [site.instanceId])
+  assert.match(await metricsOf(site), /^mortise_journals_unwritten 1$/m)
+  assert.equal(told(site, /journal of an instance cannot be written/).length, 1)
+  talk.close()
+  await site.restart()
+  await until(async () => (await warningsOf(site, 'journal-unwritten')).length > 0)
+  await grant(site, 'Manager')
+  await until(async () => (await warningsOf(site, 'journal-unwritten')).length === 0)
+  assert.deepEqual((await healthOf(site)).journalsUnwritten, [])
+})
+
+test('destroyed keys cannot be deleted: counted until they are, also after a restart and when their instance is gone', async () => {
+  await using site = await openSite(double, { custody: 'keyprotect' })
+  const talk = await site.talk()
+  const [a, b] = [await talk.create(), await talk.create()]
+  await grant(site, 'Writer')
+  await talk.destroy(a)
+  const [one, ...more] = await warningsOf(site, 'standard-keys-left')
+  assert.deepEqual(more, [])
+  assert.match(
+    one?.message ?? '',
+    /^1 standard key of the instance vmware waits to be deleted since 20\S+Z, beside keyprotect:\S+: .* may not delete standard keys\. It needs the service role Manager/,
+  )
+  await talk.destroy(b)
+  assert.match(
+    (await warningsOf(site, 'standard-keys-left'))[0]?.message ?? '',
+    /^2 standard keys of the instance vmware wait/,
+  )
+  assert.deepEqual((await healthOf(site)).standardKeysLeft, [site.instanceId])
+  assert.match(await metricsOf(site), /^mortise_standard_keys_left 2$/m)
+  const lines = told(site, /standard keys that are to be deleted are left/)
+  assert.equal(lines.length, 1)
+  assert.doesNotMatch(lines[0] ?? '', /stack/)
+  talk.close()
+  await site.server.json('instance', 'delete', 'vmware', '--shred', 'vmware')
+  await site.restart()
+  await until(async () => (await warningsOf(site, 'standard-keys-left')).length > 0)
+  const [gone] = await warningsOf(site, 'standard-keys-left')
+  assert.match(gone?.message ?? '', new RegExp(`of the instance ${site.instanceId}, which is gone, wait`))
+  await grant(site, 'Manager')
+  await site.restart()
+  await until(async () => (await live(a)) + (await live(b)) === 0)
+  assert.deepEqual(await warningsOf(site, 'standard-keys-left'), [])
+})
+
+async function live(identifier: string): Promise<number> {
+  const keys = await double.control<readonly { name: string; state: number }[]>('GET', 'keys')
+  return keys.filter(({ name, state }) => name === `mortise-${identifier}` && state !== 5).length
+}
+
+async function until(met: () => Promise<boolean>): Promise<void> {
+  const began = performance.now()
+  while (!(await met())) {
+    assert.ok(performance.now() - began < 20_000, 'it does not come to be')
+    await sleep(100)
+  }
+}
+
+function record(id: string): StandardKeyRecord {
+  return { id, instanceId: 'i', rootKeyUri: 'test:one' } as StandardKeyRecord
+}
+
+test('a service that does not answer is told as keys that are left once it has not for some minutes', () => {
+  let now = 1_000_000
+  const events: string[] = []
+  const troubles = new StandardKeyTroubles(
+    { now: () => now },
+    {
+      standardKeysRefused: ({ what, left }) => events.push(`${what} ${left}`),
+      standardKeysAccepted: ({ what }) => events.push(`${what} ended`),
+    },
+  )
+  const silent = new RootKeyError('unreachable', 'no answer')
+  troubles.left(record('1'), silent)
+  now += limits.standardKeyLeftAfterMs - 1
+  troubles.left(record('1'), silent)
+  assert.deepEqual([troubles.now, events], [[], []])
+  now += 1
+  troubles.left(record('2'), silent)
+  assert.deepEqual(troubles.now, [
+    {
+      instanceId: 'i',
+      what: 'delete',
+      sinceMs: 1_000_000,
+      left: 2,
+      rootKeyUris: ['test:one'],
+      cause: 'no answer',
+    },
+  ])
+  troubles.gone(record('1'))
+  assert.equal(troubles.now[0]?.left, 1)
+  troubles.gone(record('2'))
+  assert.deepEqual([troubles.now, events.splice(0)], [[], ['delete 2', 'delete ended']])
+  // Of an instance that is gone; the log hears of it when something is in the way.
+  troubles.owed(record('3'))
+  assert.deepEqual([troubles.now.map(({ left, cause }) => [left, cause]), events], [[[1, null]], []])
+  troubles.left(record('3'), silent)
+  assert.deepEqual([troubles.now[0]?.cause, events.splice(0)], ['no answer', ['delete 1']])
+  troubles.gone(record('3'))
+  assert.deepEqual([troubles.now, events], [[], ['delete ended']])
+  // Told as the trouble of the root key itself.
+  troubles.notMade('i', silent)
+  troubles.notMade('i', new RootKeyError('root-key', 'no'))
+  assert.deepEqual(troubles.now, [])
+})

@@ -1,0 +1,121 @@
+// The log and the metrics: what they write, and what they must not.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { alertRules, describedMetrics } from '../../scripts/print-monitoring.ts'
+import { createLog, messageFirst, type Log } from '../../src/telemetry/log.ts'
+import { createMetrics, doorMetrics } from '../../src/telemetry/metrics.ts'
+
+function logTo(format: 'json' | 'human', level = 'info'): { log: Log; lines: string[] } {
+  const lines: string[] = []
+  return { log: createLog({ format, level, write: (line) => lines.push(line) }), lines }
+}
+
+test('JSON lines have level, time, message and fields', () => {
+  const { log, lines } = logTo('json')
+  log.warn({ client: 'vc1', days: 3 }, 'certificate expired')
+  const { time, ...rest } = JSON.parse(lines[0] ?? '') as Record<string, unknown>
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT.*Z$/)
+  assert.deepEqual(rest, { level: 'warn', client: 'vc1', days: 3, message: 'certificate expired' })
+})
+
+test('bytes are never written, in no format', () => {
+  const secret = Buffer.from('0123456789abcdef0123456789abcdef')
+  for (const format of ['json', 'human'] as const) {
+    const { log, lines } = logTo(format)
+    log.error({ key: secret, view: new Uint8Array(secret), big: 12n }, 'oops')
+    assert.match(lines[0] ?? '', /<32 bytes>/)
+    for (const form of ['utf8', 'hex', 'base64'] as const) assert(!lines[0]?.includes(secret.toString(form)))
+    assert(!lines[0]?.includes('48,49'))
+  }
+})
+
+test('errors come with what caused them; a level leaves out what is below', () => {
+  const { log, lines } = logTo('json', 'warn')
+  log.info({}, 'unseen')
+  log.debug({}, 'unseen')
+  log.error({ error: new Error('unwrap', { cause: new Error('no answer') }) }, 'it failed')
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /unwrap.*no answer/)
+})
+
+test('lines for people are one line each, and what strangers sent cannot steer the terminal', () => {
+  const { log, lines } = logTo('human')
+  log.info({ subject: 'CN=\u001b[2Jx\ny', address: '192.0.2.1' }, 'knock')
+  assert.match(
+    lines[0] ?? '',
+    /^\d\d:\d\d:\d\d INFO {2}knock {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
+  )
+  log.info({ names: ['\u009b2J', '\u202e'] }, 'a\u0085b')
+  assert.match(lines[1] ?? '', /INFO {2}a\ufffdb {2}names=\["\ufffd2J","\ufffd"\]\n$/)
+  log.error({ error: new Error('broken') }, 'it failed')
+  assert.match(lines[2] ?? '', /ERROR it failed\n {4}Error: broken\n {8}at /)
+})
+
+test('a room that says the message first is heard too', () => {
+  const { log, lines } = logTo('json')
+  messageFirst(log).warn('half a message', { bytes: 7 })
+  messageFirst(log).info('nothing else')
+  assert.match(lines.join(''), /"bytes":7,"message":"half a message".*"message":"nothing else"/s)
+})
+
+test('two servers in a process count apart, and gauges are read when asked', async () => {
+  const [one, two] = [createMetrics(), createMetrics()]
+  const door = doorMetrics(one)
+  let open = 1
+  door.gauge('connections', () => open)
+  door.count('handshakes', { result: 'ok', version: 'TLSv1.2', resumed: 'false' })
+  door.count('messages', {})
+  open = 5
+  one.operations.observe({ operation: 'Get', result: 'Success' }, 0.002)
+  const text = await one.registry.metrics()
+  assert.match(text, /^mortise_kmip_connections 5$/m)
+  assert.match(text, /^mortise_kmip_handshakes_total\{result="ok",version="TLSv1\.2",resumed="false"\} 1$/m)
+  assert.match(text, /^mortise_kmip_messages_total 1$/m)
+  assert.match(text, /^mortise_kmip_operation_seconds_count\{operation="Get",result="Success"\} 1$/m)
+  assert.doesNotMatch(await two.registry.metrics(), /mortise_kmip_messages_total/)
+})
+
+test('the alert rules ask for metrics and labels that there are', async () => {
+  const described = new Map((await describedMetrics()).map((metric) => [metric.name, metric]))
+  const asked = [...alertRules().matchAll(/\b((?:mortise|nodejs|process)_\w+)(?:\{(\w+)=)?/g)]
+  assert(asked.length > 10)
+  for (const [, name = '', label] of asked) {
+    const metric = described.get(name.replace(/_(bucket|sum|count)$/, ''))
+    assert(metric, name)
+    if (label !== undefined) assert(metric.labels.includes(label), `${name}: ${label}`)
+  }
+})
+
+test('every alert has its paragraph in docs/operate.md', () => {
+  const page = readFileSync(new URL('../../docs/operate.md', import.meta.url), 'utf8')
+  const alerts = [...alertRules().matchAll(/- alert: (\w+)/g)].map(([, name = '']) => name)
+  assert.deepEqual(
+    alerts.filter((name) => !page.includes(`**${name}**`)),
+    [],
+  )
+})
+
+test('labels come from closed tables: no name of a client, no identifier, no address', async () => {
+  const known = [
+    'operation',
+    'result',
+    'reason',
+    'version',
+    'resumed',
+    'route',
+    'status',
+    'call',
+    'source',
+    'condition',
+    'verdict',
+    'limit',
+    'state',
+    'kind',
+    'lane',
+  ]
+  const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
+  for (const { name, labels } of own)
+    for (const label of labels) assert(known.includes(label), `${name}: ${label}`)
+})

@@ -1,0 +1,64 @@
+// The sets of operations, and which list is within which. That requests are judged by it is in
+// operations/permission.test.ts.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { allows, allowSets, isWithin } from '../../src/trust/allow.ts'
+import { grantedAtMost } from '../../src/trust/grantor.ts'
+import { handledOperations } from '../../src/operations/handlers.ts'
+
+function granted(...allow: string[]): readonly string[] {
+  return handledOperations.filter((operation) => allows(allow, operation))
+}
+
+test('the sets are what they are said to be', () => {
+  assert.deepEqual(allowSets, ['read', 'vsphere', 'all'])
+  const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
+  assert.deepEqual(granted('read'), reading)
+  assert.deepEqual(granted('vsphere'), [...reading, 'Activate', 'AddAttribute', 'Create'].toSorted())
+  assert.deepEqual(granted('all'), handledOperations)
+  assert.ok(allows(['all'], 'AnOperationOfALaterVersion'))
+})
+
+test('operations and sets add up; what is neither grants nothing', () => {
+  assert.deepEqual(granted('Get', 'Locate'), ['Get', 'Locate'])
+  assert.deepEqual(granted('read', 'Destroy'), [
+    'Check',
+    'Destroy',
+    'Get',
+    'GetAttributeList',
+    'GetAttributes',
+    'Locate',
+  ])
+  for (const nothing of ['', 'get', 'crypto', 'ALL', 'constructor', '__proto__', 'toString'])
+    assert.deepEqual(granted(nothing), [], nothing)
+  assert.deepEqual(granted(), [])
+})
+
+test('within: nothing more than the limit grants', () => {
+  const table: readonly (readonly [string[], string[], boolean])[] = [
+    [['vsphere'], ['vsphere'], true],
+    [['read'], ['vsphere'], true],
+    [['Get', 'Create'], ['vsphere'], true],
+    [[], ['vsphere'], true],
+    [['all'], ['vsphere'], false],
+    [['Destroy'], ['vsphere'], false],
+    [['vsphere', 'Revoke'], ['vsphere'], false],
+    [['ModifyAttribute'], ['vsphere'], false],
+    [['an unknown one'], ['vsphere'], false],
+    [['vsphere'], ['read'], false],
+    [['vsphere'], ['read', 'Create', 'Activate', 'AddAttribute'], true],
+    [['all'], ['all'], true],
+    [['anything'], ['all'], true],
+    [['Get'], [], false],
+  ]
+  for (const [allow, limit, within] of table)
+    assert.equal(isWithin(allow, limit), within, `${allow.join()} within ${limit.join()}`)
+})
+
+test('an operator grants no more than vsphere, a viewer nothing', () => {
+  assert.deepEqual(
+    (['viewer', 'operator', 'manager'] as const).map((role) => grantedAtMost({ role })),
+    [[], ['vsphere'], ['all']],
+  )
+})

@@ -1,0 +1,225 @@
+// What an administrator changes of instances, clients and tokens: each takes effect at once, refuses what would lock
+// everybody out or lose keys, and is entered in the audit.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
+import { hashCredential, matchesCredential } from '../../src/trust/credential.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
+import { StoreConflict, type Store } from '../../src/ports/store.ts'
+import type { AuditEntry } from '../../src/ports/audit.ts'
+import type { Role } from '../../src/trust/rows.ts'
+import { TrustRefused } from '../../src/trust/writer.ts'
+import { StoreAround } from '../support/store-around.ts'
+import {
+  createKey,
+  edit,
+  faults,
+  knockOf,
+  look,
+  makeInstance,
+  manager,
+  openWorld,
+  openWorldWithClient,
+  trustClient,
+  type World,
+} from '../support/world.ts'
+
+const refused = (code: TrustRefused['code'], message = /./) => {
+  return (error: unknown) =>
+    error instanceof TrustRefused && error.code === code && message.test(error.message)
+}
+
+async function actions(world: World): Promise<readonly string[]> {
+  const page = await world.store.audit({ order: 'oldest', limit: 1000 })
+  return page.entries.map(({ body }) => (JSON.parse(body) as AuditEntry).action)
+}
+
+test('an instance is renamed and set, and keeps its id, clients and keys', async (t) => {
+  const { world, instance, perform } = await openWorldWithClient(t)
+  const id = await perform(createKey())
+  await makeInstance(world, 'taken')
+  const { instances } = world.trust
+  await assert.rejects(instances.update(serverActor, instance.id, { name: 'taken' }), refused('exists'))
+  await assert.rejects(instances.update(serverActor, 'unknown', { name: 'x' }), refused('not-found'))
+  await instances.update(serverActor, instance.id, { name: 'renamed', cacheSeconds: 1, outageSeconds: 0 })
+  assert.equal((await world.access.instance('renamed'))?.id, instance.id)
+  assert.equal(await world.access.instance('default'), undefined)
+  await perform((work) => work.fetch(id))
+  world.rootKey.fault = 'unreachable'
+  world.clock.pass(1_000)
+  await assert.rejects(
+    perform((work) => work.fetch(id)),
+    faults('GeneralFailure', /cannot be reached/),
+    'the new settings count',
+  )
+  assert.ok((await actions(world)).includes('instance.set'))
+})
+
+test('an instance with living objects is not deleted; one without them goes with all that hangs on it', async (t) => {
+  const { world, instance, identity, perform } = await openWorldWithClient(t)
+  const id = await perform(createKey())
+  const token = { name: 'script', role: 'viewer', instanceId: instance.id, expiresMs: null } as const
+  const { bearer } = await world.trust.tokens.create(serverActor, token)
+  const { instances } = world.trust
+  await assert.rejects(instances.remove(serverActor, instance.id), refused('in-use', /1 PreActive/))
+  await perform((work) => work.destroy(id))
+  await instances.remove(serverActor, instance.id)
+  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+  assert.equal(await world.access.token(bearer), undefined)
+  assert.deepEqual(await world.access.instances(), [])
+  const left = look(world.file, 'SELECT kind FROM trust').map(({ kind }) => kind)
+  assert.deepEqual(left, ['head'])
+  assert.deepEqual(await world.store.dataKeys(instance.id), [])
+  assert.ok((await actions(world)).includes('key.create'), 'its audit stays')
+  assert.deepEqual((await world.reopen()).alarms, [])
+})
+
+test('a key made while its instance is deleted is either there, or was refused', async (t) => {
+  let around: StoreAround | undefined
+  const wrap = (store: Store) => (around = new StoreAround(store))
+  const { world, instance, perform } = await openWorldWithClient(t, { wrap })
+  assert.ok(around)
+  const one = around
+  one.before = async (change) => {
+    if (!change.entries.some(({ action }) => action === 'instance.delete')) return
+    one.before = () => undefined
+    await perform(createKey())
+  }
+  const removing = world.trust.instances.remove(serverActor, instance.id)
+  await assert.rejects(removing, refused('in-use'))
+  assert.ok(await world.access.instance(instance.id))
+})
+
+test('shredding destroys the data keys at once: nothing opens, cached or not, and no other instance is touched', async (t) => {
+  const { world, instance, identify, perform } = await openWorldWithClient(t)
+  const neighbour = await makeInstance(world, 'neighbour')
+  const theirs = await trustClient(world, neighbour, 'theirs')
+  const kept = await world.keys.perform(theirs.identify, createKey())
+  const id = await perform(createKey())
+  await perform((work) => work.fetch(id))
+  const [before] = await world.store.dataKeys(instance.id)
+  const receipt = await world.trust.instances.shred(serverActor, instance.id)
+  assert.deepEqual(
+    receipt.dataKeys.map((key) => key.id),
+    [before?.id],
+  )
+  assert.deepEqual(receipt.objects, { PreActive: 1 })
+  await assert.rejects(
+    world.keys.perform(identify, (work) => work.fetch(id)),
+    faults('AuthenticationNotSuccessful'),
+  )
+  assert.deepEqual(await world.store.dataKeys(instance.id), [])
+  await assert.rejects(
+    world.keyring.byId(instance, before?.id ?? ''),
+    (error) => !(error instanceof KeysUnavailable),
+  )
+  await world.keys.perform(theirs.identify, (work) => work.fetch(kept))
+  assert.ok((await actions(world)).includes('instance.shred'))
+})
+
+test('a client is renamed and set; names are its instance’s own', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const neighbour = await makeInstance(world, 'neighbour')
+  await trustClient(world, neighbour, 'second')
+  await trustClient(world, instance, 'third')
+  const { clients } = world.trust
+  await assert.rejects(clients.update(manager, instance.id, 'vcenter', { name: 'third' }), refused('exists'))
+  await assert.rejects(clients.update(manager, neighbour.id, 'vcenter', { name: 'x' }), refused('not-found'))
+  const { id } = await clients.update(manager, instance.id, 'vcenter', { name: 'second' })
+  const verdict = await world.access.identify(knockOf(identity))
+  assert.equal(verdict.trusted && verdict.client.name, 'second')
+  await clients.update(manager, instance.id, id, { expiredGraceDays: 0 })
+  const [set] = (await world.access.clients(instance.id)).filter((client) => client.id === id)
+  assert.equal(set?.expiredGraceDays, 0)
+  assert.equal(set?.name, 'second')
+})
+
+test('one certificate of a client goes, the others stay; another client’s does not', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const renewed = await trustClient(world, instance, 'vcenter')
+  const other = await trustClient(world, instance, 'other')
+  const { clients } = world.trust
+  const remove = (sha256: string) => clients.removeCertificate(manager, instance.id, 'vcenter', sha256)
+  await assert.rejects(remove(other.identity.certificate.sha256), refused('not-found'))
+  await remove(identity.certificate.sha256)
+  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+  assert.equal((await world.access.identify(knockOf(renewed.identity))).trusted, true)
+  assert.equal((await world.access.identify(knockOf(other.identity))).trusted, true)
+})
+
+test('a block is lifted, also one that somebody took out of the database', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const { sha256 } = identity.certificate
+  await assert.rejects(world.trust.clients.unblock(serverActor, sha256), refused('not-found'))
+  for (const byHand of [false, true]) {
+    await world.trust.clients.block(serverActor, sha256, 'lost', instance.id)
+    if (byHand) edit(world.file, `DELETE FROM trust WHERE kind = 'block'`)
+    assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+    await world.trust.clients.unblock(serverActor, sha256)
+    assert.equal((await world.access.identify(knockOf(identity))).trusted, true)
+  }
+  assert.deepEqual((await world.reopen()).alarms, [])
+})
+
+test('a token is revoked at once, by who may; the last one that can manage everything stays', async (t) => {
+  const world = await openWorld(t)
+  const instance = await makeInstance(world)
+  const make = (role: Role, instanceId: string | null, expiresMs: number | null = null) =>
+    world.trust.tokens.create(serverActor, { name: role, role, instanceId, expiresMs })
+  const [master, scoped] = [await make('manager', null), await make('manager', instance.id)]
+  await make('manager', null, world.clock.now() + 1_000)
+  const { tokens } = world.trust
+  await assert.rejects(
+    tokens.revoke(serverActor, master.token.id, null),
+    refused('in-use', /last manager token/),
+  )
+  await assert.rejects(tokens.revoke(serverActor, master.token.id, instance.id), refused('not-found'))
+  await assert.rejects(tokens.revoke(serverActor, scoped.token.id, 'another'), refused('not-found'))
+  await tokens.revoke(serverActor, scoped.token.id, instance.id)
+  assert.equal(await world.access.token(scoped.bearer), undefined)
+  const second = await make('manager', null)
+  const both = await Promise.allSettled(
+    [master, second].map(({ token }) => tokens.revoke(serverActor, token.id, null)),
+  )
+  assert.equal(both.filter(({ status }) => status === 'fulfilled').length, 1, 'of two at once one stays')
+})
+
+test('changes at the same moment are decided one after the other, and a store that always conflicts ends', async (t) => {
+  let around: StoreAround | undefined
+  const { world } = await openWorldWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
+  assert.ok(around)
+  const made = await Promise.allSettled(Array.from({ length: 10 }, () => makeInstance(world, 'same')))
+  assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1)
+  around.before = () => {
+    throw new StoreConflict('trust', 'always')
+  }
+  await assert.rejects(makeInstance(world, 'never'), StoreConflict)
+})
+
+test('a credential is matched by user name and password, and shows neither', async () => {
+  const credential = await hashCredential('required', 'vcenter', 'correct horse')
+  assert.equal(await matchesCredential(credential, 'vcenter', 'correct horse'), true)
+  for (const [userName, password] of [
+    ['vcenter', 'correct horse '],
+    ['vcenter', ''],
+    ['vcenter', 'correct horse\0'],
+    ['Vcenter', 'correct horse'],
+    ['', 'correct horse'],
+  ] as const)
+    assert.equal(await matchesCredential(credential, userName, password), false)
+  const again = await hashCredential('required', 'vcenter', 'correct horse')
+  assert.notEqual(again.hash, credential.hash)
+  assert.doesNotMatch(JSON.stringify(credential), /correct|horse/)
+})
+
+test('NULs at the end of a password are part of it', async () => {
+  const credential = await hashCredential('required', 'vcenter', 'ends with two\0\0')
+  for (const [password, right] of [
+    ['ends with two\0\0', true],
+    ['ends with two\0', false],
+    ['ends with two', false],
+    ['ends with two\0\0\0', false],
+  ] as const)
+    assert.equal(await matchesCredential(credential, 'vcenter', password), right, JSON.stringify(password))
+})

@@ -1,0 +1,222 @@
+// The rules for changes of clients, on a real store without a server. The attacks that they answer are in system/cross-instance.test.ts.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { allows } from '../../src/trust/allow.ts'
+import type { Grantor } from '../../src/trust/grantor.ts'
+import { allowOf, makeHead, makeRow, type Instance } from '../../src/trust/rows.ts'
+import { TrustRefused } from '../../src/trust/writer.ts'
+import type { AuditEntry } from '../../src/ports/audit.ts'
+import { limits } from '../../src/limits.ts'
+import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
+import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
+import {
+  dayMs,
+  knockOf,
+  makeInstance,
+  manager,
+  openWorld,
+  openWorldWithClient,
+  trustClient,
+  type World,
+} from '../support/world.ts'
+
+const managerOf = ({ id }: Instance): Grantor => ({ ...manager, onlyInstanceId: id })
+const operator: Grantor = { ...manager, role: 'operator' }
+
+const refused = (code: TrustRefused['code'], message = /./) => {
+  return (error: unknown) =>
+    error instanceof TrustRefused && error.code === code && message.test(error.message)
+}
+
+async function who(world: World, identity: TestIdentity): Promise<string> {
+  const verdict = await world.access.identify(knockOf(identity))
+  return verdict.trusted ? `${verdict.instance.name}/${verdict.client.name}` : verdict.why
+}
+
+function pinAs(world: World, by: Grantor, instance: Instance, name: string, { certificate }: TestIdentity) {
+  return world.trust.clients.trustCertificate(by, { instanceId: instance.id, name, certificate })
+}
+
+async function trustCa(world: World, by: Grantor, instance: Instance, leavePinned = false) {
+  const { certificate: ca } = await testVmca()
+  const wanted = { instanceId: instance.id, name: 'by CA', ca, subject: 'kmipClient*', leavePinned }
+  return world.trust.clients.trustAuthority(by, wanted)
+}
+
+async function audited(world: World): Promise<readonly AuditEntry[]> {
+  const page = await world.store.audit({ order: 'oldest', limit: 1000 })
+  return page.entries.map(({ body }) => JSON.parse(body) as AuditEntry)
+}
+
+test('a client whose row says nothing of it may ask for everything', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const [client] = await world.access.clients(instance.id)
+  assert.ok(client)
+  const { certificates: _, authorities: __, allow: ___, ...row } = client
+  const { version, macs } = await world.access.snapshot()
+  const old = makeRow(world.secrets, 'client', row)
+  const listed = new Map([...macs, [`client/${old.id}`, Buffer.from(old.mac).toString('hex')]])
+  const writes = [old, makeHead(world.secrets, version + 1, listed)].map(
+    (one) => ({ type: 'trust', row: one }) as const,
+  )
+  await world.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
+  const verdict = await world.access.identify(knockOf(identity))
+  assert.ok(verdict.trusted && verdict.client.allow === undefined)
+  assert.deepEqual(allowOf(verdict.client), ['all'])
+  const { allow } = world.access.callerOf(verdict, knockOf(identity), 'request')
+  assert.ok(allows(allow, 'Destroy'))
+  // It has as much as it seems: an operator does not touch it.
+  await assert.rejects(
+    world.trust.clients.update(operator, instance.id, client.id, { name: 'x' }),
+    refused('forbidden', /may ask for all/),
+  )
+})
+
+test('while there is one instance, a token for it trusts as one for all does, but lifts no block', async (t) => {
+  const world = await openWorld(t)
+  const only = await makeInstance(world, 'only')
+  const [first, second] = [
+    await makeCertificate({ commonName: 'first', ownKey: true, key: 'ec' }),
+    await makeCertificate({ commonName: 'second', ownKey: true, key: 'ec' }),
+  ]
+  const mine = managerOf(only)
+  await pinAs(world, mine, only, 'first', first)
+  await trustCa(world, mine, only)
+  const { sha256 } = second.certificate
+  await world.trust.clients.block(manager, sha256, 'stolen', null)
+  await assert.rejects(pinAs(world, mine, only, 'second', second), refused('forbidden'))
+  await world.trust.clients.unblock(manager, sha256)
+  await pinAs(world, mine, only, 'second', second)
+
+  await makeInstance(world, 'another')
+  const third = await makeCertificate({ commonName: 'third', ownKey: true, key: 'ec' })
+  await assert.rejects(pinAs(world, mine, only, 'third', third), refused('forbidden'))
+  await assert.rejects(trustCa(world, mine, only), refused('forbidden', /a CA can be trusted/))
+  assert.equal(await who(world, first), 'only/first', 'what was trusted before stays')
+  assert.equal(await who(world, await clientCertificate('vmca-signed')), 'only/by CA')
+})
+
+test('what Mortise signed is remembered for its instance until it expires', async (t) => {
+  const world = await openWorld(t)
+  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const issue = async (name: string) => {
+    const identity = await makeCertificate({ commonName: name, ownKey: true, key: 'ec', toDays: 10 })
+    const { certificate } = identity
+    const wanted = { instanceId: a.id, name, certificate, issuedUntilMs: certificate.notAfterMs }
+    await world.trust.clients.trustCertificate(managerOf(a), wanted)
+    return identity
+  }
+  const identity = await issue('first')
+  await world.trust.clients.remove(managerOf(a), a.id, 'first')
+  await assert.rejects(pinAs(world, managerOf(b), b, 'mine', identity), refused('forbidden'))
+  await pinAs(world, managerOf(a), a, 'again', identity)
+  const records = async () => [...(await world.access.snapshot()).tables.issued.keys()]
+  assert.deepEqual(await records(), [identity.certificate.sha256])
+  world.clock.pass(11 * dayMs)
+  const { certificate } = await issue('second')
+  assert.deepEqual(await records(), [certificate.sha256], 'the expired one went with the next')
+  await world.trust.instances.remove(manager, a.id)
+  assert.deepEqual(await records(), [])
+})
+
+test('an instance that is deleted with a token of its own lets none of its certificates into another', async (t) => {
+  for (const by of ['token of the instance', 'token for all'] as const) {
+    const world = await openWorld(t)
+    const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+    const identity = await clientCertificate('vmca-signed')
+    await trustClient(world, b, 'pinned', identity)
+    await trustCa(world, manager, a, true)
+    assert.equal(await who(world, identity), 'b/pinned')
+    await world.trust.instances.shred(by === 'token for all' ? manager : managerOf(b), b.id)
+    assert.equal(await who(world, identity), by === 'token for all' ? 'a/by CA' : 'blocked')
+    const blocks = (await audited(world)).filter(({ action }) => action === 'client.block')
+    assert.deepEqual(
+      blocks.map(({ instanceId, object }) => [instanceId, object]),
+      by === 'token for all' ? [] : [[null, identity.certificate.sha256]],
+    )
+  }
+})
+
+test('a CA that covers many pins elsewhere names some of them, and looks at them in turns', async (t) => {
+  const world = await openWorld(t)
+  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const issuer = await testVmca()
+  const count = Math.max(limits.pinsPerTurn, limits.namesToldMax) + 3
+  for (let number = 0; number < count; number++) {
+    const leaf = await makeCertificate({ commonName: `kmipClient${number}`, key: 'ec', issuer })
+    await pinAs(world, manager, b, 'many', leaf)
+  }
+  await assert.rejects(
+    trustCa(world, manager, a),
+    refused('overlap', new RegExp(`\\(the client many of b\\).* and ${count - limits.namesToldMax} more`)),
+  )
+  await trustCa(world, manager, b)
+})
+
+test('a pin and a CA that vouches for it, trusted at once in two instances: neither order goes unnoticed', async (t) => {
+  const world = await openWorld(t)
+  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const identity = await clientCertificate('vmca-signed')
+  const [ca, pinned] = await Promise.allSettled([
+    trustCa(world, manager, a),
+    pinAs(world, manager, b, 'pinned', identity),
+  ])
+  assert.equal(pinned.status, 'fulfilled')
+  const claimed = (await audited(world)).some(
+    ({ action, instanceId }) => action === 'client.certificate.claim' && instanceId === a.id,
+  )
+  assert.equal(claimed, ca.status === 'fulfilled', 'the CA was refused, or its instance knows of the pin')
+})
+
+test('an operator for all instances does not widen a client by taking its pin away either', async (t) => {
+  const world = await openWorld(t)
+  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const identity = await clientCertificate('vmca-signed')
+  await trustCa(world, manager, a)
+  await world.trust.clients.trustCertificate(manager, {
+    instanceId: b.id,
+    name: 'weak',
+    certificate: identity.certificate,
+    allow: ['read'],
+  })
+  await assert.rejects(
+    world.trust.clients.remove(operator, b.id, 'weak'),
+    refused('forbidden', /would be the client by CA/),
+  )
+  await world.trust.clients.update(manager, b.id, 'weak', { allow: ['all'] })
+  await assert.rejects(
+    world.trust.clients.remove(operator, b.id, 'weak'),
+    refused('forbidden', /would be the client by CA/),
+    'as much as before, but in another instance',
+  )
+  await world.trust.clients.update(manager, a.id, 'by CA', { allow: ['vsphere'] })
+  await world.trust.clients.remove(operator, b.id, 'weak')
+  assert.equal(await who(world, identity), 'a/by CA')
+})
+
+test('of a client with a pin and a CA, an operator takes the pin away: it may no more than before', async (t) => {
+  const world = await openWorld(t)
+  const instance = await makeInstance(world)
+  const identity = await clientCertificate('vmca-signed')
+  await trustCa(world, manager, instance)
+  await pinAs(world, manager, instance, 'by CA', identity)
+  const { sha256 } = identity.certificate
+  await world.trust.clients.removeCertificate(operator, instance.id, 'by CA', sha256)
+  assert.equal(await who(world, identity), 'default/by CA')
+})
+
+test('a renewed CA stands beside its old self for the same client, whatever its name has become', async (t) => {
+  const world = await openWorld(t)
+  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const vmca = await testVmca()
+  await trustCa(world, manager, a)
+  const extensions = [basicConstraints(true), keyUsage('ca')]
+  const renamed = await makeCertificate({ commonName: 'another name', extensions, keyPair: vmca })
+  const wanted = { name: 'by CA', ca: renamed.certificate, subject: 'kmipClient*' }
+  const trustIn = (instance: Instance, name = 'by CA') =>
+    world.trust.clients.trustAuthority(manager, { ...wanted, instanceId: instance.id, name })
+  await assert.rejects(trustIn(b), refused('overlap', /in the instance a already/))
+  await assert.rejects(trustIn(a, 'other'), refused('overlap', /in this instance already/))
+  await trustIn(a)
+})

@@ -1,0 +1,276 @@
+// Pending clients (design: section 3): unknown certificates that connected, shared out among subnets so that strangers can
+// neither fill the list nor keep a newcomer from it, and written at most once a second. And when certificates were last
+// seen.
+
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { neighbourhood } from '../../src/kmip-server/address.ts'
+import { Pending } from '../../src/trust/pending.ts'
+import { StoreUnavailable } from '../../src/ports/store.ts'
+import type { PendingClient } from '../../src/ports/trust.ts'
+import { Sightings } from '../../src/trust/sightings.ts'
+import { limits } from '../../src/limits.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
+import { StoreAround } from '../support/store-around.ts'
+import { storeFolder } from '../support/store-place.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { edit } from '../support/world.ts'
+
+async function openList(t: TestContext) {
+  const file = `${await storeFolder(t)}/mortise.db`
+  const clock = new MovableClock()
+  const store = new StoreAround(await openSqliteStore({ file, clock, reserveBytes: 0 }))
+  t.after(() => store.close())
+  const failures: unknown[] = []
+  const described: string[] = []
+  const open = () =>
+    Pending.open({
+      store,
+      clock,
+      describe: (der) => {
+        described.push(Buffer.from(der).toString('hex'))
+        return der[0] === unreadable ? null : { subject: `CN=${der.length}`, notAfterMs: 0 }
+      },
+      subnetOf: neighbourhood,
+      failed: (error) => failures.push(error),
+    })
+  const pending = await open()
+  t.after(() => pending.close())
+  return { file, clock, store, pending, failures, described, open }
+}
+
+/** The first byte of what the tests' `describe` cannot read. */
+const unreadable = 0xff
+
+function stranger(first = 0x30) {
+  const der = Buffer.concat([Buffer.of(first), randomBytes(199)])
+  return { der, sha256: createHash('sha256').update(der).digest('hex') }
+}
+
+const names = (list: readonly PendingClient[]) => list.map(({ sha256 }) => sha256)
+
+test('a knock is noted once, and counted after that', async (t) => {
+  const { pending, clock } = await openList(t)
+  const one = stranger()
+  assert.equal(pending.knock(one, '192.0.2.1'), true)
+  clock.pass(1_000)
+  assert.equal(pending.knock(one, '192.0.2.1'), false)
+  const now = clock.now()
+  const { sha256, der: certificate } = one
+  const says = { subject: 'CN=200', notAfterMs: 0 }
+  const place = { address: '192.0.2.1', subnet: '192.0.2.1' }
+  const expected = { sha256, certificate, ...place, firstMs: now - 1_000, lastMs: now, knocks: 2, says }
+  assert.deepEqual(pending.get(one.sha256), expected)
+  const two = stranger()
+  clock.pass(1)
+  pending.knock(two, '192.0.2.2')
+  assert.deepEqual(names(pending.list()), [two.sha256, one.sha256], 'the newest knock first')
+  pending.remove(one.sha256)
+  assert.deepEqual(names(pending.list()), [two.sha256])
+})
+
+test('one address has at most 5, and its newest pushes out its own', async (t) => {
+  const { pending, clock } = await openList(t)
+  const other = stranger()
+  pending.knock(other, '192.0.2.2')
+  const mine = Array.from({ length: 8 }, () => stranger())
+  for (const one of mine) {
+    clock.pass(1)
+    assert.equal(pending.knock(one, '192.0.2.1'), true)
+  }
+  const expected = [
+    ...mine
+      .slice(3)
+      .map(({ sha256 }) => sha256)
+      .toReversed(),
+    other.sha256,
+  ]
+  assert.deepEqual(names(pending.list()), expected)
+})
+
+test('of a subnet that has its share, who came back within the hour goes last', async (t) => {
+  const { pending, clock } = await openList(t)
+  const regulars = Array.from({ length: limits.pendingPerSubnetMax - 1 }, () => stranger())
+  for (const one of regulars) for (let i = 0; i < 2; i++) pending.knock(one, '192.0.2.1')
+  for (let i = 0; i < 10; i++) {
+    clock.pass(1)
+    assert.equal(pending.knock(stranger(), '192.0.2.1'), true)
+  }
+  for (const one of regulars) assert.ok(pending.get(one.sha256), 'those that came once make room')
+  clock.pass(limits.pendingSettledMs + 1)
+  const [first, ...others] = regulars
+  for (const one of others) pending.knock(one, '192.0.2.1')
+  pending.knock(stranger(), '192.0.2.1')
+  pending.knock(stranger(), '192.0.2.1')
+  assert.equal(pending.get(first?.sha256 ?? ''), undefined, 'it did not come back within the hour')
+  for (const one of others) assert.ok(pending.get(one.sha256))
+})
+
+test('where all of a subnet came back, a newcomer still appears', async (t) => {
+  const { pending, clock } = await openList(t)
+  const regulars = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+  for (const one of regulars)
+    for (let i = 0; i < 2; i++) {
+      clock.pass(1)
+      pending.knock(one, '192.0.2.1')
+    }
+  const vcenter = stranger()
+  assert.equal(pending.knock(vcenter, '192.0.2.1'), true)
+  assert.ok(pending.get(vcenter.sha256))
+  assert.equal(pending.get(regulars[0]?.sha256 ?? ''), undefined, 'the one that came back longest ago')
+  assert.equal(pending.list().length, limits.pendingPerSubnetMax)
+})
+
+test('no number of addresses keeps a newcomer from the list, however often they come', async (t) => {
+  const { pending, clock } = await openList(t)
+  const come = (address: string, one = stranger()) => {
+    clock.pass(1)
+    pending.knock(one, address)
+    pending.knock(one, address)
+    return one
+  }
+  for (let address = 1; address <= 60; address++)
+    for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
+  assert.equal(pending.list().length, limits.pendingClientsMax)
+  const vcenters = ['198.51.100.1', '2001:db8::1', '198.51.100.2'].map((address) => come(address))
+  // All of them again, and others: a subnet never gets more by taking from one that has less.
+  for (let round = 0; round < 3; round++)
+    for (let address = 1; address <= 60; address++)
+      for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
+  for (const { sha256 } of vcenters) assert.ok(pending.get(sha256))
+  assert.equal(pending.list().length, limits.pendingClientsMax)
+})
+
+test('an IPv6 neighbour has one share for its whole /64', async (t) => {
+  const { pending } = await openList(t)
+  for (let host = 1; host <= 200; host++) pending.knock(stranger(), `2001:db8:0:1::${host.toString(16)}`)
+  assert.equal(pending.list().length, limits.pendingPerSubnetMax)
+  pending.knock(stranger(), '2001:db8:0:2::1')
+  assert.equal(pending.list().length, limits.pendingPerSubnetMax + 1)
+})
+
+test('there are at most 100 in all; of subnets that hold as many, the one that came longest ago makes room', async (t) => {
+  const { pending, clock } = await openList(t)
+  const all = Array.from({ length: limits.pendingClientsMax }, () => stranger())
+  for (const [index, one] of all.entries()) {
+    clock.pass(1)
+    assert.equal(pending.knock(one, `192.0.2.${index}`), true)
+  }
+  const [oldest, second] = all
+  clock.pass(1)
+  pending.knock(oldest ?? stranger(), '192.0.2.0')
+  assert.equal(pending.knock(stranger(), '198.51.100.1'), true)
+  assert.equal(pending.list().length, limits.pendingClientsMax)
+  assert.ok(pending.get(oldest?.sha256 ?? ''), 'it came back')
+  assert.equal(pending.get(second?.sha256 ?? ''), undefined)
+})
+
+test('a certificate is read once, when it comes onto the list, and what cannot be read is on it too', async (t) => {
+  const { pending, described, open } = await openList(t)
+  const [one, other] = [stranger(), stranger(unreadable)]
+  for (let i = 0; i < 3; i++)
+    for (const { der, sha256 } of [one, other]) pending.knock({ der, sha256 }, '192.0.2.1')
+  assert.deepEqual(
+    described,
+    [one, other].map(({ der }) => der.toString('hex')),
+  )
+  assert.deepEqual(pending.get(one.sha256)?.says, { subject: 'CN=200', notAfterMs: 0 })
+  assert.equal(pending.get(other.sha256)?.says, null)
+  await pending.close()
+  const again = await open()
+  assert.equal(again.get(other.sha256)?.says, null, 'after a restart too')
+  assert.equal(again.list().length, 2)
+})
+
+test('two addresses cannot fill the list by handing their certificates to and fro', async (t) => {
+  const { pending, clock } = await openList(t)
+  for (let round = 0; round < 30; round++) {
+    const hand = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
+    for (const address of ['192.0.2.1', '192.0.2.2'])
+      for (const one of hand) {
+        clock.pass(1)
+        pending.knock(one, address)
+      }
+  }
+  assert.ok(pending.list().length <= 2 * limits.pendingPerSubnetMax, String(pending.list().length))
+  const addresses = Map.groupBy(pending.list(), ({ address }) => address)
+  for (const [address, of] of addresses) assert.ok(of.length <= limits.pendingPerSubnetMax, address)
+  assert.equal(pending.knock(stranger(), '203.0.113.1'), true)
+})
+
+test('a certificate that comes from another address is shown with it', async (t) => {
+  const { pending } = await openList(t)
+  const one = stranger()
+  pending.knock(one, '192.0.2.1')
+  pending.knock(one, '192.0.2.2')
+  assert.equal(pending.get(one.sha256)?.address, '192.0.2.2')
+})
+
+test('however many knock, it is written at most once a second, and all of it in the end', async (t) => {
+  const { pending, store, clock, open } = await openList(t)
+  for (let step = 0; step < 150; step++) {
+    for (let i = 0; i < 20; i++) pending.knock(stranger(), `192.0.2.${String(step)}`)
+    clock.pass(20)
+    await nextTurn()
+  }
+  assert.ok(store.commits >= 2 && store.commits <= 3, `${store.commits} writes in 3 s`)
+  await pending.close()
+  assert.deepEqual(names((await open()).list()).toSorted(), names(pending.list()).toSorted())
+  const before = store.commits
+  await pending.close()
+  assert.equal(store.commits, before, 'there is nothing more to write')
+})
+
+test('a store that cannot be written is told of, and the list goes on', async (t) => {
+  const { pending, store, failures, open } = await openList(t)
+  store.before = () => {
+    throw new StoreUnavailable('full', 'no room')
+  }
+  const one = stranger()
+  pending.knock(one, '192.0.2.1')
+  await pending.close()
+  assert.equal(failures.length, 1)
+  assert.ok(pending.get(one.sha256))
+  store.before = () => undefined
+  pending.knock(one, '192.0.2.1')
+  await pending.close()
+  assert.deepEqual(names((await open()).list()), [one.sha256])
+})
+
+test('a row whose certificate is not the one that it is named after is not shown to anybody', async (t) => {
+  const { pending, file, open } = await openList(t)
+  const [vcenter, mallory] = [stranger(), stranger()]
+  pending.knock(vcenter, '192.0.2.1')
+  await pending.close()
+  edit(file, 'UPDATE pending SET certificate = ?', mallory.der)
+  assert.deepEqual((await open()).list(), [])
+})
+
+test('sightings are kept in memory, written in one go, and the newest counts', async (t) => {
+  const { store, clock } = await openList(t)
+  const failures: unknown[] = []
+  const sightings = new Sightings(store, clock, (error) => failures.push(error))
+  sightings.note('aa', '192.0.2.1')
+  const first = clock.now()
+  assert.equal((await sightings.of(['aa', 'bb'])).get('aa')?.lastMs, first, 'before it is written')
+  await sightings.flush()
+  clock.pass(1_000)
+  for (let i = 0; i < 1_000; i++) sightings.note('aa', '192.0.2.2')
+  const seen = await sightings.of(['aa', 'bb'])
+  assert.deepEqual(seen.get('aa'), { sha256: 'aa', lastMs: first + 1_000, address: '192.0.2.2' })
+  assert.equal(seen.has('bb'), false)
+  const before = store.commits
+  store.before = () => {
+    throw new StoreUnavailable('full', 'no room')
+  }
+  await assert.rejects(sightings.flush(), StoreUnavailable)
+  store.before = () => undefined
+  await sightings.flush()
+  await sightings.flush()
+  assert.equal(store.commits, before + 2, 'one that failed, one for all')
+  const later = new Sightings(store, clock, (error) => failures.push(error))
+  assert.equal((await later.of(['aa'])).get('aa')?.address, '192.0.2.2')
+  assert.deepEqual(failures, [])
+})

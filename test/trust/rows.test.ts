@@ -1,0 +1,338 @@
+// Trust rows against those who can write the database (design: invariant 8): whatever they put in, alter, copy, put
+// back or take away gives nobody anything, raises an alarm, and does not count after the next legitimate change either.
+
+import assert from 'node:assert/strict'
+import { createHash, randomUUID } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
+import { TrustRefused } from '../../src/trust/writer.ts'
+import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
+import { StoreAround } from '../support/store-around.ts'
+import {
+  edit,
+  knockOf,
+  look,
+  makeInstance,
+  manager,
+  openWorld,
+  openWorldWithClient,
+  trustClient,
+  type World,
+} from '../support/world.ts'
+
+const refused = (code: TrustRefused['code']) => (error: unknown) =>
+  error instanceof TrustRefused && error.code === code
+
+function putRow(file: string, row: Record<string, unknown>): void {
+  const { kind, id, body, mac } = row as { kind: string; id: string; body: string; mac: Uint8Array }
+  edit(file, 'INSERT OR REPLACE INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)', kind, id, body, mac)
+}
+
+const rowsOf = (file: string) => look(file, 'SELECT kind, id, body, mac FROM trust ORDER BY kind, id')
+const versionOf = (file: string) => Number(look(file, 'SELECT value FROM meta')[0]?.['value'])
+/** An attacker moves the version, so that a running node reads the rows anew. */
+const moveVersion = (file: string, by: number) => edit(file, 'UPDATE meta SET value = value + ?', by)
+
+/** A stranger who would like to be a client, and the rows that would make him one. */
+async function stranger(instanceId: string) {
+  const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'mallory' })
+  const client = { id: randomUUID(), instanceId, name: 'mallory', expiredGraceDays: null, createdMs: 1 }
+  const { sha256, der } = identity.certificate
+  const certificate = {
+    id: sha256,
+    clientId: client.id,
+    instanceId,
+    certificate: Buffer.from(der).toString('base64'),
+    createdMs: 1,
+  }
+  const rows = [
+    { kind: 'client', id: client.id, body: JSON.stringify(client) },
+    { kind: 'certificate', id: sha256, body: JSON.stringify(certificate) },
+  ]
+  return { knock: knockOf(identity), rows, identity }
+}
+
+/** A legitimate change, after which nothing of the tampering may count either. */
+async function legitimateChange(world: World): Promise<void> {
+  await world.trust.tokens.create(serverActor, {
+    name: 'x',
+    role: 'viewer',
+    instanceId: null,
+    expiresMs: null,
+  })
+}
+
+async function assertNotTrusted(world: World, knock: Parameters<World['access']['identify']>[0]) {
+  assert.equal((await world.access.identify(knock)).trusted, false)
+}
+
+test('a client row added by hand grants nothing, running or after a start, also after a legitimate change', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const { knock, rows } = await stranger(instance.id)
+  // With the MAC of a genuine row, since he has no better.
+  const [{ mac } = {}] = look(world.file, `SELECT mac FROM trust WHERE kind = 'client'`)
+  for (const row of rows) putRow(world.file, { ...row, mac })
+  await legitimateChange(world)
+  await assertNotTrusted(world, knock)
+  assert.equal(world.alarms.length, 2)
+  const again = await world.reopen()
+  await assertNotTrusted(again, knock)
+  assert.equal(again.alarms.length, 2, again.alarms.join('; '))
+  await legitimateChange(again)
+  await assertNotTrusted(again, knock)
+  const third = await again.reopen()
+  await assertNotTrusted(third, knock)
+  assert.equal((await third.access.identify(knockOf(identity))).trusted, true)
+})
+
+test('a genuine row that was altered does not exist any more', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const other = await makeInstance(world, 'other')
+  const alter = (kind: string) =>
+    edit(
+      world.file,
+      'UPDATE trust SET body = replace(body, ?, ?) WHERE kind = ?',
+      instance.id,
+      other.id,
+      kind,
+    )
+  assert.equal(alter('client'), 1)
+  const again = await world.reopen()
+  await assertNotTrusted(again, knockOf(identity))
+  assert.match(again.alarms.join(), /client\/.* was not written by this server, or was altered/)
+  await legitimateChange(again)
+  await assertNotTrusted(again, knockOf(identity))
+})
+
+test('settings of an instance that were changed by hand do not count', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  edit(
+    world.file,
+    `UPDATE trust SET body = replace(body, '"expiredGraceDays":30', '"expiredGraceDays":9999')`,
+  )
+  const again = await world.reopen()
+  assert.equal(await again.access.instance(instance.id), undefined)
+  await assertNotTrusted(again, knockOf(identity))
+  assert.ok(again.alarms.length > 0)
+})
+
+test('a genuine row under another id or kind is nobody’s', async (t) => {
+  const { world, identity } = await openWorldWithClient(t)
+  const { identity: other } = await stranger('')
+  const [genuine] = look(world.file, `SELECT * FROM trust WHERE kind = 'certificate'`)
+  assert.equal(genuine?.['id'], identity.certificate.sha256)
+  putRow(world.file, { ...genuine, id: other.certificate.sha256 })
+  putRow(world.file, { ...genuine, kind: 'authority' })
+  putRow(world.file, { ...genuine, kind: '__proto__' })
+  putRow(world.file, { ...genuine, kind: 'constructor' })
+  const again = await world.reopen()
+  await assertNotTrusted(again, knockOf(other))
+  assert.equal(again.alarms.length, 4)
+  assert.equal((await again.access.identify(knockOf(identity))).trusted, true, 'the genuine one still counts')
+})
+
+test('a row that was put back after the client was removed is an old one', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
+  for (const row of before) putRow(world.file, row)
+  const again = await world.reopen()
+  await assertNotTrusted(again, knockOf(identity))
+  assert.match(again.alarms.join(), /older one that was put back/)
+  await legitimateChange(again)
+  await assertNotTrusted(await again.reopen(), knockOf(identity))
+})
+
+test('an older list of trusted rows, put back with its rows, makes nothing count and nothing changeable', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const before = rowsOf(world.file)
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
+  for (const row of before) putRow(world.file, row)
+  const again = await world.reopen()
+  await assertNotTrusted(again, knockOf(identity))
+  assert.deepEqual(await again.access.instances(), [])
+  assert.equal((await again.access.snapshot()).intact, false)
+  assert.deepEqual(again.alarms, [
+    'the list of trusted rows is an older one that was put back: no client, token or instance counts',
+  ])
+  await assert.rejects(legitimateChange(again), refused('damaged'))
+})
+
+test('the version moved by hand makes nothing count and nothing changeable, until it is set right', async (t) => {
+  const { world, identity } = await openWorldWithClient(t)
+  let running = world
+  for (const by of [1, 1000, -1]) {
+    moveVersion(world.file, by)
+    await assertNotTrusted(running, knockOf(identity))
+    await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
+    running = await running.reopen()
+    await assertNotTrusted(running, knockOf(identity))
+    await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
+    moveVersion(world.file, -by)
+    running = await running.reopen()
+    assert.equal((await running.access.identify(knockOf(identity))).trusted, true)
+  }
+})
+
+test('a database set back while the server runs is noticed, and nothing of it can be changed', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const [before, version] = [rowsOf(world.file), versionOf(world.file)]
+  await world.trust.clients.remove(manager, instance.id, 'vcenter')
+  await assertNotTrusted(world, knockOf(identity))
+  const { version: newest } = await world.access.snapshot()
+  edit(world.file, 'DELETE FROM trust')
+  for (const row of before) putRow(world.file, row)
+  for (const set of [version, 0]) {
+    moveVersion(world.file, set - versionOf(world.file))
+    await assertNotTrusted(world, knockOf(identity))
+    assert.match(world.alarms.join(), /set back to an older state/)
+    await assert.rejects(legitimateChange(world), refused('damaged'), `at version ${set}`)
+    await assert.rejects(makeInstance(world, 'new'), refused('damaged'), `at version ${set}`)
+  }
+  assert.ok(newest > version)
+})
+
+test('the list deleted, altered or replaced: nothing counts, nothing can be changed', async (t: TestContext) => {
+  const { world, identity } = await openWorldWithClient(t)
+  const head = look(world.file, `SELECT * FROM trust WHERE kind = 'head'`)[0]
+  const ways: Record<string, () => void> = {
+    deleted: () => edit(world.file, `DELETE FROM trust WHERE kind = 'head'`),
+    altered: () => putRow(world.file, { ...head, body: `${String(head?.['body'])} ` }),
+    replaced: () => putRow(world.file, { ...head, mac: Buffer.alloc(32) }),
+    'under another id': () => {
+      edit(world.file, `DELETE FROM trust WHERE kind = 'head'`)
+      putRow(world.file, { ...head, id: 'other' })
+    },
+  }
+  let running = world
+  for (const [way, tamper] of Object.entries(ways)) {
+    tamper()
+    running = await running.reopen()
+    await assertNotTrusted(running, knockOf(identity))
+    assert.match(running.alarms.join(), /list of trusted rows is missing or was altered/, way)
+    await assert.rejects(legitimateChange(running), refused('damaged'), way)
+    await assert.rejects(makeInstance(running, 'new'), refused('damaged'), way)
+    edit(running.file, `DELETE FROM trust WHERE kind = 'head'`)
+    putRow(running.file, { ...head })
+  }
+  running = await running.reopen()
+  assert.equal(
+    (await running.access.identify(knockOf(identity))).trusted,
+    true,
+    'the genuine one was put back',
+  )
+})
+
+test('a token row with a hash of one’s own is no token', async (t) => {
+  const world = await openWorld(t)
+  await makeInstance(world)
+  const { bearer, token } = await world.trust.tokens.create(serverActor, {
+    name: 'genuine',
+    role: 'viewer',
+    instanceId: null,
+    expiresMs: null,
+  })
+  const [row] = look(world.file, `SELECT * FROM trust WHERE kind = 'token'`)
+  const own = createHash('sha256').update('my own').digest('hex')
+  const forged = { ...token, id: 'forged', role: 'manager', sha256: own }
+  putRow(world.file, { ...row, id: 'forged', body: JSON.stringify(forged) })
+  const again = await world.reopen()
+  assert.equal(await again.access.token('my own'), undefined)
+  assert.equal((await again.access.token(bearer))?.role, 'viewer')
+  edit(world.file, `UPDATE trust SET body = replace(body, 'viewer', 'manager') WHERE id = ?`, token.id)
+  const third = await again.reopen()
+  assert.equal(await third.access.token(bearer), undefined, 'a token does not make itself a manager')
+  assert.equal(third.alarms.length, 2)
+})
+
+test('a block that was taken out or altered by hand still blocks, and after a legitimate change too', async (t) => {
+  for (const way of ['DELETE FROM trust', `UPDATE trust SET body = body || ' '`]) {
+    const { world, instance, identity } = await openWorldWithClient(t)
+    const knock = knockOf(identity)
+    await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
+    assert.equal(edit(world.file, `${way} WHERE kind = 'block'`), 1)
+    let running = await world.reopen()
+    await assertNotTrusted(running, knock)
+    assert.equal(running.alarms.length, 1, running.alarms.join('; '))
+    await legitimateChange(running)
+    running = await running.reopen()
+    await assertNotTrusted(running, knock)
+    assert.equal(running.alarms.length, 1, 'it is told at each start')
+    // Whoever may change trust lifts it by trusting the certificate anew.
+    await trustClient(running, instance, 'vcenter', identity)
+    assert.equal((await running.access.identify(knock)).trusted, true)
+    assert.deepEqual((await running.reopen()).alarms, [])
+  }
+})
+
+test('a pin that was taken out by hand does not make its certificate another instance’s', async (t) => {
+  const world = await openWorld(t)
+  const [mine, other] = [await makeInstance(world, 'mine'), await makeInstance(world, 'other')]
+  const ca = await testVmca()
+  const identity = await clientCertificate('vmca-signed')
+  await trustClient(world, mine, 'vcenter', identity)
+  const wanted = { instanceId: other.id, name: 'ca', ca: ca.certificate, subject: 'kmipClient*' }
+  await world.trust.clients.trustAuthority(manager, { ...wanted, leavePinned: true })
+  const verdict = await world.access.identify(knockOf(identity))
+  assert.ok(verdict.trusted && verdict.instance.id === mine.id, 'a pin wins over a CA')
+  edit(world.file, `DELETE FROM trust WHERE kind = 'certificate'`)
+  let running = await world.reopen()
+  await assertNotTrusted(running, knockOf(identity))
+  await legitimateChange(running)
+  running = await running.reopen()
+  await assertNotTrusted(running, knockOf(identity))
+  // Whoever may change trust sets it right.
+  await trustClient(running, mine, 'vcenter', identity)
+  const again = await running.access.identify(knockOf(identity))
+  assert.ok(again.trusted && again.instance.id === mine.id)
+  assert.deepEqual((await running.reopen()).alarms, [])
+})
+
+test('rows taken away by hand are told of, and take nothing else with them', async (t) => {
+  const { world, instance, identity } = await openWorldWithClient(t)
+  const { identity: second } = await trustClient(world, instance, 'second')
+  edit(world.file, `DELETE FROM trust WHERE kind = 'client' AND body LIKE '%vcenter%'`)
+  const again = await world.reopen()
+  await assertNotTrusted(again, knockOf(identity))
+  assert.equal((await again.access.identify(knockOf(second))).trusted, true)
+  assert.match(again.alarms.join(), /was removed from the database by hand/)
+})
+
+test('each alarm is raised once while the server runs', async (t) => {
+  const { world, instance } = await openWorldWithClient(t)
+  const { rows } = await stranger(instance.id)
+  for (const row of rows) putRow(world.file, { ...row, mac: Buffer.alloc(32) })
+  for (let i = 0; i < 3; i++) {
+    await legitimateChange(world)
+    await world.access.snapshot()
+  }
+  assert.equal(world.alarms.length, 2)
+})
+
+test('two reads that overtake each other are no database set back', async (t) => {
+  let around: StoreAround | undefined
+  const { world, instance, identity } = await openWorldWithClient(t, {
+    wrap: (store) => (around = new StoreAround(store)),
+  })
+  assert.ok(around)
+  await legitimateChange(world)
+  // The first read is slow: it has the rows already, and hands them on only after a newer read.
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  around.trustRead = () => {
+    if (around) around.trustRead = () => undefined
+    begun.resolve()
+    return promise
+  }
+  const slow = world.access.identify(knockOf(identity))
+  await begun.promise
+  await trustClient(world, instance, 'second')
+  await world.access.snapshot()
+  resolve()
+  assert.equal((await slow).trusted, true)
+  assert.deepEqual(world.alarms, [])
+  // Nor does the older read make it forget how far it was.
+  moveVersion(world.file, -1)
+  await assertNotTrusted(world, knockOf(identity))
+  assert.match(world.alarms.join(), /set back to an older state/)
+})

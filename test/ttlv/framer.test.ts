@@ -1,0 +1,68 @@
+// From a stream to messages: however it is cut, within the limit, and from the header alone.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as fc from 'fast-check'
+import { TtlvError } from '../../src/ttlv/error.ts'
+import { Framer } from '../../src/ttlv/framer.ts'
+import { readVectors } from '../support/vectors.ts'
+
+const messageBytesMax = 4096
+const requests = readVectors('kmip').map(({ bytes }) => bytes)
+
+const refusal = (code: string) => (error: unknown) => error instanceof TtlvError && error.code === code
+
+test('every vector, byte by byte', () => {
+  const framer = new Framer({ messageBytesMax })
+  const messages: Buffer[] = []
+  for (const byte of Buffer.concat(requests)) messages.push(...framer.push(Buffer.of(byte)))
+  assert.deepEqual(messages, requests)
+})
+
+test('however the stream is cut', () => {
+  const stream = Buffer.concat(requests)
+  fc.assert(
+    fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (places) => {
+      const framer = new Framer({ messageBytesMax })
+      const ends = [...places.toSorted((a, b) => a - b), stream.length]
+      const messages = ends.flatMap((end, index) => framer.push(stream.subarray(ends[index - 1] ?? 0, end)))
+      assert.deepEqual(messages, requests)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a header that cannot begin a message is refused with its eighth byte', () => {
+  for (const header of ['4200780200000008', '4200780100000004', '474554202f206874', '0000000000000000']) {
+    const framer = new Framer({ messageBytesMax })
+    const bytes = Buffer.from(header, 'hex')
+    assert.deepEqual(framer.push(bytes.subarray(0, 7)), [])
+    assert.throws(() => framer.push(bytes.subarray(7)), refusal('malformed'), header)
+  }
+})
+
+test('a message over the limit is refused before any of it is kept', () => {
+  const framer = new Framer({ messageBytesMax: 64 })
+  assert.deepEqual(framer.push(Buffer.from('42007801000000', 'hex')), [])
+  assert.throws(() => framer.push(Buffer.from('40', 'hex')), refusal('too-large'))
+  const exact = new Framer({ messageBytesMax: 64 })
+  exact.push(Buffer.from('4200780100000038', 'hex'))
+  assert.equal(exact.push(Buffer.alloc(56)).length, 1)
+  const huge = new Framer({ messageBytesMax })
+  assert.throws(() => huge.push(Buffer.from('42007801fffffff8', 'hex')), refusal('too-large'))
+})
+
+test('messages before a bad header are delivered, and nothing after it', () => {
+  const framer = new Framer({ messageBytesMax })
+  const [message = Buffer.alloc(0)] = requests
+  assert.deepEqual(framer.push(Buffer.concat([message, Buffer.from('ffffffffffffffff', 'hex')])), [message])
+  assert.throws(() => framer.push(message), refusal('malformed'))
+  assert.throws(() => framer.push(message), refusal('malformed'))
+})
+
+test('what is kept grows with what arrives, not with what is announced', () => {
+  const before = process.memoryUsage().arrayBuffers
+  const framers = Array.from({ length: 1_000 }, () => new Framer({ messageBytesMax: 1024 * 1024 }))
+  for (const framer of framers) framer.push(Buffer.from('42007801000ffff8000000', 'hex'))
+  assert.ok(process.memoryUsage().arrayBuffers - before < 8 * 1024 * 1024)
+})

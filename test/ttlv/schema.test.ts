@@ -1,0 +1,175 @@
+// What schemas mean, one combinator after the other, in both directions.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { decode } from '../../src/ttlv/decode.ts'
+import { encode } from '../../src/ttlv/encode.ts'
+import { TtlvError, type TtlvErrorCode } from '../../src/ttlv/error.ts'
+import {
+  any,
+  bytes,
+  dependent,
+  enumeration,
+  integer,
+  interval,
+  mask,
+  oneOf,
+  oneOrMore,
+  optional,
+  raw,
+  repeated,
+  since,
+  structWith,
+  text,
+  unread,
+  until,
+  type AnyValue,
+  type ItemSchema,
+} from '../../src/ttlv/schema.ts'
+
+const tagOf = (name: string) => 0x420000 + (name.codePointAt(0) ?? 0)
+const struct = structWith(tagOf)
+const unordered = structWith(tagOf, { ordered: false })
+const tag = 0x420001
+
+const write = <T>(schema: ItemSchema<T>, value: T, version = 1) => encode(schema, value, { tag, version })
+const read = <T>(schema: ItemSchema<T>, bytes: Uint8Array, version = 1, more = {}) =>
+  decode(schema, bytes, { tag, version, ...more })
+
+function refused(code: TtlvErrorCode, path = '') {
+  return (error: unknown) => error instanceof TtlvError && error.code === code && error.path === path
+}
+
+/** A structure with these fields, each an Integer 1 under the tag of its letter. */
+function written(letters: string): Buffer {
+  const items = Array.from(letters, (letter) => ({
+    tag: tagOf(letter),
+    item: { type: 'Integer', value: 1 } as const,
+  }))
+  return write(any, { type: 'Structure', value: items })
+}
+
+test('required, optional, repeated, one or more', () => {
+  const schema = struct({ a: integer, b: optional(integer), c: repeated(integer), d: oneOrMore(integer) })
+  assert.deepEqual(read(schema, written('ad')), { a: 1, c: [], d: [1] })
+  assert.deepEqual(read(schema, written('abccdd')), { a: 1, b: 1, c: [1, 1], d: [1, 1] })
+  assert.throws(() => read(schema, written('d')), refused('missing-field'))
+  assert.throws(() => read(schema, written('a')), refused('missing-field'))
+  assert.throws(() => read(schema, written('aad')), refused('repeated-field', 'a'))
+  assert.throws(() => read(schema, written('adb')), refused('malformed'))
+  assert.throws(() => read(schema, written('adz')), refused('unknown-field'))
+  assert.deepEqual(read(schema, written('azd'), 1, { unknownFields: 'ignore' }), { a: 1, c: [], d: [1] })
+  assert.deepEqual(write(schema, { a: 1, b: undefined, c: [], d: [1] }), written('ad'))
+  assert.throws(() => write(schema, { a: 1, c: [], d: [] }), /expected one value at least/)
+})
+
+test('unordered fields come in any order, still once each', () => {
+  const schema = unordered({ a: integer, b: optional(integer), c: repeated(integer) })
+  assert.deepEqual(read(schema, written('cbac')), { a: 1, b: 1, c: [1, 1] })
+  assert.throws(() => read(schema, written('bab')), refused('repeated-field', 'b'))
+  assert.deepEqual(write(schema, { c: [1], b: 1, a: 1 }), written('abc'))
+})
+
+test('since and until: required where the version has it, never written where not', () => {
+  const schema = struct({ a: since(2, integer), b: until(1, integer), c: since(3, optional(integer)) })
+  assert.deepEqual(read(schema, written('b'), 1), { b: 1 })
+  assert.deepEqual(read(schema, written('a'), 2), { a: 1 })
+  assert.throws(() => read(schema, written(''), 2), refused('missing-field'))
+  assert.throws(() => read(schema, written('ab'), 1), refused('unknown-field'))
+  assert.throws(() => read(schema, written('ab'), 2), refused('unknown-field'))
+  assert.deepEqual(read(schema, written('abc'), 1, { newest: 3 }), { a: 1, b: 1, c: 1 })
+  const all = { a: 1, b: 1, c: 1 }
+  assert.deepEqual(write(schema, all, 1), written('b'))
+  assert.deepEqual(write(schema, all, 2), written('a'))
+  assert.deepEqual(write(schema, all, 3), written('ac'))
+  assert.throws(() => write(schema, {}, 2), TypeError)
+})
+
+test('an enumeration by names; what a version lacks is left out or refused', () => {
+  const colour = enumeration([
+    { name: 'Red', code: 1, since: 1, until: 2 },
+    { name: 'Blue', code: 2, since: 2, until: Infinity },
+  ])
+  const schema = struct({ a: optional(colour), b: repeated(colour) })
+  assert.deepEqual(read(colour, write(colour, 'Red')), 'Red')
+  assert.throws(() => read(colour, write(any, { type: 'Enumeration', value: 9 })), refused('unknown-value'))
+  assert.throws(() => read(colour, write(colour, 'Blue', 2), 1), refused('unknown-value'))
+  assert.equal(read(colour, write(colour, 'Blue', 2), 1, { newest: 2 }), 'Blue')
+  assert.deepEqual(read(schema, write(schema, { a: 'Blue', b: ['Red', 'Blue'] }, 1), 1), { b: ['Red'] })
+  assert.deepEqual(read(schema, write(schema, { a: 'Red', b: ['Red', 'Blue'] }, 3), 3), { b: ['Blue'] })
+  const needed = struct({ a: colour })
+  assert.throws(() => write(needed, { a: 'Blue' }, 1), TypeError)
+})
+
+test('one of several: by item type, and by the kind of value', () => {
+  const schema = oneOf(text, integer, struct({ a: integer }), bytes, any)
+  const values = ['t', 7, { a: 1 }, Buffer.from('b'), { type: 'Boolean', value: true }] as const
+  for (const value of values) assert.deepEqual(read(schema, write(schema, value)), value)
+  assert.throws(() => read(oneOf(text, integer), write(bytes, Buffer.from('b'))), refused('wrong-type'))
+})
+
+test('dependent: from what stands before, or from the version', () => {
+  const schema = struct({ a: integer, b: dependent<unknown>(({ a }) => (a === 1 ? text : integer)) })
+  assert.deepEqual(read(schema, write(schema, { a: 1, b: 'x' })), { a: 1, b: 'x' })
+  assert.deepEqual(read(schema, write(schema, { a: 2, b: 3 })), { a: 2, b: 3 })
+  assert.throws(() => read(schema, written('ab')), refused('wrong-type', 'b'))
+  const changed = dependent<unknown>((_, version) => (version < 2 ? text : integer))
+  assert.equal(read(changed, write(changed, 'x', 1), 1), 'x')
+  assert.equal(read(changed, write(changed, 5, 2), 2), 5)
+})
+
+test('raw is checked all the way down, unread is not', () => {
+  const broken = Buffer.from(
+    '42000101 00000018 42006101 00000010 42006202 00000004 00000001 000000ff'.replaceAll(' ', ''),
+    'hex',
+  )
+  const whole = struct({ a: raw })
+  assert.throws(() => read(whole, broken), refused('malformed', 'a'))
+  const loose = struct({ a: unread })
+  assert.deepEqual(read(loose, broken), { a: broken.subarray(8) })
+  assert.deepEqual(write(loose, { a: broken.subarray(8) }), broken)
+  assert.throws(() => write(loose, { a: broken }), /its own tag/)
+})
+
+test('depth, items and bytes are bounded', () => {
+  const nested = (depth: number): AnyValue =>
+    depth === 0
+      ? { type: 'Integer', value: 1 }
+      : { type: 'Structure', value: [{ tag, item: nested(depth - 1) }] }
+  for (const schema of [any, raw] as readonly ItemSchema[]) {
+    const deep = write(any, nested(5))
+    read(schema, deep, 1, { depthMax: 5, itemsMax: 6, bytesMax: deep.length })
+    assert.throws(() => read(schema, deep, 1, { depthMax: 4 }), refused('too-deep'))
+    assert.throws(() => read(schema, deep, 1, { itemsMax: 5 }), refused('too-many'))
+    assert.throws(() => read(schema, deep, 1, { bytesMax: deep.length - 1 }), refused('too-large'))
+    const bottomless = write(any, nested(4_000))
+    assert.throws(() => read(schema, bottomless), refused('too-deep'))
+  }
+  const ignored = struct({ a: optional(integer) })
+  const deep = write(any, nested(20))
+  assert.throws(() => read(ignored, deep, 1, { unknownFields: 'ignore' }), refused('too-deep'))
+})
+
+test('the tag must be the one that was asked for', () => {
+  const other = encode(integer, 1, { tag: tag + 1, version: 1 })
+  assert.throws(() => read(integer, other), refused('wrong-tag'))
+})
+
+test('values that do not fit are our own mistakes', () => {
+  assert.throws(() => write(integer, 2 ** 31), TypeError)
+  assert.throws(() => write(integer, 1.5), TypeError)
+  assert.throws(() => write(interval, -1), TypeError)
+  assert.throws(() => write(mask, 2 ** 32), TypeError)
+  assert.equal(read(mask, write(mask, 2 ** 32 - 1)), 2 ** 32 - 1)
+  assert.throws(() => write(any, { type: 'LongInteger', value: 2n ** 63n }), TypeError)
+  assert.throws(() => write(text, Buffer.from('x') as unknown as string), TypeError)
+  const inside = struct({ a: struct({ b: integer }) })
+  assert.throws(() => write(inside, { a: { b: 0.5 } }), /encode a\.b: /)
+})
+
+test('byte strings are views: no copy of key material is left behind', () => {
+  const source = write(bytes, Buffer.from('key material'))
+  const value = read(bytes, source)
+  source.fill(0)
+  assert.deepEqual(Buffer.from(value), Buffer.alloc(12))
+})
