@@ -49,8 +49,8 @@ server cannot serve. For load balancers and orchestrators, without a token:
 - \`GET /health/live\`: the process runs.
 - \`GET /health/ready\`: this node can serve. 503 when it cannot; its log says why. Instances whose root key has trouble
   are listed in the body (\`degraded\`, by id; of these \`unreachable\` are served from memory and \`withdrawn\` are not served) and
-  do not make the node unready: the others are served. \`newKeysRefused\` and \`standardKeysLeft\` list those of which the root
-  key's service refuses new keys or keeps destroyed ones, \`closingsUnrecorded\` those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
+  do not make the node unready: the others are served. \`newKeysRefused\`, \`readsRefused\` and \`standardKeysLeft\` list those of which the root
+  key's service refuses new keys, refuses to hand out keys, or keeps destroyed ones, \`closingsUnrecorded\` those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
   \`keyprotect\`). \`warnings\` counts what needs somebody soon.
 
 The KMIP port itself is watched by connecting: a TLS handshake without a byte is what vCenter does, and it is not counted as a

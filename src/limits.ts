@@ -190,9 +190,9 @@ export const limits = {
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
   unsealedPurgeEveryMs: 60_000,
-  /** What is in memory is waited for so long while its root key's service is silent. KMIP clients wait ten seconds. */
-  rootKeyPatienceMs: 4_000,
-  /** While a service is out of reach it is asked again this often for what is in memory. */
+  /** A request waits so long for a root key's service that answers nothing. KMIP clients wait ten seconds. */
+  rootKeySilenceMs: 4_000,
+  /** How often a root key is asked again that was refused, or whose service does not answer. */
   rootKeyAskAgainMs: 5_000,
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
@@ -280,12 +280,16 @@ export const limits = {
   /** A call with all that it takes to repeat it; a KMIP client may be waiting for it. */
   keyProtectCallTimeoutMs: 20_000,
   keyProtectTriesMax: 5,
-  /** The first pause before a call is repeated; doubled with each, and jittered. */
-  keyProtectPauseMs: 200,
+  /** The first pause before a call is repeated; doubled with each, and up to twice as long by chance. */
+  keyProtectPauseMs: 100,
   /** A request not to be called for longer (Retry-After) is not obeyed: it may not come from the service. */
   keyProtectQuietMs: 60_000,
-  /** Calls of one instance at the same time; more wait their turn. */
+  /** Calls of one instance at the same time; more wait their turn. So many are kept for each lane (call-slots.ts). */
   keyProtectCallsMax: 16,
+  keyProtectReadSlots: 4,
+  keyProtectOtherSlots: 2,
+  /** A call that has been under way for so long, waiting included, is reported as slow. */
+  keyProtectSlowMs: 5_000,
   /** A connection without a call is closed after so long. */
   keyProtectIdleMs: 60_000,
   /** A page of a list is the largest answer. */
@@ -297,8 +301,10 @@ export const limits = {
   /** A token is asked for anew in the background from this part of its life on, so long before its end at the latest. */
   iamTokenRefreshAt: 0.8,
   iamTokenSpareMs: 60_000,
-  /** A token that is younger is fresh: a refusal is not about its age. */
+  /** While the service refuses tokens, a fresh one is asked for this often. */
   iamTokenFreshMs: 10_000,
+  /** An API key that IAM refused is not tried again before. */
+  iamRefusedKeyMs: 30_000,
   ibmFileBytesMax: 256 * 1024,
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,

@@ -478,6 +478,10 @@ export const routes = {
       newKeysRefused: z.array(z.string()).openapi({
         description: "Ids of instances of which the root key's service refused to keep the last new key.",
       }),
+      readsRefused: z.array(z.string()).openapi({
+        description:
+          "Ids of instances whose keys cannot be read at the root key's service, though the root key answers.",
+      }),
       standardKeysLeft: z.array(z.string()).openapi({
         description:
           "Ids of instances of which standard keys are to be deleted at the root key's service, and could not be; also of instances that are gone.",

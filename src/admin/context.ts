@@ -17,7 +17,7 @@ import type { Sightings } from '../trust/sightings.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
-import type { Closed } from '../sealing/unsealed.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
@@ -36,7 +36,7 @@ export interface AdminContext {
   readonly store: Pick<Store, 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
-  readonly restores: Pick<Restores, 'begin' | 'show'>
+  readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly sightings: Pick<Sightings, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */
@@ -70,11 +70,26 @@ export interface Readiness {
   /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
-  readonly closed: readonly Closed[]
+  readonly closed: readonly ClosedKey[]
   /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
   readonly altered: readonly StoredItem[]
-  /** What is refused of standard keys that are to be made or deleted. */
+  /** What is refused of standard keys that are to be made, read or deleted. */
   readonly standardKeys: readonly StandardKeyTrouble[]
+  /** The calls of root keys' services that are under way. */
+  readonly calls: readonly RootKeyCalls[]
+}
+
+/** Calls of a root key's service that share their slots: those that a client's Get waits for, or all others. */
+export interface RootKeyCalls {
+  /** null: the server itself. */
+  readonly instanceId: string | null
+  /** Of the service. */
+  readonly host: string
+  readonly lane: 'reads' | 'others'
+  readonly running: number
+  readonly waiting: number
+  /** How long the oldest has been under way, waiting included. */
+  readonly oldestMs: number
 }
 
 /**

@@ -204,6 +204,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       unreachable: [],
       withdrawn: [],
       newKeysRefused: [],
+      readsRefused: [],
       standardKeysLeft: [],
       closingsUnrecorded: [],
       otherServers: [],

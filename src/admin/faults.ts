@@ -1,7 +1,7 @@
 // What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
 // which the server logs with the request's id and answers as 'internal', without its text.
 
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { TrustRefused } from '../trust/writer.ts'

@@ -43,14 +43,25 @@ export class Restores {
     this.#options = options
   }
 
-  /** Begins it, or tells of the same one that runs or is done. Refusal while another one runs. */
-  async begin(by: By, { apiKey, ...wanted }: RestoreWanted): Promise<Restore> {
+  /** One runs, or ran since the server started. */
+  get isBegun(): boolean {
+    return this.#last !== undefined
+  }
+
+  /** The same one, if it runs or is done. */
+  async same(wanted: Restore['wanted']): Promise<Restore | undefined> {
     const before = this.#last?.ended
     const isThere = before?.state === 'done' && (await this.#options.isThere(before.report.instance.id))
     const last = this.#last
-    const same = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))
-    if (same && (last.ended === null || (isThere && last.ended === before))) return last
-    if (last && last.ended === null)
+    const isSame = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))
+    return isSame && (last.ended === null || (isThere && last.ended === before)) ? last : undefined
+  }
+
+  /** Begins it, or returns the same one that runs or is done. Refusal while another one runs. */
+  async begin(by: By, { apiKey, ...wanted }: RestoreWanted): Promise<Restore> {
+    const same = await this.same(wanted)
+    if (same) return same
+    if (this.#last?.ended === null)
       throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
     const progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
     const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }

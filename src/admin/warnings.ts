@@ -5,7 +5,7 @@
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { bootstrapName } from '../trust/token-changes.ts'
-import type { Closed } from '../sealing/unsealed.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
 import { limits } from '../limits.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
@@ -21,6 +21,8 @@ export interface Warning {
     | 'root-key'
     | 'closed-keys'
     | 'new-keys-refused'
+    | 'reads-refused'
+    | 'root-key-slow'
     | 'standard-keys-left'
     | 'closings-unrecorded'
     | 'another-server'
@@ -55,6 +57,7 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
     ...ofAltered(snapshot, readiness),
     ...ofClosed(snapshot, readiness),
     ...ofStandardKeys(snapshot, readiness),
+    ...ofSlowCalls(snapshot, readiness),
     ...ofWork(snapshot, parts.instanceWork),
     ...(await instanceUsages(parts)).flatMap(ofUsage),
     ...expiriesOf(snapshot.tables, own, nowMs)
@@ -155,7 +158,7 @@ function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Read
   })
 }
 
-const closedWords: Record<Closed['kind'], Pick<Warning, 'message' | 'hint'>> = {
+const closedWords: Record<ClosedKey['kind'], Pick<Warning, 'message' | 'hint'>> = {
   object: {
     message: ": deleted at its root key's service, most likely",
     hint: 'If nobody meant to, restore it there, within 30 days: the log has the command. It is told until a client gets the key again.',
@@ -187,6 +190,11 @@ const standardKeyWords: Record<
     message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause ?? ''}`,
     hint: 'Those that it has are served. For all that it takes to keep keys there a service ID needs the role Manager, and the root key must be active. It is told until a new one is made: mortise key create tries it.',
   }),
+  read: ({ sinceMs, cause }, instance) => ({
+    code: 'reads-refused',
+    message: `keys of ${instance} cannot be read at the service of its root key since ${isoTime(sinceMs)}: ${cause ?? ''}`,
+    hint: 'The root key answers, so those in memory are served until their time is over; others are refused. It is reported until a key is read again.',
+  }),
   delete: ({ sinceMs, left, rootKeyUris, cause }, instance) => {
     const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
     const wait = `${left === 1 ? 'waits' : 'wait'} to be deleted since ${isoTime(sinceMs)}`
@@ -207,6 +215,27 @@ const standardKeyWords: Record<
     message: `another server uses ${instance}, seen since ${isoTime(sinceMs)}: ${cause ?? ''}`,
     hint: 'A copied or restored data folder runs beside this one, most likely. Stop one of the two for good: the one with the older database. Keys are not lost by it, but each server learns of what the other did only later.',
   }),
+}
+
+function ofSlowCalls({ tables }: TrustSnapshot, { calls }: Readiness): readonly Warning[] {
+  return calls
+    .filter(({ oldestMs }) => oldestMs >= limits.keyProtectSlowMs)
+    .map(({ instanceId, host, lane, running, waiting, oldestMs }) => {
+      const name = instanceId === null ? null : (tables.instance.get(instanceId)?.name ?? instanceId)
+      const counts = `${String(running)} run and ${String(waiting)} wait, the oldest since ${String(Math.round(oldestMs / 1000))} s`
+      return {
+        code: 'root-key-slow',
+        instanceId,
+        about: lane,
+        message: `${laneWords[lane]} at ${host} for ${name === null ? 'the server' : `the instance ${name}`} hang: ${counts}`,
+        hint: 'Keys in memory are served meanwhile. Reading keys and all other calls have slots of their own, so that neither waits for the other. The log says how each call ended.',
+      }
+    })
+}
+
+const laneWords: Record<Readiness['calls'][number]['lane'], string> = {
+  reads: 'calls that read keys',
+  others: 'calls that create, change and list keys',
 }
 
 function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): readonly Warning[] {

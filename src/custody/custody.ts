@@ -8,7 +8,7 @@ import type { StoredItem } from '../sealing/integrity.ts'
 import type { ObjectRecord, StoredObject } from '../ports/objects.ts'
 import type { Write } from '../ports/store.ts'
 import type { RootKey, Trail } from '../ports/root-key.ts'
-import type { CachingInstance } from '../sealing/unsealed.ts'
+import type { CachingInstance } from '../sealing/unwrap-cache.ts'
 
 export const custodyNames = ['database', 'keyprotect'] as const
 export type CustodyName = (typeof custodyNames)[number]

@@ -11,7 +11,7 @@ import { StoreConflict } from '../ports/store.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import { RootKeyError, type RootKey, type Trail } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
 import type { ItemResult, WorkRun } from './run.ts'
 

@@ -3,7 +3,7 @@
 import { CustodyRefused } from '../custody/custody.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 const charactersMax = 1_000
 

@@ -43,7 +43,7 @@ import { factsOf } from './object-facts.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { Unit } from './unit.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 export interface Revocation {
   readonly code: string

@@ -18,7 +18,7 @@ import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { Unit } from './unit.ts'
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 /** As listed. */
 export interface ListedKey extends KeyView {
@@ -179,6 +179,7 @@ const storeSentences: Record<StoreUnavailable['why'], string> = {
 const rootKeySentences: Record<KeysUnavailable['reach'], string> = {
   unreachable: 'the root key of this instance cannot be reached at the moment',
   'root-key': 'the root key of this instance was withdrawn',
+  call: "the root key's service refuses to hand this key out, though the root key answers: the key server lacks a role there",
   'wrapped-form':
     "this key does not open, though its root key answers: it was deleted at the root key's service, or its stored form was changed",
 }

@@ -12,7 +12,7 @@ import type { Clock } from '../ports/clock.ts'
 import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
 import type { Following, Sealed } from '../custody/custody.ts'
 import type { InstanceLimits } from '../trust/instance-limits.ts'
-import { KeysUnavailable } from '../sealing/unsealed.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 interface Slot {
   readonly object: ManagedObject

@@ -4,8 +4,9 @@
 
 /**
  * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
- * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5). A wrap that is
- * refused with 'wrapped-form' concerns what was to be sealed alone: what was sealed before still opens.
+ * They throw RootKeyError only; its `reach` says what the caller must conclude (design: section 5). Only a refused
+ * unwrap proves that the root key is withdrawn: RootKeyStatus has an unwrap confirm the refusal of any other call. A
+ * wrap that is refused with 'wrapped-form' concerns what was to be sealed alone: what was sealed before still opens.
  */
 export interface RootKey {
   readonly uri: string
@@ -49,9 +50,9 @@ export interface RootKeyVersions {
 
 /**
  * Where custody `keyprotect` keeps things: standard keys of the service instance that the root key is in, in the key
- * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only: of a
- * refusal that concerns one standard key or one call the reach is 'wrapped-form', never 'root-key', but for what
- * takes away our access as a whole (401, 403 of a read).
+ * ring that its URI names. They cannot be changed, only made and deleted. Everything throws RootKeyError only. A
+ * refusal that concerns one standard key has the reach 'wrapped-form'; a refusal of our access (401, 403, no such key
+ * ring) has the reach 'call'; a refused API key has the reach 'root-key'.
  */
 export interface StandardKeys {
   /** What `payload` may have at most, in bytes. */
@@ -99,9 +100,10 @@ export interface StandardKeyFound {
 /**
  * 'unreachable': no answer (network, time-out, 5xx, a disk that fails): cached material may be used in outage mode.
  * 'root-key': a no about the root key or our access to it: everything cached under it is emptied.
+ * 'call': a no to this kind of call, as where a role is missing; the root key may still open what it sealed.
  * 'wrapped-form': a no about this one wrapped form.
  */
-export type RootKeyReach = 'unreachable' | 'root-key' | 'wrapped-form'
+export type RootKeyReach = 'unreachable' | 'root-key' | 'call' | 'wrapped-form'
 
 export class RootKeyError extends Error {
   override readonly name: string = 'RootKeyError'
@@ -114,6 +116,9 @@ export class RootKeyError extends Error {
     this.altered = options?.altered ?? false
   }
 }
+
+/** Opens the root key that a URI names, with the access of an instance. Rejects with RootKeyError. */
+export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
 
 /** Whether the standard key was made is not known: no answer came. */
 export class StandardKeyUncertain extends RootKeyError {

@@ -1,5 +1,5 @@
-// The data keys of the instances: made, and unsealed for a bounded time (unsealed.ts has the rule). It seals nothing
-// itself; envelope.ts does that with the keys handed out here.
+// The data keys of the instances: made, and unwrapped for a bounded time (unwrap-cache.ts). It seals nothing itself;
+// envelope.ts does that with the keys handed out here.
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
@@ -7,35 +7,51 @@ import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import type { Store, Write } from '../ports/store.ts'
-import { RootKeyError, type RootKey, type Trail } from '../ports/root-key.ts'
+import { RootKeyError, type OpenRootKey, type RootKey, type Trail } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
+import { ClosedKeys, type ClosedKeyEvents, type UnwrappedKind } from './closed-keys.ts'
+import { guarded } from './guarded-root-key.ts'
 import { Integrity } from './integrity.ts'
-import { RootKeyConditions, Unsealed, type CachingInstance, type RootKeyEvents } from './unsealed.ts'
+import { RootKeyStatus, type RootKeyEvents, type RootKeyUse, type Unwrap } from './root-key-status.ts'
+import { UnwrapCache, type CachingInstance, type Unwrapped, type UnwrapSource } from './unwrap-cache.ts'
 
 export type KeyringInstance = CachingInstance &
   Pick<Instance, 'rootKeyUri'> & { readonly work?: { readonly id: string } | undefined }
 
-export type OpenRootKey = (uri: string, instanceId: string) => Promise<RootKey>
+export interface KeyringEvents extends RootKeyEvents, ClosedKeyEvents {
+  /** Called for each data key or object that is used. */
+  used?(source: UnwrapSource): void
+}
 
 export interface KeyringOptions {
   readonly store: Store
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
-  readonly events: RootKeyEvents
+  readonly events: KeyringEvents
   /** Shared with what else opens stored bytes; left out: one of its own. */
   readonly integrity?: Integrity
 }
 
+/** Which root key of which instance sealed something. */
+export interface SealedBy extends RootKeyUse {
+  readonly rootKeyId: string
+}
+
 export class Keyring {
-  /** What the root keys last said. Shared with what is unsealed beside data keys. */
-  readonly conditions: RootKeyConditions
-  /** What failed its authentication. Shared with what is unsealed beside data keys. */
+  /** What the service of each root key last said. */
+  readonly status: RootKeyStatus
+  /** What does not open though its root key answers. */
+  readonly closed: ClosedKeys
+  /** What failed its authentication. Shared with what is unwrapped beside data keys. */
   readonly integrity: Integrity
-  /** Opens an instance's root keys. */
+  /** Opens an instance's root keys; each call passes through `status`. */
   readonly openRootKey: OpenRootKey
+  /** The same without `status`, for a restore: the instance is not there yet. */
+  readonly openUnguarded: OpenRootKey
   readonly #store: Store
   readonly #clock: Clock
-  readonly #unsealed: Unsealed<DataKey>
+  readonly #events: KeyringEvents
+  readonly #cache: UnwrapCache<DataKey>
   /** By instance, root key and work: which data key is the current one. */
   readonly #currentIds = new Map<string, string>()
 
@@ -43,10 +59,20 @@ export class Keyring {
     this.integrity = integrity ?? new Integrity(clock)
     this.#store = store
     this.#clock = clock
-    this.openRootKey = openRootKey
-    this.conditions = new RootKeyConditions(clock, events)
-    this.conditions.onForget((instanceId) => this.#forgetCurrent(instanceId))
-    this.#unsealed = new Unsealed(this.conditions, clock, 'data key', limits.unsealedDataKeysMax)
+    this.#events = events
+    this.status = new RootKeyStatus({ clock, events, findUnwrap: (use) => this.#findUnwrap(use) })
+    this.closed = new ClosedKeys(events)
+    this.openUnguarded = openRootKey
+    this.openRootKey = guarded(openRootKey, this.status)
+    this.status.onForget((instanceId) => this.#forgetCurrent(instanceId))
+    this.#cache = this.cacheOf('data key', limits.unsealedDataKeysMax)
+  }
+
+  /** A cache for what root keys unwrap, under the same status. */
+  cacheOf<T>(kind: UnwrappedKind, valuesMax: number): UnwrapCache<T> {
+    const { status, closed } = this
+    const onUse = (source: UnwrapSource) => this.#events.used?.(source)
+    return new UnwrapCache<T>({ status, closed, clock: this.#clock, onUse, kind, valuesMax })
   }
 
   /** A new data key for an instance, as the write that keeps it; it is current once that write is committed. */
@@ -76,11 +102,9 @@ export class Keyring {
    */
   async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
     const aad = dataKeyAad(record.instanceId, record.id)
-    const from = await this.openRootKey(record.rootKeyUri, record.instanceId)
-    const same = from.uri === rootKey.uri && rootKey.versions
+    const same = record.rootKeyUri === rootKey.uri && rootKey.versions
     if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, trail) }
-    if (from.id !== record.rootKeyId) throw anotherRootKey(record, from)
-    const bytes = await from.unwrap(record.wrapped, aad, trail)
+    const bytes = await this.#open(record, trail)
     try {
       const wrapped = await rootKey.wrap(bytes, aad, trail).catch((error: unknown) => {
         throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
@@ -111,18 +135,18 @@ export class Keyring {
 
   /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
   byId(instance: CachingInstance, id: string, trail?: Trail): Promise<DataKey> {
-    return this.#unsealed.get(instance, id, (calls) => this.#unwrap(instance, id, calls), trail)
+    return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), trail)
   }
 
   /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
   async probe(instance: KeyringInstance): Promise<void> {
     const { id } = await this.current(instance)
-    await this.#unsealed.ask(instance, id, (calls) => this.#unwrap(instance, id, calls))
+    await this.#cache.ask(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
   }
 
-  /** Forgets all that is unsealed of an instance. */
+  /** Forgets all that was unwrapped of an instance. */
   forget(instanceId: string): void {
-    this.conditions.forget(instanceId)
+    this.status.forget(instanceId)
   }
 
   #forgetCurrent(instanceId: string): void {
@@ -130,11 +154,12 @@ export class Keyring {
       if ((JSON.parse(name) as [string])[0] === instanceId) this.#currentIds.delete(name)
   }
 
-  async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<DataKey> {
+  async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<Unwrapped<DataKey>> {
     let record = await this.#record(instance.id, id)
     for (;;) {
       try {
-        return { id, key: takeKey(await this.#open(record, trail)) }
+        const key = takeKey(await this.#open(record, trail))
+        return { value: { id, key }, rootKeyUri: record.rootKeyUri }
       } catch (error) {
         // It may have been moved to another root key just now, and the one before closed.
         const now = await this.#record(instance.id, id)
@@ -151,18 +176,42 @@ export class Keyring {
     return record
   }
 
-  async #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
-    const rootKey = await this.openRootKey(record.rootKeyUri, record.instanceId)
-    if (rootKey.id !== record.rootKeyId) throw anotherRootKey(record, rootKey)
+  /** Unwraps what a root key of the instance wrapped. Throws RootKeyError. */
+  unwrap(
+    sealedBy: SealedBy,
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    trail?: Trail,
+  ): Promise<Uint8Array> {
+    const unwrap = (calls?: Trail) => this.#unwrapUnguarded(sealedBy, wrapped, associatedData, calls)
+    return this.status.unwrap(sealedBy, () => unwrap(trail), unwrap)
+  }
+
+  async #unwrapUnguarded(
+    { instanceId, rootKeyUri, rootKeyId }: SealedBy,
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    trail?: Trail,
+  ): Promise<Uint8Array> {
+    const rootKey = await this.openUnguarded(rootKeyUri, instanceId)
+    if (rootKey.id !== rootKeyId)
+      throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
+    return rootKey.unwrap(wrapped, associatedData, trail)
+  }
+
+  /** Any data key that this root key seals says whether the root key answers. */
+  async #findUnwrap({ instanceId, rootKeyUri }: RootKeyUse): Promise<Unwrap | undefined> {
+    const records = await this.#store.dataKeys(instanceId)
+    const record = records.find((candidate) => candidate.rootKeyUri === rootKeyUri)
+    return record && (() => this.#unwrapUnguarded(record, record.wrapped, dataKeyAad(instanceId, record.id)))
+  }
+
+  #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
     const { instanceId, id, wrapped } = record
     return this.integrity.opening({ instanceId, kind: 'data key', id }, () =>
-      rootKey.unwrap(wrapped, dataKeyAad(instanceId, id), trail),
+      this.unwrap(record, wrapped, dataKeyAad(instanceId, id), trail),
     )
   }
-}
-
-function anotherRootKey({ rootKeyUri }: DataKeyRecord, { id }: RootKey): RootKeyError {
-  return new RootKeyError('root-key', `${rootKeyUri} is another root key (${id}) now`)
 }
 
 /** A root key that seals nothing new is no reason to give up what it was to seal. */

@@ -8,13 +8,14 @@ import type { Clock } from '../ports/clock.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 
-const troubleKinds = ['make', 'delete', 'record', 'another'] as const
+const troubleKinds = ['make', 'read', 'delete', 'record', 'another'] as const
 type TroubleKind = (typeof troubleKinds)[number]
 
 export interface StandardKeyTrouble {
   readonly instanceId: string
   /**
-   * `make`: the last new one was refused. `delete`: unwanted ones are left at the service. `record`: the database holds
+   * `make`: the last new one was refused. `read`: the last one that was to be read was refused, though the root key
+   * unwraps. `delete`: unwanted ones are left at the service. `record`: the database holds
    * keys as closed that are not recorded as closed at the service. `another`: another server uses the instance.
    */
   readonly what: TroubleKind
@@ -56,6 +57,7 @@ export class StandardKeyTroubles {
   readonly #events: StandardKeyTroubleEvents
   readonly #known = {
     make: new Map<string, Known>(),
+    read: new Map<string, Known>(),
     delete: new Map<string, Known>(),
     record: new Map<string, Known>(),
     another: new Map<string, Known>(),
@@ -76,11 +78,21 @@ export class StandardKeyTroubles {
 
   /** A new one was not kept. That the root key cannot be reached or was withdrawn is told as its own trouble. */
   notMade(instanceId: string, error: unknown): void {
-    if (error instanceof RootKeyError && error.reach === 'wrapped-form') this.#note(instanceId, 'make', error)
+    const isOwn = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+    if (isOwn) this.#note(instanceId, 'make', error)
   }
 
   made(instanceId: string): void {
     this.#end(instanceId, 'make')
+  }
+
+  /** Our access does not suffice to read one, though the root key unwraps. */
+  notRead(instanceId: string, error: RootKeyError): void {
+    this.#note(instanceId, 'read', error)
+  }
+
+  read(instanceId: string): void {
+    this.#end(instanceId, 'read')
   }
 
   /** An unwanted one is still at the service, for all that is known. */

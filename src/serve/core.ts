@@ -83,7 +83,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
-  const readiness = new Readiness({ log, clock, metrics, audit })
+  const readiness = new Readiness({ log, clock, metrics, audit, calls: () => ibm.calls() })
   opened.defer(() => readiness.rootKeys.stop())
   const macs = secrets
   const access = await openAccess({ store, macs, clock, alarms, audit })

@@ -2,6 +2,7 @@
 // line in the log for each call with the correlation id by which IBM finds it. Part of the composition root.
 
 import { readFile } from 'node:fs/promises'
+import type { RootKeyCalls } from '../admin/context.ts'
 import type { Config } from '../config.ts'
 import type { ApiKeys } from '../instances/api-keys.ts'
 import type { HandedBack } from '../instances/rewrap.ts'
@@ -14,6 +15,8 @@ import type { Log } from '../telemetry/log.ts'
 
 export interface Ibm {
   readonly sessions: KeyProtectSessions
+  /** The calls that are under way, by instance, service and lane. */
+  calls(): readonly RootKeyCalls[]
   /** From now on told of wrapped forms that were handed back under a newer version. */
   onRewrapped(tell: (event: HandedBack) => void): void
   /** From now on API keys that instances have of their own are used. */
@@ -47,6 +50,7 @@ export async function openIbm(
   })
   return {
     sessions,
+    calls: () => sessions.load.flatMap(({ lanes, ...of }) => lanes.map((lane) => ({ ...of, ...lane }))),
     onRewrapped: (tell) => (tellRewrapped = tell),
     use: (own) => (instances = own),
     speaksForItself: async (uri, instanceId) => (await instances?.has(instanceId, uri)) ?? false,

@@ -1,7 +1,7 @@
 // Whether this node can serve, and what is wrong with it: the state behind /health/ready. Part of the composition root.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Readiness as Ready } from '../admin/context.ts'
+import type { Readiness as Ready, RootKeyCalls } from '../admin/context.ts'
 import type { Access } from '../trust/access.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store } from '../ports/store.ts'
@@ -10,13 +10,20 @@ import type { StoredItem } from '../sealing/integrity.ts'
 import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import type { Log } from '../telemetry/log.ts'
 
+export interface ReadinessOptions extends RootKeyWatchOptions {
+  /** The calls of root keys' services that are under way now. */
+  readonly calls: () => readonly RootKeyCalls[]
+}
+
 export class Readiness {
-  /** Told by the keyring. */
+  /** Listens to the keyring. */
   readonly rootKeys: RootKeyWatch
   readonly #log: Log
+  readonly #calls: () => readonly RootKeyCalls[]
 
-  constructor(options: RootKeyWatchOptions) {
+  constructor(options: ReadinessOptions) {
     this.#log = options.log
+    this.#calls = options.calls
     this.rootKeys = new RootKeyWatch(options)
   }
 
@@ -36,20 +43,21 @@ export class Readiness {
       await Promise.race([this.rootKeys.look(parts), enough])
       patience.abort()
       const { writable, reason } = parts.store.health()
-      const degraded = [...this.rootKeys.troubles].filter(([id]) => tables.instance.has(id))
+      const degraded = this.rootKeys.troublesOf(tables.instance)
       const closed = await this.rootKeys.stillClosed(parts)
       const altered = await stillAltered(parts)
-      const standardKeys = parts.keyring.conditions.standardKeys.now.filter(
+      const standardKeys = parts.keyring.status.standardKeys.now.filter(
         // What is left outlives its instance.
         ({ what, instanceId }) => what === 'delete' || tables.instance.has(instanceId),
       )
       return {
         ready: true,
         reason: writable ? null : reason,
-        degraded: new Map(degraded),
+        degraded,
         closed,
         altered,
         standardKeys,
+        calls: this.#calls(),
       }
     } catch (error) {
       this.#log.error({ error }, 'the readiness check failed')
@@ -58,14 +66,8 @@ export class Readiness {
   }
 
   #unready(reason: string): Ready {
-    return {
-      ready: false,
-      reason,
-      degraded: new Map(this.rootKeys.troubles),
-      closed: [],
-      altered: [],
-      standardKeys: [],
-    }
+    const none = { degraded: new Map(), closed: [], altered: [], standardKeys: [], calls: [] }
+    return { ready: false, reason, ...none }
   }
 }
 

@@ -1,18 +1,20 @@
-// What the root key of each instance last said, over time: kept for readiness and metrics, told to the log and entered
-// in the audit once for each change, and asked for anew every half minute, so that an instance comes back by itself
-// also when nobody wants a key. Part of the composition root.
+// The condition of each instance's root key over time: kept for readiness and metrics, written to the log and the audit
+// once for each change. The root key of each instance is asked every half minute, so that an instance recovers even when
+// nobody wants a key. Part of the composition root.
 
 import type { RootKeyTrouble } from '../admin/context.ts'
 import type { Access } from '../trust/access.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Audit } from '../audit/audit.ts'
-import type { Keyring } from '../sealing/keyring.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Keyring, KeyringEvents } from '../sealing/keyring.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
-import { KeysUnavailable, type Closed, type RootKeyEvents } from '../sealing/unsealed.ts'
+import type { ClosedKey } from '../sealing/closed-keys.ts'
+import type { RootKeyUse } from '../sealing/root-key-status.ts'
+import { KeysUnavailable, type UnwrapSource } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -26,44 +28,50 @@ export interface RootKeyWatchOptions {
 
 interface WatchedParts {
   readonly access: Pick<Access, 'instances'>
-  readonly keyring: Pick<Keyring, 'current' | 'probe'>
+  readonly keyring: Pick<Keyring, 'current' | 'probe' | 'status'>
 }
 
 interface ClosedParts {
   readonly store: Pick<Store, 'object' | 'dataKeys'>
   readonly access: Pick<Access, 'instances'>
-  readonly keyring: Pick<Keyring, 'conditions'>
+  readonly keyring: Pick<Keyring, 'closed'>
 }
 
-export class RootKeyWatch implements RootKeyEvents {
+export class RootKeyWatch implements KeyringEvents {
   readonly #options: RootKeyWatchOptions
-  readonly #troubles = new Map<string, RootKeyTrouble>()
+  /** By instance and root key. */
+  readonly #troubles = new Map<string, RootKeyUse & { readonly trouble: RootKeyTrouble }>()
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
   #stopped = false
-  #timer: NodeJS.Timeout | undefined
+  #timer: Timer | undefined
   #entering: Promise<void> = Promise.resolve()
 
   constructor(options: RootKeyWatchOptions) {
     this.#options = options
   }
 
-  /** By instance; those without trouble are not in it. */
-  get troubles(): ReadonlyMap<string, RootKeyTrouble> {
-    return this.#troubles
+  /** By instance; those whose root key has no trouble are left out, and so are root keys that they move away from. */
+  troublesOf(
+    instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
+  ): ReadonlyMap<string, RootKeyTrouble> {
+    const own = [...this.#troubles.values()].filter(
+      ({ instanceId, rootKeyUri }) => instances.get(instanceId)?.rootKeyUri === rootKeyUri,
+    )
+    return new Map(own.map(({ instanceId, trouble }) => [instanceId, trouble]))
   }
 
   /** Looks now and every `limits.rootKeyLookEveryMs` until `stop`. */
   start(parts: WatchedParts): void {
     const look = () => void this.#begin(parts)
-    this.#timer = setInterval(look, limits.rootKeyLookEveryMs).unref()
+    this.#timer = this.#options.clock.every(limits.rootKeyLookEveryMs, look)
     look()
   }
 
   /** Resolves when what was told before is entered in the audit. A look that still runs has nothing to say any more. */
   async stop(): Promise<void> {
     this.#stopped = true
-    clearInterval(this.#timer)
+    this.#timer?.cancel()
     await this.#entering
   }
 
@@ -92,24 +100,25 @@ export class RootKeyWatch implements RootKeyEvents {
     return done
   }
 
-  degraded(instanceId: string, degraded: boolean, cause: string, error?: RootKeyError): void {
-    if (!degraded) this.#answers(instanceId, cause)
-    // A no stands until there is a yes.
-    else if (this.#troubles.get(instanceId) !== 'withdrawn')
-      this.#changed(instanceId, 'unreachable', cause, error)
+  unreachable(use: RootKeyUse, error: RootKeyError): void {
+    this.#changed(use, 'unreachable', error)
   }
 
-  withdrawn(instanceId: string, cause: string, error?: RootKeyError): void {
-    this.#changed(instanceId, 'withdrawn', cause, error)
+  withdrawn(use: RootKeyUse, error: RootKeyError): void {
+    this.#changed(use, 'withdrawn', error)
   }
 
-  /** No condition of the root key, and no entry of its own: the Get that was refused has one. */
-  closed(closed: Closed, { message }: RootKeyError): void {
+  answers(use: RootKeyUse): void {
+    this.#answers(use)
+  }
+
+  /** Not entered in the audit: the Get that was refused has its entry. */
+  closed(closed: ClosedKey, { message }: RootKeyError): void {
     const what = `a ${nouns[closed.kind]} does not open, though its root key answers`
     this.#options.log.warn({ ...about(closed), cause: message }, what)
   }
 
-  opens(opened: Closed): void {
+  opens(opened: ClosedKey): void {
     this.#options.log.info(about(opened), `a ${nouns[opened.kind]} opens again`)
   }
 
@@ -122,25 +131,26 @@ export class RootKeyWatch implements RootKeyEvents {
   }
 
   /** What is closed and still there. */
-  async stillClosed({ store, access, keyring: { conditions } }: ClosedParts): Promise<readonly Closed[]> {
-    const { closed } = conditions
+  async stillClosed({ store, access, keyring }: ClosedParts): Promise<readonly ClosedKey[]> {
+    const closed = keyring.closed.all
     if (closed.length === 0) return []
     const instances = new Set((await access.instances()).map(({ id }) => id))
     const there = await Promise.all(
-      closed.map(async (item) => instances.has(item.instanceId) && (await isThere(store, item))),
+      closed.map(async (key) => instances.has(key.instanceId) && (await isThere(store, key))),
     )
-    for (const [index, item] of closed.entries()) if (there[index] === false) conditions.letGo(item)
+    for (const [index, key] of closed.entries()) if (there[index] === false) keyring.closed.forget(key)
     return closed.filter((_, index) => there[index])
   }
 
-  used(source: 'cache' | 'outage' | 'root-key'): void {
+  used(source: UnwrapSource): void {
     this.#options.metrics.dataKeyUses.inc({ source })
   }
 
   async #lookAtAll({ access, keyring }: WatchedParts): Promise<void> {
     const instances = await access.instances()
     const ids = new Set(instances.map(({ id }) => id))
-    for (const id of this.#troubles.keys()) if (!ids.has(id)) this.#troubles.delete(id)
+    keyring.status.retain(ids)
+    for (const [name, { instanceId }] of this.#troubles) if (!ids.has(instanceId)) this.#troubles.delete(name)
     const waiting = instances.values()
     const worker = async () => {
       for (const instance of waiting) await this.#lookAt(keyring, instance)
@@ -149,41 +159,43 @@ export class RootKeyWatch implements RootKeyEvents {
   }
 
   async #lookAt(keyring: WatchedParts['keyring'], instance: Instance): Promise<void> {
+    const use = { instanceId: instance.id, rootKeyUri: instance.rootKeyUri }
     try {
-      await (this.#troubles.has(instance.id) ? keyring.probe(instance) : keyring.current(instance))
-      if (this.#troubles.get(instance.id) === 'failing')
-        this.#answers(instance.id, 'the keys of the instance open again')
+      await (this.#troubles.has(nameOf(use)) ? keyring.probe(instance) : keyring.current(instance))
+      if (this.#troubles.get(nameOf(use))?.trouble === 'failing') this.#answers(use)
     } catch (error) {
-      // Of the other two the keyring told.
-      if (error instanceof KeysUnavailable && error.reach !== 'wrapped-form') return
-      const { cause } = error instanceof KeysUnavailable ? error : { cause: error }
-      this.#changed(instance.id, 'failing', cause instanceof Error ? cause.message : String(cause), cause)
+      // RootKeyStatus reported the other two.
+      if (error instanceof KeysUnavailable && ['unreachable', 'root-key'].includes(error.reach)) return
+      this.#changed(use, 'failing', error instanceof KeysUnavailable ? error.cause : error)
     }
   }
 
-  #changed(instanceId: string, trouble: RootKeyTrouble, cause: string, error: unknown): void {
-    if (this.#stopped || this.#troubles.get(instanceId) === trouble) return
-    this.#troubles.set(instanceId, trouble)
-    const about = { instanceId, cause, ...(trouble === 'failing' && { error }) }
-    this.#options.log.error(about, sentences[trouble])
-    this.#enter(`root-key.${trouble}`, 'refused', instanceId, causeOf(error))
+  #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
+    const name = nameOf(use)
+    if (this.#stopped || this.#troubles.get(name)?.trouble === trouble) return
+    this.#troubles.set(name, { ...use, trouble })
+    const cause = error instanceof Error ? error.message : String(error)
+    this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])
+    this.#enter(`root-key.${trouble}`, 'refused', use, causeOf(error))
   }
 
-  #answers(instanceId: string, cause: string): void {
-    const before = this.#troubles.get(instanceId)
-    if (this.#stopped || !this.#troubles.delete(instanceId)) return
-    this.#options.log.info({ instanceId, cause }, 'the root key of an instance answers again')
-    this.#enter('root-key.answers', 'success', instanceId, { before: before ?? 'ok' })
+  #answers(use: RootKeyUse): void {
+    const before = this.#troubles.get(nameOf(use))?.trouble
+    if (this.#stopped || before === undefined) return
+    this.#troubles.delete(nameOf(use))
+    this.#options.log.info({ ...use, before }, 'the root key of an instance answers again')
+    this.#enter('root-key.answers', 'success', use, { before })
   }
 
   /** One after the other, so that they stand in the order in which it happened. */
   #enter(
     action: AuditEntry['action'],
     result: 'success' | 'refused',
-    instanceId: string,
-    detail: Readonly<Record<string, string | number>>,
+    { instanceId, rootKeyUri }: RootKeyUse,
+    known: Readonly<Record<string, string | number>>,
   ): void {
     const { audit, log } = this.#options
+    const detail = { rootKeyUri, ...known }
     const entry = { action, result, instanceId, object: instanceId, reason: null, requestId: null, detail }
     this.#entering = this.#entering
       .then(() => audit.enter(entry))
@@ -201,6 +213,7 @@ const sentences: Record<RootKeyTrouble, string> = {
 
 const refused: Record<StandardKeyTrouble['what'], string> = {
   make: 'new keys of an instance are refused by the service of its root key',
+  read: 'the service of its root key refuses to hand out the keys of an instance, though the root key answers',
   delete: 'standard keys that are to be deleted are left at the service of their root key',
   record: 'revoked keys are not recorded as revoked at the service of their root key',
   another: 'another server uses an instance',
@@ -208,18 +221,23 @@ const refused: Record<StandardKeyTrouble['what'], string> = {
 
 const accepted: typeof refused = {
   make: 'new keys of an instance are kept again by the service of its root key',
+  read: 'the service of its root key hands out the keys of an instance again',
   delete: 'no standard keys that are to be deleted are left any more',
   record: 'revoked keys are recorded again at the service of their root key',
   another: 'no other server is seen any more that uses an instance',
 }
 
-const nouns: Record<Closed['kind'], string> = { object: 'key', 'data key': 'data key' }
+function nameOf({ instanceId, rootKeyUri }: RootKeyUse): string {
+  return JSON.stringify([instanceId, rootKeyUri])
+}
 
-function about({ instanceId, kind, id }: Closed): Readonly<Record<string, string>> {
+const nouns: Record<ClosedKey['kind'], string> = { object: 'key', 'data key': 'data key' }
+
+function about({ instanceId, kind, id }: ClosedKey): Readonly<Record<string, string>> {
   return { instanceId, [kind === 'object' ? 'object' : 'dataKey']: id }
 }
 
-async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: Closed): Promise<boolean> {
+async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: ClosedKey): Promise<boolean> {
   if (kind === 'data key') return (await store.dataKeys(instanceId)).some((record) => record.id === id)
   const object = await store.object(instanceId, id)
   // Once it moved into the database its data key tells.

@@ -78,6 +78,8 @@ export class Watch {
     state.standardKeysLeft.set(of('delete').reduce((sum, { left }) => sum + left, 0))
     state.closingsUnrecorded.set(of('record').length)
     state.otherServers.set(of('another').length)
+    state.readsRefused.set(of('read').length)
+    this.#calls(readiness.calls)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
     state.pendingClients.set(context.pending.list().length)
@@ -106,6 +108,21 @@ export class Watch {
     const counts = { ok: instances - degraded.size, unreachable: 0, withdrawn: 0, failing: 0 }
     for (const trouble of degraded.values()) counts[trouble]++
     for (const [condition, count] of Object.entries(counts)) state.rootKeys.set({ condition }, count)
+  }
+
+  #calls(calls: Readiness['calls']): void {
+    const { callsRunning, callsWaiting } = this.#parts.metrics.state
+    for (const lane of ['reads', 'others'] as const) {
+      const own = calls.filter((call) => call.lane === lane)
+      callsRunning.set(
+        { lane },
+        own.reduce((sum, { running }) => sum + running, 0),
+      )
+      callsWaiting.set(
+        { lane },
+        own.reduce((sum, { waiting }) => sum + waiting, 0),
+      )
+    }
   }
 
   #expiries(expiries: readonly Expiry[]): void {

@@ -67,36 +67,11 @@ export function createMetrics() {
 
 /** The server's state; whoever hands out the text sets them first. */
 function stateGauges(registry: Registry) {
-  const registers = [registry]
-  const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
-  const labelled = <L extends string>(name: string, help: string, label: L) =>
-    new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
+  const { gauge, labelled } = gaugesOf(registry)
   return {
     ready: gauge('ready', 'Whether this node can serve (1) or not (0).'),
     storeWritable: gauge('store_writable', 'Whether changes can be committed (1) or are refused (0).'),
-    rootKeys: labelled(
-      'root_keys',
-      'Instances by what their root key last said: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
-      'condition',
-    ),
-    degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
-    closedKeys: gauge(
-      'closed_keys',
-      `Keys that did not open when last asked for, though their root key answers: deleted at its service, most likely. Up to ${limits.closedKeysMax}.`,
-    ),
-    newKeysRefused: gauge(
-      'new_keys_refused',
-      "Instances of which the root key's service refused to keep the last new key.",
-    ),
-    standardKeysLeft: gauge(
-      'standard_keys_left',
-      "Standard keys that are to be deleted at their root key's service, and are not yet.",
-    ),
-    closingsUnrecorded: gauge(
-      'closings_unrecorded',
-      "Instances with revoked keys that are not recorded as revoked at the root key's service.",
-    ),
-    otherServers: gauge('other_servers', 'Instances that another server uses too.'),
+    ...rootKeyGauges(registry),
     tamperingAlarms: gauge(
       'tampering_alarms',
       'How often stored rows and keys were found altered since the start.',
@@ -128,6 +103,58 @@ function stateGauges(registry: Registry) {
       'kind',
     ),
   }
+}
+
+/** What the root keys of the instances and their services say. */
+function rootKeyGauges(registry: Registry) {
+  const { gauge, labelled } = gaugesOf(registry)
+  return {
+    rootKeys: labelled(
+      'root_keys',
+      'Instances by what their root key last said: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
+      'condition',
+    ),
+    degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
+    closedKeys: gauge(
+      'closed_keys',
+      `Keys that did not open when last asked for, though their root key answers: deleted at its service, most likely. Up to ${limits.closedKeysMax}.`,
+    ),
+    newKeysRefused: gauge(
+      'new_keys_refused',
+      "Instances of which the root key's service refused to keep the last new key (custody keyprotect).",
+    ),
+    standardKeysLeft: gauge(
+      'standard_keys_left',
+      "Standard keys that are to be deleted at their root key's service, and are not yet.",
+    ),
+    readsRefused: gauge(
+      'reads_refused',
+      "Instances whose keys cannot be read at their root key's service, though the root key answers (custody keyprotect).",
+    ),
+    callsRunning: labelled(
+      'root_key_calls_running',
+      'Calls of Key Protect and HPCS that run, by lane: reads (a Get waits for them) or others.',
+      'lane',
+    ),
+    callsWaiting: labelled(
+      'root_key_calls_waiting',
+      'Calls of Key Protect and HPCS that wait for a slot, by lane.',
+      'lane',
+    ),
+    closingsUnrecorded: gauge(
+      'closings_unrecorded',
+      "Instances with revoked keys that are not recorded as revoked at the root key's service.",
+    ),
+    otherServers: gauge('other_servers', 'Instances that another server uses too.'),
+  }
+}
+
+function gaugesOf(registry: Registry) {
+  const registers = [registry]
+  const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
+  const labelled = <L extends string>(name: string, help: string, label: L) =>
+    new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
+  return { gauge, labelled }
 }
 
 /** Series of the KMIP door, by the door's own names: help and labels. */

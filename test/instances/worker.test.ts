@@ -244,6 +244,7 @@ test('a root key that does not answer, or says no: it says why, waits, and goes 
   await until(trouble('root-key'), 'it says what it is now')
   other.fault = 'unreachable'
   world.rootKey.fault = null
+  world.clock.pass(limits.rootKeyAskAgainMs)
   await until(trouble('unreachable'), 'the other one as well')
   assert.ok((await instanceNow(world, instance)).work)
   other.fault = null

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, afterEach, test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
-import { KeysUnavailable } from '../../src/sealing/unsealed.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import type { RootKeyReach } from '../../src/ports/root-key.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
 import { Double } from '../support/key-protect/double.ts'
@@ -77,14 +77,14 @@ test('away: served from memory until cache and outage are over, then not; and ag
   await double.control('POST', 'listeners', { keyProtect: 'down' })
   at(301)
   await use()
-  assert.deepEqual(events, ['degraded'])
+  assert.deepEqual(events, ['unreachable'])
   at(3_899)
   await use()
   at(3_901)
   await assert.rejects(use(), reach('unreachable'))
   await double.calm()
   await use()
-  assert.deepEqual(events, ['degraded', 'answers again'])
+  assert.deepEqual(events, ['unreachable', 'answers'])
 })
 
 test('withdrawn: a disabled root key closes the instance within cacheSeconds, enabling it opens it again', async (t) => {
@@ -97,10 +97,12 @@ test('withdrawn: a disabled root key closes the instance within cacheSeconds, en
   await until(() => events.includes('withdrawn'))
   await assert.rejects(use(), reach('root-key'))
   await double.control('POST', 'listeners', { keyProtect: 'down' })
+  at(246)
   await assert.rejects(use(), reach('unreachable'), 'there is no outage mode for what was withdrawn')
   await double.calm()
   await double.advance(30)
   await double.admin('POST', `/keys/${id}/actions/enable`)
+  at(251)
   await use()
 })
 

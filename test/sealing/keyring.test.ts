@@ -2,10 +2,10 @@
 // stands still until it is moved.
 
 import assert from 'node:assert/strict'
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
-import { KeysUnavailable } from '../../src/sealing/unsealed.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import type { RootKey, RootKeyReach } from '../../src/ports/root-key.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { limits } from '../../src/limits.ts'
@@ -113,12 +113,12 @@ test('out of reach: served until cache and outage have passed since the last ans
     at(second)
     await use()
   }
-  assert.deepEqual(events, ['degraded'], 'told once')
+  assert.deepEqual(events, ['unreachable'], 'told once')
   at(3900)
   await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
   rootKey.fault = null
   await use()
-  assert.deepEqual(events, ['degraded', 'answers again'])
+  assert.deepEqual(events, ['unreachable', 'answers'])
   at(3900 + 239)
   assert.equal(await use(), 0)
 })
@@ -137,33 +137,43 @@ test('out of reach it is asked again every five seconds at most, also before the
   }
 })
 
-test('silent: who needs what is in memory waits a moment for it once, and then nobody does', async (t) => {
+const silenceSeconds = limits.rootKeySilenceMs / 1000
+
+test('silent: a request for what is in memory waits a moment once, and then none does', async (t) => {
   const { at, keyring, instance, id, events, rootKey } = await opened(t)
   at(301)
   const release = rootKey.hold()
-  await Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
-  assert.deepEqual(events, ['degraded'])
+  const waiting = Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
+  await background()
+  at(301 + silenceSeconds - 0.001)
+  await background()
+  assert.deepEqual(events, [])
+  at(301 + silenceSeconds)
+  await waiting
+  assert.deepEqual(events, ['unreachable'])
   const asked = rootKey.unwraps
-  for (const second of [302, 310, 320]) {
+  for (const second of [306, 310, 320]) {
     at(second)
     await keyring.byId(instance, id)
   }
   assert.equal(rootKey.unwraps, asked, 'one call is in flight')
   release()
   await background()
-  assert.deepEqual(events, ['degraded', 'answers again'])
+  assert.deepEqual(events, ['unreachable', 'answers'])
 })
 
 test('slow, but it answers others: what is in memory is not used for that', async (t) => {
-  const { at, clock, keyring, instance, id, events, rootKey } = await opened(t)
+  const { at, keyring, instance, id, events, rootKey } = await opened(t)
   at(301)
   const release = rootKey.hold()
   let served = false
   const asked = keyring.byId(instance, id).then(() => (served = true))
-  for (let turn = 0; turn < 6; turn++) {
-    await sleep(limits.rootKeyPatienceMs / 4)
-    clock.pass(1)
-    keyring.conditions.answered(instance.id)
+  await background()
+  const use = { instanceId: instance.id, rootKeyUri: rootKey.uri }
+  for (let turn = 1; turn <= 6; turn++) {
+    at(301 + turn * (silenceSeconds - 1))
+    await keyring.status.call(use, () => Promise.resolve())
+    await background()
   }
   assert.equal(served, false)
   release()
@@ -171,16 +181,21 @@ test('slow, but it answers others: what is in memory is not used for that', asyn
   assert.deepEqual(events, [])
 })
 
-test('silent, and nothing in memory may be used: it is waited for', async (t) => {
-  const { at, keyring, instance, id, rootKey } = await opened(t, { outageSeconds: 0 })
+test('silent, and nothing in memory may be used: refused after a moment; the late answer is kept', async (t) => {
+  const { at, keyring, instance, id, rootKey, events } = await opened(t, { outageSeconds: 0 })
   at(301)
   const release = rootKey.hold()
-  let served = false
-  const asked = keyring.byId(instance, id).then(() => (served = true))
-  await sleep(limits.rootKeyPatienceMs * 1.2)
-  assert.equal(served, false)
+  const refused = assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  await background()
+  at(301 + silenceSeconds)
+  await refused
+  assert.deepEqual(events, ['unreachable'])
+  const asked = rootKey.unwraps
   release()
-  await asked
+  await background()
+  assert.deepEqual(events, ['unreachable', 'answers'])
+  await keyring.byId(instance, id)
+  assert.equal(rootKey.unwraps, asked)
 })
 
 test('the time counts from the question, so that a slow answer does not stretch it', async (t) => {
@@ -236,12 +251,12 @@ test('a no about the root key empties the instance at once, its other keys too, 
   rootKey.fault = 'root-key'
   await use()
   assert.deepEqual(events, ['withdrawn'])
-  for (const one of [id, second]) await assert.rejects(keyring.byId(instance, one), reach('root-key'))
   const before = rootKey.unwraps
-  at(239)
+  for (const one of [id, second]) await assert.rejects(keyring.byId(instance, one), reach('root-key'))
   await keyring.byId(neighbour, theirs)
-  assert.equal(rootKey.unwraps, before, 'the neighbour’s were not emptied')
+  assert.equal(rootKey.unwraps, before, 'refused without asking, and the neighbour’s were not emptied')
   rootKey.fault = null
+  at(255)
   await use()
   await keyring.byId(instance, second)
 })
@@ -252,6 +267,8 @@ test('after a no there is no outage mode: what was emptied is not served out of 
   rootKey.fault = 'root-key'
   await use()
   rootKey.fault = 'unreachable'
+  await assert.rejects(keyring.byId(instance, id), reach('root-key'))
+  at(255)
   await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
 })
 
@@ -298,7 +315,9 @@ test('a key that stands where the root key was is a no about the root key', asyn
   await assert.rejects(world.keyring.byId(instance, id), reach('root-key'))
   assert.deepEqual(world.events, ['withdrawn'])
   standing = keys[0]
+  world.clock.pass(limits.rootKeyAskAgainMs)
   await world.keyring.byId(instance, id)
+  assert.deepEqual(world.events, ['withdrawn', 'answers'])
 })
 
 test('the wall clock plays no part', async (t) => {

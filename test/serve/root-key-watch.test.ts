@@ -26,7 +26,7 @@ async function opened(t: TestContext) {
   const lines: { message: string; level: string }[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as { message: string; level: string })
   const log = createLog({ format: 'json', level: 'info', write })
-  const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit })
+  const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit, calls: () => [] })
   const service: { no: RootKeyError | null } = { no: null }
   const openRootKey = async () => {
     if (service.no) throw service.no
@@ -76,6 +76,7 @@ test('unreachable, withdrawn, answers: each change is entered once, by the serve
   const last = await look()
   assert.deepEqual([last.ready, last.degraded.size], [true, 0])
   const told = await entries()
+  const { rootKeyUri } = instance
   assert.deepEqual(
     told.map(({ action, result }) => [action, result]),
     [
@@ -89,16 +90,17 @@ test('unreachable, withdrawn, answers: each change is entered once, by the serve
   assert.deepEqual(
     told.map(({ detail }) => detail),
     [
-      { reach: 'unreachable' },
-      { before: 'unreachable' },
+      { rootKeyUri, reach: 'unreachable' },
+      { rootKeyUri, before: 'unreachable' },
       {
+        rootKeyUri,
         reach: 'root-key',
         call: 'unwrap',
         status: 409,
         code: 'KEY_ACTION_INVALID_STATE_ERR',
         correlationId: '11111111-2222-4333-8444-555555555555',
       },
-      { before: 'withdrawn' },
+      { rootKeyUri, before: 'withdrawn' },
     ],
   )
   const said = lines.filter(({ message }) => message.includes('root key'))

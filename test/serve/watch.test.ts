@@ -52,6 +52,7 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
       closed: [],
       altered: [],
       standardKeys: [],
+      calls: [],
     }),
   }
   const watch = new Watch({

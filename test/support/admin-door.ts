@@ -80,7 +80,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const secrets = await Secrets.open(store, rootKey)
   const certificates = { validity, signedBy: signedForClient, matchesSubject }
   const access = new Access({ store, macs: secrets, clock, certificates, alarm })
-  const events = { degraded: fail, withdrawn: fail }
+  const events = { unreachable: fail, withdrawn: fail, answers: fail }
   const keyring = new Keyring({
     store,
     clock,
@@ -137,7 +137,15 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     serverCertificates: served,
     reload: async () => ({ applied: [], needRestart: [] }),
     readiness: async () => {
-      return { ready: true, reason: null, degraded: new Map(), closed: [], altered: [], standardKeys: [] }
+      return {
+        ready: true,
+        reason: null,
+        degraded: new Map(),
+        closed: [],
+        altered: [],
+        standardKeys: [],
+        calls: [],
+      }
     },
     rootKeys: {
       initial: rootKey.uri,

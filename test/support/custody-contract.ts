@@ -11,7 +11,8 @@ import {
   type StoredForm,
 } from '../../src/custody/custody.ts'
 import { fromRecord } from '../../src/keys/managed-object.ts'
-import { KeysUnavailable } from '../../src/sealing/unsealed.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
+import { limits } from '../../src/limits.ts'
 import type { Trail } from '../../src/ports/root-key.ts'
 import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
 
@@ -90,12 +91,14 @@ export function custodyContract(name: CustodyName): void {
     await commit(sealed.writes)
     for (const fault of ['unreachable', 'root-key'] as const) {
       world.keyring.forget(instance.id)
+      world.clock.pass(limits.rootKeyAskAgainMs)
       world.rootKey.fault = fault
       const reach = (error: unknown) => error instanceof KeysUnavailable && error.reach === fault
       await assert.rejects(custody.open(instance, formOf(sealed)), reach)
       await assert.rejects(seal(), reach)
     }
     world.rootKey.fault = null
+    world.clock.pass(limits.rootKeyAskAgainMs)
     assert.deepEqual((await custody.open(instance, formOf(sealed))).bytes, bytes)
   })
 

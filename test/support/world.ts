@@ -114,8 +114,9 @@ async function build(t: TestContext, ground: Ground): Promise<World> {
       return found ? Promise.resolve(found) : Promise.reject(new Error(`no root key ${uri}`))
     },
     events: {
-      degraded: (_, degraded) => events.push(degraded ? 'degraded' : 'answers again'),
+      unreachable: () => events.push('unreachable'),
       withdrawn: () => events.push('withdrawn'),
+      answers: () => events.push('answers'),
     },
   })
   const custodies = new Custodies({

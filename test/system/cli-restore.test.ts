@@ -102,6 +102,23 @@ test('a root key that will not do is refused with what helps, and with nothing t
   }
 })
 
+test('a role that it will need and that is missing is named before it begins', async () => {
+  const rootKey = double.uri(await double.rootKey())
+  await lost(rootKey, 'roles')
+  await using server = await startServer({ env })
+  const own = path.join(folder, 'less.key')
+  for (const roles of [[], ['Reader'], ['ReaderPlus'], ['Writer']]) {
+    const { apiKey } = await double.serviceId({ roles: roles as ('Reader' | 'ReaderPlus' | 'Writer')[] })
+    writeFileSync(own, apiKey)
+    await double.forgetCalls()
+    const args = ['--root-key', rootKey, '--ibm-api-key-file', own]
+    const { code, stderr } = await server.cli('restore', '--from-key-protect', ...args)
+    assert.equal(code, 1)
+    assert.match(stderr, /It needs the service role Manager for all that it is to do there/, roles.join())
+    assert.ok((await double.calls('get')).length <= 1, 'none but that of the trial')
+  }
+})
+
 test('several instances are listed to choose from; one that is chosen comes back under the name that is asked for', async () => {
   const rootKey = double.uri(await double.rootKey())
   // What other tests left in the service instance lies there too.

@@ -36,7 +36,7 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   const lines: Line[] = []
   const write = (line: string) => void lines.push(JSON.parse(line) as Line)
   const log = createLog({ format: 'json', level: 'info', write })
-  const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit })
+  const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit, calls: () => [] })
   const openRootKey = async () => rootKey
   const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey })
   const instances = async () => [instance]
@@ -166,6 +166,7 @@ test('what the root key itself refuses is entered as that, and no single key is 
   clock.pass((instance.cacheSeconds + instance.outageSeconds) * 1000)
   for (const fault of ['unreachable', 'root-key'] as const) {
     rootKey.fault = fault
+    clock.pass(limits.rootKeyAskAgainMs)
     await assert.rejects(get(id), faults('GeneralFailure'))
     await assert.rejects(perform(createKey()), faults('GeneralFailure'))
   }

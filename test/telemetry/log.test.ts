@@ -113,6 +113,7 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'limit',
     'state',
     'kind',
+    'lane',
   ]
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
   for (const { name, labels } of own)

@@ -26,6 +26,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       unreachable: those('unreachable'),
       withdrawn: those('withdrawn'),
       newKeysRefused: refused('make'),
+      readsRefused: refused('read'),
       standardKeysLeft: refused('delete'),
       closingsUnrecorded: refused('record'),
       otherServers: refused('another'),

@@ -14,19 +14,25 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     for (const uri of [rootKey, ...oldRootKeys])
       requireIbm(uri, 'keys to be restored (--root-key; rootKey in the body) lie beside root keys')
     const apiKey = ibmApiKey === undefined ? {} : { apiKey: ibmApiKey }
-    const rootKeyUri = await prepared(rootKeys, rootKey, apiKey)
-    const others: string[] = []
-    for (const old of oldRootKeys) others.push(await prepared(rootKeys, old, { ...apiKey, opens: true }))
-    return shown(
-      await restores.begin(asker.by, {
+    const wantedWith = async (standardKeys: boolean) => {
+      const rootKeyUri = await prepared(rootKeys, rootKey, { ...apiKey, standardKeys })
+      const others: string[] = []
+      for (const old of oldRootKeys)
+        others.push(await prepared(rootKeys, old, { ...apiKey, standardKeys, opens: true }))
+      return {
         rootKeyUri,
         otherRootKeyUris: others.filter((uri) => uri !== rootKeyUri),
         ...apiKey,
         ...(partial !== undefined && { partial }),
         ...(instance !== undefined && { instanceId: instance }),
         ...(name !== undefined && { name }),
-      }),
-    )
+      }
+    }
+    // Who only looks how far it is need not try the root keys with a standard key, which is billed.
+    const looking = restores.isBegun ? await wantedWith(false).catch(() => undefined) : undefined
+    const same = looking && (await restores.same(looking))
+    // The instance that comes back reads, creates and deletes standard keys beside each of them.
+    return shown(same ?? (await restores.begin(asker.by, await wantedWith(true))))
   },
 
   showRestore: async ({ restores }, { params }) => {
@@ -44,7 +50,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
 async function prepared(
   rootKeys: RootKeys,
   uri: string,
-  wanted: { readonly apiKey?: string; readonly opens?: boolean },
+  wanted: { readonly apiKey?: string; readonly opens?: boolean; readonly standardKeys: boolean },
 ): Promise<string> {
   try {
     return (await rootKeys.prepare(uri, wanted)).uri
@@ -52,8 +58,13 @@ async function prepared(
     if (!(error instanceof RootKeyError)) throw error
     if (error.reach === 'unreachable')
       throw new Refusal('refused', error.message, 'Nothing was begun. When it answers, do the same again.')
-    const opens = await rootKeys.prepare(uri, { ...wanted, opens: true }).catch(() => undefined)
-    throw new Refusal('refused', error.message, opens && stillOpens)
+    const passes = async (opens: boolean) =>
+      rootKeys.prepare(uri, { ...wanted, standardKeys: false, opens }).then(
+        () => true,
+        () => false,
+      )
+    const hasExpired = !(await passes(false)) && (await passes(true))
+    throw new Refusal('refused', error.message, hasExpired ? stillOpens : undefined)
   }
 }
 

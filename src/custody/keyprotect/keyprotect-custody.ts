@@ -4,6 +4,7 @@
 
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
+import { keysUnavailable } from '../../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -65,11 +66,11 @@ export class KeyProtectCustody implements Custody {
   readonly #opening: Opening
 
   constructor({ store, clock, keyring, instances, objects, emptied }: KeyProtectCustodyOptions) {
-    const { conditions, openRootKey } = keyring
+    const { status, openRootKey } = keyring
     this.#store = store
     this.#clock = clock
     this.#keyring = keyring
-    this.#troubles = conditions.standardKeys
+    this.#troubles = status.standardKeys
     const troubles = this.#troubles
     const epochOf = async (instanceId: string) => {
       const instance = (await instances()).find(({ id }) => id === instanceId)
@@ -122,14 +123,13 @@ export class KeyProtectCustody implements Custody {
     material: Material,
     wanted: SealWanted,
   ): Promise<Sealed> {
-    const { conditions } = this.#keyring
     try {
       return await this.#seal(instance, place, material, wanted)
     } catch (error) {
       if (error instanceof PayloadError)
         throw new CustodyRefused('not-kept', 'a standard key cannot hold this object', { cause: error })
-      if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form')
-        throw conditions.refused(instance.id, 'wrap an object', error)
+      const isNo = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
+      if (!isNo) throw keysUnavailable(error, `wrap an object of instance ${instance.id}`)
       if (this.#troubles.isFenced(instance.id))
         throw new CustodyRefused('fenced', error.message, { cause: error })
       throw new CustodyRefused('not-kept', 'the service of the root key refuses to keep another key', {

@@ -1,6 +1,6 @@
 // Copies of one object looked for at the service, by its name or by the ids that are known, and read. It changes nothing.
 
-import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import { RootKeyError, type RootKey, type StandardKeyFound, type Trail } from '../../ports/root-key.ts'

@@ -4,7 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { limits } from '../../limits.ts'
-import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'

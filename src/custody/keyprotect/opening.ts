@@ -1,4 +1,4 @@
-// Objects opened for clients: from memory as far as the cache rule allows (sealing/unsealed.ts), or read at the service and
+// Objects opened for clients: from memory as far as the cache rule allows (sealing/unwrap-cache.ts), or read at the service and
 // unwrapped by the root key. Before a key counts as closed, a higher generation of it is looked for.
 
 import type { KeyObject } from 'node:crypto'
@@ -8,7 +8,7 @@ import { RootKeyError, type Trail } from '../../ports/root-key.ts'
 import { takeKey, type Material, type MaterialHead } from '../../sealing/envelope.ts'
 import type { Integrity } from '../../sealing/integrity.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
-import { Unsealed } from '../../sealing/unsealed.ts'
+import type { Unwrapped, UnwrapCache } from '../../sealing/unwrap-cache.ts'
 import { altered, storedItem, type CustodyInstance, type StoredForm } from '../custody.ts'
 import type { Copies } from './copies.ts'
 import type { Generations } from './generations.ts'
@@ -29,14 +29,13 @@ interface OpeningOptions {
 
 export class Opening {
   readonly #options: OpeningOptions
-  readonly #unsealed: Unsealed<Opened>
+  readonly #cache: UnwrapCache<Opened>
   /** By object: monotonic milliseconds at which no higher generation was listed. */
   readonly #nothingHigher = new Map<string, number>()
 
   constructor(options: OpeningOptions) {
     this.#options = options
-    const { clock, keyring } = options
-    this.#unsealed = new Unsealed(keyring.conditions, clock, 'object', limits.unsealedObjectsMax)
+    this.#cache = options.keyring.cacheOf('object', limits.unsealedObjectsMax)
   }
 
   /** The material, the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
@@ -47,7 +46,7 @@ export class Opening {
       return await this.#integrity.opening(storedItem(object), async () => {
         const id = `${instance.id}/${decodeStandardKeyRef(sealed).standardKeyId}`
         const read = (calls: Trail) => this.#openCounting(instance, object, calls)
-        return materialOf(await this.#unsealed.get(instance, id, read, trail, uniqueIdentifier))
+        return materialOf(await this.#cache.get(instance, { id, name: uniqueIdentifier }, read, trail))
       })
     } catch (error) {
       throw error instanceof PayloadError ? altered(error) : error
@@ -58,7 +57,7 @@ export class Opening {
   async openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
     try {
       const open = () => this.#open(object, trail)
-      return materialOf(await this.#integrity.opening(storedItem(object), open))
+      return materialOf((await this.#integrity.opening(storedItem(object), open)).value)
     } catch (error) {
       if (error instanceof PayloadError) throw altered(error)
       // Another server may have stored a higher one: then the database knows it from now on.
@@ -70,17 +69,14 @@ export class Opening {
 
   /** Keeps a copy of what was just stored, as if it had been opened at `askedAt` (monotonic milliseconds). */
   keep(instance: CustodyInstance, standardKeyId: string, { bytes, head }: Material, askedAt: number): void {
-    const { conditions } = this.#options.keyring
-    // A refusal that came meanwhile is newer.
-    if (conditions.refusedSince(instance.id, askedAt)) return
-    const key = takeKey(Buffer.from(bytes))
-    this.#unsealed.keep(instance, `${instance.id}/${standardKeyId}`, { key, head }, askedAt)
-    conditions.answered(instance.id)
+    const value = { key: takeKey(Buffer.from(bytes)), head }
+    const { rootKeyUri } = instance
+    this.#cache.keep(instance, `${instance.id}/${standardKeyId}`, { value, rootKeyUri }, askedAt)
   }
 
   /** The object is stored in another standard key: what is in memory of it stays good. */
   renamed(instanceId: string, fromId: string, toId: string): void {
-    this.#unsealed.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)
+    this.#cache.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)
   }
 
   get #integrity(): Integrity {
@@ -88,7 +84,11 @@ export class Opening {
   }
 
   /** The copy that counts, be it one that another server stored above the one that this database knows. */
-  async #openCounting(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Opened> {
+  async #openCounting(
+    instance: CustodyInstance,
+    object: StoredForm,
+    trail: Trail,
+  ): Promise<Unwrapped<Opened>> {
     try {
       return await this.#open(object, trail)
     } catch (error) {
@@ -99,7 +99,7 @@ export class Opening {
     }
   }
 
-  async #higher(instance: CustodyInstance, object: StoredForm): Promise<Opened | undefined> {
+  async #higher(instance: CustodyInstance, object: StoredForm): Promise<Unwrapped<Opened> | undefined> {
     const { clock, generations } = this.#options
     const { uniqueIdentifier: identifier, sealed } = object
     const name = JSON.stringify([instance.id, identifier])
@@ -110,21 +110,22 @@ export class Opening {
     if (read) {
       // The client need not wait until the database knows it.
       void generations.look(instance, identifier).catch(() => undefined)
-      return { key: takeKey(read.bytes), head: read.header.head }
+      const value = { key: takeKey(read.bytes), head: read.header.head }
+      return { value, rootKeyUri: place.rootKeyUri }
     }
     if (this.#nothingHigher.size >= limits.closedKeysMax) this.#nothingHigher.clear()
     this.#nothingHigher.set(name, now)
     return undefined
   }
 
-  async #open(object: StoredForm, trail: Trail): Promise<Opened> {
+  async #open(object: StoredForm, trail: Trail): Promise<Unwrapped<Opened>> {
     const { copies, generations } = this.#options
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed } = object
     const place = decodeStandardKeyRef(sealed ?? Buffer.of())
     const rootKey = await generations.lookup.rootKeyOf(place, instanceId)
     const of = { instanceId, identifier, objectType }
     const { bytes, header } = await copies.read(rootKey, place.standardKeyId, of, trail, true)
-    return { key: takeKey(bytes), head: header.head }
+    return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: place.rootKeyUri }
   }
 }
 

@@ -1,6 +1,6 @@
 // Standard keys that the database holds as unwanted, and those of destroyed objects, deleted as far as rules.ts allows.
 
-import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { RootKey, Trail } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'

@@ -3,7 +3,7 @@
 // not answer is asked once in each pass.
 
 import { limits } from '../../limits.ts'
-import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'

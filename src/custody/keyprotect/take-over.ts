@@ -2,7 +2,7 @@
 // as rules.ts decides: an interrupted attempt is completed, a generation that another server stored counts, a closing
 // only moves forward.
 
-import type { OpenRootKey } from '../../sealing/keyring.ts'
+import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'

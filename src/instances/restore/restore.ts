@@ -39,7 +39,7 @@ export interface RestoreParts {
   readonly store: Store
   readonly clock: Clock
   readonly access: Pick<Access, 'instance'>
-  readonly keyring: Pick<Keyring, 'make' | 'openRootKey'>
+  readonly keyring: Pick<Keyring, 'make' | 'openUnguarded'>
   readonly apiKeys: Pick<ApiKeys, 'with'>
   readonly restores: InstanceRestores
   readonly custodies: Custodies
@@ -246,7 +246,7 @@ async function asInstance<T>(
 ): Promise<T> {
   const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
   const open = async (uri: string) =>
-    patientRootKey(shelved(await keyring.openRootKey(uri, instanceId)), { ...restoring, clock })
+    patientRootKey(shelved(await keyring.openUnguarded(uri, instanceId)), { ...restoring, clock })
   const opened = async (writes: readonly Write[]) =>
     work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
   if (apiKey === undefined) return opened([])

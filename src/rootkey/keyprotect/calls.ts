@@ -28,6 +28,7 @@ export const calls = {
     on: 'root-key',
     secret: 'plaintext',
     sends: 'application/vnd.ibm.kms.key_action_unwrap+json',
+    serves: true,
     follows: true,
   },
   rewrap: {
@@ -58,6 +59,7 @@ export const calls = {
     role: 'ReaderPlus',
     to: 'read standard keys',
     on: 'standard-key',
+    serves: true,
   },
   delete: {
     method: 'DELETE',
@@ -87,7 +89,9 @@ export interface Call {
   /** Content type, as Key Protect writes it; the action calls also take application/json. */
   readonly sends?: string
   readonly prefers?: string
-  /** It ends what an earlier call began (get, then unwrap; wrap, then create), and goes before what is begun. */
+  /** A client's Get waits for it: such calls have slots of their own. */
+  readonly serves?: boolean
+  /** It finishes what an earlier call began (get, then unwrap; wrap, then create), and runs before calls that begin. */
   readonly follows?: boolean
   /** Not to be made again unless it is certain that it was not done. */
   readonly once?: boolean

@@ -1,10 +1,10 @@
-// Whether a root key will do, asked at once when an instance is made or changes its root key: it exists, is a root
-// key, is active, wraps and unwraps. What it takes of IAM is the role Reader.
+// Checks a root key when an instance is created or changes its root key: it exists, is a root key, is active, wraps and
+// unwraps. The check needs the IAM role Reader.
 
 import { randomBytes } from 'node:crypto'
 import { RootKeyError } from '../../ports/root-key.ts'
-import type { KeyMetadata } from './key-metadata.ts'
-import { deactivated, deleted, enableIt, standardKey } from './remedies.ts'
+import type { KeyResource } from './answers.ts'
+import { deactivated, deleted, enableIt, standardKey } from './refusal-messages.ts'
 import type { KeyProtectRootKey } from './root-key.ts'
 import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
@@ -12,7 +12,7 @@ import { formatKeyProtectUri, type KeyProtectUri } from './uri.ts'
 export async function checkKeyProtectRootKey(
   rootKey: KeyProtectRootKey,
   target: KeyProtectUri,
-  /** Whether keys are to lie as standard keys beside it; and whether it will do where it opens, but seals nothing. */
+  /** `standardKeys`: keys are to be kept as standard keys beside it. `opens`: it need not seal anything any more. */
   { standardKeys, opens }: { readonly standardKeys: boolean; readonly opens: boolean },
 ): Promise<readonly string[]> {
   const metadata = await rootKey.metadata()
@@ -28,7 +28,7 @@ export async function checkKeyProtectRootKey(
   return [...ofExpiry(metadata), ...(standardKeys ? ofKeyRing(metadata, target) : [])]
 }
 
-function ofExpiry({ id, name, expiresAt }: KeyMetadata): readonly string[] {
+function ofExpiry({ id, name, expiresAt }: KeyResource): readonly string[] {
   if (expiresAt === null) return []
   return [
     `The root key ${id} (${name}) expires at ${expiresAt}. From then on it seals no new keys; ` +
@@ -37,7 +37,7 @@ function ofExpiry({ id, name, expiresAt }: KeyMetadata): readonly string[] {
 }
 
 /** Standard keys go where the URI says, wherever the root key lies. */
-function ofKeyRing({ id, keyRing }: KeyMetadata, target: KeyProtectUri): readonly string[] {
+function ofKeyRing({ id, keyRing }: KeyResource, target: KeyProtectUri): readonly string[] {
   if (target.keyRing !== undefined || keyRing === defaultKeyRing) return []
   const uri = formatKeyProtectUri({ ...target, key: id, keyRing })
   return [
@@ -48,7 +48,7 @@ function ofKeyRing({ id, keyRing }: KeyMetadata, target: KeyProtectUri): readonl
 
 const defaultKeyRing = 'default'
 
-function whyUnfit(metadata: KeyMetadata, target: KeyProtectUri): string | undefined {
+function whyUnfit(metadata: KeyResource, target: KeyProtectUri): string | undefined {
   const { id, extractable, state } = metadata
   if (extractable) return standardKey(id, target)
   if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`

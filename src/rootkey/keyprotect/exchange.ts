@@ -1,5 +1,5 @@
 // One question over HTTPS and its whole answer, in bounded time and size. It repeats nothing and understands nothing;
-// who asks for what is session.ts's business.
+// session.ts and iam.ts ask and read the answers.
 
 import { once } from 'node:events'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
@@ -27,16 +27,10 @@ export interface Answer {
 /** There was no whole answer. The work may have been done all the same. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer'
-  /** The connection was an old one, which the other side had closed meanwhile: a new one may well do. */
-  readonly stale: boolean
   /** false: nothing was sent, since there was no connection. */
   readonly sent: boolean
-  constructor(
-    message: string,
-    options: ErrorOptions & { readonly stale?: boolean; readonly sent?: boolean } = {},
-  ) {
+  constructor(message: string, options: ErrorOptions & { readonly sent?: boolean } = {}) {
     super(message, options)
-    this.stale = options.stale ?? false
     this.sent = options.sent ?? true
   }
 }
@@ -45,28 +39,25 @@ export class NoAnswer extends Error {
 export async function exchange({ agent, method, url, headers, body, timeoutMs }: Question): Promise<Answer> {
   const length = body && { 'Content-Length': body.length }
   const outgoing = request(url, { agent, method, headers: { ...headers, ...length } })
-  const patience = new Patience(outgoing, timeoutMs)
-  // Told below by whoever waits; what comes after that matters to nobody.
+  const timeouts = new Timeouts(outgoing, timeoutMs)
+  // `once` below rejects with the first error; later ones matter to nobody.
   outgoing.on('error', () => undefined)
-  let answered = false
   try {
     outgoing.end(body)
     const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
-    answered = true
     return { status: incoming.statusCode ?? 0, headers: incoming.headers, body: await readWhole(incoming) }
   } catch (error) {
     outgoing.destroy()
-    const { lost, sent } = patience
-    throw lost ?? noAnswer(error, { stale: outgoing.reusedSocket && !answered, sent })
+    throw timeouts.expired ?? noAnswer(error, timeouts.sent)
   } finally {
-    patience.end()
+    timeouts.end()
   }
 }
 
-/** How long one waits: for a connection, then for the whole answer. */
-class Patience {
-  /** Set when it was lost. */
-  lost: NoAnswer | undefined
+/** Limits the time for the connection, then the time for the whole answer. */
+class Timeouts {
+  /** Set when one of them is over. */
+  expired: NoAnswer | undefined
   /** There was a connection, and with it the question may have arrived. */
   sent = false
   readonly #outgoing: ClientRequest
@@ -95,8 +86,8 @@ class Patience {
   #wait(what: string, ms: number): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      this.lost = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`, { sent: this.sent })
-      this.#outgoing.destroy(this.lost)
+      this.expired = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`, { sent: this.sent })
+      this.#outgoing.destroy(this.expired)
     }, ms)
   }
 }
@@ -119,10 +110,10 @@ async function readWhole(incoming: IncomingMessage): Promise<Buffer> {
   }
 }
 
-function noAnswer(error: unknown, { stale, sent }: { stale: boolean; sent: boolean }): NoAnswer {
+function noAnswer(error: unknown, sent: boolean): NoAnswer {
   if (error instanceof NoAnswer) return error
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return new NoAnswer(explained(code, error), { cause: error, stale: stale && code === 'ECONNRESET', sent })
+  return new NoAnswer(explained(code, error), { cause: error, sent })
 }
 
 function explained(code: string, error: unknown): string {

@@ -1,12 +1,13 @@
 // IAM tokens for one service ID, by its API key: asked for once however many wait, anew in the background before they
-// end, and again when the service refuses one. Time is monotonic and counts from the question, so that neither a wrong
-// clock nor a slow answer makes a token look younger than it is. Nothing is repeated here; that is session.ts's work.
+// end, and again when the service refuses one, but not for every refusal. Time is monotonic and counts from the question,
+// so that neither a wrong clock nor a slow answer makes a token look younger than it is. session.ts repeats what fails.
 
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import type { Agent } from 'node:https'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { field, isTransient, KeyProtectError, readRefusal } from './error.ts'
+import { parseJson, readIamRefusal, readToken, subjectOf } from './answers.ts'
+import { isTransient, KeyProtectError } from './error.ts'
 import { exchange, NoAnswer, type Answer } from './exchange.ts'
 
 export interface Token {
@@ -14,7 +15,6 @@ export interface Token {
   /** `ServiceId-…` or `IBMid-…`, as the token says; for messages only. */
   readonly subject: string
   /** Monotonic milliseconds. */
-  readonly askedAt: number
   readonly refreshFrom: number
   readonly usableUntil: number
 }
@@ -23,7 +23,7 @@ export interface IamOptions {
   readonly agent: Agent
   /** `/identity/token` is appended. */
   readonly iamUrl: string
-  /** Asked for with each token, so that a key that was changed is used from then on. Rejects with RootKeyError. */
+  /** Called for each token, so that a key that was changed is used from then on. Rejects with RootKeyError. */
   readonly apiKey: () => Promise<string>
   readonly clock: Pick<Clock, 'monotonic'>
 }
@@ -32,6 +32,10 @@ export class Iam {
   readonly #options: IamOptions
   #token: Token | undefined
   #asking: Promise<Token> | undefined
+  /** Monotonic milliseconds: when a token was last replaced because the service refused it. */
+  #replacedAt = -Infinity
+  /** The API key that IAM refused, as a digest. */
+  #refused: { readonly apiKey: string; readonly error: KeyProtectError; readonly at: number } | undefined
 
   constructor(options: IamOptions) {
     this.#options = options
@@ -53,11 +57,16 @@ export class Iam {
     return token
   }
 
-  /** Whether another token may be worth a try. Of a refused one no more use is made. */
-  refuse(token: Token, status: number): boolean {
-    const ageMs = this.#options.clock.monotonic() - token.askedAt
-    if (status === 403 && ageMs < limits.iamTokenFreshMs) return false
-    if (this.#token?.bearer === token.bearer) this.#token = undefined
+  /**
+   * The service refused a call with this token. Whether another token is worth a try: one that is there already, or a
+   * fresh one, which is asked for at most every `limits.iamTokenFreshMs`.
+   */
+  refuse({ bearer }: Token): boolean {
+    if (this.#token?.bearer !== bearer) return true
+    const now = this.#options.clock.monotonic()
+    if (now - this.#replacedAt < limits.iamTokenFreshMs) return false
+    this.#replacedAt = now
+    this.#token = undefined
     return true
   }
 
@@ -69,11 +78,27 @@ export class Iam {
   }
 
   async #fetch(timeoutMs: number): Promise<Token> {
-    const { agent, iamUrl, apiKey, clock } = this.#options
+    const { clock } = this.#options
+    const apiKey = await this.#options.apiKey()
+    const digest = createHash('sha256').update(apiKey).digest('base64')
+    const known = this.#refused
+    if (known?.apiKey === digest && clock.monotonic() - known.at < limits.iamRefusedKeyMs) throw known.error
+    this.#refused = undefined
+    try {
+      return await this.#exchange(apiKey, timeoutMs)
+    } catch (error) {
+      if (error instanceof KeyProtectError && error.reach === 'root-key')
+        this.#refused = { apiKey: digest, error, at: clock.monotonic() }
+      throw error
+    }
+  }
+
+  async #exchange(apiKey: string, timeoutMs: number): Promise<Token> {
+    const { agent, iamUrl, clock } = this.#options
     const correlationId = randomUUID()
     const form = new URLSearchParams({
       grant_type: 'urn:ibm:params:oauth:grant-type:apikey',
-      apikey: await apiKey(),
+      apikey: apiKey,
       response_type: 'cloud_iam',
     })
     const url = new URL(`${iamUrl.replace(/\/$/, '')}/identity/token`)
@@ -86,9 +111,9 @@ export class Iam {
     const askedAt = clock.monotonic()
     try {
       const answer = await exchange({ agent, method: 'POST', url, headers, body, timeoutMs })
-      return readToken(answer, askedAt, url.host, correlationId)
+      return tokenIn(answer, askedAt, url, correlationId)
     } catch (error) {
-      if (error instanceof NoAnswer) throw unreachable(url.host, error.message, correlationId, error)
+      if (error instanceof NoAnswer) throw unreachable(url, error.message, correlationId, error)
       throw error
     } finally {
       body.fill(0)
@@ -96,7 +121,7 @@ export class Iam {
   }
 }
 
-function unreachable(host: string, why: string, correlationId: string, cause?: Error): KeyProtectError {
+function unreachable({ host }: URL, why: string, correlationId: string, cause?: Error): KeyProtectError {
   return new KeyProtectError('unreachable', `IAM at ${host} cannot be reached: ${why}`, {
     call: 'token',
     refusal: undefined,
@@ -106,65 +131,50 @@ function unreachable(host: string, why: string, correlationId: string, cause?: E
   })
 }
 
-function readToken(answer: Answer, askedAt: number, host: string, correlationId: string): Token {
-  if (answer.status !== 200) throw refused(answer, host, requestIdIn(answer) ?? correlationId)
-  let json: unknown
-  try {
-    json = JSON.parse(answer.body.toString('utf8'))
-  } catch {
-    throw unreachable(host, 'what it answers is not JSON', correlationId)
-  }
-  const bearer = field(json, 'access_token')
-  if (typeof bearer !== 'string' || !/^[\x21-\x7e]+$/.test(bearer))
-    throw unreachable(host, 'its answer has no token', correlationId)
-  const seconds = Number(field(json, 'expires_in') ?? 600)
-  const lifeMs = (Number.isFinite(seconds) ? seconds : 600) * 1000
+function tokenIn({ status, body }: Answer, askedAt: number, url: URL, correlationId: string): Token {
+  if (status !== 200) throw refused({ status, body }, url, correlationId)
+  const json = parseJson(body)
+  if (json === undefined) throw unreachable(url, 'what it answers is not JSON', correlationId)
+  const token = readToken(json)
+  if (!token) throw unreachable(url, 'its answer has no token', correlationId)
+  const { access_token: bearer, expires_in: seconds } = token
+  const lifeMs = seconds * 1000
   const spareMs = Math.min(limits.iamTokenSpareMs, lifeMs * (1 - limits.iamTokenRefreshAt) * 0.5)
   return {
     bearer,
     subject: subjectOf(bearer),
-    askedAt,
     refreshFrom: askedAt + lifeMs * limits.iamTokenRefreshAt,
     usableUntil: askedAt + lifeMs - spareMs,
   }
 }
 
-function refused({ status, body }: Answer, host: string, correlationId: string): KeyProtectError {
-  const refusal = readRefusal(status, body)
-  if (!refusal) return unreachable(host, `it answers HTTP ${status}, but not as IAM does`, correlationId)
-  const about = { call: 'token', refusal, correlationId }
-  if (isTransient(refusal) || status >= 500)
+function refused({ status, body }: Pick<Answer, 'status' | 'body'>, url: URL, ourId: string) {
+  const { host } = url
+  const read = readIamRefusal(body)
+  const { code = '', message = '', requestId: correlationId = ourId } = read ?? {}
+  const about = { call: 'token', refusal: { status, code, message }, correlationId } as const
+  if (isTransient({ status }) || status >= 500)
     return new KeyProtectError('unreachable', `IAM at ${host} gives no token now (HTTP ${status})`, {
       ...about,
       transient: true,
     })
-  const words = [refusal.code, refusal.message].filter((word) => word !== '').join(': ')
+  // IAM refuses an API key with one of these and a code of its own. Anything else says that IAM is not there.
+  if (status === 404 || status === 405 || (read && code === ''))
+    return new KeyProtectError('unreachable', notIam(url, status), { ...about, transient: false })
+  if (!read) return unreachable(url, `it answers HTTP ${status}, but not as IAM does`, correlationId)
+  const words = [code, message].filter((word) => word !== '').join(': ')
   return new KeyProtectError(
     'root-key',
-    `IAM at ${host} refuses the API key (HTTP ${status}${words === '' ? '' : `, ${words}`}, request id ${correlationId}). Make a new one for the ` +
+    `IAM at ${host} refuses the API key (HTTP ${status}, ${words}, request id ${correlationId}). Make a new one for the ` +
       'service ID (ibmcloud iam service-api-key-create NAME SERVICE_ID) and put it where the old one was.',
     { ...about, transient: false },
   )
 }
 
-/** IAM finds a refusal by the id that it gave it itself (`context.requestId`). */
-function requestIdIn({ body }: Answer): string | undefined {
-  try {
-    const context = field(JSON.parse(body.toString('utf8')), 'context')
-    const id = field(context, 'requestId')
-    return typeof id === 'string' && /^[\w.:-]{1,100}$/.test(id) ? id : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** A JWT's middle says whose it is. It is not checked: it is the service's to check. */
-function subjectOf(bearer: string): string {
-  try {
-    const claims: unknown = JSON.parse(Buffer.from(bearer.split('.')[1] ?? '', 'base64url').toString('utf8'))
-    const subject = field(claims, 'sub') ?? field(claims, 'iam_id')
-    return typeof subject === 'string' && /^[\w@.-]{1,100}$/.test(subject) ? subject : ''
-  } catch {
-    return ''
-  }
+function notIam({ host, pathname }: URL, status: number): string {
+  return (
+    `what listens at ${host} does not know the path ${pathname} (HTTP ${status}), so it is not IAM. ` +
+    'MORTISE_IBM_IAM_URL is the base URL of IAM alone, https://iam.cloud.ibm.com for example, and Mortise appends ' +
+    '/identity/token to it'
+  )
 }

@@ -3,9 +3,9 @@
 import { RootKeyError } from '../../ports/root-key.ts'
 import { checkKeyProtectRootKey } from './check.ts'
 import { listKeyProtectRootKeys, type ListedRootKey } from './list.ts'
+import { checkStandardKeys } from './preflight.ts'
 import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
 import { KeyProtectSessions } from './sessions.ts'
-import { tryStandardKeys } from './trial.ts'
 import { parseKeyProtectUri } from './uri.ts'
 
 interface Where {
@@ -50,7 +50,7 @@ export async function checkKeyProtect(uri: string, where: Where, checked: Checke
     const wanted = { standardKeys, opens }
     const warnings = await checkKeyProtectRootKey(rootKey, parseKeyProtectUri(uri), wanted)
     if (!standardKeys) return { uri: rootKey.uri, id: rootKey.id, warnings }
-    const ofTrial = await tryStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
+    const ofTrial = await checkStandardKeys(rootKey.standardKeys).catch((error: unknown) => {
       // In another key ring than was meant a role may be missing.
       if (!(error instanceof RootKeyError) || warnings.length === 0) throw error
       throw new RootKeyError(error.reach, [error.message, ...warnings].join(' '), { cause: error })

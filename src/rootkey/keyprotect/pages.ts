@@ -5,9 +5,9 @@
 
 import { RootKeyError, type Trail } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
+import { idOf, readResources } from './answers.ts'
 import type { CallName } from './calls.ts'
-import { field, notUnderstood } from './error.ts'
-import { readResources } from './key-metadata.ts'
+import { notUnderstood } from './error.ts'
 import type { Session } from './session.ts'
 
 export interface PagesAsked {
@@ -22,16 +22,16 @@ export async function* keyPages(
   call: Extract<CallName, 'list' | 'search'>,
   { query, ...asked }: PagesAsked,
 ): AsyncGenerator<readonly unknown[]> {
-  const seen = new Set<unknown>()
+  const seen = new Set<string | undefined>()
   const limit = limits.keyProtectPageKeys
-  let veryFirst: unknown
+  let veryFirst: string | undefined
   let wentBack = 0
   for (let offset = 0; ;) {
     const page = { ...query, limit: `${limit}`, offset: `${offset}` }
     const { json } = await session.call(call, { ...asked, query: page })
     const resources = readResources(json)
     if (!resources) throw notUnderstood(session.target, call)
-    const first = field(resources[0], 'id')
+    const first = idOf(resources[0])
     if (offset === 0) veryFirst ??= first
     // A service that does not know offsets gives the same page for ever.
     else if (first !== undefined && first === veryFirst) return
@@ -41,7 +41,7 @@ export async function* keyPages(
       continue
     }
     yield resources.filter((resource) => {
-      const id = field(resource, 'id')
+      const id = idOf(resource)
       return !seen.has(id) && seen.add(id)
     })
     if (resources.length < limit) return

@@ -11,13 +11,13 @@ import {
   type Trail,
 } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
-import { field, KeyProtectError, notUnderstood } from './error.ts'
-import { readKeys, type KeyMetadata } from './key-metadata.ts'
-import { explainDeactivated } from './remedies.ts'
+import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from './answers.ts'
+import { KeyProtectError, notUnderstood } from './error.ts'
+import { explainDeactivated } from './refusal-messages.ts'
 import { bodyWithSecret } from './secret-json.ts'
 import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
-import { formatKeyProtectUri, isKeyId, type KeyProtectUri } from './uri.ts'
+import { formatKeyProtectUri, isGuid, type KeyProtectUri } from './uri.ts'
 import { additionalData, packWrappedForm, unpackWrappedForm } from './wrapped-form.ts'
 
 /** After a rotation an unwrap hands back the same secret under the newest version: worth keeping instead of the old. */
@@ -37,7 +37,7 @@ export interface KeyProtectRootKeyOptions {
 /** Throws RootKeyError. An id is taken as it is, without asking the service; an alias must be there. */
 export async function openKeyProtectRootKey(options: KeyProtectRootKeyOptions): Promise<KeyProtectRootKey> {
   const { session, target } = options
-  if (isKeyId(target.key)) return new KeyProtectRootKey(options)
+  if (isGuid(target.key)) return new KeyProtectRootKey(options)
   const { id } = await readMetadata(session, target)
   return new KeyProtectRootKey({ ...options, target: { ...target, key: id } })
 }
@@ -77,21 +77,23 @@ export class KeyProtectRootKey implements RootKey {
       throw await this.#whyNotWrapped(error)
     })
     secret?.fill(0)
-    const wrapped = wrappedFrom(json, versionIn(json, 'keyVersion'))
-    if (!wrapped || !mayHold(json, plaintext)) throw notUnderstood(this.#target, 'wrap')
+    const answer = readWrapped(json)
+    const wrapped = packed(answer, answer.keyVersion)
+    if (!wrapped || !mayHold(answer, plaintext)) throw notUnderstood(this.#target, 'wrap')
     return wrapped
   }
 
   async unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
     const { json, secret } = await this.#act('unwrap', bodyOf(wrapped, associatedData), trail)
     if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')
-    const rewrapped = wrappedFrom(json, versionIn(json, 'rewrappedKeyVersion'))
+    const answer = readWrapped(json)
+    const rewrapped = packed(answer, answer.rewrappedKeyVersion)
     if (rewrapped) this.#onRewrapped?.({ uri: this.uri, wrapped: Uint8Array.from(wrapped), rewrapped })
     return secret
   }
 
   /** What the service tells of it. Throws RootKeyError. */
-  metadata(): Promise<KeyMetadata> {
+  metadata(): Promise<KeyResource> {
     return readMetadata(this.#session, { ...this.#target, key: this.id })
   }
 
@@ -118,11 +120,11 @@ export class KeyProtectRootKey implements RootKey {
   /** Of what the newest version wrapped the service may make another form, or none. */
   async #rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
     const { json } = await this.#act('rewrap', bodyOf(wrapped, associatedData), trail)
-    const before = versionIn(json, 'keyVersion')
-    const now = versionIn(json, 'rewrappedKeyVersion')
-    if (field(json, 'ciphertext') === undefined && before !== '' && (now === '' || now === before))
+    const answer = readWrapped(json)
+    const { keyVersion: before, rewrappedKeyVersion: now } = answer
+    if (answer.ciphertext === undefined && before !== '' && (now === '' || now === before))
       return Uint8Array.from(wrapped)
-    const rewrapped = wrappedFrom(json, now === '' ? before : now)
+    const rewrapped = packed(answer, now === '' ? before : now)
     if (!rewrapped) throw notUnderstood(this.#target, 'rewrap')
     return rewrapped
   }
@@ -150,24 +152,16 @@ function versionOf(wrapped: Uint8Array): string {
   }
 }
 
-/** Its id; '' where there is none, or one that is too long to be true. */
-function versionIn(json: unknown, name: 'keyVersion' | 'rewrappedKeyVersion'): string {
-  const id = field(field(json, name), 'id')
-  return typeof id === 'string' && /^[\x21-\x7e]{1,255}$/.test(id) ? id : ''
-}
-
 /** undefined where there is no ciphertext in the answer, or one that is too long to be true. */
-function wrappedFrom(json: unknown, keyVersion: string): Buffer | undefined {
-  const ciphertext = field(json, 'ciphertext')
-  if (typeof ciphertext !== 'string' || !/^[\x21-\x7e]+$/.test(ciphertext)) return undefined
+function packed({ ciphertext }: WrappedAnswer, keyVersion: string): Buffer | undefined {
+  if (ciphertext === undefined) return undefined
   const wrapped = packWrappedForm({ ciphertext, keyVersion })
   return wrapped.length > limits.wrappedKeyBytesMax ? undefined : wrapped
 }
 
-/** Encrypted and with its tag it is longer than it was, and cannot be read in it. What is less would be lost. */
-function mayHold(json: unknown, plaintext: Uint8Array): boolean {
-  const ciphertext = field(json, 'ciphertext')
-  const sealed = Buffer.from(typeof ciphertext === 'string' ? ciphertext : '', 'base64')
+/** Encrypted and with its tag it is longer than it was, and cannot be read in it. A shorter one has lost something. */
+function mayHold({ ciphertext = '' }: WrappedAnswer, plaintext: Uint8Array): boolean {
+  const sealed = Buffer.from(ciphertext, 'base64')
   const { buffer, byteOffset, length } = plaintext
   const isPlain = length >= tagBytes && sealed.includes(Buffer.from(buffer, byteOffset, length))
   return sealed.length >= length + tagBytes && !isPlain
@@ -179,10 +173,10 @@ const tagBytes = 16
 async function readMetadata(
   session: Session,
   target: KeyProtectUri & { readonly key: string },
-): Promise<KeyMetadata> {
+): Promise<KeyResource> {
   const { key, keyRing } = target
   const { json } = await session.call('metadata', { key, keyRing })
-  const [found] = readKeys(json) ?? []
-  if (!found || !isKeyId(found.id)) throw notUnderstood(target, 'metadata')
+  const found = readOneKey(json)
+  if (!found || !isGuid(found.id)) throw notUnderstood(target, 'metadata')
   return found
 }

@@ -4,17 +4,18 @@
 import { randomInt, randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
+import pRetry from 'p-retry'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { RootKeyError, StandardKeyUncertain, type Trail } from '../../ports/root-key.ts'
+import { StandardKeyUncertain, type Trail } from '../../ports/root-key.ts'
+import { parseJson } from './answers.ts'
 import { callOf, type CallName, type Role } from './calls.ts'
-import { aboutToken, isTransient, KeyProtectError, reachOf } from './error.ts'
-import { exchange, NoAnswer } from './exchange.ts'
+import { CallSlots, type LaneLoad } from './call-slots.ts'
+import { isAboutToken, isMaybeDone, isTransient, KeyProtectError, reachOf, readRefusal } from './error.ts'
+import { exchange, NoAnswer, type Answer } from './exchange.ts'
 import { Iam, type Token } from './iam.ts'
-import { ending, maybeDone, outcomeOf, pause, transient, type Outcome } from './outcome.ts'
-import { explainRefusal } from './remedies.ts'
-import type { ParsedAnswer } from './secret-json.ts'
-import { Slots } from './slots.ts'
+import { explainRefusal } from './refusal-messages.ts'
+import { parseWithSecret, type ParsedAnswer } from './secret-json.ts'
 import { services, type KeyProtectUri } from './uri.ts'
 
 /** One call that was made, answered or not; for the log and the audit. Carries no secret. */
@@ -32,7 +33,7 @@ export interface CallMade {
   readonly correlationId: string
   /** 1, and more when it was repeated. */
   readonly attempt: number
-  /** It will be made again. */
+  /** It was made again. */
   readonly repeated: boolean
   readonly ms: number
 }
@@ -60,14 +61,29 @@ export interface Asked {
   readonly trail?: Trail | undefined
 }
 
+/** A call with all its attempts. */
+interface Call {
+  readonly name: CallName
+  readonly asked: Asked
+  readonly correlationId: string
+  /** Monotonic milliseconds. */
+  readonly deadline: number
+  /** Set by an attempt whose token was refused. */
+  refusedToken: Token | undefined
+  /** A refused token was replaced already. */
+  freshened: boolean
+}
+
 export class Session {
   readonly #options: SessionOptions
   readonly #agent: Agent
   readonly #iam: Iam
-  readonly #slots = new Slots(limits.keyProtectCallsMax)
-  /** Monotonic: after a 429 nobody asks before. */
+  readonly #slots: CallSlots
+  /** Monotonic milliseconds: the service asked not to be called before. */
   #quietUntil = -Infinity
   #serviceNowMs: number | null = null
+  /** The service did something for us: the instance is there, and we have some access to it. */
+  #admitted = false
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -79,6 +95,7 @@ export class Session {
       ...(options.ca !== undefined && { ca: options.ca }),
     })
     this.#iam = new Iam({ ...options, agent: this.#agent })
+    this.#slots = new CallSlots(() => options.clock.monotonic())
   }
 
   /** What the service's clock said with its last answer, in milliseconds since 1970; null: nothing yet. */
@@ -90,12 +107,17 @@ export class Session {
     return this.#options.target
   }
 
+  /** The calls that are under way. */
+  get load(): readonly LaneLoad[] {
+    return this.#slots.load
+  }
+
   /**
    * The answer of a success, with the secret in it cut out; `{}` where it has no body. Throws KeyProtectError, a
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
   call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
-    return this.#slots.use(() => this.#persist(name, asked), callOf(name))
+    return this.#slots.run(() => this.#persist(name, asked), callOf(name))
   }
 
   /** Ends what runs. */
@@ -103,154 +125,201 @@ export class Session {
     this.#agent.destroy()
   }
 
-  /** Repeats what may be otherwise in a moment, until it is answered or time or tries are used up. */
+  /** Repeats what may succeed in a moment, until it is answered or time or tries are used up. */
   async #persist(name: CallName, asked: Asked): Promise<ParsedAnswer> {
-    const { clock } = this.#options
-    const deadline = clock.monotonic() + limits.keyProtectCallTimeoutMs
-    const correlationId = randomUUID()
-    let freshened = false
-    for (let attempt = 1; ; attempt++) {
-      await this.#waitWhileQuiet(name, deadline)
-      const began = clock.monotonic()
-      const outcome = await this.#once(name, asked, correlationId, deadline - began)
-      const ms = clock.monotonic() - began
-      const pauseMs = this.#pauseBefore(attempt + 1, { name, outcome, deadline, freshened })
-      this.#tell(name, asked, outcome, { correlationId, attempt, ms, repeated: pauseMs !== undefined })
-      if (outcome.kind === 'done') return outcome.answer
-      if (pauseMs === undefined) throw this.#failure(name, asked, outcome, correlationId)
-      freshened ||= outcome.kind === 'refused' && aboutToken(outcome.refusal)
-      await sleep(pauseMs)
+    const call: Call = {
+      name,
+      asked,
+      correlationId: randomUUID(),
+      deadline: this.#options.clock.monotonic() + limits.keyProtectCallTimeoutMs,
+      refusedToken: undefined,
+      freshened: false,
+    }
+    let failed: CallMade | undefined
+    const report = (repeated: boolean): void => {
+      if (failed) this.#options.onCall?.({ ...failed, repeated })
+      failed = undefined
+    }
+    const attempt = async (number: number): Promise<ParsedAnswer> => {
+      report(true)
+      await this.#waitWhileQuiet(call)
+      const began = this.#options.clock.monotonic()
+      const made = (ending: Pick<CallMade, 'status' | 'code'>): CallMade => ({
+        call: name,
+        instance: this.#options.target.instance,
+        key: asked.key ?? null,
+        correlationId: call.correlationId,
+        attempt: number,
+        repeated: false,
+        ms: this.#options.clock.monotonic() - began,
+        ...ending,
+      })
+      try {
+        const { status, ...answer } = await this.#attempt(call)
+        this.#options.onCall?.(made({ status, code: null }))
+        return answer
+      } catch (error) {
+        failed = { ...made(endingOf(error)), ...correlationIdOfToken(error) }
+        throw error
+      }
+    }
+    try {
+      return await pRetry(attempt, {
+        retries: limits.keyProtectTriesMax - 1,
+        minTimeout: limits.keyProtectPauseMs,
+        randomize: true,
+        maxRetryTime: limits.keyProtectCallTimeoutMs,
+        // A call whose token was refused is made again at once, with another one.
+        shouldConsumeRetry: () => call.refusedToken === undefined,
+        shouldRetry: ({ error }) => this.#mayRepeat(call, error),
+      })
+    } catch (error) {
+      throw uncertain(error, call)
+    } finally {
+      report(false)
     }
   }
 
-  /** Milliseconds until the call is worth another attempt; undefined: it is not. */
-  #pauseBefore(
-    attempt: number,
-    {
-      name,
-      outcome,
-      deadline,
-      freshened,
-    }: Readonly<{
-      name: CallName
-      outcome: Outcome
-      deadline: number
-      freshened: boolean
-    }>,
-  ): number | undefined {
-    if (outcome.kind === 'refused' && aboutToken(outcome.refusal))
-      return !freshened && this.#iam.refuse(outcome.token, outcome.refusal.status) ? 0 : undefined
-    if (!transient(outcome) || this.#isUncertain(name, outcome)) return undefined
-    const stale = outcome.kind === 'nothing' && outcome.stale
-    const ms = Math.max(stale ? 0 : pause(attempt - 1), outcome.kind === 'refused' ? outcome.waitMs : 0)
-    const until = this.#options.clock.monotonic() + ms
-    if (outcome.kind === 'refused' && outcome.refusal.status === 429)
-      this.#quietUntil = Math.max(this.#quietUntil, until)
-    return attempt <= limits.keyProtectTriesMax && until < deadline ? ms : undefined
+  #mayRepeat(call: Call, error: Error): boolean {
+    const { refusedToken } = call
+    if (refusedToken) {
+      const again = !call.freshened && this.#iam.refuse(refusedToken)
+      call.freshened = true
+      call.refusedToken = undefined
+      return again
+    }
+    if (!(error instanceof KeyProtectError) || !error.transient) return false
+    return !isUncertain(error, call) && this.#quietUntil < call.deadline
   }
 
-  /** Done twice it would be wrong, and it may have been done. */
-  #isUncertain(name: CallName, outcome: Outcome): boolean {
-    return callOf(name).once === true && maybeDone(outcome)
-  }
-
-  async #waitWhileQuiet(call: CallName, deadline: number): Promise<void> {
+  async #waitWhileQuiet({ name: call, deadline }: Call): Promise<void> {
     const now = this.#options.clock.monotonic()
     const quietMs = this.#quietUntil - now
     if (quietMs <= 0) return
     if (this.#quietUntil >= deadline) {
       const { scheme, host } = this.#options.target
       const message = `${services[scheme].title} at ${host} asked not to be called for ${Math.ceil(quietMs / 1000)} s more`
-      const about = { call, refusal: undefined, correlationId: '', transient: true }
+      const about = { call, refusal: undefined, correlationId: '', transient: false }
       throw new KeyProtectError('unreachable', message, about)
     }
     await sleep(quietMs + randomInt(limits.keyProtectPauseMs))
   }
 
-  async #once(name: CallName, asked: Asked, correlationId: string, timeoutMs: number): Promise<Outcome> {
-    const { target, clock } = this.#options
-    const began = clock.monotonic()
-    let token: Token
+  /** `retryAfter` has seconds; a date is not understood and does not matter. */
+  #beQuiet(status: number, retryAfter: string | undefined): void {
+    const askedMs = Math.min(Number(retryAfter ?? 0) * 1000 || 0, limits.keyProtectQuietMs)
+    const quietMs = Math.max(askedMs, status === 429 ? limits.keyProtectPauseMs : 0)
+    this.#quietUntil = Math.max(this.#quietUntil, this.#options.clock.monotonic() + quietMs)
+  }
+
+  /** Throws KeyProtectError, and RootKeyError for an API key that cannot be read. */
+  async #attempt(call: Call): Promise<ParsedAnswer & { readonly status: number }> {
+    const { clock } = this.#options
+    const leftMs = () => Math.max(1, call.deadline - clock.monotonic())
+    const token = await this.#iam.token(leftMs())
+    let answer: Answer
     try {
-      token = await this.#iam.token(Math.max(1, timeoutMs))
+      call.asked.trail?.add(call.correlationId)
+      answer = await exchange(this.#question(call, token, leftMs()))
     } catch (error) {
-      if (error instanceof RootKeyError) return { kind: 'no-token', error }
-      throw error
+      if (!(error instanceof NoAnswer)) throw error
+      throw this.#noAnswer(call, error.message, error.sent, error)
     }
-    const { method, path, sends, prefers, secret } = callOf(name)
+    const { status, headers, body } = answer
+    const date = Date.parse(headers.date ?? '')
+    if (!Number.isNaN(date)) this.#serviceNowMs = date
+    if (status < 200 || status >= 300) throw this.#refused(call, token, { status, headers, body })
+    const { secret } = callOf(call.name)
+    const parsed =
+      status === 204
+        ? { json: {}, secret: undefined }
+        : secret === undefined
+          ? { json: parseJson(body), secret: undefined }
+          : parseWithSecret(body, secret)
+    if (parsed.json === undefined) throw this.#noAnswer(call, 'what it answers is not JSON', true)
+    this.#admitted = true
+    return { ...parsed, status }
+  }
+
+  #question({ name, asked, correlationId }: Call, { bearer }: Token, timeoutMs: number) {
+    const { target } = this.#options
+    const { method, path, sends, prefers } = callOf(name)
     const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
     url.search = new URLSearchParams(asked.query).toString()
     const headers = {
       Accept: 'application/json',
-      Authorization: `Bearer ${token.bearer}`,
+      Authorization: `Bearer ${bearer}`,
       'Bluemix-Instance': target.instance,
       'Correlation-Id': correlationId,
       ...(asked.keyRing !== undefined && { 'X-Kms-Key-Ring': asked.keyRing }),
       ...(sends !== undefined && { 'Content-Type': sends }),
       ...(prefers !== undefined && { Prefer: prefers }),
     }
-    const leftMs = Math.max(1, timeoutMs - (clock.monotonic() - began))
-    const question = { agent: this.#agent, method, url, headers, timeoutMs: leftMs }
-    try {
-      asked.trail?.add(correlationId)
-      const answer = await exchange({ ...question, ...(asked.body && { body: asked.body }) })
-      const date = Date.parse(answer.headers.date ?? '')
-      if (!Number.isNaN(date)) this.#serviceNowMs = date
-      return outcomeOf(answer, token, secret)
-    } catch (error) {
-      if (!(error instanceof NoAnswer)) throw error
-      const { message, stale, sent } = error
-      return { kind: 'nothing', why: message, stale, sent, cause: error }
-    }
+    const body = asked.body && { body: asked.body }
+    return { agent: this.#agent, method, url, headers, timeoutMs, ...body }
   }
 
-  #tell(
-    call: CallName,
-    asked: Asked,
-    outcome: Outcome,
-    made: Pick<CallMade, 'correlationId' | 'attempt' | 'ms' | 'repeated'>,
-  ): void {
-    const about = { call, instance: this.#options.target.instance, key: asked.key ?? null, ...made }
-    this.#options.onCall?.({ ...about, ...ending(outcome), ...refusedTokenId(outcome) })
-  }
-
-  #failure(
-    call: CallName,
-    asked: Asked,
-    outcome: Exclude<Outcome, { kind: 'done' }>,
-    correlationId: string,
-  ): RootKeyError {
-    if (outcome.kind === 'no-token') return outcome.error
-    const error = this.#error(call, asked, outcome, correlationId)
-    if (!this.#isUncertain(call, outcome)) return error
-    const message = `${error.message}. Whether the standard key was made is not known`
-    return new StandardKeyUncertain(message, { cause: error })
-  }
-
-  #error(
-    call: CallName,
-    asked: Asked,
-    outcome: Extract<Outcome, { kind: 'nothing' | 'refused' }>,
-    correlationId: string,
+  #noAnswer(
+    { name: call, correlationId }: Call,
+    why: string,
+    maybeDone: boolean,
+    cause?: Error,
   ): KeyProtectError {
+    const { scheme, host } = this.#options.target
+    const message = `${services[scheme].title} at ${host} cannot be reached: ${why}`
+    const about = { call, refusal: undefined, correlationId, transient: true, maybeDone, cause }
+    return new KeyProtectError('unreachable', message, about)
+  }
+
+  #refused(call: Call, token: Token, { status, headers, body }: Answer): KeyProtectError {
+    const refusal = readRefusal(status, body)
+    if (!refusal) return this.#noAnswer(call, `HTTP ${status}, but not as the service answers`, true)
+    if (isAboutToken(refusal)) call.refusedToken = token
+    else if (status < 500 && refusal.code !== '') this.#admitted = true
+    if (isTransient(refusal)) this.#beQuiet(status, headers['retry-after'])
     const { target, advises } = this.#options
-    if (outcome.kind === 'nothing') {
-      const message = `${services[target.scheme].title} at ${target.host} cannot be reached: ${outcome.why}`
-      const about = { call, refusal: undefined, correlationId, transient: true, cause: outcome.cause }
-      return new KeyProtectError('unreachable', message, about)
-    }
-    const { refusal, token } = outcome
-    const { key, keyRing } = asked
-    const { subject } = token
-    const refused = { target, call, key, keyRing, refusal, subject, correlationId }
-    const message = explainRefusal({ ...refused, ...(advises && { advises }) })
-    const about = { call, refusal, correlationId, transient: isTransient(refusal) }
-    return new KeyProtectError(reachOf(call, refusal), message, about)
+    const { name, asked, correlationId } = call
+    const message = explainRefusal({
+      target,
+      call: name,
+      key: asked.key,
+      keyRing: asked.keyRing,
+      refusal,
+      subject: token.subject,
+      correlationId,
+      admitted: this.#admitted,
+      ...(advises && { advises }),
+    })
+    return new KeyProtectError(reachOf(name, refusal), message, {
+      call: name,
+      refusal,
+      correlationId,
+      transient: isTransient(refusal),
+      maybeDone: isMaybeDone(refusal),
+    })
   }
 }
 
+/** Done twice it would be wrong, and it may have been done. */
+function isUncertain(error: unknown, { name }: Call): error is KeyProtectError {
+  return callOf(name).once === true && error instanceof KeyProtectError && error.maybeDone
+}
+
+function uncertain(error: unknown, call: Call): unknown {
+  if (!isUncertain(error, call)) return error
+  const message = `${error.message}. Whether the standard key was made is not known`
+  return new StandardKeyUncertain(message, { cause: error })
+}
+
+/** For the log: HTTP status, and the reason of a failure. */
+function endingOf(error: unknown): Pick<CallMade, 'status' | 'code'> {
+  const { refusal, call } = error instanceof KeyProtectError ? error : {}
+  if (refusal && call !== 'token') return { status: refusal.status, code: refusal.code }
+  return { status: null, code: error instanceof Error ? error.message : String(error) }
+}
+
 /** A call for which there was no token never came to its service: IBM finds IAM's refusal instead. */
-function refusedTokenId(outcome: Outcome): Pick<CallMade, 'correlationId'> | undefined {
-  const error = outcome.kind === 'no-token' ? outcome.error : undefined
-  return error instanceof KeyProtectError ? { correlationId: error.correlationId } : undefined
+function correlationIdOfToken(error: unknown): Pick<CallMade, 'correlationId'> | undefined {
+  const isOfToken = error instanceof KeyProtectError && error.call === 'token'
+  return isOfToken ? { correlationId: error.correlationId } : undefined
 }

@@ -4,6 +4,7 @@
 import type { Clock } from '../../ports/clock.ts'
 import { limits } from '../../limits.ts'
 import type { Role } from './calls.ts'
+import type { LaneLoad } from './call-slots.ts'
 import { requireIbmHost } from './hosts.ts'
 import type { Rewrapped } from './root-key.ts'
 import { Session, type CallMade } from './session.ts'
@@ -26,6 +27,14 @@ export interface KeyProtectOptions {
   readonly onCall?: (made: CallMade & { readonly instanceId: string | null }) => void
   /** A secret came back under a newer key version. */
   readonly onRewrapped?: (event: Rewrapped & { readonly instanceId: string | null }) => void
+}
+
+/** The calls of one Mortise instance (null: the server itself) to one service instance. */
+export interface SessionLoad {
+  readonly instanceId: string | null
+  /** Of the service. */
+  readonly host: string
+  readonly lanes: readonly LaneLoad[]
 }
 
 export class KeyProtectSessions {
@@ -71,6 +80,12 @@ export class KeyProtectSessions {
       }
       setTimeout(end, limits.keyProtectCallTimeoutMs).unref()
     }
+  }
+
+  get load(): readonly SessionLoad[] {
+    return [...this.#sessions.values()].map(({ session, instanceId }) => {
+      return { instanceId, host: session.target.host, lanes: session.load }
+    })
   }
 
   /** Ends what runs. */

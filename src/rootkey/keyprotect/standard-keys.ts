@@ -11,12 +11,12 @@ import {
   type StandardKeys,
   type Trail,
 } from '../../ports/root-key.ts'
-import { field, KeyProtectError, notUnderstood } from './error.ts'
-import { readKey, readResources } from './key-metadata.ts'
+import { idOf, readKey, readOneKey, readResources } from './answers.ts'
+import { KeyProtectError, notUnderstood } from './error.ts'
 import { keyPages } from './pages.ts'
-import { deletedStandardKey } from './remedies.ts'
+import { deletedStandardKey } from './refusal-messages.ts'
 import type { Session } from './session.ts'
-import { isKeyId, type KeyProtectUri } from './uri.ts'
+import { isGuid, type KeyProtectUri } from './uri.ts'
 
 const keyType = 'application/vnd.ibm.kms.key+json'
 
@@ -41,8 +41,8 @@ export class KeyProtectStandardKeys implements StandardKeys {
     const metadata = { collectionType: keyType, collectionTotal: 1 }
     const body = Buffer.from(JSON.stringify({ metadata, resources: [resource] }))
     const { json } = await this.#session.call('create', { keyRing: this.#target.keyRing, body, trail })
-    const id = field(readResources(json)?.[0], 'id')
-    if (typeof id === 'string' && isKeyId(id)) return id.toLowerCase()
+    const id = idOf(readResources(json)?.[0])
+    if (id !== undefined && isGuid(id)) return id.toLowerCase()
     const cause = notUnderstood(this.#target, 'create')
     throw new StandardKeyUncertain(`${cause.message}. Whether the standard key was made is not known`, {
       cause,
@@ -52,13 +52,11 @@ export class KeyProtectStandardKeys implements StandardKeys {
   async read(id: string, trail?: Trail): Promise<Uint8Array> {
     const key = requireId(id)
     const { json } = await this.#session.call('get', { key, keyRing: this.#target.keyRing, trail })
-    const resource = readResources(json)?.[0]
-    const found = readKey(resource)
+    const found = readOneKey(json)
     if (found?.id !== key) throw notUnderstood(this.#target, 'get')
-    if (found.state === 'destroyed' || field(resource, 'deleted') === true)
-      throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
-    const payload = field(resource, 'payload')
-    if (typeof payload !== 'string' || payload === '')
+    if (found.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
+    const { payload } = found
+    if (payload === undefined)
       throw new RootKeyError(
         'wrapped-form',
         `the key ${key} is no standard key, or it holds nothing (any more)`,
@@ -125,20 +123,19 @@ function readFound(resource: unknown, nowMs: number | null): StandardKeyFound | 
   const key = readKey(resource)
   // Older instances do not know the query.
   if (!key?.extractable) return undefined
-  const { id, name, state, createdAt } = key
-  const description = field(resource, 'description')
+  const { id, name, description, isDestroyed, createdAt } = key
   const createdMs = Date.parse(createdAt ?? '')
   return {
     id,
     name,
-    description: typeof description === 'string' ? description : '',
-    deleted: state === 'destroyed' || field(resource, 'deleted') === true,
+    description,
+    deleted: isDestroyed,
     createdMs: Number.isNaN(createdMs) ? null : createdMs,
     ageMs: Number.isNaN(createdMs) || nowMs === null ? null : nowMs - createdMs,
   }
 }
 
-/** As the service says of a key, and not of the instance, which may come back: what is taken for gone is let go of. */
+/** The service says so of the key, and not of the instance, which may come back: Mortise forgets a key that is gone. */
 function saysThatItIsGone(error: unknown): boolean {
   const { status, code } = (error instanceof KeyProtectError ? error.refusal : undefined) ?? {}
   return (status === 404 && code === 'KEY_NOT_FOUND_ERR') || (status === 410 && code === 'KEY_DELETED_ERR')
@@ -157,7 +154,7 @@ function requireName(name: string): void {
 
 /** It becomes part of a path. */
 function requireId(id: string): string {
-  if (isKeyId(id)) return id.toLowerCase()
+  if (isGuid(id)) return id.toLowerCase()
   throw new RootKeyError('wrapped-form', 'this is not the id of a standard key')
 }
 

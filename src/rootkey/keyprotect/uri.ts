@@ -22,15 +22,20 @@ export interface KeyProtectUri {
 /** Throws RootKeyError('root-key') with what to write instead. */
 export function parseKeyProtectUri(uri: string): KeyProtectUri {
   const { scheme, host, instance, key, keyRing } = form.exec(uri)?.groups ?? {}
-  // As https reads it, so that what is kept is what is called.
+  // As https reads it, so that the host that is kept is the one that is called.
   const url = host === undefined ? null : URL.parse(`https://${host}`)
   if (scheme === undefined || instance === undefined || !url || url.host === '' || url.pathname !== '/')
     throw new RootKeyError('root-key', `${withoutUser(uri)} is not the URI of a root key. Write ${shape}`)
+  if (!isGuid(instance))
+    throw new RootKeyError(
+      'root-key',
+      `${instance} in ${uri} is not the GUID of a service instance, which is 8-4-4-4-12 hexadecimal digits. ${findGuid} shows it`,
+    )
   return {
     scheme: scheme.toLowerCase() === 'hpcs' ? 'hpcs' : 'keyprotect',
     host: url.host,
-    instance,
-    key: key !== undefined && isKeyId(key) ? key.toLowerCase() : key,
+    instance: instance.toLowerCase(),
+    key: key !== undefined && isGuid(key) ? key.toLowerCase() : key,
     keyRing,
   }
 }
@@ -47,8 +52,11 @@ function withoutUser(uri: string): string {
   return uri.replace(/\/\/[^/]*@/, '//')
 }
 
-/** An alias never looks like one. */
-export function isKeyId(text: string): boolean {
+/** By which an administrator finds the GUID of a service instance. */
+export const findGuid = 'ibmcloud resource service-instance NAME --output json (field guid)'
+
+/** Service instances and keys have one as their id; an alias never looks like one. */
+export function isGuid(text: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)
 }
 

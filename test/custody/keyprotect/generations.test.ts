@@ -35,7 +35,7 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
   await other.sweep()
   await sweepLater()
   await other.sweep()
-  const told = ({ keyring }: typeof world) => keyring.conditions.standardKeys.now.map(({ what }) => what)
+  const told = ({ keyring }: typeof world) => keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual([told(world), told(other)], [['another'], ['another']])
   for (const id of ids) assert.equal(world.rootKey.standardKeys.live(`mortise-${id}`).length, 1)
   for (const one of [world, other]) one.keyring.forget(instance.id)
@@ -130,7 +130,7 @@ test('a list that lags proves nothing: no key is lost or closed for it, and late
   await sweepLater()
   assert.equal(await stateOf(b), 'Deactivated')
   assert.equal(shelf.live().length, 2)
-  assert.deepEqual(world.keyring.conditions.standardKeys.now, [])
+  assert.deepEqual(world.keyring.status.standardKeys.now, [])
 })
 
 test('a server below the highest epoch creates and deletes nothing, says so, and serves what there is', async (t) => {
@@ -147,7 +147,7 @@ test('a server below the highest epoch creates and deletes nothing, says so, and
   )
   assert.equal(shelf.live(`mortise-${b}`).length, 1)
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /another server uses this instance/))
-  const told = () => world.keyring.conditions.standardKeys.now.map(({ what }) => what)
+  const told = () => world.keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual(told().toSorted(), ['another', 'delete'])
   assert.equal((await get(a)).length, 32)
   await world.sweep()

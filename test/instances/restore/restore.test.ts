@@ -400,5 +400,5 @@ function reason(code: string) {
 }
 
 function told({ keyring }: World): readonly string[] {
-  return keyring.conditions.standardKeys.now.map(({ what }) => what)
+  return keyring.status.standardKeys.now.map(({ what }) => what)
 }

@@ -286,6 +286,55 @@ test('an API key that IAM refuses: a no about the root key, at once, and what to
   own.sessions.close()
 })
 
+test('an API key that IAM refused is remembered for a while; another one is tried at once', async () => {
+  let passedMs = 0
+  let current = 'no-such-key'
+  const own = sideOf(double, '', {
+    apiKey: () => Promise.resolve(current),
+    clock: { monotonic: () => performance.now() + passedMs },
+  })
+  const other = await openRootKey(double.uri(id), own.options)
+  const refused = () =>
+    assert.rejects(other.unwrap(wrapped, place), reaches('root-key', /refuses the API key/))
+  for (let turn = 0; turn < 10; turn++) await refused()
+  assert.equal((await double.calls('token')).length, 1)
+  passedMs += limits.iamRefusedKeyMs
+  await refused()
+  assert.equal((await double.calls('token')).length, 2)
+  current = apiKey
+  await other.unwrap(wrapped, place)
+  own.sessions.close()
+})
+
+for (const status of [401, 403] as const)
+  test(`${status} for good: one fresh token every ten seconds`, async () => {
+    let passedMs = 0
+    const own = sideOf(double, apiKey, { clock: { monotonic: () => performance.now() + passedMs } })
+    const other = await openRootKey(double.uri(id), own.options)
+    await other.unwrap(wrapped, place)
+    await double.fault({ on: 'unwrap', kind: 'status', status, times: null })
+    for (; passedMs < 25_000; passedMs += 500)
+      await assert.rejects(other.unwrap(wrapped, place), reaches('root-key'))
+    const tokens = (await double.calls('token')).length
+    assert.ok(tokens >= 3 && tokens <= 4, `${tokens}`)
+    own.sessions.close()
+  })
+
+for (const [what, iamUrl] of [
+  ['with the path that Mortise appends', `${double.about.iamUrl}/identity/token`],
+  ['with another path', `${double.about.iamUrl}/iam`],
+] as const)
+  test(`the URL of IAM ${what}: out of reach, and the message is about the URL, not the API key`, async () => {
+    const own = sideOf(double, apiKey, { iamUrl })
+    const other = await openRootKey(double.uri(id), own.options)
+    await assert.rejects(other.unwrap(wrapped, place), (error: unknown) => {
+      assert.ok(error instanceof RootKeyError && !/new one|API key/.test(error.message))
+      return reaches('unreachable', /HTTP 404.*MORTISE_IBM_IAM_URL is the base URL of IAM/)(error)
+    })
+    assert.equal(own.made.length, 1, 'not repeated')
+    own.sessions.close()
+  })
+
 test('an API key that is replaced is used with the next token', async () => {
   const serviceId = await double.serviceId({ roles: ['Reader'] })
   let current = serviceId.apiKey

@@ -122,6 +122,41 @@ test('what is no such URI is refused, with what to write; a secret in it is not 
     )
 })
 
+test('an instance that is no GUID is refused before anything is sent, and where to find the GUID is said', async () => {
+  for (const instance of [
+    'my-key-protect',
+    '12e8c9c2-a162-472d-b7d6-8b9a86b815a',
+    '12e8c9c2a162472db7d68b9a86b815a6',
+  ])
+    assert.throws(
+      () => parseKeyProtectUri(`keyprotect://us-south.kms.cloud.ibm.com/${instance}/my-key`),
+      reaches(
+        'root-key',
+        new RegExp(
+          `^${instance} in keyprotect://.* is not the GUID .*ibmcloud resource service-instance NAME`,
+        ),
+      ),
+    )
+})
+
+for (const status of [401, 403] as const)
+  test(`an instance that is not there, answered ${status}: the message doubts the GUID before it asks for a role`, async () => {
+    await double.control('POST', 'roles', { missing: status })
+    const wrong = '12e8c9c2-a162-472d-b7d6-8b9a86b815a6'
+    const side = sideOf(double, apiKey)
+    await assert.rejects(
+      checkRootKey(double.uri(ids[0] ?? '', { instance: wrong }), side.options),
+      reaches(
+        'root-key',
+        new RegExp(
+          `Perhaps there is no instance ${wrong} at ${double.about.keyProtect}: .* GUID .*service role Reader`,
+        ),
+      ),
+    )
+    side.sessions.close()
+    await double.calm()
+  })
+
 test('without a CA of one’s own tokens are for IBM’s hosts alone', async () => {
   // Nothing is sent: an id is taken as it is.
   const sessions = new KeyProtectSessions({

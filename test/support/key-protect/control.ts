@@ -59,6 +59,9 @@ async function handle(controlled: Controlled, request: IncomingMessage): Promise
       if (input['keysMax'] !== undefined) state.searchKeysMax = Number(input['keysMax'])
       if (input['lagMs'] !== undefined) state.listLagMs = Number(input['lagMs'])
       return { keysMax: state.searchKeysMax, lagMs: state.listLagMs }
+    case 'POST roles':
+      contents.missingRoleStatus = input['missing'] === 401 ? 401 : 403
+      return { missing: contents.missingRoleStatus }
     case 'POST listeners':
       return setListeners(controlled, input)
     case 'GET calls':

@@ -132,6 +132,7 @@ export class Double {
     await this.control('POST', 'listeners', { keyProtect: 'up', iam: 'up' })
     await this.control('POST', 'tokens', { lifeSeconds: 3600 })
     await this.control('POST', 'search', { keysMax: 5_000, lagMs: 0 })
+    await this.control('POST', 'roles', { missing: 403 })
   }
 
   /** Many at once, named `name-1` and so on; their ids. */

@@ -149,7 +149,7 @@ function findKey({ state, instance, keyRing }: Call, idOrAlias: string): Key | u
   return keyRing === undefined || key?.keyRing === keyRing ? key : undefined
 }
 
-function requireRole({ caller, instance }: Call, roles: readonly Role[], key: Key | undefined): void {
+function requireRole({ state, caller, instance }: Call, roles: readonly Role[], key: Key | undefined): void {
   const may = caller.policies.some(
     (policy) =>
       policy.instance === instance &&
@@ -157,7 +157,7 @@ function requireRole({ caller, instance }: Call, roles: readonly Role[], key: Ke
       (policy.key === undefined || policy.key === key?.id) &&
       (policy.keyRing === undefined || policy.keyRing === key?.keyRing),
   )
-  if (!may) throw plainRefusal(403)
+  if (!may) throw plainRefusal(state.contents.missingRoleStatus)
 }
 
 /** Lists show what the policies on the instance and on key rings reach; what is for single keys is not listed. */
@@ -173,7 +173,7 @@ function answerOnInstance(call: Call, route: Extract<Route, { onInstance: unknow
   const needsRing = isList
     ? granted
     : granted.filter(({ keyRing }) => keyRing === undefined || keyRing === call.keyRing)
-  if (needsRing.length === 0) throw plainRefusal(403)
+  if (needsRing.length === 0) throw plainRefusal(call.state.contents.missingRoleStatus)
   return route.onInstance(call, more, (key) =>
     granted.some(({ keyRing }) => keyRing === undefined || keyRing === key.keyRing),
   )

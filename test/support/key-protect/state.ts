@@ -55,6 +55,8 @@ export interface Key {
 }
 
 export interface Contents {
+  /** Status of the answer to a caller that lacks a role. The documentation has both. */
+  missingRoleStatus: 401 | 403
   clockOffsetMs: number
   account: string
   region: string
@@ -152,6 +154,7 @@ const saveAfterMs = 200
 
 function empty(): Contents {
   return {
+    missingRoleStatus: 403,
     clockOffsetMs: 0,
     account: randomBytes(16).toString('hex'),
     region: 'us-south',

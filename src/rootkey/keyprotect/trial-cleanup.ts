@@ -1,25 +1,24 @@
-// What a trial of standard keys (trial.ts) made, or may have made, and must not leave at the service: deleted, and
-// looked for over some seconds where an answer was lost. A service may still be at it, or list a key some time after
-// it was made.
+// Deletes what a trial of standard keys (preflight.ts) made or may have made. Where an answer was lost, it looks for the
+// key over some seconds: the service may still be creating it, or list it some time after it was made.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { RootKeyError, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 
-export class Remains {
-  readonly #shelf: StandardKeys
+export class TrialCleanup {
+  readonly #standardKeys: StandardKeys
   readonly #name: string
   /** Calls of `create` that were not answered, and of which nothing was found. */
   #unanswered = 0
-  /** Ids of those that are there, or of which nobody said that they are gone. */
+  /** Ids of those that are there, or may be. */
   readonly #there = new Set<string>()
   readonly #known = new Set<string>()
-  /** Why the last deletion did not go well. */
+  /** Why the last deletion failed. */
   #undeleted: unknown
 
-  /** `name`: of all keys of this trial, and of no others. */
-  constructor(shelf: StandardKeys, name: string) {
-    this.#shelf = shelf
+  /** All keys of this trial have that name, and no others. */
+  constructor(standardKeys: StandardKeys, name: string) {
+    this.#standardKeys = standardKeys
     this.#name = name
   }
 
@@ -37,7 +36,7 @@ export class Remains {
     return this.#unanswered > 0
   }
 
-  /** What the administrator must know of what is left, or may be. */
+  /** What the administrator must know about keys that are left, or may be. */
   get sentences(): readonly string[] {
     const refused = !isUnanswered(this.#undeleted)
     const left = [...this.#there].map((id) =>
@@ -48,8 +47,8 @@ export class Remains {
     return this.unanswered ? [...left, `If there is a standard key ${this.#name}, delete it.`] : left
   }
 
-  /** Returns why what is there could not be deleted; undefined where nothing is known to be left. */
-  async clear(): Promise<unknown> {
+  /** Returns why a key could not be deleted; undefined where none is known to be left. */
+  async run(): Promise<unknown> {
     let failure = await failureOf(this.#deleteAll())
     const untilMs = performance.now() + limits.standardKeyTrialClearMs
     for (let look = 0; look < limits.standardKeyTrialLooksMax; look++) {
@@ -63,9 +62,9 @@ export class Remains {
   }
 
   async #look(): Promise<void> {
-    for (const id of this.#there) if (await isGone(this.#shelf, id)) this.#there.delete(id)
+    for (const id of this.#there) if (await isGone(this.#standardKeys, id)) this.#there.delete(id)
     if (this.unanswered)
-      for (const { id } of await this.#shelf.find(this.#name))
+      for (const { id } of await this.#standardKeys.find(this.#name))
         if (!this.#known.has(id)) {
           this.made(id)
           this.#unanswered--
@@ -75,7 +74,7 @@ export class Remains {
 
   async #deleteAll(): Promise<void> {
     for (const id of this.#there) {
-      this.#undeleted = await failureOf(this.#shelf.remove(id))
+      this.#undeleted = await failureOf(this.#standardKeys.remove(id))
       if (this.#undeleted !== undefined) throw this.#undeleted
       this.#there.delete(id)
     }
@@ -90,9 +89,9 @@ export function within<T>(ms: number, work: Promise<T>): Promise<T> {
   return Promise.race([work, late])
 }
 
-/** Told by its id, which no list that lags behind can get wrong. */
-async function isGone(shelf: StandardKeys, id: string): Promise<boolean> {
-  const failure = await failureOf(shelf.read(id))
+/** Asks by id, since a list may lag behind. */
+async function isGone(standardKeys: StandardKeys, id: string): Promise<boolean> {
+  const failure = await failureOf(standardKeys.read(id))
   return failure instanceof RootKeyError && failure.reach === 'wrapped-form'
 }
 
@@ -105,7 +104,7 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
   }
 }
 
-/** Or it went well. Another time it may be otherwise, as after a refusal it will not. */
+/** It went well, or nobody answered: another look may say more. After a refusal it will not. */
 function isUnanswered(failure: unknown): boolean {
   return failure === undefined || (failure instanceof RootKeyError && failure.reach === 'unreachable')
 }

@@ -1,10 +1,10 @@
-// What a refusal means to the administrator, and what to do about it. Written for people who know IBM Cloud little:
-// each names the role or the command.
+// What a refusal means for the administrator, and what to do about it. Written for people who know little of IBM Cloud:
+// each message names the role or the command.
 
 import { callOf, type CallName, type Role } from './calls.ts'
 import { isTransient, type Refusal } from './error.ts'
-import type { KeyMetadata } from './key-metadata.ts'
-import { formatKeyProtectUri, isKeyId, services, type KeyProtectUri } from './uri.ts'
+import type { KeyResource } from './answers.ts'
+import { findGuid, formatKeyProtectUri, isGuid, services, type KeyProtectUri } from './uri.ts'
 
 type Target = Pick<KeyProtectUri, 'scheme' | 'host' | 'instance'>
 
@@ -17,25 +17,31 @@ interface Refused {
   /** Whose token it was. */
   readonly subject: string
   readonly correlationId: string
+  /** The service instance admitted another call of this service ID. */
+  readonly admitted: boolean
   /** More than the refused call is to be done, which takes this role. */
   readonly advises?: Role
 }
 
 export function explainRefusal(refused: Refused): string {
-  return told(refused, meaning(refused))
+  return sentence(refused, meaning(refused))
 }
 
-/** Of a wrap, when the root key turns out to be at its end. */
-export function explainDeactivated(refused: Told, metadata: Pick<KeyMetadata, 'id' | 'expiresAt'>): string {
+/** Explains the refusal of a wrap by a root key that is deactivated. */
+export function explainDeactivated(
+  refused: Pick<Refused, 'target' | 'refusal' | 'correlationId'>,
+  metadata: Pick<KeyResource, 'id' | 'expiresAt'>,
+): string {
   const remedy =
     'What it sealed still opens, and new keys take another root key: ' +
     'mortise instance set-root-key NAME --root-key URI --custody keyprotect'
-  return told(refused, `refuses: ${deactivated(metadata)}. ${remedy}`)
+  return sentence(refused, `refuses: ${deactivated(metadata)}. ${remedy}`)
 }
 
-type Told = Pick<Refused, 'target' | 'refusal' | 'correlationId'>
-
-function told({ target, refusal, correlationId }: Told, what: string): string {
+function sentence(
+  { target, refusal, correlationId }: Pick<Refused, 'target' | 'refusal' | 'correlationId'>,
+  what: string,
+): string {
   const said = [`HTTP ${refusal.status}`, refusal.code, `correlation id ${correlationId}`]
   const where = `${services[target.scheme].title} at ${target.host}`
   return `${where} ${what} (${said.filter((word) => word !== '').join(', ')})`
@@ -44,7 +50,7 @@ function told({ target, refusal, correlationId }: Told, what: string): string {
 function meaning(refused: Refused): string {
   const { target, refusal } = refused
   if (isTransient(refusal)) return refusal.status === 429 ? 'asks for fewer calls' : 'has trouble of its own'
-  if (refusal.status === 401 || refusal.status === 403) return `refuses: ${missingRole(refused)}`
+  if (refusal.status === 401 || refusal.status === 403) return `refuses: ${noAccess(refused)}`
   if (refusal.code === 'KEY_RING_NOT_FOUND_ERR')
     return `has no key ring ${refused.keyRing ?? ''} in the instance ${target.instance}`
   return (callOf(refused.call).on === 'standard-key' ? ofStandardKey : ofRootKey)(refused)
@@ -81,12 +87,12 @@ function ofStandardKey(refused: Refused): string {
     case 'KEY_CREATE_IMPORT_ACCESS_ERR':
       return (
         `refuses: the policy keyCreateImportAccess of the instance ${target.instance} does not let anybody import ` +
-        'standard keys. Who is its Manager can allow it (import_standard_key)'
+        'standard keys. A Manager of the instance can allow it (import_standard_key)'
       )
     case 'AUTHORIZATIONS_NOT_MET':
       return (
-        `refuses: to delete the standard key ${key} takes two people, by a policy of the instance (dual ` +
-        'authorization). Custody keyprotect cannot delete there; take the policy off, or delete such keys by hand'
+        `refuses: a policy of the instance demands two people to delete the standard key ${key} (dual ` +
+        'authorization). Custody keyprotect cannot delete there; remove the policy, or delete such keys by hand'
       )
   }
   switch (refusal.status) {
@@ -106,7 +112,8 @@ function plainly({ call, refusal }: Refused): string {
   return `refuses to ${callOf(call).to}: ${refusal.message === '' ? 'it does not say why' : refusal.message}`
 }
 
-function missingRole({ target, call, key, keyRing, subject, advises }: Refused): string {
+/** The service answers alike where a role is missing, where the instance does not exist, and where a network is not admitted. */
+function noAccess({ target, call, key, keyRing, subject, advises, admitted }: Refused): string {
   const { role: least, to, on } = callOf(call)
   const role = advises ?? least
   const all = advises === undefined ? '' : ' for all that it is to do'
@@ -114,14 +121,22 @@ function missingRole({ target, call, key, keyRing, subject, advises }: Refused):
   const { iamName } = services[target.scheme]
   const onKeyAlone = on === 'root-key' && advises === undefined
   // IAM knows keys by their id: a policy on an alias grants nothing.
-  const keyId = onKeyAlone && key !== undefined && isKeyId(key) ? key : undefined
+  const keyId = onKeyAlone && key !== undefined && isGuid(key) ? key : undefined
   const onKey = keyId === undefined ? '' : ` --resource-type key --resource ${keyId}`
   const onRing = !onKeyAlone && keyRing !== undefined ? `, or grant it for the key ring ${keyRing} alone` : ''
   return (
-    `${who} may not ${to}. It needs the service role ${role}${all} there: ibmcloud iam service-policy-create ` +
+    `${who} may not ${to}. ${admitted ? '' : isThatTheInstance(target)}` +
+    `It needs the service role ${role}${all} there: ibmcloud iam service-policy-create ` +
     `${subject === '' ? 'SERVICE_ID' : subject} --roles ${role} --service-name ${iamName} ` +
     `--service-instance ${target.instance}${onKey}${onRing}. ` +
     'If it has the role, look whether the instance admits calls from this network'
+  )
+}
+
+function isThatTheInstance({ scheme, host, instance }: Target): string {
+  return (
+    `Perhaps there is no instance ${instance} at ${host}: compare it with the GUID that ${findGuid} shows for your ` +
+    `instance of ${services[scheme].title}. If it is the right one: `
   )
 }
 
@@ -139,8 +154,8 @@ export function standardKey(key: string, target: Target): string {
   )
 }
 
-/** It expired, or somebody ended it. */
-export function deactivated({ id, expiresAt }: Pick<KeyMetadata, 'id' | 'expiresAt'>): string {
+/** It expired, or somebody deactivated it. */
+export function deactivated({ id, expiresAt }: Pick<KeyResource, 'id' | 'expiresAt'>): string {
   const ended = expiresAt === null ? 'was deactivated' : `expired at ${expiresAt}`
   return `the root key ${id} ${ended} and seals nothing any more`
 }

@@ -1,0 +1,55 @@
+// What does not open although its root key answers: remembered until it opens again, so that `status` can name it, and
+// reported once. Bounded by `limits.closedKeysMax`; of more, none is kept nor reported.
+
+import { limits } from '../limits.ts'
+import type { RootKeyError } from '../ports/root-key.ts'
+
+/** What did not open when it was last asked for. */
+export interface ClosedKey {
+  readonly instanceId: string
+  readonly kind: UnwrappedKind
+  /** The data key's id, or the object's UniqueIdentifier. */
+  readonly id: string
+}
+
+export type UnwrappedKind = 'data key' | 'object'
+
+export interface ClosedKeyEvents {
+  /** The root key's service refuses this one and opens others; reported once, until it opens again. */
+  closed?(closed: ClosedKey, error: RootKeyError): void
+  /** What was reported as closed opens. */
+  opens?(opened: ClosedKey): void
+}
+
+export class ClosedKeys {
+  readonly #events: ClosedKeyEvents
+  readonly #closed = new Map<string, ClosedKey>()
+
+  constructor(events: ClosedKeyEvents) {
+    this.#events = events
+  }
+
+  get all(): readonly ClosedKey[] {
+    return [...this.#closed.values()]
+  }
+
+  close(key: ClosedKey, error: RootKeyError): void {
+    const name = nameOf(key)
+    if (this.#closed.has(name) || this.#closed.size >= limits.closedKeysMax) return
+    this.#closed.set(name, key)
+    this.#events.closed?.(key, error)
+  }
+
+  opened(key: ClosedKey): void {
+    if (this.#closed.size > 0 && this.#closed.delete(nameOf(key))) this.#events.opens?.(key)
+  }
+
+  /** There is no such key any more. */
+  forget(key: ClosedKey): void {
+    this.#closed.delete(nameOf(key))
+  }
+}
+
+function nameOf({ instanceId, kind, id }: ClosedKey): string {
+  return JSON.stringify([instanceId, kind, id])
+}

@@ -1,0 +1,70 @@
+// Root keys of instances with each call passed through RootKeyStatus. Everything that an instance does with a root key
+// uses one of these; only a restore and the check of a root key that somebody wants to set do not.
+
+import type { OpenRootKey, RootKey, RootKeyVersions, StandardKeys } from '../ports/root-key.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import type { RootKeyStatus, RootKeyUse } from './root-key-status.ts'
+
+export function guarded(open: OpenRootKey, status: RootKeyStatus): OpenRootKey {
+  return async (uri, instanceId) => {
+    const use: RootKeyUse = { instanceId, rootKeyUri: uri }
+    const rootKey = await open(uri, instanceId)
+    const { id, versions, standardKeys } = rootKey
+    return {
+      uri: rootKey.uri,
+      id,
+      wrap: (...asked) => status.call(use, () => rootKey.wrap(...asked)),
+      unwrap: (wrapped, associatedData, trail) => {
+        // The service is asked again with the access that the instance has by then.
+        const again = async () => (await open(uri, instanceId)).unwrap(wrapped, associatedData)
+        return status.unwrap(use, () => rootKey.unwrap(wrapped, associatedData, trail), again)
+      },
+      ...(versions && { versions: guardedVersions(versions, use, status) }),
+      ...(standardKeys && { standardKeys: guardedStandardKeys(standardKeys, use, status) }),
+    } satisfies RootKey
+  }
+}
+
+function guardedVersions(versions: RootKeyVersions, use: RootKeyUse, status: RootKeyStatus): RootKeyVersions {
+  return {
+    of: (wrapped) => versions.of(wrapped),
+    newest: () => status.call(use, () => versions.newest()),
+    rewrap: (...asked) => status.call(use, () => versions.rewrap(...asked)),
+  }
+}
+
+function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKeyStatus): StandardKeys {
+  const { payloadBytesMax } = keys
+  return {
+    payloadBytesMax,
+    create: (...asked) => status.call(use, () => keys.create(...asked)),
+    read: (...asked) => reading(use, status, () => keys.read(...asked)),
+    remove: (...asked) => status.call(use, () => keys.remove(...asked)),
+    find: (...asked) => status.call(use, () => keys.find(...asked)),
+    async *list(...asked) {
+      const pages = keys.list(...asked)[Symbol.asyncIterator]()
+      try {
+        for (;;) {
+          const page = await status.call(use, () => pages.next())
+          if (page.done === true) return
+          yield page.value
+        }
+      } finally {
+        await pages.return?.()
+      }
+    },
+  }
+}
+
+/** That reading is refused is a trouble of its own, until a read succeeds again. */
+async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
+  const { standardKeys } = status
+  try {
+    const payload = await status.call(use, read)
+    standardKeys.read(use.instanceId)
+    return payload
+  } catch (error) {
+    if (error instanceof RootKeyError && error.reach === 'call') standardKeys.notRead(use.instanceId, error)
+    throw error
+  }
+}

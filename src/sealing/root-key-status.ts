@@ -1,0 +1,276 @@
+// What the service of each root key last said, and what follows for the next call (design section 5, "Cache and
+// outage"). Every call of an instance's root key passes through here, so that a withdrawn one is asked once every few
+// seconds and everybody else is refused at once. Only an unwrap decides whether a root key is withdrawn or answers again:
+// when another call is refused, the last unwrap is repeated to find out. This file caches nothing; UnwrapCache does.
+
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
+import { judge, type Known } from './unwrap-rule.ts'
+
+/** A root key as one instance uses it. An instance has two of them while it moves from one to the other. */
+export interface RootKeyUse {
+  readonly instanceId: string
+  readonly rootKeyUri: string
+}
+
+export interface RootKeyEvents extends StandardKeyTroubleEvents {
+  /** Its service does not answer. Reported once, until `answers`. */
+  unreachable(use: RootKeyUse, error: RootKeyError): void
+  /** Its service refuses it, or our access to it. Reported once, until `answers`. */
+  withdrawn(use: RootKeyUse, error: RootKeyError): void
+  /** An unwrap succeeded again. */
+  answers(use: RootKeyUse): void
+}
+
+/** One unwrap, to be made now or repeated. */
+export type Unwrap = () => Promise<Uint8Array>
+
+export interface RootKeyStatusOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly events: RootKeyEvents
+  /** Finds something to unwrap where nothing was unwrapped yet; undefined: there is nothing. */
+  readonly findUnwrap: (use: RootKeyUse) => Promise<Unwrap | undefined>
+}
+
+interface State {
+  readonly use: RootKeyUse
+  /** Stands until an unwrap succeeds whose question was put after it. */
+  refusal: { readonly error: RootKeyError; readonly at: number } | undefined
+  unreachable: boolean
+  /** When the last unwrap began. Monotonic milliseconds, as all times here. */
+  askedAt: number
+  /** When the question was last repeated because another call failed. */
+  confirmedAt: number
+  /** The last unwrap that succeeded or was refused. Repeated to find out whether the root key answers. */
+  question: Unwrap | undefined
+  /** While the question is being repeated. */
+  asking: Promise<void> | undefined
+  /** Calls without an answer yet. */
+  pending: number
+}
+
+export class RootKeyStatus {
+  /** What the service refuses of standard keys, though it unwraps. */
+  readonly standardKeys: StandardKeyTroubles
+  readonly #clock: RootKeyStatusOptions['clock']
+  readonly #events: RootKeyEvents
+  readonly #findUnwrap: RootKeyStatusOptions['findUnwrap']
+  readonly #states = new Map<string, State>()
+  /** By instance: when one of its root keys was last refused. */
+  readonly #refusedAt = new Map<string, number>()
+  /** By instance: when the service of one of its root keys last answered anything. */
+  readonly #heardAt = new Map<string, number>()
+  readonly #forgetListeners: ((instanceId: string) => void)[] = []
+
+  constructor({ clock, events, findUnwrap }: RootKeyStatusOptions) {
+    this.#clock = clock
+    this.#events = events
+    this.#findUnwrap = findUnwrap
+    this.standardKeys = new StandardKeyTroubles(clock, events)
+  }
+
+  /** `listener` is called when nothing that was unwrapped for an instance may be used any more. */
+  onForget(listener: (instanceId: string) => void): void {
+    this.#forgetListeners.push(listener)
+  }
+
+  /** Has everything forgotten that was unwrapped for an instance. */
+  forget(instanceId: string): void {
+    for (const listener of this.#forgetListeners) listener(instanceId)
+  }
+
+  /**
+   * Makes an unwrap. `repeat` makes the same one later, when its service is to be asked whether it answers again; what it
+   * returns is wiped. Throws RootKeyError, at once while the root key is refused.
+   */
+  async unwrap(use: RootKeyUse, unwrap: Unwrap, repeat: Unwrap = unwrap): Promise<Uint8Array> {
+    const state = this.#stateOf(use)
+    await this.#admit(state)
+    return this.#unwrap(state, unwrap, repeat)
+  }
+
+  /**
+   * Makes any other call. Throws RootKeyError, at once while the root key is refused. The reach of a refusal is
+   * 'root-key' only where an unwrap confirms it, and 'call' otherwise.
+   */
+  async call<T>(use: RootKeyUse, call: () => Promise<T>): Promise<T> {
+    const state = this.#stateOf(use)
+    await this.#admit(state)
+    try {
+      return await this.#listen(state, call)
+    } catch (error) {
+      throw await this.#conclude(state, error)
+    }
+  }
+
+  /** What `judge` must know of the root key beside the answer in memory. */
+  known(use: RootKeyUse): Omit<Known, 'answer'> {
+    const { refusal, unreachable, askedAt } = this.#stateOf(use)
+    const at = this.#refusedAt.get(use.instanceId)
+    return {
+      now: this.#clock.monotonic(),
+      ...(at !== undefined && { refusal: { at, askedAt: refusal && askedAt } }),
+      ...(unreachable && { unreachable: { askedAt } }),
+    }
+  }
+
+  /** Somebody is about to ask in the background, so that nobody else need. */
+  noteAsked(use: RootKeyUse): void {
+    this.#stateOf(use).askedAt = this.#clock.monotonic()
+  }
+
+  /** Whether a refusal came after a question that was put then. */
+  refusedSince(instanceId: string, askedAt: number): boolean {
+    return (this.#refusedAt.get(instanceId) ?? -Infinity) >= askedAt
+  }
+
+  /** When the service of a root key of the instance last answered anything; undefined: never. */
+  heardAt(instanceId: string): number | undefined {
+    return this.#heardAt.get(instanceId)
+  }
+
+  /** Somebody waited long enough: whatever has not answered a call of the instance counts as unreachable. */
+  noteSilence(instanceId: string, error: RootKeyError): void {
+    for (const state of this.#states.values())
+      if (state.use.instanceId === instanceId && state.pending > 0) this.#unreachable(state, error)
+  }
+
+  /** Forgets what is known of all other instances: they are gone. */
+  retain(instanceIds: ReadonlySet<string>): void {
+    for (const [name, { use, pending }] of this.#states)
+      if (!instanceIds.has(use.instanceId) && pending === 0) this.#states.delete(name)
+    for (const known of [this.#refusedAt, this.#heardAt])
+      for (const id of known.keys()) if (!instanceIds.has(id)) known.delete(id)
+  }
+
+  #stateOf(use: RootKeyUse): State {
+    const name = JSON.stringify([use.instanceId, use.rootKeyUri])
+    const found = this.#states.get(name)
+    if (found) return found
+    const state: State = {
+      use,
+      refusal: undefined,
+      unreachable: false,
+      askedAt: -Infinity,
+      confirmedAt: -Infinity,
+      question: undefined,
+      asking: undefined,
+      pending: 0,
+    }
+    this.#states.set(name, state)
+    return state
+  }
+
+  /** While a refusal stands, the first call after a pause asks whether it still does. Throws RootKeyError otherwise. */
+  async #admit(state: State): Promise<void> {
+    const { refusal, asking, use } = state
+    if (!refusal) return
+    const { error } = refusal
+    // An answer in memory plays no part here, nor do the times for which one may be used.
+    const verdict = judge(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
+    if (asking || verdict === 'refuse') throw new RootKeyError('root-key', error.message, { cause: error })
+    await this.#askAgain(state)
+  }
+
+  /** Repeats the last unwrap. Rejects with RootKeyError unless the root key answers. */
+  #askAgain(state: State): Promise<void> {
+    state.askedAt = this.#clock.monotonic()
+    const ask = async (): Promise<void> => {
+      const question = state.question ?? (await this.#findUnwrap(state.use))
+      if (!question) return
+      try {
+        const opened = await this.#unwrap(state, question, question)
+        opened.fill(0)
+      } catch (error) {
+        // The root key was asked, and says that this does not open any more: so it answers.
+        if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
+        this.#answers(state)
+      }
+    }
+    state.asking = ask().finally(() => (state.asking = undefined))
+    return state.asking
+  }
+
+  async #unwrap(state: State, unwrap: Unwrap, repeat: Unwrap): Promise<Uint8Array> {
+    const askedAt = this.#clock.monotonic()
+    state.askedAt = askedAt
+    try {
+      const opened = await this.#listen(state, unwrap)
+      // An answer to an older question does not lift a refusal.
+      if (!state.refusal || askedAt > state.refusal.at) {
+        state.question = repeat
+        this.#answers(state)
+      }
+      return opened
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach === 'root-key') this.#refused(state, error, repeat)
+      if (error instanceof RootKeyError && error.reach === 'unreachable') this.#unreachable(state, error)
+      throw error
+    }
+  }
+
+  /** What a failed call that was no unwrap is to throw. */
+  async #conclude(state: State, error: unknown): Promise<unknown> {
+    if (!(error instanceof RootKeyError)) return error
+    // Nobody waits for that: the call fails in any case.
+    if (error.reach === 'unreachable') void this.#confirm(state)
+    if (error.reach !== 'root-key' && error.reach !== 'call') return error
+    await this.#confirm(state)
+    const reach = state.refusal ? 'root-key' : 'call'
+    return error.reach === reach ? error : new RootKeyError(reach, error.message, { cause: error })
+  }
+
+  /** Finds out whether the root key answers, at most once every few seconds: many calls may fail for one reason. */
+  async #confirm(state: State): Promise<void> {
+    if (!state.asking) {
+      const now = this.#clock.monotonic()
+      if (state.refusal || now - state.confirmedAt < limits.rootKeyAskAgainMs) return
+      state.confirmedAt = now
+    }
+    await (state.asking ?? this.#askAgain(state)).catch(() => undefined)
+  }
+
+  async #listen<T>(state: State, call: () => Promise<T>): Promise<T> {
+    const heard = () => this.#heardAt.set(state.use.instanceId, this.#clock.monotonic())
+    state.pending++
+    try {
+      const answer = await call()
+      heard()
+      return answer
+    } catch (error) {
+      if (error instanceof RootKeyError && error.reach !== 'unreachable') heard()
+      throw error
+    } finally {
+      state.pending--
+    }
+  }
+
+  #answers(state: State): void {
+    const was = state.refusal !== undefined || state.unreachable
+    state.refusal = undefined
+    state.unreachable = false
+    if (was) this.#events.answers(state.use)
+  }
+
+  #refused(state: State, error: RootKeyError, question: Unwrap): void {
+    const isNew = !state.refusal
+    const at = this.#clock.monotonic()
+    state.refusal = { error, at }
+    state.unreachable = false
+    state.askedAt = at
+    state.question = question
+    this.#refusedAt.set(state.use.instanceId, at)
+    this.forget(state.use.instanceId)
+    if (isNew) this.#events.withdrawn(state.use, error)
+  }
+
+  #unreachable(state: State, error: RootKeyError): void {
+    state.askedAt = this.#clock.monotonic()
+    // A refusal stands until an unwrap succeeds.
+    if (state.unreachable || state.refusal) return
+    state.unreachable = true
+    this.#events.unreachable(state.use, error)
+  }
+}

@@ -1,0 +1,239 @@
+// Values that root keys unwrapped, in memory for a bounded time: data keys, and objects that a root key wraps itself.
+// unwrap-rule.ts says when a value may be used and when the root key is asked; this file does so. It unwraps nothing:
+// the caller hands in how. Nothing unwrapped outlives the process.
+
+import { limits } from '../limits.ts'
+import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { RootKeyError, type Trail } from '../ports/root-key.ts'
+import type { RootKeyStatus } from './root-key-status.ts'
+import { judge, type CacheTimes, type Verdict } from './unwrap-rule.ts'
+
+/** What must be known of an instance. */
+export interface CachingInstance extends CacheTimes {
+  readonly id: string
+}
+
+/** Where a used value came from: memory, memory while the root key is out of reach, or the root key. */
+export type UnwrapSource = 'cache' | 'outage' | 'root-key'
+
+/** An instance's keys cannot be opened now; `reach` is that of the root key's answer. */
+export class KeysUnavailable extends Error {
+  override readonly name = 'KeysUnavailable'
+  readonly reach: RootKeyError['reach']
+  /** What is stored failed its authentication. */
+  readonly altered: boolean
+  constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.reach = reach
+    this.altered = options?.cause instanceof RootKeyError && options.cause.altered
+  }
+}
+
+/** A RootKeyError as KeysUnavailable, with what was tried; anything else as it is. */
+export function keysUnavailable(error: unknown, tried: string): unknown {
+  if (!(error instanceof RootKeyError)) return error
+  return new KeysUnavailable(error.reach, tried, { cause: error })
+}
+
+export interface Unwrapped<T> {
+  readonly value: T
+  /** The root key that unwrapped it. */
+  readonly rootKeyUri: string
+}
+
+export interface CachedItem {
+  /** Unique among all instances. */
+  readonly id: string
+  /** By what its closing is reported. Left out: its id. */
+  readonly name?: string
+}
+
+export interface UnwrapCacheOptions {
+  readonly status: RootKeyStatus
+  readonly closed: ClosedKeys
+  readonly clock: Clock
+  /** Called for each value that is used. */
+  readonly onUse?: ((source: UnwrapSource) => void) | undefined
+  readonly kind: UnwrappedKind
+  /** The oldest value goes when there are more. */
+  readonly valuesMax: number
+}
+
+interface Kept<T> extends Unwrapped<T> {
+  readonly instanceId: string
+  /** Monotonic milliseconds: when the question was put that the root key's service last answered for it. */
+  readonly askedAt: number
+  /** Nobody may use it from then on, by the instance's settings when it was kept. */
+  readonly uselessFrom: number
+}
+
+interface Asking<T> {
+  readonly value: Promise<T>
+  readonly trail: Trail
+}
+
+type Open<T> = (trail: Trail) => Promise<Unwrapped<T>>
+
+/** Values of one kind. They are not wiped: let them be KeyObjects. */
+export class UnwrapCache<T> {
+  readonly #options: UnwrapCacheOptions
+  readonly #kept = new Map<string, Kept<T>>()
+  readonly #asking = new Map<string, Asking<T>>()
+  #purging: Timer | undefined
+
+  constructor(options: UnwrapCacheOptions) {
+    this.#options = options
+    options.status.onForget((instanceId) => this.#forget(instanceId))
+  }
+
+  /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
+  async get(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
+    const { status, closed } = this.#options
+    const kept = this.#kept.get(item.id)
+    const verdict = this.#judge(instance, kept)
+    if (kept && (verdict === 'use' || verdict === 'use-and-ask')) {
+      if (verdict === 'use-and-ask') {
+        status.noteAsked({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
+        void this.ask(instance, item, open).catch(() => undefined)
+      }
+      closed.opened(this.#closedKey(instance, item))
+      return this.#used(instance, kept)
+    }
+    try {
+      const value = await this.#unlessSilent(instance, this.ask(instance, item, open, trail))
+      this.#options.onUse?.('root-key')
+      return value
+    } catch (error) {
+      const still = this.#kept.get(item.id)
+      if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable' || !still) throw error
+      if (this.#judge(instance, still) === 'ask') throw error
+      return this.#used(instance, still)
+    }
+  }
+
+  /** Asks the root key, whatever is kept; one call in flight for each id. Throws KeysUnavailable. */
+  async ask(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
+    let asking = this.#asking.get(item.id)
+    if (!asking) {
+      const own: Trail = new Set()
+      const value = this.#open(instance, item, () => open(own)).finally(() => this.#asking.delete(item.id))
+      asking = { value, trail: own }
+      this.#asking.set(item.id, asking)
+    }
+    try {
+      return await asking.value
+    } finally {
+      if (trail) for (const call of asking.trail) trail.add(call)
+    }
+  }
+
+  /**
+   * Keeps what was just made, as if the root key had been asked for it at `askedAt` (monotonic milliseconds). It is not
+   * kept when the root key was refused since.
+   */
+  keep(instance: CachingInstance, id: string, { value, rootKeyUri }: Unwrapped<T>, askedAt: number): void {
+    if (this.#options.status.refusedSince(instance.id, askedAt)) return
+    const usefulMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
+    this.#kept.delete(id)
+    this.#kept.set(id, {
+      value,
+      rootKeyUri,
+      instanceId: instance.id,
+      askedAt,
+      uselessFrom: askedAt + usefulMs,
+    })
+    this.#purgeLater()
+    if (this.#kept.size <= this.#options.valuesMax) return
+    const [oldest] = this.#kept.keys()
+    if (oldest !== undefined) this.#kept.delete(oldest)
+  }
+
+  /** What is kept has another id now. */
+  rename(from: string, to: string): void {
+    const kept = this.#kept.get(from)
+    if (!kept) return
+    this.#kept.delete(from)
+    this.#kept.set(to, kept)
+  }
+
+  #forget(instanceId: string): void {
+    for (const [id, kept] of this.#kept) if (kept.instanceId === instanceId) this.#kept.delete(id)
+  }
+
+  #judge(instance: CachingInstance, kept: Kept<T> | undefined): Verdict {
+    if (!kept) return 'ask'
+    const { rootKeyUri } = kept
+    return judge(
+      { answer: kept, ...this.#options.status.known({ instanceId: instance.id, rootKeyUri }) },
+      instance,
+    )
+  }
+
+  #used({ cacheSeconds }: CachingInstance, { value, askedAt }: Kept<T>): T {
+    const ageMs = this.#options.clock.monotonic() - askedAt
+    this.#options.onUse?.(ageMs < cacheSeconds * 1000 ? 'cache' : 'outage')
+    return value
+  }
+
+  /**
+   * Waits for an answer only while the service answers anything: from one that has been silent for
+   * `limits.rootKeySilenceMs` none is expected. Throws KeysUnavailable.
+   */
+  async #unlessSilent(instance: CachingInstance, asked: Promise<T>): Promise<T> {
+    const { clock, status } = this.#options
+    for (let since = clock.monotonic(); ;) {
+      const over = new AbortController()
+      const leftMs = Math.max(1, since + limits.rootKeySilenceMs - clock.monotonic())
+      const silence = clock.sleep(leftMs, over.signal).then(() => 'silent' as const)
+      try {
+        const first = await Promise.race([asked.then((value) => ({ value })), silence])
+        if (first !== 'silent') return first.value
+      } finally {
+        over.abort()
+      }
+      const heardAt = status.heardAt(instance.id) ?? -Infinity
+      if (heardAt <= since) {
+        const message = `the root key's service has not answered for ${limits.rootKeySilenceMs} ms`
+        const error = new RootKeyError('unreachable', message)
+        status.noteSilence(instance.id, error)
+        throw keysUnavailable(error, `wait for the root key of instance ${instance.id}`)
+      }
+      since = heardAt
+    }
+  }
+
+  async #open(instance: CachingInstance, item: CachedItem, open: () => Promise<Unwrapped<T>>): Promise<T> {
+    const { clock, closed } = this.#options
+    // The answer counts from the moment the question was put, so that a slow service cannot stretch the time.
+    const askedAt = clock.monotonic()
+    try {
+      const { value: opened, rootKeyUri } = await open()
+      const value = this.#kept.get(item.id)?.value ?? opened
+      this.keep(instance, item.id, { value, rootKeyUri }, askedAt)
+      closed.opened(this.#closedKey(instance, item))
+      return value
+    } catch (error) {
+      const reach = error instanceof RootKeyError ? error.reach : undefined
+      if (reach === 'wrapped-form' || reach === 'call') this.#kept.delete(item.id)
+      if (error instanceof RootKeyError && reach === 'wrapped-form')
+        closed.close(this.#closedKey(instance, item), error)
+      throw keysUnavailable(error, `unwrap ${this.#options.kind} ${item.id} of instance ${instance.id}`)
+    }
+  }
+
+  #closedKey(instance: CachingInstance, { id, name = id }: CachedItem): ClosedKey {
+    return { instanceId: instance.id, kind: this.#options.kind, id: name }
+  }
+
+  /** Forgets values that nobody may use any more, as long as there are any. */
+  #purgeLater(): void {
+    if (this.#purging !== undefined) return
+    this.#purging = this.#options.clock.after(limits.unsealedPurgeEveryMs, () => {
+      this.#purging = undefined
+      const now = this.#options.clock.monotonic()
+      for (const [id, { uselessFrom }] of this.#kept) if (now >= uselessFrom) this.#kept.delete(id)
+      if (this.#kept.size > 0) this.#purgeLater()
+    })
+  }
+}
