@@ -100,6 +100,25 @@ function generationOf({ description }: { readonly description: string }): number
   return said?.kind === 'key' ? said.generation : 'marker'
 }
 
+test('a service that the instance left and that is gone does not keep what is at the new one from being completed', async (t) => {
+  const { world, other, instance, identify } = await begin(t, { keys: 1, custody: 'keyprotect' })
+  await move(world, instance, other, 'keyprotect')
+  const shelf = other.standardKeys
+  const find = shelf.find.bind(shelf)
+  shelf.find = async () => []
+  shelf.createFaults = ['uncertain-after']
+  const id = await world.keys.perform(identify, createKey())
+  shelf.find = find
+  assert.equal(shelf.live(`mortise-${id}`).length, 2)
+  const first = world.rootKey
+  first.fault = 'root-key'
+  shelf.aheadMs += limits.standardKeySweepAfterMs
+  await world.sweep()
+  assert.equal(shelf.live(`mortise-${id}`).length, 1)
+  first.fault = null
+  assert.deepEqual(first.standardKeys.live().map(generationOf), ['marker'], 'what it speaks of was not seen')
+})
+
 test('a generation is never lower than one that was deleted at the service', async (t) => {
   const { world, other, instance } = await begin(t, { keys: 1 })
   const seen: number[] = []

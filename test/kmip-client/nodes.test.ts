@@ -90,6 +90,10 @@ test('cut in the middle of much work: what reads is never refused, what changes 
       await wire.cut()
       await new Promise((resolve) => setTimeout(resolve, 40))
       await wire.mend()
+      {
+        await using direct = client([wire])
+        await versionsOf(direct)
+      }
       // No request is to meet both of them cut.
       await new Promise((resolve) => setTimeout(resolve, 80))
     }

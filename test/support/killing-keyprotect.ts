@@ -267,9 +267,12 @@ class Site implements AsyncDisposable {
 
   /** Until the work on the instance that a kill interrupted is done. */
   async #untilQuiet(): Promise<void> {
+    let before: number | null = -1
     for (let turn = 0; turn < 600; turn++) {
       const { work } = await this.#admin().call('showInstance', { instance: 'vmware' })
       if (work === null) return
+      if (work.done !== before) turn = 0
+      before = work.done
       await sleep(100)
     }
     assert.fail('the work on the instance does not end')

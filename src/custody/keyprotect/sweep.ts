@@ -165,14 +165,23 @@ export class Sweep {
   async #list(instanceId: string, instance: CustodyInstance | undefined): Promise<void> {
     const { markers, troubles } = this.#options
     const listed: Listed[] = []
-    for (const rootKey of await this.#rootKeys(instanceId, instance))
-      listed.push(...(await listAll(rootKey, instanceId)))
+    const listedUris = new Set<string>()
+    for (const uri of await this.#rootKeyUris(instanceId, instance)) {
+      try {
+        const rootKey = await this.#options.openRootKey(uri, instanceId)
+        listed.push(...(await listAll(rootKey, instanceId)))
+        listedUris.add(uri)
+      } catch (error) {
+        // Of those that it left the owner may have taken the service, or our access to it, away.
+        if (!(error instanceof RootKeyError) || uri === instance?.rootKeyUri) throw error
+      }
+    }
     const seen = markersIn(instanceId, listed)
     await markers.judge(instanceId, seen)
     if (troubles.isFenced(instanceId)) return
     await markers.settle(instanceId)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
-    await this.#endMarkers(instanceId, instance, keys)
+    await this.#endMarkers(instanceId, instance, { keys, listedUris })
     if (!instance) return
     const known = new Map(
       (await allStandardKeys(this.#options.store, { instanceId })).map((row) => [row.id, row]),
@@ -195,7 +204,7 @@ export class Sweep {
   async #endMarkers(
     instanceId: string,
     instance: CustodyInstance | undefined,
-    keys: readonly Listed[],
+    { keys, listedUris }: { readonly keys: readonly Listed[]; readonly listedUris: ReadonlySet<string> },
   ): Promise<void> {
     const { markers, openRootKey } = this.#options
     const said = keys.flatMap(({ description }) => {
@@ -204,6 +213,7 @@ export class Sweep {
     })
     for (const row of await markers.rows(instanceId)) {
       if (row.state !== 'current' || wantedOf(row).says.way !== 'to') continue
+      if (!listedUris.has(row.rootKeyUri)) continue
       if (
         instance?.work?.kind === 'move' ||
         (instance?.rootKeyUri === row.rootKeyUri && instance.custody === 'keyprotect')
@@ -216,12 +226,15 @@ export class Sweep {
   }
 
   /** Beside which something of the instance may be, as far as this server knows. */
-  async #rootKeys(instanceId: string, instance: CustodyInstance | undefined): Promise<readonly RootKey[]> {
-    const { store, openRootKey } = this.#options
+  async #rootKeyUris(
+    instanceId: string,
+    instance: CustodyInstance | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const { store } = this.#options
     const uris = new Set((await allStandardKeys(store, { instanceId })).map(({ rootKeyUri }) => rootKeyUri))
     if (instance?.custody === 'keyprotect') uris.add(instance.rootKeyUri)
     if (instance?.work?.fromCustody === 'keyprotect') uris.add(instance.work.fromRootKeyUri)
-    return Promise.all([...uris].map((uri) => openRootKey(uri, instanceId)))
+    return uris
   }
 
   async #tellEmptied(instanceId: string): Promise<void> {
