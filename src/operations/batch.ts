@@ -37,7 +37,7 @@ export interface BatchOptions {
   readonly room: AnswerRoom
   /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
   readonly unexpected: (error: unknown, operation: string) => void
-  readonly operated: (result: OperationResult) => void
+  readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock
 }
 
@@ -54,7 +54,7 @@ export async function answerBatch(
     const operation = request.items[index]?.operation ?? null
     const result =
       status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
-    options.operated({ operation, result, seconds: times.secondsOf(index) })
+    options.onOperation({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
 }

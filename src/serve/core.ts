@@ -24,7 +24,7 @@ import type { Store } from '../ports/store.ts'
 import { Safe } from '../keys/safe.ts'
 import { recover, type RecoveryParts } from '../keys/recovery/recovery.ts'
 import { Secrets } from '../sealing/secrets.ts'
-import { Sightings } from '../trust/sightings.ts'
+import { LastSeen } from '../trust/last-seen.ts'
 import { StandardKeyKeeper } from '../keys/standard-keys/keeper.ts'
 import { createTrustChanges, type TrustChanges } from '../instances/trust-changes.ts'
 import { Deletable } from '../keys/standard-keys/deletable.ts'
@@ -57,7 +57,7 @@ export interface Core {
   readonly reports: InstanceReports
   readonly restores: Restores
   readonly pending: Pending
-  readonly sightings: Sightings
+  readonly lastSeen: LastSeen
   /** The store was made by this start. */
   readonly firstStart: boolean
   /** Sentences for the administrator. */
@@ -133,11 +133,11 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
   const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
-  const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
-  opened.defer(() => sightings.flush())
+  const lastSeen = new LastSeen(store, clock, failed('write when clients were last seen'))
+  opened.defer(() => lastSeen.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
-  return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
+  return { ...kept, trust, keys, ...work, restores, pending, lastSeen, firstStart, warnings }
 }
 
 /** What everything else stands on. */

@@ -35,12 +35,12 @@ export interface Certificates extends LeafRules {
 }
 
 /** A peer of the mTLS door, as far as access is concerned. */
-export interface Knock {
+export interface ConnectingPeer {
   readonly certificate: { readonly der: Uint8Array; readonly sha256: string } | null
   readonly address: string
 }
 
-export type Verdict =
+export type AuthResult =
   | {
       readonly trusted: true
       readonly instance: Instance
@@ -104,10 +104,10 @@ export class Access {
   }
 
   /** Who knocks, decided on the trust rows as they are now. */
-  async identify(knock: Knock): Promise<Verdict> {
+  async identify(peer: ConnectingPeer): Promise<AuthResult> {
     const snapshot = await this.snapshot()
     const trustVersion = snapshot.version
-    const { certificate } = knock
+    const { certificate } = peer
     if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
     const { tables } = snapshot
     if (tables.block.has(certificate.sha256) || snapshot.withheld.has(certificate.sha256))
@@ -127,16 +127,16 @@ export class Access {
     return { trusted: true, instance, client, trustVersion, expiredDays }
   }
 
-  /** The caller of a trusted verdict. */
-  callerOf(verdict: Verdict & { readonly trusted: true }, knock: Knock, requestId: string): Caller {
+  /** The caller of a trusted result. */
+  callerOf(result: AuthResult & { readonly trusted: true }, peer: ConnectingPeer, requestId: string): Caller {
     const actor: Actor = {
       kind: 'client',
-      id: verdict.client.id,
-      name: verdict.client.name,
-      certificateSha256: knock.certificate?.sha256 ?? null,
-      address: knock.address,
+      id: result.client.id,
+      name: result.client.name,
+      certificateSha256: peer.certificate?.sha256 ?? null,
+      address: peer.address,
     }
-    const { instance, client, trustVersion } = verdict
+    const { instance, client, trustVersion } = result
     return { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
   }
 

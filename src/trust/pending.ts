@@ -52,7 +52,10 @@ export class Pending {
   }
 
   /** Notes a connection. Returns true when this certificate was not on the list before: now it is. */
-  knock(certificate: { readonly der: Uint8Array; readonly sha256: string }, address: string): boolean {
+  recordUnknown(
+    certificate: { readonly der: Uint8Array; readonly sha256: string },
+    address: string,
+  ): boolean {
     const nowMs = this.#options.clock.now()
     const { sha256, der } = certificate
     const subnet = this.#options.subnetOf(address)

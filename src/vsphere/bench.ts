@@ -33,7 +33,7 @@ export interface BenchOptions {
   readonly keep: boolean
   /** Ends the run early, with a whole report. */
   readonly signal?: AbortSignal
-  readonly told?: (phase: string) => void
+  readonly onProgress?: (phase: string) => void
 }
 
 export interface Measured {
@@ -82,7 +82,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
 async function measured(options: BenchOptions, made: string[]): Promise<Omit<BenchReport, 'ok' | 'keys'>> {
   const { address, connections, warmUpMs, durationMs, perWork, resume, mix, signal } = options
   const tls = clientTls({ ...options, ...tlsRange(options.tls) })
-  options.told?.('keys are made')
+  options.onProgress?.('keys are made')
   const keys = await prepare(options, made)
   const about = await describe(address, tls)
   const lane: LaneOptions = {
@@ -103,9 +103,9 @@ async function measured(options: BenchOptions, made: string[]): Promise<Omit<Ben
     return { tally, seconds: (performance.now() - begunMs) / 1000 }
   }
   try {
-    options.told?.('warming up')
+    options.onProgress?.('warming up')
     if (warmUpMs > 0) await runFor(warmUpMs)
-    options.told?.('measuring')
+    options.onProgress?.('measuring')
     return { ...about, ...sumUp(options, await runFor(durationMs)) }
   } finally {
     await together(lanes.map((one) => one.close()))
@@ -137,7 +137,7 @@ async function describe(address: Address, tls: ReturnType<typeof clientTls>) {
 /** How many are left: what is refused, and what no answer came for. */
 async function destroyAll(options: BenchOptions, made: readonly string[]): Promise<number> {
   if (made.length === 0) return 0
-  options.told?.(`${made.length} keys are destroyed`)
+  options.onProgress?.(`${made.length} keys are destroyed`)
   let left = 0
   await using client = clientOf(options)
   await forEach(made, options.connections, async (id) => {

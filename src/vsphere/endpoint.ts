@@ -41,8 +41,8 @@ export class Endpoint {
   }
 
   /** Handshake and close, without a byte: vCenter's question whether the server is there. */
-  async knock(): Promise<void> {
-    await this.#connected('knock', async () => {})
+  async handshake(): Promise<void> {
+    await this.#connected('handshake', async () => {})
   }
 
   /** A connection that begins as each does. Rejects with PieceFailed. */

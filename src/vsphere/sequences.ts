@@ -12,33 +12,33 @@ import { together } from './together.ts'
 
 /** "Add Standard Key Provider" and "Trust": the first look at a server. */
 export async function addProvider({ vcenter, tempo }: Site): Promise<string | undefined> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(126)
-  await together([vcenter.knock(), tempo.gap(2).then(() => sayVersionsTwice(vcenter))])
+  await together([vcenter.handshake(), tempo.gap(2).then(() => sayVersionsTwice(vcenter))])
   await tempo.gap(103)
   const vendor = await vcenter.work('ask for the vendor', (session) => session.vendor())
   await tempo.gap(236)
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(46)
   await sayVersionsTwice(vcenter)
   await tempo.gap(79)
-  await vcenter.knock()
+  await vcenter.handshake()
   return vendor
 }
 
 /** Whenever somebody looks at the provider in the client. */
 export async function refreshStatus({ vcenter, tempo }: Site): Promise<void> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(102)
   await sayVersionsTwice(vcenter)
   await tempo.gap(238)
-  await vcenter.knock()
+  await vcenter.handshake()
 }
 
 export const healthCheckEveryMs = 300_000
 
 export async function checkHealth({ vcenter, tempo }: Site): Promise<void> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(50)
   await sayVersionsTwice(vcenter)
 }

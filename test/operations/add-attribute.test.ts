@@ -69,11 +69,11 @@ for (const version of served)
     test(`${version}: a custom attribute of type ${type}`, async () => {
       const UniqueIdentifier = await session.key(version, [attribute('x-Given', each[0])])
       for (const [index, value] of each.entries()) {
-        const told = await session.ask(version, 'AddAttribute', {
+        const answer = await session.ask(version, 'AddAttribute', {
           UniqueIdentifier,
           Attribute: attribute('x-Any', value),
         })
-        assert.deepEqual(told.Attribute, {
+        assert.deepEqual(answer.Attribute, {
           ...attribute('x-Any', value),
           ...(index > 0 && { AttributeIndex: index }),
         })
@@ -164,14 +164,14 @@ test('a value is nested as deep as a message may be, or refused, and what is kep
   let refused = 0
   for (let depth = 1; depth <= 20; depth++) {
     value = { type: 'Structure', value: [{ tag: 0x540001, item: value }] }
-    const told = await session.one('1.1', {
+    const answer = await session.one('1.1', {
       operation: 'AddAttribute',
       request: { UniqueIdentifier, Attribute: attribute(`x-Deep ${depth}`, value) },
     })
-    if (told.status === 'Success')
+    if (answer.status === 'Success')
       assert.deepEqual(await session.values('1.1', UniqueIdentifier, `x-Deep ${depth}`), [value])
     else {
-      assert.equal(told.reason, 'InvalidMessage')
+      assert.equal(answer.reason, 'InvalidMessage')
       refused++
     }
   }
@@ -243,10 +243,10 @@ test("vCenter's race: attributes in batches of three while the same key is fetch
       },
     ]
     const first = randomInt(3)
-    const told = await Promise.all(
+    const answer = await Promise.all(
       [...started.slice(first), ...started.slice(0, first)].map((start) => start()),
     )
-    for (const { status, message } of told.flat()) assert.equal(status, 'Success', message)
+    for (const { status, message } of answer.flat()) assert.equal(status, 'Success', message)
     assert.deepEqual(await session.values('1.1', UniqueIdentifier, 'State'), ['Active'])
     for (const name of [...product, ...machine])
       assert.deepEqual(await session.values('1.1', UniqueIdentifier, name), [

@@ -95,12 +95,12 @@ test('once as much was thrown away as an answer may have, no more items are begu
   const before = await entries('key.get')
   const get: Asked = { operation: 'Get', request: { UniqueIdentifier } }
   const asked = batch(...Array.from({ length: 100 }, () => get))
-  const told = await session.send('1.4', asked, { batchErrorContinuationOption: 'Continue' })
+  const answers = await session.send('1.4', asked, { batchErrorContinuationOption: 'Continue' })
   assert.deepEqual(
-    told.map(({ status, reason }) => reason ?? status),
-    told.map((_, index) => (index < 5 ? 'Success' : 'ResponseTooLarge')),
+    answers.map(({ status, reason }) => reason ?? status),
+    answers.map((_, index) => (index < 5 ? 'Success' : 'ResponseTooLarge')),
   )
-  assert.equal(told.length, 100)
+  assert.equal(answers.length, 100)
   const begun = (await entries('key.get')) - before
   assert.ok(begun >= 10 && begun <= 12, `${begun} were begun`)
 })

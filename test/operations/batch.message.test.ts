@@ -161,11 +161,11 @@ for (const version of served) {
   test(`${version}: an extension that is critical refuses the whole message, another is passed over`, async () => {
     const create: Asked = { operation: 'Create', request: aes() }
     const before = (await session.ask(version, 'Locate', locate([]))).UniqueIdentifier.length
-    const told = await session.send(version, batch(create, { ...query, extensions: extension(true) }), {
+    const answers = await session.send(version, batch(create, { ...query, extensions: extension(true) }), {
       batchErrorContinuationOption: 'Continue',
     })
     assert.deepEqual(
-      told.map(({ reason }) => reason),
+      answers.map(({ reason }) => reason),
       ['FeatureNotSupported', 'FeatureNotSupported'],
     )
     assert.equal((await session.ask(version, 'Locate', locate([]))).UniqueIdentifier.length, before)
@@ -198,8 +198,8 @@ for (const version of served) {
     const create: Asked = { operation: 'Create', request: aes() }
     for (const batchErrorContinuationOption of ['Stop', 'Continue', 'Undo'] as const) {
       const header = { maximumResponseSize: 100, batchErrorContinuationOption }
-      const told = await session.send(version, batch(create, create), header)
-      assert.equal(told.at(-1)?.reason, 'ResponseTooLarge')
+      const answers = await session.send(version, batch(create, create), header)
+      assert.equal(answers.at(-1)?.reason, 'ResponseTooLarge')
     }
     assert.deepEqual(await session.ask(version, 'Locate', locate([])), before)
   })
@@ -211,8 +211,8 @@ for (const version of served) {
         CredentialValue: { Username: 'vSphere', Password: 'whatever' },
       },
     ] as const
-    const told = await session.one(version, { operation: 'Create', request: aes() }, { credentials })
-    assert.equal(told.status, 'Success')
+    const answers = await session.one(version, { operation: 'Create', request: aes() }, { credentials })
+    assert.equal(answers.status, 'Success')
     const odd = struct(
       0x42000c,
       struct(0x420023, { tag: 0x420024, type: 5, value: 0x80000009 }, struct(0x420025)),
@@ -305,10 +305,10 @@ test('requests that are sent without waiting are answered in their order', async
   const identity = await clientCertificate('self-signed')
   using other = await openSession(server.port, identity)
   const sent = Array.from({ length: 50 }, (_, index) => index)
-  const told = await Promise.all(
+  const answers = await Promise.all(
     sent.map(() => other.client.ask(write(request('1.2', { operation: 'Create', request: aes() })))),
   )
-  assert.equal(told.filter((answer) => answer && readAs('1.2', answer)).length, sent.length)
+  assert.equal(answers.filter((answer) => answer && readAs('1.2', answer)).length, sent.length)
 })
 
 test('key material leaves in the answer to Get only', async () => {
@@ -344,8 +344,8 @@ function extension(critical: boolean) {
   return [{ vendorIdentification: 'ours', critical, extension: write(struct(0x42009c, vendorItem)) }]
 }
 
-function reasonsOf(told: readonly Told[]): string[] {
-  return told.map(({ status: how, reason }) => reason ?? how)
+function reasonsOf(answers: readonly Told[]): string[] {
+  return answers.map(({ status: how, reason }) => reason ?? how)
 }
 
 async function sizeOf(version: Version, asked: readonly Asked[]): Promise<number> {

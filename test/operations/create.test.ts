@@ -251,12 +251,12 @@ for (const version of served) {
       EncryptionKeyInformation: { UniqueIdentifier: 'k' },
       AttributeName: [],
     } as const
-    const told = await session.one(version, {
+    const answer = await session.one(version, {
       operation: 'Get',
       request: { UniqueIdentifier, KeyWrappingSpecification },
     })
-    assert.equal(told.reason, 'FeatureNotSupported')
-    assert.match(told.message ?? '', /wrap/)
+    assert.equal(answer.reason, 'FeatureNotSupported')
+    assert.match(answer.message ?? '', /wrap/)
     const transparent = await session.ask(version, 'Get', {
       UniqueIdentifier,
       KeyFormatType: 'TransparentSymmetricKey',

@@ -143,12 +143,12 @@ for (const version of served) {
     const UniqueIdentifier = await session.key(version)
     const added: unknown[] = []
     for (const group of ['a', 'b', 'c']) {
-      const told = await session.ask(version, 'AddAttribute', {
+      const answer = await session.ask(version, 'AddAttribute', {
         UniqueIdentifier,
         Attribute: attribute('Object Group', group),
       })
-      assert.equal(told.UniqueIdentifier, UniqueIdentifier)
-      added.push(told.Attribute)
+      assert.equal(answer.UniqueIdentifier, UniqueIdentifier)
+      added.push(answer.Attribute)
     }
     assert.deepEqual(added, [
       { AttributeName: 'Object Group', AttributeValue: 'a' },
@@ -213,9 +213,9 @@ for (const version of served) {
     const UniqueIdentifier = await session.key(version)
     const UsageLimitsUnit = 'Object' as const
     const limits = attribute('Usage Limits', { UsageLimitsTotal: 10n, UsageLimitsUnit })
-    const told = await session.ask(version, 'AddAttribute', { UniqueIdentifier, Attribute: limits })
+    const answer = await session.ask(version, 'AddAttribute', { UniqueIdentifier, Attribute: limits })
     const kept = { UsageLimitsTotal: 10n, UsageLimitsCount: 10n, UsageLimitsUnit }
-    assert.deepEqual(told.Attribute?.AttributeValue, kept)
+    assert.deepEqual(answer.Attribute?.AttributeValue, kept)
     await session.ask(version, 'ModifyAttribute', {
       UniqueIdentifier,
       Attribute: attribute('Usage Limits', { UsageLimitsTotal: 20n, UsageLimitsUnit }),

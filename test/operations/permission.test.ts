@@ -98,12 +98,12 @@ test('in a batch the other items go on; the object of a refused item may be the 
     { operation: 'Destroy', request: {} },
     { operation: 'Get', request: {} },
   )
-  const told = await session.send('1.2', items, { batchErrorContinuationOption: 'Continue' })
+  const answer = await session.send('1.2', items, { batchErrorContinuationOption: 'Continue' })
   assert.deepEqual(
-    told.map(({ status, reason }) => reason ?? status),
+    answer.map(({ status, reason }) => reason ?? status),
     ['Success', 'PermissionDenied', 'Success'],
   )
-  const [created] = told
+  const [created] = answer
   assert.ok(created)
   const { UniqueIdentifier } = created.payload as { UniqueIdentifier: string }
   const { entries } = await server.admin.call('listAudit', { query: { limit: 3 } })

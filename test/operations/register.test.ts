@@ -54,9 +54,9 @@ function opaque(OpaqueDataValue: Uint8Array, OpaqueDataType = 0x80000000): Reque
 for (const version of served) {
   test(`${version}: a symmetric key`, async () => {
     const material = randomBytes(32)
-    const told = await session.ask(version, 'Register', key(Buffer.from(material)))
-    const { UniqueIdentifier } = told
-    assert.deepEqual(told, { UniqueIdentifier })
+    const answer = await session.ask(version, 'Register', key(Buffer.from(material)))
+    const { UniqueIdentifier } = answer
+    assert.deepEqual(answer, { UniqueIdentifier })
     const got = await session.ask(version, 'Get', { UniqueIdentifier })
     assert.deepEqual(got, {
       ObjectType: 'SymmetricKey',

@@ -22,7 +22,7 @@ import { Safe } from '../../src/keys/safe.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { StandardKeyKeeper } from '../../src/keys/standard-keys/keeper.ts'
-import { Sightings } from '../../src/trust/sightings.ts'
+import { LastSeen } from '../../src/trust/last-seen.ts'
 import { createTrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import { neighbourhood } from '../../src/kmip-server/address.ts'
@@ -109,7 +109,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
-  const sightings = new Sightings(store, clock, fail)
+  const lastSeen = new LastSeen(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -135,7 +135,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings,
+    lastSeen,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -188,7 +188,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     close: async () => {
       await door.close()
       await context.pending.close()
-      await sightings.flush()
+      await lastSeen.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

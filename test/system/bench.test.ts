@@ -97,7 +97,7 @@ suite('a short run', { concurrency: false }, () => {
     const running = bench({
       ...options,
       durationMs: 1_500,
-      told: (phase) => phase === 'measuring' && void other.kill(),
+      onProgress: (phase) => phase === 'measuring' && void other.kill(),
     })
     const { ok, failed, failures, keys } = await running
     assert.equal(ok, false)

@@ -10,20 +10,12 @@ import { makeHead, makeRow, type Instance, type TrustKinds } from '../../src/tru
 import { basicConstraints, extendedKeyUsage, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { certificateAround } from '../support/hostile-certificates.ts'
-import {
-  dayMs,
-  knockOf,
-  makeInstance,
-  manager,
-  openWorld,
-  trustClient,
-  type World,
-} from '../support/world.ts'
+import { dayMs, peerOf, makeInstance, manager, openWorld, trustClient, type World } from '../support/world.ts'
 
 /** Who the certificate is: `instance/client`, or why it is nobody. */
 async function who(world: World, identity: TestIdentity): Promise<string> {
-  const verdict = await world.access.identify(knockOf(identity))
-  return verdict.trusted ? `${verdict.instance.name}/${verdict.client.name}` : verdict.why
+  const result = await world.access.identify(peerOf(identity))
+  return result.trusted ? `${result.instance.name}/${result.client.name}` : result.why
 }
 
 function trustCa(
@@ -64,8 +56,8 @@ test('nobody is trusted at first, nor without a certificate, nor with bytes that
   const none = await world.access.identify({ certificate: null, address: '192.0.2.1' })
   assert.equal(none.trusted ? '' : none.why, 'no certificate')
   const garbage = { der: randomBytes(300), sha256: '00'.repeat(32) }
-  const verdict = await world.access.identify({ certificate: garbage, address: '192.0.2.1' })
-  assert.equal(verdict.trusted ? '' : verdict.why, 'unknown')
+  const result = await world.access.identify({ certificate: garbage, address: '192.0.2.1' })
+  assert.equal(result.trusted ? '' : result.why, 'unknown')
 })
 
 test('a pin is for one certificate, whatever is the same about another', async (t) => {
@@ -143,8 +135,8 @@ test('a certificate that carries one of a trusted CA as text is not that one', a
   const genuine = await clientCertificate('vmca-signed')
   assert.equal(await who(world, genuine), 'default/by CA')
   const { der, sha256 } = certificateAround(genuine.certificate)
-  const verdict = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
-  assert.deepEqual([verdict.trusted, verdict.trusted ? '' : verdict.why], [false, 'unknown'])
+  const result = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
+  assert.deepEqual([result.trusted, result.trusted ? '' : result.why], [false, 'unknown'])
 })
 
 test('the same CA may serve two instances by filters that do not overlap, only', async (t) => {
@@ -228,8 +220,8 @@ test('a pinned certificate that expired is served for 30 days, which are counted
   const { notAfterMs } = identity.certificate
   const at = async (afterExpiryMs: number) => {
     world.clock.pass(notAfterMs + afterExpiryMs - world.clock.now())
-    const verdict = await world.access.identify(knockOf(identity))
-    return verdict.trusted ? verdict.expiredDays : verdict.why
+    const result = await world.access.identify(peerOf(identity))
+    return result.trusted ? result.expiredDays : result.why
   }
   assert.equal(await at(0), null)
   assert.equal(await at(1), 0)

@@ -15,7 +15,7 @@ import {
   createKey,
   edit,
   faults,
-  knockOf,
+  peerOf,
   look,
   makeInstance,
   manager,
@@ -65,7 +65,7 @@ test('an instance with living objects is not deleted; one without them goes with
   await assert.rejects(instances.remove(serverActor, instance.id), refused('in-use', /1 PreActive/))
   await perform((work) => work.destroy(id))
   await instances.remove(serverActor, instance.id)
-  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
   assert.equal(await world.access.token(bearer), undefined)
   assert.deepEqual(await world.access.instances(), [])
   const left = look(world.file, 'SELECT kind FROM trust').map(({ kind }) => kind)
@@ -127,8 +127,8 @@ test('a client is renamed and set; names are its instance’s own', async (t) =>
   await assert.rejects(clients.update(manager, instance.id, 'vcenter', { name: 'third' }), refused('exists'))
   await assert.rejects(clients.update(manager, neighbour.id, 'vcenter', { name: 'x' }), refused('not-found'))
   const { id } = await clients.update(manager, instance.id, 'vcenter', { name: 'second' })
-  const verdict = await world.access.identify(knockOf(identity))
-  assert.equal(verdict.trusted && verdict.client.name, 'second')
+  const result = await world.access.identify(peerOf(identity))
+  assert.equal(result.trusted && result.client.name, 'second')
   await clients.update(manager, instance.id, id, { expiredGraceDays: 0 })
   const [set] = (await world.access.clients(instance.id)).filter((client) => client.id === id)
   assert.equal(set?.expiredGraceDays, 0)
@@ -143,9 +143,9 @@ test('one certificate of a client goes, the others stay; another client’s does
   const remove = (sha256: string) => clients.removeCertificate(manager, instance.id, 'vcenter', sha256)
   await assert.rejects(remove(other.identity.certificate.sha256), refused('not-found'))
   await remove(identity.certificate.sha256)
-  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
-  assert.equal((await world.access.identify(knockOf(renewed.identity))).trusted, true)
-  assert.equal((await world.access.identify(knockOf(other.identity))).trusted, true)
+  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
+  assert.equal((await world.access.identify(peerOf(renewed.identity))).trusted, true)
+  assert.equal((await world.access.identify(peerOf(other.identity))).trusted, true)
 })
 
 test('a block is lifted, also one that somebody took out of the database', async (t) => {
@@ -155,9 +155,9 @@ test('a block is lifted, also one that somebody took out of the database', async
   for (const byHand of [false, true]) {
     await world.trust.clients.block(serverActor, sha256, 'lost', instance.id)
     if (byHand) edit(world.file, `DELETE FROM trust WHERE kind = 'block'`)
-    assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+    assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
     await world.trust.clients.unblock(serverActor, sha256)
-    assert.equal((await world.access.identify(knockOf(identity))).trusted, true)
+    assert.equal((await world.access.identify(peerOf(identity))).trusted, true)
   }
   assert.deepEqual((await world.reopen()).alarms, [])
 })

@@ -12,7 +12,7 @@ import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import {
   dayMs,
-  knockOf,
+  peerOf,
   makeInstance,
   manager,
   openWorld,
@@ -30,8 +30,8 @@ const refused = (code: TrustRefused['code'], message = /./) => {
 }
 
 async function who(world: World, identity: TestIdentity): Promise<string> {
-  const verdict = await world.access.identify(knockOf(identity))
-  return verdict.trusted ? `${verdict.instance.name}/${verdict.client.name}` : verdict.why
+  const result = await world.access.identify(peerOf(identity))
+  return result.trusted ? `${result.instance.name}/${result.client.name}` : result.why
 }
 
 function pinAs(world: World, by: Grantor, instance: Instance, name: string, { certificate }: TestIdentity) {
@@ -61,10 +61,10 @@ test('a client whose row says nothing of it may ask for everything', async (t) =
     (one) => ({ type: 'trust', row: one }) as const,
   )
   await world.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
-  const verdict = await world.access.identify(knockOf(identity))
-  assert.ok(verdict.trusted && verdict.client.allow === undefined)
-  assert.deepEqual(allowOf(verdict.client), ['all'])
-  const { allow } = world.access.callerOf(verdict, knockOf(identity), 'request')
+  const result = await world.access.identify(peerOf(identity))
+  assert.ok(result.trusted && result.client.allow === undefined)
+  assert.deepEqual(allowOf(result.client), ['all'])
+  const { allow } = world.access.callerOf(result, peerOf(identity), 'request')
   assert.ok(allows(allow, 'Destroy'))
   // It has as much as it seems: an operator does not touch it.
   await assert.rejects(

@@ -6,7 +6,7 @@ import { usernameAndPassword } from '../../kmip-client/client.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAndActivate, newKey } from '../sequences.ts'
 import type { Site } from '../site.ts'
-import { askAsStranger, strangersTls, type Stranger } from '../stranger.ts'
+import { askUntrusted, untrustedTls, type UntrustedClient } from '../untrusted-client.ts'
 import { refusalOf, type VCenterSession } from '../vcenter-session.ts'
 
 /** vSphere tells a missing key from one that is not active, and both from a server that is not there. */
@@ -82,8 +82,8 @@ async function giveWrongPassword(site: Site): Promise<void> {
   })
 }
 
-async function comeAs(site: Site, kind: Stranger): Promise<void> {
-  const answer = await askAsStranger(site, await strangersTls(site, kind))
+async function comeAs(site: Site, kind: UntrustedClient): Promise<void> {
+  const answer = await askUntrusted(site, await untrustedTls(site, kind))
   const who = kind === 'expired' ? 'an expired, unknown certificate' : 'no certificate'
   if (answer === undefined) site.runLog.remark(who, 'it is answered')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')

@@ -10,10 +10,10 @@ import { refusalOf, VCenterSession } from './vcenter-session.ts'
 
 const dayMs = 24 * 3600_000
 
-export type Stranger = 'unknown' | 'expired' | 'no-certificate'
+export type UntrustedClient = 'unknown' | 'expired' | 'no-certificate'
 
 /** Its certificate is made anew, RSA-2048, as vCenter makes one. */
-export async function strangersTls({ profile, trust }: Site, kind: Stranger): Promise<ClientTls> {
+export async function untrustedTls({ profile, trust }: Site, kind: UntrustedClient): Promise<ClientTls> {
   if (kind === 'no-certificate') return clientTls({ ...profile, trust })
   const nowMs = Date.now()
   const made = nowMs - (kind === 'expired' ? 800 : 1) * dayMs
@@ -31,7 +31,7 @@ export function vcenterName(ms: number): string {
 }
 
 /** Handshake and close; a server that does not let it through is a thing to know, and no piece of work that failed. */
-export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void> {
+export async function handshakeUntrusted(site: Site, tls: ClientTls): Promise<void> {
   const { addresses, runLog } = site
   const refused = await refusalOf(
     (async () => {
@@ -49,7 +49,7 @@ export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void>
 }
 
 /** How it is turned away when it asks for versions, which changes nothing; undefined when it is not. */
-export function askAsStranger(
+export function askUntrusted(
   { addresses, runLog, inventory }: Site,
   tls: ClientTls,
 ): Promise<KmipRefused | KmipTransportError | undefined> {

@@ -7,7 +7,7 @@ import type { Store } from '../ports/store.ts'
 
 const writeEveryMs = 5_000
 
-export class Sightings {
+export class LastSeen {
   readonly #store: Store
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
