@@ -181,9 +181,9 @@ test('Percona asks for Offset Items in 1.0, and gets the page without what 1.0 l
   )
   const response = decodeResponse(answer)
   assert.equal(response.version, '1.0')
-  const payload = response.items[0]?.payload
-  assert.ok(payload)
-  assert.deepEqual(decodeResponsePayload('Locate', payload, response), { UniqueIdentifier: ids.slice(1) })
+  const located = response.items[0]?.payload
+  assert.ok(located)
+  assert.deepEqual(decodeResponsePayload('Locate', located, response), { UniqueIdentifier: ids.slice(1) })
 })
 
 test('only fresh members of a group, in the order in which they came', async () => {
