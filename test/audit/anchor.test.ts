@@ -98,7 +98,7 @@ const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[]
   [
     'the checkpoint is another one',
     { lastCheckpoint: 40, checkpointSha256: 'd'.repeat(64) },
-    /^checkpoint 30 .* is another one than was signed$/,
+    /^checkpoint 30 .* is not the one that was signed$/,
   ],
   [
     'entries are gone',
@@ -109,7 +109,7 @@ const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[]
   [
     'the entry is another one',
     { heads: [{ last: 200, hash: 'x'.repeat(64), prunedTo: 0 }] },
-    /^audit entry 100 of writer w is another one than was written, or is missing$/,
+    /^audit entry 100 of writer w is not the one that was written, or is missing$/,
   ],
   [
     'it was pruned up to another entry of that number',

@@ -329,6 +329,6 @@ test('a checkpoint kept outside that a restore left behind is told as that', asy
   await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
   const { problems } = await verifyLines(await exported(world), lost)
   assert.deepEqual(problems, [
-    'the checkpoint 4 that was kept outside is of what a restore left behind that was accepted with checkpoint 5',
+    'the checkpoint 4 that was kept outside belongs to the part that a restore discarded, which was accepted with checkpoint 5',
   ])
 })
