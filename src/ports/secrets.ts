@@ -17,11 +17,11 @@ export interface DataKeyRecord {
 }
 
 /**
- * A standard key at a root key's service, as far as the server knows. The server records it before it creates the key,
- * so that it finds and deletes one whose creation was not answered or not used.
+ * A standard key at a root key's service, as far as the server knows. The server writes this record before it creates
+ * the key, so that it can find and delete a key whose creation got no answer or that was not used.
  */
 export interface StandardKeyRecord {
-  /** Ours; random. */
+  /** Our own id; random. */
   readonly id: string
   readonly instanceId: string
   readonly kind: 'object' | 'journal'
@@ -33,31 +33,31 @@ export interface StandardKeyRecord {
   readonly state: 'intended' | 'current' | 'unwanted'
   /** The service's id; null until it is known. */
   readonly standardKeyId: string | null
-  /** The version of the root key that wrapped it; '' where not known. */
+  /** The version of the root key that wrapped it; '' if unknown. */
   readonly keyVersion: string
   readonly createdMs: number
 }
 
 export interface StandardKeyQuery {
-  /** Left out: of all instances, deleted ones too. */
+  /** Left out: all instances, including deleted ones. */
   readonly instanceId?: string
   readonly kind?: StandardKeyRecord['kind']
   readonly state?: StandardKeyRecord['state']
   readonly identifier?: string
-  /** Those after this id, in the order of ids. */
+  /** Records after this id, in the order of ids. */
   readonly afterId?: string
   readonly limit: number
 }
 
 export type SecretWrite =
   | { readonly type: 'data-key'; readonly record: DataKeyRecord }
-  /** Erases all data keys of an instance for good, as the material of a destroyed object. */
+  /** Erases all data keys of an instance permanently, like the material of a destroyed object. */
   | { readonly type: 'data-keys-removed'; readonly instanceId: string }
-  /** Erases one data key for good. */
+  /** Erases one data key permanently. */
   | { readonly type: 'data-key-removed'; readonly id: string }
-  /** Replaces the wrapped form of a data key; StoreConflict('data-key') when it is not `was` any more. */
+  /** Replaces the wrapped form of a data key. StoreConflict('data-key') if the current one is not `was`. */
   | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
-  /** Inserts or replaces; StoreConflict('standard-key') unless it is in the state `from` (null: not there). */
+  /** Inserts or replaces. StoreConflict('standard-key') unless its state is `from` (null: it must not exist). */
   | {
       readonly type: 'standard-key'
       readonly record: StandardKeyRecord
@@ -67,7 +67,7 @@ export type SecretWrite =
   /** Marks all standard keys of the instance as unwanted. */
   | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string }
   | { readonly type: 'secret'; readonly record: SecretRecord }
-  /** Inserts only if the name does not exist; otherwise the commit is a StoreConflict('secret'). */
+  /** Inserts only if the name does not exist. Otherwise the commit is a StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }
   | { readonly type: 'secret-removed'; readonly name: string }
 
