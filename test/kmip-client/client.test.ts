@@ -323,7 +323,7 @@ suite('what went wrong, and how far it came', () => {
   test('options: a key that belongs to another certificate, and what is no key', async () => {
     const other = await makeCertificate({ ownKey: true })
     refusesKey(other.tls.key, /does not belong to the certificate/)
-    refusesKey('not a key', /is no PEM/)
+    refusesKey('not a key', /is not PEM/)
   })
 })
 

@@ -289,6 +289,6 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     const wrongKey = base.map((word) => (word === keyFile ? certFile : word))
     const { code, stderr } = await runSimulator(...wrongKey, '--insecure')
     assert.equal(code, 1)
-    assert.match(stderr, /mortise: the certificate or the private key is no PEM|mortise: .*private key/)
+    assert.match(stderr, /mortise: the certificate or the private key is not PEM|mortise: .*private key/)
   })
 })
