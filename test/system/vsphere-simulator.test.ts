@@ -285,7 +285,7 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
 
   test('files that are something else are named', async () => {
     const swapped = [...base, '--insecure', '--expect', certFile]
-    assert.match((await runSimulator(...swapped)).stderr, /client\.pem: this is no JSON/)
+    assert.match((await runSimulator(...swapped)).stderr, /client\.pem: this is not JSON/)
     const wrongKey = base.map((word) => (word === keyFile ? certFile : word))
     const { code, stderr } = await runSimulator(...wrongKey, '--insecure')
     assert.equal(code, 1)

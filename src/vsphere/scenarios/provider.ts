@@ -1,4 +1,4 @@
-// Before any key: a vCenter that is not trusted yet, the provider being added and looked at, and the health check.
+// Before any key: a vCenter that is not trusted yet, adding and viewing the provider, and the health check.
 
 import { KmipRefused } from '../../kmip-client/errors.ts'
 import { attempt, type Scenario } from '../scenario.ts'
@@ -6,7 +6,7 @@ import { addProvider, checkHealth, healthCheckEveryMs, refreshStatus } from '../
 import type { Site } from '../site.ts'
 import { askUntrusted, handshakeUntrusted, untrustedTls } from '../untrusted-client.ts'
 
-/** Handshakes as they were counted, and how long after the last of them the next ones came. */
+/** Recorded bursts of handshakes, with the pause after each burst. */
 const bursts = [
   { handshakes: 9, everyMs: 77, thenMs: 6_740 },
   { handshakes: 7, everyMs: 99, thenMs: 21_450 },
@@ -16,8 +16,8 @@ const bursts = [
 const healthChecks = 3
 
 /**
- * vCenter wants to get through the handshake all the same, to read the server's certificate, and must not think
- * that it is trusted.
+ * vCenter must complete the handshake even now, to read the server's certificate, but must not conclude that it is
+ * trusted.
  */
 async function connectUntrusted(site: Site): Promise<void> {
   const tls = await untrustedTls(site, 'unknown')
@@ -31,16 +31,16 @@ async function connectUntrusted(site: Site): Promise<void> {
   const answer = await askUntrusted(site, tls)
   const { runLog } = site
   if (answer === undefined)
-    runLog.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
+    runLog.remark('unknown certificate', 'the server answers: vCenter would show it as trusted')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
-    runLog.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
+    runLog.remark('unknown certificate', `refused with ${answer.reason}, which means something else`)
 }
 
 export const providerScenarios: readonly Scenario[] = [
   {
     id: 'a',
     name: 'untrusted',
-    title: 'a vCenter that is not trusted yet knocks, in bursts',
+    title: 'a vCenter that is not trusted yet connects, in bursts',
     run: connectUntrusted,
   },
   {
@@ -52,7 +52,7 @@ export const providerScenarios: readonly Scenario[] = [
   {
     id: 'c',
     name: 'status',
-    title: 'the status of the provider is looked at',
+    title: 'somebody views the status of the provider',
     run: async (site) => void (await attempt(() => refreshStatus(site))),
   },
   {
