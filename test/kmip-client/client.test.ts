@@ -1,5 +1,5 @@
-// The KMIP client against the real server: values in and out at each version, what is told apart when something goes
-// wrong, and what is sent again and what never.
+// The KMIP client against the real server: values in and out at each version, how errors differ, and what is sent again
+// and what never is.
 
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'

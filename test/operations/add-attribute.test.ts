@@ -85,7 +85,7 @@ for (const version of served)
     })
   }
 
-test('any x- or y- name is taken, as it is, and no other', async () => {
+test('any x- or y- name is accepted unchanged, and no other', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const names = [
     'x-Product_Version',
@@ -116,7 +116,7 @@ test('any x- or y- name is taken, as it is, and no other', async () => {
     )
 })
 
-test('fifty instances, given with the key or added, keep their order and their indices', async () => {
+test('fifty instances, given at creation or added, keep their order and their indices', async () => {
   const fifty = Array.from({ length: 50 }, (_, index) => text('x-Fifty', `value ${index}`))
   const expected = fifty.map(({ AttributeValue }) => AttributeValue)
   const given = await session.key('1.1', fifty)
@@ -136,7 +136,7 @@ test('fifty instances, given with the key or added, keep their order and their i
   }
 })
 
-test('there is an end to instances and to bytes, and it is told', async () => {
+test('instances and bytes have a maximum, and the refusal says so', async () => {
   const UniqueIdentifier = await session.key(
     '1.1',
     Array.from({ length: 1000 }, (_, index) => attribute('x-Full', { type: 'Integer', value: index })),
@@ -158,7 +158,7 @@ test('there is an end to instances and to bytes, and it is told', async () => {
   assert.equal((await session.values('1.1', UniqueIdentifier, 'x-Large')).length, 1)
 })
 
-test('a value is nested as deep as a message may be, or refused, and what is kept can be read', async () => {
+test('a value may be nested as deep as a message, or is refused, and every stored value can be read', async () => {
   const UniqueIdentifier = await session.key('1.1')
   let value: AnyValue = { type: 'Boolean', value: true }
   let refused = 0
@@ -179,7 +179,7 @@ test('a value is nested as deep as a message may be, or refused, and what is kep
   await session.ask('1.1', 'GetAttributes', attributesOf(UniqueIdentifier))
 })
 
-test('in every state, destroyed included', async () => {
+test('attributes can be added in every state, destroyed included', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const inState = async (state: string) => {
     assert.deepEqual(await session.values('1.1', UniqueIdentifier, 'State'), [state])
@@ -211,7 +211,7 @@ test('in every state, destroyed included', async () => {
   await inState('DestroyedCompromised')
 })
 
-test('the same attribute that is there already is added again, with the next index', async () => {
+test('the same attribute may be added again, with the next index', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const same = { UniqueIdentifier, Attribute: text('x-Identifier', 'one and the same') }
   for (let index = 0; index < 3; index++) await session.ask('1.1', 'AddAttribute', same)

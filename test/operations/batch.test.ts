@@ -1,5 +1,5 @@
-// Batches (KMIP 1.4 §6.12 to §6.15, §11.43) through the mTLS door: Stop, Continue and Undo, what the audit keeps of
-// them, and the ID Placeholder from one item to the next.
+// Batches (KMIP 1.4 §6.12 to §6.15, §11.43) through the mTLS listener: Stop, Continue and Undo, their audit entries,
+// and the ID Placeholder from one item to the next.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -189,7 +189,7 @@ test('a hundred items in one batch, all of them', async () => {
   assert.equal(new Set(answers.map(identifier)).size, 100)
 })
 
-test('a batch has an end', async () => {
+test('a batch has a maximum size', async () => {
   const asked = Array.from({ length: 1001 }, (): Asked => ({ ...get, id: Buffer.from('same') }))
   const payload = { operation: 'Get', request: {} } as const
   const answers = await session.send(
@@ -202,7 +202,7 @@ test('a batch has an end', async () => {
   assert.equal(answers.length, 1000)
 })
 
-test('items of one batch see what the items before them did, also with Undo', async () => {
+test('items of one batch see the effects of earlier items, also with Undo', async () => {
   const group = attribute('Object Group', 'seen within')
   const made: Asked = { operation: 'Create', request: aes([group]) }
   const find: Asked = { operation: 'Locate', request: locate([group]) }
@@ -211,7 +211,7 @@ test('items of one batch see what the items before them did, also with Undo', as
   assert.deepEqual(field(answers[2], 'UniqueIdentifier'), [identifier(answers[1]), identifier(answers[0])])
 })
 
-/** Seconds that all operations together were charged with so far, and how many there were. */
+/** The seconds of all operations so far, and their number. */
 async function charged(): Promise<{ readonly seconds: number; readonly items: number }> {
   const metrics = await server.admin.call('metrics')
   const sum = (name: string) =>

@@ -1,6 +1,6 @@
-// What an object tells of itself, version by version, and what a client may add, change and delete of it: Get
-// Attributes, Get Attribute List, Add, Modify and Delete Attribute through the mTLS door, with every refusal of the
-// specification's tables that can be met (KMIP 1.4 §11.13 to §11.17). Custom attributes are in operations-custom.
+// The attributes of an object, version by version, and what a client may add, change and delete: Get Attributes, Get
+// Attribute List, Add, Modify and Delete Attribute through the mTLS listener, with every refusal of the specification's
+// tables that can occur (KMIP 1.4 §11.13 to §11.17). add-attribute.test.ts has custom attributes.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -260,7 +260,7 @@ test('Last Change Date moves with every change', async () => {
   }
 })
 
-test('what came in a newer version is there for newer versions only, and leaves no trace in older ones', async () => {
+test('an attribute of a newer version is visible in newer versions only, and does not affect older ones', async () => {
   const UniqueIdentifier = await session.key('1.4', [
     attribute('Alternative Name', { AlternativeNameValue: 'alias', AlternativeNameType: 'URI' }),
     attribute('Description', 'of 1.4'),
@@ -289,7 +289,7 @@ test('what came in a newer version is there for newer versions only, and leaves 
   }
 })
 
-test('a value that the version lacks is refused, not lost and not echoed', async () => {
+test('a value that the version lacks is refused, neither lost nor echoed', async () => {
   const UniqueIdentifier = await session.key('1.0')
   const link = attribute('Link', { LinkType: 'PKCS_12CertificateLink', LinkedObjectIdentifier: 'one' })
   await session.ask('1.4', 'AddAttribute', { UniqueIdentifier, Attribute: link })

@@ -1,5 +1,5 @@
-// Register (KMIP 1.4 §4.3, §11.4) through the mTLS door: keys, secret data and opaque objects come back as they were
-// brought, in every version, and what this server does not keep is refused with its reason.
+// Register (KMIP 1.4 §4.3, §11.4) through the mTLS listener: keys, secret data and opaque objects come back unchanged
+// in every version, and unsupported objects are refused with a reason.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'

@@ -1,5 +1,5 @@
-// Trust rows against those who can write the database (design: invariant 8): whatever they put in, alter, copy, put
-// back or take away gives nobody anything, raises an alarm, and does not count after the next legitimate change either.
+// Trust rows against attackers who can write to the database (design: invariant 8): rows that they insert, alter, copy,
+// put back or remove give nobody anything, raise an alarm, and do not count after the next legitimate change either.
 
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
@@ -30,10 +30,10 @@ function putRow(file: string, row: Record<string, unknown>): void {
 
 const rowsOf = (file: string) => look(file, 'SELECT kind, id, body, mac FROM trust ORDER BY kind, id')
 const versionOf = (file: string) => Number(look(file, 'SELECT value FROM meta')[0]?.['value'])
-/** An attacker moves the version, so that a running node reads the rows anew. */
+/** An attacker changes the version, so that a running node reads the rows again. */
 const moveVersion = (file: string, by: number) => edit(file, 'UPDATE meta SET value = value + ?', by)
 
-/** A stranger who would like to be a client, and the rows that would make him one. */
+/** A stranger who wants to be a client, and the rows that would make it one. */
 async function stranger(instanceId: string) {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'mallory' })
   const client = { id: randomUUID(), instanceId, name: 'mallory', expiredGraceDays: null, createdMs: 1 }
@@ -52,7 +52,7 @@ async function stranger(instanceId: string) {
   return { peer: peerOf(identity), rows, identity }
 }
 
-/** A legitimate change, after which nothing of the tampering may count either. */
+/** A legitimate change. The tampering must not count afterwards either. */
 async function legitimateChange(world: World): Promise<void> {
   await world.trust.tokens.create(serverActor, {
     name: 'x',
@@ -66,10 +66,10 @@ async function assertNotTrusted(world: World, peer: Parameters<World['access']['
   assert.equal((await world.access.identify(peer)).trusted, false)
 }
 
-test('a client row added by hand grants nothing, running or after a start, also after a legitimate change', async (t) => {
+test('a client row added by hand grants nothing: while running, after a start, after a legitimate change', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const { peer, rows } = await stranger(instance.id)
-  // With the MAC of a genuine row, since he has no better.
+  // With the MAC of a genuine row, since the attacker has no better one.
   const [{ mac } = {}] = look(world.file, `SELECT mac FROM trust WHERE kind = 'client'`)
   for (const row of rows) putRow(world.file, { ...row, mac })
   await legitimateChange(world)
@@ -85,7 +85,7 @@ test('a client row added by hand grants nothing, running or after a start, also 
   assert.equal((await third.access.identify(peerOf(identity))).trusted, true)
 })
 
-test('a genuine row that was altered does not exist any more', async (t) => {
+test('a genuine row that was altered no longer counts', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const other = await makeInstance(world, 'other')
   const alter = (kind: string) =>
@@ -116,7 +116,7 @@ test('settings of an instance that were changed by hand do not count', async (t)
   assert.ok(again.alarms.length > 0)
 })
 
-test('a genuine row under another id or kind is nobody’s', async (t) => {
+test('a genuine row under another id or kind counts for nobody', async (t) => {
   const { world, identity } = await openWorldWithClient(t)
   const { identity: other } = await stranger('')
   const [genuine] = look(world.file, `SELECT * FROM trust WHERE kind = 'certificate'`)
@@ -131,7 +131,7 @@ test('a genuine row under another id or kind is nobody’s', async (t) => {
   assert.equal((await again.access.identify(peerOf(identity))).trusted, true, 'the genuine one still counts')
 })
 
-test('a row that was put back after the client was removed is an old one', async (t) => {
+test('a row that was put back after the client was removed counts as old', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
   await world.trust.clients.remove(manager, instance.id, 'vcenter')
@@ -143,7 +143,7 @@ test('a row that was put back after the client was removed is an old one', async
   await assertNotTrusted(await again.reopen(), peerOf(identity))
 })
 
-test('an older list of trusted rows, put back with its rows, makes nothing count and nothing changeable', async (t) => {
+test('with an older list of trusted rows, put back with its rows, nothing counts and nothing can be changed', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file)
   await world.trust.clients.remove(manager, instance.id, 'vcenter')
@@ -158,7 +158,7 @@ test('an older list of trusted rows, put back with its rows, makes nothing count
   await assert.rejects(legitimateChange(again), refused('damaged'))
 })
 
-test('the version moved by hand makes nothing count and nothing changeable, until it is set right', async (t) => {
+test('with a version changed by hand nothing counts and nothing can be changed, until it is set right', async (t) => {
   const { world, identity } = await openWorldWithClient(t)
   let running = world
   for (const by of [1, 1000, -1]) {
@@ -223,7 +223,7 @@ test('the list deleted, altered or replaced: nothing counts, nothing can be chan
   )
 })
 
-test('a token row with a hash of one’s own is no token', async (t) => {
+test('a token row with an attacker’s own hash is no token', async (t) => {
   const world = await openWorld(t)
   await makeInstance(world)
   const { bearer, token } = await world.trust.tokens.create(serverActor, {
@@ -245,7 +245,7 @@ test('a token row with a hash of one’s own is no token', async (t) => {
   assert.equal(third.alarms.length, 2)
 })
 
-test('a block that was taken out or altered by hand still blocks, and after a legitimate change too', async (t) => {
+test('a block that was removed or altered by hand still blocks, also after a legitimate change', async (t) => {
   for (const way of ['DELETE FROM trust', `UPDATE trust SET body = body || ' '`]) {
     const { world, instance, identity } = await openWorldWithClient(t)
     const peer = peerOf(identity)
@@ -258,14 +258,14 @@ test('a block that was taken out or altered by hand still blocks, and after a le
     running = await running.reopen()
     await assertNotTrusted(running, peer)
     assert.equal(running.alarms.length, 1, 'it is told at each start')
-    // Whoever may change trust lifts it by trusting the certificate anew.
+    // An administrator lifts it by trusting the certificate again.
     await trustClient(running, instance, 'vcenter', identity)
     assert.equal((await running.access.identify(peer)).trusted, true)
     assert.deepEqual((await running.reopen()).alarms, [])
   }
 })
 
-test('a pin that was taken out by hand does not make its certificate another instance’s', async (t) => {
+test('removing a pin by hand does not move its certificate to another instance', async (t) => {
   const world = await openWorld(t)
   const [mine, other] = [await makeInstance(world, 'mine'), await makeInstance(world, 'other')]
   const ca = await testVmca()
@@ -281,14 +281,14 @@ test('a pin that was taken out by hand does not make its certificate another ins
   await legitimateChange(running)
   running = await running.reopen()
   await assertNotTrusted(running, peerOf(identity))
-  // Whoever may change trust sets it right.
+  // An administrator sets it right.
   await trustClient(running, mine, 'vcenter', identity)
   const again = await running.access.identify(peerOf(identity))
   assert.ok(again.trusted && again.instance.id === mine.id)
   assert.deepEqual((await running.reopen()).alarms, [])
 })
 
-test('rows taken away by hand are told of, and take nothing else with them', async (t) => {
+test('rows removed by hand are reported, and no other row is affected', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const { identity: second } = await trustClient(world, instance, 'second')
   edit(world.file, `DELETE FROM trust WHERE kind = 'client' AND body LIKE '%vcenter%'`)
@@ -309,14 +309,14 @@ test('each alarm is raised once while the server runs', async (t) => {
   assert.equal(world.alarms.length, 2)
 })
 
-test('two reads that overtake each other are no database set back', async (t) => {
+test('two reads that overtake each other do not look like a database that was set back', async (t) => {
   let around: StoreAround | undefined
   const { world, instance, identity } = await openWorldWithClient(t, {
     wrap: (store) => (around = new StoreAround(store)),
   })
   assert.ok(around)
   await legitimateChange(world)
-  // The first read is slow: it has the rows already, and hands them on only after a newer read.
+  // The first read is slow: it has the rows already, and returns them only after a newer read.
   const { promise, resolve } = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
   around.trustRead = () => {
@@ -331,7 +331,7 @@ test('two reads that overtake each other are no database set back', async (t) =>
   resolve()
   assert.equal((await slow).trusted, true)
   assert.deepEqual(world.alarms, [])
-  // Nor does the older read make it forget how far it was.
+  // The older read does not make it forget the newer version either.
   moveVersion(world.file, -1)
   await assertNotTrusted(world, peerOf(identity))
   assert.match(world.alarms.join(), /set back to an older state/)
