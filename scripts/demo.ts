@@ -157,7 +157,7 @@ async function morning(demo: Demo, runLog: RunLog) {
   const { site, certificate } = await openSite(served, runLog)
   await tell(
     '08:00',
-    'vCenter is told of the key server. It sees the certificate above, trusts it, and knocks.',
+    'Somebody adds the key server to vCenter. It sees the certificate above, trusts it, and connects.',
     async () => {
       for (let done = 0; done < 4; done++) await site.vcenter.handshake()
       return askUntrusted(site, site.tls)

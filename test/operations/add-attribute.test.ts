@@ -1,4 +1,4 @@
-// Custom attributes (KMIP 1.4 §3.39) through the mTLS door: of any type, under any x- or y- name, many of them, in any
+// Custom attributes (KMIP 1.4 §3.39) through the mTLS listener: of any type, under any x- or y- name, many of them, in any
 // state, and concurrently with the activation of the same key, which is what vCenter does.
 
 import assert from 'node:assert/strict'

@@ -66,7 +66,7 @@ test('an unknown certificate is recorded once, and its further connections are c
   const two = stranger()
   clock.pass(1)
   pending.recordUnknown(two, '192.0.2.2')
-  assert.deepEqual(names(pending.list()), [two.sha256, one.sha256], 'the newest knock first')
+  assert.deepEqual(names(pending.list()), [two.sha256, one.sha256], 'the newest connection first')
   pending.remove(one.sha256)
   assert.deepEqual(names(pending.list()), [two.sha256])
 })

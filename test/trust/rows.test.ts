@@ -257,7 +257,7 @@ test('a block that was removed or altered by hand still blocks, also after a leg
     await legitimateChange(running)
     running = await running.reopen()
     await assertNotTrusted(running, peer)
-    assert.equal(running.alarms.length, 1, 'it is told at each start')
+    assert.equal(running.alarms.length, 1, 'it is raised again at each start')
     // An administrator lifts it by trusting the certificate again.
     await trustClient(running, instance, 'vcenter', identity)
     assert.equal((await running.access.identify(peer)).trusted, true)
