@@ -56,7 +56,7 @@ export function parseMix(text: string): { readonly mix: Mix } | { readonly wrong
   const mix = new Map<BenchName, number>()
   for (const part of text.split(',')) {
     const [, name = '', share = '1'] = /^\s*([a-z]+)\s*(?:=\s*(\d{1,4})\s*)?$/.exec(part) ?? []
-    if (!isBenchName(name)) return { wrong: `there is no request named "${part.trim()}"` }
+    if (!isBenchName(name)) return { wrong: `there is no operation named "${part.trim()}"` }
     if (mix.has(name)) return { wrong: `${name} occurs twice` }
     if (Number(share) === 0) return { wrong: `${name}=0 is not a share: leave it out` }
     mix.set(name, Number(share))

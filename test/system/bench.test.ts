@@ -137,8 +137,8 @@ async function optionsFor(which: TestServer): Promise<BenchOptions> {
 
 suite('no', () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
-    [['--mix', 'fly=1'], /no operation "fly=1"/],
-    [['--mix', 'get=0'], /none at all/],
+    [['--mix', 'fly=1'], /no operation named "fly=1"/],
+    [['--mix', 'get=0'], /not a share/],
     [['--mix', 'get,get'], /twice/],
     [['--mix', 'get=-1'], /no operation/],
     [['--mix', 'get=600,create=600'], /more than 1000/],
