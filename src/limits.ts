@@ -34,6 +34,8 @@ export const limits = {
   // --- the mTLS door ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,
+  /** Connections of an address from which a trusted client came that are not closed for one that is not known. */
+  knownConnectionsKept: 256,
   /** Connections that the kernel may hold until they are accepted. */
   acceptBacklog: 4_096,
   /** TLS's own bound of a record, with its header: the ClientHello is read whole before its turn. */
@@ -46,7 +48,43 @@ export const limits = {
   handshakeStallMs: 1_000,
   /** Handshakes of one address that are worked on at the same time; more wait their turn. */
   handshakesPerAddressMax: 8,
+  /** Fewer of known addresses, whose chains are not bounded before OpenSSL verifies them. */
+  knownHandshakesPerAddressMax: 3,
+  /** The same of all addresses from which a trusted client came, of all others, and of those that cost most. */
   handshakesMax: 64,
+  newHandshakesMax: 32,
+  costlyHandshakesMax: 16,
+  /** Turns of known addresses, before one of another that waits. */
+  knownTurnsInARowMax: 4,
+  /**
+   * What the peer may send until its handshake is done, where no trusted client came from its address: a chain of six
+   * certificates with 4096-bit keys. OpenSSL takes 100 KB, and verifying that may take a second; this, a tenth.
+   */
+  strangerHandshakeBytesMax: 16 * 1024,
+  /** A handshake above this goes last: vCenter's is below 4 KB, and verifying this takes some ten milliseconds. */
+  longHandshakeBytes: 6 * 1024,
+  /** Handshakes of addresses that are not known get so much of the thread's time, and so much that they did not use. */
+  newTimePercent: 20,
+  newTimeSavedMaxMs: 1_000,
+  /** The same for those whose handshakes cost most. */
+  costlyTimePercent: 10,
+  costlyTimeSavedMaxMs: 200,
+  /** What was used beyond a share is waited for, up to so much: a busy machine must not keep a newcomer out for long. */
+  timeDebtMaxMs: 500,
+  /** A piece of a handshake that takes the thread longer is not an ordinary one. */
+  handshakeOrdinaryMs: 10,
+  /** One that is not measured and takes longer, together with what ran meanwhile, is measured from the next one on. */
+  handshakeSuspectMs: 50,
+  subnetWatchedForMs: 60 * 60_000,
+  /** An address counts as known for so long after a trusted client authenticated from there. */
+  subnetKnownForMs: 24 * 60 * 60_000,
+  /** What its handshakes may have cost for it to go first still; and for another not to go last. */
+  subnetKnownSpentMs: 250,
+  subnetNewSpentMs: 25,
+  subnetSpentMaxMs: 400,
+  subnetForgivenMsPerSecond: 1,
+  /** Addresses that are remembered, for either. */
+  subnetsRememberedMax: 10_000,
   /** Connections that are accepted before the next handshake is begun, while more are to be accepted. */
   acceptsPerHandshakeMax: 20,
   /** Sessions may be resumed for this long. */
@@ -334,7 +372,8 @@ if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.mes
   throw new Error('limits: an object would not fit a message')
 if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)
   throw new Error('limits: message and answer > what one may hold')
-if (limits.handshakesPerAddressMax > limits.handshakesMax) throw new Error('limits: handshakes of one > all')
+if (limits.handshakesPerAddressMax > limits.costlyHandshakesMax)
+  throw new Error('limits: handshakes of one > all')
 if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('limits: address > all')
 if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
   throw new Error('limits: admin connections of one address > all')

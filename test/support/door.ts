@@ -66,7 +66,10 @@ export async function openDoor(options: Partial<DoorOptions> = {}): Promise<Test
     ticketKeys: randomBytes(48),
     answer: echo,
     isTrusted: async () => true,
-    onHandshake: (outcome) => void handshakes.push(outcome),
+    onHandshake: async (outcome) => {
+      handshakes.push(outcome)
+      return true
+    },
     log: { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error') },
     metrics: {
       count: (name, labels) => void counts.push({ name, labels }),

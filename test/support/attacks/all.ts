@@ -3,6 +3,7 @@
 
 import { crowdPending } from './crowded-pending.ts'
 import { freshCertificates } from './fresh-certificates.ts'
+import { costlyChains, costlyChainsUnfinished, loopbackAddresses, smallChains } from './handshakes.ts'
 import { idleAdmin } from './idle-admin.ts'
 import { longBatches } from './long-batches.ts'
 import type { Attack } from './target.ts'
@@ -25,6 +26,26 @@ export interface KnownAttack {
 }
 
 export const attacks = {
+  'small-chains': {
+    what: 'chains of 355 small certificates',
+    attack: smallChains({ addresses: loopbackAddresses(1), atOnce: 4 }),
+    bounds: { growthMB: 100 },
+  },
+  'costly-chains': {
+    what: 'chains of certificates that are costly to verify, from one address',
+    attack: costlyChains({ addresses: loopbackAddresses(1), atOnce: 4 }),
+    bounds: { freshP99Ms: 1_000 },
+  },
+  'costly-chains-of-many': {
+    what: 'chains of certificates that are costly to verify, from eight addresses',
+    attack: costlyChains({ addresses: loopbackAddresses(8), atOnce: 4 }),
+    bounds: { freshP99Ms: 1_000 },
+  },
+  'costly-chains-unfinished': {
+    what: 'costly chains of peers that leave before the handshake is done',
+    attack: costlyChainsUnfinished({ addresses: loopbackAddresses(8), atOnce: 4 }),
+    bounds: { freshP99Ms: 1_000 },
+  },
   'long-batches': {
     what: 'batches of 1,000 Locates on 100 connections, half of which close at once',
     attack: longBatches,

@@ -1,0 +1,290 @@
+// From a whole ClientHello to an open TLS connection. OpenSSL verifies whatever chain a client sends, in one call, on the
+// thread that serves everybody. So handshakes take turns, and those of subnets that are not known are bounded in bytes,
+// measured, and held to a share of the thread's time. Long ones go last, whoever sends them: a client behind the address
+// of an attacker has a short one. What a peer may do is not decided here.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Socket } from 'node:net'
+import type { Server as TlsServer, TLSSocket } from 'node:tls'
+import { codeOf } from './connection.ts'
+import type { DoorLimits } from './door.ts'
+import type { Hello } from './hello.ts'
+import { MeteredStream } from './metered-stream.ts'
+import type { Notices } from './notices.ts'
+import { Subnets, type Rank } from './subnets.ts'
+import { TimeShare } from './time-share.ts'
+import { contextOptions, createTlsServer, type TlsSettings } from './tls.ts'
+import { Turns } from './turns.ts'
+
+/** A connection as far as its handshake goes. What it fails of, the 'close' of its raw socket follows. */
+export interface Handshaking {
+  readonly address: string
+  readonly neighbourhood: string
+  readonly raw: Socket
+  readonly hello: Hello
+  stage: 'hello' | 'waiting' | 'handshake' | 'open'
+  /** Monotonic milliseconds at which the stage began. */
+  since: number
+  waitedMs: number
+  failure: string | undefined
+  /** undefined until the handshake is begun. */
+  begun: Begun | undefined
+}
+
+interface Begun {
+  /** undefined: TLS reads the socket itself. */
+  stream: MeteredStream | undefined
+  /** Monotonic milliseconds at which the server last did something for it. */
+  movedAt: number
+  readonly threadMsBefore: number
+  /** The turn is given back: the handshake is done, or waits for its peer. */
+  released: boolean
+}
+
+export interface HandshakesOptions<H> {
+  readonly limits: DoorLimits
+  readonly now: () => number
+  readonly notices: Notices
+  /**
+   * The handshake is done. Called inside OpenSSL's last step of it, which must come back to a socket that is still there:
+   * nothing may be destroyed in it.
+   */
+  onOpen(handshaking: H, socket: TLSSocket): void
+  onError(error: Error): void
+}
+
+export class Handshakes<H extends Handshaking> {
+  readonly subnets: Subnets
+  readonly #options: HandshakesOptions<H>
+  readonly #tls: TlsServer
+  readonly #turns: Turns<H>
+  readonly #shares: Readonly<Record<'new' | 'costly', TimeShare>>
+  /** Node does not say of which raw connection a TLS socket is; what runs for the one is run with the other at hand. */
+  readonly #atHand = new AsyncLocalStorage<H>()
+
+  constructor(settings: TlsSettings, options: HandshakesOptions<H>) {
+    const { limits, now, notices } = options
+    this.#options = options
+    this.subnets = new Subnets(limits, now)
+    const debtMaxMs = limits.timeDebtMaxMs
+    this.#shares = {
+      new: new TimeShare(
+        { percent: limits.newTimePercent, savedMaxMs: limits.newTimeSavedMaxMs, debtMaxMs },
+        now,
+      ),
+      costly: new TimeShare(
+        { percent: limits.costlyTimePercent, savedMaxMs: limits.costlyTimeSavedMaxMs, debtMaxMs },
+        now,
+      ),
+    }
+    this.#turns = new Turns({
+      activeMax: {
+        known: limits.handshakesMax,
+        new: limits.newHandshakesMax,
+        costly: limits.costlyHandshakesMax,
+      },
+      activePerSubnetMax: {
+        known: limits.knownHandshakesPerAddressMax,
+        new: limits.handshakesPerAddressMax,
+        costly: limits.handshakesPerAddressMax,
+      },
+      acceptsPerTurnMax: limits.acceptsPerHandshakeMax,
+      knownInARowMax: limits.knownTurnsInARowMax,
+      shares: this.#shares,
+      rankOf: (line) => this.#rankOf(line),
+      run: (handshaking) => this.#run(handshaking),
+      onStrangersWait: () =>
+        notices.warn(
+          'strangers wait',
+          'handshakes of unknown addresses take so much time that they wait',
+          {},
+        ),
+    })
+    this.#tls = createTlsServer(settings)
+    this.#tls.on('secureConnection', (socket) => this.#open(socket))
+    this.#tls.on('tlsClientError', (error, socket) => this.#fail(error, socket))
+    this.#tls.on('error', (error) => options.onError(error))
+  }
+
+  get waiting(): number {
+    return this.#turns.waiting
+  }
+
+  get active(): number {
+    return this.#turns.active
+  }
+
+  setSettings(settings: TlsSettings): void {
+    this.#tls.setSecureContext(contextOptions(settings))
+  }
+
+  /** A connection was accepted, whatever becomes of it. */
+  accepted(): void {
+    this.#turns.accepted()
+  }
+
+  /** Its ClientHello is whole. */
+  enter(handshaking: H): void {
+    handshaking.stage = 'waiting'
+    handshaking.since = this.#options.now()
+    this.#turns.enter(handshaking.neighbourhood, handshaking)
+  }
+
+  /** The connection is closed. */
+  leave(handshaking: H): void {
+    this.#turns.leave(handshaking.neighbourhood, handshaking)
+    this.#turns.leave(longLine(handshaking), handshaking)
+    if (handshaking.begun !== undefined && handshaking.stage !== 'open')
+      this.#end(handshaking, handshaking.begun)
+  }
+
+  /** A trusted client did the handshake. */
+  trusted({ neighbourhood }: H): void {
+    this.subnets.authenticated(neighbourhood)
+    this.#turns.rerank(neighbourhood)
+  }
+
+  sweep(handshaking: H, now: number): void {
+    const { handshakeTimeoutMs, handshakeWaitMs, handshakeStallMs } = this.#options.limits
+    const { begun, stage, since } = handshaking
+    if (begun !== undefined) {
+      // The TLS server has its own clock for the handshake.
+      const waitsForPeer = begun.stream?.holding !== true
+      if (waitsForPeer && now - begun.movedAt >= handshakeStallMs) this.#release(handshaking, begun)
+    } else if (now - since >= (stage === 'hello' ? handshakeTimeoutMs : handshakeWaitMs)) {
+      handshaking.failure = 'timeout'
+      handshaking.raw.destroy()
+    }
+  }
+
+  // ------------------------------------------------------------ a turn
+
+  #run(handshaking: H): void {
+    const { neighbourhood, begun } = handshaking
+    const threadMsBefore = threadMs()
+    const before = this.#options.now()
+    const line = lineOf(handshaking, this.#options.limits)
+    const rank = this.#rankOf(line)
+    if (begun === undefined) this.#begin(handshaking, threadMsBefore)
+    else {
+      begun.movedAt = before
+      begun.stream?.feed()
+    }
+    if (handshaking.begun?.stream === undefined) return
+    // The others waited for as long as it took. The subnet is to blame for what it made us compute, and not for other
+    // programs of a busy machine; for long handshakes they wait in a line of their own.
+    if (rank !== 'known') this.#shares[rank].spend(this.#options.now() - before)
+    if (line === neighbourhood) this.subnets.charge(neighbourhood, threadMs() - threadMsBefore)
+    this.#turns.rerank(neighbourhood)
+  }
+
+  /** TLS reads what the stream holds when its turn comes. */
+  #resume(handshaking: H, begun: Begun): void {
+    const line = lineOf(handshaking, this.#options.limits)
+    this.#turns.resume(line, handshaking)
+    // It may wait for long, and keeps nobody from beginning meanwhile.
+    if (line !== handshaking.neighbourhood) this.#release(handshaking, begun)
+  }
+
+  #rankOf(line: string): Rank {
+    return line.startsWith(long) ? 'costly' : this.subnets.rank(line)
+  }
+
+  #begin(handshaking: H, threadMsBefore: number): void {
+    const now = this.#options.now()
+    const { neighbourhood, raw, hello } = handshaking
+    handshaking.waitedMs = now - handshaking.since
+    handshaking.since = now
+    handshaking.stage = 'handshake'
+    const begun: Begun = { stream: undefined, movedAt: now, threadMsBefore, released: false }
+    handshaking.begun = begun
+    const first = hello.take()
+    // Gone in this very moment: 'close' follows.
+    if (raw.destroyed || raw.readableEnded) return void raw.destroy()
+    if (!this.subnets.isMetered(neighbourhood)) {
+      raw.unshift(first)
+      return void this.#atHand.run(handshaking, () => this.#tls.emit('connection', raw))
+    }
+    // Nobody sends so much before the server's first word.
+    if (first.length > this.#options.limits.strangerHandshakeBytesMax) return this.#cut(handshaking)
+    const stream = this.#metered(handshaking, begun, first)
+    begun.stream = stream
+    this.#atHand.run(handshaking, () => this.#tls.emit('connection', stream))
+    // TLS reads from its next turn on.
+    this.#resume(handshaking, begun)
+  }
+
+  #metered(handshaking: H, begun: Begun, first: Buffer): MeteredStream {
+    const { limits } = this.#options
+    return new MeteredStream(handshaking.raw, {
+      first,
+      handshakeBytesMax: limits.strangerHandshakeBytesMax,
+      lingerBytesMax: limits.lingerBytesMax,
+      onHolding: () => this.#resume(handshaking, begun),
+      onTooLong: () => this.#cut(handshaking),
+    })
+  }
+
+  #cut(handshaking: H): void {
+    const { limits, notices } = this.#options
+    handshaking.failure = 'ERR_HANDSHAKE_TOO_LONG'
+    notices.warn(
+      'handshake too long',
+      'the handshake of an unknown address is too long: its client has to send a shorter chain of certificates',
+      { address: handshaking.address, bytesMax: limits.strangerHandshakeBytesMax },
+    )
+    handshaking.raw.destroy()
+  }
+
+  // ------------------------------------------------------------ its end
+
+  #open(socket: TLSSocket): void {
+    const handshaking = this.#atHand.getStore()
+    if (handshaking?.begun === undefined || handshaking.stage !== 'handshake')
+      return void setImmediate(() => socket.destroy())
+    handshaking.stage = 'open'
+    handshaking.begun.stream?.open()
+    this.#end(handshaking, handshaking.begun)
+    this.#options.onOpen(handshaking, socket)
+  }
+
+  #fail(error: Error, socket: TLSSocket): void {
+    const handshaking = this.#atHand.getStore()
+    if (handshaking !== undefined) handshaking.failure ??= codeOf(error)
+    socket.destroy()
+  }
+
+  /** What was not measured is looked at as a whole: with what else ran meanwhile, so that it proves nothing yet. */
+  #end(handshaking: H, begun: Begun): void {
+    this.#release(handshaking, begun)
+    if (begun.stream !== undefined) return
+    const { strangerHandshakeBytesMax, handshakeSuspectMs } = this.#options.limits
+    const long = handshaking.raw.bytesRead > strangerHandshakeBytesMax
+    if (long || threadMs() - begun.threadMsBefore > handshakeSuspectMs)
+      this.subnets.watch(handshaking.neighbourhood)
+  }
+
+  #release({ neighbourhood }: H, begun: Begun): void {
+    if (begun.released) return
+    begun.released = true
+    this.#turns.release(neighbourhood)
+  }
+}
+
+const long = 'long '
+
+/** Where its next piece waits for its turn: with those of its subnet, or with the subnet's long ones. */
+function lineOf(handshaking: Handshaking, { longHandshakeBytes }: DoorLimits): string {
+  const bytes = handshaking.begun?.stream?.handshakeBytes ?? 0
+  return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.neighbourhood
+}
+
+function longLine({ neighbourhood }: Handshaking): string {
+  return long + neighbourhood
+}
+
+/** What the thread has used of a processor so far, in milliseconds: other programs on the machine do not count. */
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1_000
+}

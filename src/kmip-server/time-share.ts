@@ -1,0 +1,41 @@
+// A share of the thread's time: so many milliseconds of each second may be spent, and some that were not spent before.
+// A debt is paid back by waiting. Measures nothing itself.
+
+export interface TimeShareOptions {
+  readonly percent: number
+  readonly savedMaxMs: number
+  readonly debtMaxMs: number
+}
+
+export class TimeShare {
+  readonly #options: TimeShareOptions
+  readonly #now: () => number
+  #balanceMs: number
+  #at: number
+
+  /** `now`: monotonic milliseconds. */
+  constructor(options: TimeShareOptions, now: () => number) {
+    this.#options = options
+    this.#now = now
+    this.#balanceMs = options.savedMaxMs
+    this.#at = now()
+  }
+
+  /** May go below zero: what something costs is known only afterwards. */
+  spend(ms: number): void {
+    this.#balanceMs = Math.max(-this.#options.debtMaxMs, this.#balance() - ms)
+  }
+
+  /** Milliseconds until something may be spent again; 0: now. */
+  waitMs(): number {
+    return Math.max(0, (-this.#balance() * 100) / this.#options.percent)
+  }
+
+  #balance(): number {
+    const now = this.#now()
+    const { percent, savedMaxMs } = this.#options
+    this.#balanceMs = Math.min(savedMaxMs, this.#balanceMs + ((now - this.#at) * percent) / 100)
+    this.#at = now
+    return this.#balanceMs
+  }
+}
