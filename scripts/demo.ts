@@ -24,7 +24,7 @@ import {
   makeVsanKeys,
 } from '../src/vsphere/sequences.ts'
 import { Site, type VirtualMachine } from '../src/vsphere/site.ts'
-import { askAsStranger, vcenterName } from '../src/vsphere/stranger.ts'
+import { askUntrusted, vcenterName } from '../src/vsphere/untrusted-client.ts'
 import { together } from '../src/vsphere/together.ts'
 
 const root = path.resolve(import.meta.dirname, '..')
@@ -157,10 +157,10 @@ async function morning(demo: Demo, runLog: RunLog) {
   const { site, certificate } = await openSite(served, runLog)
   await tell(
     '08:00',
-    'vCenter is told of the key server. It sees the certificate above, trusts it, and knocks.',
+    'Somebody adds the key server to vCenter. It sees the certificate above, trusts it, and connects.',
     async () => {
-      for (let knock = 0; knock < 4; knock++) await site.vcenter.knock()
-      return askAsStranger(site, site.tls)
+      for (let done = 0; done < 4; done++) await site.vcenter.handshake()
+      return askUntrusted(site, site.tls)
     },
     (refused) => [
       `Nobody knows it yet: every handshake is let through, every request is refused (${String(refused?.name === 'KmipRefused' && 'reason' in refused ? refused.reason : 'no')}).`,

@@ -11,7 +11,7 @@ type Authorization = Pick<Route, 'role' | 'scope'>
 
 /** The asker, or Refusal 'unauthenticated' or 'forbidden'. Nobody in particular on public routes. */
 export async function authenticate(
-  { access, sightings }: Pick<AdminContext, 'access' | 'sightings'>,
+  { access, lastSeen }: Pick<AdminContext, 'access' | 'lastSeen'>,
   route: Authorization,
   request: {
     readonly authorization: string | undefined
@@ -38,7 +38,7 @@ export async function authenticate(
     return token
   }
   const token = await check()
-  if (address !== null) sightings.note(token.sha256, address)
+  if (address !== null) lastSeen.note(token.sha256, address)
   const actor: Actor = { kind: 'token', id: token.id, name: token.name, certificateSha256: null, address }
   return {
     actor,

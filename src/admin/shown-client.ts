@@ -14,10 +14,10 @@ import { fingerprint } from '../pki/fingerprint.ts'
 import type { AdminContext } from './context.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
-type Sight = Pick<AdminContext, 'sightings' | 'clock'>
+type Sight = Pick<AdminContext, 'lastSeen' | 'clock'>
 
-export async function shownClient({ sightings, clock }: Sight, instance: Instance, client: TrustedClient) {
-  const seen = await sightings.of(client.certificates.map(({ id }) => id))
+export async function shownClient({ lastSeen, clock }: Sight, instance: Instance, client: TrustedClient) {
+  const seen = await lastSeen.of(client.certificates.map(({ id }) => id))
   const graceDays = client.expiredGraceDays ?? instance.expiredGraceDays
   const nowMs = clock.now()
   return {

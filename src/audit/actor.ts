@@ -1,8 +1,8 @@
-// The party that the audit names for an act: a client, a token, the server itself, a stranger.
+// The party that an audit entry names for an act: a client, a token, the server itself, a stranger.
 
 import type { Actor } from '../ports/audit.ts'
 
-/** The server itself, for what it does on its own. */
+/** The server, for what it does by itself. */
 export const serverActor: Actor = {
   kind: 'server',
   id: null,
@@ -11,7 +11,7 @@ export const serverActor: Actor = {
   address: null,
 }
 
-/** The party that changes something, and in which request. */
+/** The party that changes something, and its request. */
 export interface By extends Actor {
   readonly requestId?: string | null
 }

@@ -1,16 +1,16 @@
-// The anchor: the bytes of its slots, and what it means when the database does not agree with it. Pure;
-// store/anchor-keeper.ts decides when to write it. Why it is as it is: docs/decisions/anchor.md.
+// The anchor: the bytes of its slots, and how to compare it with the database. Pure; store/anchor-keeper.ts decides
+// when to write it. Reasons: docs/decisions/anchor.md.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
 import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 
-/** What the store holds, read at one moment, to be compared with an anchor. */
+/** The store's content, read at one moment, for the comparison with an anchor. */
 export interface StoreFacts {
   readonly trustVersion: number
   /** The number of the last checkpoint; 0 when there is none. */
   readonly lastCheckpoint: number
-  /** The SHA-256 of the checkpoint that the anchor names; null when it is not there. */
+  /** The SHA-256 of the checkpoint that the anchor names; null if the store lacks it. */
   readonly checkpointSha256: string | null
   /** For each head of the anchor, in its order. */
   readonly heads: readonly HeadFacts[]
@@ -19,18 +19,18 @@ export interface StoreFacts {
 interface HeadFacts {
   /** The number of the writer's last entry; 0 when the store does not know the writer. */
   readonly last: number
-  /** The hash of the entry that the anchor names; null when it is not there. */
+  /** The hash of the entry that the anchor names; null if the store lacks it. */
   readonly hash: string | null
   /** Entries up to this number were pruned. */
   readonly prunedTo: number
 }
 
-/** A slot has a block of its own, so that a torn write of one leaves the other whole. */
+/** Each slot has a block of its own, so a torn write of one leaves the other intact. */
 export const anchorSlotBytes = 4096
 
 const format = 'mortise anchor 1'
 
-/** A whole slot: the format, the anchor as JSON, its MAC, a line each; zeros to the end. */
+/** A whole slot: three lines (the format, the anchor as JSON, its MAC), then zeros. */
 export function encodeSlot(anchor: Anchor, key: KeyObject): Buffer {
   const { sequence, trustVersion, checkpoint, heads } = anchor
   const text = `${format}\n${JSON.stringify({ sequence, trustVersion, checkpoint, heads })}\n`
@@ -41,7 +41,7 @@ export function encodeSlot(anchor: Anchor, key: KeyObject): Buffer {
   return slot
 }
 
-/** The valid anchor with the highest sequence, and the slot it lies in; undefined when no slot is valid. */
+/** The valid anchor with the highest sequence, and the number of its slot. Undefined if no slot is valid. */
 export function newestAnchor(
   slots: readonly Uint8Array[],
   key: KeyObject,
@@ -69,8 +69,8 @@ function macOf(text: string, key: KeyObject): Buffer {
 }
 
 /**
- * `slots`: null when there is no file. `needed`: there must be one. `facts` reads the store, to be compared with the
- * anchor that counts.
+ * Compares the store with its anchor. `slots`: null if there is no file. `needed`: there must be one. `facts` reads the
+ * store's facts for the anchor that counts.
  */
 export function judgeAnchor(
   slots: readonly Uint8Array[] | null,
@@ -99,14 +99,14 @@ function compare(anchor: Anchor, facts: StoreFacts): readonly string[] {
 function compareCheckpoint(mark: AnchorPosition['checkpoint'], facts: StoreFacts): readonly string[] {
   if (mark === null || facts.checkpointSha256 === mark.sha256) return []
   if (facts.checkpointSha256 !== null)
-    return [`checkpoint ${mark.number} of the audit log is another one than was signed`]
+    return [`checkpoint ${mark.number} of the audit log is not the one that was signed`]
   return [`the last checkpoint of the audit log is ${facts.lastCheckpoint}, and was ${mark.number}`]
 }
 
-/** Where entries were pruned beyond the one that the anchor names, the signed checkpoints judge (`audit verify`). */
+/** If entries were pruned beyond the one that the anchor names, the signed checkpoints decide (`audit verify`). */
 function compareHead({ writer, number, hash }: WriterHead, facts: HeadFacts): readonly string[] {
   if (facts.hash === hash || facts.prunedTo > number) return []
   if (facts.last < number)
     return [`the last audit entry of writer ${writer} is ${facts.last}, and was ${number}`]
-  return [`audit entry ${number} of writer ${writer} is another one than was written, or is missing`]
+  return [`audit entry ${number} of writer ${writer} is not the one that was written, or is missing`]
 }

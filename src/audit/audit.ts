@@ -1,6 +1,6 @@
-// The audit log: checkpoints, listing, export, pruning. Entries themselves are made where the act is (keys.ts,
-// trust/changes.ts) and chained by the store inside the same transaction; whether a log was touched is decided in
-// audit-proof.ts, which also works offline.
+// The audit log: checkpoints, listing, export, pruning. The code that does an act writes its entry (keys/,
+// trust/writer.ts); the store chains the entry in the same transaction. proof.ts decides whether somebody altered a
+// log; it also works offline.
 
 import {
   createHash,
@@ -35,7 +35,7 @@ import type {
 } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** Where the signing key is kept: `ensure` makes the named secrets in an empty store, and reads them otherwise. */
+/** Where the signing key is stored. `ensure` creates the named secrets in an empty store, and reads them otherwise. */
 export interface SigningKeySource {
   ensure(
     names: readonly string[],
@@ -66,7 +66,7 @@ export class Audit {
     this.#published = published
   }
 
-  /** `published` gets each checkpoint for the log stream, so that a copy exists outside (design: Audit). */
+  /** Calls `published` with each checkpoint, so that the log stream holds a copy outside (design: Audit). */
   static async open(
     store: Store,
     clock: Clock,
@@ -83,21 +83,21 @@ export class Audit {
     return new Audit(store, clock, signingKey, published)
   }
 
-  /** The key that checkpoints are checked with: SPKI, base64. */
+  /** The public key that verifies checkpoints: SPKI, base64. */
   get publicKey(): string {
     return createPublicKey(this.#signingKey).export({ type: 'spki', format: 'der' }).toString('base64')
   }
 
   /**
-   * Signs the heads of all writers and keeps the result. Makes none when nothing was entered since the last. The
-   * beginnings that it names are those of the checkpoint before, not whatever lies in the store, unless the log was
-   * pruned by us: that is announced in a checkpoint first (`pruning`), so that a prune that was killed half way is
-   * finished here, and one that somebody did by hand is found.
+   * Signs the heads of all writers and stores the result. Creates no checkpoint if there are no new entries since the
+   * last. It takes the beginnings from the last checkpoint, not from the store, unless we pruned the log. A checkpoint
+   * announces a prune first (`pruning`). So this method completes a prune that was killed half way, and finds one that
+   * somebody did by hand.
    */
   async checkpoint(pruning?: number): Promise<AuditCheckpoint | undefined> {
     for (let attempt = 0; attempt < limits.conflictRetriesMax; attempt++) {
       const [last] = await this.#store.checkpoints(1)
-      // One that was forged says nothing, least of all what to prune; `verify` tells of it.
+      // Ignore a forged checkpoint, above all what it says about pruning. `verify` reports it.
       const lastBody = last && genuineBody(last, createPublicKey(this.#signingKey))
       if (lastBody?.pruning !== undefined && pruning === undefined) await this.#removePruned(lastBody)
       const { heads, beginnings: stored } = await this.#store.auditHeads()
@@ -131,8 +131,9 @@ export class Audit {
   }
 
   /**
-   * For who commits it together with what a restore changes: signs for what the log is now, under a number above every
-   * one that is known, and says so. The entries of that commit are left to the next checkpoint.
+   * A checkpoint for an accepted restore; the caller commits it together with the restore's changes. It signs for the
+   * log as it is now, says that it follows a restore, and has a number above every known one. The next checkpoint signs
+   * for the entries of that commit.
    */
   async restoredCheckpoint(known: number, trustVersion: number): Promise<CheckpointWrite> {
     const [last] = await this.#store.checkpoints(1)
@@ -152,18 +153,18 @@ export class Audit {
     return { number: content.number, body, signature }
   }
 
-  /** The trusted rows were seen whole at this version; the next checkpoint signs it. */
+  /** Records that all trusted rows passed their check at this version. The next checkpoint signs it. */
   noteTrust(version: number): void {
     this.#trustVersion = Math.max(this.#trustVersion, version)
   }
 
-  /** The version of the trusted rows that the last checkpoint signed for; 0 when it signed for none. */
+  /** The trust version that the last checkpoint signed for; 0 if it signed for none. */
   async signedTrustVersion(): Promise<number> {
     const [last] = await this.#store.checkpoints(1)
     return (last && genuineBody(last, createPublicKey(this.#signingKey))?.trustVersion) ?? 0
   }
 
-  /** A checkpoint each minute until `stop`. `failed` is told when one could not be made. */
+  /** Creates a checkpoint each minute until `stop`. Calls `failed` if that failed. */
   start(failed: (error: unknown) => void): void {
     this.#timer = this.#clock.every(limits.checkpointEveryMs, () => void this.checkpoint().catch(failed))
   }
@@ -180,18 +181,18 @@ export class Audit {
     return this.#store.audit(query)
   }
 
-  /** Enters something that is no act on a key or on trust: a refusal at the door, a start, an outage. */
+  /** Enters an event that is no act on a key or on trust: a refusal at the listener, a start, an outage. */
   async enter(entry: Omit<AuditEntry, 'atMs' | 'actor'> & { readonly actor?: Actor }): Promise<void> {
     const whole: AuditEntry = { actor: serverActor, ...entry, atMs: this.#clock.now() }
     await this.#store.commit({ writes: [], entries: [whole], durability: 'process' })
   }
 
-  /** Verifies the whole log as it lies in the store. */
+  /** Verifies the whole log in the store. */
   async verify(): Promise<AuditProof> {
     return verifyLog(await this.#parts(), { publicKey: this.publicKey })
   }
 
-  /** The log as lines of JSON: a head with the public key and beginnings, all checkpoints, all entries. */
+  /** The log as lines of JSON: first the public key and the beginnings, then all checkpoints, then all entries. */
   async *export(): AsyncGenerator<string> {
     const { beginnings } = await this.#store.auditHeads()
     yield exportHead(this.publicKey, beginnings, this.#clock.now())
@@ -200,8 +201,8 @@ export class Audit {
   }
 
   /**
-   * Removes entries older than `beforeMs` that a checkpoint covers. What remains begins where the removed ones
-   * ended, and that is entered and signed.
+   * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins where the removed part ended.
+   * An entry and a checkpoint record this.
    */
   async prune(actor: Actor, beforeMs: number): Promise<void> {
     await this.enter({
@@ -241,7 +242,7 @@ export class Audit {
       const page = await this.#store.audit({ order: 'oldest', limit: pageEntries, ...(after && { after }) })
       yield* page.entries
       after = page.after
-      // A long log must not hold up the requests that are served meanwhile.
+      // A long log must not delay the requests that are served meanwhile.
       await nextTurn()
     } while (after !== null)
   }
@@ -251,7 +252,7 @@ function hashOf(checkpoint: AuditCheckpoint | undefined): string {
   return checkpoint ? createHash('sha256').update(checkpoint.body).digest('hex') : ''
 }
 
-/** The beginnings as they were signed last; after an announced prune those that it may have brought about. */
+/** The beginnings of the last checkpoint. After an announced prune also the ones that this prune may have created. */
 function provedBeginnings(last: CheckpointBody, stored: readonly WriterHead[]): readonly WriterHead[] {
   if (last.pruning === undefined) return last.beginnings
   return stored.flatMap((beginning) => {

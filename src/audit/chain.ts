@@ -1,5 +1,5 @@
-// The audit chain's text and hash. Beside ports.ts because both sides of the Store port must agree on it: a
-// store numbers and hashes entries inside its transaction, audit/audit.ts verifies them, also offline.
+// The text and hash of the audit chain. A store numbers and hashes entries inside its transaction; proof.ts verifies
+// them, also offline. Both use this file.
 
 import { hash } from 'node:crypto'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -8,9 +8,9 @@ import type { AuditEntry } from '../ports/audit.ts'
 export const chainStart = ''
 
 /**
- * The exact text of an entry that is stored and hashed: JSON with a fixed order of fields, one line.
- * `others` stands in a writer's first entry only: the heads of the writers it saw, so that a whole writer
- * cannot be cut out unnoticed.
+ * The exact text of an entry, which is stored and hashed: JSON in a fixed order of fields, on one line. `others` is
+ * only in a writer's first entry: the heads of the writers that it saw, so that nobody can remove a whole writer
+ * unnoticed.
  */
 export function entryBody(
   writer: string,
@@ -35,7 +35,7 @@ export function entryBody(
   })
 }
 
-/** SHA-256 of the hash before (hex text, '' for the first) and the body, in lower-case hex. */
+/** SHA-256 of the previous hash (hex text, '' for the first entry) and the body, in lower-case hex. */
 export function chainHash(previous: string, body: string): string {
   return hash('sha256', `${previous}\n${body}`, 'hex')
 }

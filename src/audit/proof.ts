@@ -1,9 +1,10 @@
-// Whether an audit log was touched: works on the parts of a log, from the store or from an exported file, with
-// nothing but the public key. It finds entries that were changed, removed, reordered, put in or cut off, and says
-// from when to when the proof reaches. What is younger than the last checkpoint cannot be proved, and it says so.
+// Finds out whether somebody altered an audit log. Works on the parts of a log, from the store or from an exported
+// file, and needs nothing but the public key. It finds entries that were changed, removed, reordered, inserted or cut
+// off, and reports the period that the proof covers. It reports the entries after the last checkpoint as not yet
+// proved.
 //
-// Pruning keeps, per writer, the number and hash of the last removed entry: its beginning. A beginning is believed
-// only when the last signed checkpoint names it.
+// Pruning keeps the number and hash of each writer's last removed entry: the writer's beginning. A beginning counts
+// only if the last signed checkpoint names it.
 
 import { createHash, createPublicKey, verify, type KeyObject } from 'node:crypto'
 import { chainHash, chainStart } from './chain.ts'
@@ -13,45 +14,47 @@ export interface LogParts {
   readonly beginnings: readonly WriterHead[]
   /** In the order of their numbers. */
   readonly checkpoints: readonly AuditCheckpoint[]
-  /** In any order between writers; each writer's in the order of their numbers. */
+  /** Each writer's entries in the order of their numbers; writers in any order. */
   readonly entries: AsyncIterable<StoredAuditEntry> | Iterable<StoredAuditEntry>
 }
 
 export interface AuditProof {
   readonly ok: boolean
-  /** What was found, one sentence each; empty when the log is whole. */
+  /** The findings, one sentence each; empty if the log is intact. */
   readonly problems: readonly string[]
-  /** Restores that an owner accepted, one sentence each: what is missing since then was given up openly. */
+  /** The restores that an owner accepted, one sentence each, with what the owner gave up. */
   readonly restores: readonly string[]
   readonly entries: number
   readonly checkpoints: number
-  /** The proof reaches over entries written in this time; null when there is none. */
+  /** The times of the first and last proved entry; null if there is none. */
   readonly provedFromMs: number | null
   readonly provedToMs: number | null
-  /** Entries younger than the last checkpoint: chained, but not yet signed for. */
+  /** Entries after the last checkpoint: chained, but not yet signed. */
   readonly unprovedEntries: number
-  /** SHA-256 of the public key, to compare with the one the server shows. */
+  /** SHA-256 of the public key, for comparison with the one that the server shows. */
   readonly keySha256: string
 }
 
-/** What a checkpoint signs. */
+/** The content that a checkpoint signs. */
 export interface CheckpointBody {
   readonly number: number
   readonly atMs: number
   readonly heads: readonly WriterHead[]
-  /** Where each pruned writer's entries begin: the last one that was removed. */
+  /** Where each pruned writer's entries begin: its last removed entry. */
   readonly beginnings: readonly WriterHead[]
-  /** SHA-256 of the body of the checkpoint before, hex; '' for the first. */
+  /** SHA-256 (hex) of the previous checkpoint's body; '' for the first. */
   readonly previous: string
-  /** A restore was accepted at this checkpoint: the number of the one before, 0 for none. */
+  /** Only after an accepted restore: the number of the checkpoint before this one, 0 for none. */
   readonly follows?: number
-  /** The highest version of the trusted rows that was seen whole: older ones put back are noticed at the next start. */
+  /**
+   * The highest trust version at which all rows passed their check. The next start notices if older rows are put back.
+   */
   readonly trustVersion?: number
-  /** Announces that entries older than this are about to be removed: milliseconds since 1970. */
+  /** Announces the removal of entries older than this: milliseconds since 1970. */
   readonly pruning?: number
 }
 
-/** `checkpoint`: one that was kept outside, of which the log must be a continuation. */
+/** `checkpoint`: a copy that somebody kept outside. The log must continue it. */
 export async function verifyLog(
   log: LogParts,
   trust: { readonly publicKey: string; readonly checkpoint?: AuditCheckpoint },
@@ -83,7 +86,7 @@ export function exportHead(publicKey: string, beginnings: readonly WriterHead[],
   return JSON.stringify({ mortiseAudit: 1, publicKey, beginnings, exported: new Date(atMs).toISOString() })
 }
 
-/** Reads an export back into its parts. Error with the line number when a line is not one of an export. */
+/** Reads an export. Throws an Error with the line number for a line that does not belong to an export. */
 export function parseExport(lines: readonly string[]): LogParts & { readonly publicKey: string } {
   const [first = '', ...rest] = lines
   const { mortiseAudit, publicKey, beginnings } = parseLine(first, 1)
@@ -136,8 +139,8 @@ function hasTypes(value: object, types: Readonly<Record<string, string>>): boole
 }
 
 /**
- * Signatures, numbers without a gap but where a restore was accepted, and each naming the one before. Returns the bodies
- * that are genuine.
+ * Checks the signatures, that numbers have no gap except at an accepted restore, and that each checkpoint names the one
+ * before. Returns the bodies of the genuine ones.
  */
 function checkCheckpoints(
   checkpoints: readonly AuditCheckpoint[],
@@ -175,7 +178,7 @@ function acceptedRestore({ number, atMs }: CheckpointBody, follows: number): str
   )
 }
 
-/** What the checkpoint says; undefined when it was not signed by this key. */
+/** The checkpoint's content; undefined if this key did not sign it. */
 export function genuineBody(checkpoint: AuditCheckpoint, key: KeyObject): CheckpointBody | undefined {
   const genuine = verify(null, Buffer.from(checkpoint.body), key, Buffer.from(checkpoint.signature, 'base64'))
   if (!genuine) return undefined
@@ -183,7 +186,7 @@ export function genuineBody(checkpoint: AuditCheckpoint, key: KeyObject): Checkp
   return body.number === checkpoint.number ? body : undefined
 }
 
-/** A checkpoint kept outside must be one of the log's, to the letter. */
+/** A checkpoint kept outside must be identical to one of the log. */
 function checkOutside(
   outside: AuditCheckpoint,
   checkpoints: readonly AuditCheckpoint[],
@@ -210,12 +213,12 @@ function checkOutside(
     problems.push(`${name} is newer than the log's last (${String(newest)}): the end of the log was cut off`)
   else if (restore)
     problems.push(
-      `${name} is of what a restore left behind that was accepted with checkpoint ${String(restore.number)}`,
+      `${name} belongs to the part that a restore discarded, which was accepted with checkpoint ${String(restore.number)}`,
     )
-  else problems.push(`${name} is missing in the log`)
+  else problems.push(`${name} is missing from the log`)
 }
 
-/** Entries may be missing at the beginning only where a signed checkpoint says that they were pruned. */
+/** Entries may be missing at the beginning only if a signed checkpoint says that they were pruned. */
 function checkBeginnings(
   beginnings: readonly WriterHead[],
   last: CheckpointBody | undefined,
@@ -232,7 +235,7 @@ function checkBeginnings(
   }
 }
 
-/** A prune that was announced and perhaps killed half way removes nothing beyond the heads of its announcement. */
+/** A prune never removes entries beyond the heads of its announcement, even if it was killed half way. */
 export function mayBePruned({ pruning, heads }: CheckpointBody, writer: string, number: number): boolean {
   return pruning !== undefined && heads.some((head) => head.writer === writer && number <= head.number)
 }
@@ -243,7 +246,10 @@ interface Chain {
   readonly unproved: number
 }
 
-/** Walks each writer's chain from its beginning and meets every head that somebody vouched for. */
+/**
+ * Walks each writer's chain from its beginning and compares it with every head that a checkpoint or another writer
+ * names.
+ */
 async function checkChains(
   log: LogParts,
   signed: readonly CheckpointBody[],
@@ -271,7 +277,7 @@ async function checkChains(
     const atMs = typeof body?.atMs === 'number' ? body.atMs : null
     if (atMs !== null && (firstMs === null || atMs < firstMs)) firstMs = atMs
     walks.set(entry.writer, { writer: entry.writer, number: entry.number, hash: entry.hash })
-    // A writer's first entry names the heads of those that it saw, so that none can be taken out whole.
+    // A writer's first entry names the heads of the writers that it saw, so that nobody can remove one of those whole.
     if (entry.number === 1 && isList(body?.others, isHead))
       for (const head of body.others) vouched.add(head, `the first entry of writer ${entry.writer}`)
   }
@@ -280,8 +286,8 @@ async function checkChains(
 }
 
 /**
- * What each writer's entries must be by the word of others: the heads of every signed checkpoint, not of the last alone,
- * since a checkpoint signs what the store holds at that moment, cut off and rewritten or not.
+ * The hashes that others vouch for: the heads of every signed checkpoint, and of first entries. The last checkpoint
+ * alone is not enough: it signs whatever the store holds at that moment, even a log that was cut off and rewritten.
  */
 class Vouched {
   readonly #walks: ReadonlyMap<string, WriterHead>
@@ -301,11 +307,11 @@ class Vouched {
     const known = this.#hashes.get(place)
     if (known && known.hash !== hash)
       this.#problems.push(
-        `writer ${writer}: entry ${String(number)} was another for ${by} than for ${known.by}: it was rewritten`,
+        `writer ${writer}: entry ${String(number)} differs between ${by} and ${known.by}: it was rewritten`,
       )
     if (!known) this.#hashes.set(place, { hash, by })
     if ((this.#highest.get(writer)?.number ?? 0) < number) this.#highest.set(writer, head)
-    // Of what was walked before, or pruned, the last entry is known.
+    // Of the entries already walked or pruned, only the last one is known. Compare that one now.
     const walked = this.#walks.get(writer)
     const problem = walked ? this.problemOf(walked) : null
     if (problem !== null) this.#problems.push(problem)
@@ -333,7 +339,7 @@ function entryProblem(
 ): string | null {
   const name = `writer ${entry.writer}: entry ${String(entry.number)}`
   if (entry.number <= before.number)
-    return `${name} stands after ${String(before.number)}: entries were reordered or doubled`
+    return `${name} stands after ${String(before.number)}: entries were reordered or duplicated`
   if (entry.number !== before.number + 1)
     return `writer ${entry.writer}: entries ${String(before.number + 1)} to ${String(entry.number - 1)} were removed`
   if (chainHash(before.hash, entry.body) !== entry.hash)

@@ -63,7 +63,7 @@ export function benchCommand(world: World, outcome: Outcome): Command {
         const report = await bench({
           ...benchOptions,
           signal: early.signal,
-          told: (phase) => void stderr.write(`  ${phase}\n`),
+          onProgress: (phase) => void stderr.write(`  ${phase}\n`),
         })
         run.show(report, () => benchText(report))
         return report.ok ? 0 : 1

@@ -1,4 +1,4 @@
-// Where a KMIP server is: HOST:PORT as people write it. Nothing is looked up here.
+// The address of a KMIP server: HOST:PORT as people write it. This file resolves no names.
 
 import { isIP } from 'node:net'
 
@@ -8,10 +8,13 @@ export interface Address {
   readonly port: number
 }
 
-/** The port that is registered for KMIP. */
+/** The registered port of KMIP. */
 const kmipPort = 5696
 
-/** `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696`, `[2001:db8::7]:5696`; undefined for anything else. */
+/**
+ * Parses `kms.example.com`, `kms.example.com:5696`, `192.0.2.7:5696` and `[2001:db8::7]:5696`. Undefined for anything
+ * else.
+ */
 export function parseAddress(text: string): Address | undefined {
   const trimmed = text.trim()
   if (isIP(trimmed) === 6) return { host: trimmed, port: kmipPort }

@@ -1,4 +1,4 @@
-// Reading what a server answered: bytes that are no answer become KmipTransportError `protocol`, with the address.
+// Reads a server's answers. Bytes that are not an answer become KmipTransportError `protocol`, with the address.
 
 import { decodeResponse } from '../kmip/client-message.ts'
 import type { IncomingResponse } from '../kmip/client-message.ts'
@@ -13,7 +13,7 @@ export function readAnswer(bytes: Uint8Array, from: Address): IncomingResponse {
   return reading(from, 'the message', () => decodeResponse(bytes))
 }
 
-/** Of an item with success. */
+/** The payload of an item with success. */
 export function readPayload<N extends OperationName>(
   operation: N,
   item: ResponseItem,
@@ -21,12 +21,12 @@ export function readPayload<N extends OperationName>(
   from: Address,
 ): Response<N> {
   const { payload } = item
-  if (payload === undefined) throw wrongAnswer(from, `${operation}: success without a payload`)
+  if (payload === undefined) throw wrongAnswer(from, `${operation}: success, but no payload`)
   return reading(from, operation, () => decodeResponsePayload(operation, payload, answer))
 }
 
 export function wrongAnswer(from: Address, what: string, cause?: Error): KmipTransportError {
-  return new KmipTransportError('protocol', from, `the answer is not what was asked for: ${what}`, { cause })
+  return new KmipTransportError('protocol', from, `the answer does not match the request: ${what}`, { cause })
 }
 
 function reading<T>(from: Address, what: string, read: () => T): T {

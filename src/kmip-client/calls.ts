@@ -1,4 +1,4 @@
-// The usual things that one wants of a KMIP server, in one call each. Whatever else there is goes through `request`.
+// The usual requests to a KMIP server, one function each. `request` sends all others.
 
 import { enums, maskOf } from '../kmip/enums.ts'
 import type { EnumName, MaskName } from '../kmip/enums.ts'
@@ -6,7 +6,7 @@ import { atLeast } from '../kmip/version.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Requester } from './session.ts'
 
-/** What the server says that it speaks, the newest first as a rule: `1.4`. */
+/** The versions that the server lists, usually newest first: `1.4`. */
 export async function versionsOf(server: Requester): Promise<readonly string[]> {
   const { ProtocolVersion } = await server.request('DiscoverVersions', { ProtocolVersion: [] })
   return ProtocolVersion.map(
@@ -15,13 +15,13 @@ export async function versionsOf(server: Requester): Promise<readonly string[]> 
 }
 
 export interface NewKey {
-  /** Bits; 256 when left out. */
+  /** In bits. Default: 256. */
   readonly length?: number
   readonly usage?: readonly MaskName<'CryptographicUsageMask'>[]
   readonly name?: string
 }
 
-/** An AES key, made by the server; its Unique Identifier. */
+/** Creates an AES key at the server. Returns its Unique Identifier. */
 export async function createKey(server: Requester, key: NewKey = {}): Promise<string> {
   const { length = 256, usage = ['Encrypt', 'Decrypt'], name } = key
   const Attribute = [
@@ -48,19 +48,19 @@ export interface FetchedKey {
   readonly algorithm: EnumName<'CryptographicAlgorithm'> | undefined
   /** Bits. */
   readonly length: number | undefined
-  /** A copy, the caller's to wipe. */
+  /** A copy, which the caller must wipe. */
   readonly material: Buffer
 }
 
-/** A symmetric key in the clear; TypeError for an object of another kind or form. */
+/** A symmetric key in the clear. TypeError for an object of another kind or format. */
 export async function getKey(server: Requester, UniqueIdentifier: string): Promise<FetchedKey> {
   const { SymmetricKey } = await server.request('Get', { UniqueIdentifier })
   const block = SymmetricKey?.KeyBlock
   const value = block?.KeyValue
   if (block === undefined || value === undefined || value instanceof Uint8Array)
-    throw new TypeError(`${UniqueIdentifier} is no symmetric key in the clear`)
+    throw new TypeError(`${UniqueIdentifier} is not a symmetric key in the clear`)
   const material = value.KeyMaterial instanceof Uint8Array ? value.KeyMaterial : keyOf(value.KeyMaterial)
-  if (!material) throw new TypeError(`${UniqueIdentifier} has its key material in another form`)
+  if (!material) throw new TypeError(`${UniqueIdentifier} has its key material in another format`)
   return {
     algorithm: block.CryptographicAlgorithm,
     length: block.CryptographicLength,
@@ -72,7 +72,7 @@ function keyOf(transparent: object): Uint8Array | undefined {
   return 'Key' in transparent && transparent.Key instanceof Uint8Array ? transparent.Key : undefined
 }
 
-/** Undefined where the object has none. */
+/** Undefined if the object has none. */
 export async function stateOf(
   server: Requester,
   UniqueIdentifier: string,
@@ -85,8 +85,8 @@ export async function stateOf(
 }
 
 /**
- * Identifiers of everything that has these attributes, page by page where the version has pages (1.3 on); before that
- * as many as the server gives at once.
+ * The identifiers of all objects with these attributes. Page by page if the version supports it (since 1.3); otherwise
+ * as many as the server returns at once.
  */
 export async function locateAll(
   server: Requester,
@@ -104,7 +104,7 @@ export async function locateAll(
     const before = found.size
     for (const identifier of page.UniqueIdentifier) found.add(identifier)
     offset += page.UniqueIdentifier.length
-    // A server that knows no offset gives the same page for ever.
+    // A server that ignores the offset returns the same page forever.
     if (page.UniqueIdentifier.length < pageItems || found.size === before) return [...found]
   }
 }

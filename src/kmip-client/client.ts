@@ -1,6 +1,6 @@
-// A KMIP client: several addresses of one server, connections kept or one for each piece of work, and what may be done
-// again when a connection breaks. A change whose answer was lost is never sent twice by itself: whether it was done is
-// for the caller to find out.
+// A KMIP client: several addresses of one server, connections that are reused or opened for each piece of work, and
+// retries when a connection breaks. It never sends a change again whose answer was lost: the caller must find out
+// whether the server did it.
 
 import type { Credential } from '../kmip/credential.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
@@ -13,22 +13,22 @@ import type { BatchOptions, BatchRequest, ClientVersion, Outcomes, Requester } f
 import { clientTls, type ClientTls, type TlsOptions } from './tls.ts'
 
 export interface ClientOptions extends TlsOptions {
-  /** All of them serve the same keys; a new connection begins at the next one. */
+  /** All of them serve the same keys. Each new connection starts with the next one. */
   readonly addresses: readonly Address[]
-  /** 1.4 when left out. */
+  /** Default: 1.4. */
   readonly version?: ClientVersion
   readonly credential?: { readonly username: string; readonly password: string } | undefined
-  /** `kept` (default): a connection is used again. `per-work`: each piece of work has its own, as vSphere does. */
+  /** `kept` (default): connections are reused. `per-work`: each piece of work opens its own, like vSphere. */
   readonly connections?: 'kept' | 'per-work'
-  /** Pieces of work at the same time; more wait. 1 when left out. */
+  /** How many pieces of work run at once; further ones wait. Default: 1. */
   readonly connectionsMax?: number
   readonly timeouts?: Partial<Timeouts>
-  /** An address that failed is asked last for so long. */
+  /** How long an address that failed is tried last, in milliseconds. */
   readonly restMs?: number
   readonly localAddress?: string | undefined
 }
 
-/** Throws TlsOptionsError. Nothing is connected before the first request. */
+/** Throws TlsOptionsError. Connects with the first request, not before. */
 export function connect(options: ClientOptions): KmipClient {
   return new KmipClient(options)
 }
@@ -53,7 +53,10 @@ export class KmipClient implements Requester, AsyncDisposable {
     this.#credential = options.credential && usernameAndPassword(options.credential)
   }
 
-  /** Rejects with KmipRefused or KmipTransportError. What only reads is done again elsewhere when no answer comes. */
+  /**
+   * Rejects with KmipRefused or KmipTransportError. If no answer comes, a request that only reads is sent again
+   * elsewhere.
+   */
   request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>> {
     const repeatable = readers.has(operation)
     return this.work((session) => session.request(operation, request), { repeatable })
@@ -66,8 +69,8 @@ export class KmipClient implements Requester, AsyncDisposable {
   }
 
   /**
-   * Runs a piece of work on one connection. While nothing was sent, another connection or address takes its place;
-   * after that only if it is `repeatable`, and then `run` is called once more from its beginning.
+   * Runs a piece of work on one connection. As long as nothing was sent, it may switch to another connection or
+   * address. After that it does so only for `repeatable` work, and then calls `run` once more from its beginning.
    */
   async work<T>(
     run: (session: Session) => Promise<T>,
@@ -85,7 +88,7 @@ export class KmipClient implements Requester, AsyncDisposable {
         const { fault } = done
         const mayRepeat = !session.hasSent || repeatable
         if (!mayRepeat || fault.stage === 'protocol') throw fault
-        // A kept connection that had died says nothing about its address.
+        // A dead kept connection says nothing about its address.
         if (wasKept) continue
         this.#nodes.failed(connection.address)
         attempts.push(fault)
@@ -105,7 +108,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     await this.close()
   }
 
-  /** One try; the connection is kept, or gone, afterwards. */
+  /** One attempt. Afterwards the connection is kept or closed. */
   async #attempt<T>(
     run: (session: Session) => Promise<T>,
     session: Session,
@@ -149,7 +152,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     if (this.#running >= (this.#options.connectionsMax ?? 1))
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     else this.#running++
-    // A slot that is given back goes to who waits, without being counted down and up.
+    // A freed slot goes directly to the next one waiting; the count stays the same.
     return () => {
       const next = this.#waiting.shift()
       if (next) next()
@@ -158,7 +161,7 @@ export class KmipClient implements Requester, AsyncDisposable {
   }
 }
 
-/** For `Authentication` (KMIP 1.4 §2.1.2). */
+/** A value for `Authentication` (KMIP 1.4 §2.1.2). */
 export function usernameAndPassword(given: {
   readonly username: string
   readonly password: string
@@ -169,7 +172,7 @@ export function usernameAndPassword(given: {
   }
 }
 
-/** Operations that change nothing, so that a second one does no harm. */
+/** Operations that change nothing, so repeating them is harmless. */
 const readers: ReadonlySet<OperationName> = new Set<OperationName>([
   'DiscoverVersions',
   'Query',

@@ -1,5 +1,5 @@
-// One TLS connection to a KMIP server: bytes of a request out, bytes of its answer in, one at a time. Times are
-// measured here, since nobody else sees where connecting ends and the handshake begins. Nothing is tried twice here.
+// One TLS connection to a KMIP server: sends a request and receives its answer, one at a time. It measures times, since
+// no other code sees where connecting ends and the handshake begins. It never retries.
 
 import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
@@ -15,20 +15,20 @@ import type { ClientTls } from './tls.ts'
 export interface Timeouts {
   readonly connectMs: number
   readonly handshakeMs: number
-  /** From the request being written to its whole answer. */
+  /** From writing the request to receiving the whole answer. */
   readonly answerMs: number
 }
 
 export interface ConnectionOptions {
   readonly tls: ClientTls
-  /** The address of this machine that it comes from. */
+  /** The local address to connect from. */
   readonly localAddress?: string | undefined
   readonly timeouts?: Partial<Timeouts> | undefined
-  /** To resume. */
+  /** The session to resume. */
   readonly session?: TlsSession | undefined
 }
 
-/** Of an earlier connection. A server that can resume it is the one whose certificate was seen then. */
+/** From an earlier connection. A server that can resume it is the one whose certificate that connection saw. */
 export interface TlsSession {
   readonly ticket: Buffer
   readonly certificate: Buffer | undefined
@@ -45,7 +45,7 @@ export function openConnection(address: Address, options: ConnectionOptions): Pr
     const socket = connectTls({
       ...address,
       secureContext: tls.context,
-      // Other trust than a CA's is looked at below, once the certificate is there.
+      // If the trust is not by a CA, the check below applies, once the certificate is known.
       rejectUnauthorized: tls.trust.by === 'authority',
       ...(isIP(address.host) === 0 && { servername: address.host }),
       ...(localAddress !== undefined && { localAddress }),
@@ -106,13 +106,13 @@ interface Waiting {
 
 export class Connection {
   readonly address: Address
-  /** Until TCP was connected, name look-up included. */
+  /** The time to connect by TCP, including name resolution. */
   readonly connectMs: number
-  /** From then until TLS was. */
+  /** The time from there until TLS was established. */
   readonly handshakeMs: number
   /** DER of the server's certificate. */
   readonly serverCertificate: Buffer | undefined
-  /** Lower-case hex; '' without a certificate. */
+  /** Lower-case hex; '' if there is no certificate. */
   readonly serverCertificateSha256: string
   readonly #socket: TLSSocket
   readonly #answerMs: number
@@ -141,7 +141,7 @@ export class Connection {
     socket.on('close', () => this.#end('answer', 'the connection ended', 'CLOSED'))
   }
 
-  /** False once either side has ended it, as far as is known. */
+  /** False once either side has ended the connection, as far as we know. */
   get isOpen(): boolean {
     return this.#over === undefined
   }
@@ -160,16 +160,16 @@ export class Connection {
     return this.#socket.isSessionReused()
   }
 
-  /** To resume this connection by another; TLS 1.3 has it some time after the handshake. */
+  /** The session for another connection to resume. With TLS 1.3 it arrives some time after the handshake. */
   get session(): TlsSession | undefined {
-    // TLS 1.2 has it from the handshake, before anybody listens.
+    // With TLS 1.2 the session exists since the handshake, before any listener was added.
     const ticket = this.#ticket ?? (this.tlsVersion === 'TLSv1.2' ? this.#socket.getSession() : undefined)
     return ticket && { ticket, certificate: this.serverCertificate }
   }
 
   /**
-   * Sends one request and waits for its answer, which is the caller's to wipe. Rejects with KmipTransportError, and the
-   * connection is of no use from then on.
+   * Sends one request and waits for its answer, which the caller must wipe. Rejects with KmipTransportError; after that
+   * the connection is unusable.
    */
   exchange(request: Uint8Array, answerMs = this.#answerMs): Promise<Buffer> {
     if (this.#waiting) throw new TypeError('a connection takes one request at a time')
@@ -191,7 +191,7 @@ export class Connection {
     })
   }
 
-  /** Ends it in order (close_notify and FIN); resolves when it is gone. */
+  /** Closes the connection in order (close_notify and FIN). Resolves when it is closed. */
   async close(): Promise<void> {
     this.#over ??= new KmipTransportError('send', this.address, 'closed by us', { code: 'CLOSED' })
     this.#socket.end()
@@ -205,13 +205,18 @@ export class Connection {
       for (const message of this.#framer.push(chunk)) this.#answer(message)
     } catch (error) {
       if (!(error instanceof TtlvError)) throw error
-      this.#end('protocol', `what came is no KMIP message: ${error.message}`, undefined, error)
+      this.#end(
+        'protocol',
+        `the server sent something that is not a KMIP message: ${error.message}`,
+        undefined,
+        error,
+      )
     }
   }
 
   #answer(message: Buffer): void {
     const waiting = this.#waiting
-    if (!waiting) return this.#end('protocol', 'a message came that nobody asked for')
+    if (!waiting) return this.#end('protocol', 'the server sent a message without a request')
     this.#waiting = undefined
     this.#answered = true
     clearTimeout(waiting.timer)
@@ -230,7 +235,7 @@ export class Connection {
     this.#socket.destroy()
   }
 
-  /** With TLS 1.3 the server looks at the client's certificate after the client thinks that all is done. */
+  /** With TLS 1.3 the server checks the client's certificate after the client considers the handshake complete. */
   #stage(code: string | undefined): Stage {
     return !this.#answered && code !== undefined && /^ERR_SSL_.*ALERT/.test(code) ? 'handshake' : 'answer'
   }

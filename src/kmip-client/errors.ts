@@ -1,5 +1,5 @@
-// The two ways in which a request fails: the server says no (KmipRefused), or no answer can be had
-// (KmipTransportError). Nothing else comes out of this folder but TypeErrors for wrong use.
+// The two ways in which a request fails: the server refuses (KmipRefused), or no answer arrives (KmipTransportError).
+// This folder throws nothing else, except TypeErrors for wrong use.
 
 import type { EnumName } from '../kmip/enums.ts'
 import type { ResultReasonName } from '../kmip/fault.ts'
@@ -7,14 +7,14 @@ import type { OperationName } from '../kmip/operations.ts'
 import { addressText } from './address.ts'
 import type { Address } from './address.ts'
 
-/** The server's answer to one batch item was no success. */
+/** The server answered one batch item without success. */
 export class KmipRefused extends Error {
   override readonly name = 'KmipRefused'
   readonly operation: OperationName
   readonly status: EnumName<'ResultStatus'>
-  /** Undefined where the server gave none, and for items that it did not come to. */
+  /** Undefined if the server gave none, and for items that it did not reach. */
   readonly reason: ResultReasonName | undefined
-  /** The server's own words, as sent: a stranger's text. */
+  /** The server's own text, as sent. Do not trust it. */
   readonly resultMessage: string | undefined
 
   constructor(
@@ -35,12 +35,12 @@ export class KmipRefused extends Error {
 }
 
 /**
- * How far it came:
+ * How far the request came:
  * - `connect`: no TCP connection
- * - `handshake`: no TLS connection, or one with a server that is not the right one; nothing was sent
+ * - `handshake`: no TLS connection, or one with the wrong server; nothing was sent
  * - `send`: the connection had ended before the request was sent
- * - `answer`: sent, and no whole answer came: whether it was done is not known
- * - `protocol`: what came is no answer to what was asked
+ * - `answer`: sent, but no whole answer arrived; nobody knows whether the server did it
+ * - `protocol`: the bytes received are not an answer to the request
  */
 export type Stage = 'connect' | 'handshake' | 'send' | 'answer' | 'protocol'
 
@@ -50,9 +50,9 @@ export class KmipTransportError extends Error {
   readonly address: Address
   /** The message without the address. */
   readonly what: string
-  /** A system's, OpenSSL's or Node's code (`ECONNREFUSED`), or ours: TIMEOUT, CLOSED, WRONG_CERTIFICATE. */
+  /** A code of the system, OpenSSL or Node (`ECONNREFUSED`), or one of ours: TIMEOUT, CLOSED, WRONG_CERTIFICATE. */
   readonly code: string | undefined
-  /** Where several addresses were tried: each one's error, in order. */
+  /** Each address's error, in order, if several were tried. */
   readonly attempts: readonly KmipTransportError[]
 
   constructor(
@@ -73,7 +73,7 @@ export class KmipTransportError extends Error {
   }
 }
 
-/** One error for several addresses of which none would do; that of the last one if there was one only. */
+/** One error for several addresses that all failed. The last address's own error if there was only one. */
 export function noneAnswered(attempts: readonly KmipTransportError[]): KmipTransportError {
   const last = attempts.at(-1)
   if (!last) throw new TypeError('no address was tried')
@@ -91,9 +91,9 @@ export function noneAnswered(attempts: readonly KmipTransportError[]): KmipTrans
   )
 }
 
-/** What a failed connection means, in words; the error's own where there are none. */
+/** The meaning of a connection error, in words. Default: the error's own message. */
 export function connectionTrouble(error: Error, code: string | undefined): string {
-  // OpenSSL has renamed its alerts of SSLv3 time (SSL/TLS_ALERT_…).
+  // OpenSSL has renamed its alerts from the time of SSLv3 (SSL/TLS_ALERT_…).
   const known = code === undefined ? undefined : troubles[code.replace('SSL/TLS_', 'SSLV3_')]
   return known ?? error.message
 }
@@ -101,10 +101,10 @@ export function connectionTrouble(error: Error, code: string | undefined): strin
 const troubles: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ECONNRESET: 'the connection was reset',
-  EHOSTUNREACH: 'no way to that host',
-  ENETUNREACH: 'no way to that network',
-  ENOTFOUND: 'the name is not known',
-  EAI_AGAIN: 'the name could not be looked up',
+  EHOSTUNREACH: 'there is no route to that host',
+  ENETUNREACH: 'there is no route to that network',
+  ENOTFOUND: 'the name does not exist',
+  EAI_AGAIN: 'the name could not be resolved',
   ETIMEDOUT: 'no answer',
   EPIPE: 'the connection had ended',
   EADDRNOTAVAIL: 'this machine does not have the source address',
@@ -117,14 +117,14 @@ const troubles: Readonly<Record<string, string>> = {
   CERT_HAS_EXPIRED: "the server's certificate has expired",
   ERR_SSL_NO_SHARED_CIPHER: 'the two have no TLS cipher suite in common',
   ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE:
-    'the server found no TLS cipher suite in common, or wants another certificate',
+    'the server found no TLS cipher suite in common, or requires another certificate',
   ERR_SSL_TLSV1_ALERT_PROTOCOL_VERSION: 'the server does not speak this version of TLS',
-  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the server offers no version of TLS that this client takes',
+  ERR_SSL_UNSUPPORTED_PROTOCOL: 'the server offers no version of TLS that this client accepts',
   ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: "the server does not know the client's certificate",
   ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: "the server refuses the client's certificate",
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: "the server says that the client's certificate has expired",
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: "the server refuses the client's certificate",
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'the server asks for a client certificate',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what listens there does not speak TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the service at that address does not speak TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the service at that address does not speak TLS',
 }

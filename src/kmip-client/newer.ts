@@ -1,5 +1,5 @@
-// What an answer holds that its version does not have: tags, enumeration values and attributes that came later. An old
-// client may stumble over them. The decoder reads them without a word, since many servers send them.
+// Finds the parts of an answer that its version lacks: tags, enumeration values and attributes of later versions. An
+// old client may fail on them. The decoder accepts them silently, since many servers send them.
 
 import { existsIn, findKey } from '../kmip/attributes.ts'
 import { enums } from '../kmip/enums.ts'
@@ -12,8 +12,8 @@ import { any } from '../ttlv/schema.ts'
 import type { AnyValue } from '../ttlv/schema.ts'
 
 /**
- * Names of what is newer than `version`, each once: `tag ServerCorrelationValue`. For messages that readAnswer could
- * read.
+ * The names of everything newer than `version`, each once: `tag ServerCorrelationValue`. For messages that readAnswer
+ * has accepted.
  */
 export function newerThan(version: Version, message: Uint8Array): readonly string[] {
   const tag = Buffer.from(message.subarray(0, 3)).readUIntBE(0, 3)
@@ -25,7 +25,7 @@ export function newerThan(version: Version, message: Uint8Array): readonly strin
 function look(code: number, item: AnyValue, version: Version, found: Set<string>): void {
   const name = tagName(code)
   const fact: Defined | undefined = name && tags[name]
-  // Tags of extensions are the server's own.
+  // The server may define its own extension tags.
   if (name !== undefined && fact && !isDefined(fact, version)) found.add(`tag ${name}`)
   if (item.type === 'Structure') for (const child of item.value) look(child.tag, child.item, version, found)
   if (item.type === 'Enumeration' && name !== undefined) {

@@ -1,4 +1,4 @@
-// Which of several addresses comes next: round robin, and one that failed is asked last until it has rested.
+// Decides which of several addresses comes next: round robin, with recently failed addresses last.
 
 import { limits } from '../limits.ts'
 import type { Address } from './address.ts'
@@ -6,7 +6,7 @@ import type { Address } from './address.ts'
 export class Nodes {
   readonly #addresses: readonly Address[]
   readonly #restMs: number
-  /** Until when one rests, on the monotonic clock. */
+  /** When each failed address may be tried in order again, on the monotonic clock. */
   readonly #restsUntilMs = new Map<Address, number>()
   #next = 0
 
@@ -20,7 +20,7 @@ export class Nodes {
     return this.#addresses.length
   }
 
-  /** Every address, in the order in which one piece of work tries them; each call begins one further. */
+  /** All addresses, in the order for one piece of work. Each call starts one address further. */
   order(): readonly Address[] {
     const first = this.#next
     this.#next = (first + 1) % this.#addresses.length

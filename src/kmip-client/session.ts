@@ -1,5 +1,5 @@
-// Operations on one connection, in values: requests in the words of their operation, answers likewise, a refusal as
-// KmipRefused. An answer that does not fit what was asked is a KmipTransportError `protocol`.
+// Operations on one connection, as values: typed requests and answers; a refusal becomes KmipRefused. An answer that
+// does not match its request is a KmipTransportError `protocol`.
 
 import { encodeRequest } from '../kmip/client-message.ts'
 import type { IncomingResponse } from '../kmip/client-message.ts'
@@ -14,10 +14,10 @@ import { readAnswer, readPayload, wrongAnswer } from './answers.ts'
 import type { Connection } from './connection.ts'
 import { KmipRefused } from './errors.ts'
 
-/** What this client speaks; the server may know more. */
+/** The versions that this client supports. The server may support more. */
 export type ClientVersion = Extract<Version, `1.${string}`>
 
-/** Something that takes one operation at a time: a session, or a client. */
+/** Something that performs one operation at a time: a session, or a client. */
 export interface Requester {
   readonly version: ClientVersion
   request<N extends OperationName>(operation: N, request: Request<N>): Promise<Response<N>>
@@ -36,9 +36,9 @@ export type Outcomes<L extends readonly BatchRequest[]> = {
 }
 
 export interface BatchOptions {
-  /** The server stops at the first refusal when left out. */
+  /** Default: the server stops at the first refusal. */
   readonly onError?: EnumName<'BatchErrorContinuationOption'>
-  /** To be done in this order. */
+  /** Whether the server must process the items in this order. */
   readonly inOrder?: boolean
 }
 
@@ -54,7 +54,7 @@ export class Session implements Requester {
     this.#credential = credential
   }
 
-  /** Whether a request has gone out, so that a repetition would be a second one. */
+  /** Whether a request has been sent, so that repeating it would send it twice. */
   get hasSent(): boolean {
     return this.#sent
   }
@@ -68,7 +68,7 @@ export class Session implements Requester {
     return outcome.response
   }
 
-  /** One message with all of them. A refusal is an outcome, also for those that the server did not come to. */
+  /** Sends all of them in one message. A refusal is an outcome, also for items that the server did not reach. */
   async batch<const L extends readonly BatchRequest[]>(
     asked: L,
     options: BatchOptions = {},
@@ -77,7 +77,7 @@ export class Session implements Requester {
     return asked.map(({ operation }, index) => this.#outcome(operation, items[index], answer)) as Outcomes<L>
   }
 
-  /** The answer, and its items in the order of the request's. */
+  /** The answer, with its items in the order of the request. */
   async #ask(asked: readonly BatchRequest[], options: BatchOptions) {
     const bytes = this.#encode(asked, options)
     this.#sent ||= this.connection.isOpen
@@ -101,7 +101,7 @@ export class Session implements Requester {
       items: asked.map(({ operation, request }, index) => ({
         operation,
         payload: encodeRequestPayload(operation, request as never, version),
-        // KMIP 1.4 §6.4: needed where there is more than one
+        // KMIP 1.4 §6.4: required if there is more than one item.
         ...(asked.length > 1 && { uniqueBatchItemId: batchItemId(index) }),
       })),
     })
@@ -113,23 +113,23 @@ export class Session implements Requester {
     answer: IncomingResponse,
   ): Outcome<N> {
     if (!item) {
-      const message = 'not done: the server had stopped at an item before it'
+      const message = 'not done: the server stopped at an earlier item'
       return { ok: false, refused: new KmipRefused(operation, { status: 'OperationFailed', message }) }
     }
     if (item.status !== 'Success') return { ok: false, refused: new KmipRefused(operation, item) }
     const { address } = this.connection
     if (item.operationCode !== codeOf('Operation', operation))
-      throw wrongAnswer(address, `it is not to ${operation}`)
+      throw wrongAnswer(address, `it does not answer ${operation}`)
     return { ok: true, response: readPayload(operation, item, answer, address) }
   }
 }
 
-/** By Unique Batch Item ID where the server echoes it, by place otherwise: items may come in any order. */
+/** Matches by Unique Batch Item ID if the server echoes it, otherwise by position: items may arrive in any order. */
 function itemFor(index: number, count: number, items: readonly ResponseItem[]): ResponseItem | undefined {
   if (count === 1) return items[0]
   const named = items.filter(({ uniqueBatchItemId }) => uniqueBatchItemId !== undefined)
   const id = batchItemId(index)
-  // One item without Operation and without ID: the message as a whole was refused.
+  // One item without Operation and without ID: the server refused the message as a whole.
   const refusal = items.length === 1 && items[0]?.operationCode === undefined ? items[0] : undefined
   if (named.length === 0) return refusal ?? items[index]
   return named.find(({ uniqueBatchItemId }) => uniqueBatchItemId && id.equals(uniqueBatchItemId))

@@ -1,11 +1,12 @@
-// The client's side of mutual TLS: its certificate and key, what versions and suites it offers, and how it knows the
-// server. Made once and used for all connections of a client, since reading keys costs more than a handshake step.
+// The client's side of mutual TLS: its certificate and key, the versions and suites that it offers, and how it
+// recognizes the server. Create it once for all connections of a client, since parsing keys costs more than a handshake
+// step.
 
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
 
 /**
- * How the right server is known: by a CA together with its name, as browsers do; by its very certificate, as vCenter
- * does (SHA-256 of the DER, lower-case hex); or not at all, for trials.
+ * How to recognize the right server: by a CA and the server's name, like browsers; by its exact certificate, like
+ * vCenter (SHA-256 of the DER, lower-case hex); or not at all, for trials.
  */
 export type ServerTrust =
   | { readonly by: 'authority'; readonly pem: string | Buffer }
@@ -13,13 +14,13 @@ export type ServerTrust =
   | { readonly by: 'nothing' }
 
 export interface TlsOptions {
-  /** PEM; left out together: a client without a certificate. */
+  /** PEM. Omit both for a client without a certificate. */
   readonly cert?: string | Buffer | undefined
   readonly key?: string | Buffer | undefined
   readonly trust: ServerTrust
   readonly minVersion?: SecureVersion | undefined
   readonly maxVersion?: SecureVersion | undefined
-  /** OpenSSL's list; of TLS 1.2 and older. */
+  /** An OpenSSL cipher list, for TLS 1.2 and older. */
   readonly ciphers?: string | undefined
 }
 
@@ -28,12 +29,12 @@ export interface ClientTls {
   readonly trust: ServerTrust
 }
 
-/** The certificate, the key, or the cipher list cannot be used. */
+/** The certificate, the key or the cipher list is unusable. */
 export class TlsOptionsError extends Error {
   override readonly name = 'TlsOptionsError'
 }
 
-/** Throws TlsOptionsError, in words for who gave the options. */
+/** Throws TlsOptionsError, in words for the person who gave the options. */
 export function clientTls({ trust, cert, key, minVersion, maxVersion, ciphers }: TlsOptions): ClientTls {
   try {
     const context = createSecureContext({
@@ -57,8 +58,8 @@ function optionTrouble(error: unknown): string {
     return 'the private key does not belong to the certificate'
   if (code === 'ERR_SSL_NO_CIPHER_MATCH') return 'OpenSSL knows none of these cipher suites'
   if (/bad decrypt|interrupted or cancelled|BAD_PASSWORD_READ/i.test(`${code} ${said}`))
-    return 'the private key is protected by a passphrase: give it without one'
+    return 'the private key is protected by a passphrase: remove it first'
   if (/no start line|NO_START_LINE|DECODER|unsupported/i.test(`${code} ${said}`))
-    return 'the certificate or the private key is no PEM: it begins with "-----BEGIN"'
+    return 'the certificate or the private key is not PEM, which begins with "-----BEGIN"'
   return said
 }

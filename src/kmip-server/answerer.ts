@@ -2,7 +2,7 @@
 // refused (design: invariant 11), and who knocked, who was seen and what failed is told to those who keep it.
 
 import { randomUUID } from 'node:crypto'
-import type { Access, Verdict } from '../trust/access.ts'
+import type { Access, AuthResult } from '../trust/access.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { matchesCredential } from '../trust/credential.ts'
@@ -10,7 +10,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Sightings } from '../trust/sightings.ts'
+import type { LastSeen } from '../trust/last-seen.ts'
 import { Fault } from '../kmip/fault.ts'
 import {
   decodeRequest,
@@ -39,7 +39,7 @@ export interface AnswererOptions {
   readonly keys: Keys
   readonly handlers: Handlers
   readonly pending: Pending
-  readonly sightings: Sightings
+  readonly lastSeen: LastSeen
   readonly audit: Audit
   readonly clock: Clock
   readonly log: DoorLog
@@ -135,7 +135,7 @@ class Answerer {
     return verdict.trusted
   }
 
-  async #identify(peer: Peer): Promise<Verdict> {
+  async #identify(peer: Peer): Promise<AuthResult> {
     const verdict = await this.#options.access.identify(peer)
     this.#parties.set(
       peer,
@@ -152,7 +152,7 @@ class Answerer {
       readonly room: AnswerRoom
       readonly requestId: string
     },
-    first: Verdict & { readonly trusted: true },
+    first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
     const { access, keys, handlers, log, operated, clock } = this.#options
     const { peer, pace, room, requestId } = about
@@ -160,7 +160,7 @@ class Answerer {
     const wrong = await this.#gate.check(peer, first.client, request)
     if (wrong) return this.#counted(request, this.#strangers.refuseItems(request, peer, first.client, wrong))
     // The first item is judged on what was read for this message; its commit fails if that has changed since.
-    let read: Verdict | undefined = first
+    let read: AuthResult | undefined = first
     const identify = async (): Promise<Caller> => {
       const verdict = read ?? (await access.identify(peer))
       read = undefined
@@ -170,7 +170,16 @@ class Answerer {
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })
     }
-    return answerBatch(request, { keys, handlers, identify, pace, room, unexpected, operated, clock })
+    return answerBatch(request, {
+      keys,
+      handlers,
+      identify,
+      pace,
+      room,
+      unexpected,
+      onOperation: operated,
+      clock,
+    })
   }
 
   /** Who is refused at the door counts too. Takes no time worth measuring. */
@@ -184,15 +193,15 @@ class Answerer {
     return items
   }
 
-  #greeted(peer: Peer, verdict: Verdict): void {
+  #greeted(peer: Peer, verdict: AuthResult): void {
     this.#options.greeted(verdict.trusted ? 'trusted' : verdict.why)
     if (verdict.trusted) this.#seen(peer, verdict)
     else this.#strangers.knock(peer, verdict)
   }
 
-  #seen(peer: Peer, verdict: Verdict): void {
+  #seen(peer: Peer, verdict: AuthResult): void {
     if (!peer.certificate || !verdict.trusted) return
-    this.#options.sightings.note(peer.certificate.sha256, peer.address)
+    this.#options.lastSeen.note(peer.certificate.sha256, peer.address)
     if (verdict.expiredDays !== null) this.#strangers.warnExpired(peer.certificate.sha256, verdict)
   }
 

@@ -1,7 +1,7 @@
 // Those who are not trusted: how they are refused, that they are pending, and what is entered and logged of them, each
 // at a bounded rate, since anybody may knock as often as they like, with another certificate each time.
 
-import type { Verdict } from '../trust/access.ts'
+import type { AuthResult } from '../trust/access.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -13,7 +13,7 @@ import { neighbourhood } from './address.ts'
 import type { DoorLog, Peer } from './door.ts'
 import { MinuteQuota, type LeftOut } from './minute-quota.ts'
 
-type Refused = Verdict & { readonly trusted: false }
+type Refused = AuthResult & { readonly trusted: false }
 
 /** Certificates whose last entry is remembered; beyond it the oldest are forgotten. */
 const rememberedMax = 10_000
@@ -74,7 +74,7 @@ export class Strangers {
   knock({ certificate, address }: Peer, { why }: Refused): void {
     if (!certificate || why !== 'unknown') return
     if (certificate.der.length > limits.certificateBytesMax) return
-    if (this.#pending.knock(certificate, address) && this.#logged.take(neighbourhood(address)))
+    if (this.#pending.recordUnknown(certificate, address) && this.#logged.take(neighbourhood(address)))
       this.#log.info('an unknown client knocked; trust it with: mortise client trust --pending SHA256', {
         sha256: certificate.sha256,
         address,
@@ -94,7 +94,7 @@ export class Strangers {
   }
 
   /** A loud warning, once an hour per certificate. */
-  warnExpired(sha256: string, verdict: Verdict & { readonly trusted: true }): void {
+  warnExpired(sha256: string, verdict: AuthResult & { readonly trusted: true }): void {
     if (!this.#isDue(`expired ${sha256}`, warnExpiredEveryMs)) return
     this.#noteNow(`expired ${sha256}`)
     this.#log.warn(

@@ -1,7 +1,7 @@
-// What a client may do with attributes, from the rules in attribute-table: give one when it makes an object, add,
-// modify, delete. Pure: each function returns or throws the Fault that the request earns, in the reasons that its
-// version has for it (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). What depends on other objects (that a Name is taken) and
-// on the object as a whole (that it is archived or destroyed) is decided in keys/.
+// What a client may do with attributes, by the rules of attribute-table.ts: give one in the request that creates an
+// object, add, modify, delete. Pure: each function returns, or throws the Fault that the request's version defines
+// (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). keys/ decides what depends on other objects (a taken Name) and on the object as
+// a whole (archived, destroyed).
 
 import { limits } from '../limits.ts'
 import { attributeFact, isAttributeName } from './attribute-table.ts'
@@ -30,10 +30,9 @@ export function appliesTo(key: string, objectType: EnumName<'ObjectType'>, versi
 }
 
 /**
- * In a request that makes an object of `objectType`, with all instances that it gives of one attribute. Faults:
- * AttributeReadOnly (1.x: InvalidField) for what the server sets, InvalidAttribute (1.x: InvalidField) for what does
- * not apply to the type, AttributeSingleValued (1.x: InvalidField), ServerLimitExceeded
- * (1.x: IndexOutOfBounds).
+ * Checks one attribute, with all its instances, in a request that creates an object of `objectType`. Faults:
+ * AttributeReadOnly (1.x: InvalidField) if only the server sets it, InvalidAttribute (1.x: InvalidField) if it does not
+ * apply to the type, AttributeSingleValued (1.x: InvalidField), ServerLimitExceeded (1.x: IndexOutOfBounds).
  */
 export function checkSet(
   key: string,
@@ -51,8 +50,8 @@ export function checkSet(
 }
 
 /**
- * Add Attribute (KMIP 1.4 §4.14, §11.15). Faults: AttributeReadOnly, InvalidAttribute (1.x: PermissionDenied) for
- * what does not apply, AttributeSingleValued when it is there already, ServerLimitExceeded (1.x: IndexOutOfBounds).
+ * Add Attribute (KMIP 1.4 §4.14, §11.15). Faults: AttributeReadOnly, InvalidAttribute (1.x: PermissionDenied) if it
+ * does not apply to the type, AttributeSingleValued if it exists already, ServerLimitExceeded (1.x: IndexOutOfBounds).
  */
 export function checkAdd(key: string, target: AttributeTarget, version: Version): void {
   const { attributes, objectType } = target
@@ -72,9 +71,9 @@ export function checkAdd(key: string, target: AttributeTarget, version: Version)
 }
 
 /**
- * Modify Attribute (KMIP 1.4 §4.15, §11.16): the instance that it is about. Faults: AttributeReadOnly,
+ * Modify Attribute (KMIP 1.4 §4.15, §11.16). Returns the instance to modify. Faults: AttributeReadOnly,
  * AttributeNotFound (1.x: InvalidField), AttributeInstanceNotFound (1.x: ItemNotFound), WrongKeyLifecycleState,
- * PermissionDenied when a date was reached or a limit was used.
+ * PermissionDenied if a date was reached or a limit was used.
  */
 export function checkModify(
   key: string,
@@ -98,8 +97,8 @@ export function checkModify(
 }
 
 /**
- * Delete Attribute (KMIP 1.4 §4.16, §11.17): the instance that it is about. Faults: AttributeReadOnly,
- * AttributeNotFound and AttributeInstanceNotFound (1.x: ItemNotFound), PermissionDenied when a limit was used.
+ * Delete Attribute (KMIP 1.4 §4.16, §11.17). Returns the instance to delete. Faults: AttributeReadOnly,
+ * AttributeNotFound and AttributeInstanceNotFound (1.x: ItemNotFound), PermissionDenied if a limit was used.
  */
 export function checkDelete(
   key: string,
@@ -115,33 +114,36 @@ export function checkDelete(
 }
 
 /**
- * Of a value that a client gives. Fault ApplicationNamespaceNotSupported where it leaves out the Application Data: the
- * server would have to make it, and knows no namespace to make it for (KMIP 1.4 §3.36; Query lists none).
+ * Checks a value that a client gives. Fault ApplicationNamespaceNotSupported if it omits the Application Data: the
+ * server would have to generate it, and supports no namespace for that (KMIP 1.4 §3.36; Query lists none).
  */
 export function checkValue(key: string, value: unknown): void {
   if (key !== 'ApplicationSpecificInformation') return
   if ((value as AttributeValue<'ApplicationSpecificInformation'>).ApplicationData !== undefined) return
-  throw new Fault('ApplicationNamespaceNotSupported', 'Application Data is needed: this server makes none')
+  throw new Fault(
+    'ApplicationNamespaceNotSupported',
+    'Application Data is missing: this server generates none',
+  )
 }
 
-/** Whether an object may have several instances of it. */
+/** Whether an object may have several instances of the attribute. */
 function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true
 }
 
-/** The index of the next instance: above all that are there, since theirs never change (KMIP 1.4 §2.1.1). */
+/** The index of the next instance: above all existing ones, since an index never changes (KMIP 1.4 §2.1.1). */
 export function nextIndex(instances: readonly AttributeInstance[]): number {
   return instances.reduce((next, { index }) => Math.max(next, index + 1), 0)
 }
 
 type Right = 'clientMaySet' | 'clientMayAdd' | 'clientMayModify' | 'clientMayDelete'
 
-/** y- is meant for attributes of the server's own (KMIP 1.4 §3.39); it has none, and clients do use them. */
+/** y- is meant for the server's own attributes (KMIP 1.4 §3.39). This server has none, and clients do use y-. */
 function may(key: string, right: Right): boolean {
   return isAttributeName(key) ? attributeFact(key)[right] : isCustom(key)
 }
 
-/** No index means 0 (KMIP 1.4 §4.15); 1.0 asked for one as soon as there are several (KMIP 1.0 §4.15, §11.16). */
+/** No index means 0 (KMIP 1.4 §4.15). 1.0 requires an index if there are several (KMIP 1.0 §4.15, §11.16). */
 function findInstance(
   key: string,
   index: number | undefined,
@@ -149,7 +151,7 @@ function findInstance(
   version: Version,
   absent: 'AttributeNotFound' | 'InvalidField' | 'ItemNotFound',
 ): AttributeInstance {
-  // What the version has no words for is not there for it: it could not be told in the answer.
+  // An attribute that the version cannot express does not exist for it: the answer could not hold it.
   const instances = (attributes.get(key) ?? []).filter(({ value }) => existsIn(key, version, value))
   const [only, ...others] = instances
   if (only === undefined) throw new Fault(absent, `the object has no attribute "${wireName(key)}"`)
@@ -168,7 +170,7 @@ function findInstance(
   )
 }
 
-/** KMIP 1.4 §3.25, §3.26: a date that was reached stays; §3.21: so does a limit of which something was allocated. */
+/** KMIP 1.4 §3.25, §3.26: a date that was reached stays. §3.21: so does a limit of which a part was allocated. */
 function checkChangeable(fact: AttributeFact, { value }: AttributeInstance, now: bigint): void {
   if (fact.changeable === 'untilReached' && typeof value === 'bigint' && value <= now) {
     throw new Fault('PermissionDenied', `"${fact.name}" was reached and can no longer be modified`)

@@ -1,6 +1,5 @@
-// The structures that attributes have as their values (KMIP 1.4 §3, 2.1 §4). Some also stand in operations
-// (Revocation Reason, Cryptographic Parameters, RNG Parameters). Which attributes there are, and who may set them,
-// is said in attribute-table.
+// The structures that are values of attributes (KMIP 1.4 §3, 2.1 §4). Some also occur in operations (Revocation Reason,
+// Cryptographic Parameters, RNG Parameters). attribute-table.ts lists the attributes and who may set them.
 
 import { boolean, bytes, integer, longInteger, optional, repeated, text } from '../ttlv/schema.ts'
 import { enumeration, since, struct } from './schema.ts'
@@ -52,7 +51,7 @@ export const x509CertificateIssuer = struct({
   IssuerAlternativeName: repeated(bytes),
 })
 
-// KMIP 1.4 §3.13 to §3.15: distinguished names as text, replaced by those above
+// KMIP 1.4 §3.13 to §3.15: distinguished names as text. The structures above replaced these.
 export const certificateIdentifier = struct({ Issuer: text, SerialNumber: optional(text) })
 
 export const certificateSubject = struct({
@@ -65,14 +64,14 @@ export const certificateIssuer = struct({
   CertificateIssuerAlternativeName: repeated(text),
 })
 
-// KMIP 1.4 §3.17. KeyFormatType is there for keys and secret data.
+// KMIP 1.4 §3.17. Keys and secret data have a KeyFormatType.
 export const digest = struct({
   HashingAlgorithm: enumeration('HashingAlgorithm'),
   DigestValue: optional(bytes),
   KeyFormatType: since('1.1', optional(enumeration('KeyFormatType'))),
 })
 
-// KMIP 1.4 §3.21. A client gives no count.
+// KMIP 1.4 §3.21. A client omits the count.
 export const usageLimits = struct({
   UsageLimitsTotal: longInteger,
   UsageLimitsCount: optional(longInteger),
@@ -85,11 +84,11 @@ export const revocationReason = struct({
   RevocationMessage: optional(text),
 })
 
-// KMIP 1.4 §3.35. The 2.x forms that stand for an identifier (ID Placeholder, the n-th of the batch) are resolved
-// before a link is stored, so here it is text.
+// KMIP 1.4 §3.35. In 2.x an identifier may have other forms (ID Placeholder, the n-th item of the batch). They are
+// resolved before a link is stored, so here it is text.
 export const link = struct({ LinkType: enumeration('LinkType'), LinkedObjectIdentifier: text })
 
-// KMIP 1.4 §3.36. A client leaves the data out to have the server make it.
+// KMIP 1.4 §3.36. A client omits the data to have the server generate it.
 export const applicationSpecificInformation = struct({
   ApplicationNamespace: text,
   ApplicationData: optional(text),
@@ -107,7 +106,7 @@ export const keyValueLocation = struct({
   KeyValueLocationType: enumeration('KeyValueLocationType'),
 })
 
-// KMIP 1.4 §2.1.18: the value of Random Number Generator (§3.44), and what Query tells
+// KMIP 1.4 §2.1.18: the value of Random Number Generator (§3.44); Query also returns it.
 export const rngParameters = struct({
   RNGAlgorithm: enumeration('RNGAlgorithm'),
   CryptographicAlgorithm: optional(enumeration('CryptographicAlgorithm')),

@@ -1,7 +1,7 @@
-// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) with what the specification says of it in its rules
-// tables: versions, value, instances, who may set, change and delete it, and for which objects. In the order of the
-// 1.4 specification, which is also the order of answers. Custom (x-, y-) and vendor attributes are not rows: any
-// name may be one. What follows from the rules is in attribute-rules, how values travel in attributes.
+// Every attribute of KMIP 1.0 to 2.1 (KMIP 1.4 §3, 2.1 §4) with the specification's rules for it: versions, value,
+// instances, who may set, change and delete it, and for which objects. The order is that of the 1.4 specification, and
+// of answers. Custom (x-, y-) and vendor attributes have no rows, since any name is possible. attribute-rules.ts
+// applies the rules; attributes.ts encodes the values.
 
 import { boolean, bytes, dateTime, enumerationCode, integer, interval, mask, text } from '../ttlv/schema.ts'
 import type { ItemSchema } from '../ttlv/schema.ts'
@@ -13,39 +13,39 @@ import type { Defined, TagName } from './tags.ts'
 type ObjectType = EnumName<'ObjectType'>
 
 export interface AttributeFact extends Defined {
-  /** As 1.x messages write it; 2.x messages have the tag of the same name as the key. */
+  /** The name in 1.x messages. 2.x messages use the tag whose name is the key. */
   readonly name: string
   readonly schema: ItemSchema
   /** More than one instance is permitted. */
   readonly multiple?: true
   /** "SHALL always have a value", for the object types it applies to, until the object is destroyed. */
   readonly required?: true
-  /** In the request that makes the object: Create, Register, ... */
+  /** In the request that creates the object: Create, Register, ... */
   readonly clientMaySet: boolean
   readonly clientMayAdd: boolean
   readonly clientMayModify: boolean
   readonly clientMayDelete: boolean
-  /** Modified only in these states; without it in any. */
+  /** The only states in which it may be modified. Absent: any. */
   readonly modifiableStates?: readonly EnumName<'State'>[]
   /**
-   * `untilReached`: a date that may change only while it lies in the future; `untilUsed`: a limit that may change
-   * or go only while nothing of it was used.
+   * `untilReached`: a date that may change only while it is in the future. `untilUsed`: a limit that may change or be
+   * deleted only while nothing of it was used.
    */
   readonly changeable?: 'untilReached' | 'untilUsed'
-  /** What it applies to; without it to all objects. */
+  /** The object types that it applies to. Absent: all. */
   readonly objectTypes?: readonly ObjectType[]
-  /** What it applied to before 2.0, which has it for all objects. */
+  /** The object types that it applied to before 2.0; since 2.0 it applies to all. */
   readonly objectTypesIn1x?: readonly ObjectType[]
 }
 
-// Who may do what: set when the object is made, add, modify, delete.
+// Who may do what: set when the object is created, add, modify, delete.
 const byServer = {
   clientMaySet: false,
   clientMayAdd: false,
   clientMayModify: false,
   clientMayDelete: false,
 } as const
-/** The server's, but the client states it in the request that makes the object. */
+/** The server owns it, but the client states it in the request that creates the object. */
 const stated = { ...byServer, clientMaySet: true } as const
 const once = { ...stated, clientMayAdd: true } as const
 const kept = { ...once, clientMayModify: true } as const
@@ -54,14 +54,20 @@ const free = { ...kept, clientMayDelete: true } as const
 const beforeActive = ['PreActive'] as const
 const whileUsable = ['PreActive', 'Active'] as const
 
-// What it applies to (KMIP 1.4 §2.2). Templates may carry what the keys made from them may.
+// The object types (KMIP 1.4 §2.2). A template may have any attribute that a key created from it may have.
 const certificates = ['Certificate'] as const
 const opaque = ['OpaqueObject'] as const
 const asymmetric = ['PublicKey', 'PrivateKey', 'Template'] as const
 const withKeyValue = ['SymmetricKey', 'PrivateKey', 'SplitKey', 'SecretData'] as const
-/** Process Start and Protect Stop Date too: the rules say symmetric keys, the published cases set them on key pairs. */
+/**
+ * Also for Process Start and Protect Stop Date: the rules say symmetric keys, but the published cases set them on key
+ * pairs.
+ */
 const keys = ['SymmetricKey', 'PublicKey', 'PrivateKey', 'SplitKey', 'PGPKey', 'Template'] as const
-/** The rules say keys, certificates and templates; Derive Key (§4.7) gives algorithm and length to secret data too. */
+/**
+ * The rules say keys, certificates and templates, but Derive Key (§4.7) gives secret data an algorithm and a length
+ * too.
+ */
 const keysAndMore = [...keys, 'Certificate', 'SecretData'] as const
 const cryptographic = keysAndMore
 const cryptographicAndOpaque = [...cryptographic, 'OpaqueObject'] as const
@@ -159,7 +165,7 @@ export const attributes = {
   RotateOffset: { name: 'Rotate Offset', schema: interval, since: '2.1', ...once },
 } as const satisfies { readonly [K in TagName]?: AttributeFact }
 
-/** Canonical keys of standard attributes: the tag's name. */
+/** The canonical key of a standard attribute: its tag's name. */
 export type AttributeName = keyof typeof attributes
 
 /** In the order of the table. */

@@ -1,8 +1,9 @@
-// Attributes of objects as values: how they are held (an AttributeSet by canonical key), how they travel in 1.x
-// (Attribute, by name) and 2.x (Attributes, by tag), how they are stored, and how two values are compared.
-// A standard attribute's key is its tag's name ('CryptographicLength'). A custom one's is its 1.x name ('x-Vendor',
-// 'y-Origin'), which 2.x calls vendor x or y; another vendor's, of which only 2.x knows, is 'v:Vendor:Name'.
-// What a client may do with them is said in attribute-rules.
+// Attributes of objects as values: their form in memory (an AttributeSet by canonical key), on the wire in 1.x
+// (Attribute, by name) and 2.x (Attributes, by tag), and in the store; and the comparison of two values.
+// A standard attribute's key is its tag's name ('CryptographicLength'). A custom attribute's key is its 1.x name
+// ('x-Vendor', 'y-Origin'); in 2.x its vendor is x or y. Attributes of other vendors exist only in 2.x; their key is
+// 'v:Vendor:Name'.
+// attribute-rules.ts decides what a client may do with attributes.
 
 import { decode } from '../ttlv/decode.ts'
 import { encode } from '../ttlv/encode.ts'
@@ -20,12 +21,12 @@ import { atLeast, ordinal } from './version.ts'
 import type { Version } from './version.ts'
 
 export interface AttributeInstance<V = unknown> {
-  /** Given by the server; never changes while the instance lives (KMIP 1.4 §2.1.1). 0 where there can be only one. */
+  /** Assigned by the server. Never changes while the instance exists (KMIP 1.4 §2.1.1). 0 if there can be only one. */
   readonly index: number
   readonly value: V
 }
 
-/** Instances by canonical key, in order of index; no key without an instance. */
+/** Instances by canonical key, in order of index. A key has at least one instance. */
 export type AttributeSet = ReadonlyMap<string, readonly AttributeInstance[]>
 
 export type AttributeValue<K extends AttributeName> = Infer<(typeof attributes)[K]['schema']>
@@ -34,11 +35,11 @@ export type AttributeValue<K extends AttributeName> = Infer<(typeof attributes)[
 export interface WireAttribute {
   readonly AttributeName: string
   readonly AttributeIndex?: number | undefined
-  /** Missing only in Notify. */
+  /** Only Notify omits it. */
   readonly AttributeValue?: unknown
 }
 
-/** The value of the lowest instance. */
+/** The value of the instance with the lowest index. */
 export function first<K extends AttributeName>(set: AttributeSet, key: K): AttributeValue<K> | undefined {
   return set.get(key)?.[0]?.value as AttributeValue<K> | undefined
 }
@@ -48,32 +49,34 @@ export function first<K extends AttributeName>(set: AttributeSet, key: K): Attri
 const customPrefix = /^[xy]-/
 const vendorPrefix = 'v:'
 
-/** Custom (x-, y-) or another vendor's: its value is an AnyValue, of any type. */
+/** Whether it is a custom attribute (x-, y-) or another vendor's. Its value is an AnyValue, of any type. */
 export function isCustom(key: string): boolean {
   return customPrefix.test(key) || key.startsWith(vendorPrefix)
 }
 
 /**
- * Whether `version` knows the attribute, and, with a value, whether it can be said in that version: an answer must
- * hold nothing newer than the request.
+ * Whether `version` has the attribute and, if a value is given, can express that value. An answer must not hold
+ * anything newer than the request.
  */
 export function existsIn(key: string, version: Version, value?: unknown): boolean {
   if (!isAttributeName(key)) return customPrefix.test(key) || (isCustom(key) && atLeast(version, '2.0'))
   const fact = attributeFact(key)
-  return isDefined(fact, version) && (value === undefined || isSayable(fact.schema, value, ordinal(version)))
+  return (
+    isDefined(fact, version) && (value === undefined || isExpressible(fact.schema, value, ordinal(version)))
+  )
 }
 
-/** The names that `version` defines, in the order of the specification. */
+/** The attribute names that `version` defines, in the order of the specification. */
 export function wireNames(version: Version): string[] {
   return attributeNames.filter((key) => existsIn(key, version)).map((key) => attributes[key].name)
 }
 
-/** What 1.x messages call it. */
+/** The attribute's name in 1.x messages. */
 export function wireName(key: string): string {
   return isAttributeName(key) ? attributes[key].name : key
 }
 
-/** The key of a 1.x attribute name, whatever the version; undefined for names that are no attribute's. */
+/** The key of a 1.x attribute name, whatever the version. Undefined if no attribute has that name. */
 export function findKey(name: string): string | undefined {
   return keyByName.get(name) ?? (customPrefix.test(name) ? name : undefined)
 }
@@ -82,7 +85,7 @@ const keyByName: ReadonlyMap<string, AttributeName> = new Map(
   attributeNames.map((key) => [attributes[key].name, key]),
 )
 
-/** The key of a name as a 1.x message has it. Fault InvalidField when `version` has no such attribute. */
+/** The key of an attribute name in a 1.x message. Fault InvalidField if `version` has no such attribute. */
 export function keyOf(name: string, version: Version): string {
   const key = findKey(name)
   if (key === undefined) throw new Fault('InvalidField', unknownName(name, version))
@@ -113,13 +116,13 @@ function otherVersion(key: string, name: string, version: Version): string {
 
 // ---------------------------------------------------------------- On the wire, 1.x
 
-/** The schema of an AttributeValue beside this AttributeName; any item for custom and unknown names. */
+/** The schema of the AttributeValue that goes with this AttributeName. Any item for custom and unknown names. */
 export function valueSchema(name: unknown): ItemSchema {
   const key = typeof name === 'string' ? keyByName.get(name) : undefined
   return key === undefined ? any : attributes[key].schema
 }
 
-/** The same where it is searched for: of a structure, a part is enough. */
+/** The same for a search, where a part of a structure is enough. */
 export function searchedSchema(name: unknown): ItemSchema {
   const key = typeof name === 'string' ? keyByName.get(name) : undefined
   return (key && searchedByKey.get(key)) ?? any
@@ -129,7 +132,7 @@ const searchedByKey: ReadonlyMap<string, ItemSchema> = new Map(
   attributeNames.map((key) => [key, partial<unknown>(attributes[key].schema)]),
 )
 
-/** For an `Attribute` structure of a 1.x message. Only what `existsIn` says the version has: RangeError. */
+/** An `Attribute` structure of a 1.x message. RangeError if the version lacks the attribute (`existsIn`). */
 export function toWire1(key: string, instance: AttributeInstance, version: Version): WireAttribute {
   if (!existsIn(key, version)) throw new RangeError(`KMIP ${version} has no attribute ${key}`)
   const { index, value } = instance
@@ -141,8 +144,8 @@ export function toWire1(key: string, instance: AttributeInstance, version: Versi
 }
 
 /**
- * What an `Attribute` structure of a 1.x message says. Fault InvalidField for a name or a value that `version` does
- * not have, InvalidMessage when there is no value or a negative index.
+ * Reads an `Attribute` structure of a 1.x message. Fault InvalidField for a name or a value that `version` lacks,
+ * InvalidMessage for a missing value or a negative index.
  */
 export function fromWire1(
   attribute: WireAttribute,
@@ -153,7 +156,7 @@ export function fromWire1(
   if (value === undefined) throw new Fault('InvalidMessage', `the attribute "${name}" has no value`)
   if (index !== undefined && index < 0)
     throw new Fault('InvalidMessage', `the attribute "${name}" has a negative index`)
-  // Decoding takes values of newer minor versions; an answer in this one could not repeat them.
+  // The decoder accepts values of newer minor versions. An answer in this version could not repeat them.
   if (!existsIn(key, version, value))
     throw new Fault('InvalidField', `KMIP ${version} has no such value of "${name}"`)
   return { key, index, value }
@@ -161,7 +164,7 @@ export function fromWire1(
 
 // ---------------------------------------------------------------- Stored
 
-/** The newest format; the first byte of what is stored says which one it is in. */
+/** The newest storage format. The first byte of the stored form is its format. */
 const format = 1
 
 const schemaByKey: ReadonlyMap<string, ItemSchema> = new Map(
@@ -182,7 +185,10 @@ const storedOptions = {
   itemsMax: limits.objectAttributesBytesMax / 8,
 }
 
-/** Format byte, then TTLV: all of it, whatever the version. Fault ServerLimitExceeded when it is too much. */
+/**
+ * Encodes for the store: a format byte, then TTLV with everything, whatever the version. Fault ServerLimitExceeded if
+ * too large.
+ */
 export function packAttributes(set: AttributeSet): Uint8Array {
   const Attribute = [...set].flatMap(([key, instances]) =>
     instances.map(({ index, value }) => ({
@@ -201,7 +207,7 @@ export function packAttributes(set: AttributeSet): Uint8Array {
   return Buffer.concat([Buffer.of(format), ttlv])
 }
 
-/** What `packAttributes` made, of any format so far. Byte strings are views into `packed`. */
+/** Decodes the result of `packAttributes`, in any format so far. Byte strings are views into `packed`. */
 export function unpackAttributes(packed: Uint8Array): AttributeSet {
   if (packed[0] !== format)
     throw new Error(`attributes are stored in format ${packed[0]}, which this version does not know`)
@@ -218,9 +224,9 @@ export function unpackAttributes(packed: Uint8Array): AttributeSet {
 // ---------------------------------------------------------------- Compared
 
 /**
- * The value as text, the same for equal values and for no others, whatever the version. It is stored in indexes,
- * so its form is a format: strings as in JSON, dates and other 64-bit numbers with n, bytes as 0x and hex,
- * structures as {Field:value,...} in order of name, without what is not there.
+ * The value as text: equal values have the same text, and different values never do, whatever the version. Indexes
+ * store this text, so its form is a format: strings as in JSON, dates and other 64-bit numbers with n, bytes as 0x and
+ * hex, structures as {Field:value,...} sorted by name, without absent fields.
  */
 export function searchKey(key: string, value: unknown): string {
   if (isCustom(key)) return anyText(value as AnyValue)
@@ -247,8 +253,8 @@ function isEmpty(value: unknown): boolean {
   return Array.isArray(value) && value.length === 0
 }
 
-/** Whether a version has every value that the item cannot do without. */
-function isSayable({ shape }: Schema, value: unknown, version: number): boolean {
+/** Whether a version can express the item: it has every required value. */
+function isExpressible({ shape }: Schema, value: unknown, version: number): boolean {
   if (shape.kind === 'Enumeration' && shape.names !== undefined) {
     const name = shape.names.byName.get(String(value))
     return name !== undefined && name.since <= version && version <= name.until
@@ -259,8 +265,8 @@ function isSayable({ shape }: Schema, value: unknown, version: number): boolean 
     ({ name, schema }) =>
       schema.presence !== 'required' ||
       schema.since > version ||
-      // A part of a structure, to search by.
+      // A part of a structure, for a search.
       fields[name] === undefined ||
-      isSayable(schema, fields[name], version),
+      isExpressible(schema, fields[name], version),
   )
 }

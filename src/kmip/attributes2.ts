@@ -1,6 +1,6 @@
-// Attributes in 2.x messages (KMIP 2.1 §4, §7.1): one `Attributes` structure with an item for each instance, by tag,
-// and `Attribute` structures for those of vendors; references to attributes by tag or by vendor and name. There are
-// no indices: instances are told apart by their value.
+// Attributes in 2.x messages (KMIP 2.1 §4, §7.1): one `Attributes` structure with an item per instance, by tag, and
+// `Attribute` structures for vendor attributes. References name an attribute by tag, or by vendor and name. There are
+// no indices: instances differ by their value.
 
 import type { AnyValue, Infer } from '../ttlv/schema.ts'
 import { attributeFact, attributeNames, isAttributeName } from './attribute-table.ts'
@@ -13,7 +13,7 @@ import type { Version } from './version.ts'
 type VendorAttribute = Attributes['Attribute'][number]
 type AttributeReference = Infer<typeof attributeReference>
 
-/** The instances in an `Attributes` structure. Fault InvalidAttribute for a vendor that cannot be one. */
+/** Reads the instances in an `Attributes` structure. Fault InvalidAttribute for an invalid vendor. */
 export function fromWire2(value: Attributes): { readonly key: string; readonly value: unknown }[] {
   const standard = attributeNames.flatMap((key) => {
     const given: unknown = value[key]
@@ -29,7 +29,7 @@ export function fromWire2(value: Attributes): { readonly key: string; readonly v
   return [...standard, ...vendors]
 }
 
-/** What of the set `version` can say. */
+/** The part of the set that `version` can express. */
 export function toWire2(set: AttributeSet, version: Version): Attributes {
   const value: Record<string, unknown> = {}
   const Attribute: VendorAttribute[] = []
@@ -44,7 +44,7 @@ export function toWire2(set: AttributeSet, version: Version): Attributes {
   return { ...value, Attribute }
 }
 
-/** The key that a reference means. Fault InvalidAttribute when `version` has no such attribute. */
+/** The key of a referenced attribute. Fault InvalidAttribute if `version` has no such attribute. */
 export function keyOfReference(reference: AttributeReference, version: Version): string {
   if (typeof reference !== 'string') {
     return vendorKey(reference.VendorIdentification, reference.AttributeName)

@@ -1,5 +1,5 @@
-// Messages from the client's side: what is sent, and what a server answered. A client that meets bytes which are
-// no KMIP answer has nobody to tell, so here they are plain TtlvErrors.
+// Messages from the client's side: encodes requests and decodes answers. Bytes that are not a KMIP answer throw a plain
+// TtlvError, since a client has nobody to report a Fault to.
 
 import { TtlvError } from '../ttlv/error.ts'
 import { credential } from './credential.ts'
@@ -15,7 +15,7 @@ import { decodeItem, encodeItem } from './payload.ts'
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
 
-/** As RequestMessage; what is left out is left to the server's defaults. */
+/** Like RequestMessage. Omitted fields get the server's defaults. */
 export interface OutgoingRequest extends Partial<
   Omit<RequestMessage, 'version' | 'unknownFields' | 'items'>
 > {
@@ -57,15 +57,16 @@ export function encodeRequest(request: OutgoingRequest): Buffer {
 }
 
 export interface IncomingResponse extends ResponseMessage, Dialect {
-  /** As the header says; nobody has compared it with the items. */
+  /** The Batch Count of the header. The caller compares it with the number of items. */
   readonly batchCount: number
 }
 
-/** Throws TtlvError. What the payloads hold is decoded by decodeResponsePayload, in the dialect returned. */
+/** Throws TtlvError. decodeResponsePayload decodes the payloads, in the returned dialect. */
 export function decodeResponse(bytes: Uint8Array): IncomingResponse {
   const stated = statedVersion(bytes, 'ResponseMessage', 'ResponseHeader')
   const dialect = stated && dialectFor(stated)
-  if (dialect === undefined) throw new TtlvError('malformed', 'not a KMIP answer', { path: '', offset: 0 })
+  if (dialect === undefined)
+    throw new TtlvError('malformed', 'this is not a KMIP answer', { path: '', offset: 0 })
   const { ResponseHeader: header, BatchItem } = decodeItem(
     'ResponseMessage',
     schemas.responseMessage,
@@ -93,7 +94,7 @@ export function decodeResponse(bytes: Uint8Array): IncomingResponse {
   }
 }
 
-/** 1.x only says whether the client can take such an answer. */
+/** 1.x only says whether the client accepts an asynchronous answer. */
 function asynchronousIndicator({ version, asynchronousIndicator: indicator }: OutgoingRequest) {
   if (indicator === undefined || atLeast(version, '2.0')) return indicator
   return indicator !== 'Prohibited'

@@ -1,5 +1,5 @@
-// What a message may say about who sends it (KMIP 1.4 §2.1.2 and §6.6, 2.1 §9.11). Whether any of it is asked for,
-// or believed, is not said here.
+// Credentials that a message may carry (KMIP 1.4 §2.1.2 and §6.6, 2.1 §9.11). trust/ decides whether they are required
+// and valid.
 
 import { any, bytes, dateTimeExtended, optional, text } from '../ttlv/schema.ts'
 import type { Infer, ItemSchema } from '../ttlv/schema.ts'
@@ -40,7 +40,7 @@ const byType: ReadonlyMap<unknown, ItemSchema> = new Map(Object.entries(values))
 
 type CredentialType = keyof typeof values
 
-/** Its type says what its value holds. */
+/** The credential's type determines the schema of its value. */
 export type Credential = {
   [T in CredentialType]: { readonly CredentialType: T; readonly CredentialValue: Infer<(typeof values)[T]> }
 }[CredentialType]

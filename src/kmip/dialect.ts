@@ -1,5 +1,5 @@
-// In which words a message is to be read: from the version in its header, which stands at a fixed place, so that
-// it is known before anything is decoded, and also when nothing else can be.
+// The version and rules for reading a message. They come from the version in its header, which stands at a fixed place,
+// so they are known before anything is decoded, and even if nothing else can be decoded.
 
 import { headerBytes, itemTypes } from '../ttlv/wire.ts'
 import { tagCode } from './tags.ts'
@@ -10,13 +10,13 @@ import type { Version } from './version.ts'
 export interface Dialect {
   readonly version: Version
   /**
-   * KMIP 1.4 §11.1: unknown fields are refused in a message of a version that we know, and ignored in one of a
-   * later minor version.
+   * KMIP 1.4 §11.1: refuse unknown fields in a message of a version that we know; ignore them in one of a later minor
+   * version.
    */
   readonly unknownFields: 'refuse' | 'ignore'
 }
 
-/** The version as the header states it; undefined when these bytes do not begin as such a message does. */
+/** The version that the header states. Undefined if the bytes do not begin like such a message. */
 export function statedVersion(
   bytes: Uint8Array,
   message: TagName,
@@ -34,7 +34,7 @@ export function statedVersion(
   return { major: view.getInt32(majorAt + headerBytes), minor: view.getInt32(minorAt + headerBytes) }
 }
 
-/** A later minor version is read in the newest words that we know; undefined for what is no version of ours. */
+/** A later minor version is read as the newest one that we know. Undefined for an unknown major version. */
 export function dialectFor(stated: { readonly major: number; readonly minor: number }): Dialect | undefined {
   const { major, minor } = stated
   if (minor < 0 || minor >= 100) return undefined

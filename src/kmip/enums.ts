@@ -1,7 +1,7 @@
 // The enumerations and masks of KMIP 1.0 to 2.1 (KMIP 1.4 §9.1.3.2 and §9.1.3.3, 2.1 §11 and §12), each value once.
-// `since` and `until` are the first and the last version that define the value, `deprecated` the first that advises
-// against it. A value that was renamed has its newest name; `in1x` and `in2x` are how those versions spell it, for
-// the XML and JSON encodings (TTLV carries only the number). Which values this server can act on is not said here.
+// `since` and `until` are the first and the last version that define the value; `deprecated` is the first that advises
+// against it. A renamed value has its newest name; `in1x` and `in2x` are its names in those versions, for the XML and
+// JSON encodings (TTLV carries only the number). This table does not say which values the server supports.
 
 import { isDefined } from './tags.ts'
 import type { Defined } from './tags.ts'
@@ -13,7 +13,7 @@ interface EnumFact extends Defined {
   readonly in2x?: string
 }
 
-/** One enumeration or mask: names to what is known of them. */
+/** One enumeration or mask: the facts about each name. */
 export type EnumTable = Readonly<Record<string, EnumFact>>
 
 export const enums = {
@@ -1002,7 +1002,7 @@ export function codeOf<E extends EnumType>(enumeration: E, name: EnumName<E>): n
   return fact.code
 }
 
-/** The name of a value; undefined when `version` (or, without one, no version) defines it. */
+/** The name of a value. Undefined if `version` (or, without one, any version) does not define it. */
 export function nameOf<E extends EnumType>(
   enumeration: E,
   code: number,
@@ -1021,7 +1021,7 @@ export function maskOf<M extends MaskType>(mask: M, names: readonly MaskName<M>[
   return names.reduce((bits, name) => bits | (table[name]?.code ?? 0), 0)
 }
 
-/** The names of the bits that are set, lowest first; bits without a name are left out. */
+/** The names of the bits that are set, lowest first. Bits without a name are omitted. */
 export function maskNames<M extends MaskType>(mask: M, bits: number): MaskName<M>[] {
   const entries = Object.entries(masks[mask] as EnumTable)
   return entries.filter(([, { code }]) => (bits & code) !== 0).map(([name]) => name as MaskName<M>)

@@ -1,6 +1,6 @@
-// A refusal that was expected: an answer with a result reason, safe to send. Reasons are named as in the newest
-// version; `reasonIn` says what an older one calls the same thing. Anything thrown that is no Fault is a bug or
-// an outage and tells the client nothing.
+// An expected refusal: an answer with a result reason, safe to send. Reasons have the names of the newest version;
+// `reasonIn` translates them for an older one. Any other error is a bug or an outage, and the client learns nothing
+// about it.
 
 import { TtlvError } from '../ttlv/error.ts'
 import type { TtlvErrorCode } from '../ttlv/error.ts'
@@ -16,14 +16,14 @@ export class Fault extends Error {
   override readonly name: string = 'Fault'
   readonly reason: ResultReasonName
 
-  /** `message` is sent to the client: no secrets, no internals. */
+  /** The client receives `message`: no secrets, no internals. */
   constructor(reason: ResultReasonName, message: string, options?: ErrorOptions) {
     super(message, options)
     this.reason = reason
   }
 }
 
-/** What a version says for a reason: itself where it may, else the nearest that this version has. */
+/** The reason as a version expresses it: the same one if the version has it, else the nearest. */
 export function reasonIn(version: Version, reason: ResultReasonName): ResultReasonName {
   const reasons: EnumTable = enums.ResultReason
   let said: ResultReasonName = reason
@@ -38,7 +38,7 @@ export function reasonIn(version: Version, reason: ResultReasonName): ResultReas
   return said
 }
 
-/** What bytes that do not follow their schema are answered with (KMIP 1.4 §11.1). */
+/** The Fault for bytes that do not follow their schema (KMIP 1.4 §11.1). */
 export function faultOf(error: TtlvError): Fault {
   return new Fault(reasonOf[error.code], error.message, { cause: error })
 }
@@ -56,7 +56,7 @@ const reasonOf: Readonly<Record<TtlvErrorCode, ResultReasonName>> = {
   'missing-field': 'InvalidMessage',
 }
 
-/** Defined in 2.0, but that version's published cases still expect the older reason. */
+/** 2.0 defines these reasons, but its published cases still expect the older ones. */
 const saidSince: Readonly<Partial<Record<ResultReasonName, Version>>> = {
   AttributeReadOnly: '2.1',
   NonUniqueNameAttribute: '2.1',
@@ -66,11 +66,11 @@ const saidSince: Readonly<Partial<Record<ResultReasonName, Version>>> = {
 }
 
 /**
- * Where a version lacks the reason on the left, the one on the right is asked next. What is not here becomes
- * General Failure.
+ * If a version lacks the reason on the left, it uses the one on the right, or the next one from there. Reasons that are
+ * missing here become General Failure.
  */
 const nearest: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>> = {
-  // KMIP 1.4 §11: what 1.x answers in the same case
+  // KMIP 1.4 §11: the 1.x answer in the same case
   AttributeInstanceNotFound: 'ItemNotFound',
   AttributeNotFound: 'ItemNotFound',
   AttributeReadOnly: 'PermissionDenied',
@@ -120,7 +120,7 @@ const nearest: Readonly<Partial<Record<ResultReasonName, ResultReasonName>>> = {
   WrongKeyLifecycleState: 'PermissionDenied',
   AttestationFailed: 'AuthenticationNotSuccessful',
   AttestationRequired: 'PermissionDenied',
-  // Gone with 2.0
+  // Removed in 2.0
   IllegalOperation: 'PermissionDenied',
   IndexOutOfBounds: 'InvalidField',
 }

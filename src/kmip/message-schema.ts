@@ -1,5 +1,5 @@
-// Headers and batch items as they lie on the wire, fields in the order of the specification (KMIP 1.4 §7.2,
-// 2.1 §8). What their values mean, and what holds when one is left out, is in message.
+// Headers and batch items on the wire, fields in the order of the specification (KMIP 1.4 §7.2, 2.1 §8). message.ts
+// interprets the values and the defaults.
 
 import {
   boolean,
@@ -41,7 +41,7 @@ export const requestHeader = struct({
   AsynchronousIndicator: optional(asynchronousIndicator),
   AttestationCapableIndicator: since('1.2', optional(boolean)),
   AttestationType: since('1.2', repeated(enumeration('AttestationType'))),
-  /** Credentials are read one by one: one of an unknown kind must not spoil the message. */
+  /** Credentials are decoded one by one, so that one of an unknown kind does not make the message fail. */
   Authentication: optional(struct({ Credential: oneOrMore(raw) })),
   BatchErrorContinuationOption: optional(enumeration('BatchErrorContinuationOption')),
   BatchOrderOption: optional(boolean),
@@ -49,7 +49,7 @@ export const requestHeader = struct({
   BatchCount: integer,
 })
 
-/** The operation is a number, so that one which this version lacks can be named in the answer. */
+/** The operation is a number, so that the answer can name one that this version lacks. */
 export const requestItem = struct({
   Operation: enumerationCode,
   Ephemeral: since('2.0', optional(boolean)),
@@ -58,7 +58,7 @@ export const requestItem = struct({
   MessageExtension: repeated(messageExtension),
 })
 
-/** What is needed to answer an item that is broken, wherever after these it is. */
+/** The fields that the answer to a broken item needs, wherever after these fields it is broken. */
 export const itemToEcho = struct({
   Operation: optional(enumerationCode),
   UniqueBatchItemID: optional(bytes),
@@ -66,7 +66,7 @@ export const itemToEcho = struct({
 })
 
 export const requestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(requestItem) })
-/** The same with items unread, for messages with a broken one. */
+/** The same with undecoded items, for messages with a broken item. */
 export const splitRequestMessage = struct({ RequestHeader: requestHeader, BatchItem: oneOrMore(unread) })
 
 export const responseHeader = struct({

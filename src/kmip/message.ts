@@ -1,6 +1,6 @@
-// Messages (KMIP 1.4 §7, 2.1 §8): a header and batch items. Payloads stay bytes here and are read by payload.ts,
-// one by one. What is broken outside of a batch item fails the message (RequestError), what is broken inside fails
-// that item, so each item may carry a fault of its own.
+// Messages (KMIP 1.4 §7, 2.1 §8): a header and batch items. Payloads stay bytes here; payload.ts decodes them one by
+// one. An error outside the batch items fails the message (RequestError). An error inside an item fails only that item,
+// so each item may carry a fault of its own.
 
 import { limits } from '../limits.ts'
 import { TtlvError } from '../ttlv/error.ts'
@@ -20,14 +20,14 @@ import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
 
 export interface RequestMessage extends Dialect {
-  /** Bytes; an item whose answer would be larger fails with Response Too Large. */
+  /** In bytes. An item with a larger answer fails with Response Too Large. */
   readonly maximumResponseSize: number | undefined
   readonly clientCorrelationValue: string | undefined
   readonly serverCorrelationValue: string | undefined
   readonly asynchronousIndicator: EnumName<'AsynchronousIndicator'>
   readonly attestationCapable: boolean
   readonly attestationTypes: readonly EnumName<'AttestationType'>[]
-  /** Those that could be read; one that could not proves nothing and is left out. */
+  /** The credentials that could be decoded. One that could not proves nothing, so it is omitted. */
   readonly credentials: readonly Credential[]
   readonly batchErrorContinuationOption: EnumName<'BatchErrorContinuationOption'>
   readonly batchOrderOption: boolean
@@ -37,20 +37,20 @@ export interface RequestMessage extends Dialect {
 }
 
 export interface RequestItem {
-  /** Null when this version has no such operation. */
+  /** Null if this version has no such operation. */
   readonly operation: OperationName | null
-  /** As it was sent, to be echoed; undefined when the item could not be read that far. */
+  /** As sent, to be echoed. Undefined if the item could not be decoded that far. */
   readonly operationCode: number | undefined
   readonly uniqueBatchItemId: Uint8Array | undefined
-  /** The whole Request Payload item, well formed; empty when `fault` is there. */
+  /** The whole Request Payload item, well formed. Empty if there is a `fault`. */
   readonly payload: Uint8Array
   readonly extensions: readonly MessageExtension[]
   readonly ephemeral: boolean
-  /** Why the item cannot be looked at. */
+  /** The reason why the item cannot be processed. */
   readonly fault: Fault | undefined
 }
 
-/** KMIP 1.4 §6.16: one that is not understood, and critical, makes the whole message Feature Not Supported. */
+/** KMIP 1.4 §6.16: an unknown critical extension makes the whole message Feature Not Supported. */
 export interface MessageExtension {
   readonly vendorIdentification: string
   readonly critical: boolean
@@ -70,11 +70,11 @@ export interface ResponseMessage {
 }
 
 export interface ResponseItem {
-  /** Of the request item; left out when the request had none that could be read. */
+  /** The request item's operation. Omitted if the request had none that could be decoded. */
   readonly operationCode?: number | undefined
   readonly uniqueBatchItemId?: Uint8Array | undefined
   readonly status: EnumName<'ResultStatus'>
-  /** In the newest version's words; said in those of the message's version. */
+  /** As in the newest version. The encoder translates it for the message's version. */
   readonly reason?: ResultReasonName | undefined
   readonly message?: string | undefined
   readonly asynchronousCorrelationValue?: Uint8Array | undefined
@@ -83,12 +83,12 @@ export interface ResponseItem {
   readonly extensions?: readonly MessageExtension[] | undefined
 }
 
-/** The message as a whole cannot be worked on: `refusal` makes the answer. */
+/** The message as a whole cannot be processed. `refusal` builds the answer. */
 export class RequestError extends Fault {
   override readonly name = 'RequestError'
-  /** To answer in. */
+  /** The version of the answer. */
   readonly version: Version
-  /** Whether the header could be read; without it the sender may be no KMIP client at all. */
+  /** Whether the header could be decoded. If not, the sender may not be a KMIP client at all. */
   readonly headerRead: boolean
   readonly clientCorrelationValue: string | undefined
 
@@ -109,7 +109,7 @@ export class RequestError extends Fault {
 
 // ---------------------------------------------------------------- Requests
 
-/** Throws RequestError when the message as a whole cannot be worked on, and nothing else. */
+/** Throws only RequestError, if the message as a whole cannot be processed. */
 export function decodeRequest(bytes: Uint8Array): RequestMessage {
   const dialect = dialectOf(bytes)
   const { header, items } = decodeParts(bytes, dialect)
@@ -146,7 +146,7 @@ function dialectOf(bytes: Uint8Array): Dialect {
   const dialect = stated && dialectFor(stated)
   if (dialect !== undefined) return dialect
   if (stated === undefined) {
-    const fault = new Fault('InvalidMessage', 'not a KMIP request')
+    const fault = new Fault('InvalidMessage', 'this is not a KMIP request')
     throw new RequestError(fault, { version: '1.0', headerRead: false })
   }
   const fault = new Fault('InvalidMessage', `KMIP ${stated.major}.${stated.minor} is not supported`)
@@ -159,7 +159,7 @@ interface Parts {
   readonly items: readonly RequestItem[]
 }
 
-/** In one pass when nothing is wrong; else item by item, so that a broken one is found and fails alone. */
+/** Decodes in one pass if nothing is wrong, else item by item, so that a broken item is found and fails alone. */
 function decodeParts(bytes: Uint8Array, dialect: Dialect): Parts {
   try {
     const whole = decodeItem('RequestMessage', schemas.requestMessage, bytes, dialect)
@@ -219,7 +219,7 @@ function operationOf(code: number | undefined, version: Version): OperationName 
   return code === undefined ? null : (nameOf('Operation', code, version) ?? null)
 }
 
-/** 1.x says whether the client can take such an answer, 2.x also whether it insists (KMIP 1.4 §6.7, 2.1 §9.2). */
+/** 1.x says whether the client accepts such an answer; 2.x also whether it insists on one (KMIP 1.4 §6.7, 2.1 §9.2). */
 function asynchronousIndicator(
   value: Infer<typeof schemas.requestHeader>['AsynchronousIndicator'],
 ): EnumName<'AsynchronousIndicator'> {
@@ -243,7 +243,7 @@ const empty = new Uint8Array(0)
 
 // ---------------------------------------------------------------- Responses
 
-/** The version that the response is in is the request's; nothing that this version lacks is written. */
+/** Encodes a response in the request's version. Omits whatever that version lacks. */
 export function encodeResponse(response: ResponseMessage): Buffer {
   const { version } = response
   const message = {
@@ -253,7 +253,7 @@ export function encodeResponse(response: ResponseMessage): Buffer {
   return encodeItem('ResponseMessage', schemas.responseMessage, message, version)
 }
 
-/** The answer to a message that cannot be worked on: one item without Operation (KMIP 1.4 §11.1). */
+/** The answer to a message that cannot be processed: one item without Operation (KMIP 1.4 §11.1). */
 export function refusal(error: RequestError, timeStamp: bigint): ResponseMessage {
   const { version, clientCorrelationValue, reason, message } = error
   return {
@@ -264,12 +264,12 @@ export function refusal(error: RequestError, timeStamp: bigint): ResponseMessage
   }
 }
 
-/** What the item adds to the response, in bytes, for Maximum Response Size. */
+/** The number of bytes that the item adds to the response, for Maximum Response Size. */
 export function responseItemBytes(item: ResponseItem, version: Version): number {
   return encodeItem('BatchItem', schemas.responseItem, itemOf(item, version), version).length
 }
 
-/** What the response has besides its items, in bytes. */
+/** The number of bytes of the response without its items. */
 export function responseHeaderBytes(response: ResponseMessage): number {
   const messageHeaderBytes = 8
   const header = encodeItem('ResponseHeader', schemas.responseHeader, headerOf(response), response.version)

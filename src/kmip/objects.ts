@@ -1,6 +1,6 @@
-// Managed objects as they travel (KMIP 1.4 §2, 2.1 §2 and §3): the key block and what is in it, the objects
-// themselves, and the structures that carry attributes: Attribute and Template-Attribute (1.x), Attributes (2.x).
-// What attributes there are is said in attribute-table, what holds for an object in keys/.
+// Managed objects on the wire (KMIP 1.4 §2, 2.1 §2 and §3): the key block and its content, the objects themselves, and
+// the structures that carry attributes: Attribute and Template-Attribute (1.x), Attributes (2.x). attribute-table.ts
+// lists the attributes; keys/ has the rules for objects.
 
 import {
   any,
@@ -27,19 +27,19 @@ import type { TagName } from './tags.ts'
 // ---------------------------------------------------------------- Identifiers and attributes
 
 /**
- * A Unique Identifier in a request. 1.x has text only; in 2.x it may also be an enumeration (ID Placeholder, the
- * last Create of the batch, ...), here as AnyValue, or the number of a batch item (KMIP 2.1 §4.58).
+ * A Unique Identifier in a request. 1.x has only text. In 2.x it may also be an enumeration (ID Placeholder, the last
+ * Create of the batch, ...), here an AnyValue, or the number of a batch item (KMIP 2.1 §4.58).
  */
 export const identifier = oneOf(text, integer, any)
 
-// KMIP 1.4 §2.1.1. The value is missing only in Notify.
+// KMIP 1.4 §2.1.1. Only Notify omits the value.
 export const attribute = struct({
   AttributeName: text,
   AttributeIndex: optional(integer),
   AttributeValue: optional(dependent(({ AttributeName }) => valueSchema(AttributeName))),
 })
 
-// KMIP 1.4 §4.9: what Locate searches for
+// KMIP 1.4 §4.9: the attributes that Locate searches for
 export const searchedAttribute = struct({
   AttributeName: text,
   AttributeIndex: optional(integer),
@@ -49,7 +49,7 @@ export const searchedAttribute = struct({
 // KMIP 1.4 §2.1.8: also Common, Private Key and Public Key Template-Attribute
 export const templateAttribute = struct({ Name: repeated(structures.name), Attribute: repeated(attribute) })
 
-// KMIP 2.1 §4.57: `Attribute` in an Attributes structure is a vendor attribute
+// KMIP 2.1 §4.57: an `Attribute` in an Attributes structure is a vendor attribute
 const vendorAttribute = struct({ VendorIdentification: text, AttributeName: text, AttributeValue: any })
 
 /** By tag name: one value, or an array where the attribute may have several instances. */
@@ -63,7 +63,7 @@ export const attributesStructure = attributesWith((fact) =>
   fact.multiple === true ? repeated(fact.schema) : optional(fact.schema),
 )
 
-// KMIP 2.1 §6.1.28: Locate asks for a range by giving a date twice
+// KMIP 2.1 §6.1.28: two dates of one kind in a Locate are a range
 export const searchedAttributes = attributesWith((fact) => repeated(partial(fact.schema)))
 
 function attributesWith(often: (fact: AttributeFact) => Schema): ItemSchema<Attributes> {
@@ -133,7 +133,7 @@ const transparent = {
 } as const satisfies Partial<Record<EnumName<'KeyFormatType'>, ItemSchema>>
 
 type Transparent = typeof transparent
-/** A byte string, but for the transparent formats. */
+/** A byte string, except in the transparent formats. */
 export type KeyMaterial = Uint8Array | Infer<Transparent[keyof Transparent]>
 
 export interface KeyValue {
@@ -183,7 +183,7 @@ export const keyWrappingSpecification = struct({
   EncodingOption: since('1.1', optional(enumeration('EncodingOption'))),
 })
 
-// KMIP 1.4 §2.1.3. The value is a byte string when it is wrapped.
+// KMIP 1.4 §2.1.3. A wrapped value is a byte string.
 export const keyBlock = struct({
   KeyFormatType: enumeration('KeyFormatType'),
   KeyCompressionType: optional(enumeration('KeyCompressionType')),
@@ -222,8 +222,8 @@ const splitKey = struct({
 })
 
 /**
- * The object in a payload stands under the tag of its type, which is also the name of its Object Type: a payload
- * spreads these, and exactly one is there (`...managedObjects`).
+ * In a payload the tag of an object is the name of its Object Type. A payload spreads these fields
+ * (`...managedObjects`), and exactly one of them is present.
  */
 export const managedObjects = {
   Certificate: optional(certificate),

@@ -1,5 +1,5 @@
-// Structures that stand in the payloads of single operations, or in what Query tells (KMIP 1.4 §2.1.9 to §2.1.21,
-// 2.1 §7). Those that are also attributes are in attribute-structures.
+// Structures in the payloads of single operations, and in Query's answer (KMIP 1.4 §2.1.9 to §2.1.21, 2.1 §7).
+// attribute-structures.ts has those that are also attributes.
 
 import {
   boolean,

@@ -1,6 +1,6 @@
-// Every operation of KMIP 1.0 to 2.1: what its request and its response hold (KMIP 1.4 §4 and §5, 2.1 §6), fields
-// in the order of the specification. Numbers and versions of the operations themselves are in enums. Which of
-// them this server answers is said in operations/, not here.
+// Every operation of KMIP 1.0 to 2.1: the content of its request and its response (KMIP 1.4 §4 and §5, 2.1 §6), fields
+// in the order of the specification. enums.ts has the operations' numbers and versions. operations/ says which of them
+// this server handles.
 
 import {
   any,
@@ -45,13 +45,13 @@ const { protectionStorageMasks } = structures
 
 const objectType = enumeration('ObjectType')
 const nothing = struct({})
-/** Without it the ID Placeholder is meant (KMIP 1.4 §4). */
+/** If absent, the request refers to the ID Placeholder (KMIP 1.4 §4). */
 const whichObject = { UniqueIdentifier: optional(identifier) }
 const oneObject = struct(whichObject)
 const theObject = { UniqueIdentifier: text }
 const itsIdentifier = struct(theObject)
 
-// What a new object is to have: templates and attributes in 1.x, attributes in 2.x.
+// The attributes of a new object: templates and attributes in 1.x, attributes in 2.x.
 const wanted = {
   TemplateAttribute: until('1.4', objects.templateAttribute),
   Attributes: since('2.0', objects.attributesStructure),
@@ -73,7 +73,7 @@ const wantedOfPair = {
 }
 const storage = { ProtectionStorageMasks: since('2.0', optional(protectionStorageMasks)) }
 
-// What the server decided by itself: 1.x tells it in the answer.
+// Attributes that the server chose: the 1.x answer lists them.
 const implied = { TemplateAttribute: until('1.4', optional(objects.templateAttribute)) }
 const made = struct({ ...theObject, ...implied })
 const madePair = struct({
@@ -102,7 +102,7 @@ const parts = {
   FinalIndicator: since('1.3', optional(boolean)),
 }
 
-/** What Check asks and answers (KMIP 1.4 §4.10). */
+/** The request and the answer of Check have the same fields (KMIP 1.4 §4.10). */
 const checked = {
   UsageLimitsCount: optional(longInteger),
   CryptographicUsageMask: optional(mask),
@@ -296,7 +296,7 @@ export const operations = {
       CancellationResult: enumeration('CancellationResult'),
     }),
   },
-  // The answer to Poll is that of the operation which is polled.
+  // The answer to Poll is the answer of the polled operation.
   Poll: { request: struct({ AsynchronousCorrelationValue: bytes }), response: nothing },
   Notify: {
     request: struct({

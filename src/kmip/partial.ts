@@ -1,9 +1,9 @@
-// A schema of which a part is enough: each field of a structure may be left out. For what is searched by: an object
-// matches by the fields that are given (KMIP 1.4 §4.9).
+// Makes a schema that accepts a part: every field of a structure may be omitted. For searches: an object matches by the
+// fields that the client gives (KMIP 1.4 §4.9).
 
 import type { Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
-/** The same schema, in whose structures no field is required. */
+/** The same schema, without required fields in its structures. */
 export function partial<T>(schema: ItemSchema<T>): ItemSchema<Partial<T>> {
   return { ...schema, shape: loosened(schema.shape) }
 }

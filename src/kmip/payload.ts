@@ -1,5 +1,5 @@
-// Payloads of single operations, apart from the message that carries them, so that a payload which cannot be read
-// fails its own batch item only.
+// Payloads of single operations. They are decoded apart from the message that carries them, so that a broken payload
+// fails only its own batch item.
 
 import { limits } from '../limits.ts'
 import { decode } from '../ttlv/decode.ts'
@@ -34,7 +34,7 @@ export function decodeRequestPayload<N extends OperationName>(
   }
 }
 
-/** Leaves out what the version lacks. A value that does not fit the operation is a TypeError. */
+/** Omits whatever the version lacks. TypeError for a value that does not fit the operation. */
 export function encodeResponsePayload<N extends OperationName>(
   operation: N,
   response: Response<N>,
@@ -64,10 +64,12 @@ export function decodeResponsePayload<N extends OperationName>(
   return decodeItem('ResponsePayload', schema, payload, dialect)
 }
 
-/** The message and the batch item: a payload is nested no deeper than what may be sent back in one like it. */
+/** The message and the batch item. A payload may be nested only as deep as an answer that repeats it. */
 const structuresAbovePayload = 2
 
-/** One item with this tag. Fields of a newer minor version are read too: clients send them. Throws TtlvError. */
+/**
+ * Decodes one item with this tag. Accepts fields of newer minor versions, since clients send them. Throws TtlvError.
+ */
 export function decodeItem<T>(
   tag: TagName,
   schema: ItemSchema<T>,

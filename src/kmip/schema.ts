@@ -1,6 +1,6 @@
-// The schemas of ttlv/ in KMIP's words: a structure's property names are the KMIP tag names, an enumeration is
-// named, versions are written '1.4'. A field that is not a tag, or a value that is not in its enumeration, does
-// not compile. The single items (text, integer, ...) and how often a field stands come from ttlv/schema as they are.
+// The schemas of ttlv/ with KMIP's names: a structure's property names are KMIP tag names, an enumeration has a name, a
+// version is written '1.4'. A field that is not a tag, or a value that is not in its enumeration, does not compile. The
+// single items (text, integer, ...) and the presence of fields come from ttlv/schema.ts.
 
 import * as ttlv from '../ttlv/schema.ts'
 import type { ItemSchema, Schema, Siblings } from '../ttlv/schema.ts'
@@ -14,7 +14,7 @@ import type { Version } from './version.ts'
 /** `struct({ UniqueIdentifier: optional(text), ... })`: fields in the order of the specification. */
 export const struct = ttlv.structWith<TagName>(tagCode)
 
-/** As `struct`, where the order of the fields says nothing. */
+/** Like `struct`, but the fields may stand in any order. */
 export const unordered = ttlv.structWith<TagName>(tagCode, { ordered: false })
 
 /** `enumeration('ObjectType')`. */
@@ -29,7 +29,7 @@ export function enumeration<E extends EnumType>(name: E): ItemSchema<EnumName<E>
   return ttlv.enumeration(values)
 }
 
-/** The number of a tag as an enumeration (KMIP 2.1 §11.56): its name. */
+/** The number of a tag as an enumeration (KMIP 2.1 §11.56), by the tag's name. */
 export function tagEnumeration(): ItemSchema<TagName> {
   const values = Object.entries(tags).map(([name, { code, since }]) => ({
     name: name as TagName,
@@ -48,7 +48,7 @@ export function until<T>(version: Version, schema: Schema<T>): Schema<T, 'maybe'
   return ttlv.until(ordinal(version), schema)
 }
 
-/** An item whose schema follows from the fields before it in its structure, or from the version. */
+/** An item whose schema depends on the fields before it in its structure, or on the version. */
 export function dependent<T>(choose: (siblings: Siblings, version: Version) => ItemSchema<T>): ItemSchema<T> {
   return ttlv.dependent((siblings, version) => choose(siblings, versionOf(version) ?? newestOfMajor('2.1')))
 }

@@ -1,12 +1,12 @@
-// The tags of KMIP 1.0 to 2.1: what each item of a message is called and its number (KMIP 1.4 §9.1.3.1, 2.1 §11.56).
-// Names are the specification's own in CamelCase, as the XML and JSON encodings write them. `since` and `until` are
-// the first and the last version that define the tag, `deprecated` the first that advises against it. No tag ever
-// changed its meaning. What an item holds is said in objects, attributes, operations and message, not here.
+// The tags of KMIP 1.0 to 2.1: the name and the number of each item of a message (KMIP 1.4 §9.1.3.1, 2.1 §11.56). Names
+// are the specification's own in CamelCase, as in the XML and JSON encodings. `since` and `until` are the first and the
+// last version that define the tag; `deprecated` is the first that advises against it. No tag ever changed its meaning.
+// objects.ts, attributes.ts, operations.ts and message.ts say what an item holds.
 
 import { atLeast } from './version.ts'
 import type { Version } from './version.ts'
 
-/** When the specification defines something. Without `until` the newest version still does. */
+/** The versions that define something. Without `until` the newest version still does. */
 export interface Defined {
   readonly since: Version
   readonly until?: Version
@@ -389,7 +389,7 @@ export const tags = {
 
 export type TagName = keyof typeof tags
 
-/** Whether `version` defines it; what is deprecated is still defined. */
+/** Whether `version` defines it. A deprecated definition still counts. */
 export function isDefined(fact: Defined, version: Version): boolean {
   return atLeast(version, fact.since) && (fact.until === undefined || atLeast(fact.until, version))
 }
@@ -402,7 +402,7 @@ const nameByCode: ReadonlyMap<number, TagName> = new Map(
   Object.entries(tags).map(([name, { code }]) => [code, name as TagName]),
 )
 
-/** The name of a tag; undefined for vendor extensions (54xxxx) and numbers of no version. */
+/** The name of a tag. Undefined for vendor extensions (54xxxx) and for numbers that no version defines. */
 export function tagName(code: number): TagName | undefined {
   return nameByCode.get(code)
 }

@@ -1,9 +1,9 @@
-// A schema freed of its versions: every field and every value of every version, for what is stored and must come
-// back as it was, whichever version it came in or goes out.
+// Makes a schema without versions: every field and every value of every version. For stored values, which must come
+// back unchanged, whichever version wrote or reads them.
 
 import type { EnumerationNames, Field, ItemSchema, Schema, Shape } from '../ttlv/schema.ts'
 
-/** The same schema, in which nothing came in or went with a version. */
+/** The same schema without version limits. */
 export function timeless<T>(schema: ItemSchema<T>): ItemSchema<T> {
   return { ...schema, ...always, shape: freed(schema.shape) }
 }
@@ -25,7 +25,7 @@ function freed(shape: Shape): Shape {
   return shape
 }
 
-/** A field that came later may be missing from what was stored before, so it is asked for no longer. */
+/** A field of a later version may be missing from older stored values, so it becomes optional. */
 function freedField(schema: Schema): Schema {
   const late = schema.presence === 'required' && (schema.since > 0 || schema.until < Infinity)
   return { ...schema, ...always, shape: freed(schema.shape), presence: late ? 'optional' : schema.presence }

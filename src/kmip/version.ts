@@ -1,5 +1,5 @@
-// The versions of the protocol that this server knows, and how they compare. A version is written as people say
-// it ('1.4'); `ordinal` is the number that ttlv/ compares, since it knows nothing of KMIP.
+// The protocol versions that this server knows, and their order. A version is written '1.4'. `ordinal` is the number
+// that ttlv/ compares, since ttlv/ knows nothing of KMIP.
 
 export type Version = '1.0' | '1.1' | '1.2' | '1.3' | '1.4' | '2.0' | '2.1'
 
@@ -14,7 +14,7 @@ export const versions = [
   '2.1',
 ] as const satisfies readonly Version[]
 
-/** Negative when `a` is older than `b`, zero when they are the same. */
+/** Negative if `a` is older than `b`, zero if they are the same. */
 export function compare(a: Version, b: Version): number {
   return ordinal(a) - ordinal(b)
 }
@@ -33,7 +33,7 @@ export function ordinal(version: Version): number {
   return ordinals[version]
 }
 
-/** The version with this ordinal; undefined when this server does not know it. */
+/** The version with this ordinal. Undefined if this server does not know it. */
 export function versionOf(ordinal: number): Version | undefined {
   return byOrdinal.get(ordinal)
 }

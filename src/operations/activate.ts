@@ -1,4 +1,4 @@
-// Activate (KMIP 1.4 §4.19): Pre-Active becomes Active, now.
+// Activate (KMIP 1.4 §4.19): takes an object from Pre-Active to Active, now.
 
 import type { Handler } from './handler.ts'
 

@@ -1,4 +1,5 @@
-// Add Attribute: one more instance, whose index the server gives (KMIP 1.4 §4.14). What may be changed stands in the attribute rules.
+// Add Attribute (KMIP 1.4 §4.14): adds one instance; the server gives its index. kmip/attribute-rules.ts decides what
+// may change.
 
 import { fromWire1, toWire1 } from '../kmip/attributes.ts'
 import type { Handler } from './handler.ts'

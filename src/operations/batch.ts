@@ -1,7 +1,7 @@
-// A batch: its items in order, each answered on its own (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
-// unit of work of its own; with Undo all of them are one, which commits as a whole or leaves nothing but its record.
-// Between items others have their turns, and a batch ends where nobody waits for its answer any more. A request's
-// context is made here and dies here.
+// A batch: answers each item on its own, in order (KMIP 1.4 §6.14, §6.15). With Stop and Continue each item is a
+// transaction of its own. With Undo all items are one transaction, which commits as a whole or leaves nothing but its
+// audit record. Between items other requests get their turns. A batch stops as soon as nobody waits for its answer. A
+// request's context lives only here.
 
 import { Fault } from '../kmip/fault.ts'
 import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.ts'
@@ -19,7 +19,7 @@ import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
 
-/** How one item ended, and how long it took itself: for metrics. */
+/** How one item ended, and how long it took: for metrics. */
 export interface OperationResult {
   readonly operation: OperationName | null
   /** `success`, `undone`, or the result reason. */
@@ -30,31 +30,33 @@ export interface OperationResult {
 export interface BatchOptions {
   readonly keys: Keys
   readonly handlers: Handlers
-  /** Who asks, as of now. Throws a Fault when that one is not trusted any more. */
+  /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
   readonly identify: () => Promise<Caller>
-  /** The message itself has had its turn. */
+  /** Gives turns between items. The message itself has already had its turn. */
   readonly pace: Pace
   readonly room: AnswerRoom
-  /** A bug or an outage: logged with the request's id, answered General Failure without internals. */
+  /**
+   * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
+   */
   readonly unexpected: (error: unknown, operation: string) => void
-  readonly operated: (result: OperationResult) => void
+  readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock
 }
 
-/** The items of the answer: as many as were worked on. Throws nothing. */
+/** Returns the response items: as many as were processed. Throws nothing. */
 export async function answerBatch(
   request: RequestMessage,
   options: BatchOptions,
 ): Promise<readonly ResponseItem[]> {
   const times = new ItemTimes(options.clock)
   const items = await answerItems(request, options, times)
-  // With Undo the last item is also charged with the commit of all.
+  // With Undo the last item also gets the time of the commit.
   times.charge(items.length - 1)
   for (const [index, { status, reason }] of items.entries()) {
     const operation = request.items[index]?.operation ?? null
     const result =
       status === 'Success' ? 'success' : status === 'OperationUndone' ? 'undone' : (reason ?? 'failed')
-    options.operated({ operation, result, seconds: times.secondsOf(index) })
+    options.onOperation({ operation, result, seconds: times.secondsOf(index) })
   }
   return items
 }
@@ -97,7 +99,7 @@ async function nextTurn(pace: Pace): Promise<Fault | undefined> {
   }
 }
 
-/** What makes a whole message fail before any of it is done. */
+/** The Fault that makes a whole message fail before any item runs. */
 function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | undefined {
   if (items.some(({ extensions }) => extensions.some(({ critical }) => critical)))
     return new Fault(
@@ -105,7 +107,7 @@ function refuseWhole({ items, asynchronousIndicator }: RequestMessage): Fault | 
       'the message has a critical extension that this server does not know',
     )
   if (asynchronousIndicator === 'Mandatory')
-    return new Fault('FeatureNotSupported', 'this server answers at once and never later')
+    return new Fault('FeatureNotSupported', 'this server has no asynchronous operations')
   return undefined
 }
 
@@ -132,7 +134,7 @@ async function answerItem(
   }
 }
 
-/** KMIP 1.4 §6.15: when one item fails the others answer Operation Undone. */
+/** KMIP 1.4 §6.15: if one item fails, the others answer Operation Undone. */
 async function undoBatch(
   request: RequestMessage,
   options: BatchOptions,
@@ -160,7 +162,7 @@ async function undoBatch(
       return done
     })
   } catch (error) {
-    // The commit as a whole failed: nothing was done, and no item is more to blame than another.
+    // The commit as a whole failed: nothing was done, and no single item is to blame.
     const fault = asFault(error, request.items[0], options)
     return request.items.map((item) => failed(request, item, fault))
   }
@@ -213,7 +215,7 @@ function undone(item: ResponseItem): ResponseItem {
 }
 
 function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
-  // KMIP 1.4 §11.15, §11.16: a taken Name is another error where it is given to an object than where one is made.
+  // KMIP 1.4 §11.15, §11.16: a taken Name has another error when adding it to an object than when creating one.
   const given = item.operation === 'AddAttribute' || item.operation === 'ModifyAttribute'
   const illegal = reason === 'NonUniqueNameAttribute' && given && !atLeast(request.version, '2.0')
   return {
@@ -228,11 +230,11 @@ function echo({ operationCode, uniqueBatchItemId }: RequestItem) {
   return { operationCode, uniqueBatchItemId }
 }
 
-/** How long each item took. Each moment is charged to one item: all together took as long as the batch. */
+/** Measures how long each item took. Each moment counts for one item, so the sum is the time of the batch. */
 class ItemTimes {
   readonly #clock: Pick<Clock, 'monotonic'>
   readonly #seconds: number[] = []
-  /** Monotonic milliseconds up to which all is charged. */
+  /** The moment up to which all time is charged, in monotonic milliseconds. */
   #chargedTo: number
 
   constructor(clock: Pick<Clock, 'monotonic'>) {
@@ -240,7 +242,7 @@ class ItemTimes {
     this.#chargedTo = clock.monotonic()
   }
 
-  /** Charges the time since the last call to an item, beside what it was charged with before. */
+  /** Adds the time since the last call to an item's time. */
   charge(index: number): void {
     const now = this.#clock.monotonic()
     this.#seconds[index] = this.secondsOf(index) + (now - this.#chargedTo) / 1000

@@ -1,5 +1,5 @@
-// Check (KMIP 1.4 §4.10): whether the object may be used in a way. The answer repeats what it may not; an answer with
-// the identifier only means yes.
+// Check (KMIP 1.4 §4.10): whether an object may be used in a certain way. The answer repeats each use that is not
+// allowed; an answer with nothing but the identifier means yes.
 
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'

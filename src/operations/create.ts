@@ -1,4 +1,4 @@
-// Create (KMIP 1.4 §4.1): a symmetric key, made by the server; since 1.4 also secret data, random bytes.
+// Create (KMIP 1.4 §4.1): the server generates a symmetric key; since 1.4 also secret data, as random bytes.
 
 import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'

@@ -1,4 +1,5 @@
-// Delete Attribute: one instance, by its index (KMIP 1.4 §4.16). What may be changed stands in the attribute rules.
+// Delete Attribute (KMIP 1.4 §4.16): removes one instance, by its index. kmip/attribute-rules.ts decides what may
+// change.
 
 import { keyOf, toWire1 } from '../kmip/attributes.ts'
 import type { Handler } from './handler.ts'

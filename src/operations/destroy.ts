@@ -1,4 +1,4 @@
-// Destroy (KMIP 1.4 §4.21): the material is removed for good, the record stays. Refused while Active.
+// Destroy (KMIP 1.4 §4.21): removes the material permanently and keeps the record. Refused while the object is Active.
 
 import type { Handler } from './handler.ts'
 

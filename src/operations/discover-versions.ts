@@ -1,5 +1,5 @@
-// Discover Versions (KMIP 1.1 §4.26): the versions that both sides have, the newest first; all of them when the client
-// names none; an empty list when there is none.
+// Discover Versions (KMIP 1.1 §4.26): the versions that both sides support, newest first. All versions if the client
+// names none; an empty list if there is no common one.
 
 import type { Version } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'

@@ -1,4 +1,4 @@
-// Get Attribute List (KMIP 1.4 §4.13): the names of what Get Attributes would give.
+// Get Attribute List (KMIP 1.4 §4.13): the names of the attributes that Get Attributes returns.
 
 import { wireName } from '../kmip/attributes.ts'
 import type { Handler } from './handler.ts'

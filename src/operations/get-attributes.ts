@@ -1,5 +1,5 @@
-// Get Attributes (KMIP 1.4 §4.12): the named attributes, or all. What is named and not there is left out, and is no
-// error: vCenter asks for its own attributes one by one before it adds them.
+// Get Attributes (KMIP 1.4 §4.12): the named attributes, or all. A named attribute that the object lacks is left out
+// without an error: vCenter asks for its own attributes one by one before it adds them.
 
 import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'

@@ -1,5 +1,5 @@
-// Get (KMIP 1.4 §4.11): the object with its material. The Key Value holds the material only, no attributes: several
-// clients cannot read them there.
+// Get (KMIP 1.4 §4.11): the object with its material. The Key Value holds only the material, without attributes, since
+// several clients cannot read attributes there.
 
 import { Fault } from '../kmip/fault.ts'
 import { first } from '../kmip/attributes.ts'
@@ -21,7 +21,7 @@ export const get: Handler<'Get'> = async ({ work, placeholder }, request) => {
 
 type KeyFormat = EnumName<'KeyFormatType'>
 
-/** The object as its own structure, under its own tag. */
+/** The object as its own structure, under the tag of its type. */
 function wireObject(object: FetchedObject, wanted: KeyFormat | undefined): Partial<Response<'Get'>> {
   const { objectType, material, attributes } = object
   const { head, bytes } = material
@@ -33,7 +33,7 @@ function wireObject(object: FetchedObject, wanted: KeyFormat | undefined): Parti
     KeyFormatType: wanted ?? kept,
     KeyValue: { KeyMaterial: inFormat(bytes, kept, wanted ?? kept) },
     CryptographicAlgorithm: algorithm,
-    // Without an algorithm (a password) the length says nothing.
+    // Without an algorithm (a password) a length has no meaning.
     CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
   }
   if (objectType === 'SecretData')
@@ -41,7 +41,7 @@ function wireObject(object: FetchedObject, wanted: KeyFormat | undefined): Parti
   return { SymmetricKey: { KeyBlock } }
 }
 
-/** Raw and Transparent Symmetric Key are the same bytes in other clothes (KMIP 1.4 §2.1.7.1); others stay as they are. */
+/** Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1). Other formats cannot be converted. */
 function inFormat(bytes: Uint8Array, kept: KeyFormat, wanted: KeyFormat): KeyMaterial {
   const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
   if (wanted !== kept && !(symmetric.includes(kept) && symmetric.includes(wanted)))

@@ -1,5 +1,5 @@
-// The table of handlers: which operations this server handles. Everything that must know that (dispatch, Query, the
-// conformance document) reads it here.
+// The table of handlers, which defines the operations that this server handles. Dispatch, Query and the conformance
+// document read it.
 
 import type { OperationName } from '../kmip/operations.ts'
 import { activate } from './activate.ts'

@@ -1,5 +1,5 @@
-// Locate (KMIP 1.4 §4.9): identifiers of the objects whose attributes all match, newest first. When exactly one is
-// found it becomes the ID Placeholder.
+// Locate (KMIP 1.4 §4.9): the identifiers of the objects whose attributes all match, newest first. If it finds exactly
+// one, that one becomes the ID Placeholder.
 
 import { fromWire1 } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
@@ -17,7 +17,7 @@ export const locate: Handler<'Locate'> = async (context, request) => {
       offsetItems: request.OffsetItems ?? 0,
       storage: storageOf(request.StorageStatusMask),
       onlyFresh: request.ObjectGroupMember === 'GroupMemberFresh',
-      // KMIP 1.4 §4.9 lets the server choose; it is counted for those who page.
+      // Optional in KMIP 1.4 §4.9. The server counts them for clients that page.
       countAll: request.OffsetItems !== undefined && atLeast(version, '1.3'),
       bytesMax: bytesMax(),
     },
@@ -35,7 +35,7 @@ export const locate: Handler<'Locate'> = async (context, request) => {
 const online = maskOf('StorageStatusMask', ['OnLineStorage'])
 const destroyed = maskOf('StorageStatusMask', ['DestroyedStorage'])
 
-/** Without a mask, Locate finds what is on line. */
+/** Without a mask, Locate finds on-line objects. */
 function storageOf(mask = online): StorageWanted {
   return { online: (mask & online) !== 0, destroyed: (mask & destroyed) !== 0 }
 }

@@ -1,4 +1,5 @@
-// Modify Attribute: one instance, by its index (KMIP 1.4 §4.15). What may be changed stands in the attribute rules.
+// Modify Attribute (KMIP 1.4 §4.15): changes one instance, by its index. kmip/attribute-rules.ts decides what may
+// change.
 
 import { fromWire1, toWire1 } from '../kmip/attributes.ts'
 import type { Handler } from './handler.ts'

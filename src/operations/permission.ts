@@ -1,5 +1,5 @@
-// Refuses operations that the client may not ask for (trust/allow.ts). batch.ts calls this for each item of each message,
-// before the item's handler, so no handler can forget it. The audit gets a refusal under the operation's own action.
+// Refuses operations that the client may not request (trust/allow.ts). batch.ts calls this for each item before the
+// item's handler, so no handler can forget it. The audit enters a refusal under the operation's own action.
 
 import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
@@ -7,7 +7,10 @@ import type { KeyWork } from '../keys/key-work.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { HandledOperation } from './handlers.ts'
 
-/** The audit action of each operation; null: it touches no key, has no entry, and is open to every client. */
+/**
+ * The audit action of each operation. Null: the operation touches no key, has no audit entry, and every client may
+ * request it.
+ */
 const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
   Activate: 'key.activate',
   AddAttribute: 'key.attribute.add',
@@ -26,7 +29,7 @@ const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
   Revoke: 'key.revoke',
 }
 
-/** Throws the Fault PermissionDenied. `placeholder`: the object that is meant if the request names none. */
+/** Throws the Fault PermissionDenied. `placeholder`: the object that a request without an identifier refers to. */
 export function requirePermission(
   work: Pick<KeyWork, 'requirePermission'>,
   operation: HandledOperation,

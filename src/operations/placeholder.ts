@@ -1,5 +1,5 @@
-// The ID Placeholder of one batch (KMIP 1.4 §4): set by the operations that make or find one object, used by those
-// that name none. An item that fails leaves it as it was.
+// The ID Placeholder of one batch (KMIP 1.4 §4). Operations that create or find one object set it; operations without
+// an identifier use it. A failed item leaves it unchanged.
 
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
@@ -24,10 +24,10 @@ export class Placeholder implements IdPlaceholder {
     if (named === undefined)
       throw new Fault(
         'ObjectNotFound',
-        'no Unique Identifier, and no item before in this batch made or found one object',
+        'no Unique Identifier, and no earlier item of this batch created or found one object',
       )
     if (Buffer.byteLength(named) > limits.uniqueIdentifierBytesMax)
-      throw new Fault('ObjectNotFound', 'there is no object with so long a Unique Identifier')
+      throw new Fault('ObjectNotFound', 'no object has such a long Unique Identifier')
     return named
   }
 

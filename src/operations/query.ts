@@ -1,11 +1,11 @@
-// Query (KMIP 1.4 §4.25): what this server does. Counted, not entered in the audit; it touches no key.
+// Query (KMIP 1.4 §4.25): what this server supports. It touches no key, so it is counted in metrics but not audited.
 
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
-/** What Query says of this server; handed in, since the handled operations are known where the handlers stand. */
+/** The facts about this server. handlers.ts passes them, since only it knows the handled operations. */
 export interface QueryFacts {
   readonly handled: readonly OperationName[]
   readonly serverVersion: string

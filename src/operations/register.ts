@@ -1,4 +1,4 @@
-// Register (KMIP 1.4 §4.3): an object that the client brings: a Symmetric Key, Secret Data or an Opaque Object.
+// Register (KMIP 1.4 §4.3): stores an object that the client brings: a Symmetric Key, Secret Data or an Opaque Object.
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
@@ -53,7 +53,7 @@ function broughtObject(objectType: ObjectType, request: Request<'Register'>): Br
     : new Fault('InvalidField', `this server does not keep objects of type ${objectType} yet`)
 }
 
-/** The material is copied: the request's bytes are wiped by the door, and a retry needs them whole. */
+/** Copies the material: the listener wipes the request's bytes, but a retry needs the material. */
 function broughtKey(block: KeyBlock): Brought {
   if (block.KeyWrappingData)
     throw new Fault(
@@ -69,7 +69,7 @@ function broughtKey(block: KeyBlock): Brought {
   const material = KeyValue instanceof Uint8Array ? KeyValue : KeyValue.KeyMaterial
   const bytes = material instanceof Uint8Array ? material : 'Key' in material ? material.Key : undefined
   if (bytes === undefined)
-    throw new Fault('InvalidField', 'the Key Material is not of the Key Format Type that is given')
+    throw new Fault('InvalidField', 'the Key Material does not match the Key Format Type')
   return {
     material: { bytes: Buffer.from(bytes), head: { keyFormatType: KeyFormatType } },
     algorithm: block.CryptographicAlgorithm,
@@ -79,7 +79,9 @@ function broughtKey(block: KeyBlock): Brought {
 
 const keptFormats: readonly KeyBlock['KeyFormatType'][] = ['Raw', 'Opaque', 'TransparentSymmetricKey']
 
-/** KMIP 1.4 §3.4, §3.5: algorithm and length of the Key Block are the object's; nothing may contradict. */
+/**
+ * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's. An attribute must not contradict them.
+ */
 function withKeyBlock(
   asked: AttributeSet,
   objectType: ObjectType,
@@ -116,7 +118,7 @@ function withKeyBlock(
   return set
 }
 
-/** The keys of DES have a parity bit in each byte, which their length counts or does not. */
+/** DES keys have a parity bit in each byte. A stated length may or may not count these bits. */
 function hasParity(algorithm: string | undefined): boolean {
   return algorithm === 'DES' || algorithm === 'DES3'
 }

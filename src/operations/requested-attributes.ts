@@ -1,5 +1,5 @@
-// The attributes that a Create or Register asks for, as one set: from a Template-Attribute (1.x) or Attributes (2.x),
-// each checked against what a client may set there.
+// The attributes that a Create or Register requests, as one set: from a Template-Attribute (1.x) or Attributes (2.x).
+// Checks for each whether a client may set it.
 
 import { fromWire1, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { checkSet, checkValue } from '../kmip/attribute-rules.ts'
@@ -10,7 +10,7 @@ import type { ObjectType } from '../keys/managed-object.ts'
 
 type Asking = Pick<Request<'Create'>, 'TemplateAttribute' | 'Attributes'>
 
-/** Faults name the attribute. Instances without an index are numbered in the order in which they stand. */
+/** Faults name the attribute. Instances without an index are numbered in their order. */
 export function requestedAttributes(
   request: Asking,
   about: { readonly version: Version; readonly objectType: ObjectType },

@@ -1,8 +1,8 @@
-// A field that the schema leaves optional because other versions lack it, and that this version must have.
+// For a field that is optional in the schema because other versions lack it, but required in this version.
 
 import { Fault } from '../kmip/fault.ts'
 
-/** Fault InvalidMessage when it is missing. `what` names it for the client. */
+/** Fault InvalidMessage if the value is missing. `what`: the field's name for the client. */
 export function required<T>(value: T | undefined, what: string): T {
   if (value === undefined) throw new Fault('InvalidMessage', `the request has no ${what}`)
   return value

@@ -1,6 +1,6 @@
-// Bounds the size of an answer, by the client's Maximum Response Size (KMIP 1.4 §6.3) and by our own maximum. An item
-// whose answer does not fit fails before it is committed, so that nothing is done that the client does not learn of. Once
-// the discarded answers add up to more than one answer may have, no more items are begun.
+// Bounds the size of a response, by the client's Maximum Response Size (KMIP 1.4 §6.3) and by our own maximum. An item
+// whose answer does not fit fails before its commit, so the server does nothing that the client cannot learn of. Once
+// the discarded answers exceed the maximum size of one response, no further items start.
 
 import { Fault } from '../kmip/fault.ts'
 import {
@@ -14,7 +14,7 @@ import { limits } from '../limits.ts'
 export interface AnswerBounds {
   /** The client's Maximum Response Size. */
   readonly maximumBytes: number | undefined
-  /** Reserves memory for so many more bytes; false if there is none. */
+  /** Reserves memory for this many more bytes. Returns false if there is not enough. */
   reserve(bytes: number): boolean
 }
 
@@ -24,10 +24,12 @@ export class AnswerRoom {
   readonly #header: Header
   readonly #bounds: AnswerBounds
   readonly #bytesMax: number
-  /** Items that are not counted yet. */
+  /** Items that `#bytesCounted` does not include yet. */
   readonly #uncounted: ResponseItem[] = []
   #bytesCounted = 0
-  /** An upper bound of the bytes so far: most answers are far from their maximum and are never counted exactly. */
+  /**
+   * An upper bound of the bytes so far. Most responses stay far below the maximum, so they are never counted exactly.
+   */
   #bytesAtMost = headerBytesMax
   #discardedBytes = 0
   #reservedBytes = 0
@@ -39,19 +41,22 @@ export class AnswerRoom {
     this.#bytesMax = Math.min(maximumBytes ?? limits.messageBytesMax, limits.messageBytesMax)
   }
 
-  /** For the same answer, from its beginning. */
+  /** Starts the same response again. */
   again(): AnswerRoom {
     const room = new AnswerRoom(this.#header, this.#bounds)
     room.#reservedBytes = this.#reservedBytes
     return room
   }
 
-  /** The most bytes that the payload of this item may have. */
+  /** The maximum payload size of this item. */
   payloadBytesMax({ operationCode, uniqueBatchItemId }: Named): number {
     return this.#bytesMax - this.#bytesWith({ operationCode, uniqueBatchItemId, status: 'Success' })
   }
 
-  /** Throws Fault ResponseTooLarge or, where the server holds too much, GeneralFailure; with the payload wiped. */
+  /**
+   * Throws Fault ResponseTooLarge, or GeneralFailure if the server is out of memory for answers. Wipes the payload
+   * first.
+   */
   require(item: ResponseItem): void {
     const bytes = this.#bytesAtMost + bytesAtMost(item)
     const fits = bytes <= this.#bytesMax || this.#bytesWith(item) <= this.#bytesMax
@@ -68,7 +73,7 @@ export class AnswerRoom {
     this.#bytesAtMost += bytesAtMost(item)
   }
 
-  /** Why no more items are begun; undefined while they may be. */
+  /** The reason to start no further items. Undefined while there is none. */
   get exhausted(): Fault | undefined {
     return this.#discardedBytes > limits.messageBytesMax ? tooLarge(this.#bytesMax) : undefined
   }
@@ -93,9 +98,9 @@ export class AnswerRoom {
 
 type Named = Pick<ResponseItem, 'operationCode' | 'uniqueBatchItemId'>
 
-/** The response header: numbers, a time stamp and a correlation value. */
+/** The maximum size of a response header: numbers, a time stamp and a correlation value. */
 const headerBytesMax = 512
-/** An item's numeric fields, and the TTLV headers of all its fields. */
+/** The maximum size of an item's numeric fields and of the TTLV headers of all its fields. */
 const itemBytesMax = 128
 
 function bytesAtMost({ uniqueBatchItemId, message, payload }: ResponseItem): number {
@@ -104,5 +109,5 @@ function bytesAtMost({ uniqueBatchItemId, message, payload }: ResponseItem): num
 }
 
 function tooLarge(bytesMax: number): Fault {
-  return new Fault('ResponseTooLarge', `the answer has more than ${String(bytesMax)} bytes`)
+  return new Fault('ResponseTooLarge', `the answer is larger than ${String(bytesMax)} bytes`)
 }

@@ -1,4 +1,4 @@
-// Revoke (KMIP 1.4 §4.20): a compromise makes the object Compromised, any other reason Deactivated.
+// Revoke (KMIP 1.4 §4.20): makes an object Compromised for a compromise, Deactivated for any other reason.
 
 import type { Handler } from './handler.ts'
 

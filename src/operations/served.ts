@@ -1,4 +1,4 @@
-// The versions of the protocol that this server answers. The tables of kmip/ know more than these.
+// The protocol versions that this server answers. The tables of kmip/ include more.
 
 import type { Version } from '../kmip/version.ts'
 

@@ -1,5 +1,5 @@
-// Putting a certificate together: fields and extensions to signed DER. What goes into which kind of certificate is
-// issue.ts's business.
+// Builds a certificate: fields and extensions in, signed DER out. issue.ts decides what each kind of certificate
+// contains.
 
 import { createHash, randomBytes, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -44,7 +44,7 @@ export interface CertificateFields {
   readonly algorithm: SignatureAlgorithm
 }
 
-/** DER of an X.509 v3 certificate with a random serial number. The dates lose their milliseconds. */
+/** DER of an X.509 v3 certificate with a random serial number. Dates are cut to whole seconds. */
 export async function signCertificate(fields: CertificateFields): Promise<Uint8Array> {
   const signature = algorithmIdentifier(fields.algorithm)
   const tbsCertificate = new TBSCertificate({
@@ -66,7 +66,7 @@ export async function signCertificate(fields: CertificateFields): Promise<Uint8A
   return new Uint8Array(AsnConvert.serialize(certificate))
 }
 
-/** 127 random bits, positive and in the shortest form that DER allows (RFC 5280 §4.1.2.2). */
+/** 127 random bits, positive, in the shortest form that DER allows (RFC 5280 §4.1.2.2). */
 function randomSerial(): Buffer {
   const serial = randomBytes(16)
   serial[0] = (serial[0] ?? 0) & 0x7f
@@ -77,7 +77,7 @@ export function publicKeyInfo(key: KeyObject): SubjectPublicKeyInfo {
   return AsnConvert.parse(key.export({ type: 'spki', format: 'der' }), SubjectPublicKeyInfo)
 }
 
-/** The library wants an ArrayBuffer of exactly these bytes. */
+/** The library needs an ArrayBuffer with exactly these bytes. */
 function ownBytes(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer
 }
@@ -88,7 +88,7 @@ function extension(extnID: string, value: unknown, critical = false): Extension 
   return new Extension({ extnID, critical, extnValue: new OctetString(AsnConvert.serialize(value)) })
 }
 
-/** A CA made with this signs leaves only. */
+/** A CA with this constraint signs only leaves. */
 export function basicConstraints(cA: boolean): Extension {
   return extension(
     id_ce_basicConstraints,
@@ -101,7 +101,7 @@ export function keyUsage(usage: 'ca' | 'tls'): Extension {
   const flags =
     usage === 'ca'
       ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
-      : // Key encipherment is for the RSA key exchange that old vCenters negotiate.
+      : // Old vCenters negotiate an RSA key exchange, which needs key encipherment.
         KeyUsageFlags.digitalSignature | KeyUsageFlags.keyEncipherment
   return extension(id_ce_keyUsage, new KeyUsage(flags), true)
 }
@@ -111,7 +111,7 @@ export function extendedKeyUsage(usage: 'serverAuth' | 'clientAuth'): Extension 
   return extension(id_ce_extKeyUsage, new ExtendedKeyUsage([purpose]))
 }
 
-/** Names in the form that issue.ts gives them. */
+/** `names` must have the form that issue.ts gives them. */
 export function subjectAltNames(names: readonly string[]): Extension {
   const general = names.map((name) => new GeneralName(isIP(name) ? { iPAddress: name } : { dNSName: name }))
   return extension(id_ce_subjectAltName, new SubjectAlternativeName(general))
@@ -121,7 +121,7 @@ export function subjectKeyIdentifier(publicKey: KeyObject): Extension {
   return extension(id_ce_subjectKeyIdentifier, new SubjectKeyIdentifier(keyIdentifier(publicKey)))
 }
 
-/** Only for a CA whose own subject key identifier is made here. */
+/** Only for a CA whose subject key identifier this file created. */
 export function authorityKeyIdentifier(caPublicKey: KeyObject): Extension {
   const identifier = new KeyIdentifier(keyIdentifier(caPublicKey))
   return extension(id_ce_authorityKeyIdentifier, new AuthorityKeyIdentifier({ keyIdentifier: identifier }))

@@ -1,5 +1,5 @@
-// A certificate as the rest of Mortise sees it: its fingerprint, names, dates and kind, and nothing trusted because
-// of them. Whether it opens a door is decided in trust/access with the tools of match.ts.
+// A certificate as the rest of Mortise sees it: fingerprint, names, dates and kind. Nothing here is trusted;
+// trust/access.ts decides that, with the functions of match.ts.
 
 import type { KeyObject } from 'node:crypto'
 import { elementAt, soleElement } from './der.ts'
@@ -13,28 +13,30 @@ export interface Certificate {
   readonly der: Uint8Array
   /** SHA-256 of `der`, lower-case hex. */
   readonly sha256: string
-  /** RFC 4514 text, safe to show. From an untrusted certificate it is a stranger's claim. */
+  /** RFC 4514 text, safe to show. In an untrusted certificate it is an unverified claim. */
   readonly subject: string
   readonly subjectName: Subject
-  /** null where there is none, more than one, or one that cannot be shown: such a certificate matches no filter. */
+  /**
+   * Null if there is no common name, more than one, or one that cannot be shown. Such a certificate matches no filter.
+   */
   readonly commonName: string | null
   readonly issuer: string
   /** Lower-case hex. */
   readonly serial: string
   readonly notBeforeMs: number
   readonly notAfterMs: number
-  /** Basic constraints say CA:TRUE. */
+  /** Whether the basic constraints say CA:TRUE. */
   readonly isCa: boolean
   /** `RSA 2048`, `EC P-256`, `Ed25519`, ... */
   readonly publicKey: string
-  /** In sentences for whoever trusts it. */
+  /** In sentences, for the person who trusts it. */
   readonly weaknesses: readonly string[]
   readonly pem: string
 }
 
 /**
- * The one certificate in a paste: PEM in all its disguises, or DER. Throws PkiError with words for the person who
- * pasted something else, or several certificates (the same one twice counts once).
+ * Reads the only certificate of a pasted text: PEM in all its variants, or DER. Throws PkiError, in words for the
+ * person who pasted it, for anything else and for several certificates (the same one twice counts once).
  */
 export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   const [certificate, ...others] = parseCertificates(pemOrDer)
@@ -43,7 +45,7 @@ export function parseCertificate(pemOrDer: string | Uint8Array): Certificate {
   return certificate
 }
 
-/** The same of bytes that nobody chose to give: null where they cannot be read. Never throws. */
+/** The same for bytes that no person chose. Null if they cannot be read. Never throws. */
 export function certificateOrNull(der: Uint8Array): Certificate | null {
   try {
     return parseCertificate(der)
@@ -52,7 +54,7 @@ export function certificateOrNull(der: Uint8Array): Certificate | null {
   }
 }
 
-/** All certificates of a paste, each once, in its order. Throws PkiError as parseCertificate does. */
+/** All certificates of a pasted text, each once, in order. Throws PkiError like parseCertificate. */
 export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certificate[] {
   const found = new Map<string, Certificate>()
   for (const der of readPaste(pemOrDer, 'certificate')) {
@@ -62,7 +64,7 @@ export function parseCertificates(pemOrDer: string | Uint8Array): readonly Certi
   return [...found.values()]
 }
 
-/** Also of what cannot be read. */
+/** Works for any bytes, even if they cannot be parsed. */
 export function certificatePem(der: Uint8Array): string {
   return pemText('CERTIFICATE', der)
 }
@@ -97,7 +99,7 @@ function unreadable(what: string): string {
   return `The ${what} of this certificate cannot be read, so it cannot be trusted. Have a new one made.`
 }
 
-/** With any error as a PkiError of this text. */
+/** Rethrows any error as a PkiError with this text. */
 function attempt<T>(text: string, read: () => T): T {
   try {
     return read()
@@ -114,9 +116,9 @@ function soleCommonName(subject: Subject): string | null {
 const [integer, sequence, versionTag] = [0x02, 0x30, 0xa0]
 
 /**
- * Subject and issuer, found by walking the DER. A parse of the whole certificate by the ASN.1 library costs many times
- * as much, and OpenSSL's text form of a name cannot be taken apart safely. Throws DerError.
- * TBSCertificate: [0] version, serial, signature, issuer, validity, subject, ... (RFC 5280 §4.1)
+ * Subject and issuer, found by walking the DER. Parsing the whole certificate with the ASN.1 library costs many times
+ * as much, and OpenSSL's text form of a name cannot be split safely. Throws DerError. TBSCertificate: [0] version,
+ * serial, signature, issuer, validity, subject, ... (RFC 5280 §4.1)
  */
 export function readNames(der: Buffer): { readonly subject: Subject; readonly issuer: Subject } {
   const signed = elementAt(soleElement(der, sequence).content, 0, sequence).content

@@ -1,21 +1,21 @@
-// Walking DER by hand, for names in certificates of strangers: one element at a time, never into one that nobody asked
-// for, so that neither depth nor number of what a stranger writes costs anything. Full parsing is the libraries' work.
+// Walks DER by hand, to find names in strangers' certificates. It reads one element at a time and never enters one that
+// is not needed, so a stranger's depth and number of elements cost nothing. Libraries do full parsing.
 
-/** One element: its tag byte, what it holds, and where the next one begins. */
+/** One element: its tag byte, its content, and where the next element begins. */
 export interface DerElement {
   readonly tag: number
   readonly content: Buffer
   readonly endAt: number
 }
 
-/** What is not DER, or not of the form that is read. Becomes a PkiError before it leaves this room. */
+/** The bytes are not DER, or not in the expected form. Becomes a PkiError before it leaves this folder. */
 export class DerError extends Error {
   override readonly name = 'DerError'
 }
 
 /**
- * The element at `at`, which must have one of these tags and end within `der`. Lengths are definite and in their shortest
- * form, as DER has them: what OpenSSL might read in another way than we do is refused.
+ * Reads the element at `at`, which must have one of these tags and end within `der`. A length must be definite and in
+ * its shortest form, as DER requires. So this file refuses bytes that OpenSSL might read differently.
  */
 export function elementAt(der: Buffer, at: number, ...tags: readonly number[]): DerElement {
   const [tag, first] = der.subarray(at, at + 2)
@@ -32,7 +32,7 @@ export function elementAt(der: Buffer, at: number, ...tags: readonly number[]): 
   return { tag, content: der.subarray(contentAt, endAt), endAt }
 }
 
-/** The elements that `content` consists of, each with this tag. */
+/** The elements of `content`, all of which must have this tag. */
 export function* elementsOf(content: Buffer, tag: number): Generator<Buffer> {
   for (let at = 0; at < content.length;) {
     const element = elementAt(content, at, tag)
@@ -41,14 +41,14 @@ export function* elementsOf(content: Buffer, tag: number): Generator<Buffer> {
   }
 }
 
-/** The one element that `der` is. */
+/** The single element that makes up `der`. */
 export function soleElement(der: Buffer, ...tags: readonly number[]): DerElement {
   const element = elementAt(der, 0, ...tags)
   if (element.endAt !== der.length) throw new DerError('there is something behind an element')
   return element
 }
 
-/** An OBJECT IDENTIFIER as text: `2.5.4.3`. */
+/** An OBJECT IDENTIFIER as text, such as `2.5.4.3`. */
 export function dottedIdentifier(content: Buffer): string {
   const arcs: bigint[] = []
   let arc = 0n

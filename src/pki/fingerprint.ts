@@ -1,10 +1,10 @@
-// SHA-256 fingerprints of certificates: 64 lower-case hex digits inside, pairs with colons for people. No parsing
-// of certificates here, so that the mTLS door can name a peer for the price of one hash.
+// SHA-256 fingerprints of certificates: 64 lower-case hex digits internally, pairs with colons for people. This file
+// parses no certificates, so the mTLS listener can identify a peer for the cost of one hash.
 
 import { hash } from 'node:crypto'
 import { PkiError } from './error.ts'
 
-/** Of a certificate's DER, in lower-case hex. */
+/** The fingerprint of a certificate's DER, in lower-case hex. */
 export function fingerprint(der: Uint8Array): string {
   return hash('sha256', der, 'hex')
 }
@@ -14,7 +14,7 @@ export function formatFingerprint(sha256: string): string {
   return (sha256.toUpperCase().match(/../g) ?? []).join(':')
 }
 
-/** From either form, also with `SHA256 Fingerprint=` or `sha256:` before it, to 64 lower-case hex digits. */
+/** Converts either form, with or without `SHA256 Fingerprint=` or `sha256:` before it, to 64 lower-case hex digits. */
 export function parseFingerprint(text: string): string {
   const digits = text
     .trim()

@@ -1,10 +1,10 @@
-// Patterns in which `*` stands for any run of characters, also an empty one. Both questions are answered in time
-// proportional to the product of the lengths, whatever the pattern: no regular expressions are made of them.
+// Patterns in which `*` stands for any text, including none. Both functions take time proportional to the product of
+// the lengths, whatever the pattern. They use no regular expressions.
 
-/** null is `*`; everything else is one character. */
+/** Null is `*`; any other element is one character. */
 export type Glob = readonly (string | null)[]
 
-/** `\` before a character takes it as it is. */
+/** A `\` makes the next character literal. */
 export function parseGlob(text: string): Glob {
   const glob: (string | null)[] = []
   let escaped = false
@@ -20,14 +20,14 @@ export function parseGlob(text: string): Glob {
   return glob
 }
 
-/** Case counts. */
+/** Case-sensitive. */
 export function globMatches(glob: Glob, text: string): boolean {
   return globsOverlap(glob, Array.from(text))
 }
 
-/** Whether some text matches both. */
+/** Whether some text matches both patterns. */
 export function globsOverlap(a: Glob, b: Glob): boolean {
-  // reachable[j]: a common beginning exists for what is done of `a` and the first j of `b`.
+  // reachable[j]: some text matches both the processed part of `a` and the first j elements of `b`.
   let reachable = Array.from(b, () => false)
   reachable.unshift(true)
   for (const [j, part] of b.entries()) reachable[j + 1] = part === null && reachable[j] === true

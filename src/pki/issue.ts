@@ -1,10 +1,10 @@
-// Making certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key made
-// here or from a client's signing request. Being signed here gives no trust: who is trusted is a pin's business
-// (trust/access), so the CA's reach is the server's name and nothing more.
+// Issues certificates: Mortise's own CA, the server's certificate, and certificates for clients, from a key generated
+// here or from a client's signing request. A signature grants no trust: only a pin does (trust/access.ts). So the CA
+// vouches for the server's name and nothing more.
 //
-// Lifetimes are long on purpose. vCenter pins the server's certificate itself, so each renewal means trusting it
-// again in every vCenter, and an expired client certificate means virtual machines that do not power on. What ends
-// a client's access is removing its pin, which takes effect on the next message, not waiting for a date.
+// Lifetimes are long on purpose. vCenter pins the server's certificate itself, so each renewal must be trusted again in
+// every vCenter. And an expired client certificate means virtual machines that do not power on. Removing its pin ends a
+// client's access with the next message; nobody needs to wait for a date.
 
 import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
@@ -27,7 +27,7 @@ import { PkiError } from './error.ts'
 import { readRequest } from './request.ts'
 import { isPrintable, nameOf } from './subject.ts'
 
-/** A certificate and its private key. Of a CA made by makeAuthority, or of a server or client that it issued. */
+/** A certificate and its private key: of a CA made by makeAuthority, or of a server or client that it issued. */
 export interface Identity {
   readonly certificate: Certificate
   readonly privateKey: KeyObject
@@ -36,7 +36,7 @@ export interface Identity {
 interface Lifetime {
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
-  /** From now on; cut off where the CA itself ends. */
+  /** Counted from now. The certificate never outlives the CA. */
   readonly days?: number
 }
 
@@ -45,7 +45,10 @@ const leafDays = 10 * 365
 
 const generateKeys = promisify(generateKeyPair)
 
-/** A self-signed CA for leaves only, RSA-3072: it is to last 20 years. Its key takes about a second on the thread pool. */
+/**
+ * Creates a self-signed CA for leaves only, RSA-3072 since it lasts 20 years. Generating its key takes about a second
+ * on the thread pool.
+ */
 export async function makeAuthority(options: { readonly commonName: string } & Lifetime): Promise<Identity> {
   const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 3072 })
   const subject = nameOf(checkCommonName(options.commonName))
@@ -62,8 +65,8 @@ export async function makeAuthority(options: { readonly commonName: string } & L
 }
 
 /**
- * RSA-2048, which every vCenter is known to accept. `names`: host names and IP addresses, duplicates and IPv6 zones
- * are taken out; the first host name is also the common name.
+ * RSA-2048, which every known vCenter accepts. `names`: host names and IP addresses. Duplicates and IPv6 zones are
+ * removed. The first host name is also the common name.
  */
 export async function issueServer(
   options: { readonly ca: Identity; readonly names: readonly string[] } & Lifetime,
@@ -75,7 +78,9 @@ export async function issueServer(
   return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
 }
 
-/** In the one form in which they stand in a certificate, each once. Throws PkiError for none, too many, and for what is no name. */
+/**
+ * The names in the form that a certificate contains, each once. Throws PkiError for none, too many, or an invalid one.
+ */
 export function certificateNames(given: readonly string[]): readonly string[] {
   const names = [...new Set(given.map(certificateName))]
   if (names.length === 0) throw new PkiError('A server certificate needs at least one name or address.')
@@ -86,7 +91,7 @@ export function certificateNames(given: readonly string[]): readonly string[] {
   return names
 }
 
-/** The first host name that fits. */
+/** The first host name that is short enough. */
 export function serverCommonName(names: readonly string[]): string {
   return names.find((name) => !isIP(name) && name.length <= commonNameCharactersMax) ?? 'Mortise'
 }
@@ -104,8 +109,8 @@ export async function issueClient(
 }
 
 /**
- * For vCenter's "New Certificate Signing Request". `csr` is PEM or DER; see request.ts for what is checked. The
- * subject is taken over, the extensions that it asks for are not: it might ask to be a CA.
+ * For vCenter's "New Certificate Signing Request". `csr`: PEM or DER; request.ts checks it. The certificate gets the
+ * request's subject but none of the requested extensions, since a request might ask to be a CA.
  */
 export async function signRequest(
   options: { readonly ca: Identity; readonly csr: string | Uint8Array } & Lifetime,
@@ -114,14 +119,14 @@ export async function signRequest(
   return issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')])
 }
 
-/** PKCS#8 PEM, as TLS and vCenter take it. */
+/** PKCS#8 PEM, the form that TLS and vCenter accept. */
 export function privateKeyPem(key: KeyObject): Buffer {
   return Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }))
 }
 
 /**
- * The identity again from what was kept; of a chain the first certificate. Throws PkiError where the two do not
- * belong together.
+ * Restores an identity from its stored form. Of a chain it takes the first certificate. Throws PkiError if certificate
+ * and key do not match.
  */
 export function readIdentity(chain: string | Uint8Array, privateKey: Buffer): Identity {
   const [parsed] = parseCertificates(chain)
@@ -144,7 +149,7 @@ async function issueLeaf(
   const caPublicKey = createPublicKey(ca.privateKey)
   const der = await signCertificate({
     subject,
-    // As it stands in the CA's certificate: verifiers compare the bytes.
+    // Exactly as in the CA's certificate, because verifiers compare the bytes.
     issuer: AsnConvert.parse(ca.certificate.der, AsnCertificate).tbsCertificate.subject,
     publicKey,
     notBeforeMs,
@@ -164,7 +169,7 @@ async function issueLeaf(
 
 const dayMs = 24 * 3600_000
 
-/** From a day ago, since the clocks of servers, vCenters and hosts differ, by time zones if badly set. */
+/** Valid from a day ago, since the clocks of servers, vCenters and hosts differ, even by time zones if badly set. */
 function dates({ nowMs, days }: Lifetime, defaultDays: number): { notBeforeMs: number; notAfterMs: number } {
   const lifetime = days ?? defaultDays
   if (!Number.isInteger(lifetime) || lifetime < 1 || lifetime > limits.certificateDaysMax)
@@ -187,7 +192,7 @@ export function checkCommonName(commonName: string): string {
   return commonName
 }
 
-/** A host name or an IP address in the one form in which it stands in a certificate. */
+/** A host name or an IP address in the form that a certificate contains. */
 function certificateName(name: string): string {
   const address = name
     .trim()

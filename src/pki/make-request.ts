@@ -1,5 +1,5 @@
-// Making a private key and the certificate signing request for it (PKCS#10, RFC 2986), on the side of who will use
-// the key. Reading requests is request.ts's business.
+// Generates a private key and a certificate signing request for it (PKCS#10, RFC 2986), for the owner of the key.
+// request.ts reads requests.
 
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -16,9 +16,9 @@ import { nameOf } from './subject.ts'
 const extensionRequest = '1.2.840.113549.1.9.14'
 
 /**
- * RSA-2048, which every vCenter is known to accept. With `names` (in the form that issue.ts gives them) it asks for a
- * server's certificate. `request` is PEM; `privateKey` is PKCS#8 PEM, the caller's to wipe. Throws PkiError for a
- * name that cannot be a common name.
+ * RSA-2048, which every known vCenter accepts. With `names` (in the form that issue.ts gives them) it requests a server
+ * certificate. `request` is PEM. `privateKey` is PKCS#8 PEM; the caller must wipe it. Throws PkiError for a name that
+ * cannot be a common name.
  */
 export async function makeRequest(options: {
   readonly commonName: string

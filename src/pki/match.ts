@@ -1,6 +1,6 @@
-// The questions that trust asks of certificates, which are a stranger's bytes: did this CA sign this leaf, when is it
-// valid, does its subject fit a filter, could two filters fit the same subject. Who is trusted is decided in
-// trust/access.
+// The questions that trust/ asks about certificates, which are a stranger's bytes: did this CA sign this leaf, when is
+// it valid, does its subject match a filter, can two filters match the same subject. trust/access.ts decides who is
+// trusted.
 
 import { limits } from '../limits.ts'
 import { readNames } from './certificate.ts'
@@ -10,9 +10,8 @@ import { attributeTypes, isPrintable, type Subject } from './subject.ts'
 import { allowsUse, brokenHash, readDates, readX509, type Validity } from './x509.ts'
 
 /**
- * Whether that CA signed that leaf itself: CA:TRUE above, CA:FALSE below, the names and key identifiers belong
- * together, and the signature is good. False for anything that is no certificate. Dates are not looked at.
- * About 0.1 ms.
+ * Whether this CA itself signed this leaf: CA:TRUE above, CA:FALSE below, matching names and key identifiers, and a
+ * good signature. False for bytes that are not a certificate. Ignores dates. Takes about 0.1 ms.
  */
 export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   try {
@@ -24,14 +23,14 @@ export function signedBy(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   }
 }
 
-/** The same, of a leaf that is for a client: a CA's servers are not its clients because their names fit. */
+/** The same, for a client's leaf. A CA's server certificates are not clients just because their names match. */
 export function signedForClient(leafDer: Uint8Array, caDer: Uint8Array): boolean {
   return signedBy(leafDer, caDer) && allowsUse(readX509(leafDer), 'clientAuth')
 }
 
 /**
- * Whether two certificates are of one CA: the same key, since the key is what vouches. Names are no part of it: whoever
- * wants to make a lookalike writes them as they like.
+ * Whether two certificates belong to one CA: they have the same key, since the key is what vouches. Names do not count,
+ * because anyone can copy them.
  */
 export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
   try {
@@ -42,8 +41,8 @@ export function sameAuthority(aDer: Uint8Array, bDer: Uint8Array): boolean {
 }
 
 /**
- * The dates of a certificate; of what is no certificate, or has dates that are none: never valid. About 0.02 ms, for
- * every message.
+ * A certificate's dates. For bytes that are not a certificate, or that have invalid dates: never valid. Takes about
+ * 0.02 ms, since every message asks.
  */
 export function validity(der: Uint8Array): Validity {
   try {
@@ -56,10 +55,10 @@ export function validity(der: Uint8Array): Validity {
 const never: Validity = { notBeforeMs: Infinity, notAfterMs: -Infinity }
 
 /**
- * `pattern` is a pattern of the common name (`kmipClient*`) or of several attributes (`CN=kmipClient*,O=Example`),
- * all of which must fit, in any order. Case counts. Of a type other than OU and DC the subject must have exactly
- * one: a second common name must not smuggle in what the first does not show. False for what is no certificate;
- * throws PkiError for a bad pattern. Only names are read: `signedBy` says whether the rest is a certificate.
+ * `pattern`: a pattern of the common name (`kmipClient*`), or of several attributes (`CN=kmipClient*,O=Example`), all
+ * of which must match, in any order. Case-sensitive. The subject must have exactly one attribute of each type, except
+ * for OU and DC: a second common name must not match while the first one is shown. False for bytes that are not a
+ * certificate. Throws PkiError for a bad pattern. This reads only names; `signedBy` checks the rest of the certificate.
  */
 export function matchesSubject(leafDer: Uint8Array, pattern: string): boolean {
   const filter = parseFilter(pattern)
@@ -79,7 +78,7 @@ function attributesOf(der: Uint8Array): Subject[number] {
   }
 }
 
-/** Whether one subject could fit both. Where only one of them says something about a type, it could. */
+/** Whether some subject can match both patterns. A type that only one of them names cannot exclude a match. */
 export function filtersOverlap(a: string, b: string): boolean {
   const others = parseFilter(b)
   return parseFilter(a).every(({ type, glob }) => {
@@ -88,7 +87,7 @@ export function filtersOverlap(a: string, b: string): boolean {
   })
 }
 
-/** The pattern as given, trimmed. Throws PkiError, in words for the person who wrote it. */
+/** The pattern as given, trimmed. Throws PkiError, in words for its author. */
 export function checkSubjectPattern(pattern: string): string {
   parseFilter(pattern)
   return pattern.trim()
@@ -99,7 +98,7 @@ interface FilterPart {
   readonly glob: Glob
 }
 
-/** Types of which a subject commonly has several. */
+/** The types that a subject commonly has several times. */
 const manyValued: ReadonlySet<string> = new Set(['OU', 'DC'])
 
 function parseFilter(pattern: string): readonly FilterPart[] {
@@ -122,7 +121,7 @@ function parseFilter(pattern: string): readonly FilterPart[] {
   return filter
 }
 
-/** At commas without a backslash before them; the backslashes stay. */
+/** Splits at commas without a backslash before them. Keeps the backslashes. */
 function splitParts(text: string): readonly string[] {
   const parts = ['']
   let escaped = false

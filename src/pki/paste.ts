@@ -1,14 +1,14 @@
-// From what a person pastes, pipes or uploads to DER: PEM with any line ends, text around it, a byte order mark or
-// UTF-16 from Windows, bare base64, or DER itself. What is not a certificate (or a request, where one is wanted) is
-// named, with the way to the right thing: most pastes go wrong in the same dozen ways. What lies inside the DER is
-// not looked at here.
+// Converts what a person pastes, pipes or uploads to DER: PEM with any line ends, text around it, a byte order mark or
+// UTF-16 from Windows, bare base64, or DER itself. For anything that is not a certificate (or a request, if one is
+// wanted) the error says what it is and how to get the right thing: most pastes go wrong in the same dozen ways. This
+// file does not look inside the DER.
 
 import { limits } from '../limits.ts'
 import { PkiError } from './error.ts'
 
 export type Wanted = 'certificate' | 'certificate request'
 
-/** The other way: DER as PEM. */
+/** The reverse: DER as PEM. */
 export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8Array): string {
   const lines =
     Buffer.from(der)
@@ -17,7 +17,7 @@ export function pemText(label: 'CERTIFICATE' | 'CERTIFICATE REQUEST', der: Uint8
   return `-----BEGIN ${label}-----\n${lines.join('\n')}\n-----END ${label}-----\n`
 }
 
-/** The DER of every block of the wanted kind, in the order pasted, at least one. Throws PkiError for anything else. */
+/** The DER of every block of the wanted kind, in order, at least one. Throws PkiError for anything else. */
 export function readPaste(paste: string | Uint8Array, wanted: Wanted): Buffer[] {
   if (paste.length > limits.certificateBytesMax)
     throw new PkiError(`This is larger than ${limits.certificateBytesMax / 1024} KiB, which no ${wanted} is.`)
@@ -41,7 +41,7 @@ function kindOf(label: string): Wanted | 'private key' | 'other' {
   return label.endsWith('PRIVATE KEY') ? 'private key' : 'other'
 }
 
-/** Searching, not matching: one pass, whatever the text. */
+/** Uses searches instead of a regular expression: one pass, whatever the text. */
 function pemBlocks(text: string): Block[] {
   const blocks: Block[] = []
   let at = text.indexOf(begin)
@@ -119,7 +119,7 @@ function explainLabel(label: string, wanted: Wanted, blocks: readonly Block[]): 
   }
 }
 
-/** There is no BEGIN line in it: what is it? */
+/** Finds out what a text without a BEGIN line is. */
 function explainText(text: string, wanted: Wanted): string {
   const needed = `Paste the ${wanted} itself: the text from ${pemLines(wanted)}.`
   const trimmed = text.trim()
@@ -143,7 +143,7 @@ function pemLines(wanted: Wanted): string {
   return `"-----BEGIN ${label}-----" to "-----END ${label}-----"`
 }
 
-/** A whole DER SEQUENCE: text that begins with "0" has another length. */
+/** A whole DER SEQUENCE. Text that begins with "0" never has the right length. */
 function isDer(bytes: Uint8Array): boolean {
   const [tag, first] = bytes
   if (tag !== 0x30 || first === undefined || first < 0x80) return false
@@ -182,7 +182,10 @@ function decodeText(bytes: Uint8Array, wanted: Wanted): string {
   return text
 }
 
-/** One kind of line end, no byte order mark, no invisible characters; "\n" spelled out (from JSON) becomes a line end. */
+/**
+ * Normalizes a text: one kind of line end, no byte order mark, no invisible characters. Spelled-out "
+ * " (from JSON) becomes a line end.
+ */
 function tidy(text: string): string {
   const plain = text
     .replace(/[\u200b-\u200d\u2060\ufeff]/g, '')

@@ -1,5 +1,5 @@
-// Certificate signing requests (PKCS#10, RFC 2986): read, and held to what a client's certificate needs before
-// anything is signed: a subject, a key of sane kind and size, and the proof that the sender has the private key.
+// Certificate signing requests (PKCS#10, RFC 2986): reads them and checks, before anything is signed, what a client's
+// certificate needs: a subject, a key of a suitable kind and size, and proof that the sender has the private key.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CertificationRequest } from '@peculiar/asn1-csr'
@@ -15,7 +15,7 @@ export interface SigningRequest {
   readonly publicKey: KeyObject
 }
 
-/** Of one request, PEM or DER. Throws PkiError in words for the person who gave it. */
+/** Reads one request, PEM or DER. Throws PkiError, in words for the person who gave it. */
 export async function readRequest(pemOrDer: string | Uint8Array): Promise<SigningRequest> {
   const [der, ...others] = readPaste(pemOrDer, 'certificate request')
   if (!der || others.length > 0)
@@ -25,7 +25,7 @@ export async function readRequest(pemOrDer: string | Uint8Array): Promise<Signin
   const { subject } = request.certificationRequestInfo
   if (subject.length === 0)
     throw new PkiError(
-      'The certificate request has no subject. Make it with a common name that tells the client.',
+      'The certificate request has no subject. Make it with a common name that identifies the client.',
     )
   const { algorithm } = request.signatureAlgorithm
   const signed = request.certificationRequestInfoRaw
@@ -59,7 +59,7 @@ function parse(der: Buffer): { request: CertificationRequest; publicKey: KeyObje
 
 const curves: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1'])
 
-/** An enormous RSA key would make each of its handshakes expensive for us. */
+/** An enormous RSA key would make each of its handshakes expensive for the server. */
 const rsaBits = { min: 2048, max: 8192 }
 
 function checkKey(key: KeyObject): void {

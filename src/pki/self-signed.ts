@@ -1,5 +1,5 @@
-// A client's certificate as vCenter makes one for itself: a common name and a key, signed by itself, without any
-// extension. For clients that are played; Mortise gives nobody such a certificate.
+// A client certificate like the one that vCenter generates for itself: a common name and a key, self-signed, without
+// extensions. For simulated clients; Mortise issues no such certificate.
 
 import { generateKeyPair } from 'node:crypto'
 import { promisify } from 'node:util'

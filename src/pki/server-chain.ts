@@ -1,6 +1,6 @@
-// A server's certificate from another CA, as somebody brings it: which of the certificates is the server's own, whether
-// it belongs to a key that is here, is fit for a TLS server, and what the others do in the chain. Nothing is trusted
-// because of it: it is what we show, not what we believe.
+// A server certificate from another CA, as a person brings it: finds the server's own certificate, whether one of our
+// keys belongs to it and whether it suits a TLS server, and orders the others into a chain. Nothing is trusted because
+// of it: the server shows this chain, it does not believe it.
 
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { isIPv6 } from 'node:net'
@@ -12,21 +12,21 @@ import { allowsUse, brokenHash, readX509 } from './x509.ts'
 
 export interface ServerChain {
   readonly certificate: Certificate
-  /** PEM: the server's own first, then each one's issuer. */
+  /** PEM: the server's own certificate first, then each issuer in turn. */
   readonly pem: string
-  /** Which of the owners has its key. */
+  /** The owner whose key belongs to it. */
   readonly owner: number
-  /** What is fit for use and may still not be what was meant; for people. */
+  /** Remarks for people: the certificate is usable, but perhaps not what was meant. */
   readonly warnings: readonly string[]
 }
 
-/** A key that is here, and the names that a certificate for it should contain. */
+/** A key that this server has, and the names that a certificate for it should contain. */
 export interface KeyOwner {
   readonly privateKey: KeyObject
   readonly names: readonly string[]
 }
 
-/** Throws PkiError that says what is wrong with it. `fromMs`: when it is to be used first, milliseconds since 1970. */
+/** Throws PkiError that says what is wrong. `fromMs`: the moment of its first use, milliseconds since 1970. */
 export function checkServerChain(
   paste: string | Uint8Array,
   { owners, fromMs }: { readonly owners: readonly KeyOwner[]; readonly fromMs: number },
@@ -45,7 +45,7 @@ export function checkServerChain(
   }
 }
 
-/** DNS names and IP addresses of the subject alternative name, IPv6 in its short form. */
+/** The DNS names and IP addresses of the subject alternative name, IPv6 in its short form. */
 export function namesIn(der: Uint8Array): readonly string[] {
   const { subjectAltName = '' } = readX509(der)
   return subjectAltName.split(', ').flatMap((entry) => {
@@ -55,7 +55,7 @@ export function namesIn(der: Uint8Array): readonly string[] {
   })
 }
 
-/** SHA-1 of the DER in lower-case hex: the thumbprint that vCenter shows. */
+/** SHA-1 of the DER in lower-case hex, the thumbprint that vCenter shows. */
 export function thumbprint(der: Uint8Array): string {
   return readX509(der).fingerprint.replaceAll(':', '').toLowerCase()
 }
@@ -81,7 +81,7 @@ function ownCertificate(
   )
 }
 
-/** Whether it may be shown at that moment. Throws PkiError where not. */
+/** Throws PkiError if the certificate is not valid at that moment. */
 export function checkDates(certificate: Certificate, atMs: number): void {
   const { subject, notBeforeMs, notAfterMs, isCa } = certificate
   const which = isCa ? `The CA certificate ${subject}` : `The certificate ${subject}`
@@ -130,14 +130,17 @@ function checkNames(certificate: Certificate, wanted: readonly string[]): readon
   return [`the certificate lacks ${missing.join(', ')}: clients that use such a name may refuse it`]
 }
 
-/** RFC 6125 §6.4.3: a star stands for one whole label, the first. */
+/** RFC 6125 §6.4.3: a star stands for one whole label, and only the first. */
 export function nameMatches(name: string, pattern: string): boolean {
   if (!pattern.startsWith('*.')) return name.toLowerCase() === pattern.toLowerCase()
   const dot = name.indexOf('.')
   return dot > 0 && name.slice(dot).toLowerCase() === pattern.slice(1).toLowerCase()
 }
 
-/** The server's own and each one's issuer. Throws PkiError for what has no place in it. */
+/**
+ * The server's own certificate and each issuer in turn. Throws PkiError for a certificate that does not belong to the
+ * chain.
+ */
 function inOrder(certificate: Certificate, found: readonly Certificate[]): readonly Certificate[] {
   const rest = found.filter((other) => other !== certificate)
   const chain = [certificate]

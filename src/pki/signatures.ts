@@ -1,11 +1,11 @@
-// The signature algorithms of certificates and requests: one table, read by who signs and by who verifies.
+// The signature algorithms of certificates and requests, in one table for signing and verifying.
 
 import { sign, verify, type KeyObject } from 'node:crypto'
 import { AlgorithmIdentifier } from '@peculiar/asn1-x509'
 
 interface Signature {
   readonly identifier: string
-  /** null: the algorithm hashes for itself. */
+  /** Null: the algorithm includes its own hash. */
   readonly hash: string | null
   readonly key: 'rsa' | 'ec' | 'ed25519'
 }
@@ -24,13 +24,13 @@ const signatures = {
 
 export type SignatureAlgorithm = keyof typeof signatures
 
-/** RSA's identifiers carry a NULL (RFC 4055 §5), the others nothing (RFC 5758 §3.2, RFC 8410 §3). */
+/** RSA's identifiers have NULL parameters (RFC 4055 §5), the others none (RFC 5758 §3.2, RFC 8410 §3). */
 export function algorithmIdentifier(algorithm: SignatureAlgorithm): AlgorithmIdentifier {
   const { identifier, key } = signatures[algorithm]
   return new AlgorithmIdentifier({ algorithm: identifier, ...(key === 'rsa' && { parameters: null }) })
 }
 
-/** On Node's thread pool. */
+/** Runs on Node's thread pool. */
 export function signBytes(algorithm: SignatureAlgorithm, bytes: Uint8Array, key: KeyObject): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     sign(signatures[algorithm].hash, bytes, key, (error, signature) =>
@@ -39,7 +39,10 @@ export function signBytes(algorithm: SignatureAlgorithm, bytes: Uint8Array, key:
   })
 }
 
-/** On Node's thread pool. False also where the key is of another kind than the algorithm; undefined: not in the table. */
+/**
+ * Runs on Node's thread pool. False also if the key is not of the algorithm's kind. Undefined: the algorithm is not in
+ * the table.
+ */
 export function verifyBytes(
   identifier: string,
   bytes: Uint8Array,

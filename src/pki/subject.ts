@@ -1,18 +1,18 @@
-// Distinguished names: from DER to attributes, from attributes to text. The text is RFC 4514's, with what may not be
-// printed (control and direction characters, of which a stranger's certificate may be full) escaped too.
+// Distinguished names: DER to attributes, attributes to text. The text follows RFC 4514. It also escapes characters
+// that must not be printed (control and direction characters), since a stranger's certificate may be full of them.
 
 import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from '@peculiar/asn1-x509'
 import { limits } from '../limits.ts'
 import { DerError, dottedIdentifier, elementAt, elementsOf, soleElement } from './der.ts'
 
 interface SubjectAttribute {
-  /** Short name from the table, or the dotted object identifier. */
+  /** A short name from the table, or the dotted object identifier. */
   readonly type: string
-  /** As it stands in the certificate, unescaped; `#` and hex where it is no string. */
+  /** As in the certificate, unescaped. `#` and hex if it is not a string. */
   readonly value: string
 }
 
-/** Relative distinguished names in the order of the certificate; nearly always of one attribute each. */
+/** Relative distinguished names in the order of the certificate. Nearly all have one attribute. */
 export type Subject = readonly (readonly SubjectAttribute[])[]
 
 export const attributeTypes: Readonly<Record<string, string>> = {
@@ -41,8 +41,8 @@ const set = 0x31
 const objectIdentifier = 0x06
 
 /**
- * The attributes of a DER `Name`, which a stranger may have written. A name is four levels deep whatever its values are
- * (they are not entered), and bounded in size and number: the time that it takes is bounded too. Throws DerError.
+ * The attributes of a DER `Name`, which a stranger may have written. This reads exactly four levels and does not enter
+ * the values, and it bounds size and number, so the time is bounded too. Throws DerError.
  */
 export function readName(der: Buffer): Subject {
   if (der.length > limits.certificateNameBytesMax) throw new DerError('the name is too long')
@@ -64,7 +64,7 @@ function readAttribute(content: Buffer): SubjectAttribute {
   return { type: typeNames.get(identifier) ?? identifier, value: readValue(content.subarray(type.endAt)) }
 }
 
-/** Strings by their kind; anything else as `#` and its DER in hex. */
+/** A string by its kind; anything else as `#` and its DER in hex. */
 function readValue(der: Buffer): string {
   const { tag, content } = soleElement(der, der[0] ?? -1)
   const decode = stringKinds.get(tag)
@@ -76,7 +76,7 @@ function readValue(der: Buffer): string {
 
 const latin1 = (content: Buffer) => content.toString('latin1')
 
-/** The kinds of DirectoryString (RFC 5280 §4.1.2.4) and IA5String, by tag. */
+/** The kinds of DirectoryString (RFC 5280 §4.1.2.4), and IA5String, by tag. */
 const stringKinds: ReadonlyMap<number, (content: Buffer) => string> = new Map([
   [0x0c, readUtf8],
   [0x13, latin1],
@@ -109,7 +109,7 @@ function readUtf32(content: Buffer): string {
   return String.fromCodePoint(...characters)
 }
 
-/** RFC 4514: the last part of the name first, `,` between parts and `+` within one. '' for an empty name. */
+/** RFC 4514: the name's last part first, `,` between parts, `+` within a part. '' for an empty name. */
 export function nameText(subject: Subject): string {
   return subject
     .toReversed()
@@ -117,14 +117,14 @@ export function nameText(subject: Subject): string {
     .join(',')
 }
 
-/** A name of a common name alone. */
+/** A name with nothing but a common name. */
 export function nameOf(commonName: string): Name {
   const value = new AttributeValue({ utf8String: commonName })
   const type = attributeTypes['CN'] ?? ''
   return new Name([new RelativeDistinguishedName([new AttributeTypeAndValue({ type, value })])])
 }
 
-/** Whether every character can be shown: no control, direction, unassigned or line-breaking ones. */
+/** Whether every character can be shown: no control, direction, unassigned or line-breaking characters. */
 export function isPrintable(text: string): boolean {
   return !unprintable.test(text)
 }

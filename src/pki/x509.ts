@@ -1,12 +1,13 @@
-// What Node's X509Certificate tells of a certificate, with its traps closed: it prefers a certificate that lies inside
-// another as text, and gives a random date where there is none.
+// Wraps Node's X509Certificate and closes two traps: it prefers a PEM certificate that is embedded in another one as
+// text, and it returns a random date for an invalid one.
 
 import { X509Certificate } from 'node:crypto'
 import { DerError } from './der.ts'
 
 /**
- * The certificate that these bytes are. Node looks for PEM first, also inside DER: a certificate of a stranger that
- * holds another's as text would be read as that other one. Throws DerError for that, and OpenSSL's errors.
+ * Parses the certificate in these bytes. Node looks for PEM first, even inside DER, so a stranger's certificate that
+ * contains another one as text would be read as that other one. Throws DerError for such a certificate, and OpenSSL's
+ * errors.
  */
 export function readX509(der: Uint8Array): X509Certificate {
   const certificate = new X509Certificate(der)
@@ -21,8 +22,8 @@ export interface Validity {
 }
 
 /**
- * undefined where a date is none (31 February, `xxxxxxxxxxxxx`). OpenSSL takes such certificates, and Node's dates of them
- * come from memory that nobody wrote: NaN mostly, but any date at times. Only the text tells.
+ * Undefined for an invalid date (31 February, `xxxxxxxxxxxxx`). OpenSSL accepts such certificates, and Node then reads
+ * the date from uninitialized memory: mostly NaN, but sometimes any date. Only the text form is reliable.
  */
 export function readDates(certificate: X509Certificate): Validity | undefined {
   const { validFrom, validTo, validFromDate, validToDate } = certificate
@@ -30,21 +31,23 @@ export function readDates(certificate: X509Certificate): Validity | undefined {
   return { notBeforeMs: validFromDate.getTime(), notAfterMs: validToDate.getTime() }
 }
 
-/** As OpenSSL prints a date: `Nov 25 09:47:08 2026 GMT`; `Bad time value` where it is none. */
+/** A date as OpenSSL prints it: `Nov 25 09:47:08 2026 GMT`, or `Bad time value` for an invalid one. */
 const dateText = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(\.\d+)? \d{1,4} GMT$/
 
-/** With these, whoever gets one harmless certificate signed could make another with a subject of their choice. */
+/**
+ * Hashes with known collisions: someone who gets one harmless certificate signed could forge another with any subject.
+ */
 export const brokenHash = /md[245]|sha1(?!\d)/i
 
 const modulusBitsMin = 2048
 
-/** What is weak about it, in sentences for whoever trusts it. */
+/** The weaknesses of the certificate, in sentences for the person who trusts it. */
 export function weaknessesOf({ publicKey, signatureAlgorithm = '' }: X509Certificate): readonly string[] {
   const { modulusLength: bits = modulusBitsMin } = publicKey.asymmetricKeyDetails ?? {}
   return [
     ...(bits < modulusBitsMin
       ? [
-          `its key has ${bits} bits, and less than ${modulusBitsMin} can be broken: whoever does that is this client`,
+          `its key has ${bits} bits, and less than ${modulusBitsMin} can be broken: an attacker who does that can act as this client`,
         ]
       : []),
     ...(brokenHash.test(signatureAlgorithm)
@@ -56,9 +59,9 @@ export function weaknessesOf({ publicKey, signatureAlgorithm = '' }: X509Certifi
 const purposes = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const
 const anyPurpose = '2.5.29.37.0'
 
-/** By its extended key usage; without one a certificate is good for everything (RFC 5280 §4.2.1.12). */
+/** Whether its extended key usage allows this. A certificate without one allows everything (RFC 5280 §4.2.1.12). */
 export function allowsUse({ keyUsage }: X509Certificate, purpose: keyof typeof purposes): boolean {
-  // Node gives the extended key usage under this name.
+  // Node names the extended key usage `keyUsage`.
   const allowed: readonly string[] | undefined = keyUsage
   return allowed === undefined || allowed.includes(purposes[purpose]) || allowed.includes(anyPurpose)
 }

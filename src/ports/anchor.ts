@@ -1,26 +1,26 @@
-// The anchor, a small file beside the store that names how far the store had come when it was last synced. A store that
-// was set back to an older state no longer agrees with it. The comments are contracts. No logic here.
+// The anchor: a small file beside the store that records the store's progress at its last sync. A store that somebody
+// set back to an older state no longer agrees with it. The comments are contracts. No logic here.
 
 import type { KeyObject } from 'node:crypto'
 import type { WriterHead } from './audit.ts'
 
-/** How far the store had come at a commit that is on the disk. */
+/** The store's progress at a commit that is on the disk. */
 export interface AnchorPosition {
   readonly trustVersion: number
   /** The last checkpoint of the audit log; null before the first. */
   readonly checkpoint: CheckpointMark | null
-  /** The last entry of each writer that no later writer's first entry names: with SQLite one, or none. */
+  /** The last entry of each writer that no later writer's first entry names. With SQLite at most one. */
   readonly heads: readonly WriterHead[]
 }
 
 interface CheckpointMark {
   readonly number: number
-  /** Of the checkpoint's body, lower-case hex. */
+  /** SHA-256 of the checkpoint's body, lower-case hex. */
   readonly sha256: string
 }
 
 export interface Anchor extends AnchorPosition {
-  /** Rises with each write; the higher of two valid slots counts. */
+  /** Rises with each write. Of two valid slots the higher one counts. */
   readonly sequence: number
 }
 
@@ -29,22 +29,22 @@ export type AnchorVerdict =
   | { readonly state: 'new' }
   | { readonly state: 'agrees'; readonly anchor: Anchor }
   | { readonly state: 'missing' }
-  /** There is a file, but no slot of it was written under this store's MAC key. */
+  /** There is a file, but none of its slots was written under this store's MAC key. */
   | { readonly state: 'unreadable' }
-  /** The store lacks what the anchor names. `findings`: parts of a sentence, for people. */
+  /** The store lacks something that the anchor names. `findings`: parts of a sentence, for people. */
   | { readonly state: 'older'; readonly anchor: Anchor; readonly findings: readonly string[] }
 
-/** A store that keeps an anchor for as long as it is open. */
+/** A store that keeps an anchor while it is open. */
 export interface AnchoredStore {
-  /** Where the anchor is or would be. */
+  /** The path of the anchor, whether or not it exists. */
   readonly anchorFile: string
-  /** Whether anything is there. */
+  /** Whether the file exists. */
   hasAnchor(): boolean
   /**
-   * Compares the store with its anchor. `needed`: an anchor must be there (a SQLite store that was used; of several
-   * nodes, one whose name the store knows). `keep`: when nothing is wrong, the anchor follows every synced commit from
-   * now on. `anew`: it does so whatever was found, in a new file. Throws StoreUnavailable when the file cannot be
-   * read or made.
+   * Compares the store with its anchor. `needed`: the anchor must exist (for a SQLite store that was used before; with
+   * several nodes, for a node whose name the store knows). `keep`: if nothing is wrong, the anchor follows every synced
+   * commit from now on. `anew`: it does so in a new file, whatever was found. Throws StoreUnavailable if the file
+   * cannot be read or created.
    */
   anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
 }

@@ -1,4 +1,4 @@
-// Every action that an audit entry can name, with what it says. An entry with another action does not compile;
+// Every action that an audit entry can name, with its description. An unknown action does not compile.
 // docs/audit-actions.md is printed from this table.
 
 export const auditActions = {

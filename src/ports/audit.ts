@@ -1,17 +1,17 @@
-// The audit log as the store keeps it: entries, the chain's heads, signed checkpoints. The comments are contracts; the
-// store contract test holds every implementation to them. No logic here.
+// The audit log as the store keeps it: entries, the heads of the chain, signed checkpoints. The comments are contracts;
+// the store contract test holds every implementation to them. No logic here.
 
 import type { AuditAction } from './audit-actions.ts'
 
 /**
- * One audit entry as its author writes it. The store adds its writer, number and hash (audit/chain.ts) inside the
- * transaction that also does the act.
+ * One audit entry as the caller writes it. The store adds writer, number and hash (audit/chain.ts) in the transaction
+ * of the act itself.
  */
 export interface AuditEntry {
   readonly atMs: number
   readonly action: AuditAction
   readonly result: 'success' | 'refused' | 'undone'
-  /** The instance that it concerns; null for the server itself. */
+  /** The instance of the act; null for the server itself. */
   readonly instanceId: string | null
   /** The object's UniqueIdentifier, or the id of a client, or a certificate's SHA-256. */
   readonly object: string | null
@@ -20,7 +20,7 @@ export interface AuditEntry {
   /** The KMIP result reason of a refusal. */
   readonly reason: string | null
   readonly requestId: string | null
-  /** Anything else worth keeping, small, without secrets. */
+  /** Further facts worth keeping. Small, without secrets. */
   readonly detail: Readonly<Record<string, string | number | boolean>> | null
 }
 
@@ -32,7 +32,7 @@ export interface Actor {
   readonly address: string | null
 }
 
-/** An entry as stored. `body` is the exact text that was hashed. */
+/** An entry as stored. `body`: the exact text that was hashed. */
 export interface StoredAuditEntry {
   readonly writer: string
   readonly number: number
@@ -48,7 +48,7 @@ export interface WriterHead {
 }
 
 export interface AuditCheckpoint {
-  /** Rises by one; by more where an owner accepted a restore: then it is above every number that is known. */
+  /** Rises by one. After an accepted restore it jumps above every known number. */
   readonly number: number
   /** The signed text (JSON: number, time, heads, hash of the checkpoint before). */
   readonly body: string
@@ -57,14 +57,14 @@ export interface AuditCheckpoint {
 }
 
 export interface AuditQuery {
-  /** null: entries of all instances and of the server itself. */
+  /** Null: entries of all instances and of the server itself. */
   readonly instanceId?: string | null
   readonly object?: string
   readonly action?: string
   readonly certificateSha256?: string
   readonly sinceMs?: number
   readonly untilMs?: number
-  /** From newest to oldest, or in the order written. */
+  /** Newest first, or in the order of writing. */
   readonly order: 'newest' | 'oldest'
   /** The opaque `after` of the previous page. */
   readonly after?: string
@@ -75,24 +75,26 @@ export interface CheckpointWrite {
   readonly type: 'checkpoint'
   readonly checkpoint: AuditCheckpoint
   /**
-   * The number of the last checkpoint before it, where that is not one less. StoreConflict('checkpoint') when another one
-   * is the last.
+   * The number of the previous checkpoint, if it is not one less. StoreConflict('checkpoint') if the store's last
+   * checkpoint is another one.
    */
   readonly follows?: number
 }
 
 export type AuditWrite =
   | CheckpointWrite
-  /** Removes older entries that the checkpoint covers; the heads stay as the new beginning. */
+  /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
 export interface AuditStore {
-  /** Names this connection of this process run in the audit chain. */
+  /** Identifies this connection of this process in the audit chain. */
   readonly writer: string
   audit(
     query: AuditQuery,
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>
-  /** Last number and hash of every writer, and where each begins after pruning (number 0 and '' if never pruned). */
+  /**
+   * The number and hash of every writer's last entry, and of its last pruned entry (number 0 and '' if never pruned).
+   */
   auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
 }

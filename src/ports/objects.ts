@@ -7,23 +7,23 @@ export interface ObjectRecord {
   readonly uniqueIdentifier: string
   /** KMIP object type, spelled as in the specification: SymmetricKey, SecretData, OpaqueObject. */
   readonly objectType: string
-  /** As last stored. keys/lifecycle.ts derives the states that depend on the clock on reading. */
+  /** As last stored. keys/lifecycle.ts derives states that depend on the clock when it reads the object. */
   readonly state: string
-  /** 1 when created, one more with each change; the precondition of every change. */
+  /** 1 when created, plus one with each change. Every change states it as its precondition. */
   readonly version: number
-  /** Creation time, milliseconds since 1970; with `sequence` the order of Locate (newest first). */
+  /** Creation time, milliseconds since 1970. Together with `sequence` it orders Locate (newest first). */
   readonly createdMs: number
   /** All attributes, encoded by kmip/attributes. */
   readonly attributes: Uint8Array
-  /** The sealed material, or a reference to where it is kept; null once destroyed. Only custody reads it. */
+  /** The sealed material, or a reference to it; null once destroyed. Only custody reads it. */
   readonly sealed: Uint8Array | null
-  /** The data key that sealed it; null where none did, and once destroyed. */
+  /** The data key that sealed it; null if none did, and once destroyed. */
   readonly dataKeyId: string | null
 }
 
-/** An object as read: with its place in the order of creation, and the time when a client last fetched the key. */
+/** An object as read, with its place in the order of creation and the time of the last Get. */
 export interface StoredObject extends ObjectRecord {
-  /** Rises with each object of the store; assigned by the store. */
+  /** Rises with each object of the store. The store assigns it. */
   readonly sequence: number
   readonly lastFetchedMs: number | null
 }
@@ -34,7 +34,7 @@ export interface IndexEntry {
   readonly value: string
 }
 
-/** When the clock takes an object on from its stored state, in whole seconds since 1970; null: never. */
+/** The moments when the clock moves an object on from its stored state, in whole seconds since 1970; null: never. */
 export interface ClockSteps {
   /** From PreActive to Active. */
   readonly activates: number | null
@@ -44,7 +44,7 @@ export interface ClockSteps {
 
 export interface ObjectQuery {
   readonly instanceId: string
-  /** All must be there. The store may narrow by one of them; the caller compares again. */
+  /** The object must have all of them. The store may use just one to narrow the search; the caller compares again. */
   readonly index?: readonly IndexEntry[]
   readonly includeDestroyed?: boolean
   /** Only objects with a smaller sequence: the next page. */
@@ -53,13 +53,13 @@ export interface ObjectQuery {
 }
 
 export type ObjectWrite =
-  /** Inserts or replaces an object and its index entries; `names` are unique per instance among live objects. */
+  /** Inserts or replaces an object and its index entries. `names` are unique per instance among live objects. */
   | {
       readonly type: 'object'
       readonly record: ObjectRecord
       readonly names: readonly string[]
       readonly index: readonly IndexEntry[]
-      /** `ObjectStore.objectCounts` counts by them. Left out: the clock changes nothing. */
+      /** `ObjectStore.objectCounts` uses them. Left out: the clock changes nothing. */
       readonly clockSteps?: ClockSteps
     }
   /** Records when the material was sent. */
@@ -70,13 +70,13 @@ export type ObjectWrite =
       readonly atMs: number
     }
 
-/** What an instance holds. */
+/** How much an instance holds. */
 export interface Usage {
-  /** Objects that are not destroyed. */
+  /** The number of objects that are not destroyed. */
   readonly objects: number
   /**
-   * What its objects take in the store: attributes, index entries and sealed material, with what stays behind when an
-   * object is destroyed. An estimate, and never less than the bytes of attributes and material.
+   * The bytes of its objects in the store: attributes, index entries, sealed material, and the remainder of destroyed
+   * objects. An estimate, never less than the bytes of attributes and material.
    */
   readonly bytes: number
 }
@@ -86,8 +86,8 @@ export interface ObjectStore {
   /** Newest first. */
   objects(query: ObjectQuery): Promise<readonly StoredObject[]>
   /**
-   * The number of the instance's objects in each state at `nowMs`: the stored state, and the steps that the clock has
-   * taken since. States without objects are left out. Takes about a millisecond, however many objects there are.
+   * The number of the instance's objects in each state at `nowMs`: the stored state plus the steps that the clock has
+   * taken since. Omits states without objects. Takes about a millisecond, however many objects there are.
    */
   objectCounts(instanceId: string, nowMs: number): Promise<Readonly<Record<string, number>>>
   usage(instanceId: string): Promise<Usage>

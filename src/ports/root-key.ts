@@ -1,6 +1,6 @@
-// What keys/ needs of a root key, as an interface: it seals data keys, and where it can, keeps small things beside it.
-// The comments are contracts; test/support/rootkey-contract.ts and standard-keys-contract.ts hold every implementation to
-// them. This file imports nothing, so that rootkey/ can import it alone.
+// The interface of a root key: it seals data keys, and some kinds also keep small secrets. The comments are contracts;
+// test/support/rootkey-contract.ts and standard-keys-contract.ts hold every implementation to them. This file imports
+// nothing, so that rootkey/ can import it alone.
 
 /**
  * Seals and opens small secrets (data keys, 1 byte to 3 KiB). Named by a URI. Both calls may run concurrently.
@@ -10,41 +10,41 @@
  */
 export interface RootKey {
   readonly uri: string
-  /** Names the key material itself, so that a swapped file or a re-pointed alias is noticed. No secret. */
+  /** Identifies the key material itself, so that a swapped file or a redirected alias is noticed. Not secret. */
   readonly id: string
   wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
   /**
-   * Opens what `wrap` made, given the same associated data. The result is the caller's to wipe. RootKeyError
-   * ('wrapped-form', altered) for anything else.
+   * Opens a wrapped form that `wrap` made with the same associated data. The caller must wipe the result. Throws
+   * RootKeyError ('wrapped-form', altered) for anything else.
    */
   unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
-  /** Only where it has versions: those of a key that can be rotated. */
+  /** Only for a key with versions, that is, one that can be rotated. */
   readonly versions?: RootKeyVersions
-  /** Only where small things can be kept beside it, each as an object that its owner sees and can delete. */
+  /** Only if the service can keep small secrets, each as an object that its owner sees and can delete. */
   readonly standardKeys?: StandardKeys
 }
 
 /**
- * Gathers the ids under which a root key's service noted the calls that were made for one piece of work, so that the
- * audit can name them. Handed down; a callee adds to it.
+ * Collects the ids under which a root key's service recorded the calls for one piece of work, so that the audit can
+ * name them. The caller passes it down; callees add to it.
  */
 export type Trail = Set<string>
 
-/** Audit entries name at most so many calls of the root key's service. */
+/** The maximum number of calls of the root key's service that one audit entry names. */
 const callsNamedMax = 8
 
-/** The calls, as an audit entry's detail names them. */
+/** The calls, in the form of an audit entry's detail. */
 export function namedCalls(trail: Trail): { readonly correlationIds?: string } {
   if (trail.size === 0) return {}
   return { correlationIds: [...trail].slice(0, callsNamedMax).join(' ') }
 }
 
 export interface RootKeyVersions {
-  /** Which version wrapped it, told without asking the service; '' where that is not known. */
+  /** The version that wrapped it, found without asking the service; '' if unknown. */
   of(wrapped: Uint8Array): string
   /** The version that wraps now. Throws RootKeyError. */
   newest(): Promise<string>
-  /** The same secret under the newest version, without being opened here. Throws RootKeyError. */
+  /** The same secret, wrapped by the newest version, without opening it here. Throws RootKeyError. */
   rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
 }
 
@@ -55,33 +55,33 @@ export interface RootKeyVersions {
  * ring) has the reach 'call'; a refused API key has the reach 'root-key'.
  */
 export interface StandardKeys {
-  /** What `payload` may have at most, in bytes. */
+  /** The maximum size of `payload`, in bytes. */
   readonly payloadBytesMax: number
   /**
-   * Makes one; returns its id at the service. Never repeated blindly: when no answer came it throws
-   * StandardKeyUncertain, and the key may be there or not.
+   * Creates one; returns its id at the service. Never retries blindly: if no answer came it throws
+   * StandardKeyUncertain, and the key may exist or not.
    */
   create(key: NewStandardKey, trail?: Trail): Promise<string>
-  /** The payload. RootKeyError('wrapped-form') when it is not there, or was deleted. */
+  /** The payload. RootKeyError('wrapped-form') if the key does not exist or was deleted. */
   read(id: string, trail?: Trail): Promise<Uint8Array>
-  /** Deletes it. That it is not there, or was deleted before, is as good. */
+  /** Deletes it. Succeeds also if it does not exist or was deleted before. */
   remove(id: string, trail?: Trail): Promise<void>
-  /** Those with exactly this name that are not deleted. Without payloads. */
+  /** The keys with exactly this name that are not deleted. Without payloads. */
   find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
-  /** All whose name begins so, in pages; `deleted`: those too that are deleted and that the service still knows. */
+  /** All keys whose name has this prefix, in pages. `deleted`: includes deleted keys that the service still knows. */
   list(namePrefix: string, wanted: { readonly deleted: boolean }): AsyncIterable<readonly StandardKeyFound[]>
 }
 
 export interface NewStandardKey {
   /** 2 to 90 of A-Z a-z 0-9 _ . - */
   readonly name: string
-  /** 2 to 240 characters; the service shows it, of deleted keys too. */
+  /** 2 to 240 characters. The service shows it, even for deleted keys. */
   readonly description: string
   readonly payload: Uint8Array
 }
 
 export interface FindWanted {
-  /** None that is older is wanted, milliseconds since 1970: a service with many keys need not be read to its end. */
+  /** Skips older keys (milliseconds since 1970), so that a service with many keys need not be read to its end. */
   readonly sinceMs?: number
   readonly trail?: Trail | undefined
 }

@@ -38,23 +38,23 @@ export interface StandardKeyRecord {
 }
 
 export interface StandardKeyQuery {
-  /** Left out: of all instances, deleted ones too. */
+  /** Left out: all instances, including deleted ones. */
   readonly instanceId?: string
   readonly kind?: StandardKeyRecord['kind']
   readonly state?: StandardKeyRecord['state']
   readonly identifier?: string
-  /** Those after this id, in the order of ids. */
+  /** Records after this id, in the order of ids. */
   readonly afterId?: string
   readonly limit: number
 }
 
 export type SecretWrite =
   | { readonly type: 'data-key'; readonly record: DataKeyRecord }
-  /** Erases all data keys of an instance for good, as the material of a destroyed object. */
+  /** Erases all data keys of an instance permanently, like the material of a destroyed object. */
   | { readonly type: 'data-keys-removed'; readonly instanceId: string }
-  /** Erases one data key for good. */
+  /** Erases one data key permanently. */
   | { readonly type: 'data-key-removed'; readonly id: string }
-  /** Replaces the wrapped form of a data key; StoreConflict('data-key') when it is not `was` any more. */
+  /** Replaces the wrapped form of a data key. StoreConflict('data-key') if the current one is not `was`. */
   | { readonly type: 'data-key-rewrapped'; readonly was: Uint8Array; readonly record: DataKeyRecord }
   /** Inserts or replaces. */
   | { readonly type: 'standard-key'; readonly record: StandardKeyRecord }
@@ -68,7 +68,7 @@ export type SecretWrite =
   /** Marks the standard keys of one object as unwanted, or those of all objects of the instance. */
   | { readonly type: 'standard-keys-unwanted'; readonly instanceId: string; readonly identifier?: string }
   | { readonly type: 'secret'; readonly record: SecretRecord }
-  /** Inserts only if the name does not exist; otherwise the commit is a StoreConflict('secret'). */
+  /** Inserts only if the name does not exist. Otherwise the commit is a StoreConflict('secret'). */
   | { readonly type: 'new-secret'; readonly record: SecretRecord }
   | { readonly type: 'secret-removed'; readonly name: string }
 

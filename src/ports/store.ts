@@ -1,19 +1,19 @@
-// The store: four parts (objects, trust, audit, secrets), and the one commit that spans them. The comments are contracts;
-// the store contract test holds every implementation to them. Only the two errors are code.
+// The store: four parts (objects, trust, audit, secrets), and the one commit that spans them. The comments are
+// contracts; the store contract test holds every implementation to them. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
 
-/** What must still be true when the change commits. `version: null`: the object must not exist. */
+/** The conditions that must still hold when the change commits. `version: null`: the object must not exist. */
 export interface Expectation {
   readonly trustVersion?: number
   /** The number of the instance's objects that are not destroyed. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   /**
-   * With this change the instance does not grow beyond the limits: StoreConflict('objects-max') or ('bytes-max').
-   * It may hold more already, as long as the change does not add to it.
+   * The change must not grow the instance beyond the limits: StoreConflict('objects-max') or ('bytes-max'). An instance
+   * above a limit may still make changes that add nothing.
    */
   readonly limits?: { readonly instanceId: string; readonly objectsMax: number; readonly bytesMax: number }
   readonly objects?: readonly {
@@ -30,13 +30,13 @@ export interface Change {
   readonly writes: readonly Write[]
   readonly entries: readonly AuditEntry[]
   /**
-   * 'disk': durable on return, power loss included. 'process': survives a killed process on return, and power
-   * loss within limits.accessFlushMs or with the next 'disk' change, whichever is first.
+   * 'disk': durable on return, even after a power loss. 'process': survives a killed process on return, and a power
+   * loss after limits.accessFlushMs or the next 'disk' change, whichever comes first.
    */
   readonly durability: 'disk' | 'process'
 }
 
-/** An expectation failed (`what`), and the store did nothing of the change. */
+/** An expectation (`what`) failed, and the store applied nothing of the change. */
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
   readonly what:
@@ -47,7 +47,10 @@ export class StoreConflict extends Error {
   }
 }
 
-/** The store did nothing of the change: the disk has no room ('full'), or nobody can use it now ('unavailable', 'busy'). */
+/**
+ * The store applied nothing of the change: the disk is full ('full'), or the store cannot be used now ('unavailable',
+ * 'busy').
+ */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly why: 'full' | 'busy' | 'unavailable'
@@ -59,19 +62,19 @@ export class StoreUnavailable extends Error {
 
 export interface StoreHealth {
   readonly writable: boolean
-  /** Why the store refuses changes at the moment, in words for people; null when it accepts them. */
+  /** Why the store refuses changes now, in words for people; null while it accepts them. */
   readonly reason: string | null
 }
 
 /** The only way to change anything. */
 export interface Commits {
-  /** All or nothing, in the order of the calls where they touch the same rows. */
+  /** All or nothing. Calls that touch the same rows take effect in the order of the calls. */
   commit(change: Change): Promise<void>
 }
 
 /**
- * Reads see every change committed before they were called, through any node. Callers may call everything concurrently.
- * Anything else than StoreConflict and StoreUnavailable that it throws is a bug.
+ * Reads see every change that was committed before they were called, through any node. Callers may call everything
+ * concurrently. If a method throws anything other than StoreConflict and StoreUnavailable, that is a bug.
  */
 export interface Store extends ObjectStore, TrustStore, AuditStore, SecretStore, Commits {
   health(): StoreHealth

@@ -1,5 +1,5 @@
-// The rows that decide access, and what the server remembers of the parties that connect. The comments are contracts;
-// the store contract test holds every implementation to them. No logic here.
+// The rows that decide access, and the record of the parties that connect. The comments are contracts; the store
+// contract test holds every implementation to them. No logic here.
 
 /**
  * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store keeps
@@ -19,10 +19,11 @@ export interface PendingClient {
   readonly address: string
   readonly firstMs: number
   readonly lastMs: number
+  /** How many connections this certificate has made. */
   readonly knocks: number
 }
 
-/** When and from where a certificate was last used. It decides nothing, so it carries no MAC. */
+/** When and from where a certificate was last used. Decides nothing, so it carries no MAC. */
 export interface CertificateSeen {
   readonly sha256: string
   readonly lastMs: number
@@ -30,10 +31,10 @@ export interface CertificateSeen {
 }
 
 export type TrustWrite =
-  /** Each of these two raises the trust version by one, once per commit. */
+  /** This write and the next one raise the trust version by one, once per commit. */
   | { readonly type: 'trust'; readonly row: TrustRow }
   | { readonly type: 'trust-removed'; readonly kind: string; readonly id: string }
-  /** Raises a lower trust version to this one, from which the commit raises it as above. */
+  /** Raises a lower trust version to this one; the commit then raises it further as above. */
   | { readonly type: 'trust-version'; readonly atLeast: number }
   | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }

@@ -55,7 +55,7 @@ export interface Core {
   readonly reports: InstanceReports
   readonly restores: Restores
   readonly pending: Pending
-  readonly sightings: Sightings
+  readonly lastSeen: LastSeen
   /** The store was made by this start. */
   readonly firstStart: boolean
   /** Sentences for the administrator. */
@@ -123,11 +123,11 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
   const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
-  const sightings = new Sightings(store, clock, failed('write when clients were last seen'))
-  opened.defer(() => sightings.flush())
+  const lastSeen = new LastSeen(store, clock, failed('write when clients were last seen'))
+  opened.defer(() => lastSeen.flush())
   const restores = openRestores({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const kept = { clock, store, secrets, apiKeys, rootKeys, audit, alarms, readiness, access, keyring }
-  return { ...kept, trust, keys, ...work, restores, pending, sightings, firstStart, warnings }
+  return { ...kept, trust, keys, ...work, restores, pending, lastSeen, firstStart, warnings }
 }
 
 /** What everything else stands on. */

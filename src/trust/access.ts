@@ -1,8 +1,8 @@
-// Access: which certificate is which client of which instance, now. Read on every message (design: invariant 4): one
-// number tells whether anything changed, and only then are the rows read and their MACs checked again.
+// Access: which certificate is which client of which instance, as of now. Every message asks (design: invariant 4). One
+// number tells whether anything changed; only then does this file read the rows and check their MACs again.
 //
-// It decides, it does not change: changes.ts does. What a certificate says is told by `Certificates`, which
-// the composition root hands in, since keys/ knows no X.509.
+// This file decides and changes nothing; client-changes.ts and its neighbours change trust. `Certificates` reads
+// certificates. The caller passes it, since trust/ knows no X.509.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Actor } from '../ports/audit.ts'
@@ -23,30 +23,29 @@ import {
 } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules, type ParsedAuthority } from './vouching.ts'
 
-/** Milliseconds since 1970. */
 interface Validity {
   readonly notBeforeMs: number
   readonly notAfterMs: number
 }
 
-/** What access must know of certificates. DER in, facts out. */
+/** Functions on certificates. DER in, facts out. */
 export interface Certificates extends LeafRules {
   readonly validity: (der: Uint8Array) => Validity
 }
 
-/** A peer of the mTLS door, as far as access is concerned. */
-export interface Knock {
+/** A peer that connects to the mTLS listener. */
+export interface ConnectingPeer {
   readonly certificate: { readonly der: Uint8Array; readonly sha256: string } | null
   readonly address: string
 }
 
-export type Verdict =
+export type AuthResult =
   | {
       readonly trusted: true
       readonly instance: Instance
       readonly client: Client
       readonly trustVersion: number
-      /** Days since the certificate expired, while it is served in grace; null when it is in date. */
+      /** Days since the certificate expired, while it is served in grace. Null if it has not expired. */
       readonly expiredDays: number | null
     }
   | {
@@ -63,7 +62,7 @@ export interface TrustSnapshot extends TrustReading {
 }
 
 const dayMs = 24 * 3600 * 1000
-/** Certificates of which is kept what they say, and, per snapshot, which CA signed them. */
+/** The maximum number of entries in each of the two caches below: validity dates, and the CAs that vouch for a leaf. */
 const certificatesKeptMax = 20_000
 
 export class Access {
@@ -74,12 +73,12 @@ export class Access {
   readonly #alarm: (message: string) => void
   readonly #seenWhole: (version: number) => void
   #snapshot: TrustSnapshot | undefined
-  /** The highest version seen: a lower one means that the database was set back while this node ran. */
+  /** The highest version seen. A lower one means that somebody set the database back while this node ran. */
   #highestVersion = 0
   #signatures = new Map<string, readonly ParsedAuthority[]>()
   #authorities: readonly ParsedAuthority[] = []
   readonly #raised = new Set<string>()
-  /** By fingerprint of a leaf, by text of an authority: who makes a connection for each request is parsed once. */
+  /** By fingerprint for a leaf, by text for a CA. A client that opens a connection per request is parsed once. */
   readonly #validities = new Map<string, Validity>()
 
   constructor(options: {
@@ -87,11 +86,11 @@ export class Access {
     readonly macs: Macs
     readonly clock: Clock
     readonly certificates: Certificates
-    /** Something was altered behind the server's back. Called once for each finding. */
+    /** Called once for each alteration that the server did not make itself. */
     readonly alarm: (message: string) => void
-    /** What the audit log signed for: rows of a lower version were put back. */
+    /** The version that the audit log signed for. A lower one means that somebody restored old rows. */
     readonly versionAtLeast?: number
-    /** Told of each version whose rows were found whole. */
+    /** Called with each trust version whose rows all passed their MAC check. */
     readonly seenWhole?: (version: number) => void
   }) {
     this.#store = options.store
@@ -103,11 +102,11 @@ export class Access {
     this.#seenWhole = options.seenWhole ?? (() => {})
   }
 
-  /** Who knocks, decided on the trust rows as they are now. */
-  async identify(knock: Knock): Promise<Verdict> {
+  /** Decides who the peer is, on the current trust rows. */
+  async identify(peer: ConnectingPeer): Promise<AuthResult> {
     const snapshot = await this.snapshot()
     const trustVersion = snapshot.version
-    const { certificate } = knock
+    const { certificate } = peer
     if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
     const { tables } = snapshot
     if (tables.block.has(certificate.sha256) || snapshot.withheld.has(certificate.sha256))
@@ -119,7 +118,7 @@ export class Access {
     if (!client || !instance) return { trusted: false, why: 'unknown', client: null, trustVersion }
     const { notBeforeMs, notAfterMs } = this.#validity(certificate.sha256, certificate.der)
     const now = this.#clock.now()
-    // A clock that is a day off must not lock out a certificate that vCenter made a minute ago.
+    // A clock that is a day off must not lock out a certificate that vCenter created a minute ago.
     if (now < notBeforeMs - dayMs) return { trusted: false, why: 'not yet valid', client, trustVersion }
     const graceDays = pin ? (client.expiredGraceDays ?? instance.expiredGraceDays) : 0
     if (now > notAfterMs + graceDays * dayMs) return { trusted: false, why: 'expired', client, trustVersion }
@@ -127,20 +126,20 @@ export class Access {
     return { trusted: true, instance, client, trustVersion, expiredDays }
   }
 
-  /** The caller of a trusted verdict. */
-  callerOf(verdict: Verdict & { readonly trusted: true }, knock: Knock, requestId: string): Caller {
+  /** The caller for a trusted result. */
+  callerOf(result: AuthResult & { readonly trusted: true }, peer: ConnectingPeer, requestId: string): Caller {
     const actor: Actor = {
       kind: 'client',
-      id: verdict.client.id,
-      name: verdict.client.name,
-      certificateSha256: knock.certificate?.sha256 ?? null,
-      address: knock.address,
+      id: result.client.id,
+      name: result.client.name,
+      certificateSha256: peer.certificate?.sha256 ?? null,
+      address: peer.address,
     }
-    const { instance, client, trustVersion } = verdict
+    const { instance, client, trustVersion } = result
     return { instanceId: instance.id, actor, allow: allowOf(client), trustVersion, requestId }
   }
 
-  /** The token that this bearer text is, or undefined. Expired tokens are not found. */
+  /** The token with this bearer text. Undefined if there is none or it has expired. */
   async token(bearer: string): Promise<(Token & { readonly trustVersion: number }) | undefined> {
     const snapshot = await this.snapshot()
     const sha256 = createHash('sha256').update(bearer).digest()
@@ -152,7 +151,10 @@ export class Access {
     return undefined
   }
 
-  /** The instance with that id or name, or undefined: as of `version` where that is at hand, as of now otherwise. */
+  /**
+   * The instance with that id or name, or undefined. Uses the rows of `version` if they are in memory, else the current
+   * ones.
+   */
   async instance(nameOrId: string, version?: number): Promise<Instance | undefined> {
     const atHand = this.#snapshot
     const { instance } = (atHand && atHand.version === version ? atHand : await this.snapshot()).tables
@@ -163,7 +165,7 @@ export class Access {
     return [...(await this.snapshot()).tables.instance.values()]
   }
 
-  /** Clients of an instance with what each is trusted by. */
+  /** The clients of an instance, with the certificates and CAs that each is trusted by. */
   async clients(instanceId: string): Promise<readonly TrustedClient[]> {
     const { tables } = await this.snapshot()
     return [...tables.client.values()]
@@ -171,7 +173,7 @@ export class Access {
       .map((client) => trustedClient(tables, client))
   }
 
-  /** The trust rows as they are now, genuine ones only. */
+  /** The current trust rows, genuine ones only. */
   async snapshot(): Promise<TrustSnapshot> {
     const highestBefore = this.#highestVersion
     const version = await this.#store.trustVersion()
@@ -179,7 +181,7 @@ export class Access {
     const read = await this.#store.trust()
     if (read.version < highestBefore) return (this.#snapshot = this.#setBack(read.version))
     const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }
-    // A newer read overtook this one; what was read is still as of when it was asked for.
+    // A newer read overtook this one. These rows were current when the caller asked for them.
     if (read.version < this.#highestVersion) return snapshot
     this.#highestVersion = read.version
     if (snapshot.intact) this.#seenWhole(read.version)
@@ -192,15 +194,15 @@ export class Access {
   }
 
   /**
-   * Reads and checks all rows anew, also where their version is the same: who may write the database can change a row
-   * and leave the version as it is.
+   * Reads and checks all rows again even if their version is the same: someone who can write to the database can change
+   * a row and leave the version unchanged.
    */
   async check(): Promise<TrustSnapshot> {
     this.#snapshot = undefined
     return this.snapshot()
   }
 
-  /** No rows count, and none may be changed. */
+  /** The snapshot after somebody set the rows back: no row counts, and nobody may change any. */
   #setBack(version: number): TrustSnapshot {
     const alarm =
       'the trusted rows in the database were set back to an older state: no client, token or instance counts'
@@ -208,7 +210,7 @@ export class Access {
     return { version, ...readRows(this.#macs, version, []), alarms: [alarm], intact: false }
   }
 
-  /** `name` stands for these very bytes. */
+  /** `name` identifies exactly these bytes. */
   #validity(name: string, der: Uint8Array): Validity {
     const known = this.#validities.get(name)
     if (known) return known
@@ -225,8 +227,8 @@ export class Access {
   }
 
   /**
-   * The authority that vouches for this leaf now, which takes that it is in date. A CA that was renewed with its key may
-   * stand here twice.
+   * The CA that vouches for this leaf now. The CA must be in date. `#signatures` may list a CA twice, if it was renewed
+   * with the same key.
    */
   #authorityOf(certificate: { readonly der: Uint8Array; readonly sha256: string }): Authority | undefined {
     let found = this.#signatures.get(certificate.sha256)

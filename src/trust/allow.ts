@@ -1,27 +1,27 @@
-// The operations that a client may ask for: a list of terms, each the name of a KMIP operation or of a set of operations.
-// A set is looked up when a request is judged, so it may grow with the protocol. operations/permission.ts is the only
-// place that judges requests by this list.
+// The operations that a client may request: a list of terms. A term is the name of a KMIP operation or of a set of
+// operations. Sets are looked up for each request, so a set may grow with the protocol. Only operations/permission.ts
+// checks requests against this list.
 
-/** Terms. A term that is neither a set nor an operation grants nothing. */
+/** A term that is neither a set nor an operation grants nothing. */
 export type Allow = readonly string[]
 
 const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
 
 /**
- * `vsphere`: what vCenter, ESXi and vSAN send, and reading. It lacks Destroy, Revoke and Modify Attribute (which can
- * make a key not extractable): vSphere sends none of them.
+ * `vsphere`: the operations that vCenter, ESXi and vSAN send, and all reading ones. It lacks Destroy, Revoke and Modify
+ * Attribute (which can make a key not extractable); vSphere sends none of them.
  */
 const sets = new Map<string, readonly string[]>([
   ['read', reading],
   ['vsphere', ['Activate', 'AddAttribute', 'Create', ...reading]],
 ])
 
-/** Every operation, those of later versions too. */
+/** Every operation, including those of later versions. */
 const everything = 'all'
 
 export const allowSets: readonly string[] = [...sets.keys(), everything]
 
-/** For a client that was trusted without a list. */
+/** For a client trusted without a list. */
 export const allowByDefault: Allow = [everything]
 
 export function allows(allow: Allow, operation: string): boolean {

@@ -1,16 +1,16 @@
-// The caller of an operation on keys: one value, made by the listener, passed down as first argument, never ambient.
+// The caller of an operation on keys. The listener creates it and every function passes it on as its first argument.
 
 import type { Actor } from '../ports/audit.ts'
 import type { Allow } from './allow.ts'
 
-/** A KMIP client or a token of the admin API that may use the keys of one instance. */
+/** A KMIP client, or a token of the admin API, that may use the keys of one instance. */
 export interface Caller {
   readonly instanceId: string
   readonly actor: Actor
-  /** What it may ask for over KMIP. What a token may is decided by its role, at the admin API. */
+  /** The KMIP operations that it may request. A token's rights follow from its role, in the admin API. */
   readonly allow: Allow
-  /** The trust version at which the caller was found trusted; a change commits only while it is current. */
+  /** The trust version at which the caller was found trusted. A change commits only while that version is current. */
   readonly trustVersion: number
-  /** Names the request in log and audit; made by the listener. */
+  /** Identifies the request in the log and the audit. The listener generates it. */
   readonly requestId: string
 }

@@ -1,5 +1,5 @@
-// Changes of clients: the certificates and CAs that are trusted as a client, blocks, and a client's settings.
-// client-rules.ts says how far each asker may go.
+// Changes of clients: the certificates and CAs that a client is trusted by, blocks, and client settings.
+// client-rules.ts decides what each asker may change.
 
 import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
@@ -32,7 +32,7 @@ export type ClientSettings = Required<Pick<Client, 'name' | 'expiredGraceDays' |
 interface WantedClient {
   readonly instanceId: string
   readonly name: string
-  /** The operations that a new client may ask for. Left out: as much as the asker grants. */
+  /** The operations that a new client may request. Default: as much as the asker can grant. */
   readonly allow?: Allow | undefined
 }
 
@@ -56,9 +56,9 @@ export class ClientChanges {
   }
 
   /**
-   * Trusts one certificate as a client of an instance: the client of that name, or a new one. Renewals overlap:
-   * a client may have several certificates. TrustRefused 'exists' when the certificate belongs to a client already.
-   * `issuedUntilMs`: Mortise's own CA signed it just now for this instance, valid until then.
+   * Trusts one certificate as a client of an instance: the client with that name, or a new one. A client may have
+   * several certificates, since renewals overlap. TrustRefused 'exists' if the certificate already belongs to a client.
+   * `issuedUntilMs`: Mortise's own CA has just signed it for this instance, valid until then.
    */
   async trustCertificate<A = TrustedCertificate>(
     by: Grantor,
@@ -98,7 +98,7 @@ export class ClientChanges {
             ? []
             : [{ kind: 'issued', value: { id, instanceId, notAfterMs: issuedUntilMs, createdMs } } as const]),
         ],
-        // To trust a certificate by hand lifts a block of it.
+        // Trusting a certificate by hand lifts its block.
         remove: [
           ...(blocked ? [{ kind: 'block', id } as const] : []),
           ...(issuedUntilMs === undefined ? [] : outOfDate(snapshot, createdMs)),
@@ -115,15 +115,15 @@ export class ClientChanges {
   }
 
   /**
-   * Trusts the leaves of a CA whose subject fits. Refused: the same CA with an overlapping filter for another client,
-   * and, unless `leavePinned`, a CA that vouches for certificates that are pinned in other instances.
+   * Trusts the leaves of a CA whose subject fits. Refuses the same CA with an overlapping filter for another client.
+   * Also refuses a CA that vouches for certificates pinned in other instances, unless `leavePinned`.
    */
   async trustAuthority<A = TrustedAuthority>(
     by: Grantor,
     wanted: WantedClient & {
       readonly ca: { readonly der: Uint8Array; readonly sha256: string }
       readonly subject: string
-      /** Those stay where they are. */
+      /** Pinned certificates of other instances stay there. */
       readonly leavePinned?: boolean
     },
     present?: Present<TrustedAuthority, A>,
@@ -220,7 +220,7 @@ export class ClientChanges {
     })
   }
 
-  /** Takes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client; the last one too. */
+  /** Removes one certificate or CA (`id`: its SHA-256, or the id of the CA's row) from a client, even its last one. */
   async removeCertificate<A = Client>(
     by: Grantor,
     instanceId: string,
@@ -250,7 +250,9 @@ export class ClientChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** Refuses one certificate for good, whoever vouches for it. `instanceId`: whose audit it stands in. */
+  /**
+   * Refuses one certificate permanently, whoever vouches for it. `instanceId`: the instance whose audit gets the entry.
+   */
   async block(by: By, sha256: string, reason: string, instanceId: string | null): Promise<Block> {
     return this.#writer.change(by, (_snapshot, createdMs) => {
       const block: Block = { id: sha256, reason, createdMs }
@@ -265,10 +267,10 @@ export class ClientChanges {
     })
   }
 
-  /** Lifts a block. The certificate counts again where a client or a CA vouches for it. */
+  /** Lifts a block. The certificate counts again if a client or a CA vouches for it. */
   async unblock(by: By, sha256: string): Promise<Block> {
     return this.#writer.change(by, (snapshot, nowMs) => {
-      // One that was altered or taken away by hand still blocks; it can be lifted too.
+      // A block that somebody altered or removed by hand still blocks. It can be lifted too.
       const known = snapshot.tables.block.get(sha256)
       const block = known ?? (isBlocked(snapshot, sha256) && { id: sha256, reason: '', createdMs: nowMs })
       if (!block) throw new TrustRefused('not-found', `no certificate with the SHA-256 ${sha256} is blocked`)
@@ -293,7 +295,7 @@ function requireClient(snapshot: TrustSnapshot, instanceId: string, nameOrId: st
   return client
 }
 
-/** The client of that name, or a new one. */
+/** The client with that name, or a new one. */
 function clientNamed(
   by: Grantor,
   snapshot: TrustSnapshot,
@@ -304,7 +306,7 @@ function clientNamed(
   if (existing && allow && allowText(allow) !== allowText(allowOf(existing)))
     throw new TrustRefused(
       'exists',
-      `the client ${name} exists already, and may ask for something else: ${allowText(allowOf(existing))}`,
+      `the client ${name} exists already, and may request other operations: ${allowText(allowOf(existing))}`,
       `Leave it as it is, or change it first: mortise client set NAME --allow ${allow.join(',')}`,
     )
   if (existing) return existing
@@ -316,7 +318,7 @@ function isBlocked({ macs }: TrustSnapshot, sha256: string): boolean {
   return macs.has(`block/${sha256}`)
 }
 
-/** Records of certificates that expired: nobody can use those any more. */
+/** Finds the records of expired certificates, which nobody can use any more. */
 function outOfDate({ tables }: TrustSnapshot, nowMs: number): { kind: RowOf['kind']; id: string }[] {
   return [...tables.issued.values()]
     .filter(({ notAfterMs }) => notAfterMs < nowMs)

@@ -1,6 +1,6 @@
-// The rules for changes of clients: which ones are refused, and what else a change does. Three principles are behind them
-// (design: sections 3 and 7). Nobody grants more than their role may. A token for one instance takes nothing from
-// another instance and learns nothing of it. Withdrawn trust does not come back through a CA as more than it was.
+// Rules for changes of clients: which changes are refused, and what else a change does. Three principles (design:
+// sections 3 and 7): nobody grants more than their role allows; a token for one instance takes nothing from another
+// instance and learns nothing about it; withdrawn trust does not return through a CA with more rights than before.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
@@ -19,11 +19,11 @@ import {
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
 import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
 
-/** Functions on CAs and filters; the caller passes them, since trust/ knows no X.509. */
+/** Functions on CAs and filters. The caller passes them, since trust/ knows no X.509. */
 export interface AuthorityRules extends LeafRules {
   /** True when some subject fits both patterns. */
   readonly filtersOverlap: (a: string, b: string) => boolean
-  /** True when two certificates (DER) are of one CA, that is, have the same key. */
+  /** True if two certificates (DER) belong to one CA: they have the same key. */
   readonly sameAuthority: (a: Uint8Array, b: Uint8Array) => boolean
 }
 
@@ -33,7 +33,7 @@ interface WantedPin {
   readonly certificate: { readonly der: Uint8Array; readonly sha256: string }
 }
 
-/** TrustForbidden when the client, as it would be after the change, may ask for more than the asker grants. */
+/** TrustForbidden if the changed client could request more than the asker may grant. */
 export function requireGrantable(by: Grantor, client: Client, event: TrustEvent): void {
   const atMost = grantedAtMost(by)
   if (isWithin(allowOf(client), atMost)) return
@@ -46,8 +46,9 @@ export function requireGrantable(by: Grantor, client: Client, event: TrustEvent)
 }
 
 /**
- * TrustForbidden or TrustRefused when this asker may not pin this certificate. A token for one instance gets one and the
- * same sentence for every reason that lies outside its instance, after the same work: CAs are not looked at.
+ * Throws TrustForbidden or TrustRefused if this asker may not pin this certificate. A token for one instance gets the
+ * same sentence, after the same work, for every reason that lies outside its instance, so it learns nothing. This
+ * function does not check CAs.
  */
 export function requireMayPin(
   by: Grantor,
@@ -80,7 +81,7 @@ export function requireMayPin(
     )
 }
 
-/** TrustForbidden for a token for one instance as soon as there are several: a CA reaches into all of them. */
+/** Throws TrustForbidden for a token of one instance if there are several instances: a CA affects all of them. */
 export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot, event: TrustEvent): void {
   if (by.onlyInstanceId === null || tables.instance.size === 1) return
   throw new TrustForbidden(
@@ -90,7 +91,7 @@ export function requireMayTrustAuthority(by: Grantor, { tables }: TrustSnapshot,
   )
 }
 
-/** Entries for the audit of another instance whose client this certificate is, by a pin or by a CA. */
+/** Audit entries for another instance, if the certificate is a client of that instance by a pin or by a CA. */
 export function claims(
   { tables }: Pick<TrustSnapshot, 'tables'>,
   { instanceId, certificate }: WantedPin,
@@ -112,7 +113,10 @@ export function claims(
   ]
 }
 
-/** TrustRefused when the same key vouches for another client with an overlapping filter. A client may have a CA twice, renewed. */
+/**
+ * TrustRefused if the same key vouches for another client with an overlapping filter. A client may have a renewed CA
+ * twice.
+ */
 export function refuseOverlap(
   { tables }: TrustSnapshot,
   wanted: Pick<Authority, 'clientId' | 'instanceId' | 'certificate' | 'subject'>,
@@ -136,7 +140,7 @@ export function refuseOverlap(
   }
 }
 
-/** TrustRefused, naming them, when the CA vouches for certificates that are pinned in other instances. */
+/** TrustRefused, naming them, if the CA vouches for certificates that are pinned in other instances. */
 export async function refuseCoveredPins(
   { tables }: TrustSnapshot,
   authority: Authority,
@@ -163,9 +167,10 @@ export async function refuseCoveredPins(
 }
 
 /**
- * Blocks and audit entries that belong to the removal of pins. When a CA vouches for a certificate that loses its pin,
- * the certificate becomes a client by that CA. If a token for one instance would so let it into another instance, it is
- * blocked instead. If it would so get more than before and more than the asker grants, the removal is TrustForbidden.
+ * The blocks and audit entries that the removal of pins needs. If a CA vouches for a certificate that loses its pin,
+ * the certificate becomes a client through that CA. If a token for one instance would thereby let it into another
+ * instance, this blocks the certificate. If the certificate would thereby get more rights than before, and more than
+ * the asker grants, this throws TrustForbidden.
  */
 export function withdrawal(
   by: By | Grantor,

@@ -1,5 +1,5 @@
-// A client's user name and password, besides its certificate (KMIP 1.4 §2.1.2). Hashed once with scrypt, off the thread
-// that serves; a connection's answer is remembered by whoever asks, since vCenter sends it with many messages.
+// A client's user name and password, in addition to its certificate (KMIP 1.4 §2.1.2). scrypt hashes it on the thread
+// pool. The caller remembers the result for each connection, since vCenter sends the credential with many messages.
 
 import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
 import { promisify } from 'node:util'
@@ -10,7 +10,7 @@ const derive = promisify<string, Buffer, number, { N: number; maxmem: number }, 
 const cost = 2 ** 15
 const hashBytes = 32
 
-/** About 80 ms of a thread of the pool. */
+/** scrypt's cost N: about 80 ms of a pool thread. */
 export async function hashCredential(
   mode: Credential['mode'],
   userName: string,
@@ -21,7 +21,7 @@ export async function hashCredential(
   return { mode, userName, hash: hash.toString('base64'), salt: salt.toString('base64'), cost }
 }
 
-/** Whether user name and password are the client's. As slow for a wrong user name as for a wrong password. */
+/** Checks user name and password. Takes the same time for a wrong user name as for a wrong password. */
 export async function matchesCredential(
   credential: Credential,
   userName: string,
@@ -34,8 +34,8 @@ export async function matchesCredential(
 }
 
 /**
- * scrypt pads its key with zeros (HMAC), so that NULs at the end of a password would count for nothing. Where there are
- * some, the password's length goes into the salt.
+ * scrypt pads its key with zeros (HMAC), so trailing NULs of a password would not count. For such passwords the length
+ * goes into the salt.
  */
 function saltFor(password: string, salt: Buffer): Buffer {
   if (!password.endsWith('\0')) return salt

@@ -1,6 +1,6 @@
-// The person or program that changes clients, and how far it may go (design: section 7, Roles). A token for one instance
-// neither reaches into another instance nor learns of it: client-rules.ts refuses a certificate of another instance in
-// the same words as a certificate that nobody knows.
+// The person or program that changes clients, and what it may change (design: section 7, Roles). A token for one
+// instance cannot affect another instance or learn about it: client-rules.ts refuses another instance's certificate
+// with the same message as an unknown certificate.
 
 import type { By } from '../audit/actor.ts'
 import type { Allow } from './allow.ts'
@@ -8,11 +8,11 @@ import type { Role } from './rows.ts'
 
 export interface Grantor extends By {
   readonly role: Role
-  /** The only instance that its token is for; null: all instances. */
+  /** The only instance that its token is for. Null: all instances. */
   readonly onlyInstanceId: string | null
 }
 
-/** A change by this grantor never leaves a client that may ask for more than this. */
+/** The most that a client may be allowed to request after a change by this grantor. */
 export function grantedAtMost({ role }: Pick<Grantor, 'role'>): Allow {
   return allowMax[role]
 }

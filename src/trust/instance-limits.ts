@@ -1,4 +1,4 @@
-// How many objects and bytes an instance may hold, so that the clients of one cannot fill the disk for all.
+// How many objects and bytes an instance may hold, so that the clients of one instance cannot fill the disk for all.
 
 import { limits } from '../limits.ts'
 import type { Usage } from '../ports/objects.ts'
@@ -9,7 +9,7 @@ export interface InstanceLimits {
   readonly bytesMax: number
 }
 
-/** What the instance's row does not say is the default. */
+/** Fills in the default for each limit that the instance's row does not set. */
 export function limitsOf({
   objectsMax = limits.instanceObjectsDefault,
   bytesMax = limits.instanceBytesDefault,
@@ -17,7 +17,7 @@ export function limitsOf({
   return { objectsMax, bytesMax }
 }
 
-/** How much of each limit is used: 0 to 1, and more where a limit was lowered. */
+/** The used share of each limit: 0 to 1, or more after a limit was lowered. */
 export function usedRatios(
   { objectsMax, bytesMax }: InstanceLimits,
   { objects, bytes }: Usage,

@@ -1,6 +1,6 @@
-// Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. Kept in
-// memory, written at most once a second, and shared out among subnets, so that strangers can neither fill the list nor
-// keep a newcomer from it (design: section 3). It grants nothing.
+// Pending clients: unknown certificates that connected, so that an administrator can trust one by its SHA-256. The list
+// is in memory and is written at most once a second. Subnets share it, so strangers can neither fill it nor keep a
+// newcomer off it (design: section 3). The list grants nothing.
 
 import { createHash } from 'node:crypto'
 import { limits } from '../limits.ts'
@@ -8,14 +8,14 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { Store } from '../ports/store.ts'
 
-/** What a certificate says of itself: a stranger's words, made fit to be shown. */
+/** What a certificate says about itself: an unverified claim, made safe to show. */
 export interface PendingSubject {
   readonly subject: string
   readonly notAfterMs: number
 }
 
 export interface ListedClient extends PendingClient {
-  /** null: the certificate cannot be read, and so cannot be trusted either. */
+  /** Null: the certificate cannot be read, so it cannot be trusted either. */
   readonly says: PendingSubject | null
 }
 
@@ -26,11 +26,11 @@ interface Entry extends ListedClient {
 export interface PendingOptions {
   readonly store: Pick<Store, 'pending' | 'commit'>
   readonly clock: Clock
-  /** Reads a stranger's certificate, once, when it comes onto the list. Never throws, whatever the bytes. */
+  /** Reads a stranger's certificate once, when it enters the list. Never throws, whatever the bytes. */
   readonly describe: (der: Uint8Array) => PendingSubject | null
-  /** The group of addresses that counts as one neighbour. */
+  /** The group of addresses that shares one part of the list. */
   readonly subnetOf: (address: string) => string
-  /** Called when the list could not be written; the list goes on in memory. */
+  /** Called when writing the list failed. The list continues in memory. */
   readonly failed: (error: unknown) => void
 }
 
@@ -51,14 +51,18 @@ export class Pending {
     return pending
   }
 
-  /** Notes a connection. Returns true when this certificate was not on the list before: now it is. */
-  knock(certificate: { readonly der: Uint8Array; readonly sha256: string }, address: string): boolean {
+  /** Records a connection with an unknown certificate. Returns true if the certificate is new on the list. */
+  recordUnknown(
+    certificate: { readonly der: Uint8Array; readonly sha256: string },
+    address: string,
+  ): boolean {
     const nowMs = this.#options.clock.now()
     const { sha256, der } = certificate
     const subnet = this.#options.subnetOf(address)
     const known = this.#clients.get(sha256)
     if (!known) this.#makeRoom(subnet, nowMs)
-    // A known one does not move to a subnet that has its share: two could fill the list by handing certificates over.
+    // A known certificate does not move to a subnet whose share is used up. Otherwise two subnets could fill the list
+    // by exchanging certificates.
     const moves = known && this.#in(subnet).length < limits.pendingPerSubnetMax
     const client: PendingClient = {
       sha256,
@@ -73,7 +77,7 @@ export class Pending {
     return !known
   }
 
-  /** The newest connection first. */
+  /** Newest connection first. */
   list(): readonly ListedClient[] {
     return [...this.#clients.values()].toSorted((a, b) => b.lastMs - a.lastMs)
   }
@@ -82,12 +86,12 @@ export class Pending {
     return this.#clients.get(sha256)
   }
 
-  /** Takes a certificate off the list: it was trusted or blocked. */
+  /** Takes a certificate off the list, because it was trusted or blocked. */
   remove(sha256: string): void {
     if (this.#clients.delete(sha256)) this.#writeSoon()
   }
 
-  /** Writes what is not written yet. */
+  /** Writes all pending changes. */
   async close(): Promise<void> {
     if (this.#timer) {
       this.#timer.cancel()
@@ -96,7 +100,7 @@ export class Pending {
     await this.#writing
   }
 
-  /** No more of it than is shown: a certificate may be large. */
+  /** Keeps only what is shown, since a certificate may be large. */
   #read(der: Uint8Array): PendingSubject | null {
     const said = this.#options.describe(der)
     return said && { subject: said.subject, notAfterMs: said.notAfterMs }
@@ -111,8 +115,8 @@ export class Pending {
   }
 
   /**
-   * For a newcomer of this subnet. A subnet that has its share replaces one of its own. In a full list one of the largest
-   * subnet gives way, so that no number of addresses keeps another out.
+   * Makes room for a newcomer of this subnet. A subnet whose share is used up loses one of its own. If the list is
+   * full, one of the largest subnet is dropped, so that many addresses together cannot keep another one off the list.
    */
   #makeRoom(subnet: string, nowMs: number): void {
     const own = this.#in(subnet)
@@ -123,7 +127,7 @@ export class Pending {
     this.#drop(own.length === most ? own : groups.filter(({ length }) => length === most).flat(), nowMs)
   }
 
-  /** The one that connected longest ago; one that came back lately only where all did. */
+  /** Drops the one that connected longest ago. Spares those that connected repeatedly and recently, unless all did. */
   #drop(candidates: readonly Entry[], nowMs: number): void {
     const isSettled = ({ knocks, lastMs }: Entry) => knocks > 1 && nowMs - lastMs <= limits.pendingSettledMs
     const [first] = candidates.toSorted(
@@ -148,7 +152,7 @@ export class Pending {
   }
 }
 
-/** These rows carry no MAC; but what is trusted by its SHA-256 must be the certificate that people were shown. */
+/** These rows carry no MAC. But the certificate that people saw must be the one that they trust by its SHA-256. */
 function isWhole({ sha256, certificate }: PendingClient): boolean {
   return createHash('sha256').update(certificate).digest('hex') === sha256
 }

@@ -1,8 +1,8 @@
-// The rows that decide access, as values: what each kind holds, how it is written as text, and how its MAC and the
-// MACed list of all rows (the trust head) are checked. Pure but for the MAC function handed in.
+// The rows that decide access, as values: what each kind holds, its text form, its MAC, and the list of the MACs of all
+// rows (the trust head). Pure except for the MAC function, which the caller passes.
 //
-// A row whose MAC does not fit does not exist (design: invariant 8). The head names the MACs of all rows that count,
-// so that an old row put back by hand does not exist either, and a row taken away by hand is noticed.
+// A row with a wrong MAC does not count (design: invariant 8). The head lists the MACs of all rows that count. So an
+// old row that somebody restores by hand does not count either, and the removal of a row by hand is noticed.
 
 import type { TrustRow } from '../ports/trust.ts'
 import { allowByDefault, type Allow } from './allow.ts'
@@ -17,11 +17,11 @@ export interface Instance {
   readonly rootKeyUri: string
   readonly cacheSeconds: number
   readonly outageSeconds: number
-  /** Days that a pinned certificate is served after it expired, unless its client says otherwise. */
+  /** Days that a pinned certificate is served after it expired. A client's own setting takes precedence. */
   readonly expiredGraceDays: number
   /** Whether its keys may ever be exported. */
   readonly portable: boolean
-  /** How much it may hold; left out: the defaults (instance-limits.ts). */
+  /** How much the instance may hold. Left out: the defaults (instance-limits.ts). */
   readonly objectsMax?: number
   readonly bytesMax?: number
   readonly createdMs: number
@@ -37,9 +37,9 @@ export interface Instance {
 /** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */
 export interface InstanceWork {
   readonly kind: 'move' | 'rewrap'
-  /** Names this piece of work; another one replaces it. */
+  /** Identifies this piece of work. New work has another id. */
   readonly id: string
-  /** What is left behind: the root key and custody before. */
+  /** The root key and custody before the move. */
   readonly fromRootKeyUri: string
   readonly fromCustody: Custody
   readonly startedMs: number
@@ -49,11 +49,14 @@ export interface Client {
   readonly id: string
   readonly instanceId: string
   readonly name: string
-  /** null: as the instance says. */
+  /** Null: the instance's setting applies. */
   readonly expiredGraceDays: number | null
-  /** A user name and password that it must or may send besides its certificate; null: what it sends is ignored. */
+  /**
+   * The user name and password that the client must or may send in addition to its certificate. Null: the server
+   * ignores what it sends.
+   */
   readonly credential: Credential | null
-  /** The operations that it may ask for; absent: all. */
+  /** The operations that it may request. Absent: all. */
   readonly allow?: Allow
   readonly createdMs: number
 }
@@ -62,7 +65,7 @@ export function allowOf({ allow = allowByDefault }: Pick<Client, 'allow'>): Allo
   return allow
 }
 
-/** `when-sent`: checked when a message has one; `required`: demanded where vCenter sends it (credential.ts). */
+/** `when-sent`: checked if a message has one. `required`: demanded where vCenter sends it (credential.ts). */
 export interface Credential {
   readonly mode: 'when-sent' | 'required'
   readonly userName: string
@@ -73,7 +76,7 @@ export interface Credential {
   readonly cost: number
 }
 
-/** A pinned certificate of a client; its id is the SHA-256 of its DER in lower-case hex. */
+/** A pinned certificate of a client. Its id is the SHA-256 of its DER, lower-case hex. */
 export interface PinnedCertificate {
   readonly id: string
   readonly clientId: string
@@ -83,19 +86,21 @@ export interface PinnedCertificate {
   readonly createdMs: number
 }
 
-/** A CA whose leaves with a fitting subject are the client. */
+/** A CA whose leaves are the client, if their subject fits. */
 export interface Authority {
   readonly id: string
   readonly clientId: string
   readonly instanceId: string
   readonly certificate: string
   readonly subject: string
-  /** The trust version that added it. If CAs of two instances vouch for one leaf, the lowest decides whose it is. */
+  /**
+   * The trust version that added it. If CAs of two instances vouch for one leaf, the CA with the lower version decides.
+   */
   readonly sinceVersion: number
   readonly createdMs: number
 }
 
-/** A record that Mortise's own CA signed a certificate for an instance; its id is the SHA-256. It gives no trust. */
+/** Records that Mortise's own CA signed a certificate for an instance. Its id is the SHA-256. It grants no trust. */
 export interface IssuedCertificate {
   readonly id: string
   readonly instanceId: string
@@ -103,13 +108,13 @@ export interface IssuedCertificate {
   readonly createdMs: number
 }
 
-/** A client with what it is trusted by. */
+/** A client with its certificates and CAs. */
 export interface TrustedClient extends Client {
   readonly certificates: readonly PinnedCertificate[]
   readonly authorities: readonly Authority[]
 }
 
-/** A certificate that is refused for good; its id is its SHA-256. */
+/** A certificate that is refused permanently. Its id is its SHA-256. */
 export interface Block {
   readonly id: string
   readonly reason: string
@@ -169,7 +174,7 @@ export type RowOf = {
   readonly [K in TrustKind]: { readonly kind: K; readonly value: TrustKinds[K] }
 }[TrustKind]
 
-/** The tables once these rows are put and removed. */
+/** The tables after these rows are put and removed. */
 export function tablesAfter(
   tables: TrustTables,
   change: {
@@ -185,16 +190,17 @@ export function tablesAfter(
 
 export interface TrustReading {
   readonly tables: TrustTables
-  /** MACs (hex) of the rows that the next head lists, by `kind/id`: those that count, and those of `withheld`. */
+  /** MACs (hex) of the rows for the next head, by `kind/id`: the rows that count, and the `withheld` ones. */
   readonly macs: ReadonlyMap<string, string>
   /**
-   * Certificates (SHA-256) whose block or pin is listed, but was altered or taken away by hand. They are refused until
-   * they are trusted anew: without its block or its pin a certificate could count by a CA, also in another instance.
+   * Certificates (SHA-256) whose block or pin is listed, but was altered or removed by hand. They are refused until
+   * somebody trusts them again. Without its block or pin a certificate could count through a CA, even in another
+   * instance.
    */
   readonly withheld: ReadonlySet<string>
-  /** What was found altered behind the server's back, in words. */
+  /** What somebody altered without the server, in words. */
   readonly alarms: readonly string[]
-  /** False when the head itself does not count: then nothing does, and nothing may be changed. */
+  /** False if the head itself does not count. Then no row counts, and nobody may change any. */
   readonly intact: boolean
 }
 
@@ -204,12 +210,12 @@ export function makeRow<K extends TrustKind>(macs: Macs, kind: K, value: TrustKi
   return signed(macs, kind, value.id, JSON.stringify(value))
 }
 
-/** The head that belongs to `version`, the trust version that the commit will bring about. */
+/** The head for `version`, the trust version that the commit will create. */
 export function makeHead(macs: Macs, version: number, rowMacs: ReadonlyMap<string, string>): TrustRow {
   return signed(macs, headKind, 'trust', JSON.stringify({ version, rows: Object.fromEntries(rowMacs) }))
 }
 
-/** Sorts the genuine rows from the others. */
+/** Separates the genuine rows from the others. */
 export function readRows(macs: Macs, version: number, rows: readonly TrustRow[]): TrustReading {
   const alarms: string[] = []
   const head = readHead(macs, version, rows, alarms)

@@ -1,12 +1,12 @@
-// After a restore was accepted: what still counts is signed under another MAC key, and every token ends. Rows of the
-// branch that was left behind were signed under the key before, so none of them verifies again. Pure.
+// After an owner accepts a restore: signs the rows that still count under a new MAC key, and ends every token. The rows
+// that the restore discarded were signed under the old key, so none of them verifies again. Pure.
 
 import type { TrustWrite } from '../ports/trust.ts'
 import { makeHead, makeRow, trustKinds, type Macs, type Token, type TrustReading } from './rows.ts'
 
 /**
- * What makes `version` of the rows that `reading` found to count, with `token` as the only token. A block or pin that is
- * withheld stays so.
+ * The writes that make `version` of the rows that count in `reading`, with `token` as the only token. A withheld block
+ * or pin stays withheld.
  */
 export function signAnew(
   macs: Macs,
@@ -30,7 +30,7 @@ export function signAnew(
   ]
 }
 
-/** Listed, but not among the rows that count. */
+/** Rows that the head lists but that do not count. */
 function isWithheld({ tables }: TrustReading, name: string): boolean {
   const [, kind = '', id = ''] = /^(\w+)\/(.*)$/.exec(name) ?? []
   return !(tables as Readonly<Record<string, ReadonlyMap<string, unknown>>>)[kind]?.has(id)

@@ -1,4 +1,4 @@
-// Bearer tokens of the admin door: made and revoked. The store has their SHA-256 only.
+// Creates and revokes bearer tokens of the admin API. The store has only their SHA-256.
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
@@ -6,7 +6,7 @@ import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
 
-/** The token that a first start writes into the data folder. */
+/** The token that the first start writes into the data folder. */
 export const bootstrapName = 'bootstrap'
 
 export interface MadeToken {
@@ -21,7 +21,7 @@ export class TokenChanges {
     this.#writer = writer
   }
 
-  /** A new token. The bearer text is in the answer and nowhere else. */
+  /** Creates a token. Only this answer has the bearer text. */
   async create<A = MadeToken>(
     by: By,
     wanted: Pick<Token, 'name' | 'role' | 'instanceId' | 'expiresMs'>,
@@ -42,7 +42,9 @@ export class TokenChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** `instanceId`: only a token of that instance; null: any. The last token for everything with role manager stays. */
+  /**
+   * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances.
+   */
   async revoke<A = Token>(
     by: By,
     id: string,
@@ -77,7 +79,7 @@ function isMaster({ role, instanceId, expiresMs }: Token): boolean {
   return role === 'manager' && instanceId === null && expiresMs === null
 }
 
-/** The text of a new bearer token: 256 random bits. */
+/** A new bearer token's text: 256 random bits. */
 export function newBearer(): string {
   return `mortise_${randomBytes(32).toString('base64url')}`
 }

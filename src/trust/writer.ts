@@ -1,6 +1,6 @@
-// How trust is changed: decided on the rows as they are, written with their MACs and a new head, and entered in the
-// audit, in one transaction; when another node changed trust at the same moment it is decided again. What may be
-// changed stands in client-changes.ts, instance-changes.ts and token-changes.ts.
+// Changes trust. One transaction decides on the current rows, writes the new rows with their MACs and a new head, and
+// enters the audit. If another node changed trust at the same moment, the change is decided again. client-changes.ts,
+// token-changes.ts and instances/ define the changes.
 
 import { randomInt } from 'node:crypto'
 import { limits } from '../limits.ts'
@@ -14,7 +14,7 @@ import type { Grantor } from './grantor.ts'
 import { makeHead, makeRow, tablesAfter, type Macs } from './rows.ts'
 import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
 
-/** A refusal of a change of trust, with what to do about it. Safe to show. */
+/** A refused change of trust, with advice. Safe to show. */
 export class TrustRefused extends Error {
   override readonly name = 'TrustRefused'
   readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged' | 'forbidden'
@@ -26,10 +26,13 @@ export class TrustRefused extends Error {
   }
 }
 
-/** A refusal because of who asks. The writer enters it in the audit. */
+/** A refusal because of the asker's rights. The writer enters it in the audit. */
 export class TrustForbidden extends TrustRefused {
   readonly event: TrustEvent
-  /** Entries for other instances. They are made some time after the answer, so no answer's time tells of them. */
+  /**
+   * Entries for other instances. The writer enters them some time after the answer, so that the answer's timing reveals
+   * nothing.
+   */
   readonly afterwards: () => readonly TrustEvent[]
   constructor(
     message: string,
@@ -51,20 +54,20 @@ export interface TrustEvent {
   readonly detail?: Readonly<Record<string, string | number | boolean>>
 }
 
-/** One change: what is put and removed, what stands in the audit, and what the caller gets. */
+/** One change: the rows to put and remove, the audit entries, and the caller's result. */
 export interface TrustDraft<T> extends TrustEvent {
   readonly put?: readonly RowOf[]
   readonly remove?: readonly { readonly kind: TrustKind; readonly id: string }[]
   readonly writes?: readonly Write[]
   readonly expect?: Expectation
-  /** Entries for what else it does: to another instance, or to a block. */
+  /** Entries for the change's other effects, on another instance or on a block. */
   readonly also?: readonly TrustEvent[]
   readonly result: T
 }
 
 /**
- * Makes the answer of a change from the rows as they will be, before they are committed: a change that cannot be answered
- * is not made. May be called again with newer rows.
+ * Builds the answer to a change from the future rows, before the commit. A change that cannot be answered is not made.
+ * May be called again with newer rows.
  */
 export type Present<T, A> = (result: T, tables: TrustTables) => A | Promise<A>
 
@@ -73,7 +76,7 @@ export interface TrustWriterOptions {
   readonly macs: Macs
   readonly clock: Clock
   readonly access: Access
-  /** Told after each change, so that a checkpoint can sign for it. */
+  /** Called after each change, so that a checkpoint can sign for it. */
   readonly changed?: () => void
 }
 
@@ -93,8 +96,8 @@ export class TrustWriter {
   }
 
   /**
-   * `draft` decides; it throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden is
-   * entered in the audit, and thrown.
+   * `draft` decides. It throws TrustRefused, and may be called again on newer rows. Durable on return. TrustForbidden
+   * is entered in the audit and rethrown.
    */
   async change<T, A = T>(
     by: By | Grantor,
@@ -116,7 +119,7 @@ export class TrustWriter {
         if (error instanceof TrustForbidden) await this.#enterRefusal(by, error)
         throw error
       }
-      // Without `present` A is T.
+      // Without `present`, A is T.
       const answer = present
         ? await present(made.result, tablesAfter(snapshot.tables, made))
         : (made.result as unknown as A)
@@ -150,7 +153,7 @@ export class TrustWriter {
     ]
   }
 
-  /** A refusal that cannot be entered is still a refusal. */
+  /** A refusal stands even if it cannot be entered in the audit. */
   async #enterRefusal(by: By | Grantor, { event, afterwards }: TrustForbidden): Promise<void> {
     const enter = (events: readonly TrustEvent[]) => {
       const entries = events.map((one) => this.#entry(by, one, 'refused'))
@@ -179,7 +182,7 @@ export class TrustWriter {
   }
 }
 
-/** The actor as an instance's audit names it: of a token that is for another instance, it has the id only. */
+/** The actor as an instance's audit names it. For a token of another instance that is its id only. */
 function actorFor(by: By | Grantor, instanceId: string | null): Actor {
   const { kind, id, name, certificateSha256, address } = by
   const own = 'onlyInstanceId' in by ? by.onlyInstanceId : null
@@ -188,7 +191,7 @@ function actorFor(by: By | Grantor, instanceId: string | null): Actor {
   return { kind, id, name, certificateSha256, address }
 }
 
-/** The instance, or TrustRefused. */
+/** Returns the instance, or throws TrustRefused. */
 export function requireInstance({ tables }: TrustSnapshot, instanceId: string): TrustKinds['instance'] {
   const instance = tables.instance.get(instanceId)
   if (!instance) throw new TrustRefused('not-found', `there is no instance ${instanceId}`)

@@ -1,6 +1,6 @@
-// From bytes to values, following a schema, in one pass. Strict: every length, padding byte, boolean, text and
-// range is checked, and fields must stand in the schema's order. Bounded: bytes, depth and number of items. Whatever
-// the bytes are, only TtlvError comes out.
+// Decodes bytes into values, following a schema, in one pass. Strict: it checks every length, padding byte, boolean,
+// text and range, and fields must stand in the schema's order. Bounded: it limits bytes, depth and number of items. It
+// throws nothing but TtlvError, whatever the bytes are.
 
 import { isUtf8 } from 'node:buffer'
 import { limits } from '../limits.ts'
@@ -22,18 +22,20 @@ import { headerBytes, itemTypeNames, itemTypes, lengthFits, paddedBytes } from '
 export interface DecodeOptions {
   /** The tag that the item must have. */
   readonly tag: number
-  /** The version that the bytes are in: what it requires must be there. */
+  /** The version of the message. The fields that it requires must be present. */
   readonly version: number
-  /** Fields and values that came in up to this version are read too; by default up to `version`. */
+  /** Also reads fields and values of versions up to this one. Default: `version`. */
   readonly newest?: number
-  /** Fields that the schema does not have: an error, or passed over if they are well formed. */
+  /** Whether a field that the schema lacks is an error, or is skipped if it is well formed. */
   readonly unknownFields?: 'refuse' | 'ignore'
   readonly bytesMax?: number
   readonly depthMax?: number
   readonly itemsMax?: number
 }
 
-/** `bytes` must be one item and nothing else. Byte strings in the value are views into `bytes`. Throws TtlvError. */
+/**
+ * Decodes `bytes`, which must be exactly one item. Byte strings in the value are views into `bytes`. Throws TtlvError.
+ */
 export function decode<T>(schema: ItemSchema<T>, bytes: Uint8Array, options: DecodeOptions): T {
   const decoder = new Decoder(bytes, options)
   return decoder.root(schema, options.tag) as T
@@ -51,7 +53,7 @@ class Decoder {
   readonly #bytesMax: number
   readonly #depthMax: number
   #itemsLeft: number
-  /** Names of the fields that are being read, outermost first. */
+  /** The names of the fields being read, outermost first. */
   readonly #path: string[] = []
 
   constructor(bytes: Uint8Array, options: DecodeOptions) {
@@ -94,7 +96,7 @@ class Decoder {
     return itemEnd
   }
 
-  /** The value of an item whose header was checked. `siblings` are the fields before it in its structure. */
+  /** Decodes an item whose header was checked. `siblings`: the fields before it in its structure. */
   #item(shape: Shape, at: number, end: number, depth: number, siblings: Value): unknown {
     const buffer = this.#buffer
     const start = at + headerBytes
@@ -158,7 +160,9 @@ class Decoder {
     return value
   }
 
-  /** The field that begins at `at`, mostly the one after `last`; undefined when there is none and that is no error. */
+  /**
+   * Finds the field that begins at `at`, usually the one after `last`. Undefined: an unknown field that may be skipped.
+   */
   #field(shape: StructureShape, last: number, at: number): Field | undefined {
     const tag = this.#tag(at)
     const following = shape.fields[last + 1]
@@ -259,7 +263,7 @@ class Decoder {
     return { type, value: items }
   }
 
-  /** That an item, header aside, is well formed all the way down. */
+  /** Checks that an item is well formed all the way down. The caller has checked its header. */
   #check(at: number, end: number, depth: number): void {
     const type = this.#type(at)
     if (type === itemTypes.Boolean) this.#boolean(at)

@@ -1,6 +1,6 @@
-// From values to bytes, following a schema, in one pass. Fields and values that the version lacks are left out, so
-// that a handler may always answer in the newest version's words. A value that does not fit its schema is a bug
-// of the caller, not of a peer: TypeError.
+// Encodes values into bytes, following a schema, in one pass. It leaves out fields and values that the version lacks,
+// so a handler may always answer in the newest version's terms. A value that does not fit its schema is a bug of the
+// caller, not of a peer: TypeError.
 
 import { isIn, simpleSchemas } from './schema.ts'
 import type {
@@ -19,7 +19,7 @@ export interface EncodeOptions {
   readonly version: number
 }
 
-/** One item, header included. The buffer is the caller's, who may fill it with zeros once it was sent. */
+/** Encodes one item, header included. The caller owns the buffer and may fill it with zeros after sending it. */
 export function encode<T>(schema: ItemSchema<T>, value: T, options: EncodeOptions): Buffer {
   const encoder = new Encoder(options.version)
   return encoder.root(schema, value, options.tag)
@@ -37,7 +37,7 @@ class Encoder {
   #buffer: Buffer = Buffer.allocUnsafe(firstBytes)
   /** Where the next byte goes. */
   #at = 0
-  /** Names of the fields that are being written, outermost first. */
+  /** The names of the fields being written, outermost first. */
   readonly #path: string[] = []
 
   constructor(version: number) {
@@ -121,7 +121,7 @@ class Encoder {
     if (count === 0 && schema.presence === 'oneOrMore') throw this.#misfit('one value at least')
   }
 
-  /** Whether it is the name of a value that came later, or is gone. */
+  /** Whether the version lacks the value that this name stands for: the value came later, or was removed. */
   #lacks(shape: Shape, value: unknown): boolean {
     if (shape.kind !== 'Enumeration' || shape.names === undefined) return false
     return !isIn(this.#known(shape.names, value), this.#version)
@@ -214,7 +214,7 @@ class Encoder {
 
   // ------------------------------------------------------------ Headers and room
 
-  /** Begins an item and fills its padding; returns where its value goes. */
+  /** Begins an item and fills its padding with zeros. Returns where its value goes. */
   #head(tag: number, type: number, lengthBytes: number): number {
     const valueBytes = paddedBytes(lengthBytes)
     this.#reserve(headerBytes + valueBytes)
@@ -226,7 +226,7 @@ class Encoder {
     return at
   }
 
-  /** As `#head`, for the types of 4 bytes: `fill` would cost more than the rest. */
+  /** Like `#head`, for the types of 4 bytes: calling `fill` would cost more than everything else here. */
   #short(tag: number, type: number): number {
     this.#reserve(headerBytes + 8)
     const at = this.#at + headerBytes
@@ -263,7 +263,7 @@ function isWhole(value: unknown, min: number, max: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max
 }
 
-/** Whether a value is of the kind that this shape holds. */
+/** Whether this shape can hold a value of this kind. */
 function fits(shape: Shape, value: unknown): boolean {
   switch (shape.kind) {
     case 'TextString':

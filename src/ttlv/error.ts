@@ -1,9 +1,9 @@
-// The one error that bytes can cause. Whatever is read from the outside, nothing else comes out of this folder.
+// The only error that this folder throws for bytes from outside.
 
 /**
  * What is wrong, as far as an answer depends on it:
  * - `malformed`: not TTLV (lengths, padding, item types, values that their type does not allow)
- * - `too-large`, `too-deep`, `too-many`: TTLV, but beyond the bounds
+ * - `too-large`, `too-deep`, `too-many`: TTLV, but beyond a limit
  * - `wrong-tag`, `wrong-type`, `unknown-value`: an item that the schema does not allow in this place
  * - `unknown-field`, `repeated-field`, `missing-field`: a structure with other items than the schema has
  */
@@ -19,13 +19,13 @@ export type TtlvErrorCode =
   | 'repeated-field'
   | 'missing-field'
 
-/** The message names no value that was read, so that it can be logged and sent. */
+/** The message never repeats a value that was read, so it can be logged and sent. */
 export class TtlvError extends Error {
   override readonly name = 'TtlvError'
   readonly code: TtlvErrorCode
-  /** Names of the fields from the outermost in, joined by dots; empty where no schema is known. */
+  /** The names of the fields, outermost first, joined by dots. Empty if no schema is known. */
   readonly path: string
-  /** Where the item begins, in bytes from the start of what was read. */
+  /** Where the item begins, in bytes from the start of the input. */
   readonly offset: number
 
   constructor(code: TtlvErrorCode, what: string, place: { readonly path: string; readonly offset: number }) {

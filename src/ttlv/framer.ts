@@ -1,16 +1,16 @@
-// From a stream of bytes to whole messages. A message is one structure, so its first 8 bytes say how long it is;
-// whatever cannot be one, or is longer than the limit, is refused from those bytes alone. What is inside is not
-// looked at.
+// Splits a stream of bytes into whole messages. A message is one structure, so its first 8 bytes give its length. The
+// framer refuses anything that cannot be a message, or is longer than the limit, from those 8 bytes alone. It does not
+// look at the content.
 
 import { TtlvError } from './error.ts'
 import { headerBytes, itemTypes } from './wire.ts'
 
 export class Framer {
   readonly #messageBytesMax: number
-  /** The beginning of a message that is not whole; grows with what arrives, never with what is announced. */
+  /** The beginning of an incomplete message. It grows with the bytes that arrive, not with the announced length. */
   #partial: Buffer = Buffer.alloc(0)
   #partialBytes = 0
-  /** Of that message; unknown until its header is there. */
+  /** The announced length of the incomplete message. Undefined until its header has arrived. */
   #wholeBytes: number | undefined
   #streamOffset = 0
   #broken: TtlvError | undefined
@@ -20,10 +20,10 @@ export class Framer {
   }
 
   /**
-   * The messages that are whole now, header included, in order. They may be views into `chunk`, which is theirs
-   * from now on. Throws TtlvError `malformed` or `too-large`, and from then on always: where the next message
-   * would begin is not known. Messages that were whole before the bad header are returned first; the error
-   * then comes from the next call.
+   * Returns the messages that are now complete, in order, header included. They may be views into `chunk`, so the
+   * caller must not reuse `chunk`. Throws TtlvError `malformed` or `too-large`, and throws it again on every later
+   * call, because the start of the next message is unknown. If complete messages precede the bad header, this call
+   * returns them and the next call throws.
    */
   push(chunk: Uint8Array): Buffer[] {
     if (this.#broken !== undefined) throw this.#broken
@@ -39,7 +39,7 @@ export class Framer {
     return messages
   }
 
-  /** Takes what belongs to the current message and returns what is left of the chunk. */
+  /** Takes the bytes of the current message and returns the rest of the chunk. */
   #take(chunk: Buffer, messages: Buffer[]): Buffer {
     if (this.#partialBytes === 0 && chunk.length >= headerBytes) {
       const messageBytes = this.#messageBytes(chunk)
@@ -62,7 +62,7 @@ export class Framer {
     return chunk.subarray(taken)
   }
 
-  /** Doubling, so that a message that comes byte by byte is not copied once per byte. */
+  /** Grows by doubling, so that a message that arrives byte by byte is not copied once per byte. */
   #keep(bytes: Buffer): void {
     const neededBytes = this.#partialBytes + bytes.length
     if (neededBytes > this.#partial.length) {
@@ -81,11 +81,11 @@ export class Framer {
     const lengthBytes = header.readUInt32BE(4)
     const place = { path: '', offset: this.#streamOffset }
     if (header[3] !== itemTypes.Structure || lengthBytes % 8 !== 0) {
-      throw new TtlvError('malformed', 'not the beginning of a message', place)
+      throw new TtlvError('malformed', 'these bytes cannot begin a message', place)
     }
     const messageBytes = headerBytes + lengthBytes
     if (messageBytes > this.#messageBytesMax) {
-      const what = `a message of ${messageBytes} bytes, where ${this.#messageBytesMax} are allowed`
+      const what = `a message of ${messageBytes} bytes, but at most ${this.#messageBytesMax} are allowed`
       throw new TtlvError('too-large', what, place)
     }
     return messageBytes

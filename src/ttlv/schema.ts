@@ -1,12 +1,12 @@
-// Schemas: what an item may hold, as a value. From one declaration come the decoder, the encoder and the static
-// type (`Infer`). A schema says four things: the shape of the item, how often it may stand in its structure, the
-// versions that have it, and, for the compiler only, the type of its value. Schemas hold no tags: a structure
-// finds the tag of each field by its name, through the function that `structWith` is given.
-// Versions are plain numbers here, larger is newer. How schemas are read and written is in decode and encode.
+// Schemas: values that say what an item may hold. The decoder, the encoder and the static type (`Infer`) all follow
+// from one declaration. A schema says four things: the shape of the item, how often it may occur in its structure, the
+// versions that have it, and (for the compiler only) the type of its value. Schemas hold no tags: a structure finds the
+// tag of each field by its name, with the function given to `structWith`. Versions are plain numbers here; larger is
+// newer. decode.ts and encode.ts apply schemas to bytes.
 
 import { itemTypes } from './wire.ts'
 
-/** `Always`: the property is there whenever the structure is; `Maybe`: it can be missing. */
+/** `Always`: the structure always has the property. `Maybe`: the property can be missing. */
 type Always = 'always'
 type Maybe = 'maybe'
 
@@ -21,20 +21,20 @@ export interface Schema<out T = unknown, out P extends Always | Maybe = Always |
   /** The first and the last version that have the field. */
   readonly since: number
   readonly until: number
-  /** For the compiler only; never there. */
+  /** For the compiler only; absent at run time. */
   readonly [inferred]?: T
   readonly [property]?: P
 }
 
-/** The type of what a schema decodes to and encodes from. */
+/** The type that a schema decodes to and encodes from. */
 export type Infer<S> = S extends Schema<infer T> ? T : never
 
-/** Schemas of a single item, which may stand alone; made optional or repeated they are fields only. */
+/** The schema of a single item, which may stand alone. Once made optional or repeated it can only be a field. */
 export type ItemSchema<T = unknown> = Schema<T, Always> & { readonly presence: 'required' }
 
 // ---------------------------------------------------------------- Shapes
 
-/** `type` is the item type on the wire; undefined where several are possible. */
+/** `type`: the item type on the wire. Undefined if several are possible. */
 export type Shape =
   | { readonly kind: SimpleKind; readonly type: number }
   | { readonly kind: 'Enumeration'; readonly type: number; readonly names: EnumerationNames | undefined }
@@ -49,7 +49,7 @@ export interface StructureShape {
   readonly type: number
   readonly fields: readonly Field[]
   readonly byTag: ReadonlyMap<number, Field>
-  /** Whether fields must stand in this order; when written they always do. */
+  /** Whether the fields of a message must stand in this order. The encoder always writes them in this order. */
   readonly ordered: boolean
 }
 
@@ -68,7 +68,7 @@ export type SimpleKind =
 export interface Field {
   readonly name: string
   readonly tag: number
-  /** Its place among the fields of its structure. */
+  /** The field's position in its structure. */
   readonly index: number
   readonly schema: Schema
 }
@@ -85,7 +85,7 @@ export interface EnumerationName<Name extends string = string> {
   readonly until: number
 }
 
-/** The fields of the structure that were read before (when decoding) or all of them (when encoding). */
+/** The sibling fields: when decoding, those read so far; when encoding, all of them. */
 export type Siblings = Readonly<Record<string, unknown>>
 type Choose = (siblings: Siblings, version: number) => Schema
 
@@ -93,7 +93,7 @@ type Choose = (siblings: Siblings, version: number) => Schema
 
 /** 32 bits, signed. */
 export const integer: ItemSchema<number> = simple('Integer')
-/** 32 bits, each with a meaning of its own; an Integer on the wire, never negative here. */
+/** 32 bits, one meaning per bit. An Integer on the wire; never negative here. */
 export const mask: ItemSchema<number> = simple('Mask')
 /** 64 bits, signed. */
 export const longInteger: ItemSchema<bigint> = simple('LongInteger')
@@ -101,7 +101,7 @@ export const longInteger: ItemSchema<bigint> = simple('LongInteger')
 export const bigInteger: ItemSchema<bigint> = simple('BigInteger')
 export const boolean: ItemSchema<boolean> = simple('Boolean')
 export const text: ItemSchema<string> = simple('TextString')
-/** What is decoded is a view into the bytes that were read: whoever keeps it copies it. */
+/** Decodes to a view into the input. Copy it to keep it. */
 export const bytes: ItemSchema<Uint8Array> = simple('ByteString')
 /** Seconds since 1970, signed. */
 export const dateTime: ItemSchema<bigint> = simple('DateTime')
@@ -109,13 +109,13 @@ export const dateTime: ItemSchema<bigint> = simple('DateTime')
 export const dateTimeExtended: ItemSchema<bigint> = simple('DateTimeExtended')
 /** Seconds, 0 to 2^32 - 1. */
 export const interval: ItemSchema<number> = simple('Interval')
-/** An item of any type, as a tree that says of each item what it is. */
+/** An item of any type, as a tree. Each node names its type. */
 export const any: ItemSchema<AnyValue> = required({ kind: 'Any', type: undefined })
-/** A whole item with its header, kept as bytes; known to be well formed, decoded later or never. A view, as `bytes`. */
+/** A whole item with its header, as bytes. It is well formed. A view into the input, like `bytes`. */
 export const raw: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: true })
-/** As `raw`, but what is inside was not looked at: for what may be broken without breaking what is around it. */
+/** Like `raw`, but with its content unchecked: a broken item does not make its surroundings fail. */
 export const unread: ItemSchema<Uint8Array> = required({ kind: 'Raw', type: undefined, checked: false })
-/** An enumeration whose names are looked up elsewhere: its number. */
+/** An enumeration as its number, for callers that look up the names elsewhere. */
 export const enumerationCode: ItemSchema<number> = required({
   kind: 'Enumeration',
   type: itemTypes.Enumeration,
@@ -149,21 +149,21 @@ export interface AnyItem {
   readonly item: AnyValue
 }
 
-/** An enumeration by names. Where a version lacks a value, an optional or repeated field with it is left out. */
+/** An enumeration by names. An optional or repeated field is left out if the version lacks its value. */
 export function enumeration<Name extends string>(values: readonly EnumerationName<Name>[]): ItemSchema<Name> {
   const byCode = new Map(values.map((value) => [value.code, value]))
   const byName = new Map(values.map((value) => [value.name, value]))
   return required({ kind: 'Enumeration', type: itemTypes.Enumeration, names: { byCode, byName } })
 }
 
-/** The first choice that fits: by item type when decoding, by the type of the value when encoding. */
+/** The first schema that fits: by item type when decoding, by the type of the value when encoding. */
 export function oneOf<const Choices extends readonly ItemSchema[]>(
   ...choices: Choices
 ): ItemSchema<Infer<Choices[number]>> {
   return required({ kind: 'OneOf', type: undefined, choices })
 }
 
-/** An item whose schema follows from its siblings, which must stand before it, or from the version. */
+/** An item whose schema depends on the siblings before it, or on the version. */
 export function dependent<T>(choose: (siblings: Siblings, version: number) => ItemSchema<T>): ItemSchema<T> {
   return required({ kind: 'Dependent', type: undefined, choose })
 }
@@ -172,7 +172,10 @@ export function dependent<T>(choose: (siblings: Siblings, version: number) => It
 
 type MaybeKeys<F> = { [K in keyof F]: F[K] extends Schema<unknown, Always> ? never : K }[keyof F]
 
-/** What a structure decodes to. Handlers may give `undefined` for what can be missing; decoding leaves it out. */
+/**
+ * The type that a structure decodes to. Handlers may pass `undefined` for an optional field; the decoder omits the
+ * property.
+ */
 export type StructValue<F> = Flat<
   { readonly [K in Exclude<keyof F, MaybeKeys<F>>]: Infer<F[K]> } & {
     readonly [K in MaybeKeys<F>]?: Infer<F[K]> | undefined
@@ -180,7 +183,10 @@ export type StructValue<F> = Flat<
 >
 type Flat<T> = { [K in keyof T]: T[K] }
 
-/** Makes `struct` for a vocabulary: `tagOf` gives the tag of a field by its name. Fields come in any order if not `ordered`. */
+/**
+ * Makes `struct` for a vocabulary. `tagOf` finds the tag of a field by its name. `ordered: false`: fields may stand in
+ * any order.
+ */
 export function structWith<Name extends string>(tagOf: (name: Name) => number, { ordered = true } = {}) {
   return function struct<const F extends { readonly [K in Name]?: Schema }>(
     fields: F & { readonly [K in Exclude<keyof F, Name>]: never },
@@ -205,7 +211,7 @@ export function optional<T>(schema: ItemSchema<T>): Schema<T, Maybe> {
   return field(schema, { presence: 'optional' })
 }
 
-/** Any number of times, none included: always an array. */
+/** Any number of values, including none. Always an array. */
 export function repeated<T>(schema: ItemSchema<T>): Schema<readonly T[], Always> {
   return field(schema, { presence: 'repeated' })
 }
@@ -214,7 +220,7 @@ export function oneOrMore<T>(schema: ItemSchema<T>): Schema<readonly T[], Always
   return field(schema, { presence: 'oneOrMore' })
 }
 
-/** A field that came in with this version; older ones are without it. */
+/** A field that this version introduced. Older versions lack it. */
 export function since<T>(version: number, schema: Schema<T>): Schema<T, Maybe> {
   return field(schema, { since: version })
 }

@@ -1,5 +1,6 @@
-// How an item lies in bytes (KMIP 1.4 §9.1.1): tag (3 bytes), type (1), length (4), value, zero bytes up to a
-// multiple of 8. The length leaves the padding out, but a structure's covers that of the items within.
+// The layout of an item in bytes (KMIP 1.4 §9.1.1): tag (3 bytes), type (1), length (4), value, zero bytes up to a
+// multiple of 8. The length does not count the item's own padding. A structure's length counts the padding of the items
+// inside it.
 
 export const headerBytes = 8
 
@@ -19,18 +20,18 @@ export const itemTypes = {
 
 export type ItemType = keyof typeof itemTypes
 
-/** By the number of the type; undefined for numbers that are no type. */
+/** By type number. Undefined for a number that is not a type. */
 export const itemTypeNames: readonly (ItemType | undefined)[] = Array.from({ length: 0x0c }, (_, code) => {
   for (const [name, value] of Object.entries(itemTypes)) if (value === code) return name as ItemType
   return undefined
 })
 
-/** What an item with this length takes, header aside. */
+/** The bytes that an item of this length takes, without its header. */
 export function paddedBytes(lengthBytes: number): number {
   return Math.ceil(lengthBytes / 8) * 8
 }
 
-/** Whether a value of this type can be this long. `code` is that of an item type. */
+/** Whether a value of this type can have this length. `code`: an item type. */
 export function lengthFits(code: number, lengthBytes: number): boolean {
   switch (code) {
     case itemTypes.Integer:

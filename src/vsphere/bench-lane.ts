@@ -1,6 +1,6 @@
-// One lane of a load run: one request after the other on a connection of its own, kept or a new one for each. The load
-// is made of bytes that are ready beforehand, and of an answer only that much is read as is needed to know that it is
-// a success: what is measured is the server, not this client.
+// One lane of a load run: sends one request after the other on a connection of its own, either kept or new for each
+// request. It prepares the request bytes beforehand, and decodes an answer only as far as needed to recognize success,
+// so that the run measures the server and not this client.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../kmip-client/address.ts'
@@ -17,13 +17,13 @@ export interface LaneOptions {
   readonly perWork: boolean
   readonly resume: boolean
   readonly round: readonly BenchName[]
-  /** Keys to fetch. */
+  /** The keys to fetch. */
   readonly keys: readonly string[]
   /** Called with the identifier of each key that Create made. */
   readonly made: (id: string) => void
 }
 
-/** After failures in a row a lane waits so long, times their number. */
+/** A lane waits this long times its number of consecutive failures. */
 const pauseMs = 20
 const pauseMsMax = 500
 
@@ -36,7 +36,7 @@ export class Lane {
   #session: TlsSession | undefined
   #failuresInRow = 0
 
-  /** `number` makes lanes begin at different places of the round and of the keys. */
+  /** Lanes with different numbers begin at different places of the round and of the keys. */
   constructor(options: LaneOptions, number: number) {
     this.#options = options
     this.#turn = number * 7_919
@@ -85,7 +85,9 @@ export class Lane {
     await this.#drop()
   }
 
-  /** Closes the connection without waiting for the server's end of it; that of the one before is waited for. */
+  /**
+   * Closes the connection without waiting for the server's end of it. Waits for the close of the previous one instead.
+   */
   async #drop(): Promise<void> {
     const connection = this.#connection
     this.#connection = undefined
@@ -120,7 +122,7 @@ export class Lane {
     if (item.status !== 'Success') throw new KmipRefused(operation, item)
     if (operation === 'Create')
       this.#options.made(readPayload('Create', item, answer, address).UniqueIdentifier)
-    // It may hold a key.
+    // The answer may hold a key.
     bytes.fill(0)
   }
 }

@@ -1,14 +1,14 @@
-// What a load run asks for, and how often: `get=9,create=1`. The messages are vSphere's own.
+// The requests of a load run and their shares: `get=9,create=1`. The messages are vSphere's own.
 
 import type { OperationName } from '../kmip/operations.ts'
 import * as messages from './messages.ts'
 
 export interface BenchOperation {
   readonly title: string
-  /** Undefined: a connection is made and closed, and no byte of KMIP is sent. */
+  /** Undefined: the lane opens and closes a connection without sending any KMIP. */
   readonly operation: OperationName | undefined
   readonly needsKey: boolean
-  /** The same bytes each time for the same key. */
+  /** Returns the same bytes each time for the same key. */
   readonly message: (id: string) => Buffer
 }
 
@@ -46,30 +46,30 @@ export const benchOperations = {
 } satisfies Record<string, BenchOperation>
 
 export type BenchName = keyof typeof benchOperations
-/** How often each is asked for, in whole parts. */
+/** The share of each request, in whole numbers. */
 export type Mix = ReadonlyMap<BenchName, number>
 
 const partsMax = 1_000
 
-/** Text like `get=9,create=1`, or `get`; what is wrong with it otherwise. */
+/** Parses text like `get=9,create=1`, or `get`. Otherwise says what is wrong with it. */
 export function parseMix(text: string): { readonly mix: Mix } | { readonly wrong: string } {
   const mix = new Map<BenchName, number>()
   for (const part of text.split(',')) {
     const [, name = '', share = '1'] = /^\s*([a-z]+)\s*(?:=\s*(\d{1,4})\s*)?$/.exec(part) ?? []
-    if (!isBenchName(name)) return { wrong: `there is no operation "${part.trim()}"` }
-    if (mix.has(name)) return { wrong: `${name} stands there twice` }
-    if (Number(share) === 0) return { wrong: `${name}=0 is none at all` }
+    if (!isBenchName(name)) return { wrong: `there is no operation named "${part.trim()}"` }
+    if (mix.has(name)) return { wrong: `${name} occurs twice` }
+    if (Number(share) === 0) return { wrong: `${name}=0 is not a share: leave it out` }
     mix.set(name, Number(share))
   }
   const parts = [...mix.values()].reduce((sum, share) => sum + share, 0)
-  return parts > partsMax ? { wrong: `more than ${partsMax} parts` } : { mix }
+  return parts > partsMax ? { wrong: `the shares add up to more than ${partsMax}` } : { mix }
 }
 
 export function mixText(mix: Mix): string {
   return [...mix].map(([name, share]) => `${name}=${share}`).join(',')
 }
 
-/** One round in which each comes as often as the mix says, as evenly spread as can be. */
+/** One round, in which each request occurs according to its share, spread as evenly as possible. */
 export function roundOf(mix: Mix): readonly BenchName[] {
   const entries = [...mix].map(([name, share]) => ({ name, share, due: 0 }))
   const parts = entries.reduce((sum, { share }) => sum + share, 0)

@@ -1,7 +1,7 @@
-// What a load run counts: how many, how long each took, what failed. Times go into buckets that are one per cent wide,
-// so that a run of any length takes the same memory. Knows nothing of KMIP.
+// What a load run counts: how many requests, how long each took, what failed. Times go into buckets one per cent wide,
+// so a run of any length takes the same memory. Knows nothing of KMIP.
 
-/** Milliseconds, to one per cent; null where nothing was measured. `max` is exact. */
+/** In milliseconds, to one per cent. Null if nothing was measured. `max` is exact. */
 export interface Percentiles {
   readonly p50: number | null
   readonly p90: number | null
@@ -18,7 +18,7 @@ export interface Failure {
 
 const smallestMs = 0.001
 const growth = Math.log(1.01)
-/** Up to more than an hour. */
+/** The buckets reach beyond an hour. */
 const bucketsMax = 2_300
 
 export class Times {
@@ -50,7 +50,7 @@ export class Times {
     }
   }
 
-  /** Nearest rank; the bucket's middle. */
+  /** The nearest rank, as the middle of its bucket. */
   #at(share: number): number {
     let left = Math.max(1, Math.ceil(share * this.#count))
     for (const [index, count] of this.#buckets.entries()) {
@@ -62,11 +62,11 @@ export class Times {
 }
 
 export class Tally {
-  /** From the request's first byte to its answer's last, by operation. */
+  /** By operation: the time from the first byte of the request to the last byte of the answer. */
   readonly requests = new Map<string, Times>()
-  /** Of a new connection, TCP and TLS. */
+  /** The time of a new connection, TCP and TLS. */
   readonly handshakes = new Times()
-  /** A piece of work with its connection, where each has its own. */
+  /** The time of a piece of work with its connection, if each has its own. */
   readonly pieces = new Times()
   resumed = 0
   readonly #failures = new Map<string, { readonly operation: string; readonly what: string; count: number }>()
@@ -84,7 +84,7 @@ export class Tally {
     else this.#failures.set(key, { operation, what, count: 1 })
   }
 
-  /** The most frequent first. */
+  /** Most frequent first. */
   failures(): readonly Failure[] {
     return [...this.#failures.values()].toSorted((a, b) => b.count - a.count)
   }

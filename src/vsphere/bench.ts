@@ -1,5 +1,5 @@
-// A load run against a KMIP server: keys are made to be fetched, lanes run for a while unmeasured and then measured,
-// and what was made is destroyed again. Says how fast the server answered, never why.
+// A load run against a KMIP server: creates keys to fetch, runs lanes unmeasured for a while, then measured, and
+// destroys what it created. It reports how fast the server answered, never why.
 
 import { addressText, type Address } from '../kmip-client/address.ts'
 import { connect, type KmipClient } from '../kmip-client/client.ts'
@@ -19,21 +19,21 @@ export interface BenchOptions {
   readonly trust: ServerTrust
   readonly tls?: '1.2' | '1.3' | undefined
   readonly mix: Mix
-  /** Lanes: requests that are under way at the same time. */
+  /** The number of lanes, that is, of concurrent requests. */
   readonly connections: number
   readonly durationMs: number
   readonly warmUpMs: number
-  /** A new connection for each request. */
+  /** Open a new connection for each request. */
   readonly perWork: boolean
-  /** With `perWork`: resume the TLS session of the connection before. */
+  /** With `perWork`: resume the TLS session of the previous connection. */
   readonly resume: boolean
-  /** How many keys there are to fetch. */
+  /** The number of keys to fetch. */
   readonly keys: number
-  /** Leave the keys that were made. */
+  /** Keep the created keys. */
   readonly keep: boolean
-  /** Ends the run early, with a whole report. */
+  /** Ends the run early, with a complete report. */
   readonly signal?: AbortSignal
-  readonly told?: (phase: string) => void
+  readonly onProgress?: (phase: string) => void
 }
 
 export interface Measured {
@@ -43,7 +43,7 @@ export interface Measured {
 }
 
 export interface BenchReport {
-  /** Nothing failed, and nothing was left behind that should not be. */
+  /** Nothing failed, and every created key was destroyed unless it was to be kept. */
   readonly ok: boolean
   readonly server: string
   readonly tls: { readonly version: string; readonly cipher: string }
@@ -51,21 +51,21 @@ export interface BenchReport {
   readonly connections: number
   readonly perWork: boolean
   readonly resume: boolean
-  /** Of measuring. */
+  /** The duration of the measurement. */
   readonly seconds: number
   /** All operations together. */
   readonly requestsPerSecond: number
   readonly operations: Readonly<Record<string, Measured>>
   /** New connections, TCP and TLS. */
   readonly handshakes: Measured & { readonly resumed: number }
-  /** With perWork: from connecting to the answer. */
+  /** With perWork: the time from connecting to the answer. */
   readonly pieces: Measured | null
   readonly failed: number
   readonly failures: readonly Failure[]
   readonly keys: { readonly made: number; readonly destroyed: number; readonly left: number }
 }
 
-/** Rejects with KmipRefused, KmipTransportError or TlsOptionsError when the server does not let it begin. */
+/** Rejects with KmipRefused, KmipTransportError or TlsOptionsError if the server does not let it begin. */
 export async function bench(options: BenchOptions): Promise<BenchReport> {
   const made: string[] = []
   let left = 0
@@ -82,7 +82,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
 async function measured(options: BenchOptions, made: string[]): Promise<Omit<BenchReport, 'ok' | 'keys'>> {
   const { address, connections, warmUpMs, durationMs, perWork, resume, mix, signal } = options
   const tls = clientTls({ ...options, ...tlsRange(options.tls) })
-  options.told?.('keys are made')
+  options.onProgress?.('keys are made')
   const keys = await prepare(options, made)
   const about = await describe(address, tls)
   const lane: LaneOptions = {
@@ -103,9 +103,9 @@ async function measured(options: BenchOptions, made: string[]): Promise<Omit<Ben
     return { tally, seconds: (performance.now() - begunMs) / 1000 }
   }
   try {
-    options.told?.('warming up')
+    options.onProgress?.('warming up')
     if (warmUpMs > 0) await runFor(warmUpMs)
-    options.told?.('measuring')
+    options.onProgress?.('measuring')
     return { ...about, ...sumUp(options, await runFor(durationMs)) }
   } finally {
     await together(lanes.map((one) => one.close()))
@@ -116,7 +116,7 @@ function tlsRange(version: BenchOptions['tls']) {
   return version && ({ minVersion: `TLSv${version}`, maxVersion: `TLSv${version}` } as const)
 }
 
-/** Keys to fetch; a server that refuses is found out here. */
+/** Creates the keys to fetch. This also finds out whether the server refuses. */
 async function prepare(options: BenchOptions, made: string[]): Promise<readonly string[]> {
   await using client = clientOf(options)
   await versionsOf(client)
@@ -134,10 +134,10 @@ async function describe(address: Address, tls: ReturnType<typeof clientTls>) {
   return { server: addressText(address), tls: { version, cipher } }
 }
 
-/** How many are left: what is refused, and what no answer came for. */
+/** Destroys the keys and returns how many remain: those that the server refused to destroy, or did not answer for. */
 async function destroyAll(options: BenchOptions, made: readonly string[]): Promise<number> {
   if (made.length === 0) return 0
-  options.told?.(`${made.length} keys are destroyed`)
+  options.onProgress?.(`${made.length} keys are destroyed`)
   let left = 0
   await using client = clientOf(options)
   await forEach(made, options.connections, async (id) => {

@@ -1,6 +1,6 @@
-// What vSphere needs of an answer, as pure functions: bytes in, what is in them and what is wrong with them out. Who
-// answered, and what follows from it, is not known here. Faults are words for people, without identifiers, so that the
-// same one counts as the same.
+// What vSphere needs of an answer, as pure functions: they take bytes and return the values and the faults. They do not
+// know who answered or what follows from it. Faults are words for people, without identifiers, so that equal faults
+// count as the same.
 
 import { hash } from 'node:crypto'
 import type { IncomingResponse } from '../kmip/client-message.ts'
@@ -19,18 +19,18 @@ export interface Checked<T> {
 
 export interface Answer {
   readonly response: IncomingResponse
-  /** One for each item sent; undefined where none came. */
+  /** One per item sent. Undefined if the answer lacks it. */
   readonly items: readonly (ResponseItem | undefined)[]
 }
 
-/** The message as a whole: `response` is what was read from `bytes`. */
+/** Checks the message as a whole. `response`: the decoded `bytes`. */
 export function checkMessage(sent: Message, bytes: Uint8Array, response: IncomingResponse): Checked<Answer> {
   const { items } = response
   const faults: string[] = []
   if (response.version !== vsphereVersion)
     faults.push(`the answer is in KMIP ${response.version}, not in the request's ${vsphereVersion}`)
   if (response.batchCount !== items.length)
-    faults.push(`Batch Count is ${response.batchCount}, and there are ${items.length} items`)
+    faults.push(`Batch Count is ${response.batchCount}, but there are ${items.length} items`)
   if (items.length !== sent.items.length)
     faults.push(`${items.length} batch items answer ${sent.items.length}`)
   for (const newer of newerThan(vsphereVersion, bytes))
@@ -42,26 +42,26 @@ export function checkMessage(sent: Message, bytes: Uint8Array, response: Incomin
   }
 }
 
-/** KMIP 1.4 §7.2: what the request had stands in the answer, on success and on failure. */
+/** KMIP 1.4 §7.2: the answer repeats these fields of the request, on success and on failure. */
 function echoFaults(sent: SentItem, item: ResponseItem | undefined): string[] {
   if (!item) return []
   const faults: string[] = []
   if (item.operationCode === undefined) faults.push('Operation is not echoed')
   else if (item.operationCode !== codeOf('Operation', sent.operation))
-    faults.push('the answer is to another operation')
+    faults.push('the answer names another operation')
   if (sent.uniqueBatchItemId === undefined) {
     if (item.uniqueBatchItemId !== undefined) faults.push('a Unique Batch Item ID that was not sent')
   } else if (item.uniqueBatchItemId === undefined) faults.push('Unique Batch Item ID is not echoed')
   else if (!sent.uniqueBatchItemId.equals(item.uniqueBatchItemId))
-    faults.push('Unique Batch Item ID comes back changed')
-  if (item.status === 'Success' && item.payload === undefined) faults.push('success without a payload')
+    faults.push('Unique Batch Item ID was changed')
+  if (item.status === 'Success' && item.payload === undefined) faults.push('success, but no payload')
   if (item.status !== 'Success' && item.reason === undefined) faults.push('a failure without Result Reason')
   return faults
 }
 
 // ---------------------------------------------------------------- Payloads
 
-/** Attributes beside the identifier are allowed: an older server gave eight of its own. */
+/** Attributes in addition to the identifier are allowed: an older server sent eight of its own. */
 export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>): Checked<string> {
   const faults: string[] = []
   if (ObjectType !== 'SymmetricKey') faults.push(`the new object is a ${ObjectType}`)
@@ -69,12 +69,12 @@ export function checkCreate({ ObjectType, UniqueIdentifier }: Response<'Create'>
   return { value: UniqueIdentifier, faults }
 }
 
-/** The value is the SHA-256 of the key material, lower-case hex; the material itself is wiped. */
+/** The value is the SHA-256 of the key material, lower-case hex. This wipes the material. */
 export function checkGet(asked: string, response: Response<'Get'>): Checked<string | undefined> {
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const block = response.SymmetricKey?.KeyBlock
   if (response.ObjectType !== 'SymmetricKey' || !block)
-    return { value: undefined, faults: [...faults, 'the object is no Symmetric Key'] }
+    return { value: undefined, faults: [...faults, 'the object is not a Symmetric Key'] }
   if (block.KeyFormatType !== 'Raw') faults.push(`the key comes as ${block.KeyFormatType}, not Raw`)
   if (block.CryptographicAlgorithm !== 'AES')
     faults.push(`the algorithm is ${block.CryptographicAlgorithm ?? 'not given'}, not AES`)
@@ -101,12 +101,12 @@ export function checkState(
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const [attribute, ...others] = response.Attribute ?? []
   if (attribute?.AttributeName !== 'State' || others.length > 0)
-    return { value: undefined, faults: [...faults, 'State was asked for, and is not what came'] }
+    return { value: undefined, faults: [...faults, 'State was requested, but the answer has something else'] }
   if ((attribute.AttributeIndex ?? 0) !== 0) faults.push('State has an index')
   return { value: attribute.AttributeValue as EnumName<'State'>, faults }
 }
 
-/** Values of the one attribute asked for: none at all where the object does not have it, and no failure. */
+/** The values of the requested attribute. Empty, without a fault, if the object lacks it. */
 export function checkAttribute(
   asked: string,
   name: string,
@@ -117,12 +117,12 @@ export function checkAttribute(
   for (const { AttributeName, AttributeValue } of response.Attribute ?? []) {
     if (AttributeName !== name) faults.push('an attribute that was not asked for')
     else if (isText(AttributeValue)) values.push(AttributeValue.value)
-    else faults.push('a custom attribute is no text, though it was text when it was added')
+    else faults.push('a custom attribute is not text, but was text when it was added')
   }
   return { value: values, faults }
 }
 
-/** Activate, and Revoke and Destroy, answer with the identifier alone. */
+/** Activate, Revoke and Destroy answer with nothing but the identifier. */
 export function checkIdentifier(
   asked: string,
   response: { readonly UniqueIdentifier: string },
@@ -138,7 +138,7 @@ export function checkAddAttribute(
   const faults = identifierFaults(asked, response.UniqueIdentifier)
   const { AttributeName, AttributeValue } = response.Attribute ?? {}
   if (AttributeName !== name || !isText(AttributeValue) || AttributeValue.value !== value)
-    faults.push('the attribute comes back changed')
+    faults.push('the attribute was changed')
   return { value: undefined, faults }
 }
 

@@ -1,5 +1,5 @@
-// The certificate that a server shows, with vCenter's eyes: vCenter remembers the certificate itself and warns of its
-// dates; other clients look at names and kind too.
+// Checks the server's certificate as vCenter sees it: vCenter remembers the certificate itself and warns about its
+// dates. Other clients also check names and kind.
 
 import { isIP } from 'node:net'
 import { parseCertificate, type Certificate } from '../pki/certificate.ts'
@@ -10,7 +10,7 @@ import type { Findings } from './doctor-findings.ts'
 
 export interface SeenCertificate {
   readonly sha256: string
-  /** vCenter's thumbprint. */
+  /** The thumbprint that vCenter shows. */
   readonly sha1: string
   readonly subject: string
   readonly issuer: string
@@ -39,7 +39,7 @@ export function examineCertificate(
     certificate = parseCertificate(der)
   } catch (error) {
     if (!(error instanceof PkiError)) throw error
-    findings.fault('certificate', 'what the server shows is no certificate that can be read', renewMend)
+    findings.fault('certificate', "the server's certificate cannot be read", renewMend)
     return null
   }
   const names = namesIn(der)
@@ -85,7 +85,7 @@ function judgeNames(
 ): void {
   const wanted = isIP(host) === 6 ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host
   if (names.some((name) => nameMatches(wanted, name))) return findings.good('certificate', `names ${host}`)
-  const has = names.length === 0 ? 'it has no subject alternative names at all' : `it has ${names.join(', ')}`
+  const has = names.length === 0 ? 'it has no subject alternative names' : `it has ${names.join(', ')}`
   const asCommonName = commonName !== null && nameMatches(wanted, commonName)
   findings.warning(
     'certificate',
@@ -120,7 +120,7 @@ function judgeKind(certificate: Certificate, findings: Findings): void {
   if (!allowsUse(parsed, 'serverAuth'))
     findings.warning(
       'certificate',
-      'its extended key usage lacks serverAuth, so that it is not for servers',
+      'its extended key usage lacks serverAuth, so it is not for servers',
       'Have it issued from the template of a web server.',
     )
 }

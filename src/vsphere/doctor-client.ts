@@ -1,4 +1,4 @@
-// The client's certificate: whether it can be used at all, and what the server thinks of it, told from its answers.
+// Checks the client's certificate: whether it is usable, and what the server thinks of it, according to its answers.
 
 import { randomUUID } from 'node:crypto'
 import type { Credential } from '../kmip/credential.ts'
@@ -15,13 +15,13 @@ import { RunLog } from './run-log.ts'
 import { KeyInventory } from './key-inventory.ts'
 import { VCenterSession } from './vcenter-session.ts'
 
-/** `refused`: by a server that does not say why. `unclear`: no answer came. */
+/** `refused`: by a server that does not say why. `unclear`: no answer arrived. */
 export type Standing =
   'trusted' | 'unknown' | 'blocked' | 'expired' | 'not-yet-valid' | 'credential' | 'refused' | 'unclear'
 
 const dayMs = 24 * 3600_000
 
-/** Certificate and key as they were given: undefined where they cannot be used together. */
+/** Certificate and key as given. Undefined if they cannot be used together. */
 export function examineClient(
   { cert, key }: Required<Shown>,
   findings: Findings,
@@ -74,7 +74,7 @@ export interface Caller {
   readonly timeouts: Timeouts
 }
 
-/** Connections of one client to one address, as vCenter makes them: a new one for each piece of work. */
+/** Connections of one client to one address. Like vCenter, each piece of work opens a new one. */
 export class Visitor {
   readonly address: Address
   readonly runLog = new RunLog()
@@ -112,14 +112,16 @@ export class Visitor {
   }
 }
 
-/** Asks for the state of a key that there is not: whoever is let in is told that there is none. */
+/**
+ * Asks for the state of a key that does not exist. A server that admits the client answers that there is no such key.
+ */
 export async function standingAt(visitor: Visitor, caller: Caller, findings: Findings): Promise<Standing> {
   try {
     await visitor.work(async (session) => session.state(randomUUID()))
     findings.warning(
       'kmip',
       'the server knows a key whose identifier was made up a moment ago',
-      'It answers every question with yes: it is no real key server.',
+      'It answers every question with yes: it is not a real key server.',
     )
     return 'trusted'
   } catch (error) {
@@ -133,12 +135,12 @@ export async function standingAt(visitor: Visitor, caller: Caller, findings: Fin
   }
 }
 
-/** There is no such object: an answer to somebody who is let in. */
+/** The server answers "no such object": it admits the client. */
 export function isMissing({ operation, reason }: KmipRefused): boolean {
   return operation !== 'DiscoverVersions' && (reason === 'ItemNotFound' || reason === 'ObjectNotFound')
 }
 
-/** How Mortise words it; other servers seldom say. */
+/** Mortise's own messages. Other servers seldom say why. */
 const words: readonly (readonly [RegExp, Exclude<Standing, 'trusted'>])[] = [
   [/not trusted yet/, 'unknown'],
   [/is blocked/, 'blocked'],
@@ -156,7 +158,7 @@ function refusedBy(refused: KmipRefused, { sha256 }: Caller, findings: Findings)
     expired: renewMend,
     'not-yet-valid': 'Set the clocks of vCenter and key server right (NTP).',
     credential:
-      'Key Providers > the server > Edit > Password protection in vCenter, or mortise client set here; with the doctor: --credential-file.',
+      'Key Providers > the server > Edit > Password protection in vCenter, or mortise client set here; for the doctor: --credential-file.',
     refused: clientRefusedMend,
     unclear: clientRefusedMend,
   }
@@ -176,7 +178,7 @@ function unanswered(error: KmipTransportError, findings: Findings): Standing {
   }
   const mend =
     error.stage === 'protocol'
-      ? 'What listens there speaks TLS and no KMIP 1.1: correct the port. Some servers have KMIP switched on separately.'
+      ? 'The service there speaks TLS, but not KMIP 1.1: correct the port. Some servers have KMIP switched on separately.'
       : 'The server took the request and did not answer in time: look at its log, and at the root key or HSM behind it.'
   findings.fault('kmip', error.what, mend)
   return 'unclear'

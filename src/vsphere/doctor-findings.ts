@@ -1,8 +1,8 @@
-// What the doctor found, each with what mends it. How it is shown is not decided here.
+// The doctor's findings, each with its remedy. cli/doctor-text.ts prints them.
 
 /**
- * `fault`: vCenter, a host or vSAN would fail. `warning`: works, and will not for ever, or not for all. `note`: worth
- * knowing. `good`: looked at, and as it should be.
+ * `fault`: vCenter, a host or vSAN would fail. `warning`: works now, but not forever, or not for all. `note`: worth
+ * knowing. `good`: checked, and in order.
  */
 export type Severity = 'good' | 'note' | 'warning' | 'fault'
 
@@ -12,7 +12,7 @@ export interface Finding {
   readonly check: Check
   readonly severity: Severity
   readonly what: string
-  /** What to do about it, in vCenter or at the server; null where there is nothing to do. */
+  /** What to do about it, in vCenter or at the server. Null if nothing is to be done. */
   readonly mend: string | null
 }
 

@@ -1,5 +1,6 @@
-// Do all addresses serve the same keys: by what they list, without changing anything; and, where that is allowed, by a
-// test key that goes the whole way of one of vCenter's, made at one address and used at the others, and is destroyed.
+// Checks whether all addresses serve the same keys: by their lists, without changing anything; and, if allowed, by a
+// test key that goes through everything a vCenter key does. It is created at one address, used at the others, and then
+// destroyed.
 
 import { Session } from '../kmip-client/session.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
@@ -8,7 +9,7 @@ import { isMissing, type Visitor } from './doctor-client.ts'
 import type { Findings } from './doctor-findings.ts'
 import type { VCenterSession } from './vcenter-session.ts'
 
-/** One address where the client is let in, and where its findings go. */
+/** One address that admits the client, and the list for its findings. */
 export interface Node {
   readonly visitor: Visitor
   readonly findings: Findings
@@ -20,7 +21,7 @@ const sameKeysMend =
 
 // ---------------------------------------------------------------- without a change
 
-/** Keys that each address is asked about. */
+/** How many keys each address is asked about. */
 const comparedMax = 20
 
 export async function compareLists(nodes: readonly Node[]): Promise<void> {
@@ -42,7 +43,7 @@ export async function compareLists(nodes: readonly Node[]): Promise<void> {
   }
 }
 
-/** Undefined where the server does not list: vCenter never asks it to. */
+/** Undefined if the server refuses to list: vCenter never asks for lists. */
 async function newestKeys(visitor: Visitor): Promise<readonly string[] | undefined> {
   return quietly(
     visitor.withConnection(async (connection) => {
@@ -84,7 +85,7 @@ const tags = [
   ['x-Component', 'Test'],
 ] as const
 
-/** Create at the first, everything else at all of them; false where a step failed. */
+/** Creates at the first address and does everything else at all of them. False if a step failed. */
 export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
   const [first] = nodes
   if (!first) return false
@@ -111,7 +112,7 @@ export async function tryKey(nodes: readonly Node[]): Promise<boolean> {
   }
 }
 
-/** vCenter goes on where its notes are refused; the run log has it then. */
+/** vCenter continues if its notes are refused; the run log then records it. */
 async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refused' | 'failed'> {
   const added = await step(first, 'Add Attribute', async (session) => session.addAttributes(id, tags))
   if (added === undefined) return 'failed'
@@ -120,11 +121,11 @@ async function tag(first: Node, last: Node, id: string): Promise<'added' | 'refu
   const read = await step(last, 'Get Attributes', async (session) => session.attribute(id, name))
   if (read?.includes(value) === true) return 'added'
   if (read !== undefined)
-    last.findings.fault('keys', 'an attribute that was added to the test key is not there', sameKeysMend)
+    last.findings.fault('keys', 'an attribute that was added to the test key is missing', sameKeysMend)
   return 'failed'
 }
 
-/** At each address; all must answer the same, and `wanted` if that is given. */
+/** Runs the step at each address. All must answer the same, and `wanted` if given. */
 async function everywhere(
   nodes: readonly Node[],
   what: string,
@@ -136,7 +137,7 @@ async function everywhere(
   for (const [index, { findings }] of nodes.entries()) {
     const answer = answers[index]
     if (answer !== undefined && right !== undefined && answer !== right)
-      findings.fault('keys', `${what}: another answer than elsewhere`, sameKeysMend)
+      findings.fault('keys', `${what}: the answer differs from the other addresses'`, sameKeysMend)
   }
   return answers.every((answer) => answer !== undefined && answer === right)
 }
@@ -161,11 +162,11 @@ async function step<T>(
 function refusedMend(refused: KmipRefused): string {
   if (isMissing(refused)) return sameKeysMend
   if (refused.operation === 'Create')
-    return 'The client is let in and may make no keys: give it the right to, or look at the disk, root key or HSM behind the server.'
+    return 'The server admits the client but lets it create no keys: give it the right, or check the disk, root key or HSM behind the server.'
   return 'vCenter does this with each key: the client needs the right to it. The log of the server says more.'
 }
 
-/** An Active key is deactivated first. What cannot be taken away is told, with its name. */
+/** Deactivates an Active key first. Reports each key that cannot be destroyed, by name. */
 async function destroy({ visitor, findings }: Node, id: string): Promise<void> {
   try {
     await visitor

@@ -1,4 +1,4 @@
-// Is there anything at that address: the name looked up, and a TCP connection to each address that it has.
+// Checks whether the address answers: resolves the name, and opens a TCP connection to each of its addresses.
 
 import { lookup } from 'node:dns/promises'
 import { connect, isIP } from 'node:net'
@@ -7,13 +7,13 @@ import type { Address } from '../kmip-client/address.ts'
 import type { Findings } from './doctor-findings.ts'
 
 export interface Reached {
-  /** IP addresses of the host that take a connection. */
+  /** The IP addresses of the host that accept a connection. */
   readonly open: readonly string[]
-  /** Of the quickest. */
+  /** The connection time of the fastest. */
   readonly connectMs: number | null
 }
 
-/** Nothing open: the rest need not be tried. */
+/** No open address: the further checks are skipped. */
 export async function reach(
   { host, port }: Address,
   findings: Findings,
@@ -29,8 +29,8 @@ export async function reach(
     else
       findings.warning(
         'reach',
-        `${where}: ${trouble}, though the name ${host} leads there too`,
-        `Whoever looks the name up may get this address. Take it out of DNS, or let the server answer there. ${mendOf(code, port)}`,
+        `${where}: ${trouble}, although the name ${host} resolves to it too`,
+        `A client that resolves the name may get this address. Take it out of DNS, or let the server answer there. ${mendOf(code, port)}`,
       )
   }
   if (open.length === 0) return { open: [], connectMs: null }
@@ -56,9 +56,9 @@ async function addressesOf(host: string, findings: Findings): Promise<readonly s
     const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
     findings.fault(
       'reach',
-      `${host}: ${code === 'EAI_AGAIN' ? 'the name could not be looked up: DNS does not answer' : 'the name is not known to DNS'}`,
-      'Correct the name in vCenter (Key Providers > the server > Edit), or DNS; vCenter and each vSAN host look it up themselves. ' +
-        'With an IP address in place of the name DNS is not needed, which also helps on the day when everything starts from cold.',
+      `${host}: ${code === 'EAI_AGAIN' ? 'the name could not be resolved: DNS does not answer' : 'the name is not known to DNS'}`,
+      'Correct the name in vCenter (Key Providers > the server > Edit), or DNS; vCenter and each vSAN host resolve it themselves. ' +
+        'With an IP address instead of the name, DNS is not needed, which also helps on the day when everything starts from cold.',
     )
     return []
   }
@@ -96,7 +96,7 @@ function mendOf(code: string | undefined, port: number): string {
     )
   if (code === 'TIMEOUT' || code === 'ETIMEDOUT')
     return (
-      `A firewall on the way drops it, or the address belongs to nobody. Open TCP ${port} from vCenter, and for vSAN from ` +
+      `A firewall on the way drops it, or no machine has this address. Open TCP ${port} from vCenter, and for vSAN from ` +
       'each ESXi host.'
     )
   return `Look at routes and firewalls between here and there: TCP ${port} must pass, from vCenter and for vSAN from each ESXi host.`

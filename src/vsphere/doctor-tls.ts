@@ -1,5 +1,5 @@
-// Which TLS the server speaks, of what vCenter and ESXi could offer, and the certificate that it shows. Nothing is sent
-// after a handshake.
+// Checks which TLS the server speaks, of the kinds that vCenter and ESXi could offer, and reads its certificate. Sends
+// nothing after a handshake.
 
 import type { Address } from '../kmip-client/address.ts'
 import { openConnection, type Timeouts } from '../kmip-client/connection.ts'
@@ -14,7 +14,7 @@ export interface Offer {
   readonly ciphers: string
 }
 
-/** Small keys and old hashes too: they are looked at and judged, not left to OpenSSL. */
+/** Small keys and old hashes are allowed too: the doctor judges them itself instead of OpenSSL. */
 const anySecurity = '@SECLEVEL=0'
 
 export const offers = {
@@ -26,7 +26,7 @@ export const offers = {
     maxVersion: 'TLSv1.2',
     ciphers: `ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:${anySecurity}`,
   },
-  /** What a 7.0.3 was seen to use where the server had nothing else. */
+  /** A 7.0.3 was seen to use this where the server had nothing else. */
   rsa: {
     name: 'TLS 1.2 with RSA key exchange',
     minVersion: 'TLSv1.2',
@@ -44,7 +44,7 @@ export const offers = {
 export type OfferName = keyof typeof offers
 
 export interface Handshake {
-  /** OpenSSL's name of the suite; null: no handshake came about. */
+  /** OpenSSL's name of the suite. Null: the handshake failed. */
   readonly suite: string | null
   readonly certificate: Buffer | undefined
   readonly ms: number
@@ -53,7 +53,7 @@ export interface Handshake {
 
 export type Shown = Pick<TlsOptions, 'cert' | 'key'>
 
-/** One handshake, and away. */
+/** Makes one handshake and closes the connection. */
 export async function shake(
   address: Address,
   offer: Offer,
@@ -75,15 +75,17 @@ export async function shake(
 }
 
 export interface TlsFound {
-  /** By name, the suite that was agreed on; null where it was refused; 'unknown' where the client's certificate was. */
+  /**
+   * By profile name: the agreed suite; null if the server refused; 'unknown' if it refused the client's certificate.
+   */
   readonly suites: Readonly<Record<Exclude<OfferName, 'any'>, string | null>>
-  /** DER; undefined where it could not be seen. */
+  /** DER. Undefined if no handshake got that far. */
   readonly certificate: Buffer | undefined
-  /** Whether vCenter can get a handshake done. */
+  /** Whether vCenter can complete a handshake. */
   readonly usable: boolean
-  /** Every handshake ended over the client's certificate. */
+  /** Every handshake failed because of the client's certificate. */
   readonly isClientRefused: boolean
-  /** Of each handshake that came about, one after the other and none resumed, with the TCP connection. */
+  /** The times of the successful handshakes, TCP included: one after the other, none resumed. */
   readonly handshakeMs: readonly number[]
 }
 
@@ -106,7 +108,7 @@ export async function examineTls(
   const suite = (name: OfferName) => suiteOf(found.get(name), shown)
   const suites = { tls13: suite('tls13'), tls12: suite('tls12'), rsa: suite('rsa'), old: suite('old') }
   const all = [first, ...found.values()]
-  // Where it has several, the one with an RSA key counts.
+  // If it has several certificates, the one with an RSA key counts.
   const certificate = [found.get('rsa'), ...all].find((shaken) => shaken?.certificate)?.certificate
   const handshakeMs = all.filter((shaken) => shaken.suite !== null).map(({ ms }) => ms)
   if (handshakeMs.length > 0) judgeSuites(suites, findings)
@@ -123,7 +125,7 @@ export async function examineTls(
 
 const unseen = 'unknown'
 
-/** What a server does that has agreed on everything, and then does not like the certificate. */
+/** The signs of a server that agreed on everything and then rejects the client's certificate. */
 function suiteOf(shaken: Handshake | undefined, { cert }: Shown): string | null {
   if (!shaken?.refused || cert === undefined) return shaken?.suite ?? null
   const { code = '' } = shaken.refused
@@ -147,7 +149,7 @@ function judgeSuites({ tls13, tls12, rsa, old }: TlsFound['suites'], findings: F
   if (tls12 === null && rsa !== null)
     findings.warning(
       'tls',
-      'TLS 1.2 only with RSA key exchange: whoever records it and gets the key later reads everything',
+      'TLS 1.2 only with RSA key exchange: an attacker who records it and gets the key later can read everything',
       'Let the server accept ECDHE suites too.',
     )
   if (tls12 !== null && rsa === null)
@@ -160,7 +162,7 @@ function judgeSuites({ tls13, tls12, rsa, old }: TlsFound['suites'], findings: F
     )
 }
 
-/** Before there was anything of TLS; a server that wants another certificate may break off without a word as well. */
+/** The connection failed before TLS. A server that wants another certificate may also close without a message. */
 async function isNoTls(
   address: Address,
   { code, stage }: KmipTransportError,
@@ -182,14 +184,14 @@ const notTls: ReadonlySet<string> = new Set([
 function silence(refused: KmipTransportError): { what: string; mend: string } {
   if (refused.code === 'TIMEOUT')
     return {
-      what: `takes connections and then says nothing: ${refused.what}`,
+      what: `accepts connections and then sends nothing: ${refused.what}`,
       mend:
-        'The key server hangs, or a load balancer or port forwarding takes connections for a server that is gone. Look at what ' +
+        'The key server hangs, or a load balancer or port forwarding accepts connections for a server that is gone. Look at what ' +
         'listens there; restart it.',
     }
   if (notTls.has(refused.code ?? ''))
     return {
-      what: 'what listens there does not speak TLS',
+      what: 'the service there does not speak TLS',
       mend: 'Correct address and port: KMIP is 5696 as a rule. A proxy in vCenter settings can cause it too.',
     }
   return {
@@ -218,7 +220,7 @@ function refusedAlways(refused: KmipTransportError | undefined, { cert }: Shown,
     )
 }
 
-/** The server looked at the client's certificate and would not have it. */
+/** The server checked the client's certificate and rejected it. */
 function isCertificateAlert(code: string | undefined): boolean {
   return (
     code !== undefined &&

@@ -1,5 +1,6 @@
-// The doctor: what vCenter, a host or vSAN would meet at each address of a key provider, found by meeting it. Nothing is
-// changed at the server but by the test key, which needs leave. Works against any KMIP server.
+// The doctor: does what vCenter, a host or vSAN does at each address of a key provider, and reports what they would
+// meet. It changes nothing at the server except for the test key, which needs permission. Works against any KMIP
+// server.
 
 import type { Credential } from '../kmip/credential.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
@@ -15,12 +16,12 @@ import { KeyInventory } from './key-inventory.ts'
 
 export interface DoctorOptions {
   readonly addresses: readonly Address[]
-  /** PEM, both or none: without them the doctor stays outside. */
+  /** PEM, both or neither. Without them the doctor does not authenticate. */
   readonly client?: { readonly cert: string; readonly key: Buffer } | undefined
   readonly credential?: Credential | undefined
-  /** How the right server would be known; undefined: whatever is there. */
+  /** How to recognize the right server. Undefined: accept any. */
   readonly trust?: ServerTrust | undefined
-  /** Leave to make a test key, which is destroyed afterwards. */
+  /** Permission to create a test key, which is destroyed afterwards. */
   readonly writeTest: boolean
   /** Wall clock, milliseconds since 1970. */
   readonly nowMs: number
@@ -29,13 +30,13 @@ export interface DoctorOptions {
 
 export interface AddressReport {
   readonly address: string
-  /** What the name leads to, as far as it answers. */
+  /** The addresses that the name resolves to and that answer. */
   readonly resolved: readonly string[]
   readonly tls: TlsFound['suites'] | null
   readonly certificate: SeenCertificate | null
-  /** null: not asked. */
+  /** Null: not asked. */
   readonly client: Standing | null
-  /** Milliseconds; of several, the slowest. null: none came about. */
+  /** In milliseconds; the slowest of several. Null: there was none. */
   readonly connectMs: number | null
   readonly handshakeMs: number | null
   readonly requestMs: number | null
@@ -46,14 +47,14 @@ export interface Diagnosis {
   /** Nothing would fail. */
   readonly ok: boolean
   readonly client: { readonly sha256: string; readonly subject: string; readonly notAfter: string } | null
-  /** null: without leave, or with nobody to ask. */
+  /** Null: no permission, or no server to ask. */
   readonly testKey: boolean | null
   readonly addresses: readonly AddressReport[]
-  /** What is about no single address. */
+  /** The findings that concern no single address. */
   readonly findings: readonly Finding[]
 }
 
-/** vSAN's health check gives up after some 5 s (KB 67115); a second is a sign of what is coming. */
+/** vSAN's health check gives up after about 5 s (KB 67115). Already one second is a warning sign. */
 const slowMs = { warning: 1_000, fault: 5_000 }
 const defaultTimeouts: Timeouts = { connectMs: 5_000, handshakeMs: 6_000, answerMs: 10_000 }
 
@@ -72,7 +73,7 @@ export async function diagnose(options: DoctorOptions): Promise<Diagnosis> {
   if (!client)
     general.note(
       'client',
-      'without a client certificate nothing is asked: the doctor stays outside',
+      'without a client certificate the doctor checks network, TLS and certificate only',
       "Give vCenter's: --cert PEM --key KEY. Or one of your own, which the server trusts (Mortise: mortise client issue).",
     )
   const shown = client && certificate ? client : {}
@@ -136,7 +137,7 @@ async function examine(address: Address, options: DoctorOptions, means: Means): 
   return { report: { ...seen, client: standing }, findings, visitor, handshakeMs: tls.handshakeMs }
 }
 
-/** Names and dates are judged elsewhere, whoever signed it. */
+/** Accepts any signer here; other checks judge names and dates. */
 const judgedElsewhere = new Set(['ERR_TLS_CERT_ALTNAME_INVALID', 'CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
 async function judgeTrust(
@@ -179,7 +180,7 @@ async function compareKeys(
   if (writeTest) return tryKey(nodes)
   general.note(
     'keys',
-    'making, fetching, activating and tagging a key were not tried',
+    'creating, fetching, activating and tagging a key were not tried',
     'With --write-test a test key goes that way at all addresses, and is destroyed afterwards.',
   )
   return null
@@ -214,7 +215,7 @@ function slowest(times: readonly number[]): number | null {
   return times.length === 0 ? null : Math.max(...times)
 }
 
-/** What the answers were like, whatever was in them. */
+/** Reports faults of the answers themselves, whatever their content. */
 function tellConduct({ runLog }: Visitor, findings: Findings): void {
   for (const { where, what } of runLog.violations)
     findings.warning(

@@ -1,5 +1,5 @@
-// Where connections come from: a vCenter or a host. Each piece of work has a connection of its own, a few at a time, and
-// goes on at the next address when one does not answer.
+// The source of connections: a vCenter or a host. Each piece of work has a connection of its own, a few at a time, and
+// continues at the next address if one does not answer.
 
 import type { Address } from '../kmip-client/address.ts'
 import { openConnection, type Connection } from '../kmip-client/connection.ts'
@@ -8,7 +8,7 @@ import { Nodes } from '../kmip-client/nodes.ts'
 import type { ClientTls } from '../kmip-client/tls.ts'
 import { VCenterSession, type SessionContext } from './vcenter-session.ts'
 
-/** A piece of work came to nothing; the run log has it already. */
+/** A piece of work failed. The run log has already recorded it. */
 export class PieceFailed extends Error {
   override readonly name = 'PieceFailed'
 }
@@ -18,13 +18,13 @@ export interface EndpointOptions extends SessionContext {
   readonly addresses: readonly Address[]
   readonly tls: ClientTls
   readonly localAddress?: string | undefined
-  /** Connections at the same time. */
+  /** How many connections may be open at once. */
   readonly connectionsMax: number
-  /** A handshake that takes longer is a fault: whoever waits for it gives up. */
+  /** A slower handshake is a fault, since its client would give up. */
   readonly handshakeMsMax?: number
 }
 
-/** Generous: how long something takes is measured, not cut off. */
+/** Generous: the simulator measures how long something takes and does not cut it off. */
 const timeouts = { connectMs: 15_000, handshakeMs: 30_000, answerMs: 60_000 }
 
 export class Endpoint {
@@ -40,12 +40,15 @@ export class Endpoint {
     this.#nodes = new Nodes(options.addresses)
   }
 
-  /** Handshake and close, without a byte: vCenter's question whether the server is there. */
-  async knock(): Promise<void> {
-    await this.#connected('knock', async () => {})
+  /**
+   * Connects, completes the handshake and closes, without sending a byte: vCenter checks in this way whether the server
+   * is there.
+   */
+  async handshake(): Promise<void> {
+    await this.#connected('handshake', async () => {})
   }
 
-  /** A connection that begins as each does. Rejects with PieceFailed. */
+  /** Runs a piece of work on a connection that begins like vCenter's. Rejects with PieceFailed. */
   work<T>(what: string, run: (session: VCenterSession) => Promise<T>): Promise<T> {
     return this.#connected(what, async (connection) => {
       const session = new VCenterSession(connection, this.#options)

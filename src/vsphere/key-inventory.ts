@@ -1,5 +1,5 @@
-// The keys that vSphere knows: for whom each is, and the digest of its material, so that it can be told later whether
-// the same key is still served. Digests are SHA-256 of 256 random bits: they give nothing away.
+// The keys that vSphere knows: the owner of each, and the digest of its material, so that a later run can check whether
+// the server still serves the same key. A digest is the SHA-256 of 256 random bits: it reveals nothing.
 
 import type { EnumName } from '../kmip/enums.ts'
 
@@ -7,16 +7,16 @@ export type KeyKind = 'virtual machine' | 'host' | 'vSAN' | 'wrapping' | 'trial'
 
 export interface KnownKey {
   readonly id: string
-  /** Name of the virtual machine, host or cluster. */
+  /** The name of the virtual machine, host or cluster. */
   readonly owner: string
   readonly kind: KeyKind
-  /** As the server said it last. */
+  /** The state that the server reported last. */
   state: EnumName<'State'>
-  /** Lower-case hex; undefined until it was fetched. */
+  /** Lower-case hex. Undefined until the key was fetched. */
   sha256: string | undefined
 }
 
-/** As it is written to a file. */
+/** The form in a file. */
 export interface SavedKey {
   readonly id: string
   readonly sha256: string
@@ -36,7 +36,7 @@ export class KeyInventory {
     return isKnown ? 'an identifier was given twice' : undefined
   }
 
-  /** What is wrong with what a Get gave, if anything. */
+  /** What is wrong with the result of a Get, if anything. */
   fetched(id: string, sha256: string): string | undefined {
     const key = this.#keys.get(id)
     if (!key) return undefined
@@ -44,7 +44,7 @@ export class KeyInventory {
     const other = this.#idBySha256.get(sha256)
     key.sha256 = sha256
     this.#idBySha256.set(sha256, id)
-    if (before !== undefined && before !== sha256) return 'another key comes than before'
+    if (before !== undefined && before !== sha256) return 'the server returned another key than before'
     return other === undefined || other === id ? undefined : 'two identifiers have the same key'
   }
 
@@ -57,12 +57,12 @@ export class KeyInventory {
     if (key) key.state = state
   }
 
-  /** It was destroyed, and nobody is to ask for it again. */
+  /** The key was destroyed, so nobody asks for it again. */
   forget(id: string): void {
     this.#keys.delete(id)
   }
 
-  /** Those that were fetched, in order of owner. */
+  /** The keys that were fetched, sorted by owner. */
   saved(): readonly SavedKey[] {
     return [...this.#keys.values()]
       .flatMap(({ id, sha256, owner, kind, state }) =>
@@ -78,7 +78,7 @@ function compareTexts(a: string, b: string): number {
 
 // ---------------------------------------------------------------- The file
 
-/** The file is not a list of keys. */
+/** The file does not hold a list of keys. */
 export class SavedKeysError extends Error {
   override readonly name = 'SavedKeysError'
 }
@@ -93,11 +93,11 @@ export function parseSavedKeys(text: string): readonly SavedKey[] {
   try {
     content = JSON.parse(text)
   } catch (error) {
-    throw new SavedKeysError('this is no JSON, so no list of keys', { cause: error })
+    throw new SavedKeysError('this is not JSON, so it is not a list of keys', { cause: error })
   }
   const { format, keys } = (content ?? {}) as { readonly format?: unknown; readonly keys?: unknown }
   if (format !== 'mortise-keys-1' || !Array.isArray(keys) || !keys.every(isSavedKey))
-    throw new SavedKeysError('this is no list of keys, as --save writes it')
+    throw new SavedKeysError('this is not a list of keys as --save writes it')
   return keys
 }
 

@@ -1,5 +1,5 @@
-// What vCenter and ESXi send, byte for byte: KMIP 1.1, a header with nothing but version, credential and batch count,
-// and batch items numbered `QLKC` 1, 2, 3. Nothing of what stands here may be made prettier.
+// The messages that vCenter and ESXi send, byte for byte: KMIP 1.1, a header with only version, credential and batch
+// count, and batch items numbered `QLKC` 1, 2, 3. Do not tidy anything here: the bytes must stay the same.
 
 import { encodeRequest } from '../kmip/client-message.ts'
 import type { OutgoingItem } from '../kmip/client-message.ts'
@@ -10,7 +10,7 @@ import type { OperationName, Request } from '../kmip/operations.ts'
 import { encodeRequestPayload } from '../kmip/payload.ts'
 import type { Version } from '../kmip/version.ts'
 
-/** From 6.5 to 8.0.1, whatever the server offers. */
+/** vSphere 6.5 to 8.0.1 use it, whatever the server offers. */
 export const vsphereVersion: Version = '1.1'
 
 export interface Message {
@@ -23,7 +23,7 @@ export interface SentItem {
   readonly uniqueBatchItemId: Buffer | undefined
 }
 
-/** The first message of a connection is one without Unique Batch Item ID. */
+/** The first message of a connection has no Unique Batch Item ID. */
 export function discoverVersions(isFirst: boolean): Message {
   return message([item('DiscoverVersions', { ProtocolVersion: [] }, isFirst ? undefined : 1)])
 }
@@ -32,7 +32,7 @@ export function queryServerInformation(): Message {
   return message([item('Query', { QueryFunction: ['QueryServerInformation'] }, 1)])
 }
 
-/** AES-256 for Encrypt and Decrypt: no name, no dates. */
+/** AES-256 for Encrypt and Decrypt, without a name or dates. */
 export function create(credential?: Credential): Message {
   const Attribute = [
     { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
@@ -50,7 +50,7 @@ export function get(UniqueIdentifier: string, credential?: Credential): Message 
   return message([item('Get', { UniqueIdentifier }, 1)], credential)
 }
 
-/** One name a message. The credential goes with State only. */
+/** One attribute name per message. Only State carries the credential. */
 export function getAttributes(UniqueIdentifier: string, name: string, credential?: Credential): Message {
   return message([item('GetAttributes', { UniqueIdentifier, AttributeName: [name] }, 1)], credential)
 }
@@ -59,7 +59,7 @@ export function activate(UniqueIdentifier: string, credential?: Credential): Mes
   return message([item('Activate', { UniqueIdentifier }, 1)], credential)
 }
 
-/** One batch, three at a time as a rule. */
+/** One batch, usually with three items. */
 export function addAttributes(
   UniqueIdentifier: string,
   notes: readonly (readonly [name: string, value: string])[],
@@ -78,13 +78,13 @@ export function addAttributes(
   )
 }
 
-// ---------------------------------------------------------------- What vSphere itself never sends
+// ---------------------------------------------------------------- Messages that vSphere itself never sends
 
 export function revoke(
   UniqueIdentifier: string,
   RevocationReasonCode: EnumName<'RevocationReasonCode'>,
 ): Message {
-  // KMIP 1.4 §4.21: the time is needed with a compromise.
+  // KMIP 1.4 §4.21: a compromise requires the time.
   const compromised = RevocationReasonCode === 'KeyCompromise'
   const request = {
     UniqueIdentifier,

@@ -1,18 +1,18 @@
-// What differs between the vCenters that are played: what they offer in the handshake, and what they note on keys. The
-// messages themselves are the same bytes in all of them.
+// The differences between the simulated vCenters: what they offer in the handshake, and what they note on keys. All of
+// them send the same messages.
 
 import type { SecureVersion } from 'node:tls'
 
 export interface Profile {
-  /** What it calls itself in `x-Product_Version`; undefined for those that note nothing on their keys. */
+  /** The value that it writes to `x-Product_Version`. Undefined for a version that notes nothing on its keys. */
   readonly productVersion: string | undefined
   readonly minVersion: SecureVersion
   readonly maxVersion: SecureVersion
-  /** OpenSSL's list; OpenSSL's own when left out. */
+  /** An OpenSSL cipher list. Default: OpenSSL's own. */
   readonly ciphers?: string
   /**
-   * `in-turn`: the host's key is made ready before the virtual machine's is fetched, as 7.0 does it. `together`: a key
-   * is fetched and noted on at the same time.
+   * `in-turn`: prepares the host's key before fetching the virtual machine's, like 7.0. `together`: fetches a key and
+   * adds notes to it at the same time.
    */
   readonly order: 'in-turn' | 'together'
 }
@@ -36,14 +36,14 @@ export const profiles = {
     maxVersion: 'TLSv1.2',
     order: 'together',
   },
-  /** Presumed: no conversation of it has been seen. */
+  /** Presumed: nobody has recorded its connections. */
   '9.0': {
     productVersion: '9.0.0 build-24755599',
     minVersion: 'TLSv1.2',
     maxVersion: 'TLSv1.3',
     order: 'together',
   },
-  /** Key exchange by RSA and CBC, which a 7.0.3 was seen to accept where nothing else was to be had. */
+  /** RSA key exchange and CBC. A 7.0.3 was seen to accept this if the server offered nothing else. */
   'legacy-tls': {
     productVersion: '7.0.3 build-19480866',
     minVersion: 'TLSv1.2',

@@ -1,10 +1,10 @@
-// The end of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys there are.
+// The result of a simulation in numbers and lists: what was done, how long it took, what was wrong, which keys exist.
 
 import type { Counts, Finding, RunLog, Refused } from './run-log.ts'
 import type { SavedKey } from './key-inventory.ts'
 import type { ProfileName } from './profiles.ts'
 
-/** Milliseconds; null where there was nothing to measure. */
+/** In milliseconds. Null if there was nothing to measure. */
 export interface Latency {
   readonly count: number
   readonly p50: number | null
@@ -20,7 +20,7 @@ export interface ScenarioReport extends Readonly<Counts> {
   readonly ms: number
 }
 
-/** Keys of an earlier run, fetched again. */
+/** The keys of an earlier run, fetched again. */
 export interface ExpectedReport {
   readonly checked: number
   readonly missing: readonly SavedKey[]
@@ -28,7 +28,7 @@ export interface ExpectedReport {
 }
 
 export interface Report {
-  /** Every piece of work was done, every answer as it must be, every expected key there. */
+  /** Every piece of work succeeded, every answer was correct, and every expected key exists. */
   readonly ok: boolean
   readonly server: readonly string[]
   readonly profile: ProfileName
@@ -45,7 +45,7 @@ export interface Report {
   readonly violations: readonly Finding[]
   readonly failures: readonly Finding[]
   readonly remarks: readonly Finding[]
-  /** The server's own words where pieces of work came to nothing: what vCenter would show. */
+  /** The server's own words for each failed piece of work: what vCenter would show. */
   readonly refusals: readonly Refused[]
   readonly expected: ExpectedReport | null
   readonly keys: readonly SavedKey[]
@@ -79,7 +79,7 @@ export function sumUp(
   }
 }
 
-/** Nearest rank, rounded to hundredths. */
+/** The nearest rank, rounded to hundredths. */
 function latency(samplesMs: readonly number[]): Latency {
   const sorted = samplesMs.toSorted((a, b) => a - b)
   const at = (share: number): number | null => {

@@ -1,25 +1,25 @@
-// What the simulator has seen: pieces of work, how long things took, what was wrong. Collected while it runs, by
-// scenario; summed up by report.ts.
+// What the simulator has observed: pieces of work, times, faults. Collected by scenario during the run; report.ts sums
+// it up.
 
 import type { KmipRefused } from '../kmip-client/errors.ts'
 
 export interface Counts {
   done: number
   failed: number
-  /** Pieces that went on at another address. */
+  /** Pieces of work that continued at another address. */
   retried: number
 }
 
 export interface Finding {
   readonly scenario: string
-  /** Which operation, or which piece of work. */
+  /** The operation, or the piece of work. */
   readonly where: string
   readonly what: string
   /** How often. */
   count: number
 }
 
-/** A no of the server that a piece of work came to nothing by: what vCenter would show. */
+/** A refusal that made a piece of work fail: what vCenter would show. */
 export interface Refused {
   readonly operation: string
   /** The KMIP result reason; null where the server gave none. */
@@ -30,16 +30,16 @@ export interface Refused {
   count: number
 }
 
-/** Different ones that are kept; more are counted with the last one. */
+/** How many different ones are kept. Further ones are counted with the last. */
 const findingsMax = 200
 
 export class RunLog {
   readonly counts = new Map<string, Counts>()
-  /** An answer was not what vSphere needs. */
+  /** An answer did not meet vSphere's needs. */
   readonly violations: Finding[] = []
-  /** Pieces of work that came to nothing. */
+  /** Pieces of work that failed. */
   readonly failures: Finding[] = []
-  /** What vSphere puts up with. */
+  /** Faults that vSphere tolerates. */
   readonly remarks: Finding[] = []
   readonly refusals: Refused[] = []
   readonly connectMs: number[] = []
@@ -47,7 +47,7 @@ export class RunLog {
   readonly requestMs: number[] = []
   #scenario = ''
 
-  /** What follows belongs to this scenario. */
+  /** Assigns everything that follows to this scenario. */
   begin(scenario: string): Counts {
     this.#scenario = scenario
     return this.#counts()
@@ -66,7 +66,7 @@ export class RunLog {
     this.#add(this.failures, where, what)
   }
 
-  /** A piece of work came to nothing by it. */
+  /** A piece of work failed because of it. */
   refused(error: KmipRefused): void {
     const { refusals } = this
     const { operation } = error

@@ -1,17 +1,17 @@
-// What a scenario is, and how it takes a task of vSphere's that fails: the run log has it, and the next task begins.
+// A scenario, and how it handles a failed vSphere task: the run log records it, and the next task begins.
 
 import type { Site } from './site.ts'
 import { PieceFailed } from './endpoint.ts'
 
 export interface Scenario {
-  /** As it is chosen: `e`, or by its name. */
+  /** How a user selects it: `e`, or its name. */
   readonly id: string
   readonly name: string
   readonly title: string
   readonly run: (site: Site) => Promise<void>
 }
 
-/** Whether the task came to its end. */
+/** Whether the task completed. */
 export async function attempt(task: () => Promise<unknown>): Promise<boolean> {
   try {
     await task()

@@ -1,6 +1,6 @@
-// What vCenter and hosts do, connection by connection, with the pauses and overlaps of recorded conversations: 6.7, 7.0.3
-// and 8.0.1. What is presumed, since nobody has recorded it, says so. Each function rejects with PieceFailed where the
-// real one's task would fail.
+// What vCenter and hosts do, connection by connection, with the pauses and overlaps of recorded connections of 6.7,
+// 7.0.3 and 8.0.1. A comment says "presumed" if nobody has recorded it. Each function rejects with PieceFailed if the
+// real task would fail.
 
 import type { Host, Site, VirtualMachine, VsanKeys } from './site.ts'
 import type { KeyKind } from './key-inventory.ts'
@@ -12,33 +12,33 @@ import { together } from './together.ts'
 
 /** "Add Standard Key Provider" and "Trust": the first look at a server. */
 export async function addProvider({ vcenter, tempo }: Site): Promise<string | undefined> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(126)
-  await together([vcenter.knock(), tempo.gap(2).then(() => sayVersionsTwice(vcenter))])
+  await together([vcenter.handshake(), tempo.gap(2).then(() => sayVersionsTwice(vcenter))])
   await tempo.gap(103)
   const vendor = await vcenter.work('ask for the vendor', (session) => session.vendor())
   await tempo.gap(236)
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(46)
   await sayVersionsTwice(vcenter)
   await tempo.gap(79)
-  await vcenter.knock()
+  await vcenter.handshake()
   return vendor
 }
 
-/** Whenever somebody looks at the provider in the client. */
+/** Each time somebody views the provider in the client. */
 export async function refreshStatus({ vcenter, tempo }: Site): Promise<void> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(102)
   await sayVersionsTwice(vcenter)
   await tempo.gap(238)
-  await vcenter.knock()
+  await vcenter.handshake()
 }
 
 export const healthCheckEveryMs = 300_000
 
 export async function checkHealth({ vcenter, tempo }: Site): Promise<void> {
-  await vcenter.knock()
+  await vcenter.handshake()
   await tempo.gap(50)
   await sayVersionsTwice(vcenter)
 }
@@ -49,7 +49,7 @@ function sayVersionsTwice(vcenter: Endpoint): Promise<void> {
 
 // ---------------------------------------------------------------- Encrypted virtual machines
 
-/** The first one on a host, which needs a key of its own for core dumps; also a virtual TPM. */
+/** The first one on a host, which needs a key of its own for core dumps. Also a virtual TPM. */
 export async function encryptFirstOnHost(site: Site, vm: VirtualMachine): Promise<void> {
   if (vm.host.hostKey !== undefined) return encrypt(site, vm)
   const { tempo, profile } = site
@@ -95,7 +95,7 @@ export async function encrypt(site: Site, vm: VirtualMachine): Promise<void> {
   vm.key = key
 }
 
-/** After a host came back, or a virtual machine came to it: each key on a connection of its own. */
+/** After a host restarted, or a virtual machine moved to it: each key on a connection of its own. */
 export async function fetchAgain({ vcenter }: Site, keys: readonly string[]): Promise<void> {
   await together(keys.map((key) => vcenter.work('fetch a key again', (session) => fetchIn(session, key))))
 }
@@ -104,11 +104,11 @@ export async function fetchAgain({ vcenter }: Site, keys: readonly string[]): Pr
 export function fetchAndActivate({ vcenter, runLog }: Site, key: string): Promise<void> {
   return vcenter.work('fetch and activate a key', async (session) => {
     const state = await fetchIn(session, key)
-    if (state !== 'Active') runLog.violation('GetAttributes', `State of a key that was just made is ${state}`)
+    if (state !== 'Active') runLog.violation('GetAttributes', `the State of a new key is ${state}`)
   })
 }
 
-/** Get, State, and Activate where that is needed; the state in which the key is then. */
+/** Get, State, and Activate if needed. Returns the resulting state. */
 async function fetchIn(session: VCenterSession, key: string): Promise<string> {
   await session.get(key)
   const state = await session.state(key)
@@ -142,7 +142,7 @@ async function noteOwner(site: Site, key: string, notes: readonly Note[]): Promi
   if (site.profile.productVersion !== undefined) await note(site, key, notes)
 }
 
-/** Asks for each first, one at a time, and adds those that are not there in one batch. */
+/** Asks for each attribute first, one at a time, and adds the missing ones in one batch. */
 async function note({ vcenter }: Site, key: string, notes: readonly Note[]): Promise<void> {
   await vcenter.work('note on a key', async (session) => {
     const missing: Note[] = []
@@ -180,7 +180,7 @@ export async function makeVsanKeys(site: Site): Promise<VsanKeys> {
   return { keyEncryptionKey, hostKey }
 }
 
-/** A host's part: both keys on one connection, with vCenter's certificate and from its own address. */
+/** A host's part: both keys on one connection, with vCenter's certificate, from the host's own address. */
 export function fetchVsanKeys({ endpoint }: Host, { keyEncryptionKey, hostKey }: VsanKeys): Promise<void> {
   return endpoint.work('fetch the vSAN keys', async (session) => {
     for (const key of [keyEncryptionKey, hostKey]) {

@@ -1,5 +1,5 @@
-// A run of the simulator: a site is made, scenarios are played on it one after the other, keys of an earlier run are
-// fetched again, and all of it is summed up. It needs a server, its trust, and nothing else.
+// A run of the simulator: creates a site, plays scenarios on it one after the other, fetches the keys of an earlier run
+// again, and sums everything up. It needs only a server that trusts it.
 
 import { addressText } from '../kmip-client/address.ts'
 import { openConnection } from '../kmip-client/connection.ts'
@@ -13,13 +13,13 @@ import { forEach } from './together.ts'
 
 export interface SimulationOptions extends Omit<SiteOptions, 'runLog'> {
   readonly scenarios: readonly Scenario[]
-  /** Keys that must still be served as they were. */
+  /** Keys that the server must still serve unchanged. */
   readonly expect?: readonly SavedKey[] | undefined
-  /** Told when a scenario ends. */
+  /** Called when a scenario ends. */
   readonly ended?: (scenario: ScenarioReport) => void
 }
 
-/** Throws TlsOptionsError; a server that does not answer is part of the report. */
+/** Throws TlsOptionsError. A server that does not answer is part of the report. */
 export async function simulate(options: SimulationOptions): Promise<Report> {
   const { scenarios, expect, addresses, profile, seed, hosts, vms } = options
   const runLog = new RunLog()
@@ -44,7 +44,7 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
   })
 }
 
-/** Where no address lets the client in at all, everything would fail, after a time-out each. */
+/** If no address admits the client, every scenario would fail, each after a time-out. So find out first. */
 async function reach({ addresses, tls, runLog }: Site): Promise<boolean> {
   const attempts: KmipTransportError[] = []
   for (const address of addresses) {
@@ -69,7 +69,7 @@ async function play({ id, name, title, run }: Scenario, site: Site): Promise<Sce
   return { id, name, title, ...counts, ms: Math.round(performance.now() - begunMs) }
 }
 
-/** As after a reboot: each key on a connection of its own. */
+/** Like after a reboot: each key on a connection of its own. */
 async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<ExpectedReport> {
   const missing: SavedKey[] = []
   const changed: SavedKey[] = []
@@ -80,7 +80,7 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
         try {
           if ((await session.get(key.id)) !== key.sha256) changed.push(key)
           const state = await session.state(key.id)
-          if (state !== key.state) site.runLog.remark('State', `a key that was ${key.state} is ${state} now`)
+          if (state !== key.state) site.runLog.remark('State', `a key changed from ${key.state} to ${state}`)
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
           site.runLog.refused(error)
@@ -93,7 +93,7 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
   return { checked: expect.length, missing, changed }
 }
 
-/** What is written to a file afterwards holds the earlier keys too. */
+/** The file that is written afterwards also holds the earlier keys. */
 function merged(before: readonly SavedKey[], now: readonly SavedKey[]): readonly SavedKey[] {
   const ids = new Set(now.map(({ id }) => id))
   return [...before.filter(({ id }) => !ids.has(id)), ...now]

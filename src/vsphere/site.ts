@@ -1,6 +1,6 @@
-// The site that is played: one vCenter, its hosts and virtual machines, a vSAN cluster, and what each of them knows of
-// keys. All of them show the same client certificate; hosts come from addresses of their own. What they do is in
-// sequences.ts.
+// The simulated site: one vCenter, its hosts and virtual machines, a vSAN cluster, and the keys that each of them
+// knows. All show the same client certificate; hosts connect from addresses of their own. sequences.ts has what they
+// do.
 
 import type { Credential } from '../kmip/credential.ts'
 import type { Address } from '../kmip-client/address.ts'
@@ -20,7 +20,7 @@ export interface SiteOptions {
   readonly key: string | Buffer
   readonly trust: ServerTrust
   readonly profile: ProfileName
-  /** How many, at least 1. */
+  /** How many hosts, at least 1. */
   readonly hosts: number
   readonly vms: number
   readonly speed: number
@@ -32,9 +32,9 @@ export interface SiteOptions {
 export interface Host {
   readonly name: string
   readonly uuid: string
-  /** The host by itself, for vSAN; for encrypted virtual machines vCenter asks in its place. */
+  /** The host itself, for vSAN. For encrypted virtual machines vCenter asks on its behalf. */
   readonly endpoint: Endpoint
-  /** For core dumps of a host with encrypted virtual machines. */
+  /** The key for core dumps of a host with encrypted virtual machines. */
   hostKey: string | undefined
 }
 
@@ -43,7 +43,7 @@ export interface VirtualMachine {
   readonly uuid: string
   host: Host
   key: string | undefined
-  /** Which snapshots and backups still need. */
+  /** Older keys that snapshots and backups still need. */
   readonly formerKeys: string[]
 }
 
@@ -52,11 +52,11 @@ export interface VsanKeys {
   readonly hostKey: string
 }
 
-/** One vCenter: at most three connections at the same time were seen. */
+/** For one vCenter: at most three concurrent connections were seen. */
 const vcenterConnectionsMax = 3
-/** One for each of its two keys. */
+/** For a host: one connection for each of its two keys. */
 const hostConnectionsMax = 2
-/** What vSAN's health check is thought to wait for a handshake. */
+/** The time that vSAN's health check presumably waits for a handshake. */
 const vsanHandshakeMsMax = 5_000
 
 export class Site {
@@ -112,7 +112,7 @@ export class Site {
     })
   }
 
-  /** Another one with the site's certificate, or, with `tls`, with another. */
+  /** Another endpoint with the site's certificate or, with `tls`, another one. */
   endpoint(
     name: string,
     more: {

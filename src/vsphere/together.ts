@@ -1,6 +1,6 @@
-// Work that runs at the same time, and is waited for as a whole: nothing goes on behind anybody's back after a failure.
+// Runs work concurrently and waits for all of it, so that nothing continues unobserved after a failure.
 
-/** All of their values; rejects with the first failure once every one of them has ended. */
+/** Returns all values. Rejects with the first failure, after every one has ended. */
 export async function together<const L extends readonly Promise<unknown>[]>(
   running: L,
 ): Promise<{ readonly [I in keyof L]: Awaited<L[I]> }> {
@@ -10,7 +10,7 @@ export async function together<const L extends readonly Promise<unknown>[]>(
   return Promise.all(running) as Promise<{ readonly [I in keyof L]: Awaited<L[I]> }>
 }
 
-/** Runs it for each, at most `most` at a time, in order; waits as `together` does. */
+/** Runs `work` for each, at most `most` at a time, in order. Waits like `together`. */
 export async function forEach<T>(
   list: readonly T[],
   most: number,

@@ -1,5 +1,5 @@
-// One connection of a vCenter or host, in operations: each sends the very bytes, and checks the answer. What vSphere
-// cannot go on after is thrown (KmipRefused, KmipTransportError); what is wrong besides goes into the run log.
+// One connection of a vCenter or host, as operations: each sends the exact bytes and checks the answer. It throws what
+// vSphere cannot continue after (KmipRefused, KmipTransportError); all other faults go into the run log.
 
 import type { Credential } from '../kmip/credential.ts'
 import type { EnumName } from '../kmip/enums.ts'
@@ -33,14 +33,14 @@ export class VCenterSession {
     this.#context = context
   }
 
-  /** Any list will do: one server that offers 1.4 alone is certified. */
+  /** Accepts any list: a certified server offers only 1.4. */
   async discoverVersions(isFirst = true): Promise<void> {
     const message = messages.discoverVersions(isFirst)
     const { ProtocolVersion } = await this.#one('DiscoverVersions', message)
     if (ProtocolVersion.length === 0) this.#violation('DiscoverVersions', 'no version at all')
   }
 
-  /** Who made the server; undefined where it does not say, which is no trouble. */
+  /** The server's vendor. Undefined if it does not say, which is not a fault. */
   async vendor(): Promise<string | undefined> {
     const what = 'refused: vCenter shows no vendor, and goes on'
     const query = this.#one('Query', messages.queryServerInformation())
@@ -81,13 +81,13 @@ export class VCenterSession {
     this.#context.inventory.state(id, 'Active')
   }
 
-  /** Values of a custom attribute; none where the key does not have it. */
+  /** The values of a custom attribute. Empty if the key lacks it. */
   async attribute(id: string, name: string): Promise<readonly string[]> {
     const response = await this.#one('GetAttributes', messages.getAttributes(id, name))
     return this.#judged('GetAttributes', checks.checkAttribute(id, name, response))
   }
 
-  /** Whether all of them were added: vCenter goes on without, whatever the answer looks like. */
+  /** Whether all of them were added. vCenter continues in any case, whatever the answer. */
   async addAttributes(id: string, notes: readonly Note[]): Promise<boolean> {
     const message = messages.addAttributes(id, notes)
     const { value, faults } = await this.#exchange(message)
@@ -132,7 +132,7 @@ export class VCenterSession {
 
   // ------------------------------------------------------------ Exchanges
 
-  /** A message of one item; its payload. */
+  /** Sends a message of one item and returns its payload. */
   async #one<N extends OperationName>(operation: N, message: Message): Promise<Response<N>> {
     const { value, faults } = await this.#exchange(message)
     this.#report(operation, faults)
@@ -181,7 +181,7 @@ export class VCenterSession {
   }
 }
 
-/** What a server answers when it does not let someone in, or that no connection came about. */
+/** A refusal, or a failed connection, as the value to compare. Undefined if the work succeeded. */
 export async function refusalOf(
   doing: Promise<unknown>,
 ): Promise<KmipRefused | KmipTransportError | undefined> {

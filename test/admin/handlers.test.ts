@@ -115,7 +115,7 @@ test('wrong pastes are answered with what they are and what to give', async () =
 
 test('a pending client is seen and trusted by its whole SHA-256, with a token for all instances only', async () => {
   const stranger = (await clientCertificate('self-signed-other')).certificate
-  door.context.pending.knock(stranger, '192.0.2.7')
+  door.context.pending.recordUnknown(stranger, '192.0.2.7')
   const [pending] = await client.call('listPending')
   assert.equal(pending?.sha256, stranger.sha256)
   assert.equal(pending.address, '192.0.2.7')
@@ -153,9 +153,9 @@ test('a signed request is trusted with the key that asked for it', async () => {
 
 test('a blocked certificate is refused, and trusting it again lifts that', async () => {
   const { certificate } = await clientCertificate('self-signed')
-  const knock = { certificate, address: '192.0.2.9' }
+  const peer = { certificate, address: '192.0.2.9' }
   await client.call('blockCertificate', { body: { sha256: certificate.sha256, reason: 'stolen' } })
-  const verdict = await door.context.access.identify(knock)
+  const verdict = await door.context.access.identify(peer)
   assert.equal(verdict.trusted, false)
   const body = { by: 'certificate', name: 'vc1', certificate: certificate.pem } as const
   await assert.rejects(
@@ -163,7 +163,7 @@ test('a blocked certificate is refused, and trusting it again lifts that', async
     refused('forbidden', /a token for all instances only/),
   )
   await client.call('trustClient', { ...red, body })
-  assert.equal((await door.context.access.identify(knock)).trusted, true)
+  assert.equal((await door.context.access.identify(peer)).trusted, true)
 })
 
 test('a removed client is not trusted any more; one of another instance is not found', async () => {

@@ -1,4 +1,4 @@
-// The anchor as rules: what a torn slot reads as, and what each disagreement between an anchor and a store means.
+// The rules of the anchor: how a torn slot reads, and what each disagreement between anchor and store means.
 
 import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
@@ -44,8 +44,8 @@ test('another key, another format and any changed byte make a slot invalid', () 
   }
 })
 
-test('a write torn at any byte leaves the slot as it was, as it is to be, or invalid: never a third thing', () => {
-  // Of other lengths, so that the ends of both texts lie at other places.
+test('a write torn at any byte leaves the slot old, new or invalid, and never anything else', () => {
+  // Texts of different lengths, so that they end in different places.
   const before = encodeSlot(
     anchor(8, { heads: [{ writer: 'w'.repeat(30), number: 9, hash: 'a'.repeat(64) }] }),
     key,
@@ -67,7 +67,7 @@ test('a write torn at any byte leaves the slot as it was, as it is to be, or inv
     }
 })
 
-test('an anchor with as many heads as it may have fits its slot; one that does not fit is not written', () => {
+test('an anchor with the maximum number of heads fits its slot; a larger one is not written', () => {
   const head = { writer: randomUUID(), number: Number.MAX_SAFE_INTEGER, hash: 'h'.repeat(64) }
   const full = anchor(Number.MAX_SAFE_INTEGER, {
     heads: Array.from({ length: limits.anchorHeadsMax }, () => head),
@@ -96,9 +96,9 @@ const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[]
     /^the last checkpoint of the audit log is 29, and was 30$/,
   ],
   [
-    'the checkpoint is another one',
+    'the checkpoint is not the signed one',
     { lastCheckpoint: 40, checkpointSha256: 'd'.repeat(64) },
-    /^checkpoint 30 .* is another one than was signed$/,
+    /^checkpoint 30 .* is not the one that was signed$/,
   ],
   [
     'entries are gone',
@@ -107,14 +107,14 @@ const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[]
   ],
   ['the writer is gone', { heads: [{ last: 0, hash: null, prunedTo: 0 }] }, /is 0, and was 100$/],
   [
-    'the entry is another one',
+    'the entry is not the written one',
     { heads: [{ last: 200, hash: 'x'.repeat(64), prunedTo: 0 }] },
-    /^audit entry 100 of writer w is another one than was written, or is missing$/,
+    /^audit entry 100 of writer w is not the one that was written, or is missing$/,
   ],
   [
     'it was pruned up to another entry of that number',
     { heads: [{ last: 100, hash: 'x'.repeat(64), prunedTo: 100 }] },
-    /another one/,
+    /is not the one/,
   ],
 ]
 
@@ -151,7 +151,7 @@ test('before the first checkpoint and the first entry an anchor names neither', 
 
 const never = () => assert.fail('the store is not asked')
 
-test('without a file it depends on whether there must be one; a file without a valid slot never counts', () => {
+test('without a file the result depends on `needed`; a file without a valid slot never counts', () => {
   assert.equal(judgeAnchor(null, key, false, never).state, 'new')
   assert.equal(judgeAnchor(null, key, true, never).state, 'missing')
   const torn = [Buffer.alloc(anchorSlotBytes), randomBytes(anchorSlotBytes)]

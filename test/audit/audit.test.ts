@@ -1,5 +1,5 @@
-// The audit log against those who can write the database (design: Audit): each way of tampering is found by `verify`,
-// and still found after the server went on and signed its next checkpoint; what cannot be proved is said.
+// The audit log against attackers who can write to the database (design: Audit): `verify` finds each kind of tampering,
+// and still finds it after the server's next checkpoint. It says what cannot be proved.
 
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
 import { openWorld } from '../support/world.ts'
 
-test('an untouched log is proved up to its last checkpoint, and what is younger is counted', async (t) => {
+test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
   const world = await history(t)
   const proof = await world.audit.verify()
   assert.deepEqual(proof.problems, [])
@@ -36,7 +36,7 @@ test('an empty log, and one without a checkpoint yet, prove nothing and say so',
 
 const changed = (body: string) => body.replace('client.set', 'client.lie')
 
-/** What somebody does to the first writer's entries or to checkpoints 1 and 2, all of which were signed for. */
+/** How somebody tampers with the first writer's entries or with checkpoints 1 and 2, all of which were signed. */
 const tamperings: Record<string, (log: LogEditor) => void> = {
   'an entry changed': (log) => {
     log.run(
@@ -148,7 +148,7 @@ for (const [way, tamper] of Object.entries(tamperings))
     assert.notDeepEqual((await later.audit.verify()).problems, [], 'the next checkpoint covered it up')
   })
 
-test('what is done to a writer before the next one begins is found by the checkpoint that it had', async (t) => {
+test('tampering with a writer before the next one begins is found by that writer’s checkpoint', async (t) => {
   const ways = Object.entries(tamperings).filter(([way]) =>
     /^(the last entr|a whole writer|all of a writer)/.test(way),
   )
@@ -165,7 +165,7 @@ test('what is done to a writer before the next one begins is found by the checkp
   }
 })
 
-test('a checkpoint signed by another key is none', async (t) => {
+test('a checkpoint signed by another key does not count', async (t) => {
   const world = await history(t)
   const { privateKey } = generateKeyPairSync('ed25519')
   const [last] = await world.store.checkpoints(1)
@@ -177,7 +177,7 @@ test('a checkpoint signed by another key is none', async (t) => {
   assert.deepEqual(problems, ['checkpoint 3: its signature is wrong'])
 })
 
-test('a last checkpoint that was forged is not believed, and hinders no next one', async (t) => {
+test('a forged last checkpoint does not count, and does not prevent the next one', async (t) => {
   const pruning = Date.now() + 3_600_000
   for (const body of [
     '{',
@@ -210,7 +210,7 @@ test('without its last checkpoint a log proves less, and without any it proves n
   assert.deepEqual([none.provedFromMs, none.provedToMs, none.unprovedEntries], [null, null, 15])
 })
 
-test('a writer that was never signed for, removed as a whole, is missed by the one that followed it', async (t) => {
+test('if an unsigned writer is removed as a whole, the next writer’s first entry reveals it', async (t) => {
   const world = await openWorld(t)
   await enter(world, 3)
   const second = await world.reopen()
@@ -230,7 +230,7 @@ test('a writer that was never signed for, removed as a whole, is missed by the o
   assert.match((await follower.audit.verify()).problems.join(), /entries 1 to 3 were cut off/)
 })
 
-test('a writer that was never signed for, rewritten, is not the one that its follower saw', async (t) => {
+test('if an unsigned writer is rewritten, the next writer’s first entry reveals it', async (t) => {
   const world = await openWorld(t)
   await enter(world, 3)
   const second = await world.reopen()
@@ -246,7 +246,7 @@ test('a writer that was never signed for, rewritten, is not the one that its fol
   assert.equal((await second.audit.verify()).ok, false)
 })
 
-test('pages of any size are one log', async (t) => {
+test('any page size gives the same log', async (t) => {
   const world = await openWorld(t)
   await enter(world, 1100)
   await world.audit.checkpoint()
@@ -254,7 +254,7 @@ test('pages of any size are one log', async (t) => {
   assert.deepEqual([proof.ok, proof.entries, proof.unprovedEntries], [true, 1100, 0])
 })
 
-test('checkpoints made at once by several are one chain without gaps', async (t) => {
+test('checkpoints made at once form one chain without gaps', async (t) => {
   const world = await openWorld(t)
   for (let round = 0; round < 3; round++) {
     await enter(world, 1)

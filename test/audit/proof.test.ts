@@ -1,5 +1,5 @@
-// The audit log as an export, verified offline: edited lines, forged beginnings, a log made anew with another key, and a
-// checkpoint that was kept outside. And pruning: what may go, what stays, and a kill in the middle.
+// An exported audit log, verified offline: edited lines, forged beginnings, a log created anew with another key, and a
+// checkpoint kept outside. And pruning: what it may remove, what it keeps, and a kill in the middle.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -18,7 +18,7 @@ async function exported(world: World): Promise<string[]> {
   return lines
 }
 
-/** With the key that the export itself names, as `audit verify FILE` does. */
+/** Verifies with the key that the export itself names, like `audit verify FILE`. */
 function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
   const log = parseExport(lines)
   return verifyLog(log, { publicKey: log.publicKey, ...(checkpoint && { checkpoint }) })
@@ -43,14 +43,14 @@ test('an export proves what the log in the store proves', async (t) => {
   assert.deepEqual((await verifyLines(lines, await newestCheckpoint(world))).problems, [])
 })
 
-test('each line of an export counts: without it, twice, or in its neighbour’s place', async (t) => {
+test('each line of an export counts: removing, doubling or swapping it is found', async (t) => {
   const world = await history(t)
   await world.audit.stop()
   const lines = await exported(world)
   for (let at = 1; at < lines.length; at++) {
     const without = lines.toSpliced(at, 1)
     const proof = await verifyLines(without)
-    // Of checkpoints the last one may be missing: then the log proves less.
+    // The last checkpoint may be missing: then the log proves less.
     const isLast = lines[at]?.startsWith('{"checkpoint":{"number":4') === true
     if (isLast) assert.ok(proof.unprovedEntries > 0)
     else assert.equal(proof.ok, false, `without line ${at + 1}`)
@@ -62,7 +62,7 @@ test('each line of an export counts: without it, twice, or in its neighbour’s 
     const next = lines[at + 1]
     if (next === undefined || lines[at]?.slice(0, 8) !== next.slice(0, 8)) continue
     const swapped = lines.with(at, next).with(at + 1, lines[at] ?? '')
-    // Of two writers' entries the order between them says nothing.
+    // The order between entries of two writers does not matter.
     const writers = [lines[at], next].map((line) => /"writer":"([^"]+)"/.exec(line ?? '')?.[1])
     if (writers[0] === writers[1])
       assert.equal((await verifyLines(swapped)).ok, false, `lines ${at + 1} and next`)
@@ -84,7 +84,7 @@ test('a changed character of an entry or checkpoint is found', async (t) => {
       try {
         ok = (await verifyLines(edited)).ok
       } catch {
-        // It is no export any more.
+        // It is no longer an export.
       }
       assert.equal(ok, false, `line ${at + 1}, character ${place + 1}`)
     }
@@ -113,7 +113,7 @@ test('beginnings that are forged in an export are found', async (t) => {
   assert.match(proof.problems.join(), /not by audit prune/)
 })
 
-test('what is no export is told by its line, and never by anything but words', () => {
+test('a text that is not an export is refused with its line number, in words', () => {
   assert.throws(() => parseExport([]), /line 1 .* not JSON/)
   assert.throws(() => parseExport(['{}']), /not an audit export/)
   assert.throws(() => parseExport(['null']), /not an audit export/)
@@ -135,7 +135,7 @@ test('what is no export is told by its line, and never by anything but words', (
   assert.throws(() => parseExport([head, '', '{']), /line 3 .* not JSON/)
 })
 
-test('of an export with any entries only a proof or a refusal comes', async (t) => {
+test('an export with any entries gives a proof or a refusal, nothing else', async (t) => {
   const world = await history(t)
   const lines = await exported(world)
   const body = fc.oneof(fc.string(), fc.json())
@@ -155,7 +155,7 @@ test('of an export with any entries only a proof or a refusal comes', async (t) 
   )
 })
 
-test('a log made anew with another key is whole by itself, and not against a checkpoint kept outside', async (t) => {
+test('a log created anew with another key is whole by itself, but not against a checkpoint kept outside', async (t) => {
   const world = await history(t)
   const outside = await newestCheckpoint(world)
   const anew = await history(t)
@@ -183,7 +183,7 @@ test('a log of the same key that was cut off or rewritten does not continue the 
 
 // ---------------------------------------------------------------- Pruning
 
-/** The numbers that are left of each writer. */
+/** The numbers of each writer's remaining entries. */
 async function left(world: World): Promise<readonly (readonly number[])[]> {
   const { entries } = await world.store.audit({ order: 'oldest', limit: 1000 })
   return [...Map.groupBy(entries, ({ writer }) => writer).values()].map((of) =>
@@ -191,12 +191,12 @@ async function left(world: World): Promise<readonly (readonly number[])[]> {
   )
 }
 
-/** Of `history`, when the first writer's n-th entry was made. */
+/** The time of the first writer's n-th entry in `history`. */
 function momentOf(world: World, n: number): number {
   return world.clock.now() - (15 - n) * 1_000
 }
 
-test('pruning removes what is older, and the rest is proved as before', async (t) => {
+test('pruning removes older entries, and the rest is proved as before', async (t) => {
   const world = await history(t)
   await world.audit.prune(serverActor, momentOf(world, 4))
   assert.deepEqual(await left(world), [
@@ -213,7 +213,7 @@ test('pruning removes what is older, and the rest is proved as before', async (t
   assert.deepEqual((await again.audit.verify()).problems, [])
 })
 
-test('pruning everything leaves the record of it, and the chain goes on', async (t) => {
+test('pruning everything leaves a record of it, and the chain continues', async (t) => {
   const world = await history(t)
   world.clock.pass(10_000)
   await world.audit.prune(serverActor, world.clock.now())
@@ -223,7 +223,7 @@ test('pruning everything leaves the record of it, and the chain goes on', async 
   assert.deepEqual((await world.audit.verify()).problems, [])
 })
 
-test('what somebody removes beside a prune is found', async (t) => {
+test('a removal by hand beside a prune is found', async (t) => {
   const world = await history(t)
   await world.audit.prune(serverActor, momentOf(world, 4))
   editLog(world.file, (log) => {
@@ -236,7 +236,7 @@ test('what somebody removes beside a prune is found', async (t) => {
   assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
 })
 
-test('a prune killed after any of its commits is whole, and goes on with the next checkpoint', async (t) => {
+test('a prune killed after any of its commits leaves a whole log, and the next checkpoint completes it', async (t) => {
   for (let killedAt = 1; killedAt <= 4; killedAt++) {
     const held: { around?: StoreAround } = {}
     const world = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
@@ -284,7 +284,7 @@ test('a prune killed half way excuses nothing beyond what it announced', async (
   assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
 })
 
-test('of a log without a checkpoint nothing was pruned, whatever the store says', async (t) => {
+test('without a checkpoint no prune counts, whatever the store says', async (t) => {
   const world = await openWorld(t)
   await enter(world, 5)
   editLog(world.file, (log) => {
@@ -296,7 +296,7 @@ test('of a log without a checkpoint nothing was pruned, whatever the store says'
   assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
 })
 
-test('after an accepted restore the log goes on above every known number, and says what was left behind', async (t) => {
+test('after an accepted restore the log continues above every known number, and reports what was left behind', async (t) => {
   const world = await history(t)
   await world.audit.checkpoint()
   const restored = await world.audit.restoredCheckpoint(9, 1)
@@ -312,7 +312,7 @@ test('after an accepted restore the log goes on above every known number, and sa
   )
   assert.equal((await newestCheckpoint(world)).number, 11)
 
-  // Nothing else may be missing beside it.
+  // Nothing else may be missing.
   const lines = await exported(world)
   const without = (number: number) =>
     lines.filter((line) => !line.startsWith(`{"checkpoint":{"number":${number},`))
@@ -320,7 +320,7 @@ test('after an accepted restore the log goes on above every known number, and sa
   assert.match((await verifyLines(without(10))).problems.join(), /checkpoints 5 to 10 are missing/)
 })
 
-test('a checkpoint kept outside that a restore left behind is told as that', async (t) => {
+test('a checkpoint kept outside that a restore discarded is reported as such', async (t) => {
   const world = await history(t)
   const lost = await world.audit.checkpoint()
   assert.ok(lost)
@@ -329,6 +329,6 @@ test('a checkpoint kept outside that a restore left behind is told as that', asy
   await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
   const { problems } = await verifyLines(await exported(world), lost)
   assert.deepEqual(problems, [
-    'the checkpoint 4 that was kept outside is of what a restore left behind that was accepted with checkpoint 5',
+    'the checkpoint 4 that was kept outside belongs to the part that a restore discarded, which was accepted with checkpoint 5',
   ])
 })

@@ -1,5 +1,5 @@
-// The KMIP client against the real server: values in and out at each version, what is told apart when something goes
-// wrong, and what is sent again and what never.
+// The KMIP client against the real server: values in and out at each version, how errors differ, and what is sent again
+// and what never is.
 
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
@@ -323,7 +323,7 @@ suite('what went wrong, and how far it came', () => {
   test('options: a key that belongs to another certificate, and what is no key', async () => {
     const other = await makeCertificate({ ownKey: true })
     refusesKey(other.tls.key, /does not belong to the certificate/)
-    refusesKey('not a key', /is no PEM/)
+    refusesKey('not a key', /is not PEM/)
   })
 })
 

@@ -1,5 +1,4 @@
-// Several addresses of one server: each in turn, the next one when one is down, and one that failed left alone for a
-// while.
+// Several addresses of one server: each in turn, the next one if one is down, and a pause for one that failed.
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
@@ -34,7 +33,7 @@ test('each address in turn', async () => {
   assert.deepEqual(counts([one, two]), [3, 3])
 })
 
-test('one is down: every request is answered by the other, and the one that is down is left alone', async () => {
+test('one is down: the other answers every request, and the one that is down is left alone', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
   await using kmip = client([one, two])
@@ -47,7 +46,7 @@ test('one is down: every request is answered by the other, and the one that is d
   assert.equal(one.connections(), 0, 'it has not rested yet')
 })
 
-test('one that was down is asked again after its rest', async () => {
+test('one that was down is asked again after a pause', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
   await using kmip = client([one, two], { restMs: 300 })
@@ -59,7 +58,7 @@ test('one that was down is asked again after its rest', async () => {
   assert.equal(one.connections(), 2)
 })
 
-test('all rest: they are asked all the same', async () => {
+test('if all have failed recently, they are asked all the same', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
   await using kmip = client([one, two])
@@ -74,7 +73,7 @@ test('all rest: they are asked all the same', async () => {
   await versionsOf(kmip)
 })
 
-test('cut in the middle of much work: what reads is never refused, what changes is done once or told of', async () => {
+test('cut in the middle of much work: reads never fail, and a change is done once or reported', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
   await using kmip = client([one, two], { connections: 'kept', connectionsMax: 4, restMs: 50 })

@@ -1,4 +1,4 @@
-// What a client may do with attributes: the table against the specifications' rules, and what follows from it.
+// What a client may do with attributes: the table against the specifications' rules, and the consequences.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -34,7 +34,7 @@ const skip = existsSync(folder)
   : `SKIPPED: ${folder} is not there, so nothing compares our attribute rules with the specifications'`
 if (skip !== false) process.stderr.write(`${skip}\n`)
 
-/** Rules of one version: attribute name to rule to its text, all in lower case but the name. */
+/** The rules of one version: attribute name to rule to its text, all in lower case but the name. */
 function specRules(version: Version): Map<string, Map<string, string>> {
   const tables = JSON.parse(readFileSync(path.join(folder, `${version}.json`), 'utf8')) as SpecTable[]
   const found = new Map<string, Map<string, string>>()
@@ -47,7 +47,7 @@ function specRules(version: Version): Map<string, Map<string, string>> {
   return found
 }
 
-/** The attributes that one section describes: one, or in 2.x all that come from a certificate's names. */
+/** The attributes that one section describes: one, or in 2.x all those from a certificate's names. */
 function keysOf(name: string) {
   const group =
     /^Certificate (Subject|Issuer) (C|CN|DC|DN Qualifier|Email|L|O|OU|Serial Number|ST|Title|UID)$/
@@ -76,7 +76,7 @@ for (const version of versions) {
         const byClient = rules.get('initially set by')?.includes('client') === true
         assert.equal(fact.clientMayAdd, byClient, `${key} add`)
         assert.ok(fact.clientMaySet || !byClient, `${key} set`)
-        // Fresh came to have one always only in 2.0.
+        // Only 2.0 requires Fresh to have a value always.
         if (key !== 'Fresh')
           assert.equal(fact.required === true, says('shall always have a value'), `${key} required`)
         assert.equal(
@@ -104,7 +104,7 @@ test('1.x limits some attributes to types of objects, 2.x only those of certific
   assert.equal(appliesTo('Colour', 'OpaqueObject', '1.0'), false)
 })
 
-// ---------------------------------------------------------------- What follows
+// ---------------------------------------------------------------- Consequences
 
 const now = 1_800_000_000n
 
@@ -119,7 +119,7 @@ function target(
   return { objectType: 'SymmetricKey', state: 'PreActive', attributes: new Map(entries), now, ...about }
 }
 
-/** The reason as `version` says it. */
+/** The reason as `version` expresses it. */
 function reason(version: Version, act: () => unknown): string {
   try {
     act()
@@ -130,7 +130,7 @@ function reason(version: Version, act: () => unknown): string {
   return 'accepted'
 }
 
-test('a client states what it wants when it makes an object, and nothing of what the server finds out', () => {
+test('a client states attributes when it creates an object, except those that the server determines', () => {
   for (const key of [
     'CryptographicAlgorithm',
     'CryptographicLength',
@@ -163,7 +163,7 @@ test('a client states what it wants when it makes an object, and nothing of what
   )
 })
 
-test('an attribute of which there is one is not given twice', () => {
+test('a single-valued attribute cannot be given twice', () => {
   assert.equal(
     reason('1.1', () => checkSet('CryptographicLength', 2, 'SymmetricKey', '1.1')),
     'InvalidField',
@@ -202,7 +202,7 @@ test('Add Attribute: new ones, more of those that may repeat, in any state (KMIP
   assert.equal(add('1.4', 'Name', target(Object.fromEntries(keys))), 'IndexOutOfBounds')
 })
 
-test('Modify Attribute: what is there, by index, while its state lets it (KMIP 1.4 §3.24 to §3.27, §11.16)', () => {
+test('Modify Attribute: an existing instance, by index, while the state allows it (KMIP 1.4 §3.24 to §3.27, §11.16)', () => {
   const dates = {
     ActivationDate: [now + 9n],
     DeactivationDate: [now + 9n],
@@ -230,7 +230,7 @@ test('Modify Attribute: what is there, by index, while its state lets it (KMIP 1
   assert.equal(modify('2.1', 'x-Other'), 'AttributeNotFound')
 })
 
-test('Delete Attribute: what may go and is there (KMIP 1.4 §11.17)', () => {
+test('Delete Attribute: an existing instance that may be deleted (KMIP 1.4 §11.17)', () => {
   const object = target({ 'x-Vendor': ['a', 'b'], ContactInformation: ['me'], ActivationDate: [now] })
   const remove = (version: Version, key: string, index?: number) =>
     reason(version, () => checkDelete(key, index, object, version))
@@ -256,7 +256,7 @@ function limit(UsageLimitsCount: bigint): AttributeTarget {
   return target({ UsageLimits: [{ UsageLimitsTotal: 10n, UsageLimitsCount, UsageLimitsUnit: 'Byte' }] })
 }
 
-test('usage limits change only until something of them was used (KMIP 1.4 §3.21)', () => {
+test('usage limits change only until a part of them was used (KMIP 1.4 §3.21)', () => {
   assert.equal(
     reason('1.1', () => checkModify('UsageLimits', 0, limit(10n), '1.1')),
     'accepted',
@@ -271,7 +271,7 @@ test('usage limits change only until something of them was used (KMIP 1.4 §3.21
   )
 })
 
-test('a new instance gets an index above all that are there (KMIP 1.4 §2.1.1)', () => {
+test('a new instance gets an index above all existing ones (KMIP 1.4 §2.1.1)', () => {
   assert.equal(nextIndex([]), 0)
   assert.equal(
     nextIndex([

@@ -1,4 +1,4 @@
-// Attributes: stored without loss, sent in every version's own words, compared by value.
+// Attributes: stored without loss, sent in the terms of each version, compared by value.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -36,7 +36,7 @@ import { anyValue, text, valuesOf } from '../support/values.ts'
 
 const old = versions.filter((version) => version < '2.0')
 
-/** One attribute with its instances, of any kind there is. */
+/** One attribute with its instances, of any kind. */
 const entry = fc.oneof(
   {
     weight: 3,
@@ -66,7 +66,7 @@ function refused(act: () => unknown): { reason: string; message: string } {
   return assert.fail('was accepted')
 }
 
-test('what is packed comes back as it was: every attribute, value, type and index', () => {
+test('packed attributes come back unchanged: every attribute, value, type and index', () => {
   fc.assert(
     fc.property(anySet, (set) => {
       assert.deepStrictEqual(unpackAttributes(packAttributes(set)), set)
@@ -74,7 +74,7 @@ test('what is packed comes back as it was: every attribute, value, type and inde
   )
 })
 
-test('values that only old or only new versions have are stored all the same', () => {
+test('values that only old or only new versions have are stored too', () => {
   const set: AttributeSet = new Map([
     ['ObjectType', [{ index: 0, value: 'Template' }]],
     [
@@ -86,7 +86,7 @@ test('values that only old or only new versions have are stored all the same', (
   assert.deepEqual(unpackAttributes(packAttributes(set)), set)
 })
 
-test('the stored form names its format first, and another format is not guessed at', () => {
+test('the stored form begins with its format, and an unknown format is refused', () => {
   const packed = packAttributes(new Map([['Comment', [{ index: 0, value: 'ü' }]]]))
   assert.equal(packed[0], 1)
   assert.throws(() => unpackAttributes(Uint8Array.of(2, ...packed.subarray(1))), /format 2/)
@@ -99,7 +99,7 @@ test('an object with too many attributes is refused before it is stored', () => 
   assert.equal(reason, 'ServerLimitExceeded')
 })
 
-test('first gives the value of the lowest instance, typed', () => {
+test('first returns the value of the lowest instance, typed', () => {
   const set: AttributeSet = new Map([['CryptographicLength', [{ index: 0, value: 256 }]]])
   const length: number | undefined = first(set, 'CryptographicLength')
   assert.equal(length, 256)
@@ -127,7 +127,7 @@ for (const version of old) {
           assert.equal(wire.AttributeName, attributes[key].name)
           assert.equal(received.key, key)
           assert.equal(received.index, index === 0 ? undefined : index)
-          // What the version lacks is left out; what it has is the same.
+          // The encoder omits what the version lacks and leaves the rest unchanged.
           assert.equal(leaves(value, received.value), leaves(received.value, received.value))
         }),
         { numRuns: 20 },
@@ -136,7 +136,7 @@ for (const version of old) {
   })
 }
 
-/** The parts of `value` that `other` has too, as text. */
+/** The parts of `value` that `other` also has, as text. */
 function leaves(value: unknown, other: unknown): string {
   if (typeof value !== 'object' || value === null || value instanceof Uint8Array || Array.isArray(value)) {
     return searchKey('Name', value)
@@ -178,7 +178,7 @@ test('a version knows only its own attributes', () => {
   assert.throws(() => toWire1('Fresh', { index: 0, value: true }, '1.0'), RangeError)
 })
 
-test('a value that the version cannot say is as if it were not there', () => {
+test('a value that the version cannot express is treated as absent', () => {
   assert.equal(existsIn('ObjectType', '1.1', 'PGPKey'), false)
   assert.equal(existsIn('ObjectType', '1.2', 'PGPKey'), true)
   assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA3_256' }), false)
@@ -190,7 +190,7 @@ test('a deprecated attribute is still an attribute', () => {
   assert.deepEqual(received, { key: 'OperationPolicyName', index: undefined, value: 'default' })
 })
 
-test('a name that is no attribute is refused with what would have been right (KMIP 1.4 §11.2, §11.10)', () => {
+test('an unknown attribute name is refused with the name that was probably meant (KMIP 1.4 §11.2, §11.10)', () => {
   const cases: [string, Version, RegExp][] = [
     ['Colour', '1.1', /^KMIP 1\.1 has no attribute "Colour".*begin with x- or y-$/],
     ['cryptographic length', '1.1', /did you mean "Cryptographic Length"\?$/],
@@ -213,7 +213,7 @@ test('a name that is no attribute is refused with what would have been right (KM
   )
 })
 
-test('an Attribute without a value, or with a negative index, is no message', () => {
+test('an Attribute without a value, or with a negative index, is an invalid message', () => {
   const AttributeName = 'Object Group'
   assert.equal(refused(() => fromWire1({ AttributeName }, '1.4')).reason, 'InvalidMessage')
   const negative = { AttributeName, AttributeIndex: -1, AttributeValue: 'g' }
@@ -222,7 +222,7 @@ test('an Attribute without a value, or with a negative index, is no message', ()
 
 // ---------------------------------------------------------------- 2.x
 
-test('2.x sends attributes by tag, and custom ones as those of vendors x and y', () => {
+test('2.x sends attributes by tag, and custom ones with the vendors x and y', () => {
   const value = { type: 'TextString', value: 'VMware' } as const
   const set: AttributeSet = new Map<string, AttributeInstance[]>([
     ['CryptographicLength', [{ index: 0, value: 256 }]],
@@ -264,7 +264,7 @@ test('2.x refers to attributes by tag, or by vendor and name', () => {
 
 // ---------------------------------------------------------------- Compared
 
-test('equal values have the same search key, and others another', () => {
+test('equal values have the same search key, different ones another', () => {
   const pair = fc.constantFrom<AttributeName>(
     'Name',
     'ObjectGroup',
@@ -309,7 +309,7 @@ test('search keys are a stored format', () => {
   assert.equal(searchKey('x-Blob', { type: 'ByteString', value: Buffer.of(1, 255) }), 'ByteString:0x01ff')
 })
 
-test('every attribute has a name of its own, and its tag', () => {
+test('every attribute has its own name and tag', () => {
   assert.equal(new Set(attributeNames.map((key) => attributes[key].name)).size, attributeNames.length)
   for (const key of attributeNames) {
     assert.ok(tagCode(key) > 0x420000)

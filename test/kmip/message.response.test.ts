@@ -1,5 +1,5 @@
-// Answers: in the request's version and with nothing in them that this version lacks; sizes, extensions, refusals;
-// and the client's side, which must read what the server writes.
+// Answers: in the request's version and without anything that this version lacks; sizes, extensions, refusals. And the
+// client's side, which must read what the server writes.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -138,7 +138,7 @@ for (const version of versions) {
   })
 }
 
-test('KMIP 1.4 §11 against 2.1 §11.46: what changes its name between versions', () => {
+test('KMIP 1.4 §11 against 2.1 §11.46: reasons whose name changed between versions', () => {
   const expected: readonly [ResultReasonName, ResultReasonName, ResultReasonName, ResultReasonName][] = [
     ['ObjectNotFound', 'ItemNotFound', 'ItemNotFound', 'ObjectNotFound'],
     ['ObjectDestroyed', 'ItemNotFound', 'ItemNotFound', 'ObjectDestroyed'],
@@ -166,7 +166,7 @@ function* tagsIn(item: Item): Generator<number> {
   for (const inner of item.value) yield* tagsIn(inner)
 }
 
-/** The fields that a version writes, all the way down; attributes by their value have tables of their own. */
+/** The fields that a version writes, at every depth. Attributes are left out: their values have tables of their own. */
 function* fieldsIn(schema: Schema, version: Version, path: string): Generator<[TagName, string]> {
   const shapes: readonly Shape[] =
     schema.shape.kind === 'OneOf' ? schema.shape.choices.map((choice) => choice.shape) : [schema.shape]

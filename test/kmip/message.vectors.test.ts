@@ -1,5 +1,5 @@
-// Requests by vectors (test/vectors/kmip): what each is understood as, or which answer it gets, also when it was cut
-// or its lengths were raised. The published message encodings are tried where they are at hand.
+// Requests by vectors (test/vectors/kmip): how each is decoded, or which answer it gets, also when cut or with raised
+// lengths. The published message encodings are tested if they are available.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -40,7 +40,7 @@ for (const { name, expect, bytes } of vectors) {
   })
 }
 
-test('any bytes behind a good beginning: RequestError or a message, Fault or a payload', () => {
+test('any bytes after a valid beginning give RequestError or a message, Fault or a payload', () => {
   const beginnings = vectors.map(({ bytes }) => bytes)
   const damage = fc.record({
     beginning: fc.constantFrom(...beginnings),
@@ -56,9 +56,9 @@ test('any bytes behind a good beginning: RequestError or a message, Fault or a p
   )
 })
 
-/** Written and read again, those that can be read are the same. */
+/** Messages that can be decoded are encoded and decoded again, and stay the same. */
 function payloadsComeBack(request: RequestMessage): void {
-  // The newest version writes all that was read, also fields which the message's own does not have.
+  // The newest version writes everything that was read, including fields that the message's own version lacks.
   const version = newestOfMajor(request.version)
   for (const item of request.items) {
     if (item.operation === null || inWords(item, request).includes(' Invalid')) continue
@@ -68,7 +68,7 @@ function payloadsComeBack(request: RequestMessage): void {
   }
 }
 
-/** In the form of a vector's `expect`. Lets no other error through than those that have an answer. */
+/** In the form of a vector's `expect`. Rethrows errors that have no answer. */
 function understood(bytes: Buffer): string[] {
   let request: RequestMessage
   try {
@@ -119,7 +119,7 @@ function inWords(item: RequestItem, request: RequestMessage): string {
   }
 }
 
-/** Bytes in hexadecimal; what may be repeated and is not there left out. */
+/** Bytes in hexadecimal. Absent repeated fields are left out. */
 function plainly(this: unknown, key: string, value: unknown): unknown {
   const original = (this as Readonly<Record<string, unknown>>)[key]
   if (original instanceof Uint8Array) return `hex:${Buffer.from(original).toString('hex')}`
@@ -133,25 +133,29 @@ const published = existsSync(file)
   : undefined
 if (published === undefined) process.stderr.write(`SKIPPED: ${file} is not there\n`)
 
-test('the published encodings of whole messages, read and written', { skip: published === undefined }, () => {
-  for (const { case: name, hex } of published ?? []) {
-    const bytes = Buffer.from(hex, 'hex')
-    if (hex.startsWith('420078')) {
-      const request = decodeRequest(bytes)
-      for (const { operation, payload, fault } of request.items) {
-        assert.ok(operation !== null && fault === undefined, name)
-        const value = decodeRequestPayload(operation, payload, request)
-        assert.deepEqual(encodeRequestPayload(operation, value, request.version), payload, name)
-      }
-    } else {
-      const response = decodeResponse(bytes)
-      assert.deepEqual(encodeResponse(response), bytes, name)
-      for (const { operationCode = 0, payload } of response.items) {
-        const operation = nameOf('Operation', operationCode, response.version)
-        if (payload === undefined || operation === undefined) continue
-        const value = decodeResponsePayload(operation, payload, response)
-        assert.deepEqual(encodeResponsePayload(operation, value, response.version), payload, name)
+test(
+  'the published encodings of whole messages, decoded and encoded',
+  { skip: published === undefined },
+  () => {
+    for (const { case: name, hex } of published ?? []) {
+      const bytes = Buffer.from(hex, 'hex')
+      if (hex.startsWith('420078')) {
+        const request = decodeRequest(bytes)
+        for (const { operation, payload, fault } of request.items) {
+          assert.ok(operation !== null && fault === undefined, name)
+          const value = decodeRequestPayload(operation, payload, request)
+          assert.deepEqual(encodeRequestPayload(operation, value, request.version), payload, name)
+        }
+      } else {
+        const response = decodeResponse(bytes)
+        assert.deepEqual(encodeResponse(response), bytes, name)
+        for (const { operationCode = 0, payload } of response.items) {
+          const operation = nameOf('Operation', operationCode, response.version)
+          if (payload === undefined || operation === undefined) continue
+          const value = decodeResponsePayload(operation, payload, response)
+          assert.deepEqual(encodeResponsePayload(operation, value, response.version), payload, name)
+        }
       }
     }
-  }
-})
+  },
+)

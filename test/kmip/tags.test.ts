@@ -1,4 +1,4 @@
-// The tables of kmip/ against the specifications' own, and that each fact in them makes sense by itself.
+// The tables of kmip/ against the specifications' own. Each fact in them must also be consistent by itself.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -23,12 +23,12 @@ const skip = existsSync(file)
 if (skip !== false) process.stderr.write(`${skip}\n`)
 const spec = skip === false ? (JSON.parse(readFileSync(file, 'utf8')) as SpecTables).versions : undefined
 
-/** What `version` defines, as in the specification's table: name to number. */
+/** What `version` defines, like the specification's table: name to number. */
 function defined(table: Readonly<Record<string, Defined & { readonly code: number }>>, version: Version) {
   return Object.entries(table).filter(([, fact]) => isDefined(fact, version))
 }
 
-/** Deprecated values have lost their line in some of the compared tables; the specification still has them. */
+/** Deprecated values are missing from some of the compared tables; the specification still has them. */
 function compareTables(
   ours: readonly [string, { code: number } & Defined][],
   theirs: Codes,
@@ -51,7 +51,7 @@ function compareTables(
   )
 }
 
-/** Names as that version spells them. */
+/** Names in the spelling of that version. */
 function spelled(table: EnumTable, version: Version) {
   return defined(table, version).map(([name, fact]): [string, { code: number } & Defined] => {
     const { in1x, in2x } = table[name] ?? {}
@@ -69,7 +69,7 @@ for (const version of versions) {
     assert.ok(spec)
     const theirs = spec[version].enums
     for (const [name, table] of Object.entries<EnumTable>(enums)) {
-      // Lost from the compared tables of 1.2 to 1.4, where it is deprecated, and there again in 2.0 (§9.1.3.2.6).
+      // Missing from the compared tables of 1.2 to 1.4, where it is deprecated; present again in 2.0 (§9.1.3.2.6).
       const lost = name === 'CertificateType' && version > '1.1' && version < '2.0' ? { PGP: '0x2' } : {}
       compareTables(spelled(table, version), { ...theirs[name], ...lost }, version)
     }
@@ -102,7 +102,7 @@ test('no number has two names, and no fact ends before it begins', () => {
   }
 })
 
-test('names and numbers are found from one another', () => {
+test('names and numbers can be found from one another', () => {
   assert.equal(tagName(tagCode('UniqueIdentifier')), 'UniqueIdentifier')
   assert.equal(tagName(0x540001), undefined)
   assert.equal(codeOf('ObjectType', 'SymmetricKey'), 2)

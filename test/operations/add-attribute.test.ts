@@ -1,4 +1,4 @@
-// Custom attributes (KMIP 1.4 §3.39) through the mTLS door: of any type, under any x- or y- name, many of them, in any
+// Custom attributes (KMIP 1.4 §3.39) through the mTLS listener: of any type, under any x- or y- name, many of them, in any
 // state, and concurrently with the activation of the same key, which is what vCenter does.
 
 import assert from 'node:assert/strict'
@@ -69,11 +69,11 @@ for (const version of served)
     test(`${version}: a custom attribute of type ${type}`, async () => {
       const UniqueIdentifier = await session.key(version, [attribute('x-Given', each[0])])
       for (const [index, value] of each.entries()) {
-        const told = await session.ask(version, 'AddAttribute', {
+        const answer = await session.ask(version, 'AddAttribute', {
           UniqueIdentifier,
           Attribute: attribute('x-Any', value),
         })
-        assert.deepEqual(told.Attribute, {
+        assert.deepEqual(answer.Attribute, {
           ...attribute('x-Any', value),
           ...(index > 0 && { AttributeIndex: index }),
         })
@@ -85,7 +85,7 @@ for (const version of served)
     })
   }
 
-test('any x- or y- name is taken, as it is, and no other', async () => {
+test('any x- or y- name is accepted unchanged, and no other', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const names = [
     'x-Product_Version',
@@ -116,7 +116,7 @@ test('any x- or y- name is taken, as it is, and no other', async () => {
     )
 })
 
-test('fifty instances, given with the key or added, keep their order and their indices', async () => {
+test('fifty instances, given at creation or added, keep their order and their indices', async () => {
   const fifty = Array.from({ length: 50 }, (_, index) => text('x-Fifty', `value ${index}`))
   const expected = fifty.map(({ AttributeValue }) => AttributeValue)
   const given = await session.key('1.1', fifty)
@@ -136,7 +136,7 @@ test('fifty instances, given with the key or added, keep their order and their i
   }
 })
 
-test('there is an end to instances and to bytes, and it is told', async () => {
+test('instances and bytes have a maximum, and the refusal says so', async () => {
   const UniqueIdentifier = await session.key(
     '1.1',
     Array.from({ length: 1000 }, (_, index) => attribute('x-Full', { type: 'Integer', value: index })),
@@ -158,20 +158,20 @@ test('there is an end to instances and to bytes, and it is told', async () => {
   assert.equal((await session.values('1.1', UniqueIdentifier, 'x-Large')).length, 1)
 })
 
-test('a value is nested as deep as a message may be, or refused, and what is kept can be read', async () => {
+test('a value may be nested as deep as a message, or is refused, and every stored value can be read', async () => {
   const UniqueIdentifier = await session.key('1.1')
   let value: AnyValue = { type: 'Boolean', value: true }
   let refused = 0
   for (let depth = 1; depth <= 20; depth++) {
     value = { type: 'Structure', value: [{ tag: 0x540001, item: value }] }
-    const told = await session.one('1.1', {
+    const answer = await session.one('1.1', {
       operation: 'AddAttribute',
       request: { UniqueIdentifier, Attribute: attribute(`x-Deep ${depth}`, value) },
     })
-    if (told.status === 'Success')
+    if (answer.status === 'Success')
       assert.deepEqual(await session.values('1.1', UniqueIdentifier, `x-Deep ${depth}`), [value])
     else {
-      assert.equal(told.reason, 'InvalidMessage')
+      assert.equal(answer.reason, 'InvalidMessage')
       refused++
     }
   }
@@ -179,7 +179,7 @@ test('a value is nested as deep as a message may be, or refused, and what is kep
   await session.ask('1.1', 'GetAttributes', attributesOf(UniqueIdentifier))
 })
 
-test('in every state, destroyed included', async () => {
+test('attributes can be added in every state, destroyed included', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const inState = async (state: string) => {
     assert.deepEqual(await session.values('1.1', UniqueIdentifier, 'State'), [state])
@@ -211,7 +211,7 @@ test('in every state, destroyed included', async () => {
   await inState('DestroyedCompromised')
 })
 
-test('the same attribute that is there already is added again, with the next index', async () => {
+test('the same attribute may be added again, with the next index', async () => {
   const UniqueIdentifier = await session.key('1.1')
   const same = { UniqueIdentifier, Attribute: text('x-Identifier', 'one and the same') }
   for (let index = 0; index < 3; index++) await session.ask('1.1', 'AddAttribute', same)
@@ -243,10 +243,10 @@ test("vCenter's race: attributes in batches of three while the same key is fetch
       },
     ]
     const first = randomInt(3)
-    const told = await Promise.all(
+    const answer = await Promise.all(
       [...started.slice(first), ...started.slice(0, first)].map((start) => start()),
     )
-    for (const { status, message } of told.flat()) assert.equal(status, 'Success', message)
+    for (const { status, message } of answer.flat()) assert.equal(status, 'Success', message)
     assert.deepEqual(await session.values('1.1', UniqueIdentifier, 'State'), ['Active'])
     for (const name of [...product, ...machine])
       assert.deepEqual(await session.values('1.1', UniqueIdentifier, name), [

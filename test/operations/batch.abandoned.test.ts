@@ -1,4 +1,4 @@
-// Long batches through the mTLS door: what their client does not wait for is not done, and what was done is whole.
+// Long batches through the mTLS listener: nothing is done once the client has left, and whatever was done is whole.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -17,7 +17,10 @@ useServer((started, opened) => {
   session = opened
 })
 
-/** Of one batch, of which each client sends several: on no machine all of them are done before it leaves. */
+/**
+ * The size of one batch, of which each client sends several: even a fast machine cannot finish all before the client
+ * leaves.
+ */
 const creates = 1_000
 const batches = 4
 
@@ -25,7 +28,7 @@ async function identifiers(): Promise<readonly string[]> {
   return (await session.ask('1.4', 'Locate', locate([]))).UniqueIdentifier
 }
 
-/** How many there are in the audit. */
+/** The number of such entries in the audit. */
 async function entries(action: string, result?: string): Promise<number> {
   let count = 0
   let after: string | null = null
@@ -38,7 +41,7 @@ async function entries(action: string, result?: string): Promise<number> {
   return count
 }
 
-/** Sends the batch on a connection of its own and leaves once something is under way. */
+/** Sends the batch on a connection of its own and leaves once work has begun. */
 async function leaveMidway(option: 'Continue' | 'Undo', underWay: () => Promise<boolean>): Promise<void> {
   const payload = encodeRequestPayload('Create', aes(), '1.4')
   const items = Array.from({ length: creates }, (_, index) => ({
@@ -70,7 +73,7 @@ async function idle(): Promise<void> {
   })
 }
 
-test('a batch ends when its client leaves; what was done until then is whole', async () => {
+test('a batch ends when its client leaves; everything done until then is whole', async () => {
   const [before, enteredBefore] = [await identifiers(), await entries('key.create', 'success')]
   await leaveMidway('Continue', async () => (await identifiers()).length > before.length)
   await idle()
@@ -86,16 +89,16 @@ test('a batch ends when its client leaves; what was done until then is whole', a
   assert.equal((await entries('key.create', 'success')) - enteredBefore, made.length)
 })
 
-test('a batch with Undo whose client leaves leaves nothing', async () => {
+test('a batch with Undo whose client leaves changes nothing', async () => {
   const before = await identifiers()
   let looks = 0
-  // Nothing of it can be seen while it runs.
+  // Nothing of it is visible while it runs.
   await leaveMidway('Undo', async () => (looks += 1) > 2)
   await idle()
   assert.deepEqual(await identifiers(), before)
 })
 
-test('once as much was thrown away as an answer may have, no more items are begun', async () => {
+test('once the discarded answers reach the maximum size of one answer, no more items begin', async () => {
   const material = Buffer.alloc(200 * 1024, 7)
   const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
     ObjectType: 'OpaqueObject',
@@ -105,12 +108,12 @@ test('once as much was thrown away as an answer may have, no more items are begu
   const before = await entries('key.get')
   const get: Asked = { operation: 'Get', request: { UniqueIdentifier } }
   const asked = batch(...Array.from({ length: 100 }, () => get))
-  const told = await session.send('1.4', asked, { batchErrorContinuationOption: 'Continue' })
+  const answers = await session.send('1.4', asked, { batchErrorContinuationOption: 'Continue' })
   assert.deepEqual(
-    told.map(({ status, reason }) => reason ?? status),
-    told.map((_, index) => (index < 5 ? 'Success' : 'ResponseTooLarge')),
+    answers.map(({ status, reason }) => reason ?? status),
+    answers.map((_, index) => (index < 5 ? 'Success' : 'ResponseTooLarge')),
   )
-  assert.equal(told.length, 100)
+  assert.equal(answers.length, 100)
   const begun = (await entries('key.get')) - before
   assert.ok(begun >= 10 && begun <= 12, `${begun} were begun`)
 })

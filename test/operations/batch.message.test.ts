@@ -1,5 +1,5 @@
-// What is decided per message, whatever its operations (KMIP 1.4 §6, §7, §11.1), through the mTLS door: versions,
-// fields that nobody knows, extensions, sizes, credentials, and messages that are no messages.
+// Decisions per message, whatever its operations (KMIP 1.4 §6, §7, §11.1), through the mTLS listener: versions, unknown
+// fields, extensions, sizes, credentials, and bytes that are not a message.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -54,7 +54,7 @@ const reasons = {
   FeatureNotSupported: 8,
 } as const
 
-/** A request as a tree, to be changed before it is sent. */
+/** A request as a tree, to be changed before sending. */
 function request(version: Version, ...asked: Asked[]): Item {
   const items = asked.map(({ operation, request: values, id }) => ({
     operation,
@@ -64,7 +64,7 @@ function request(version: Version, ...asked: Asked[]): Item {
   return read(encodeRequest({ version, items }))
 }
 
-/** The tree with the items directly in the structures on the way to `path` changed by `change`. */
+/** The tree, with `change` applied to the items directly in the structures on the way to `path`. */
 function within(
   item: Item,
   path: readonly number[],
@@ -161,11 +161,11 @@ for (const version of served) {
   test(`${version}: an extension that is critical refuses the whole message, another is passed over`, async () => {
     const create: Asked = { operation: 'Create', request: aes() }
     const before = (await session.ask(version, 'Locate', locate([]))).UniqueIdentifier.length
-    const told = await session.send(version, batch(create, { ...query, extensions: extension(true) }), {
+    const answers = await session.send(version, batch(create, { ...query, extensions: extension(true) }), {
       batchErrorContinuationOption: 'Continue',
     })
     assert.deepEqual(
-      told.map(({ reason }) => reason),
+      answers.map(({ reason }) => reason),
       ['FeatureNotSupported', 'FeatureNotSupported'],
     )
     assert.equal((await session.ask(version, 'Locate', locate([]))).UniqueIdentifier.length, before)
@@ -198,8 +198,8 @@ for (const version of served) {
     const create: Asked = { operation: 'Create', request: aes() }
     for (const batchErrorContinuationOption of ['Stop', 'Continue', 'Undo'] as const) {
       const header = { maximumResponseSize: 100, batchErrorContinuationOption }
-      const told = await session.send(version, batch(create, create), header)
-      assert.equal(told.at(-1)?.reason, 'ResponseTooLarge')
+      const answers = await session.send(version, batch(create, create), header)
+      assert.equal(answers.at(-1)?.reason, 'ResponseTooLarge')
     }
     assert.deepEqual(await session.ask(version, 'Locate', locate([])), before)
   })
@@ -211,8 +211,8 @@ for (const version of served) {
         CredentialValue: { Username: 'vSphere', Password: 'whatever' },
       },
     ] as const
-    const told = await session.one(version, { operation: 'Create', request: aes() }, { credentials })
-    assert.equal(told.status, 'Success')
+    const answers = await session.one(version, { operation: 'Create', request: aes() }, { credentials })
+    assert.equal(answers.status, 'Success')
     const odd = struct(
       0x42000c,
       struct(0x420023, { tag: 0x420024, type: 5, value: 0x80000009 }, struct(0x420025)),
@@ -231,7 +231,7 @@ for (const version of served) {
   })
 }
 
-test('a newer minor version is answered in the newest that is spoken, and its unknown fields are passed over', async () => {
+test('a newer minor version is answered in the newest supported one, and its unknown fields are ignored', async () => {
   const asked = within(request('1.4', query), [0, 0], ([major]) =>
     major ? [major, integer('ProtocolVersionMinor', 7)] : [],
   )
@@ -245,7 +245,7 @@ test('a newer minor version is answered in the newest that is spoken, and its un
   })
 })
 
-test('a major version that is not spoken is refused in one that is, and the connection goes on', async () => {
+test('an unsupported major version is refused in a supported one, and the connection stays open', async () => {
   for (const [major, minor] of [
     [0, 9],
     [2, 0],
@@ -267,13 +267,13 @@ test('a major version that is not spoken is refused in one that is, and the conn
   assert.equal((await session.one('1.0', query)).status, 'Success')
 })
 
-test('versions are mixed on one connection, each answered in its own', async () => {
+test('one connection may mix versions, each answered in its own', async () => {
   const id = await session.key('1.0')
   for (const version of ['1.4', '1.0', '1.2', '1.1', '1.3', '1.0', '1.4'] as const)
     await session.ask(version, 'GetAttributes', attributesOf(id))
 })
 
-test('what is no request is answered as such, and the connection goes on', async () => {
+test('bytes that are not a request get an answer that says so, and the connection stays open', async () => {
   for (const bad of [
     struct('ResponseMessage', struct('ResponseHeader')),
     struct('RequestMessage'),
@@ -290,7 +290,7 @@ test('what is no request is answered as such, and the connection goes on', async
   assert.equal((await session.one('1.1', query)).status, 'Success')
 })
 
-test('1.4 names the answer for those who name their request', async () => {
+test('1.4 gives the answer an id if the request has one', async () => {
   const named = encodeRequest({
     version: '1.4',
     clientCorrelationValue: 'mine',
@@ -301,17 +301,17 @@ test('1.4 names the answer for those who name their request', async () => {
   assert.match(textOf(correlation) ?? '', /^[0-9a-f-]{36}$/)
 })
 
-test('requests that are sent without waiting are answered in their order', async () => {
+test('pipelined requests are answered in their order', async () => {
   const identity = await clientCertificate('self-signed')
   using other = await openSession(server.port, identity)
   const sent = Array.from({ length: 50 }, (_, index) => index)
-  const told = await Promise.all(
+  const answers = await Promise.all(
     sent.map(() => other.client.ask(write(request('1.2', { operation: 'Create', request: aes() })))),
   )
-  assert.equal(told.filter((answer) => answer && readAs('1.2', answer)).length, sent.length)
+  assert.equal(answers.filter((answer) => answer && readAs('1.2', answer)).length, sent.length)
 })
 
-test('key material leaves in the answer to Get only', async () => {
+test('only the answer to Get contains key material', async () => {
   const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
     ObjectType: 'SymmetricKey',
     ...template(aes256),
@@ -344,8 +344,8 @@ function extension(critical: boolean) {
   return [{ vendorIdentification: 'ours', critical, extension: write(struct(0x42009c, vendorItem)) }]
 }
 
-function reasonsOf(told: readonly Told[]): string[] {
-  return told.map(({ status: how, reason }) => reason ?? how)
+function reasonsOf(answers: readonly Told[]): string[] {
+  return answers.map(({ status: how, reason }) => reason ?? how)
 }
 
 async function sizeOf(version: Version, asked: readonly Asked[]): Promise<number> {

@@ -1,5 +1,5 @@
-// Requests that are nearly right: each operation's, changed at random in its values, its items and its bytes. Whatever
-// comes out is an answer of the request's version with a reason, never a General Failure, which would be a bug of ours.
+// Requests that are nearly right: each operation's request, with random changes of its values, its items and its bytes.
+// Every answer is in the request's version and has a reason, never a General Failure, which would be a bug of ours.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,7 +23,7 @@ useServer((started, opened) => {
 
 const generalFailure = 0x100
 
-/** Those that take the object away come last. */
+/** Operations that take the object away come last. */
 const last: readonly HandledOperation[] = ['Revoke', 'Destroy']
 
 function requests(UniqueIdentifier: string): Asked[] {
@@ -71,7 +71,7 @@ const leaf: fc.Arbitrary<Pick<Item, 'type' | 'value'>> = fc.oneof(
   fc.record({ type: fc.constantFrom(types.Boolean), value: fc.boolean() }),
 )
 
-/** Changes somewhere in the batch item: another value, an item gone, twice, moved or made a structure. */
+/** Changes somewhere in the batch item: another value; an item removed, doubled, moved or made a structure. */
 const change = fc.record({
   place: fc.nat(),
   how: fc.constantFrom(
@@ -92,7 +92,7 @@ const change = fc.record({
 
 type Change = typeof change extends fc.Arbitrary<infer T> ? T : never
 
-/** The tree with one of its items changed: what stands in that item's place. */
+/** The tree with one of its items replaced. */
 function changed(item: Item, one: Change): Item[] {
   return changedAt(item, one, one.place % count(item))
 }
@@ -158,7 +158,7 @@ for (const version of served)
     )
   })
 
-test('requests with changed bytes after their version are answered, and never with a General Failure', async () => {
+test('requests with changed bytes after their version are answered, never with a General Failure', async () => {
   const samples = requests(await session.key('1.2'))
   const versionEnds = 72
   await fc.assert(

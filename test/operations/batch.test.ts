@@ -1,5 +1,5 @@
-// Batches (KMIP 1.4 §6.12 to §6.15, §11.43) through the mTLS door: Stop, Continue and Undo, what the audit keeps of
-// them, and the ID Placeholder from one item to the next.
+// Batches (KMIP 1.4 §6.12 to §6.15, §11.43) through the mTLS listener: Stop, Continue and Undo, their audit entries,
+// and the ID Placeholder from one item to the next.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -38,18 +38,18 @@ function named(name: string): Asked {
   return { operation: 'Create', request: aes([nameAttribute(name)]) }
 }
 
-function results(told: readonly Told[]): string[] {
-  return told.map(({ status, reason }) => reason ?? status)
+function results(answers: readonly Told[]): string[] {
+  return answers.map(({ status, reason }) => reason ?? status)
 }
 
-function identifier(told: Told | undefined): string {
-  return String(field(told, 'UniqueIdentifier'))
+function identifier(answers: Told | undefined): string {
+  return String(field(answers, 'UniqueIdentifier'))
 }
 
 /** A field of the answer's payload. */
-function field(told: Told | undefined, name: string): unknown {
-  assert.equal(told?.status, 'Success')
-  return (told.payload as Readonly<Record<string, unknown>>)[name]
+function field(answers: Told | undefined, name: string): unknown {
+  assert.equal(answers?.status, 'Success')
+  return (answers.payload as Readonly<Record<string, unknown>>)[name]
 }
 
 async function entriesOf(object: string): Promise<string[]> {
@@ -64,14 +64,14 @@ for (const version of served) {
       operation: 'GetAttributes',
       request: attributesOf(undefined, 'State', 'x-Two'),
     })
-    const told = await session.send(version, asked, { batchOrderOption: true })
+    const answers = await session.send(version, asked, { batchOrderOption: true })
     assert.deepEqual(
-      results(told),
+      results(answers),
       Array.from({ length: 6 }, () => 'Success'),
     )
-    const id = identifier(told[0])
-    assert.ok(told.every((one) => identifier(one) === id))
-    assert.deepEqual(field(told[5], 'Attribute'), [
+    const id = identifier(answers[0])
+    assert.ok(answers.every((one) => identifier(one) === id))
+    assert.deepEqual(field(answers[5], 'Attribute'), [
       { AttributeName: 'State', AttributeValue: 'Active' },
       { AttributeName: 'x-Two', AttributeValue: { type: 'TextString', value: 'x-Two' } },
     ])
@@ -86,28 +86,28 @@ for (const version of served) {
       session.send(version, batch(...asked), { batchErrorContinuationOption: 'Continue' })
     assert.deepEqual(results(await run(create, find, get)), ['Success', 'Success', 'ItemNotFound'])
     const id = await session.key(version, [group])
-    const told = await run(find, get, activate)
-    assert.deepEqual(results(told), ['Success', 'Success', 'Success'])
-    assert.equal(identifier(told[1]), id)
+    const answers = await run(find, get, activate)
+    assert.deepEqual(results(answers), ['Success', 'Success', 'Success'])
+    assert.equal(identifier(answers[1]), id)
     const second = await session.key(version, [group])
     assert.deepEqual(results(await run(create, find, get)), ['Success', 'Success', 'ItemNotFound'])
     assert.equal(identifier((await run(create, first, get))[2]), second)
   })
 
   test(`${version}: Stop answers up to what failed, and keeps what was done`, async () => {
-    const told = await session.send(version, batch(create, activate, unknown, create))
-    assert.deepEqual(results(told), ['Success', 'Success', 'ItemNotFound'])
-    assert.deepEqual(await session.values(version, identifier(told[0]), 'State'), ['Active'])
+    const answers = await session.send(version, batch(create, activate, unknown, create))
+    assert.deepEqual(results(answers), ['Success', 'Success', 'ItemNotFound'])
+    assert.deepEqual(await session.values(version, identifier(answers[0]), 'State'), ['Active'])
     const header = { batchErrorContinuationOption: 'Stop' } as const
     assert.deepEqual(results(await session.send(version, batch(unknown, create), header)), ['ItemNotFound'])
   })
 
   test(`${version}: Continue answers all, and a failure leaves the placeholder as it was`, async () => {
-    const told = await session.send(version, batch(create, unknown, activate, activate, get), {
+    const answers = await session.send(version, batch(create, unknown, activate, activate, get), {
       batchErrorContinuationOption: 'Continue',
     })
-    assert.deepEqual(results(told), ['Success', 'ItemNotFound', 'Success', 'PermissionDenied', 'Success'])
-    assert.equal(identifier(told[4]), identifier(told[0]))
+    assert.deepEqual(results(answers), ['Success', 'ItemNotFound', 'Success', 'PermissionDenied', 'Success'])
+    assert.equal(identifier(answers[4]), identifier(answers[0]))
   })
 
   test(`${version}: Undo leaves nothing of what it did but the record of it`, async () => {
@@ -117,13 +117,13 @@ for (const version of served) {
       operation: 'AddAttribute',
       request: { UniqueIdentifier: survivor, Attribute: text('x-Undone', 'never') },
     }
-    const told = await session.send(
+    const answers = await session.send(
       version,
       batch(change, named(`undone ${version}`), activate, get, unknown, create),
       { batchErrorContinuationOption: 'Undo' },
     )
     const undone = 'OperationUndone'
-    assert.deepEqual(results(told), [undone, undone, undone, undone, 'ItemNotFound'])
+    assert.deepEqual(results(answers), [undone, undone, undone, undone, 'ItemNotFound'])
     assert.deepEqual((await session.ask(version, 'Locate', locate([]))).UniqueIdentifier, before)
     assert.deepEqual(await session.values(version, survivor, 'x-Undone'), [])
     assert.deepEqual(await entriesOf(survivor), [
@@ -137,9 +137,9 @@ for (const version of served) {
 
   test(`${version}: Undo in which nothing fails does all of it`, async () => {
     const header = { batchErrorContinuationOption: 'Undo' } as const
-    const told = await session.send(version, batch(create, activate, add('x-Done'), get), header)
-    assert.deepEqual(results(told), ['Success', 'Success', 'Success', 'Success'])
-    const id = identifier(told[0])
+    const answers = await session.send(version, batch(create, activate, add('x-Done'), get), header)
+    assert.deepEqual(results(answers), ['Success', 'Success', 'Success', 'Success'])
+    const id = identifier(answers[0])
     assert.deepEqual(await session.values(version, id, 'State'), ['Active'])
     assert.equal((await session.values(version, id, 'x-Done')).length, 1)
   })
@@ -147,8 +147,8 @@ for (const version of served) {
   test(`${version}: in a batch with Undo a Name that is taken is the fault of the item that takes it`, async () => {
     const name = `twice in a batch ${version}`
     const header = { batchErrorContinuationOption: 'Undo' } as const
-    const told = await session.send(version, batch(named(name), activate, named(name)), header)
-    assert.deepEqual(results(told), ['OperationUndone', 'OperationUndone', 'InvalidField'])
+    const answers = await session.send(version, batch(named(name), activate, named(name)), header)
+    assert.deepEqual(results(answers), ['OperationUndone', 'OperationUndone', 'InvalidField'])
     const id = await session.key(version, [nameAttribute(name)])
     const again = await session.send(version, batch(create, named(name)), header)
     assert.deepEqual(results(again), ['OperationUndone', 'InvalidField'])
@@ -163,8 +163,8 @@ for (const version of served) {
   test(`${version}: an operation that is not handled, or not in the version, fails alone`, async () => {
     const later: Asked = { operation: 'Archive', request: { UniqueIdentifier: 'x' } }
     const header = { batchErrorContinuationOption: 'Continue' } as const
-    const told = await session.send(version, batch(create, later, get), header)
-    assert.deepEqual(results(told), ['Success', 'OperationNotSupported', 'Success'])
+    const answers = await session.send(version, batch(create, later, get), header)
+    assert.deepEqual(results(answers), ['Success', 'OperationNotSupported', 'Success'])
     const undo = { batchErrorContinuationOption: 'Undo' } as const
     const undone = await session.send(version, batch(create, later, get), undo)
     assert.deepEqual(results(undone), ['OperationUndone', 'OperationNotSupported'])
@@ -185,33 +185,33 @@ for (const version of served) {
 
 test('a hundred items in one batch, all of them', async () => {
   const asked = batch(...Array.from({ length: 100 }, () => create))
-  const told = await session.send('1.1', asked)
-  assert.equal(new Set(told.map(identifier)).size, 100)
+  const answers = await session.send('1.1', asked)
+  assert.equal(new Set(answers.map(identifier)).size, 100)
 })
 
-test('a batch has an end', async () => {
+test('a batch has a maximum size', async () => {
   const asked = Array.from({ length: 1001 }, (): Asked => ({ ...get, id: Buffer.from('same') }))
   const payload = { operation: 'Get', request: {} } as const
-  const told = await session.send(
+  const answers = await session.send(
     '1.1',
     asked.slice(0, 1000).map((one) => ({ ...one, ...payload })),
     {
       batchErrorContinuationOption: 'Continue',
     },
   )
-  assert.equal(told.length, 1000)
+  assert.equal(answers.length, 1000)
 })
 
-test('items of one batch see what the items before them did, also with Undo', async () => {
+test('items of one batch see the effects of earlier items, also with Undo', async () => {
   const group = attribute('Object Group', 'seen within')
   const made: Asked = { operation: 'Create', request: aes([group]) }
   const find: Asked = { operation: 'Locate', request: locate([group]) }
   const header = { batchErrorContinuationOption: 'Undo' } as const
-  const told = await session.send('1.2', batch(made, made, find), header)
-  assert.deepEqual(field(told[2], 'UniqueIdentifier'), [identifier(told[1]), identifier(told[0])])
+  const answers = await session.send('1.2', batch(made, made, find), header)
+  assert.deepEqual(field(answers[2], 'UniqueIdentifier'), [identifier(answers[1]), identifier(answers[0])])
 })
 
-/** Seconds that all operations together were charged with so far, and how many there were. */
+/** The seconds of all operations so far, and their number. */
 async function charged(): Promise<{ readonly seconds: number; readonly items: number }> {
   const metrics = await server.admin.call('metrics')
   const sum = (name: string) =>
@@ -225,12 +225,12 @@ for (const option of ['Stop', 'Continue', 'Undo'] as const)
   test(`each moment of a batch with ${option} is charged to one of its items`, async () => {
     const before = await charged()
     const began = performance.now()
-    const told = await session.send('1.4', batch(...Array.from({ length: 50 }, () => create)), {
+    const answers = await session.send('1.4', batch(...Array.from({ length: 50 }, () => create)), {
       batchErrorContinuationOption: option,
     })
     const passed = (performance.now() - began) / 1000
     const after = await charged()
-    assert.equal(told.length, 50)
+    assert.equal(answers.length, 50)
     assert.equal(after.items - before.items, 50)
     const seconds = after.seconds - before.seconds
     assert(seconds > 0 && seconds <= passed, `${seconds} s are charged, and ${passed} s have passed`)

@@ -1,7 +1,6 @@
-// Create, Get, Activate, Check, Revoke and Destroy through the mTLS door, in each version that is served: what the
-// answers hold, the states between them, and every refusal of the specification's tables that can be met (KMIP 1.4
-// §11.2, §11.11, §11.12, §11.20 to §11.22). That an answer echoes its request and has nothing that its version lacks
-// is held by the session against each one.
+// Create, Get, Activate, Check, Revoke and Destroy through the mTLS listener, in each served version: the answers, the
+// states between them, and every refusal of the specification's tables that can occur (KMIP 1.4 §11.2, §11.11, §11.12,
+// §11.20 to §11.22). The session checks that each answer echoes its request and has nothing that its version lacks.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -251,12 +250,12 @@ for (const version of served) {
       EncryptionKeyInformation: { UniqueIdentifier: 'k' },
       AttributeName: [],
     } as const
-    const told = await session.one(version, {
+    const answer = await session.one(version, {
       operation: 'Get',
       request: { UniqueIdentifier, KeyWrappingSpecification },
     })
-    assert.equal(told.reason, 'FeatureNotSupported')
-    assert.match(told.message ?? '', /wrap/)
+    assert.equal(answer.reason, 'FeatureNotSupported')
+    assert.match(answer.message ?? '', /wrap/)
     const transparent = await session.ask(version, 'Get', {
       UniqueIdentifier,
       KeyFormatType: 'TransparentSymmetricKey',
@@ -267,7 +266,7 @@ for (const version of served) {
   })
 }
 
-test('what is sensitive or not extractable does not leave, and 1.4 says so by name', async () => {
+test('a sensitive or not extractable key is never sent, and 1.4 names the reason', async () => {
   const sensitive = await session.key('1.4', [attribute('Sensitive', true)])
   const kept = await session.key('1.4', [attribute('Extractable', false)])
   for (const version of served) {
@@ -279,7 +278,7 @@ test('what is sensitive or not extractable does not leave, and 1.4 says so by na
   }
 })
 
-test('1.4 creates secret data, which no older version does', async () => {
+test('1.4 creates secret data; older versions do not', async () => {
   const request = {
     ObjectType: 'SecretData',
     ...template([attribute('Cryptographic Length', 128), attribute('Cryptographic Usage Mask', 0)]),
@@ -292,7 +291,7 @@ test('1.4 creates secret data, which no older version does', async () => {
   assert.equal(await session.refused('1.3', 'Create', request), 'InvalidField')
 })
 
-test('every algorithm that Create knows makes a key of its length', async () => {
+test('every algorithm that Create knows gives a key of its length', async () => {
   const lengths = {
     AES: 192,
     DES3: 168,
@@ -316,7 +315,7 @@ test('every algorithm that Create knows makes a key of its length', async () => 
   }
 })
 
-test('a destroyed key is gone for Get in every way, and its record stays', async () => {
+test('a destroyed key cannot be fetched in any way, and its record stays', async () => {
   const UniqueIdentifier = await session.key('1.4', [nameAttribute('of a destroyed key')])
   await session.ask('1.4', 'Destroy', { UniqueIdentifier })
   assert.equal(await session.refused('1.4', 'Get', { UniqueIdentifier }), 'ItemNotFound')

@@ -1,6 +1,6 @@
-// What an object tells of itself, version by version, and what a client may add, change and delete of it: Get
-// Attributes, Get Attribute List, Add, Modify and Delete Attribute through the mTLS door, with every refusal of the
-// specification's tables that can be met (KMIP 1.4 §11.13 to §11.17). Custom attributes are in operations-custom.
+// The attributes of an object, version by version, and what a client may add, change and delete: Get Attributes, Get
+// Attribute List, Add, Modify and Delete Attribute through the mTLS listener, with every refusal of the specification's
+// tables that can occur (KMIP 1.4 §11.13 to §11.17). add-attribute.test.ts has custom attributes.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -143,12 +143,12 @@ for (const version of served) {
     const UniqueIdentifier = await session.key(version)
     const added: unknown[] = []
     for (const group of ['a', 'b', 'c']) {
-      const told = await session.ask(version, 'AddAttribute', {
+      const answer = await session.ask(version, 'AddAttribute', {
         UniqueIdentifier,
         Attribute: attribute('Object Group', group),
       })
-      assert.equal(told.UniqueIdentifier, UniqueIdentifier)
-      added.push(told.Attribute)
+      assert.equal(answer.UniqueIdentifier, UniqueIdentifier)
+      added.push(answer.Attribute)
     }
     assert.deepEqual(added, [
       { AttributeName: 'Object Group', AttributeValue: 'a' },
@@ -213,9 +213,9 @@ for (const version of served) {
     const UniqueIdentifier = await session.key(version)
     const UsageLimitsUnit = 'Object' as const
     const limits = attribute('Usage Limits', { UsageLimitsTotal: 10n, UsageLimitsUnit })
-    const told = await session.ask(version, 'AddAttribute', { UniqueIdentifier, Attribute: limits })
+    const answer = await session.ask(version, 'AddAttribute', { UniqueIdentifier, Attribute: limits })
     const kept = { UsageLimitsTotal: 10n, UsageLimitsCount: 10n, UsageLimitsUnit }
-    assert.deepEqual(told.Attribute?.AttributeValue, kept)
+    assert.deepEqual(answer.Attribute?.AttributeValue, kept)
     await session.ask(version, 'ModifyAttribute', {
       UniqueIdentifier,
       Attribute: attribute('Usage Limits', { UsageLimitsTotal: 20n, UsageLimitsUnit }),
@@ -260,7 +260,7 @@ test('Last Change Date moves with every change', async () => {
   }
 })
 
-test('what came in a newer version is there for newer versions only, and leaves no trace in older ones', async () => {
+test('an attribute of a newer version is visible in newer versions only, and does not affect older ones', async () => {
   const UniqueIdentifier = await session.key('1.4', [
     attribute('Alternative Name', { AlternativeNameValue: 'alias', AlternativeNameType: 'URI' }),
     attribute('Description', 'of 1.4'),
@@ -289,7 +289,7 @@ test('what came in a newer version is there for newer versions only, and leaves 
   }
 })
 
-test('a value that the version lacks is refused, not lost and not echoed', async () => {
+test('a value that the version lacks is refused, neither lost nor echoed', async () => {
   const UniqueIdentifier = await session.key('1.0')
   const link = attribute('Link', { LinkType: 'PKCS_12CertificateLink', LinkedObjectIdentifier: 'one' })
   await session.ask('1.4', 'AddAttribute', { UniqueIdentifier, Attribute: link })

@@ -1,5 +1,5 @@
-// Locate (KMIP 1.4 §4.9) through the mTLS door: by every kind of attribute, newest first, page by page, and never
-// what is destroyed or what another instance has.
+// Locate (KMIP 1.4 §4.9) through the mTLS listener: by every kind of attribute, newest first, page by page. It never
+// finds destroyed objects or those of another instance.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -181,9 +181,9 @@ test('Percona asks for Offset Items in 1.0, and gets the page without what 1.0 l
   )
   const response = decodeResponse(answer)
   assert.equal(response.version, '1.0')
-  const told = response.items[0]?.payload
-  assert.ok(told)
-  assert.deepEqual(decodeResponsePayload('Locate', told, response), { UniqueIdentifier: ids.slice(1) })
+  const located = response.items[0]?.payload
+  assert.ok(located)
+  assert.deepEqual(decodeResponsePayload('Locate', located, response), { UniqueIdentifier: ids.slice(1) })
 })
 
 test('only fresh members of a group, in the order in which they came', async () => {
@@ -198,7 +198,7 @@ test('only fresh members of a group, in the order in which they came', async () 
   assert.equal(next, ids[1])
 })
 
-test('more objects than a step and many pages, each exactly once', async () => {
+test('more objects than a step and many pages: each is found exactly once', async () => {
   const mine = attribute('Object Group', 'many')
   const ids: string[] = []
   for (let count = 0; count < 450; count++)

@@ -1,5 +1,5 @@
-// Operations that a client may not ask for: each is refused before anything is read or done, and stands in the audit under
-// its own action. A change of the list counts from the next message on.
+// Operations that a client may not request: each is refused before anything is read or done, and has an audit entry
+// under its own action. A change of the list takes effect with the next message.
 
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
@@ -36,7 +36,7 @@ async function newest(): Promise<Output<'listAudit'>['entries'][number]> {
 }
 
 const openToAll: readonly HandledOperation[] = ['DiscoverVersions', 'Query']
-/** The order in which all of them succeed on one key. */
+/** An order in which all of them succeed on one key. */
 const last: readonly HandledOperation[] = [
   'AddAttribute',
   'ModifyAttribute',
@@ -52,7 +52,7 @@ const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
   return { operation, request } as unknown as Asked
 }
 
-test('each operation is refused unless it is allowed, and entered as what it is', async () => {
+test('each operation is refused unless it is allowed, and audited under its own action', async () => {
   await allow('all')
   const key = await session.key('1.1')
   for (const operation of inOrder) {
@@ -82,7 +82,7 @@ test('each operation is refused unless it is allowed, and entered as what it is'
   }
 })
 
-test('a refusal is the same for a key that is there and one that is not', async () => {
+test('a refusal is the same for an existing key and for one that does not exist', async () => {
   await allow('all')
   const key = await session.key('1.1')
   await allow('Create')
@@ -91,19 +91,19 @@ test('a refusal is the same for a key that is there and one that is not', async 
   assert.deepEqual([there.reason, there.message], [nowhere.reason, nowhere.message])
 })
 
-test('in a batch the other items go on; the object of a refused item may be the placeholder', async () => {
+test('in a batch the other items continue; the object of a refused item may be the placeholder', async () => {
   await allow('create', 'get')
   const items = batch(
     { operation: 'Create', request: aes() },
     { operation: 'Destroy', request: {} },
     { operation: 'Get', request: {} },
   )
-  const told = await session.send('1.2', items, { batchErrorContinuationOption: 'Continue' })
+  const answer = await session.send('1.2', items, { batchErrorContinuationOption: 'Continue' })
   assert.deepEqual(
-    told.map(({ status, reason }) => reason ?? status),
+    answer.map(({ status, reason }) => reason ?? status),
     ['Success', 'PermissionDenied', 'Success'],
   )
-  const [created] = told
+  const [created] = answer
   assert.ok(created)
   const { UniqueIdentifier } = created.payload as { UniqueIdentifier: string }
   const { entries } = await server.admin.call('listAudit', { query: { limit: 3 } })
@@ -119,7 +119,7 @@ test('in a batch the other items go on; the object of a refused item may be the 
   )
 })
 
-test('terms are taken in any spelling and kept in one; what is no term is refused', async () => {
+test('terms are accepted in any spelling and stored in one; unknown terms are refused', async () => {
   assert.deepEqual(await allow('GET', 'get-attribute-list', 'vSphere', 'get'), [
     'Get',
     'GetAttributeList',
@@ -130,7 +130,7 @@ test('terms are taken in any spelling and kept in one; what is no term is refuse
   assert.deepEqual(await allow('all'), ['all'])
 })
 
-test('a change counts from the next message on, on an open connection too, and is audited', async () => {
+test('a change takes effect with the next message, even on an open connection, and is audited', async () => {
   await allow('vsphere')
   const { action, detail } = await newest()
   assert.deepEqual(

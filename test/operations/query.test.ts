@@ -1,4 +1,4 @@
-// Query and Discover Versions (KMIP 1.4 §4.25, §4.26) through the mTLS door.
+// Query and Discover Versions (KMIP 1.4 §4.25, §4.26) through the mTLS listener.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -23,12 +23,12 @@ for (const version of served) {
     .map(([name]) => name as QueryFunction)
 
   test(`${version}: Query tells the operations of this version that are handled, and the objects that are kept`, async () => {
-    const told = await session.ask(version, 'Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
+    const answer = await session.ask(version, 'Query', { QueryFunction: ['QueryOperations', 'QueryObjects'] })
     const expected = handledOperations.filter((name) => isDefined(enums.Operation[name], version))
-    assert.deepEqual(told.Operation.toSorted(), [...expected])
-    assert.equal(told.Operation.includes('DiscoverVersions'), version !== '1.0')
-    assert.deepEqual(told.ObjectType.toSorted(), ['OpaqueObject', 'SecretData', 'SymmetricKey'])
-    assert.equal(told.VendorIdentification, undefined)
+    assert.deepEqual(answer.Operation.toSorted(), [...expected])
+    assert.equal(answer.Operation.includes('DiscoverVersions'), version !== '1.0')
+    assert.deepEqual(answer.ObjectType.toSorted(), ['OpaqueObject', 'SecretData', 'SymmetricKey'])
+    assert.equal(answer.VendorIdentification, undefined)
   })
 
   test(`${version}: Query answers each function of this version, alone and all together`, async () => {
@@ -44,14 +44,14 @@ for (const version of served) {
   })
 }
 
-test('Query tells the generator and the capabilities since 1.3', async () => {
+test('Query returns the generator and the capabilities since 1.3', async () => {
   const QueryFunction: QueryFunction[] = ['QueryRNGs', 'QueryCapabilities']
-  const told = await session.ask('1.3', 'Query', { QueryFunction })
-  assert.equal(told.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
-  assert.equal(told.CapabilityInformation?.[0]?.AsynchronousCapability, false)
+  const answer = await session.ask('1.3', 'Query', { QueryFunction })
+  assert.equal(answer.RNGParameters?.[0]?.RNGAlgorithm, 'DRBG')
+  assert.equal(answer.CapabilityInformation?.[0]?.AsynchronousCapability, false)
 })
 
-test('Discover Versions: the newest first, those that both have, none where there is none', async () => {
+test('Discover Versions: the common versions, newest first; none if there is none', async () => {
   const all = ['1.4', '1.3', '1.2', '1.1', '1.0']
   const cases: [string[], string[]][] = [
     [[], all],

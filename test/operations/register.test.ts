@@ -1,5 +1,5 @@
-// Register (KMIP 1.4 §4.3, §11.4) through the mTLS door: keys, secret data and opaque objects come back as they were
-// brought, in every version, and what this server does not keep is refused with its reason.
+// Register (KMIP 1.4 §4.3, §11.4) through the mTLS listener: keys, secret data and opaque objects come back unchanged
+// in every version, and unsupported objects are refused with a reason.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -54,9 +54,9 @@ function opaque(OpaqueDataValue: Uint8Array, OpaqueDataType = 0x80000000): Reque
 for (const version of served) {
   test(`${version}: a symmetric key`, async () => {
     const material = randomBytes(32)
-    const told = await session.ask(version, 'Register', key(Buffer.from(material)))
-    const { UniqueIdentifier } = told
-    assert.deepEqual(told, { UniqueIdentifier })
+    const answer = await session.ask(version, 'Register', key(Buffer.from(material)))
+    const { UniqueIdentifier } = answer
+    assert.deepEqual(answer, { UniqueIdentifier })
     const got = await session.ask(version, 'Get', { UniqueIdentifier })
     assert.deepEqual(got, {
       ObjectType: 'SymmetricKey',

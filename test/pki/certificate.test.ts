@@ -1,5 +1,5 @@
-// Certificates of strangers (design: invariant 9): whatever the bytes, reading one ends in bounded time with a certificate
-// or with a PkiError, and what cannot be read whole is not read in part.
+// Strangers' certificates (design: invariant 9): whatever the bytes, reading one ends in bounded time with a
+// certificate or a PkiError, and a certificate is never read in part.
 
 import assert from 'node:assert/strict'
 import { X509Certificate } from 'node:crypto'
@@ -40,8 +40,8 @@ for (const [what, { der: bytes }] of [
     assert.throws(() => parseCertificate(bytes), PkiError)
   })
 
-test('dates that are none are told as that, not as a random moment', () => {
-  // Node takes such a date from memory that nobody wrote: it is NaN mostly, but not always.
+test('invalid dates are reported, not read as a random moment', () => {
+  // Node reads such a date from uninitialized memory: mostly NaN, but not always.
   for (let round = 0; round < 50; round++)
     for (const end of ['xxxxxxxxxxxxx', '260231000000Z', '261301000000Z', '100000101000000Z']) {
       const made = der.writeCertificate({ validity: der.validity('260101000000Z', end) })
@@ -50,7 +50,7 @@ test('dates that are none are told as that, not as a random moment', () => {
     }
 })
 
-test('the longest dates and names that are allowed are read', () => {
+test('the longest allowed dates and names are read', () => {
   const values = Array.from({ length: 64 }, (_, number) => der.element(0x0c, Buffer.from(String(number))))
   const made = der.writeCertificate({
     subject: der.name(values),
@@ -62,7 +62,7 @@ test('the longest dates and names that are allowed are read', () => {
   assert.equal(new Date(notAfterMs).toISOString(), '9999-12-31T23:59:59.000Z')
 })
 
-test('a certificate that carries another as text is not taken for that one', () => {
+test('a certificate that contains another one as text is not read as that one', () => {
   const around = certificateAround(leaf)
   assert.equal(new X509Certificate(around.der).subject, 'CN=kmipClient20261125094708', 'Node takes it for it')
   assert.throws(() => parseCertificate(around.der), PkiError)
@@ -126,7 +126,7 @@ interface Place {
   readonly endAt: number
 }
 
-/** Where the elements of it are, those that hold others before these: what a careful attacker would change. */
+/** The positions of its elements, outer ones first: what a careful attacker would change. */
 function elementsIn(bytes: Buffer): readonly Place[] {
   const found: Place[] = []
   const ranges: { at: number; to: number }[] = [{ at: 0, to: bytes.length }]
@@ -150,7 +150,7 @@ const mutations: readonly Mutation[] = [
   (bytes, seed) => changed(bytes, seed % bytes.length, (seed >> 8) & 0xff),
   (bytes, seed) => changed(bytes, seed % bytes.length, (bytes[seed % bytes.length] ?? 0) ^ (1 << (seed % 8))),
   (bytes, seed) => bytes.subarray(0, seed % bytes.length),
-  // Another tag, another length, nothing in it, twice in a row, wrapped many times, replaced by one from elsewhere.
+  // Another tag, another length, empty, doubled, wrapped many times, replaced by one from elsewhere.
   (bytes, seed) => changed(bytes, pick(bytes, seed).at, (seed >> 10) & 0xff),
   (bytes, seed) => changed(bytes, pick(bytes, seed).at + 1, (seed >> 10) & 0xff),
   (bytes, seed) => spliced(bytes, pick(bytes, seed), Buffer.alloc(0)),
@@ -178,7 +178,7 @@ function changed(bytes: Buffer, at: number, value: number): Buffer {
   return copy
 }
 
-/** With another element in its place, and the lengths of all that hold it set right. */
+/** The certificate with another element in its place. The lengths of all enclosing elements are corrected. */
 function spliced(bytes: Buffer, target: Place, by: Buffer): Buffer {
   const holding = elementsIn(bytes).filter(
     ({ contentAt, endAt }) => contentAt <= target.at && target.endAt <= endAt,
@@ -210,7 +210,7 @@ const mutated = fc
     }, original),
   )
 
-/** All that the server and the command line ask of a certificate's bytes. */
+/** Everything that the server and the command line ask about a certificate's bytes. */
 function askEverything(bytes: Buffer): void {
   const read = certificateOrNull(bytes)
   if (read) {
@@ -238,7 +238,7 @@ function onlyPkiErrors(read: () => unknown): void {
   }
 }
 
-/** Of the processor's time, since the machine may be busy with other things. */
+/** Processor time, since the machine may be busy with other work. */
 function cpuMs(work: () => void): number {
   const before = process.cpuUsage()
   work()
@@ -246,7 +246,7 @@ function cpuMs(work: () => void): number {
   return (user + system) / 1_000
 }
 
-test('from any change of a real certificate only a PkiError comes, and none takes long', () => {
+test('any change of a real certificate causes only a PkiError, and takes little time', () => {
   let slowestMs = 0
   fc.assert(
     fc.property(mutated, (bytes) => {
@@ -260,7 +260,7 @@ test('from any change of a real certificate only a PkiError comes, and none take
   assert.ok(slowestMs < 1_000, `${slowestMs} ms`)
 })
 
-test('the largest certificate that is looked at takes no time to speak of', () => {
+test('the largest certificate that is read takes little time', () => {
   for (const [what, { der: bytes }] of unreadableCertificates()) {
     const spentMs = cpuMs(() => {
       for (let times = 0; times < 20; times++) certificateOrNull(bytes)

@@ -1,4 +1,4 @@
-// What Mortise issues is taken by a TLS stack that checks everything, and what it signs was asked for properly.
+// A TLS stack that checks everything accepts what Mortise issues, and Mortise signs only proper requests.
 
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, X509Certificate, type KeyObject } from 'node:crypto'
@@ -89,7 +89,7 @@ test('a client that checks everything accepts the server by name and by address'
   listener.close()
 })
 
-test('every kind of test certificate gets through the handshake of a server that asks and does not insist', async () => {
+test('every kind of test certificate passes the handshake of a server that requests one and does not insist', async () => {
   const listener = tls.createServer({
     key: privateKeyPem(server.privateKey),
     cert: server.certificate.pem,
@@ -135,7 +135,7 @@ test('no leaf outlives its CA', async () => {
   await assert.rejects(late, /CA has expired/)
 })
 
-test('dates beyond 2049 are written as they must be', async () => {
+test('dates beyond 2049 have the right encoding', async () => {
   const { certificate } = await makeAuthority({ commonName: 'far', nowMs: Date.UTC(2045, 0, 1) })
   assert.equal(new Date(certificate.notAfterMs).getUTCFullYear(), 2064)
 })
@@ -216,7 +216,7 @@ test('requests with other keys and hashes are signed too', async () => {
   }
 })
 
-test('who does not have the private key gets nothing signed', async () => {
+test('a sender without the private key gets nothing signed', async () => {
   const other = generateKeyPairSync('rsa', { modulusLength: 2048 })
   const stolen = await makeRequest({ publicKey: rsa.publicKey, signWith: other.privateKey })
   await assert.rejects(
@@ -239,7 +239,7 @@ test('who does not have the private key gets nothing signed', async () => {
   )
 })
 
-test('a weak or odd key, no subject and wrong pastes are refused in words', async () => {
+test('a weak or unusual key, a missing subject and wrong pastes are refused in words', async () => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const short = await makeRequest({ publicKey: weak.publicKey, signWith: weak.privateKey })
   await assert.rejects(signRequest({ ca, csr: short, nowMs }), /kind RSA 1024\. Use RSA of 2048/)
@@ -263,7 +263,7 @@ test('a weak or odd key, no subject and wrong pastes are refused in words', asyn
   await assert.rejects(signRequest({ ca, csr: server.certificate.der, nowMs }), /content is not one/)
 })
 
-test('from a request changed anywhere only a PkiError comes, and no certificate', async () => {
+test('a request changed anywhere causes only a PkiError, and no certificate', async () => {
   const csr = await makeRequest({
     publicKey: ec.publicKey,
     signWith: ec.privateKey,

@@ -1,4 +1,4 @@
-// Trust by CA rests on these: who signed whom, dates, subject filters and whether two filters can meet.
+// Trust by CA depends on these: who signed whom, dates, subject filters, and whether two filters overlap.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -25,7 +25,7 @@ import {
 const vmca = (await testVmca()).certificate
 const leaf = (await clientCertificate('vmca-signed')).certificate
 
-test('a CA signed what it signed, directly, and nothing else', async () => {
+test('a CA signed the leaves that it signed itself, and no others', async () => {
   assert.equal(signedBy(leaf.der, vmca.der), true)
   const ca = await testAuthority()
   const issued = await issueClient({ ca, commonName: 'kmipClient1', nowMs: Date.now() })
@@ -59,12 +59,12 @@ test('the upper must be a CA and the lower must not', async () => {
   assert.equal(signedBy(vmca.der, vmca.der), false, 'the CA itself')
 })
 
-test('a signature with SHA-1 does not count, since its like can be made', async () => {
+test('a signature with SHA-1 does not count, since it can be forged', async () => {
   const { certificate } = await clientCertificate('vmca-signed-sha-1')
   assert.equal(signedBy(certificate.der, vmca.der), false)
 })
 
-test('a changed certificate is not signed, and no bytes make an error', () => {
+test('a changed certificate is not signed, and no bytes cause an error', () => {
   for (let at = 0; at < leaf.der.length; at += 17) {
     const changed = Buffer.from(leaf.der)
     changed[at] = (changed[at] ?? 0) ^ 1
@@ -74,7 +74,7 @@ test('a changed certificate is not signed, and no bytes make an error', () => {
   assert.equal(signedBy(leaf.der, Buffer.from('not a certificate')), false)
 })
 
-test('dates are those of the certificate; what is no certificate is never valid', async () => {
+test('dates are those of the certificate; bytes that are not a certificate are never valid', async () => {
   for (const kind of clientKinds) {
     const { der, notBeforeMs, notAfterMs } = (await clientCertificate(kind)).certificate
     assert.deepEqual(validity(der), { notBeforeMs, notAfterMs }, kind)
@@ -139,12 +139,12 @@ test('a filter is not deceived by a second common name, nor by one in another at
   }
 })
 
-test('what is no certificate fits no filter', () => {
+test('bytes that are not a certificate match no filter', () => {
   for (const bytes of [Buffer.alloc(0), Buffer.from('kmipClient1'), leaf.der.subarray(0, 100)])
     assert.equal(matchesSubject(bytes, '*'), false)
 })
 
-test('a bad pattern is told in words', () => {
+test('a bad pattern is refused in words', () => {
   for (const bad of [
     '',
     ' ',
@@ -202,8 +202,8 @@ test('globs match as the regular expression of the same meaning does', () => {
   )
 })
 
-test('globs overlap exactly where some text matches both', () => {
-  // Texts long enough for any two patterns of five characters to meet in.
+test('globs overlap exactly if some text matches both', () => {
+  // Texts long enough for any two patterns of five characters to overlap.
   const texts = ['']
   for (let at = 0; texts[at] !== undefined && (texts[at]?.length ?? 0) < 8; at++)
     texts.push(`${texts[at]}a`, `${texts[at]}b`)
@@ -217,7 +217,7 @@ test('globs overlap exactly where some text matches both', () => {
   )
 })
 
-test('a pattern made to be slow is not', () => {
+test('a pattern that is meant to be slow is not', () => {
   const start = performance.now()
   assert.equal(globMatches(parseGlob(`${'*a'.repeat(120)}b`), 'a'.repeat(1_000)), false)
   assert.ok(performance.now() - start < 2_000)

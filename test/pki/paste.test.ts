@@ -1,5 +1,5 @@
-// What people paste where a certificate is wanted: the disguises of the right thing are taken, the wrong things are
-// named, with the way to the right one.
+// What people paste where a certificate is needed: all variants of the right thing are accepted; for a wrong thing the
+// error says what it is and how to get the right one.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -141,7 +141,7 @@ test('a certificate of every kind is read, whatever it lacks', async () => {
   assert.equal((await clientCertificate('rsa-1024')).certificate.publicKey, 'RSA 1024')
 })
 
-test('what a certificate says is read as it says it', async () => {
+test('the fields of a certificate are read unchanged', async () => {
   const { certificate } = await makeCertificate({
     subject: [
       ['C', 'US'],
@@ -190,7 +190,7 @@ function onlyPkiErrors(paste: string | Uint8Array): void {
   }
 }
 
-test('from any bytes or text only a PkiError comes', () => {
+test('any bytes or text cause only a PkiError', () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), onlyPkiErrors))
   fc.assert(fc.property(fc.string({ unit: 'binary' }), onlyPkiErrors))
   const changes = fc.array(fc.tuple(fc.nat(der.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 })
@@ -206,7 +206,7 @@ test('from any bytes or text only a PkiError comes', () => {
   fc.assert(fc.property(wrapped, onlyPkiErrors), { numRuns: 500 })
 })
 
-test('a paste full of first lines takes no time to speak of', () => {
+test('a text full of BEGIN lines takes little time', () => {
   const paste = '-----BEGIN CERTIFICATE-----\n'.repeat(2_300)
   const start = performance.now()
   assert.throws(() => parseCertificate(paste), PkiError)

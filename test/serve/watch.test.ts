@@ -14,7 +14,7 @@ import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { edit, knockOf, manager } from '../support/world.ts'
+import { edit, peerOf, manager } from '../support/world.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
@@ -156,7 +156,7 @@ test('each look checks all rows of trust, also where nothing seems to have chang
   await trust.clients.trustCertificate(manager, { instanceId: altered.red.id, name: 'vc', certificate })
   const { watch, lines } = watching(undefined, altered)
   await watch.look()
-  assert.equal((await access.identify(knockOf(identity))).trusted, true)
+  assert.equal((await access.identify(peerOf(identity))).trusted, true)
   // With the trust version as it was: the rows that are in memory would count until the next change.
   edit(altered.file, `UPDATE trust SET body = replace(body, 'vc', 'xx') WHERE kind = 'client'`)
   assert.deepEqual(alarms, [])
@@ -167,12 +167,12 @@ test('each look checks all rows of trust, also where nothing seems to have chang
     lines.map(({ warning }) => warning),
     ['tampering'],
   )
-  assert.equal((await access.identify(knockOf(identity))).trusted, false)
+  assert.equal((await access.identify(peerOf(identity))).trusted, false)
   await watch.look()
   assert.equal(alarms.length, 1)
   edit(altered.file, `UPDATE trust SET body = replace(body, 'xx', 'vc') WHERE kind = 'client'`)
   await watch.look()
-  assert.equal((await access.identify(knockOf(identity))).trusted, true)
+  assert.equal((await access.identify(peerOf(identity))).trusted, true)
   edit(altered.file, `UPDATE trust SET body = replace(body, 'vc', 'xx') WHERE kind = 'client'`)
   await watch.look()
   assert.equal(alarms.length, 2, 'what was mended and altered again is told again')

@@ -179,7 +179,7 @@ const deeds: readonly (readonly [string, (file: string) => void, RegExp])[] = [
       database.prepare('UPDATE writers SET hash = ?').run(hash)
       database.close()
     },
-    /audit entry 6 of writer \S+ is another one than was written/,
+    /audit entry 6 of writer \S+ is not the one that was written/,
   ],
   [
     'the last checkpoint is replaced by another one, and more are put behind it',
@@ -189,7 +189,7 @@ const deeds: readonly (readonly [string, (file: string) => void, RegExp])[] = [
         `UPDATE checkpoints SET body = 'other' WHERE number = 2`,
         `INSERT INTO checkpoints VALUES (3, 'more', '')`,
       ),
-    /checkpoint 2 of the audit log is another one than was signed/,
+    /checkpoint 2 of the audit log is not the one that was signed/,
   ],
   ['all writers are deleted', (file) => edit(file, 'DELETE FROM writers'), /is 0, and was 6/],
 ]

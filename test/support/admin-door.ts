@@ -105,7 +105,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const identity = await openServerIdentity(secrets, [], clock.now())
   const log = createLog({ format: 'json', level: 'error', write: fail })
   const served = await ServerCertificates.open({ secrets, clock, log, identity, names: () => [] })
-  const sightings = new Sightings(store, clock, fail)
+  const lastSeen = new LastSeen(store, clock, fail)
   const context: AdminContext = {
     access,
     trust,
@@ -130,7 +130,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
       isThere: async () => false,
       failed: () => {},
     }),
-    sightings,
+    lastSeen,
     clock,
     authority: identity.authority,
     serverCertificate: () => served.active.certificate,
@@ -191,7 +191,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     close: async () => {
       await door.close()
       await context.pending.close()
-      await sightings.flush()
+      await lastSeen.flush()
       await store.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

@@ -1,4 +1,4 @@
-// The part of the store contract that is about who is trusted, secrets, and who knocked.
+// The part of the store contract that is about trusted and pending clients, and about secrets.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,7 +8,7 @@ import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { change, create, objectRecord, trustRow } from './store-values.ts'
 
 export function storeTrustContract(makePlace: MakePlace): void {
-  secretsAndSightings(makePlace)
+  secretsAndLastSeen(makePlace)
 
   test('trust rows come with the version they belong to, raised once per commit', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -37,7 +37,7 @@ export function storeTrustContract(makePlace: MakePlace): void {
   })
 }
 
-function secretsAndSightings(makePlace: MakePlace): void {
+function secretsAndLastSeen(makePlace: MakePlace): void {
   test('data keys and secrets', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const record = {
@@ -70,7 +70,7 @@ function secretsAndSightings(makePlace: MakePlace): void {
     )
   })
 
-  test('pending clients are replaced as a list; a sighting never goes back in time', async (t) => {
+  test('pending clients are replaced as a list; a last-seen time never goes back', async (t) => {
     const { store } = await openPlace(t, makePlace)
     await store.commit(change([{ type: 'pending', clients: [pending('a', 1), pending('b', 1)] }]))
     await store.commit(change([{ type: 'pending', clients: [pending('b', 2), pending('c', 1)] }]))

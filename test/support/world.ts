@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Access, type Knock } from '../../src/trust/access.ts'
+import { Access, type ConnectingPeer } from '../../src/trust/access.ts'
 import { Audit } from '../../src/audit/audit.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Caller } from '../../src/trust/caller.ts'
@@ -182,7 +182,7 @@ export function makeInstance(
   })
 }
 
-export function knockOf({ certificate }: TestIdentity, address = '192.0.2.7'): Knock {
+export function peerOf({ certificate }: TestIdentity, address = '192.0.2.7'): ConnectingPeer {
   return { certificate, address }
 }
 
@@ -206,11 +206,11 @@ export async function trustClient(
 }
 
 function identifyAs(world: World, identity: TestIdentity): Identify {
-  const knock = knockOf(identity)
+  const peer = peerOf(identity)
   return async () => {
-    const verdict = await world.access.identify(knock)
+    const verdict = await world.access.identify(peer)
     if (!verdict.trusted) throw new Fault('AuthenticationNotSuccessful', verdict.why)
-    return world.access.callerOf(verdict, knock, 'request-1')
+    return world.access.callerOf(verdict, peer, 'request-1')
   }
 }
 

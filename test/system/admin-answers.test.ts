@@ -94,7 +94,7 @@ const changes: Readonly<Record<string, () => Promise<() => Promise<unknown>>>> =
   },
   'trustClient of one that is pending': async () => {
     const { der, sha256 } = writeCertificate()
-    door.context.pending.knock({ der, sha256 }, '192.0.2.1')
+    door.context.pending.recordUnknown({ der, sha256 }, '192.0.2.1')
     return () => client.call('trustClient', { ...red, body: { by: 'pending', name: 'pending', sha256 } })
   },
   signClient: async () => {
@@ -202,7 +202,7 @@ test('a certificate that cannot be read is refused in words, and changes nothing
     await assert.rejects(client.call('trustClient', { ...red, body: byCertificate }), refusedInWords, what)
     const byAuthority = { by: 'authority', name: 'hostile', authority: pem, subject: '*' } as const
     await assert.rejects(client.call('trustClient', { ...red, body: byAuthority }), refusedInWords, what)
-    door.context.pending.knock({ der, sha256 }, '192.0.2.1')
+    door.context.pending.recordUnknown({ der, sha256 }, '192.0.2.1')
     const byPending = { by: 'pending', name: 'hostile', sha256 } as const
     await assert.rejects(client.call('trustClient', { ...red, body: byPending }), refusedInWords, what)
     await assert.rejects(

@@ -97,7 +97,7 @@ suite('a short run', { concurrency: false }, () => {
     const running = bench({
       ...options,
       durationMs: 1_500,
-      told: (phase) => phase === 'measuring' && void other.kill(),
+      onProgress: (phase) => phase === 'measuring' && void other.kill(),
     })
     const { ok, failed, failures, keys } = await running
     assert.equal(ok, false)
@@ -137,8 +137,8 @@ async function optionsFor(which: TestServer): Promise<BenchOptions> {
 
 suite('no', () => {
   const wrong: readonly (readonly [string[], RegExp])[] = [
-    [['--mix', 'fly=1'], /no operation "fly=1"/],
-    [['--mix', 'get=0'], /none at all/],
+    [['--mix', 'fly=1'], /no operation named "fly=1"/],
+    [['--mix', 'get=0'], /not a share/],
     [['--mix', 'get,get'], /twice/],
     [['--mix', 'get=-1'], /no operation/],
     [['--mix', 'get=600,create=600'], /more than 1000/],

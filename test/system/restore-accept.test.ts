@@ -155,7 +155,10 @@ test('rows of the branch that was left behind never count again', async (t) => {
     await cli(data, 'status')
     const verified = await runCli(['audit', 'verify', '--checkpoint', kept, '--data', data])
     assert.equal(verified.code, 1)
-    assert.match(verified.stdout, /is of what a restore left behind that was accepted with checkpoint/)
+    assert.match(
+      verified.stdout,
+      /belongs to the part that a restore discarded, which was accepted with checkpoint/,
+    )
   })
 
   // All rows of trust, their version, and the MAC key that they were signed with.

@@ -74,7 +74,7 @@ const broken: readonly Broken[] = [
       operations.AddAttribute,
       leaves('UniqueBatchItemID', (leaf) => ({ ...leaf, value: Buffer.from('514c4b4301000001', 'hex') })),
     ),
-    finds: /AddAttribute: Unique Batch Item ID comes back changed/,
+    finds: /AddAttribute: Unique Batch Item ID was changed/,
   },
   {
     what: 'Operation is dropped',
@@ -95,7 +95,7 @@ const broken: readonly Broken[] = [
       operations.Get,
       leaves('BatchCount', (leaf) => ({ ...leaf, value: 3 })),
     ),
-    finds: /Get: Batch Count is 3, and there are 1 items/,
+    finds: /Get: Batch Count is 3, but there are 1 items/,
   },
   {
     what: 'a tag of KMIP 1.4 in the header',
@@ -190,12 +190,12 @@ const broken: readonly Broken[] = [
         return { ...leaf, value }
       }),
     ),
-    finds: /Get: another key comes than before/,
+    finds: /Get: the server returned another key than before/,
   },
   {
     what: 'a new key is Deactivated',
     change: alter(operations.GetAttributes, stateSaid(3)),
-    finds: /GetAttributes: State of a key that was just made is Deactivated/,
+    finds: /GetAttributes: the State of a new key is Deactivated/,
   },
   {
     what: 'State stays Pre-Active',
@@ -208,7 +208,7 @@ const broken: readonly Broken[] = [
     change: alter(operations.GetAttributes, (message) =>
       attributeIs(message, 'State') ? withoutTag(tags.Attribute)(message) : message,
     ),
-    finds: /GetAttributes: State was asked for, and is not what came/,
+    finds: /GetAttributes: State was requested, but the answer has something else/,
   },
   {
     what: 'the wrong key is answered about',
@@ -229,7 +229,7 @@ const broken: readonly Broken[] = [
       operations.AddAttribute,
       leaves('AttributeValue', (leaf) => ({ ...leaf, value: 'changed' })),
     ),
-    finds: /AddAttribute: the attribute comes back changed/,
+    finds: /AddAttribute: the attribute was changed/,
   },
   {
     what: 'an unknown key is a General Failure',

@@ -285,10 +285,10 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
 
   test('files that are something else are named', async () => {
     const swapped = [...base, '--insecure', '--expect', certFile]
-    assert.match((await runSimulator(...swapped)).stderr, /client\.pem: this is no JSON/)
+    assert.match((await runSimulator(...swapped)).stderr, /client\.pem: this is not JSON/)
     const wrongKey = base.map((word) => (word === keyFile ? certFile : word))
     const { code, stderr } = await runSimulator(...wrongKey, '--insecure')
     assert.equal(code, 1)
-    assert.match(stderr, /mortise: the certificate or the private key is no PEM|mortise: .*private key/)
+    assert.match(stderr, /mortise: the certificate or the private key is not PEM|mortise: .*private key/)
   })
 })

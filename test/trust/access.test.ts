@@ -1,5 +1,5 @@
-// Which certificate is which client, now (design: section 3): pins, CAs with a filter, blocks, dates with their grace,
-// and that every answer follows the rows as they are at that moment.
+// Which certificate is which client, as of now (design: section 3): pins, CAs with a filter, blocks, dates with their
+// grace. Every answer follows the current rows.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -10,20 +10,12 @@ import { makeHead, makeRow, type Instance, type TrustKinds } from '../../src/tru
 import { basicConstraints, extendedKeyUsage, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { certificateAround } from '../support/hostile-certificates.ts'
-import {
-  dayMs,
-  knockOf,
-  makeInstance,
-  manager,
-  openWorld,
-  trustClient,
-  type World,
-} from '../support/world.ts'
+import { dayMs, peerOf, makeInstance, manager, openWorld, trustClient, type World } from '../support/world.ts'
 
-/** Who the certificate is: `instance/client`, or why it is nobody. */
+/** The client of this certificate as `instance/client`, or the reason why there is none. */
 async function who(world: World, identity: TestIdentity): Promise<string> {
-  const verdict = await world.access.identify(knockOf(identity))
-  return verdict.trusted ? `${verdict.instance.name}/${verdict.client.name}` : verdict.why
+  const result = await world.access.identify(peerOf(identity))
+  return result.trusted ? `${result.instance.name}/${result.client.name}` : result.why
 }
 
 function trustCa(
@@ -37,7 +29,7 @@ function trustCa(
   return world.trust.clients.trustAuthority(manager, wanted)
 }
 
-/** Writes a row as a change of settings would, with its MAC and in the list. */
+/** Writes a row like a change of settings: with its MAC, and in the list. */
 async function putRow<K extends keyof TrustKinds>(world: World, kind: K, value: TrustKinds[K]) {
   const { version, macs } = await world.access.snapshot()
   const row = makeRow(world.secrets, kind, value)
@@ -47,7 +39,7 @@ async function putRow<K extends keyof TrustKinds>(world: World, kind: K, value: 
   await world.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
 }
 
-/** With the same name and key each time, as a CA is renewed. */
+/** Uses the same name and key each time, like the renewal of a CA. */
 function makeCa(toDays: number): Promise<TestIdentity> {
   return makeCertificate({ commonName: 'a CA', extensions: [basicConstraints(true), keyUsage('ca')], toDays })
 }
@@ -57,18 +49,18 @@ const refused = (code: TrustRefused['code'], message = /./) => {
     error instanceof TrustRefused && error.code === code && message.test(error.message)
 }
 
-test('nobody is trusted at first, nor without a certificate, nor with bytes that are none', async (t) => {
+test('nobody is trusted at first, nor without a certificate, nor with bytes that are not a certificate', async (t) => {
   const world = await openWorld(t)
   await makeInstance(world)
   assert.equal(await who(world, await clientCertificate('self-signed')), 'unknown')
   const none = await world.access.identify({ certificate: null, address: '192.0.2.1' })
   assert.equal(none.trusted ? '' : none.why, 'no certificate')
   const garbage = { der: randomBytes(300), sha256: '00'.repeat(32) }
-  const verdict = await world.access.identify({ certificate: garbage, address: '192.0.2.1' })
-  assert.equal(verdict.trusted ? '' : verdict.why, 'unknown')
+  const result = await world.access.identify({ certificate: garbage, address: '192.0.2.1' })
+  assert.equal(result.trusted ? '' : result.why, 'unknown')
 })
 
-test('a pin is for one certificate, whatever is the same about another', async (t) => {
+test('a pin is for one certificate, however similar another one is', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
   await trustClient(world, instance, 'vcenter', await clientCertificate('self-signed'))
@@ -92,7 +84,7 @@ test('a client may have several certificates while it is renewed, and is one cli
     assert.equal(await who(world, await clientCertificate(kind)), 'unknown')
 })
 
-test('a CA vouches for the leaves that it signed itself and whose subject fits, and for nothing else', async (t) => {
+test('a CA vouches only for leaves that it signed itself and whose subject matches', async (t) => {
   const world = await openWorld(t)
   const ca = await testVmca()
   await trustCa(world, await makeInstance(world), ca)
@@ -116,7 +108,7 @@ test('a CA vouches for the leaves that it signed itself and whose subject fits, 
   assert.equal(await who(world, below), 'unknown', 'signed by an intermediate CA')
 })
 
-/** Signed by vCenter's CA, with an extended key usage if there are uses. */
+/** A leaf signed by vCenter's CA. It has an extended key usage if `uses` is not empty. */
 function leaf(...uses: readonly ('clientAuth' | 'serverAuth')[]): Promise<TestIdentity> {
   return makeCertificate({
     byVmca: true,
@@ -124,7 +116,7 @@ function leaf(...uses: readonly ('clientAuth' | 'serverAuth')[]): Promise<TestId
   })
 }
 
-test('of the leaves of a CA only those that are for clients are clients; a pin takes any', async (t) => {
+test('only leaves for clients become clients through a CA; a pin accepts any certificate', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
   await trustCa(world, instance, await testVmca())
@@ -136,18 +128,18 @@ test('of the leaves of a CA only those that are for clients are clients; a pin t
   assert.equal(await who(world, server), 'default/pinned')
 })
 
-test('a certificate that carries one of a trusted CA as text is not that one', async (t) => {
+test('a certificate that contains the certificate of a trusted CA as text is not that one', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
   await trustCa(world, instance, await testVmca(), '*')
   const genuine = await clientCertificate('vmca-signed')
   assert.equal(await who(world, genuine), 'default/by CA')
   const { der, sha256 } = certificateAround(genuine.certificate)
-  const verdict = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
-  assert.deepEqual([verdict.trusted, verdict.trusted ? '' : verdict.why], [false, 'unknown'])
+  const result = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
+  assert.deepEqual([result.trusted, result.trusted ? '' : result.why], [false, 'unknown'])
 })
 
-test('the same CA may serve two instances by filters that do not overlap, only', async (t) => {
+test('the same CA may serve two instances only with filters that do not overlap', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const ca = await testVmca()
@@ -164,10 +156,10 @@ test('the same CA may serve two instances by filters that do not overlap, only',
   assert.equal(await who(world, await clientCertificate('vmca-signed-host')), 'b/by CA')
 })
 
-test('a CA vouches no longer when it has expired, and a renewed one beside it does', async (t) => {
+test('an expired CA no longer vouches, and a renewed one beside it does', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
-  // Many of them, so that no order of them is lucky.
+  // Many, so that the test does not depend on a lucky order.
   const short = await Promise.all([10, 11, 12, 13, 14, 15].map(makeCa))
   for (const ca of short) await trustCa(world, instance, ca)
   const [issuer] = short
@@ -184,7 +176,7 @@ test('a CA vouches no longer when it has expired, and a renewed one beside it do
   assert.equal(await who(world, leaf), 'expired')
 })
 
-test('a leaf that CAs of two instances vouch for stays with the one that was trusted first', async (t) => {
+test('a leaf that CAs of two instances vouch for belongs to the one that was trusted first', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const [old, renewed] = [await makeCa(100), await makeCa(3650)]
@@ -194,7 +186,7 @@ test('a leaf that CAs of two instances vouch for stays with the one that was tru
   await assert.rejects(trustCa(world, b, renewed), refused('overlap'), 'the same CA, renewed')
   await assert.rejects(trustCa(world, a, renewed, 'kmip*', 'other'), refused('overlap'), 'another client')
   const { client, authority } = await trustCa(world, a, renewed)
-  // As with a key that was made to fit a signature, which no comparison of keys finds.
+  // Like a key that was crafted to match a signature: comparing keys does not find it.
   const elsewhere = { instanceId: b.id, clientId: 'of b' }
   await putRow(world, 'client', { ...client, ...elsewhere, id: 'of b' })
   await putRow(world, 'authority', { ...authority, ...elsewhere })
@@ -221,15 +213,15 @@ test('a pin wins over a CA, and a block over both', async (t) => {
   assert.equal(await who(world, identity), 'b/pinned', 'to trust it by hand lifts the block')
 })
 
-test('a pinned certificate that expired is served for 30 days, which are counted, and then not', async (t) => {
+test('an expired pinned certificate is served for 30 days, which are counted, and not longer', async (t) => {
   const world = await openWorld(t)
   const identity = await makeCertificate({ key: 'ec', toDays: 1 })
   await trustClient(world, await makeInstance(world), 'vcenter', identity)
   const { notAfterMs } = identity.certificate
   const at = async (afterExpiryMs: number) => {
     world.clock.pass(notAfterMs + afterExpiryMs - world.clock.now())
-    const verdict = await world.access.identify(knockOf(identity))
-    return verdict.trusted ? verdict.expiredDays : verdict.why
+    const result = await world.access.identify(peerOf(identity))
+    return result.trusted ? result.expiredDays : result.why
   }
   assert.equal(await at(0), null)
   assert.equal(await at(1), 0)
@@ -239,7 +231,7 @@ test('a pinned certificate that expired is served for 30 days, which are counted
   assert.equal(await at(30 * dayMs + 1), 'expired')
 })
 
-test('how long an expired pin is served is the instance’s setting, and the client’s overrides it', async (t) => {
+test('the instance sets how long an expired pin is served; the client may override it', async (t) => {
   const world = await openWorld(t)
   const identity = await clientCertificate('expired-lately')
   const instance = await makeInstance(world, 'default', { expiredGraceDays: 2 })
@@ -257,7 +249,7 @@ test('how long an expired pin is served is the instance’s setting, and the cli
   assert.equal(await who(world, identity), 'default/vcenter')
 })
 
-test('a certificate that is not valid yet is refused, but for a day of skew', async (t) => {
+test('a certificate that is not valid yet is refused, except for a day of clock skew', async (t) => {
   const world = await openWorld(t)
   const identity = await clientCertificate('not-yet-valid')
   await trustClient(world, await makeInstance(world), 'vcenter', identity)
@@ -269,7 +261,7 @@ test('a certificate that is not valid yet is refused, but for a day of skew', as
   assert.equal(await who(world, identity), 'default/vcenter')
 })
 
-test('a certificate belongs to one client of one instance, and no instance is told of another', async (t) => {
+test('a certificate belongs to one client of one instance, and no instance learns of another', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'mine'), await makeInstance(world, 'secret neighbour')]
   const identity = await clientCertificate('self-signed')
@@ -290,7 +282,7 @@ test('a certificate belongs to one client of one instance, and no instance is to
   assert.deepEqual(await world.access.clients(a.id), [], 'a refused change leaves no client behind')
 })
 
-test('two that trust the same certificate at once: one does, the other is refused', async (t) => {
+test('of two changes that trust the same certificate at once, one succeeds and the other is refused', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const identity = await clientCertificate('self-signed')
@@ -316,7 +308,7 @@ test('removing and blocking take effect with the next message, on other nodes to
   await assert.rejects(world.trust.clients.remove(manager, instance.id, 'vcenter'), refused('not-found'))
 })
 
-test('a token is found by its text, until it expires; its text is kept nowhere', async (t) => {
+test('a token is found by its text until it expires; the text is stored nowhere', async (t) => {
   const world = await openWorld(t)
   const expiresMs = world.clock.now() + 1000
   const wanted = { name: 'script', role: 'operator', instanceId: null, expiresMs } as const
@@ -329,7 +321,7 @@ test('a token is found by its text, until it expires; its text is kept nowhere',
   assert.equal(await world.access.token(bearer), undefined)
 })
 
-test('a name of an instance is given once', async (t) => {
+test('an instance name is unique', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world, 'one')
   await assert.rejects(makeInstance(world, 'one'), refused('exists'))

@@ -1,5 +1,4 @@
-// The sets of operations, and which list is within which. That requests are judged by it is in
-// operations/permission.test.ts.
+// The sets of operations, and which list is within which. operations/permission.test.ts checks requests against a list.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -11,7 +10,7 @@ function granted(...allow: string[]): readonly string[] {
   return handledOperations.filter((operation) => allows(allow, operation))
 }
 
-test('the sets are what they are said to be', () => {
+test('the sets have their documented members', () => {
   assert.deepEqual(allowSets, ['read', 'vsphere', 'all'])
   const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
   assert.deepEqual(granted('read'), reading)
@@ -20,7 +19,7 @@ test('the sets are what they are said to be', () => {
   assert.ok(allows(['all'], 'AnOperationOfALaterVersion'))
 })
 
-test('operations and sets add up; what is neither grants nothing', () => {
+test('operations and sets add up; a term that is neither grants nothing', () => {
   assert.deepEqual(granted('Get', 'Locate'), ['Get', 'Locate'])
   assert.deepEqual(granted('read', 'Destroy'), [
     'Check',
@@ -35,7 +34,7 @@ test('operations and sets add up; what is neither grants nothing', () => {
   assert.deepEqual(granted(), [])
 })
 
-test('within: nothing more than the limit grants', () => {
+test('a list is within another if it grants nothing more', () => {
   const table: readonly (readonly [string[], string[], boolean])[] = [
     [['vsphere'], ['vsphere'], true],
     [['read'], ['vsphere'], true],

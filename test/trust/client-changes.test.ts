@@ -1,5 +1,5 @@
-// What an administrator changes of instances, clients and tokens: each takes effect at once, refuses what would lock
-// everybody out or lose keys, and is entered in the audit.
+// An administrator's changes of instances, clients and tokens: each takes effect at once, refuses to lock everybody out
+// or lose keys, and is entered in the audit.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -15,7 +15,7 @@ import {
   createKey,
   edit,
   faults,
-  knockOf,
+  peerOf,
   look,
   makeInstance,
   manager,
@@ -56,7 +56,7 @@ test('an instance is renamed and set, and keeps its id, clients and keys', async
   assert.ok((await actions(world)).includes('instance.set'))
 })
 
-test('an instance with living objects is not deleted; one without them goes with all that hangs on it', async (t) => {
+test('an instance with live objects cannot be deleted; one without them is deleted with everything in it', async (t) => {
   const { world, instance, identity, perform } = await openWorldWithClient(t)
   const id = await perform(createKey())
   const token = { name: 'script', role: 'viewer', instanceId: instance.id, expiresMs: null } as const
@@ -65,7 +65,7 @@ test('an instance with living objects is not deleted; one without them goes with
   await assert.rejects(instances.remove(serverActor, instance.id), refused('in-use', /1 PreActive/))
   await perform((work) => work.destroy(id))
   await instances.remove(serverActor, instance.id)
-  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
   assert.equal(await world.access.token(bearer), undefined)
   assert.deepEqual(await world.access.instances(), [])
   const left = look(world.file, 'SELECT kind FROM trust').map(({ kind }) => kind)
@@ -75,7 +75,7 @@ test('an instance with living objects is not deleted; one without them goes with
   assert.deepEqual((await world.reopen()).alarms, [])
 })
 
-test('a key made while its instance is deleted is either there, or was refused', async (t) => {
+test('a key created while its instance is deleted either exists or was refused', async (t) => {
   let around: StoreAround | undefined
   const wrap = (store: Store) => (around = new StoreAround(store))
   const { world, instance, perform } = await openWorldWithClient(t, { wrap })
@@ -127,15 +127,15 @@ test('a client is renamed and set; names are its instance’s own', async (t) =>
   await assert.rejects(clients.update(manager, instance.id, 'vcenter', { name: 'third' }), refused('exists'))
   await assert.rejects(clients.update(manager, neighbour.id, 'vcenter', { name: 'x' }), refused('not-found'))
   const { id } = await clients.update(manager, instance.id, 'vcenter', { name: 'second' })
-  const verdict = await world.access.identify(knockOf(identity))
-  assert.equal(verdict.trusted && verdict.client.name, 'second')
+  const result = await world.access.identify(peerOf(identity))
+  assert.equal(result.trusted && result.client.name, 'second')
   await clients.update(manager, instance.id, id, { expiredGraceDays: 0 })
   const [set] = (await world.access.clients(instance.id)).filter((client) => client.id === id)
   assert.equal(set?.expiredGraceDays, 0)
   assert.equal(set?.name, 'second')
 })
 
-test('one certificate of a client goes, the others stay; another client’s does not', async (t) => {
+test('removing one certificate of a client keeps its others, and another client’s certificate cannot be removed', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const renewed = await trustClient(world, instance, 'vcenter')
   const other = await trustClient(world, instance, 'other')
@@ -143,26 +143,26 @@ test('one certificate of a client goes, the others stay; another client’s does
   const remove = (sha256: string) => clients.removeCertificate(manager, instance.id, 'vcenter', sha256)
   await assert.rejects(remove(other.identity.certificate.sha256), refused('not-found'))
   await remove(identity.certificate.sha256)
-  assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
-  assert.equal((await world.access.identify(knockOf(renewed.identity))).trusted, true)
-  assert.equal((await world.access.identify(knockOf(other.identity))).trusted, true)
+  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
+  assert.equal((await world.access.identify(peerOf(renewed.identity))).trusted, true)
+  assert.equal((await world.access.identify(peerOf(other.identity))).trusted, true)
 })
 
-test('a block is lifted, also one that somebody took out of the database', async (t) => {
+test('a block can be lifted, even one that somebody removed from the database', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const { sha256 } = identity.certificate
   await assert.rejects(world.trust.clients.unblock(serverActor, sha256), refused('not-found'))
   for (const byHand of [false, true]) {
     await world.trust.clients.block(serverActor, sha256, 'lost', instance.id)
     if (byHand) edit(world.file, `DELETE FROM trust WHERE kind = 'block'`)
-    assert.equal((await world.access.identify(knockOf(identity))).trusted, false)
+    assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
     await world.trust.clients.unblock(serverActor, sha256)
-    assert.equal((await world.access.identify(knockOf(identity))).trusted, true)
+    assert.equal((await world.access.identify(peerOf(identity))).trusted, true)
   }
   assert.deepEqual((await world.reopen()).alarms, [])
 })
 
-test('a token is revoked at once, by who may; the last one that can manage everything stays', async (t) => {
+test('a token is revoked at once, by those with the right; the last manager token for everything stays', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
   const make = (role: Role, instanceId: string | null, expiresMs: number | null = null) =>
@@ -185,7 +185,7 @@ test('a token is revoked at once, by who may; the last one that can manage every
   assert.equal(both.filter(({ status }) => status === 'fulfilled').length, 1, 'of two at once one stays')
 })
 
-test('changes at the same moment are decided one after the other, and a store that always conflicts ends', async (t) => {
+test('concurrent changes are decided one after the other, and a store that always conflicts ends them', async (t) => {
   let around: StoreAround | undefined
   const { world } = await openWorldWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)

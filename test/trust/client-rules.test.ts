@@ -1,4 +1,5 @@
-// The rules for changes of clients, on a real store without a server. The attacks that they answer are in system/cross-instance.test.ts.
+// The rules for changes of clients, on a real store without a server. system/cross-instance.test.ts has the attacks
+// that they answer.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -12,7 +13,7 @@ import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import {
   dayMs,
-  knockOf,
+  peerOf,
   makeInstance,
   manager,
   openWorld,
@@ -30,8 +31,8 @@ const refused = (code: TrustRefused['code'], message = /./) => {
 }
 
 async function who(world: World, identity: TestIdentity): Promise<string> {
-  const verdict = await world.access.identify(knockOf(identity))
-  return verdict.trusted ? `${verdict.instance.name}/${verdict.client.name}` : verdict.why
+  const result = await world.access.identify(peerOf(identity))
+  return result.trusted ? `${result.instance.name}/${result.client.name}` : result.why
 }
 
 function pinAs(world: World, by: Grantor, instance: Instance, name: string, { certificate }: TestIdentity) {
@@ -49,7 +50,7 @@ async function audited(world: World): Promise<readonly AuditEntry[]> {
   return page.entries.map(({ body }) => JSON.parse(body) as AuditEntry)
 }
 
-test('a client whose row says nothing of it may ask for everything', async (t) => {
+test('a client without a list in its row may ask for everything', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const [client] = await world.access.clients(instance.id)
   assert.ok(client)
@@ -61,19 +62,19 @@ test('a client whose row says nothing of it may ask for everything', async (t) =
     (one) => ({ type: 'trust', row: one }) as const,
   )
   await world.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
-  const verdict = await world.access.identify(knockOf(identity))
-  assert.ok(verdict.trusted && verdict.client.allow === undefined)
-  assert.deepEqual(allowOf(verdict.client), ['all'])
-  const { allow } = world.access.callerOf(verdict, knockOf(identity), 'request')
+  const result = await world.access.identify(peerOf(identity))
+  assert.ok(result.trusted && result.client.allow === undefined)
+  assert.deepEqual(allowOf(result.client), ['all'])
+  const { allow } = world.access.callerOf(result, peerOf(identity), 'request')
   assert.ok(allows(allow, 'Destroy'))
-  // It has as much as it seems: an operator does not touch it.
+  // It has full rights: an operator cannot change it.
   await assert.rejects(
     world.trust.clients.update(operator, instance.id, client.id, { name: 'x' }),
     refused('forbidden', /may ask for all/),
   )
 })
 
-test('while there is one instance, a token for it trusts as one for all does, but lifts no block', async (t) => {
+test('with a single instance, a token for it trusts like one for all, but lifts no block', async (t) => {
   const world = await openWorld(t)
   const only = await makeInstance(world, 'only')
   const [first, second] = [
@@ -97,7 +98,7 @@ test('while there is one instance, a token for it trusts as one for all does, bu
   assert.equal(await who(world, await clientCertificate('vmca-signed')), 'only/by CA')
 })
 
-test('what Mortise signed is remembered for its instance until it expires', async (t) => {
+test('Mortise remembers what it signed for an instance until it expires', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const issue = async (name: string) => {
@@ -120,7 +121,7 @@ test('what Mortise signed is remembered for its instance until it expires', asyn
   assert.deepEqual(await records(), [])
 })
 
-test('an instance that is deleted with a token of its own lets none of its certificates into another', async (t) => {
+test('deleting an instance with its own token lets none of its certificates into another instance', async (t) => {
   for (const by of ['token of the instance', 'token for all'] as const) {
     const world = await openWorld(t)
     const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
@@ -138,7 +139,7 @@ test('an instance that is deleted with a token of its own lets none of its certi
   }
 })
 
-test('a CA that covers many pins elsewhere names some of them, and looks at them in turns', async (t) => {
+test('a CA that covers many pins elsewhere names some of them, and checks them in turns', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const issuer = await testVmca()
@@ -169,7 +170,7 @@ test('a pin and a CA that vouches for it, trusted at once in two instances: neit
   assert.equal(claimed, ca.status === 'fulfilled', 'the CA was refused, or its instance knows of the pin')
 })
 
-test('an operator for all instances does not widen a client by taking its pin away either', async (t) => {
+test('an operator for all instances does not extend a client’s rights by removing its pin either', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const identity = await clientCertificate('vmca-signed')
@@ -195,7 +196,7 @@ test('an operator for all instances does not widen a client by taking its pin aw
   assert.equal(await who(world, identity), 'a/by CA')
 })
 
-test('of a client with a pin and a CA, an operator takes the pin away: it may no more than before', async (t) => {
+test('an operator removes the pin of a client with a pin and a CA: the client gains no rights', async (t) => {
   const world = await openWorld(t)
   const instance = await makeInstance(world)
   const identity = await clientCertificate('vmca-signed')
@@ -206,7 +207,7 @@ test('of a client with a pin and a CA, an operator takes the pin away: it may no
   assert.equal(await who(world, identity), 'default/by CA')
 })
 
-test('a renewed CA stands beside its old self for the same client, whatever its name has become', async (t) => {
+test('a renewed CA stands beside the old one for the same client, even under another name', async (t) => {
   const world = await openWorld(t)
   const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
   const vmca = await testVmca()

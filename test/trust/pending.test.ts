@@ -1,6 +1,6 @@
-// Pending clients (design: section 3): unknown certificates that connected, shared out among subnets so that strangers can
-// neither fill the list nor keep a newcomer from it, and written at most once a second. And when certificates were last
-// seen.
+// Pending clients (design: section 3): unknown certificates that connected. Subnets share the list, so strangers can
+// neither fill it nor keep a newcomer off it, and it is written at most once a second. Also: when certificates were
+// last seen.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -10,7 +10,7 @@ import { neighbourhood } from '../../src/kmip-server/address.ts'
 import { Pending } from '../../src/trust/pending.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import type { PendingClient } from '../../src/ports/trust.ts'
-import { Sightings } from '../../src/trust/sightings.ts'
+import { LastSeen } from '../../src/trust/last-seen.ts'
 import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { StoreAround } from '../support/store-around.ts'
@@ -41,7 +41,7 @@ async function openList(t: TestContext) {
   return { file, clock, store, pending, failures, described, open }
 }
 
-/** The first byte of what the tests' `describe` cannot read. */
+/** Certificates that begin with this byte cannot be read by the tests' `describe`. */
 const unreadable = 0xff
 
 function stranger(first = 0x30) {
@@ -51,12 +51,12 @@ function stranger(first = 0x30) {
 
 const names = (list: readonly PendingClient[]) => list.map(({ sha256 }) => sha256)
 
-test('a knock is noted once, and counted after that', async (t) => {
+test('an unknown certificate is recorded once, and its further connections are counted', async (t) => {
   const { pending, clock } = await openList(t)
   const one = stranger()
-  assert.equal(pending.knock(one, '192.0.2.1'), true)
+  assert.equal(pending.recordUnknown(one, '192.0.2.1'), true)
   clock.pass(1_000)
-  assert.equal(pending.knock(one, '192.0.2.1'), false)
+  assert.equal(pending.recordUnknown(one, '192.0.2.1'), false)
   const now = clock.now()
   const { sha256, der: certificate } = one
   const says = { subject: 'CN=200', notAfterMs: 0 }
@@ -65,20 +65,20 @@ test('a knock is noted once, and counted after that', async (t) => {
   assert.deepEqual(pending.get(one.sha256), expected)
   const two = stranger()
   clock.pass(1)
-  pending.knock(two, '192.0.2.2')
-  assert.deepEqual(names(pending.list()), [two.sha256, one.sha256], 'the newest knock first')
+  pending.recordUnknown(two, '192.0.2.2')
+  assert.deepEqual(names(pending.list()), [two.sha256, one.sha256], 'the newest connection first')
   pending.remove(one.sha256)
   assert.deepEqual(names(pending.list()), [two.sha256])
 })
 
-test('one address has at most 5, and its newest pushes out its own', async (t) => {
+test('one address has at most 5 places, and its newest certificate replaces one of its own', async (t) => {
   const { pending, clock } = await openList(t)
   const other = stranger()
-  pending.knock(other, '192.0.2.2')
+  pending.recordUnknown(other, '192.0.2.2')
   const mine = Array.from({ length: 8 }, () => stranger())
   for (const one of mine) {
     clock.pass(1)
-    assert.equal(pending.knock(one, '192.0.2.1'), true)
+    assert.equal(pending.recordUnknown(one, '192.0.2.1'), true)
   }
   const expected = [
     ...mine
@@ -90,52 +90,52 @@ test('one address has at most 5, and its newest pushes out its own', async (t) =
   assert.deepEqual(names(pending.list()), expected)
 })
 
-test('of a subnet that has its share, who came back within the hour goes last', async (t) => {
+test('in a subnet with no free place, certificates that came back within the hour are dropped last', async (t) => {
   const { pending, clock } = await openList(t)
   const regulars = Array.from({ length: limits.pendingPerSubnetMax - 1 }, () => stranger())
-  for (const one of regulars) for (let i = 0; i < 2; i++) pending.knock(one, '192.0.2.1')
+  for (const one of regulars) for (let i = 0; i < 2; i++) pending.recordUnknown(one, '192.0.2.1')
   for (let i = 0; i < 10; i++) {
     clock.pass(1)
-    assert.equal(pending.knock(stranger(), '192.0.2.1'), true)
+    assert.equal(pending.recordUnknown(stranger(), '192.0.2.1'), true)
   }
   for (const one of regulars) assert.ok(pending.get(one.sha256), 'those that came once make room')
   clock.pass(limits.pendingSettledMs + 1)
   const [first, ...others] = regulars
-  for (const one of others) pending.knock(one, '192.0.2.1')
-  pending.knock(stranger(), '192.0.2.1')
-  pending.knock(stranger(), '192.0.2.1')
+  for (const one of others) pending.recordUnknown(one, '192.0.2.1')
+  pending.recordUnknown(stranger(), '192.0.2.1')
+  pending.recordUnknown(stranger(), '192.0.2.1')
   assert.equal(pending.get(first?.sha256 ?? ''), undefined, 'it did not come back within the hour')
   for (const one of others) assert.ok(pending.get(one.sha256))
 })
 
-test('where all of a subnet came back, a newcomer still appears', async (t) => {
+test('if all of a subnet came back, a newcomer still gets a place', async (t) => {
   const { pending, clock } = await openList(t)
   const regulars = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
   for (const one of regulars)
     for (let i = 0; i < 2; i++) {
       clock.pass(1)
-      pending.knock(one, '192.0.2.1')
+      pending.recordUnknown(one, '192.0.2.1')
     }
   const vcenter = stranger()
-  assert.equal(pending.knock(vcenter, '192.0.2.1'), true)
+  assert.equal(pending.recordUnknown(vcenter, '192.0.2.1'), true)
   assert.ok(pending.get(vcenter.sha256))
   assert.equal(pending.get(regulars[0]?.sha256 ?? ''), undefined, 'the one that came back longest ago')
   assert.equal(pending.list().length, limits.pendingPerSubnetMax)
 })
 
-test('no number of addresses keeps a newcomer from the list, however often they come', async (t) => {
+test('no number of addresses keeps a newcomer off the list, however often they connect', async (t) => {
   const { pending, clock } = await openList(t)
   const come = (address: string, one = stranger()) => {
     clock.pass(1)
-    pending.knock(one, address)
-    pending.knock(one, address)
+    pending.recordUnknown(one, address)
+    pending.recordUnknown(one, address)
     return one
   }
   for (let address = 1; address <= 60; address++)
     for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
   assert.equal(pending.list().length, limits.pendingClientsMax)
   const vcenters = ['198.51.100.1', '2001:db8::1', '198.51.100.2'].map((address) => come(address))
-  // All of them again, and others: a subnet never gets more by taking from one that has less.
+  // All of them again, and more: a subnet never grows by taking from a smaller one.
   for (let round = 0; round < 3; round++)
     for (let address = 1; address <= 60; address++)
       for (let i = 0; i < limits.pendingPerSubnetMax; i++) come(`192.0.2.${address}`)
@@ -143,35 +143,36 @@ test('no number of addresses keeps a newcomer from the list, however often they 
   assert.equal(pending.list().length, limits.pendingClientsMax)
 })
 
-test('an IPv6 neighbour has one share for its whole /64', async (t) => {
+test('an IPv6 /64 has one share', async (t) => {
   const { pending } = await openList(t)
-  for (let host = 1; host <= 200; host++) pending.knock(stranger(), `2001:db8:0:1::${host.toString(16)}`)
+  for (let host = 1; host <= 200; host++)
+    pending.recordUnknown(stranger(), `2001:db8:0:1::${host.toString(16)}`)
   assert.equal(pending.list().length, limits.pendingPerSubnetMax)
-  pending.knock(stranger(), '2001:db8:0:2::1')
+  pending.recordUnknown(stranger(), '2001:db8:0:2::1')
   assert.equal(pending.list().length, limits.pendingPerSubnetMax + 1)
 })
 
-test('there are at most 100 in all; of subnets that hold as many, the one that came longest ago makes room', async (t) => {
+test('there are at most 100 in all; among the largest subnets, the one that connected longest ago makes room', async (t) => {
   const { pending, clock } = await openList(t)
   const all = Array.from({ length: limits.pendingClientsMax }, () => stranger())
   for (const [index, one] of all.entries()) {
     clock.pass(1)
-    assert.equal(pending.knock(one, `192.0.2.${index}`), true)
+    assert.equal(pending.recordUnknown(one, `192.0.2.${index}`), true)
   }
   const [oldest, second] = all
   clock.pass(1)
-  pending.knock(oldest ?? stranger(), '192.0.2.0')
-  assert.equal(pending.knock(stranger(), '198.51.100.1'), true)
+  pending.recordUnknown(oldest ?? stranger(), '192.0.2.0')
+  assert.equal(pending.recordUnknown(stranger(), '198.51.100.1'), true)
   assert.equal(pending.list().length, limits.pendingClientsMax)
   assert.ok(pending.get(oldest?.sha256 ?? ''), 'it came back')
   assert.equal(pending.get(second?.sha256 ?? ''), undefined)
 })
 
-test('a certificate is read once, when it comes onto the list, and what cannot be read is on it too', async (t) => {
+test('a certificate is read once, when it enters the list, and one that cannot be read enters it too', async (t) => {
   const { pending, described, open } = await openList(t)
   const [one, other] = [stranger(), stranger(unreadable)]
   for (let i = 0; i < 3; i++)
-    for (const { der, sha256 } of [one, other]) pending.knock({ der, sha256 }, '192.0.2.1')
+    for (const { der, sha256 } of [one, other]) pending.recordUnknown({ der, sha256 }, '192.0.2.1')
   assert.deepEqual(
     described,
     [one, other].map(({ der }) => der.toString('hex')),
@@ -184,34 +185,34 @@ test('a certificate is read once, when it comes onto the list, and what cannot b
   assert.equal(again.list().length, 2)
 })
 
-test('two addresses cannot fill the list by handing their certificates to and fro', async (t) => {
+test('two addresses cannot fill the list by exchanging their certificates', async (t) => {
   const { pending, clock } = await openList(t)
   for (let round = 0; round < 30; round++) {
     const hand = Array.from({ length: limits.pendingPerSubnetMax }, () => stranger())
     for (const address of ['192.0.2.1', '192.0.2.2'])
       for (const one of hand) {
         clock.pass(1)
-        pending.knock(one, address)
+        pending.recordUnknown(one, address)
       }
   }
   assert.ok(pending.list().length <= 2 * limits.pendingPerSubnetMax, String(pending.list().length))
   const addresses = Map.groupBy(pending.list(), ({ address }) => address)
   for (const [address, of] of addresses) assert.ok(of.length <= limits.pendingPerSubnetMax, address)
-  assert.equal(pending.knock(stranger(), '203.0.113.1'), true)
+  assert.equal(pending.recordUnknown(stranger(), '203.0.113.1'), true)
 })
 
-test('a certificate that comes from another address is shown with it', async (t) => {
+test('a certificate that connects from another address is shown with that address', async (t) => {
   const { pending } = await openList(t)
   const one = stranger()
-  pending.knock(one, '192.0.2.1')
-  pending.knock(one, '192.0.2.2')
+  pending.recordUnknown(one, '192.0.2.1')
+  pending.recordUnknown(one, '192.0.2.2')
   assert.equal(pending.get(one.sha256)?.address, '192.0.2.2')
 })
 
-test('however many knock, it is written at most once a second, and all of it in the end', async (t) => {
+test('however many connect, the list is written at most once a second, and completely in the end', async (t) => {
   const { pending, store, clock, open } = await openList(t)
   for (let step = 0; step < 150; step++) {
-    for (let i = 0; i < 20; i++) pending.knock(stranger(), `192.0.2.${String(step)}`)
+    for (let i = 0; i < 20; i++) pending.recordUnknown(stranger(), `192.0.2.${String(step)}`)
     clock.pass(20)
     await nextTurn()
   }
@@ -223,54 +224,54 @@ test('however many knock, it is written at most once a second, and all of it in 
   assert.equal(store.commits, before, 'there is nothing more to write')
 })
 
-test('a store that cannot be written is told of, and the list goes on', async (t) => {
+test('a failed write is reported, and the list continues', async (t) => {
   const { pending, store, failures, open } = await openList(t)
   store.before = () => {
     throw new StoreUnavailable('full', 'no room')
   }
   const one = stranger()
-  pending.knock(one, '192.0.2.1')
+  pending.recordUnknown(one, '192.0.2.1')
   await pending.close()
   assert.equal(failures.length, 1)
   assert.ok(pending.get(one.sha256))
   store.before = () => undefined
-  pending.knock(one, '192.0.2.1')
+  pending.recordUnknown(one, '192.0.2.1')
   await pending.close()
   assert.deepEqual(names((await open()).list()), [one.sha256])
 })
 
-test('a row whose certificate is not the one that it is named after is not shown to anybody', async (t) => {
+test('a row with another certificate than its SHA-256 names is never shown', async (t) => {
   const { pending, file, open } = await openList(t)
   const [vcenter, mallory] = [stranger(), stranger()]
-  pending.knock(vcenter, '192.0.2.1')
+  pending.recordUnknown(vcenter, '192.0.2.1')
   await pending.close()
   edit(file, 'UPDATE pending SET certificate = ?', mallory.der)
   assert.deepEqual((await open()).list(), [])
 })
 
-test('sightings are kept in memory, written in one go, and the newest counts', async (t) => {
+test('last-seen times are kept in memory and written together, and the newest counts', async (t) => {
   const { store, clock } = await openList(t)
   const failures: unknown[] = []
-  const sightings = new Sightings(store, clock, (error) => failures.push(error))
-  sightings.note('aa', '192.0.2.1')
+  const lastSeen = new LastSeen(store, clock, (error) => failures.push(error))
+  lastSeen.note('aa', '192.0.2.1')
   const first = clock.now()
-  assert.equal((await sightings.of(['aa', 'bb'])).get('aa')?.lastMs, first, 'before it is written')
-  await sightings.flush()
+  assert.equal((await lastSeen.of(['aa', 'bb'])).get('aa')?.lastMs, first, 'before it is written')
+  await lastSeen.flush()
   clock.pass(1_000)
-  for (let i = 0; i < 1_000; i++) sightings.note('aa', '192.0.2.2')
-  const seen = await sightings.of(['aa', 'bb'])
+  for (let i = 0; i < 1_000; i++) lastSeen.note('aa', '192.0.2.2')
+  const seen = await lastSeen.of(['aa', 'bb'])
   assert.deepEqual(seen.get('aa'), { sha256: 'aa', lastMs: first + 1_000, address: '192.0.2.2' })
   assert.equal(seen.has('bb'), false)
   const before = store.commits
   store.before = () => {
     throw new StoreUnavailable('full', 'no room')
   }
-  await assert.rejects(sightings.flush(), StoreUnavailable)
+  await assert.rejects(lastSeen.flush(), StoreUnavailable)
   store.before = () => undefined
-  await sightings.flush()
-  await sightings.flush()
+  await lastSeen.flush()
+  await lastSeen.flush()
   assert.equal(store.commits, before + 2, 'one that failed, one for all')
-  const later = new Sightings(store, clock, (error) => failures.push(error))
+  const later = new LastSeen(store, clock, (error) => failures.push(error))
   assert.equal((await later.of(['aa'])).get('aa')?.address, '192.0.2.2')
   assert.deepEqual(failures, [])
 })

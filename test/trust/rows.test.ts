@@ -1,5 +1,5 @@
-// Trust rows against those who can write the database (design: invariant 8): whatever they put in, alter, copy, put
-// back or take away gives nobody anything, raises an alarm, and does not count after the next legitimate change either.
+// Trust rows against attackers who can write to the database (design: invariant 8): rows that they insert, alter, copy,
+// put back or remove give nobody anything, raise an alarm, and do not count after the next legitimate change either.
 
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
@@ -10,7 +10,7 @@ import { clientCertificate, makeCertificate, testVmca } from '../support/certifi
 import { StoreAround } from '../support/store-around.ts'
 import {
   edit,
-  knockOf,
+  peerOf,
   look,
   makeInstance,
   manager,
@@ -30,10 +30,10 @@ function putRow(file: string, row: Record<string, unknown>): void {
 
 const rowsOf = (file: string) => look(file, 'SELECT kind, id, body, mac FROM trust ORDER BY kind, id')
 const versionOf = (file: string) => Number(look(file, 'SELECT value FROM meta')[0]?.['value'])
-/** An attacker moves the version, so that a running node reads the rows anew. */
+/** An attacker changes the version, so that a running node reads the rows again. */
 const moveVersion = (file: string, by: number) => edit(file, 'UPDATE meta SET value = value + ?', by)
 
-/** A stranger who would like to be a client, and the rows that would make him one. */
+/** A stranger who wants to be a client, and the rows that would make it one. */
 async function stranger(instanceId: string) {
   const identity = await makeCertificate({ key: 'ec', ownKey: true, commonName: 'mallory' })
   const client = { id: randomUUID(), instanceId, name: 'mallory', expiredGraceDays: null, createdMs: 1 }
@@ -49,10 +49,10 @@ async function stranger(instanceId: string) {
     { kind: 'client', id: client.id, body: JSON.stringify(client) },
     { kind: 'certificate', id: sha256, body: JSON.stringify(certificate) },
   ]
-  return { knock: knockOf(identity), rows, identity }
+  return { peer: peerOf(identity), rows, identity }
 }
 
-/** A legitimate change, after which nothing of the tampering may count either. */
+/** A legitimate change. The tampering must not count afterwards either. */
 async function legitimateChange(world: World): Promise<void> {
   await world.trust.tokens.create(serverActor, {
     name: 'x',
@@ -62,30 +62,30 @@ async function legitimateChange(world: World): Promise<void> {
   })
 }
 
-async function assertNotTrusted(world: World, knock: Parameters<World['access']['identify']>[0]) {
-  assert.equal((await world.access.identify(knock)).trusted, false)
+async function assertNotTrusted(world: World, peer: Parameters<World['access']['identify']>[0]) {
+  assert.equal((await world.access.identify(peer)).trusted, false)
 }
 
-test('a client row added by hand grants nothing, running or after a start, also after a legitimate change', async (t) => {
+test('a client row added by hand grants nothing: while running, after a start, after a legitimate change', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
-  const { knock, rows } = await stranger(instance.id)
-  // With the MAC of a genuine row, since he has no better.
+  const { peer, rows } = await stranger(instance.id)
+  // With the MAC of a genuine row, since the attacker has no better one.
   const [{ mac } = {}] = look(world.file, `SELECT mac FROM trust WHERE kind = 'client'`)
   for (const row of rows) putRow(world.file, { ...row, mac })
   await legitimateChange(world)
-  await assertNotTrusted(world, knock)
+  await assertNotTrusted(world, peer)
   assert.equal(world.alarms.length, 2)
   const again = await world.reopen()
-  await assertNotTrusted(again, knock)
+  await assertNotTrusted(again, peer)
   assert.equal(again.alarms.length, 2, again.alarms.join('; '))
   await legitimateChange(again)
-  await assertNotTrusted(again, knock)
+  await assertNotTrusted(again, peer)
   const third = await again.reopen()
-  await assertNotTrusted(third, knock)
-  assert.equal((await third.access.identify(knockOf(identity))).trusted, true)
+  await assertNotTrusted(third, peer)
+  assert.equal((await third.access.identify(peerOf(identity))).trusted, true)
 })
 
-test('a genuine row that was altered does not exist any more', async (t) => {
+test('a genuine row that was altered no longer counts', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const other = await makeInstance(world, 'other')
   const alter = (kind: string) =>
@@ -98,10 +98,10 @@ test('a genuine row that was altered does not exist any more', async (t) => {
     )
   assert.equal(alter('client'), 1)
   const again = await world.reopen()
-  await assertNotTrusted(again, knockOf(identity))
+  await assertNotTrusted(again, peerOf(identity))
   assert.match(again.alarms.join(), /client\/.* was not written by this server, or was altered/)
   await legitimateChange(again)
-  await assertNotTrusted(again, knockOf(identity))
+  await assertNotTrusted(again, peerOf(identity))
 })
 
 test('settings of an instance that were changed by hand do not count', async (t) => {
@@ -112,11 +112,11 @@ test('settings of an instance that were changed by hand do not count', async (t)
   )
   const again = await world.reopen()
   assert.equal(await again.access.instance(instance.id), undefined)
-  await assertNotTrusted(again, knockOf(identity))
+  await assertNotTrusted(again, peerOf(identity))
   assert.ok(again.alarms.length > 0)
 })
 
-test('a genuine row under another id or kind is nobody’s', async (t) => {
+test('a genuine row under another id or kind counts for nobody', async (t) => {
   const { world, identity } = await openWorldWithClient(t)
   const { identity: other } = await stranger('')
   const [genuine] = look(world.file, `SELECT * FROM trust WHERE kind = 'certificate'`)
@@ -126,30 +126,30 @@ test('a genuine row under another id or kind is nobody’s', async (t) => {
   putRow(world.file, { ...genuine, kind: '__proto__' })
   putRow(world.file, { ...genuine, kind: 'constructor' })
   const again = await world.reopen()
-  await assertNotTrusted(again, knockOf(other))
+  await assertNotTrusted(again, peerOf(other))
   assert.equal(again.alarms.length, 4)
-  assert.equal((await again.access.identify(knockOf(identity))).trusted, true, 'the genuine one still counts')
+  assert.equal((await again.access.identify(peerOf(identity))).trusted, true, 'the genuine one still counts')
 })
 
-test('a row that was put back after the client was removed is an old one', async (t) => {
+test('a row that was put back after the client was removed counts as old', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
   await world.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
-  await assertNotTrusted(again, knockOf(identity))
+  await assertNotTrusted(again, peerOf(identity))
   assert.match(again.alarms.join(), /older one that was put back/)
   await legitimateChange(again)
-  await assertNotTrusted(await again.reopen(), knockOf(identity))
+  await assertNotTrusted(await again.reopen(), peerOf(identity))
 })
 
-test('an older list of trusted rows, put back with its rows, makes nothing count and nothing changeable', async (t) => {
+test('with an older list of trusted rows, put back with its rows, nothing counts and nothing can be changed', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const before = rowsOf(world.file)
   await world.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const row of before) putRow(world.file, row)
   const again = await world.reopen()
-  await assertNotTrusted(again, knockOf(identity))
+  await assertNotTrusted(again, peerOf(identity))
   assert.deepEqual(await again.access.instances(), [])
   assert.equal((await again.access.snapshot()).intact, false)
   assert.deepEqual(again.alarms, [
@@ -158,19 +158,19 @@ test('an older list of trusted rows, put back with its rows, makes nothing count
   await assert.rejects(legitimateChange(again), refused('damaged'))
 })
 
-test('the version moved by hand makes nothing count and nothing changeable, until it is set right', async (t) => {
+test('with a version changed by hand nothing counts and nothing can be changed, until it is set right', async (t) => {
   const { world, identity } = await openWorldWithClient(t)
   let running = world
   for (const by of [1, 1000, -1]) {
     moveVersion(world.file, by)
-    await assertNotTrusted(running, knockOf(identity))
+    await assertNotTrusted(running, peerOf(identity))
     await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
     running = await running.reopen()
-    await assertNotTrusted(running, knockOf(identity))
+    await assertNotTrusted(running, peerOf(identity))
     await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
     moveVersion(world.file, -by)
     running = await running.reopen()
-    assert.equal((await running.access.identify(knockOf(identity))).trusted, true)
+    assert.equal((await running.access.identify(peerOf(identity))).trusted, true)
   }
 })
 
@@ -178,13 +178,13 @@ test('a database set back while the server runs is noticed, and nothing of it ca
   const { world, instance, identity } = await openWorldWithClient(t)
   const [before, version] = [rowsOf(world.file), versionOf(world.file)]
   await world.trust.clients.remove(manager, instance.id, 'vcenter')
-  await assertNotTrusted(world, knockOf(identity))
+  await assertNotTrusted(world, peerOf(identity))
   const { version: newest } = await world.access.snapshot()
   edit(world.file, 'DELETE FROM trust')
   for (const row of before) putRow(world.file, row)
   for (const set of [version, 0]) {
     moveVersion(world.file, set - versionOf(world.file))
-    await assertNotTrusted(world, knockOf(identity))
+    await assertNotTrusted(world, peerOf(identity))
     assert.match(world.alarms.join(), /set back to an older state/)
     await assert.rejects(legitimateChange(world), refused('damaged'), `at version ${set}`)
     await assert.rejects(makeInstance(world, 'new'), refused('damaged'), `at version ${set}`)
@@ -208,7 +208,7 @@ test('the list deleted, altered or replaced: nothing counts, nothing can be chan
   for (const [way, tamper] of Object.entries(ways)) {
     tamper()
     running = await running.reopen()
-    await assertNotTrusted(running, knockOf(identity))
+    await assertNotTrusted(running, peerOf(identity))
     assert.match(running.alarms.join(), /list of trusted rows is missing or was altered/, way)
     await assert.rejects(legitimateChange(running), refused('damaged'), way)
     await assert.rejects(makeInstance(running, 'new'), refused('damaged'), way)
@@ -217,13 +217,13 @@ test('the list deleted, altered or replaced: nothing counts, nothing can be chan
   }
   running = await running.reopen()
   assert.equal(
-    (await running.access.identify(knockOf(identity))).trusted,
+    (await running.access.identify(peerOf(identity))).trusted,
     true,
     'the genuine one was put back',
   )
 })
 
-test('a token row with a hash of one’s own is no token', async (t) => {
+test('a token row with an attacker’s own hash is no token', async (t) => {
   const world = await openWorld(t)
   await makeInstance(world)
   const { bearer, token } = await world.trust.tokens.create(serverActor, {
@@ -245,27 +245,27 @@ test('a token row with a hash of one’s own is no token', async (t) => {
   assert.equal(third.alarms.length, 2)
 })
 
-test('a block that was taken out or altered by hand still blocks, and after a legitimate change too', async (t) => {
+test('a block that was removed or altered by hand still blocks, also after a legitimate change', async (t) => {
   for (const way of ['DELETE FROM trust', `UPDATE trust SET body = body || ' '`]) {
     const { world, instance, identity } = await openWorldWithClient(t)
-    const knock = knockOf(identity)
+    const peer = peerOf(identity)
     await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
     assert.equal(edit(world.file, `${way} WHERE kind = 'block'`), 1)
     let running = await world.reopen()
-    await assertNotTrusted(running, knock)
+    await assertNotTrusted(running, peer)
     assert.equal(running.alarms.length, 1, running.alarms.join('; '))
     await legitimateChange(running)
     running = await running.reopen()
-    await assertNotTrusted(running, knock)
-    assert.equal(running.alarms.length, 1, 'it is told at each start')
-    // Whoever may change trust lifts it by trusting the certificate anew.
+    await assertNotTrusted(running, peer)
+    assert.equal(running.alarms.length, 1, 'it is raised again at each start')
+    // An administrator lifts it by trusting the certificate again.
     await trustClient(running, instance, 'vcenter', identity)
-    assert.equal((await running.access.identify(knock)).trusted, true)
+    assert.equal((await running.access.identify(peer)).trusted, true)
     assert.deepEqual((await running.reopen()).alarms, [])
   }
 })
 
-test('a pin that was taken out by hand does not make its certificate another instance’s', async (t) => {
+test('removing a pin by hand does not move its certificate to another instance', async (t) => {
   const world = await openWorld(t)
   const [mine, other] = [await makeInstance(world, 'mine'), await makeInstance(world, 'other')]
   const ca = await testVmca()
@@ -273,28 +273,28 @@ test('a pin that was taken out by hand does not make its certificate another ins
   await trustClient(world, mine, 'vcenter', identity)
   const wanted = { instanceId: other.id, name: 'ca', ca: ca.certificate, subject: 'kmipClient*' }
   await world.trust.clients.trustAuthority(manager, { ...wanted, leavePinned: true })
-  const verdict = await world.access.identify(knockOf(identity))
-  assert.ok(verdict.trusted && verdict.instance.id === mine.id, 'a pin wins over a CA')
+  const result = await world.access.identify(peerOf(identity))
+  assert.ok(result.trusted && result.instance.id === mine.id, 'a pin wins over a CA')
   edit(world.file, `DELETE FROM trust WHERE kind = 'certificate'`)
   let running = await world.reopen()
-  await assertNotTrusted(running, knockOf(identity))
+  await assertNotTrusted(running, peerOf(identity))
   await legitimateChange(running)
   running = await running.reopen()
-  await assertNotTrusted(running, knockOf(identity))
-  // Whoever may change trust sets it right.
+  await assertNotTrusted(running, peerOf(identity))
+  // An administrator sets it right.
   await trustClient(running, mine, 'vcenter', identity)
-  const again = await running.access.identify(knockOf(identity))
+  const again = await running.access.identify(peerOf(identity))
   assert.ok(again.trusted && again.instance.id === mine.id)
   assert.deepEqual((await running.reopen()).alarms, [])
 })
 
-test('rows taken away by hand are told of, and take nothing else with them', async (t) => {
+test('rows removed by hand are reported, and no other row is affected', async (t) => {
   const { world, instance, identity } = await openWorldWithClient(t)
   const { identity: second } = await trustClient(world, instance, 'second')
   edit(world.file, `DELETE FROM trust WHERE kind = 'client' AND body LIKE '%vcenter%'`)
   const again = await world.reopen()
-  await assertNotTrusted(again, knockOf(identity))
-  assert.equal((await again.access.identify(knockOf(second))).trusted, true)
+  await assertNotTrusted(again, peerOf(identity))
+  assert.equal((await again.access.identify(peerOf(second))).trusted, true)
   assert.match(again.alarms.join(), /was removed from the database by hand/)
 })
 
@@ -309,14 +309,14 @@ test('each alarm is raised once while the server runs', async (t) => {
   assert.equal(world.alarms.length, 2)
 })
 
-test('two reads that overtake each other are no database set back', async (t) => {
+test('two reads that overtake each other do not look like a database that was set back', async (t) => {
   let around: StoreAround | undefined
   const { world, instance, identity } = await openWorldWithClient(t, {
     wrap: (store) => (around = new StoreAround(store)),
   })
   assert.ok(around)
   await legitimateChange(world)
-  // The first read is slow: it has the rows already, and hands them on only after a newer read.
+  // The first read is slow: it has the rows already, and returns them only after a newer read.
   const { promise, resolve } = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
   around.trustRead = () => {
@@ -324,15 +324,15 @@ test('two reads that overtake each other are no database set back', async (t) =>
     begun.resolve()
     return promise
   }
-  const slow = world.access.identify(knockOf(identity))
+  const slow = world.access.identify(peerOf(identity))
   await begun.promise
   await trustClient(world, instance, 'second')
   await world.access.snapshot()
   resolve()
   assert.equal((await slow).trusted, true)
   assert.deepEqual(world.alarms, [])
-  // Nor does the older read make it forget how far it was.
+  // The older read does not make it forget the newer version either.
   moveVersion(world.file, -1)
-  await assertNotTrusted(world, knockOf(identity))
+  await assertNotTrusted(world, peerOf(identity))
   assert.match(world.alarms.join(), /set back to an older state/)
 })

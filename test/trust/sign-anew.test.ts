@@ -1,4 +1,4 @@
-// After an accepted restore: what counted counts on under the new key, tokens do not, and old rows never verify again.
+// After an accepted restore: rows that counted count under the new key, tokens do not, and old rows never verify again.
 
 import assert from 'node:assert/strict'
 import { createSecretKey, randomBytes } from 'node:crypto'
@@ -27,7 +27,7 @@ const token = (id: string): Token => {
   return { id, name: id, role: 'manager', instanceId: null, sha256: 'ab', createdMs: 1, expiresMs: null }
 }
 
-/** The table after the writes, as a store has it. */
+/** The table after the writes, as a store holds it. */
 function applied(rows: readonly TrustRow[], writes: readonly TrustWrite[]): TrustRow[] {
   const table = new Map(rows.map((row) => [`${row.kind}/${row.id}`, row]))
   for (const write of writes) {
@@ -42,7 +42,7 @@ function signedRows(macs: MacKey, version: number, rows: readonly TrustRow[]): T
   return [...rows, makeHead(macs, version, listed)]
 }
 
-test('rows count on under another key; of tokens only the new one does', () => {
+test('rows count under the new key; of the tokens only the new one does', () => {
   const [before, after] = [newKey(), newKey()]
   const rows = signedRows(before, 5, [
     makeRow(before, 'client', client('vcenter')),
@@ -70,7 +70,7 @@ test('no kind of row is forgotten', () => {
     assert.deepEqual([...tables[kind].keys()], [kind === 'token' ? 'new' : `a ${kind}`])
 })
 
-test('a row of before that is put back does not count, and raises an alarm', () => {
+test('an old row that is put back does not count, and raises an alarm', () => {
   const [before, after] = [newKey(), newKey()]
   const rows = signedRows(before, 5, [makeRow(before, 'client', client('vcenter'))])
   const table = applied(rows, signAnew(after, readRows(before, 5, rows), 9, token('new')))
@@ -92,7 +92,7 @@ test('a row of before that is put back does not count, and raises an alarm', () 
   )
 })
 
-test('a block that somebody took away stays withheld, also when its old row is put back', () => {
+test('a block that somebody removed stays withheld, even if its old row is put back', () => {
   const [before, after] = [newKey(), newKey()]
   const blocked = makeRow(before, 'block', block('ff'))
   const all = signedRows(before, 5, [makeRow(before, 'client', client('vcenter')), blocked])

@@ -1,4 +1,4 @@
-// From any bytes only TtlvError can come, whatever the schema; and what was encoded is decoded to the same value.
+// Any bytes cause only TtlvError, whatever the schema; and every encoded value decodes to the same value.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -24,7 +24,7 @@ import { anyValue } from '../support/values.ts'
 const tag = 0x420001
 const version = 104
 
-/** Bytes that look like items, so that noise gets further in than the first header. */
+/** Bytes that look like items, so that the noise gets past the first header. */
 const item = fc
   .record({
     tag: fc.constantFrom(tag, 0x420094, 0x420008, 0x4200c2, 0x540001),
@@ -75,14 +75,14 @@ test('only TtlvError comes out of any bytes', () => {
   )
 })
 
-test('what can be decoded is the one encoding of its value', () => {
+test('whatever can be decoded is the only encoding of its value', () => {
   let decoded = 0
   fc.assert(
     fc.property(noise, (bytes) => {
       try {
         const value = decode(any, bytes, { tag, version })
         decoded++
-        // A big integer may be written longer than it must be.
+        // A big integer may be written longer than necessary.
         const again = encode(any, value, { tag, version })
         assert.deepEqual(decode(any, again, { tag, version }), value)
         if (!JSON.stringify(value, bigintAsText).includes('BigInteger')) assert.deepEqual(again, bytes)

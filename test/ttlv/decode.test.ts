@@ -1,5 +1,5 @@
-// One vector, many tests: decoded, encoded, shown, cut at every length, with each length field raised. The vectors
-// are ours, in test/vectors/ttlv; the specification's own examples are tried where they are at hand.
+// Several tests for each vector: decoded, encoded, cut at every length, with each length field raised. The vectors in
+// test/vectors/ttlv are ours; the specification's own examples are tested if they are available.
 
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
@@ -50,7 +50,7 @@ function isRefused(bytes: Buffer): boolean {
   }
 }
 
-/** A text or byte string may take its own padding as value, and is then another one, written just so. */
+/** A text or byte string may take its own padding as value: a different, but valid value. */
 function isLonger(bytes: Buffer): boolean {
   return encode(any, read(bytes), options(bytes)).equals(bytes)
 }
@@ -89,7 +89,7 @@ test('TTLV that must be rejected', { skip: malformed === undefined }, () => {
   }
 })
 
-/** As the examples write it: bytes in hexadecimal, everything else in digits and words. */
+/** In the notation of the examples: bytes in hexadecimal, everything else in digits and words. */
 function plainly(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex')
   return typeof value === 'string' ? value : inspect(value).replace(/n$/, '')

@@ -1,4 +1,4 @@
-// From a stream to messages: however it is cut, within the limit, and from the header alone.
+// Splits a stream into messages: however it is cut, within the limit, and by the header alone.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -32,7 +32,7 @@ test('however the stream is cut', () => {
   )
 })
 
-test('a header that cannot begin a message is refused with its eighth byte', () => {
+test('a header that cannot begin a message is refused at its eighth byte', () => {
   for (const header of ['4200780200000008', '4200780100000004', '474554202f206874', '0000000000000000']) {
     const framer = new Framer({ messageBytesMax })
     const bytes = Buffer.from(header, 'hex')
@@ -60,7 +60,7 @@ test('messages before a bad header are delivered, and nothing after it', () => {
   assert.throws(() => framer.push(message), refusal('malformed'))
 })
 
-test('what is kept grows with what arrives, not with what is announced', () => {
+test('memory grows with the bytes that arrive, not with the announced length', () => {
   const before = process.memoryUsage().arrayBuffers
   const framers = Array.from({ length: 1_000 }, () => new Framer({ messageBytesMax: 1024 * 1024 }))
   for (const framer of framers) framer.push(Buffer.from('42007801000ffff8000000', 'hex'))

@@ -1,4 +1,4 @@
-// What schemas mean, one combinator after the other, in both directions.
+// The meaning of each schema combinator, in both directions.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -40,7 +40,7 @@ function refused(code: TtlvErrorCode, path = '') {
   return (error: unknown) => error instanceof TtlvError && error.code === code && error.path === path
 }
 
-/** A structure with these fields, each an Integer 1 under the tag of its letter. */
+/** A structure with these fields. Each is an Integer 1 under the tag of its letter. */
 function written(letters: string): Buffer {
   const items = Array.from(letters, (letter) => ({
     tag: tagOf(letter),
@@ -70,7 +70,7 @@ test('unordered fields come in any order, still once each', () => {
   assert.deepEqual(write(schema, { c: [1], b: 1, a: 1 }), written('abc'))
 })
 
-test('since and until: required where the version has it, never written where not', () => {
+test('since and until: required if the version has the field, never written otherwise', () => {
   const schema = struct({ a: since(2, integer), b: until(1, integer), c: since(3, optional(integer)) })
   assert.deepEqual(read(schema, written('b'), 1), { b: 1 })
   assert.deepEqual(read(schema, written('a'), 2), { a: 1 })
@@ -150,12 +150,12 @@ test('depth, items and bytes are bounded', () => {
   assert.throws(() => read(ignored, deep, 1, { unknownFields: 'ignore' }), refused('too-deep'))
 })
 
-test('the tag must be the one that was asked for', () => {
+test('the tag must be the requested one', () => {
   const other = encode(integer, 1, { tag: tag + 1, version: 1 })
   assert.throws(() => read(integer, other), refused('wrong-tag'))
 })
 
-test('values that do not fit are our own mistakes', () => {
+test('values that do not fit are our own bugs', () => {
   assert.throws(() => write(integer, 2 ** 31), TypeError)
   assert.throws(() => write(integer, 1.5), TypeError)
   assert.throws(() => write(interval, -1), TypeError)
@@ -167,7 +167,7 @@ test('values that do not fit are our own mistakes', () => {
   assert.throws(() => write(inside, { a: { b: 0.5 } }), /encode a\.b: /)
 })
 
-test('byte strings are views: no copy of key material is left behind', () => {
+test('byte strings are views: no copy of key material remains', () => {
   const source = write(bytes, Buffer.from('key material'))
   const value = read(bytes, source)
   source.fill(0)

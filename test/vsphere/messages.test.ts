@@ -15,7 +15,7 @@ const folder = path.join(reference, 'vsphere/traces')
 const traces = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.json')) : []
 
 function skipped(t: TestContext): void {
-  // Excused in CI as well: the recordings are other people's and lie beside the project, not in it.
+  // Skipped in CI too: the recordings belong to other people and are not part of the project.
   process.stderr.write(`SKIPPED ${t.name}: no recorded conversation of vCenter lies beside the project\n`)
   t.skip('../shared is not here: no recorded conversation to compare with')
 }
@@ -37,7 +37,7 @@ suite('the bytes of vCenter', () => {
     })
 })
 
-/** The message of the simulator with the recorded one's meaning. */
+/** The simulator's message with the same meaning as the recorded one. */
 function sameInOurs(request: Item): Message {
   const items = all(request, 'BatchItem')
   const [item] = items
@@ -70,7 +70,7 @@ function noteOf(item: Item): readonly [string, string] {
 
 const credential = usernameAndPassword({ username: 'vSphere', password: 'password' })
 
-test('a credential stands between version and batch count, as it was seen', (t) => {
+test('a credential stands between version and batch count, as recorded', (t) => {
   const digest = path.join(reference, 'vsphere/clients.md')
   if (!existsSync(digest)) return skipped(t)
   const [, seen] = /^Create with credential .*\n\s+([0-9a-f]+)…/m.exec(readFileSync(digest, 'utf8')) ?? []

@@ -49,11 +49,11 @@ async function shownToken(context: AdminContext, tables: TrustTables, token: Tok
 }
 
 async function shownTokens(
-  { sightings, clock }: AdminContext,
+  { lastSeen, clock }: AdminContext,
   instances: ReadonlyMap<string, Instance>,
   tokens: readonly Token[],
 ) {
-  const seen = await sightings.of(tokens.map(({ sha256 }) => sha256))
+  const seen = await lastSeen.of(tokens.map(({ sha256 }) => sha256))
   return tokens.map(({ id, name, role, instanceId, sha256, createdMs, expiresMs }) => {
     const last = seen.get(sha256)
     return {

@@ -1,4 +1,4 @@
-// All scenarios, in the order in which `all` plays them.
+// All scenarios, in the order of `all`.
 
 import type { Scenario } from '../scenario.ts'
 import { failoverScenarios } from './failover.ts'
@@ -17,7 +17,7 @@ export const scenarios: readonly Scenario[] = [
   ...newerScenarios,
 ].toSorted((a, b) => (a.id < b.id ? -1 : 1))
 
-/** From `e,vsan-boot` or `all`; the first word that names none, otherwise. */
+/** Parses `e,vsan-boot` or `all`. Otherwise returns the first word that names no scenario. */
 export function chooseScenarios(
   text: string,
 ): { readonly chosen: readonly Scenario[] } | { readonly unknown: string } {

@@ -1,5 +1,4 @@
-// Several addresses under one provider: one that is down, and a key that is made at one and needed at another 140 ms
-// later.
+// Several addresses for one provider: one is down, and a key created at one is needed at another 140 ms later.
 
 import { addressText } from '../../kmip-client/address.ts'
 import type { Address } from '../../kmip-client/address.ts'
@@ -8,7 +7,7 @@ import { attempt, type Scenario } from '../scenario.ts'
 import type { Site } from '../site.ts'
 import type { Note } from '../vcenter-session.ts'
 
-/** Between the end of Create and the next connection that names the key. */
+/** The time from the end of Create to the next connection that names the key. */
 const nextConnectionMs = 140
 const rounds = 4
 
@@ -16,7 +15,7 @@ async function failOver(site: Site): Promise<void> {
   await goOnWithoutOne(site)
   const { addresses, runLog } = site
   if (addresses.length === 1)
-    runLog.remark('addresses', 'only one was given: no key is made at one and fetched at another')
+    runLog.remark('addresses', 'only one was given: no key is created at one and fetched at another')
   const pairs = addresses.flatMap((first) =>
     addresses
       .filter((second) => second !== first || addresses.length === 1)
@@ -25,7 +24,7 @@ async function failOver(site: Site): Promise<void> {
   for (const [first, second] of pairs) await attempt(() => makeHereFetchThere(site, first, second))
 }
 
-/** The first address is one where nothing listens; every piece of work must end well all the same. */
+/** Nothing listens at the first address. Every piece of work must succeed all the same. */
 async function goOnWithoutOne(site: Site): Promise<void> {
   const endpoint = site.endpoint('vcenter, one address down', {
     addresses: [await deadAddress(), ...site.addresses],
@@ -69,7 +68,7 @@ export const failoverScenarios: readonly Scenario[] = [
   {
     id: 'k',
     name: 'failover',
-    title: 'one address is down; made at one, fetched at another',
+    title: 'one address is down; a key created at one is fetched at another',
     run: failOver,
   },
 ]

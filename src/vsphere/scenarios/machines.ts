@@ -1,5 +1,5 @@
-// Encrypted virtual machines: the first on each host, others, a host that boots, and a rekey whose old key is still
-// needed.
+// Encrypted virtual machines: the first one on each host, further ones, a host that boots, and a rekey whose old key is
+// still needed.
 
 import { attempt, type Scenario } from '../scenario.ts'
 import { encrypt, encryptFirstOnHost, fetchAgain, hostNotes, vmNotes } from '../sequences.ts'
@@ -7,7 +7,7 @@ import type { Host, Site, VirtualMachine } from '../site.ts'
 import type { Note } from '../vcenter-session.ts'
 import { forEach } from '../together.ts'
 
-/** Tasks of one vCenter that run at the same time; they share its connections. */
+/** How many tasks of one vCenter run at once; they share its connections. */
 const tasksMax = 3
 
 async function encryptFirst(site: Site): Promise<void> {
@@ -18,8 +18,8 @@ async function encryptFirst(site: Site): Promise<void> {
 }
 
 /**
- * vCenter does not do this. It notes on a key and activates it at the same time, and a server that loses one of the two
- * shows it only here.
+ * vCenter does not do this. It adds notes to a key and activates it at the same time, and only this check reveals a
+ * server that loses one of the two.
  */
 async function readNotesBack(site: Site, vm: VirtualMachine): Promise<void> {
   if (site.profile.productVersion === undefined) return
@@ -36,8 +36,8 @@ async function compareNotes(
   await vcenter.work('read notes back', async (session) => {
     for (const [name, value] of [['x-Product_Version', profile.productVersion], ...notes] as const) {
       const found = await session.attribute(key, name)
-      if (found.length === 0) runLog.remark('AddAttribute', 'a note is not on the key')
-      else if (!found.includes(value ?? '')) runLog.violation('AddAttribute', 'a note came back changed')
+      if (found.length === 0) runLog.remark('AddAttribute', 'a note is missing from the key')
+      else if (!found.includes(value ?? '')) runLog.violation('AddAttribute', 'a note was changed')
     }
     if ((await session.state(key)) !== 'Active')
       runLog.violation('Activate', 'the key is not Active, though it was activated')
@@ -47,7 +47,7 @@ async function compareNotes(
 async function encryptOthers(site: Site): Promise<void> {
   await ensureFirst(site)
   const others = site.vms.filter(({ key }) => key === undefined)
-  // Where all have a key already, a disk is added to one, as it were.
+  // If all have a key already, this adds a disk to one of them, so to say.
   const chosen = others.length > 0 ? others : site.vms.slice(0, 1)
   await forEach(chosen, tasksMax, async (vm) => void (await attempt(() => encrypt(site, vm))))
 }
@@ -84,7 +84,7 @@ function keysOn({ vms }: Site, host: Host): readonly string[] {
   return keys.filter((key) => key !== undefined)
 }
 
-/** What a scenario needs to begin with, when none before it made it. */
+/** Prepares what a scenario needs, if no earlier one has. */
 async function ensureFirst(site: Site): Promise<void> {
   if (site.vms.every(({ key }) => key === undefined)) await encryptFirst(site)
 }

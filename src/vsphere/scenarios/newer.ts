@@ -1,12 +1,12 @@
-// What newer releases bring: one wrapping key for a whole provider (9.0, presumed: documented, never recorded), and keys
-// that other products have made through vCenter, with notes of their own (8.0.1 on).
+// What newer releases add: one wrapping key for a whole provider (9.0, presumed: documented, never recorded), and keys
+// that other products create through vCenter, with notes of their own (since 8.0.1).
 
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAgain, fetchAndActivate, newKey, noteProduct } from '../sequences.ts'
 import type { Site } from '../site.ts'
 import type { Note } from '../vcenter-session.ts'
 
-/** It is replaced from time to time; former ones must stay. */
+/** The wrapping key is replaced from time to time; former ones must stay. */
 async function wrap(site: Site): Promise<void> {
   await attempt(async () => {
     const keys: string[] = []
@@ -20,7 +20,7 @@ async function wrap(site: Site): Promise<void> {
   })
 }
 
-/** Any name and any text: blanks, other scripts, and values as long as vCenter's dialog takes. */
+/** Any name and any text: blanks, other scripts, and the longest values that vCenter's dialog accepts. */
 const foreignNotes: readonly Note[] = [
   ['x-Backup Appliance Name', 'Backup & Restore (site 1)'],
   ['x-Sauvegarde/Région', 'Île-de-France, nº 7'],
@@ -41,9 +41,9 @@ async function noteForeign(site: Site): Promise<void> {
       for (const notes of groups) if (!(await session.addAttributes(key, notes))) return
       for (const [name, value] of foreignNotes)
         if (!(await session.attribute(key, name)).includes(value))
-          runLog.violation('AddAttribute', 'a note of another product came back changed, or not at all')
+          runLog.violation('AddAttribute', 'a note of another product was changed or lost')
     })
-    // A clone has its original's key, and notes on it once more.
+    // A clone shares its original's key, and adds the same notes again.
     await vcenter.work('note on a key twice', async (session) => {
       const [name] = foreignNotes[0] ?? ['x-Name']
       const added = await session.addAttributes(key, [[name, 'a clone']])

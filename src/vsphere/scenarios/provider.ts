@@ -1,47 +1,47 @@
-// Before any key: a vCenter that is not trusted yet, the provider being added and looked at, and the health check.
+// Before any key: a vCenter that is not trusted yet, adding and viewing the provider, and the health check.
 
 import { KmipRefused } from '../../kmip-client/errors.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { addProvider, checkHealth, healthCheckEveryMs, refreshStatus } from '../sequences.ts'
 import type { Site } from '../site.ts'
-import { askAsStranger, knockAsStranger, strangersTls } from '../stranger.ts'
+import { askUntrusted, handshakeUntrusted, untrustedTls } from '../untrusted-client.ts'
 
-/** Handshakes as they were counted, and how long after the last of them the next ones came. */
+/** Recorded bursts of handshakes, with the pause after each burst. */
 const bursts = [
-  { knocks: 9, everyMs: 77, thenMs: 6_740 },
-  { knocks: 7, everyMs: 99, thenMs: 21_450 },
-  { knocks: 2, everyMs: 31, thenMs: 0 },
+  { handshakes: 9, everyMs: 77, thenMs: 6_740 },
+  { handshakes: 7, everyMs: 99, thenMs: 21_450 },
+  { handshakes: 2, everyMs: 31, thenMs: 0 },
 ] as const
 
 const healthChecks = 3
 
 /**
- * vCenter wants to get through the handshake all the same, to read the server's certificate, and must not think
- * that it is trusted.
+ * vCenter must complete the handshake even now, to read the server's certificate, but must not conclude that it is
+ * trusted.
  */
-async function knockUnknown(site: Site): Promise<void> {
-  const tls = await strangersTls(site, 'unknown')
-  for (const { knocks, everyMs, thenMs } of bursts) {
-    for (let knock = 0; knock < knocks; knock++) {
-      await knockAsStranger(site, tls)
+async function connectUntrusted(site: Site): Promise<void> {
+  const tls = await untrustedTls(site, 'unknown')
+  for (const { handshakes, everyMs, thenMs } of bursts) {
+    for (let done = 0; done < handshakes; done++) {
+      await handshakeUntrusted(site, tls)
       await site.tempo.gap(everyMs)
     }
     await site.tempo.gap(thenMs)
   }
-  const answer = await askAsStranger(site, tls)
+  const answer = await askUntrusted(site, tls)
   const { runLog } = site
   if (answer === undefined)
-    runLog.remark('unknown certificate', 'it is answered: vCenter would turn green untrusted')
+    runLog.remark('unknown certificate', 'the server answers: vCenter would show it as trusted')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
-    runLog.remark('unknown certificate', `refused with ${answer.reason}, which says something else`)
+    runLog.remark('unknown certificate', `refused with ${answer.reason}, which means something else`)
 }
 
 export const providerScenarios: readonly Scenario[] = [
   {
     id: 'a',
     name: 'untrusted',
-    title: 'a vCenter that is not trusted yet knocks, in bursts',
-    run: knockUnknown,
+    title: 'a vCenter that is not trusted yet connects, in bursts',
+    run: connectUntrusted,
   },
   {
     id: 'b',
@@ -52,7 +52,7 @@ export const providerScenarios: readonly Scenario[] = [
   {
     id: 'c',
     name: 'status',
-    title: 'the status of the provider is looked at',
+    title: 'somebody views the status of the provider',
     run: async (site) => void (await attempt(() => refreshStatus(site))),
   },
   {

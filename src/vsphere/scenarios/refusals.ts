@@ -1,21 +1,21 @@
-// What must be refused, or must not: keys that are unknown, deactivated, compromised or destroyed, and clients that have
-// no business here. vSphere never revokes or destroys: that part is played by another client, where the server lets it.
+// What the server must refuse, and what it must not: unknown, deactivated, compromised and destroyed keys, and clients
+// without access. vSphere never revokes or destroys; another client plays that part, if the server lets it.
 
 import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
 import { usernameAndPassword } from '../../kmip-client/client.ts'
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchAndActivate, newKey } from '../sequences.ts'
 import type { Site } from '../site.ts'
-import { askAsStranger, strangersTls, type Stranger } from '../stranger.ts'
+import { askUntrusted, untrustedTls, type UntrustedClient } from '../untrusted-client.ts'
 import { refusalOf, type VCenterSession } from '../vcenter-session.ts'
 
-/** vSphere tells a missing key from one that is not active, and both from a server that is not there. */
+/** vSphere distinguishes a missing key, a key that is not active, and a server that is not there. */
 async function askForUnknown({ vcenter, runLog }: Site): Promise<void> {
   await vcenter.work('ask for a key that was never made', async (session) => {
     const id = '00000000-0000-4000-8000-000000000000'
     for (const refused of [await refusalOf(session.get(id)), await refusalOf(session.state(id))]) {
       if (refused instanceof KmipTransportError) throw refused
-      if (!refused) runLog.violation('Get', 'a key that was never made is there')
+      if (!refused) runLog.violation('Get', 'the server returned a key that was never created')
       else if (refused.reason !== 'ItemNotFound')
         runLog.violation(
           refused.operation,
@@ -31,7 +31,7 @@ async function trialKey(site: Site): Promise<string> {
   return key
 }
 
-/** State says Deactivated, and the material is still given: machines that run on it must come up again. */
+/** State says Deactivated, and Get still returns the material: machines that use the key must start again. */
 async function deactivate(site: Site): Promise<void> {
   const { vcenter, runLog } = site
   const key = await trialKey(site)
@@ -68,7 +68,7 @@ async function compromise(site: Site): Promise<void> {
   })
 }
 
-/** Only where the site has a password: a server that has none for this client may ignore it. */
+/** Only if the site has a password: a server without one for this client may ignore it. */
 async function giveWrongPassword(site: Site): Promise<void> {
   if (!site.credential) return
   const credential = usernameAndPassword({ username: 'vSphere', password: 'wrong-on-purpose' })
@@ -78,23 +78,23 @@ async function giveWrongPassword(site: Site): Promise<void> {
     const refused = await refusalOf(session.get(id))
     if (refused instanceof KmipTransportError) throw refused
     if (refused?.reason === 'ItemNotFound')
-      site.runLog.remark('password', 'a wrong one is not refused: the server does not look at it')
+      site.runLog.remark('password', 'a wrong one is not refused: the server does not check it')
   })
 }
 
-async function comeAs(site: Site, kind: Stranger): Promise<void> {
-  const answer = await askAsStranger(site, await strangersTls(site, kind))
+async function comeAs(site: Site, kind: UntrustedClient): Promise<void> {
+  const answer = await askUntrusted(site, await untrustedTls(site, kind))
   const who = kind === 'expired' ? 'an expired, unknown certificate' : 'no certificate'
-  if (answer === undefined) site.runLog.remark(who, 'it is answered')
+  if (answer === undefined) site.runLog.remark(who, 'the server answers')
   else if (answer instanceof KmipRefused && answer.reason !== 'AuthenticationNotSuccessful')
-    site.runLog.remark(who, `refused with ${answer.reason}, which says something else`)
+    site.runLog.remark(who, `refused with ${answer.reason}, which means something else`)
 }
 
 export const refusalScenarios: readonly Scenario[] = [
   {
     id: 'l',
     name: 'refusals',
-    title: 'keys that are unknown, deactivated, compromised, destroyed; clients that are not to be let in',
+    title: 'keys that are unknown, deactivated, compromised, destroyed; clients without access',
     run: async (site) => {
       for (const task of [askForUnknown, deactivate, compromise, giveWrongPassword])
         await attempt(() => task(site))

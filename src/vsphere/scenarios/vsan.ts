@@ -1,11 +1,11 @@
-// vSAN data-at-rest encryption: here hosts ask by themselves, from their own addresses, with vCenter's certificate.
+// vSAN data-at-rest encryption: hosts ask by themselves, from their own addresses, with vCenter's certificate.
 
 import { attempt, type Scenario } from '../scenario.ts'
 import { fetchVsanKeys, fetchVsanKeysAtBoot, makeVsanKeys, newKey, fetchAndActivate } from '../sequences.ts'
 import type { Host, Site, VsanKeys } from '../site.ts'
 import { together } from '../together.ts'
 
-/** Hosts that are told of new keys begin within this time. */
+/** Hosts that vCenter informs of new keys begin within this time. */
 const toldWithinMs = 500
 /** After a power failure all hosts come back within seconds. */
 const bootWithinMs = 2_000
@@ -23,7 +23,7 @@ async function bootAll(site: Site): Promise<void> {
   if (keys) await onEachHost(site, bootWithinMs, (host) => fetchVsanKeysAtBoot(host, keys))
 }
 
-/** Shallow: a new key encryption key; the hosts open their disks' keys with the old one once more. */
+/** Shallow: a new key encryption key. The hosts open their disks' keys with the old one once more. */
 async function rekey(site: Site): Promise<void> {
   const before = await ensureEnabled(site)
   if (!before) return
@@ -39,7 +39,7 @@ async function rekey(site: Site): Promise<void> {
   })
 }
 
-/** New keys from the new provider (here the same servers), while the old one still answers for the old keys. */
+/** New keys from the new provider (here the same servers), while the old one still serves the old keys. */
 async function changeProvider(site: Site): Promise<void> {
   const before = await ensureEnabled(site)
   if (!before) return
@@ -59,7 +59,7 @@ async function ensureEnabled(site: Site): Promise<VsanKeys | undefined> {
   return site.vsan
 }
 
-/** All at once, each a little later than the one before. */
+/** All at once, each a little after the previous one. */
 async function onEachHost(
   { hosts, tempo }: Site,
   withinMs: number,

@@ -1,4 +1,4 @@
-// Clients that are not to be let in: with a certificate that nobody knows, one that has expired, or none.
+// Clients that the server must not admit: with an unknown certificate, an expired one, or none.
 
 import { makeSelfSigned } from '../pki/self-signed.ts'
 import { privateKeyPem } from '../pki/issue.ts'
@@ -10,10 +10,10 @@ import { refusalOf, VCenterSession } from './vcenter-session.ts'
 
 const dayMs = 24 * 3600_000
 
-export type Stranger = 'unknown' | 'expired' | 'no-certificate'
+export type UntrustedClient = 'unknown' | 'expired' | 'no-certificate'
 
-/** Its certificate is made anew, RSA-2048, as vCenter makes one. */
-export async function strangersTls({ profile, trust }: Site, kind: Stranger): Promise<ClientTls> {
+/** Generates a new certificate, RSA-2048, like vCenter's. */
+export async function untrustedTls({ profile, trust }: Site, kind: UntrustedClient): Promise<ClientTls> {
   if (kind === 'no-certificate') return clientTls({ ...profile, trust })
   const nowMs = Date.now()
   const made = nowMs - (kind === 'expired' ? 800 : 1) * dayMs
@@ -25,13 +25,15 @@ export async function strangersTls({ profile, trust }: Site, kind: Stranger): Pr
   return clientTls({ ...profile, trust, cert: certificate.pem, key: privateKeyPem(privateKey) })
 }
 
-/** `kmipClient` and when it was made: `kmipClient20261125094708`. */
+/** `kmipClient` and its time of creation: `kmipClient20261125094708`. */
 export function vcenterName(ms: number): string {
   return `kmipClient${new Date(ms).toISOString().replaceAll(/\D/g, '').slice(0, 14)}`
 }
 
-/** Handshake and close; a server that does not let it through is a thing to know, and no piece of work that failed. */
-export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void> {
+/**
+ * Connects, completes the handshake and closes. If the server refuses, that is a remark, not a failed piece of work.
+ */
+export async function handshakeUntrusted(site: Site, tls: ClientTls): Promise<void> {
   const { addresses, runLog } = site
   const refused = await refusalOf(
     (async () => {
@@ -45,11 +47,11 @@ export async function knockAsStranger(site: Site, tls: ClientTls): Promise<void>
   if (!refused) runLog.done()
   else if (refused instanceof KmipTransportError && refused.stage === 'handshake')
     runLog.remark('unknown certificate', 'the handshake is refused: vCenter cannot read the certificate')
-  else runLog.failed('knock with an unknown certificate', refused.message)
+  else runLog.failed('connect with an unknown certificate', refused.message)
 }
 
-/** How it is turned away when it asks for versions, which changes nothing; undefined when it is not. */
-export function askAsStranger(
+/** Asks for versions, which changes nothing. Returns the refusal; undefined if the server answers. */
+export function askUntrusted(
   { addresses, runLog, inventory }: Site,
   tls: ClientTls,
 ): Promise<KmipRefused | KmipTransportError | undefined> {

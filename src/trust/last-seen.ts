@@ -1,5 +1,5 @@
-// When and from where each certificate and token was last used (tokens by the SHA-256 that the store knows them by).
-// Kept in memory and written now and then: it decides nothing, and a kill loses a few seconds of it at most.
+// When and from where each certificate and token was last used (a token by the SHA-256 that the store knows it by).
+// Kept in memory and written every few seconds. It decides nothing; a kill loses a few seconds of it at most.
 
 import type { CertificateSeen } from '../ports/trust.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -7,14 +7,14 @@ import type { Store } from '../ports/store.ts'
 
 const writeEveryMs = 5_000
 
-export class Sightings {
+export class LastSeen {
   readonly #store: Store
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
   readonly #unwritten = new Map<string, CertificateSeen>()
   #timer: Timer | undefined
 
-  /** `failed` is told when sightings could not be written; they are kept and tried again with the next. */
+  /** Calls `failed` when a write failed. The next write tries the same entries again. */
   constructor(store: Store, clock: Clock, failed: (error: unknown) => void) {
     this.#store = store
     this.#clock = clock
@@ -30,7 +30,7 @@ export class Sightings {
     })
   }
 
-  /** The last sighting of each of these certificates that was ever seen. */
+  /** The last use of each of these certificates. One that was never used is missing. */
   async of(sha256s: readonly string[]): Promise<ReadonlyMap<string, CertificateSeen>> {
     const written = await this.#store.seen(sha256s)
     const all = new Map(written.map((seen) => [seen.sha256, seen]))
