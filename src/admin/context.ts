@@ -13,7 +13,7 @@ import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
-import type { Sightings } from '../trust/sightings.ts'
+import type { LastSeen } from '../trust/last-seen.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
@@ -37,7 +37,7 @@ export interface AdminContext {
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
-  readonly sightings: Pick<Sightings, 'of' | 'note'>
+  readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */
   readonly authority: Identity
