@@ -190,9 +190,9 @@ export const limits = {
   unsealedDataKeysMax: 10_000,
   unsealedObjectsMax: 50_000,
   unsealedPurgeEveryMs: 60_000,
-  /** A request waits so long for a root key's service that answers nothing. KMIP clients wait ten seconds. */
+  /** How long a request waits for a silent root key service. KMIP clients wait ten seconds. */
   rootKeySilenceMs: 4_000,
-  /** How often a root key is asked again that was refused, or whose service does not answer. */
+  /** How often Mortise asks again after a refusal of a root key, or while its service does not answer. */
   rootKeyAskAgainMs: 5_000,
   /** Of keys that do not open so many are remembered, and told; `closedKeysNamedMax` in one sentence. */
   closedKeysMax: 200,
@@ -280,17 +280,17 @@ export const limits = {
   /** A call with all that it takes to repeat it; a KMIP client may be waiting for it. */
   keyProtectCallTimeoutMs: 20_000,
   keyProtectTriesMax: 5,
-  /** The first pause before a call is repeated; doubled with each, and up to twice as long by chance. */
+  /** The first pause before a retry. It doubles with each retry, and is up to twice as long by chance. */
   keyProtectPauseMs: 100,
-  /** A request not to be called for longer (Retry-After) is not obeyed: it may not come from the service. */
+  /** The longest Retry-After that Mortise obeys: a longer one may not come from the service. */
   keyProtectQuietMs: 60_000,
-  /** Calls of one instance at the same time; more wait their turn. So many are kept for each lane (call-slots.ts). */
+  /** Concurrent calls of one instance; others wait. Below: the slots that each lane keeps for itself (call-slots.ts). */
   keyProtectCallsMax: 16,
   keyProtectReadSlots: 4,
   keyProtectOtherSlots: 2,
-  /** A call that has been under way for so long, waiting included, is reported as slow. */
+  /** A call that takes longer, including its wait, counts as slow. */
   keyProtectSlowMs: 5_000,
-  /** A connection without a call is closed after so long. */
+  /** Mortise closes a connection after this long without a call. */
   keyProtectIdleMs: 60_000,
   /** A page of a list is the largest answer. */
   keyProtectAnswerBytesMax: 4 * 1024 * 1024,
@@ -301,9 +301,9 @@ export const limits = {
   /** A token is asked for anew in the background from this part of its life on, so long before its end at the latest. */
   iamTokenRefreshAt: 0.8,
   iamTokenSpareMs: 60_000,
-  /** While the service refuses tokens, a fresh one is asked for this often. */
+  /** How often Mortise asks for a fresh token while the service refuses tokens. */
   iamTokenFreshMs: 10_000,
-  /** An API key that IAM refused is not tried again before. */
+  /** How long Mortise does not try an API key again that IAM refused. */
   iamRefusedKeyMs: 30_000,
   ibmFileBytesMax: 256 * 1024,
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */

@@ -105,27 +105,27 @@ function stateGauges(registry: Registry) {
   }
 }
 
-/** What the root keys of the instances and their services say. */
+/** The state of the instances' root keys and of their services. */
 function rootKeyGauges(registry: Registry) {
   const { gauge, labelled } = gaugesOf(registry)
   return {
     rootKeys: labelled(
       'root_keys',
-      'Instances by what their root key last said: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
+      'Instances by the last result of their root key: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
       'condition',
     ),
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
     closedKeys: gauge(
       'closed_keys',
-      `Keys that did not open when last asked for, though their root key answers: deleted at its service, most likely. Up to ${limits.closedKeysMax}.`,
+      `Keys that did not open when a client last asked for them, though their root key answers: most likely deleted at its service. Up to ${limits.closedKeysMax}.`,
     ),
     newKeysRefused: gauge(
       'new_keys_refused',
-      "Instances of which the root key's service refused to keep the last new key (custody keyprotect).",
+      "Instances whose last new key the root key's service refused to keep (custody keyprotect).",
     ),
     standardKeysLeft: gauge(
       'standard_keys_left',
-      "Standard keys that are to be deleted at their root key's service, and are not yet.",
+      "Standard keys that Mortise has yet to delete at their root key's service.",
     ),
     readsRefused: gauge(
       'reads_refused',
@@ -133,19 +133,19 @@ function rootKeyGauges(registry: Registry) {
     ),
     callsRunning: labelled(
       'root_key_calls_running',
-      'Calls of Key Protect and HPCS that run, by lane: reads (a Get waits for them) or others.',
+      'Running calls of Key Protect and HPCS, by lane: reads (a Get waits for them) or others.',
       'lane',
     ),
     callsWaiting: labelled(
       'root_key_calls_waiting',
-      'Calls of Key Protect and HPCS that wait for a slot, by lane.',
+      'Waiting calls of Key Protect and HPCS, by lane.',
       'lane',
     ),
     closingsUnrecorded: gauge(
       'closings_unrecorded',
-      "Instances with revoked keys that are not recorded as revoked at the root key's service.",
+      "Instances with revoked keys that the root key's service does not yet record as revoked.",
     ),
-    otherServers: gauge('other_servers', 'Instances that another server uses too.'),
+    otherServers: gauge('other_servers', 'Instances that another server also uses.'),
   }
 }
 
@@ -157,7 +157,7 @@ function gaugesOf(registry: Registry) {
   return { gauge, labelled }
 }
 
-/** Series of the KMIP door, by the door's own names: help and labels. */
+/** Counters of the KMIP server, by its names for them: help, then labels. */
 const doorCounters = {
   connections_accepted: ['TCP connections that were accepted.'],
   connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
