@@ -24,6 +24,9 @@ export interface RootKeyEvents extends StandardKeyTroubleEvents {
   answers(use: RootKeyUse): void
 }
 
+/** `rootKeyUri` is left out where the instance is gone. */
+type ForgetListener = (instanceId: string, rootKeyUri?: string) => void
+
 /** One unwrap, to be made now or repeated. */
 export type Unwrap = () => Promise<Uint8Array>
 
@@ -37,7 +40,9 @@ export interface RootKeyStatusOptions {
 interface State {
   readonly use: RootKeyUse
   /** Stands until an unwrap succeeds whose question was put after it. */
-  refusal: { readonly error: RootKeyError; readonly at: number } | undefined
+  refusal: RootKeyError | undefined
+  /** When it was last refused, whether or not the refusal stands. */
+  refusedAt: number | undefined
   unreachable: boolean
   /** When the last unwrap began. Monotonic milliseconds, as all times here. */
   askedAt: number
@@ -58,11 +63,9 @@ export class RootKeyStatus {
   readonly #events: RootKeyEvents
   readonly #findUnwrap: RootKeyStatusOptions['findUnwrap']
   readonly #states = new Map<string, State>()
-  /** By instance: when one of its root keys was last refused. */
-  readonly #refusedAt = new Map<string, number>()
   /** By instance: when the service of one of its root keys last answered anything. */
   readonly #heardAt = new Map<string, number>()
-  readonly #forgetListeners: ((instanceId: string) => void)[] = []
+  readonly #forgetListeners: ForgetListener[] = []
 
   constructor({ clock, events, findUnwrap }: RootKeyStatusOptions) {
     this.#clock = clock
@@ -71,14 +74,14 @@ export class RootKeyStatus {
     this.standardKeys = new StandardKeyTroubles(clock, events)
   }
 
-  /** `listener` is called when nothing that was unwrapped for an instance may be used any more. */
-  onForget(listener: (instanceId: string) => void): void {
+  /** `listener` is called when nothing that a root key unwrapped for an instance may be used any more. */
+  onForget(listener: ForgetListener): void {
     this.#forgetListeners.push(listener)
   }
 
-  /** Has everything forgotten that was unwrapped for an instance. */
-  forget(instanceId: string): void {
-    for (const listener of this.#forgetListeners) listener(instanceId)
+  /** Has everything forgotten that was unwrapped for an instance, or by one of its root keys. */
+  forget(instanceId: string, rootKeyUri?: string): void {
+    for (const listener of this.#forgetListeners) listener(instanceId, rootKeyUri)
   }
 
   /**
@@ -107,8 +110,7 @@ export class RootKeyStatus {
 
   /** What `judge` must know of the root key beside the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
-    const { refusal, unreachable, askedAt } = this.#stateOf(use)
-    const at = this.#refusedAt.get(use.instanceId)
+    const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {
       now: this.#clock.monotonic(),
       ...(at !== undefined && { refusal: { at, askedAt: refusal && askedAt } }),
@@ -122,8 +124,8 @@ export class RootKeyStatus {
   }
 
   /** Whether a refusal came after a question that was put then. */
-  refusedSince(instanceId: string, askedAt: number): boolean {
-    return (this.#refusedAt.get(instanceId) ?? -Infinity) >= askedAt
+  refusedSince(use: RootKeyUse, askedAt: number): boolean {
+    return (this.#stateOf(use).refusedAt ?? -Infinity) >= askedAt
   }
 
   /** When the service of a root key of the instance last answered anything; undefined: never. */
@@ -141,8 +143,7 @@ export class RootKeyStatus {
   retain(instanceIds: ReadonlySet<string>): void {
     for (const [name, { use, pending }] of this.#states)
       if (!instanceIds.has(use.instanceId) && pending === 0) this.#states.delete(name)
-    for (const known of [this.#refusedAt, this.#heardAt])
-      for (const id of known.keys()) if (!instanceIds.has(id)) known.delete(id)
+    for (const id of this.#heardAt.keys()) if (!instanceIds.has(id)) this.#heardAt.delete(id)
   }
 
   #stateOf(use: RootKeyUse): State {
@@ -152,6 +153,7 @@ export class RootKeyStatus {
     const state: State = {
       use,
       refusal: undefined,
+      refusedAt: undefined,
       unreachable: false,
       askedAt: -Infinity,
       confirmedAt: -Infinity,
@@ -167,10 +169,10 @@ export class RootKeyStatus {
   async #admit(state: State): Promise<void> {
     const { refusal, asking, use } = state
     if (!refusal) return
-    const { error } = refusal
     // An answer in memory plays no part here, nor do the times for which one may be used.
     const verdict = judge(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
-    if (asking || verdict === 'refuse') throw new RootKeyError('root-key', error.message, { cause: error })
+    if (asking || verdict === 'refuse')
+      throw new RootKeyError('root-key', refusal.message, { cause: refusal })
     await this.#askAgain(state)
   }
 
@@ -199,7 +201,7 @@ export class RootKeyStatus {
     try {
       const opened = await this.#listen(state, unwrap)
       // An answer to an older question does not lift a refusal.
-      if (!state.refusal || askedAt > state.refusal.at) {
+      if (askedAt > (state.refusedAt ?? -Infinity)) {
         state.question = repeat
         this.#answers(state)
       }
@@ -257,12 +259,12 @@ export class RootKeyStatus {
   #refused(state: State, error: RootKeyError, question: Unwrap): void {
     const isNew = !state.refusal
     const at = this.#clock.monotonic()
-    state.refusal = { error, at }
+    state.refusal = error
+    state.refusedAt = at
     state.unreachable = false
     state.askedAt = at
     state.question = question
-    this.#refusedAt.set(state.use.instanceId, at)
-    this.forget(state.use.instanceId)
+    this.forget(state.use.instanceId, state.use.rootKeyUri)
     if (isNew) this.#events.withdrawn(state.use, error)
   }
 

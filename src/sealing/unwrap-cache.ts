@@ -84,7 +84,7 @@ export class UnwrapCache<T> {
 
   constructor(options: UnwrapCacheOptions) {
     this.#options = options
-    options.status.onForget((instanceId) => this.#forget(instanceId))
+    options.status.onForget((instanceId, rootKeyUri) => this.#forget(instanceId, rootKeyUri))
   }
 
   /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
@@ -133,7 +133,7 @@ export class UnwrapCache<T> {
    * kept when the root key was refused since.
    */
   keep(instance: CachingInstance, id: string, { value, rootKeyUri }: Unwrapped<T>, askedAt: number): void {
-    if (this.#options.status.refusedSince(instance.id, askedAt)) return
+    if (this.#options.status.refusedSince({ instanceId: instance.id, rootKeyUri }, askedAt)) return
     const usefulMs = (instance.cacheSeconds + instance.outageSeconds) * 1000
     this.#kept.delete(id)
     this.#kept.set(id, {
@@ -157,8 +157,11 @@ export class UnwrapCache<T> {
     this.#kept.set(to, kept)
   }
 
-  #forget(instanceId: string): void {
-    for (const [id, kept] of this.#kept) if (kept.instanceId === instanceId) this.#kept.delete(id)
+  #forget(instanceId: string, rootKeyUri?: string): void {
+    for (const [id, kept] of this.#kept) {
+      const isOfKey = rootKeyUri === undefined || kept.rootKeyUri === rootKeyUri
+      if (kept.instanceId === instanceId && isOfKey) this.#kept.delete(id)
+    }
   }
 
   #judge(instance: CachingInstance, kept: Kept<T> | undefined): Verdict {

@@ -8,7 +8,7 @@ import { limits } from '../limits.ts'
 export interface Known {
   /** The answer that the value in memory came with: when its question was put. Left out: nothing is in memory. */
   readonly answer?: { readonly askedAt: number } | undefined
-  /** The last refusal of the instance's root key. */
+  /** The last refusal of the root key that unwrapped it. */
   readonly refusal?: Refusal | undefined
   /** Left out while the service answers. `askedAt`: when it was last asked. */
   readonly unreachable?: { readonly askedAt: number } | undefined

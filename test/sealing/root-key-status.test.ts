@@ -34,7 +34,7 @@ function begin() {
     },
     findUnwrap: () => Promise.resolve(unwrap),
   })
-  status.onForget((instanceId) => forgotten.push(instanceId))
+  status.onForget((instanceId, rootKeyUri) => forgotten.push(`${instanceId} ${rootKeyUri}`))
   const pass = (ms: number) => (now += ms)
   return { status, service, unwrap, events, forgotten, pass }
 }
@@ -44,7 +44,7 @@ test('a refused unwrap withdraws; everybody is refused at once but for one quest
   await status.unwrap(use, unwrap)
   service.unwrap = 'root-key'
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
-  assert.deepEqual([events, forgotten], [['withdrawn test:a'], ['red']])
+  assert.deepEqual([events, forgotten], [['withdrawn test:a'], ['red test:a']])
   const asked = service.unwraps
   for (let turn = 0; turn < 20; turn++) {
     await assert.rejects(status.unwrap(use, unwrap), reaches('root-key', /unwrap: root-key/))
@@ -100,7 +100,7 @@ test('an answer to a question from before the refusal does not lift it', async (
   late.resolve(new Uint8Array(1))
   await asked
   assert.deepEqual(events, ['withdrawn test:a'])
-  assert.ok(status.refusedSince('red', 1_000))
+  assert.ok(status.refusedSince(use, 1_000))
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
 })
 
@@ -111,7 +111,8 @@ test('a root key that the instance moves away from is apart from the one that it
   service.unwrap = null
   await status.unwrap(other, unwrap)
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
-  assert.deepEqual([events, forgotten], [['withdrawn test:a'], ['red']])
+  assert.ok(!status.refusedSince(other, 0), 'what the other one unwrapped stays in memory')
+  assert.deepEqual([events, forgotten], [['withdrawn test:a'], ['red test:a']])
 })
 
 test('out of reach: reported once, also when another call says so and an unwrap agrees', async () => {
@@ -158,7 +159,7 @@ test('an instance that is gone is forgotten', async () => {
   service.unwrap = 'root-key'
   await assert.rejects(status.unwrap(use, unwrap), reaches('root-key'))
   status.retain(new Set(['blue']))
-  assert.ok(!status.refusedSince('red', 0))
+  assert.ok(!status.refusedSince(use, 0))
   service.unwrap = null
   await status.unwrap(use, unwrap)
 })

@@ -71,7 +71,7 @@ function isState(state: number): state is keyof typeof states {
 
 /** A collection; an empty one has no `resources` at all. */
 const collection = z
-  .object({ metadata: z.unknown(), resources: z.array(z.unknown()).optional() })
+  .object({ metadata: z.unknown().optional(), resources: z.array(z.unknown()).optional() })
   .refine(({ metadata, resources }) => metadata !== undefined || resources !== undefined)
 
 /** What a collection has, read or not. undefined: it is not a collection. */
