@@ -174,6 +174,17 @@ for (const [folder, most] of Object.entries(fileLinesMax)) {
   })
 }
 
+test('outside test/system/ and test/real/, no test sleeps longer than 50 ms', () => {
+  const found = readSources('test')
+    .filter(({ file }) => !/^test\/(system|real|support)\//.test(file))
+    .flatMap(({ file, text }) =>
+      [...text.matchAll(/(?:\bsleep|\blater|\bsetTimeout)\((?:resolve, )?([\d_]+)\)/g)]
+        .filter(([, ms = '']) => Number(ms.replaceAll('_', '')) > 50)
+        .map(([call]) => `${file}: ${call}`),
+    )
+  assert.deepEqual(found, [])
+})
+
 test('every source file says in its first line what it is for', () => {
   const silent = [...sources, ...readSources('scripts')]
     .filter(({ text }) => !/^(#!.*\n)?\/[/*]/.test(text))
