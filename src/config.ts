@@ -5,9 +5,11 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { homedir } from 'node:os'
 import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { nearest } from './closest.ts'
 
 /** Every option, by section and name as in mortise.toml. A flag overrides a variable, and that the file. */
 export const options = {
@@ -198,6 +200,27 @@ export interface Option<S extends z.ZodType = z.ZodType> {
 /** The variable that names the configuration file; `--config` overrides it. */
 const fileVariable = 'MORTISE_CONFIG'
 
+/** Variables of the command line: they say which server a command asks. */
+const clientVariables = {
+  profile: 'MORTISE_PROFILE',
+  admin: 'MORTISE_ADMIN_URL',
+  tokenFile: 'MORTISE_TOKEN_FILE',
+} as const
+
+/** The values of these variables; an empty one counts as not set. */
+export function readClientEnvironment(env: Environment = process.env): {
+  readonly [N in keyof typeof clientVariables]?: string
+} {
+  const set = Object.entries(clientVariables).map(([name, variable]) => [name, env[variable]] as const)
+  return Object.fromEntries(set.filter(([, value]) => value !== undefined && value !== ''))
+}
+
+/** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */
+export function userConfigFolder(env: Environment = process.env): string {
+  const { XDG_CONFIG_HOME: base = '' } = env
+  return path.join(path.isAbsolute(base) ? base : path.join(homedir(), '.config'), 'mortise')
+}
+
 /**
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the
  * flags ({ config, data, kmip, admin }). Throws ConfigError naming every problem.
@@ -207,7 +230,8 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  checkVariables(env, [fileVariable, ...known().map(({ line }) => line.variable)], problems)
+  const variables = [...known().map(({ line }) => line.variable), ...Object.values(clientVariables)]
+  checkVariables(env, [fileVariable, ...variables], problems)
 
   const values: Record<string, Record<string, unknown>> = {}
   for (const { section, name, line } of known()) {
@@ -308,27 +332,6 @@ const allKeys = (): string[] =>
   Object.entries(options).flatMap(([section, named]) =>
     Object.keys(named).map((name) => `${section}.${name}`),
   )
-
-function nearest(text: string, known: readonly string[]): string {
-  const ranked = known.map((name) => ({
-    name,
-    distance: editDistance(text.toLowerCase(), name.toLowerCase()),
-  }))
-  return ranked.toSorted((a, b) => a.distance - b.distance)[0]?.name ?? ''
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
 
 function option<S extends z.ZodType>(line: Option<S>): Option<S> {
   return line
