@@ -2,9 +2,11 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { allowOf, instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { allowOf, instanceFlag, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { clientOf, instanceOf } from './names.ts'
+import { facts, plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Client = Output<'showClient'>
@@ -17,9 +19,10 @@ export function showCommand(world: World, outcome: Outcome): Command {
     examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
     action: async ({ client, show }, { instance }, name = '') => {
       const admin = await client()
+      const named = await instanceOf(admin, instance)
       const shown = await admin.call('showClient', {
-        instance: await instanceOf(admin, instance),
-        client: name,
+        instance: named,
+        client: await clientOf(admin, named, name),
       })
       show(shown, () => clientText(shown))
     },
@@ -77,8 +80,9 @@ export function setCommand(world: World, outcome: Outcome): Command {
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const admin = await client()
-      const where = await instanceOf(admin, instance)
-      const changed = await admin.call('setClient', { instance: where, client: named, body })
+      const inside = await instanceOf(admin, instance)
+      const where = { instance: inside, client: await clientOf(admin, inside, named) }
+      const changed = await admin.call('setClient', { ...where, body })
       show(changed, () => clientText(changed))
     },
   })

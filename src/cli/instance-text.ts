@@ -1,7 +1,8 @@
 // What people read of an instance.
 
 import type { Output } from '../admin/api.ts'
-import { facts, shortTime } from './output.ts'
+import { facts } from './output.ts'
+import { shortTime } from './time.ts'
 
 type Shown = Output<'setInstance'>
 type Facts = readonly (readonly [string, string])[]

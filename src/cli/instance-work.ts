@@ -8,6 +8,7 @@ import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
+import { instanceOf } from './names.ts'
 import { plain } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, type World } from './world.ts'
@@ -59,7 +60,8 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
         }),
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
-      const begun = await admin.call('setRootKey', { instance, body })
+      const named = await instanceOf(admin, instance)
+      const begun = await admin.call('setRootKey', { instance: named, body })
       warn(world, begun.warnings)
       return watch(run, admin, begun, options)
     },
@@ -74,7 +76,8 @@ export function rewrapCommand(world: World, outcome: Outcome): Command {
     examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
     action: async (run, options, instance = '') => {
       const admin = await run.client()
-      return watch(run, admin, await admin.call('rewrapInstance', { instance }), options)
+      const named = await instanceOf(admin, instance)
+      return watch(run, admin, await admin.call('rewrapInstance', { instance: named }), options)
     },
   })
 }

@@ -6,7 +6,10 @@ import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } fr
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
+import { instanceOf } from './names.ts'
+import { facts, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
@@ -100,26 +103,22 @@ function createCommand(world: World, outcome: Outcome): Command {
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<ListOptions>(world, outcome, {
     words: 'list',
-    summary: 'the instances that there are',
+    summary: 'all instances',
+    flags: [limitFlag],
     examples: ['instance list', 'instance list --json'],
-    action: async ({ client, show }) => {
-      const instances = await (await client()).call('listInstances')
-      show(instances, () =>
-        table(
-          ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
-          instances.map(({ name, id, custody, rootKey, created }) => [
-            name,
-            id,
-            custody,
-            rootKey,
-            shortTime(created),
-          ]),
-        ),
-      )
-    },
+    action: async (run, options) =>
+      writeList(run, options, instanceColumns, async () =>
+        onePage(await (await run.client()).call('listInstances')),
+      ),
   })
+}
+
+const instanceColumns: Columns<Output<'listInstances'>[number]> = {
+  headings: ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
+  rows: ({ name, id, custody, rootKey, created }) => [[name, id, custody, rootKey, shortTime(created)]],
+  empty: 'No instances.\n',
 }
 
 function showCommand(world: World, outcome: Outcome): Command {
@@ -129,7 +128,8 @@ function showCommand(world: World, outcome: Outcome): Command {
       'one instance: settings, objects, versions of its root key, how soon revoking counts, work on it',
     examples: ['instance show default'],
     action: async ({ client, show }, _options, name = '') => {
-      const instance = await (await client()).call('showInstance', { instance: name })
+      const admin = await client()
+      const instance = await admin.call('showInstance', { instance: await instanceOf(admin, name) })
       show(instance, () => instanceDetails(instance))
     },
   })
@@ -154,7 +154,9 @@ function setCommand(world: World, outcome: Outcome): Command {
         ...settingsOf(options),
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
-      const changed = await (await client()).call('setInstance', { instance, body })
+      const admin = await client()
+      const named = await instanceOf(admin, instance)
+      const changed = await admin.call('setInstance', { instance: named, body })
       show(changed, () => instanceFacts(changed))
     },
   })
@@ -174,7 +176,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, { shred }, instance = '') => {
       const admin = await client()
       const gone = await admin.call('deleteInstance', {
-        instance,
+        instance: await instanceOf(admin, instance),
         query: { ...(shred !== undefined && { shred }) },
       })
       show(gone, () => deletedText(gone))

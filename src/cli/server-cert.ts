@@ -2,9 +2,10 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { mustBeNew, readPem, writeNew } from './files.ts'
-import { facts, fingerprint, plain, shortTime } from './output.ts'
+import { forceFlag, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { mustBeFree, readPem, writeFile } from './files.ts'
+import { facts, fingerprint, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Shown = Output<'showServerCertificate'>
@@ -43,17 +44,21 @@ function showCommand(world: World, outcome: Outcome): Command {
 }
 
 function csrCommand(world: World, outcome: Outcome): Command {
-  return verb<{ names?: string; out: string; replace?: boolean }>(world, outcome, {
+  return verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>(world, outcome, {
     words: 'csr',
     summary: 'a certificate request for a CA of yours; its key never leaves the server',
     required: [['--out <csr>', 'file for the request; - is standard output']],
-    flags: [namesFlag, ['--replace', 'make a new one in place of the one that waits for its certificate']],
+    flags: [
+      namesFlag,
+      ['--replace', 'create a new request in place of the one that waits for its certificate'],
+      forceFlag,
+    ],
     examples: [
       'server-cert csr --out kms.csr',
       'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
     ],
-    action: async (run, { names, out, replace }) => {
-      if (out !== '-') await mustBeNew([out])
+    action: async (run, { names, out, replace, force = false }) => {
+      await mustBeFree([out], force)
       const body = { ...namesOf(names), ...(replace === true && { replace }) }
       const { request } = await (await run.client()).call('requestServerCertificate', { body })
       if (!request)
@@ -62,7 +67,7 @@ function csrCommand(world: World, outcome: Outcome): Command {
         world.stdout.write(request.request)
         return
       }
-      if (out !== '-') await writeNew(out, request.request, 0o644)
+      if (out !== '-') await writeFile(out, request.request, { mode: 0o644, force })
       run.show(
         request,
         () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
@@ -83,7 +88,7 @@ function importCommand(world: World, outcome: Outcome): Command {
       'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
     ],
     action: async (run, options) => {
-      const when = whenOf(options)
+      const when = whenOf(run, options)
       const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
       staged(run, await (await run.client()).call('importServerCertificate', { body }))
     },
@@ -104,7 +109,7 @@ function renewCommand(world: World, outcome: Outcome): Command {
       const body = {
         ...namesOf(names),
         ...(days !== undefined && { days: wholeNumber('--days', days) }),
-        ...whenOf(options),
+        ...whenOf(run, options),
       }
       staged(run, await (await run.client()).call('renewServerCertificate', { body }))
     },
@@ -128,7 +133,7 @@ function activateCommand(world: World, outcome: Outcome): Command {
       if (previous && at !== undefined) throw new UsageError('--at does not go together with --previous')
       const body = {
         which: previous ? 'previous' : 'staged',
-        ...(at !== undefined && { at: at === 'never' ? null : dateTime('--at', at) }),
+        ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
       } as const
       staged(run, await (await run.client()).call('activateServerCertificate', { body }))
     },
@@ -155,7 +160,7 @@ function staged(run: Run, shown: Shown): void {
 
 function beforeSwitch({ at }: NonNullable<Shown['staged']>): string {
   const then =
-    at === null ? 'Then: mortise server-cert activate' : `It is switched to at ${shortTime(at)} UTC.`
+    at === null ? 'Then: mortise server-cert activate' : `The server switches to it at ${shortTime(at)}.`
   return `Before the switch, in each vCenter: Key Providers, choose the server, Establish Trust > Upload KMS Certificate,
 with the "certificate" under "staged" of: mortise server-cert show --json
 ${then}`
@@ -168,8 +173,7 @@ function everything(shown: Shown): string {
   const { staged, request } = shown
   const parts = [certificateFacts(shown)]
   if (staged) {
-    const when =
-      staged.at === null ? 'when you say: mortise server-cert activate' : `${shortTime(staged.at)} UTC`
+    const when = staged.at === null ? 'when you say: mortise server-cert activate' : shortTime(staged.at)
     const warnings = staged.warnings.map((warning) => plain`Warning: ${warning}\n`).join('')
     parts.push(
       `\nStaged (${staged.origin} ${shortTime(staged.created)}), switched to: ${when}\n${certificateFacts(staged)}${warnings}`,
@@ -201,7 +205,7 @@ function namesOf(list: string | undefined): { names?: string[] } {
   return { names }
 }
 
-function whenOf({ at, now }: When): { at?: string; now?: boolean } {
+function whenOf(run: Run, { at, now }: When): { at?: string; now?: boolean } {
   if (at !== undefined && now === true) throw new UsageError('give --at or --now, not both')
-  return { ...(at !== undefined && { at: dateTime('--at', at) }), ...(now === true && { now }) }
+  return { ...(at !== undefined && { at: run.time('--at', at) }), ...(now === true && { now }) }
 }

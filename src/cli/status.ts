@@ -3,7 +3,8 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { verb, type Outcome } from './command.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { facts, plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import type { World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
