@@ -1,4 +1,4 @@
-// `mortise audit ...`: who did what, and the proof that the log is whole.
+// `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
@@ -13,7 +13,7 @@ import { exactTime, shortTime, timeHelp } from './time.ts'
 import type { Proof, World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
-  return noun('audit', 'who did what, and the proof that nothing was changed', [
+  return noun('audit', 'who did what, and the proof that nobody changed the log', [
     listCommand(world, outcome),
     verifyCommand(world, outcome),
     exportCommand(world, outcome),
@@ -96,9 +96,8 @@ const entryColumns: Columns<Output<'listAudit'>['entries'][number]> = {
 function verifyCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly checkpoint?: string }>(world, outcome, {
     words: 'verify [file]',
-    summary:
-      "verify the server's log, or an exported file without any server; exit code 1 when something is wrong",
-    flags: [['--checkpoint <file>', 'a checkpoint that was kept outside: the log must continue from it']],
+    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
+    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
     examples: [
       'audit verify',
       'audit verify audit.jsonl',
@@ -157,7 +156,7 @@ function exportCommand(world: World, outcome: Outcome): Command {
 function pruneCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly before: string }>(world, outcome, {
     words: 'prune',
-    summary: 'remove entries older than a date; what remains can still be verified',
+    summary: 'remove entries older than a time; the remaining log can still be verified',
     required: [['--before <time>', `such as ${timeHelp}`]],
     examples: [
       'audit prune --before 2026-01-01',

@@ -1,4 +1,4 @@
-// `mortise client block`, `blocks` and `unblock`: certificates that are refused, whoever vouches for them.
+// `mortise client block`, `blocks` and `unblock`: certificates that are refused although a pin or a CA trusts them.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
@@ -19,8 +19,8 @@ const certFlag = ['--cert <pem>', 'the certificate, instead of its SHA-256; - is
 export function blockCommand(world: World, outcome: Outcome): Command {
   return verb<Named & { readonly reason?: string }>(world, outcome, {
     words: 'block [sha256]',
-    summary: 'refuse one certificate for good, whoever vouches for it',
-    flags: [certFlag, ['--reason <text>', 'why; stands in the audit log']],
+    summary: 'refuse one certificate for good, even if a client or a CA vouches for it',
+    flags: [certFlag, ['--reason <text>', 'why; appears in the audit log']],
     examples: [
       'client block 3f0a...64 digits...',
       "client block --cert old-host.pem --reason 'host was stolen'",
@@ -61,7 +61,7 @@ const blockColumns: Columns<Output<'listBlocks'>[number]> = {
 export function unblockCommand(world: World, outcome: Outcome): Command {
   return verb<Named>(world, outcome, {
     words: 'unblock [sha256]',
-    summary: 'lift a block; the certificate counts again where a client or a CA vouches for it',
+    summary: 'lift a block; the certificate is trusted again where a client or a CA vouches for it',
     flags: [certFlag],
     examples: ['client unblock 3f0a...64 digits...', 'client unblock --cert host.pem'],
     action: async ({ world, client, show }, options, given) => {

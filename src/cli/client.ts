@@ -1,4 +1,4 @@
-// `mortise client ...`: who may use the keys of an instance. Making a pair is in client-issue.ts.
+// `mortise client ...`: who may use the keys of an instance. client-issue.ts creates certificates.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
@@ -53,15 +53,18 @@ interface TrustOptions {
 function trustCommand(world: World, outcome: Outcome): Command {
   return verb<TrustOptions>(world, outcome, {
     words: 'trust',
-    summary: 'trust a certificate, or what a CA signs, as a client; works from its next message on',
-    required: [['--name <name>', 'what to call the client; a known name adds a certificate to it']],
+    summary: 'trust a certificate, or certificates of a CA, as a client; takes effect on its next message',
+    required: [['--name <name>', 'name of the client; a known name adds a certificate to it']],
     flags: [
       instanceFlag,
       ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
       ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
-      ['--subject <pattern>', 'with --ca: which subjects (default: kmipClient*)'],
-      ['--leave-pinned', 'with --ca: although it vouches for certificates pinned in other instances'],
-      ['--pending <sha256>', 'one that knocked, by its whole SHA-256: see client pending'],
+      ['--subject <pattern>', 'with --ca: subjects to trust (default: kmipClient*)'],
+      [
+        '--leave-pinned',
+        'with --ca: trust it although it vouches for certificates pinned in other instances',
+      ],
+      ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
       allowFlag,
     ],
     examples: [
@@ -181,12 +184,12 @@ const pendingColumns: Columns<Output<'listPending'>[number]> = {
 function removeCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly instance?: string; readonly certificate?: string }>(world, outcome, {
     words: 'remove <client>',
-    summary: 'withdraw trust from a client, by name or id: from all of it, or from one certificate',
+    summary: 'withdraw trust from a client, or from one of its certificates',
     flags: [
       instanceFlag,
       [
         '--certificate <sha256>',
-        'only this certificate (or the id of a CA), after a renewal; the client and the rest stay',
+        'withdraw trust from this certificate (or the id of a CA) only, after a renewal',
       ],
     ],
     examples: [

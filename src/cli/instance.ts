@@ -34,17 +34,17 @@ interface Settings {
 }
 
 const settingFlags = [
-  ['--cache-seconds <n>', 'how long a key may be served after the root key last answered (default: 300)'],
+  ['--cache-seconds <n>', 'how long keys may be served after the root key last answered (default: 300)'],
   [
     '--outage-seconds <n>',
-    'how much longer while the root key cannot be reached; 0: no longer (default: 3600)',
+    'how much longer while the root key cannot be reached; 0: not at all (default: 3600)',
   ],
-  ['--expired-grace-days <n>', 'serve pinned certificates for so long after they expired (default: 30)'],
+  ['--expired-grace-days <n>', 'serve pinned certificates for so many days after they expired (default: 30)'],
   ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
-  ['--objects-max <n>', 'how many objects it may hold, destroyed ones aside (default: 2000000)'],
+  ['--objects-max <n>', 'how many objects it may hold, not counting destroyed ones (default: 2000000)'],
   [
     '--bytes-max <size>',
-    'how much its objects may take in the database, with what stays of destroyed ones (default: 4GiB)',
+    'how much space its objects may take in the database, records of destroyed ones included (default: 4GiB)',
   ],
 ] as const
 
@@ -71,10 +71,13 @@ interface CreateOptions extends Settings {
 function createCommand(world: World, outcome: Outcome): Command {
   return verb<CreateOptions>(world, outcome, {
     words: 'create <name>',
-    summary: 'a new instance, apart from all others',
+    summary: 'create an instance, separate from all others',
     flags: [
-      ['--root-key <uri>', "what seals its keys (default: the server's own root key); file:NAME.key is made"],
-      ['--custody <where>', 'where its sealed keys lie: database (default) or keyprotect'],
+      [
+        '--root-key <uri>',
+        "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
+      ],
+      ['--custody <where>', 'where to store its sealed keys: database (default) or keyprotect'],
       apiKeyFlag,
       ...settingFlags,
     ],
@@ -125,7 +128,7 @@ function showCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'show <name>',
     summary:
-      'one instance: settings, objects, versions of its root key, how soon revoking counts, work on it',
+      'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
     examples: ['instance show default'],
     action: async ({ client, show }, _options, name = '') => {
       const admin = await client()
@@ -169,7 +172,7 @@ function deleteCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--shred <name>',
-        'its name again: destroy its data keys and delete its standard keys, and with them all keys; prints a receipt',
+        'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
       ],
     ],
     examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
@@ -207,7 +210,7 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
-/** What the root key's service still has, and what it can bring back. */
+/** What the service of the root key still holds, and what can be restored there. */
 function atItsService(
   id: string,
   { standardKeys, standardKeysLeft: { count, cause } }: Receipt,

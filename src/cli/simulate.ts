@@ -1,5 +1,5 @@
-// `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, ours or another's. Needs no admin door
-// and no data folder: an address, a client certificate that the server trusts, and how to know the server.
+// `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, Mortise or another one. It needs an address,
+// a client certificate that the server trusts, and a way to recognize the server, but no admin API and no data folder.
 
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
@@ -43,25 +43,28 @@ interface VsphereOptions extends ServerTrustOptions {
 function vsphereCommand(world: World, outcome: Outcome): Command {
   return verb<VsphereOptions>(world, outcome, {
     words: 'vsphere',
-    summary: 'play a vCenter, its hosts and vSAN: real bytes, orders and overlaps, every answer judged',
+    summary: 'play a vCenter, its hosts and vSAN with their real messages, and check every answer',
     required: [
-      ['--server <host:port,...>', 'the server; several addresses of it with commas'],
-      ['--cert <pem>', "the client certificate, as vCenter's: the server must trust it"],
+      ['--server <host:port,...>', 'the server; several addresses separated by commas'],
+      ['--cert <pem>', "client certificate, in the place of vCenter's; the server must trust it"],
       ['--key <pem>', 'its private key'],
     ],
     flags: [
       ...serverTrustFlags,
       ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
-      ['--scenario <list>', `letters or names with commas, or all (default: all):\n${scenarioList()}`],
+      [
+        '--scenario <list>',
+        `letters or names separated by commas, or all (default: all):\n${scenarioList()}`,
+      ],
       ['--hosts <n>', 'ESXi hosts (default: 3)'],
       ['--vms <n>', 'encrypted virtual machines (default: 6)'],
-      ['--speed <x>', 'how much faster than the real ones (default: 1)'],
-      ['--seed <n>', 'makes a run that can be repeated: names, identifiers, jitter (default: 1)'],
-      ['--save <file>', 'write the keys with digests of their material'],
+      ['--speed <x>', 'how much faster than real clients (default: 1)'],
+      ['--seed <n>', 'seed of names, identifiers and jitter, so that a run can be repeated (default: 1)'],
+      ['--save <file>', 'write the keys, with digests of their material'],
       ['--force', 'with --save: replace the file if it exists'],
       [
         '--expect <file>',
-        'check that every key of such a file is still served; without --scenario only that',
+        'check that the server still serves every key of a saved file; without --scenario only that',
       ],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
     ],

@@ -1,5 +1,5 @@
-// What the command line needs from outside, handed in by main.ts: streams, configuration, and the parts of the server
-// that some commands use without a server. Tests hand in their own.
+// What the command line needs from outside, passed in by main.ts: streams, configuration, and the parts of the server that
+// some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
 
@@ -10,7 +10,7 @@ export interface World {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly version: string
-  /** How this command line is called: `mortise`, or what does the same in a checkout. */
+  /** How the user calls this program: `mortise`, or its equivalent in a checkout. */
   readonly command: string
   /** The data folder, as flags, environment and file say. Throws UsageError. */
   readonly dataFolder: (flags: Flags) => string
