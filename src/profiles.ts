@@ -68,11 +68,11 @@ function profilesIn(file: string): Readonly<Record<string, unknown>> {
       throw new ConfigError(`${file}: line ${error.line}: ${error.message.split('\n')[0]}`, { cause: error })
     if (error instanceof z.ZodError)
       throw new ConfigError(`${file}: write each profile as a section, [profile.NAME]`, { cause: error })
+    const message = error instanceof Error ? error.message : String(error)
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT'
     throw new ConfigError(
-      `${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
+      isMissing ? `profiles are in ${file}, which does not exist` : `${file} cannot be read: ${message}`,
+      { cause: error },
     )
   }
 }

@@ -61,7 +61,7 @@ test('mistakes are named, with what may be meant', () => {
   wrong('[profile.prod\n', /config\.toml: line 1: /)
   wrong('profile = 3\n', /\[profile\.NAME\]/)
   rmSync(path.join(folder, 'config.toml'))
-  assert.throws(() => readProfile('prod', folder), /cannot be read: ENOENT/)
+  assert.throws(() => readProfile('prod', folder), /profiles are in .*config\.toml, which does not exist$/)
 })
 
 test('the folder is that of the user, as XDG says', () => {

@@ -137,11 +137,15 @@ function destroyCommand(world: World, outcome: Outcome): Command {
   return verb<InInstance & { readonly yes?: boolean }>(world, outcome, {
     words: 'destroy <id>',
     summary: 'delete the material of a key for good; nobody can read what it encrypted any more',
-    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again']],
+    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id']],
     examples: ['key destroy KEY', 'key destroy KEY --yes --json'],
     action: async ({ world, client, show }, options, id = '') => {
       const admin = await client()
-      const where = await whereOf(admin, options, id)
+      // Nobody looks at the key again with --yes, so a script has to give the whole id.
+      const where =
+        options.yes === true
+          ? { instance: await instanceOf(admin, options.instance), key: id }
+          : await whereOf(admin, options, id)
       if (options.yes !== true) {
         const key = await admin.call('showKey', where)
         world.stderr.write(

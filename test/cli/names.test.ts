@@ -79,6 +79,7 @@ test('a key is named by its id or the beginning of it', async () => {
   for (let made = 0; made < 2; made++)
     keys.push(await json<Named>('key', 'create', ...at, '--name', `vm-${made}`))
   for (const { id } of keys) assert.equal((await json<Named>('key', 'show', id.slice(0, 13), ...at)).id, id)
+  await refused(['key', 'destroy', keys[0]?.id.slice(0, 13) ?? '', '--yes', ...at], 1, /there is no object/)
   await refused(['key', 'show', 'ffffffff', ...at], 1, /there is no key ffffffff/)
   await refused(['key', 'show', keys[0]?.id.slice(0, 3) ?? '', ...at], 1, /there is no key/)
 })
