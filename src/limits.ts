@@ -7,7 +7,7 @@ export const limits = {
   /** The largest message that the server reads or sends, with its header. A larger one closes the connection. */
   messageBytesMax: 1024 * 1024,
   /** The largest message that the server reads from a peer with an untrusted certificate. */
-  strangerMessageBytesMax: 8 * 1024,
+  untrustedMessageBytesMax: 8 * 1024,
   /** Nesting of structures where no schema bounds it (custom attributes, vendor extensions). */
   structureDepthMax: 16,
   /** TTLV items in one message, structures included. */
@@ -60,7 +60,7 @@ export const limits = {
    * What a peer may send until the end of its handshake, if no trusted client came from its address: a chain of six
    * certificates with 4096-bit keys. OpenSSL accepts 100 KB, which may take a second to verify; this takes a tenth.
    */
-  strangerHandshakeBytesMax: 16 * 1024,
+  untrustedHandshakeBytesMax: 16 * 1024,
   /** Longer handshakes go last. vCenter's is below 4 KB; verifying this much takes about ten milliseconds. */
   longHandshakeBytes: 6 * 1024,
   /** The share of the thread's time for handshakes of unknown addresses, and how much unused time they may save up. */
@@ -109,7 +109,7 @@ export const limits = {
   /** Time and number of turns that run before the server reads sockets again. */
   turnsTogetherMs: 1,
   turnsTogetherMax: 16,
-  /** Unanswered messages and unsent answers above strangerMessageBytesMax, of all connections together. */
+  /** Unanswered messages and unsent answers above untrustedMessageBytesMax, of all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After its last answer, the server discards what the peer sends, for this long and this much; then it closes. */
   lingerMs: 2_000,
@@ -326,7 +326,7 @@ export const limits = {
    * Within this time, a refused certificate gets one audit entry. The others bound the entries for one group (a subnet or a
    * client), all entries, and the groups that are counted by name.
    */
-  strangerAuditEveryMs: 60_000,
+  refusalEntryEveryMs: 60_000,
   minuteQuotaPerGroupMax: 10,
   minuteQuotaMax: 100,
   minuteQuotaGroupsMax: 1_000,
@@ -364,7 +364,7 @@ export const limits = {
   bootstrapTokenDays: 7,
 } as const
 
-if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
+if (limits.untrustedMessageBytesMax > limits.messageBytesMax) throw new Error('limits: untrusted > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
 if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)

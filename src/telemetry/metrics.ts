@@ -45,8 +45,8 @@ export function createMetrics() {
     }),
     peers: new Counter({
       name: 'mortise_kmip_peers_total',
-      help: 'Peers that completed a TLS handshake, by verdict: trusted, or the reason why not.',
-      labelNames: ['verdict'],
+      help: 'Peers that completed a TLS handshake, by result: trusted, or the reason why not.',
+      labelNames: ['result'],
       registers,
     }),
     adminRequests: new Histogram({
@@ -183,8 +183,12 @@ export const doorGauges = {
   bytes_buffered: 'Bytes of requests that are not answered yet.',
 } as const
 
-/** The counters and gauges of the KMIP listener. */
-export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
+/** The counters and gauges of the KMIP listener, by its names for them. */
+export function doorMetrics({
+  registry,
+  peers,
+  operations,
+}: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
   const registers = [registry]
   const counters = new Map(
     Object.entries(doorCounters).map(([name, [help, ...labelNames]]) => {
@@ -195,6 +199,13 @@ export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
     count(name: keyof typeof doorCounters, labels: Readonly<Record<string, string>>): void {
       counters.get(name)?.inc(labels)
     },
+    peer: (result: string): void => peers.inc({ result }),
+    operation: (done: {
+      readonly operation: string | null
+      readonly result: string
+      readonly seconds: number
+    }): void =>
+      operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
     gauge(name: keyof typeof doorGauges, read: () => number): void {
       const options = { name: `mortise_kmip_${name}`, help: doorGauges[name], registers }
       // prom-client binds `this` to the gauge when it collects.
