@@ -128,7 +128,7 @@ test('root keys are listed with a key that is not kept, or with that of an insta
   const wrong = await list('--ibm-api-key-file', file)
   assert.deepEqual([wrong.code, /refuses the API key/.test(wrong.stderr)], [1, true])
   const both = await list('--instance', 'red', '--ibm-api-key-file', file)
-  assert.deepEqual([both.code, /give one of them/.test(both.stderr)], [2, true])
+  assert.deepEqual([both.code, /not both/.test(both.stderr)], [2, true])
   const unknown = await list('--instance', 'nobody')
   assert.deepEqual([unknown.code, /no instance nobody/.test(unknown.stderr)], [1, true])
 })
