@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
+import { labels } from '../src/telemetry/labels.ts'
 import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
 
 interface Described {
@@ -37,9 +38,10 @@ export async function monitoringPage(): Promise<string> {
       const shown = labels.map((label) => `\`${label}\``).join(', ')
       return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
     })
+  const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 
-<!-- Printed from src/telemetry/metrics.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+<!-- Printed from src/telemetry/metrics.ts, src/telemetry/labels.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
 ## Is it healthy?
 
@@ -75,6 +77,10 @@ No label holds a client's name, an identifier, an address or anything else that 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
+
+| label | values |
+| --- | --- |
+${meanings.join('\n')}
 
 Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: compute rates and latencies from them. There are also the usual
 metrics of the process and of Node.js (\`process_*\`, \`nodejs_*\`); \`nodejs_eventloop_lag_p99_seconds\` is how long work waited

@@ -1,10 +1,14 @@
 // The metrics that Prometheus reads. Each server has a registry of its own, so that two servers in one process (tests) do not
-// count together. Labels come from closed tables only: no client names, no identifiers.
+// count together. labels.ts has every label.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { limits } from '../limits.ts'
+import type { LabelName } from './labels.ts'
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Only labels of the table. */
+const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -18,7 +22,7 @@ export function createMetrics() {
     operations: new Histogram({
       name: 'mortise_kmip_operation_seconds',
       help: 'Time to answer a KMIP operation, by operation and result.',
-      labelNames: ['operation', 'result'],
+      labelNames: names(['operation', 'result']),
       buckets: secondsBuckets,
       registers,
     }),
@@ -26,33 +30,33 @@ export function createMetrics() {
     rootKeyCalls: new Histogram({
       name: 'mortise_root_key_seconds',
       help: 'Time of each call of a root key, by call (wrap, unwrap, rewrap, metadata; create, read, delete, find for standard keys) and result.',
-      labelNames: ['call', 'result'],
+      labelNames: names(['call', 'result']),
       buckets: secondsBuckets,
       registers,
     }),
     dataKeyUses: new Counter({
       name: 'mortise_data_key_uses_total',
       help: 'Uses of data keys, by source: cache, outage (cache while the root key cannot be reached), root-key.',
-      labelNames: ['source'],
+      labelNames: names(['source']),
       registers,
     }),
     commits: new Histogram({
       name: 'mortise_store_commit_seconds',
       help: 'Time to commit a change to the store, by result.',
-      labelNames: ['result'],
+      labelNames: names(['result']),
       buckets: secondsBuckets,
       registers,
     }),
     peers: new Counter({
       name: 'mortise_kmip_peers_total',
       help: 'Peers that completed a TLS handshake, by result: trusted, or the reason why not.',
-      labelNames: ['result'],
+      labelNames: names(['result']),
       registers,
     }),
     adminRequests: new Histogram({
       name: 'mortise_admin_request_seconds',
       help: 'Time to answer a request of the admin API, by route and status.',
-      labelNames: ['route', 'status'],
+      labelNames: names(['route', 'status']),
       buckets: secondsBuckets,
       registers,
     }),
@@ -152,7 +156,7 @@ function rootKeyGauges(registry: Registry) {
 function gaugesOf(registry: Registry) {
   const registers = [registry]
   const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
-  const labelled = <L extends string>(name: string, help: string, label: L) =>
+  const labelled = <L extends LabelName>(name: string, help: string, label: L) =>
     new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
   return { gauge, labelled }
 }
@@ -173,7 +177,7 @@ const doorCounters = {
   messages: ['KMIP messages read.'],
   messages_unreadable: ['Messages that could not be read, by reason.', 'reason'],
   answers_failed: ['Requests that ended in an error of the server.'],
-} as const satisfies Record<string, readonly [help: string, ...labels: string[]]>
+} as const satisfies Record<string, readonly [help: string, ...labels: LabelName[]]>
 
 export const doorGauges = {
   connections: 'Connections that are open.',
