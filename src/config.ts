@@ -130,7 +130,8 @@ export const options = {
       initial: '',
       variable: 'MORTISE_IBM_CA_FILE',
       text: 'A PEM file with the CAs that IAM, Key Protect and HPCS are believed by, instead of the public ones.',
-      reason: 'For a proxy that ends TLS, and for doubles. Empty: the public CAs that come with Node.js.',
+      reason:
+        'For a proxy that ends TLS, and for the Key Protect fake. Empty: the public CAs that come with Node.js.',
     }),
   },
   audit: {
