@@ -309,8 +309,8 @@ export const limits = {
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,
   restoreProofsMax: 3,
-  /** It waits so long for a service that does not answer, and asks again so often. */
-  restorePatienceMs: 5 * 60_000,
+  /** How long a restore goes on without any answer of the service, and its first and longest pause before it asks again. */
+  restoreSilenceMsMax: 5 * 60_000,
   restorePauseMs: 500,
   restorePauseMsMax: 10_000,
   /** The root key of each instance is looked at so often, some at a time; readiness waits so long for it. */

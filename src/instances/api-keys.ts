@@ -19,8 +19,8 @@ export interface ApiKeysOptions {
   readonly access: Pick<Access, 'snapshot'>
   /** The id of the service instance that a root key's URI names; undefined where it needs no API key. */
   readonly serviceOf: (rootKeyUri: string) => string | undefined
-  /** Told when what was taken for an instance before is not to be used any more. */
-  readonly changed: (instanceId: string) => void
+  /** Called when what was read for the instance before must not be used any more. */
+  readonly onChange: (instanceId: string) => void
 }
 
 const prefix = 'ibm-api-key/'
@@ -98,7 +98,7 @@ export class ApiKeys {
       return await work([{ type: 'secret', record }])
     } finally {
       this.#tried.delete(name)
-      this.#options.changed(instanceId)
+      this.#options.onChange(instanceId)
     }
   }
 

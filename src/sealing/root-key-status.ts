@@ -7,7 +7,7 @@ import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
-import { judge, type Known } from './unwrap-rule.ts'
+import { decide, type Known } from './unwrap-rule.ts'
 
 /** A root key as one instance uses it. An instance has two of them while it moves from one to the other. */
 export interface RootKeyUse {
@@ -108,7 +108,7 @@ export class RootKeyStatus {
     }
   }
 
-  /** What `judge` must know of the root key beside the answer in memory. */
+  /** What `decide` must know of the root key beside the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {
@@ -170,8 +170,8 @@ export class RootKeyStatus {
     const { refusal, asking, use } = state
     if (!refusal) return
     // An answer in memory plays no part here, nor do the times for which one may be used.
-    const verdict = judge(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
-    if (asking || verdict === 'refuse')
+    const decision = decide(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
+    if (asking || decision === 'refuse')
       throw new RootKeyError('root-key', refusal.message, { cause: refusal })
     await this.#askAgain(state)
   }

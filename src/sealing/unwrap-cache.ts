@@ -7,7 +7,7 @@ import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { RootKeyError, type Trail } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
-import { judge, type CacheTimes, type Verdict } from './unwrap-rule.ts'
+import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
 
 /** What must be known of an instance. */
 export interface CachingInstance extends CacheTimes {
@@ -91,9 +91,9 @@ export class UnwrapCache<T> {
   async get(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
     const { status, closed } = this.#options
     const kept = this.#kept.get(item.id)
-    const verdict = this.#judge(instance, kept)
-    if (kept && (verdict === 'use' || verdict === 'use-and-ask')) {
-      if (verdict === 'use-and-ask') {
+    const decision = this.#decide(instance, kept)
+    if (kept && (decision === 'use' || decision === 'use-and-ask')) {
+      if (decision === 'use-and-ask') {
         status.noteAsked({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
         void this.ask(instance, item, open).catch(() => undefined)
       }
@@ -107,7 +107,7 @@ export class UnwrapCache<T> {
     } catch (error) {
       const still = this.#kept.get(item.id)
       if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable' || !still) throw error
-      if (this.#judge(instance, still) === 'ask') throw error
+      if (this.#decide(instance, still) === 'ask') throw error
       return this.#used(instance, still)
     }
   }
@@ -164,10 +164,10 @@ export class UnwrapCache<T> {
     }
   }
 
-  #judge(instance: CachingInstance, kept: Kept<T> | undefined): Verdict {
+  #decide(instance: CachingInstance, kept: Kept<T> | undefined): Decision {
     if (!kept) return 'ask'
     const { rootKeyUri } = kept
-    return judge(
+    return decide(
       { answer: kept, ...this.#options.status.known({ instanceId: instance.id, rootKeyUri }) },
       instance,
     )

@@ -100,7 +100,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
     keyring,
     instances: async () => [...(await access.snapshot()).tables.instance.values()],
     objects: objectRecords(store, clock),
-    emptied: tidyApiKeys,
+    onEmpty: tidyApiKeys,
   })
   custodies.start(failed("complete what was begun at root keys' services"))
   opened.defer(() => custodies.stop())
@@ -120,7 +120,7 @@ export async function openCore(options: CoreOptions, opened: AsyncDisposableStac
   const durableReads = () => settings.now.audit.reads === 'durable'
   const keys = new Keys({ store, custodies, access, clock, durableReads })
   const parts = { store, clock, access, keyring, custodies }
-  const work = startInstanceWork({ ...parts, changes: trust.work, failed }, ibm, opened)
+  const work = startInstanceWork({ ...parts, changes: trust.work, onFailure: failed }, ibm, opened)
   const pending = await openPending({ store, clock, failed })
   opened.defer(() => pending.close())
   const lastSeen = new LastSeen(store, clock, failed('write when clients were last seen'))
@@ -231,8 +231,8 @@ function openApiKeys({
   ibm,
   ...parts
 }: Pick<Core, 'store' | 'secrets' | 'access'> & { readonly ibm: Ibm }): ApiKeys {
-  const changed = (instanceId: string) => ibm.sessions.forget(instanceId)
-  const apiKeys = new ApiKeys({ ...parts, serviceOf: serviceInstanceOf, changed })
+  const onChange = (instanceId: string) => ibm.sessions.forget(instanceId)
+  const apiKeys = new ApiKeys({ ...parts, serviceOf: serviceInstanceOf, onChange })
   ibm.use(apiKeys)
   return apiKeys
 }

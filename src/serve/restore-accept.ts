@@ -10,7 +10,7 @@ import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { putBack } from '../custody/keyprotect/whereabouts.ts'
+import { withHigherEpoch } from '../custody/keyprotect/restore-markers.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
@@ -65,7 +65,7 @@ async function accept(options: {
   const bearer = newBearer()
   const token = newToken(bearer, ground.clock.now())
   // A server that still runs on the newer database must not write at the services of root keys any more.
-  const instances = [...reading.tables.instance.values()].map((one) => putBack(one, token.createdMs))
+  const instances = [...reading.tables.instance.values()].map((one) => withHigherEpoch(one, token.createdMs))
   const raised = new Map(instances.map(({ instance }) => [instance.id, instance]))
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size

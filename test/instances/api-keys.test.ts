@@ -30,7 +30,7 @@ async function begin(t: TestContext) {
   const changed: string[] = []
   const { store, secrets, access, trust } = world
   const open = () =>
-    new ApiKeys({ store, secrets, access, serviceOf, changed: (instanceId) => changed.push(instanceId) })
+    new ApiKeys({ store, secrets, access, serviceOf, onChange: (instanceId) => changed.push(instanceId) })
   const apiKeys = open()
   /** An instance with a key of its own, as the admin door makes it. */
   const create = (id: string, apiKey: string) =>

@@ -103,18 +103,18 @@ function generationOf({ description }: { readonly description: string }): number
 test('a service that the instance left and that is gone does not keep what is at the new one from being completed', async (t) => {
   const { world, other, instance, identify } = await begin(t, { keys: 1, custody: 'keyprotect' })
   await move(world, instance, other, 'keyprotect')
-  const shelf = other.standardKeys
-  const find = shelf.find.bind(shelf)
-  shelf.find = async () => []
-  shelf.createFaults = ['uncertain-after']
+  const standardKeys = other.standardKeys
+  const find = standardKeys.find.bind(standardKeys)
+  standardKeys.find = async () => []
+  standardKeys.createFaults = ['uncertain-after']
   const id = await world.keys.perform(identify, createKey())
-  shelf.find = find
-  assert.equal(shelf.live(`mortise-${id}`).length, 2)
+  standardKeys.find = find
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 2)
   const first = world.rootKey
   first.fault = 'root-key'
-  shelf.aheadMs += limits.standardKeySweepAfterMs
+  standardKeys.aheadMs += limits.standardKeySweepAfterMs
   await world.sweep()
-  assert.equal(shelf.live(`mortise-${id}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
   first.fault = null
   assert.deepEqual(first.standardKeys.live().map(generationOf), ['marker'], 'what it speaks of was not seen')
 })
@@ -286,9 +286,9 @@ for (const moment of [
     const isRewrap = moment === 'while it is being rewrapped'
     if (moment === 'while it is in memory') first.deleted = true
     else {
-      const { standardKeys: shelf } = world.rootKey
-      const read = shelf.read.bind(shelf)
-      shelf.read = async (id, trail) => {
+      const { standardKeys } = world.rootKey
+      const read = standardKeys.read.bind(standardKeys)
+      standardKeys.read = async (id, trail) => {
         const payload = await read(id, trail)
         if (id === first.id) first.deleted = true
         return payload
@@ -468,11 +468,11 @@ test('a Get that was on its way when the key was sealed anew is answered all the
   const { rootKey } = world
   rootKey.rotate()
   world.keyring.forget(instance.id)
-  const { standardKeys: shelf } = rootKey
-  const read = shelf.read.bind(shelf)
+  const { standardKeys } = rootKey
+  const read = standardKeys.read.bind(standardKeys)
   const { promise: isGone, resolve: goOn } = Promise.withResolvers<void>()
   let reads = 0
-  shelf.read = async (id, trail) => {
+  standardKeys.read = async (id, trail) => {
     if (++reads === 1) await isGone
     return read(id, trail)
   }
@@ -488,7 +488,7 @@ test('a Get that was on its way when the key was sealed anew is answered all the
     ),
   )
   await worker.stop()
-  assert.equal(shelf.live().length, 1)
+  assert.equal(standardKeys.live().length, 1)
   goOn()
   await got
 })

@@ -120,7 +120,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     instanceWork: new InstanceWorker({
       ...parts,
       changes: trust.work,
-      failed: () => fail,
+      onFailure: () => fail,
     }),
     reports: new InstanceReports({ ...parts, openRootKey: keyring.openRootKey, progress: () => undefined }),
     keys: new Keys({ store, custodies, access, clock, durableReads: () => false }),
@@ -152,7 +152,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
       prepare: async (uri) => openRootKey(uri, { dataFolder, create: true }),
       list: async (uri) => listRootKeys(uri, { dataFolder, create: false }),
     },
-    apiKeys: new ApiKeys({ store, secrets, access, serviceOf: serviceInstanceOf, changed: () => {} }),
+    apiKeys: new ApiKeys({ store, secrets, access, serviceOf: serviceInstanceOf, onChange: () => {} }),
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',
   }

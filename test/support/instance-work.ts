@@ -25,7 +25,7 @@ export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}
     keyring,
     custodies,
     changes: world.trust.work,
-    failed: () => (error) => void failures.push(error),
+    onFailure: () => (error) => void failures.push(error),
     retryFirstMs: 5,
     ...more,
   })

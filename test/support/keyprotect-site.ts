@@ -25,14 +25,14 @@ export async function openKeyProtectSite(t: TestContext) {
   const forget = () => world.keyring.forget(instance.id)
   const rows = (state?: 'current' | 'due' | 'unwanted') =>
     world.store.standardKeys({ instanceId: instance.id, limit: 100, ...(state && { state }) })
-  const { standardKeys: shelf } = world.rootKey
+  const { standardKeys } = world.rootKey
   /** A sweep eleven minutes later by the service's clock. */
   const sweepLater = async () => {
-    shelf.aheadMs += limits.standardKeySweepAfterMs
+    standardKeys.aheadMs += limits.standardKeySweepAfterMs
     await world.sweep()
   }
   const stateOf = async (id: string) => (await world.keys.show(instance.id, id))?.state
-  return { world, around, instance, perform, get, forget, rows, shelf, sweepLater, stateOf }
+  return { world, around, instance, perform, get, forget, rows, standardKeys, sweepLater, stateOf }
 }
 
 const none = { message: undefined, compromiseOccurrenceDate: undefined }

@@ -60,7 +60,7 @@ export interface CopiesOptions {
   readonly clock: Clock
   readonly markers: Pick<Markers, 'requireHighest' | 'refuseIfFenced'>
   /** Called when an answer was lost: what came of the call is to be looked for. */
-  readonly unanswered: (instanceId: string) => void
+  readonly onUnanswered: (instanceId: string) => void
 }
 
 /** So that key bytes can be compared without being kept. */
@@ -109,7 +109,7 @@ export class Copies {
    */
   async create(wanted: NewCopy): Promise<MadeCopy> {
     const { instance, rootKey, identifier, objectType, material, facts, trail } = wanted
-    const shelf = requireStandardKeys(rootKey)
+    const standardKeys = requireStandardKeys(rootKey)
     this.#options.markers.refuseIfFenced(instance.id)
     await this.#introduce()
     for (let attempt = 0; ; attempt++) {
@@ -118,18 +118,18 @@ export class Copies {
       const { writer } = this.#options.store
       const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
       const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, trail)
-      const payload = packPayload(bound, wrapped, shelf.payloadBytesMax)
+      const payload = packPayload(bound, wrapped, standardKeys.payloadBytesMax)
       const name = standardKeyName(identifier)
       const closing = facts.closing?.state ?? null
       const description = describeKey({ instanceId: instance.id, rootKeyId: rootKey.id, generation, closing })
       const keyVersion = rootKey.versions?.of(wrapped) ?? ''
       try {
-        const id = await shelf.create({ name, description, payload }, trail)
+        const id = await standardKeys.create({ name, description, payload }, trail)
         return { id, generation, keyVersion }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
-        this.#options.unanswered(instance.id)
-        const id = await lookAfter(shelf, { name, description, payload }, trail)
+        this.#options.onUnanswered(instance.id)
+        const id = await lookAfter(standardKeys, { name, description, payload }, trail)
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= limits.standardKeyTriesMax) throw error
       }
@@ -208,7 +208,7 @@ function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
 
 /** The service may still be working on it. Where it cannot be looked for, the sweep will. */
 async function lookAfter(
-  shelf: StandardKeys,
+  standardKeys: StandardKeys,
   {
     name,
     description,
@@ -218,10 +218,10 @@ async function lookAfter(
 ): Promise<string | undefined> {
   await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
   try {
-    for (const found of await shelf.find(name, { trail }))
+    for (const found of await standardKeys.find(name, { trail }))
       if (
         found.description === description &&
-        Buffer.compare(await shelf.read(found.id, trail), payload) === 0
+        Buffer.compare(await standardKeys.read(found.id, trail), payload) === 0
       )
         return found.id
   } catch (error) {

@@ -193,7 +193,7 @@ export class Generations {
     { place, rootKey, made, facts, trail }: Stored,
     { commit = (change) => this.#commit(change), detail = {} }: RenewWanted,
   ): Promise<boolean> {
-    const { store, clock, objects, renamed } = this.#options
+    const { store, clock, objects, onRenamed } = this.#options
     const { instanceId, uniqueIdentifier } = stored
     const object = { instanceId, identifier: uniqueIdentifier }
     const { id, generation } = made
@@ -223,7 +223,7 @@ export class Generations {
             serverEntry('key.reseal', object, { generation, ...detail }, { atMs: clock.now(), trail }),
           ],
         })
-        renamed(instanceId, place.standardKeyId, id)
+        onRenamed(instanceId, place.standardKeyId, id)
         return true
       } catch (error) {
         // A client changed the object meanwhile.

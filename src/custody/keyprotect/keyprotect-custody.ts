@@ -39,7 +39,7 @@ export interface KeyProtectCustodyOptions {
   readonly keyring: Keyring
   readonly instances: () => Promise<readonly CustodyInstance[]>
   readonly objects: ObjectRecords
-  readonly emptied?: (instanceId: string) => Promise<void>
+  readonly onEmpty?: (instanceId: string) => Promise<void>
 }
 
 /** What is kept at its service of an instance, there or gone, whether or not it is wanted; markers are not counted. */
@@ -65,7 +65,7 @@ export class KeyProtectCustody implements Custody {
   readonly #troubles: StandardKeyTroubles
   readonly #opening: Opening
 
-  constructor({ store, clock, keyring, instances, objects, emptied }: KeyProtectCustodyOptions) {
+  constructor({ store, clock, keyring, instances, objects, onEmpty }: KeyProtectCustodyOptions) {
     const { status, openRootKey } = keyring
     this.#store = store
     this.#clock = clock
@@ -82,10 +82,10 @@ export class KeyProtectCustody implements Custody {
       store,
       clock,
       markers,
-      unanswered: (instanceId) => this.sweep.soon(instanceId),
+      onUnanswered: (instanceId) => this.sweep.soon(instanceId),
     })
     const { copies } = this
-    const renamed = (instanceId: string, fromId: string, toId: string) =>
+    const onRenamed = (instanceId: string, fromId: string, toId: string) =>
       this.#opening.renamed(instanceId, fromId, toId)
     this.generations = new Generations({
       store,
@@ -95,7 +95,7 @@ export class KeyProtectCustody implements Custody {
       markers,
       objects,
       troubles,
-      renamed,
+      onRenamed,
     })
     const { generations } = this
     this.#opening = new Opening({ clock, keyring, copies, generations })
@@ -108,7 +108,7 @@ export class KeyProtectCustody implements Custody {
       generations,
       markers,
       troubles,
-      emptied: emptied ?? (() => Promise.resolve()),
+      onEmpty: onEmpty ?? (() => Promise.resolve()),
     })
   }
 

@@ -108,7 +108,7 @@ export class Markers {
   /** Its id at the service. Throws RootKeyError. */
   async store(rootKey: RootKey, { instanceId, epoch, says, number }: WantedMarker): Promise<string> {
     const { clock, openRootKey } = this.#options
-    const shelf = requireStandardKeys(rootKey)
+    const standardKeys = requireStandardKeys(rootKey)
     const name = markerName(instanceId)
     const place =
       says.way === 'stays'
@@ -119,11 +119,12 @@ export class Markers {
     const said = says.way === 'stays' ? ({ way: 'stays', place: '' } as const) : { way: says.way, place }
     const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: said })
     const payload = Buffer.from(JSON.stringify({ says, atMs: clock.now() }))
-    const there = async () => (await shelf.find(name)).find((found) => found.description === description)?.id
+    const there = async () =>
+      (await standardKeys.find(name)).find((found) => found.description === description)?.id
     const found = await there()
     if (found !== undefined) return found
     try {
-      return await shelf.create({ name, description, payload })
+      return await standardKeys.create({ name, description, payload })
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
       const late = await there().catch(() => undefined)
@@ -189,11 +190,11 @@ export class Markers {
         ? {}
         : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - limits.standardKeyClockSkewMs }
     const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
-    await this.judge(instanceId, markersIn(instanceId, found))
+    await this.updateFence(instanceId, markersIn(instanceId, found))
   }
 
   /** Draws the conclusion from markers that were seen. */
-  async judge(instanceId: string, markers: readonly Marker[]): Promise<void> {
+  async updateFence(instanceId: string, markers: readonly Marker[]): Promise<void> {
     const { epochOf, troubles } = this.#options
     const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
     if (

@@ -29,7 +29,7 @@ export interface SweepOptions {
   readonly markers: Markers
   readonly troubles: StandardKeyTroubles
   /** Called when nothing is left at the service of an instance of which something was deleted. */
-  readonly emptied: (instanceId: string) => Promise<void>
+  readonly onEmpty: (instanceId: string) => Promise<void>
 }
 
 const atOnce = 8
@@ -52,8 +52,8 @@ export class Sweep {
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
-  start(failed: (error: unknown) => void): void {
-    const tick = () => void this.run().catch(failed)
+  start(onFailure: (error: unknown) => void): void {
+    const tick = () => void this.run().catch(onFailure)
     this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
     tick()
   }
@@ -142,7 +142,7 @@ export class Sweep {
         for (const row of some) troubles.left(row, error)
       }
     })
-    if (isRemoved) await this.#tellEmptied(instanceId)
+    if (isRemoved) await this.#reportEmpty(instanceId)
   }
 
   async #record(instance: CustodyInstance, rows: readonly StandardKeyRecord[]): Promise<void> {
@@ -177,7 +177,7 @@ export class Sweep {
       }
     }
     const seen = markersIn(instanceId, listed)
-    await markers.judge(instanceId, seen)
+    await markers.updateFence(instanceId, seen)
     if (troubles.isFenced(instanceId)) return
     await markers.settle(instanceId)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
@@ -222,7 +222,7 @@ export class Sweep {
       const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
       if (mayEndMarker({ rootKeyId }, said)) await markers.end(row)
     }
-    if (!instance) await this.#tellEmptied(instanceId)
+    if (!instance) await this.#reportEmpty(instanceId)
   }
 
   /** Beside which something of the instance may be, as far as this server knows. */
@@ -237,9 +237,9 @@ export class Sweep {
     return uris
   }
 
-  async #tellEmptied(instanceId: string): Promise<void> {
+  async #reportEmpty(instanceId: string): Promise<void> {
     const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
-    if (left.length === 0) await this.#options.emptied(instanceId)
+    if (left.length === 0) await this.#options.onEmpty(instanceId)
   }
 }
 

@@ -27,7 +27,7 @@ export interface TakeOverOptions {
   readonly markers: Markers
   readonly objects: ObjectRecords
   readonly troubles: StandardKeyTroubles
-  readonly renamed: (instanceId: string, fromId: string, toId: string) => void
+  readonly onRenamed: (instanceId: string, fromId: string, toId: string) => void
 }
 
 /** A copy that was listed or is known, as it was found. */
@@ -137,7 +137,7 @@ export class TakeOver {
 
   /** false: the object was changed meanwhile; it is looked at again with the next sweep. */
   async #take({ instance, identifier, stored, seen }: Found, known: Known, plan: Plan): Promise<boolean> {
-    const { store, clock, objects, renamed } = this.#options
+    const { store, clock, objects, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
     const before = refOf(stored)
@@ -173,7 +173,7 @@ export class TakeOver {
       if (error instanceof StoreConflict) return false
       throw error
     }
-    if (before && taken) renamed(instance.id, before.standardKeyId, taken.copy.id)
+    if (before && taken) onRenamed(instance.id, before.standardKeyId, taken.copy.id)
     return true
   }
 

@@ -117,7 +117,7 @@ export class Session {
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
   call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
-    return this.#slots.run(() => this.#persist(name, asked), callOf(name))
+    return this.#slots.run(() => this.#retry(name, asked), callOf(name))
   }
 
   /** Ends what runs. */
@@ -126,7 +126,7 @@ export class Session {
   }
 
   /** Repeats what may succeed in a moment, until it is answered or time or tries are used up. */
-  async #persist(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+  async #retry(name: CallName, asked: Asked): Promise<ParsedAnswer> {
     const call: Call = {
       name,
       asked,

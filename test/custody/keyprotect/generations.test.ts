@@ -46,7 +46,7 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
 })
 
 test('two servers: a key that one of them revoked stays revoked, though the other stores an open generation above', async (t) => {
-  const { world, instance, perform, sweepLater, stateOf, shelf } = await openKeyProtectSite(t)
+  const { world, instance, perform, sweepLater, stateOf, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   const other = await world.copy()
   await perform(revoke(id))
@@ -56,28 +56,28 @@ test('two servers: a key that one of them revoked stays revoked, though the othe
   assert.equal(await stateOf(id), 'Deactivated')
   await other.sweep()
   assert.equal((await other.keys.show(instance.id, id))?.state, 'Deactivated')
-  const [kept, ...more] = shelf.live(`mortise-${id}`)
+  const [kept, ...more] = standardKeys.live(`mortise-${id}`)
   assert.deepEqual(more, [])
   assert.equal(kept && unpackPayload(kept.payload).header.closing?.state, 'Deactivated')
 })
 
 test('the owner deletes the newest of two generations: the key is closed, the older one goes, and restoring opens it', async (t) => {
-  const { world, around, perform, get, forget, shelf, sweepLater, instance } = await openKeyProtectSite(t)
+  const { world, around, perform, get, forget, standardKeys, sweepLater, instance } =
+    await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   const bytes = await get(id)
   // The older one is left, because the server was cut off before it deleted it.
-  const { standardKeys } = world.rootKey
   const remove = standardKeys.remove.bind(standardKeys)
   standardKeys.remove = () => Promise.reject(new StoreUnavailable('unavailable', 'cut off'))
   await assert.rejects(world.custodies.renew(instance, id, { force: true }))
   standardKeys.remove = remove
-  const [older, newest] = shelf.live(`mortise-${id}`)
+  const [older, newest] = standardKeys.live(`mortise-${id}`)
   assert.ok(older && newest)
   newest.deleted = true
   forget()
   await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
   await sweepLater()
-  assert.deepEqual(shelf.live(`mortise-${id}`), [])
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
   await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
   newest.deleted = false
   assert.deepEqual(await get(id), bytes)
@@ -85,13 +85,12 @@ test('the owner deletes the newest of two generations: the key is closed, the ol
 })
 
 test('a Destroy that is cut off between two deletions leaves the higher one, and the next pass deletes it', async (t) => {
-  const { world, perform, get, rows, shelf, instance } = await openKeyProtectSite(t)
+  const { world, perform, get, rows, standardKeys, instance } = await openKeyProtectSite(t)
   const id = await perform(createKey())
-  const { standardKeys } = world.rootKey
   const remove = standardKeys.remove.bind(standardKeys)
   standardKeys.remove = () => Promise.reject(new StoreUnavailable('unavailable', 'cut off'))
   await assert.rejects(world.custodies.renew(instance, id, { force: true }))
-  const both = shelf.live(`mortise-${id}`)
+  const both = standardKeys.live(`mortise-${id}`)
   assert.equal(both.length, 2)
   let removed = 0
   standardKeys.remove = async (which, trail) => {
@@ -101,40 +100,40 @@ test('a Destroy that is cut off between two deletions leaves the higher one, and
   await assert.rejects(perform((work) => work.destroy(id)))
   standardKeys.remove = remove
   assert.deepEqual(
-    shelf.live(`mortise-${id}`).map((kept) => kept.id),
+    standardKeys.live(`mortise-${id}`).map((kept) => kept.id),
     [both[1]?.id],
     'the lowest generation first',
   )
   await assert.rejects(get(id), faults('ObjectDestroyed'))
   await world.custodies.keyprotect.sweep.run()
-  assert.deepEqual([shelf.live(), await rows()], [[], []])
+  assert.deepEqual([standardKeys.live(), await rows()], [[], []])
 })
 
 test('a list that lags proves nothing: no key is lost or closed for it, and later it is as it should be', async (t) => {
-  const { world, perform, get, forget, shelf, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const { world, perform, get, forget, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
   const [a, b] = [await activeKey({ perform }), await activeKey({ perform })]
   const bytes = await get(a)
-  const list = shelf.list.bind(shelf)
-  const find = shelf.find.bind(shelf)
+  const list = standardKeys.list.bind(standardKeys)
+  const find = standardKeys.find.bind(standardKeys)
   const lags = { now: true }
-  shelf.list = async function* (prefix, wanted) {
+  standardKeys.list = async function* (prefix, wanted) {
     for await (const page of list(prefix, wanted)) yield lags.now ? [] : page
   }
-  shelf.find = async (name, wanted) => (lags.now ? [] : find(name, wanted))
+  standardKeys.find = async (name, wanted) => (lags.now ? [] : find(name, wanted))
   await perform(revoke(b))
   await sweepLater()
   forget()
   assert.deepEqual(await get(a), bytes)
-  assert.equal(shelf.live().length, 2)
+  assert.equal(standardKeys.live().length, 2)
   lags.now = false
   await sweepLater()
   assert.equal(await stateOf(b), 'Deactivated')
-  assert.equal(shelf.live().length, 2)
+  assert.equal(standardKeys.live().length, 2)
   assert.deepEqual(world.keyring.status.standardKeys.now, [])
 })
 
 test('a server below the highest epoch creates and deletes nothing, says so, and serves what there is', async (t) => {
-  const { world, instance, perform, get, shelf } = await openKeyProtectSite(t)
+  const { world, instance, perform, get, standardKeys } = await openKeyProtectSite(t)
   const [a, b] = [await activeKey({ perform }), await perform(createKey())]
   const { markers } = world.custodies.keyprotect
   const says = { way: 'stays' } as const
@@ -145,20 +144,20 @@ test('a server below the highest epoch creates and deletes nothing, says so, and
     perform((work) => work.destroy(b)),
     faults('GeneralFailure', /was done on this server/),
   )
-  assert.equal(shelf.live(`mortise-${b}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${b}`).length, 1)
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /another server uses this instance/))
   const told = () => world.keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual(told().toSorted(), ['another', 'delete'])
   assert.equal((await get(a)).length, 32)
   await world.sweep()
-  assert.equal(shelf.live(`mortise-${b}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${b}`).length, 1)
   // Its administrator decides for this server.
-  const kept = shelf.kept.get(id)
+  const kept = standardKeys.kept.get(id)
   assert.ok(kept)
   kept.deleted = true
   await world.sweep()
   await world.sweep()
   assert.deepEqual(told(), [])
-  assert.deepEqual(shelf.live(`mortise-${b}`), [])
+  assert.deepEqual(standardKeys.live(`mortise-${b}`), [])
   await perform(createKey())
 })

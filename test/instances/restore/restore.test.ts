@@ -12,7 +12,7 @@ import {
   restore as restoreInstance,
   RestoreRefused,
   type RestoreWanted,
-  type Restoring,
+  type RestoreOptions,
 } from '../../../src/instances/restore/restore.ts'
 import type { RestoreReport } from '../../../src/instances/restore/report.ts'
 import { standardKeyName } from '../../../src/custody/keyprotect/description.ts'
@@ -73,12 +73,12 @@ function restore(
   world: World,
   rootKeyUri: string,
   wanted: Partial<RestoreWanted> = {},
-  restoring: Partial<Restoring> = {},
+  restoring: Partial<RestoreOptions> = {},
 ): Promise<RestoreReport> {
   const { store, clock, access, keyring, custodies, trust } = world
   const apiKeys = { with: () => assert.fail('no API key was given') }
   const parts = { store, clock, access, keyring, custodies, apiKeys, restores: trust.restores }
-  const silent = { told: () => undefined, signal: new AbortController().signal }
+  const silent = { onProgress: () => undefined, signal: new AbortController().signal }
   return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
 }
 
@@ -156,12 +156,12 @@ test('what its owner deleted in Key Protect does not open, and opens again when 
   const { world, key, instance } = before
   const [whole, rewritten, other] = [await key(), await key(), await key()]
   const text = [await bytesOf(before, whole), await bytesOf(before, rewritten)]
-  const shelf = world.rootKey.standardKeys
+  const standardKeys = world.rootKey.standardKeys
   // An older generation is left, as by a server that was cut off.
-  const remove = shelf.remove.bind(shelf)
-  shelf.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
   await world.custodies.renew(instance, rewritten, { force: true })
-  shelf.remove = remove
+  standardKeys.remove = remove
   for (const id of [whole, rewritten]) standardKeyOf(world.rootKey, id).deleted = true
   const empty = await emptyWorld(t, world.rootKey)
   const report = await restore(empty, world.rootKey.uri)
@@ -171,8 +171,8 @@ test('what its owner deleted in Key Protect does not open, and opens again when 
   await assert.rejects(bytesOf(after, whole), faults('ObjectNotFound'))
   await assert.rejects(bytesOf(after, rewritten), faults('GeneralFailure'))
   await bytesOf(after, other)
-  for (const kept of shelf.kept.values()) kept.deleted = false
-  shelf.aheadMs += limits.standardKeySweepAfterMs
+  for (const kept of standardKeys.kept.values()) kept.deleted = false
+  standardKeys.aheadMs += limits.standardKeySweepAfterMs
   await empty.sweep()
   assert.deepEqual([await bytesOf(after, whole), await bytesOf(after, rewritten)], text)
 })
@@ -239,16 +239,16 @@ test('with a root key that does not open it nothing is written; one that cannot 
   await assert.rejects(restore(pretends, other.uri), { why: 'other-root-key' })
   assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
   rootKey.fault = 'unreachable'
-  const givesUp: Restoring['told'] = ({ trouble }) => {
-    if (trouble !== null) empty.clock.pass(limits.restorePatienceMs + 1)
+  const givesUp: RestoreOptions['onProgress'] = ({ trouble }) => {
+    if (trouble !== null) empty.clock.pass(limits.restoreSilenceMsMax + 1)
   }
-  await assert.rejects(restore(empty, rootKey.uri, {}, { told: givesUp }), RootKeyError)
+  await assert.rejects(restore(empty, rootKey.uri, {}, { onProgress: givesUp }), RootKeyError)
   const troubles: (string | null)[] = []
-  const told: Restoring['told'] = ({ trouble }) => {
+  const onProgress: RestoreOptions['onProgress'] = ({ trouble }) => {
     if (trouble !== null) rootKey.fault = null
     if (trouble !== troubles.at(-1)) troubles.push(trouble)
   }
-  const report = await restore(empty, rootKey.uri, {}, { told })
+  const report = await restore(empty, rootKey.uri, {}, { onProgress })
   assert.deepEqual(troubles.slice(1), [troubles[1], null], 'it waited, and went on')
   assert.equal(report.opens, 1)
 })
@@ -300,12 +300,15 @@ test('it ends between any two calls when the server stops, and tells how far it 
     const stopping = new AbortController()
     const steps: string[] = []
     const empty = await emptyWorld(t, world.rootKey)
-    const told: Restoring['told'] = ({ step, done, total }) => {
+    const onProgress: RestoreOptions['onProgress'] = ({ step, done, total }) => {
       assert.ok(total === null || done <= total)
       steps.push(step)
       if (step === last) stopping.abort(new Error('the server stops'))
     }
-    await assert.rejects(restore(empty, world.rootKey.uri, {}, { told, signal: stopping.signal }), /stops/)
+    await assert.rejects(
+      restore(empty, world.rootKey.uri, {}, { onProgress, signal: stopping.signal }),
+      /stops/,
+    )
     assert.equal(steps.at(-1), last)
     assert.equal(await empty.access.instance(instance.id), undefined)
     assert.equal((await restore(empty, world.rootKey.uri)).opens, 20)

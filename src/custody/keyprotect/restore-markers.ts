@@ -86,7 +86,7 @@ export function nextEpoch(known: readonly number[], nowMs: number): number {
  * An instance of a database that its owner put back, and goes on with: with a higher epoch, so that a server that may
  * still run on the newer database writes nothing any more; and the writes by which its markers become due.
  */
-export function putBack<T extends CustodyInstance>(
+export function withHigherEpoch<T extends CustodyInstance>(
   instance: T,
   nowMs: number,
 ): { readonly instance: T; readonly writes: readonly Write[] } {

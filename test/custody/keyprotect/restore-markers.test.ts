@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CustodyInstance } from '../../../src/custody/custody.ts'
 import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
-import { nextEpoch, putBack } from '../../../src/custody/keyprotect/whereabouts.ts'
+import { nextEpoch, withHigherEpoch } from '../../../src/custody/keyprotect/restore-markers.ts'
 
 const nowMs = 1_800_000_000_000
 const base: CustodyInstance = {
@@ -37,7 +37,7 @@ for (const [name, instance, beside] of [
   ],
 ] as const satisfies readonly (readonly [string, CustodyInstance, readonly string[]])[])
   test(`put back: ${name}`, () => {
-    const back = putBack<CustodyInstance>(instance, nowMs)
+    const back = withHigherEpoch<CustodyInstance>(instance, nowMs)
     const rows = back.writes.flatMap((write) => (write.type === 'standard-key' ? [write.record] : []))
     assert.deepEqual(
       rows.map((row) => `${row.rootKeyUri} ${wantedOf(row).says.way}`),
