@@ -25,12 +25,16 @@ export interface ApiKeysOptions {
 
 const prefix = 'ibm-api-key/'
 
-export class ApiKeys {
-  readonly #options: ApiKeysOptions
-  /** Not kept yet, by the name that they would be kept under. */
-  readonly #tried = new Map<string, string>()
+interface StoredApiKeysOptions extends Pick<ApiKeysOptions, 'serviceOf'> {
+  readonly store: Pick<Store, 'secrets'>
+  readonly secrets: Pick<Secrets, 'fresh'>
+}
 
-  constructor(options: ApiKeysOptions) {
+/** The API keys that the store holds. */
+export class StoredApiKeys {
+  readonly #options: StoredApiKeysOptions
+
+  constructor(options: StoredApiKeysOptions) {
     this.#options = options
   }
 
@@ -39,11 +43,8 @@ export class ApiKeys {
    * it has none. Throws RootKeyError('unreachable') when it cannot be read.
    */
   async of(instanceId: string, service: string): Promise<string | undefined> {
-    const name = nameOf(instanceId, service)
-    const tried = this.#tried.get(name)
-    if (tried !== undefined) return tried
     try {
-      return (await this.#options.secrets.fresh(name))?.toString('utf8')
+      return (await this.#options.secrets.fresh(nameOf(instanceId, service)))?.toString('utf8')
     } catch (cause) {
       if (cause instanceof StoreUnavailable)
         throw new RootKeyError('unreachable', 'the API key of the instance cannot be read from the store', {
@@ -63,8 +64,31 @@ export class ApiKeys {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service === undefined) return false
     const name = nameOf(instanceId, service)
-    if (this.#tried.has(name)) return true
     return (await this.#options.store.secrets()).some((record) => record.name === name)
+  }
+}
+
+export class ApiKeys {
+  readonly #options: ApiKeysOptions
+  readonly #stored: StoredApiKeys
+  /** Keys that are being tried and are not stored yet, by the name that they would be stored under. */
+  readonly #tried = new Map<string, string>()
+
+  constructor(options: ApiKeysOptions) {
+    this.#options = options
+    this.#stored = new StoredApiKeys(options)
+  }
+
+  /** As StoredApiKeys.of; the key that is being tried counts first. */
+  async of(instanceId: string, service: string): Promise<string | undefined> {
+    return this.#tried.get(nameOf(instanceId, service)) ?? this.#stored.of(instanceId, service)
+  }
+
+  /** As StoredApiKeys.has; a key that is being tried counts too. */
+  async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
+    const service = this.#options.serviceOf(rootKeyUri)
+    if (service !== undefined && this.#tried.has(nameOf(instanceId, service))) return true
+    return this.#stored.has(instanceId, rootKeyUri)
   }
 
   /** What speaks for each instance, as things are now; within `with` the key that is tried does. */

@@ -10,7 +10,8 @@ import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { withHigherEpoch } from '../custody/keyprotect/restore-markers.ts'
+import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
+import { StoredApiKeys } from '../instances/api-keys.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
@@ -18,6 +19,7 @@ import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import { disagreement, RestoreNotAccepted } from './anchor.ts'
 import { openGround, storeFile, type CoreOptions, type Ground } from './core.ts'
 import { StartError, writeWhole } from './first-start.ts'
+import { serviceInstanceOf } from './ibm.ts'
 
 /** `anyway`: also where nothing is wrong. Rejects with an error whose message says what to do; nothing was changed then. */
 export async function acceptRestore(options: CoreOptions, anyway: boolean): Promise<AcceptedRestore> {
@@ -26,7 +28,8 @@ export async function acceptRestore(options: CoreOptions, anyway: boolean): Prom
     throw new StartError(`there is no database in ${data}: nothing to accept`)
   await using opened = new AsyncDisposableStack()
   const ground = await openGround(options, opened)
-  const { store, clock, secrets, rootKey } = ground
+  const { store, clock, secrets, rootKey, rootKeys, ibm } = ground
+  ibm.use(new StoredApiKeys({ store, secrets, serviceOf: serviceInstanceOf }))
   const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
   const found = disagreement(store, verdict)
   if (found === null && !anyway)
@@ -38,22 +41,24 @@ export async function acceptRestore(options: CoreOptions, anyway: boolean): Prom
     options.log.info({ checkpoint }, 'audit checkpoint')
   })
   const tokenFile = path.join(data, 'admin-token')
-  const accepted = await accept({ ground, audit, known, found, tokenFile })
+  const epochs = new AcceptedEpochs({ store, clock, openRootKey: rootKeys.open })
+  const accepted = await accept({ ground, audit, epochs, known, found, tokenFile })
   const renewed = await Secrets.open(store, rootKey)
   await store.anchor(renewed.anchorKey(), { needed: true, mode: 'anew' })
   audit.noteTrust(accepted.trustVersion)
   await audit.checkpoint()
-  return accepted
+  return { ...accepted, epochs: await epochs.record() }
 }
 
 async function accept(options: {
   readonly ground: Ground
   readonly audit: Audit
+  readonly epochs: AcceptedEpochs
   readonly known: { readonly trustVersion: number; readonly checkpoint: { readonly number: number } | null }
   readonly found: string | null
   readonly tokenFile: string
-}): Promise<AcceptedRestore> {
-  const { ground, audit, known, found, tokenFile } = options
+}): Promise<Omit<AcceptedRestore, 'epochs'>> {
+  const { ground, audit, epochs, known, found, tokenFile } = options
   const { store, secrets } = ground
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
@@ -64,8 +69,10 @@ async function accept(options: {
   const { record, macKey } = secrets.newMacKey()
   const bearer = newBearer()
   const token = newToken(bearer, ground.clock.now())
-  // A server that still runs on the newer database must not write at the services of root keys any more.
-  const instances = [...reading.tables.instance.values()].map((one) => withHigherEpoch(one, token.createdMs))
+  // A server that still runs on the newer database must store and delete nothing at root keys' services any more.
+  const instances = await Promise.all(
+    [...reading.tables.instance.values()].map((one) => epochs.raise(one, token.createdMs)),
+  )
   const raised = new Map(instances.map(({ instance }) => [instance.id, instance]))
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size

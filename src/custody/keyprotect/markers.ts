@@ -64,6 +64,8 @@ export class Markers {
   readonly #options: MarkersOptions
   /** By instance and root key: monotonic milliseconds of the last look. */
   readonly #looked = new Map<string, number>()
+  /** By instance: resolves when the last `settle` has ended. Two at once would store a marker twice. */
+  readonly #settling = new Map<string, Promise<void>>()
 
   constructor(options: MarkersOptions) {
     this.#options = options
@@ -81,28 +83,20 @@ export class Markers {
     return this.#options.store.standardKeys({ instanceId, kind: 'marker', limit: 1_000 })
   }
 
-  /** Stores what is due, and deletes those beside the same root key that a newer one replaces. Throws RootKeyError. */
-  async settle(instanceId: string): Promise<void> {
-    const { store, openRootKey } = this.#options
-    for (const row of await this.rows(instanceId)) {
-      if (row.state !== 'due') continue
-      const rootKey = await openRootKey(row.rootKeyUri, instanceId)
-      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
-      await store.commit({
-        writes: [
-          { type: 'standard-key-removed', id: row.id },
-          { type: 'standard-key', record },
-        ],
-        entries: [],
-        durability: 'disk',
+  /**
+   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUri`:
+   * only those beside this root key. Throws RootKeyError, also if another server has a higher epoch.
+   */
+  settle(instanceId: string, rootKeyUri?: string): Promise<void> {
+    const work = () => this.#settle(instanceId, rootKeyUri)
+    const settled = (this.#settling.get(instanceId) ?? Promise.resolve()).then(work, work)
+    const last = settled
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#settling.get(instanceId) === last) this.#settling.delete(instanceId)
       })
-    }
-    for (const rows of Map.groupBy(await this.rows(instanceId), (row) => row.rootKeyUri).values()) {
-      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
-      for (const row of rows)
-        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
-          await this.end(row)
-    }
+    this.#settling.set(instanceId, last)
+    return settled
   }
 
   /** Its id at the service. Throws RootKeyError. */
@@ -147,6 +141,7 @@ export class Markers {
   /** Deletes a marker and forgets it. Throws RootKeyError. */
   async end(row: StandardKeyRecord): Promise<void> {
     const { store, openRootKey } = this.#options
+    this.refuseIfFenced(row.instanceId)
     const rootKey = await openRootKey(row.rootKeyUri, row.instanceId)
     await requireStandardKeys(rootKey).remove(row.id)
     await store.commit({
@@ -164,21 +159,56 @@ export class Markers {
   }
 
   /**
-   * Rule 6, before anything is created or deleted. A look is good for some seconds: Key Protect has no fencing, and the
-   * other rules hold while two servers act. Throws RootKeyError.
+   * Rule 6, before anything is deleted: no other server has a higher epoch, and this server's is recorded. A look is good
+   * for `limits.epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
+   * RootKeyError.
    */
   async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
-    const { clock, troubles } = this.#options
+    const { clock } = this.#options
     const where = JSON.stringify([instanceId, rootKey.uri])
     const lookedAt = this.#looked.get(where) ?? -Infinity
     if (clock.monotonic() - lookedAt >= limits.epochLookMs) await this.#look(instanceId, rootKey)
-    if (!troubles.isFenced(instanceId)) return void this.#looked.set(where, clock.monotonic())
-    throw new RootKeyError('wrapped-form', fencedMessage)
+    this.refuseIfFenced(instanceId)
+    this.#looked.set(where, clock.monotonic())
+    await this.#recordEpoch(instanceId, rootKey)
   }
 
   /** Throws RootKeyError, as far as it is known that another server has a higher epoch. */
   refuseIfFenced(instanceId: string): void {
     if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
+  }
+
+  async #settle(instanceId: string, rootKeyUri: string | undefined): Promise<void> {
+    const { store, openRootKey } = this.#options
+    const rowsHere = async () =>
+      (await this.rows(instanceId)).filter((row) => row.rootKeyUri === (rootKeyUri ?? row.rootKeyUri))
+    for (const row of await rowsHere()) {
+      if (row.state !== 'due') continue
+      this.refuseIfFenced(instanceId)
+      const rootKey = await openRootKey(row.rootKeyUri, instanceId)
+      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
+      await store.commit({
+        writes: [
+          { type: 'standard-key-removed', id: row.id },
+          { type: 'standard-key', record },
+        ],
+        entries: [],
+        durability: 'disk',
+      })
+    }
+    for (const rows of Map.groupBy(await rowsHere(), (row) => row.rootKeyUri).values()) {
+      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
+      for (const row of rows)
+        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
+          await this.end(row)
+    }
+  }
+
+  /** A restored database's epoch is stored beside this root key before anything is deleted there. Throws RootKeyError. */
+  async #recordEpoch(instanceId: string, rootKey: RootKey): Promise<void> {
+    const rows = (await this.rows(instanceId)).filter(({ rootKeyUri }) => rootKeyUri === rootKey.uri)
+    const recorded = rows.filter(({ state }) => state === 'current')
+    if (epochIn(rows) > epochIn(recorded)) await this.settle(instanceId, rootKey.uri)
   }
 
   async #look(instanceId: string, rootKey: RootKey): Promise<void> {

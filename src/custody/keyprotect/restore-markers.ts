@@ -1,5 +1,5 @@
-// Where keys of an instance may be besides beside one root key, as markers say, and the markers that a restore stores so
-// that a server with an older database writes nothing any more (rules.ts, rules 5 and 6).
+// Markers as a restore reads and writes them (rules.ts, rules 5 and 6): where else keys of an instance may be, and the
+// higher epoch that stops a server with another database from storing and deleting keys.
 
 import { randomUUID } from 'node:crypto'
 import type { RootKey } from '../../ports/root-key.ts'
@@ -83,22 +83,33 @@ export function nextEpoch(known: readonly number[], nowMs: number): number {
 }
 
 /**
- * An instance of a database that its owner put back, and goes on with: with a higher epoch, so that a server that may
- * still run on the newer database writes nothing any more; and the writes by which its markers become due.
+ * Raises the epoch of an instance whose older database its owner accepted (`restore-accept`), so that a server that may
+ * still run on the newer database stores and deletes nothing any more. The writes make a marker due beside each root key
+ * where keys of the instance are. `known`: all its markers that are known; `rootKeyUris`: where else keys of it are.
  */
 export function withHigherEpoch<T extends CustodyInstance>(
   instance: T,
-  nowMs: number,
+  {
+    nowMs,
+    known = [],
+    rootKeyUris = [],
+  }: {
+    readonly nowMs: number
+    readonly known?: readonly Pick<Marker, 'epoch' | 'number'>[]
+    readonly rootKeyUris?: Iterable<string>
+  },
 ): { readonly instance: T; readonly writes: readonly Write[] } {
   const { id: instanceId, custody, rootKeyUri, work, epoch: was = 0 } = instance
   const beside = new Set<string>()
   if (custodyNeeds[custody].standardKeys) beside.add(rootKeyUri)
   if (work && custodyNeeds[work.fromCustody].standardKeys) beside.add(work.fromRootKeyUri)
+  for (const uri of rootKeyUris) beside.add(uri)
   if (beside.size === 0) return { instance, writes: [] }
-  const epoch = nextEpoch([was], nowMs)
-  const number = Math.floor(nowMs / 1000)
+  const epoch = nextEpoch([was, ...known.map((marker) => marker.epoch)], nowMs)
+  const number = Math.max(Math.floor(nowMs / 1000), ...known.map((marker) => marker.number + 1))
   const writes = [...beside].map((uri): Write => {
-    const says: MarkerText = uri === rootKeyUri ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
+    const isHere = custody === 'keyprotect' && uri === rootKeyUri
+    const says: MarkerText = isHere ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
     const wanted: WantedMarker = { instanceId, rootKeyUri: uri, epoch, says, number }
     return { type: 'standard-key', record: markerRecord(randomUUID(), wanted, 'due', nowMs) }
   })

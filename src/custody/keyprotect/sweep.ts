@@ -115,11 +115,16 @@ export class Sweep {
     // What an instance that is gone has left is told before anything is tried: nobody else speaks of it.
     if (!instance) for (const row of rows) if (row.kind === 'object') troubles.owed(row)
     const away = new Map<string, RootKeyError>()
-    await markers.settle(instanceId).catch((error: unknown) => {
+    const dueMarkers = rows.filter(({ kind, state }) => kind === 'marker' && state === 'due')
+    try {
+      await markers.settle(instanceId)
+      if (instance && dueMarkers.length > 0) troubles.made(instanceId)
+    } catch (error) {
       if (!(error instanceof RootKeyError)) throw error
-      for (const row of rows)
-        if (row.kind === 'marker' && row.state === 'due') away.set(row.rootKeyUri, error)
-    })
+      for (const { rootKeyUri } of dueMarkers) away.set(rootKeyUri, error)
+      // A marker is a standard key: what refuses it refuses new keys too.
+      if (instance && !troubles.isFenced(instanceId)) troubles.notMade(instanceId, error)
+    }
     const ofObjects = rows.filter(({ kind }) => kind === 'object')
     if (instance) await this.#record(instance, ofObjects)
     const unwanted = Map.groupBy(
