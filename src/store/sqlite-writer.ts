@@ -234,8 +234,8 @@ class Writer {
   }
 
   #scrubSoon(): void {
-    this.#scrubDueMs ??= performance.now() + limits.destroyedGoneMs
-    this.#after('scrub', limits.destroyedGoneMs / 10, () => this.#scrub())
+    this.#scrubDueMs ??= performance.now() + this.#data.destroyedGoneMs
+    this.#after('scrub', this.#data.destroyedGoneMs / 10, () => this.#scrub())
   }
 
   /**
@@ -258,7 +258,7 @@ class Writer {
     const dueMs = this.#scrubDueMs ?? 0
     if (busy === 0) this.#scrubDueMs = null
     else {
-      this.#after('scrub', limits.destroyedGoneMs / 40, () => this.#scrub())
+      this.#after('scrub', this.#data.destroyedGoneMs / 40, () => this.#scrub())
       if (performance.now() > dueMs) {
         this.#scrubDueMs = Infinity
         const message = `destroyed material is still in ${this.#data.file}-wal: another program reads the database`

@@ -13,10 +13,12 @@ import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { basicConstraints } from '../../../src/pki/build.ts'
 import { KeyProtectError } from '../../../src/rootkey/keyprotect/error.ts'
 import { checkRootKey, listRootKeys, openRootKey } from '../../../src/rootkey/open.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
 import { makeCertificate } from '../../support/certificates.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import type { FaultKind } from '../../support/key-protect/faults.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 
 const fake = await KeyProtectFake.start()
@@ -94,17 +96,23 @@ for (const [what, fault, says] of lasting)
   })
 
 test('429 with Retry-After: nobody asks before, all are served afterwards', async () => {
+  const { clock, own, other } = await standingStill()
+  const opened = () => other.unwrap(wrapped, place)
   await fake.fault({ on: 'unwrap', kind: 'status', status: 429, retryAfter: 2 })
-  const began = performance.now()
-  const first = opens()
-  await waitFor(async () => (await fake.calls('unwrap')).length === 1)
-  await new Promise((resolve) => setTimeout(resolve, 200))
-  await Promise.all([first, opens(), opens()])
-  assert.ok(performance.now() - began >= 2_000)
-  assert.equal((await fake.calls('unwrap')).length, 4)
+  const first = opened()
+  await waitFor(async () => own.made.some(({ status }) => status === 429))
+  const others = [opened(), opened()]
+  clock.pass(1_999)
+  await opens()
+  const calls = await fake.calls('unwrap')
+  assert.equal(calls.length, 2, 'the first one, and that of a session which was not refused')
+  clock.pass(1 + limits.keyProtectPauseMs)
+  await Promise.all([first, ...others])
+  assert.equal((await fake.calls('unwrap')).length, 5)
+  own.sessions.close()
 })
 
-test('429 with a Retry-After beyond patience: out of reach at once, for others too', async () => {
+test('429 with a Retry-After beyond the deadline: out of reach at once, for others too', async () => {
   await fake.fault({ on: 'unwrap', kind: 'status', status: 429, retryAfter: 3600 })
   await assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', /fewer calls/))
   await assert.rejects(
@@ -130,25 +138,31 @@ test('not more than sixteen calls of an instance at once', async () => {
   assert.ok(most <= 16 && most > 8, `${most}`)
 })
 
-test('slow beyond the time-out, trickling and silent answers are given up, and asked for again while time remains', async () => {
-  // At the same time, since it takes as long as it takes.
-  const beyondMs = limits.keyProtectAnswerTimeoutMs + 3_000
-  await fake.fault({ on: 'wrap', kind: 'slow', ms: beyondMs })
-  await fake.fault({ on: 'list', kind: 'slow-answer', ms: beyondMs })
+test('slow, trickling and silent answers are given up at the time-out, and asked for again while time remains', async () => {
+  const { clock, own, other } = await standingStill()
+  const begun = clock.monotonic()
+  await fake.fault({ on: 'wrap', kind: 'hang' })
+  await fake.fault({ on: 'list', kind: 'slow-answer', ms: limits.keyProtectCallTimeoutMs })
   await fake.fault({ on: 'unwrap', kind: 'hang', times: null })
-  const [slow, trickling, silent] = await Promise.all([
-    timed(key.wrap(secret, place)),
-    timed(listRootKeys(fake.uri(id), side.options)),
-    timed(assert.rejects(key.unwrap(wrapped, place), reaches('unreachable', /no answer within/))),
-  ])
-  for (const ms of [slow, trickling])
-    assert.ok(ms >= limits.keyProtectAnswerTimeoutMs && ms < limits.keyProtectCallTimeoutMs, `${ms}`)
-  assert.ok(silent < limits.keyProtectCallTimeoutMs + 3_000, `${silent}`)
+  const asked = async (call: string, times: number) =>
+    waitFor(async () => (await fake.calls(call)).length === times)
+  const silent = assert.rejects(other.unwrap(wrapped, place), reaches('unreachable', /no answer within/))
+  const answered = Promise.all([other.wrap(secret, place), listRootKeys(fake.uri(id), own.options)])
+  for (const call of ['wrap', 'list', 'unwrap']) await asked(call, 1)
+  clock.pass(limits.keyProtectAnswerTimeoutMs - 1)
+  assert.equal(own.made.length, 0, 'nothing is given up before')
+  clock.pass(1)
+  await answered
   for (const call of ['wrap', 'list'] as const)
     assert.match(
-      side.made.find((made) => made.call === call && made.status === null)?.code ?? '',
+      own.made.find((made) => made.call === call && made.status === null)?.code ?? '',
       /no answer within 10000 ms/,
     )
+  await asked('unwrap', 2)
+  clock.pass(limits.keyProtectAnswerTimeoutMs)
+  await silent
+  assert.equal(clock.monotonic() - begun, limits.keyProtectCallTimeoutMs)
+  own.sessions.close()
 })
 
 test('nothing listens: out of reach, and it says so', async () => {
@@ -205,7 +219,9 @@ test('a root key that is opened again uses the token that is there', async () =>
 
 test('a token is replaced in the background from four fifths of its life on, while IAM answers or not', async () => {
   let passedMs = 0
-  const own = sideOf(fake, apiKey, { clock: { monotonic: () => performance.now() + passedMs } })
+  const own = sideOf(fake, apiKey, {
+    clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
+  })
   const other = await openRootKey(fake.uri(id), own.options)
   const tokens = async () => (await fake.calls('token')).length
   await other.unwrap(wrapped, place)
@@ -291,7 +307,7 @@ test('an API key that IAM refused is remembered for a while; another one is trie
   let current = 'no-such-key'
   const own = sideOf(fake, '', {
     apiKey: () => Promise.resolve(current),
-    clock: { monotonic: () => performance.now() + passedMs },
+    clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
   })
   const other = await openRootKey(fake.uri(id), own.options)
   const refused = () =>
@@ -309,7 +325,9 @@ test('an API key that IAM refused is remembered for a while; another one is trie
 for (const status of [401, 403] as const)
   test(`${status} for good: one fresh token every ten seconds`, async () => {
     let passedMs = 0
-    const own = sideOf(fake, apiKey, { clock: { monotonic: () => performance.now() + passedMs } })
+    const own = sideOf(fake, apiKey, {
+      clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
+    })
     const other = await openRootKey(fake.uri(id), own.options)
     await other.unwrap(wrapped, place)
     await fake.fault({ on: 'unwrap', kind: 'status', status, times: null })
@@ -482,10 +500,15 @@ test('a role that was just given works with the next call', async () => {
   own.sessions.close()
 })
 
-async function timed(work: Promise<unknown>): Promise<number> {
-  const began = performance.now()
-  await work
-  return performance.now() - began
+/** A session with a token and a connection, whose clock stands still until the test moves it. */
+async function standingStill() {
+  const clock = new MovableClock()
+  const own = sideOf(fake, apiKey, { clock })
+  const other = await openRootKey(fake.uri(id), own.options)
+  await other.unwrap(wrapped, place)
+  own.made.length = 0
+  await fake.forgetCalls()
+  return { clock, own, other }
 }
 
 async function waitFor(condition: () => Promise<boolean>): Promise<void> {

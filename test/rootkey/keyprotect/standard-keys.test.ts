@@ -22,6 +22,7 @@ import { FaultyRootKey } from '../../support/faulty-root-key.ts'
 import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import type { Fault } from '../../support/key-protect/faults.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
 import type { Role } from '../../support/key-protect/state.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../../support/standard-keys-contract.ts'
@@ -31,7 +32,9 @@ const fake = await KeyProtectFake.start()
 after(() => fake.stop())
 const manager = readFileSync(fake.about.managerApiKeyFile, 'utf8').trim()
 let passedMs = 0
-const side = sideOf(fake, manager, { clock: { monotonic: () => performance.now() + passedMs } })
+const side = sideOf(fake, manager, {
+  clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
+})
 after(() => side.sessions.close())
 const id = await fake.rootKey()
 const place = Buffer.from('place')
@@ -136,15 +139,21 @@ for (const { made, says, ...fault } of uncertain)
   })
 
 test('create, an answer after the time-out: asked once, and it is not known', async () => {
-  const { standardKeys } = await opened()
+  const clock = new MovableClock()
+  const own = sideOf(fake, manager, { clock })
+  const { standardKeys } = await opened(fake.uri(id), own.options)
   const name = uniqueName()
-  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.keyProtectAnswerTimeoutMs + 2_000 })
-  await assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
+  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.keyProtectAnswerTimeoutMs })
+  const created = assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
     assert.ok(error instanceof StandardKeyUncertain)
     return reaches('unreachable', /no answer within 10000 ms/)(error)
   })
+  for (let turn = 0; turn < 1_000; turn++) if ((await fake.calls('create')).length > 0) break
+  clock.pass(limits.keyProtectAnswerTimeoutMs)
+  await created
   assert.equal((await fake.calls('create')).length, 1)
   assert.equal((await standardKeys.find(name)).length, 1)
+  own.sessions.close()
 })
 
 test('create while nothing listens, or without a token: certainly not made', async () => {
