@@ -1,6 +1,5 @@
-// The API keys that instances have of their own for the services in which their root keys are: kept among the server's
-// secrets, one for each instance and service instance, so that an instance that moves has that of either side until it
-// is done. They are handed to who speaks to the service (ibm.ts), and to nobody else.
+// The instances' own API keys for the services of their root keys. The server's secrets hold one for each instance and
+// service instance, so that a moving instance has a key for either side. Only ibm.ts, which calls the services, gets them.
 
 import { EnvelopeError } from '../sealing/envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../ports/store.ts'
@@ -10,7 +9,7 @@ import { standardKeyPages } from '../custody/keyprotect/pages.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 
-/** What speaks for an instance: a key of its own, the server's, or none because its root key needs none. */
+/** Whose API key is used for an instance: its own, the server's, or none because its root key needs none. */
 export type ApiKeySource = 'instance' | 'server' | 'none'
 
 export interface ApiKeysOptions {
@@ -91,7 +90,7 @@ export class ApiKeys {
     return this.#stored.has(instanceId, rootKeyUri)
   }
 
-  /** What speaks for each instance, as things are now; within `with` the key that is tried does. */
+  /** Whose API key is used for each instance now; inside `with`, the one that is being tried. */
   async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
     const kept = (await this.#options.store.secrets()).map(({ name }) => name)
     const names = new Set([...kept, ...this.#tried.keys()])
@@ -103,9 +102,8 @@ export class ApiKeys {
   }
 
   /**
-   * `work` is done with the key, as if it were the instance's already; it commits `writes` with what they belong to.
-   * Nothing is kept of the key otherwise. What was taken for the instance with an older key is used no more afterwards.
-   * The URI must name a service instance.
+   * Runs `work` as if the key were the instance's already; `work` commits `writes` with its own, or the key is not stored.
+   * Afterwards nothing that was read with an older key is used. The URI must name a service instance.
    */
   async with<T>(
     { instanceId, rootKeyUri, apiKey }: { instanceId: string; rootKeyUri: string; apiKey: string },
@@ -127,8 +125,8 @@ export class ApiKeys {
   }
 
   /**
-   * Removes the keys that nothing needs any more: of instances that are gone, and of services that an instance has left,
-   * once nothing of it is to be deleted there. May be called at any time.
+   * Removes the keys that nothing needs any more: those of deleted instances, and those for services that an instance has
+   * left and where nothing of it must be deleted. May be called at any time.
    */
   async tidy(): Promise<void> {
     const kept = (await this.#options.store.secrets()).filter(({ name }) => name.startsWith(prefix))

@@ -1,6 +1,6 @@
-// Moves the objects of an instance to where its root key and custody say that they are stored: opened where they are,
-// stored anew, and pointed to in one commit that fails when a client changed the object meanwhile. What they leave behind
-// is deleted when all have moved. Clients go on all the while.
+// Moves the objects of an instance to where its root key and custody say: opens each one where it is, stores it anew, and
+// points to it in one commit that fails if a client changed the object meanwhile. The old stored forms are deleted when all
+// objects have moved. Clients are served all the while.
 
 import type { Custodies } from '../custody/custodies.ts'
 import { CustodyRefused } from '../custody/custody.ts'

@@ -26,7 +26,7 @@ export interface InstanceWorkerOptions {
   readonly keyring: Keyring
   readonly custodies: Custodies
   readonly changes: Pick<InstanceWorkChanges, 'finish'>
-  /** Told of what is a bug or an outage of the store; the work is tried again. */
+  /** Called with bugs and outages of the store; the work is tried again. */
   readonly onFailure: (what: string) => (error: unknown) => void
   /** How long it waits after the first failure; doubled with each. Milliseconds. */
   readonly retryFirstMs?: number
@@ -65,7 +65,7 @@ export class InstanceWorker {
     this.#look()
   }
 
-  /** Ends what runs after the item at hand; it goes on with the next start. */
+  /** Stops after the current items; the next start resumes the work. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopping.abort()
@@ -73,12 +73,12 @@ export class InstanceWorker {
     await Promise.race([ended, sleep(limits.instanceWorkStopMs, undefined, { ref: false })])
   }
 
-  /** undefined: this node does not know; another may. */
+  /** undefined: no work runs on this node; it may run on another. */
   progress(instanceId: string): WorkProgress | undefined {
     return this.#running.get(instanceId)?.run.progress
   }
 
-  /** Its work was begun or replaced, or there is reason to try again now. */
+  /** Called when work was begun or replaced, or when another attempt is worth making now. */
   nudge(instanceId: string): void {
     this.#running.get(instanceId)?.wake()
     this.#look()

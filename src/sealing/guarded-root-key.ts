@@ -56,7 +56,7 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
   }
 }
 
-/** That reading is refused is a trouble of its own, until a read succeeds again. */
+/** Reports a refused read as a trouble of its own until a read succeeds. */
 async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
   const { standardKeys } = status
   try {

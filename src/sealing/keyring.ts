@@ -1,5 +1,5 @@
-// The data keys of the instances: made, and unwrapped for a bounded time (unwrap-cache.ts). It seals nothing itself;
-// envelope.ts does that with the keys handed out here.
+// Makes the data keys of the instances, and unwraps them for a bounded time (unwrap-cache.ts). It seals nothing itself;
+// envelope.ts does that with the keys that it hands out.
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
@@ -19,7 +19,7 @@ export type KeyringInstance = CachingInstance &
   Pick<Instance, 'rootKeyUri'> & { readonly work?: { readonly id: string } | undefined }
 
 export interface KeyringEvents extends RootKeyEvents, ClosedKeyEvents {
-  /** Called for each data key or object that is used. */
+  /** Called each time a data key or an object is used. */
   used?(source: UnwrapSource): void
 }
 
@@ -28,7 +28,7 @@ export interface KeyringOptions {
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
   readonly events: KeyringEvents
-  /** Shared with what else opens stored bytes; left out: one of its own. */
+  /** Shared with all code that opens stored bytes; left out: one of its own. */
   readonly integrity?: Integrity
 }
 
@@ -40,9 +40,9 @@ export interface SealedBy extends RootKeyUse {
 export class Keyring {
   /** What the service of each root key last said. */
   readonly status: RootKeyStatus
-  /** What does not open though its root key answers. */
+  /** The keys that do not open though their root key answers. */
   readonly closed: ClosedKeys
-  /** What failed its authentication. Shared with what is unwrapped beside data keys. */
+  /** What failed its authentication, data keys and objects alike. */
   readonly integrity: Integrity
   /** Opens an instance's root keys; each call passes through `status`. */
   readonly openRootKey: OpenRootKey
@@ -75,14 +75,14 @@ export class Keyring {
     return new UnwrapCache<T>({ status, closed, clock: this.#clock, onUse, kind, valuesMax })
   }
 
-  /** A new data key for an instance, as the write that keeps it; it is current once that write is committed. */
+  /** Makes a data key for an instance and returns its write. It is the current one once that is committed. */
   async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>, trail?: Trail): Promise<Write> {
     const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
     const id = randomBytes(16).toString('hex')
     const bytes = randomBytes(32)
     const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), trail)
     bytes.fill(0)
-    // Newer than all there are, also where the clock was set back.
+    // Newer than all others, even if the clock was set back.
     const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
     const createdMs = Math.max(this.#clock.now(), ...made)
     const record: DataKeyRecord = {
@@ -97,8 +97,8 @@ export class Keyring {
   }
 
   /**
-   * The same data key under another root key, or under a newer version of its own. Throws RootKeyError: 'wrapped-form'
-   * only where it does not open, never because it is not sealed.
+   * Wraps the same data key by another root key, or by a newer version of its own. Throws RootKeyError; the reach is
+   * 'wrapped-form' only if the data key does not open, never because the new root key refuses to wrap it.
    */
   async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
     const aad = dataKeyAad(record.instanceId, record.id)
@@ -115,7 +115,7 @@ export class Keyring {
     }
   }
 
-  /** Opens a record that is to replace another of the same data key. Throws RootKeyError. */
+  /** Opens a record before it replaces the other one of the same data key. Throws RootKeyError. */
   async prove(record: DataKeyRecord, trail?: Trail): Promise<void> {
     const opened = await this.#open(record, trail)
     opened.fill(0)
@@ -144,7 +144,7 @@ export class Keyring {
     await this.#cache.ask(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
   }
 
-  /** Forgets all that was unwrapped of an instance. */
+  /** Forgets everything that was unwrapped for an instance. */
   forget(instanceId: string): void {
     this.status.forget(instanceId)
   }
@@ -214,7 +214,7 @@ export class Keyring {
   }
 }
 
-/** A root key that seals nothing new is no reason to give up what it was to seal. */
+/** A root key that refuses to wrap says nothing about the data key that it was to wrap. */
 function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }

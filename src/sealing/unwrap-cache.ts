@@ -1,6 +1,6 @@
-// Values that root keys unwrapped, in memory for a bounded time: data keys, and objects that a root key wraps itself.
-// unwrap-rule.ts says when a value may be used and when the root key is asked; this file does so. It unwraps nothing:
-// the caller hands in how. Nothing unwrapped outlives the process.
+// Keeps values that root keys unwrapped in memory for a bounded time: data keys, and objects that a root key wraps itself.
+// unwrap-rule.ts decides when a value may be used and when the root key is asked; this file acts on it. It unwraps nothing
+// itself: the caller passes in the function. Nothing unwrapped outlives the process.
 
 import { limits } from '../limits.ts'
 import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
@@ -9,7 +9,7 @@ import { RootKeyError, type Trail } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
 import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
 
-/** What must be known of an instance. */
+/** What the cache needs of an instance's settings. */
 export interface CachingInstance extends CacheTimes {
   readonly id: string
 }
@@ -45,7 +45,7 @@ export interface Unwrapped<T> {
 export interface CachedItem {
   /** Unique among all instances. */
   readonly id: string
-  /** By what its closing is reported. Left out: its id. */
+  /** The name under which its closing is reported. Left out: its id. */
   readonly name?: string
 }
 
@@ -56,7 +56,7 @@ export interface UnwrapCacheOptions {
   /** Called for each value that is used. */
   readonly onUse?: ((source: UnwrapSource) => void) | undefined
   readonly kind: UnwrappedKind
-  /** The oldest value goes when there are more. */
+  /** If there are more values, the oldest one is dropped. */
   readonly valuesMax: number
 }
 
@@ -75,7 +75,7 @@ interface Asking<T> {
 
 type Open<T> = (trail: Trail) => Promise<Unwrapped<T>>
 
-/** Values of one kind. They are not wiped: let them be KeyObjects. */
+/** A cache of values of one kind. It does not wipe them: they should be KeyObjects. */
 export class UnwrapCache<T> {
   readonly #options: UnwrapCacheOptions
   readonly #kept = new Map<string, Kept<T>>()
@@ -112,7 +112,7 @@ export class UnwrapCache<T> {
     }
   }
 
-  /** Asks the root key, whatever is kept; one call in flight for each id. Throws KeysUnavailable. */
+  /** Asks the root key without looking into the cache; one call in flight for each id. Throws KeysUnavailable. */
   async ask(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
     let asking = this.#asking.get(item.id)
     if (!asking) {
@@ -149,7 +149,7 @@ export class UnwrapCache<T> {
     if (oldest !== undefined) this.#kept.delete(oldest)
   }
 
-  /** What is kept has another id now. */
+  /** Moves a cached value to another id. */
   rename(from: string, to: string): void {
     const kept = this.#kept.get(from)
     if (!kept) return

@@ -55,7 +55,7 @@ export class DatabaseCustody implements Custody {
     if (sealed === null) throw new Error(`object ${identifier} has no material`)
     const place: Place = { purpose: 'object', instanceId, identifier, objectType }
     try {
-      // Outside of `openingNow`: where a data key does not open, that is an alarm of its own.
+      // Outside `openingNow`: a data key that does not open raises an alarm of its own.
       const dataKey = dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, trail)
       return this.#keyring.integrity.openingNow(storedItem(object), () => {
         if (!dataKey) throw new EnvelopeError('sealed material names no data key')
@@ -66,14 +66,13 @@ export class DatabaseCustody implements Custody {
     }
   }
 
-  /** A data key that is in memory opens what it sealed: there is nothing newer to ask. */
+  /** The same as `open`: only the data key could be fresher, and the cache rule covers it. */
   openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
     return this.open(instance, object, trail)
   }
 
   async requireThere(): Promise<void> {}
 
-  /** The commit of the record is all. */
   following() {
     return nothingFollows
   }
@@ -82,7 +81,7 @@ export class DatabaseCustody implements Custody {
     return []
   }
 
-  /** Where the data key is has nothing to do with the object. */
+  /** The root key does not matter: data keys move on their own. */
   isAtHome({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
     return !isStandardKeyRef(sealed)
   }

@@ -1,5 +1,5 @@
-// Standard keys of objects at the service, one at a time: read and opened, created, deleted. What counts and what may be
-// deleted is decided in rules.ts; who asks for what is generations.ts.
+// Reads, opens, creates and deletes one standard key of an object at the service. rules.ts decides which copy counts and
+// which may be deleted; generations.ts calls this file.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,7 +28,7 @@ import { mayDelete, type Copy, type Grounds } from './rules.ts'
 export interface ReadCopy {
   readonly id: string
   readonly header: Header
-  /** The reader's to wipe. */
+  /** The caller must wipe them. */
   readonly bytes: Buffer
   readonly keyVersion: string
   readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
@@ -44,7 +44,7 @@ export interface NewCopy {
   readonly objectType: string
   readonly material: Material
   readonly facts: ObjectFacts
-  /** The first that is tried. */
+  /** The first generation to try. */
   readonly generation: number
   readonly trail?: Trail
 }
@@ -59,16 +59,16 @@ export interface CopiesOptions {
   readonly store: Store
   readonly clock: Clock
   readonly markers: Pick<Markers, 'requireHighest' | 'refuseIfFenced'>
-  /** Called when an answer was lost: what came of the call is to be looked for. */
+  /** Called when a create was not answered: the standard key may exist. */
   readonly onUnanswered: (instanceId: string) => void
 }
 
-/** So that key bytes can be compared without being kept. */
+/** Keys the fingerprints that compare key bytes without keeping them. */
 const fingerprintKey = randomBytes(32)
 
 export class Copies {
   readonly #options: CopiesOptions
-  /** Resolves when the audit log names this run of the server. */
+  /** Resolves once the audit log names this run of the server. */
   #introduced: Promise<void> | undefined
   /** Objects whose wrapped form is being opened for a client, by its digest. */
   readonly #opening = new Map<string, CopyOf>()
@@ -79,7 +79,7 @@ export class Copies {
 
   /**
    * Reads a copy by its id and opens it. Throws RootKeyError ('wrapped-form': it was deleted, or does not open) and
-   * PayloadError (it holds something else). `isNoted`: `opening` tells of it meanwhile.
+   * PayloadError (it holds something else). `isNoted`: `opening` returns the object meanwhile.
    */
   async read(rootKey: RootKey, id: string, of: CopyOf, trail?: Trail, isNoted = false): Promise<ReadCopy> {
     const payload = await requireStandardKeys(rootKey).read(id, trail)
@@ -98,14 +98,14 @@ export class Copies {
     return { id, header, bytes, keyVersion, copy: copyOf(id, header, bytes) }
   }
 
-  /** Whose wrapped form is being opened: a service that hands back a newer form names it by the old one. */
+  /** The object whose wrapped form is being opened. A service that returns a newer form names it by the old one. */
   opening(wrapped: Uint8Array): CopyOf | undefined {
     return this.#opening.get(digest(wrapped))
   }
 
   /**
-   * Creates a copy. When no answer comes, the copy is looked for; if it is not found, the next generation is tried, so
-   * that one that arrives late is below the one that counts. Throws RootKeyError and PayloadError.
+   * Creates a copy. If no answer comes, it looks for the copy, and if there is none it tries the next generation: a copy
+   * that arrives late is then below the one that counts. Throws RootKeyError and PayloadError.
    */
   async create(wanted: NewCopy): Promise<MadeCopy> {
     const { instance, rootKey, identifier, objectType, material, facts, trail } = wanted
@@ -137,8 +137,8 @@ export class Copies {
   }
 
   /**
-   * Deletes a copy, if the rules allow it, and forgets its record. false: they do not. Throws RootKeyError, and what a
-   * commit throws.
+   * Deletes a copy and its record. Returns false if the rules do not allow it. Throws RootKeyError, and what a commit
+   * throws.
    */
   async remove(
     rootKey: RootKey,
@@ -162,7 +162,7 @@ export class Copies {
     return true
   }
 
-  /** Once for each run, before the first copy: so that a copy by an unknown run is one of another server. */
+  /** Enters this run in the audit log before its first copy, so that a copy by an unknown run is another server's. */
   #introduce(): Promise<void> {
     const { store, clock } = this.#options
     const entry: AuditEntry = {
@@ -186,7 +186,7 @@ export class Copies {
   }
 }
 
-/** Throws RootKeyError where there are none. */
+/** Throws RootKeyError if the root key's service cannot keep standard keys. */
 export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
   if (standardKeys) return standardKeys
   throw new RootKeyError(
@@ -206,7 +206,7 @@ function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
   return { id, generation: header.generation, closing, isLive: true, opened }
 }
 
-/** The service may still be working on it. Where it cannot be looked for, the sweep will. */
+/** Looks for a copy whose create was not answered, after a pause: the service may still be working on it. */
 async function lookAfter(
   standardKeys: StandardKeys,
   {

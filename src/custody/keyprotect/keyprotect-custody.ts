@@ -1,6 +1,6 @@
-// Custody `keyprotect`: the root key wraps each object's key bytes, and the result is stored as a standard key at the root
-// key's service and nowhere else; the database holds a reference to it. So its owner sees each key and can delete one.
-// The rules that this follows are in rules.ts.
+// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key at the
+// root key's service and nowhere else; the database holds a reference. So the owner sees each key and can delete one. It
+// follows the rules in rules.ts.
 
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -42,12 +42,12 @@ export interface KeyProtectCustodyOptions {
   readonly onEmpty?: (instanceId: string) => Promise<void>
 }
 
-/** What is kept at its service of an instance, there or gone, whether or not it is wanted; markers are not counted. */
+/** The standard keys of an instance at the services, unwanted ones included, markers not. The instance may be deleted. */
 export interface KeptStandardKeys {
   readonly count: number
-  /** Of the root keys beside which they are. */
+  /** The root keys beside which they are stored. */
   readonly rootKeyUris: readonly string[]
-  /** Why those that are to be deleted are not; null: nothing is known to be in the way. */
+  /** Why unwanted ones are not deleted yet; null: no reason is known. */
   readonly cause: string | null
 }
 
@@ -112,7 +112,7 @@ export class KeyProtectCustody implements Custody {
     })
   }
 
-  /** A root key wraps no more, and not nothing at all. */
+  /** A root key wraps 1 to `limits.rootKeyPlaintextBytesMax` bytes. */
   fits({ bytes }: Pick<Material, 'bytes'>): boolean {
     return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
   }
@@ -177,7 +177,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** It is deleted where it was once the move is over. */
+  /** The old standard key is deleted once the move is over. */
   leaving({ sealed }: StoredForm): readonly Write[] {
     if (!isStandardKeyRef(sealed)) return []
     return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]
@@ -195,7 +195,7 @@ export class KeyProtectCustody implements Custody {
     return new Map(Object.entries(await this.#store.standardKeyVersions(id)))
   }
 
-  /** Objects beside this root key that another version than this one wrapped. */
+  /** The objects that another version of this root key than `newest` wrapped. */
   async *outdated(
     { id: instanceId }: CustodyInstance,
     rootKeyUri: string,
@@ -207,7 +207,7 @@ export class KeyProtectCustody implements Custody {
           if (row.rootKeyUri === rootKeyUri && row.keyVersion !== newest) yield row.identifier
   }
 
-  /** What must be committed with the deletion of an instance, so that all that it has there is deleted. */
+  /** The writes for the commit that deletes an instance: they have all its standard keys deleted. */
   async removing(instance: CustodyInstance): Promise<readonly Write[]> {
     const { id: instanceId, epoch = 0 } = instance
     const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
@@ -218,7 +218,7 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
-  /** What must be committed with the begin of a move: markers on either side, which are stored before anything moves. */
+  /** The writes for the commit that begins a move: markers on either side, stored before anything moves. */
   async moving(
     before: CustodyInstance,
     to: Pick<CustodyInstance, 'custody' | 'rootKeyUri'>,
@@ -228,7 +228,7 @@ export class KeyProtectCustody implements Custody {
     const beside = (rootKeyUri: string, says: MarkerText) =>
       this.markers.due({ instanceId, rootKeyUri, epoch, says })
     const writes: Write[] = []
-    // Whether it stores new keys concerns nobody any more.
+    // It makes no new standard keys any more, so a refusal of one is over.
     if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
     if (before.custody === 'keyprotect') {
       const { custody, rootKeyUri } = to
@@ -241,7 +241,7 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
-  /** All keys of a move have arrived: what they left is deleted, and nothing is on its way any more. Throws RootKeyError. */
+  /** Called when all keys of a move have arrived: deletes what they left, and the 'from' markers. Throws RootKeyError. */
   async arrived(instance: CustodyInstance): Promise<void> {
     await this.sweep.clear(instance.id, { hasMoved: true })
     await this.markers.arrived(instance)
@@ -272,7 +272,7 @@ export class KeyProtectCustody implements Custody {
       throw error
     })
     this.#troubles.made(instance.id)
-    // vCenter asks for a key right after it was created: the service need not be asked for it.
+    // vCenter gets a key right after it created it: this saves the calls for that.
     this.#opening.keep(instance, made.id, material, askedAt)
     const ref = {
       rootKeyUri: rootKey.uri,
@@ -290,7 +290,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** A record that is unwanted from its first moment on is the database's word that this one was given up. */
+  /** Writes the record as unwanted at once, so that the sweep deletes the standard key if this attempt fails. */
   async #abandon(instance: CustodyInstance, record: StandardKeyRecord): Promise<void> {
     const unwanted = { ...record, state: 'unwanted' } as const
     try {
@@ -303,7 +303,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** Of a destroyed object nothing may be left, what an unanswered call made included. */
+  /** Deletes all copies of a destroyed object, including those that an unanswered call stored. */
   async #giveUp({ instanceId, uniqueIdentifier, sealed }: StoredForm, trail?: Trail): Promise<void> {
     try {
       await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, trail)
@@ -316,10 +316,10 @@ export class KeyProtectCustody implements Custody {
   }
 }
 
-/** Bytes of an object that a data key sealed, besides its material, at most. */
+/** The maximum number of bytes that a data key's sealing adds to the material. */
 const sealedOverheadBytesMax = 512
 
-/** What may be otherwise in a moment, or is the business of others: no bug. */
+/** An outage or a conflict, not a bug: a later attempt may succeed. */
 function isOutside(error: unknown): boolean {
   return [RootKeyError, StoreConflict, StoreUnavailable].some((kind) => error instanceof kind)
 }

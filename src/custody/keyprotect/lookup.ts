@@ -1,4 +1,4 @@
-// Copies of one object looked for at the service, by its name or by the ids that are known, and read. It changes nothing.
+// Looks for copies of one object at the service, by its name or by known ids, and reads them. It changes nothing.
 
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -26,7 +26,7 @@ export class Lookup {
     this.#options = options
   }
 
-  /** 'deleted': it is not there. 'closed': it does not open, or holds something else. Throws RootKeyError. */
+  /** 'deleted': it does not exist. 'closed': it does not open, or holds something else. Throws RootKeyError. */
   async read(
     rootKey: RootKey,
     id: string,
@@ -42,7 +42,7 @@ export class Lookup {
     return (await isThere(rootKey, id, trail)) ? 'closed' : 'deleted'
   }
 
-  /** Live copies that are listed beside the root key of the one that the database knows. Throws RootKeyError. */
+  /** The live copies that the service lists beside the root key of the known copy. Throws RootKeyError. */
   async find(
     instance: { readonly id: string },
     identifier: string,
@@ -60,7 +60,7 @@ export class Lookup {
     })
   }
 
-  /** The highest of those that opens above the one that the database knows; undefined: none is listed. */
+  /** The highest listed copy above the known one that opens; undefined: there is none. */
   async higher(
     instance: { readonly id: string },
     identifier: string,
@@ -91,13 +91,13 @@ function highestFirst(a: Listed, b: Listed): number {
   return generationOf(b) - generationOf(a) || (a.id < b.id ? -1 : 1)
 }
 
-/** As its description says; 0: it says none. */
+/** The generation that its description says, or 0 if it says none. */
 export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
   const said = readDescription(description)
   return said?.kind === 'key' ? said.generation : 0
 }
 
-/** Asked by its id, which no list that lags behind can get wrong. Throws RootKeyError. */
+/** Asks by id, because a list may lag behind. Throws RootKeyError. */
 export async function isThere(rootKey: RootKey, id: string, trail?: Trail): Promise<boolean> {
   try {
     await requireStandardKeys(rootKey).read(id, trail)

@@ -1,5 +1,5 @@
-// Markers: standard keys without key material that say of a whole instance where it went, and at which epoch its server
-// is. Their description says it, because it can be read after they were deleted (rules.ts, rules 5 and 6).
+// Markers: standard keys without key material that say where a whole instance went, and which epoch its server has. Their
+// description says it, because the service shows it even after they were deleted (rules.ts, rules 5 and 6).
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
@@ -23,7 +23,7 @@ export interface MarkersOptions {
   readonly store: Store
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
-  /** The epoch of an instance that is there; undefined: it is gone. */
+  /** The epoch of an instance; undefined if the instance is deleted. */
   readonly epochOf: (instanceId: string) => Promise<number | undefined>
   readonly troubles: StandardKeyTroubles
 }
@@ -43,14 +43,14 @@ export type MarkerText = z.infer<typeof saysForm>
 
 const payloadForm = z.object({ says: saysForm, atMs: z.int() })
 
-/** A marker that is to be stored, as the commit of what it marks writes it. */
+/** A marker to be stored, as the commit of the change that it marks writes it. */
 export interface WantedMarker {
   readonly instanceId: string
-  /** Of the root key beside which it is stored. */
+  /** The root key beside which it is stored. */
   readonly rootKeyUri: string
   readonly epoch: number
   readonly says: MarkerText
-  /** Above all that the instance has. */
+  /** Higher than the numbers of all markers that the instance has. */
   readonly number: number
 }
 
@@ -71,7 +71,7 @@ export class Markers {
     this.#options = options
   }
 
-  /** The write that makes a marker due. It takes its number from the clock: the service lists deleted ones too. */
+  /** The write that makes a marker due. Its number comes from the clock, because the service lists deleted markers too. */
   async due(wanted: Omit<WantedMarker, 'number'>): Promise<Write> {
     const rows = await this.rows(wanted.instanceId)
     const nowMs = this.#options.clock.now()
@@ -99,7 +99,7 @@ export class Markers {
     return settled
   }
 
-  /** Its id at the service. Throws RootKeyError. */
+  /** Stores a marker unless it is there; returns its id at the service. Throws RootKeyError. */
   async store(rootKey: RootKey, { instanceId, epoch, says, number }: WantedMarker): Promise<string> {
     const { clock, openRootKey } = this.#options
     const standardKeys = requireStandardKeys(rootKey)
@@ -127,7 +127,7 @@ export class Markers {
     }
   }
 
-  /** All keys are where they should be: nothing comes from elsewhere any more. Throws RootKeyError. */
+  /** Deletes the 'from' markers once all keys have arrived. Throws RootKeyError. */
   async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance): Promise<void> {
     const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
     if (epoch > 0 && from.some((row) => row.rootKeyUri === rootKeyUri)) {
@@ -138,7 +138,7 @@ export class Markers {
     for (const row of from) await this.end(row)
   }
 
-  /** Deletes a marker and forgets it. Throws RootKeyError. */
+  /** Deletes a marker and its row. Throws RootKeyError. */
   async end(row: StandardKeyRecord): Promise<void> {
     const { store, openRootKey } = this.#options
     this.refuseIfFenced(row.instanceId)
@@ -173,7 +173,7 @@ export class Markers {
     await this.#recordEpoch(instanceId, rootKey)
   }
 
-  /** Throws RootKeyError, as far as it is known that another server has a higher epoch. */
+  /** Throws RootKeyError if another server is known to have a higher epoch. Asks nobody. */
   refuseIfFenced(instanceId: string): void {
     if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
   }
@@ -223,7 +223,7 @@ export class Markers {
     await this.updateFence(instanceId, markersIn(instanceId, found))
   }
 
-  /** Draws the conclusion from markers that were seen. */
+  /** Compares this server's epoch with the markers that were seen, and fences it or lifts the fence. */
   async updateFence(instanceId: string, markers: readonly Marker[]): Promise<void> {
     const { epochOf, troubles } = this.#options
     const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
@@ -270,7 +270,7 @@ export function markerRecord(
   }
 }
 
-/** What a marker that is there says in full; null: it cannot be read. Throws RootKeyError. */
+/** The full text of a live marker; null if it cannot be read. Throws RootKeyError. */
 export async function readMarker(
   rootKey: RootKey,
   { id }: Pick<Marker, 'id'>,
@@ -285,7 +285,7 @@ export async function readMarker(
   }
 }
 
-/** What a row of a marker says. */
+/** The marker that a row describes. */
 export function wantedOf(row: StandardKeyRecord): WantedMarker {
   const { epoch, says } = JSON.parse(row.identifier) as Pick<WantedMarker, 'epoch' | 'says'>
   const { instanceId, rootKeyUri, generation: number } = row

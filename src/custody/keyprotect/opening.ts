@@ -1,5 +1,5 @@
-// Objects opened for clients: from memory as far as the cache rule allows (sealing/unwrap-cache.ts), or read at the service and
-// unwrapped by the root key. Before a key counts as closed, a higher generation of it is looked for.
+// Opens objects for clients: from memory as far as the cache rule allows (sealing/unwrap-cache.ts), or by reading them at the
+// service and having the root key unwrap them. It looks for a higher generation before a key counts as closed.
 
 import type { KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
@@ -53,7 +53,7 @@ export class Opening {
     }
   }
 
-  /** The same, whatever is in memory. Throws RootKeyError and CustodyRefused. */
+  /** The same without the cache. Throws RootKeyError and CustodyRefused. */
   async openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
     try {
       const open = () => this.#open(object, trail)
@@ -74,7 +74,7 @@ export class Opening {
     this.#cache.keep(instance, `${instance.id}/${standardKeyId}`, { value, rootKeyUri }, askedAt)
   }
 
-  /** The object is stored in another standard key: what is in memory of it stays good. */
+  /** Called when the object is stored in another standard key: what is cached stays valid. */
   renamed(instanceId: string, fromId: string, toId: string): void {
     this.#cache.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)
   }
@@ -83,7 +83,7 @@ export class Opening {
     return this.#options.keyring.integrity
   }
 
-  /** The copy that counts, be it one that another server stored above the one that this database knows. */
+  /** Opens the copy that counts, which another server may have stored above the one that this database knows. */
   async #openCounting(
     instance: CustodyInstance,
     object: StoredForm,

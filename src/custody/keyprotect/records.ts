@@ -1,4 +1,4 @@
-// What the database keeps of standard keys: the row of one, and the audit entry of what the server did by itself.
+// What the database keeps about standard keys: a row for each, and audit entries for what the server did on its own.
 
 import { serverActor } from '../../audit/actor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'

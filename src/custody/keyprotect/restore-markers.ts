@@ -8,12 +8,12 @@ import { custodyNeeds, type CustodyInstance } from '../custody.ts'
 import { markerRecord, readMarker, type Markers, type MarkerText, type WantedMarker } from './markers.ts'
 import { otherPlaces, type Marker } from './rules.ts'
 
-/** A marker as it was listed, with a root key beside which it is seen. */
+/** A listed marker, with a root key beside which the service lists it. */
 export type ListedMarker = Marker & { readonly beside: RootKey }
 
 /** Where markers say that other keys of the instance may be. */
 export interface OtherPlace {
-  /** Of the root key there; null: it is none. */
+  /** The id of the root key there; null if that place is no root key. */
   readonly rootKeyId: string | null
   readonly says: MarkerText
   readonly atMs: number
@@ -34,7 +34,7 @@ export async function placesOf(markers: readonly ListedMarker[]): Promise<readon
   return found
 }
 
-/** The instance was leaving for the database, sealed by this root key from then on; null: it was not. */
+/** The root key that sealed the instance's keys in the database, if it was moving there; null otherwise. */
 export function leftForDatabase(
   places: readonly OtherPlace[],
 ): { readonly rootKeyUri: string; readonly atMs: number } | null {
@@ -77,7 +77,7 @@ export async function raiseEpoch(
   return writes
 }
 
-/** Higher than any before it, whichever server chose that: by the clock, or by one where the clock was set back. */
+/** An epoch above all known ones: the clock's seconds, or one more than the highest if the clock was set back. */
 export function nextEpoch(known: readonly number[], nowMs: number): number {
   return Math.max(Math.floor(nowMs / 1000), ...known.map((epoch) => epoch + 1))
 }
