@@ -5,7 +5,8 @@ import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
 import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
-import { openCore } from './serve/core.ts'
+import { buildCore } from './core.ts'
+import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { matchesCredential } from './trust/credential.ts'
@@ -47,8 +48,10 @@ export interface ServeOptions {
 export async function serve({ config, readConfig, log, metrics, version }: ServeOptions): Promise<Running> {
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
-  const core = await openCore({ settings, log, metrics }, opened)
-  const { access, audit, clock, keyring, readiness, secrets, store, trust, firstStart, warnings } = core
+  const { ports, rootKeys, firstStart, warnings } = await openPorts({ settings, log, metrics }, opened)
+  const core = await buildCore(ports, opened)
+  const { access, audit, clock, keyring, readiness, secrets, store, trust } = core
+  core.start()
   const dataFolder = config.server.data
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const tls = await ServerTls.open({ secrets, settings, clock, log })
@@ -78,6 +81,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
   const context = {
     ...core,
+    rootKeys,
     ...tls.administration,
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },

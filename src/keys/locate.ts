@@ -161,13 +161,17 @@ function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSe
 
 type Limits = Partial<AttributeValue<'UsageLimits'>>
 
-/** As many or more, of the same unit. */
+/** As many or more, of the same unit. A field that was not given asks for nothing. */
 function reaches(limits: Limits, asked: Limits): boolean {
   return (
-    (limits.UsageLimitsTotal ?? 0n) >= (asked.UsageLimitsTotal ?? 0n) &&
-    (limits.UsageLimitsCount ?? 0n) >= (asked.UsageLimitsCount ?? 0n) &&
+    isAtLeast(limits.UsageLimitsTotal, asked.UsageLimitsTotal) &&
+    isAtLeast(limits.UsageLimitsCount, asked.UsageLimitsCount) &&
     (asked.UsageLimitsUnit === undefined || asked.UsageLimitsUnit === limits.UsageLimitsUnit)
   )
+}
+
+function isAtLeast(value: bigint = 0n, asked: bigint | undefined): boolean {
+  return asked === undefined || value >= asked
 }
 
 /** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). */

@@ -41,7 +41,7 @@ interface Known {
   error: unknown
   /** Root keys of those that are left, by their records. */
   readonly records: Map<string, string>
-  told: boolean
+  isReported: boolean
   /** `standardKeysRefused` was called. */
   announced: boolean
 }
@@ -72,7 +72,9 @@ export class StandardKeyTroubles {
   get now(): readonly StandardKeyTrouble[] {
     this.#endForeign()
     return troubleKinds.flatMap((what) =>
-      [...this.#known[what]].filter(([, { told }]) => told).map(([id, known]) => troubleOf(id, what, known)),
+      [...this.#known[what]]
+        .filter(([, { isReported }]) => isReported)
+        .map(([id, known]) => troubleOf(id, what, known)),
     )
   }
 
@@ -104,7 +106,7 @@ export class StandardKeyTroubles {
   owed({ id, instanceId, rootKeyUri }: Left): void {
     const known = this.#knownOf(instanceId, 'delete')
     known.records.set(id, rootKeyUri)
-    known.told = true
+    known.isReported = true
   }
 
   /** Called when one was deleted. */
@@ -167,7 +169,7 @@ export class StandardKeyTroubles {
     const found = this.#known[what].get(instanceId)
     if (found) return found
     const sinceMs = this.#clock.now()
-    const known = { sinceMs, error: undefined, records: new Map(), told: false, announced: false }
+    const known = { sinceMs, error: undefined, records: new Map(), isReported: false, announced: false }
     this.#known[what].set(instanceId, known)
     return known
   }
@@ -177,8 +179,8 @@ export class StandardKeyTroubles {
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)
     const early = this.#clock.now() - known.sinceMs < limits.standardKeyLeftAfterMs
-    known.told ||= !(early && mayPass(what, error))
-    if (!known.told || known.announced) return
+    known.isReported ||= !(early && mayPass(what, error))
+    if (!known.isReported || known.announced) return
     known.announced = true
     const bug = error instanceof RootKeyError ? undefined : error
     this.#events.standardKeysRefused?.(troubleOf(instanceId, what, known), bug)

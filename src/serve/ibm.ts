@@ -4,8 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import type { RootKeyCalls } from '../admin/context.ts'
 import type { Config } from '../config.ts'
-import type { ApiKeys } from '../instances/api-keys.ts'
-import type { HandedBack } from '../instances/rewrap.ts'
+import type { RootKeySource } from '../core.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { limits } from '../limits.ts'
@@ -16,13 +15,11 @@ import type { Log } from '../telemetry/log.ts'
 export interface Ibm {
   readonly sessions: KeyProtectSessions
   /** The calls that are under way, by instance, service and lane. */
-  calls(): readonly RootKeyCalls[]
-  /** From now on told of wrapped forms that were handed back under a newer version. */
-  onRewrapped(tell: (event: HandedBack) => void): void
-  /** From now on API keys that instances have of their own are used. */
-  use(own: Pick<ApiKeys, 'of' | 'has'>): void
+  readonly calls: () => readonly RootKeyCalls[]
+  /** Called once, by the core: see RootKeySource. */
+  readonly connect: RootKeySource['connect']
   /** Whether the instance speaks for itself to what the URI names, so that nothing of the server's may be used. */
-  speaksForItself(uri: string, instanceId: string): Promise<boolean>
+  readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
 }
 
 /** The CA's file is read now, the API key's with each token: a key that was replaced is used within the hour. */
@@ -32,17 +29,16 @@ export async function openIbm(
   log: Pick<Log, 'debug' | 'warn'>,
 ): Promise<Ibm> {
   const ca = caFile === null ? undefined : await readCa(caFile)
-  let tellRewrapped: Parameters<Ibm['onRewrapped']>[0] | undefined
-  let instances: Pick<ApiKeys, 'of' | 'has'> | undefined
+  let core: Parameters<Ibm['connect']>[0] | undefined
   const sessions = new KeyProtectSessions({
     iamUrl,
     ...(ca !== undefined && { ca }),
     apiKey: async (instanceId, service) => {
-      const own = instanceId === null ? undefined : await instances?.of(instanceId, service)
+      const own = instanceId === null ? undefined : await core?.apiKeys.of(instanceId, service)
       return own ?? readApiKey(apiKeyFile)
     },
     clock,
-    onRewrapped: ({ wrapped: was, rewrapped }) => tellRewrapped?.({ was, rewrapped }),
+    onRewrapped: ({ wrapped: was, rewrapped }) => core?.onRewrapped({ was, rewrapped }),
     onCall: ({ ms, ...made }) => {
       const failed = !made.repeated && (made.status === null || made.status >= 400)
       log[failed ? 'warn' : 'debug']({ ...made, ms: Math.round(ms) }, 'Key Protect was called')
@@ -51,9 +47,8 @@ export async function openIbm(
   return {
     sessions,
     calls: () => sessions.load.flatMap(({ lanes, ...of }) => lanes.map((lane) => ({ ...of, ...lane }))),
-    onRewrapped: (tell) => (tellRewrapped = tell),
-    use: (own) => (instances = own),
-    speaksForItself: async (uri, instanceId) => (await instances?.has(instanceId, uri)) ?? false,
+    connect: (connected) => void (core = connected),
+    speaksForItself: async (uri, instanceId) => (await core?.apiKeys.has(instanceId, uri)) ?? false,
   }
 }
 

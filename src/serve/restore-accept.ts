@@ -9,6 +9,7 @@ import path from 'node:path'
 import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
+import type { CorePorts } from '../core.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
 import { StoredApiKeys } from '../instances/api-keys.ts'
@@ -17,19 +18,21 @@ import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
 import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import { disagreement, RestoreNotAccepted } from './anchor.ts'
-import { openGround, storeFile, type CoreOptions, type Ground } from './core.ts'
+import { openPorts, storeFile, type PortOptions } from './ports.ts'
 import { StartError, writeWhole } from './first-start.ts'
-import { serviceInstanceOf } from './ibm.ts'
 
 /** `anyway`: also where nothing is wrong. Rejects with an error whose message says what to do; nothing was changed then. */
-export async function acceptRestore(options: CoreOptions, anyway: boolean): Promise<AcceptedRestore> {
+export async function acceptRestore(options: PortOptions, anyway: boolean): Promise<AcceptedRestore> {
   const { data } = options.settings.now.server
   if (!existsSync(path.join(data, storeFile)))
     throw new StartError(`there is no database in ${data}: nothing to accept`)
   await using opened = new AsyncDisposableStack()
-  const ground = await openGround(options, opened)
-  const { store, clock, secrets, rootKey, rootKeys, ibm } = ground
-  ibm.use(new StoredApiKeys({ store, secrets, serviceOf: serviceInstanceOf }))
+  const { ports } = await openPorts(options, opened)
+  const { store, clock, rootKey, rootKeys } = ports
+  const secrets = await Secrets.open(store, rootKey)
+  const apiKeys = new StoredApiKeys({ store, secrets, serviceOf: rootKeys.serviceOf })
+  // Nothing is unwrapped here, so no newer wrapped form can come back.
+  rootKeys.connect({ apiKeys, onRewrapped: () => {} })
   const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
   const found = disagreement(store, verdict)
   if (found === null && !anyway)
@@ -42,7 +45,7 @@ export async function acceptRestore(options: CoreOptions, anyway: boolean): Prom
   })
   const tokenFile = path.join(data, 'admin-token')
   const epochs = new AcceptedEpochs({ store, clock, openRootKey: rootKeys.open })
-  const accepted = await accept({ ground, audit, epochs, known, found, tokenFile })
+  const accepted = await accept({ ports, secrets, audit, epochs, known, found, tokenFile })
   const renewed = await Secrets.open(store, rootKey)
   await store.anchor(renewed.anchorKey(), { needed: true, mode: 'anew' })
   audit.noteTrust(accepted.trustVersion)
@@ -51,15 +54,16 @@ export async function acceptRestore(options: CoreOptions, anyway: boolean): Prom
 }
 
 async function accept(options: {
-  readonly ground: Ground
+  readonly ports: CorePorts
+  readonly secrets: Secrets
   readonly audit: Audit
   readonly epochs: AcceptedEpochs
   readonly known: { readonly trustVersion: number; readonly checkpoint: { readonly number: number } | null }
   readonly found: string | null
   readonly tokenFile: string
 }): Promise<Omit<AcceptedRestore, 'epochs'>> {
-  const { ground, audit, epochs, known, found, tokenFile } = options
-  const { store, secrets } = ground
+  const { ports, secrets, audit, epochs, known, found, tokenFile } = options
+  const { store, clock } = ports
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
   refuseAltered(reading)
@@ -68,7 +72,7 @@ async function accept(options: {
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
   const { record, macKey } = secrets.newMacKey()
   const bearer = newBearer()
-  const token = newToken(bearer, ground.clock.now())
+  const token = newToken(bearer, clock.now())
   // A server that still runs on the newer database must store and delete nothing at root keys' services any more.
   const instances = await Promise.all(
     [...reading.tables.instance.values()].map((one) => epochs.raise(one, token.createdMs)),

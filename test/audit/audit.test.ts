@@ -3,9 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, sign } from 'node:crypto'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
+import { Audit } from '../../src/audit/audit.ts'
+import { Secrets } from '../../src/sealing/secrets.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { openWorld } from '../support/world.ts'
+import { openWorld, type World } from '../support/world.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
   const world = await history(t)
@@ -157,13 +160,21 @@ test('tampering with a writer before the next one begins is found by that writer
     const world = await openWorld(t)
     await enter(world, 9)
     await world.audit.stop()
+    await world.close()
     editLog(world.file, tamper)
-    const later = await world.reopen()
+    const later = { ...world, audit: await openedAnyway(t, world) }
     await enter(later, 2)
     await later.audit.checkpoint()
     assert.notDeepEqual((await later.audit.verify()).problems, [], way)
   }
 })
+
+/** The audit without the anchor, which would refuse most of these databases before. */
+async function openedAnyway(t: TestContext, { file, clock, rootKey }: World): Promise<Audit> {
+  const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
+  t.after(() => store.close())
+  return Audit.open(store, clock, await Secrets.open(store, rootKey), () => undefined)
+}
 
 test('a checkpoint signed by another key does not count', async (t) => {
   const world = await history(t)
@@ -262,5 +273,6 @@ test('checkpoints made at once form one chain without gaps', async (t) => {
   }
   const proof = await world.audit.verify()
   assert.deepEqual([proof.ok, proof.checkpoints], [true, 3])
-  assert.equal(world.published.length, 3, 'each goes outside once')
+  const published = world.lines.filter(({ checkpoint }) => checkpoint !== undefined)
+  assert.equal(published.length, 3, 'each goes outside once')
 })

@@ -22,16 +22,17 @@ const there = new FaultyRootKey('test:there')
 
 async function begin(t: TestContext) {
   let around: StoreAround | undefined
+  const changed: string[] = []
+  const forget = (instanceId: string) => void changed.push(instanceId)
   const world = await openWorld(t, {
     rootKeys: [here, there],
     wrap: (store) => (around = new StoreAround(store)),
+    service: { serviceOf, forget },
   })
   assert.ok(around)
-  const changed: string[] = []
-  const { store, secrets, access, trust } = world
-  const open = () =>
-    new ApiKeys({ store, secrets, access, serviceOf, onChange: (instanceId) => changed.push(instanceId) })
-  const apiKeys = open()
+  const { store, secrets, access, trust, apiKeys } = world
+  /** Another node, which remembers nothing. */
+  const open = () => new ApiKeys({ store, secrets, access, serviceOf, onChange: forget })
   /** An instance with a key of its own, as the admin door makes it. */
   const create = (id: string, apiKey: string) =>
     apiKeys.with({ instanceId: id, rootKeyUri: here.uri, apiKey }, (writes) =>
@@ -164,7 +165,6 @@ test('an instance that moves has keys for both sides, until it has left the one'
 test('a key that is given while others are removed stays', async (t) => {
   const { apiKeys, around, create, trust, names } = await begin(t)
   await create('a', 'secret')
-  await trust.instances.remove(serverActor, 'a')
   const removal = Promise.withResolvers<undefined>()
   const begun = Promise.withResolvers<undefined>()
   around.before = async ({ writes }) => {
@@ -172,11 +172,11 @@ test('a key that is given while others are removed stays', async (t) => {
     begun.resolve(undefined)
     await removal.promise
   }
-  const tidied = apiKeys.tidy()
+  await trust.instances.remove(serverActor, 'a')
   await begun.promise
   await create('a', 'anew')
   removal.resolve(undefined)
-  await tidied
+  await apiKeys.tidy()
   assert.deepEqual(await names(), ['ibm-api-key/a/here'])
   assert.equal(await apiKeys.of('a', 'here'), 'anew')
 })

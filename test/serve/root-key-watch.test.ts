@@ -5,11 +5,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
-import { Keyring } from '../../src/sealing/keyring.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
-import { Readiness } from '../../src/serve/readiness.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { makeInstance, openWorld } from '../support/world.ts'
 
 /** As a refusal of Key Protect looks to those who know root keys only. */
@@ -20,20 +16,15 @@ class ServiceError extends RootKeyError {
 }
 
 async function opened(t: TestContext) {
-  const world = await openWorld(t)
-  const { store, clock, access, audit, rootKey } = world
-  const instance = await makeInstance(world, 'red')
-  const lines: { message: string; level: string }[] = []
-  const write = (line: string) => void lines.push(JSON.parse(line) as { message: string; level: string })
-  const log = createLog({ format: 'json', level: 'info', write })
-  const readiness = new Readiness({ log, clock, metrics: createMetrics(), audit, calls: () => [] })
   const service: { no: RootKeyError | null } = { no: null }
-  const openRootKey = async () => {
-    if (service.no) throw service.no
-    return rootKey
-  }
-  const keyring = new Keyring({ store, clock, events: readiness.rootKeys, openRootKey })
-  const parts = { store, access, keyring }
+  const world = await openWorld(t, {
+    open: async (rootKey) => {
+      if (service.no) throw service.no
+      return rootKey
+    },
+  })
+  const { clock, audit, readiness } = world
+  const instance = await makeInstance(world, 'red')
   const entries = async () => {
     await readiness.rootKeys.stop()
     const all = (await audit.list({ order: 'oldest', limit: 100 })).entries
@@ -43,9 +34,9 @@ async function opened(t: TestContext) {
   /** A look, half a minute later. */
   const look = async () => {
     clock.pass(30_000)
-    return readiness.now(parts)
+    return readiness.now(world)
   }
-  return { ...world, service, instance, readiness, keyring, parts, lines, entries, look }
+  return { ...world, service, instance, entries, look }
 }
 
 interface Entry {
@@ -125,12 +116,13 @@ test('keys that do not open for another reason are told too', async (t) => {
 })
 
 test('a root key that hangs keeps nobody waiting who asks whether the node is ready, and is asked once', async (t) => {
-  const { rootKey, instance, look, readiness, parts, clock } = await opened(t)
+  const world = await opened(t)
+  const { rootKey, instance, look, readiness, clock } = world
   await look()
   clock.pass(instance.cacheSeconds * 1000)
   const asked = rootKey.unwraps
   const release = rootKey.hold()
-  const answers = await Promise.all([look(), look(), readiness.now(parts)])
+  const answers = await Promise.all([look(), look(), readiness.now(world)])
   assert.ok(answers.every(({ ready }) => ready))
   assert.equal(rootKey.unwraps - asked, 1)
   release()

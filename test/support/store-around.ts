@@ -1,12 +1,14 @@
 // A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
 
+import type { KeyObject } from 'node:crypto'
 import type { AuditQuery } from '../../src/ports/audit.ts'
+import type { AnchoredStore, AnchorUse } from '../../src/ports/anchor.ts'
 import type { Change, Store } from '../../src/ports/store.ts'
 import type { ObjectQuery } from '../../src/ports/objects.ts'
 import type { StandardKeyQuery } from '../../src/ports/secrets.ts'
 
-export class StoreAround implements Store {
-  readonly #store: Store
+export class StoreAround implements Store, AnchoredStore {
+  readonly #store: Store & AnchoredStore
   /** Called before each commit with its number, from 1; what it throws is thrown instead of committing. */
   before: (change: Change, commit: number) => Promise<void> | void = () => undefined
   /** Called after each commit; what it throws is thrown although the change was done, as when an answer is lost. */
@@ -15,8 +17,20 @@ export class StoreAround implements Store {
   trustRead: (version: number) => Promise<void> | void = () => undefined
   commits = 0
 
-  constructor(store: Store) {
+  constructor(store: Store & AnchoredStore) {
     this.#store = store
+  }
+
+  get anchorFile(): string {
+    return this.#store.anchorFile
+  }
+
+  hasAnchor() {
+    return this.#store.hasAnchor()
+  }
+
+  anchor(key: KeyObject, how: AnchorUse) {
+    return this.#store.anchor(key, how)
   }
 
   get writer(): string {

@@ -1,37 +1,26 @@
-// The world of keys/ without a door: a real store in a folder of its own, a root key that can be told to fail, and a
-// clock that tests move. What serve.ts builds around it is not here.
+// The server's core without listeners, as src/core.ts builds it: on a real store in a folder of its own, with root keys
+// that fail on command, and a clock that tests move. Nothing of it runs in the background unless a test starts it.
 
 import assert from 'node:assert/strict'
+import { copyFileSync } from 'node:fs'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
-import { Access, type ConnectingPeer } from '../../src/trust/access.ts'
-import { Audit } from '../../src/audit/audit.ts'
+import { buildCore, type Core, type CorePorts, type RootKeySource } from '../../src/core.ts'
+import type { ConnectingPeer } from '../../src/trust/access.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Caller } from '../../src/trust/caller.ts'
-import { Keyring } from '../../src/sealing/keyring.ts'
-import { Keys } from '../../src/keys/keys.ts'
 import type { KeyWork } from '../../src/keys/key-work.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
-import type { Store } from '../../src/ports/store.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
-import { Custodies } from '../../src/custody/custodies.ts'
-import { objectRecords } from '../../src/keys/object-records.ts'
-import { Secrets } from '../../src/sealing/secrets.ts'
-import { createTrustChanges, type TrustChanges } from '../../src/instances/trust-changes.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import type { Grantor } from '../../src/trust/grantor.ts'
 import type { AttributeInstance, AttributeSet } from '../../src/kmip/attributes.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import {
-  filtersOverlap,
-  sameAuthority,
-  matchesSubject,
-  signedForClient,
-  validity,
-} from '../../src/pki/match.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
 import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
@@ -42,26 +31,19 @@ export const dayMs = 24 * 3600_000
 /** Who may do everything. */
 export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
-export interface World {
+export interface World extends Omit<Core, 'alarms'> {
   readonly clock: MovableClock
   /** The database's file, for those who edit it by hand. */
   readonly file: string
   readonly rootKey: FaultyRootKey
-  readonly store: Store
-  readonly secrets: Secrets
-  readonly access: Access
-  readonly keyring: Keyring
-  readonly custodies: Custodies
   /** One pass over everything at root keys' services, as the server does it by itself. */
   readonly sweep: () => Promise<void>
-  readonly trust: TrustChanges
-  readonly keys: Keys
-  readonly audit: Audit
-  /** What access told of tampering, each once. */
+  /** Lines of the log so far, from level info. */
+  readonly lines: readonly LogLine[]
+  /** What was found altered behind the server's back, as the log says it. */
   readonly alarms: readonly string[]
-  /** What the keyring told, in order. */
+  /** How the root keys of instances were found, as the log says it; in order, each change once. */
   readonly events: readonly string[]
-  readonly published: readonly AuditCheckpoint[]
   close(): Promise<void>
   /** The same place after a stop and a start. */
   reopen(): Promise<World>
@@ -69,11 +51,23 @@ export interface World {
   copy(): Promise<World>
 }
 
+export interface LogLine {
+  readonly level: string
+  readonly message: string
+  readonly [field: string]: unknown
+  readonly alarm?: 'tampering'
+  readonly checkpoint?: AuditCheckpoint
+}
+
 export interface WorldOptions {
   /** To have a store that fails on command around the real one. */
-  readonly wrap?: (store: Store) => Store
+  readonly wrap?: (store: CorePorts['store']) => CorePorts['store']
   /** Other root keys, by URI. */
   readonly rootKeys?: readonly RootKey[]
+  /** Stands before each root key that is opened. */
+  readonly open?: (rootKey: RootKey) => Promise<RootKey>
+  /** For root keys at a service that asks for API keys. */
+  readonly service?: Partial<Pick<RootKeySource, 'serviceOf' | 'forget'>>
 }
 
 /** Closed and removed after the test. */
@@ -91,80 +85,55 @@ interface Ground {
 
 async function build(t: TestContext, ground: Ground): Promise<World> {
   const { file, clock, rootKey, options } = ground
-  const opened = await openSqliteStore({ file, clock, reserveBytes: 0 })
-  t.after(() => opened.close())
-  const store = options.wrap?.(opened) ?? opened
-  const alarms: string[] = []
-  const events: string[] = []
-  const published: AuditCheckpoint[] = []
-  const secrets = await Secrets.open(store, rootKey)
-  const certificates = { validity, signedBy: signedForClient, matchesSubject }
-  const access = new Access({
-    store,
-    macs: secrets,
-    clock,
-    certificates,
-    alarm: (message) => alarms.push(message),
-  })
-  const keyring = new Keyring({
-    store,
-    clock,
-    openRootKey: (uri) => {
-      const found = [rootKey, ...(options.rootKeys ?? [])].find((candidate) => candidate.uri === uri)
-      return found ? Promise.resolve(found) : Promise.reject(new Error(`no root key ${uri}`))
-    },
-    events: {
-      unreachable: () => events.push('unreachable'),
-      withdrawn: () => events.push('withdrawn'),
-      answers: () => events.push('answers'),
-    },
-  })
-  const custodies = new Custodies({
-    store,
-    clock,
-    keyring,
-    instances: async () => [...(await access.snapshot()).tables.instance.values()],
-    objects: objectRecords(store, clock),
-  })
-  const trust = createTrustChanges({
-    store,
-    macs: secrets,
-    clock,
-    access,
-    keyring,
-    custodies,
-    filtersOverlap,
-    sameAuthority,
-    signedBy: signedForClient,
-    matchesSubject,
-  })
-  const keys = new Keys({ store, custodies, access, clock, durableReads: () => false })
-  const audit = await Audit.open(store, clock, secrets, (checkpoint) => published.push(checkpoint))
-  const close = () => opened.close()
+  await using opened = new AsyncDisposableStack()
+  const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
+  opened.defer(() => store.close())
+  const [lines, alarms, events]: [LogLine[], string[], string[]] = [[], [], []]
+  const write = (text: string) => {
+    const line = JSON.parse(text) as LogLine
+    lines.push(line)
+    if (line.alarm !== undefined) alarms.push(line.message)
+    events.push(...(rootKeyEvents[line.message] ?? []))
+  }
+  const log = createLog({ format: 'json', level: 'info', write })
+  const ports = { clock, store: options.wrap?.(store) ?? store, rootKey, log, metrics: createMetrics() }
+  const rootKeys = rootKeySource(rootKey, options)
+  const core = await buildCore({ ...ports, rootKeys, durableReads: () => false }, opened)
+  const running = opened.move()
+  const close = () => running.disposeAsync()
+  t.after(close)
   const reopen = async () => {
     await close()
     return build(t, ground)
   }
   const copy = async () => {
     const other = path.join(await storeFolder(t), 'mortise.db')
+    copyFileSync(store.anchorFile, `${other}.anchor`)
     edit(file, 'VACUUM INTO ?', other)
     return build(t, { ...ground, file: other, clock: new MovableClock() })
   }
-  const parts = {
-    clock,
-    file,
-    rootKey,
-    store,
-    secrets,
-    access,
-    keyring,
-    custodies,
-    sweep: () => custodies.keyprotect.sweep.run({ everything: true }),
-    trust,
-    keys,
-    audit,
+  const sweep = () => core.custodies.keyprotect.sweep.run({ everything: true })
+  return { ...core, clock, file, rootKey, sweep, lines, alarms, events, close, reopen, copy }
+}
+
+const rootKeyEvents: Readonly<Record<string, readonly string[]>> = {
+  'an instance is served without its root key': ['unreachable'],
+  'the root key of an instance was withdrawn: its keys are not served': ['withdrawn'],
+  'the root key of an instance answers again': ['answers'],
+}
+
+function rootKeySource(own: RootKey, { rootKeys = [], open, service }: WorldOptions): RootKeySource {
+  return {
+    open: async (uri) => {
+      const found = [own, ...rootKeys].find((one) => one.uri === uri) ?? assert.fail(`no root key ${uri}`)
+      return open ? open(found) : found
+    },
+    serviceOf: () => undefined,
+    calls: () => [],
+    connect: () => undefined,
+    forget: () => undefined,
+    ...service,
   }
-  return { ...parts, alarms, events, published, close, reopen, copy }
 }
 
 /** An instance sealed by the world's root key. */

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { AdminClient } from '../../src/admin/client.ts'
+import type { CorePorts } from '../../src/core.ts'
 import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
 import { basicConstraints, keyUsage } from '../../src/pki/build.ts'
 import { makeRequest } from '../../src/pki/make-request.ts'
@@ -25,7 +26,7 @@ let failing: ReadonlySet<string> = new Set()
 let failsAfterChange = false
 let changed = false
 
-function failingReads(store: Store): Store {
+function failingReads(store: CorePorts['store']): CorePorts['store'] {
   return new Proxy(store, {
     get(target, name) {
       const member: unknown = target[name as keyof Store]

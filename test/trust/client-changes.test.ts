@@ -3,10 +3,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { CorePorts } from '../../src/core.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { hashCredential, matchesCredential } from '../../src/trust/credential.ts'
 import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
-import { StoreConflict, type Store } from '../../src/ports/store.ts'
+import { StoreConflict } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Role } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
@@ -77,7 +78,7 @@ test('an instance with live objects cannot be deleted; one without them is delet
 
 test('a key created while its instance is deleted either exists or was refused', async (t) => {
   let around: StoreAround | undefined
-  const wrap = (store: Store) => (around = new StoreAround(store))
+  const wrap = (store: CorePorts['store']) => (around = new StoreAround(store))
   const { world, instance, perform } = await openWorldWithClient(t, { wrap })
   assert.ok(around)
   const one = around

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
+import { RestoreNotAccepted } from '../../src/serve/anchor.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
 import { StoreAround } from '../support/store-around.ts'
@@ -159,18 +160,22 @@ test('with an older list of trusted rows, put back with its rows, nothing counts
 })
 
 test('with a version changed by hand nothing counts and nothing can be changed, until it is set right', async (t) => {
-  const { world, identity } = await openWorldWithClient(t)
-  let running = world
   for (const by of [1, 1000, -1]) {
+    const { world, identity } = await openWorldWithClient(t)
     moveVersion(world.file, by)
-    await assertNotTrusted(running, peerOf(identity))
-    await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
-    running = await running.reopen()
-    await assertNotTrusted(running, peerOf(identity))
-    await assert.rejects(legitimateChange(running), refused('damaged'), `by ${by}`)
+    await assertNotTrusted(world, peerOf(identity))
+    await assert.rejects(legitimateChange(world), refused('damaged'), `by ${by}`)
     moveVersion(world.file, -by)
-    running = await running.reopen()
-    assert.equal((await running.access.identify(peerOf(identity))).trusted, true)
+    const again = await world.reopen()
+    assert.equal((await again.access.identify(peerOf(identity))).trusted, true)
+    moveVersion(world.file, by)
+    if (by < 0) {
+      await assert.rejects(again.reopen(), RestoreNotAccepted, 'its anchor knows a newer version')
+      continue
+    }
+    const moved = await again.reopen()
+    await assertNotTrusted(moved, peerOf(identity))
+    await assert.rejects(legitimateChange(moved), refused('damaged'), `by ${by}`)
   }
 })
 
@@ -315,15 +320,19 @@ test('two reads that overtake each other do not look like a database that was se
     wrap: (store) => (around = new StoreAround(store)),
   })
   assert.ok(around)
-  await legitimateChange(world)
-  // The first read is slow: it has the rows already, and returns them only after a newer read.
+  const store = around
+  // The first read after a change is slow: it has the rows already, and returns them only after a newer read.
   const { promise, resolve } = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
-  around.trustRead = () => {
-    if (around) around.trustRead = () => undefined
-    begun.resolve()
-    return promise
+  store.after = () => {
+    store.after = () => undefined
+    store.trustRead = () => {
+      store.trustRead = () => undefined
+      begun.resolve()
+      return promise
+    }
   }
+  await legitimateChange(world)
   const slow = world.access.identify(peerOf(identity))
   await begun.promise
   await trustClient(world, instance, 'second')

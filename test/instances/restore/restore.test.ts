@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
+import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
 import type { KeyWork } from '../../../src/keys/key-work.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
@@ -266,7 +267,7 @@ test('cut off at any commit it is done again, and the outcome is the same', asyn
   for (let failing = 0; failing < 2; failing++) {
     let left = failing
     let broken = false
-    const wrap = (store: Store): Store =>
+    const wrap = (store: CorePorts['store']): CorePorts['store'] =>
       new Proxy(store, {
         get: (target, name) => {
           const value: unknown = Reflect.get(target, name)

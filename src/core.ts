@@ -1,0 +1,196 @@
+// Builds everything but the listeners, from what stands outside: clock, store, root keys, log. The server and the tests
+// call the same function. Nothing runs by itself before `start`.
+
+import { Restores } from './admin/restores.ts'
+import type { RootKeyCalls } from './admin/context.ts'
+import { Audit } from './audit/audit.ts'
+import { Custodies } from './custody/custodies.ts'
+import { ApiKeys } from './instances/api-keys.ts'
+import { InstanceReports } from './instances/report.ts'
+import { restore } from './instances/restore/restore.ts'
+import type { HandedBack } from './instances/rewrap.ts'
+import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
+import { InstanceWorker } from './instances/worker.ts'
+import { Keys } from './keys/keys.ts'
+import { objectRecords } from './keys/object-records.ts'
+import { neighbourhood } from './kmip-server/address.ts'
+import { certificateOrNull } from './pki/certificate.ts'
+import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from './pki/match.ts'
+import type { AnchoredStore } from './ports/anchor.ts'
+import type { Clock } from './ports/clock.ts'
+import type { OpenRootKey, RootKey } from './ports/root-key.ts'
+import type { Store } from './ports/store.ts'
+import { Integrity } from './sealing/integrity.ts'
+import { Keyring } from './sealing/keyring.ts'
+import { Secrets } from './sealing/secrets.ts'
+import { Alarms } from './serve/alarms.ts'
+import { holdToAnchor } from './serve/anchor.ts'
+import { Readiness } from './serve/readiness.ts'
+import type { Log } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import { Access } from './trust/access.ts'
+import { LastSeen } from './trust/last-seen.ts'
+import { Pending } from './trust/pending.ts'
+
+/** Everything outside the core. Tests pass a clock that they turn and root keys that fail on command. */
+export interface CorePorts {
+  readonly clock: Clock
+  readonly store: Store & AnchoredStore
+  /** Seals the server's own secrets. */
+  readonly rootKey: RootKey
+  readonly rootKeys: RootKeySource
+  readonly log: Log
+  readonly metrics: Pick<Metrics, 'dataKeyUses'>
+  /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
+  readonly durableReads: () => boolean
+}
+
+/** Where the root keys of instances come from. */
+export interface RootKeySource {
+  readonly open: OpenRootKey
+  /** The id of the service instance that a root key's URI names; undefined if that root key needs no API key. */
+  readonly serviceOf: (rootKeyUri: string) => string | undefined
+  /** The calls of root keys' services that are under way. */
+  readonly calls: () => readonly RootKeyCalls[]
+  /** Called once. From then on instances speak to the services with API keys of their own, where they have any. */
+  readonly connect: (core: {
+    readonly apiKeys: Pick<ApiKeys, 'of' | 'has'>
+    /** Called with each wrapped form that the service handed back under a newer version of its root key. */
+    readonly onRewrapped: (event: HandedBack) => void
+  }) => void
+  /** Drops what an instance's old API key opened. */
+  readonly forget: (instanceId: string) => void
+}
+
+export interface Core {
+  readonly clock: Clock
+  readonly store: Store
+  readonly secrets: Secrets
+  readonly apiKeys: ApiKeys
+  readonly audit: Audit
+  readonly alarms: Alarms
+  readonly readiness: Readiness
+  readonly access: Access
+  readonly keyring: Keyring
+  readonly custodies: Custodies
+  readonly trust: TrustChanges
+  readonly keys: Keys
+  readonly instanceWork: InstanceWorker
+  readonly reports: InstanceReports
+  readonly restores: Restores
+  readonly pending: Pending
+  readonly lastSeen: LastSeen
+  /** Begins what runs in the background: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
+  start(): void
+}
+
+const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClient, matchesSubject }
+
+/**
+ * Registers what must be closed on `opened`; the store is its owner's to close. Rejects with RestoreNotAccepted if the
+ * store is older than its anchor, and with an error that says what to do if the server's secrets do not open.
+ */
+export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack): Promise<Core> {
+  const { clock, store, rootKey, rootKeys, log, metrics, durableReads } = ports
+  const failed = (what: string) => (error: unknown) => log.error({ error }, what)
+  const alarms = new Alarms(log)
+  const integrity = new Integrity(clock, alarms.altered)
+  const secrets = await Secrets.open(store, rootKey, integrity)
+  await holdToAnchor(store, secrets)
+  const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
+    log.info({ checkpoint }, 'audit checkpoint')
+  })
+  const readiness = new Readiness({ log, clock, metrics, audit, calls: rootKeys.calls })
+  opened.defer(() => readiness.rootKeys.stop())
+  const access = await openAccess({ store, macs: secrets, clock, alarms, audit })
+  const apiKeys = new ApiKeys({
+    store,
+    secrets,
+    access,
+    serviceOf: rootKeys.serviceOf,
+    onChange: rootKeys.forget,
+  })
+  const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
+  const keyring = new Keyring({
+    store,
+    clock,
+    openRootKey: rootKeys.open,
+    events: readiness.rootKeys,
+    integrity,
+  })
+  const custodies = new Custodies({
+    store,
+    clock,
+    keyring,
+    instances: async () => [...(await access.snapshot()).tables.instance.values()],
+    objects: objectRecords(store, clock),
+    onEmpty: tidyApiKeys,
+  })
+  opened.defer(() => custodies.stop())
+  const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const changed = () => {
+    void signTrust().catch(failed('sign for a change of trust'))
+    void tidyApiKeys()
+  }
+  const parts = { store, clock, access, keyring, custodies }
+  const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
+  const keys = new Keys({ store, custodies, access, clock, durableReads })
+  const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, onFailure: failed })
+  opened.defer(() => instanceWork.stop())
+  rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
+  const progress = (instanceId: string) => instanceWork.progress(instanceId)
+  const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
+  const restoring = { ...parts, apiKeys, restores: trust.restores }
+  const restores = new Restores({
+    restore: (by, wanted, progressing) => restore(restoring, by, wanted, progressing),
+    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
+    failed: failed('restore an instance'),
+  })
+  opened.defer(() => restores.stop())
+  const seen = await openSeen({ store, clock, failed }, opened)
+  const start = () => {
+    void tidyApiKeys()
+    readiness.rootKeys.start({ access, keyring })
+    custodies.start(failed("complete what was begun at root keys' services"))
+    instanceWork.start()
+  }
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, instanceWork, reports, restores }
+  return { ...parts, ...inner, ...seen, start }
+}
+
+/** Never goes back behind the trust version that the audit has signed. */
+async function openAccess({
+  alarms,
+  audit,
+  ...parts
+}: Pick<Core, 'store' | 'clock' | 'alarms' | 'audit'> & { readonly macs: Secrets }): Promise<Access> {
+  return new Access({
+    ...parts,
+    certificates: { validity, signedBy: signedForClient, matchesSubject },
+    alarm: alarms.raise,
+    versionAtLeast: await audit.signedTrustVersion(),
+    seenWhole: (version) => audit.noteTrust(version),
+  })
+}
+
+/** The lists of who connected: pending clients, and when each certificate was last seen. */
+async function openSeen(
+  {
+    store,
+    clock,
+    failed,
+  }: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void },
+  opened: AsyncDisposableStack,
+): Promise<Pick<Core, 'pending' | 'lastSeen'>> {
+  const pending = await Pending.open({
+    store,
+    clock,
+    describe: certificateOrNull,
+    subnetOf: neighbourhood,
+    failed: failed('write the pending clients'),
+  })
+  opened.defer(() => pending.close())
+  const lastSeen = new LastSeen(store, clock, failed('write when clients were last seen'))
+  opened.defer(() => lastSeen.flush())
+  return { pending, lastSeen }
+}

@@ -1,0 +1,97 @@
+// What the core stands on, as the configuration says: the machine's clock, the SQLite store in the data folder, root
+// keys by URI. Part of the composition root.
+
+import { mkdir } from 'node:fs/promises'
+import path from 'node:path'
+import type { RootKeys } from '../admin/context.ts'
+import type { CorePorts } from '../core.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
+import { openRootKey } from '../rootkey/open.ts'
+import { openSqliteStore } from '../store/open.ts'
+import type { Log } from '../telemetry/log.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import { refuseLostDatabase } from './anchor.ts'
+import { readPassphrase } from './first-start.ts'
+import { openIbm, serviceInstanceOf } from './ibm.ts'
+import { serverRootKeys } from './root-keys.ts'
+import type { Settings } from './settings.ts'
+import { systemClock } from './system-clock.ts'
+
+/** The database, in the data folder. */
+export const storeFile = 'mortise.db'
+
+export interface PortOptions {
+  readonly settings: Settings
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
+export interface OpenedPorts {
+  readonly ports: CorePorts
+  /** For administrators: root keys that are tried and listed. */
+  readonly rootKeys: RootKeys
+  /** No trust was ever written into the store. */
+  readonly firstStart: boolean
+  /** Sentences for the administrator. */
+  readonly warnings: readonly string[]
+}
+
+/** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
+export async function openPorts(options: PortOptions, opened: AsyncDisposableStack): Promise<OpenedPorts> {
+  const { settings, log, metrics } = options
+  const clock = systemClock
+  const store = await openStore(options, clock)
+  opened.defer(() => store.close())
+  await refuseLostDatabase(store)
+  const firstStart = (await store.trustVersion()) === 0
+  const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
+  const durableReads = () => settings.now.audit.reads === 'durable'
+  return { ...rest, ports: { ...ports, clock, store, log, metrics, durableReads }, firstStart }
+}
+
+async function openStore(
+  { settings, log, metrics }: PortOptions,
+  clock: Clock,
+): Promise<Store & AnchoredStore> {
+  const { data } = settings.now.server
+  await mkdir(data, { recursive: true, mode: 0o700 })
+  return openSqliteStore({
+    file: path.join(data, storeFile),
+    clock,
+    onTrouble: (message) => log.error({}, message),
+    onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
+  })
+}
+
+async function openRootKeys(
+  { settings, metrics, log }: PortOptions,
+  clock: Clock,
+  opened: AsyncDisposableStack,
+  create: boolean,
+) {
+  const { server } = settings.now
+  const { passphrase, warnings } = await readPassphrase(server.rootPassphraseFile)
+  const { acceptShortPassphrase } = server
+  const ibm = await openIbm(settings.now.ibm, clock, log)
+  opened.defer(() => ibm.sessions.close())
+  const opening = {
+    dataFolder: server.data,
+    ...(passphrase && { passphrase }),
+    acceptShortPassphrase,
+    keyProtect: ibm.sessions,
+  }
+  const rootKey = await openRootKey(server.rootKey, { ...opening, create })
+  const warn = (message: string) => log.warn({}, message)
+  const { speaksForItself } = ibm
+  const rootKeys = serverRootKeys({ own: rootKey, opening, speaksForItself, metrics, clock, warn })
+  const source: CorePorts['rootKeys'] = {
+    open: rootKeys.open,
+    serviceOf: serviceInstanceOf,
+    calls: ibm.calls,
+    connect: ibm.connect,
+    forget: (instanceId) => ibm.sessions.forget(instanceId),
+  }
+  return { ports: { rootKey, rootKeys: source }, rootKeys, warnings: [...warnings, ...rootKey.warnings] }
+}
