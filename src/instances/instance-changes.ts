@@ -159,10 +159,10 @@ export class InstanceChanges {
         result: { instance, dataKeys, standardKeys, standardKeysLeft, objects },
       }
     })
-    const patience = new AbortController()
-    const enough = sleep(limits.shredWaitMs, undefined, { signal: patience.signal, ref: false })
+    const waiting = new AbortController()
+    const enough = sleep(limits.shredWaitMs, undefined, { signal: waiting.signal, ref: false })
     await Promise.race([this.#gone(instanceId), enough])
-    patience.abort()
+    waiting.abort()
     await enough.catch(() => undefined)
     // The commit is done. If what is left cannot be counted, the receipt says that all of it may be.
     const { standardKeysLeft } = receipt
