@@ -13,7 +13,7 @@ import { createTrustChanges, type TrustChanges } from './instances/trust-changes
 import { InstanceWorker } from './instances/worker.ts'
 import { Keys } from './keys/keys.ts'
 import { objectRecords } from './keys/object-records.ts'
-import { neighbourhood } from './kmip-server/address.ts'
+import { subnetOf } from './kmip-server/address.ts'
 import { certificateOrNull } from './pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from './pki/match.ts'
 import type { AnchoredStore } from './ports/anchor.ts'
@@ -186,7 +186,7 @@ async function openSeen(
     store,
     clock,
     describe: certificateOrNull,
-    subnetOf: neighbourhood,
+    subnetOf,
     failed: failed('write the pending clients'),
   })
   opened.defer(() => pending.close())

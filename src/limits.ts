@@ -7,7 +7,7 @@ export const limits = {
   /** The largest message that is read or sent, in bytes with its header. A larger length closes the connection. */
   messageBytesMax: 1024 * 1024,
   /** From a certificate that is not trusted no more than this is read (design: invariant 11). */
-  strangerMessageBytesMax: 8 * 1024,
+  untrustedMessageBytesMax: 8 * 1024,
   /** Nesting of structures where a schema does not bound it (custom attributes, vendor extensions). */
   structureDepthMax: 16,
   /** Items of one message, structures included. */
@@ -60,7 +60,7 @@ export const limits = {
    * What the peer may send until its handshake is done, where no trusted client came from its address: a chain of six
    * certificates with 4096-bit keys. OpenSSL takes 100 KB, and verifying that may take a second; this, a tenth.
    */
-  strangerHandshakeBytesMax: 16 * 1024,
+  untrustedHandshakeBytesMax: 16 * 1024,
   /** A handshake above this goes last: vCenter's is below 4 KB, and verifying this takes some ten milliseconds. */
   longHandshakeBytes: 6 * 1024,
   /** Handshakes of addresses that are not known get so much of the thread's time, and so much that they did not use. */
@@ -109,7 +109,7 @@ export const limits = {
   /** Before sockets are read again, turns begin until so much time is used up, and so many at most. */
   turnsTogetherMs: 1,
   turnsTogetherMax: 16,
-  /** Messages and answers above strangerMessageBytesMax that are not answered or sent yet, all connections together. */
+  /** Messages and answers above untrustedMessageBytesMax that are not answered or sent yet, all connections together. */
   bufferedBytesMax: 256 * 1024 * 1024,
   /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
   lingerMs: 2_000,
@@ -326,7 +326,7 @@ export const limits = {
    * A refused certificate is entered once in this time. In it, so many refusals are entered for a group (a subnet, or a
    * client) and in all; so many groups are counted by name.
    */
-  strangerAuditEveryMs: 60_000,
+  refusalEntryEveryMs: 60_000,
   minuteQuotaPerGroupMax: 10,
   minuteQuotaMax: 100,
   minuteQuotaGroupsMax: 1_000,
@@ -364,7 +364,7 @@ export const limits = {
   bootstrapTokenDays: 7,
 } as const
 
-if (limits.strangerMessageBytesMax > limits.messageBytesMax) throw new Error('limits: stranger > message')
+if (limits.untrustedMessageBytesMax > limits.messageBytesMax) throw new Error('limits: untrusted > message')
 if (limits.objectMaterialBytesMax + limits.objectAttributesBytesMax > limits.messageBytesMax)
   throw new Error('limits: an object would not fit a message')
 if (limits.bufferedBytesMax < 4 * limits.messageBytesMax)

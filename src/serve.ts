@@ -10,7 +10,7 @@ import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { matchesCredential } from './trust/credential.ts'
-import { neighbourhood, plainAddress } from './kmip-server/address.ts'
+import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
 import { handlersFor } from './operations/handlers.ts'
@@ -59,14 +59,14 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
   const doorLog = messageFirst(log)
+  const counting = doorMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
     log: doorLog,
     handlers: handlersFor(version),
     matchesCredential,
-    greeted: (verdict) => metrics.peers.inc({ verdict }),
-    operated: ({ operation, result, seconds }) =>
-      metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
+    onPeer: counting.peer,
+    onOperation: counting.operation,
   })
   opened.defer(() => answerer.close())
   const door = await listen({
@@ -74,7 +74,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     ...answerer.door,
     ...tls.certificates.shown,
     log: doorLog,
-    metrics: doorMetrics(metrics),
+    metrics: counting,
     clock,
   })
   opened.defer(() => door.close())
@@ -91,7 +91,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
-    subnetOf: (address) => neighbourhood(plainAddress(address)),
+    subnetOf: (address) => subnetOf(plainAddress(address)),
     displaced: () => metrics.adminConnectionsDisplaced.inc(),
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),

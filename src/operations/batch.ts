@@ -11,7 +11,7 @@ import { atLeast } from '../kmip/version.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { KeyWork } from '../keys/key-work.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Handler } from './handler.ts'
 import type { HandledOperation, Handlers } from './handlers.ts'
@@ -124,9 +124,9 @@ async function answerItem(
 ): Promise<ItemAnswer> {
   let placeholder = new Placeholder(before)
   try {
-    const payload = await options.keys.perform(options.identify, (work) => {
+    const payload = await options.keys.perform(options.identify, (transaction) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, { ...options, work, placeholder })
+      return handle(request, item, { ...options, transaction, placeholder })
     })
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
@@ -141,19 +141,19 @@ async function undoBatch(
   times: ItemTimes,
 ): Promise<readonly ResponseItem[]> {
   try {
-    return await options.keys.perform(options.identify, async (work) => {
+    return await options.keys.perform(options.identify, async (transaction) => {
       const placeholder = new Placeholder()
       const room = options.room.again()
       const done: ResponseItem[] = []
       for (const [index, item] of request.items.entries()) {
         try {
           if (done.length > 0) await options.pace.turn()
-          const payload = await handle(request, item, { ...options, room, work, placeholder })
+          const payload = await handle(request, item, { ...options, room, transaction, placeholder })
           done.push(succeeded(item, payload))
           room.add(succeeded(item, payload))
         } catch (error) {
           if (!(error instanceof Fault)) throw error
-          work.undo(error)
+          transaction.undo(error)
           return [...done.map(undone), failed(request, item, error)]
         } finally {
           times.charge(index)
@@ -169,7 +169,7 @@ async function undoBatch(
 }
 
 interface ItemContext extends Pick<BatchOptions, 'handlers' | 'pace' | 'room'> {
-  readonly work: KeyWork
+  readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
 
@@ -182,12 +182,12 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const handled = name as HandledOperation
   const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
-  const { work, placeholder, pace, room } = context
-  requirePermission(work, handled, values, placeholder.value)
+  const { transaction, placeholder, pace, room } = context
+  requirePermission(transaction, handled, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
-  const response = await handler({ work, placeholder, pace, version, bytesMax }, values)
+  const response = await handler({ transaction, placeholder, pace, version, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)
-  work.wipe()
+  transaction.wipe()
   room.require(succeeded(item, payload))
   return payload
 }

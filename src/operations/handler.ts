@@ -4,11 +4,11 @@
 
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
-import type { KeyWork } from '../keys/key-work.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 
 export interface Context {
-  readonly work: KeyWork
+  readonly transaction: KeyTransaction
   /** The request's version. The answer must not hold anything newer. */
   readonly version: Version
   readonly placeholder: IdPlaceholder

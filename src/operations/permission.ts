@@ -3,7 +3,7 @@
 
 import type { Request } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
-import type { KeyWork } from '../keys/key-work.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { HandledOperation } from './handlers.ts'
 
@@ -31,14 +31,14 @@ const actions: { readonly [N in HandledOperation]: AuditAction | null } = {
 
 /** Throws the Fault PermissionDenied. `placeholder`: the object that a request without an identifier refers to. */
 export function requirePermission(
-  work: Pick<KeyWork, 'requirePermission'>,
+  transaction: Pick<KeyTransaction, 'requirePermission'>,
   operation: HandledOperation,
   request: object,
   placeholder: string | undefined,
 ): void {
   const action = actions[operation]
   if (action === null) return
-  work.requirePermission(operation, action, objectOf(operation, request, placeholder))
+  transaction.requirePermission(operation, action, objectOf(operation, request, placeholder))
 }
 
 const withoutObject: ReadonlySet<HandledOperation> = new Set(['Create', 'Locate', 'Register'])

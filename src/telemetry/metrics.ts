@@ -46,7 +46,7 @@ export function createMetrics() {
     peers: new Counter({
       name: 'mortise_kmip_peers_total',
       help: 'Who made a TLS handshake: trusted, or why not.',
-      labelNames: ['verdict'],
+      labelNames: ['result'],
       registers,
     }),
     adminRequests: new Histogram({
@@ -183,8 +183,12 @@ export const doorGauges = {
   bytes_buffered: 'Bytes of requests that are not answered yet.',
 } as const
 
-/** What the KMIP door counts with. */
-export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
+/** Counts for the KMIP server, under its names for the series. */
+export function doorMetrics({
+  registry,
+  peers,
+  operations,
+}: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
   const registers = [registry]
   const counters = new Map(
     Object.entries(doorCounters).map(([name, [help, ...labelNames]]) => {
@@ -195,6 +199,13 @@ export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
     count(name: keyof typeof doorCounters, labels: Readonly<Record<string, string>>): void {
       counters.get(name)?.inc(labels)
     },
+    peer: (result: string): void => peers.inc({ result }),
+    operation: (done: {
+      readonly operation: string | null
+      readonly result: string
+      readonly seconds: number
+    }): void =>
+      operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
     gauge(name: keyof typeof doorGauges, read: () => number): void {
       const options = { name: `mortise_kmip_${name}`, help: doorGauges[name], registers }
       // prom-client binds `this` to the gauge when it collects.

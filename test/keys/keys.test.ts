@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { FetchedObject, KeyWork } from '../../src/keys/key-work.ts'
+import type { FetchedObject, KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
@@ -36,7 +36,7 @@ const outcomes = async (world: World) =>
   )
 
 /** As a handler does: copies what it answers, then the unit is wiped. */
-const fetchBytes = (id: string) => async (work: KeyWork) => {
+const fetchBytes = (id: string) => async (work: KeyTransaction) => {
   const { material } = await work.fetch(id)
   const copy = Buffer.from(material.bytes)
   work.wipe()
@@ -46,7 +46,7 @@ const fetchBytes = (id: string) => async (work: KeyWork) => {
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const revocation = (code: string) => ({ code, message: undefined, compromiseOccurrenceDate: undefined })
 
-const fresh = (id: string) => async (work: KeyWork) =>
+const fresh = (id: string) => async (work: KeyTransaction) =>
   first(await work.attributes('key.attributes', id), 'Fresh')
 
 /** A world with a client, and the store around its real one. */
@@ -176,7 +176,8 @@ test('a Name is one object’s among the living, and free again after Destroy', 
   const id = await perform(createKey({ Name: name('vm-1') }))
   await assert.rejects(perform(createKey({ Name: name('vm-1') })), faults('NonUniqueNameAttribute'))
   const other = await perform(createKey())
-  const rename = (work: KeyWork) => work.addAttribute(other, { key: 'Name', value: name('vm-1'), version })
+  const rename = (work: KeyTransaction) =>
+    work.addAttribute(other, { key: 'Name', value: name('vm-1'), version })
   await assert.rejects(perform(rename), faults('NonUniqueNameAttribute'))
   assert.deepEqual(
     (await outcomes(world)).filter((o) => o.includes('refused')),
@@ -229,7 +230,7 @@ test('another instance’s object does not exist, for any act', async (t) => {
     theirs.identify,
     createKey({ 'x-Secret': { type: 'Integer', value: 1 } }),
   )
-  const acts: ((work: KeyWork) => Promise<unknown>)[] = [
+  const acts: ((work: KeyTransaction) => Promise<unknown>)[] = [
     fetchBytes(id),
     (work) => work.attributes('key.attributes', id),
     (work) => work.activate(id),
@@ -252,7 +253,7 @@ test('another instance’s object does not exist, for any act', async (t) => {
 test('an act and its entry are one commit: either is there with the other', async (t) => {
   const { around, world, perform } = await openAround(t)
   const id = await perform(createKey())
-  const acts: ((work: KeyWork) => Promise<unknown>)[] = [
+  const acts: ((work: KeyTransaction) => Promise<unknown>)[] = [
     createKey(),
     fetchBytes(id),
     (work) => work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
@@ -283,7 +284,7 @@ test('trust that is withdrawn between check and commit refuses the act, and it i
   const { around, world, instance, perform } = await openAround(t)
   const id = await perform(createKey())
   const before = look(world.file, 'SELECT version, state FROM objects')
-  for (const act of [fetchBytes(id), createKey(), (work: KeyWork) => work.destroy(id)]) {
+  for (const act of [fetchBytes(id), createKey(), (work: KeyTransaction) => work.destroy(id)]) {
     const { identify } = await trustClient(world, instance, 'short-lived')
     await world.keys.perform(identify, fetchBytes(id))
     const state = look(world.file, 'SELECT version, state FROM objects')
@@ -375,7 +376,7 @@ test('a key is fresh until it was fetched, also within one unit, and a fetch is 
 test('an error that is no answer comes through as it is, and leaves nothing', async (t) => {
   const { world, perform } = await openWorldWithClient(t)
   const bug = new TypeError('a bug')
-  const work = async (one: KeyWork) => {
+  const work = async (one: KeyTransaction) => {
     await one.create({
       objectType: 'SymmetricKey',
       attributes: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256 }),

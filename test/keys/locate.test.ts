@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { LocateQuery } from '../../src/keys/locate.ts'
 import type { Pace } from '../../src/keys/pace.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
@@ -40,7 +40,7 @@ function search(
     countAll: true,
     ...more,
   }
-  return (work: KeyWork) => work.locate(query, version, pace)
+  return (work: KeyTransaction) => work.locate(query, version, pace)
 }
 
 async function open(t: TestContext) {
@@ -62,7 +62,7 @@ test('an object is found by each attribute that it has, those that the server se
 })
 
 /** Registered, so that any algorithm and length will do. */
-const having = (key: string, value: unknown) => (work: KeyWork) => {
+const having = (key: string, value: unknown) => (work: KeyTransaction) => {
   const attributes = attributeSet({ [key]: value })
   return work.register({ objectType: 'SecretData', attributes }, { bytes: Buffer.of(1), head: {} })
 }
@@ -229,7 +229,7 @@ test('another instance’s objects are never found', async (t) => {
   assert.deepEqual(await find(['UniqueIdentifier', id]), [])
 })
 
-const inUnit = async (work: KeyWork, wanted: readonly (readonly [string, unknown])[]) =>
+const inUnit = async (work: KeyTransaction, wanted: readonly (readonly [string, unknown])[]) =>
   (await search(wanted)(work)).uniqueIdentifiers
 
 test('what a unit has staged is found in it as it will be, in its place in the order', async (t) => {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../../src/instances/worker.ts'
 import type { WorkTarget } from '../../src/instances/changes.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import { decodeStandardKeyRef, isStandardKeyRef } from '../../src/custody/keyprotect/reference.ts'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
@@ -60,7 +60,7 @@ export async function move(
   assert.deepEqual(failures, [])
 }
 
-export const fetchBytes = (id: string) => async (work: KeyWork) => {
+export const fetchBytes = (id: string) => async (work: KeyTransaction) => {
   const { material } = await work.fetch(id)
   const copy = Buffer.from(material.bytes).toString('hex')
   work.wipe()

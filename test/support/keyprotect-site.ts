@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { limits } from '../../src/limits.ts'
 import { StoreAround } from './store-around.ts'
 import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
@@ -15,7 +15,7 @@ export async function openKeyProtectSite(t: TestContext) {
   assert.ok(around)
   const instance = await makeInstance(world, 'vmware', { custody: 'keyprotect' })
   const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => world.keys.perform(identify, work)
   const get = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)
@@ -38,7 +38,7 @@ export async function openKeyProtectSite(t: TestContext) {
 const none = { message: undefined, compromiseOccurrenceDate: undefined }
 export const revoke =
   (id: string, code = 'CessationOfOperation') =>
-  (work: KeyWork) =>
+  (work: KeyTransaction) =>
     work.revoke(id, { code, ...none })
 
 export async function activeKey({ perform }: Pick<KeyProtectSite, 'perform'>): Promise<string> {

@@ -10,7 +10,7 @@ import { buildCore, type Core, type CorePorts, type RootKeySource } from '../../
 import type { ConnectingPeer } from '../../src/trust/access.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Caller } from '../../src/trust/caller.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
 import type { Instance } from '../../src/trust/rows.ts'
@@ -188,7 +188,7 @@ export async function openWorldWithClient(t: TestContext, options: WorldOptions 
   const world = await openWorld(t, options)
   const instance = await makeInstance(world)
   const { identify, identity } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => world.keys.perform(identify, work)
   return { world, instance, identify, identity, perform }
 }
 
@@ -214,7 +214,8 @@ export function attributeSet(values: Readonly<Record<string, unknown>>): Attribu
 
 /** Work that creates an AES-256 key and gives its identifier. */
 export function createKey(more: Readonly<Record<string, unknown>> = {}) {
-  return (work: KeyWork) => work.create({ objectType: 'SymmetricKey', attributes: aesAttributes(more) })
+  return (work: KeyTransaction) =>
+    work.create({ objectType: 'SymmetricKey', attributes: aesAttributes(more) })
 }
 
 /** Runs a statement on the database as somebody who may write its file. Gives the number of changed rows. */

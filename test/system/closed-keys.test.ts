@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { warningsNow } from '../../src/admin/warnings.ts'
 import { serverActor } from '../../src/audit/actor.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
@@ -17,7 +17,7 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   const { store, clock, access, rootKey, readiness, keys } = world
   const instance = await makeInstance(world, 'vmware', { custody })
   const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => keys.perform(identify, work)
   const get = (id: string) => perform(async (work) => (await work.fetch(id)).material.bytes.length)
   const { certificate } = await makeCertificate({ commonName: 'own', ownKey: true, toDays: 1000 })
   const authority = { certificate } as Parameters<typeof warningsNow>[0]['authority']

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allows } from '../../src/trust/allow.ts'
+import { allowOf, allows } from '../../src/trust/allow.ts'
 import type { Grantor } from '../../src/trust/grantor.ts'
-import { allowOf, makeHead, makeRow, type Instance } from '../../src/trust/rows.ts'
+import { makeHead, makeRow, type Instance } from '../../src/trust/rows.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { limits } from '../../src/limits.ts'

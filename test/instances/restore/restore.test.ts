@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
-import type { KeyWork } from '../../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
 import {
@@ -34,14 +34,14 @@ import {
 interface Site {
   readonly world: World
   readonly instance: Instance
-  readonly perform: <T>(work: (work: KeyWork) => Promise<T>) => Promise<T>
+  readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
   /** Makes an AES key, Active unless told otherwise. */
   readonly key: (more?: Readonly<Record<string, unknown>>, state?: 'PreActive' | 'Active') => Promise<string>
 }
 
 async function siteOf(world: World, instance: Instance): Promise<Site> {
   const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => world.keys.perform(identify, work)
   return {
     world,
     instance,

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
@@ -23,7 +23,7 @@ async function outcomes(world: World): Promise<readonly string[]> {
 }
 
 /** As the batch does with Undo: the first Fault gives up all. */
-async function orUndo(work: KeyWork, acts: readonly ((work: KeyWork) => Promise<unknown>)[]) {
+async function orUndo(work: KeyTransaction, acts: readonly ((work: KeyTransaction) => Promise<unknown>)[]) {
   for (const act of acts)
     try {
       await act(work)
@@ -43,10 +43,11 @@ test('a unit that was given up leaves no object, no change and no fetch, and its
   const before = dump()
   const acts = [
     createKey({ Name: name('new') }),
-    (work: KeyWork) => work.fetch(id),
-    (work: KeyWork) => work.activate(id),
-    (work: KeyWork) => work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
-    (work: KeyWork) => work.destroy('unknown'),
+    (work: KeyTransaction) => work.fetch(id),
+    (work: KeyTransaction) => work.activate(id),
+    (work: KeyTransaction) =>
+      work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
+    (work: KeyTransaction) => work.destroy('unknown'),
   ]
   assert.equal(await perform((work) => orUndo(work, acts)), 'ObjectNotFound')
   assert.deepEqual(dump(), before)
@@ -65,7 +66,7 @@ test('material that a given-up unit had opened is wiped', async (t) => {
   const { perform } = await openWorldWithClient(t)
   const id = await perform(createKey())
   const opened: Buffer[] = []
-  const fetch = async (work: KeyWork) => opened.push((await work.fetch(id)).material.bytes)
+  const fetch = async (work: KeyTransaction) => opened.push((await work.fetch(id)).material.bytes)
   await perform((work) => orUndo(work, [fetch, fetch, (one) => one.activate('unknown')]))
   assert.deepEqual(opened, [Buffer.alloc(32), Buffer.alloc(32)])
 })
@@ -81,7 +82,7 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
     const { version: trustVersion } = await again.access.snapshot()
     return { instanceId, actor, allow: ['all'], trustVersion, requestId: 'r' }
   }
-  const acts = [(work: KeyWork) => work.activate(id), (work: KeyWork) => work.fetch(id)]
+  const acts = [(work: KeyTransaction) => work.activate(id), (work: KeyTransaction) => work.fetch(id)]
   await assert.rejects(
     again.keys.perform(identify, (work) => orUndo(work, acts)),
     faults('GeneralFailure', /root key of this instance cannot be reached/),
