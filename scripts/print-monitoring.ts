@@ -30,14 +30,14 @@ export function alertRules(): string {
   return readFileSync(new URL('../docs/mortise-alerts.yml', import.meta.url), 'utf8')
 }
 
+function metricLine({ name, type, labels: used, help }: Described): string {
+  const shown = used.map((label) => `\`${label}\``).join(', ')
+  return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
+}
+
 export async function monitoringPage(): Promise<string> {
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
-  const rows = own
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, type, labels, help }) => {
-      const shown = labels.map((label) => `\`${label}\``).join(', ')
-      return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
-    })
+  const rows = own.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(metricLine)
   const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 

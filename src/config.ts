@@ -133,7 +133,7 @@ export const options = {
       variable: 'MORTISE_IBM_CA_FILE',
       text: 'A PEM file with the CAs that IAM, Key Protect and HPCS must be certified by, instead of the public ones.',
       reason:
-        'For a proxy that terminates TLS, and for fakes in tests. Empty: the public CAs that come with Node.js.',
+        'For a proxy that terminates TLS, and for the Key Protect fake. Empty: the public CAs that come with Node.js.',
     }),
   },
   audit: {

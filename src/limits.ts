@@ -310,7 +310,7 @@ export const limits = {
   restoreCommitObjects: 200,
   restoreProofsMax: 3,
   /** How long a restore waits for a service that does not answer, and its pauses between attempts. */
-  restorePatienceMs: 5 * 60_000,
+  restoreSilenceMsMax: 5 * 60_000,
   restorePauseMs: 500,
   restorePauseMsMax: 10_000,
   /** How often the server checks the root key of each instance, how many concurrently, and how long readiness waits. */

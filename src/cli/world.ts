@@ -61,6 +61,15 @@ export interface AcceptedRestore {
   /** The only token that counts now. */
   readonly token: string
   readonly tokenFile: string
+  /**
+   * That this database counts, recorded at the service of each root key beside which an instance keeps its keys. `cause`:
+   * why it is not recorded there yet; null: it is.
+   */
+  readonly epochs: readonly {
+    readonly instance: string
+    readonly rootKey: string
+    readonly cause: string | null
+  }[]
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

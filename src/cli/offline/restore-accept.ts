@@ -34,18 +34,33 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
 
 function acceptedText(accepted: AcceptedRestore, command: string): string {
   const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
-  return plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
+  const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
 The server trusts what this database holds from now on, and nothing that a later copy of it held. Trust continues at version
 ${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only valid token now, a manager's, is in
 ${tokenFile}:
 
   ${token}
-
+`
+  const next = plain`
 Start the server (${command} serve). Then check which clients are trusted again, and which are not blocked any more:
 
   ${command} client list
   ${command} client blocks
+`
+  return said + accepted.epochs.map(epochText).join('') + next
+}
 
+function epochText({ instance, rootKey, cause }: AcceptedRestore['epochs'][number]): string {
+  if (cause === null)
+    return plain`
+Beside ${rootKey} it is recorded that the keys of the
+instance ${instance} belong to this database. A server that still runs on a newer one stores and deletes nothing there any more.
+`
+  return plain`
+Not recorded yet beside ${rootKey} for the instance ${instance}:
+${cause}.
+The server records it there as soon as it can, and deletes nothing there before. Until then make sure that no server runs
+on a newer copy of this database: it could still store and delete keys there.
 `
 }
