@@ -97,6 +97,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const integrity = new Integrity(clock, alarms.altered)
   const secrets = await Secrets.open(store, rootKey, integrity)
   await holdToAnchor(store, secrets)
+  await store.openAccessLog(secrets.accessKey())
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })

@@ -90,6 +90,8 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       effects.checkpointed = true
       return void s.run('addCheckpoint', next, body, signature)
     }
+    case 'access-moved':
+      return void s.run('accessMoved', write.sequence)
     case 'prune':
       effects.pruned = true
       return markPruned(s, write.beforeMs, write.upTo)

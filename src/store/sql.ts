@@ -18,6 +18,8 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
+  objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
+  accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = 'access_moved'`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
@@ -117,6 +119,9 @@ export const writeSql = {
   /** To at least that. */
   liftTrustVersion: `UPDATE meta SET value = max(value, ?) WHERE key = 'trust_version'`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
+  accessMoved: `
+    INSERT INTO meta (key, value) VALUES ('access_moved', ?)
+    ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, mac = excluded.mac`,

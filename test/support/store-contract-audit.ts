@@ -3,16 +3,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chainHash, chainStart } from '../../src/audit/chain.ts'
-import type { AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../../src/ports/audit.ts'
+import type {
+  AccessRecord,
+  AuditEntry,
+  AuditQuery,
+  StoredAuditEntry,
+  WriterHead,
+} from '../../src/ports/audit.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { conflict, openPlace, type MakePlace } from './store-place.ts'
-import { auditEntry, change } from './store-values.ts'
+import { anchorKey, conflict, openPlace, type MakePlace } from './store-place.ts'
+import { auditEntry, change, objectRecord, objectWrite } from './store-values.ts'
 
 export function storeAuditContract(makePlace: MakePlace): void {
   chains(makePlace)
   queries(makePlace)
   pruning(makePlace)
   restores(makePlace)
+  records(makePlace)
 
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -32,6 +39,34 @@ export function storeAuditContract(makePlace: MakePlace): void {
       { number: 2, body: 'body 2', signature: 's2' },
     ])
   })
+}
+
+function records(makePlace: MakePlace): void {
+  const access = (name: string, atMs: number): AccessRecord => ({
+    entries: [auditEntry({ action: 'key.get', object: name, atMs })],
+    fetched: [{ instanceId: 'instance-1', uniqueIdentifier: name, atMs }],
+  })
+  for (const withLog of [true, false])
+    test(`access records are seen at once, ${withLog ? 'with' : 'without'} an access log, and stay`, async (t) => {
+      const { store, place } = await openPlace(t, makePlace)
+      if (withLog) await store.openAccessLog(anchorKey)
+      await store.commit(change([objectWrite(objectRecord('a'))]))
+      await Promise.all([store.record(access('a', 5)), store.record(access('a', 7))])
+      assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, 7)
+      const [listed] = await store.objects({ instanceId: 'instance-1', limit: 10 })
+      assert.equal(listed?.lastFetchedMs, 7)
+      const times = async (from: Store) =>
+        (await from.audit({ action: 'key.get', order: 'oldest', limit: 10 })).entries.map(
+          ({ body }) => (JSON.parse(body) as AuditEntry).atMs,
+        )
+      assert.deepEqual(await times(store), [5, 7])
+      await store.record(access('a', 9))
+      await store.close()
+      const again = await place.open()
+      t.after(() => again.close())
+      assert.deepEqual(await times(again), [5, 7, 9])
+      assert.equal((await again.object('instance-1', 'a'))?.lastFetchedMs, 9)
+    })
 }
 
 function restores(makePlace: MakePlace): void {
