@@ -1,7 +1,7 @@
 // The error of the admin door: one documented shape and one table of codes, shared by server and client. How what
 // handlers throw becomes one is in faults.ts.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 
 /** Every code and its HTTP status. */
 export const statusOf = {
@@ -27,13 +27,14 @@ export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
 export const errorAnswer = z
   .object({
     error: z.object({
-      code: z.enum(errorCodes).openapi({ description: 'Stable; for programs.' }),
-      message: z.string().openapi({ description: 'What is wrong; for people.' }),
-      hint: z.string().optional().openapi({ description: 'What to do about it.' }),
-      requestId: z.string().openapi({ description: 'Also stands in the log.' }),
+      code: z.enum(errorCodes).meta({ description: 'Stable; for programs.' }),
+      message: z.string().meta({ description: 'What is wrong; for people.' }),
+      hint: z.string().optional().meta({ description: 'What to do about it.' }),
+      requestId: z.string().meta({ description: 'Also stands in the log.' }),
     }),
   })
-  .openapi('Error', {
+  .meta({
+    id: 'Error',
     example: {
       error: {
         code: 'not-found',

@@ -1,8 +1,7 @@
 // What one line of the route table says, and the types that server and client take from it. No routes are here:
 // those are in api.ts.
 
-import { createRoute, z, type RouteConfig } from '@hono/zod-openapi'
-import { errorAnswer } from './errors.ts'
+import { z } from 'zod'
 
 export const roles = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roles)[number]
@@ -39,7 +38,6 @@ export interface Route<
   readonly status: 200 | 201
   /** May take minutes: a client waits for it. */
   readonly slow: boolean
-  readonly openapi: RouteConfig
 }
 
 type PathParams<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never
@@ -77,7 +75,7 @@ export type Output<R> =
 /** What a route does not take. */
 export const none = z.undefined()
 
-/** A line of the table, completed: the OpenAPI description is made from the same words. */
+/** Completes a line of the table with its defaults and the schema of its path parameters. */
 export function route<
   const Path extends string,
   Answer extends z.ZodType,
@@ -102,34 +100,8 @@ export function route<
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
-  const openapi = createRoute({
-    method: line.method,
-    path: line.path,
-    summary: line.summary,
-    description: description(line),
-    ...(line.scope !== 'public' && { security: [{ bearer: [] }] }),
-    request: {
-      ...(names.length > 0 && { params }),
-      ...(line.query && { query: line.query as unknown as z.ZodObject }),
-      ...(line.body && { body: { required: true, content: { 'application/json': { schema: line.body } } } }),
-    },
-    responses: {
-      [status]: { description: 'Done.', content: { [media]: { schema: line.answer } } },
-      default: {
-        description: 'Refused or failed.',
-        content: { 'application/json': { schema: errorAnswer } },
-      },
-    },
-  })
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, params, query, body, media: media as M, status, slow, openapi }
-}
-
-function description({ role, scope }: { readonly role: Role; readonly scope: Scope }): string {
-  if (scope === 'public') return 'Needs no token.'
-  const reach =
-    scope === 'server' ? ', for all instances' : scope === 'instance' ? ', for this instance or all' : ''
-  return `Needs a token with the role ${role}${roles.at(-1) === role ? '' : ' or higher'}${reach}.`
+  return { ...line, params, query, body, media: media as M, status, slow }
 }
 
 const parameterTexts: Record<string, string> = {
@@ -142,12 +114,10 @@ const parameterTexts: Record<string, string> = {
 }
 
 function pathParameter(name: string): z.ZodType {
+  const example = name === 'instance' ? 'default' : undefined
   return z
     .string()
     .min(1)
     .max(1024)
-    .openapi({
-      description: parameterTexts[name] ?? '',
-      example: name === 'instance' ? 'default' : undefined,
-    })
+    .meta({ description: parameterTexts[name] ?? '', ...(example !== undefined && { example }) })
 }
