@@ -291,7 +291,7 @@ const PendingClient = z
     address: z.string(),
     first: time,
     last: time,
-    knocks: z.int(),
+    attempts: z.int().meta({ description: 'How many connections it has made.' }),
     certificate: z.string().meta({ description: 'PEM.' }),
   })
   .meta({ id: 'PendingClient' })
@@ -389,7 +389,7 @@ const trustBody = z
   ])
   .meta({
     description:
-      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256. Needs a token for all instances, as soon as there are several, unless it is a certificate that Mortise signed for this instance.',
+      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that connected, by its whole SHA-256. Needs a token for all instances, as soon as there are several, unless it is a certificate that Mortise signed for this instance.',
     example: {
       by: 'pending',
       name: 'vcenter-1',
@@ -747,7 +747,7 @@ export const routes = {
     path: '/api/v1/pending',
     role: 'viewer',
     scope: 'server',
-    summary: 'Unknown certificates that knocked',
+    summary: 'Unknown certificates that connected and wait for a decision',
     answer: z.array(PendingClient),
   }),
   blockCertificate: route({

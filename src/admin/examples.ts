@@ -313,7 +313,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         address: '192.0.2.10',
         first: at,
         last: at,
-        knocks: 9,
+        attempts: 9,
         certificate: pem,
       },
     ],

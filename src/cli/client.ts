@@ -59,7 +59,7 @@ function trustCommand(world: World, outcome: Outcome): Command {
       ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
       ['--subject <pattern>', 'with --ca: which subjects (default: kmipClient*)'],
       ['--leave-pinned', 'with --ca: although it vouches for certificates pinned in other instances'],
-      ['--pending <sha256>', 'one that knocked, by its whole SHA-256: see client pending'],
+      ['--pending <sha256>', 'one that connected, by its whole SHA-256: see client pending'],
       allowFlag,
     ],
     examples: [
@@ -127,7 +127,7 @@ function listCommand(world: World, outcome: Outcome): Command {
 }
 
 function clientTable(clients: Output<'listClients'>): string {
-  if (clients.length === 0) return 'No client is trusted yet. Those that knocked: mortise client pending\n'
+  if (clients.length === 0) return 'No client is trusted yet. Those that connected: mortise client pending\n'
   const rows = clients.flatMap(({ name, allow, certificates, authorities }) => {
     const pins = certificates.map((certificate) => [
       name,
@@ -153,21 +153,21 @@ function clientTable(clients: Output<'listClients'>): string {
 function pendingCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'pending',
-    summary: 'unknown certificates that knocked; subjects are what strangers say of themselves',
+    summary: 'unknown certificates that connected; subjects are what strangers say of themselves',
     examples: ['client pending', 'client pending --json'],
     action: async ({ client, show }) => {
       const pending = await (await client()).call('listPending')
       show(pending, () =>
         pending.length === 0
-          ? 'No unknown certificate has knocked.\n'
+          ? 'No unknown certificate has connected.\n'
           : `${table(
-              ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST KNOCK', 'KNOCKS'],
+              ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
               pending.map((one) => [
                 one.sha256,
                 one.subject ?? unreadable,
                 one.address,
                 shortTime(one.last),
-                String(one.knocks),
+                String(one.attempts),
               ]),
             )}\nTrust one: mortise client trust --name NAME --pending SHA256\nCompare its SHA-256 with the certificate in vCenter first.\n`,
       )

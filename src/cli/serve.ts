@@ -52,7 +52,7 @@ Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provid
 and port ${port}; trust the certificate shown above. Then, in another terminal:
 
   ${command} client pending${where}
-      shows vCenter's certificate, once it has knocked
+      shows vCenter's certificate, once it has connected
   ${command} client trust --name vcenter-1 --pending SHA256${where}
       trusts it
 

@@ -77,7 +77,7 @@ function stateGauges(registry: Registry) {
       'How often stored rows and keys were found altered since the start.',
     ),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
-    pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
+    pendingClients: gauge('pending_clients', 'Unknown certificates that connected and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),

@@ -42,10 +42,10 @@ test('errors come with what caused them; a level leaves out what is below', () =
 
 test('lines for people are one line each, and what strangers sent cannot steer the terminal', () => {
   const { log, lines } = logTo('human')
-  log.info({ subject: 'CN=\u001b[2Jx\ny', address: '192.0.2.1' }, 'knock')
+  log.info({ subject: 'CN=\u001b[2Jx\ny', address: '192.0.2.1' }, 'refused')
   assert.match(
     lines[0] ?? '',
-    /^\d\d:\d\d:\d\d INFO {2}knock {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
+    /^\d\d:\d\d:\d\d INFO {2}refused {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
   )
   log.info({ names: ['\u009b2J', '\u202e'] }, 'a\u0085b')
   assert.match(lines[1] ?? '', /INFO {2}a\ufffdb {2}names=\["\ufffd2J","\ufffd"\]\n$/)
