@@ -157,7 +157,7 @@ const Deleted = z.object({
 
 const credentialMode = z.enum(['when-sent', 'required']).meta({
   description:
-    'when-sent: checked when a message has one. required: demanded where vCenter sends it, with what makes, hands out or changes keys.',
+    'when-sent: checked when a message has one. required: demanded with every operation, except those that ask about the server, find keys, read attributes or add them: vCenter sends it with the others only.',
 })
 
 const warningsOfCertificate = z
