@@ -1,5 +1,5 @@
-// The composition root: builds the server from its configuration and starts it. Everything is made here and handed down;
-// nothing imports this file but main.ts and tests.
+// Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
+// this file but main.ts and tests.
 
 import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
@@ -30,14 +30,14 @@ export interface Running {
   /** The store was made by this start. */
   readonly firstStart: boolean
   readonly warnings: readonly string[]
-  /** Reads the configuration anew. Throws Refusal, with nothing changed, where it is not right. */
+  /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   reload(): Promise<Reloaded>
   close(): Promise<void>
 }
 
 export interface ServeOptions {
   readonly config: Config
-  /** Reads the configuration anew. Throws ConfigError. */
+  /** Reads the configuration again. Throws ConfigError. */
   readonly readConfig: () => Config
   readonly log: LevelledLog
   readonly metrics: Metrics

@@ -1,6 +1,6 @@
-// Opens the mTLS door: takes connections, and makes a Connection of every peer that got through the handshake. A
-// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn), 'handshake',
-// 'open'. One sweep looks at all deadlines. What a peer may do is not decided here.
+// Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A
+// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn),
+// 'handshake', 'open'. One sweep checks all deadlines. This file does not decide what a peer may do.
 
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
@@ -16,7 +16,10 @@ import { Hello } from './hello.ts'
 import { Notices } from './notices.ts'
 import { readPeer, type TlsSettings } from './tls.ts'
 
-/** Opens the door; resolves once it takes connections. Rejects where the address cannot be had or the PEM does not fit. */
+/**
+ * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
+ * not fit.
+ */
 export async function listen(options: DoorOptions): Promise<Door> {
   const listener = new Listener(options)
   await listener.open()
@@ -85,14 +88,14 @@ class Listener implements Door {
     const { host, port } = this.#options
     try {
       await this.#bind(host, port).catch((error: unknown) => {
-        // All addresses of a machine without IPv6.
+        // All addresses, on a machine without IPv6.
         if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return this.#bind('0.0.0.0', port)
         throw error
       })
     } catch (cause) {
       throw new Error(`listen on ${host} port ${port}: ${codeOf(cause)}`, { cause })
     }
-    // Out of file descriptors, mostly. The next connection is accepted when there are some.
+    // Mostly no file descriptors are left. The next connection is accepted when there are some.
     this.#net.on('error', (error) =>
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
     )
@@ -135,7 +138,7 @@ class Listener implements Door {
   #accept(raw: Socket): void {
     this.#handshakes.accepted()
     raw.on('error', () => {
-      // 'close' follows and is what counts.
+      // 'close' follows; that is what counts.
     })
     const { remoteAddress, remotePort } = raw
     if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
@@ -200,7 +203,7 @@ class Listener implements Door {
     return entrant
   }
 
-  /** Runs inside OpenSSL's last step of the handshake: nothing is destroyed here. */
+  /** Runs inside OpenSSL's last step of the handshake, so it must destroy nothing. */
   #welcome(entrant: Entrant, socket: TLSSocket): void {
     const durationMs = this.#now() - entrant.since
     const { id: connectionId, address, port } = entrant
@@ -248,7 +251,7 @@ class Listener implements Door {
     }
   }
 
-  /** A trusted client's subnet is known from now on. */
+  /** From now on the subnet of a trusted client is known. */
   async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
     if (await this.#tell(entrant, outcome)) this.#handshakes.trusted(entrant)
   }
@@ -259,7 +262,7 @@ class Listener implements Door {
     this.#leave(entrant)
   }
 
-  // ------------------------------------------------------------ time, and the end
+  // ------------------------------------------------------------ deadlines and closing
 
   #sweep(): void {
     const now = this.#now()
@@ -291,7 +294,7 @@ class Listener implements Door {
     clearInterval(this.#sweeping)
   }
 
-  // ------------------------------------------------------------ small things
+  // ------------------------------------------------------------ helpers
 
   #tlsSettings(serverCertificate: ServerCertificate): TlsSettings {
     const { ticketKeys, legacyTls = false } = this.#options
@@ -313,7 +316,7 @@ class Listener implements Door {
 
   #bound(): AddressInfo {
     const bound = this.#net.address()
-    if (bound === null || typeof bound === 'string') throw new Error('the door is not open')
+    if (bound === null || typeof bound === 'string') throw new Error('the listener is not open')
     return bound
   }
 }

@@ -1,5 +1,5 @@
-// Warnings that a flood would otherwise repeat thousands of times: each is said once a minute at most, with how
-// often it was kept back since.
+// Warnings that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
+// number of times it was suppressed.
 
 import { limits } from '../limits.ts'
 import type { DoorLog } from './door.ts'
