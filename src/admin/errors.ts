@@ -1,9 +1,9 @@
-// The error of the admin door: one documented shape and one table of codes, shared by server and client. How what
-// handlers throw becomes one is in faults.ts.
+// The error of the admin API: one documented shape and one table of codes, shared by server and client. faults.ts
+// maps what handlers throw to it.
 
 import { z } from 'zod'
 
-/** Every code and its HTTP status. */
+/** Every error code with its HTTP status. */
 export const statusOf = {
   'bad-request': 400,
   unauthenticated: 401,
@@ -45,7 +45,7 @@ export const errorAnswer = z
     },
   })
 
-/** An answer that is a no: safe to show. The client throws the same. */
+/** A refusal, safe to show. The server sends it and the client throws it. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode

@@ -1,5 +1,5 @@
-// The part of the route table that is about bringing an instance back from what lies beside its root key. It is begun
-// and then looked at: whoever stops looking stops nothing.
+// The part of the route table that restores an instance from the standard keys beside its root key. One request
+// begins the restore and others look at it: a client that stops looking stops nothing.
 
 import { z } from 'zod'
 import { errorCodes } from './errors.ts'

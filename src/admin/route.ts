@@ -1,5 +1,5 @@
-// What one line of the route table says, and the types that server and client take from it. No routes are here:
-// those are in api.ts.
+// The type of one line of the route table, and the types that server and client derive from it. The routes are in
+// api.ts.
 
 import { z } from 'zod'
 
@@ -7,9 +7,9 @@ export const roles = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roles)[number]
 
 /**
- * Which tokens a route is for, besides the role they need.
- * 'public': no token. 'server': tokens for all instances only. 'instance': the path names an instance; a token of
- * another instance is told that there is none. 'any': any token; the handler shows each only what is its own.
+ * Which tokens may call a route, besides the role they need. 'public': no token is needed. 'server': tokens for all
+ * instances only. 'instance': the path names an instance; to a token of another instance it does not exist. 'any':
+ * any token; the handler shows each only what is its own.
  */
 export type Scope = 'public' | 'server' | 'instance' | 'any'
 
@@ -28,21 +28,21 @@ export interface Route<
   readonly role: Role
   readonly scope: Reach
   readonly summary: string
-  /** Schemas; z.undefined() for what a route does not take. */
+  /** Schemas; z.undefined() if the route takes no query or no body. */
   readonly params: z.ZodType
   readonly query: Query
   readonly body: Body
   readonly answer: Answer
-  /** text/plain answers are strings, application/x-ndjson ones a stream of lines. */
+  /** text/plain answers are strings; application/x-ndjson answers are streams of lines. */
   readonly media: M
   readonly status: 200 | 201
-  /** May take minutes: a client waits for it. */
+  /** The request may take minutes; the client waits longer. */
   readonly slow: boolean
 }
 
 type PathParams<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never
 
-/** What a caller of the client gives: path parameters, and query and body where the route has them. */
+/** The input of a call of the client: path parameters, and query and body if the route has them. */
 export type Input<R> =
   R extends Route<infer Path, infer Query, infer Body>
     ? { readonly [Name in PathParams<Path>]: string } & Part<'query', Query> & Part<'body', Body>
@@ -54,7 +54,7 @@ type Part<Name extends string, S extends z.ZodType> =
       ? { readonly [N in Name]?: z.input<S> }
       : { readonly [N in Name]: z.input<S> }
 
-/** What a handler gets of it, checked. */
+/** The input of a handler, validated. */
 export type Checked<R> =
   R extends Route<infer Path, infer Query, infer Body>
     ? {
@@ -64,7 +64,7 @@ export type Checked<R> =
       }
     : never
 
-/** What a handler returns and the client hands on. */
+/** The result of a handler, which the client returns. */
 export type Output<R> =
   R extends Route<string, z.ZodType, z.ZodType, infer Answer, infer M>
     ? M extends 'application/x-ndjson'
@@ -72,7 +72,7 @@ export type Output<R> =
       : z.output<Answer>
     : never
 
-/** What a route does not take. */
+/** The schema of a query or body that a route does not take. */
 export const none = z.undefined()
 
 /** Completes a line of the table with its defaults and the schema of its path parameters. */

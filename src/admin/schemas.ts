@@ -13,7 +13,7 @@ export const shownSha256 = z
 
 export const pem = z.string().max(limits.certificateBytesMax)
 
-/** Shown on terminals and used in paths. */
+/** A name. People see it on terminals and use it in paths. */
 export const name = z
   .string()
   .trim()
@@ -24,7 +24,9 @@ export const name = z
 const allowTerms = [...allowSets, ...Object.keys(enums.Operation)]
 const plain = (term: string) => term.replaceAll(/[-_ ]/g, '').toLowerCase()
 
-/** What a client may ask for, as it is kept: sets in lower case, operations as KMIP writes them. */
+/**
+ * The operations that a client may request, in their stored form: sets in lower case, operations as KMIP writes them.
+ */
 export const allow = z
   .array(
     z

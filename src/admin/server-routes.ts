@@ -1,4 +1,4 @@
-// The part of the route table that is about the server itself: its certificate, and reading its configuration anew.
+// The part of the route table about the server itself: its certificate, and the reload of its configuration.
 
 import { z } from 'zod'
 import { limits } from '../limits.ts'
@@ -53,7 +53,7 @@ const when = {
 }
 
 const path = '/api/v1/server-certificate'
-/** For all instances: every vCenter sees it. */
+/** Needs a token for all instances, because every vCenter sees the certificate. */
 const manager = { role: 'manager', scope: 'server' } as const
 
 export const serverRoutes = {

@@ -1,6 +1,5 @@
-// What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
-// not open, or cannot be stored, deleted or recorded as revoked, another server, work that waits, refused changes. The same
-// list is told in the log, in health, in `mortise status` and over HTTP.
+// The warnings: what needs an administrator soon, in words, such as certificates that expire, root keys in trouble,
+// keys that do not open, and work that waits. The log, health, `mortise status` and the API show the same list.
 
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
@@ -31,9 +30,9 @@ export interface Warning {
     | 'certificate-expires'
     | 'bootstrap-token'
     | 'tampering'
-  /** Whom it concerns; null: the server. */
+  /** The instance that the warning concerns; null: the server. */
   readonly instanceId: string | null
-  /** What it is about: names the warning together with code and instance. */
+  /** The thing that the warning is about. Code, instance and this name the warning. */
   readonly about: string
   readonly message: string
   /** What to do about it. */
@@ -47,7 +46,7 @@ type Parts = Pick<
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
 }
 
-/** Everything, for whoever may see all instances. */
+/** All warnings, for a token that may see all instances. */
 export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   const [snapshot, readiness] = [await parts.access.snapshot(), await parts.readiness()]
   const nowMs = parts.clock.now()
@@ -136,7 +135,7 @@ function named(items: readonly { readonly id: string }[]): string {
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
 }
 
-/** A data key that is closed is told as its instance's trouble, where there is one. */
+/** Leaves out a closed data key if its instance already has a warning about the root key. */
 function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Readiness): readonly Warning[] {
   const told = closed
     .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
@@ -175,7 +174,7 @@ function ofStandardKeys({ tables }: TrustSnapshot, { standardKeys }: Readiness):
     const name = tables.instance.get(instanceId)?.name
     const instance = `the instance ${name ?? `${instanceId}, which is gone,`}`
     const { code, message, hint } = standardKeyWords[what](trouble, instance)
-    // Of an instance that is gone, who may see all is told.
+    // A warning about a deleted instance goes to tokens that may see everything.
     const about = name === undefined ? instanceId : ''
     return { code, instanceId: name === undefined ? null : instanceId, about, message, hint }
   })
@@ -243,7 +242,7 @@ function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): reado
     const far = work && worker.progress(id)
     if (!far || far.trouble === null) return []
     const what = work.kind === 'move' ? 'the move to another root key or custody' : 'the rewrap'
-    // Nothing was counted where not even the root key could be opened.
+    // Nothing was counted if not even the root key could be used.
     const done = far.total === 0 ? '' : ` (${far.done} of ${far.total} done)`
     const message = `${what} of the instance ${name} does not go on${done}: ${far.trouble}`
     const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`

@@ -1,5 +1,5 @@
-// Which certificates the two doors show, and how a change of certificate or configuration reaches the doors that are
-// open. Part of the composition root.
+// Knows which certificates the KMIP listener and the admin API present, and passes on each change of certificate or
+// configuration while they run. Part of the composition root.
 
 import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../admin/context.ts'
@@ -50,7 +50,7 @@ export class ServerTls {
     return new ServerTls(options, identity.authority, certificates)
   }
 
-  /** What the handlers of the admin door work with. */
+  /** What the handlers of the admin API need from here. */
   get administration(): Pick<
     AdminContext,
     'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'
@@ -61,7 +61,7 @@ export class ServerTls {
     return { authority, serverCertificate, serverCertificates: certificates, reload }
   }
 
-  /** What the admin door is opened with: its certificate, and the names under which it may be addressed. */
+  /** The certificate of the admin API, and the host names that it accepts. */
   async admin(config: Config): Promise<{ readonly tls: TlsIdentity; readonly hosts: readonly string[] }> {
     const { secrets, clock } = this.#options
     const hosts = [...config.admin.hosts, ...config.server.names]
@@ -73,7 +73,7 @@ export class ServerTls {
     }
   }
 
-  /** From now on, changes reach these doors. */
+  /** From now on, changes reach these listeners. */
   start({ door, admin, audit }: Doors): void {
     const { settings, log } = this.#options
     const { certificates } = this
@@ -82,7 +82,7 @@ export class ServerTls {
       door.setServerCertificate(serverCertificate, ticketKeys)
       admin.setTls((await this.admin(settings.now)).tls)
     })
-    // The admin door's own certificate is renewed by itself, also in a process that runs for years.
+    // Renews the admin API's own certificate also in a process that runs for years.
     const look = async () => admin.setTls((await this.admin(settings.now)).tls)
     this.#daily = this.#options.clock.every(dayMs, () => {
       look().catch((error: unknown) =>

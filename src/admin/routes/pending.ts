@@ -36,7 +36,7 @@ function shownBlock({ id, reason, createdMs }: Block) {
   return { sha256: id, reason, created: isoTime(createdMs) }
 }
 
-/** Colons and capitals are fine, as in bodies. */
+/** Accepts colons and capitals, as bodies do. */
 function plainSha256(text: string): string {
   return text.replaceAll(':', '').toLowerCase()
 }
