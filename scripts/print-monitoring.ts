@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
-import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
+import { createMetrics, listenerGauges, listenerMetrics } from '../src/telemetry/metrics.ts'
 
 interface Described {
   readonly name: string
@@ -14,8 +14,8 @@ interface Described {
 /** Every metric of a server, those of Node.js and the process included. */
 export async function describedMetrics(): Promise<readonly Described[]> {
   const metrics = createMetrics()
-  const door = doorMetrics(metrics)
-  for (const name of Object.keys(doorGauges)) door.gauge(name as keyof typeof doorGauges, () => 0)
+  const listener = listenerMetrics(metrics)
+  for (const name of Object.keys(listenerGauges)) listener.gauge(name as keyof typeof listenerGauges, () => 0)
   const types = new Map(
     (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
   )
@@ -58,7 +58,7 @@ failure.
 
 ## Metrics
 
-\`GET /metrics\` on the admin door, with a viewer's token for all instances:
+\`GET /metrics\` of the admin API, with a viewer's token for all instances:
 
 \`\`\`yaml
 scrape_configs:
@@ -91,7 +91,7 @@ ${alertRules().trimEnd()}
 ## Log
 
 One line each on standard error: JSON unless standard error is a terminal (\`log.format\`). \`level\`, \`time\` and \`message\` are always there. \`requestId\` names a request, and also
-stands in its audit entry and in the header \`X-Request-Id\` of the admin door. \`warning\` names what needs somebody soon and is repeated once a day. \`alarm\`
+stands in its audit entry and in the header \`X-Request-Id\` of the admin API. \`warning\` names what needs somebody soon and is repeated once a day. \`alarm\`
 says that something was changed behind the server's back. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
 machine, since they prove what the log held then.
 `

@@ -104,7 +104,7 @@ export const options = {
       initial: [],
       variable: 'MORTISE_ADMIN_HOSTS',
       live: true,
-      text: 'Names under which the admin door may be addressed, besides localhost, the address it listens on, and server.names.',
+      text: 'Names under which the admin API may be addressed, besides localhost, the address it listens on, and server.names.',
       reason:
         'Requests with another Host are refused, so that a web page cannot reach it by a name that it controls.',
     }),

@@ -144,7 +144,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const restores = new Restores({
     restore: (by, wanted, progressing) => restore(restoring, by, wanted, progressing),
     isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
-    failed: failed('restore an instance'),
+    onFailure: failed('restore an instance'),
   })
   opened.defer(() => restores.stop())
   const seen = await openSeen({ store, clock, failed }, opened)

@@ -31,7 +31,7 @@ export const limits = {
   /** Work that met a concurrent change is done again this often before it is refused. */
   conflictRetriesMax: 20,
 
-  // --- the mTLS door ---
+  // --- the KMIP listener ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,
   /** Connections of an address from which a trusted client came that are not closed for one that is not known. */
@@ -114,9 +114,9 @@ export const limits = {
   /** After our last word, what a peer still sends is thrown away for so long and so much; then the connection is cut. */
   lingerMs: 2_000,
   lingerBytesMax: 2 * 1024 * 1024,
-  /** The same warning of the door is logged at most this often. */
+  /** The same warning of the KMIP listener is logged at most this often. */
   noticeEveryMs: 60_000,
-  /** Running requests have this long to be answered when the door closes. */
+  /** Running requests have this long to be answered when the listener closes. */
   closeGraceMs: 5_000,
 
   // --- the KMIP client, where its user sets nothing else ---
@@ -333,7 +333,7 @@ export const limits = {
   /** Entries that one step of a search looks at. */
   auditStepEntries: 500,
 
-  // --- the admin door ---
+  // --- the admin API ---
   adminBodyBytesMax: 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
   /** From a TCP connection to the end of its TLS handshake. */

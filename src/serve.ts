@@ -17,7 +17,7 @@ import { handlersFor } from './operations/handlers.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
-import { doorMetrics, type Metrics } from './telemetry/metrics.ts'
+import { listenerMetrics, type Metrics } from './telemetry/metrics.ts'
 import { Watch } from './serve/watch.ts'
 
 export interface Running {
@@ -58,27 +58,27 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const doorLog = messageFirst(log)
-  const counting = doorMetrics(metrics)
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
-    log: doorLog,
+    log: listenerLog,
     handlers: handlersFor(version),
     matchesCredential,
     onPeer: counting.peer,
     onOperation: counting.operation,
   })
   opened.defer(() => answerer.close())
-  const door = await listen({
+  const listener = await listen({
     ...config.kmip.listen,
-    ...answerer.door,
+    ...answerer.callbacks,
     ...tls.certificates.shown,
-    log: doorLog,
+    log: listenerLog,
     metrics: counting,
     clock,
   })
-  opened.defer(() => door.close())
-  const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  opened.defer(() => listener.close())
+  const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
   const context = {
     ...core,
     rootKeys,
@@ -92,14 +92,14 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
     subnetOf: (address) => subnetOf(plainAddress(address)),
-    displaced: () => metrics.adminConnectionsDisplaced.inc(),
-    answered: ({ route, status, seconds }) =>
+    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
+    onAnswer: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
-    failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+    onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
-  tls.start({ door, admin, audit })
+  tls.start({ listener, admin, audit })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())

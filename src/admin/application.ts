@@ -23,9 +23,9 @@ export interface ApplicationOptions {
   /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
   /** Called after each answer; `route` is a name of the table, or 'none'. */
-  readonly answered: (about: { route: string; status: number; seconds: number }) => void
+  readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
   /** Called with an error that is a bug or an outage. */
-  readonly failed: (error: unknown, about: { route: string; requestId: string }) => void
+  readonly onFailure: (error: unknown, about: { route: string; requestId: string }) => void
 }
 
 interface Env {
@@ -125,7 +125,7 @@ function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
   })
 }
 
-async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Promise<void> {
+async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Promise<void> {
   const start = performance.now()
   c.set('requestId', randomUUID())
   c.set('route', 'none')
@@ -135,7 +135,7 @@ async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Pr
   c.header('Cache-Control', 'no-store')
   c.header('X-Content-Type-Options', 'nosniff')
   c.header('Content-Security-Policy', c.get('policy'))
-  answered({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+  onAnswer({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
 }
 
 /** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */
@@ -189,10 +189,10 @@ function nothingHere(): Refusal {
   return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
 }
 
-function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {
+function known(error: Error, c: Ctx, { onFailure }: ApplicationOptions): Refusal {
   const refusal = refusalOf(error)
   if (refusal) return refusal
-  failed(error, { route: c.get('route'), requestId: c.get('requestId') })
+  onFailure(error, { route: c.get('route'), requestId: c.get('requestId') })
   return new Refusal(
     'internal',
     'something went wrong in the server',

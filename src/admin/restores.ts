@@ -21,7 +21,7 @@ export interface RestoresOptions {
   /** Whether this server has the instance. */
   readonly isThere: (instanceId: string) => Promise<boolean>
   /** Called with an error that is a bug or an outage. */
-  readonly failed: (error: unknown) => void
+  readonly onFailure: (error: unknown) => void
 }
 
 export interface Restore {
@@ -110,7 +110,7 @@ export class Restores {
     if (known) return known
     if (this.#stopping.signal.aborted)
       return new Refusal('unavailable', 'the server stops', 'Do the same again.')
-    this.#options.failed(error)
+    this.#options.onFailure(error)
     return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
   }
 }

@@ -26,9 +26,9 @@ export interface AdminOptions {
   /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
   /** Called for each connection that was closed to make room. */
-  readonly displaced?: () => void
-  readonly answered: ApplicationOptions['answered']
-  readonly failed: ApplicationOptions['failed']
+  readonly onDisplaced?: () => void
+  readonly onAnswer: ApplicationOptions['onAnswer']
+  readonly onFailure: ApplicationOptions['onFailure']
 }
 
 export interface TlsIdentity {
@@ -36,7 +36,7 @@ export interface TlsIdentity {
   readonly cert: string | Buffer
 }
 
-export interface AdminDoor {
+export interface AdminServer {
   /** The URL for clients on this machine: `https://127.0.0.1:5697`. */
   readonly url: string
   readonly host: string
@@ -50,7 +50,7 @@ export interface AdminDoor {
 }
 
 /** Listens. Rejects with the system's error (EADDRINUSE, EACCES) if it cannot. */
-export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const hosts = new Set<string>()
   const setHosts = (names: readonly string[]): void => {
     hosts.clear()
@@ -95,7 +95,7 @@ interface Connections {
   cutAll(): void
 }
 
-function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions): Connections {
+function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
   const { adminConnectionsMax: max, adminConnectionsPerAddressMax: perSubnetMax } = limits
   const slots = new ConnectionSlots<string>({ max, perSubnetMax })
   const sockets = new Map<string, Socket>()
@@ -114,7 +114,7 @@ function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions)
     })
     const leaves = slots.add(name, subnetOf(remoteAddress ?? 'gone'))
     if (leaves !== undefined) {
-      displaced?.()
+      onDisplaced?.()
       cut(leaves)
     }
   })

@@ -6,13 +6,13 @@
 import type { TLSSocket } from 'node:tls'
 import { Framer, type Framed, type Halt } from '../ttlv/framer.ts'
 import type { Budget } from './budget.ts'
-import type { DoorLimits, DoorOptions, Ending, Peer, Unreadable } from './door.ts'
+import type { ListenerLimits, ListenerOptions, Ending, Peer, Unreadable } from './contract.ts'
 
 export interface ConnectionOptions extends Pick<
-  DoorOptions,
+  ListenerOptions,
   'answer' | 'isTrusted' | 'answerUnreadable' | 'log' | 'metrics'
 > {
-  readonly limits: DoorLimits
+  readonly limits: ListenerLimits
   readonly budget: Budget
   /** The subnet to which the budget charges the bytes. */
   readonly subnet: string

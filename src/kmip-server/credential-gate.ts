@@ -11,7 +11,7 @@ import type { RequestMessage } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import { subnetOf } from './address.ts'
-import type { Peer } from './door.ts'
+import type { Peer } from './contract.ts'
 
 /**
  * The operations that need no password, also with `required`: asking about the server, finding keys, reading attributes,

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import { codeOf } from './connection.ts'
-import type { DoorLimits } from './door.ts'
+import type { ListenerLimits } from './contract.ts'
 import type { Hello } from './hello.ts'
 import { MeteredStream } from './metered-stream.ts'
 import type { Notices } from './notices.ts'
@@ -42,7 +42,7 @@ interface Begun {
 }
 
 export interface HandshakesOptions<H> {
-  readonly limits: DoorLimits
+  readonly limits: ListenerLimits
   readonly now: () => number
   readonly notices: Notices
   /**
@@ -278,7 +278,7 @@ export class Handshakes<H extends Handshaking> {
 const long = 'long '
 
 /** The queue of the handshake's next piece: that of its subnet, or the subnet's queue for long handshakes. */
-function lineOf(handshaking: Handshaking, { longHandshakeBytes }: DoorLimits): string {
+function lineOf(handshaking: Handshaking, { longHandshakeBytes }: ListenerLimits): string {
   const bytes = handshaking.begun?.stream?.handshakeBytes ?? 0
   return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.subnet
 }

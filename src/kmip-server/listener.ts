@@ -9,7 +9,13 @@ import { limits as allLimits } from '../limits.ts'
 import { subnetOf, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
 import { codeOf, Connection } from './connection.ts'
-import type { Door, DoorLimits, DoorOptions, HandshakeOutcome, ServerCertificate } from './door.ts'
+import type {
+  KmipListener,
+  ListenerLimits,
+  ListenerOptions,
+  HandshakeOutcome,
+  ServerCertificate,
+} from './contract.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
@@ -20,7 +26,7 @@ import { readPeer, type TlsSettings } from './tls.ts'
  * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
  * not fit.
  */
-export async function listen(options: DoorOptions): Promise<Door> {
+export async function listen(options: ListenerOptions): Promise<KmipListener> {
   const listener = new Listener(options)
   await listener.open()
   return listener
@@ -33,9 +39,9 @@ interface Entrant extends Handshaking {
   readonly spare: boolean
 }
 
-class Listener implements Door {
-  readonly #options: DoorOptions
-  readonly #limits: DoorLimits
+class Listener implements KmipListener {
+  readonly #options: ListenerOptions
+  readonly #limits: ListenerLimits
   readonly #now: () => number
   readonly #net: NetServer
   readonly #handshakes: Handshakes<Entrant>
@@ -47,7 +53,7 @@ class Listener implements Door {
   #closing: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
-  constructor(options: DoorOptions) {
+  constructor(options: ListenerOptions) {
     this.#options = options
     this.#limits = { ...allLimits, ...options.limits }
     const { clock } = options

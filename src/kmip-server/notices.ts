@@ -2,14 +2,14 @@
 // number of times it was suppressed.
 
 import { limits } from '../limits.ts'
-import type { DoorLog } from './door.ts'
+import type { ListenerLog } from './contract.ts'
 
 export class Notices {
-  readonly #log: DoorLog
+  readonly #log: ListenerLog
   readonly #now: () => number
   readonly #said = new Map<string, { readonly at: number; keptBack: number }>()
 
-  constructor(log: DoorLog, now: () => number) {
+  constructor(log: ListenerLog, now: () => number) {
     this.#log = log
     this.#now = now
   }

@@ -2,7 +2,7 @@
 // thread's time its handshakes took lately. This decides only the order of handshakes: an address proves nothing and
 // gives nobody a key. Memory is bounded; the subnet that was seen longest ago is forgotten first.
 
-import type { DoorLimits } from './door.ts'
+import type { ListenerLimits } from './contract.ts'
 
 /**
  * known: a trusted client authenticated from there, and its handshakes have an ordinary cost. These go first.
@@ -23,7 +23,7 @@ interface Spent {
 }
 
 type SubnetLimits = Pick<
-  DoorLimits,
+  ListenerLimits,
   | 'subnetsRememberedMax'
   | 'subnetKnownForMs'
   | 'subnetWatchedForMs'

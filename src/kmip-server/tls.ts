@@ -5,7 +5,7 @@
 
 import { hash, constants } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
-import type { DoorLimits, Peer, ServerCertificate } from './door.ts'
+import type { ListenerLimits, Peer, ServerCertificate } from './contract.ts'
 
 /**
  * A TLS server that never listens: the listener hands it raw connections one by one. Without `ca` the request for a
@@ -25,7 +25,7 @@ export interface TlsSettings {
   readonly serverCertificate: ServerCertificate
   readonly ticketKeys: Buffer
   readonly legacyTls: boolean
-  readonly limits: Pick<DoorLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
+  readonly limits: Pick<ListenerLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
 }
 
 /** Everything that a new certificate needs in `setSecureContext`, which forgets what it is not given. */

@@ -12,7 +12,7 @@ import { serverActor, type By } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import type { DoorOptions } from '../kmip-server/door.ts'
+import type { ListenerOptions } from '../kmip-server/contract.ts'
 import { limits } from '../limits.ts'
 import { PkiError } from '../pki/error.ts'
 import { certificateNames, issueServer, privateKeyPem, serverCommonName } from '../pki/issue.ts'
@@ -75,7 +75,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   }
 
   /** The certificate and ticket keys for the KMIP listener. */
-  get shown(): Pick<DoorOptions, 'serverCertificate' | 'ticketKeys'> {
+  get shown(): Pick<ListenerOptions, 'serverCertificate' | 'ticketKeys'> {
     const { active, ticketKeys } = this.#kept
     return {
       serverCertificate: { certificate: active.chain, key: privateKeyPem(active.privateKey) },
@@ -240,7 +240,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     const { certificate } = this.#kept.active
     const { sha256, notAfterMs } = certificate
     const until = new Date(notAfterMs).toISOString()
-    this.#options.log.info({ sha256, until }, 'the KMIP door has another certificate')
+    this.#options.log.info({ sha256, until }, 'the KMIP listener presents another certificate')
     // From now on this certificate is active, whatever happens here; a restart presents it at the latest.
     await this.#apply?.().catch((error: unknown) =>
       this.#options.log.error({ error }, 'it could not be put in place'),

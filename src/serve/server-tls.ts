@@ -3,12 +3,12 @@
 
 import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../admin/context.ts'
-import type { AdminDoor, TlsIdentity } from '../admin/server.ts'
+import type { AdminServer, TlsIdentity } from '../admin/server.ts'
 import type { Config } from '../config.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import type { Door } from '../kmip-server/door.ts'
+import type { KmipListener } from '../kmip-server/contract.ts'
 import type { Identity } from '../pki/issue.ts'
 import { ServerCertificates } from './server-certificates.ts'
 import { openServerIdentity, ownNames } from './server-identity.ts'
@@ -24,9 +24,9 @@ interface Options {
   readonly log: LevelledLog
 }
 
-interface Doors {
-  readonly door: Door
-  readonly admin: AdminDoor
+interface Listeners {
+  readonly listener: KmipListener
+  readonly admin: AdminServer
   readonly audit: Audit
 }
 
@@ -74,20 +74,18 @@ export class ServerTls {
   }
 
   /** From now on, changes reach these listeners. */
-  start({ door, admin, audit }: Doors): void {
+  start({ listener, admin, audit }: Listeners): void {
     const { settings, log } = this.#options
     const { certificates } = this
     certificates.start(async () => {
       const { serverCertificate, ticketKeys } = certificates.shown
-      door.setServerCertificate(serverCertificate, ticketKeys)
+      listener.setServerCertificate(serverCertificate, ticketKeys)
       admin.setTls((await this.admin(settings.now)).tls)
     })
     // Renews the admin API's own certificate also in a process that runs for years.
     const look = async () => admin.setTls((await this.admin(settings.now)).tls)
     this.#daily = this.#options.clock.every(dayMs, () => {
-      look().catch((error: unknown) =>
-        log.error({ error }, 'the certificate of the admin door could not be looked at'),
-      )
+      look().catch((error: unknown) => log.error({ error }, 'check the certificate of the admin API'))
     })
     settings.start(audit, async (next) => {
       const { tls, hosts } = await this.admin(next)

@@ -59,7 +59,7 @@ export type HandshakeOutcome =
       readonly durationMs: number
     }
 
-export interface DoorLog {
+export interface ListenerLog {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -69,7 +69,7 @@ export interface DoorLog {
 type NoLabels = Readonly<Record<string, never>>
 
 /** The counters of the listener, with their labels. Labels never name a client. */
-export interface DoorCounts {
+export interface ListenerCounts {
   connections_accepted: NoLabels
   /** Refused before the handshake: `full` (the server), `address` (this address), `not-tls`, `closing`. */
   connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' }
@@ -89,13 +89,13 @@ export interface DoorCounts {
   answers_failed: NoLabels
 }
 
-export type DoorGauge =
+export type ListenerGauge =
   'connections' | 'handshakes_waiting' | 'handshakes_active' | 'requests_running' | 'bytes_buffered'
 
-export interface DoorMetrics {
-  count<Name extends keyof DoorCounts>(name: Name, labels: DoorCounts[Name]): void
+export interface ListenerMetrics {
+  count<Name extends keyof ListenerCounts>(name: Name, labels: ListenerCounts[Name]): void
   /** Called once for each gauge when the listener opens; `read` is cheap and may be called at any time after. */
-  gauge(name: DoorGauge, read: () => number): void
+  gauge(name: ListenerGauge, read: () => number): void
 }
 
 /** 'peer': the peer left. The server caused the others. */
@@ -111,7 +111,7 @@ export type Ending =
   | 'displaced'
   | 'closing'
 
-type DoorLimitName =
+type ListenerLimitName =
   | 'messageBytesMax'
   | 'untrustedMessageBytesMax'
   | 'connectionsMax'
@@ -161,7 +161,7 @@ type DoorLimitName =
   | 'certificateBytesMax'
 
 /** The bounds of limits.ts that the listener keeps. */
-export type DoorLimits = { readonly [Name in keyof Pick<typeof limits, DoorLimitName>]: number }
+export type ListenerLimits = { readonly [Name in keyof Pick<typeof limits, ListenerLimitName>]: number }
 
 /** PEM. `certificate` may hold a chain, the server's own certificate first. */
 export interface ServerCertificate {
@@ -169,7 +169,7 @@ export interface ServerCertificate {
   readonly key: string | Buffer
 }
 
-export interface DoorOptions {
+export interface ListenerOptions {
   readonly host: string
   /** 0: the system picks a free port. */
   readonly port: number
@@ -192,14 +192,14 @@ export interface DoorOptions {
    * whether the peer is trusted; then handshakes from its address go before those of others.
    */
   onHandshake?(outcome: HandshakeOutcome): Promise<boolean>
-  readonly log: DoorLog
-  readonly metrics: DoorMetrics
+  readonly log: ListenerLog
+  readonly metrics: ListenerMetrics
   readonly clock?: { monotonic(): number }
   /** Tests set tighter bounds than limits.ts. */
-  readonly limits?: Partial<DoorLimits>
+  readonly limits?: Partial<ListenerLimits>
 }
 
-export interface Door {
+export interface KmipListener {
   readonly address: string
   readonly port: number
   /**
