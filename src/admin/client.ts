@@ -156,7 +156,7 @@ function refusal(status: number, body: string): Error {
     const { code, message, hint } = errorAnswer.parse(JSON.parse(body)).error
     return new Refusal(code, message, hint)
   } catch {
-    return new AdminUnreachable(`what answered is not the admin door of Mortise (HTTP ${status})`)
+    return new AdminUnreachable(`what answered is not the admin API of Mortise (HTTP ${status})`)
   }
 }
 

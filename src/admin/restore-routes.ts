@@ -14,25 +14,26 @@ const named = z.object({
 const Report = z.object({
   instance: z.object({ id: z.string(), name: z.string() }),
   formerName: z.string().nullable().meta({ description: 'The name it had; null: not known.' }),
-  objects: z.record(z.string(), z.int()).meta({ description: 'Objects that are back, by state.' }),
+  objects: z.record(z.string(), z.int()).meta({ description: 'Restored objects, by state.' }),
   opens: z.int().meta({ description: 'How many of them have their key material.' }),
   deleted: z.array(named).meta({
     description:
-      'Their standard keys were deleted in Key Protect: back, but revoked. Restored there within 30 days, they open again.',
+      'Objects whose standard keys were deleted in Key Protect: they are back, but revoked. If the standard keys are restored there within 30 days, they open again.',
   }),
   elsewhere: z.array(named).meta({
-    description: 'A root key that was not named sealed them: back, but they do not open.',
+    description: 'Objects sealed by a root key that was not named: they are back, but they do not open.',
   }),
   movesFrom: z.string().nullable().meta({
-    description: 'It was on its way from this root key, and goes on in the background; null: it was not.',
+    description:
+      'The root key from which the instance was moving; the move continues in the background. null: it was not moving.',
   }),
   leftFor: z.object({ rootKey: z.string(), at: time }).nullable().meta({
     description:
-      'It was on its way into the database, sealed by this root key. What had arrived there is lost with it, and is told as deleted.',
+      'The instance was moving into the database under this root key. Objects that had arrived there are lost with the database, and are listed as deleted.',
   }),
   gone: z.int().meta({
     description:
-      'Keys of which every standard key was deleted, because they were destroyed or their owner deleted them: they are not back.',
+      'Keys whose standard keys were all deleted, because the keys were destroyed or their owner deleted them. They are not back.',
   }),
   ignored: z
     .array(z.object({ id: z.string(), name: z.string(), why: z.string() }))
@@ -46,19 +47,22 @@ const Restore = z
     state: z.enum(['running', 'done', 'failed']),
     step: z.enum(['list', 'keys', 'write']).meta({
       description:
-        'list: standard keys are looked for. keys: they are read and opened. write: they are entered in the database.',
+        'list: finds standard keys. keys: reads and opens them. write: writes them into the database.',
     }),
     done: z.int(),
     total: z.int().nullable().meta({ description: 'null: not known yet.' }),
-    trouble: z.string().nullable().meta({ description: 'Why it waits at the moment; it goes on by itself.' }),
-    report: Report.nullable().meta({ description: 'Once it is done.' }),
+    trouble: z
+      .string()
+      .nullable()
+      .meta({ description: 'Why it waits at the moment; it continues by itself.' }),
+    report: Report.nullable().meta({ description: 'The report, once the restore is done.' }),
     error: z
       .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
       .nullable()
-      .meta({ description: 'Why it failed. Nothing is there then; it can be done again.' }),
+      .meta({ description: 'Why it failed. Then nothing was restored, and it can run again.' }),
     choices: z
       .array(z.object({ instance: z.string(), keys: z.int(), newest: time.nullable() }))
-      .meta({ description: 'Where several instances were found, and one must be chosen.' }),
+      .meta({ description: 'The instances that were found, if there are several and one must be chosen.' }),
   })
   .meta({ id: 'Restore' })
 
@@ -70,20 +74,21 @@ export const restoreRoutes = {
     path: '/api/v1/restores',
     ...manager,
     summary:
-      'Bring an instance with the custody keyprotect back from Key Protect or HPCS, without its database. Asked again while it runs, it is the same',
+      'Restore an instance with custody keyprotect from Key Protect or HPCS, without its database. The same request during the restore returns the running one',
     body: z.strictObject({
-      rootKey: z.string().min(1).max(1024).meta({ description: 'URI of the root key that it had.' }),
+      rootKey: z.string().min(1).max(1024).meta({ description: 'URI of the root key of the instance.' }),
       oldRootKeys: z.array(z.string().min(1).max(1024)).max(8).optional().meta({
         description:
-          'Others that seal keys of it, because it was on its way from them when its database was lost.',
+          'Other root keys that seal its keys, because it was moving away from them when its database was lost.',
       }),
       partial: z.boolean().optional().meta({
-        description: 'Also when keys of it lie under root keys that are not named: those stay closed.',
+        description:
+          'Restores also if root keys that are not named seal some of its keys; those keys do not open.',
       }),
       instance: z.string().min(1).max(100).optional().meta({
-        description: 'Its id; needed where several lie beside the root key.',
+        description: 'The id of the instance; needed if several have keys beside the root key.',
       }),
-      name: name.optional().meta({ description: 'Another name than it had.' }),
+      name: name.optional().meta({ description: 'A new name for the instance.' }),
       ibmApiKey: ibmApiKey.optional(),
     }),
     answer: Restore,
@@ -94,7 +99,7 @@ export const restoreRoutes = {
     method: 'get',
     path: '/api/v1/restores/{restore}',
     ...manager,
-    summary: 'How far a restore is, and what it brought back; the last one is remembered until a restart',
+    summary: 'The progress of a restore, and its report; the server remembers the last one until a restart',
     answer: Restore,
   }),
 } as const

@@ -54,5 +54,5 @@ export const ibmApiKey = z
   .regex(/^[\x21-\x7e]{1,1000}$/, 'must be an API key, on one line and nothing else')
   .meta({
     description:
-      'The API key of the service ID that speaks to Key Protect or HPCS for this instance; left out: the one that there is, or that of the server. Tried at once, kept sealed, never shown.',
+      'The API key of the service ID with which this instance uses Key Protect or HPCS. Left out: the one that it has, or that of the server. Mortise tries it at once, stores it sealed, and never shows it.',
   })
