@@ -13,7 +13,6 @@ import { matchesCredential } from './trust/credential.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
-import { handlersFor } from './operations/handlers.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
@@ -63,7 +62,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   const answerer = createAnswerer({
     ...core,
     log: listenerLog,
-    handlers: handlersFor(version),
+    version,
     matchesCredential,
     onPeer: counting.peer,
     onOperation: counting.operation,

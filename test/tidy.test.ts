@@ -55,7 +55,7 @@ test('a room imports only what the layer table allows', () => {
 })
 
 function mayImport(file: string, target: string, typeOnly: boolean): boolean {
-  if (target === 'src/limits.ts') return true
+  if (target === 'src/limits.ts' || target === 'src/closest.ts') return true
   if (target === 'src/main.ts') return false
   const room = roomOf(file)
   // What composes the rooms may import everything but its own entry, and no room imports it.
@@ -86,10 +86,10 @@ const packages: Record<string, RegExp> = {
   asn1js: /^src\/pki\//,
   hono: /^src\/(admin|serve)/,
   '@hono/': /^src\/(admin|serve)/,
-  zod: /^src\/(admin\/|config|custody\/keyprotect\/|rootkey\/keyprotect\/)/,
+  zod: /^src\/(admin\/|config|profiles|custody\/keyprotect\/|rootkey\/keyprotect\/)/,
   'p-queue': /^src\/rootkey\/keyprotect\//,
   'p-retry': /^src\/rootkey\/keyprotect\//,
-  'smol-toml': /^src\/config\.ts$/,
+  'smol-toml': /^src\/(config|profiles)\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,
   commander: /^src\/(cli\/|main)/,
@@ -173,6 +173,17 @@ for (const [folder, most] of Object.entries(fileLinesMax)) {
     assert.deepEqual(silent, [])
   })
 }
+
+test('outside test/system/ and test/real/, no test sleeps longer than 50 ms', () => {
+  const found = readSources('test')
+    .filter(({ file }) => !/^test\/(system|real|support)\//.test(file))
+    .flatMap(({ file, text }) =>
+      [...text.matchAll(/(?:\bsleep|\blater|\bsetTimeout)\((?:resolve, )?([\d_]+)\)/g)]
+        .filter(([, ms = '']) => Number(ms.replaceAll('_', '')) > 50)
+        .map(([call]) => `${file}: ${call}`),
+    )
+  assert.deepEqual(found, [])
+})
 
 test('every source file says in its first line what it is for', () => {
   const silent = [...sources, ...readSources('scripts')]

@@ -241,9 +241,9 @@ export class KeyTransaction {
       const instance = await this.#instance()
       await requireRoom(this.#store, instance)
       this.#staged.limit(limitsOf(instance))
-      const { trail } = this.#staged
+      const { correlationIds } = this.#staged
       const facts = factsOf({ state: 'PreActive', attributes })
-      const sealed = await this.#custodies.seal(instance, place, material, { facts, trail })
+      const sealed = await this.#custodies.seal(instance, place, material, { facts, correlationIds })
       this.#staged.sealed(sealed)
       const object: ManagedObject = {
         instanceId,
@@ -266,7 +266,7 @@ export class KeyTransaction {
 
   async #open(object: ManagedObject): Promise<Material> {
     try {
-      return await this.#custodies.open(await this.#instance(), object, this.#staged.trail)
+      return await this.#custodies.open(await this.#instance(), object, this.#staged.correlationIds)
     } catch (error) {
       if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
         throw new StoreConflict('object', 'the object was sealed anew meanwhile')

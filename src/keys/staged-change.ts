@@ -10,7 +10,8 @@ import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
-import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
+import { namedCalls } from '../audit/correlation-ids.ts'
+import { RootKeyError, type RootKeyReach, type CorrelationIds } from '../ports/root-key.ts'
 import type { Following, Sealed } from '../custody/custody.ts'
 import type { InstanceLimits } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
@@ -34,7 +35,7 @@ export class StagedChange {
   readonly #opened: Buffer[] = []
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
-  #trail: Trail = new Set()
+  #correlationIds: CorrelationIds = new Set()
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
@@ -49,12 +50,12 @@ export class StagedChange {
   /** Begins an act. From here on, its success or refusal is entered in the audit. */
   begin(action: AuditAction, object: string | null): void {
     this.#current = { action, object, detail: null }
-    this.#trail = new Set()
+    this.#correlationIds = new Set()
   }
 
   /** Collects the calls of the root key's service that the act makes. Its audit entry names them. */
-  get trail(): Trail {
-    return this.#trail
+  get correlationIds(): CorrelationIds {
+    return this.#correlationIds
   }
 
   /** Ends the act that was begun, and adds what became known during it. */
@@ -209,7 +210,7 @@ export class StagedChange {
     const known = {
       ...detail,
       ...(reach !== undefined && { rootKey: reach }),
-      ...(this.#trail.size > 0 && namedCalls(this.#trail)),
+      ...(this.#correlationIds.size > 0 && namedCalls(this.#correlationIds)),
     }
     return {
       atMs: this.nowMs,

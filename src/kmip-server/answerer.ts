@@ -24,7 +24,6 @@ import {
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
-import type { Handlers } from '../operations/handlers.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
 import { newestServed, served } from '../operations/served.ts'
 import { subnetOf } from './address.ts'
@@ -45,7 +44,8 @@ import { UnauthenticatedPeers } from './unauthenticated-peers.ts'
 export interface AnswererOptions {
   readonly access: Access
   readonly keys: Keys
-  readonly handlers: Handlers
+  /** The version of the program. */
+  readonly version: string
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly audit: Audit
@@ -166,7 +166,7 @@ class Answerer {
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
-    const { access, keys, handlers, log, onOperation, clock } = this.#options
+    const { access, keys, version, log, onOperation, clock } = this.#options
     const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
     const { credential } = first.client
@@ -186,7 +186,7 @@ class Answerer {
     }
     return answerBatch(request, {
       keys,
-      handlers,
+      serverVersion: version,
       identify,
       pace,
       room,

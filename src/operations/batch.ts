@@ -13,8 +13,7 @@ import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
-import type { Handler } from './handler.ts'
-import type { HandledOperation, Handlers } from './handlers.ts'
+import { handled, handledOperations } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
@@ -29,7 +28,8 @@ export interface OperationResult {
 
 export interface BatchOptions {
   readonly keys: Keys
-  readonly handlers: Handlers
+  /** The version of the program, for Query. */
+  readonly serverVersion: string
   /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
   readonly identify: () => Promise<Caller>
   /** Gives turns between items. The message itself has already had its turn. */
@@ -168,7 +168,7 @@ async function undoBatch(
   }
 }
 
-interface ItemContext extends Pick<BatchOptions, 'handlers' | 'pace' | 'room'> {
+interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room'> {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
@@ -177,15 +177,15 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
-  if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
+  const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
+  if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handled = name as HandledOperation
-  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
   const { transaction, placeholder, pace, room } = context
-  requirePermission(transaction, handled, values, placeholder.value)
+  requirePermission(transaction, name, line, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
-  const response = await handler({ transaction, placeholder, pace, version, bytesMax }, values)
+  const server = { version: context.serverVersion, operations: handledOperations }
+  const response = await line.handler({ transaction, placeholder, pace, version, server, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)
   transaction.wipe()
   room.require(succeeded(item, payload))

@@ -182,7 +182,7 @@ test('while requests wait no more is read, and all are answered in the end', asy
   const message = messageOf(0, 8 * 1024 - 8)
   for (let sent = 0; sent < messages; sent += 1) client.send(message)
   await until('one is being answered', () => listener.gauge('requests_running') === 1)
-  await later(200)
+  for (let before = -1; before !== client.raw.bytesWritten; await later(50)) before = client.raw.bytesWritten
   // 25 MiB were sent; kernel buffers hold a few MiB and the listener hardly anything.
   assert.ok(client.socket.writableLength > 8 * MiB, `${client.socket.writableLength} bytes still to be sent`)
   gate.resolve()

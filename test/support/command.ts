@@ -3,13 +3,17 @@
 
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/cli/main.ts'
-import type { World } from '../../src/cli/world.ts'
+import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/cli/world.ts'
 import type { CommandResult } from './server.ts'
 
 export interface Surroundings {
   /** The data folder, as if it was configured. */
   readonly data?: string
   readonly input?: string
+  /** What MORTISE_PROFILE and the like say. */
+  readonly environment?: ClientEnvironment
+  readonly profiles?: Readonly<Record<string, Profile>>
+  readonly nowMs?: number
   /** Standard input is a terminal. */
   readonly terminal?: boolean
 }
@@ -19,12 +23,20 @@ export async function command(
   surroundings: Surroundings = {},
 ): Promise<CommandResult> {
   const { data = '/nowhere/mortise-data', input = '', terminal = false } = surroundings
+  const { environment = {}, profiles = {}, nowMs = Date.now() } = surroundings
   let stdout = ''
   let stderr = ''
   const world: World = {
     stdin: Object.assign(Readable.from([Buffer.from(input)]), { isTTY: terminal }),
     stdout: { write: (text) => (stdout += String(text)) },
     stderr: { write: (text) => (stderr += text) },
+    now: () => nowMs,
+    environment,
+    profile: (name) => {
+      const found = profiles[name]
+      if (!found) throw new UsageError(`there is no profile ${name}`)
+      return found
+    },
     version: '1.2.3',
     command: 'mortise',
     dataFolder: (flags) => flags['data'] ?? data,

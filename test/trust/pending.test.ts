@@ -16,7 +16,7 @@ import { openSqliteStore } from '../../src/store/open.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { storeFolder } from '../support/store-place.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { edit } from '../support/world.ts'
+import { edit } from '../support/core.ts'
 
 async function openList(t: TestContext) {
   const file = `${await storeFolder(t)}/mortise.db`
