@@ -272,7 +272,7 @@ export class Connection {
     try {
       return await this.#options.isTrusted(this.peer)
     } catch (error) {
-      this.#options.log.error('whether a peer is trusted could not be told', { ...this.#fields(), error })
+      this.#options.log.error('check whether a peer is trusted', { ...this.#fields(), error })
       return false
     } finally {
       this.#answerAt = never

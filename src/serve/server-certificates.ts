@@ -289,7 +289,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     try {
       await this.#switch(serverActor, this.#kept, staged)
     } catch (error) {
-      this.#options.log.error({ error, sha256 }, 'the certificate that is due could not be switched to')
+      this.#options.log.error({ error, sha256 }, 'switch to the certificate that is due')
       if (!(error instanceof PkiError)) return
       // Trying again would not help.
       const entry: Entry = {
@@ -298,7 +298,8 @@ export class ServerCertificates implements ServerCertificateChanges {
         detail: { ...atDetail(null), why: error.message },
       }
       await this.#keep(serverActor, { ...this.#kept, staged: { ...staged, atMs: null } }, [entry]).catch(
-        (trouble: unknown) => this.#options.log.error({ error: trouble }, 'its time could not be taken back'),
+        (trouble: unknown) =>
+          this.#options.log.error({ error: trouble }, 'take back the time of a certificate'),
       )
     }
   }

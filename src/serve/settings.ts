@@ -78,7 +78,7 @@ export class Settings {
       if (!(error instanceof ConfigError)) throw error
       throw new Refusal(
         'refused',
-        `the new configuration is not right: ${error.message}`,
+        `the new configuration is not valid: ${error.message}`,
         'Nothing was changed.',
         {
           cause: error,
