@@ -107,6 +107,6 @@ function replacePending(s: WriteStatements, clients: readonly PendingClient[]): 
     const sha256 = text(row, 'sha256')
     if (!kept.has(sha256)) s.run('removePending', sha256)
   }
-  for (const { sha256, certificate, address, firstMs, lastMs, knocks } of clients)
-    s.run('putPending', sha256, certificate, address, firstMs, lastMs, knocks)
+  for (const { sha256, certificate, address, firstMs, lastMs, attempts } of clients)
+    s.run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
 }

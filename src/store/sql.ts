@@ -68,7 +68,7 @@ export const readSql = {
     WHERE instance_id = ? AND kind = 'object' AND state IN ('current', 'due') GROUP BY key_version`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
-    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks
+    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, attempts
     FROM pending ORDER BY first_ms, sha256`,
   seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
 
@@ -200,10 +200,10 @@ export const writeSql = {
   pendingNames: `SELECT sha256 FROM pending`,
   removePending: `DELETE FROM pending WHERE sha256 = ?`,
   putPending: `
-    INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, knocks) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, attempts) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET certificate = excluded.certificate, address = excluded.address,
-      first_ms = excluded.first_ms, last_ms = excluded.last_ms, knocks = excluded.knocks
-    WHERE last_ms <> excluded.last_ms OR knocks <> excluded.knocks OR address <> excluded.address`,
+      first_ms = excluded.first_ms, last_ms = excluded.last_ms, attempts = excluded.attempts
+    WHERE last_ms <> excluded.last_ms OR attempts <> excluded.attempts OR address <> excluded.address`,
   putSeen: `
     INSERT INTO seen (sha256, last_ms, address) VALUES (?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address

@@ -135,7 +135,7 @@ export class SqliteStore implements Store, AnchoredStore {
       address: text(row, 'address'),
       firstMs: number(row, 'firstMs'),
       lastMs: number(row, 'lastMs'),
-      knocks: number(row, 'knocks'),
+      attempts: number(row, 'attempts'),
     }))
   }
 
