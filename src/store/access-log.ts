@@ -35,8 +35,8 @@ interface Frame {
 
 interface Waiting {
   readonly record: AccessRecord
-  resolve(): void
-  reject(error: unknown): void
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
 }
 
 export class AccessLog {
@@ -53,6 +53,7 @@ export class AccessLog {
   #failingSinceMs: number | undefined
   /** When objects were last fetched, by instance and identifier, as far as that is not in the database yet. */
   readonly #fetchedMs = new Map<string, number>()
+  #inTrouble = false
   #moving: Promise<void> | undefined
   #timer: Timer | undefined
   #closed = false
@@ -176,12 +177,19 @@ export class AccessLog {
 
   /** The store keeps a reserve for a full disk. */
   #commitInstead(waiting: readonly Waiting[], cause: unknown): void {
-    const { commit, onTrouble, file } = this.#options
-    onTrouble(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
+    const { commit, file } = this.#options
+    this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
     for (const { record, resolve, reject } of waiting)
       commit({ ...changeOf([record]), durability: 'process' })
         .finally(() => this.#forget([record]))
         .then(resolve, reject)
+  }
+
+  /** Once, until records are moved again. */
+  #tell(message: string): void {
+    if (this.#inTrouble) return
+    this.#inTrouble = true
+    this.#options.onTrouble(message)
   }
 
   #moveLater(delayMs: number): void {
@@ -193,7 +201,7 @@ export class AccessLog {
   }
 
   readonly #notMoved = (error: unknown): void => {
-    this.#options.onTrouble(`access records cannot be moved into the audit log yet: ${String(error)}`)
+    this.#tell(`access records cannot be moved into the audit log yet: ${String(error)}`)
     this.#moveLater(limits.accessMoveAgainMs)
   }
 
@@ -220,6 +228,7 @@ export class AccessLog {
     this.#records -= records.length
     this.#forget(records)
     this.#failingSinceMs = undefined
+    this.#inTrouble = false
     if (this.#frames.length > 0) return this.#moveLater(limits.accessMoveMs)
     this.#empty()
     this.#write()

@@ -41,11 +41,19 @@ export function storeAuditContract(makePlace: MakePlace): void {
   })
 }
 
-function records(makePlace: MakePlace): void {
-  const access = (name: string, atMs: number): AccessRecord => ({
+function access(name: string, atMs: number): AccessRecord {
+  return {
     entries: [auditEntry({ action: 'key.get', object: name, atMs })],
     fetched: [{ instanceId: 'instance-1', uniqueIdentifier: name, atMs }],
-  })
+  }
+}
+
+async function timesOfGets(store: Store): Promise<readonly number[]> {
+  const { entries } = await store.audit({ action: 'key.get', order: 'oldest', limit: 10 })
+  return entries.map(({ body }) => (JSON.parse(body) as AuditEntry).atMs)
+}
+
+function records(makePlace: MakePlace): void {
   for (const withLog of [true, false])
     test(`access records are seen at once, ${withLog ? 'with' : 'without'} an access log, and stay`, async (t) => {
       const { store, place } = await openPlace(t, makePlace)
@@ -55,18 +63,29 @@ function records(makePlace: MakePlace): void {
       assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, 7)
       const [listed] = await store.objects({ instanceId: 'instance-1', limit: 10 })
       assert.equal(listed?.lastFetchedMs, 7)
-      const times = async (from: Store) =>
-        (await from.audit({ action: 'key.get', order: 'oldest', limit: 10 })).entries.map(
-          ({ body }) => (JSON.parse(body) as AuditEntry).atMs,
-        )
-      assert.deepEqual(await times(store), [5, 7])
+      assert.deepEqual(await timesOfGets(store), [5, 7])
       await store.record(access('a', 9))
       await store.close()
       const again = await place.open()
       t.after(() => again.close())
-      assert.deepEqual(await times(again), [5, 7, 9])
+      assert.deepEqual(await timesOfGets(again), [5, 7, 9])
       assert.equal((await again.object('instance-1', 'a'))?.lastFetchedMs, 9)
     })
+
+  test('an access record whose object or trust has changed since is a conflict, and leaves nothing', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.openAccessLog(anchorKey)
+    await store.commit(change([objectWrite(objectRecord('a'))]))
+    const object = { instanceId: 'instance-1', uniqueIdentifier: 'a' }
+    const trustVersion = await store.trustVersion()
+    const record = (expect: AccessRecord['expect'] & object) => store.record({ ...access('a', 5), expect })
+    await assert.rejects(record({ objects: [{ ...object, version: 2 }] }), conflict('object'))
+    await assert.rejects(record({ objects: [{ ...object, version: null }] }), conflict('object'))
+    await assert.rejects(record({ trustVersion: trustVersion + 1 }), conflict('trust'))
+    assert.deepEqual(await timesOfGets(store), [])
+    await record({ trustVersion, objects: [{ ...object, version: 1 }] })
+    assert.deepEqual(await timesOfGets(store), [5])
+  })
 }
 
 function restores(makePlace: MakePlace): void {
