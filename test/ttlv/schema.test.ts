@@ -113,8 +113,9 @@ test('one of several: by item type, and by the kind of value', () => {
   assert.throws(() => read(oneOf(text, integer), write(bytes, Buffer.from('b'))), refused('wrong-type'))
 })
 
+const typeOf = (schema: ItemSchema, value: unknown) => write(schema, value)[3]
+
 test('one of several: each kind of value finds its choice, and one that no choice holds is a bug', () => {
-  const typeOf = (schema: ItemSchema, value: unknown) => write(schema, value)[3]
   const all = oneOf(colour, integer, bigInteger, boolean, text, bytes, struct({ a: integer }), any)
   assert.equal(typeOf(all, 'Red'), itemTypes.Enumeration)
   assert.equal(typeOf(all, 'no colour'), itemTypes.TextString)
