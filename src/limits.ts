@@ -263,6 +263,8 @@ export const limits = {
   storeReadBusyMs: 50,
   /** A database up to this size is checked as a whole when it is opened. */
   storeCheckBytesMax: 64 * 1024 * 1024,
+  /** Records that a page of a dump holds, and that one transaction of a restore writes. */
+  dumpPageRecords: 500,
   /** Objects that one step of a page of objects reads. */
   objectsStepRows: 50,
   /** Objects with one value are counted up to this, to find the value that narrows most. */
