@@ -264,7 +264,7 @@ export const limits = {
   /** A database up to this size is checked as a whole when it is opened. */
   storeCheckBytesMax: 64 * 1024 * 1024,
   /** Records that a page of a dump holds, and that one transaction of a restore writes. */
-  dumpPageRecords: 500,
+  dumpPageRecords: 200,
   /** Objects that one step of a page of objects reads. */
   objectsStepRows: 50,
   /** Objects with one value are counted up to this, to find the value that narrows most. */
@@ -319,6 +319,12 @@ export const limits = {
   rootKeyLookEveryMs: 30_000,
   rootKeyLooksMax: 4,
   readinessWaitMs: 2_000,
+
+  // --- backups ---
+  /** After so many bytes of a backup it is looked again whether its disk has room. */
+  backupLookBytes: 4 * 1024 * 1024,
+  /** A backup leaves so much free on its disk, so that a store on it can go on. */
+  backupFreeBytesMin: 40 * 1024 * 1024,
 
   // --- audit ---
   checkpointEveryMs: 60_000,
