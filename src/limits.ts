@@ -323,6 +323,12 @@ export const limits = {
   // --- backups ---
   /** After so many bytes of a backup it is looked again whether its disk has room. */
   backupLookBytes: 4 * 1024 * 1024,
+  /** How often it is looked whether a backup is due. */
+  backupTickMs: 10_000,
+  /** A backup that is so much later than it should be is warned about. */
+  backupGraceMs: 3600_000,
+  /** A command that copies a backup elsewhere is ended after this long. */
+  backupAfterTimeoutMs: 3600_000,
   /** A backup leaves so much free on its disk, so that a store on it can go on. */
   backupFreeBytesMin: 40 * 1024 * 1024,
 

@@ -5,7 +5,8 @@ import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
 import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
-import { buildCore } from './core.ts'
+import { buildCore, type Core } from './core.ts'
+import { openBackups } from './serve/backups.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
@@ -58,29 +59,14 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const doorLog = messageFirst(log)
-  const answerer = createAnswerer({
-    ...core,
-    log: doorLog,
-    handlers: handlersFor(version),
-    matchesCredential,
-    greeted: (verdict) => metrics.peers.inc({ verdict }),
-    operated: ({ operation, result, seconds }) =>
-      metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
-  })
-  opened.defer(() => answerer.close())
-  const door = await listen({
-    ...config.kmip.listen,
-    ...answerer.door,
-    ...tls.certificates.shown,
-    log: doorLog,
-    metrics: doorMetrics(metrics),
-    clock,
-  })
-  opened.defer(() => door.close())
+  const door = await openDoor({ core, tls, config, log, metrics, version }, opened)
   const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  const openRootKey = ports.rootKeys.open
+  const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
+  const backups = await openBackups(parts, opened)
   const context = {
     ...core,
+    backups,
     rootKeys,
     ...tls.administration,
     readiness: () => readiness.now({ store, access, keyring }),
@@ -105,6 +91,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   running.defer(() => audit.stop())
   watch.start(failed('look for what needs somebody'))
   running.defer(() => watch.stop())
+  backups.start(failed('look whether a backup is due'))
   return {
     kmip,
     admin: admin.url,
@@ -114,4 +101,36 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }
+}
+
+/** The KMIP listener. */
+async function openDoor(
+  parts: Pick<ServeOptions, 'config' | 'log' | 'metrics' | 'version'> & {
+    readonly core: Core
+    readonly tls: ServerTls
+  },
+  opened: AsyncDisposableStack,
+): Promise<Awaited<ReturnType<typeof listen>>> {
+  const { core, tls, config, metrics, version } = parts
+  const log = messageFirst(parts.log)
+  const answerer = createAnswerer({
+    ...core,
+    log,
+    handlers: handlersFor(version),
+    matchesCredential,
+    greeted: (verdict) => metrics.peers.inc({ verdict }),
+    operated: ({ operation, result, seconds }) =>
+      metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
+  })
+  opened.defer(() => answerer.close())
+  const door = await listen({
+    ...config.kmip.listen,
+    ...answerer.door,
+    ...tls.certificates.shown,
+    log,
+    metrics: doorMetrics(metrics),
+    clock: core.clock,
+  })
+  opened.defer(() => door.close())
+  return door
 }

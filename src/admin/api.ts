@@ -12,6 +12,7 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
+import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
@@ -276,6 +277,7 @@ const Status = z
     ),
     pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
     expiries: z.array(Expiry).openapi({ description: 'The certificates that expire first, at most ten.' }),
+    backups: BackupStatus.nullable().openapi({ description: 'null: the token is for one instance.' }),
     warnings: z.array(Warning),
   })
   .openapi('Status')
@@ -950,6 +952,7 @@ export const routes = {
     answer: z.object({ before: time }),
     slow: true,
   }),
+  ...backupRoutes,
   ...restoreRoutes,
   ...serverRoutes,
 } as const

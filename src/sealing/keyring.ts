@@ -219,6 +219,14 @@ function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }
 
+/** The bytes of a data key, outside of a server. The caller must wipe them. Throws RootKeyError. */
+export function unwrapDataKey(record: DataKeyRecord, rootKey: RootKey): Promise<Uint8Array> {
+  const { instanceId, id, rootKeyUri, rootKeyId, wrapped } = record
+  if (rootKey.id !== rootKeyId)
+    throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
+  return rootKey.unwrap(wrapped, dataKeyAad(instanceId, id))
+}
+
 function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {
   return Buffer.from(JSON.stringify(['mortise data key 1', instanceId, dataKeyId]))
 }
