@@ -8,8 +8,10 @@ import {
   CommandError,
   UsageError,
   type AcceptedRestore,
+  type BackupVerified,
   type Checkpoint,
   type Flags,
+  type OpenBackupOptions,
   type Proof,
   type Started,
   type World,
@@ -35,6 +37,7 @@ const world: World = {
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
+  verifyBackup,
   verifyExport,
 }
 
@@ -126,7 +129,14 @@ const systemHints: Readonly<Record<string, string>> = {
   EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
 }
 
-const expectedNames = new Set(['StartError', 'RootKeyError', 'WrongRootKey', 'StoreUnavailable', 'PkiError'])
+const expectedNames = new Set([
+  'BackupError',
+  'StartError',
+  'RootKeyError',
+  'WrongRootKey',
+  'StoreUnavailable',
+  'PkiError',
+])
 
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
 function withAdvice(what: string, error: unknown, config: Config): unknown {
@@ -134,7 +144,8 @@ function withAdvice(what: string, error: unknown, config: Config): unknown {
   const code = systemCode(error)
   const notAccepted = error.name === 'RestoreNotAccepted'
   if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
-  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? undefined : systemHints[code]
+  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
+  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? own : systemHints[code]
   return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
 }
 
@@ -160,6 +171,18 @@ async function acceptRestore(flags: Flags, json: boolean, anyway: boolean): Prom
   const settings = new Settings({ initial: config, read: () => readConfig(flags) })
   return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
     throw withAdvice('the restore was not accepted', error, config)
+  })
+}
+
+async function verifyBackup(
+  flags: Flags,
+  options: OpenBackupOptions & { readonly all: boolean },
+): Promise<BackupVerified> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const { verifyFile } = await import('./serve/backup-verify.ts')
+  return verifyFile({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('the backup was not verified', error, config)
   })
 }
 

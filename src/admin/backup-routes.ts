@@ -4,7 +4,7 @@ import { z } from '@hono/zod-openapi'
 import { route } from './route.ts'
 import { time } from './schemas.ts'
 
-export const Backup = z
+const Backup = z
   .object({
     id: z.string(),
     file: z.string().openapi({ description: "The path of the file on the server's machine." }),

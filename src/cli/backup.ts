@@ -7,6 +7,7 @@ import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
+import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, shortTime, table } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -15,6 +16,7 @@ export function backupCommands(world: World, outcome: Outcome): Command {
   return noun('backup', 'backups of everything, made while the server goes on', [
     createCommand(world, outcome),
     listCommand(world, outcome),
+    backupVerifyCommand(world, outcome),
   ])
 }
 

@@ -16,6 +16,11 @@ export interface World {
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
   readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
+  /** Verifies a backup. Throws UsageError, and CommandError when it cannot be read or opened. */
+  readonly verifyBackup: (
+    flags: Flags,
+    options: OpenBackupOptions & { readonly all: boolean },
+  ) => Promise<BackupVerified>
   /** Verifies the lines of an audit export. Error in words for people when they are none. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -40,6 +45,33 @@ export interface AcceptedRestore {
   /** The only token that counts now. */
   readonly token: string
   readonly tokenFile: string
+}
+
+/** A backup's file and what opens it; without either option the root key that it names. */
+export interface OpenBackupOptions {
+  readonly file: string
+  readonly rootKey?: string
+  /** A file with an age identity. */
+  readonly identity?: string
+  readonly onProgress: (done: number, total: number) => void
+}
+
+/** What verifying a backup found. */
+export interface BackupVerified {
+  readonly id: string
+  readonly serverId: string
+  readonly created: string
+  readonly ok: boolean
+  readonly problems: readonly string[]
+  readonly instances: readonly string[]
+  readonly secrets: number
+  readonly trustRows: number
+  readonly entries: number
+  readonly checkpoints: number
+  readonly objects: number
+  readonly opened: number
+  readonly elsewhere: number
+  readonly destroyed: number
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

@@ -230,6 +230,24 @@ export async function unwrapSystemKey(
   return { system, bytes: await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad) }
 }
 
+/** What the system data key sealed: a secret, from its record alone. The caller must wipe the bytes. */
+export function openSecret(systemKey: DataKey, { name, sealed }: SecretRecord): Buffer {
+  return open(systemKey, secretPlace(name), sealed)
+}
+
+/** The MAC key, of records that hold it. */
+export function openMacKey(systemKey: DataKey, records: readonly SecretRecord[]): MacKey {
+  const record = records.find(({ name }) => name === macKeyName)
+  if (!record) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
+  return new MacKey(takeKey(openSecret(systemKey, record)))
+}
+
+/** The id of the system data key, which its record names in clear. */
+export function systemKeyIdOf(records: readonly SecretRecord[]): string {
+  const record = records.find(({ name }) => name === systemKeyName)
+  return record ? parseSystemKey(record).dataKeyId : ''
+}
+
 function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
   try {
     return JSON.parse(Buffer.from(sealed).toString('utf8')) as SystemKeyRecord

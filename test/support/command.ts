@@ -4,7 +4,12 @@
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/cli/main.ts'
 import type { World } from '../../src/cli/world.ts'
+import { readConfig } from '../../src/config.ts'
+import { verifyFile } from '../../src/serve/backup-verify.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 import type { CommandResult } from './server.ts'
+
+const quietLog = createLog({ format: 'json', level: 'error', write: () => undefined })
 
 export interface Surroundings {
   /** The data folder, as if it was configured. */
@@ -29,6 +34,11 @@ export async function command(
     command: 'mortise',
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
+    verifyBackup: (flags, options) =>
+      verifyFile(
+        { config: readConfig({ ...flags, data: flags['data'] ?? data }, {}), log: quietLog },
+        options,
+      ),
     acceptRestore: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),
   }

@@ -15,6 +15,7 @@ import { clientCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
+import { runCli } from '../support/server.ts'
 import { storeFolder } from '../support/store-place.ts'
 
 let server: RunningServer
@@ -138,4 +139,31 @@ test('a file that is there is not overwritten without --force', async (t) => {
   assert.equal(readFileSync(file, 'utf8'), 'mine')
   assert.equal((await backup('create', file, '--force')).code, 0)
   assert.equal((await readManifest(file)).format, 1)
+})
+
+test('a backup is verified without a server, by root key or identity, and the server records it', async (t) => {
+  const file = await newFile(t)
+  const identity = await generateX25519Identity()
+  const identityFile = `${file}.identity`
+  writeFileSync(identityFile, `${identity}\n`)
+  const recipient = await identityToRecipient(identity)
+  await backup('create', file, '--recipient', recipient, '--yes')
+  const { code, stdout, stderr } = await backup('verify', file, '--all')
+  assert.equal(code, 0, stderr)
+  assert.match(stdout, /^The backup is whole\.\n.*Opened: +all \d{3}\n/s)
+  const { backups } = await server.admin.call('status')
+  assert.notEqual(backups?.verified, null)
+  const [entry] = (await server.admin.call('listAudit', { query: { action: 'backup.verify' } })).entries
+  assert.equal(entry?.object, (await readManifest(file)).id)
+
+  const elsewhere = await storeFolder(t)
+  const byIdentity = ['backup', 'verify', file, '--identity', identityFile, '--json']
+  const proof = JSON.parse((await command(byIdentity, { data: elsewhere })).stdout) as {
+    ok: boolean
+    opened: number
+  }
+  assert.ok(proof.ok && proof.opened > 200)
+  const without = await runCli(['backup', 'verify', file, '--data', elsewhere])
+  assert.equal(without.code, 1)
+  assert.match(without.stderr, /there is no root key at .*root\.key/)
 })
