@@ -24,7 +24,6 @@ const keys = { chunks: createSecretKey(randomBytes(32)), manifest: createSecretK
 
 function write(n: number): Write {
   const seconds = BigInt(1_700_000_000 + n)
-  const custom = (text: string) => single({ type: 'TextString', value: text })
   return toWrite({
     instanceId,
     uniqueIdentifier: identifier(n),
@@ -46,6 +45,10 @@ function write(n: number): Write {
     sealed: Buffer.alloc(96, n),
     dataKeyId: 'data-key-1',
   })
+}
+
+function custom(text: string) {
+  return single({ type: 'TextString', value: text })
 }
 
 function identifier(n: number): string {

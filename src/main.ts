@@ -13,6 +13,8 @@ import {
   type Flags,
   type OpenBackupOptions,
   type Proof,
+  type RestoredBackup,
+  type RestoreFileOptions,
   type Started,
   type World,
 } from './cli/world.ts'
@@ -38,6 +40,7 @@ const world: World = {
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
   verifyBackup,
+  restoreFile,
   verifyExport,
 }
 
@@ -183,6 +186,15 @@ async function verifyBackup(
   const { verifyFile } = await import('./serve/backup-verify.ts')
   return verifyFile({ config, log }, options).catch((error: unknown) => {
     throw withAdvice('the backup was not verified', error, config)
+  })
+}
+
+async function restoreFile(flags: Flags, options: RestoreFileOptions): Promise<RestoredBackup> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const { restoreFile: restore } = await import('./serve/restore-backup.ts')
+  return restore({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('nothing was restored', error, config)
   })
 }
 

@@ -29,7 +29,8 @@ export interface BackupState {
   }
   /** The last one that somebody verified. */
   readonly verified?: { readonly id: string; readonly atMs: number }
-  readonly failure?: { readonly atMs: number; readonly message: string }
+  /** Of the last attempt; null: it succeeded. */
+  readonly failure?: { readonly atMs: number; readonly message: string } | null
 }
 
 export class BackupFolder {
@@ -72,15 +73,13 @@ export class BackupFolder {
       .toSorted((a, b) => b.createdMs - a.createdMs)
   }
 
-  /** Removes backups beyond the newest `keepLast` and the newest of each of the last `keepDaily` days that have one. */
-  async prune({
-    keepLast,
-    keepDaily,
-  }: {
-    readonly keepLast: number
-    readonly keepDaily: number
-  }): Promise<void> {
-    for (const { file } of expired(await this.list(), keepLast, keepDaily)) await rm(file, { force: true })
+  /**
+   * Removes backups beyond the newest `keepLast` and the newest of each of the last `keepDaily` days that have one, never
+   * `made`: after the clock was set back it looks older than others.
+   */
+  async prune(keep: { readonly keepLast: number; readonly keepDaily: number }, made: string): Promise<void> {
+    for (const { file } of expired(await this.list(), keep.keepLast, keep.keepDaily))
+      if (file !== made) await rm(file, { force: true })
   }
 
   async state(): Promise<BackupState> {

@@ -10,13 +10,13 @@ import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted } from './instance-text.ts'
 import { apiKeyFlag } from './instance-work.ts'
+import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
 import { facts, plain, shortTime } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
-interface RestoreOptions {
+interface RestoreOptions extends RestoreFileFlags {
   readonly fromKeyProtect?: boolean
-  readonly rootKey?: string
   readonly oldRootKey?: readonly string[]
   readonly partial?: boolean
   readonly ibmApiKeyFile?: string
@@ -28,10 +28,27 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   return verb<RestoreOptions>(world, outcome, {
     words: 'restore [file]',
     summary:
-      'bring an instance back whose database is gone: custody keyprotect, from its root key alone, into a server that does not have it',
+      'make the database of an empty data folder of a backup; or bring an instance with custody keyprotect back from its root key alone, into a server that does not have it',
     flags: [
+      [
+        '--identity <file>',
+        'with FILE: an age identity that the backup was made for; a new root key takes over',
+      ],
+      [
+        '--audit <file>',
+        'with FILE: an audit export of the last server; what was closed since is closed again',
+      ],
+      ['--checkpoint <file>', 'with FILE: a checkpoint of the last server; says how much is missing'],
+      [
+        '--distrust-newer <date>',
+        'with FILE: certificates and CAs that were trusted after it are not any more',
+      ],
+      ['--yes', 'with FILE: do not ask'],
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
-      ['--root-key <uri>', 'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...'],
+      [
+        '--root-key <uri>',
+        'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key',
+      ],
       [
         '--old-root-key <uri...>',
         'another one that sealed keys of it: it was on its way from there, or that one has expired',
@@ -42,10 +59,13 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--name <name>', 'another name than it had'],
     ],
     examples: [
+      'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
+      'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',
       'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
       'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
     ],
     action: async (run, options, file) => {
+      if (file !== undefined && options.fromKeyProtect !== true) return restoreFromFile(run, options, file)
       const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
       const body = {
         rootKey,
@@ -66,11 +86,11 @@ function wellUsed(
   file: string | undefined,
 ): RestoreOptions & { readonly rootKey: string } {
   if (file !== undefined)
-    throw new UsageError(
-      `restoring from a backup (${file}) is not in this version yet. From Key Protect: mortise restore --from-key-protect --root-key URI`,
-    )
+    throw new UsageError(`say either a backup (${file}) or --from-key-protect, not both`)
   if (options.fromKeyProtect !== true)
-    throw new UsageError('say from where: mortise restore --from-key-protect --root-key URI')
+    throw new UsageError(
+      'say from where: mortise restore FILE --data DIR, or mortise restore --from-key-protect --root-key URI',
+    )
   const { rootKey } = options
   if (rootKey === undefined)
     throw new UsageError(

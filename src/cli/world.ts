@@ -21,6 +21,8 @@ export interface World {
     flags: Flags,
     options: OpenBackupOptions & { readonly all: boolean },
   ) => Promise<BackupVerified>
+  /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
+  readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
   /** Verifies the lines of an audit export. Error in words for people when they are none. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -72,6 +74,41 @@ export interface BackupVerified {
   readonly opened: number
   readonly elsewhere: number
   readonly destroyed: number
+}
+
+export interface RestoreFileOptions extends OpenBackupOptions {
+  /** A file with an audit export of the server that ran last: what it closed since is closed again. */
+  readonly audit?: string
+  /** Kept outside, of the server that ran last: says how much is missing. */
+  readonly checkpoint?: Checkpoint
+  readonly distrustNewerMs?: number
+  /** Called with a whole question where keys may be open again; rejects unless somebody says yes. */
+  readonly confirm: (question: string) => Promise<void>
+}
+
+/** What a restore made, and what is known to be missing. */
+export interface RestoredBackup {
+  readonly id: string
+  readonly created: string
+  readonly instances: readonly { readonly name: string; readonly objects: number; readonly custody: string }[]
+  readonly entries: number
+  readonly clients: readonly string[]
+  readonly rootKeys: readonly string[]
+  readonly rootKeysMissing: readonly string[]
+  /** Null: no audit export was given. */
+  readonly applied: {
+    readonly upTo: string | null
+    readonly entries: number
+    readonly revoked: number
+    readonly destroyed: number
+    readonly blocked: number
+  } | null
+  /** Keys that were made after the backup, as the audit export names them; null: not known. */
+  readonly keysLost: readonly string[] | null
+  /** Clients, certificates and CAs that are not trusted any more. */
+  readonly withdrawn: readonly string[]
+  /** Audit entries that were written after the backup, as an outside checkpoint says. */
+  readonly beyond: { readonly entries: number; readonly at: string } | null
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

@@ -227,6 +227,16 @@ export function unwrapDataKey(record: DataKeyRecord, rootKey: RootKey): Promise<
   return rootKey.unwrap(wrapped, dataKeyAad(instanceId, id))
 }
 
+/** The record of the same data key under another root key, outside of a server. Throws RootKeyError. */
+export async function wrapDataKey(
+  record: DataKeyRecord,
+  bytes: Uint8Array,
+  rootKey: RootKey,
+): Promise<DataKeyRecord> {
+  const wrapped = await rootKey.wrap(bytes, dataKeyAad(record.instanceId, record.id))
+  return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
+}
+
 function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {
   return Buffer.from(JSON.stringify(['mortise data key 1', instanceId, dataKeyId]))
 }

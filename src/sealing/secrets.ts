@@ -248,6 +248,18 @@ export function systemKeyIdOf(records: readonly SecretRecord[]): string {
   return record ? parseSystemKey(record).dataKeyId : ''
 }
 
+/** The record of the system data key under a root key, outside of a server. Throws RootKeyError. */
+export async function wrapSystemKey(systemKey: DataKey, rootKey: RootKey): Promise<SecretRecord> {
+  const bytes = systemKey.key.export()
+  try {
+    const wrapped = Buffer.from(await rootKey.wrap(bytes, systemKeyAad)).toString('base64')
+    const named = { rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, dataKeyId: systemKey.id }
+    return systemKeyRecord({ format: 1, ...named, wrapped })
+  } finally {
+    bytes.fill(0)
+  }
+}
+
 function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
   try {
     return JSON.parse(Buffer.from(sealed).toString('utf8')) as SystemKeyRecord

@@ -82,6 +82,8 @@ export class Backups implements BackupAdministration {
   #triedMs = -Infinity
   #copiedMs = -Infinity
   #riskSinceMs: number | null = null
+  /** The last one of this run, and when; its own time may have been set back. */
+  #made: { readonly file: string; readonly atMs: number } | null = null
   #startedMs: number
 
   constructor(parts: BackupParts) {
@@ -112,14 +114,14 @@ export class Backups implements BackupAdministration {
   async facts(): Promise<BackupFacts> {
     const { clock, settings, folder } = this.#parts
     const state = await this.#folder.state()
-    const [last = null] = await this.#folder.list()
+    const last = await this.#newest()
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
-    const ageMs = last ? clock.now() - last.createdMs : clock.monotonic() - this.#startedMs
+    const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
     const overdue = ageMs > everySecondsMax * 1000 + limits.backupGraceMs
     return {
       last: last && shown(last, state.elsewhere?.createdMs ?? -Infinity),
-      failure: state.failure && state.failure.atMs >= (last?.createdMs ?? 0) ? state.failure : null,
+      failure: state.failure ?? null,
       running: this.#running && { ...this.#running },
       keysAtRisk,
       keysOnlyHere: await this.#madeSince(state.elsewhere?.objects ?? null),
@@ -167,23 +169,34 @@ export class Backups implements BackupAdministration {
       this.#triedMs = now
       await this.#scheduled()
     } else if (after.length > 0 && now - this.#copiedMs >= everySecondsMin * 1000) {
-      const [newest] = await this.list()
-      if (newest && !newest.elsewhere) await this.#copy()
+      const { last } = await this.facts()
+      if (last && !last.elsewhere) await this.#copy()
     }
   }
 
   async #isDue(nowMs: number): Promise<boolean> {
-    const { clock, settings } = this.#parts
+    const { settings } = this.#parts
     const { delaySeconds, everySecondsMax } = settings()
-    const [last] = await this.#folder.list()
-    const atRisk = await this.#madeSince(last ? objectsOf(last.manifest) : null)
+    const last = await this.#newest()
+    const atRisk = await this.#madeSince(last && objectsOf(last.manifest))
     this.#riskSinceMs = atRisk > 0 ? (this.#riskSinceMs ?? nowMs) : null
     const waits = this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000
     if (waits) return true
     if (!last) return nowMs - this.#startedMs >= delaySeconds * 1000
     // One of the future says that the clock was set back.
-    const ageMs = clock.now() - last.createdMs
+    const ageMs = this.#ageOf(last)
     return ageMs >= everySecondsMax * 1000 || ageMs < -limits.backupGraceMs
+  }
+
+  /** The last one that was made: of this run, or by the times that the files name. */
+  async #newest(): Promise<KeptBackup | null> {
+    const backups = await this.#folder.list()
+    return backups.find(({ file }) => file === this.#made?.file) ?? backups[0] ?? null
+  }
+
+  #ageOf({ file, createdMs }: KeptBackup): number {
+    const { clock } = this.#parts
+    return file === this.#made?.file ? clock.monotonic() - this.#made.atMs : clock.now() - createdMs
   }
 
   async #scheduled(): Promise<void> {
@@ -193,7 +206,7 @@ export class Backups implements BackupAdministration {
       this.#riskSinceMs = null
       log.info({ file: made.file, bytes: made.bytes }, 'a backup was made')
       await this.#enter('backup.create', serverActor, 'success', made, {})
-      await this.#folder.prune(settings())
+      await this.#folder.prune(settings(), made.file)
       await this.#copy()
     } catch (error) {
       if (!this.#stopping.signal.aborted) await this.#failed(error)
@@ -226,6 +239,8 @@ export class Backups implements BackupAdministration {
       })
       const made = (await this.#folder.list()).find((backup) => backup.file === file)
       if (!made) throw new BackupError(`the backup ${file} is not there any more`)
+      this.#made = { file, atMs: clock.monotonic() }
+      await this.#folder.note({ failure: null })
       return made
     } finally {
       this.#running = null
@@ -236,14 +251,17 @@ export class Backups implements BackupAdministration {
   async #copy(): Promise<void> {
     const { settings, clock, log } = this.#parts
     const { after } = settings()
-    const [newest] = await this.#folder.list()
+    const newest = await this.#newest()
     if (after.length === 0 || !newest) return
     this.#copiedMs = clock.monotonic()
     const { file, manifest, createdMs } = newest
     const failure = await runAfter(after, file, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     if (failure === null) {
-      await this.#folder.note({ elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) } })
+      await this.#folder.note({
+        failure: null,
+        elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) },
+      })
       log.info({ file }, 'a backup was copied elsewhere')
     } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))
   }
