@@ -1,11 +1,11 @@
-// Mortise with its root key in Key Protect, measured against the double: how long after a root key was withdrawn the last
+// Mortise with its root key in Key Protect, measured against the fake: how long after a root key was withdrawn the last
 // key is handed out, and how long it takes until everybody has the keys after a restart, custody `keyprotect`.
 // `node bench/key-protect.ts [KEYS] [LATENCY_MS] [ROUNDS]` (5000, 50, 10), prints Markdown.
 
 import { cpus } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { custodies, openSite, type Custody } from '../test/support/custody.ts'
-import { Double } from '../test/support/key-protect/double.ts'
+import { KeyProtectFake } from '../test/support/key-protect/fake.ts'
 import type { KmipTalk } from '../test/support/kmip-talk.ts'
 
 const [keys = 5_000, latencyMs = 50, rounds = 10] = process.argv.slice(2).map(Number)
@@ -17,15 +17,15 @@ function print(line: string): void {
 }
 
 /** Milliseconds from disabling the CRK to the last key, at a random moment of the cache's time, `rounds` times. */
-async function revoke(double: Double, custody: Custody): Promise<readonly number[]> {
-  await using site = await openSite(double, { custody, cacheSeconds })
+async function revoke(fake: KeyProtectFake, custody: Custody): Promise<readonly number[]> {
+  await using site = await openSite(fake, { custody, cacheSeconds })
   const talk = await site.talk()
   const identifiers = await Promise.all(Array.from({ length: 5 }, () => talk.create()))
   const lastMs: number[] = []
   for (let round = 0; round < rounds; round++) {
     const until = performance.now() + ((round + 0.5) / rounds) * cacheSeconds * 1000
     while (performance.now() < until) await getAll(talk, identifiers)
-    await double.admin('POST', `/keys/${site.rootKey}/actions/disable`)
+    await fake.admin('POST', `/keys/${site.rootKey}/actions/disable`)
     const since = performance.now()
     let last = 0
     let served = await getAll(talk, identifiers)
@@ -34,8 +34,8 @@ async function revoke(double: Double, custody: Custody): Promise<readonly number
       served = await getAll(talk, identifiers)
     }
     lastMs.push(last)
-    await double.advance(31)
-    await double.admin('POST', `/keys/${site.rootKey}/actions/enable`)
+    await fake.advance(31)
+    await fake.admin('POST', `/keys/${site.rootKey}/actions/enable`)
     while ((await getAll(talk, identifiers)) < identifiers.length) await sleep(20)
   }
   talk.close()
@@ -49,8 +49,8 @@ async function getAll(talk: KmipTalk, identifiers: readonly string[]): Promise<n
   return served
 }
 
-async function storm(double: Double) {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+async function storm(fake: KeyProtectFake) {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const identifiers: string[] = []
   await each(connections, async () => {
     const talk = await site.talk()
@@ -62,8 +62,8 @@ async function storm(double: Double) {
     talk.close()
   })
   await site.restart()
-  await double.forgetCalls()
-  await double.control('POST', 'traffic', { latencyMs, perSecond: null })
+  await fake.forgetCalls()
+  await fake.control('POST', 'traffic', { latencyMs, perSecond: null })
   const waiting = identifiers.values()
   const tookMs: number[] = []
   let failed = 0
@@ -78,9 +78,9 @@ async function storm(double: Double) {
     talk.close()
   })
   const seconds = (performance.now() - begun) / 1000
-  const [reads, unwraps] = [(await double.calls('get')).length, (await double.calls('unwrap')).length]
-  const inFlightMax = await double.inFlightMax()
-  await double.calm()
+  const [reads, unwraps] = [(await fake.calls('get')).length, (await fake.calls('unwrap')).length]
+  const inFlightMax = await fake.inFlightMax()
+  await fake.calm()
   return { seconds, failed, reads, unwraps, inFlightMax, longestMs: Math.max(...tookMs) }
 }
 
@@ -88,14 +88,14 @@ async function each(count: number, work: () => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: count }, work))
 }
 
-const double = await Double.start()
+const fake = await KeyProtectFake.start()
 try {
   print('# With the root key in Key Protect\n')
   print(
     `Written by \`node bench/key-protect.ts ${keys} ${latencyMs} ${rounds}\` on ${new Date().toISOString().slice(0, 10)},`,
   )
   print(
-    `server, double and load on one machine. Node.js ${process.versions.node}, ${cpus()[0]?.model}, ${cpus().length} cores.\n`,
+    `server, fake and load on one machine. Node.js ${process.versions.node}, ${cpus()[0]?.model}, ${cpus().length} cores.\n`,
   )
   print(
     `From disabling the CRK to the last key that was handed out, cacheSeconds ${cacheSeconds}, ${rounds} rounds at evenly`,
@@ -103,10 +103,10 @@ try {
   print('spread moments, five keys asked for without a pause:\n')
   print('| custody | shortest ms | longest ms |\n| --- | --: | --: |')
   for (const custody of custodies) {
-    const lastMs = await revoke(double, custody)
+    const lastMs = await revoke(fake, custody)
     print(`| ${custody} | ${Math.round(Math.min(...lastMs))} | ${Math.round(Math.max(...lastMs))} |`)
   }
-  const { seconds, failed, reads, unwraps, inFlightMax, longestMs } = await storm(double)
+  const { seconds, failed, reads, unwraps, inFlightMax, longestMs } = await storm(fake)
   print(
     `\n${keys} different keys after a restart, custody keyprotect, ${latencyMs} ms for each call, ${connections} connections:\n`,
   )
@@ -114,5 +114,5 @@ try {
   print(`- ${reads} reads and ${unwraps} unwraps, never more than **${inFlightMax}** calls at once`)
   print(`- the request that waited longest: ${(longestMs / 1000).toFixed(1)} s`)
 } finally {
-  await double.stop()
+  await fake.stop()
 }

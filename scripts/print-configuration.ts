@@ -19,18 +19,19 @@ export async function configurationPage(): Promise<string> {
 
 <!-- Printed from src/config.ts by scripts/print-configuration.ts. Change it there. -->
 
-Mortise runs without any configuration. What you want otherwise goes into \`mortise.toml\`, into \`MORTISE_*\`
-variables, or into flags of \`mortise serve\`; a flag wins over a variable, and a variable over the file.
+Mortise runs without any configuration. To change a default, write it into \`mortise.toml\`, a \`MORTISE_*\`
+variable, or a flag of \`mortise serve\`. A flag overrides the variable, and a variable overrides the file.
 
-The file is the one that \`--config\` names, else \`MORTISE_CONFIG\`, else \`mortise.toml\` in the folder where the
-process is started, if there is one. Paths are relative to that folder. A key that does not exist is an error, and so
-is a \`MORTISE_\` variable that does not exist, so that a spelling mistake is noticed at once and not months later.
+Mortise reads the file that \`--config\` names, otherwise that of \`MORTISE_CONFIG\`, otherwise \`mortise.toml\` in the folder in which the
+process starts, if there is one. Paths are relative to that folder. A key that does not exist is an error, and so
+is a \`MORTISE_\` variable that does not exist, so that you notice a spelling mistake at once and not months later. [command-line.md](command-line.md) has the variables of the command line
+(\`MORTISE_PROFILE\`, \`MORTISE_ADMIN_URL\`, \`MORTISE_TOKEN_FILE\`).
 
 In variables and flags a list is written with commas: \`MORTISE_SERVER_NAMES=kms.example.com,192.0.2.10\`.
 
-What changed takes effect with a restart, or where the table says so with a reload: \`mortise reload\`, the signal
-SIGHUP, or \`POST /api/v1/reload\`. The answer (with SIGHUP the log) names what was applied and what waits for a restart.
-A configuration that is not right changes nothing. Variables and flags are those that the process was started with.
+A change takes effect with a restart or, where the table says so, with a reload: \`mortise reload\`, the signal
+SIGHUP, or \`POST /api/v1/reload\`. The answer (with SIGHUP the log) names the options that were applied and those that need a restart.
+A wrong configuration changes nothing. Variables and flags stay those with which the process started.
 
 | option | variable | flag | default | changed by |
 | --- | --- | --- | --- | --- |

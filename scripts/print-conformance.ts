@@ -7,10 +7,10 @@ import { operationExistsIn, type OperationName } from '../src/kmip/operations.ts
 import { isDefined, type Defined } from '../src/kmip/tags.ts'
 import { atLeast, versions, type Version } from '../src/kmip/version.ts'
 import { handledOperations } from '../src/operations/handlers.ts'
-import { isServed } from '../src/operations/served.ts'
+import { served as servedVersions } from '../src/operations/served.ts'
 
 const handled: ReadonlySet<OperationName> = new Set(handledOperations)
-const served = versions.filter(isServed)
+const served = versions.filter((version) => servedVersions.has(version))
 const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorted()
 
 /** Parts of handled operations that are not done, in the words of people. */
@@ -67,11 +67,11 @@ function operationLine(name: OperationName): string[] {
 function operationCount(version: Version): string {
   const defined = operationNames.filter((name) => operationExistsIn(name, version))
   const done = defined.filter((name) => isHandled(name, version))
-  return `- KMIP ${version}: ${done.length} of ${defined.length} operations${isServed(version) ? '' : ' (the version is not answered yet)'}`
+  return `- KMIP ${version}: ${done.length} of ${defined.length} operations${servedVersions.has(version) ? '' : ' (the version is not answered yet)'}`
 }
 
 function isHandled(name: OperationName, version: Version): boolean {
-  return handled.has(name) && isServed(version)
+  return handled.has(name) && servedVersions.has(version)
 }
 
 function attributeLine(key: (typeof attributeNames)[number]): string[] {

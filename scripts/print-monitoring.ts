@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
+import { labels } from '../src/telemetry/labels.ts'
 import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
 
 interface Described {
@@ -29,36 +30,37 @@ export function alertRules(): string {
   return readFileSync(new URL('../docs/mortise-alerts.yml', import.meta.url), 'utf8')
 }
 
+function metricLine({ name, type, labels: used, help }: Described): string {
+  const shown = used.map((label) => `\`${label}\``).join(', ')
+  return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
+}
+
 export async function monitoringPage(): Promise<string> {
   const own = (await describedMetrics()).filter(({ name }) => name.startsWith('mortise_'))
-  const rows = own
-    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, type, labels, help }) => {
-      const shown = labels.map((label) => `\`${label}\``).join(', ')
-      return `| \`${name}\` | ${type} | ${shown} | ${help.replaceAll('|', '\\|')} |`
-    })
+  const rows = own.toSorted((a, b) => (a.name < b.name ? -1 : 1)).map(metricLine)
+  const meanings = Object.entries(labels).map(([label, meaning]) => `| \`${label}\` | ${meaning} |`)
   const page = `# Monitoring
 
-<!-- Printed from src/telemetry/metrics.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
+<!-- Printed from src/telemetry/metrics.ts, src/telemetry/labels.ts and docs/mortise-alerts.yml by scripts/print-monitoring.ts. Change them there. -->
 
-## Is it well?
+## Is it healthy?
 
 \`mortise status\` is the summary for people; \`mortise status --json\` the same for programs, with exit code 1 when the
 server cannot serve. For load balancers and orchestrators, without a token:
 
 - \`GET /health/live\`: the process runs.
 - \`GET /health/ready\`: this node can serve. 503 when it cannot; its log says why. Instances whose root key has trouble
-  are listed in the body (\`degraded\`, by id; of these \`unreachable\` are served from memory and \`withdrawn\` are not served) and
-  do not make the node unready: the others are served. \`newKeysRefused\`, \`readsRefused\` and \`standardKeysLeft\` list those of which the root
-  key's service refuses new keys, refuses to hand out keys, or keeps destroyed ones, \`closingsUnrecorded\` those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
-  \`keyprotect\`). \`warnings\` counts what needs somebody soon.
+  are listed in the body (\`degraded\`, by id; of these, \`unreachable\` ones are served from memory and \`withdrawn\` ones are not served) and
+  do not make the node unready: it serves the others. \`newKeysRefused\`, \`readsRefused\` and \`standardKeysLeft\` list instances whose root
+  key's service refuses new keys, refuses to return keys, or still has destroyed ones; \`closingsUnrecorded\` lists those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
+  \`keyprotect\`). \`warnings\` counts the warnings of \`mortise status\`.
 
-The KMIP port itself is watched by connecting: a TLS handshake without a byte is what vCenter does, and it is not counted as a
+To watch the KMIP port itself, connect to it: vCenter too completes a TLS handshake without sending a byte, and Mortise does not count it as a
 failure.
 
 ## Metrics
 
-\`GET /metrics\` on the admin door, with a viewer's token for all instances:
+\`GET /metrics\` on the admin API, with a viewer's token for all instances:
 
 \`\`\`yaml
 scrape_configs:
@@ -70,19 +72,23 @@ scrape_configs:
       - targets: [kms.example.com:5697]
 \`\`\`
 
-No label holds a client's name, an identifier, an address or anything else that a stranger can choose.
+No label holds a client's name, an identifier, an address or anything else that an unknown peer can choose.
 
 | metric | type | labels | meaning |
 | --- | --- | --- | --- |
 ${rows.join('\n')}
 
-Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: rates and latencies are made of them. Beside these there are the usual
+| label | values |
+| --- | --- |
+${meanings.join('\n')}
+
+Histograms come with \`_bucket\`, \`_sum\` and \`_count\`: compute rates and latencies from them. There are also the usual
 metrics of the process and of Node.js (\`process_*\`, \`nodejs_*\`); \`nodejs_eventloop_lag_p99_seconds\` is how long work waited
 for its turn.
 
 ## Alerts
 
-These rules lie in [mortise-alerts.yml](mortise-alerts.yml). What to do about each is in [operate.md](operate.md#what-each-alarm-means).
+These rules are in [mortise-alerts.yml](mortise-alerts.yml). What to do about each is in [operate.md](operate.md#what-each-alarm-means).
 
 \`\`\`yaml
 ${alertRules().trimEnd()}
@@ -90,9 +96,9 @@ ${alertRules().trimEnd()}
 
 ## Log
 
-One line each on standard error: JSON unless standard error is a terminal (\`log.format\`). \`level\`, \`time\` and \`message\` are always there. \`requestId\` names a request, and also
-stands in its audit entry and in the header \`X-Request-Id\` of the admin door. \`warning\` names what needs somebody soon and is repeated once a day. \`alarm\`
-says that something was changed behind the server's back. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
+The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
+header \`X-Request-Id\` of the admin API have it too. \`warning\` names something that needs attention soon; the server repeats it once a day. \`alarm\`
+says that somebody changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
 machine, since they prove what the log held then.
 `
   return format(page, { parser: 'markdown' })

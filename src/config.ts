@@ -1,15 +1,17 @@
-// What an administrator may set, as one table: each option's place in mortise.toml, its MORTISE_ variable, its
-// flag, its default and its reason. File, environment and flags are read here, once, and handed out as one value;
-// nothing else in the project looks at process.env. docs/configuration.md is printed from the table
-// (scripts/print-configuration.ts). Bounds that nobody sets are in limits.ts.
+// The options of an administrator as one table, and long because of that: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
+// default and its reason. This file reads file, environment and flags once and returns one value; nothing else in the project
+// looks at process.env. docs/configuration.md is printed from the table (scripts/print-configuration.ts). Bounds that nobody
+// sets are in limits.ts.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { homedir } from 'node:os'
 import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
+import { nearest } from './closest.ts'
 
-/** Every option, by section and name as in mortise.toml. A flag overrides a variable, and that the file. */
+/** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
   server: {
     data: option({
@@ -20,9 +22,9 @@ export const options = {
       initial: './mortise-data',
       variable: 'MORTISE_DATA',
       flag: 'data',
-      text: 'The folder of the database, the file root key and what the command line needs to find the server.',
+      text: 'The folder of the database, the root key file, and the files by which the command line finds the server.',
       reason:
-        'Relative to where the process was started. Must be on a local disk: SQLite and network file systems do not go together.',
+        'Relative to the folder in which the process started. Must be on a local disk: SQLite does not work on network file systems.',
     }),
     rootKey: option({
       schema: z.string().regex(/^[a-z][a-z0-9+.-]*:./, 'must be a URI such as file:root.key'),
@@ -30,7 +32,7 @@ export const options = {
       variable: 'MORTISE_ROOT_KEY',
       text: "The URI of the root key that seals the server's own secrets.",
       reason:
-        'A file is relative to the data folder. Chosen when the store is first made: a server does not start on a store that another root key sealed.',
+        'A file is relative to the data folder. Chosen when the store is created: a server does not start on a store that another root key sealed.',
     }),
     rootPassphraseFile: option({
       schema: filePath(),
@@ -38,33 +40,33 @@ export const options = {
       variable: 'MORTISE_ROOT_PASSPHRASE_FILE',
       text: 'A file with the passphrase that protects file:root.key.',
       reason:
-        'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that it is in no process list.',
+        'Empty: none, and whoever can read the data folder can open its keys. A file and not a value, so that no process list shows the passphrase.',
     }),
     acceptShortPassphrase: option({
       schema: z.boolean(),
       initial: false,
       variable: 'MORTISE_ACCEPT_SHORT_PASSPHRASE',
-      text: 'Make root key files under a passphrase of fewer than 12 characters.',
+      text: 'Allow root key files with a passphrase of fewer than 12 characters.',
       reason:
-        'Whoever copies the file can try passphrases on machines of their own. A file that is there already is opened in any case.',
+        'Whoever copies the file can try passphrases on their own machines. The server opens an existing file in any case.',
     }),
     rootKeyCopied: option({
       schema: z.boolean(),
       initial: false,
       variable: 'MORTISE_ROOT_KEY_COPIED',
       live: true,
-      text: 'Set it once you keep a copy of the root key file where the data folder and its backups are not.',
+      text: 'Set it once you keep a copy of the root key file apart from the data folder and its backups.',
       reason:
-        'Until then each start reminds you: without root.key the keys in the data folder are lost, and who has both has all keys.',
+        'Until then each start reminds you: without root.key the keys in the data folder are lost, and whoever has both has all keys.',
     }),
     names: option({
       schema: z.array(z.string().min(1).max(253)).max(50),
       initial: [],
       variable: 'MORTISE_SERVER_NAMES',
       live: true,
-      text: 'DNS names and IP addresses that the server certificate carries besides those found on this machine.',
+      text: 'DNS names and IP addresses in the server certificate, in addition to those of this machine.',
       reason:
-        'vCenter is told a name or an address; the certificate should contain it. Used when a certificate is made.',
+        'You enter a name or an address in vCenter; the certificate should contain it. Used when a certificate is created.',
     }),
     workers: option({
       schema: z
@@ -76,7 +78,7 @@ export const options = {
       initial: 1,
       variable: 'MORTISE_WORKERS',
       text: 'Processes that serve KMIP.',
-      reason: 'One is enough for the embedded store, whose writer is one anyway.',
+      reason: 'One is enough for the embedded store, which has one writer anyway.',
     }),
   },
   kmip: {
@@ -87,7 +89,7 @@ export const options = {
       flag: 'kmip',
       text: 'Where KMIP clients connect, with TLS.',
       reason:
-        '5696 is the registered port and the one that vCenter proposes. [::] takes IPv4 too. Port 0 picks a free one.',
+        '5696 is the registered port and the default of vCenter. [::] accepts IPv4 too. Port 0 picks a free port.',
     }),
   },
   admin: {
@@ -97,16 +99,16 @@ export const options = {
       variable: 'MORTISE_ADMIN',
       flag: 'admin',
       text: 'Where administrators connect, with HTTPS.',
-      reason: 'From this machine only, until you decide otherwise: a manager token can destroy keys.',
+      reason: 'From this machine only, unless you decide otherwise: a manager token can destroy keys.',
     }),
     hosts: option({
       schema: z.array(z.string().min(1).max(253)).max(50),
       initial: [],
       variable: 'MORTISE_ADMIN_HOSTS',
       live: true,
-      text: 'Names under which the admin door may be addressed, besides localhost, the address it listens on, and server.names.',
+      text: 'Names by which clients may address the admin API, in addition to localhost, the address it listens on, and server.names.',
       reason:
-        'Requests with another Host are refused, so that a web page cannot reach it by a name that it controls.',
+        'The server refuses requests with another Host, so that a web page cannot reach it by a name that the page controls.',
     }),
   },
   ibm: {
@@ -114,23 +116,24 @@ export const options = {
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_IBM_API_KEY_FILE',
-      text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS, for instances without one of their own.',
+      text: 'A file with the API key of the service ID that uses root keys in Key Protect and HPCS, for instances without their own API key.',
       reason:
-        'It needs the role Reader on the root key, and Manager for the custody keyprotect. A file and not a value, so that it is in no process list; read anew with each token, so that it can be replaced while the server runs.',
+        'It needs the role Reader on the root key, and Manager for the custody keyprotect. A file and not a value, so that no process list shows the key. Read again for each token, so that you can replace it while the server runs.',
     }),
     iamUrl: option({
       schema: z.url({ protocol: /^https$/, error: 'must be a URL that begins with https://' }),
       initial: 'https://iam.cloud.ibm.com',
       variable: 'MORTISE_IBM_IAM_URL',
-      text: 'Where IAM gives tokens for API keys; /identity/token is appended.',
+      text: 'The address at which IAM issues tokens for API keys; Mortise appends /identity/token.',
       reason: 'For IBM’s private network: https://private.iam.cloud.ibm.com.',
     }),
     caFile: option({
       schema: filePath(),
       initial: '',
       variable: 'MORTISE_IBM_CA_FILE',
-      text: 'A PEM file with the CAs that IAM, Key Protect and HPCS are believed by, instead of the public ones.',
-      reason: 'For a proxy that ends TLS, and for doubles. Empty: the public CAs that come with Node.js.',
+      text: 'A PEM file with the CAs that IAM, Key Protect and HPCS must be certified by, instead of the public ones.',
+      reason:
+        'For a proxy that terminates TLS, and for the Key Protect fake. Empty: the public CAs that come with Node.js.',
     }),
   },
   audit: {
@@ -139,9 +142,9 @@ export const options = {
       initial: 'process',
       variable: 'MORTISE_AUDIT_READS',
       live: true,
-      text: 'What the access record of a Get survives before the key is sent: a killed process, or power loss too (durable).',
+      text: 'What the access record of a Get survives at the moment the key is sent: a killed process, or power loss too (durable).',
       reason:
-        'With "process" power loss may cost the records of the last 100 ms. "durable" makes every Get wait for the disk.',
+        'With "process", power loss may lose the records of the last 100 ms. With "durable", every Get waits for the disk.',
     }),
   },
   backup: {
@@ -218,15 +221,15 @@ export const options = {
       schema: z.enum(['auto', 'json', 'human']),
       initial: 'auto',
       variable: 'MORTISE_LOG_FORMAT',
-      text: 'How log lines look on standard error.',
-      reason: 'auto: for people on a terminal, JSON otherwise. `serve --json` makes it JSON.',
+      text: 'The format of log lines on standard error.',
+      reason: 'auto: for people on a terminal, JSON otherwise. With `serve --json` it is JSON.',
     }),
     level: option({
       schema: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
       initial: 'info',
       variable: 'MORTISE_LOG_LEVEL',
       live: true,
-      text: 'The least important lines that are written.',
+      text: 'The lowest level that is written.',
       reason: 'Normal traffic writes nothing at info. No level writes key material.',
     }),
   },
@@ -242,7 +245,7 @@ export interface HostAndPort {
   readonly port: number
 }
 
-/** What was set is not right; the message says where, and what to write instead. One line for each problem. */
+/** The configuration is wrong. The message has one line for each problem: where it is, and what to write instead. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError'
 }
@@ -252,7 +255,7 @@ type Value<O> = O extends { readonly schema: z.ZodType<infer V> } ? V : never
 export type Flags = Readonly<Record<string, string | undefined>>
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** One line of the table. `initial` is what would be written in the file, so that it can be printed. */
+/** One line of the table. `initial` is the default, as one would write it in the file. */
 export interface Option<S extends z.ZodType = z.ZodType> {
   readonly schema: S
   readonly initial: string | number | boolean | readonly string[]
@@ -260,12 +263,33 @@ export interface Option<S extends z.ZodType = z.ZodType> {
   readonly flag?: string
   readonly text: string
   readonly reason: string
-  /** Takes effect when the configuration is read anew (src/serve/settings.ts); the others need a restart. */
+  /** Takes effect when the server reloads its configuration (src/serve/settings.ts); the others need a restart. */
   readonly live?: true
 }
 
 /** The variable that names the configuration file; `--config` overrides it. */
 const fileVariable = 'MORTISE_CONFIG'
+
+/** Variables of the command line: they say which server a command asks. */
+const clientVariables = {
+  profile: 'MORTISE_PROFILE',
+  admin: 'MORTISE_ADMIN_URL',
+  tokenFile: 'MORTISE_TOKEN_FILE',
+} as const
+
+/** The values of these variables; an empty one counts as not set. */
+export function readClientEnvironment(env: Environment = process.env): {
+  readonly [N in keyof typeof clientVariables]?: string
+} {
+  const set = Object.entries(clientVariables).map(([name, variable]) => [name, env[variable]] as const)
+  return Object.fromEntries(set.filter(([, value]) => value !== undefined && value !== ''))
+}
+
+/** The folder of the user's own configuration: $XDG_CONFIG_HOME/mortise, or ~/.config/mortise. */
+export function userConfigFolder(env: Environment = process.env): string {
+  const { XDG_CONFIG_HOME: base = '' } = env
+  return path.join(path.isAbsolute(base) ? base : path.join(homedir(), '.config'), 'mortise')
+}
 
 /**
  * Reads mortise.toml (`--config`, MORTISE_CONFIG, else ./mortise.toml if it is there), the environment and the
@@ -276,7 +300,8 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   const named = flags['config'] ?? env[fileVariable]
   const file = named ?? (existsSync('mortise.toml') ? 'mortise.toml' : undefined)
   const fromFile = file === undefined ? {} : readFile(file, problems)
-  checkVariables(env, [fileVariable, ...known().map(({ line }) => line.variable)], problems)
+  const variables = [...known().map(({ line }) => line.variable), ...Object.values(clientVariables)]
+  checkVariables(env, [fileVariable, ...variables], problems)
 
   const values: Record<string, Record<string, unknown>> = {}
   for (const { section, name, line } of known()) {
@@ -353,7 +378,7 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
   return values
 }
 
-/** A MORTISE_ variable that names nothing is a spelling mistake waiting to be noticed (those of tests aside). */
+/** Reports MORTISE_ variables that do not exist: they are spelling mistakes. Variables of tests are excepted. */
 function checkVariables(env: Environment, known: readonly string[], problems: string[]): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || known.includes(name)) continue
@@ -361,7 +386,7 @@ function checkVariables(env: Environment, known: readonly string[], problems: st
   }
 }
 
-/** Variables and flags are text; lists are separated by commas. What is no number or boolean stays text, and is refused. */
+/** Variables and flags are text, lists separated by commas. A wrong number or boolean stays text, so the schema refuses it. */
 function fromText(text: string, like: Option['initial']): unknown {
   if (Array.isArray(like))
     return text
@@ -378,32 +403,11 @@ const allKeys = (): string[] =>
     Object.keys(named).map((name) => `${section}.${name}`),
   )
 
-function nearest(text: string, known: readonly string[]): string {
-  const ranked = known.map((name) => ({
-    name,
-    distance: editDistance(text.toLowerCase(), name.toLowerCase()),
-  }))
-  return ranked.toSorted((a, b) => a.distance - b.distance)[0]?.name ?? ''
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + same))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
 function option<S extends z.ZodType>(line: Option<S>): Option<S> {
   return line
 }
 
-/** Empty: none. */
+/** An absolute path, or null for an empty text. */
 function filePath() {
   return z.string().transform((text) => (text === '' ? null : path.resolve(text)))
 }

@@ -13,7 +13,7 @@ import { createTrustChanges, type TrustChanges } from './instances/trust-changes
 import { InstanceWorker } from './instances/worker.ts'
 import { Keys } from './keys/keys.ts'
 import { objectRecords } from './keys/object-records.ts'
-import { neighbourhood } from './kmip-server/address.ts'
+import { subnetOf } from './kmip-server/address.ts'
 import { certificateOrNull } from './pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from './pki/match.ts'
 import type { AnchoredStore } from './ports/anchor.ts'
@@ -108,7 +108,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     secrets,
     access,
     serviceOf: rootKeys.serviceOf,
-    changed: rootKeys.forget,
+    onChange: rootKeys.forget,
   })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
   const keyring = new Keyring({
@@ -124,7 +124,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     keyring,
     instances: async () => [...(await access.snapshot()).tables.instance.values()],
     objects: objectRecords(store, clock),
-    emptied: tidyApiKeys,
+    onEmpty: tidyApiKeys,
   })
   opened.defer(() => custodies.stop())
   const signTrust = () => access.snapshot().then(() => audit.checkpoint())
@@ -135,7 +135,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const parts = { store, clock, access, keyring, custodies }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
   const keys = new Keys({ store, custodies, access, clock, durableReads })
-  const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, failed })
+  const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
@@ -186,7 +186,7 @@ async function openSeen(
     store,
     clock,
     describe: certificateOrNull,
-    subnetOf: neighbourhood,
+    subnetOf,
     failed: failed('write the pending clients'),
   })
   opened.defer(() => pending.close())

@@ -18,7 +18,8 @@ import {
   type Started,
   type World,
 } from './cli/world.ts'
-import { ConfigError, readConfig, type Config } from './config.ts'
+import { ConfigError, readClientEnvironment, readConfig, type Config } from './config.ts'
+import { readProfile } from './profiles.ts'
 import { parseExport, verifyLog } from './audit/proof.ts'
 import type { Running } from './serve.ts'
 import { createLog, type Log } from './telemetry/log.ts'
@@ -32,10 +33,13 @@ const world: World = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  now: Date.now,
   version,
   // Node runs TypeScript in a checkout only; what is installed is JavaScript.
   command: import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise',
   dataFolder: (flags) => configOf(flags).server.data,
+  environment: readClientEnvironment(),
+  profile: (name) => orUsageError(() => readProfile(name)),
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
@@ -45,8 +49,12 @@ const world: World = {
 }
 
 function configOf(flags: Flags): Config {
+  return orUsageError(() => readConfig(flags))
+}
+
+function orUsageError<T>(read: () => T): T {
   try {
-    return readConfig(flags)
+    return read()
   } catch (error) {
     if (error instanceof ConfigError) throw new UsageError(error.message)
     throw error

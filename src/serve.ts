@@ -11,10 +11,9 @@ import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { matchesCredential } from './trust/credential.ts'
-import { neighbourhood, plainAddress } from './kmip-server/address.ts'
+import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
 import { listen } from './kmip-server/listener.ts'
-import { handlersFor } from './operations/handlers.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
@@ -77,7 +76,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
-    subnetOf: (address) => neighbourhood(plainAddress(address)),
+    subnetOf: (address) => subnetOf(plainAddress(address)),
     displaced: () => metrics.adminConnectionsDisplaced.inc(),
     answered: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
@@ -113,14 +112,14 @@ async function openDoor(
 ): Promise<Awaited<ReturnType<typeof listen>>> {
   const { core, tls, config, metrics, version } = parts
   const log = messageFirst(parts.log)
+  const counting = doorMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
     log,
-    handlers: handlersFor(version),
+    version,
     matchesCredential,
-    greeted: (verdict) => metrics.peers.inc({ verdict }),
-    operated: ({ operation, result, seconds }) =>
-      metrics.operations.observe({ operation: operation ?? 'unknown', result }, seconds),
+    onPeer: counting.peer,
+    onOperation: counting.operation,
   })
   opened.defer(() => answerer.close())
   const door = await listen({
@@ -128,7 +127,7 @@ async function openDoor(
     ...answerer.door,
     ...tls.certificates.shown,
     log,
-    metrics: doorMetrics(metrics),
+    metrics: counting,
     clock: core.clock,
   })
   opened.defer(() => door.close())

@@ -1,5 +1,5 @@
-// The admin door as data: every route with its role, scope and schemas, once. The server (server.ts), the typed
-// client (client.ts), /api/openapi.json and the tests are all made from it. Answers are cut to these schemas before
+// The admin API as data: one table, and long because of that. Each route has its role, scope and schemas, once. The server
+// (server.ts), the typed client (client.ts), /api/openapi.json and the tests derive from it. Answers are cut to these schemas before
 // they leave, so that what is not named here (a token's hash, sealed material) cannot slip out.
 
 import { z } from '@hono/zod-openapi'

@@ -20,7 +20,7 @@ export async function authenticate(
   },
 ): Promise<Asker> {
   const { authorization, address, requestId } = request
-  const stranger: Actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address }
+  const stranger: Actor = { kind: 'unauthenticated', id: null, name: null, certificateSha256: null, address }
   if (route.scope === 'public')
     return {
       actor: stranger,

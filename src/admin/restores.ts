@@ -10,13 +10,13 @@ import {
   type RestoreChoice,
   type RestoreProgress,
   type RestoreWanted,
-  type Restoring,
+  type RestoreOptions,
 } from '../instances/restore/restore.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 
 export interface RestoresOptions {
-  readonly restore: (by: By, wanted: RestoreWanted, restoring: Restoring) => Promise<RestoreReport>
+  readonly restore: (by: By, wanted: RestoreWanted, restoring: RestoreOptions) => Promise<RestoreReport>
   /** Whether this server has the instance. */
   readonly isThere: (instanceId: string) => Promise<boolean>
   /** Told of what is a bug or an outage. */
@@ -84,8 +84,8 @@ export class Restores {
   async #run(by: By, wanted: RestoreWanted): Promise<void> {
     const { signal } = this.#stopping
     try {
-      const told = (progress: RestoreProgress) => this.#update({ progress })
-      const report = await this.#options.restore(by, wanted, { told, signal })
+      const onProgress = (progress: RestoreProgress) => this.#update({ progress })
+      const report = await this.#options.restore(by, wanted, { onProgress, signal })
       this.#update({ ended: { state: 'done', report } })
     } catch (error) {
       const choices = error instanceof RestoreRefused ? error.choices : []

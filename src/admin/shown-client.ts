@@ -1,14 +1,9 @@
 // A client as the admin API shows it: with what it is trusted by, when each certificate was last seen, and why one should
 // be replaced. Also shows what cannot be read: one bad certificate must not hide the other clients.
 
+import { allowOf } from '../trust/allow.ts'
 import type { CertificateSeen } from '../ports/trust.ts'
-import {
-  allowOf,
-  type Authority,
-  type Instance,
-  type PinnedCertificate,
-  type TrustedClient,
-} from '../trust/rows.ts'
+import { type Authority, type Instance, type PinnedCertificate, type TrustedClient } from '../trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
 import type { AdminContext } from './context.ts'

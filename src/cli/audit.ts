@@ -1,16 +1,19 @@
-// `mortise audit ...`: who did what, and the proof that the log is whole.
+// `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
-import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
-import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { writeLines } from './files.ts'
+import { auditActionNames } from '../admin/words.ts'
+import { forceFlag, noun, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import { mustBeFree, writeLines } from './files.ts'
+import { afterFlag, limitFlag, writeList, type Columns, type ListOptions } from './list.ts'
+import { instanceOf, wordOf } from './names.ts'
 import { readCheckpoint, verifyFile } from './offline/audit-verify.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { facts, plain } from './output.ts'
+import { exactTime, shortTime, timeHelp } from './time.ts'
 import type { Proof, World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
-  return noun('audit', 'who did what, and the proof that nothing was changed', [
+  return noun('audit', 'who did what, and the proof that nobody changed the log', [
     listCommand(world, outcome),
     verifyCommand(world, outcome),
     exportCommand(world, outcome),
@@ -18,90 +21,83 @@ export function auditCommands(world: World, outcome: Outcome): Command {
   ])
 }
 
-interface ListOptions {
+interface AuditListOptions extends ListOptions {
   readonly instance?: string
   readonly action?: string
   readonly object?: string
   readonly certificate?: string
   readonly since?: string
   readonly until?: string
-  readonly limit?: string
 }
 
-const pageSize = 500
-
 function listCommand(world: World, outcome: Outcome): Command {
-  return verb<ListOptions>(world, outcome, {
+  return verb<AuditListOptions>(world, outcome, {
     words: 'list',
     summary: 'audit entries, newest first',
     flags: [
-      ['--instance <name>', "only those of one instance (default: all, and the server's own)"],
+      ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
       ['--action <action>', 'such as key.get, key.create, client.trust'],
       ['--object <id>', 'about this key or client'],
-      ['--certificate <sha256>', 'by who showed this certificate'],
-      ['--since <date>', 'not older; such as 2026-03-01 or 2026-03-01T12:00:00Z'],
-      ['--until <date>', 'not younger'],
-      ['--limit <n>', 'at most so many (default: 100)'],
+      ['--certificate <sha256>', 'by the client with this certificate'],
+      ['--since <time>', `not older than ${timeHelp}`],
+      ['--until <time>', 'not younger'],
+      limitFlag,
+      afterFlag,
     ],
     examples: [
-      'audit list',
+      'audit list --since -1h',
       'audit list --action key.get --object KEY',
-      'audit list --since 2026-03-01 --json',
+      'audit list --since yesterday --json',
     ],
-    action: async ({ client, show }, options) => {
-      const entries = await listed(await client(), options)
-      show(entries, () => (entries.length === 0 ? 'No entries.\n' : entryTable(entries)))
+    action: async (run, options) => {
+      const query = queryOf(run, options)
+      await writeList(run, options, entryColumns, async () => {
+        const admin = await run.client()
+        const instance =
+          options.instance === undefined ? undefined : await instanceOf(admin, options.instance)
+        return async (page) => {
+          const asked = { query: { ...query, ...page } }
+          const { entries, after } =
+            instance === undefined
+              ? await admin.call('listAudit', asked)
+              : await admin.call('listInstanceAudit', { instance, ...asked })
+          return { items: entries, after }
+        }
+      })
     },
   })
 }
 
-type Entry = Output<'listAudit'>['entries'][number]
-
-async function listed(admin: AdminClient, options: ListOptions): Promise<Entry[]> {
-  const { instance, action, object, certificate, since, until, limit } = options
-  const most = limit === undefined ? 100 : wholeNumber('--limit', limit)
-  const entries: Entry[] = []
-  let after: string | null = null
-  do {
-    const query = {
-      limit: Math.min(most - entries.length, pageSize),
-      ...(action !== undefined && { action }),
-      ...(object !== undefined && { object }),
-      ...(certificate !== undefined && { certificate }),
-      ...(since !== undefined && { since: dateTime('--since', since) }),
-      ...(until !== undefined && { until: dateTime('--until', until) }),
-      ...(after !== null && { after }),
-    }
-    const page: Output<'listAudit'> =
-      instance === undefined
-        ? await admin.call('listAudit', { query })
-        : await admin.call('listInstanceAudit', { instance, query })
-    entries.push(...page.entries)
-    after = page.after
-  } while (after !== null && entries.length < most)
-  return entries
+function queryOf(run: Run, { action, object, certificate, since, until }: AuditListOptions) {
+  return {
+    ...(action !== undefined && { action: wordOf('action', action, auditActionNames) }),
+    ...(object !== undefined && { object }),
+    ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),
+    ...(since !== undefined && { since: run.time('--since', since) }),
+    ...(until !== undefined && { until: run.time('--until', until) }),
+  }
 }
 
-function entryTable(entries: readonly Entry[]): string {
-  return table(
-    ['TIME', 'ACTION', 'RESULT', 'OBJECT', 'BY', 'ADDRESS'],
-    entries.map(({ at, action, result, reason, object, actor }) => [
-      at.slice(0, 19).replace('T', ' '),
+const entryColumns: Columns<Output<'listAudit'>['entries'][number]> = {
+  headings: ['TIME', 'ACTION', 'RESULT', 'OBJECT', 'BY', 'ADDRESS'],
+  rows: ({ at, action, result, reason, object, actor }) => [
+    [
+      exactTime(at),
       action,
       reason === null ? result : `${result}: ${reason}`,
       object ?? '',
       `${actor.kind} ${actor.name ?? actor.certificateSha256 ?? ''}`.trim(),
       actor.address ?? '',
-    ]),
-  )
+    ],
+  ],
+  empty: 'No entries.\n',
 }
 
 function verifyCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly checkpoint?: string }>(world, outcome, {
     words: 'verify [file]',
-    summary:
-      "verify the server's log, or an exported file without any server; exit code 1 when something is wrong",
-    flags: [['--checkpoint <file>', 'a checkpoint that was kept outside: the log must continue from it']],
+    summary: "verify the server's log, or an exported file without a server; exit code 1 if it was changed",
+    flags: [['--checkpoint <file>', 'a checkpoint that you kept elsewhere: the log must continue from it']],
     examples: [
       'audit verify',
       'audit verify audit.jsonl',
@@ -142,12 +138,15 @@ function proofText(proof: Proof): string {
 }
 
 function exportCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<{ readonly force?: boolean }>(world, outcome, {
     words: 'export [file]',
-    summary: 'the whole log as lines of JSON, to a file or (-, the default) to standard output',
+    summary: 'write the whole log as lines of JSON, to a file or (-, the default) to standard output',
+    flags: [forceFlag],
     examples: ['audit export audit.jsonl', 'audit export - | gzip > audit.jsonl.gz'],
-    action: async ({ world, client, json }, _options, file = '-') => {
-      const lines = await writeLines(world, file, await (await client()).call('exportAudit'))
+    action: async ({ world, client, json }, { force = false }, file = '-') => {
+      await mustBeFree([file], force)
+      const exported = await (await client()).call('exportAudit')
+      const lines = await writeLines(world, file, exported, force)
       if (file !== '-')
         world.stdout.write(json ? `${JSON.stringify({ file, lines })}\n` : `${lines} lines in ${file}\n`)
     },
@@ -157,16 +156,15 @@ function exportCommand(world: World, outcome: Outcome): Command {
 function pruneCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly before: string }>(world, outcome, {
     words: 'prune',
-    summary: 'remove entries older than a date; what remains can still be verified',
-    required: [['--before <date>', 'such as 2026-01-01']],
+    summary: 'remove entries older than a time; the remaining log can still be verified',
+    required: [['--before <time>', `such as ${timeHelp}`]],
     examples: [
       'audit prune --before 2026-01-01',
       'audit export audit-2025.jsonl && mortise audit prune --before 2026-01-01',
     ],
-    action: async ({ client, show }, { before }) => {
-      const pruned = await (
-        await client()
-      ).call('pruneAudit', { body: { before: dateTime('--before', before) } })
+    action: async ({ client, show, time }, { before }) => {
+      const body = { before: time('--before', before) }
+      const pruned = await (await client()).call('pruneAudit', { body })
       show(pruned, () => `Entries before ${shortTime(pruned.before)} that a checkpoint covers are removed.\n`)
     },
   })

@@ -8,7 +8,8 @@ import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
-import { plain, shortTime, table } from './output.ts'
+import { plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -167,7 +168,7 @@ function listText(
   const list =
     rows.length === 0
       ? plain`No backups in ${folder}.\n`
-      : table(['CREATED (UTC)', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
+      : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
   return `${list}${keysAtRisk} keys are in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
 }
 

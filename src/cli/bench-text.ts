@@ -1,4 +1,4 @@
-// A load run's report as people read it.
+// The report of a bench run as text.
 
 import type { BenchReport, Measured } from '../vsphere/bench.ts'
 import { facts, table, visible } from './output.ts'

@@ -1,5 +1,5 @@
-// `mortise bench`: loads a KMIP server, ours or another's, and says how fast it answers. Needs no admin door: an
-// address, and a client certificate that the server trusts.
+// `mortise bench`: loads a KMIP server, Mortise or another one, and reports how fast it answers. It needs the address and a
+// client certificate that the server trusts, but not the admin API.
 
 import type { Command } from 'commander'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
@@ -30,7 +30,7 @@ interface Options extends ServerTrustOptions {
 export function benchCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'bench',
-    summary: 'load a KMIP server: rates and latencies; what it makes it destroys again',
+    summary: 'load a KMIP server and report rates and latencies; destroys the keys that it creates',
     required: [
       ['--server <host:port>', 'the server'],
       ['--cert <pem>', 'a client certificate that the server trusts'],
@@ -38,15 +38,15 @@ export function benchCommand(world: World, outcome: Outcome): Command {
     ],
     flags: [
       ...serverTrustFlags,
-      ['--duration <seconds>', 'how long it measures (default: 10)'],
-      ['--warm-up <seconds>', 'and how long before that it does not (default: 1)'],
-      ['--connections <n>', 'requests at the same time, each on a connection of its own (default: 8)'],
-      ['--mix <list>', `what is asked, and how often (default: get=9,create=1):\n${operationList()}`],
-      ['--tls <version>', '1.2 or 1.3 (default: what the two agree on)'],
-      ['--per-work', 'a new connection for each request, as vSphere makes them'],
-      ['--resume', 'with --per-work: resume the TLS session of the connection before'],
-      ['--keys <n>', 'keys that are made beforehand, to be fetched (default: 100)'],
-      ['--keep', 'leave the keys'],
+      ['--duration <seconds>', 'how long to measure (default: 10)'],
+      ['--warm-up <seconds>', 'how long to load the server before measuring (default: 1)'],
+      ['--connections <n>', 'concurrent requests, each on a connection of its own (default: 8)'],
+      ['--mix <list>', `which requests, in which proportion (default: get=9,create=1):\n${operationList()}`],
+      ['--tls <version>', '1.2 or 1.3 (default: as negotiated)'],
+      ['--per-work', 'a new connection for each request, as vSphere does'],
+      ['--resume', 'with --per-work: resume the TLS session of the previous connection'],
+      ['--keys <n>', 'keys to create beforehand and fetch (default: 100)'],
+      ['--keep', 'do not destroy the keys'],
     ],
     examples: [
       'bench --server kms.example.com --cert c.pem --key c.key --fingerprint SHA256',
@@ -68,7 +68,7 @@ export function benchCommand(world: World, outcome: Outcome): Command {
         run.show(report, () => benchText(report))
         return report.ok ? 0 : 1
       } catch (error) {
-        throw tellable(error, options.server)
+        throw inWords(error, options.server)
       } finally {
         process.off('SIGINT', stop)
       }
@@ -119,7 +119,7 @@ function within(flag: string, text: string, least: number, most: number): number
 
 const secondsMax = 24 * 3600
 
-/** In milliseconds. */
+/** Reads seconds; returns milliseconds. */
 function seconds(flag: string, text: string): number {
   const number = Number(text)
   if (!/^\d+(\.\d+)?$/.test(text) || number > secondsMax)
@@ -127,11 +127,12 @@ function seconds(flag: string, text: string): number {
   return number * 1000
 }
 
-function tellable(error: unknown, server: string): unknown {
+/** Expected failures as CommandError; bugs as they are. */
+function inWords(error: unknown, server: string): unknown {
   if (error instanceof KmipRefused)
     return new CommandError(
       `${server} refused: ${error.message}`,
-      'the certificate must be that of a client which the server trusts',
+      'The certificate must belong to a client that the server trusts.',
       { cause: error },
     )
   if (error instanceof KmipTransportError || error instanceof TlsOptionsError)

@@ -1,10 +1,13 @@
-// `mortise client block`, `blocks` and `unblock`: certificates that are refused, whoever vouches for them.
+// `mortise client block`, `blocks` and `unblock`: certificates that are refused although a pin or a CA trusts them.
 
 import type { Command } from 'commander'
+import type { Output } from '../admin/api.ts'
 import { parseCertificate } from '../pki/certificate.ts'
 import { verb, wholeSha256, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { plain, shortTime, table } from './output.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
+import { plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
 interface Named {
@@ -16,8 +19,8 @@ const certFlag = ['--cert <pem>', 'the certificate, instead of its SHA-256; - is
 export function blockCommand(world: World, outcome: Outcome): Command {
   return verb<Named & { readonly reason?: string }>(world, outcome, {
     words: 'block [sha256]',
-    summary: 'refuse one certificate for good, whoever vouches for it',
-    flags: [certFlag, ['--reason <text>', 'why; stands in the audit log']],
+    summary: 'refuse one certificate for good, even if a client or a CA vouches for it',
+    flags: [certFlag, ['--reason <text>', 'why; appears in the audit log']],
     examples: [
       'client block 3f0a...64 digits...',
       "client block --cert old-host.pem --reason 'host was stolen'",
@@ -37,28 +40,28 @@ export function blockCommand(world: World, outcome: Outcome): Command {
 }
 
 export function blocksCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<ListOptions>(world, outcome, {
     words: 'blocks',
     summary: 'certificates that are refused for good',
+    flags: [limitFlag],
     examples: ['client blocks', 'client blocks --json'],
-    action: async ({ client, show }) => {
-      const blocks = await (await client()).call('listBlocks')
-      show(blocks, () =>
-        blocks.length === 0
-          ? 'No certificate is blocked.\n'
-          : table(
-              ['SHA-256', 'SINCE', 'REASON'],
-              blocks.map(({ sha256, created, reason }) => [sha256, shortTime(created), reason]),
-            ),
-      )
-    },
+    action: async (run, options) =>
+      writeList(run, options, blockColumns, async () =>
+        onePage(await (await run.client()).call('listBlocks')),
+      ),
   })
+}
+
+const blockColumns: Columns<Output<'listBlocks'>[number]> = {
+  headings: ['SHA-256', 'SINCE', 'REASON'],
+  rows: ({ sha256, created, reason }) => [[sha256, shortTime(created), reason]],
+  empty: 'No certificate is blocked.\n',
 }
 
 export function unblockCommand(world: World, outcome: Outcome): Command {
   return verb<Named>(world, outcome, {
     words: 'unblock [sha256]',
-    summary: 'lift a block; the certificate counts again where a client or a CA vouches for it',
+    summary: 'lift a block; the certificate is trusted again where a client or a CA vouches for it',
     flags: [certFlag],
     examples: ['client unblock 3f0a...64 digits...', 'client unblock --cert host.pem'],
     action: async ({ world, client, show }, options, given) => {

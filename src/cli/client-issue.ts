@@ -1,12 +1,13 @@
-// `mortise client issue` and `client sign`: certificates from Mortise's own CA. The private key of an issued pair is
-// made here, where the command runs, and goes nowhere else: the server sees a certificate request only.
+// `mortise client issue` and `client sign`: certificates from Mortise's own CA. The command generates the private key of
+// an issued pair on this machine and sends the server a certificate request only.
 
-import { mkdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { makeRequest } from '../pki/make-request.ts'
-import { allowFlag, allowOf, instanceFlag, instanceOf, verb, wholeNumber, type Outcome } from './command.ts'
-import { mustBeNew, readPem, writeNew } from './files.ts'
+import { allowFlag, allowOf, forceFlag, instanceFlag, verb, wholeNumber, type Outcome } from './command.ts'
+import { mustBeFree, readPem, stageFile, writeFile } from './files.ts'
+import { instanceOf } from './names.ts'
 import { nextInVcenter } from './next-steps.ts'
 import { plain } from './output.ts'
 import type { World } from './world.ts'
@@ -17,6 +18,7 @@ interface IssueOptions {
   readonly out: string
   readonly days?: string
   readonly allow?: string
+  readonly force?: boolean
 }
 
 const daysFlag = ['--days <n>', 'how long it is valid (default: 10 years)'] as const
@@ -24,32 +26,33 @@ const daysFlag = ['--days <n>', 'how long it is valid (default: 10 years)'] as c
 export function issueCommand(world: World, outcome: Outcome): Command {
   return verb<IssueOptions>(world, outcome, {
     words: 'issue',
-    summary: 'make a certificate and private key for a client, and trust it',
+    summary: 'create a certificate and private key for a client, and trust it',
     required: [
-      ['--name <name>', 'what to call the client; also the common name'],
+      ['--name <name>', 'name of the client; also the common name'],
       ['--out <dir>', 'folder for client.pem, client.key and ca.pem'],
     ],
-    flags: [instanceFlag, daysFlag, allowFlag],
+    flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
     examples: ['client issue --instance default --name vcenter-1 --out ./vcenter-1'],
-    action: async (run, { instance, name, out, days, ...rest }) => {
+    action: async (run, { instance, name, out, days, force = false, ...rest }) => {
       const admin = await run.client()
       const where = await instanceOf(admin, instance)
       const files = fileNames(out)
-      await mustBeNew(Object.values(files))
+      await mustBeFree(Object.values(files), force)
       await mkdir(out, { recursive: true, mode: 0o700 })
       const { request, privateKey } = await makeRequest({ commonName: name })
-      await writeNew(files.key, privateKey, 0o600)
+      const key = await stageFile(files.key, privateKey, { mode: 0o600, force })
       privateKey.fill(0)
       const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
       const body = { name, request, ...lifetime, ...allowOf(rest) }
       const signed = await admin
         .call('signClient', { instance: where, body })
         .catch(async (error: unknown) => {
-          await rm(files.key)
+          await key.discard()
           throw error
         })
-      await writeNew(files.certificate, signed.certificate, 0o644)
-      await writeNew(files.authority, signed.authority, 0o644)
+      await key.keep()
+      await writeFile(files.certificate, signed.certificate, { mode: 0o644, force })
+      await writeFile(files.authority, signed.authority, { mode: 0o644, force })
       const { certificate: _certificate, authority: _authority, ...client } = signed
       run.show(
         { ...client, files },
@@ -79,6 +82,7 @@ interface SignOptions {
   readonly out: string
   readonly days?: string
   readonly allow?: string
+  readonly force?: boolean
 }
 
 export function signCommand(world: World, outcome: Outcome): Command {
@@ -86,14 +90,14 @@ export function signCommand(world: World, outcome: Outcome): Command {
     words: 'sign',
     summary: 'sign the certificate request of a client, and trust it',
     required: [
-      ['--name <name>', 'what to call the client'],
+      ['--name <name>', 'name of the client'],
       ['--csr <pem>', 'the request (vCenter: "New Certificate Signing Request"); - is standard input'],
       ['--out <pem>', 'file for the certificate; - is standard output'],
     ],
-    flags: [instanceFlag, daysFlag, allowFlag],
+    flags: [instanceFlag, daysFlag, allowFlag, forceFlag],
     examples: ['client sign --instance default --name vcenter-1 --csr vcenter.csr --out vcenter.pem'],
-    action: async (run, { instance, name, csr, out, days, ...rest }) => {
-      if (out !== '-') await mustBeNew([out])
+    action: async (run, { instance, name, csr, out, days, force = false, ...rest }) => {
+      await mustBeFree([out], force)
       const request = await readPem(world, csr, 'CERTIFICATE REQUEST')
       const admin = await run.client()
       const lifetime = days === undefined ? {} : { days: wholeNumber('--days', days) }
@@ -103,7 +107,7 @@ export function signCommand(world: World, outcome: Outcome): Command {
         world.stdout.write(signed.certificate)
         return
       }
-      if (out !== '-') await writeNew(out, signed.certificate, 0o644)
+      if (out !== '-') await writeFile(out, signed.certificate, { mode: 0o644, force })
       run.show(signed, () => plain`Signed and trusted as ${signed.name} in ${signed.instance.name}: ${out}\n`)
       run.tell('\nNow in vCenter: Establish Trust > Upload Signed CSR Certificate, with this file.\n')
     },

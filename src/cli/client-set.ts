@@ -1,10 +1,12 @@
-// `mortise client show` and `set`: one client, its certificates, and what is asked of it besides.
+// `mortise client show` and `set`: one client with its certificates and settings.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { allowOf, instanceFlag, instanceOf, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { allowOf, instanceFlag, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
 import { readInput } from './files.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { clientOf, instanceOf } from './names.ts'
+import { facts, plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Client = Output<'showClient'>
@@ -17,9 +19,10 @@ export function showCommand(world: World, outcome: Outcome): Command {
     examples: ['client show vcenter-1', 'client show vcenter-1 --json'],
     action: async ({ client, show }, { instance }, name = '') => {
       const admin = await client()
+      const named = await instanceOf(admin, instance)
       const shown = await admin.call('showClient', {
-        instance: await instanceOf(admin, instance),
-        client: name,
+        instance: named,
+        client: await clientOf(admin, named, name),
       })
       show(shown, () => clientText(shown))
     },
@@ -45,17 +48,17 @@ export function setCommand(world: World, outcome: Outcome): Command {
       ['--name <name>', 'its new name'],
       [
         '--expired-grace-days <n>',
-        'serve its pinned certificates for so long after they expired; default: as the instance',
+        'serve its pinned certificates for so many days after they expired; default: as the instance says',
       ],
       [
         '--credential <mode>',
-        'a user name and password besides the certificate: when-sent, required, or none (ignored)',
+        'user name and password in addition to the certificate: when-sent, required, or none (ignored)',
       ],
-      ['--user-name <name>', 'with --credential: as typed in vCenter'],
+      ['--user-name <name>', 'with --credential: the user name entered in vCenter'],
       ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
       [
         '--allow <what>',
-        'what it may ask for: vsphere (what vSphere sends; no Destroy), read, all, or operations (get,locate,...)',
+        'allowed operations: vsphere (what vSphere sends; no Destroy), read, all, or a list (get,locate,...)',
       ],
     ],
     examples: [
@@ -77,8 +80,9 @@ export function setCommand(world: World, outcome: Outcome): Command {
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
       const admin = await client()
-      const where = await instanceOf(admin, instance)
-      const changed = await admin.call('setClient', { instance: where, client: named, body })
+      const inside = await instanceOf(admin, instance)
+      const where = { instance: inside, client: await clientOf(admin, inside, named) }
+      const changed = await admin.call('setClient', { ...where, body })
       show(changed, () => clientText(changed))
     },
   })
@@ -104,7 +108,7 @@ async function credentialOf(world: World, { credential, userName, passwordFile }
   return { mode, userName, password: await readPassword(world, passwordFile) }
 }
 
-/** Without the line's end. */
+/** Reads a password, without the line end. */
 async function readPassword(world: World, file: string): Promise<string> {
   const bytes = await readInput(world, file)
   const password = bytes.toString('utf8').replace(/\r?\n$/, '')
@@ -113,7 +117,7 @@ async function readPassword(world: World, file: string): Promise<string> {
   return password
 }
 
-/** In place of what a certificate says. No subject is this word: a subject has an equals sign. */
+/** Shown in place of the subject of a certificate that cannot be read. A real subject has an equals sign. */
 export const unreadable = 'unreadable'
 
 export function clientText(client: Client): string {
@@ -154,7 +158,7 @@ export function clientText(client: Client): string {
   return `${about}\n${trust}${warningsText(client)}`
 }
 
-/** Why certificates of a client should be replaced, a line each: of all of them, or of one. Empty: nothing is wrong. */
+/** One line for each reason to replace a certificate of the client, or the certificate `only`. */
 export function warningsText({ certificates, authorities }: Client, only?: string): string {
   return [...certificates, ...authorities]
     .filter(({ sha256 }) => only === undefined || sha256 === only)

@@ -1,4 +1,4 @@
-// `mortise client ...`: who may use the keys of an instance. Making a pair is in client-issue.ts.
+// `mortise client ...`: who may use the keys of an instance. client-issue.ts creates certificates.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
@@ -9,7 +9,6 @@ import {
   allowFlag,
   allowOf,
   instanceFlag,
-  instanceOf,
   noun,
   verb,
   wholeSha256,
@@ -17,8 +16,11 @@ import {
   type Run,
 } from './command.ts'
 import { readPem } from './files.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
+import { clientOf, instanceOf } from './names.ts'
 import { nextInVcenter } from './next-steps.ts'
-import { fingerprint, plain, shortTime, table } from './output.ts'
+import { fingerprint, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
 export function clientCommands(world: World, outcome: Outcome): Command {
@@ -51,15 +53,18 @@ interface TrustOptions {
 function trustCommand(world: World, outcome: Outcome): Command {
   return verb<TrustOptions>(world, outcome, {
     words: 'trust',
-    summary: 'trust a certificate, or what a CA signs, as a client; works from its next message on',
-    required: [['--name <name>', 'what to call the client; a known name adds a certificate to it']],
+    summary: 'trust a certificate, or certificates of a CA, as a client; takes effect on its next message',
+    required: [['--name <name>', 'name of the client; a known name adds a certificate to it']],
     flags: [
       instanceFlag,
       ['--cert <pem>', 'the certificate itself (vCenter: "Certificate"); - is standard input'],
       ['--ca <pem>', 'a CA (vCenter: "Root CA certificate"); with --subject'],
-      ['--subject <pattern>', 'with --ca: which subjects (default: kmipClient*)'],
-      ['--leave-pinned', 'with --ca: although it vouches for certificates pinned in other instances'],
-      ['--pending <sha256>', 'one that knocked, by its whole SHA-256: see client pending'],
+      ['--subject <pattern>', 'with --ca: subjects to trust (default: kmipClient*)'],
+      [
+        '--leave-pinned',
+        'with --ca: trust it although it vouches for certificates pinned in other instances',
+      ],
+      ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
       allowFlag,
     ],
     examples: [
@@ -113,22 +118,24 @@ function trustedText(trusted: Output<'trustClient'>, { ca }: TrustOptions): stri
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly instance?: string }>(world, outcome, {
+  return verb<ListOptions & { readonly instance?: string }>(world, outcome, {
     words: 'list',
-    summary: 'clients, and what each is trusted by',
-    flags: [instanceFlag],
+    summary: 'clients, and the certificates and CAs that each is trusted by',
+    flags: [instanceFlag, limitFlag],
     examples: ['client list', 'client list --instance default --json'],
-    action: async ({ client, show }, { instance }) => {
-      const admin = await client()
-      const clients = await admin.call('listClients', { instance: await instanceOf(admin, instance) })
-      show(clients, () => clientTable(clients))
-    },
+    action: async (run, options) =>
+      writeList(run, options, clientColumns, async () => {
+        const admin = await run.client()
+        const instance = await instanceOf(admin, options.instance)
+        return onePage(await admin.call('listClients', { instance }))
+      }),
   })
 }
 
-function clientTable(clients: Output<'listClients'>): string {
-  if (clients.length === 0) return 'No client is trusted yet. Those that knocked: mortise client pending\n'
-  const rows = clients.flatMap(({ name, allow, certificates, authorities }) => {
+/** One row for each certificate and CA. */
+const clientColumns: Columns<Output<'listClients'>[number]> = {
+  headings: ['NAME', 'MAY ASK FOR', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'],
+  rows: ({ name, allow, certificates, authorities }) => {
     const pins = certificates.map((certificate) => [
       name,
       allow.join(', '),
@@ -145,45 +152,44 @@ function clientTable(clients: Output<'listClients'>): string {
       shortTime(notAfter),
       '',
     ])
-    return [...pins, ...cas]
-  })
-  return table(['NAME', 'MAY ASK FOR', 'CERTIFICATE', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN'], rows)
+    const rows = [...pins, ...cas]
+    return rows.length > 0 ? rows : [[name, allow.join(', '), '', '', '', '']]
+  },
+  empty: 'No client is trusted yet. Unknown clients that connected: mortise client pending\n',
 }
 
 function pendingCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<ListOptions>(world, outcome, {
     words: 'pending',
-    summary: 'unknown certificates that knocked; subjects are what strangers say of themselves',
+    summary: 'unknown certificates that connected; nobody has verified their subjects',
+    flags: [limitFlag],
     examples: ['client pending', 'client pending --json'],
-    action: async ({ client, show }) => {
-      const pending = await (await client()).call('listPending')
-      show(pending, () =>
-        pending.length === 0
-          ? 'No unknown certificate has knocked.\n'
-          : `${table(
-              ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST KNOCK', 'KNOCKS'],
-              pending.map((one) => [
-                one.sha256,
-                one.subject ?? unreadable,
-                one.address,
-                shortTime(one.last),
-                String(one.knocks),
-              ]),
-            )}\nTrust one: mortise client trust --name NAME --pending SHA256\nCompare its SHA-256 with the certificate in vCenter first.\n`,
-      )
-    },
+    action: async (run, options) =>
+      writeList(run, options, pendingColumns, async () =>
+        onePage(await (await run.client()).call('listPending')),
+      ),
   })
+}
+
+const pendingColumns: Columns<Output<'listPending'>[number]> = {
+  headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST SEEN', 'TIMES'],
+  rows: ({ sha256, subject, address, last, knocks }) => [
+    [sha256, subject ?? unreadable, address, shortTime(last), String(knocks)],
+  ],
+  empty: 'No unknown certificate has connected.\n',
+  below:
+    '\nTrust one: mortise client trust --name NAME --pending SHA256\nCompare its SHA-256 with the certificate in vCenter first.\n',
 }
 
 function removeCommand(world: World, outcome: Outcome): Command {
   return verb<{ readonly instance?: string; readonly certificate?: string }>(world, outcome, {
     words: 'remove <client>',
-    summary: 'withdraw trust from a client, by name or id: from all of it, or from one certificate',
+    summary: 'withdraw trust from a client, or from one of its certificates',
     flags: [
       instanceFlag,
       [
         '--certificate <sha256>',
-        'only this certificate (or the id of a CA), after a renewal; the client and the rest stay',
+        'withdraw trust from this certificate (or the id of a CA) only, after a renewal',
       ],
     ],
     examples: [
@@ -192,7 +198,8 @@ function removeCommand(world: World, outcome: Outcome): Command {
     ],
     action: async ({ client, show }, { instance, certificate }, name = '') => {
       const admin = await client()
-      const where = { instance: await instanceOf(admin, instance), client: name }
+      const named = await instanceOf(admin, instance)
+      const where = { instance: named, client: await clientOf(admin, named, name) }
       if (certificate === undefined) {
         const removed = await admin.call('removeClient', where)
         show(removed, () => plain`${removed.name} is not trusted any more. Its keys are untouched.\n`)

@@ -1,10 +1,11 @@
-// How a command of the command line is declared: its words, its flags, examples, and a function of its options. What
-// every command has (--json, where the server is) is added here once.
+// How a command of the command line is declared: its words, its flags, examples, and a function of its options. The flags
+// that every command has (--json, and where the server is) are added here.
 
 import { Command, Option } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import { connect, type ConnectOptions } from './connect.ts'
-import { jsonText, plain } from './output.ts'
+import { jsonText } from './output.ts'
+import { parseTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
 /** One run of a command. */
@@ -12,13 +13,15 @@ export interface Run {
   readonly world: World
   readonly json: boolean
   readonly client: () => Promise<AdminClient>
-  /** Data as JSON, or as the text that the function makes of it. */
+  /** Prints data: as JSON, or as the text that the function returns. */
   readonly show: (data: unknown, text: () => string) => void
-  /** To people only: next steps and remarks. */
+  /** Prints next steps and remarks, but not with --json. */
   readonly tell: (text: string) => void
+  /** Reads a time that a person gave to a flag; ISO 8601 in UTC. UsageError if it is none. */
+  readonly time: (flag: string, text: string) => string
 }
 
-/** Where a command leaves its exit code. */
+/** Receives the exit code of the command. */
 export interface Outcome {
   exitCode: number
 }
@@ -34,7 +37,7 @@ export interface CommandLine<O> {
   readonly flags?: readonly (readonly [string, string])[]
   readonly required?: readonly (readonly [string, string])[]
   readonly examples: readonly string[]
-  /** Needs no server: gets no flags that say where one is. */
+  /** The command asks no Mortise server, so it gets no flags that say where one is. */
   readonly offline?: true
   readonly action: Action<O>
 }
@@ -65,15 +68,16 @@ export function verb<O>(world: World, outcome: Outcome, line: CommandLine<O>): C
   })
 }
 
-/** Where the server is: the same flags on every command that speaks to one. */
+/** Adds the flags that say where the server is. */
 function addConnection(command: Command): void {
   const flags: [string, string][] = [
     ['--data <dir>', 'data folder of the local server (default: as configured, else ./mortise-data)'],
     ['--config <file>', 'configuration file that names the data folder'],
-    ['--admin <url>', 'a remote server: https://HOST:PORT'],
-    ['--token-file <file>', 'with --admin: file with the token'],
-    ['--admin-ca <file>', 'with --admin: CA that signed its certificate, PEM'],
-    ['--admin-fingerprint <sha256>', 'with --admin: SHA-256 of its certificate'],
+    ['--profile <name>', 'a server from ~/.config/mortise/config.toml (or MORTISE_PROFILE)'],
+    ['--admin <url>', 'a remote server: https://HOST:PORT (or MORTISE_ADMIN_URL)'],
+    ['--token-file <file>', 'file with the token (or MORTISE_TOKEN_FILE)'],
+    ['--admin-ca <file>', 'CA that signed the certificate of the remote server, PEM'],
+    ['--admin-fingerprint <sha256>', 'SHA-256 of the certificate of the remote server'],
   ]
   for (const [name, text] of flags) command.addOption(new Option(name, text).helpGroup('Server:'))
 }
@@ -88,30 +92,19 @@ function runOf(world: World, options: ConnectOptions & { json?: boolean }): Run 
     tell: (text) => {
       if (!json) world.stdout.write(text)
     },
+    time: (flag, text) => parseTime(flag, text, world.now()),
   }
-}
-
-/** The instance that was named, or the only one that there is. */
-export async function instanceOf(client: AdminClient, named: string | undefined): Promise<string> {
-  if (named !== undefined) return named
-  const [only, ...others] = await client.call('listInstances')
-  if (only === undefined) throw new UsageError('there is no instance')
-  if (others.length > 0)
-    throw new UsageError(
-      plain`there are ${others.length + 1} instances: choose one with --instance (${[only, ...others].map(({ name }) => name).join(', ')})`,
-    )
-  return only.id
 }
 
 export const instanceFlag = [
   '--instance <name>',
-  'the instance, by name or id; may be left out when there is one',
+  'the instance, by name or id; may be left out if there is only one',
 ] as const
 
 /** For commands that trust a new client. */
 export const allowFlag = [
   '--allow <what>',
-  "what it may ask for: vsphere, read, all, or operations (get,locate,...); default: all, with an operator's token vsphere",
+  "allowed operations: vsphere, read, all, or a list (get,locate,...); default: all, with an operator's token vsphere",
 ] as const
 
 export function allowOf({ allow }: { readonly allow?: string }): { allow?: string[] } {
@@ -123,19 +116,11 @@ export function wholeNumber(flag: string, text: string): number {
   return Number(text)
 }
 
-/** A number of bytes, as a number or with a unit: 500MiB, 4GiB. */
+/** Reads a number of bytes: 1000000, 500MiB, 4GiB. */
 export function byteSize(flag: string, text: string): number {
   const [, count = '', unit = ''] = /^(\d{1,15})\s?(KiB|MiB|GiB|TiB)?$/.exec(text) ?? []
   if (count === '') throw new UsageError(`${flag} takes a size such as 500MiB or 4GiB, not ${text}`)
   return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
-}
-
-/** A date as people write it (2026-03-01, or with a time), as ISO 8601 in UTC. A date alone is its first moment, UTC. */
-export function dateTime(flag: string, text: string): string {
-  const ms = Date.parse(text)
-  if (!/^\d{4}-\d{2}-\d{2}/.test(text) || Number.isNaN(ms))
-    throw new UsageError(`${flag} takes a date such as 2026-03-01 or 2026-03-01T12:00:00Z, not ${text}`)
-  return new Date(ms).toISOString()
 }
 
 /** A flag that takes one of a few words. */
@@ -155,3 +140,5 @@ export function wholeSha256(text: string): string {
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new UsageError('a whole SHA-256 is needed: 64 hexadecimal digits')
   return sha256
 }
+
+export const forceFlag = ['--force', 'replace the file if it exists'] as const

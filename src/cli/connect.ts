@@ -1,34 +1,79 @@
-// Finding the server: a local one by what it left in its data folder, a remote one by --admin. And what to say when
-// it does not answer.
+// Finds the server. The command line beats the environment, the environment beats a profile that it names, and without any
+// of them the data folder leads to the local server. Also here: what to do when the server does not answer.
 
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AdminClient, AdminUnreachable, type AdminTarget } from '../admin/client.ts'
 import { parseCertificate } from '../pki/certificate.ts'
 import { readNamed } from './files.ts'
-import { CommandError, UsageError, type World } from './world.ts'
+import { CommandError, UsageError, type Profile, type World } from './world.ts'
 
-export interface ConnectOptions {
+export interface ConnectOptions extends Partial<Profile> {
   readonly config?: string
   readonly data?: string
-  readonly admin?: string
-  readonly tokenFile?: string
-  readonly adminCa?: string
-  readonly adminFingerprint?: string
+  readonly profile?: string
 }
 
 export async function connect(world: World, options: ConnectOptions): Promise<AdminClient> {
-  return new AdminClient(
-    options.admin === undefined ? await local(world, options) : await remote(options.admin, options),
-  )
+  const chosen = choose(world, options)
+  return new AdminClient('remote' in chosen ? await remoteTarget(chosen.remote) : await localTarget(chosen))
 }
 
-async function local(world: World, options: ConnectOptions): Promise<AdminTarget> {
-  for (const name of ['tokenFile', 'adminCa', 'adminFingerprint'] as const)
+/** The server that a command asks. */
+type Chosen =
+  | { readonly remote: Profile }
+  /** The server of a data folder. `tokenFile` takes the place of the token there. */
+  | { readonly folder: string; readonly tokenFile: string | undefined }
+
+/**
+ * --admin, --profile or --data on the command line name the server, otherwise MORTISE_ADMIN_URL, otherwise MORTISE_PROFILE,
+ * otherwise the configured data folder. The token of a profile goes to the server of that profile only.
+ */
+function choose(world: World, options: ConnectOptions): Chosen {
+  const { environment } = world
+  const { admin, profile, config, data } = options
+  const [first, second] = (['admin', 'profile', 'data'] as const).filter(
+    (name) => options[name] !== undefined,
+  )
+  if (second !== undefined) throw new UsageError(`give --${first} or --${second}, not both`)
+  const { tokenFile } = environment
+  const fromEnvironment = tokenFile === undefined ? {} : { tokenFile }
+  if (admin !== undefined) return { remote: merged({ admin, ...fromEnvironment }, options) }
+  if (profile !== undefined) return { remote: merged(world.profile(profile), options) }
+  const isLocal = data !== undefined || config !== undefined
+  if (!isLocal && environment.admin !== undefined)
+    return { remote: merged({ admin: environment.admin, ...fromEnvironment }, options) }
+  if (!isLocal && environment.profile !== undefined)
+    return { remote: merged({ ...world.profile(environment.profile), ...fromEnvironment }, options) }
+  for (const name of ['adminCa', 'adminFingerprint'] as const)
     if (options[name] !== undefined)
-      throw new UsageError(`${flagOf[name]} belongs to --admin URL, which is missing`)
-  const { config, data } = options
-  const folder = world.dataFolder({ config, data })
+      throw new UsageError(`${flagOf[name]} belongs to --admin URL or --profile NAME, which is missing`)
+  return {
+    folder: world.dataFolder({ config, data }),
+    tokenFile: options.tokenFile ?? (isLocal ? undefined : tokenFile),
+  }
+}
+
+const flagOf = { adminCa: '--admin-ca', adminFingerprint: '--admin-fingerprint' }
+
+/** What the command line says about token and certificate takes the place of what was known. */
+function merged(known: Profile, { tokenFile, adminCa, adminFingerprint }: ConnectOptions): Profile {
+  if (adminCa !== undefined && adminFingerprint !== undefined)
+    throw new UsageError('give --admin-ca or --admin-fingerprint, not both')
+  const { adminCa: knownCa, adminFingerprint: knownFingerprint, ...rest } = known
+  const trust =
+    adminCa !== undefined
+      ? { adminCa }
+      : adminFingerprint !== undefined
+        ? { adminFingerprint }
+        : {
+            ...(knownCa !== undefined && { adminCa: knownCa }),
+            ...(knownFingerprint !== undefined && { adminFingerprint: knownFingerprint }),
+          }
+  return { ...rest, ...trust, ...(tokenFile !== undefined && { tokenFile }) }
+}
+
+async function localTarget({ folder, tokenFile }: Extract<Chosen, { folder: string }>): Promise<AdminTarget> {
   const read = async (name: string): Promise<string> => {
     try {
       return (await readFile(path.join(folder, name), 'utf8')).trim()
@@ -36,15 +81,12 @@ async function local(world: World, options: ConnectOptions): Promise<AdminTarget
       throw noLocalServer(folder, name, error)
     }
   }
-  const url = await read('admin-address')
   return {
-    url,
-    token: await read('admin-token'),
+    url: await read('admin-address'),
+    token: tokenFile === undefined ? await read('admin-token') : await readToken(tokenFile),
     trust: { by: 'authority', pem: await read('admin-ca.pem') },
   }
 }
-
-const flagOf = { tokenFile: '--token-file', adminCa: '--admin-ca', adminFingerprint: '--admin-fingerprint' }
 
 function noLocalServer(folder: string, name: string, error: unknown): CommandError {
   const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -55,23 +97,26 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
     )
   return new CommandError(
     `no server has left its address in ${folder} (${name})`,
-    'Start one there (mortise serve), name its data folder (--data DIR), or one elsewhere (--admin URL --token-file FILE).',
+    'Start one there (mortise serve), name its data folder (--data DIR), or name a server elsewhere (--admin URL --token-file FILE, or --profile NAME).',
     { cause: error },
   )
 }
 
-async function remote(admin: string, options: ConnectOptions): Promise<AdminTarget> {
+async function remoteTarget({ admin, tokenFile, ...trust }: Profile): Promise<AdminTarget> {
   if (!/^https:\/\/[^/]+\/?$/.test(admin))
-    throw new UsageError('--admin takes an address such as https://kms.example.com:5697')
-  if (options.tokenFile === undefined) throw new UsageError('--admin needs --token-file FILE')
-  if (options.adminCa !== undefined && options.adminFingerprint !== undefined)
-    throw new UsageError('give --admin-ca or --admin-fingerprint, not both')
-  const token = (await readNamed(options.tokenFile)).toString('utf8').trim()
-  if (!/^\S+$/.test(token)) throw new CommandError(`${options.tokenFile} holds no token`)
-  return { url: admin, token, trust: await trustOf(options) }
+    throw new UsageError(`a server has an address such as https://kms.example.com:5697, not ${admin}`)
+  if (tokenFile === undefined)
+    throw new UsageError('a remote server needs a token: --token-file FILE or MORTISE_TOKEN_FILE')
+  return { url: admin, token: await readToken(tokenFile), trust: await trustOf(trust) }
 }
 
-async function trustOf({ adminCa, adminFingerprint }: ConnectOptions): Promise<AdminTarget['trust']> {
+async function readToken(file: string): Promise<string> {
+  const token = (await readNamed(file)).toString('utf8').trim()
+  if (!/^\S+$/.test(token)) throw new CommandError(`${file} holds no token`)
+  return token
+}
+
+async function trustOf({ adminCa, adminFingerprint }: Omit<Profile, 'admin'>): Promise<AdminTarget['trust']> {
   if (adminCa !== undefined) return { by: 'authority', pem: parseCertificate(await readNamed(adminCa)).pem }
   if (adminFingerprint === undefined) return { by: 'system' }
   const sha256 = adminFingerprint.replaceAll(/[:\s]/g, '').toLowerCase()
@@ -80,10 +125,10 @@ async function trustOf({ adminCa, adminFingerprint }: ConnectOptions): Promise<A
   return { by: 'fingerprint', sha256 }
 }
 
-/** What a person can do about it. */
+/** What a person can do when the server does not answer. */
 export function unreachableHint({ code, message }: AdminUnreachable): string | undefined {
   if (code === 'ECONNREFUSED') return 'The server is not running. Start it: mortise serve'
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'Its name is not known to DNS.'
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'DNS does not know its name.'
   if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
     return 'Its certificate does not contain the name used. Use one that it contains, or --admin-fingerprint SHA256.'
   if (code !== undefined && /CERT|SIGNATURE|ISSUER/.test(code))

@@ -1,4 +1,4 @@
-// A diagnosis as people read it: what is wrong first in the eye, with what mends it below.
+// The report of `mortise doctor` as text: each finding, with its remedy below.
 
 import type { AddressReport, Diagnosis } from '../vsphere/doctor.ts'
 import type { Finding, Severity } from '../vsphere/doctor-findings.ts'

@@ -1,4 +1,5 @@
-// `mortise doctor`: looks at a key server, ours or another's, as vCenter would meet it. Needs no admin door.
+// `mortise doctor`: examines a key server, Mortise or another one, as vCenter would connect to it. It does not need the
+// admin API.
 
 import type { Command } from 'commander'
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
@@ -25,15 +26,18 @@ interface Options extends ServerTrustOptions {
 export function doctorCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'doctor <host:port...>',
-    summary: 'what vCenter would meet at each address of a key provider, and what to do about it',
+    summary: 'connect to each address of a key provider as vCenter would; report problems and remedies',
     flags: [
       [
         '--cert <pem>',
-        "the client certificate, vCenter's or one of yours; without it the doctor stays outside",
+        "client certificate, vCenter's or one of yours; without it the doctor sends no requests",
       ],
       ['--key <pem>', 'its private key'],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
-      ['--write-test', 'make a test key, use it at all addresses, and destroy it (asked for on a terminal)'],
+      [
+        '--write-test',
+        'create a test key, use it at all addresses, and destroy it (on a terminal you are asked)',
+      ],
       ...serverTrustFlags,
     ],
     examples: [
@@ -76,11 +80,11 @@ async function optionsOf(
   }
 }
 
-/** With leave only: said on the command line, or asked for where there is somebody to ask. */
+/** Whether the user permits the write test: by the flag, or when asked on a terminal. */
 async function mayWrite(world: World, json: boolean, { writeTest, cert }: Options): Promise<boolean> {
   if (writeTest === true) return true
   if (cert === undefined || json || world.stdin.isTTY !== true) return false
   const question =
-    'May a test key be made, used at all addresses, and destroyed again? It stays in the list as destroyed. Type yes: '
+    'Create a test key, use it at all addresses, and destroy it? It stays in the list as destroyed. Type yes: '
   return confirmTyped(world, question, ['yes', 'y'])
 }

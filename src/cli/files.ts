@@ -1,13 +1,13 @@
-// Files that commands read and write; `-` is standard input or output.
+// Files that commands read and write. `-` is standard input or output. A file that exists is replaced only with --force.
 
-import { lstat, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm } from 'node:fs/promises'
 import { buffer } from 'node:stream/consumers'
 import { plainJson } from './output.ts'
 import { CommandError, type World } from './world.ts'
 
 const inputBytesMax = 64 * 1024
 
-/** A PEM or another small file, as bytes: what it is, is found out by who reads it. */
+/** Reads a PEM or another small file. The caller finds out what it is. */
 export async function readInput({ stdin, stderr }: World, file: string): Promise<Buffer> {
   if (file === '-' && stdin.isTTY === true)
     stderr.write('Paste it here, then press Ctrl-D on a line of its own:\n')
@@ -17,17 +17,17 @@ export async function readInput({ stdin, stderr }: World, file: string): Promise
   return content
 }
 
-/** The API key that a file holds, for the admin door. Of what else is in the file nothing is told. */
+/** Reads the API key in a file. Never repeats the file's other contents in an error. */
 export async function readApiKey(world: World, file: string): Promise<string> {
   const text = (await readInput(world, file)).toString('utf8').trim()
   if (/^[\x21-\x7e]{1,1000}$/.test(text) && !text.startsWith('{')) return text
   throw new CommandError(
     `${file} should hold an API key, on one line and nothing else`,
-    'Of the JSON that IBM Cloud gives, take the value of "apikey": jq -r .apikey key.json > FILE',
+    'Take the value of "apikey" from the JSON that IBM Cloud gives: jq -r .apikey key.json > FILE',
   )
 }
 
-/** As text for the admin door: PEM as it is, DER wrapped. */
+/** Reads a file as PEM. DER is converted. */
 export async function readPem(world: World, file: string, label: string): Promise<string> {
   const content = await readInput(world, file)
   // DER of a certificate or request begins with a SEQUENCE whose length takes two bytes.
@@ -44,18 +44,45 @@ export async function readNamed(file: string): Promise<Buffer> {
   }
 }
 
-/** So that nothing is done before it turns out that the result cannot be kept. */
-export async function mustBeNew(files: readonly string[]): Promise<void> {
+/**
+ * Refuses files that exist, unless `force` is given. Commands call it first, so that they do nothing whose result they could
+ * not write. `-` is always free.
+ */
+export async function mustBeFree(files: readonly string[], force: boolean): Promise<void> {
   for (const file of files) {
-    const found = await stat(file).catch(() => undefined)
-    if (found) throw new CommandError(fileTrouble('write', file, { code: 'EEXIST' }))
+    if (file === '-') continue
+    const found = await lstat(file).catch(() => undefined)
+    if (!found) continue
+    if (found.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
+    if (!found.isFile())
+      throw new CommandError(
+        `${file} is a link or a device; neither is written to`,
+        'Name the file itself, or - for standard output.',
+      )
+    if (!force)
+      throw new CommandError(fileTrouble('write', file, { code: 'EEXIST' }), 'Replace it with --force.')
   }
 }
 
-/** Makes a file that is not there yet. `mode` 0o600 for what is secret. */
-export async function writeNew(file: string, content: string | Uint8Array, mode: number): Promise<void> {
+/** Content that was written but is not in its place yet. */
+export interface StagedFile {
+  /** Puts it in its place. */
+  keep(): Promise<void>
+  /** Removes it. What was in its place before stays. */
+  discard(): Promise<void>
+}
+
+/** Writes beside a file that exists and may be replaced (`force`), otherwise in its place. `mode` 0o600 for secrets. */
+export async function stageFile(
+  file: string,
+  content: string | Uint8Array,
+  { mode, force }: { readonly mode: number; readonly force: boolean },
+): Promise<StagedFile> {
+  await mustBeFree([file], force)
+  const written = force ? partialOf(file) : file
+  if (force) await rm(written, { force: true })
   try {
-    const handle = await open(file, 'wx', mode)
+    const handle = await open(written, 'wx', mode)
     try {
       await handle.writeFile(content)
       await handle.sync()
@@ -63,22 +90,37 @@ export async function writeNew(file: string, content: string | Uint8Array, mode:
       await handle.close()
     }
   } catch (error) {
-    throw new CommandError(fileTrouble('write', file, error), undefined, { cause: error })
+    throw new CommandError(fileTrouble('write', written, error), undefined, { cause: error })
+  }
+  return {
+    keep: async () => {
+      if (force) await rename(written, file)
+    },
+    discard: async () => rm(written, { force: true }),
   }
 }
 
-/**
- * Writes lines of JSON to a file that appears, or is replaced, only once they are all there. A link is not followed: it may lead
- * to a file that somebody else chose.
- */
-export async function writeLines(world: World, file: string, lines: AsyncIterable<string>): Promise<number> {
-  if (file === '-') {
-    const count = await writeEach(lines, (line) => world.stdout.write(line))
-    return count
-  }
-  await mustBeReplaceable(file)
-  const partial = `${file}.partial`
-  // Of an earlier run, or a link that somebody put there: what it leads to stays as it is.
+/** Writes a whole file. */
+export async function writeFile(
+  file: string,
+  content: string | Uint8Array,
+  options: { readonly mode: number; readonly force: boolean },
+): Promise<void> {
+  const staged = await stageFile(file, content, options)
+  await staged.keep()
+}
+
+/** Writes lines of JSON to a file that appears, or is replaced, only once all of them are written. Returns their number. */
+export async function writeLines(
+  world: World,
+  file: string,
+  lines: AsyncIterable<string>,
+  force: boolean,
+): Promise<number> {
+  if (file === '-') return writeEach(lines, (line) => world.stdout.write(line))
+  await mustBeFree([file], force)
+  const partial = partialOf(file)
+  // Removes a file of an earlier run, or a link that somebody put there, without following it.
   await rm(partial, { force: true })
   const handle = await open(partial, 'wx', 0o600).catch((error: unknown) => {
     throw new CommandError(fileTrouble('write', partial, error), undefined, { cause: error })
@@ -87,6 +129,7 @@ export async function writeLines(world: World, file: string, lines: AsyncIterabl
     const count = await writeEach(lines, (line) => handle.write(line))
     await handle.sync()
     await handle.close()
+    await mustBeFree([file], force)
     await rename(partial, file)
     return count
   } catch (error) {
@@ -96,15 +139,8 @@ export async function writeLines(world: World, file: string, lines: AsyncIterabl
   }
 }
 
-async function mustBeReplaceable(file: string): Promise<void> {
-  const found = await lstat(file).catch(() => undefined)
-  if (!found || found.isFile()) return
-  throw new CommandError(
-    found.isDirectory()
-      ? fileTrouble('write', file, { code: 'EISDIR' })
-      : `${file} is no file but a link or a device, which is not followed`,
-    'Name the file itself, or - for standard output.',
-  )
+function partialOf(file: string): string {
+  return `${file}.partial`
 }
 
 async function writeEach(lines: AsyncIterable<string>, write: (line: string) => unknown): Promise<number> {
@@ -121,7 +157,7 @@ function fileTrouble(what: 'read' | 'write', file: string, error: unknown): stri
   if (code === 'ENOENT')
     return what === 'read' ? `there is no file ${file}` : `there is no folder for ${file}`
   if (code === 'EACCES') return `${file}: this user may not ${what} it`
-  if (code === 'EEXIST') return `${file} is there already; it is not overwritten`
+  if (code === 'EEXIST') return `${file} exists already; it is not overwritten`
   if (code === 'EISDIR') return `${file} is a folder`
   return `${file}: ${error instanceof Error ? error.message : String(error)}`
 }

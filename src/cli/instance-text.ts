@@ -1,14 +1,15 @@
-// What people read of an instance.
+// An instance as text.
 
 import type { Output } from '../admin/api.ts'
-import { facts, shortTime } from './output.ts'
+import { facts } from './output.ts'
+import { shortTime } from './time.ts'
 
 type Shown = Output<'setInstance'>
 type Facts = readonly (readonly [string, string])[]
 type Details = Output<'showInstance'>
 export type Work = Output<'rewrapInstance'>['work']
 
-/** `more` stands below, in the same columns. */
+/** The settings of an instance, and `more` below in the same columns. */
 export function instanceFacts(instance: Shown, more: Facts = []): string {
   return facts([
     ['Name', instance.name],
@@ -50,7 +51,7 @@ function usedText({ limits: { objects, bytes } }: Details): string {
   return `${objects.used} of ${objects.max} objects, ${sizeText(bytes.used)} of ${sizeText(bytes.max)} (${percent} %)`
 }
 
-/** All that is told of one. */
+/** Everything about one instance. */
 export function instanceDetails(instance: Details): string {
   return instanceFacts(instance, [
     ['Objects', countsText(instance.objects)],
@@ -63,7 +64,7 @@ export function instanceDetails(instance: Details): string {
   ])
 }
 
-/** What is being done, from where to where, how far it is, and why it does not go on. */
+/** Long work on the instance: what, from where to where, how far, and why it does not continue. */
 export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
   const { kind, from, started, done, total, trouble } = work
   const far = done === null || total === null ? '' : `, ${done} of ${total} done`
@@ -105,12 +106,12 @@ function versionFacts({ keyVersions, countedAs, work }: Details): Facts {
   })
 }
 
-/** Longer lists are told with --json only. */
+/** Longer lists are shown with --json only. */
 const namedMax = 5
 
 function notRecoverableFacts({ name, work, notRecoverable: { count, ids } }: Details): Facts {
   if (count === 0) return []
-  // Which of them stay behind is not known before all that can be moved was.
+  // Until the move ends, nobody knows which of them stay in the database.
   if (work?.kind === 'move')
     return [
       ['Not recoverable', `${counted(count, 'key')} so far: Key Protect alone does not bring back what lies`],

@@ -1,5 +1,5 @@
-// `mortise instance set-root-key` and `rewrap`: begun here, done by the server, watched from here. Who stops watching stops
-// nothing.
+// `mortise instance set-root-key` and `rewrap`: the command starts the work and shows its progress; the server does it.
+// Interrupting the command does not stop the server.
 
 import type { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,19 +8,20 @@ import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted, instanceFacts, workFacts } from './instance-text.ts'
+import { instanceOf } from './names.ts'
 import { plain } from './output.ts'
 import { Progress } from './progress.ts'
 import { CommandError, type World } from './world.ts'
 
-/** What `readApiKey` reads; for commands that give an instance a root key or an API key. */
+/** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
 export const apiKeyFlag = [
   '--ibm-api-key-file <file>',
-  'a file with the API key by which it speaks to Key Protect or HPCS (default: as it is, or as the server does)',
+  'a file with the API key of the instance for Key Protect or HPCS (default: the one it has, or that of the server)',
 ] as const
 
 const waitFlags = [
-  ['--no-wait', 'only begin it: the server does it in the background'],
-  ['--give-up-after <seconds>', 'when it does not go on for so long, stop waiting (default: 60)'],
+  ['--no-wait', 'start the work and return; the server does it in the background'],
+  ['--give-up-after <seconds>', 'stop waiting after so long without progress (default: 60)'],
 ] as const
 
 interface WaitOptions {
@@ -37,10 +38,10 @@ interface SetRootKeyOptions extends WaitOptions {
 export function setRootKeyCommand(world: World, outcome: Outcome): Command {
   return verb<SetRootKeyOptions>(world, outcome, {
     words: 'set-root-key <name>',
-    summary: 'another root key or custody for an instance, while its clients go on',
-    required: [['--root-key <uri>', 'what is to seal its keys; file:NAME.key is made']],
+    summary: 'move an instance to another root key or custody while its clients go on',
+    required: [['--root-key <uri>', 'the new root key; a file (file:NAME.key) is created']],
     flags: [
-      ['--custody <where>', 'where its sealed keys are to lie: database (default for files) or keyprotect'],
+      ['--custody <where>', 'where to store its sealed keys: database (default for files) or keyprotect'],
       apiKeyFlag,
       ...waitFlags,
     ],
@@ -59,7 +60,8 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
         }),
         ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
       }
-      const begun = await admin.call('setRootKey', { instance, body })
+      const named = await instanceOf(admin, instance)
+      const begun = await admin.call('setRootKey', { instance: named, body })
       warn(world, begun.warnings)
       return watch(run, admin, begun, options)
     },
@@ -69,17 +71,18 @@ export function setRootKeyCommand(world: World, outcome: Outcome): Command {
 export function rewrapCommand(world: World, outcome: Outcome): Command {
   return verb<WaitOptions>(world, outcome, {
     words: 'rewrap <name>',
-    summary: 'bring all keys of an instance under the newest version of its root key, after it was rotated',
+    summary: 'wrap all keys of an instance with the newest version of its root key, after its rotation',
     flags: waitFlags,
     examples: ['instance rewrap production', 'instance rewrap production --no-wait --json'],
     action: async (run, options, instance = '') => {
       const admin = await run.client()
-      return watch(run, admin, await admin.call('rewrapInstance', { instance }), options)
+      const named = await instanceOf(admin, instance)
+      return watch(run, admin, await admin.call('rewrapInstance', { instance: named }), options)
     },
   })
 }
 
-/** What should be known of a root key that was chosen; not where --json is read. */
+/** Prints warnings about a chosen root key on standard error. */
 export function warn({ stderr }: World, warnings: readonly string[]): void {
   for (const warning of warnings) stderr.write(plain`Warning: ${warning}\n`)
 }
@@ -87,7 +90,7 @@ export function warn({ stderr }: World, warnings: readonly string[]): void {
 type Begun = Output<'rewrapInstance'>
 type Entry = Output<'listInstanceAudit'>['entries'][number]
 
-/** Waits for the end, if it is wanted; the exit code. */
+/** Waits for the end of the work, unless --no-wait; the exit code. */
 async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOptions): Promise<number> {
   if (!options.wait) {
     run.show(begun, () => instanceFacts(begun, workFacts(begun, begun.work)))
@@ -160,7 +163,7 @@ function sentElsewhere({ name }: Begun): CommandError {
   )
 }
 
-/** A server that is being started anew goes on where it was. */
+/** The work as it is now, or null when it has ended. A server that restarts continues the work, so the command waits. */
 async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['work'] | null> {
   try {
     return (await admin.call('showInstance', { instance: id })).work
@@ -170,11 +173,11 @@ async function workNow(admin: AdminClient, { id, work }: Begun): Promise<Begun['
   }
 }
 
-/** What the audit says of its end. */
+/** The counts in the audit entry of the end. */
 interface Result {
   readonly dataKeys: number
   readonly objects: number
-  /** Those that do not open, and were left where they are. */
+  /** Keys that do not open, which the server left where they are. */
   readonly left: number
 }
 

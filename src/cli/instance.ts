@@ -6,7 +6,10 @@ import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } fr
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
+import { instanceOf } from './names.ts'
+import { facts, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
@@ -31,17 +34,17 @@ interface Settings {
 }
 
 const settingFlags = [
-  ['--cache-seconds <n>', 'how long a key may be served after the root key last answered (default: 300)'],
+  ['--cache-seconds <n>', 'how long keys may be served after the root key last answered (default: 300)'],
   [
     '--outage-seconds <n>',
-    'how much longer while the root key cannot be reached; 0: no longer (default: 3600)',
+    'how much longer while the root key cannot be reached; 0: not at all (default: 3600)',
   ],
-  ['--expired-grace-days <n>', 'serve pinned certificates for so long after they expired (default: 30)'],
+  ['--expired-grace-days <n>', 'serve pinned certificates for so many days after they expired (default: 30)'],
   ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
-  ['--objects-max <n>', 'how many objects it may hold, destroyed ones aside (default: 2000000)'],
+  ['--objects-max <n>', 'how many objects it may hold, not counting destroyed ones (default: 2000000)'],
   [
     '--bytes-max <size>',
-    'how much its objects may take in the database, with what stays of destroyed ones (default: 4GiB)',
+    'how much space its objects may take in the database, records of destroyed ones included (default: 4GiB)',
   ],
 ] as const
 
@@ -68,10 +71,13 @@ interface CreateOptions extends Settings {
 function createCommand(world: World, outcome: Outcome): Command {
   return verb<CreateOptions>(world, outcome, {
     words: 'create <name>',
-    summary: 'a new instance, apart from all others',
+    summary: 'create an instance, separate from all others',
     flags: [
-      ['--root-key <uri>', "what seals its keys (default: the server's own root key); file:NAME.key is made"],
-      ['--custody <where>', 'where its sealed keys lie: database (default) or keyprotect'],
+      [
+        '--root-key <uri>',
+        "the key that seals its keys (default: the server's root key); a file (file:NAME.key) is created",
+      ],
+      ['--custody <where>', 'where to store its sealed keys: database (default) or keyprotect'],
       apiKeyFlag,
       ...settingFlags,
     ],
@@ -100,36 +106,33 @@ function createCommand(world: World, outcome: Outcome): Command {
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<ListOptions>(world, outcome, {
     words: 'list',
-    summary: 'the instances that there are',
+    summary: 'all instances',
+    flags: [limitFlag],
     examples: ['instance list', 'instance list --json'],
-    action: async ({ client, show }) => {
-      const instances = await (await client()).call('listInstances')
-      show(instances, () =>
-        table(
-          ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
-          instances.map(({ name, id, custody, rootKey, created }) => [
-            name,
-            id,
-            custody,
-            rootKey,
-            shortTime(created),
-          ]),
-        ),
-      )
-    },
+    action: async (run, options) =>
+      writeList(run, options, instanceColumns, async () =>
+        onePage(await (await run.client()).call('listInstances')),
+      ),
   })
+}
+
+const instanceColumns: Columns<Output<'listInstances'>[number]> = {
+  headings: ['NAME', 'ID', 'CUSTODY', 'ROOT KEY', 'CREATED'],
+  rows: ({ name, id, custody, rootKey, created }) => [[name, id, custody, rootKey, shortTime(created)]],
+  empty: 'No instances.\n',
 }
 
 function showCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'show <name>',
     summary:
-      'one instance: settings, objects, versions of its root key, how soon revoking counts, work on it',
+      'one instance: settings, objects, versions of its root key, how soon a revocation takes effect, work on it',
     examples: ['instance show default'],
     action: async ({ client, show }, _options, name = '') => {
-      const instance = await (await client()).call('showInstance', { instance: name })
+      const admin = await client()
+      const instance = await admin.call('showInstance', { instance: await instanceOf(admin, name) })
       show(instance, () => instanceDetails(instance))
     },
   })
@@ -154,7 +157,9 @@ function setCommand(world: World, outcome: Outcome): Command {
         ...settingsOf(options),
       }
       if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
-      const changed = await (await client()).call('setInstance', { instance, body })
+      const admin = await client()
+      const named = await instanceOf(admin, instance)
+      const changed = await admin.call('setInstance', { instance: named, body })
       show(changed, () => instanceFacts(changed))
     },
   })
@@ -167,14 +172,14 @@ function deleteCommand(world: World, outcome: Outcome): Command {
     flags: [
       [
         '--shred <name>',
-        'its name again: destroy its data keys and delete its standard keys, and with them all keys; prints a receipt',
+        'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
       ],
     ],
     examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
     action: async ({ client, show }, { shred }, instance = '') => {
       const admin = await client()
       const gone = await admin.call('deleteInstance', {
-        instance,
+        instance: await instanceOf(admin, instance),
         query: { ...(shred !== undefined && { shred }) },
       })
       show(gone, () => deletedText(gone))
@@ -205,7 +210,7 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
-/** What the root key's service still has, and what it can bring back. */
+/** What the service of the root key still holds, and what can be restored there. */
 function atItsService(
   id: string,
   { standardKeys, standardKeysLeft: { count, cause } }: Receipt,

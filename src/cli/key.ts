@@ -1,11 +1,15 @@
-// `mortise key ...`: what keys there are, and their lifecycle. No command shows key material.
+// `mortise key ...`: the keys of an instance and their lifecycle. No command shows key material.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { instanceFlag, instanceOf, noun, verb, type Outcome } from './command.ts'
+import { revocationReasons } from '../admin/words.ts'
+import type { AdminClient } from '../admin/client.ts'
+import { instanceFlag, noun, verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
 import { kind, listCommand, type Key } from './key-list.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { instanceOf, keyOf, wordOf } from './names.ts'
+import { facts, plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import { CommandError, type World } from './world.ts'
 
 export function keyCommands(world: World, outcome: Outcome): Command {
@@ -23,15 +27,21 @@ interface InInstance {
   readonly instance?: string
 }
 
+/** Instance and key as the API takes them. */
+async function whereOf(admin: AdminClient, { instance }: InInstance, id: string) {
+  const named = await instanceOf(admin, instance)
+  return { instance: named, key: await keyOf(admin, named, id) }
+}
+
 function showCommand(world: World, outcome: Outcome): Command {
   return verb<InInstance>(world, outcome, {
     words: 'show <id>',
     summary: 'one key with all its attributes',
     flags: [instanceFlag],
     examples: ['key show 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e', 'key show KEY --json'],
-    action: async ({ client, show }, { instance }, id = '') => {
+    action: async ({ client, show }, options, id = '') => {
       const admin = await client()
-      const key = await admin.call('showKey', { instance: await instanceOf(admin, instance), key: id })
+      const key = await admin.call('showKey', await whereOf(admin, options, id))
       show(key, () => `${keyFacts(key)}\n${attributeTable(key)}`)
     },
   })
@@ -64,11 +74,11 @@ interface CreateOptions extends InInstance {
 function createCommand(world: World, outcome: Outcome): Command {
   return verb<CreateOptions>(world, outcome, {
     words: 'create',
-    summary: "make an AES-256 key that encrypts and wraps: vSphere 9's wrapping key, for example",
+    summary: 'create an AES-256 key that encrypts and wraps, such as the wrapping key of vSphere 9',
     flags: [
       instanceFlag,
       ['--name <name>', 'its Name, unique in the instance'],
-      ['--activate', 'Active from the start (default: Pre-Active)'],
+      ['--activate', 'create it Active (default: Pre-Active)'],
     ],
     examples: ['key create --instance default --name wrapping-2026 --activate', 'key create --json'],
     action: async ({ client, show, tell }, { instance, name, activate }) => {
@@ -76,7 +86,7 @@ function createCommand(world: World, outcome: Outcome): Command {
       const body = { activate: activate === true, ...(name !== undefined && { name }) }
       const key = await admin.call('createKey', { instance: await instanceOf(admin, instance), body })
       show(key, () => keyFacts(key))
-      tell("\nIn vSphere 9: give this id as the provider's wrapping key.\n")
+      tell('\nIn vSphere 9, enter this id as the wrapping key of the provider.\n')
     },
   })
 }
@@ -87,9 +97,9 @@ function activateCommand(world: World, outcome: Outcome): Command {
     summary: 'make a Pre-Active key Active',
     flags: [instanceFlag],
     examples: ['key activate KEY'],
-    action: async ({ client, show }, { instance }, id = '') => {
+    action: async ({ client, show }, options, id = '') => {
       const admin = await client()
-      const key = await admin.call('activateKey', { instance: await instanceOf(admin, instance), key: id })
+      const key = await admin.call('activateKey', await whereOf(admin, options, id))
       show(key, () => nowIs(key))
     },
   })
@@ -106,24 +116,18 @@ function revokeCommand(world: World, outcome: Outcome): Command {
     summary: 'deactivate a key (it can still be fetched), or mark it compromised',
     flags: [
       instanceFlag,
-      [
-        '--reason <reason>',
-        'Unspecified, KeyCompromise, Superseded, CessationOfOperation, ... (default: Unspecified)',
-      ],
-      ['--message <text>', 'kept with the key'],
+      ['--reason <reason>', `one of ${revocationReasons.join(', ')} (default: Unspecified)`],
+      ['--message <text>', 'a message that is kept with the key'],
     ],
     examples: ['key revoke KEY', "key revoke KEY --reason KeyCompromise --message 'host was stolen'"],
-    action: async ({ client, show }, { instance, reason, message }, id = '') => {
-      const admin = await client()
+    action: async ({ client, show }, options, id = '') => {
+      const { reason, message } = options
       const body = {
-        ...(reason !== undefined && { reason: reason as never }),
+        ...(reason !== undefined && { reason: wordOf('reason', reason, revocationReasons) }),
         ...(message !== undefined && { message }),
       }
-      const key = await admin.call('revokeKey', {
-        instance: await instanceOf(admin, instance),
-        key: id,
-        body,
-      })
+      const admin = await client()
+      const key = await admin.call('revokeKey', { ...(await whereOf(admin, options, id)), body })
       show(key, () => nowIs(key))
     },
   })
@@ -132,22 +136,26 @@ function revokeCommand(world: World, outcome: Outcome): Command {
 function destroyCommand(world: World, outcome: Outcome): Command {
   return verb<InInstance & { readonly yes?: boolean }>(world, outcome, {
     words: 'destroy <id>',
-    summary: 'remove the material of a key for good; what it encrypted can never be read again',
-    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again']],
+    summary: 'delete the material of a key for good; nobody can read what it encrypted any more',
+    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id']],
     examples: ['key destroy KEY', 'key destroy KEY --yes --json'],
-    action: async ({ world, client, show }, { instance, yes }, id = '') => {
+    action: async ({ world, client, show }, options, id = '') => {
       const admin = await client()
-      const where = await instanceOf(admin, instance)
-      if (yes !== true) {
-        const key = await admin.call('showKey', { instance: where, key: id })
+      // Nobody looks at the key again with --yes, so a script has to give the whole id.
+      const where =
+        options.yes === true
+          ? { instance: await instanceOf(admin, options.instance), key: id }
+          : await whereOf(admin, options, id)
+      if (options.yes !== true) {
+        const key = await admin.call('showKey', where)
         world.stderr.write(
-          `${keyFacts(key)}What this key encrypts can never be read again once it is destroyed.\n`,
+          `${keyFacts(key)}What this key encrypted can never be read again once it is destroyed.\n`,
         )
         const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
         if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
           throw new CommandError('not destroyed: that is not its id or name')
       }
-      const key = await admin.call('destroyKey', { instance: where, key: id })
+      const key = await admin.call('destroyKey', where)
       show(key, () => nowIs(key))
     },
   })

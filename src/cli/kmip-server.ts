@@ -1,5 +1,5 @@
-// Flags of the commands that speak KMIP to a server, ours or another's, as a client does: where it is, with which
-// certificate, and how the right server is known.
+// Flags of the commands that connect to a KMIP server, Mortise or another one, as a client: its address, the client's
+// certificate, and how to recognize the server.
 
 import { usernameAndPassword } from '../kmip-client/client.ts'
 import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
@@ -15,12 +15,12 @@ export interface ServerTrustOptions {
 }
 
 export const serverTrustFlags = [
-  ['--ca <pem>', 'know the server by the CA that signed its certificate, and by its name'],
-  ['--fingerprint <sha256>', 'know the server by its certificate'],
-  ['--insecure', 'take any server'],
+  ['--ca <pem>', 'recognize the server by the CA that signed its certificate, and by its name'],
+  ['--fingerprint <sha256>', 'recognize the server by its certificate'],
+  ['--insecure', 'accept any server'],
 ] as const
 
-/** Addresses of one server, with commas. `flag`: where they were given. */
+/** Reads the addresses of one server, separated by commas. `flag` is for errors. */
 export function addressesOf(text: string, flag = '--server'): readonly Address[] {
   const addresses = text.split(',').map((one) => addressOf(one, flag))
   const names = addresses.map(addressText)
@@ -40,13 +40,15 @@ export async function serverTrustOf(
   { ca, fingerprint, insecure }: ServerTrustOptions,
 ): Promise<ServerTrust> {
   if ([ca, fingerprint, insecure].filter((given) => given !== undefined).length !== 1)
-    throw new UsageError('say how to know the server, by one of --fingerprint SHA256, --ca PEM, --insecure')
+    throw new UsageError(
+      'say how to recognize the server: give one of --fingerprint SHA256, --ca PEM, --insecure',
+    )
   if (ca !== undefined) return { by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') }
   if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
   return { by: 'nothing' }
 }
 
-/** What a provider has as user name and password: `USER:PASSWORD` in the first line of a file. */
+/** Reads the user name and password of a key provider: `USER:PASSWORD` in the first line of a file. */
 export async function readCredential(file: string): Promise<ReturnType<typeof usernameAndPassword>> {
   const [line = ''] = (await readNamed(file)).toString('utf8').split(/\r?\n/)
   const colon = line.indexOf(':')

@@ -1,5 +1,5 @@
-// The command line: the tree of commands, and how their failures end. Each noun has its file; how the server is found
-// is in connect.ts. Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
+// The command line: the tree of commands, and how their failures end. Each noun has its file; connect.ts finds the server.
+// Exit codes: 0 done, 1 refused or failed, 2 wrong usage.
 
 import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../admin/client.ts'
@@ -25,13 +25,23 @@ import { statusCommand } from './status.ts'
 import { tokenCommands } from './token.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
-/** Runs one command line (without the program's name); the exit code. Throws only what is a bug. */
+/** What somebody needs who has just installed it, in this order. */
+const firstSteps = `A key server for VMware vSphere and vSAN, and for any other KMIP client.
+
+First steps:
+  mortise serve            run the server
+  mortise client pending   see the certificate of a vCenter that connected
+  mortise client trust     trust it: --name NAME --pending SHA256
+  mortise status           see whether all is well, and what to do if not
+  mortise key list         see the keys, with the VM or host that each is for`
+
+/** Runs one command line (without the program's name); the exit code. Throws bugs only. */
 export async function runCommand(words: readonly string[], world: World): Promise<number> {
   const outcome = { exitCode: 0 }
   const program = new Command('mortise')
-    .description('A key server for VMware vSphere and vSAN, and for any other KMIP client.')
+    .description(firstSteps)
     .version(world.version)
-    .addHelpText('after', '\nStart a server: mortise serve\nHelp on a command: mortise COMMAND --help\n')
+    .addHelpText('after', '\nHelp with a command, and examples: mortise COMMAND --help\n')
   const commands = [
     serveCommand,
     statusCommand,
@@ -52,6 +62,10 @@ export async function runCommand(words: readonly string[], world: World): Promis
   ]
   for (const make of commands) program.addCommand(make(world, outcome))
   prepare(program, world)
+  if (words.length === 0) {
+    program.outputHelp()
+    return 0
+  }
   try {
     await program.parseAsync([...words], { from: 'user' })
     return outcome.exitCode
@@ -60,7 +74,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
   }
 }
 
-/** Usage errors are thrown, and text goes where the world says; commander does not hand this down by itself. */
+/** Makes commander throw usage errors and write to the world's streams. Subcommands do not inherit this by themselves. */
 function prepare(command: Command, world: World): void {
   command
     .exitOverride()
@@ -77,12 +91,11 @@ function nameOf(command: Command): string {
 }
 
 function failed(error: unknown, world: World, json: boolean): number {
-  if (error instanceof CommanderError)
-    return error.code === 'commander.helpDisplayed' || error.code === 'commander.version' ? 0 : 2
-  const told = tellable(error)
-  if (!told) throw error
-  const { code, message, hint } = told
-  // Only what is wrong with the user's own words may take several lines: a list of mistakes in the configuration.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  const described = describe(error)
+  if (!described) throw error
+  const { code, message, hint } = described
+  // Only an error in the user's own words may take several lines: a list of mistakes in the configuration.
   const lines = error instanceof UsageError ? message.split('\n') : [message]
   const text = json
     ? `${plainJson(JSON.stringify({ error: { code, message, ...(hint !== undefined && { hint }) } }))}\n`
@@ -91,7 +104,8 @@ function failed(error: unknown, world: World, json: boolean): number {
   return error instanceof UsageError ? 2 : 1
 }
 
-function tellable(error: unknown): { code: string; message: string; hint: string | undefined } | undefined {
+/** An expected failure in words; undefined for a bug. */
+function describe(error: unknown): { code: string; message: string; hint: string | undefined } | undefined {
   if (error instanceof UsageError) return { code: 'usage', message: error.message, hint: undefined }
   if (error instanceof CommandError) return { code: 'failed', message: error.message, hint: error.hint }
   if (error instanceof PkiError) return { code: 'failed', message: error.message, hint: undefined }

@@ -1,4 +1,4 @@
-// What is left to do in vCenter after a client is trusted.
+// The next steps in vCenter after a client is trusted.
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './output.ts'

@@ -1,9 +1,9 @@
-// How far something long is, on standard error: a bar on a terminal, a line now and then elsewhere.
+// The progress of long work, on standard error: a bar on a terminal, otherwise a line every few seconds.
 
 import { visible } from './output.ts'
 import type { World } from './world.ts'
 
-export interface Far {
+export interface WorkProgress {
   /** null: not known yet. */
   readonly done: number | null
   readonly total: number | null
@@ -11,7 +11,7 @@ export interface Far {
 }
 
 const barCharacters = 30
-/** Where there is no terminal, a line at most this often. */
+/** Without a terminal, at most one line in this time. */
 const lineEveryMs = 5_000
 
 export class Progress {
@@ -23,13 +23,13 @@ export class Progress {
   #trouble: string | null = null
   #saidAt = -Infinity
 
-  /** `verb`: what has happened to what is done. */
+  /** `verb` completes `3 of 10 ...`: moved, rewrapped. */
   constructor(stream: World['stderr'], verb: string) {
     this.#stream = stream
     this.#verb = verb
   }
 
-  tell({ done, total, trouble }: Far): void {
+  tell({ done, total, trouble }: WorkProgress): void {
     if (trouble !== this.#trouble) {
       this.#trouble = trouble
       if (trouble !== null) this.#say(`Waiting: ${visible(trouble)}`)
@@ -45,7 +45,7 @@ export class Progress {
     }
   }
 
-  /** All but `left` is done: where a part was told, so is the end, which stays to be read. */
+  /** Shows the end: everything is done but `left`. Shows nothing if no progress was shown. */
   finish(left: number): void {
     const total = this.#total
     if (total === null) return
@@ -56,7 +56,7 @@ export class Progress {
     else if (text !== this.#line) this.#say(text)
   }
 
-  /** Leaves the terminal as it should be. */
+  /** Removes the bar from the terminal. */
   end(): void {
     this.#draw('')
   }

@@ -1,4 +1,4 @@
-// `mortise reload`: the running server reads its configuration anew.
+// `mortise reload`: makes the running server read its configuration again.
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from './command.ts'
@@ -8,7 +8,7 @@ import type { World } from './world.ts'
 export function reloadCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'reload',
-    summary: 'let the running server read its configuration anew',
+    summary: 'make the running server read its configuration again',
     examples: ['reload', 'reload --json'],
     action: async ({ client, show }) => {
       const reloaded = await (await client()).call('reloadConfiguration')

@@ -1,5 +1,5 @@
-// `mortise restore --from-key-protect`: an instance whose database is gone comes back from what lies beside its root key.
-// Begun here, done by the server, watched from here. Who stops watching stops nothing.
+// `mortise restore --from-key-protect`: rebuilds an instance whose database is lost from the standard keys beside its root
+// key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -11,7 +11,8 @@ import { readApiKey } from './files.ts'
 import { counted } from './instance-text.ts'
 import { apiKeyFlag } from './instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
-import { facts, plain, shortTime } from './output.ts'
+import { facts, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -28,7 +29,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   return verb<RestoreOptions>(world, outcome, {
     words: 'restore [file]',
     summary:
-      'make the database of an empty data folder of a backup; or bring an instance with custody keyprotect back from its root key alone, into a server that does not have it',
+      'restore a backup into an empty data folder; or an instance with custody keyprotect whose database is lost, from its root key alone, into a server without it',
     flags: [
       [
         '--identity <file>',
@@ -47,16 +48,16 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
       [
         '--root-key <uri>',
-        'the root key that it had: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key',
+        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key',
       ],
       [
         '--old-root-key <uri...>',
-        'another one that sealed keys of it: it was on its way from there, or that one has expired',
+        'an earlier root key of it, if it was moving from there or that one has expired',
       ],
-      ['--partial', 'also when a root key that is not named seals keys of it: those stay closed'],
+      ['--partial', 'restore although a root key that you do not name seals some keys: these stay closed'],
       apiKeyFlag,
-      ['--instance-id <id>', 'which one, where several lie beside the root key'],
-      ['--name <name>', 'another name than it had'],
+      ['--instance-id <id>', 'which instance, if the root key has sealed several'],
+      ['--name <name>', 'a new name for the instance'],
     ],
     examples: [
       'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
@@ -81,6 +82,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+/** The options, once they are known to be complete. UsageError otherwise. */
 function wellUsed(
   options: RestoreOptions,
   file: string | undefined,
@@ -187,7 +189,7 @@ function shownObject({ id, name }: Report['deleted'][number]): string {
 const states =
   '\nKeys that were not revoked are Active, with the Names that they were created with. What clients noted on them later is in a backup of the database alone.\n'
 
-/** Lists longer than this are told in full with --json only. */
+/** Longer lists are shown in full with --json only. */
 const namedMax = 20
 
 function reportText(report: Report): string {

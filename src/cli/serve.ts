@@ -1,4 +1,4 @@
-// `mortise serve`: runs the server. The work is serve.ts's; main.ts hands it in.
+// `mortise serve`: runs the server, which main.ts passes in, and prints where it listens.
 
 import path from 'node:path'
 import type { Command } from 'commander'
@@ -35,11 +35,11 @@ function welcome(
   { kmip, admin, serverCertSha256, firstStart, dataFolder, warnings }: Started,
   command: string,
 ): string {
-  // What the other terminal would not find by itself.
+  // Commands find the default folder without the flag.
   const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${dataFolder}`
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const made = firstStart
-    ? `\nThis is a new server. It made its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
+    ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
     : ''
   return `
 Mortise serves.
@@ -52,7 +52,7 @@ Next, in vCenter: Configure > Security > Key Providers > Add Standard Key Provid
 and port ${port}; trust the certificate shown above. Then, in another terminal:
 
   ${command} client pending${where}
-      shows vCenter's certificate, once it has knocked
+      shows vCenter's certificate, once vCenter has connected
   ${command} client trust --name vcenter-1 --pending SHA256${where}
       trusts it
 

@@ -1,10 +1,11 @@
-// `mortise server-cert ...`: the certificate that vCenter sees and pins, and the one to follow it.
+// `mortise server-cert ...`: the certificate that vCenter pins, and its successor.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { dateTime, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { mustBeNew, readPem, writeNew } from './files.ts'
-import { facts, fingerprint, plain, shortTime } from './output.ts'
+import { forceFlag, noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { mustBeFree, readPem, writeFile } from './files.ts'
+import { facts, fingerprint, plain } from './output.ts'
+import { shortTime } from './time.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 type Shown = Output<'showServerCertificate'>
@@ -15,17 +16,17 @@ interface When {
 }
 
 const whenFlags = [
-  ['--at <time>', 'switch to it then, such as 2026-03-01T22:00:00Z (default: when you say activate)'],
+  ['--at <time>', 'switch to it at this time, such as 2026-03-01T22:00 (default: when you run activate)'],
   ['--now', 'switch to it at once'],
 ] as const
 
-const namesFlag = ['--names <list>', 'DNS names and IP addresses, with commas: exactly these'] as const
+const namesFlag = ['--names <list>', 'exactly these DNS names and IP addresses, separated by commas'] as const
 
 export function serverCertificateCommands(world: World, outcome: Outcome): Command {
   const makers = [showCommand, csrCommand, importCommand, renewCommand, activateCommand, discardCommand]
   return noun(
     'server-cert',
-    'the certificate of the KMIP door, which vCenter pins',
+    'the certificate of the KMIP listener, which vCenter pins',
     makers.map((make) => make(world, outcome)),
   )
 }
@@ -33,7 +34,7 @@ export function serverCertificateCommands(world: World, outcome: Outcome): Comma
 function showCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'show',
-    summary: 'its fingerprints, names and dates, to compare with what vCenter shows; also the staged one',
+    summary: 'its fingerprints, names and dates, to compare with vCenter; also the staged certificate',
     examples: ['server-cert show', 'server-cert show --json'],
     action: async ({ client, show }) => {
       const shown = await (await client()).call('showServerCertificate')
@@ -43,26 +44,29 @@ function showCommand(world: World, outcome: Outcome): Command {
 }
 
 function csrCommand(world: World, outcome: Outcome): Command {
-  return verb<{ names?: string; out: string; replace?: boolean }>(world, outcome, {
+  return verb<{ names?: string; out: string; replace?: boolean; force?: boolean }>(world, outcome, {
     words: 'csr',
-    summary: 'a certificate request for a CA of yours; its key never leaves the server',
+    summary: 'create a certificate request for your own CA; its key never leaves the server',
     required: [['--out <csr>', 'file for the request; - is standard output']],
-    flags: [namesFlag, ['--replace', 'make a new one in place of the one that waits for its certificate']],
+    flags: [
+      namesFlag,
+      ['--replace', 'create a new request in place of the one that waits for its certificate'],
+      forceFlag,
+    ],
     examples: [
       'server-cert csr --out kms.csr',
       'server-cert csr --names kms.example.com,192.0.2.10 --out kms.csr',
     ],
-    action: async (run, { names, out, replace }) => {
-      if (out !== '-') await mustBeNew([out])
+    action: async (run, { names, out, replace, force = false }) => {
+      await mustBeFree([out], force)
       const body = { ...namesOf(names), ...(replace === true && { replace }) }
       const { request } = await (await run.client()).call('requestServerCertificate', { body })
-      if (!request)
-        throw new CommandError('the server says that no request waits: somebody used it meanwhile')
+      if (!request) throw new CommandError('the server has no request any more: somebody used it meanwhile')
       if (out === '-' && !run.json) {
         world.stdout.write(request.request)
         return
       }
-      if (out !== '-') await writeNew(out, request.request, 0o644)
+      if (out !== '-') await writeFile(out, request.request, { mode: 0o644, force })
       run.show(
         request,
         () => plain`Request of ${shortTime(request.created)} for ${request.names.join(', ')}: ${out}\n`,
@@ -75,7 +79,7 @@ function csrCommand(world: World, outcome: Outcome): Command {
 function importCommand(world: World, outcome: Outcome): Command {
   return verb<When & { cert: string }>(world, outcome, {
     words: 'import',
-    summary: 'stage the certificate that your CA made of the request',
+    summary: 'stage the certificate that your CA issued for the request',
     required: [['--cert <pem>', 'the certificate, and its chain if it has one; - is standard input']],
     flags: [...whenFlags],
     examples: [
@@ -83,7 +87,7 @@ function importCommand(world: World, outcome: Outcome): Command {
       'server-cert import --cert kms.pem --at 2026-03-01T22:00:00Z',
     ],
     action: async (run, options) => {
-      const when = whenOf(options)
+      const when = whenOf(run, options)
       const body = { certificate: await readPem(world, options.cert, 'CERTIFICATE'), ...when }
       staged(run, await (await run.client()).call('importServerCertificate', { body }))
     },
@@ -104,7 +108,7 @@ function renewCommand(world: World, outcome: Outcome): Command {
       const body = {
         ...namesOf(names),
         ...(days !== undefined && { days: wholeNumber('--days', days) }),
-        ...whenOf(options),
+        ...whenOf(run, options),
       }
       staged(run, await (await run.client()).call('renewServerCertificate', { body }))
     },
@@ -116,7 +120,7 @@ function activateCommand(world: World, outcome: Outcome): Command {
     words: 'activate',
     summary: 'switch to the staged certificate, now or at a time; connections are kept',
     flags: [
-      ['--at <time>', 'at this time, such as 2026-03-01T22:00:00Z; `never` takes a time back'],
+      ['--at <time>', 'at this time, such as 2026-03-01T22:00; `never` cancels an earlier time'],
       ['--previous', 'go back to the certificate that was active before'],
     ],
     examples: [
@@ -125,10 +129,10 @@ function activateCommand(world: World, outcome: Outcome): Command {
       'server-cert activate --previous',
     ],
     action: async (run, { at, previous }) => {
-      if (previous && at !== undefined) throw new UsageError('--at does not go together with --previous')
+      if (previous && at !== undefined) throw new UsageError('give --at or --previous, not both')
       const body = {
         which: previous ? 'previous' : 'staged',
-        ...(at !== undefined && { at: at === 'never' ? null : dateTime('--at', at) }),
+        ...(at !== undefined && { at: at === 'never' ? null : run.time('--at', at) }),
       } as const
       staged(run, await (await run.client()).call('activateServerCertificate', { body }))
     },
@@ -138,7 +142,7 @@ function activateCommand(world: World, outcome: Outcome): Command {
 function discardCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'discard',
-    summary: 'throw the staged certificate away',
+    summary: 'discard the staged certificate',
     examples: ['server-cert discard'],
     action: async (run) => {
       const shown = await (await run.client()).call('discardServerCertificate')
@@ -147,7 +151,7 @@ function discardCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-/** After a step: what is active, what is staged, what to do next. */
+/** Shows the result of a step and the next steps. */
 function staged(run: Run, shown: Shown): void {
   run.show(shown, () => everything(shown))
   run.tell(`\n${shown.staged ? beforeSwitch(shown.staged) : afterSwitch}\n`)
@@ -155,7 +159,7 @@ function staged(run: Run, shown: Shown): void {
 
 function beforeSwitch({ at }: NonNullable<Shown['staged']>): string {
   const then =
-    at === null ? 'Then: mortise server-cert activate' : `It is switched to at ${shortTime(at)} UTC.`
+    at === null ? 'Then: mortise server-cert activate' : `The server switches to it at ${shortTime(at)}.`
   return `Before the switch, in each vCenter: Key Providers, choose the server, Establish Trust > Upload KMS Certificate,
 with the "certificate" under "staged" of: mortise server-cert show --json
 ${then}`
@@ -168,8 +172,7 @@ function everything(shown: Shown): string {
   const { staged, request } = shown
   const parts = [certificateFacts(shown)]
   if (staged) {
-    const when =
-      staged.at === null ? 'when you say: mortise server-cert activate' : `${shortTime(staged.at)} UTC`
+    const when = staged.at === null ? 'when you run: mortise server-cert activate' : shortTime(staged.at)
     const warnings = staged.warnings.map((warning) => plain`Warning: ${warning}\n`).join('')
     parts.push(
       `\nStaged (${staged.origin} ${shortTime(staged.created)}), switched to: ${when}\n${certificateFacts(staged)}${warnings}`,
@@ -197,11 +200,11 @@ function certificateFacts(shown: NonNullable<Shown['previous']>): string {
 function namesOf(list: string | undefined): { names?: string[] } {
   if (list === undefined) return {}
   const names = list.split(',').map((name) => name.trim())
-  if (names.some((name) => name === '')) throw new UsageError('--names takes names with commas between them')
+  if (names.some((name) => name === '')) throw new UsageError('--names takes names separated by commas')
   return { names }
 }
 
-function whenOf({ at, now }: When): { at?: string; now?: boolean } {
+function whenOf(run: Run, { at, now }: When): { at?: string; now?: boolean } {
   if (at !== undefined && now === true) throw new UsageError('give --at or --now, not both')
-  return { ...(at !== undefined && { at: dateTime('--at', at) }), ...(now === true && { now }) }
+  return { ...(at !== undefined && { at: run.time('--at', at) }), ...(now === true && { now }) }
 }

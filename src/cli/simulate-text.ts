@@ -1,4 +1,4 @@
-// A simulation's report as people read it.
+// The report of a simulation as text.
 
 import type { Finding, Refused } from '../vsphere/run-log.ts'
 import type { SavedKey } from '../vsphere/key-inventory.ts'

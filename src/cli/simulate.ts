@@ -1,6 +1,7 @@
-// `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, ours or another's. Needs no admin door
-// and no data folder: an address, a client certificate that the server trusts, and how to know the server.
+// `mortise simulate vsphere`: plays vCenter and its hosts against a KMIP server, Mortise or another one. It needs an address,
+// a client certificate that the server trusts, and a way to recognize the server, but no admin API and no data folder.
 
+import { Readable } from 'node:stream'
 import type { Command } from 'commander'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/key-inventory.ts'
@@ -8,7 +9,7 @@ import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
 import { noun, verb, wholeNumber, type Outcome } from './command.ts'
-import { readNamed, readPem, writeLines } from './files.ts'
+import { mustBeFree, readNamed, readPem, writeLines } from './files.ts'
 import {
   addressesOf,
   readCredential,
@@ -35,30 +36,35 @@ interface VsphereOptions extends ServerTrustOptions {
   readonly seed?: string
   readonly expect?: string
   readonly save?: string
+  readonly force?: boolean
   readonly credentialFile?: string
 }
 
 function vsphereCommand(world: World, outcome: Outcome): Command {
   return verb<VsphereOptions>(world, outcome, {
     words: 'vsphere',
-    summary: 'play a vCenter, its hosts and vSAN: real bytes, orders and overlaps, every answer judged',
+    summary: 'play a vCenter, its hosts and vSAN with their real messages, and check every answer',
     required: [
-      ['--server <host:port,...>', 'the server; several addresses of it with commas'],
-      ['--cert <pem>', "the client certificate, as vCenter's: the server must trust it"],
+      ['--server <host:port,...>', 'the server; several addresses separated by commas'],
+      ['--cert <pem>', "client certificate, in the place of vCenter's; the server must trust it"],
       ['--key <pem>', 'its private key'],
     ],
     flags: [
       ...serverTrustFlags,
       ['--profile <name>', `${Object.keys(profiles).join(', ')} (default: 7.0.3)`],
-      ['--scenario <list>', `letters or names with commas, or all (default: all):\n${scenarioList()}`],
+      [
+        '--scenario <list>',
+        `letters or names separated by commas, or all (default: all):\n${scenarioList()}`,
+      ],
       ['--hosts <n>', 'ESXi hosts (default: 3)'],
       ['--vms <n>', 'encrypted virtual machines (default: 6)'],
-      ['--speed <x>', 'how much faster than the real ones (default: 1)'],
-      ['--seed <n>', 'makes a run that can be repeated: names, identifiers, jitter (default: 1)'],
-      ['--save <file>', 'write the keys with digests of their material'],
+      ['--speed <x>', 'how much faster than real clients (default: 1)'],
+      ['--seed <n>', 'seed of names, identifiers and jitter, so that a run can be repeated (default: 1)'],
+      ['--save <file>', 'write the keys, with digests of their material'],
+      ['--force', 'with --save: replace the file if it exists'],
       [
         '--expect <file>',
-        'check that every key of such a file is still served; without --scenario only that',
+        'check that the server still serves every key of a saved file; without --scenario only that',
       ],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
     ],
@@ -69,7 +75,9 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
     ],
     offline: true,
     action: async (run, options) => {
+      const { save, force = false } = options
       const simulation = await simulationOf(run.world, options)
+      if (save !== undefined) await mustBeFree([save], force)
       const { stderr } = run.world
       const report = await simulate({
         ...simulation,
@@ -77,7 +85,7 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
       }).catch((error: unknown) => {
         throw error instanceof TlsOptionsError ? new CommandError(error.message) : error
       })
-      if (options.save !== undefined) await writeFile(run.world, options.save, savedKeysText(report.keys))
+      if (save !== undefined) await saveKeys(run.world, save, report.keys, force)
       run.show(report, () => reportText(report))
       return report.ok ? 0 : 1
     },
@@ -144,13 +152,12 @@ async function readExpected(file: string): Promise<readonly SavedKey[]> {
   }
 }
 
-async function writeFile(world: World, file: string, text: string): Promise<void> {
-  const lines = text.trimEnd().split('\n')
-  await writeLines(
-    world,
-    file,
-    (async function* () {
-      yield* lines
-    })(),
-  )
+async function saveKeys(
+  world: World,
+  file: string,
+  keys: readonly SavedKey[],
+  force: boolean,
+): Promise<void> {
+  const lines = savedKeysText(keys).trimEnd().split('\n')
+  await writeLines(world, file, Readable.from(lines), force)
 }

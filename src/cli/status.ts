@@ -1,15 +1,16 @@
-// `mortise status`: how the server is, on one screen.
+// `mortise status`: the state of the server on one screen.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { verb, type Outcome } from './command.ts'
-import { facts, plain, shortTime, table } from './output.ts'
+import { facts, plain, table } from './output.ts'
+import { shortTime } from './time.ts'
 import type { World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'status',
-    summary: 'how the server is, and what needs somebody soon; exit code 1 when it cannot serve',
+    summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve',
     examples: ['status', 'status --json'],
     action: async ({ client, show }) => {
       const status = await (await client()).call('status')
@@ -74,7 +75,7 @@ function expiryTable({ expiries }: Status): string {
         kinds[kind],
         kind === 'server' || kind === 'server-ca' ? '' : name,
         instance?.name ?? '',
-        notAfter.slice(0, 10),
+        shortTime(notAfter),
         daysLeft < 0 ? 'expired' : String(daysLeft),
       ]),
   )

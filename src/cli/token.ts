@@ -1,15 +1,17 @@
-// `mortise token ...`: who may use the admin door. A token's text is shown once, when it is made.
+// `mortise token ...`: who may use the admin API. A token's text is shown once, when it is created.
 
 import type { Command } from 'commander'
-import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
-import { noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
-import { mustBeNew, writeNew } from './files.ts'
-import { facts, plain, shortTime, table, visible } from './output.ts'
-import { CommandError, type World } from './world.ts'
+import { forceFlag, noun, oneOf, verb, wholeNumber, type Outcome } from './command.ts'
+import { mustBeFree, writeFile } from './files.ts'
+import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
+import { instanceOf, tokenOf } from './names.ts'
+import { facts, plain, visible } from './output.ts'
+import { shortTime } from './time.ts'
+import type { World } from './world.ts'
 
 export function tokenCommands(world: World, outcome: Outcome): Command {
-  return noun('token', 'who may use the admin door', [
+  return noun('token', 'who may use the admin API', [
     createCommand(world, outcome),
     listCommand(world, outcome),
     revokeCommand(world, outcome),
@@ -22,12 +24,13 @@ interface CreateOptions {
   readonly name?: string
   readonly expires?: string
   readonly out?: string
+  readonly force?: boolean
 }
 
 function createCommand(world: World, outcome: Outcome): Command {
   return verb<CreateOptions>(world, outcome, {
     words: 'create',
-    summary: 'a new token; its text is shown now and never again',
+    summary: 'create a token; its text is shown now and never again',
     required: [
       [
         '--role <role>',
@@ -35,31 +38,33 @@ function createCommand(world: World, outcome: Outcome): Command {
       ],
     ],
     flags: [
-      ['--instance <name>', 'for this instance only (default: for all, and the server)'],
-      ['--name <name>', 'whose it is, or what it is for; stands in the audit log'],
-      ['--expires <days>', 'it ends after so many days (default: it does not)'],
+      ['--instance <name>', 'for this instance only (default: for all instances and the server)'],
+      ['--name <name>', 'who or what uses it; appears in the audit log'],
+      ['--expires <days>', 'the token expires after so many days (default: never)'],
       ['--out <file>', 'write it to a new file (0600) instead of showing it'],
+      forceFlag,
     ],
     examples: [
       'token create --role viewer --name grafana --out grafana-token',
       'token create --role operator --instance production --name alice --expires 90',
     ],
     action: async (run, options) => {
-      const { instance, name, expires, out } = options
+      const { instance, name, expires, out, force = false } = options
       const role = oneOf('--role', options.role, ['viewer', 'operator', 'manager'])
-      if (out !== undefined) await mustBeNew([out])
+      if (out !== undefined) await mustBeFree([out], force)
+      const admin = await run.client()
       const body = {
         role,
-        ...(instance !== undefined && { instance }),
+        ...(instance !== undefined && { instance: await instanceOf(admin, instance) }),
         ...(name !== undefined && { name }),
         ...(expires !== undefined && { expiresDays: wholeNumber('--expires', expires) }),
       }
-      const { token, ...about } = await (await run.client()).call('createToken', { body })
+      const { token, ...about } = await admin.call('createToken', { body })
       if (out === undefined) {
         run.show({ ...about, token }, () => `${tokenFacts(about)}\n${visible(token)}\n`)
         run.tell('\nKeep it now: it is not shown again. Use it with --token-file FILE.\n')
       } else {
-        await writeNew(out, `${token}\n`, 0o600)
+        await writeFile(out, `${token}\n`, { mode: 0o600, force })
         run.show({ ...about, file: out }, () => `${tokenFacts(about)}${facts([['File', out]])}`)
       }
     },
@@ -67,55 +72,46 @@ function createCommand(world: World, outcome: Outcome): Command {
 }
 
 function listCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<ListOptions>(world, outcome, {
     words: 'list',
     summary: 'tokens, with their expiry and last use; not their text',
+    flags: [limitFlag],
     examples: ['token list', 'token list --json'],
-    action: async ({ client, show }) => {
-      const tokens = await (await client()).call('listTokens')
-      show(tokens, () =>
-        table(
-          ['ID', 'NAME', 'ROLE', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
-          tokens.map((token) => [
-            token.id,
-            token.name,
-            token.role,
-            token.instance?.name ?? '(all)',
-            shortTime(token.created),
-            token.expired ? `expired ${shortTime(token.expires)}` : shortTime(token.expires) || 'never',
-            shortTime(token.lastUsed) || 'never',
-            token.lastAddress ?? '',
-          ]),
-        ),
-      )
-    },
+    action: async (run, options) =>
+      writeList(run, options, tokenColumns, async () =>
+        onePage(await (await run.client()).call('listTokens')),
+      ),
   })
+}
+
+const tokenColumns: Columns<Output<'listTokens'>[number]> = {
+  headings: ['ID', 'NAME', 'ROLE', 'INSTANCE', 'CREATED', 'EXPIRES', 'LAST USED', 'FROM'],
+  rows: (token) => [
+    [
+      token.id,
+      token.name,
+      token.role,
+      token.instance?.name ?? '(all)',
+      shortTime(token.created),
+      token.expired ? `expired ${shortTime(token.expires)}` : shortTime(token.expires) || 'never',
+      shortTime(token.lastUsed) || 'never',
+      token.lastAddress ?? '',
+    ],
+  ],
+  empty: 'No tokens.\n',
 }
 
 function revokeCommand(world: World, outcome: Outcome): Command {
   return verb(world, outcome, {
     words: 'revoke <token>',
-    summary: 'end a token, by its id, or by its name where only one has it',
+    summary: 'revoke a token, by its id, or by its name if only one token has it',
     examples: ['token revoke bootstrap', 'token revoke 5b1f6d5a-6f0e-4b0e-9a53-0d8c3a1f9f0e'],
     action: async ({ client, show }, _options, named = '') => {
       const admin = await client()
-      const revoked = await admin.call('revokeToken', { token: await idOf(admin, named) })
-      show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) does not count any more.\n`)
+      const revoked = await admin.call('revokeToken', { token: await tokenOf(admin, named) })
+      show(revoked, () => plain`The token ${revoked.name} (${revoked.role}) is revoked.\n`)
     },
   })
-}
-
-async function idOf(admin: AdminClient, named: string): Promise<string> {
-  const tokens = await admin.call('listTokens')
-  if (tokens.some(({ id }) => id === named)) return named
-  const [found, ...others] = tokens.filter(({ name }) => name === named)
-  if (others.length > 0)
-    throw new CommandError(
-      `${others.length + 1} tokens are named ${named}`,
-      'Choose one by its id: token list',
-    )
-  // What is not in the list is the server's to refuse.
-  return found?.id ?? named
 }
 
 function tokenFacts({ id, name, role, instance, expires }: Output<'revokeToken'>): string {

@@ -1,5 +1,5 @@
-// What the command line needs from outside, handed in by main.ts: streams, configuration, and the parts of the server
-// that some commands use without a server. Tests hand in their own.
+// What the command line needs from outside, passed in by main.ts: streams, configuration, and the parts of the server that
+// some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
 
@@ -7,12 +7,18 @@ export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
   readonly stdout: { write(text: string | Uint8Array): unknown; readonly isTTY?: boolean }
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean }
+  /** Milliseconds since 1970. */
+  readonly now: () => number
   readonly version: string
-  /** How this command line is called: `mortise`, or what does the same in a checkout. */
+  /** How the user calls this program: `mortise`, or its equivalent in a checkout. */
   readonly command: string
   /** The data folder, as flags, environment and file say. Throws UsageError. */
   readonly dataFolder: (flags: Flags) => string
-  /** Runs the server until it is told to stop; the exit code. `started` is told once it serves. Throws UsageError. */
+  /** The variables that say where the server is. */
+  readonly environment: ClientEnvironment
+  /** A profile of the user's configuration. Throws UsageError. */
+  readonly profile: (name: string) => Profile
+  /** Runs the server until a signal stops it; the exit code. Calls `started` once it serves. Throws UsageError. */
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
   readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
@@ -23,11 +29,26 @@ export interface World {
   ) => Promise<BackupVerified>
   /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
   readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
-  /** Verifies the lines of an audit export. Error in words for people when they are none. */
+  /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
 
-/** A server that serves, for the words that it greets with. */
+/** MORTISE_PROFILE, MORTISE_ADMIN_URL and MORTISE_TOKEN_FILE. */
+export interface ClientEnvironment {
+  readonly profile?: string
+  readonly admin?: string
+  readonly tokenFile?: string
+}
+
+/** How to reach one remote server. */
+export interface Profile {
+  readonly admin: string
+  readonly tokenFile?: string
+  readonly adminCa?: string
+  readonly adminFingerprint?: string
+}
+
+/** A server that serves, as its welcome shows it. */
 export interface Started {
   readonly kmip: string
   readonly admin: string
@@ -47,6 +68,15 @@ export interface AcceptedRestore {
   /** The only token that counts now. */
   readonly token: string
   readonly tokenFile: string
+  /**
+   * That this database counts, recorded at the service of each root key beside which an instance keeps its keys. `cause`:
+   * why it is not recorded there yet; null: it is.
+   */
+  readonly epochs: readonly {
+    readonly instance: string
+    readonly rootKey: string
+    readonly cause: string | null
+  }[]
 }
 
 /** A backup's file and what opens it; without either option the root key that it names. */
@@ -126,7 +156,7 @@ export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** The command could not do it: exit code 1. */
+/** The command failed or was refused: exit code 1. */
 export class CommandError extends Error {
   override readonly name = 'CommandError'
   readonly hint: string | undefined

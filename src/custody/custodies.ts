@@ -1,8 +1,8 @@
-// The custodies that there are, and the only place that chooses between them: by an instance's settings for what is to be
-// stored, by the stored form itself for what is stored already (while an instance moves, the two differ).
+// Chooses between the custodies; nothing else does. The instance's settings decide where a new object is stored; the stored
+// form itself says where an existing one is (while an instance moves, the two differ).
 
 import type { Material, Place } from '../sealing/envelope.ts'
-import type { RootKey, Trail } from '../ports/root-key.ts'
+import type { RootKey, CorrelationIds } from '../ports/root-key.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type {
   Changing,
@@ -48,12 +48,12 @@ export class Custodies {
     return (custody.fits(material) ? custody : this.database).seal(instance, place, material, wanted)
   }
 
-  open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
-    return this.holding(object).open(instance, object, trail)
+  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): Promise<Material> {
+    return this.holding(object).open(instance, object, correlationIds)
   }
 
-  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
-    return this.holding(object).openAnew(instance, object, trail)
+  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material> {
+    return this.holding(object).openAnew(instance, object, correlationIds)
   }
 
   following(instance: CustodyInstance, changing: Changing): Following {
@@ -61,16 +61,16 @@ export class Custodies {
   }
 
   /**
-   * Opens what was just stored, whatever is in memory, and compares it: before what it replaces is given up. Throws
-   * RootKeyError, also when something else comes out.
+   * Opens what was just stored without the cache and compares it, before what it replaces is given up. Throws
+   * RootKeyError, also if other bytes come out.
    */
   async prove(
     instance: CustodyInstance,
     object: StoredForm,
     { bytes }: Pick<Material, 'bytes'>,
-    trail: Trail,
+    correlationIds: CorrelationIds,
   ): Promise<void> {
-    const { bytes: opened } = await this.openAnew(instance, object, trail)
+    const { bytes: opened } = await this.openAnew(instance, object, correlationIds)
     const same = bytes.equals(opened)
     opened.fill(0)
     if (!same) throw new RootKeyError('unreachable', 'the root key opens something else than it sealed')
@@ -85,9 +85,9 @@ export class Custodies {
     return this.of(instance).isAtHome(object, rootKey)
   }
 
-  // What follows is done for every instance. Where nothing of it is stored as standard keys, there is nothing to do.
+  // The methods below are called for every instance. They do nothing for one that has no standard keys.
 
-  /** Completes at root keys' services what was begun there, from now on. `onFailure`: for bugs and outages of the store. */
+  /** Starts the sweep of interrupted work at root keys' services. `onFailure`: called with bugs and store outages. */
   start(onFailure: (error: unknown) => void): void {
     this.keyprotect.sweep.start(onFailure)
   }
@@ -101,7 +101,7 @@ export class Custodies {
     return this.keyprotect.outdated(instance, rootKeyUri, newest)
   }
 
-  /** Has its root key wrap one of those anew. Throws as generations.ts says. */
+  /** Stores the next generation of such an object. Throws as Generations.renew does. */
   renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted): Promise<Renewed> {
     return this.keyprotect.generations.renew(instance, identifier, wanted)
   }
@@ -111,7 +111,7 @@ export class Custodies {
     return this.keyprotect.copies.opening(wrapped)
   }
 
-  /** To be committed with the begin of a move to another root key or custody. */
+  /** The writes that the commit which begins a move must contain. */
   moving(
     before: CustodyInstance,
     to: Pick<CustodyInstance, 'custody' | 'rootKeyUri'>,
@@ -119,17 +119,17 @@ export class Custodies {
     return this.keyprotect.moving(before, to)
   }
 
-  /** Before anything of a move leaves, it is said at the root keys' services where it goes. Throws RootKeyError. */
+  /** Stores the markers that say where a move goes, before any key leaves. Throws RootKeyError. */
   announce(instanceId: string): Promise<void> {
     return this.keyprotect.markers.settle(instanceId)
   }
 
-  /** All of a move has arrived: what was left behind is deleted. Throws RootKeyError. */
+  /** Deletes what a move left behind, once all keys have arrived. Throws RootKeyError. */
   arrived(instance: CustodyInstance): Promise<void> {
     return this.keyprotect.arrived(instance)
   }
 
-  /** To be committed with the deletion of an instance. */
+  /** The writes that the commit which deletes an instance must contain. */
   removing(instance: CustodyInstance): Promise<readonly Write[]> {
     return this.keyprotect.removing(instance)
   }
@@ -139,7 +139,7 @@ export class Custodies {
     return this.keyprotect.sweep.clear(instanceId)
   }
 
-  /** What is stored of an instance at root keys' services, whether or not it is wanted. */
+  /** Counts the standard keys of an instance at root keys' services, unwanted ones included. */
   kept(instanceId: string): Promise<KeptStandardKeys> {
     return this.keyprotect.kept(instanceId)
   }

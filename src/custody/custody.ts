@@ -7,7 +7,7 @@ import type { Material, Place } from '../sealing/envelope.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ObjectRecord, StoredObject } from '../ports/objects.ts'
 import type { Write } from '../ports/store.ts'
-import type { RootKey, Trail } from '../ports/root-key.ts'
+import type { RootKey, CorrelationIds } from '../ports/root-key.ts'
 import type { CachingInstance } from '../sealing/unwrap-cache.ts'
 
 export const custodyNames = ['database', 'keyprotect'] as const
@@ -75,9 +75,9 @@ export interface StoredForm {
 
 export interface SealWanted {
   readonly facts: ObjectFacts
-  /** The object as it is stored now; left out: it is new. */
+  /** The object as it is stored now; left out for a new one. */
   readonly replaces?: StoredForm
-  readonly trail?: Trail
+  readonly correlationIds?: CorrelationIds
 }
 
 /** Where a stored form is, for the record of its object. */
@@ -88,15 +88,15 @@ export interface NewPlace {
   readonly generation: number
 }
 
-/** Material that was stored. */
+/** Material as `Custody.seal` stored it. */
 export interface Sealed extends NewPlace {
   /** To be committed with the record. */
   readonly writes: readonly Write[]
-  /** The record will not be committed: nothing of this is to be kept. Never throws. */
+  /** To be called if the record is not committed: deletes what was stored. Never throws. */
   abandon(): Promise<void>
 }
 
-/** What belongs to a change of an object besides its record. */
+/** What custody does about a change of an object, besides its record. */
 export interface Following {
   /** To be committed with the record. */
   readonly writes: readonly Write[]
@@ -104,7 +104,7 @@ export interface Following {
    * To be awaited after the commit, before the change is answered. Throws RootKeyError, StoreConflict and
    * StoreUnavailable: then the change stands, and custody completes the rest by itself.
    */
-  after(trail?: Trail): Promise<void>
+  after(correlationIds?: CorrelationIds): Promise<void>
 }
 
 export const nothingFollows: Following = { writes: [], after: () => Promise.resolve() }
@@ -121,47 +121,47 @@ export interface Changing {
 export interface Custody {
   readonly name: CustodyName
 
-  /** Whether it can store this material. What it cannot store, the database does. */
+  /** Whether it can store this material. The database stores what it cannot. */
   fits(material: Pick<Material, 'bytes'>): boolean
 
   /** Stores a copy; the material is the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
   seal(instance: CustodyInstance, place: Place, material: Material, wanted: SealWanted): Promise<Sealed>
 
   /** The material, the caller's to wipe; from memory as far as the cache rule allows. Throws KeysUnavailable and CustodyRefused. */
-  open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material>
+  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): Promise<Material>
 
   /**
    * The material as its root key opens it now, whatever is in memory. Throws KeysUnavailable, RootKeyError and
    * CustodyRefused.
    */
-  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material>
+  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material>
 
-  /** That its owner has not deleted it at the root key's service. Throws RootKeyError. */
-  requireThere(object: StoredForm, trail: Trail): Promise<void>
+  /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
+  requireThere(object: StoredForm, correlationIds: CorrelationIds): Promise<void>
 
   /** What must be done for a change of an object that it stores: a closing to record, or material to give up. */
   following(instance: CustodyInstance, changing: Changing): Following
 
-  /** What must be committed when the object is stored elsewhere from then on. */
+  /** The writes for the commit after which the object is stored elsewhere. */
   leaving(object: StoredForm): readonly Write[]
 
-  /** Whether it stores this object as the instance's settings demand, as far as that can be told without opening it. */
+  /** Whether the object is stored here and under this root key, as far as its stored form shows without being opened. */
   isAtHome(object: Pick<StoredForm, 'sealed'>, rootKey: Pick<RootKey, 'uri' | 'id'>): boolean
 
   /** How many stored forms each version of the root key wrapped; empty where that is not known. */
   keyVersions(instance: CustodyInstance, rootKey: RootKey | undefined): Promise<ReadonlyMap<string, number>>
 
-  /** What those are called to people. */
+  /** The noun for what `keyVersions` counts. */
   readonly countedAs: 'key' | 'data key'
 
   /** Whether the owner can delete single keys at the root key's service. */
   readonly keepsKeysApart: boolean
 }
 
-/** Custody refuses, and trying again would not help. Safe to show. */
+/** A refusal that stays the same when the call is repeated. Its message is safe to show. */
 export class CustodyRefused extends Error {
   override readonly name = 'CustodyRefused'
-  /** 'altered': the stored form does not open. 'not-kept': the service stores no more. 'fenced': another server does. */
+  /** 'altered': the stored form does not open. 'not-kept': the service refuses the key. 'fenced': another server owns it. */
   readonly why: 'altered' | 'not-kept' | 'fenced'
   constructor(why: CustodyRefused['why'], message: string, options?: ErrorOptions) {
     super(message, options)
@@ -180,7 +180,7 @@ export function altered(cause: Error): CustodyRefused {
   })
 }
 
-/** What custody must know of objects' records, which are the business of keys/. */
+/** What custody needs from keys/, which owns the records of objects. */
 export interface ObjectRecords {
   /** What the stored form of this object must say. */
   facts(record: ObjectRecord): ObjectFacts
@@ -198,7 +198,7 @@ export interface FoundCopy extends NewPlace {
   readonly identifier: string
   readonly objectType: string
   readonly facts: ObjectFacts
-  /** Of all copies the furthest. */
+  /** The furthest closing of all copies. */
   readonly closing: Closing | null
   /** Unix milliseconds. */
   readonly createdMs: number

@@ -1,6 +1,5 @@
-// The API keys that instances have of their own for the services in which their root keys are: kept among the server's
-// secrets, one for each instance and service instance, so that an instance that moves has that of either side until it
-// is done. They are handed to who speaks to the service (ibm.ts), and to nobody else.
+// The instances' own API keys for the services of their root keys. The server's secrets hold one for each instance and
+// service instance, so that a moving instance has a key for either side. Only ibm.ts, which calls the services, gets them.
 
 import { EnvelopeError } from '../sealing/envelope.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../ports/store.ts'
@@ -10,7 +9,7 @@ import { standardKeyPages } from '../custody/keyprotect/pages.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 
-/** What speaks for an instance: a key of its own, the server's, or none because its root key needs none. */
+/** Whose API key is used for an instance: its own, the server's, or none because its root key needs none. */
 export type ApiKeySource = 'instance' | 'server' | 'none'
 
 export interface ApiKeysOptions {
@@ -19,18 +18,22 @@ export interface ApiKeysOptions {
   readonly access: Pick<Access, 'snapshot'>
   /** The id of the service instance that a root key's URI names; undefined where it needs no API key. */
   readonly serviceOf: (rootKeyUri: string) => string | undefined
-  /** Told when what was taken for an instance before is not to be used any more. */
-  readonly changed: (instanceId: string) => void
+  /** Called when what was read for the instance before must not be used any more. */
+  readonly onChange: (instanceId: string) => void
 }
 
 const prefix = 'ibm-api-key/'
 
-export class ApiKeys {
-  readonly #options: ApiKeysOptions
-  /** Not kept yet, by the name that they would be kept under. */
-  readonly #tried = new Map<string, string>()
+interface StoredApiKeysOptions extends Pick<ApiKeysOptions, 'serviceOf'> {
+  readonly store: Pick<Store, 'secrets'>
+  readonly secrets: Pick<Secrets, 'fresh'>
+}
 
-  constructor(options: ApiKeysOptions) {
+/** The API keys that the store holds. */
+export class StoredApiKeys {
+  readonly #options: StoredApiKeysOptions
+
+  constructor(options: StoredApiKeysOptions) {
     this.#options = options
   }
 
@@ -39,11 +42,8 @@ export class ApiKeys {
    * it has none. Throws RootKeyError('unreachable') when it cannot be read.
    */
   async of(instanceId: string, service: string): Promise<string | undefined> {
-    const name = nameOf(instanceId, service)
-    const tried = this.#tried.get(name)
-    if (tried !== undefined) return tried
     try {
-      return (await this.#options.secrets.fresh(name))?.toString('utf8')
+      return (await this.#options.secrets.fresh(nameOf(instanceId, service)))?.toString('utf8')
     } catch (cause) {
       if (cause instanceof StoreUnavailable)
         throw new RootKeyError('unreachable', 'the API key of the instance cannot be read from the store', {
@@ -63,11 +63,34 @@ export class ApiKeys {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service === undefined) return false
     const name = nameOf(instanceId, service)
-    if (this.#tried.has(name)) return true
     return (await this.#options.store.secrets()).some((record) => record.name === name)
   }
+}
 
-  /** What speaks for each instance, as things are now; within `with` the key that is tried does. */
+export class ApiKeys {
+  readonly #options: ApiKeysOptions
+  readonly #stored: StoredApiKeys
+  /** Keys that are being tried and are not stored yet, by the name that they would be stored under. */
+  readonly #tried = new Map<string, string>()
+
+  constructor(options: ApiKeysOptions) {
+    this.#options = options
+    this.#stored = new StoredApiKeys(options)
+  }
+
+  /** As StoredApiKeys.of; the key that is being tried counts first. */
+  async of(instanceId: string, service: string): Promise<string | undefined> {
+    return this.#tried.get(nameOf(instanceId, service)) ?? this.#stored.of(instanceId, service)
+  }
+
+  /** As StoredApiKeys.has; a key that is being tried counts too. */
+  async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
+    const service = this.#options.serviceOf(rootKeyUri)
+    if (service !== undefined && this.#tried.has(nameOf(instanceId, service))) return true
+    return this.#stored.has(instanceId, rootKeyUri)
+  }
+
+  /** Whose API key is used for each instance now; inside `with`, the one that is being tried. */
   async sources(): Promise<(instance: Pick<Instance, 'id' | 'rootKeyUri'>) => ApiKeySource> {
     const kept = (await this.#options.store.secrets()).map(({ name }) => name)
     const names = new Set([...kept, ...this.#tried.keys()])
@@ -79,9 +102,8 @@ export class ApiKeys {
   }
 
   /**
-   * `work` is done with the key, as if it were the instance's already; it commits `writes` with what they belong to.
-   * Nothing is kept of the key otherwise. What was taken for the instance with an older key is used no more afterwards.
-   * The URI must name a service instance.
+   * Runs `work` as if the key were the instance's already; `work` commits `writes` with its own, or the key is not stored.
+   * Afterwards nothing that was read with an older key is used. The URI must name a service instance.
    */
   async with<T>(
     { instanceId, rootKeyUri, apiKey }: { instanceId: string; rootKeyUri: string; apiKey: string },
@@ -98,13 +120,13 @@ export class ApiKeys {
       return await work([{ type: 'secret', record }])
     } finally {
       this.#tried.delete(name)
-      this.#options.changed(instanceId)
+      this.#options.onChange(instanceId)
     }
   }
 
   /**
-   * Removes the keys that nothing needs any more: of instances that are gone, and of services that an instance has left,
-   * once nothing of it is to be deleted there. May be called at any time.
+   * Removes the keys that nothing needs any more: those of deleted instances, and those for services that an instance has
+   * left and where nothing of it must be deleted. May be called at any time.
    */
   async tidy(): Promise<void> {
     const kept = (await this.#options.store.secrets()).filter(({ name }) => name.startsWith(prefix))

@@ -1,6 +1,5 @@
-// How long work on an instance begins and ends: another root key or custody, or all keys under the newest version of
-// their root key. What is written here takes effect at once for what is made from then on; the rest is done by
-// worker.ts, in the background.
+// Begins and ends long work on an instance: a move to another root key or custody, or a rewrap of all keys by the newest
+// version of their root key. New keys follow it at once; worker.ts brings the existing ones along in the background.
 
 import { randomUUID } from 'node:crypto'
 import type { Custodies } from '../custody/custodies.ts'
@@ -18,13 +17,13 @@ import {
   type TrustWriter,
 } from '../trust/writer.ts'
 
-/** Where an instance is to go. */
+/** The root key and custody that an instance moves to. */
 export interface WorkTarget extends WrittenToo {
   readonly rootKeyUri: string
   readonly custody: Instance['custody']
 }
 
-/** Counts that stand in the audit when the work is done. */
+/** Counts for the audit entry at the end of the work. */
 export type WorkCounts = Readonly<Record<string, number>>
 
 /** What the audit calls each kind of work; `.done` is appended at its end. */
@@ -134,7 +133,7 @@ export class InstanceWorkChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** The work is done. false: it is not the instance's any more, and nothing was written. */
+  /** Ends the work. false: other work has replaced it, and nothing was written. */
   async finish(instanceId: string, work: InstanceWork, counts: WorkCounts): Promise<boolean> {
     try {
       await this.#writer.change(serverActor, (snapshot) => {

@@ -8,7 +8,7 @@ import type { DataKeyRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import type { WorkRun, ItemResult } from './run.ts'
 
-/** Where the work leads: of a move the root key, of a rewrap also the version that must have wrapped it. */
+/** The root key that must wrap the data keys, and for a rewrap also its version. */
 export interface DataKeyTarget {
   readonly rootKey: RootKey
   /** undefined: any version will do. */
@@ -20,7 +20,7 @@ export function dataKeyIsThere(record: DataKeyRecord, { rootKey, version }: Data
   return version === undefined || rootKey.versions?.of(record.wrapped) === version
 }
 
-/** All that are not there yet. Throws RootKeyError, WorkOver and what a commit throws. */
+/** Reseals all data keys that the target does not wrap yet. Throws RootKeyError, WorkOver and what a commit throws. */
 export async function resealDataKeys(
   run: WorkRun,
   keyring: Keyring,
@@ -53,7 +53,7 @@ async function resealDataKey(
       await run.commit({ writes: [write], entries: [] })
       return 'done'
     } catch (error) {
-      // One that its own root key does not open is lost with all that it seals, and no reason to wait.
+      // A data key that its own root key does not open is lost with all that it seals: waiting does not help.
       if (error instanceof RootKeyError && error.reach === 'wrapped-form') return 'left'
       if (!(error instanceof StoreConflict)) throw error
     }

@@ -1,4 +1,4 @@
-// Instances: made, renamed, set, deleted, shredded.
+// Creates, renames, changes, deletes and shreds instances.
 
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -21,13 +21,13 @@ import { withdrawal } from '../trust/client-rules.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
 
-/** What may be changed of an instance. */
+/** The settings of an instance that may be changed. */
 export type InstanceSettings = Pick<
   Instance,
   'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable' | 'objectsMax' | 'bytesMax'
 >
 
-/** Committed with a change of an instance, and told of it in the audit: an API key of its own. */
+/** More writes and audit detail for a change of an instance, such as an API key of its own. */
 export interface WrittenToo {
   readonly writes?: readonly Write[]
   readonly detail?: Readonly<Record<string, string>>
@@ -159,12 +159,12 @@ export class InstanceChanges {
         result: { instance, dataKeys, standardKeys, standardKeysLeft, objects },
       }
     })
-    const patience = new AbortController()
-    const enough = sleep(limits.shredWaitMs, undefined, { signal: patience.signal, ref: false })
+    const waiting = new AbortController()
+    const enough = sleep(limits.shredWaitMs, undefined, { signal: waiting.signal, ref: false })
     await Promise.race([this.#gone(instanceId), enough])
-    patience.abort()
+    waiting.abort()
     await enough.catch(() => undefined)
-    // It is done: where what is left cannot be counted, all of it may be.
+    // The commit is done. If what is left cannot be counted, the receipt says that all of it may be.
     const { standardKeysLeft } = receipt
     return {
       ...receipt,
@@ -172,7 +172,7 @@ export class InstanceChanges {
     }
   }
 
-  /** Nothing of it stays in memory. Resolves when what lies at the root key's service was deleted, or could not be. */
+  /** Forgets what is in memory. Resolves when its standard keys were deleted, or could not be. */
   #gone(instanceId: string): Promise<void> {
     this.#keyring.forget(instanceId)
     return this.#custodies.clear(instanceId)
@@ -206,7 +206,7 @@ function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): voi
     throw new TrustRefused('exists', `an instance named ${name} exists already`)
 }
 
-/** The instance with all that hangs on it. */
+/** The removal of an instance with its clients, CAs and tokens. */
 function gone(
   by: By | Grantor,
   snapshot: TrustSnapshot,

@@ -1,6 +1,6 @@
-// Moves the objects of an instance to where its root key and custody say that they are stored: opened where they are,
-// stored anew, and pointed to in one commit that fails when a client changed the object meanwhile. What they leave behind
-// is deleted when all have moved. Clients go on all the while.
+// Moves the objects of an instance to where its root key and custody say: opens each one where it is, stores it anew, and
+// points to it in one commit that fails if a client changed the object meanwhile. The old stored forms are deleted when all
+// objects have moved. Clients are served all the while.
 
 import type { Custodies } from '../custody/custodies.ts'
 import { CustodyRefused } from '../custody/custody.ts'
@@ -9,7 +9,7 @@ import { fromRecord, toWrite, type ManagedObject } from '../keys/managed-object.
 import { factsOf, storedElsewhere } from '../keys/object-facts.ts'
 import { StoreConflict } from '../ports/store.ts'
 import type { StoredObject } from '../ports/objects.ts'
-import { RootKeyError, type RootKey, type Trail } from '../ports/root-key.ts'
+import { RootKeyError, type RootKey, type CorrelationIds } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { limits } from '../limits.ts'
@@ -71,14 +71,14 @@ async function moveObject(
     const stored = await run.store.object(run.instanceId, identifier)
     if (!stored || stored.sealed === null || custodies.isAtHome(instance, stored, rootKey)) return 'nothing'
     const object = fromRecord(stored)
-    const trail: Trail = new Set()
-    const material = await openOrLeave(run, custodies, instance, object, trail)
+    const correlationIds: CorrelationIds = new Set()
+    const material = await openOrLeave(run, custodies, instance, object, correlationIds)
     if (material === 'changed') continue
     if (material === 'left') return 'left'
     try {
       const stays = !custodies.of(instance).fits(material)
       if (stays && stored.dataKeyId !== null) return 'nothing'
-      return await sealAnew(run, custodies, { instance, object, material, trail })
+      return await sealAnew(run, custodies, { instance, object, material, correlationIds })
     } catch (error) {
       // A client was quicker: the same again, on what it made of the object.
       if (!(error instanceof StoreConflict)) throw error
@@ -94,10 +94,10 @@ async function openOrLeave(
   custodies: Custodies,
   instance: Instance,
   object: ManagedObject,
-  trail: Trail,
+  correlationIds: CorrelationIds,
 ): Promise<Material | 'left' | 'changed'> {
   try {
-    return await custodies.openAnew(instance, object, trail)
+    return await custodies.openAnew(instance, object, correlationIds)
   } catch (error) {
     const isNo = error instanceof KeysUnavailable || error instanceof RootKeyError
     const lost = error instanceof CustodyRefused || (isNo && error.reach === 'wrapped-form')
@@ -111,25 +111,25 @@ interface Moving {
   readonly instance: Instance
   readonly object: ManagedObject
   readonly material: Material
-  readonly trail: Trail
+  readonly correlationIds: CorrelationIds
 }
 
 async function sealAnew(run: WorkRun, custodies: Custodies, moving: Moving): Promise<'done' | 'left'> {
-  const { instance, object, material, trail } = moving
+  const { instance, object, material, correlationIds } = moving
   const { instanceId, uniqueIdentifier: identifier, objectType, version } = object
   const holding = custodies.holding(object)
   // Its owner may have deleted it at the service since it was opened: then nothing may come above it.
-  if (!(await isThere(() => holding.requireThere(object, trail)))) return 'left'
+  if (!(await isThere(() => holding.requireThere(object, correlationIds)))) return 'left'
   const place = { purpose: 'object', instanceId, identifier, objectType } as const
-  const wanted = { facts: factsOf(object), replaces: object, trail }
+  const wanted = { facts: factsOf(object), replaces: object, correlationIds }
   const sealed = await custodies.seal(instance, place, material, wanted)
   try {
     const moved = storedElsewhere(object, sealed)
-    await custodies.prove(instance, moved, material, trail)
+    await custodies.prove(instance, moved, material, correlationIds)
     await run.commit({
       expect: { objects: [{ instanceId, uniqueIdentifier: identifier, version }] },
       writes: [toWrite(moved), ...sealed.writes, ...holding.leaving(object)],
-      entries: [run.entry(identifier, { custody: instance.custody }, trail)],
+      entries: [run.entry(identifier, { custody: instance.custody }, correlationIds)],
     })
     return 'done'
   } catch (error) {

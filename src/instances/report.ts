@@ -1,6 +1,5 @@
-// What can be told of an instance's keys beside its settings: how far long work on them got, which version of the root
-// key wraps how many, and which could not be brought back from Key Protect alone. Reads only; while the root key is out
-// of reach it tells what is known without it.
+// Reports on an instance's keys: how far long work on them is, how many each version of the root key wraps, and which could
+// not be restored from Key Protect alone. It only reads. While the root key is unreachable, it reports what it knows.
 
 import type { Custodies } from '../custody/custodies.ts'
 import type { Custody } from '../custody/custody.ts'

@@ -1,15 +1,16 @@
-// One run of long work on an instance, as its steps see it: what is to be done as of now, commits that only count while
-// it is, many items some at a time, how far it got, and what ends it.
+// One run of long work on an instance, as its steps see it: the instance as it is now, commits that fail once other work has
+// replaced this one, a loop over many items, progress, and the reasons to stop.
 
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
 import { StoreConflict, type Change, type Store } from '../ports/store.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
-import { namedCalls, type Trail } from '../ports/root-key.ts'
+import { namedCalls } from '../audit/correlation-ids.ts'
+import type { CorrelationIds } from '../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 
-/** The work is not the instance's any more, or the server stops. */
+/** Other work has replaced this one, or the server stops. */
 export class WorkOver extends Error {
   override readonly name = 'WorkOver'
 }
@@ -121,14 +122,18 @@ export class WorkRun {
     return found
   }
 
-  /** One more item is where it should be: whatever was in the way is not. */
+  /** Counts an item that is done, and clears the trouble. */
   progressed(): void {
     this.counts.done++
     this.trouble = null
   }
 
   /** That the server changed how one object is sealed, for the audit. */
-  entry(object: string, detail: Readonly<Record<string, string | number>>, trail: Trail): AuditEntry {
+  entry(
+    object: string,
+    detail: Readonly<Record<string, string | number>>,
+    correlationIds: CorrelationIds,
+  ): AuditEntry {
     return {
       atMs: this.#place.clock.now(),
       action: 'key.reseal',
@@ -138,7 +143,7 @@ export class WorkRun {
       actor: serverActor,
       reason: null,
       requestId: null,
-      detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(trail) },
+      detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(correlationIds) },
     }
   }
 }

@@ -26,8 +26,8 @@ export interface InstanceWorkerOptions {
   readonly keyring: Keyring
   readonly custodies: Custodies
   readonly changes: Pick<InstanceWorkChanges, 'finish'>
-  /** Told of what is a bug or an outage of the store; the work is tried again. */
-  readonly failed: (what: string) => (error: unknown) => void
+  /** Called with bugs and outages of the store; the work is tried again. */
+  readonly onFailure: (what: string) => (error: unknown) => void
   /** How long it waits after the first failure; doubled with each. Milliseconds. */
   readonly retryFirstMs?: number
 }
@@ -65,7 +65,7 @@ export class InstanceWorker {
     this.#look()
   }
 
-  /** Ends what runs after the item at hand; it goes on with the next start. */
+  /** Stops after the current items; the next start resumes the work. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
     this.#stopping.abort()
@@ -73,12 +73,12 @@ export class InstanceWorker {
     await Promise.race([ended, sleep(limits.instanceWorkStopMs, undefined, { ref: false })])
   }
 
-  /** undefined: this node does not know; another may. */
+  /** undefined: no work runs on this node; it may run on another. */
   progress(instanceId: string): WorkProgress | undefined {
     return this.#running.get(instanceId)?.run.progress
   }
 
-  /** Its work was begun or replaced, or there is reason to try again now. */
+  /** Called when work was begun or replaced, or when another attempt is worth making now. */
   nudge(instanceId: string): void {
     this.#running.get(instanceId)?.wake()
     this.#look()
@@ -91,7 +91,7 @@ export class InstanceWorker {
       void this.#keepDataKey(event).catch((error: unknown) => {
         // Another one was quicker.
         if (!(error instanceof StoreConflict))
-          this.#options.failed('keep a data key under a newer version')(error)
+          this.#options.onFailure('keep a data key under a newer version')(error)
       })
       return
     }
@@ -102,7 +102,7 @@ export class InstanceWorker {
   }
 
   #look(): void {
-    void this.#begin().catch(this.#options.failed('look for work on instances'))
+    void this.#begin().catch(this.#options.onFailure('look for work on instances'))
   }
 
   async #begin(): Promise<void> {
@@ -119,7 +119,7 @@ export class InstanceWorker {
       wake: () => {},
       ended: Promise.resolve()
         .then(() => this.#untilDone(run, (wake) => (running.wake = wake)))
-        .catch(this.#options.failed('work on an instance'))
+        .catch(this.#options.onFailure('work on an instance'))
         .finally(() => {
           this.#running.delete(instanceId)
           this.#look()
@@ -141,7 +141,7 @@ export class InstanceWorker {
       } catch (error) {
         if (error instanceof WorkOver) return
         run.trouble = troubleOf(error) ?? 'something went wrong in the server: see its log'
-        if (troubleOf(error) === undefined) this.#options.failed('work on an instance')(error)
+        if (troubleOf(error) === undefined) this.#options.onFailure('work on an instance')(error)
       }
       if (run.counts.done > before) waitMs = firstMs
       const signal = AbortSignal.any([woken.signal, this.#stopping.signal])
@@ -227,7 +227,7 @@ export class InstanceWorker {
 
   /** One after the other, behind all else. What fails is handed back again when it is next opened. */
   async #rewrapHandedBack(): Promise<void> {
-    const { custodies, keyring, access, failed } = this.#options
+    const { custodies, keyring, access, onFailure } = this.#options
     this.#rewrapping++
     try {
       for (const [name, { instanceId, identifier }] of this.#handedBack) {
@@ -242,7 +242,7 @@ export class InstanceWorker {
           await rewrapObject(run, custodies, identifier, newest)
         } catch (error) {
           if (troubleOf(error) === undefined && !(error instanceof WorkOver))
-            failed('keep an object under a newer version')(error)
+            onFailure('keep an object under a newer version')(error)
         }
       }
     } finally {

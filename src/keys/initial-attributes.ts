@@ -1,5 +1,5 @@
-// What a new object's attributes are: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
-// implicitly set"). Which of them a client of some version may see is decided when they are read, not here.
+// The attributes of a new object: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
+// implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
 
 import { first, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { single, type ObjectType } from './managed-object.ts'
@@ -10,11 +10,12 @@ export interface NewObject {
   readonly attributes: AttributeSet
 }
 
-export interface Birth {
+/** How the object came to be. */
+export interface CreationFacts {
   readonly nowMs: number
-  /** Made here, not brought by the client. */
+  /** The server generated the material; the client did not send it. */
   readonly generated: boolean
-  /** Of the material, where it may lie open beside it. */
+  /** The digest of the material, if it may be stored in clear. */
   readonly digest: AttributeValue<'Digest'> | undefined
 }
 
@@ -27,33 +28,36 @@ export const ownGenerator = {
   PredictionResistance: false,
 } as const
 
-/** KMIP 1.4 §3.20: how long a client may use the object before it asks again. Nothing here depends on it. */
+/** KMIP 1.4 §3.20: how long a client may use the object before it asks again. The server does not act on it. */
 const leaseSeconds = 3600
 
-/** KMIP 1.4 §3.21: what is left of a limit is all of it at first. */
+/** KMIP 1.4 §3.21: the count starts at the total. */
 export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
   return { ...limits, UsageLimitsCount: limits.UsageLimitsCount ?? limits.UsageLimitsTotal }
 }
 
-export function initialAttributes(wanted: NewObject, birth: Birth): AttributeSet {
+export function initialAttributes(
+  wanted: NewObject,
+  { nowMs, generated, digest }: CreationFacts,
+): AttributeSet {
   const attributes = new Map(wanted.attributes)
-  const now = BigInt(Math.floor(birth.nowMs / 1000))
+  const now = BigInt(Math.floor(nowMs / 1000))
   attributes.set('InitialDate', single(now))
   attributes.set('LastChangeDate', single(now))
-  if (!attributes.has('OriginalCreationDate') && birth.generated)
+  if (!attributes.has('OriginalCreationDate') && generated)
     attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
   attributes.set('LeaseTime', single(leaseSeconds))
   const limits = first(wanted.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
-  if (birth.digest) attributes.set('Digest', single(birth.digest))
+  if (digest) attributes.set('Digest', single(digest))
   if (wanted.objectType === 'OpaqueObject') return attributes
   if (!attributes.has('RandomNumberGenerator'))
     attributes.set(
       'RandomNumberGenerator',
-      single(birth.generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
+      single(generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
     )
-  // KMIP 1.4 §3.48 to §3.51: once sensitive, or once extractable, is remembered.
+  // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
   const sensitive = first(wanted.attributes, 'Sensitive') ?? false
   const extractable = first(wanted.attributes, 'Extractable') ?? true
   attributes.set('Sensitive', single(sensitive))

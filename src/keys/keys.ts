@@ -1,6 +1,6 @@
-// The only door to keys. `perform` runs a piece of work as one unit: who asks is looked up anew, the work reads and
-// stages, and check, act and audit entry are committed together before anything leaves; on a concurrent change the
-// work is done again. What the work may do stands in key-work.ts.
+// The only way to keys. `perform` runs a piece of work as one transaction: it looks the caller up anew, the work reads and
+// stages changes, and check, act and audit entry are committed together before anything leaves. If another request
+// changed the same object meanwhile, the work runs again. key-transaction.ts says what the work may do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CustodyRefused } from '../custody/custody.ts'
@@ -10,17 +10,16 @@ import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
 import { instanceIsFull } from './instance-room.ts'
-import { KeyWork } from './key-work.ts'
-import { Lanes } from './lanes.ts'
+import { KeyTransaction } from './key-transaction.ts'
+import { KeyedMutex } from './keyed-mutex.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { Unit } from './unit.ts'
+import { StagedChange } from './staged-change.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
-/** As listed. */
 export interface ListedKey extends KeyView {
   /** Pass as `beforeSequence` for the page after this one. */
   readonly sequence: number
@@ -32,14 +31,14 @@ export class Keys {
   readonly #access: Access
   readonly #clock: Clock
   readonly #durableReads: () => boolean
-  readonly #lanes = new Lanes()
+  readonly #retrying = new KeyedMutex()
 
   constructor(options: {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
     readonly clock: Clock
-    /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
+    /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
   }) {
     this.#store = options.store
@@ -50,36 +49,37 @@ export class Keys {
   }
 
   /**
-   * Runs `work` as one unit and commits it. `identify` tells who asks, as of now; it throws a Fault when that one is
-   * no longer trusted. Throws the Faults of the work, after they were entered in the audit; GeneralFailure with a
-   * text safe to send when the store or the root key cannot be used.
+   * Runs `work` as one transaction and commits it. `identify` returns the caller as of now, or throws a Fault if the caller
+   * is no longer trusted. Throws the Faults of the work, after entering them in the audit. Throws GeneralFailure, with a
+   * text that is safe to send, if the store or the root key cannot be used.
    */
-  async perform<T>(identify: () => Promise<Caller>, work: (work: KeyWork) => Promise<T>): Promise<T> {
-    let leaveLane: (() => void) | undefined
+  async perform<T>(identify: () => Promise<Caller>, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
+    let leaveMutex: (() => void) | undefined
     try {
       for (let attempt = 0; ; attempt++) {
-        const unit = new Unit(this.#store, this.#clock, await identify())
+        const staged = new StagedChange(this.#store, this.#clock, await identify())
         let result: T
         try {
-          result = await this.#attempt(unit, work)
+          result = await this.#attempt(staged, work)
         } catch (error) {
-          unit.wipe()
-          void unit.abandon()
+          staged.wipe()
+          void staged.abandon()
           const again = error instanceof StoreConflict && attempt < limits.conflictRetriesMax
-          if (!again) throw await this.#refused(unit, error)
+          if (!again) throw await this.#refused(staged, error)
           if (attempt > 2) await nextTurn()
-          if (attempt === 0 && unit.lane !== undefined) leaveLane = await this.#lanes.enter(unit.lane)
+          if (attempt === 0 && staged.mutexKey !== undefined)
+            leaveMutex = await this.#retrying.enter(staged.mutexKey)
           continue
         }
-        await settle(unit)
+        await settle(staged)
         return result
       }
     } finally {
-      leaveLane?.()
+      leaveMutex?.()
     }
   }
 
-  /** Objects of an instance, newest first, for the admin door. Reads metadata only. */
+  /** Objects of an instance, newest first, for the admin API. Reads metadata only. */
   async list(query: {
     readonly instanceId: string
     readonly limit: number
@@ -102,19 +102,19 @@ export class Keys {
     return { ...viewOf(fromRecord(record), this.#clock.now(), lastFetchedMs), sequence }
   }
 
-  /** Throws StoreConflict when something that was decided on has changed meanwhile. */
-  async #attempt<T>(unit: Unit, work: (work: KeyWork) => Promise<T>): Promise<T> {
-    const parts = { unit, store: this.#store, custodies: this.#custodies, access: this.#access }
-    const result = await work(new KeyWork(parts))
-    const change = unit.change(this.#durableReads())
+  /** Throws StoreConflict if another request changed an object that this one decided on. */
+  async #attempt<T>(staged: StagedChange, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
+    const parts = { staged, store: this.#store, custodies: this.#custodies, access: this.#access }
+    const result = await work(new KeyTransaction(parts))
+    const change = staged.change(this.#durableReads())
     if (change.writes.length + change.entries.length > 0) await this.#commit(change)
     return result
   }
 
-  /** Enters the refusal. A refusal that cannot be entered is still a refusal. Gives what is to be thrown. */
-  async #refused(unit: Unit, error: unknown): Promise<unknown> {
+  /** Enters the refusal in the audit, and returns what to throw. A refusal that cannot be entered is still a refusal. */
+  async #refused(staged: StagedChange, error: unknown): Promise<unknown> {
     const fault = faultOf(error)
-    const refusal = fault && unit.refusal(fault)
+    const refusal = fault && staged.refusal(fault)
     if (refusal) await this.#store.commit(refusal).catch(() => undefined)
     return fault ?? error
   }
@@ -139,12 +139,12 @@ function isFull(what: StoreConflict['what']): what is 'objects-max' | 'bytes-max
   return what === 'objects-max' || what === 'bytes-max'
 }
 
-/** What is done is done: only the answer says that something outside was not told yet. It will be. */
-async function settle(unit: Unit): Promise<void> {
+/** The change is committed. If the root key's service could not be told yet, the answer says so; the sweep tells it later. */
+async function settle(staged: StagedChange): Promise<void> {
   try {
-    await unit.settle()
+    await staged.settle()
   } catch (error) {
-    unit.wipe()
+    staged.wipe()
     const outside = [RootKeyError, StoreUnavailable, StoreConflict].some((kind) => error instanceof kind)
     if (!outside) throw error
     throw new Fault(
@@ -155,7 +155,7 @@ async function settle(unit: Unit): Promise<void> {
   }
 }
 
-/** What of the things that may go wrong is an answer; undefined for bugs. */
+/** Maps expected failures to answers. Undefined for bugs. */
 function faultOf(error: unknown): Fault | undefined {
   if (error instanceof Fault) return error
   if (error instanceof StoreConflict)

@@ -1,5 +1,5 @@
-// Locate (KMIP 1.4 §4.9): which objects match all of the given attributes, newest first. The store narrows by one
-// indexed attribute; everything is compared here again, by the attribute rules, in turns with the work of others.
+// Locate (KMIP 1.4 §4.9): the objects that match all of the given attributes, newest first. The store narrows the search
+// by an index. This file compares every object by the attribute rules, and takes turns with other requests.
 
 import { limits } from '../limits.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
@@ -10,19 +10,19 @@ import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './ma
 import type { Pace } from './pace.ts'
 import type { IndexEntry } from '../ports/objects.ts'
 import type { Store } from '../ports/store.ts'
-import type { Unit } from './unit.ts'
+import type { StagedChange } from './staged-change.ts'
 
 export interface LocateQuery {
-  /** Repeated keys: two dates are a range, of everything else each must be there. */
+  /** Two dates of one key are a range. For other repeated keys, the object must have each value. */
   readonly wanted: readonly { readonly key: string; readonly value: unknown }[]
   readonly maximumItems: number | undefined
   readonly offsetItems: number
   readonly storage: StorageWanted
-  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only what was not fetched yet. */
+  /** KMIP 1.1 §4.9: Object Group Member Fresh finds only objects that nobody has fetched yet. */
   readonly onlyFresh: boolean
-  /** Go on to the last object only to tell how many match. */
+  /** Searches to the last object, to count all that match. */
   readonly countAll?: boolean
-  /** The answer has room for identifiers of so many bytes. */
+  /** The identifiers in the answer may take this many bytes. */
   readonly bytesMax?: number
 }
 
@@ -34,12 +34,12 @@ export interface StorageWanted {
 
 export interface Located {
   readonly uniqueIdentifiers: readonly string[]
-  /** All that match, also those that Maximum Items and Offset Items left out; when `countAll` asked for it. */
+  /** The number of all matches, including those that Maximum Items and Offset Items left out. Only with `countAll`. */
   readonly total: number | undefined
 }
 
 interface LocateParts {
-  readonly unit: Unit
+  readonly staged: StagedChange
   readonly store: Store
   readonly pace: Pace
 }
@@ -50,7 +50,7 @@ export async function locate(parts: LocateParts, query: LocateQuery, version: Ve
   if (query.wanted.length > limits.locateAttributesMax)
     throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
   if (!query.storage.online && !query.storage.destroyed) return { uniqueIdentifiers: [], total: 0 }
-  const matches = matcher(query, version, parts.unit.nowMs)
+  const matches = matcher(query, version, parts.staged.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
   const end = query.offsetItems + most
   const found: string[] = []
@@ -75,22 +75,22 @@ function wireBytes(identifier: string): number {
   return 8 + Math.ceil(Buffer.byteLength(identifier) / 8) * 8
 }
 
-/** The objects that may match, newest first: those of the store, and in their places those that the unit has staged. */
+/** The objects that may match, newest first: those of the store, with the staged ones in their places. */
 async function* candidates(parts: LocateParts, query: LocateQuery): AsyncGenerator<ManagedObject> {
-  const staged = parts.unit.staged().toSorted((a, b) => b.createdMs - a.createdMs)
-  const inUnit = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
+  const staged = parts.staged.objects().toSorted((a, b) => b.createdMs - a.createdMs)
+  const isStaged = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
   for await (const object of stored(parts, query)) {
     while (staged[0] && staged[0].createdMs >= object.createdMs) yield* staged.splice(0, 1)
-    if (!inUnit.has(object.uniqueIdentifier)) yield object
+    if (!isStaged.has(object.uniqueIdentifier)) yield object
   }
   yield* staged
 }
 
 async function* stored(
-  { unit, store, pace }: LocateParts,
+  { staged, store, pace }: LocateParts,
   query: LocateQuery,
 ): AsyncGenerator<ManagedObject> {
-  const { instanceId } = unit.caller
+  const { instanceId } = staged.caller
   const index = query.wanted
     .map(({ key, value }) => searchEntry(key, value))
     .filter((entry): entry is IndexEntry => entry !== undefined)

@@ -21,17 +21,17 @@ export interface ManagedObject {
   readonly instanceId: string
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
-  /** As stored; `currentState` tells the one of now. */
+  /** The state as stored. `currentState` derives the state as of now. */
   readonly state: State
   readonly version: number
   readonly createdMs: number
-  /** All but UniqueIdentifier, ObjectType and State, which `allAttributes` adds. */
+  /** All except UniqueIdentifier, ObjectType and State, which `allAttributes` adds. */
   readonly attributes: AttributeSet
   readonly sealed: Uint8Array | null
   readonly dataKeyId: string | null
 }
 
-/** An object as the admin door shows it: everything but the material. */
+/** An object as the admin API shows it: everything but the material. */
 export interface KeyView {
   readonly uniqueIdentifier: string
   readonly objectType: string
@@ -48,7 +48,7 @@ export function viewOf(object: ManagedObject, nowMs: number, lastFetchedMs: numb
   return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes }
 }
 
-/** Attributes that Locate finds by index; others are compared one object after the other. */
+/** The attributes that Locate finds by index. For others it compares one object after the other. */
 const indexed: ReadonlySet<string> = new Set([
   'Name',
   'ObjectGroup',
@@ -76,8 +76,8 @@ export function fromRecord(record: StoredObject): ManagedObject {
 }
 
 /**
- * KMIP 1.4 §3.34: what was served once is not Fresh any more. The store keeps when that was, beside the object, so that
- * a Get changes no object: it waits for no disk and is served on a full one.
+ * KMIP 1.4 §3.34: an object that was served once is no longer Fresh. The store keeps the time of the last fetch beside
+ * the object, so a Get changes no object: it does not wait for the disk, and works on a full disk.
  */
 export function fetchedOnce(object: ManagedObject): ManagedObject {
   if (first(object.attributes, 'Fresh') !== true) return object
@@ -95,7 +95,7 @@ export function toWrite(object: ManagedObject): Write & { readonly type: 'object
   }
 }
 
-/** The state at `nowMs`, with what the clock brought about since it was stored. */
+/** The state at `nowMs`: the stored state, and what its dates have brought about since. */
 export function currentState(object: ManagedObject, nowMs: number): State {
   return stateAt(object.state, datesOf(object), nowMs)
 }
@@ -107,12 +107,12 @@ function datesOf({ attributes }: ManagedObject): LifecycleDates {
   }
 }
 
-/** KMIP 1.4 §3.22: State belongs to cryptographic objects; an Opaque Object has none. */
+/** KMIP 1.4 §3.22: cryptographic objects have a State. An Opaque Object has none. */
 export function hasState(objectType: ObjectType): boolean {
   return objectType !== 'OpaqueObject' && objectType !== 'Template'
 }
 
-/** Every attribute of the object as a client sees it at `nowMs`. */
+/** All attributes of the object as of `nowMs`. */
 export function allAttributes(object: ManagedObject, nowMs: number): AttributeSet {
   return new Map<string, readonly AttributeInstance[]>([
     ['UniqueIdentifier', single(object.uniqueIdentifier)],
@@ -122,12 +122,12 @@ export function allAttributes(object: ManagedObject, nowMs: number): AttributeSe
   ])
 }
 
-/** One instance, at index 0. */
+/** An attribute with one instance, at index 0. */
 export function single<V>(value: V): readonly AttributeInstance<V>[] {
   return [{ index: 0, value }]
 }
 
-/** The set with one attribute replaced; `undefined` takes it away. */
+/** The set with one attribute replaced. `undefined` removes it. */
 export function withAttribute(set: AttributeSet, key: string, value: unknown): AttributeSet {
   const changed = new Map(set)
   if (value === undefined) changed.delete(key)
@@ -135,7 +135,7 @@ export function withAttribute(set: AttributeSet, key: string, value: unknown): A
   return changed
 }
 
-/** How an attribute value stands in the index. */
+/** The index entry of an attribute value. */
 export function indexEntry(key: string, value: unknown): IndexEntry | undefined {
   if (!indexed.has(key) && !isCustom(key)) return undefined
   const text = searchKey(key, value)
@@ -143,7 +143,7 @@ export function indexEntry(key: string, value: unknown): IndexEntry | undefined 
   return { key, value: short ? text : `sha256:${createHash('sha256').update(text).digest('hex')}` }
 }
 
-/** The entry to search for; none where a field was left out, since the index holds whole values. */
+/** The index entry to search for. None if a field is missing, because the index holds whole values. */
 export function searchEntry(key: string, value: unknown): IndexEntry | undefined {
   // Each structure that is indexed has two fields.
   const isStructure = !isCustom(key) && typeof value === 'object' && value !== null

@@ -1,23 +1,23 @@
-// A Name is unique in an instance among objects that are not destroyed. The store holds that at every commit; asking
-// before tells which item of a batch is to blame, and lets the others be undone.
+// A Name is unique among the objects of an instance that are not destroyed. The store enforces this at every commit. The
+// check here comes earlier, so that the answer names the batch item that took the Name, and the others can be undone.
 
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { fromRecord, indexEntry, type ManagedObject } from './managed-object.ts'
 import type { Store } from '../ports/store.ts'
-import type { Unit } from './unit.ts'
+import type { StagedChange } from './staged-change.ts'
 
 /** Fault NonUniqueNameAttribute when an object other than this one has one of the Names among its attributes. */
 export async function requireFreeNames(
-  unit: Unit,
+  change: StagedChange,
   store: Store,
   uniqueIdentifier: string,
   attributes: AttributeSet,
 ): Promise<void> {
   for (const { value } of attributes.get('Name') ?? []) {
     const wanted = searchKey('Name', value)
-    const others = (await objectsNamed(unit, store, value)).filter(
+    const others = (await objectsNamed(change, store, value)).filter(
       (other) => other.uniqueIdentifier !== uniqueIdentifier && !isDestroyed(other.state),
     )
     if (others.some((other) => namesOf(other).includes(wanted)))
@@ -25,12 +25,16 @@ export async function requireFreeNames(
   }
 }
 
-/** Those that the store knows by the name, as this unit sees them, and all that the unit has changed. */
-async function objectsNamed(unit: Unit, store: Store, name: unknown): Promise<readonly ManagedObject[]> {
-  const staged = unit.staged()
+/** The objects that the store finds by this name, and all objects that the change has staged. */
+async function objectsNamed(
+  change: StagedChange,
+  store: Store,
+  name: unknown,
+): Promise<readonly ManagedObject[]> {
+  const staged = change.objects()
   const entry = indexEntry('Name', name)
   if (!entry) return staged
-  const { instanceId } = unit.caller
+  const { instanceId } = change.caller
   const records = await store.objects({ instanceId, limit: 1, index: [entry], includeDestroyed: false })
   const changed = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
   return [...staged, ...records.filter((record) => !changed.has(record.uniqueIdentifier)).map(fromRecord)]

@@ -1,5 +1,5 @@
-// What a stored form outside the database says of an object (custody.ts, `ObjectFacts`), told from its record, and an
-// object made or brought up to date by what such a form says. State only moves forward. Pure.
+// Converts between objects and the facts that a stored form outside the database carries (`ObjectFacts` in custody.ts):
+// the facts of an object, and an object created or updated from facts. State only moves forward. Pure functions.
 
 import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '../custody/custody.ts'
 import { first, searchKey, type AttributeSet } from '../kmip/attributes.ts'
@@ -77,7 +77,7 @@ export function isObjectType(text: string): text is ObjectType {
   return Object.hasOwn(enums.ObjectType, text)
 }
 
-/** An object that the database does not know: Active since it was made, unless it says otherwise. */
+/** An object that the database does not have. It counts as Active since its creation, unless the copy says otherwise. */
 export function foundObject(found: FoundCopy): ManagedObject {
   const objectType = found.objectType as ObjectType
   const { algorithm, length, mask, names, deactivationDate, restrictions } = found.facts
@@ -96,11 +96,11 @@ export function foundObject(found: FoundCopy): ManagedObject {
     known.set('ActivationDate', single(BigInt(Math.floor(found.createdMs / 1000))))
     if (deactivationDate !== null) known.set('DeactivationDate', single(BigInt(deactivationDate)))
   }
-  const birth = { nowMs: found.createdMs, generated: false, digest: undefined }
-  let attributes = initialAttributes({ objectType, attributes: known }, birth)
+  const creation = { nowMs: found.createdMs, generated: false, digest: undefined }
+  let attributes = initialAttributes({ objectType, attributes: known }, creation)
   if (objectType !== 'OpaqueObject') {
     attributes = restricted(attributes, restrictions)
-    // KMIP 1.4 §3.49, §3.51: whether they always were so is not known.
+    // KMIP 1.4 §3.49, §3.51: nobody knows whether they always were so.
     for (const key of ['AlwaysSensitive', 'NeverExtractable'])
       attributes = withAttribute(attributes, key, false)
   }
@@ -118,7 +118,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
   return closed(object, found.closing, found.createdMs)
 }
 
-/** The same object, as a copy that counts from now on says it; never less closed than it is. */
+/** The object updated from the copy that counts from now on. It never becomes less closed. */
 export function broughtForward(
   object: ManagedObject,
   found: Pick<FoundCopy, 'facts' | 'closing' | 'sealed' | 'generation'>,
@@ -133,7 +133,7 @@ export function broughtForward(
   return closed(moved, found.closing, nowMs)
 }
 
-/** The same object in another place. No generation of it is ever higher than its version. */
+/** The object in another place. No generation of it is ever higher than its version. */
 export function storedElsewhere(
   object: ManagedObject,
   { sealed, dataKeyId, generation }: NewPlace,
@@ -141,10 +141,10 @@ export function storedElsewhere(
   return { ...object, sealed, dataKeyId, version: Math.max(object.version + 1, generation) }
 }
 
-/** Closed at least so far. A Pre-Active object passes through Active: its Activation Date was not recorded. */
+/** The object, closed at least as far as `closing` says. A Pre-Active object passes through Active: its activation was not recorded. */
 function closed(object: ManagedObject, closing: Closing | null, nowMs: number): ManagedObject {
   if (closing === null || isDestroyed(object.state)) return object
-  // The state as stored: one that the clock brought about ends with its date.
+  // Uses the stored state: a state that follows from a date ends with that date.
   const { state } = object
   if (state === 'Compromised' || state === closing.state) return object
   const at = BigInt(closing.at)
@@ -173,7 +173,7 @@ function restricted(attributes: AttributeSet, restrictions: Restrictions): Attri
   return withAttribute(changed, 'UsageLimits', value)
 }
 
-/** Without those of its Names that another object of the instance has. */
+/** The object without the Names that another object of the instance has. */
 export function withFreeNames(object: ManagedObject, taken: (name: string) => boolean): ManagedObject {
   const names = object.attributes.get('Name') ?? []
   const free = names.filter(({ value }) => !taken(searchKey('Name', value)))
@@ -184,12 +184,12 @@ export function withFreeNames(object: ManagedObject, taken: (name: string) => bo
   return { ...object, attributes }
 }
 
-/** As they are compared. */
+/** The Names in the form in which they are compared. */
 export function namesOf({ attributes }: Pick<ManagedObject, 'attributes'>): readonly string[] {
   return (attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
 }
 
-/** What people know it by. */
+/** The first Name, for people. */
 export function firstName({ attributes }: Pick<ManagedObject, 'attributes'>): string | null {
   return first(attributes, 'Name')?.NameValue ?? null
 }

@@ -25,6 +25,8 @@ export interface ClientOptions extends TlsOptions {
   readonly timeouts?: Partial<Timeouts>
   /** How long an address that failed is tried last, in milliseconds. */
   readonly restMs?: number
+  /** Monotonic milliseconds, for `restMs`. */
+  readonly now?: () => number
   readonly localAddress?: string | undefined
 }
 
@@ -49,7 +51,7 @@ export class KmipClient implements Requester, AsyncDisposable {
     this.version = options.version ?? '1.4'
     this.#options = options
     this.#tls = clientTls(options)
-    this.#nodes = new Nodes(options.addresses, options.restMs)
+    this.#nodes = new Nodes(options.addresses, options.restMs, options.now)
     this.#credential = options.credential && usernameAndPassword(options.credential)
   }
 

@@ -5,7 +5,6 @@ import { isIP } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { limits } from '../limits.ts'
 import { fingerprint } from '../pki/fingerprint.ts'
-import { TtlvError } from '../ttlv/error.ts'
 import { Framer } from '../ttlv/framer.ts'
 import type { Address } from './address.ts'
 import { connectionTrouble, KmipTransportError } from './errors.ts'
@@ -201,17 +200,12 @@ export class Connection {
   }
 
   #receive(chunk: Buffer): void {
-    try {
-      for (const message of this.#framer.push(chunk)) this.#answer(message)
-    } catch (error) {
-      if (!(error instanceof TtlvError)) throw error
-      this.#end(
-        'protocol',
-        `the server sent something that is not a KMIP message: ${error.message}`,
-        undefined,
-        error,
-      )
-    }
+    const { messages, halt } = this.#framer.push(chunk)
+    for (const message of messages) this.#answer(message)
+    if (halt?.kind !== 'broken') return
+    const { error } = halt
+    const what = `the server sent something that is not a KMIP message: ${error.message}`
+    this.#end('protocol', what, undefined, error)
   }
 
   #answer(message: Buffer): void {

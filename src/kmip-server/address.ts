@@ -16,7 +16,7 @@ export function plainAddress(address: string): string {
 }
 
 /** Who shares a turn: an IPv4 address by itself, an IPv6 address with its /64, which one machine owns whole. */
-export function neighbourhood(plain: string): string {
+export function subnetOf(plain: string): string {
   if (!plain.includes(':')) return plain
   const [head = '', tail] = plain.split('::')
   const left = head === '' ? [] : head.split(':')

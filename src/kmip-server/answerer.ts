@@ -1,5 +1,5 @@
-// Between the door and the operations: one message in, one answer out. Here a peer becomes a caller, strangers are
-// refused (design: invariant 11), and who knocked, who was seen and what failed is told to those who keep it.
+// Between the listener and the operations: one message in, one answer out. This file turns a peer into a caller, refuses
+// unauthenticated peers (design: invariant 11), and reports who connected, who was seen and what failed.
 
 import { randomUUID } from 'node:crypto'
 import type { Access, AuthResult } from '../trust/access.ts'
@@ -24,90 +24,89 @@ import {
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
-import type { Handlers } from '../operations/handlers.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
-import { newestServed, isServed } from '../operations/served.ts'
-import { neighbourhood } from './address.ts'
+import { newestServed, served } from '../operations/served.ts'
+import { subnetOf } from './address.ts'
 import { CredentialGate } from './credential-gate.ts'
 import type { Answer, DoorLog, DoorOptions, Exchange, HandshakeOutcome, Peer, Unreadable } from './door.ts'
 import type { Party } from './fair-queue.ts'
 import { Shares } from './shares.ts'
-import { Strangers } from './strangers.ts'
+import { UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
 export interface AnswererOptions {
   readonly access: Access
   readonly keys: Keys
-  readonly handlers: Handlers
+  /** The version of the program. */
+  readonly version: string
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly audit: Audit
   readonly clock: Clock
   readonly log: DoorLog
-  /** Whether a user name and password are the client's. */
+  /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
-  /** Each handshake: `trusted`, or why not. */
-  readonly greeted: (verdict: string) => void
-  /** Each batch item: what was asked, how it ended, how long it took. */
-  readonly operated: (result: OperationResult) => void
+  /** Called after each handshake. `result`: `trusted`, or the reason why not. */
+  readonly onPeer: (result: string) => void
+  /** Called for each batch item. */
+  readonly onOperation: (result: OperationResult) => void
 }
 
 type ResponseHeader = Omit<ResponseMessage, 'items'>
 
 interface AnswererParts {
-  /** None of them throws for anything a peer sends. */
+  /** None of these throws because of what a peer sends. */
   readonly door: Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
-  /** Enters in the audit what was only counted so far. */
+  /** Enters in the audit the refusals that were only counted so far. */
   close(): Promise<void>
 }
 
-/** The parts of the door that answer. */
 export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
   const door: AnswererParts['door'] = {
     answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
     isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
     answerUnreadable: (reason) => answerer.unreadable(reason),
-    onHandshake: (outcome) => answerer.greet(outcome),
+    onHandshake: (outcome) => answerer.onHandshake(outcome),
   }
   return { door, close: () => answerer.close() }
 }
 
 class Answerer {
   readonly #options: AnswererOptions
-  readonly #strangers: Strangers
+  readonly #unauthenticated: UnauthenticatedPeers
   readonly #gate: CredentialGate
   readonly #shares: Shares
-  /** The party whose turns a peer's requests take, as of the last verdict on the peer. */
+  /** The party whose turns a peer's requests take, as of the last authentication of the peer. */
   readonly #parties = new WeakMap<Peer, Party>()
 
   constructor(options: AnswererOptions) {
     this.#options = options
     this.#shares = new Shares(() => options.clock.monotonic())
-    this.#strangers = new Strangers(options)
+    this.#unauthenticated = new UnauthenticatedPeers(options)
     this.#gate = new CredentialGate(options.matchesCredential, () => options.clock.monotonic())
   }
 
   close(): Promise<void> {
-    return this.#strangers.close()
+    return this.#unauthenticated.close()
   }
 
   async answer(bytes: Buffer, peer: Peer, exchange: Exchange): Promise<Answer> {
     const { abandoned } = exchange
     try {
-      const pace = this.#shares.paceOf(this.#parties.get(peer) ?? stranger(peer), abandoned)
+      const pace = this.#shares.paceOf(this.#parties.get(peer) ?? untrustedParty(peer), abandoned)
       await pace.turn()
       const request = decodeRequest(bytes)
-      if (!isServed(request.version)) return refused(unserved(request.version), this.#now())
-      const verdict = await this.#identify(peer)
+      if (!served.has(request.version)) return refused(unserved(request.version), this.#now())
+      const auth = await this.#identify(peer)
       const requestId = randomUUID()
       const header = this.#header(request, requestId)
       const room = new AnswerRoom(header, {
         maximumBytes: request.maximumResponseSize,
         reserve: (more) => exchange.reserve(more),
       })
-      const items = verdict.trusted
-        ? await this.#serve(request, { peer, pace, room, requestId }, verdict)
-        : this.#counted(request, this.#strangers.refuse(request, peer, verdict))
+      const items = auth.trusted
+        ? await this.#serve(request, { peer, pace, room, requestId }, auth)
+        : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       return { bytes: encoded({ ...header, items }), close: false }
     } catch (error) {
       if (error instanceof RequestError) return refused(error, this.#now())
@@ -115,33 +114,36 @@ class Answerer {
       if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
       throw error
     } finally {
-      // A Register carried key material.
+      // A Register carries key material.
       bytes.fill(0)
     }
   }
 
-  /** The last words to a peer whose bytes are not read. */
+  /** The last answer to a peer whose bytes are not read. */
   unreadable(reason: Unreadable): Buffer {
     const fault = new Fault('InvalidMessage', unreadableSentences[reason])
     const known = { version: newestServed, headerRead: false }
     return encodeResponse(refusal(new RequestError(fault, known), this.#now()))
   }
 
-  /** A handshake was made: whoever is not trusted is pending from here on, also without a byte (vCenter does that). */
-  async greet(outcome: HandshakeOutcome): Promise<boolean> {
+  /** Records a peer that is not trusted as pending, even if it sends no byte (vCenter does that). */
+  async onHandshake(outcome: HandshakeOutcome): Promise<boolean> {
     if (!outcome.ok) return false
-    const verdict = await this.#identify(outcome.peer)
-    this.#greeted(outcome.peer, verdict)
-    return verdict.trusted
+    const { peer } = outcome
+    const auth = await this.#identify(peer)
+    this.#options.onPeer(auth.trusted ? 'trusted' : auth.why)
+    if (auth.trusted) this.#seen(peer, auth)
+    else this.#unauthenticated.recordUnknown(peer, auth)
+    return auth.trusted
   }
 
   async #identify(peer: Peer): Promise<AuthResult> {
-    const verdict = await this.#options.access.identify(peer)
+    const auth = await this.#options.access.identify(peer)
     this.#parties.set(
       peer,
-      verdict.trusted ? { group: verdict.instance.id, member: verdict.client.id } : stranger(peer),
+      auth.trusted ? { group: auth.instance.id, member: auth.client.id } : untrustedParty(peer),
     )
-    return verdict
+    return auth
   }
 
   async #serve(
@@ -154,38 +156,40 @@ class Answerer {
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
-    const { access, keys, handlers, log, operated, clock } = this.#options
+    const { access, keys, version, log, onOperation, clock } = this.#options
     const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
-    const wrong = await this.#gate.check(peer, first.client, request)
-    if (wrong) return this.#counted(request, this.#strangers.refuseItems(request, peer, first.client, wrong))
-    // The first item is judged on what was read for this message; its commit fails if that has changed since.
+    const { credential } = first.client
+    const wrong = credential && (await this.#gate.check(peer, first.client.id, credential, request))
+    if (wrong)
+      return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, wrong))
+    // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
     const identify = async (): Promise<Caller> => {
-      const verdict = read ?? (await access.identify(peer))
+      const auth = read ?? (await access.identify(peer))
       read = undefined
-      if (!verdict.trusted) throw this.#strangers.fault(peer, verdict)
-      return access.callerOf(verdict, peer, requestId)
+      if (!auth.trusted) throw this.#unauthenticated.fault(peer, auth)
+      return access.callerOf(auth, peer, requestId)
     }
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })
     }
     return answerBatch(request, {
       keys,
-      handlers,
+      serverVersion: version,
       identify,
       pace,
       room,
       unexpected,
-      onOperation: operated,
+      onOperation,
       clock,
     })
   }
 
-  /** Who is refused at the door counts too. Takes no time worth measuring. */
+  /** Counts the items of a refused message. Their time is too short to measure. */
   #counted(request: RequestMessage, items: readonly ResponseItem[]): readonly ResponseItem[] {
     for (const [index, { reason = 'failed' }] of items.entries())
-      this.#options.operated({
+      this.#options.onOperation({
         operation: request.items[index]?.operation ?? null,
         result: reason,
         seconds: 0,
@@ -193,20 +197,14 @@ class Answerer {
     return items
   }
 
-  #greeted(peer: Peer, verdict: AuthResult): void {
-    this.#options.greeted(verdict.trusted ? 'trusted' : verdict.why)
-    if (verdict.trusted) this.#seen(peer, verdict)
-    else this.#strangers.knock(peer, verdict)
-  }
-
-  #seen(peer: Peer, verdict: AuthResult): void {
-    if (!peer.certificate || !verdict.trusted) return
+  #seen(peer: Peer, auth: AuthResult): void {
+    if (!peer.certificate || !auth.trusted) return
     this.#options.lastSeen.note(peer.certificate.sha256, peer.address)
-    if (verdict.expiredDays !== null) this.#strangers.warnExpired(peer.certificate.sha256, verdict)
+    if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }
 
   #header({ version, clientCorrelationValue }: RequestMessage, requestId: string): ResponseHeader {
-    // KMIP 1.4 §6.19: who names a request of theirs is told what it is called in our log and audit.
+    // KMIP 1.4 §6.19: a client that names its request learns its id in our log and audit.
     const serverCorrelationValue = clientCorrelationValue === undefined ? undefined : requestId
     return { version, timeStamp: this.#now(), serverCorrelationValue }
   }
@@ -218,14 +216,14 @@ class Answerer {
 
 function encoded(response: ResponseMessage): Buffer {
   const bytes = encodeResponse(response)
-  // The message holds copies.
+  // The message holds copies of the payloads.
   for (const { payload } of response.items) payload?.fill(0)
   return bytes
 }
 
-/** All strangers together have the share of one instance. */
-function stranger({ address }: Peer): Party {
-  return { group: 'strangers', member: neighbourhood(address) }
+/** All untrusted peers together have the share of one instance. */
+function untrustedParty({ address }: Peer): Party {
+  return { group: 'untrusted', member: subnetOf(address) }
 }
 
 function unserved(version: Version): RequestError {
@@ -233,15 +231,15 @@ function unserved(version: Version): RequestError {
   return new RequestError(new Fault('InvalidMessage', what), { version, headerRead: true })
 }
 
-/** In the message's own version if that is served, else in one that says what is. */
+/** Answers in the message's own version if the server speaks it, else in the newest that it speaks. */
 function refused(error: RequestError, timeStamp: bigint): Answer {
-  const version = isServed(error.version) ? error.version : newestServed
+  const version = served.has(error.version) ? error.version : newestServed
   return { bytes: encodeResponse({ ...refusal(error, timeStamp), version }), close: false }
 }
 
 const unreadableSentences: Record<Unreadable, string> = {
   malformed: 'these bytes do not begin a KMIP message',
   'too-large': `a message may have ${String(limits.messageBytesMax)} bytes at most`,
-  stranger: `a message of a client that is not trusted may have ${String(limits.strangerMessageBytesMax)} bytes at most`,
+  untrusted: `a message of a client that is not trusted may have ${String(limits.untrustedMessageBytesMax)} bytes at most`,
   busy: 'the server has too much to do: try again',
 }

@@ -1,4 +1,4 @@
-// Limits the bytes of large messages and answers that the door holds at one time, over all connections. One neighbourhood
+// Limits the bytes of large messages and answers that the door holds at one time, over all connections. One subnet
 // gets at most as much as it leaves free, so that there is always room for others. Small messages need no budget: the
 // number of connections and their queues bound them.
 

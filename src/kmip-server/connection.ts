@@ -3,9 +3,9 @@
 // the listener's sweep, so that no connection keeps timers). Knows no KMIP: who answers is handed in.
 
 import type { TLSSocket } from 'node:tls'
+import { Framer, type Framed, type Halt } from '../ttlv/framer.ts'
 import type { Budget } from './budget.ts'
 import type { DoorLimits, DoorOptions, Ending, Peer, Unreadable } from './door.ts'
-import { Intake, type Intaken } from './intake.ts'
 
 export interface ConnectionOptions extends Pick<
   DoorOptions,
@@ -14,7 +14,7 @@ export interface ConnectionOptions extends Pick<
   readonly limits: DoorLimits
   readonly budget: Budget
   /** Whose bytes these are in the budget. */
-  readonly neighbourhood: string
+  readonly subnet: string
   readonly now: () => number
   onClosed(): void
 }
@@ -27,9 +27,9 @@ export class Connection {
   readonly peer: Peer
   readonly #socket: TLSSocket
   readonly #options: ConnectionOptions
-  readonly #intake: Intake
+  readonly #framer: Framer
   readonly #queue: Buffer[] = []
-  #halt: Intaken['halt']
+  #halt: Halt | undefined
   /** The loop over the queue runs. */
   #working = false
   #answering = false
@@ -63,9 +63,9 @@ export class Connection {
     this.#socket = socket
     this.peer = peer
     this.#options = options
-    this.#intake = new Intake({
+    this.#framer = new Framer({
       messageBytesMax: options.limits.messageBytesMax,
-      askAboveBytes: options.limits.strangerMessageBytesMax,
+      askAboveBytes: options.limits.untrustedMessageBytesMax,
     })
     this.#idleAt = options.now() + options.limits.idleTimeoutMs
     // A peer that sends its request and then ends its side still gets the answer.
@@ -125,14 +125,14 @@ export class Connection {
       return
     }
     if (this.#aheadBytes !== undefined) this.#countAhead(chunk.length)
-    this.#take(this.#intake.push(chunk))
+    this.#take(this.#framer.push(chunk))
     if (!this.#working) this.#work()
   }
 
-  #take({ messages, halt }: Intaken): void {
+  #take({ messages, halt }: Framed): void {
     this.#queue.push(...messages)
     this.#halt = halt
-    if (!this.#intake.partial || halt !== undefined) this.#messageAt = never
+    if (!this.#framer.partial || halt !== undefined) this.#messageAt = never
     else if (messages.length > 0 || this.#messageAt === never) this.#expectMessage()
     this.#readOrNot()
   }
@@ -145,7 +145,7 @@ export class Connection {
       this.#messageAt = never
       this.#socket.pause()
     } else if (this.#socket.isPaused()) {
-      if (this.#intake.partial) this.#expectMessage()
+      if (this.#framer.partial) this.#expectMessage()
       this.#socket.resume()
     }
   }
@@ -253,13 +253,14 @@ export class Connection {
     }
   }
 
-  async #answerHalt(halt: NonNullable<Intaken['halt']>): Promise<void> {
-    if (halt.kind === 'unreadable') return this.#refuse(halt.reason)
-    if (!(await this.#trusted())) return this.#refuse('stranger')
+  async #answerHalt(halt: Halt): Promise<void> {
+    if (halt.kind === 'broken')
+      return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed')
+    if (!(await this.#trusted())) return this.#refuse('untrusted')
     if (this.#over() || this.#leaving) return
     if (!this.#hold(halt.bytes)) return this.#refuse('busy')
     this.#messageBytes = halt.bytes
-    this.#take(this.#intake.permit(halt.bytes))
+    this.#take(this.#framer.permit())
   }
 
   async #trusted(): Promise<boolean> {
@@ -357,16 +358,17 @@ export class Connection {
 
   /** Reserves in the budget. A closed connection has given everything back and reserves no more. */
   #hold(bytes: number): boolean {
-    const { budget, neighbourhood } = this.#options
-    if (this.#closed || !budget.reserve(neighbourhood, bytes)) return false
+    const { budget, subnet } = this.#options
+    if (this.#closed || !budget.reserve(subnet, bytes)) return false
     this.#heldBytes += bytes
     return true
   }
 
   #giveBack(bytes: number): void {
+    if (bytes === 0) return
     const given = Math.min(bytes, this.#heldBytes)
     this.#heldBytes -= given
-    this.#options.budget.release(this.#options.neighbourhood, given)
+    this.#options.budget.release(this.#options.subnet, given)
   }
 
   #fields(): Record<string, string | number> {

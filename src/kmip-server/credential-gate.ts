@@ -1,16 +1,17 @@
-// The user name and password that a client may be given besides its certificate. vCenter sends them with Create, Get,
-// Get Attributes of State and Activate, and not with the rest; so `required` demands them for what makes, hands out or
-// changes keys, and lets attributes be read and noted without. A right one is remembered until it is changed, since
-// vCenter opens a connection for each task. Wrong ones slow down the address that they come from.
+// Checks the user name and password that a client may have besides its certificate. vCenter sends them with Create, Get,
+// Get Attributes of State and Activate, and not with other operations. So `required` demands them for the operations that
+// create, hand out or change keys, and not for those that read or note attributes. The gate remembers a right password
+// until it changes, because vCenter opens a connection for each task. A wrong password delays the next one from the same
+// address.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { matchesCredential } from '../trust/credential.ts'
-import type { Client } from '../trust/rows.ts'
+import type { Credential } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
-import { neighbourhood } from './address.ts'
+import { subnetOf } from './address.ts'
 import type { Peer } from './door.ts'
 
 const demanded: ReadonlySet<OperationName> = new Set([
@@ -22,14 +23,14 @@ const demanded: ReadonlySet<OperationName> = new Set([
   'Destroy',
 ])
 
-/** What one client sent from one address. */
+/** The guesses of one client from one address. */
 interface Guesses {
   wrong: number
-  /** The digest of the last wrong one. To repeat it is no new guess: a vCenter with an old password does that. */
+  /** The digest of the last wrong one. Repeating it is no new guess: a vCenter with an old password does that. */
   lastWrong: string
   /** Monotonic milliseconds. */
   nextAt: number
-  /** The check that runs: guesses are checked one after the other. */
+  /** The running check. Guesses are checked one after the other. */
   checking: Promise<void> | undefined
 }
 
@@ -37,9 +38,9 @@ export class CredentialGate {
   readonly #matches: typeof matchesCredential
   readonly #now: () => number
   readonly #digestKey = randomBytes(32)
-  /** The digest of the right one, by client. */
+  /** The digest of the right password, by client. */
   readonly #right = new Map<string, string>()
-  /** By client and address; the oldest first. */
+  /** By client and subnet, the oldest first. */
   readonly #guesses = new Map<string, Guesses>()
 
   /** `now`: monotonic milliseconds. */
@@ -48,9 +49,13 @@ export class CredentialGate {
     this.#now = now
   }
 
-  /** Why the message is refused; undefined when it is not. Without a credential set, whatever is sent is ignored. */
-  async check(peer: Peer, { id, credential }: Client, request: RequestMessage): Promise<Fault | undefined> {
-    if (!credential) return undefined
+  /** Why the message is refused, or undefined. Call it only for a client that has a credential. */
+  async check(
+    peer: Peer,
+    clientId: string,
+    credential: Credential,
+    request: RequestMessage,
+  ): Promise<Fault | undefined> {
     const sent = request.credentials.find(({ CredentialType }) => CredentialType === 'UsernameAndPassword')
     if (sent?.CredentialType !== 'UsernameAndPassword') {
       const needed = request.items.some(({ operation }) => operation !== null && demanded.has(operation))
@@ -58,12 +63,12 @@ export class CredentialGate {
       return refused('this client must send its user name and password with this operation')
     }
     const { Username, Password = '' } = sent.CredentialValue
-    // The digest covers the credential as it is set now, so that a changed one is checked anew.
+    // The digest covers the credential as it is now, so a changed one is checked anew.
     const text = JSON.stringify([credential.hash, credential.salt, Username, Password])
     const digest = createHmac('sha256', this.#digestKey).update(text).digest('hex')
-    if (this.#right.get(id) === digest) return undefined
+    if (this.#right.get(clientId) === digest) return undefined
     const check = () => this.#matches(credential, Username, Password)
-    return this.#guess(id, `${id} ${neighbourhood(peer.address)}`, digest, check)
+    return this.#guess(clientId, `${clientId} ${subnetOf(peer.address)}`, digest, check)
   }
 
   async #guess(
@@ -115,7 +120,7 @@ export class CredentialGate {
   }
 }
 
-/** None for the first few, then doubled with each. */
+/** No pause for the first few wrong passwords; then it doubles with each. */
 function pauseMs(wrong: number): number {
   const doubled = wrong - limits.guessesFreeMax
   return doubled < 0 ? 0 : Math.min(limits.guessPauseMs * 2 ** doubled, limits.guessPauseMsMax)

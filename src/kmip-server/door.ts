@@ -36,14 +36,14 @@ export interface Answer {
  * Why bytes cannot be a message that is read:
  * 'malformed': they do not begin a TTLV structure;
  * 'too-large': the header announces more than limits.messageBytesMax;
- * 'stranger': it announces more than limits.strangerMessageBytesMax, and the peer is not trusted;
+ * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
  * 'busy': the door holds as many unanswered bytes as it may (limits.bufferedBytesMax).
  */
-export type Unreadable = 'malformed' | 'too-large' | 'stranger' | 'busy'
+export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'busy'
 
 /**
  * What became of a handshake. Failures come with OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
- * `ERR_HANDSHAKE_TOO_LONG` (limits.strangerHandshakeBytesMax).
+ * `ERR_HANDSHAKE_TOO_LONG` (limits.untrustedHandshakeBytesMax).
  */
 export type HandshakeOutcome =
   | { readonly ok: true; readonly peer: Peer; readonly waitedMs: number; readonly durationMs: number }
@@ -110,7 +110,7 @@ export type Ending =
 
 type DoorLimitName =
   | 'messageBytesMax'
-  | 'strangerMessageBytesMax'
+  | 'untrustedMessageBytesMax'
   | 'connectionsMax'
   | 'connectionsPerAddressMax'
   | 'acceptBacklog'
@@ -124,7 +124,7 @@ type DoorLimitName =
   | 'costlyHandshakesMax'
   | 'knownTurnsInARowMax'
   | 'knownHandshakesPerAddressMax'
-  | 'strangerHandshakeBytesMax'
+  | 'untrustedHandshakeBytesMax'
   | 'longHandshakeBytes'
   | 'newTimePercent'
   | 'newTimeSavedMaxMs'
@@ -180,7 +180,7 @@ export interface DoorOptions {
    * should never reject: if it does, that is logged and the connection is closed without an answer.
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
-  /** Asked for every message above limits.strangerMessageBytesMax, before it is read. A rejection is a no. */
+  /** Asked for every message above limits.untrustedMessageBytesMax, before it is read. A rejection is a no. */
   isTrusted(peer: Peer): Promise<boolean>
   /** The last words to a peer whose bytes are not read; null: none. The connection is closed in any case. */
   answerUnreadable?(reason: Unreadable, peer: Peer): Buffer | null

@@ -3,7 +3,7 @@
 // that many requests of one client, or many clients of one instance, delay a request of another instance by one turn.
 // It holds order and counts only, and knows no clock.
 
-/** Whose request it is. All strangers are one group, with a member for each subnet. */
+/** Whose request it is. All untrusted peers are one group, with a member for each subnet. */
 export interface Party {
   readonly group: string
   readonly member: string

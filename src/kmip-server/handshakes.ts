@@ -19,7 +19,7 @@ import { Turns } from './turns.ts'
 /** A connection as far as its handshake goes. What it fails of, the 'close' of its raw socket follows. */
 export interface Handshaking {
   readonly address: string
-  readonly neighbourhood: string
+  readonly subnet: string
   readonly raw: Socket
   readonly hello: Hello
   stage: 'hello' | 'waiting' | 'handshake' | 'open'
@@ -93,9 +93,9 @@ export class Handshakes<H extends Handshaking> {
       shares: this.#shares,
       rankOf: (line) => this.#rankOf(line),
       run: (handshaking) => this.#run(handshaking),
-      onStrangersWait: () =>
+      onUntrustedWait: () =>
         notices.warn(
-          'strangers wait',
+          'untrusted wait',
           'handshakes of unknown addresses take so much time that they wait',
           {},
         ),
@@ -127,21 +127,21 @@ export class Handshakes<H extends Handshaking> {
   enter(handshaking: H): void {
     handshaking.stage = 'waiting'
     handshaking.since = this.#options.now()
-    this.#turns.enter(handshaking.neighbourhood, handshaking)
+    this.#turns.enter(handshaking.subnet, handshaking)
   }
 
   /** The connection is closed. */
   leave(handshaking: H): void {
-    this.#turns.leave(handshaking.neighbourhood, handshaking)
+    this.#turns.leave(handshaking.subnet, handshaking)
     this.#turns.leave(longLine(handshaking), handshaking)
     if (handshaking.begun !== undefined && handshaking.stage !== 'open')
       this.#end(handshaking, handshaking.begun)
   }
 
   /** A trusted client did the handshake. */
-  trusted({ neighbourhood }: H): void {
-    this.subnets.authenticated(neighbourhood)
-    this.#turns.rerank(neighbourhood)
+  trusted({ subnet }: H): void {
+    this.subnets.authenticated(subnet)
+    this.#turns.rerank(subnet)
   }
 
   sweep(handshaking: H, now: number): void {
@@ -160,7 +160,7 @@ export class Handshakes<H extends Handshaking> {
   // ------------------------------------------------------------ a turn
 
   #run(handshaking: H): void {
-    const { neighbourhood, begun } = handshaking
+    const { subnet, begun } = handshaking
     const threadMsBefore = threadMs()
     const before = this.#options.now()
     const line = lineOf(handshaking, this.#options.limits)
@@ -174,8 +174,8 @@ export class Handshakes<H extends Handshaking> {
     // The others waited for as long as it took. The subnet is to blame for what it made us compute, and not for other
     // programs of a busy machine; for long handshakes they wait in a line of their own.
     if (rank !== 'known') this.#shares[rank].spend(this.#options.now() - before)
-    if (line === neighbourhood) this.subnets.charge(neighbourhood, threadMs() - threadMsBefore)
-    this.#turns.rerank(neighbourhood)
+    if (line === subnet) this.subnets.charge(subnet, threadMs() - threadMsBefore)
+    this.#turns.rerank(subnet)
   }
 
   /** TLS reads what the stream holds when its turn comes. */
@@ -183,7 +183,7 @@ export class Handshakes<H extends Handshaking> {
     const line = lineOf(handshaking, this.#options.limits)
     this.#turns.resume(line, handshaking)
     // It may wait for long, and keeps nobody from beginning meanwhile.
-    if (line !== handshaking.neighbourhood) this.#release(handshaking, begun)
+    if (line !== handshaking.subnet) this.#release(handshaking, begun)
   }
 
   #rankOf(line: string): Rank {
@@ -192,7 +192,7 @@ export class Handshakes<H extends Handshaking> {
 
   #begin(handshaking: H, threadMsBefore: number): void {
     const now = this.#options.now()
-    const { neighbourhood, raw, hello } = handshaking
+    const { subnet, raw, hello } = handshaking
     handshaking.waitedMs = now - handshaking.since
     handshaking.since = now
     handshaking.stage = 'handshake'
@@ -201,12 +201,12 @@ export class Handshakes<H extends Handshaking> {
     const first = hello.take()
     // Gone in this very moment: 'close' follows.
     if (raw.destroyed || raw.readableEnded) return void raw.destroy()
-    if (!this.subnets.isMetered(neighbourhood)) {
+    if (!this.subnets.isMetered(subnet)) {
       raw.unshift(first)
       return void this.#atHand.run(handshaking, () => this.#tls.emit('connection', raw))
     }
     // Nobody sends so much before the server's first word.
-    if (first.length > this.#options.limits.strangerHandshakeBytesMax) return this.#cut(handshaking)
+    if (first.length > this.#options.limits.untrustedHandshakeBytesMax) return this.#cut(handshaking)
     const stream = this.#metered(handshaking, begun, first)
     begun.stream = stream
     this.#atHand.run(handshaking, () => this.#tls.emit('connection', stream))
@@ -218,7 +218,7 @@ export class Handshakes<H extends Handshaking> {
     const { limits } = this.#options
     return new MeteredStream(handshaking.raw, {
       first,
-      handshakeBytesMax: limits.strangerHandshakeBytesMax,
+      handshakeBytesMax: limits.untrustedHandshakeBytesMax,
       lingerBytesMax: limits.lingerBytesMax,
       onHolding: () => this.#resume(handshaking, begun),
       onTooLong: () => this.#cut(handshaking),
@@ -231,7 +231,7 @@ export class Handshakes<H extends Handshaking> {
     notices.warn(
       'handshake too long',
       'the handshake of an unknown address is too long: its client has to send a shorter chain of certificates',
-      { address: handshaking.address, bytesMax: limits.strangerHandshakeBytesMax },
+      { address: handshaking.address, bytesMax: limits.untrustedHandshakeBytesMax },
     )
     handshaking.raw.destroy()
   }
@@ -258,16 +258,15 @@ export class Handshakes<H extends Handshaking> {
   #end(handshaking: H, begun: Begun): void {
     this.#release(handshaking, begun)
     if (begun.stream !== undefined) return
-    const { strangerHandshakeBytesMax, handshakeSuspectMs } = this.#options.limits
-    const long = handshaking.raw.bytesRead > strangerHandshakeBytesMax
-    if (long || threadMs() - begun.threadMsBefore > handshakeSuspectMs)
-      this.subnets.watch(handshaking.neighbourhood)
+    const { untrustedHandshakeBytesMax, handshakeSuspectMs } = this.#options.limits
+    const long = handshaking.raw.bytesRead > untrustedHandshakeBytesMax
+    if (long || threadMs() - begun.threadMsBefore > handshakeSuspectMs) this.subnets.watch(handshaking.subnet)
   }
 
-  #release({ neighbourhood }: H, begun: Begun): void {
+  #release({ subnet }: H, begun: Begun): void {
     if (begun.released) return
     begun.released = true
-    this.#turns.release(neighbourhood)
+    this.#turns.release(subnet)
   }
 }
 
@@ -276,11 +275,11 @@ const long = 'long '
 /** Where its next piece waits for its turn: with those of its subnet, or with the subnet's long ones. */
 function lineOf(handshaking: Handshaking, { longHandshakeBytes }: DoorLimits): string {
   const bytes = handshaking.begun?.stream?.handshakeBytes ?? 0
-  return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.neighbourhood
+  return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.subnet
 }
 
-function longLine({ neighbourhood }: Handshaking): string {
-  return long + neighbourhood
+function longLine({ subnet }: Handshaking): string {
+  return long + subnet
 }
 
 /** What the thread has used of a processor so far, in milliseconds: other programs on the machine do not count. */

@@ -6,11 +6,11 @@ import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { limits as allLimits } from '../limits.ts'
-import { neighbourhood, plainAddress } from './address.ts'
+import { subnetOf, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
 import { codeOf, Connection } from './connection.ts'
 import type { Door, DoorLimits, DoorOptions, HandshakeOutcome, ServerCertificate } from './door.ts'
-import { Guests } from './guests.ts'
+import { ConnectionSlots } from './connection-slots.ts'
 import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
 import { Notices } from './notices.ts'
@@ -23,7 +23,7 @@ export async function listen(options: DoorOptions): Promise<Door> {
   return listener
 }
 
-interface Guest extends Handshaking {
+interface Entrant extends Handshaking {
   readonly id: string
   readonly port: number
   connection: Connection | undefined
@@ -35,8 +35,8 @@ class Listener implements Door {
   readonly #limits: DoorLimits
   readonly #now: () => number
   readonly #net: NetServer
-  readonly #handshakes: Handshakes<Guest>
-  readonly #guests: Guests<Guest>
+  readonly #handshakes: Handshakes<Entrant>
+  readonly #slots: ConnectionSlots<Entrant>
   readonly #budget: Budget
   readonly #notices: Notices
   #sweeping: NodeJS.Timeout | undefined
@@ -48,19 +48,19 @@ class Listener implements Door {
     this.#options = options
     this.#limits = { ...allLimits, ...options.limits }
     const { clock } = options
-    this.#now = clock === undefined ? () => performance.now() : () => clock.monotonic()
+    this.#now = clock === undefined ? performance.now.bind(performance) : clock.monotonic.bind(clock)
     this.#budget = new Budget(this.#limits.bufferedBytesMax)
     this.#notices = new Notices(options.log, this.#now)
     this.#handshakes = new Handshakes(this.#tlsSettings(options.serverCertificate), {
       limits: this.#limits,
       now: this.#now,
       notices: this.#notices,
-      onOpen: (guest, socket) => this.#welcome(guest, socket),
+      onOpen: (entrant, socket) => this.#welcome(entrant, socket),
       onError: (error) => options.log.error('the TLS server failed', { error }),
     })
-    this.#guests = new Guests({
+    this.#slots = new ConnectionSlots({
       max: this.#limits.connectionsMax,
-      perNeighbourhoodMax: this.#limits.connectionsPerAddressMax,
+      perSubnetMax: this.#limits.connectionsPerAddressMax,
       knownKeep: this.#limits.knownConnectionsKept,
       isKnown: (near) => this.#handshakes.subnets.isKnown(near),
     })
@@ -140,30 +140,30 @@ class Listener implements Door {
     const { remoteAddress, remotePort } = raw
     if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
     const address = plainAddress(remoteAddress)
-    const near = neighbourhood(address)
+    const near = subnetOf(address)
     this.#options.metrics.count('connections_accepted', {})
     if (!this.#placeFor(raw, address, near)) return
-    const guest = this.#newGuest(raw, address, remotePort, near)
-    this.#guests.add(guest)
-    raw.on('close', () => this.#leave(guest))
+    const entrant = this.#newEntrant(raw, address, remotePort, near)
+    this.#slots.add(entrant)
+    raw.on('close', () => this.#leave(entrant))
   }
 
   #placeFor(raw: Socket, address: string, near: string): boolean {
-    const reception = this.#closing === undefined ? this.#guests.receive(near) : undefined
-    if (reception?.place === 'free') return true
-    if (reception?.place === 'taken-from') {
+    const offer = this.#closing === undefined ? this.#slots.offer(near) : undefined
+    if (offer?.slot === 'free') return true
+    if (offer?.slot === 'taken-from') {
       this.#options.metrics.count('connections_displaced', {})
       this.#notices.warn(
         'displaced',
         'all places are taken: one of the address that holds most is sent away',
         {
-          from: reception.guest.address,
+          from: offer.holder.address,
         },
       )
-      this.#displace(reception.guest)
+      this.#displace(offer.holder)
       return true
     }
-    const reason = reception?.reason ?? 'closing'
+    const reason = offer?.reason ?? 'closing'
     this.#options.metrics.count('connections_refused', { reason })
     if (reason !== 'closing')
       this.#notices.warn(`refused ${reason}`, 'no place for a connection', { address, reason })
@@ -171,20 +171,20 @@ class Listener implements Door {
     return false
   }
 
-  #newGuest(raw: Socket, address: string, port: number, near: string): Guest {
+  #newEntrant(raw: Socket, address: string, port: number, near: string): Entrant {
     const hello = new Hello(raw, this.#limits.helloBytesMax, {
-      onReady: () => this.#handshakes.enter(guest),
+      onReady: () => this.#handshakes.enter(entrant),
       onNotTls: () => {
         this.#options.metrics.count('connections_refused', { reason: 'not-tls' })
         raw.destroy()
       },
     })
     this.#lastId += 1
-    const guest: Guest = {
+    const entrant: Entrant = {
       id: `c${this.#lastId}`,
       address,
       port,
-      neighbourhood: near,
+      subnet: near,
       raw,
       hello,
       stage: 'hello',
@@ -194,93 +194,95 @@ class Listener implements Door {
       begun: undefined,
       connection: undefined,
       get spare() {
-        return guest.connection?.spare ?? true
+        return entrant.connection?.spare ?? true
       },
     }
-    return guest
+    return entrant
   }
 
   /** Runs inside OpenSSL's last step of the handshake: nothing is destroyed here. */
-  #welcome(guest: Guest, socket: TLSSocket): void {
-    const durationMs = this.#now() - guest.since
-    const { id: connectionId, address, port } = guest
+  #welcome(entrant: Entrant, socket: TLSSocket): void {
+    const durationMs = this.#now() - entrant.since
+    const { id: connectionId, address, port } = entrant
     const peer = readPeer(socket, { connectionId, address, port }, this.#limits.certificateBytesMax)
-    guest.connection = new Connection(socket, peer, {
+    entrant.connection = new Connection(socket, peer, {
       ...this.#options,
       limits: this.#limits,
       budget: this.#budget,
-      neighbourhood: guest.neighbourhood,
+      subnet: entrant.subnet,
       now: this.#now,
-      onClosed: () => this.#leave(guest),
+      onClosed: () => this.#leave(entrant),
     })
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
-    void this.#greet(guest, { ok: true, peer, waitedMs: guest.waitedMs, durationMs })
-    if (this.#closing !== undefined) setImmediate(() => guest.connection?.end())
+    void this.#greet(entrant, { ok: true, peer, waitedMs: entrant.waitedMs, durationMs })
+    if (this.#closing !== undefined) setImmediate(() => entrant.connection?.end())
   }
 
-  #leave(guest: Guest): void {
-    if (!this.#guests.remove(guest)) return
-    this.#handshakes.leave(guest)
+  #leave(entrant: Entrant): void {
+    if (!this.#slots.remove(entrant)) return
+    this.#handshakes.leave(entrant)
     const { metrics, log } = this.#options
-    if (guest.stage === 'hello' || guest.stage === 'waiting') {
-      metrics.count('connections_without_hello', { reason: guest.failure === 'timeout' ? 'timeout' : 'gone' })
-    } else if (guest.stage === 'handshake') {
-      const code = guest.failure ?? 'ECONNRESET'
-      const { address, port, waitedMs } = guest
+    if (entrant.stage === 'hello' || entrant.stage === 'waiting') {
+      metrics.count('connections_without_hello', {
+        reason: entrant.failure === 'timeout' ? 'timeout' : 'gone',
+      })
+    } else if (entrant.stage === 'handshake') {
+      const code = entrant.failure ?? 'ECONNRESET'
+      const { address, port, waitedMs } = entrant
       metrics.count('handshakes', { result: 'failed', version: 'unknown', resumed: 'false' })
-      log.debug('a handshake failed', { connection: guest.id, address, port, code })
-      const durationMs = this.#now() - guest.since
-      void this.#tell(guest, { ok: false, address, port, code, waitedMs, durationMs })
+      log.debug('a handshake failed', { connection: entrant.id, address, port, code })
+      const durationMs = this.#now() - entrant.since
+      void this.#tell(entrant, { ok: false, address, port, code, waitedMs, durationMs })
     }
-    if (this.#guests.count === 0) this.#whenEmpty?.()
+    if (this.#slots.count === 0) this.#whenEmpty?.()
   }
 
   /** Never rejects. Resolves to whether the peer is trusted. */
-  async #tell(guest: Guest, outcome: HandshakeOutcome): Promise<boolean> {
+  async #tell(entrant: Entrant, outcome: HandshakeOutcome): Promise<boolean> {
     try {
       return (await this.#options.onHandshake?.(outcome)) ?? false
     } catch (error) {
-      this.#options.log.error('a handshake could not be noted', { connection: guest.id, error })
+      this.#options.log.error('a handshake could not be noted', { connection: entrant.id, error })
       return false
     }
   }
 
   /** A trusted client's subnet is known from now on. */
-  async #greet(guest: Guest, outcome: HandshakeOutcome): Promise<void> {
-    if (await this.#tell(guest, outcome)) this.#handshakes.trusted(guest)
+  async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
+    if (await this.#tell(entrant, outcome)) this.#handshakes.trusted(entrant)
   }
 
-  #displace(guest: Guest): void {
-    if (guest.connection === undefined) guest.raw.destroy()
-    else guest.connection.cut('displaced')
-    this.#leave(guest)
+  #displace(entrant: Entrant): void {
+    if (entrant.connection === undefined) entrant.raw.destroy()
+    else entrant.connection.cut('displaced')
+    this.#leave(entrant)
   }
 
   // ------------------------------------------------------------ time, and the end
 
   #sweep(): void {
     const now = this.#now()
-    for (const guest of this.#guests) {
-      if (guest.connection === undefined) this.#handshakes.sweep(guest, now)
-      else guest.connection.sweep(now)
+    for (const entrant of this.#slots) {
+      if (entrant.connection === undefined) this.#handshakes.sweep(entrant, now)
+      else entrant.connection.sweep(now)
     }
   }
 
   async #close(): Promise<void> {
     this.#net.close()
-    for (const guest of this.#guests) {
-      if (guest.connection === undefined) guest.raw.destroy()
-      else guest.connection.end()
+    for (const entrant of this.#slots) {
+      if (entrant.connection === undefined) entrant.raw.destroy()
+      else entrant.connection.end()
     }
-    if (this.#guests.count > 0) {
+    if (this.#slots.count > 0) {
       const empty = new Promise<void>((resolve) => {
         this.#whenEmpty = resolve
       })
       const late = setTimeout(() => {
-        for (const guest of this.#guests) {
-          if (guest.connection === undefined) guest.raw.destroy()
-          else guest.connection.cut('closing')
+        for (const entrant of this.#slots) {
+          if (entrant.connection === undefined) entrant.raw.destroy()
+          else entrant.connection.cut('closing')
         }
       }, this.#limits.closeGraceMs)
       await empty
@@ -298,13 +300,13 @@ class Listener implements Door {
 
   #announceGauges(): void {
     const { metrics } = this.#options
-    metrics.gauge('connections', () => this.#guests.count)
+    metrics.gauge('connections', () => this.#slots.count)
     metrics.gauge('handshakes_waiting', () => this.#handshakes.waiting)
     metrics.gauge('handshakes_active', () => this.#handshakes.active)
     metrics.gauge('bytes_buffered', () => this.#budget.bytes)
     metrics.gauge('requests_running', () => {
       let running = 0
-      for (const guest of this.#guests) if (guest.connection?.answering === true) running += 1
+      for (const entrant of this.#slots) if (entrant.connection?.answering === true) running += 1
       return running
     })
   }

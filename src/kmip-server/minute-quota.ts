@@ -59,7 +59,7 @@ export class MinuteQuota {
     this.flush()
     this.#passed.clear()
     this.#passedInAll = 0
-    this.#endsAt = this.#clock.monotonic() + limits.strangerAuditEveryMs
-    this.#timer = this.#clock.after(limits.strangerAuditEveryMs, () => this.flush())
+    this.#endsAt = this.#clock.monotonic() + limits.refusalEntryEveryMs
+    this.#timer = this.#clock.after(limits.refusalEntryEveryMs, () => this.flush())
   }
 }

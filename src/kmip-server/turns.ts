@@ -9,14 +9,14 @@ import type { TimeShare } from './time-share.ts'
 
 export interface TurnsOptions<T> extends AdmissionOptions {
   readonly acceptsPerTurnMax: number
-  /** Pieces of known subnets that are run while strangers wait, before one of theirs. */
+  /** Pieces of known subnets that are run while untrusted peers wait, before one of theirs. */
   readonly knownInARowMax: number
   /** How much of the thread's time handshakes of subnets that are not known may take. */
   readonly shares: Readonly<Record<Exclude<Rank, 'known'>, TimeShare>>
   /** Begins the handshake, or goes on with it. */
   run(item: T): void
   /** Strangers wait because their share is used up. */
-  onStrangersWait(): void
+  onUntrustedWait(): void
 }
 
 export class Turns<T> {
@@ -107,10 +107,10 @@ export class Turns<T> {
       }
     }
     this.#knownInARow = 0
-    return this.#nextStranger() ?? this.#admission.next('known')
+    return this.#nextUntrusted() ?? this.#admission.next('known')
   }
 
-  #nextStranger(): T | undefined {
+  #nextUntrusted(): T | undefined {
     let waitMs = Number.POSITIVE_INFINITY
     for (const rank of ['new', 'costly'] as const) {
       if (!this.#admission.hasWaiting(rank)) continue
@@ -124,7 +124,7 @@ export class Turns<T> {
   }
 
   #planLater(waitMs: number): void {
-    this.#options.onStrangersWait()
+    this.#options.onUntrustedWait()
     clearTimeout(this.#later)
     this.#later = setTimeout(() => this.#plan(), waitMs).unref()
   }

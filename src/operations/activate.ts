@@ -2,8 +2,8 @@
 
 import type { Handler } from './handler.ts'
 
-export const activate: Handler<'Activate'> = async ({ work, placeholder }, request) => {
+export const activate: Handler<'Activate'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  await work.activate(UniqueIdentifier)
+  await transaction.activate(UniqueIdentifier)
   return { UniqueIdentifier }
 }

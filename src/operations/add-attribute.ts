@@ -5,9 +5,12 @@ import { fromWire1, toWire1 } from '../kmip/attributes.ts'
 import type { Handler } from './handler.ts'
 import { required } from './required.ts'
 
-export const addAttribute: Handler<'AddAttribute'> = async ({ work, version, placeholder }, request) => {
+export const addAttribute: Handler<'AddAttribute'> = async (
+  { transaction, version, placeholder },
+  request,
+) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const attribute = fromWire1(required(request.Attribute, 'Attribute'), version)
-  const instance = await work.addAttribute(UniqueIdentifier, { ...attribute, version })
+  const instance = await transaction.addAttribute(UniqueIdentifier, { ...attribute, version })
   return { UniqueIdentifier, Attribute: toWire1(attribute.key, instance, version) }
 }

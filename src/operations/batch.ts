@@ -11,10 +11,9 @@ import { atLeast } from '../kmip/version.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { KeyWork } from '../keys/key-work.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
-import type { Handler } from './handler.ts'
-import type { HandledOperation, Handlers } from './handlers.ts'
+import { handled, handledOperations } from './handlers.ts'
 import { requirePermission } from './permission.ts'
 import { Placeholder } from './placeholder.ts'
 import type { AnswerRoom } from './response-size.ts'
@@ -29,7 +28,8 @@ export interface OperationResult {
 
 export interface BatchOptions {
   readonly keys: Keys
-  readonly handlers: Handlers
+  /** The version of the program, for Query. */
+  readonly serverVersion: string
   /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
   readonly identify: () => Promise<Caller>
   /** Gives turns between items. The message itself has already had its turn. */
@@ -124,9 +124,9 @@ async function answerItem(
 ): Promise<ItemAnswer> {
   let placeholder = new Placeholder(before)
   try {
-    const payload = await options.keys.perform(options.identify, (work) => {
+    const payload = await options.keys.perform(options.identify, (transaction) => {
       placeholder = new Placeholder(before)
-      return handle(request, item, { ...options, work, placeholder })
+      return handle(request, item, { ...options, transaction, placeholder })
     })
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
@@ -141,19 +141,19 @@ async function undoBatch(
   times: ItemTimes,
 ): Promise<readonly ResponseItem[]> {
   try {
-    return await options.keys.perform(options.identify, async (work) => {
+    return await options.keys.perform(options.identify, async (transaction) => {
       const placeholder = new Placeholder()
       const room = options.room.again()
       const done: ResponseItem[] = []
       for (const [index, item] of request.items.entries()) {
         try {
           if (done.length > 0) await options.pace.turn()
-          const payload = await handle(request, item, { ...options, room, work, placeholder })
+          const payload = await handle(request, item, { ...options, room, transaction, placeholder })
           done.push(succeeded(item, payload))
           room.add(succeeded(item, payload))
         } catch (error) {
           if (!(error instanceof Fault)) throw error
-          work.undo(error)
+          transaction.undo(error)
           return [...done.map(undone), failed(request, item, error)]
         } finally {
           times.charge(index)
@@ -168,8 +168,8 @@ async function undoBatch(
   }
 }
 
-interface ItemContext extends Pick<BatchOptions, 'handlers' | 'pace' | 'room'> {
-  readonly work: KeyWork
+interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room'> {
+  readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
 
@@ -177,17 +177,17 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   const { version } = request
   const name = item.operation
   if (item.fault) throw item.fault
-  if (name === null || !operationExistsIn(name, version) || !Object.hasOwn(context.handlers, name))
+  const line = name !== null && operationExistsIn(name, version) ? handled(name) : undefined
+  if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
-  const handled = name as HandledOperation
-  const handler = context.handlers[handled] as unknown as Handler<OperationName>
   const values = decodeRequestPayload(name, item.payload, request)
-  const { work, placeholder, pace, room } = context
-  requirePermission(work, handled, values, placeholder.value)
+  const { transaction, placeholder, pace, room } = context
+  requirePermission(transaction, name, line, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
-  const response = await handler({ work, placeholder, pace, version, bytesMax }, values)
+  const server = { version: context.serverVersion, operations: handledOperations }
+  const response = await line.handler({ transaction, placeholder, pace, version, server, bytesMax }, values)
   const payload = encodeResponsePayload(name, response, version)
-  work.wipe()
+  transaction.wipe()
   room.require(succeeded(item, payload))
   return payload
 }

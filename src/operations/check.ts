@@ -6,9 +6,9 @@ import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 
-export const check: Handler<'Check'> = async ({ work, version, placeholder }, request) => {
+export const check: Handler<'Check'> = async ({ transaction, version, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const attributes = await work.attributes('key.check', UniqueIdentifier)
+  const attributes = await transaction.attributes('key.check', UniqueIdentifier)
   const mask = request.CryptographicUsageMask
   const allowed = first(attributes, 'CryptographicUsageMask') ?? 0
   const maskFails = mask !== undefined && (mask & allowed) !== mask

@@ -5,13 +5,13 @@ import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 
-export const create: Handler<'Create'> = async ({ work, version, placeholder }, request) => {
+export const create: Handler<'Create'> = async ({ transaction, version, placeholder }, request) => {
   const { ObjectType } = request
   const secret = ObjectType === 'SecretData' && atLeast(version, '1.4')
   if (ObjectType !== 'SymmetricKey' && !secret)
     throw new Fault('InvalidField', `Create makes no objects of type ${ObjectType} in KMIP ${version}`)
   const attributes = requestedAttributes(request, { version, objectType: ObjectType })
-  const UniqueIdentifier = await work.create({ objectType: ObjectType, attributes })
+  const UniqueIdentifier = await transaction.create({ objectType: ObjectType, attributes })
   placeholder.set(UniqueIdentifier)
   return { ObjectType, UniqueIdentifier }
 }

@@ -6,12 +6,12 @@ import type { Handler } from './handler.ts'
 import { required } from './required.ts'
 
 export const deleteAttribute: Handler<'DeleteAttribute'> = async (
-  { work, version, placeholder },
+  { transaction, version, placeholder },
   request,
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const key = keyOf(required(request.AttributeName, 'Attribute Name'), version)
-  const instance = await work.deleteAttribute(UniqueIdentifier, {
+  const instance = await transaction.deleteAttribute(UniqueIdentifier, {
     key,
     index: request.AttributeIndex,
     version,

@@ -2,8 +2,8 @@
 
 import type { Handler } from './handler.ts'
 
-export const destroy: Handler<'Destroy'> = async ({ work, placeholder }, request) => {
+export const destroy: Handler<'Destroy'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  await work.destroy(UniqueIdentifier)
+  await transaction.destroy(UniqueIdentifier)
   return { UniqueIdentifier }
 }

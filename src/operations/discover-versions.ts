@@ -3,14 +3,14 @@
 
 import type { Version } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
-import { servedVersions } from './served.ts'
+import { served } from './served.ts'
 
 export const discoverVersions: Handler<'DiscoverVersions'> = async (_context, request) => {
   const offered = request.ProtocolVersion.map(
     ({ ProtocolVersionMajor, ProtocolVersionMinor }) =>
       `${String(ProtocolVersionMajor)}.${String(ProtocolVersionMinor)}`,
   )
-  const both = servedVersions.filter((version: Version) => offered.length === 0 || offered.includes(version))
+  const both = [...served].filter((version: Version) => offered.length === 0 || offered.includes(version))
   return { ProtocolVersion: both.toReversed().map(wireVersion) }
 }
 

@@ -5,10 +5,10 @@ import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
 
 export const getAttributeList: Handler<'GetAttributeList'> = async (
-  { work, version, placeholder },
+  { transaction, version, placeholder },
   request,
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const attributes = await work.attributes('key.attributes', UniqueIdentifier)
+  const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
   return { UniqueIdentifier, AttributeName: visibleKeys(attributes, version).map(wireName) }
 }

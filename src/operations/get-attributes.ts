@@ -6,12 +6,15 @@ import { Fault } from '../kmip/fault.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
 
-export const getAttributes: Handler<'GetAttributes'> = async ({ work, version, placeholder }, request) => {
+export const getAttributes: Handler<'GetAttributes'> = async (
+  { transaction, version, placeholder },
+  request,
+) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const asked = request.AttributeName ?? []
   if (new Set(asked).size < asked.length)
     throw new Fault('InvalidMessage', 'the same Attribute Name stands twice')
-  const attributes = await work.attributes('key.attributes', UniqueIdentifier)
+  const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
   const keys = asked.length > 0 ? asked.map(findKey) : visibleKeys(attributes, version)
   return {
     UniqueIdentifier,

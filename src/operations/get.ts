@@ -6,14 +6,14 @@ import { first } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import type { KeyMaterial } from '../kmip/objects.ts'
 import type { Response } from '../kmip/operations.ts'
-import type { FetchedObject } from '../keys/key-work.ts'
+import type { FetchedObject } from '../keys/key-transaction.ts'
 import type { Handler } from './handler.ts'
 
-export const get: Handler<'Get'> = async ({ work, placeholder }, request) => {
+export const get: Handler<'Get'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   if (request.KeyCompressionType !== undefined)
     throw new Fault('KeyCompressionTypeNotSupported', 'this server compresses no keys')
-  const object = await work.fetch(UniqueIdentifier, {
+  const object = await transaction.fetch(UniqueIdentifier, {
     wrapped: request.KeyWrappingSpecification !== undefined,
   })
   return { ObjectType: object.objectType, UniqueIdentifier, ...wireObject(object, request.KeyFormatType) }

@@ -1,21 +1,30 @@
 // A handler of an operation: a function from the request's values to the response's values. It has no access to the
-// socket, the bytes or the log. It works on keys only through `work`, one transaction that commits after the handler
+// socket, the bytes or the log. It works on keys only through `transaction`, which commits after the handler
 // returns.
 
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
-import type { KeyWork } from '../keys/key-work.ts'
+import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 
 export interface Context {
-  readonly work: KeyWork
+  readonly transaction: KeyTransaction
   /** The request's version. The answer must not hold anything newer. */
   readonly version: Version
   readonly placeholder: IdPlaceholder
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
+  readonly server: ServerFacts
   /** Returns the maximum size of the response payload. */
   readonly bytesMax: () => number
+}
+
+/** What the server says of itself. */
+export interface ServerFacts {
+  /** The version of the program. */
+  readonly version: string
+  /** The operations that it handles. */
+  readonly operations: readonly OperationName[]
 }
 
 export type Handler<N extends OperationName> = (context: Context, request: Request<N>) => Promise<Response<N>>

@@ -1,7 +1,7 @@
-// The table of handlers, which defines the operations that this server handles. Dispatch, Query and the conformance
-// document read it.
+// The table of the operations that this server handles. Dispatch, permissions, Query and the conformance document read it.
 
 import type { OperationName } from '../kmip/operations.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
 import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
 import { check } from './check.ts'
@@ -15,47 +15,43 @@ import { get } from './get.ts'
 import type { Handler } from './handler.ts'
 import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
-import { queryWith } from './query.ts'
+import { query } from './query.ts'
 import { register } from './register.ts'
 import { revoke } from './revoke.ts'
 
-export const handledOperations = [
-  'Activate',
-  'AddAttribute',
-  'Check',
-  'Create',
-  'DeleteAttribute',
-  'Destroy',
-  'DiscoverVersions',
-  'Get',
-  'GetAttributeList',
-  'GetAttributes',
-  'Locate',
-  'ModifyAttribute',
-  'Query',
-  'Register',
-  'Revoke',
-] as const satisfies readonly OperationName[]
+export interface Handled<N extends OperationName> {
+  readonly handler: Handler<N>
+  /** Null: the operation touches no key, has no audit entry, and every client may request it. */
+  readonly action: AuditAction | null
+  /** Whether the request names one object, as Unique Identifier or by the ID Placeholder. */
+  readonly onObject: boolean
+}
 
-export type HandledOperation = (typeof handledOperations)[number]
-export type Handlers = { readonly [N in HandledOperation]: Handler<N> }
+/** Names in alphabetical order. */
+export const handlers = {
+  Activate: { handler: activate, action: 'key.activate', onObject: true },
+  AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
+  Check: { handler: check, action: 'key.check', onObject: true },
+  Create: { handler: create, action: 'key.create', onObject: false },
+  DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
+  Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
+  DiscoverVersions: { handler: discoverVersions, action: null, onObject: false },
+  Get: { handler: get, action: 'key.get', onObject: true },
+  GetAttributeList: { handler: getAttributeList, action: 'key.attributes', onObject: true },
+  GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
+  Locate: { handler: locate, action: 'key.locate', onObject: false },
+  ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
+  Query: { handler: query, action: null, onObject: false },
+  Register: { handler: register, action: 'key.register', onObject: false },
+  Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
+} as const satisfies { readonly [N in OperationName]?: Handled<N> }
 
-export function handlersFor(serverVersion: string): Handlers {
-  return {
-    Activate: activate,
-    AddAttribute: addAttribute,
-    Check: check,
-    Create: create,
-    DeleteAttribute: deleteAttribute,
-    Destroy: destroy,
-    DiscoverVersions: discoverVersions,
-    Get: get,
-    GetAttributeList: getAttributeList,
-    GetAttributes: getAttributes,
-    Locate: locate,
-    ModifyAttribute: modifyAttribute,
-    Query: queryWith({ handled: handledOperations, serverVersion }),
-    Register: register,
-    Revoke: revoke,
-  }
+export type HandledOperation = keyof typeof handlers
+
+export const handledOperations = Object.keys(handlers) as readonly HandledOperation[]
+
+/** Undefined for an operation that this server does not handle. Its types are lost here; the table keeps them. */
+export function handled(operation: OperationName): Handled<OperationName> | undefined {
+  const table: { readonly [N in OperationName]?: unknown } = handlers
+  return table[operation] as Handled<OperationName> | undefined
 }

@@ -8,9 +8,9 @@ import type { StorageWanted } from '../keys/locate.ts'
 import type { Handler } from './handler.ts'
 
 export const locate: Handler<'Locate'> = async (context, request) => {
-  const { work, version, placeholder, pace, bytesMax } = context
+  const { transaction, version, placeholder, pace, bytesMax } = context
   const wanted = (request.Attribute ?? []).map((wire) => fromWire1(wire, version))
-  const found = await work.locate(
+  const found = await transaction.locate(
     {
       wanted,
       maximumItems: request.MaximumItems,

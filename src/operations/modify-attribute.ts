@@ -6,11 +6,11 @@ import type { Handler } from './handler.ts'
 import { required } from './required.ts'
 
 export const modifyAttribute: Handler<'ModifyAttribute'> = async (
-  { work, version, placeholder },
+  { transaction, version, placeholder },
   request,
 ) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const attribute = fromWire1(required(request.Attribute, 'Attribute'), version)
-  const instance = await work.modifyAttribute(UniqueIdentifier, { ...attribute, version })
+  const instance = await transaction.modifyAttribute(UniqueIdentifier, { ...attribute, version })
   return { UniqueIdentifier, Attribute: toWire1(attribute.key, instance, version) }
 }

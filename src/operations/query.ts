@@ -1,34 +1,24 @@
 // Query (KMIP 1.4 §4.25): what this server supports. It touches no key, so it is counted in metrics but not audited.
 
-import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
+import { operationExistsIn } from '../kmip/operations.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
-/** The facts about this server. handlers.ts passes them, since only it knows the handled operations. */
-export interface QueryFacts {
-  readonly handled: readonly OperationName[]
-  readonly serverVersion: string
-}
-
 const objectTypes = ['SymmetricKey', 'SecretData', 'OpaqueObject'] as const
 
-export function queryWith(facts: QueryFacts): Handler<'Query'> {
-  return async ({ version }, request) => {
-    const asked = new Set(request.QueryFunction)
-    const whenAsked = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
-      asked.has(name) ? values : []
-    const operations = facts.handled.filter((name) => operationExistsIn(name, version))
-    return {
-      Operation: whenAsked('QueryOperations', operations),
-      ObjectType: whenAsked('QueryObjects', objectTypes),
-      VendorIdentification: asked.has('QueryServerInformation')
-        ? `Mortise ${facts.serverVersion}`
-        : undefined,
-      ApplicationNamespace: [],
-      RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
-      CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
-    }
+export const query: Handler<'Query'> = async ({ version, server }, request) => {
+  const asked = new Set(request.QueryFunction)
+  const whenAsked = <T>(name: EnumName<'QueryFunction'>, values: readonly T[]) =>
+    asked.has(name) ? values : []
+  const operations = server.operations.filter((name) => operationExistsIn(name, version))
+  return {
+    Operation: whenAsked('QueryOperations', operations),
+    ObjectType: whenAsked('QueryObjects', objectTypes),
+    VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
+    ApplicationNamespace: [],
+    RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),
+    CapabilityInformation: whenAsked('QueryCapabilities', [capabilities]),
   }
 }
 

@@ -11,7 +11,7 @@ import { single, type ObjectType } from '../keys/managed-object.ts'
 import type { Handler } from './handler.ts'
 import { requestedAttributes } from './requested-attributes.ts'
 
-export const register: Handler<'Register'> = async ({ work, version, placeholder }, request) => {
+export const register: Handler<'Register'> = async ({ transaction, version, placeholder }, request) => {
   const { ObjectType } = request
   const brought = broughtObject(ObjectType, request)
   if (brought.material.bytes.length > limits.objectMaterialBytesMax)
@@ -21,7 +21,10 @@ export const register: Handler<'Register'> = async ({ work, version, placeholder
     )
   const asked = requestedAttributes(request, { version, objectType: ObjectType })
   const attributes = withKeyBlock(asked, ObjectType, brought)
-  const UniqueIdentifier = await work.register({ objectType: ObjectType, attributes }, brought.material)
+  const UniqueIdentifier = await transaction.register(
+    { objectType: ObjectType, attributes },
+    brought.material,
+  )
   placeholder.set(UniqueIdentifier)
   return { UniqueIdentifier }
 }

@@ -79,7 +79,7 @@ export class AnswerRoom {
   }
 
   #reserved(bytes: number): boolean {
-    if (bytes <= limits.strangerMessageBytesMax || bytes <= this.#reservedBytes) return true
+    if (bytes <= limits.untrustedMessageBytesMax || bytes <= this.#reservedBytes) return true
     if (!this.#bounds.reserve(bytes - this.#reservedBytes)) return false
     this.#reservedBytes = bytes
     return true

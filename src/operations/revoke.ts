@@ -2,9 +2,9 @@
 
 import type { Handler } from './handler.ts'
 
-export const revoke: Handler<'Revoke'> = async ({ work, placeholder }, request) => {
+export const revoke: Handler<'Revoke'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  await work.revoke(UniqueIdentifier, {
+  await transaction.revoke(UniqueIdentifier, {
     code: request.RevocationReason.RevocationReasonCode,
     message: request.RevocationReason.RevocationMessage,
     compromiseOccurrenceDate: request.CompromiseOccurrenceDate,

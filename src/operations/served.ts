@@ -3,10 +3,6 @@
 import type { Version } from '../kmip/version.ts'
 
 /** From oldest to newest. */
-export const servedVersions = ['1.0', '1.1', '1.2', '1.3', '1.4'] as const satisfies readonly Version[]
-
-export function isServed(version: Version): boolean {
-  return (servedVersions as readonly Version[]).includes(version)
-}
+export const served: ReadonlySet<Version> = new Set<Version>(['1.0', '1.1', '1.2', '1.3', '1.4'])
 
 export const newestServed: Version = '1.4'

@@ -25,7 +25,7 @@ export interface AuditEntry {
 }
 
 export interface Actor {
-  readonly kind: 'client' | 'token' | 'server' | 'stranger'
+  readonly kind: 'client' | 'token' | 'server' | 'unauthenticated'
   readonly id: string | null
   readonly name: string | null
   readonly certificateSha256: string | null

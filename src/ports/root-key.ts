@@ -12,12 +12,20 @@ export interface RootKey {
   readonly uri: string
   /** Identifies the key material itself, so that a swapped file or a redirected alias is noticed. Not secret. */
   readonly id: string
-  wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  wrap(
+    plaintext: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array>
   /**
    * Opens a wrapped form that `wrap` made with the same associated data. The caller must wipe the result. Throws
    * RootKeyError ('wrapped-form', altered) for anything else.
    */
-  unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  unwrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array>
   /** Only for a key with versions, that is, one that can be rotated. */
   readonly versions?: RootKeyVersions
   /** Only if the service can keep small secrets, each as an object that its owner sees and can delete. */
@@ -28,16 +36,7 @@ export interface RootKey {
  * Collects the ids under which a root key's service recorded the calls for one piece of work, so that the audit can
  * name them. The caller passes it down; callees add to it.
  */
-export type Trail = Set<string>
-
-/** The maximum number of calls of the root key's service that one audit entry names. */
-const callsNamedMax = 8
-
-/** The calls, in the form of an audit entry's detail. */
-export function namedCalls(trail: Trail): { readonly correlationIds?: string } {
-  if (trail.size === 0) return {}
-  return { correlationIds: [...trail].slice(0, callsNamedMax).join(' ') }
-}
+export type CorrelationIds = Set<string>
 
 export interface RootKeyVersions {
   /** The version that wrapped it, found without asking the service; '' if unknown. */
@@ -45,7 +44,11 @@ export interface RootKeyVersions {
   /** The version that wraps now. Throws RootKeyError. */
   newest(): Promise<string>
   /** The same secret, wrapped by the newest version, without opening it here. Throws RootKeyError. */
-  rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array>
+  rewrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array>
 }
 
 /**
@@ -61,11 +64,11 @@ export interface StandardKeys {
    * Creates one; returns its id at the service. Never retries blindly: if no answer came it throws
    * StandardKeyUncertain, and the key may exist or not.
    */
-  create(key: NewStandardKey, trail?: Trail): Promise<string>
+  create(key: NewStandardKey, correlationIds?: CorrelationIds): Promise<string>
   /** The payload. RootKeyError('wrapped-form') if the key does not exist or was deleted. */
-  read(id: string, trail?: Trail): Promise<Uint8Array>
+  read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array>
   /** Deletes it. Succeeds also if it does not exist or was deleted before. */
-  remove(id: string, trail?: Trail): Promise<void>
+  remove(id: string, correlationIds?: CorrelationIds): Promise<void>
   /** The keys with exactly this name that are not deleted. Without payloads. */
   find(name: string, wanted?: FindWanted): Promise<readonly StandardKeyFound[]>
   /** All keys whose name has this prefix, in pages. `deleted`: includes deleted keys that the service still knows. */
@@ -83,7 +86,7 @@ export interface NewStandardKey {
 export interface FindWanted {
   /** Skips older keys (milliseconds since 1970), so that a service with many keys need not be read to its end. */
   readonly sinceMs?: number
-  readonly trail?: Trail | undefined
+  readonly correlationIds?: CorrelationIds | undefined
 }
 
 export interface StandardKeyFound {

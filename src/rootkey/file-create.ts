@@ -42,7 +42,7 @@ export async function createRootKeyFile(
   }
 }
 
-/** Errors other than "not there" are told by who reads the file next. */
+/** Ignores errors other than "not there": reading the file reports them. */
 async function isThere(file: string): Promise<boolean> {
   return lstat(file).then(
     () => true,
@@ -72,8 +72,8 @@ async function syncFolder(folder: string): Promise<void> {
 }
 
 /**
- * Of runs that were killed while they made the file, never of one that is at it now: older than our own by an hour,
- * on the file system's clock. The keys in them were never used.
+ * Removes what killed runs left while they made the file, but nothing of a run in progress: only files an hour older than
+ * our own, by the file system's clock. The keys in them were never used.
  */
 async function removeLeftovers(own: string, name: string): Promise<void> {
   const { mtimeMs } = await stat(own)

@@ -109,7 +109,7 @@ class OpenedFile implements FileRootKey {
     return Buffer.concat([Buffer.from(`mortise root key wrap ${version}\n${this.id}\n`), associatedData])
   }
 
-  /** A file that is gone or damaged is no answer; a whole file with another key in it is a no. */
+  /** A missing or damaged file counts as unreachable; a valid file with another key is a refusal. */
   async #lookAgain(): Promise<void> {
     const found = await readRootKey(this.path)
     if (found.kind === 'plain') found.key.fill(0)
@@ -160,7 +160,7 @@ function usablePassphrase(given: Buffer | undefined): Buffer | undefined {
 
 const passphraseVariable = 'MORTISE_ROOT_PASSPHRASE_FILE'
 
-/** Characters of UTF-8, counted without making a string of a secret: all bytes but those that go on with one. */
+/** Counts UTF-8 characters without turning the secret into a string: all bytes but continuation bytes. */
 function isShort(passphrase: Uint8Array): boolean {
   const characters = passphrase.filter((byte) => (byte & 0xc0) !== 0x80).length
   return characters < limits.passphraseCharactersMin
@@ -217,7 +217,7 @@ async function readRootKey(file: string): Promise<RootKeyFile & { readonly mode:
 
 async function readFile(file: string): Promise<{ readonly content: Buffer; readonly mode: number }> {
   try {
-    // Not blocking: whoever puts a pipe there must not stop the server.
+    // Non-blocking: a pipe in its place must not stop the server.
     await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
     const stats = await handle.stat()
     if (!stats.isFile()) throw new RootKeyError('unreachable', `${file} is not a file`)

@@ -43,7 +43,7 @@ export async function openRootKey(uri: string, options: RootKeyOptions): Promise
   return openFileRootKey({ ...options, uri })
 }
 
-/** A root key that was tried and will do. */
+/** A root key that passed the check. */
 export interface CheckedRootKey {
   /** The URI to keep: an alias is resolved to the id. */
   readonly uri: string
@@ -51,7 +51,7 @@ export interface CheckedRootKey {
   readonly warnings: readonly string[]
 }
 
-/** Looks whether it exists, is fit and is active, and wraps and unwraps. Throws as openRootKey does. */
+/** Checks that the root key exists, is suitable and active, and that it wraps and unwraps. Throws as openRootKey does. */
 export async function checkRootKey(uri: string, options: CheckOptions): Promise<CheckedRootKey> {
   const { standardKeys = false, apiKey, opens = false } = options
   if (schemeOf(uri) === 'ibm') return checkKeyProtect(uri, ibm(options), { apiKey, standardKeys, opens })
@@ -66,7 +66,7 @@ export async function checkRootKey(uri: string, options: CheckOptions): Promise<
   return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }
 }
 
-/** Those of the service instance that a `keyprotect:` or `hpcs:` URI names, with or without a key. Throws RootKeyError. */
+/** The root keys of the service instance that a `keyprotect:` or `hpcs:` URI names. Throws RootKeyError. */
 export async function listRootKeys(uri: string, options: CheckOptions): Promise<readonly ListedRootKey[]> {
   if (schemeOf(uri) === 'ibm') return listKeyProtect(uri, ibm(options), options)
   throw new RootKeyError('root-key', `${uri} is one root key. Lists are of keyprotect: and hpcs: instances`)

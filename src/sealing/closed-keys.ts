@@ -1,5 +1,5 @@
-// What does not open although its root key answers: remembered until it opens again, so that `status` can name it, and
-// reported once. Bounded by `limits.closedKeysMax`; of more, none is kept nor reported.
+// Remembers what does not open although its root key answers, until it opens again, so that `status` can name it, and
+// reports it once. Keeps at most `limits.closedKeysMax`; it ignores any more.
 
 import { limits } from '../limits.ts'
 import type { RootKeyError } from '../ports/root-key.ts'
@@ -44,7 +44,7 @@ export class ClosedKeys {
     if (this.#closed.size > 0 && this.#closed.delete(nameOf(key))) this.#events.opens?.(key)
   }
 
-  /** There is no such key any more. */
+  /** Called when the key no longer exists. */
   forget(key: ClosedKey): void {
     this.#closed.delete(nameOf(key))
   }

@@ -14,10 +14,10 @@ export function guarded(open: OpenRootKey, status: RootKeyStatus): OpenRootKey {
       uri: rootKey.uri,
       id,
       wrap: (...asked) => status.call(use, () => rootKey.wrap(...asked)),
-      unwrap: (wrapped, associatedData, trail) => {
+      unwrap: (wrapped, associatedData, correlationIds) => {
         // The service is asked again with the access that the instance has by then.
         const again = async () => (await open(uri, instanceId)).unwrap(wrapped, associatedData)
-        return status.unwrap(use, () => rootKey.unwrap(wrapped, associatedData, trail), again)
+        return status.unwrap(use, () => rootKey.unwrap(wrapped, associatedData, correlationIds), again)
       },
       ...(versions && { versions: guardedVersions(versions, use, status) }),
       ...(standardKeys && { standardKeys: guardedStandardKeys(standardKeys, use, status) }),
@@ -56,7 +56,7 @@ function guardedStandardKeys(keys: StandardKeys, use: RootKeyUse, status: RootKe
   }
 }
 
-/** That reading is refused is a trouble of its own, until a read succeeds again. */
+/** Reports a refused read as a trouble of its own until a read succeeds. */
 async function reading<T>(use: RootKeyUse, status: RootKeyStatus, read: () => Promise<T>): Promise<T> {
   const { standardKeys } = status
   try {

@@ -1,11 +1,11 @@
-// Stored bytes that fail their authentication when they are opened: somebody altered, moved or swapped them, or a disk
-// damaged them. Each failure raises an alarm, and what failed is remembered until it opens again. It opens nothing itself.
+// Raises an alarm for stored bytes that fail their authentication when they are opened, because somebody altered, moved or
+// swapped them, or a disk damaged them. Remembers what failed until it opens again. It opens nothing itself.
 
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export interface StoredItem {
-  /** null: of the server itself. */
+  /** null for the server's own secrets. */
   readonly instanceId: string | null
   readonly kind: 'object' | 'data key' | 'secret'
   /** The object's UniqueIdentifier, the data key's id, or the secret's name. */
@@ -28,12 +28,12 @@ export class Integrity {
     this.#onAltered = onAltered
   }
 
-  /** What did not open when it was last tried; at most `limits.alteredItemsMax`. */
+  /** The items that did not open when they were last tried, at most `limits.alteredItemsMax`. */
   get altered(): readonly StoredItem[] {
     return [...this.#altered.values()].map(({ item }) => item)
   }
 
-  /** Runs `open`, and raises an alarm where it fails because of what is stored. Throws what `open` throws. */
+  /** Runs `open`, and raises an alarm if the stored bytes fail their authentication. Throws what `open` throws. */
   async opening<T>(item: StoredItem, open: () => Promise<T>): Promise<T> {
     try {
       const opened = await open()
@@ -54,7 +54,7 @@ export class Integrity {
     }
   }
 
-  /** It opens again, or is gone. */
+  /** Called when the item opens again, or no longer exists. */
   forget(item: StoredItem): void {
     if (this.#altered.size > 0) this.#altered.delete(nameOf(item))
   }

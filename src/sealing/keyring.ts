@@ -1,5 +1,5 @@
-// The data keys of the instances: made, and unwrapped for a bounded time (unwrap-cache.ts). It seals nothing itself;
-// envelope.ts does that with the keys handed out here.
+// Makes the data keys of the instances, and unwraps them for a bounded time (unwrap-cache.ts). It seals nothing itself;
+// envelope.ts does that with the keys that it hands out.
 
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
@@ -7,7 +7,7 @@ import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import type { Store, Write } from '../ports/store.ts'
-import { RootKeyError, type OpenRootKey, type RootKey, type Trail } from '../ports/root-key.ts'
+import { RootKeyError, type OpenRootKey, type RootKey, type CorrelationIds } from '../ports/root-key.ts'
 import type { Instance } from '../trust/rows.ts'
 import { ClosedKeys, type ClosedKeyEvents, type UnwrappedKind } from './closed-keys.ts'
 import { guarded } from './guarded-root-key.ts'
@@ -19,7 +19,7 @@ export type KeyringInstance = CachingInstance &
   Pick<Instance, 'rootKeyUri'> & { readonly work?: { readonly id: string } | undefined }
 
 export interface KeyringEvents extends RootKeyEvents, ClosedKeyEvents {
-  /** Called for each data key or object that is used. */
+  /** Called each time a data key or an object is used. */
   used?(source: UnwrapSource): void
 }
 
@@ -28,7 +28,7 @@ export interface KeyringOptions {
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
   readonly events: KeyringEvents
-  /** Shared with what else opens stored bytes; left out: one of its own. */
+  /** Shared with all code that opens stored bytes; left out: one of its own. */
   readonly integrity?: Integrity
 }
 
@@ -40,9 +40,9 @@ export interface SealedBy extends RootKeyUse {
 export class Keyring {
   /** What the service of each root key last said. */
   readonly status: RootKeyStatus
-  /** What does not open though its root key answers. */
+  /** The keys that do not open though their root key answers. */
   readonly closed: ClosedKeys
-  /** What failed its authentication. Shared with what is unwrapped beside data keys. */
+  /** What failed its authentication, data keys and objects alike. */
   readonly integrity: Integrity
   /** Opens an instance's root keys; each call passes through `status`. */
   readonly openRootKey: OpenRootKey
@@ -75,14 +75,17 @@ export class Keyring {
     return new UnwrapCache<T>({ status, closed, clock: this.#clock, onUse, kind, valuesMax })
   }
 
-  /** A new data key for an instance, as the write that keeps it; it is current once that write is committed. */
-  async make(instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>, trail?: Trail): Promise<Write> {
+  /** Makes a data key for an instance and returns its write. It is the current one once that is committed. */
+  async make(
+    instance: Pick<KeyringInstance, 'id' | 'rootKeyUri'>,
+    correlationIds?: CorrelationIds,
+  ): Promise<Write> {
     const rootKey = await this.openRootKey(instance.rootKeyUri, instance.id)
     const id = randomBytes(16).toString('hex')
     const bytes = randomBytes(32)
-    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), trail)
+    const wrapped = await rootKey.wrap(bytes, dataKeyAad(instance.id, id), correlationIds)
     bytes.fill(0)
-    // Newer than all there are, also where the clock was set back.
+    // Newer than all others, even if the clock was set back.
     const made = (await this.#store.dataKeys(instance.id)).map(({ createdMs }) => createdMs + 1)
     const createdMs = Math.max(this.#clock.now(), ...made)
     const record: DataKeyRecord = {
@@ -97,16 +100,20 @@ export class Keyring {
   }
 
   /**
-   * The same data key under another root key, or under a newer version of its own. Throws RootKeyError: 'wrapped-form'
-   * only where it does not open, never because it is not sealed.
+   * Wraps the same data key by another root key, or by a newer version of its own. Throws RootKeyError; the reach is
+   * 'wrapped-form' only if the data key does not open, never because the new root key refuses to wrap it.
    */
-  async reseal(record: DataKeyRecord, rootKey: RootKey, trail?: Trail): Promise<DataKeyRecord> {
+  async reseal(
+    record: DataKeyRecord,
+    rootKey: RootKey,
+    correlationIds?: CorrelationIds,
+  ): Promise<DataKeyRecord> {
     const aad = dataKeyAad(record.instanceId, record.id)
     const same = record.rootKeyUri === rootKey.uri && rootKey.versions
-    if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, trail) }
-    const bytes = await this.#open(record, trail)
+    if (same) return { ...record, wrapped: await same.rewrap(record.wrapped, aad, correlationIds) }
+    const bytes = await this.#open(record, correlationIds)
     try {
-      const wrapped = await rootKey.wrap(bytes, aad, trail).catch((error: unknown) => {
+      const wrapped = await rootKey.wrap(bytes, aad, correlationIds).catch((error: unknown) => {
         throw error instanceof RootKeyError && error.reach === 'wrapped-form' ? sealsNot(error) : error
       })
       return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
@@ -115,27 +122,27 @@ export class Keyring {
     }
   }
 
-  /** Opens a record that is to replace another of the same data key. Throws RootKeyError. */
-  async prove(record: DataKeyRecord, trail?: Trail): Promise<void> {
-    const opened = await this.#open(record, trail)
+  /** Opens a record before it replaces the other one of the same data key. Throws RootKeyError. */
+  async prove(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<void> {
+    const opened = await this.#open(record, correlationIds)
     opened.fill(0)
   }
 
   /** The data key that seals the instance's new objects: its newest. Throws KeysUnavailable. */
-  async current(instance: KeyringInstance, trail?: Trail): Promise<DataKey> {
+  async current(instance: KeyringInstance, correlationIds?: CorrelationIds): Promise<DataKey> {
     const name = JSON.stringify([instance.id, instance.rootKeyUri, instance.work?.id])
     const known = this.#currentIds.get(name)
-    if (known !== undefined) return this.byId(instance, known, trail)
+    if (known !== undefined) return this.byId(instance, known, correlationIds)
     const records = await this.#store.dataKeys(instance.id)
     const newest = records.toSorted((a, b) => a.createdMs - b.createdMs).at(-1)
     if (!newest) throw new Error(`instance ${instance.id} has no data key`)
     this.#currentIds.set(name, newest.id)
-    return this.byId(instance, newest.id, trail)
+    return this.byId(instance, newest.id, correlationIds)
   }
 
   /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
-  byId(instance: CachingInstance, id: string, trail?: Trail): Promise<DataKey> {
-    return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), trail)
+  byId(instance: CachingInstance, id: string, correlationIds?: CorrelationIds): Promise<DataKey> {
+    return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), correlationIds)
   }
 
   /** Asks the root key whether it still opens the instance's current data key. For readiness and for new settings. */
@@ -144,7 +151,7 @@ export class Keyring {
     await this.#cache.ask(instance, { id }, (calls) => this.#unwrap(instance, id, calls))
   }
 
-  /** Forgets all that was unwrapped of an instance. */
+  /** Forgets everything that was unwrapped for an instance. */
   forget(instanceId: string): void {
     this.status.forget(instanceId)
   }
@@ -154,11 +161,15 @@ export class Keyring {
       if ((JSON.parse(name) as [string])[0] === instanceId) this.#currentIds.delete(name)
   }
 
-  async #unwrap(instance: CachingInstance, id: string, trail: Trail): Promise<Unwrapped<DataKey>> {
+  async #unwrap(
+    instance: CachingInstance,
+    id: string,
+    correlationIds: CorrelationIds,
+  ): Promise<Unwrapped<DataKey>> {
     let record = await this.#record(instance.id, id)
     for (;;) {
       try {
-        const key = takeKey(await this.#open(record, trail))
+        const key = takeKey(await this.#open(record, correlationIds))
         return { value: { id, key }, rootKeyUri: record.rootKeyUri }
       } catch (error) {
         // It may have been moved to another root key just now, and the one before closed.
@@ -181,22 +192,22 @@ export class Keyring {
     sealedBy: SealedBy,
     wrapped: Uint8Array,
     associatedData: Uint8Array,
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
-    const unwrap = (calls?: Trail) => this.#unwrapUnguarded(sealedBy, wrapped, associatedData, calls)
-    return this.status.unwrap(sealedBy, () => unwrap(trail), unwrap)
+    const unwrap = (calls?: CorrelationIds) => this.#unwrapUnguarded(sealedBy, wrapped, associatedData, calls)
+    return this.status.unwrap(sealedBy, () => unwrap(correlationIds), unwrap)
   }
 
   async #unwrapUnguarded(
     { instanceId, rootKeyUri, rootKeyId }: SealedBy,
     wrapped: Uint8Array,
     associatedData: Uint8Array,
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
     const rootKey = await this.openUnguarded(rootKeyUri, instanceId)
     if (rootKey.id !== rootKeyId)
       throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
-    return rootKey.unwrap(wrapped, associatedData, trail)
+    return rootKey.unwrap(wrapped, associatedData, correlationIds)
   }
 
   /** Any data key that this root key seals says whether the root key answers. */
@@ -206,15 +217,15 @@ export class Keyring {
     return record && (() => this.#unwrapUnguarded(record, record.wrapped, dataKeyAad(instanceId, record.id)))
   }
 
-  #open(record: DataKeyRecord, trail?: Trail): Promise<Uint8Array> {
+  #open(record: DataKeyRecord, correlationIds?: CorrelationIds): Promise<Uint8Array> {
     const { instanceId, id, wrapped } = record
     return this.integrity.opening({ instanceId, kind: 'data key', id }, () =>
-      this.unwrap(record, wrapped, dataKeyAad(instanceId, id), trail),
+      this.unwrap(record, wrapped, dataKeyAad(instanceId, id), correlationIds),
     )
   }
 }
 
-/** A root key that seals nothing new is no reason to give up what it was to seal. */
+/** A root key that refuses to wrap says nothing about the data key that it was to wrap. */
 function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }

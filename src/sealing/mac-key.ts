@@ -1,4 +1,4 @@
-// The MAC key: what signs the rows that decide access. It says nothing of where it is kept (secrets.ts).
+// The MAC key, which signs the rows that decide access. secrets.ts stores it.
 
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 
@@ -21,7 +21,7 @@ export class MacKey {
     return mac.length === expected.length && timingSafeEqual(mac, expected)
   }
 
-  /** A key of its own for the anchor: another MAC key makes every anchor written before invalid. */
+  /** Derives the key that signs the anchor. A new MAC key therefore invalidates every earlier anchor. */
   anchorKey(): KeyObject {
     const bytes = createHmac('sha256', this.#key).update('mortise anchor key 1').digest()
     const key = createSecretKey(bytes)

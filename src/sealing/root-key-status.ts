@@ -7,7 +7,7 @@ import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { StandardKeyTroubles, type StandardKeyTroubleEvents } from './standard-key-troubles.ts'
-import { judge, type Known } from './unwrap-rule.ts'
+import { decide, type Known } from './unwrap-rule.ts'
 
 /** A root key as one instance uses it. An instance has two of them while it moves from one to the other. */
 export interface RootKeyUse {
@@ -39,7 +39,7 @@ export interface RootKeyStatusOptions {
 
 interface State {
   readonly use: RootKeyUse
-  /** Stands until an unwrap succeeds whose question was put after it. */
+  /** Stands until an unwrap succeeds that was asked after it. */
   refusal: RootKeyError | undefined
   /** When it was last refused, whether or not the refusal stands. */
   refusedAt: number | undefined
@@ -79,7 +79,7 @@ export class RootKeyStatus {
     this.#forgetListeners.push(listener)
   }
 
-  /** Has everything forgotten that was unwrapped for an instance, or by one of its root keys. */
+  /** Has all caches forget what was unwrapped for an instance, or by one of its root keys. */
   forget(instanceId: string, rootKeyUri?: string): void {
     for (const listener of this.#forgetListeners) listener(instanceId, rootKeyUri)
   }
@@ -108,7 +108,7 @@ export class RootKeyStatus {
     }
   }
 
-  /** What `judge` must know of the root key beside the answer in memory. */
+  /** What `decide` must know of the root key beside the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {
@@ -118,12 +118,12 @@ export class RootKeyStatus {
     }
   }
 
-  /** Somebody is about to ask in the background, so that nobody else need. */
+  /** Called before a background refresh, so that no other call asks too. */
   noteAsked(use: RootKeyUse): void {
     this.#stateOf(use).askedAt = this.#clock.monotonic()
   }
 
-  /** Whether a refusal came after a question that was put then. */
+  /** Whether a refusal came at or after this time (monotonic milliseconds). */
   refusedSince(use: RootKeyUse, askedAt: number): boolean {
     return (this.#stateOf(use).refusedAt ?? -Infinity) >= askedAt
   }
@@ -133,13 +133,13 @@ export class RootKeyStatus {
     return this.#heardAt.get(instanceId)
   }
 
-  /** Somebody waited long enough: whatever has not answered a call of the instance counts as unreachable. */
+  /** Called when a caller has waited long enough: each root key with an unanswered call counts as unreachable. */
   noteSilence(instanceId: string, error: RootKeyError): void {
     for (const state of this.#states.values())
       if (state.use.instanceId === instanceId && state.pending > 0) this.#unreachable(state, error)
   }
 
-  /** Forgets what is known of all other instances: they are gone. */
+  /** Forgets all instances but these, because the others were deleted. */
   retain(instanceIds: ReadonlySet<string>): void {
     for (const [name, { use, pending }] of this.#states)
       if (!instanceIds.has(use.instanceId) && pending === 0) this.#states.delete(name)
@@ -170,8 +170,8 @@ export class RootKeyStatus {
     const { refusal, asking, use } = state
     if (!refusal) return
     // An answer in memory plays no part here, nor do the times for which one may be used.
-    const verdict = judge(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
-    if (asking || verdict === 'refuse')
+    const decision = decide(this.known(use), { cacheSeconds: 0, outageSeconds: 0 })
+    if (asking || decision === 'refuse')
       throw new RootKeyError('root-key', refusal.message, { cause: refusal })
     await this.#askAgain(state)
   }
@@ -186,7 +186,7 @@ export class RootKeyStatus {
         const opened = await this.#unwrap(state, question, question)
         opened.fill(0)
       } catch (error) {
-        // The root key was asked, and says that this does not open any more: so it answers.
+        // A refusal of this wrapped form alone shows that the root key answers.
         if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
         this.#answers(state)
       }
@@ -213,7 +213,7 @@ export class RootKeyStatus {
     }
   }
 
-  /** What a failed call that was no unwrap is to throw. */
+  /** The error that a failed call other than an unwrap must throw. */
   async #conclude(state: State, error: unknown): Promise<unknown> {
     if (!(error instanceof RootKeyError)) return error
     // Nobody waits for that: the call fails in any case.

@@ -1,6 +1,6 @@
-// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. They lie in the
-// store, sealed by the system data key, and that by the root key of the server (design: section 5). Instances'
-// objects are not sealed here; they have data keys of their own (keyring.ts).
+// The server's own secrets: CA key, TLS key, ticket keys, audit signing key, MAC key, API keys. The store holds them
+// sealed by the system data key, which the server's root key seals (design: section 5). Instances' objects are not
+// sealed here; they have data keys of their own (keyring.ts).
 
 import { randomBytes, type KeyObject } from 'node:crypto'
 import { Integrity } from './integrity.ts'
@@ -16,7 +16,7 @@ export const systemKeyName = 'system-data-key'
 const macKeyName = 'mac-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
 
-/** The store is sealed by another root key than the one at hand. The message says which one to bring. */
+/** Another root key than the given one sealed the store. The message says which one is needed. */
 export class WrongRootKey extends Error {
   override readonly name = 'WrongRootKey'
 }
@@ -65,7 +65,7 @@ export class Secrets {
     integrity = new Integrity({ monotonic: () => performance.now() }),
   ): Promise<Secrets> {
     const kept = { store, integrity }
-    // Asked first: another node that makes the secrets at this moment changes trust only afterwards.
+    // Read first: another node that makes the secrets at this moment changes trust only afterwards.
     const used = (await store.trustVersion()) > 0 || (await store.auditHeads()).heads.length > 0
     const records = await store.secrets()
     if (records.length > 0) return await Secrets.#existing(kept, rootKey, records)
@@ -123,7 +123,7 @@ export class Secrets {
     return this.#integrity.openingNow(item, () => open(this.#dataKey, secretPlace(name), sealed))
   }
 
-  /** As it is in the store now: another node may have replaced or removed it. The bytes are the caller's to wipe. */
+  /** Reads the secret from the store again, since another node may have replaced or removed it. The caller wipes the bytes. */
   async fresh(name: string): Promise<Buffer | undefined> {
     const record = (await this.#store.secrets()).find((kept) => kept.name === name)
     if (record) this.#sealed.set(name, record.sealed)
@@ -131,7 +131,7 @@ export class Secrets {
     return this.get(name)
   }
 
-  /** For who commits it together with something else. Read it with `fresh`: it is not known here before. */
+  /** Seals a secret for a caller that commits it with other writes. Only `fresh` finds it afterwards. */
   seal(name: string, bytes: Uint8Array): SecretRecord {
     return { name, sealed: seal(this.#dataKey, secretPlace(name), bytes) }
   }
@@ -143,7 +143,7 @@ export class Secrets {
     for (const name of names) this.#sealed.delete(name)
   }
 
-  /** Keeps a secret, replacing one of the same name, together with what the audit says of it. Durable on return. */
+  /** Stores a secret in place of one of the same name, together with audit entries. Durable on return. */
   async put(name: string, bytes: Uint8Array, entries: readonly AuditEntry[] = []): Promise<void> {
     const record = this.seal(name, bytes)
     await this.#store.commit({ writes: [{ type: 'secret', record }], entries, durability: 'disk' })
@@ -151,8 +151,8 @@ export class Secrets {
   }
 
   /**
-   * The secrets of these names; those that are missing are made by `make` and kept, all or none. When two nodes do
-   * this at once, both get what the first one kept.
+   * The secrets of these names. If any is missing, `make` makes all of them and they are stored, all or none. If two
+   * nodes do this at once, both get what the first one stored.
    */
   async ensure(
     names: readonly string[],
@@ -190,19 +190,19 @@ export class Secrets {
     return this.#macKey.macMatches(fields, mac)
   }
 
-  /** What the anchor of this store is signed with. */
+  /** The key that signs this store's anchor. */
   anchorKey(): KeyObject {
     return this.#macKey.anchorKey()
   }
 
-  /** Another MAC key, for who commits the record together with rows that are signed anew; then the store is opened again. */
+  /** A new MAC key, for a caller that commits the record with rows signed under it, and then opens the store again. */
   newMacKey(): { readonly record: SecretRecord; readonly macKey: MacKey } {
     const bytes = randomBytes(32)
     const record = this.seal(macKeyName, bytes)
     return { record, macKey: new MacKey(takeKey(bytes)) }
   }
 
-  /** Nothing was kept yet besides what an empty store gets first. */
+  /** Whether the store holds only the two secrets that an empty store gets first. */
   get bare(): boolean {
     return [...this.#sealed.keys()].every((name) => name === systemKeyName || name === macKeyName)
   }
@@ -271,8 +271,8 @@ function parseSystemKey({ sealed }: SecretRecord): SystemKeyRecord {
 }
 
 /**
- * After its root key was rotated the system data key is wrapped by the newest version, which is seen to open before it
- * takes the place of the older one. What is there opens all the same: where it cannot be done, the next start will.
+ * Has the newest version of the root key wrap the system data key, and opens the result before it replaces the old one.
+ * The old one still opens: after a failure, the next start tries again.
  */
 async function bringToNewest(
   store: Store,

@@ -1,6 +1,6 @@
-// What goes wrong with standard keys at a root key's service, although it opens those that there are: new ones are not
-// stored, unwanted ones are not deleted, closings are not recorded, another server uses the same instance. Remembered by
-// instance until it is over, and reported once for each change. The words for people are in admin/warnings.ts.
+// What goes wrong with standard keys at a root key's service although it opens the existing ones: new ones are not stored,
+// unwanted ones are not deleted, closings are not recorded, another server uses the same instance. Remembers it by instance
+// until it is over, and reports it once for each change. The words for people are in admin/warnings.ts.
 
 import { limits } from '../limits.ts'
 import { StoreConflict } from '../ports/store.ts'
@@ -21,16 +21,16 @@ export interface StandardKeyTrouble {
   readonly what: TroubleKind
   /** When it was first seen since the server's start. Unix milliseconds. */
   readonly sinceMs: number
-  /** How many are left at the service; 0 but for `delete`. */
+  /** For `delete`: how many are left at the service; otherwise 0. */
   readonly left: number
-  /** Of the root keys beside which they are left; empty but for `delete`. */
+  /** For `delete`: the root keys beside which they are left; otherwise empty. */
   readonly rootKeyUris: readonly string[]
   /** The last refusal, for people; null: there was none yet. */
   readonly cause: string | null
 }
 
 export interface StandardKeyTroubleEvents {
-  /** Told once, until it is otherwise. `error`: a bug or an outage of the store, or undefined. */
+  /** Called once, until `standardKeysAccepted`. `error`: a bug or an outage of the store, or undefined. */
   standardKeysRefused?(trouble: StandardKeyTrouble, error: unknown): void
   standardKeysAccepted?(trouble: Pick<StandardKeyTrouble, 'instanceId' | 'what'>): void
 }
@@ -41,8 +41,8 @@ interface Known {
   error: unknown
   /** Root keys of those that are left, by their records. */
   readonly records: Map<string, string>
-  told: boolean
-  /** To who listens. */
+  isReported: boolean
+  /** `standardKeysRefused` was called. */
   announced: boolean
 }
 
@@ -68,15 +68,17 @@ export class StandardKeyTroubles {
     this.#events = events
   }
 
-  /** Those that are told. */
+  /** The troubles that are reported. */
   get now(): readonly StandardKeyTrouble[] {
     this.#endForeign()
     return troubleKinds.flatMap((what) =>
-      [...this.#known[what]].filter(([, { told }]) => told).map(([id, known]) => troubleOf(id, what, known)),
+      [...this.#known[what]]
+        .filter(([, { isReported }]) => isReported)
+        .map(([id, known]) => troubleOf(id, what, known)),
     )
   }
 
-  /** A new one was not kept. That the root key cannot be reached or was withdrawn is told as its own trouble. */
+  /** Called when the service refused a new one. An unreachable or withdrawn root key is reported elsewhere (RootKeyStatus). */
   notMade(instanceId: string, error: unknown): void {
     const isOwn = error instanceof RootKeyError && (error.reach === 'wrapped-form' || error.reach === 'call')
     if (isOwn) this.#note(instanceId, 'make', error)
@@ -86,7 +88,7 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'make')
   }
 
-  /** Our access does not suffice to read one, though the root key unwraps. */
+  /** Called when our access does not suffice to read one, though the root key unwraps. */
   notRead(instanceId: string, error: RootKeyError): void {
     this.#note(instanceId, 'read', error)
   }
@@ -95,25 +97,25 @@ export class StandardKeyTroubles {
     this.#end(instanceId, 'read')
   }
 
-  /** An unwanted one is still at the service, for all that is known. */
+  /** Called when an unwanted one is still at the service, as far as is known. */
   left(record: Left, error: unknown): void {
     this.#note(record.instanceId, 'delete', error, record)
   }
 
-  /** One of an instance that is gone is still to be deleted: told at once, whether or not anything refuses it. */
+  /** Called when one of a deleted instance must still be deleted. Reported at once, even if nothing refuses it. */
   owed({ id, instanceId, rootKeyUri }: Left): void {
     const known = this.#knownOf(instanceId, 'delete')
     known.records.set(id, rootKeyUri)
-    known.told = true
+    known.isReported = true
   }
 
-  /** It is deleted, or on its way: nothing refuses it any more. */
+  /** Called when one was deleted. */
   gone({ id, instanceId }: Pick<StandardKeyRecord, 'id' | 'instanceId'>): void {
     const known = this.#known.delete.get(instanceId)
     if (known?.records.delete(id) && known.records.size === 0) this.#end(instanceId, 'delete')
   }
 
-  /** Those that are left, as they are known here. */
+  /** The standard keys that are known to be left. */
   get allLeft(): readonly Pick<StandardKeyRecord, 'id' | 'instanceId'>[] {
     return [...this.#known.delete].flatMap(([instanceId, { records }]) =>
       [...records.keys()].map((id) => ({ id, instanceId })),
@@ -139,7 +141,7 @@ export class StandardKeyTroubles {
     return this.#fenced.has(instanceId)
   }
 
-  /** Another server was restored later: this one writes nothing there any more. */
+  /** Called when another server was restored later: this one stores and deletes nothing any more. */
   fenced(instanceId: string, message: string): void {
     this.#fenced.add(instanceId)
     this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
@@ -149,7 +151,7 @@ export class StandardKeyTroubles {
     if (this.#fenced.delete(instanceId) && !this.#foreignMs.has(instanceId)) this.#end(instanceId, 'another')
   }
 
-  /** A copy was found that another server made. */
+  /** Called when a copy was found that another server made. */
   foreign(instanceId: string, message: string): void {
     this.#foreignMs.set(instanceId, this.#clock.now())
     this.#note(instanceId, 'another', new RootKeyError('wrapped-form', message))
@@ -167,7 +169,7 @@ export class StandardKeyTroubles {
     const found = this.#known[what].get(instanceId)
     if (found) return found
     const sinceMs = this.#clock.now()
-    const known = { sinceMs, error: undefined, records: new Map(), told: false, announced: false }
+    const known = { sinceMs, error: undefined, records: new Map(), isReported: false, announced: false }
     this.#known[what].set(instanceId, known)
     return known
   }
@@ -177,8 +179,8 @@ export class StandardKeyTroubles {
     known.error = error
     if (record) known.records.set(record.id, record.rootKeyUri)
     const early = this.#clock.now() - known.sinceMs < limits.standardKeyLeftAfterMs
-    known.told ||= !(early && mayPass(what, error))
-    if (!known.told || known.announced) return
+    known.isReported ||= !(early && mayPass(what, error))
+    if (!known.isReported || known.announced) return
     known.announced = true
     const bug = error instanceof RootKeyError ? undefined : error
     this.#events.standardKeysRefused?.(troubleOf(instanceId, what, known), bug)
@@ -192,7 +194,7 @@ export class StandardKeyTroubles {
   }
 }
 
-/** Where no answer came, the next one may come in a moment; a refusal will not change by itself. */
+/** Whether the trouble may pass by itself: the next call may be answered, but a refusal stays. */
 function mayPass(what: TroubleKind, error: unknown): boolean {
   if (what === 'record') return error instanceof StoreConflict
   return error instanceof RootKeyError && error.reach === 'unreachable'

@@ -1,15 +1,15 @@
-// Values that root keys unwrapped, in memory for a bounded time: data keys, and objects that a root key wraps itself.
-// unwrap-rule.ts says when a value may be used and when the root key is asked; this file does so. It unwraps nothing:
-// the caller hands in how. Nothing unwrapped outlives the process.
+// Keeps values that root keys unwrapped in memory for a bounded time: data keys, and objects that a root key wraps itself.
+// unwrap-rule.ts decides when a value may be used and when the root key is asked; this file acts on it. It unwraps nothing
+// itself: the caller passes in the function. Nothing unwrapped outlives the process.
 
 import { limits } from '../limits.ts'
 import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import { RootKeyError, type Trail } from '../ports/root-key.ts'
+import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
-import { judge, type CacheTimes, type Verdict } from './unwrap-rule.ts'
+import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
 
-/** What must be known of an instance. */
+/** What the cache needs of an instance's settings. */
 export interface CachingInstance extends CacheTimes {
   readonly id: string
 }
@@ -45,7 +45,7 @@ export interface Unwrapped<T> {
 export interface CachedItem {
   /** Unique among all instances. */
   readonly id: string
-  /** By what its closing is reported. Left out: its id. */
+  /** The name under which its closing is reported. Left out: its id. */
   readonly name?: string
 }
 
@@ -56,7 +56,7 @@ export interface UnwrapCacheOptions {
   /** Called for each value that is used. */
   readonly onUse?: ((source: UnwrapSource) => void) | undefined
   readonly kind: UnwrappedKind
-  /** The oldest value goes when there are more. */
+  /** If there are more values, the oldest one is dropped. */
   readonly valuesMax: number
 }
 
@@ -70,12 +70,12 @@ interface Kept<T> extends Unwrapped<T> {
 
 interface Asking<T> {
   readonly value: Promise<T>
-  readonly trail: Trail
+  readonly correlationIds: CorrelationIds
 }
 
-type Open<T> = (trail: Trail) => Promise<Unwrapped<T>>
+type Open<T> = (correlationIds: CorrelationIds) => Promise<Unwrapped<T>>
 
-/** Values of one kind. They are not wiped: let them be KeyObjects. */
+/** A cache of values of one kind. It does not wipe them: they should be KeyObjects. */
 export class UnwrapCache<T> {
   readonly #options: UnwrapCacheOptions
   readonly #kept = new Map<string, Kept<T>>()
@@ -88,12 +88,17 @@ export class UnwrapCache<T> {
   }
 
   /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
-  async get(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
+  async get(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
     const { status, closed } = this.#options
     const kept = this.#kept.get(item.id)
-    const verdict = this.#judge(instance, kept)
-    if (kept && (verdict === 'use' || verdict === 'use-and-ask')) {
-      if (verdict === 'use-and-ask') {
+    const decision = this.#decide(instance, kept)
+    if (kept && (decision === 'use' || decision === 'use-and-ask')) {
+      if (decision === 'use-and-ask') {
         status.noteAsked({ instanceId: instance.id, rootKeyUri: kept.rootKeyUri })
         void this.ask(instance, item, open).catch(() => undefined)
       }
@@ -101,30 +106,35 @@ export class UnwrapCache<T> {
       return this.#used(instance, kept)
     }
     try {
-      const value = await this.#unlessSilent(instance, this.ask(instance, item, open, trail))
+      const value = await this.#unlessSilent(instance, this.ask(instance, item, open, correlationIds))
       this.#options.onUse?.('root-key')
       return value
     } catch (error) {
       const still = this.#kept.get(item.id)
       if (!(error instanceof KeysUnavailable) || error.reach !== 'unreachable' || !still) throw error
-      if (this.#judge(instance, still) === 'ask') throw error
+      if (this.#decide(instance, still) === 'ask') throw error
       return this.#used(instance, still)
     }
   }
 
-  /** Asks the root key, whatever is kept; one call in flight for each id. Throws KeysUnavailable. */
-  async ask(instance: CachingInstance, item: CachedItem, open: Open<T>, trail?: Trail): Promise<T> {
+  /** Asks the root key without looking into the cache; one call in flight for each id. Throws KeysUnavailable. */
+  async ask(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
     let asking = this.#asking.get(item.id)
     if (!asking) {
-      const own: Trail = new Set()
+      const own: CorrelationIds = new Set()
       const value = this.#open(instance, item, () => open(own)).finally(() => this.#asking.delete(item.id))
-      asking = { value, trail: own }
+      asking = { value, correlationIds: own }
       this.#asking.set(item.id, asking)
     }
     try {
       return await asking.value
     } finally {
-      if (trail) for (const call of asking.trail) trail.add(call)
+      if (correlationIds) for (const call of asking.correlationIds) correlationIds.add(call)
     }
   }
 
@@ -149,7 +159,7 @@ export class UnwrapCache<T> {
     if (oldest !== undefined) this.#kept.delete(oldest)
   }
 
-  /** What is kept has another id now. */
+  /** Moves a cached value to another id. */
   rename(from: string, to: string): void {
     const kept = this.#kept.get(from)
     if (!kept) return
@@ -164,10 +174,10 @@ export class UnwrapCache<T> {
     }
   }
 
-  #judge(instance: CachingInstance, kept: Kept<T> | undefined): Verdict {
+  #decide(instance: CachingInstance, kept: Kept<T> | undefined): Decision {
     if (!kept) return 'ask'
     const { rootKeyUri } = kept
-    return judge(
+    return decide(
       { answer: kept, ...this.#options.status.known({ instanceId: instance.id, rootKeyUri }) },
       instance,
     )

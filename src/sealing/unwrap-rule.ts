@@ -32,9 +32,9 @@ export interface CacheTimes {
  * `use`: from memory. `use-and-ask`: from memory, and ask in the background. `ask-or-use`: ask, and use what is in memory
  * if no answer comes. `ask`: nothing in memory may be used. `refuse`: at once, without asking.
  */
-export type Verdict = 'use' | 'use-and-ask' | 'ask-or-use' | 'ask' | 'refuse'
+export type Decision = 'use' | 'use-and-ask' | 'ask-or-use' | 'ask' | 'refuse'
 
-export function judge(known: Known, { cacheSeconds, outageSeconds }: CacheTimes): Verdict {
+export function decide(known: Known, { cacheSeconds, outageSeconds }: CacheTimes): Decision {
   const { answer, refusal, unreachable, now } = known
   const isDue = (askedAt: number) => now - askedAt >= limits.rootKeyAskAgainMs
   if (refusal?.askedAt !== undefined) return isDue(refusal.askedAt) ? 'ask' : 'refuse'

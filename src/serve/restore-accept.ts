@@ -11,7 +11,8 @@ import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
 import type { CorePorts } from '../core.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { putBack } from '../custody/keyprotect/whereabouts.ts'
+import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
+import { StoredApiKeys } from '../instances/api-keys.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
@@ -27,8 +28,11 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
     throw new StartError(`there is no database in ${data}: nothing to accept`)
   await using opened = new AsyncDisposableStack()
   const { ports } = await openPorts(options, opened)
-  const { store, clock, rootKey } = ports
+  const { store, clock, rootKey, rootKeys } = ports
   const secrets = await Secrets.open(store, rootKey)
+  const apiKeys = new StoredApiKeys({ store, secrets, serviceOf: rootKeys.serviceOf })
+  // Nothing is unwrapped here, so no newer wrapped form can come back.
+  rootKeys.connect({ apiKeys, onRewrapped: () => {} })
   const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
   const found = disagreement(store, verdict)
   if (found === null && !anyway)
@@ -40,23 +44,25 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
     options.log.info({ checkpoint }, 'audit checkpoint')
   })
   const tokenFile = path.join(data, 'admin-token')
-  const accepted = await accept({ ports, secrets, audit, known, found, tokenFile })
+  const epochs = new AcceptedEpochs({ store, clock, openRootKey: rootKeys.open })
+  const accepted = await accept({ ports, secrets, audit, epochs, known, found, tokenFile })
   const renewed = await Secrets.open(store, rootKey)
   await store.anchor(renewed.anchorKey(), { needed: true, mode: 'anew' })
   audit.noteTrust(accepted.trustVersion)
   await audit.checkpoint()
-  return accepted
+  return { ...accepted, epochs: await epochs.record() }
 }
 
 async function accept(options: {
   readonly ports: CorePorts
   readonly secrets: Secrets
   readonly audit: Audit
+  readonly epochs: AcceptedEpochs
   readonly known: { readonly trustVersion: number; readonly checkpoint: { readonly number: number } | null }
   readonly found: string | null
   readonly tokenFile: string
-}): Promise<AcceptedRestore> {
-  const { ports, secrets, audit, known, found, tokenFile } = options
+}): Promise<Omit<AcceptedRestore, 'epochs'>> {
+  const { ports, secrets, audit, epochs, known, found, tokenFile } = options
   const { store, clock } = ports
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
@@ -67,8 +73,10 @@ async function accept(options: {
   const { record, macKey } = secrets.newMacKey()
   const bearer = newBearer()
   const token = newToken(bearer, clock.now())
-  // A server that still runs on the newer database must not write at the services of root keys any more.
-  const instances = [...reading.tables.instance.values()].map((one) => putBack(one, token.createdMs))
+  // A server that still runs on the newer database must store and delete nothing at root keys' services any more.
+  const instances = await Promise.all(
+    [...reading.tables.instance.values()].map((one) => epochs.raise(one, token.createdMs)),
+  )
   const raised = new Map(instances.map(({ instance }) => [instance.id, instance]))
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size

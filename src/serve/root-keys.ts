@@ -81,10 +81,10 @@ function measured(rootKey: RootKey, measure: Measure): RootKey {
   return {
     uri,
     id,
-    wrap: async (plaintext, associatedData, trail) =>
-      measure('wrap', () => rootKey.wrap(plaintext, associatedData, trail)),
-    unwrap: async (wrapped, associatedData, trail) =>
-      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData, trail)),
+    wrap: async (plaintext, associatedData, correlationIds) =>
+      measure('wrap', () => rootKey.wrap(plaintext, associatedData, correlationIds)),
+    unwrap: async (wrapped, associatedData, correlationIds) =>
+      measure('unwrap', () => rootKey.unwrap(wrapped, associatedData, correlationIds)),
     ...(versions && { versions: measuredVersions(versions, measure) }),
     ...(standardKeys && { standardKeys: measuredStandardKeys(standardKeys, measure) }),
   }
@@ -94,8 +94,8 @@ function measuredVersions(versions: RootKeyVersions, measure: Measure): RootKeyV
   return {
     of: (wrapped) => versions.of(wrapped),
     newest: () => measure('metadata', () => versions.newest()),
-    rewrap: (wrapped, associatedData, trail) =>
-      measure('rewrap', () => versions.rewrap(wrapped, associatedData, trail)),
+    rewrap: (wrapped, associatedData, correlationIds) =>
+      measure('rewrap', () => versions.rewrap(wrapped, associatedData, correlationIds)),
   }
 }
 
@@ -103,9 +103,9 @@ function measuredVersions(versions: RootKeyVersions, measure: Measure): RootKeyV
 function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): StandardKeys {
   return {
     payloadBytesMax: standardKeys.payloadBytesMax,
-    create: (key, trail) => measure('create', () => standardKeys.create(key, trail)),
-    read: (id, trail) => measure('read', () => standardKeys.read(id, trail)),
-    remove: (id, trail) => measure('delete', () => standardKeys.remove(id, trail)),
+    create: (key, correlationIds) => measure('create', () => standardKeys.create(key, correlationIds)),
+    read: (id, correlationIds) => measure('read', () => standardKeys.read(id, correlationIds)),
+    remove: (id, correlationIds) => measure('delete', () => standardKeys.remove(id, correlationIds)),
     find: (name, wanted) => measure('find', () => standardKeys.find(name, wanted)),
     list: (namePrefix, wanted) => standardKeys.list(namePrefix, wanted),
   }

@@ -19,19 +19,15 @@ type Apply = (config: Config) => Promise<void>
 
 export class Settings {
   readonly #read: () => Config
-  #now: Config
+  /** Live options as last read, the others as at the start. Only `reload` changes it. */
+  now: Config
   #apply: Apply | undefined
   #audit: Audit | undefined
   #last: Promise<unknown> = Promise.resolve()
 
   constructor({ initial, read }: SettingsOptions) {
-    this.#now = initial
+    this.now = initial
     this.#read = read
-  }
-
-  /** Live options as last read, the others as at the start. */
-  get now(): Config {
-    return this.#now
   }
 
   start(audit: Audit, apply: Apply): void {
@@ -48,12 +44,12 @@ export class Settings {
 
   async #reload({ requestId = null, ...actor }: By): Promise<Reloaded> {
     const read = this.#readAnew()
-    const changed = changedOptions(this.#now, read)
+    const changed = changedOptions(this.now, read)
     const [applied, needRestart] = [true, false].map((live) =>
       changed.filter((option) => option.live === live).map(({ name }) => name),
     )
     const report = { applied: applied ?? [], needRestart: needRestart ?? [] }
-    const next = withLiveOptions(this.#now, read)
+    const next = withLiveOptions(this.now, read)
     await this.#apply?.(next)
     try {
       await this.#audit?.enter({
@@ -68,10 +64,10 @@ export class Settings {
       })
     } catch (error) {
       // What is not entered did not happen.
-      await this.#apply?.(this.#now)
+      await this.#apply?.(this.now)
       throw error
     }
-    this.#now = next
+    this.now = next
     return report
   }
 

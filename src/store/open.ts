@@ -17,12 +17,14 @@ export interface SqliteOptions {
   /** The database file. It is made (0600) where there is none, its folder (0700) too. */
   readonly file: string
   readonly clock: Clock
-  /** Told, for the log, when changes are refused and taken again, and when the writer's thread ended. */
+  /** Called with a sentence for the log: changes are refused or taken again, material stays too long, the writer ended. */
   readonly onTrouble?: (message: string) => void
-  /** Told of each commit: how long its caller waited, and how it ended. */
+  /** Called after each commit: how long its caller waited, and how it ended. */
   readonly onCommit?: CommitWatch
   /** Default limits.diskReserveBytes. */
   readonly reserveBytes?: number
+  /** How soon destroyed material must have left the log. Default limits.destroyedGoneMs. */
+  readonly destroyedGoneMs?: number
 }
 
 /**
@@ -45,6 +47,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       writer,
       openedMs: options.clock.now(),
       reserveBytes: options.reserveBytes ?? limits.diskReserveBytes,
+      destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
   )

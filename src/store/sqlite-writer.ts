@@ -44,7 +44,7 @@ class Writer {
   #full: string | null = null
   #failing: string | null = null
   #broken: string | null = null
-  #told = ''
+  #reported = ''
 
   constructor(data: WriterData, post: (message: FromWriter) => void) {
     this.#data = data
@@ -122,7 +122,7 @@ class Writer {
       const jobs = this.#waiting.splice(0, limits.commitGroupMax)
       if (jobs.length > 0) {
         const outcomes = this.#commit(jobs)
-        this.#tellHealth()
+        this.#reportHealth()
         this.#post({ type: 'outcomes', outcomes })
       }
       if (this.#waiting.length > 0) this.#schedule()
@@ -206,7 +206,7 @@ class Writer {
     const room = this.#room.freeBytes() >= this.#room.neededBytes() && (await this.#room.take())
     if (room) this.#full = null
     else this.#setFull()
-    this.#tellHealth()
+    this.#reportHealth()
   }
 
   /** A commit that was not synced may be lost although SQLite shows it, so nothing goes on after that. */
@@ -224,7 +224,7 @@ class Writer {
       if (!error && this.#broken === null) this.#anchor?.note(position)
       if (!error) return
       this.#break(`the disk of ${this.#data.file} did not take data (${error.message})`)
-      this.#tellHealth()
+      this.#reportHealth()
     })
   }
 
@@ -234,8 +234,8 @@ class Writer {
   }
 
   #scrubSoon(): void {
-    this.#scrubDueMs ??= performance.now() + limits.destroyedGoneMs
-    this.#after('scrub', limits.destroyedGoneMs / 10, () => this.#scrub())
+    this.#scrubDueMs ??= performance.now() + this.#data.destroyedGoneMs
+    this.#after('scrub', this.#data.destroyedGoneMs / 10, () => this.#scrub())
   }
 
   /**
@@ -258,14 +258,14 @@ class Writer {
     const dueMs = this.#scrubDueMs ?? 0
     if (busy === 0) this.#scrubDueMs = null
     else {
-      this.#after('scrub', limits.destroyedGoneMs / 40, () => this.#scrub())
+      this.#after('scrub', this.#data.destroyedGoneMs / 40, () => this.#scrub())
       if (performance.now() > dueMs) {
         this.#scrubDueMs = Infinity
         const message = `destroyed material is still in ${this.#data.file}-wal: a backup or another program reads the database`
         this.#post({ type: 'trouble', message })
       }
     }
-    this.#tellHealth()
+    this.#reportHealth()
   }
 
   #prune(): void {
@@ -289,16 +289,16 @@ class Writer {
     )
   }
 
-  #tellHealth(): void {
-    const told = this.#told
+  #reportHealth(): void {
+    const reported = this.#reported
     const health = this.health()
-    if (told !== this.#told) this.#post({ type: 'health', health })
+    if (reported !== this.#reported) this.#post({ type: 'health', health })
   }
 
-  /** To be told. */
+  /** The health as the other thread gets it. */
   health(): StoreHealth {
     const reason = this.#broken ?? this.#full ?? this.#failing
-    this.#told = reason ?? ''
+    this.#reported = reason ?? ''
     return { writable: reason === null, reason }
   }
 }

@@ -11,6 +11,7 @@ export interface WriterData {
   readonly writer: string
   readonly openedMs: number
   readonly reserveBytes: number
+  readonly destroyedGoneMs: number
 }
 
 export interface Job {

@@ -1,10 +1,9 @@
-// The log: lines on standard error, as JSON for machines or one readable line each for people. Handed to whoever
-// writes; there is no logger to import. It does not rotate or send anything: that is the work of whatever started
-// the process.
+// The log: lines on standard error, as JSON for machines or as readable lines for people. serve.ts passes it to the parts that
+// write; there is no logger to import. It does not rotate or send anything: the process manager does.
 
 import { pino } from 'pino'
 
-/** What rooms may ask of a log. Fields are flat values; bytes are never written, only how many they are. */
+/** The log as other rooms use it. Fields are flat values. Of bytes, only their number is written. */
 export interface Log {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -12,12 +11,12 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
-/** The log as its owner has it: the least level that is written can be set at any time. */
+/** The log as its owner uses it: `level` can be set at any time. */
 export interface LevelledLog extends Log {
   level: string
 }
 
-/** The same log for a room that says the message first and may leave out the fields. */
+/** The same log with the message first and optional fields. */
 export function messageFirst(log: Log) {
   type Fields = Readonly<Record<string, unknown>>
   return {
@@ -31,11 +30,11 @@ export function messageFirst(log: Log) {
 export interface LogOptions {
   readonly format: 'json' | 'human'
   readonly level: string
-  /** Takes whole lines. Left out: standard error. */
+  /** Receives whole lines. Default: standard error. */
   readonly write?: (line: string) => void
 }
 
-/** Lines are written before the call returns, so that the last words of a process that dies are there. */
+/** Writes each line before the call returns, so that the last lines of a dying process are not lost. */
 export function createLog({ format, level, write }: LogOptions): LevelledLog {
   const out = write ?? standardError()
   return pino(
@@ -52,7 +51,7 @@ export function createLog({ format, level, write }: LogOptions): LevelledLog {
   )
 }
 
-/** A log that is closed (a pipe whose reader went away) must not end the server. */
+/** A closed pipe must not end the server. */
 function standardError(): (line: string) => void {
   const stream = pino.destination({ fd: 2, sync: true })
   stream.on('error', () => {})
@@ -97,7 +96,7 @@ function errorText(error: unknown): string {
   return fieldText(error)
 }
 
-/** What strangers sent (a certificate's subject) must not steer the terminal that shows the log. */
+/** Text of unknown peers, such as a certificate's subject, must not control the terminal that shows the log. */
 function visible(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, '\ufffd')
 }

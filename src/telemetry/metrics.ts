@@ -1,10 +1,14 @@
-// The numbers that Prometheus reads. One registry per server, made here and handed in, so that two servers in one
-// process (tests) do not count together. Labels come from closed tables only: no client names, no identifiers.
+// The metrics that Prometheus reads. Each server has a registry of its own, so that two servers in one process (tests) do not
+// count together. labels.ts has every label.
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client'
 import { limits } from '../limits.ts'
+import type { LabelName } from './labels.ts'
 
 const secondsBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10]
+
+/** Only labels of the table. */
+const names = <const L extends readonly LabelName[]>(labels: L): L => labels
 
 export type Metrics = ReturnType<typeof createMetrics>
 
@@ -14,45 +18,45 @@ export function createMetrics() {
   collectDefaultMetrics({ register: registry })
   return {
     registry,
-    /** Seconds that each batch item took, by operation and result (success or result reason). */
+    /** Duration of each batch item, by operation and result (success or result reason). */
     operations: new Histogram({
       name: 'mortise_kmip_operation_seconds',
       help: 'Time to answer a KMIP operation, by operation and result.',
-      labelNames: ['operation', 'result'],
+      labelNames: names(['operation', 'result']),
       buckets: secondsBuckets,
       registers,
     }),
-    /** Seconds of each call of a root key and of standard keys beside it, and ok, or how far its no reaches. */
+    /** Duration of each call of a root key or its standard keys. The result is ok, or the scope of the refusal. */
     rootKeyCalls: new Histogram({
       name: 'mortise_root_key_seconds',
-      help: 'Time of each call of a root key, by call (wrap, unwrap, rewrap, metadata; of standard keys create, read, delete, find) and result.',
-      labelNames: ['call', 'result'],
+      help: 'Time of each call of a root key, by call (wrap, unwrap, rewrap, metadata; create, read, delete, find for standard keys) and result.',
+      labelNames: names(['call', 'result']),
       buckets: secondsBuckets,
       registers,
     }),
     dataKeyUses: new Counter({
       name: 'mortise_data_key_uses_total',
-      help: 'Uses of data keys, by where they came from: cache, outage (cache while the root key is out of reach), root-key.',
-      labelNames: ['source'],
+      help: 'Uses of data keys, by source: cache, outage (cache while the root key cannot be reached), root-key.',
+      labelNames: names(['source']),
       registers,
     }),
     commits: new Histogram({
       name: 'mortise_store_commit_seconds',
-      help: 'Time until a change of the store was committed, by result.',
-      labelNames: ['result'],
+      help: 'Time to commit a change to the store, by result.',
+      labelNames: names(['result']),
       buckets: secondsBuckets,
       registers,
     }),
     peers: new Counter({
       name: 'mortise_kmip_peers_total',
-      help: 'Who made a TLS handshake: trusted, or why not.',
-      labelNames: ['verdict'],
+      help: 'Peers that completed a TLS handshake, by result: trusted, or the reason why not.',
+      labelNames: names(['result']),
       registers,
     }),
     adminRequests: new Histogram({
       name: 'mortise_admin_request_seconds',
-      help: 'Time to answer a request of the admin door, by route and status.',
-      labelNames: ['route', 'status'],
+      help: 'Time to answer a request of the admin API, by route and status.',
+      labelNames: names(['route', 'status']),
       buckets: secondsBuckets,
       registers,
     }),
@@ -65,7 +69,7 @@ export function createMetrics() {
   }
 }
 
-/** The server's state; whoever hands out the text sets them first. */
+/** The state of the server. The handler of /metrics sets these gauges before it reads the registry. */
 function stateGauges(registry: Registry) {
   const { gauge, labelled } = gaugesOf(registry)
   return {
@@ -74,21 +78,21 @@ function stateGauges(registry: Registry) {
     ...rootKeyGauges(registry),
     tamperingAlarms: gauge(
       'tampering_alarms',
-      'How often stored rows and keys were found altered since the start.',
+      'How often the server found altered rows and keys since its start.',
     ),
     warnings: gauge('warnings', 'What `mortise status` warns about.'),
-    pendingClients: gauge('pending_clients', 'Unknown certificates that knocked and wait for a decision.'),
+    pendingClients: gauge('pending_clients', 'Unknown certificates that connected and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
     objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
     nearLimit: gauge(
       'instances_near_limit',
-      'Instances that hold 80 % or more of the objects or bytes that they may.',
+      'Instances that use 80 % or more of their limit on objects or bytes.',
     ),
     limitUsed: labelled(
       'limit_used_ratio',
-      'How much the fullest instance holds of what it may, by limit (objects, bytes): 0 to 1.',
+      'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
       'limit',
     ),
     ...backupGauges(registry),
@@ -130,7 +134,7 @@ function rootKeyGauges(registry: Registry) {
   return {
     rootKeys: labelled(
       'root_keys',
-      'Instances by the last result of their root key: ok, unreachable, withdrawn, or failing (keys do not open, for another reason).',
+      'Instances by the last result of their root key: ok, unreachable, withdrawn, or failing (keys do not open for another reason).',
       'condition',
     ),
     degradedInstances: gauge('degraded_instances', 'Instances whose root key cannot be used.'),
@@ -171,7 +175,7 @@ function rootKeyGauges(registry: Registry) {
 function gaugesOf(registry: Registry) {
   const registers = [registry]
   const gauge = (name: string, help: string) => new Gauge({ name: `mortise_${name}`, help, registers })
-  const labelled = <L extends string>(name: string, help: string, label: L) =>
+  const labelled = <L extends LabelName>(name: string, help: string, label: L) =>
     new Gauge<L>({ name: `mortise_${name}`, help, labelNames: [label], registers })
   return { gauge, labelled }
 }
@@ -180,7 +184,7 @@ function gaugesOf(registry: Registry) {
 const doorCounters = {
   connections_accepted: ['TCP connections that were accepted.'],
   connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
-  connections_displaced: ['Connections closed to make room for an address that holds fewer.'],
+  connections_displaced: ['Connections closed to make room for an address with fewer connections.'],
   connections_without_hello: ['Connections that ended before their handshake began, by reason.', 'reason'],
   handshakes: [
     'TLS handshakes, by result, version and whether a session was resumed.',
@@ -190,20 +194,24 @@ const doorCounters = {
   ],
   connections_closed: ['Connections that ended after their handshake, by reason.', 'reason'],
   messages: ['KMIP messages read.'],
-  messages_unreadable: ['Bytes that were not read as a message, by reason.', 'reason'],
+  messages_unreadable: ['Messages that could not be read, by reason.', 'reason'],
   answers_failed: ['Requests that ended in an error of the server.'],
-} as const satisfies Record<string, readonly [help: string, ...labels: string[]]>
+} as const satisfies Record<string, readonly [help: string, ...labels: LabelName[]]>
 
 export const doorGauges = {
   connections: 'Connections that are open.',
   handshakes_waiting: 'Handshakes that wait for their turn.',
-  handshakes_active: 'Handshakes that are worked on.',
-  requests_running: 'Requests that are worked on.',
+  handshakes_active: 'Handshakes in progress.',
+  requests_running: 'Requests in progress.',
   bytes_buffered: 'Bytes of requests that are not answered yet.',
 } as const
 
-/** What the KMIP door counts with. */
-export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
+/** The counters and gauges of the KMIP listener, by its names for them. */
+export function doorMetrics({
+  registry,
+  peers,
+  operations,
+}: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
   const registers = [registry]
   const counters = new Map(
     Object.entries(doorCounters).map(([name, [help, ...labelNames]]) => {
@@ -214,6 +222,13 @@ export function doorMetrics({ registry }: Pick<Metrics, 'registry'>) {
     count(name: keyof typeof doorCounters, labels: Readonly<Record<string, string>>): void {
       counters.get(name)?.inc(labels)
     },
+    peer: (result: string): void => peers.inc({ result }),
+    operation: (done: {
+      readonly operation: string | null
+      readonly result: string
+      readonly seconds: number
+    }): void =>
+      operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
     gauge(name: keyof typeof doorGauges, read: () => number): void {
       const options = { name: `mortise_kmip_${name}`, help: doorGauges[name], registers }
       // prom-client binds `this` to the gauge when it collects.

@@ -4,13 +4,13 @@
 // This file decides and changes nothing; client-changes.ts and its neighbours change trust. `Certificates` reads
 // certificates. The caller passes it, since trust/ knows no X.509.
 
+import { allowOf } from './allow.ts'
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { Actor } from '../ports/audit.ts'
 import type { Caller } from './caller.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import {
-  allowOf,
   readRows,
   trustedClient,
   type Authority,

@@ -24,6 +24,11 @@ export const allowSets: readonly string[] = [...sets.keys(), everything]
 /** For a client trusted without a list. */
 export const allowByDefault: Allow = [everything]
 
+/** `allow`: the client's own list, if it has one. */
+export function allowOf({ allow = allowByDefault }: { readonly allow?: Allow | undefined }): Allow {
+  return allow
+}
+
 export function allows(allow: Allow, operation: string): boolean {
   return allow.some(
     (term) => term === everything || term === operation || sets.get(term)?.includes(operation) === true,

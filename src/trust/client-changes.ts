@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto'
 import type { TrustSnapshot } from './access.ts'
-import { allowText, type Allow } from './allow.ts'
+import { allowOf, allowText, type Allow } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import {
   claims,
@@ -16,14 +16,7 @@ import {
   type AuthorityRules,
 } from './client-rules.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import {
-  allowOf,
-  type Authority,
-  type Block,
-  type Client,
-  type PinnedCertificate,
-  type RowOf,
-} from './rows.ts'
+import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
 import { requireInstance, TrustRefused, type Present, type TrustDraft } from './writer.ts'
 import type { TrustEvent, TrustWriter } from './writer.ts'
 

@@ -5,17 +5,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { TrustSnapshot } from './access.ts'
-import { allowText, isWithin } from './allow.ts'
+import { allowOf, allowText, isWithin } from './allow.ts'
 import type { By } from '../audit/actor.ts'
 import { grantedAtMost, type Grantor } from './grantor.ts'
-import {
-  allowOf,
-  type Authority,
-  type Block,
-  type Client,
-  type PinnedCertificate,
-  type RowOf,
-} from './rows.ts'
+import { type Authority, type Block, type Client, type PinnedCertificate, type RowOf } from './rows.ts'
 import { parsedAuthorities, vouching, type LeafRules } from './vouching.ts'
 import { TrustForbidden, TrustRefused, type TrustEvent } from './writer.ts'
 

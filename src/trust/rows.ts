@@ -5,7 +5,7 @@
 // old row that somebody restores by hand does not count either, and the removal of a row by hand is noticed.
 
 import type { TrustRow } from '../ports/trust.ts'
-import { allowByDefault, type Allow } from './allow.ts'
+import type { Allow } from './allow.ts'
 
 export type Custody = 'database' | 'keyprotect'
 export type Role = 'viewer' | 'operator' | 'manager'
@@ -59,10 +59,6 @@ export interface Client {
   /** The operations that it may request. Absent: all. */
   readonly allow?: Allow
   readonly createdMs: number
-}
-
-export function allowOf({ allow = allowByDefault }: Pick<Client, 'allow'>): Allow {
-  return allow
 }
 
 /** `when-sent`: checked if a message has one. `required`: demanded where vCenter sends it (credential.ts). */

@@ -1,65 +1,96 @@
-// Splits a stream of bytes into whole messages. A message is one structure, so its first 8 bytes give its length. The
-// framer refuses anything that cannot be a message, or is longer than the limit, from those 8 bytes alone. It does not
-// look at the content.
+// Splits a stream of bytes into whole messages. A message is one structure, so its first 8 bytes give its length. From
+// those 8 bytes alone the framer refuses anything that cannot be a message or is longer than the limit, and stops before
+// a message that needs permission. It does not look at the content.
 
 import { TtlvError } from './error.ts'
 import { headerBytes, itemTypes } from './wire.ts'
 
+/**
+ * Why the framer reads no further. `ask`: a message of `bytes` needs `permit` first. `broken`: the bytes cannot begin a
+ * message (`malformed`), or the message is `too-large`. Nothing after that can be read, because the start of the next
+ * message is unknown.
+ */
+export type Halt =
+  { readonly kind: 'ask'; readonly bytes: number } | { readonly kind: 'broken'; readonly error: TtlvError }
+
+export interface Framed {
+  /** The messages that are now complete, in order, header included. They precede the halt. */
+  readonly messages: readonly Buffer[]
+  readonly halt: Halt | undefined
+}
+
 export class Framer {
   readonly #messageBytesMax: number
+  readonly #askAboveBytes: number
   /** The beginning of an incomplete message. It grows with the bytes that arrive, not with the announced length. */
   #partial: Buffer = Buffer.alloc(0)
   #partialBytes = 0
   /** The announced length of the incomplete message. Undefined until its header has arrived. */
   #wholeBytes: number | undefined
+  /** Bytes that arrived behind a halt. */
+  #unread: Buffer = Buffer.alloc(0)
+  #permittedBytes: number
   #streamOffset = 0
-  #broken: TtlvError | undefined
+  #halt: Halt | undefined
 
-  constructor(options: { readonly messageBytesMax: number }) {
+  /** `askAboveBytes`: longer messages need `permit`. Without it, none does. */
+  constructor(options: { readonly messageBytesMax: number; readonly askAboveBytes?: number }) {
     this.#messageBytesMax = options.messageBytesMax
+    this.#askAboveBytes = options.askAboveBytes ?? options.messageBytesMax
+    this.#permittedBytes = this.#askAboveBytes
+  }
+
+  /** Whether a message has begun and is incomplete. */
+  get partial(): boolean {
+    return this.#partialBytes > 0
   }
 
   /**
-   * Returns the messages that are now complete, in order, header included. They may be views into `chunk`, so the
-   * caller must not reuse `chunk`. Throws TtlvError `malformed` or `too-large`, and throws it again on every later
-   * call, because the start of the next message is unknown. If complete messages precede the bad header, this call
-   * returns them and the next call throws.
+   * Messages may be views into `chunk`, so the caller must not reuse it. During a halt the framer only keeps what
+   * arrives, so the caller should stop reading.
    */
-  push(chunk: Uint8Array): Buffer[] {
-    if (this.#broken !== undefined) throw this.#broken
+  push(chunk: Uint8Array): Framed {
     const messages: Buffer[] = []
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-    try {
-      while (rest.length > 0) rest = this.#take(rest, messages)
-    } catch (error) {
-      if (!(error instanceof TtlvError)) throw error
-      this.#broken = error
-      if (messages.length === 0) throw error
-    }
-    return messages
+    if (this.#unread.length > 0) rest = Buffer.concat([this.#unread, rest])
+    while (rest.length > 0 && this.#halt === undefined) rest = this.#take(rest, messages)
+    this.#unread = rest
+    return { messages, halt: this.#halt }
   }
 
-  /** Takes the bytes of the current message and returns the rest of the chunk. */
+  /** Reads the message that the framer asked about. */
+  permit(): Framed {
+    if (this.#halt?.kind !== 'ask') throw new Error('the framer did not ask')
+    this.#permittedBytes = this.#halt.bytes
+    this.#halt = undefined
+    return this.push(Buffer.alloc(0))
+  }
+
+  /** Takes bytes of the current message and returns the rest of the chunk. */
   #take(chunk: Buffer, messages: Buffer[]): Buffer {
     if (this.#partialBytes === 0 && chunk.length >= headerBytes) {
-      const messageBytes = this.#messageBytes(chunk)
-      if (chunk.length >= messageBytes) {
-        messages.push(chunk.subarray(0, messageBytes))
-        this.#streamOffset += messageBytes
+      const messageBytes = this.#announced(chunk)
+      if (messageBytes !== undefined && chunk.length >= messageBytes) {
+        this.#finish(chunk.subarray(0, messageBytes), messages)
         return chunk.subarray(messageBytes)
       }
     }
     const taken = Math.min(chunk.length, (this.#wholeBytes ?? headerBytes) - this.#partialBytes)
     this.#keep(chunk.subarray(0, taken))
-    if (this.#partialBytes === headerBytes) this.#wholeBytes = this.#messageBytes(this.#partial)
-    if (this.#partialBytes === this.#wholeBytes) {
-      messages.push(this.#partial.subarray(0, this.#partialBytes))
-      this.#streamOffset += this.#partialBytes
-      this.#partial = Buffer.alloc(0)
-      this.#partialBytes = 0
-      this.#wholeBytes = undefined
-    }
+    if (this.#partialBytes >= headerBytes) this.#wholeBytes ??= this.#announced(this.#partial)
+    if (this.#partialBytes === this.#wholeBytes)
+      this.#finish(this.#partial.subarray(0, this.#partialBytes), messages)
     return chunk.subarray(taken)
+  }
+
+  #finish(message: Buffer, messages: Buffer[]): void {
+    messages.push(message)
+    this.#streamOffset += message.length
+    this.#permittedBytes = this.#askAboveBytes
+    if (this.#partialBytes === 0) return
+    this.#partial = Buffer.alloc(0)
+    this.#partialBytes = 0
+    this.#wholeBytes = undefined
   }
 
   /** Grows by doubling, so that a message that arrives byte by byte is not copied once per byte. */
@@ -77,17 +108,27 @@ export class Framer {
     this.#partialBytes = neededBytes
   }
 
-  #messageBytes(header: Buffer): number {
+  /** The length of the message with this header. Halts, and returns undefined, if that message may not be read. */
+  #announced(header: Buffer): number | undefined {
     const lengthBytes = header.readUInt32BE(4)
-    const place = { path: '', offset: this.#streamOffset }
-    if (header[3] !== itemTypes.Structure || lengthBytes % 8 !== 0) {
-      throw new TtlvError('malformed', 'these bytes cannot begin a message', place)
-    }
     const messageBytes = headerBytes + lengthBytes
-    if (messageBytes > this.#messageBytesMax) {
+    if (header[3] !== itemTypes.Structure || lengthBytes % 8 !== 0) {
+      this.#break('malformed', 'these bytes cannot begin a message')
+    } else if (messageBytes > this.#messageBytesMax) {
       const what = `a message of ${messageBytes} bytes, but at most ${this.#messageBytesMax} are allowed`
-      throw new TtlvError('too-large', what, place)
+      this.#break('too-large', what)
+    } else if (messageBytes > this.#permittedBytes) {
+      this.#halt = { kind: 'ask', bytes: messageBytes }
+    } else {
+      return messageBytes
     }
-    return messageBytes
+    return undefined
+  }
+
+  #break(code: 'malformed' | 'too-large', what: string): void {
+    this.#halt = {
+      kind: 'broken',
+      error: new TtlvError(code, what, { path: '', offset: this.#streamOffset }),
+    }
   }
 }

@@ -8,32 +8,32 @@ import { Audit } from '../../src/audit/audit.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { editLog, enter, history, type LogEditor } from '../support/audit-log.ts'
-import { openWorld, type World } from '../support/world.ts'
+import { openCore, type TestCore } from '../support/core.ts'
 
 test('an untouched log is proved up to its last checkpoint, and newer entries are counted', async (t) => {
-  const world = await history(t)
-  const proof = await world.audit.verify()
+  const core = await history(t)
+  const proof = await core.audit.verify()
   assert.deepEqual(proof.problems, [])
   assert.equal(proof.ok, true)
   assert.equal(proof.entries, 15)
   assert.equal(proof.checkpoints, 3)
   assert.equal(proof.unprovedEntries, 2)
-  assert.equal(proof.provedToMs, world.clock.now() - 2_000)
-  assert.equal(proof.provedFromMs, world.clock.now() - 14_000)
-  const spki = Buffer.from(world.audit.publicKey, 'base64')
+  assert.equal(proof.provedToMs, core.clock.now() - 2_000)
+  assert.equal(proof.provedFromMs, core.clock.now() - 14_000)
+  const spki = Buffer.from(core.audit.publicKey, 'base64')
   assert.equal(proof.keySha256, createHash('sha256').update(spki).digest('hex'))
-  await world.audit.stop()
-  assert.equal((await world.audit.verify()).unprovedEntries, 0, 'a stop signs for the rest')
-  assert.equal(await world.audit.checkpoint(), undefined, 'nothing new, no checkpoint')
+  await core.audit.stop()
+  assert.equal((await core.audit.verify()).unprovedEntries, 0, 'a stop signs for the rest')
+  assert.equal(await core.audit.checkpoint(), undefined, 'nothing new, no checkpoint')
 })
 
 test('an empty log, and one without a checkpoint yet, prove nothing and say so', async (t) => {
-  const world = await openWorld(t)
-  const empty = await world.audit.verify()
+  const core = await openCore(t)
+  const empty = await core.audit.verify()
   assert.deepEqual([empty.ok, empty.entries, empty.provedFromMs, empty.provedToMs], [true, 0, null, null])
-  assert.equal(await world.audit.checkpoint(), undefined)
-  await enter(world, 2)
-  const young = await world.audit.verify()
+  assert.equal(await core.audit.checkpoint(), undefined)
+  await enter(core, 2)
+  const young = await core.audit.verify()
   assert.deepEqual([young.ok, young.unprovedEntries, young.provedToMs], [true, 2, null])
 })
 
@@ -140,12 +140,12 @@ const tamperings: Record<string, (log: LogEditor) => void> = {
 
 for (const [way, tamper] of Object.entries(tamperings))
   test(`found, at once and after the next checkpoint: ${way}`, async (t) => {
-    const world = await history(t)
-    editLog(world.file, tamper)
-    const proof = await world.audit.verify()
+    const core = await history(t)
+    editLog(core.file, tamper)
+    const proof = await core.audit.verify()
     assert.equal(proof.ok, false)
     assert.ok(proof.problems.length > 0 && proof.problems.every((problem) => problem.length > 10))
-    const later = await world.reopen()
+    const later = await core.reopen()
     await enter(later, 2)
     await later.audit.checkpoint()
     assert.notDeepEqual((await later.audit.verify()).problems, [], 'the next checkpoint covered it up')
@@ -157,12 +157,12 @@ test('tampering with a writer before the next one begins is found by that writer
   )
   assert.equal(ways.length, 5)
   for (const [way, tamper] of ways) {
-    const world = await openWorld(t)
-    await enter(world, 9)
-    await world.audit.stop()
-    await world.close()
-    editLog(world.file, tamper)
-    const later = { ...world, audit: await openedAnyway(t, world) }
+    const core = await openCore(t)
+    await enter(core, 9)
+    await core.audit.stop()
+    await core.close()
+    editLog(core.file, tamper)
+    const later = { ...core, audit: await openedAnyway(t, core) }
     await enter(later, 2)
     await later.audit.checkpoint()
     assert.notDeepEqual((await later.audit.verify()).problems, [], way)
@@ -170,21 +170,21 @@ test('tampering with a writer before the next one begins is found by that writer
 })
 
 /** The audit without the anchor, which would refuse most of these databases before. */
-async function openedAnyway(t: TestContext, { file, clock, rootKey }: World): Promise<Audit> {
+async function openedAnyway(t: TestContext, { file, clock, rootKey }: TestCore): Promise<Audit> {
   const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
   t.after(() => store.close())
   return Audit.open(store, clock, await Secrets.open(store, rootKey), () => undefined)
 }
 
 test('a checkpoint signed by another key does not count', async (t) => {
-  const world = await history(t)
+  const core = await history(t)
   const { privateKey } = generateKeyPairSync('ed25519')
-  const [last] = await world.store.checkpoints(1)
+  const [last] = await core.store.checkpoints(1)
   const signature = sign(null, Buffer.from(last?.body ?? ''), privateKey).toString('base64')
-  editLog(world.file, (log) => {
+  editLog(core.file, (log) => {
     log.run('UPDATE checkpoints SET signature = ? WHERE number = 3', signature)
   })
-  const { problems } = await world.audit.verify()
+  const { problems } = await core.audit.verify()
   assert.deepEqual(problems, ['checkpoint 3: its signature is wrong'])
 })
 
@@ -194,41 +194,41 @@ test('a forged last checkpoint does not count, and does not prevent the next one
     '{',
     `{"number":3,"atMs":1,"heads":[],"beginnings":[],"previous":"","pruning":${pruning}}`,
   ]) {
-    const world = await history(t)
-    editLog(world.file, (log) => {
+    const core = await history(t)
+    editLog(core.file, (log) => {
       log.run('UPDATE checkpoints SET body = ? WHERE number = 3', body)
     })
-    await enter(world, 1)
-    assert.equal((await world.audit.checkpoint())?.number, 4)
-    const proof = await world.audit.verify()
+    await enter(core, 1)
+    assert.equal((await core.audit.checkpoint())?.number, 4)
+    const proof = await core.audit.verify()
     assert.deepEqual([proof.entries, proof.unprovedEntries], [16, 0], 'nothing was pruned')
     assert.match(proof.problems.join(), /checkpoint 3: its signature is wrong/)
   }
 })
 
 test('without its last checkpoint a log proves less, and without any it proves nothing', async (t) => {
-  const world = await history(t)
-  editLog(world.file, (log) => {
+  const core = await history(t)
+  editLog(core.file, (log) => {
     log.run('DELETE FROM checkpoints WHERE number = 3')
   })
-  const less = await world.audit.verify()
+  const less = await core.audit.verify()
   assert.equal(less.unprovedEntries, 6)
-  assert.equal(less.provedToMs, world.clock.now() - 6_000)
-  editLog(world.file, (log) => {
+  assert.equal(less.provedToMs, core.clock.now() - 6_000)
+  editLog(core.file, (log) => {
     log.run('DELETE FROM checkpoints')
   })
-  const none = await world.audit.verify()
+  const none = await core.audit.verify()
   assert.deepEqual([none.provedFromMs, none.provedToMs, none.unprovedEntries], [null, null, 15])
 })
 
 test('if an unsigned writer is removed as a whole, the next writer’s first entry reveals it', async (t) => {
-  const world = await openWorld(t)
-  await enter(world, 3)
-  const second = await world.reopen()
+  const core = await openCore(t)
+  await enter(core, 3)
+  const second = await core.reopen()
   await enter(second, 2)
   await second.audit.checkpoint()
   assert.deepEqual((await second.audit.verify()).problems, [])
-  const young = await openWorld(t)
+  const young = await openCore(t)
   await enter(young, 3)
   const follower = await young.reopen()
   await enter(follower, 2)
@@ -242,9 +242,9 @@ test('if an unsigned writer is removed as a whole, the next writer’s first ent
 })
 
 test('if an unsigned writer is rewritten, the next writer’s first entry reveals it', async (t) => {
-  const world = await openWorld(t)
-  await enter(world, 3)
-  const second = await world.reopen()
+  const core = await openCore(t)
+  await enter(core, 3)
+  const second = await core.reopen()
   await enter(second, 2)
   editLog(second.file, (log) => {
     log.rewrite(
@@ -258,21 +258,21 @@ test('if an unsigned writer is rewritten, the next writer’s first entry reveal
 })
 
 test('any page size gives the same log', async (t) => {
-  const world = await openWorld(t)
-  await enter(world, 1100)
-  await world.audit.checkpoint()
-  const proof = await world.audit.verify()
+  const core = await openCore(t)
+  await enter(core, 1100)
+  await core.audit.checkpoint()
+  const proof = await core.audit.verify()
   assert.deepEqual([proof.ok, proof.entries, proof.unprovedEntries], [true, 1100, 0])
 })
 
 test('checkpoints made at once form one chain without gaps', async (t) => {
-  const world = await openWorld(t)
+  const core = await openCore(t)
   for (let round = 0; round < 3; round++) {
-    await enter(world, 1)
-    await Promise.all(Array.from({ length: 5 }, () => world.audit.checkpoint()))
+    await enter(core, 1)
+    await Promise.all(Array.from({ length: 5 }, () => core.audit.checkpoint()))
   }
-  const proof = await world.audit.verify()
+  const proof = await core.audit.verify()
   assert.deepEqual([proof.ok, proof.checkpoints], [true, 3])
-  const published = world.lines.filter(({ checkpoint }) => checkpoint !== undefined)
+  const published = core.lines.filter(({ checkpoint }) => checkpoint !== undefined)
   assert.equal(published.length, 3, 'each goes outside once')
 })

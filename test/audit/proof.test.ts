@@ -10,11 +10,11 @@ import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 import type { Change } from '../../src/ports/store.ts'
 import { editLog, enter, history } from '../support/audit-log.ts'
 import { StoreAround } from '../support/store-around.ts'
-import { openWorld, type World } from '../support/world.ts'
+import { openCore, type TestCore } from '../support/core.ts'
 
-async function exported(world: World): Promise<string[]> {
+async function exported(core: TestCore): Promise<string[]> {
   const lines: string[] = []
-  for await (const line of world.audit.export()) lines.push(line)
+  for await (const line of core.audit.export()) lines.push(line)
   return lines
 }
 
@@ -24,29 +24,29 @@ function verifyLines(lines: readonly string[], checkpoint?: AuditCheckpoint) {
   return verifyLog(log, { publicKey: log.publicKey, ...(checkpoint && { checkpoint }) })
 }
 
-async function newestCheckpoint(world: World): Promise<AuditCheckpoint> {
-  const [last] = await world.store.checkpoints(1)
+async function newestCheckpoint(core: TestCore): Promise<AuditCheckpoint> {
+  const [last] = await core.store.checkpoints(1)
   assert.ok(last)
   return last
 }
 
 test('an export proves what the log in the store proves', async (t) => {
-  const world = await history(t)
-  const lines = await exported(world)
+  const core = await history(t)
+  const lines = await exported(core)
   assert.equal(lines.length, 1 + 3 + 15)
-  assert.deepEqual(await verifyLines(lines), await world.audit.verify())
+  assert.deepEqual(await verifyLines(lines), await core.audit.verify())
   assert.deepEqual(
     await verifyLines([...lines, '', '  ']),
-    await world.audit.verify(),
+    await core.audit.verify(),
     'ends of lines do not count',
   )
-  assert.deepEqual((await verifyLines(lines, await newestCheckpoint(world))).problems, [])
+  assert.deepEqual((await verifyLines(lines, await newestCheckpoint(core))).problems, [])
 })
 
 test('each line of an export counts: removing, doubling or swapping it is found', async (t) => {
-  const world = await history(t)
-  await world.audit.stop()
-  const lines = await exported(world)
+  const core = await history(t)
+  await core.audit.stop()
+  const lines = await exported(core)
   for (let at = 1; at < lines.length; at++) {
     const without = lines.toSpliced(at, 1)
     const proof = await verifyLines(without)
@@ -70,9 +70,9 @@ test('each line of an export counts: removing, doubling or swapping it is found'
 })
 
 test('a changed character of an entry or checkpoint is found', async (t) => {
-  const world = await history(t)
-  await world.audit.stop()
-  const lines = await exported(world)
+  const core = await history(t)
+  await core.audit.stop()
+  const lines = await exported(core)
   const digit = /[0-9a-f](?=[0-9a-f])/g
   for (let at = 1; at < lines.length; at++) {
     const line = lines[at] ?? ''
@@ -92,8 +92,8 @@ test('a changed character of an entry or checkpoint is found', async (t) => {
 })
 
 test('beginnings that are forged in an export are found', async (t) => {
-  const world = await history(t)
-  const lines = await exported(world)
+  const core = await history(t)
+  const lines = await exported(core)
   const { writer = '', hash = '' } = parseExport(lines).beginnings[0] ?? {}
   assert.equal(hash, '')
   const third = lines.map(
@@ -136,8 +136,8 @@ test('a text that is not an export is refused with its line number, in words', (
 })
 
 test('an export with any entries gives a proof or a refusal, nothing else', async (t) => {
-  const world = await history(t)
-  const lines = await exported(world)
+  const core = await history(t)
+  const lines = await exported(core)
   const body = fc.oneof(fc.string(), fc.json())
   const entry = fc.record({ writer: fc.string(), number: fc.double(), hash: fc.string(), body })
   const checkpoint = fc.record({ number: fc.integer(), signature: fc.string(), body })
@@ -156,101 +156,101 @@ test('an export with any entries gives a proof or a refusal, nothing else', asyn
 })
 
 test('a log created anew with another key is whole by itself, but not against a checkpoint kept outside', async (t) => {
-  const world = await history(t)
-  const outside = await newestCheckpoint(world)
+  const core = await history(t)
+  const outside = await newestCheckpoint(core)
   const anew = await history(t)
   const lines = await exported(anew)
   const alone = await verifyLines(lines)
   assert.equal(alone.ok, true)
-  assert.notEqual(alone.keySha256, (await world.audit.verify()).keySha256, 'but its key is another')
+  assert.notEqual(alone.keySha256, (await core.audit.verify()).keySha256, 'but its key is another')
   const against = await verifyLines(lines, outside)
   assert.match(against.problems.join(), /was not signed by this log's key/)
 })
 
 test('a log of the same key that was cut off or rewritten does not continue the checkpoint kept outside', async (t) => {
-  const world = await history(t)
-  const outside = await newestCheckpoint(world)
-  editLog(world.file, (log) => {
+  const core = await history(t)
+  const outside = await newestCheckpoint(core)
+  editLog(core.file, (log) => {
     log.run('DELETE FROM checkpoints WHERE number = 3')
   })
-  const cut = await verifyLines(await exported(world), outside)
+  const cut = await verifyLines(await exported(core), outside)
   assert.match(cut.problems.join(), /is newer than the log's last \(2\): the end of the log was cut off/)
-  await enter(world, 1)
-  await world.audit.checkpoint()
-  const rewritten = await verifyLines(await exported(world), outside)
+  await enter(core, 1)
+  await core.audit.checkpoint()
+  const rewritten = await verifyLines(await exported(core), outside)
   assert.match(rewritten.problems.join(), /differs from the log's: the log was rewritten/)
 })
 
 // ---------------------------------------------------------------- Pruning
 
 /** The numbers of each writer's remaining entries. */
-async function left(world: World): Promise<readonly (readonly number[])[]> {
-  const { entries } = await world.store.audit({ order: 'oldest', limit: 1000 })
+async function left(core: TestCore): Promise<readonly (readonly number[])[]> {
+  const { entries } = await core.store.audit({ order: 'oldest', limit: 1000 })
   return [...Map.groupBy(entries, ({ writer }) => writer).values()].map((of) =>
     of.map(({ number }) => number),
   )
 }
 
 /** The time of the first writer's n-th entry in `history`. */
-function momentOf(world: World, n: number): number {
-  return world.clock.now() - (15 - n) * 1_000
+function momentOf(core: TestCore, n: number): number {
+  return core.clock.now() - (15 - n) * 1_000
 }
 
 test('pruning removes older entries, and the rest is proved as before', async (t) => {
-  const world = await history(t)
-  await world.audit.prune(serverActor, momentOf(world, 4))
-  assert.deepEqual(await left(world), [
+  const core = await history(t)
+  await core.audit.prune(serverActor, momentOf(core, 4))
+  assert.deepEqual(await left(core), [
     [4, 5, 6, 7, 8, 9],
     [1, 2, 3, 4, 5, 6, 7],
   ])
-  const proof = await world.audit.verify()
+  const proof = await core.audit.verify()
   assert.deepEqual([proof.problems, proof.unprovedEntries], [[], 0])
-  assert.deepEqual((await verifyLines(await exported(world))).problems, [])
-  await enter(world, 1)
-  await world.audit.prune(serverActor, momentOf(world, 12))
-  assert.deepEqual((await world.audit.verify()).problems, [])
-  const again = await world.reopen()
+  assert.deepEqual((await verifyLines(await exported(core))).problems, [])
+  await enter(core, 1)
+  await core.audit.prune(serverActor, momentOf(core, 12))
+  assert.deepEqual((await core.audit.verify()).problems, [])
+  const again = await core.reopen()
   assert.deepEqual((await again.audit.verify()).problems, [])
 })
 
 test('pruning everything leaves a record of it, and the chain continues', async (t) => {
-  const world = await history(t)
-  world.clock.pass(10_000)
-  await world.audit.prune(serverActor, world.clock.now())
-  assert.deepEqual(await left(world), [[7]])
-  await enter(world, 2)
-  await world.audit.checkpoint()
-  assert.deepEqual((await world.audit.verify()).problems, [])
+  const core = await history(t)
+  core.clock.pass(10_000)
+  await core.audit.prune(serverActor, core.clock.now())
+  assert.deepEqual(await left(core), [[7]])
+  await enter(core, 2)
+  await core.audit.checkpoint()
+  assert.deepEqual((await core.audit.verify()).problems, [])
 })
 
 test('a removal by hand beside a prune is found', async (t) => {
-  const world = await history(t)
-  await world.audit.prune(serverActor, momentOf(world, 4))
-  editLog(world.file, (log) => {
+  const core = await history(t)
+  await core.audit.prune(serverActor, momentOf(core, 4))
+  editLog(core.file, (log) => {
     const next = log.rows(1).find(({ number }) => number === 6)
     log.run('UPDATE writers SET begin_number = 6, begin_hash = ? WHERE id = 1', next?.hash ?? '')
   })
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
-  await enter(world, 1)
-  await world.audit.checkpoint()
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+  await enter(core, 1)
+  await core.audit.checkpoint()
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
 })
 
 test('a prune killed after any of its commits leaves a whole log, and the next checkpoint completes it', async (t) => {
   for (let killedAt = 1; killedAt <= 4; killedAt++) {
     const held: { around?: StoreAround } = {}
-    const world = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
-    const moment = momentOf(world, 4)
+    const core = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+    const moment = momentOf(core, 4)
     let commits = 0
     const { around } = held
     assert.ok(around)
     around.before = () => {
       if (++commits >= killedAt) throw new Error('killed here')
     }
-    await assert.rejects(world.audit.prune(serverActor, moment), /killed here/)
+    await assert.rejects(core.audit.prune(serverActor, moment), /killed here/)
     around.before = () => undefined
-    assert.deepEqual((await world.audit.verify()).problems, [], `killed at commit ${killedAt}`)
-    const again = await world.reopen()
+    assert.deepEqual((await core.audit.verify()).problems, [], `killed at commit ${killedAt}`)
+    const again = await core.reopen()
     assert.deepEqual((await again.audit.verify()).problems, [], `after a start, killed at commit ${killedAt}`)
     await again.audit.checkpoint()
     assert.deepEqual(
@@ -267,53 +267,53 @@ const isPrune = ({ writes }: Change) => writes.some(({ type }) => type === 'prun
 
 test('a prune killed half way excuses nothing beyond what it announced', async (t) => {
   const held: { around?: StoreAround } = {}
-  const world = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
+  const core = await history(t, { wrap: (store) => (held.around = new StoreAround(store)) })
   assert.ok(held.around)
   held.around.before = (change) => {
     if (isPrune(change)) throw new Error('killed here')
   }
-  await assert.rejects(world.audit.prune(serverActor, momentOf(world, 4)))
+  await assert.rejects(core.audit.prune(serverActor, momentOf(core, 4)))
   held.around.before = () => undefined
-  await enter(world, 3)
-  editLog(world.file, (log) => {
+  await enter(core, 3)
+  editLog(core.file, (log) => {
     const last = log.rows(2).find(({ number }) => number === 9)
     log.run('UPDATE writers SET begin_number = 9, begin_hash = ? WHERE id = 2', last?.hash ?? '')
   })
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
-  await world.audit.checkpoint()
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+  await core.audit.checkpoint()
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
 })
 
 test('without a checkpoint no prune counts, whatever the store says', async (t) => {
-  const world = await openWorld(t)
-  await enter(world, 5)
-  editLog(world.file, (log) => {
+  const core = await openCore(t)
+  await enter(core, 5)
+  editLog(core.file, (log) => {
     const second = log.rows(1)[1]
     log.run('UPDATE writers SET begin_number = 2, begin_hash = ? WHERE id = 1', second?.hash ?? '')
   })
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
-  await world.audit.checkpoint()
-  assert.match((await world.audit.verify()).problems.join(), /not by audit prune/)
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
+  await core.audit.checkpoint()
+  assert.match((await core.audit.verify()).problems.join(), /not by audit prune/)
 })
 
 test('after an accepted restore the log continues above every known number, and reports what was left behind', async (t) => {
-  const world = await history(t)
-  await world.audit.checkpoint()
-  const restored = await world.audit.restoredCheckpoint(9, 1)
-  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
-  await enter(world, 1)
-  await world.audit.checkpoint()
-  const { problems, restores } = await world.audit.verify()
+  const core = await history(t)
+  await core.audit.checkpoint()
+  const restored = await core.audit.restoredCheckpoint(9, 1)
+  await core.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  await enter(core, 1)
+  await core.audit.checkpoint()
+  const { problems, restores } = await core.audit.verify()
   assert.deepEqual(problems, [])
   assert.equal(restores.length, 1)
   assert.match(
     restores[0] ?? '',
     /the log goes on from checkpoint 4; 5 later checkpoints, with what they signed for, were left behind$/,
   )
-  assert.equal((await newestCheckpoint(world)).number, 11)
+  assert.equal((await newestCheckpoint(core)).number, 11)
 
   // Nothing else may be missing.
-  const lines = await exported(world)
+  const lines = await exported(core)
   const without = (number: number) =>
     lines.filter((line) => !line.startsWith(`{"checkpoint":{"number":${number},`))
   assert.match((await verifyLines(without(4))).problems.join(), /checkpoints 4 to 4 are missing/)
@@ -321,13 +321,13 @@ test('after an accepted restore the log continues above every known number, and 
 })
 
 test('a checkpoint kept outside that a restore discarded is reported as such', async (t) => {
-  const world = await history(t)
-  const lost = await world.audit.checkpoint()
+  const core = await history(t)
+  const lost = await core.audit.checkpoint()
   assert.ok(lost)
-  editLog(world.file, (log) => log.run('DELETE FROM checkpoints WHERE number = 4'))
-  const restored = await world.audit.restoredCheckpoint(4, 1)
-  await world.store.commit({ writes: [restored], entries: [], durability: 'disk' })
-  const { problems } = await verifyLines(await exported(world), lost)
+  editLog(core.file, (log) => log.run('DELETE FROM checkpoints WHERE number = 4'))
+  const restored = await core.audit.restoredCheckpoint(4, 1)
+  await core.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  const { problems } = await verifyLines(await exported(core), lost)
   assert.deepEqual(problems, [
     'the checkpoint 4 that was kept outside belongs to the part that a restore discarded, which was accepted with checkpoint 5',
   ])

@@ -11,12 +11,12 @@ import { RootKeyError } from '../../src/ports/root-key.ts'
 import { openSqliteDump } from '../../src/store/dump.ts'
 import { writeRecords } from '../support/backup-files.ts'
 import { storeFolder } from '../support/store-place.ts'
-import { createKey, edit, openWorldWithClient, type World } from '../support/world.ts'
+import { createKey, edit, openCoreWithClient, type TestCore } from '../support/core.ts'
 
 const keys = 12
 
-async function filled(t: TestContext): Promise<World> {
-  const { world, perform } = await openWorldWithClient(t)
+async function filled(t: TestContext): Promise<TestCore> {
+  const { core: world, perform } = await openCoreWithClient(t)
   for (let n = 0; n < keys; n++) await perform(createKey())
   const destroyed = await perform(createKey())
   await perform((work) => work.destroy(destroyed))
@@ -25,7 +25,7 @@ async function filled(t: TestContext): Promise<World> {
   return world
 }
 
-async function verified(t: TestContext, { file: store, rootKey }: World): Promise<BackupProof> {
+async function verified(t: TestContext, { file: store, rootKey }: TestCore): Promise<BackupProof> {
   const file = path.join(await storeFolder(t), 'a.backup')
   const dump = openSqliteDump(store)
   await writeRecords(file, rootKey, dump)

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { writeLines } from '../../src/cli/files.ts'
+import { mustBeFree, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
@@ -34,16 +34,19 @@ const broken = async function* () {
 }
 
 const refused = (error: unknown) =>
-  error instanceof CommandError && /is no file but a link or a device/.test(error.message)
+  error instanceof CommandError && /is a link or a device/.test(error.message)
+
+const exists = (error: unknown) =>
+  error instanceof CommandError && /exists already/.test(error.message) && /--force/.test(error.hint ?? '')
 
 // Nothing of the world is touched where a file is named.
 const world = {} as World
 
-test('lines are written whole, closed to others, and replace what was there', async (t) => {
+test('lines are written whole, closed to others, and with force replace what was there', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('log'), 'of before')
   writeFileSync(place('log.partial'), 'of a run that was killed')
-  assert.equal(await writeLines(world, place('log'), lines('one', 'two')), 2)
+  assert.equal(await writeLines(world, place('log'), lines('one', 'two'), true), 2)
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\ntwo\n')
   assert.equal(lstatSync(place('log')).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(place('.')), ['log'])
@@ -52,7 +55,7 @@ test('lines are written whole, closed to others, and replace what was there', as
 test('lines that break off leave what was there', async (t) => {
   const place = folderOf(t)
   writeFileSync(place('log'), 'of before')
-  await assert.rejects(writeLines(world, place('log'), broken()), /the connection broke/)
+  await assert.rejects(writeLines(world, place('log'), broken(), true), /the connection broke/)
   assert.equal(readFileSync(place('log'), 'utf8'), 'of before')
   assert.deepEqual(readdirSync(place('.')), ['log'])
 })
@@ -61,7 +64,7 @@ test('a link in the place of the unfinished file is taken away, and not followed
   const place = folderOf(t)
   writeFileSync(place('precious'), 'precious')
   symlinkSync(place('precious'), place('log.partial'))
-  await writeLines(world, place('log'), lines('one'))
+  await writeLines(world, place('log'), lines('one'), true)
   assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\n')
   assert.ok(lstatSync(place('log')).isFile())
@@ -72,12 +75,47 @@ test('a link in the place of the file is refused, also one that leads nowhere', 
   writeFileSync(place('precious'), 'precious')
   for (const target of ['precious', 'nowhere']) {
     symlinkSync(place(target), place('log'))
-    await assert.rejects(writeLines(world, place('log'), lines('one')), refused)
+    await assert.rejects(writeLines(world, place('log'), lines('one'), true), refused)
     assert.ok(lstatSync(place('log')).isSymbolicLink(), 'it is still there')
     rmSync(place('log'))
   }
   assert.equal(readFileSync(place('precious'), 'utf8'), 'precious')
   assert.equal(existsSync(place('nowhere')), false)
   mkdirSync(place('log'))
-  await assert.rejects(writeLines(world, place('log'), lines('one')), /is a folder/)
+  await assert.rejects(writeLines(world, place('log'), lines('one'), true), /is a folder/)
+})
+
+test('without force no file is replaced, and nothing is left beside it', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('log'), 'of before')
+  await assert.rejects(mustBeFree(['-', place('log')], false), exists)
+  await assert.rejects(writeLines(world, place('log'), lines('one'), false), exists)
+  await assert.rejects(writeFile(place('log'), 'one', { mode: 0o644, force: false }), exists)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'of before')
+  assert.deepEqual(readdirSync(place('.')), ['log'])
+})
+
+test('a file that appears meanwhile is not replaced either', async (t) => {
+  const place = folderOf(t)
+  const meanwhile = async function* () {
+    yield 'one'
+    writeFileSync(place('log'), 'of somebody else')
+  }
+  await assert.rejects(writeLines(world, place('log'), meanwhile(), false), /exists already/)
+  assert.equal(readFileSync(place('log'), 'utf8'), 'of somebody else')
+  assert.deepEqual(readdirSync(place('.')), ['log'])
+})
+
+test('with force a secret replaces a file only when it is kept', async (t) => {
+  const place = folderOf(t)
+  writeFileSync(place('key'), 'old', { mode: 0o644 })
+  const options = { mode: 0o600, force: true }
+  const discarded = await stageFile(place('key'), 'new', options)
+  await discarded.discard()
+  assert.equal(readFileSync(place('key'), 'utf8'), 'old')
+  const kept = await stageFile(place('key'), 'new', options)
+  await kept.keep()
+  assert.equal(readFileSync(place('key'), 'utf8'), 'new')
+  assert.equal(lstatSync(place('key')).mode & 0o777, 0o600)
+  assert.deepEqual(readdirSync(place('.')), ['key'])
 })

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { examples } from '../../src/admin/examples.ts'
 import { instanceDetails } from '../../src/cli/instance-text.ts'
+import { shortTime } from '../../src/cli/time.ts'
 
 type Details = Output<'showInstance'>
 
@@ -67,14 +68,16 @@ test('what Key Protect does not bring back is named: a handful, one a line, and 
 
 test('on its way: from where to where, how far, and no key is said to stay behind that is to be moved', () => {
   const shown = read({ ...still, rootKey: 'hpcs://h/i/k', work: moved, notRecoverable: notRecoverable(40) })
-  assert.deepEqual(shown.get('Being:'), ['moved since 2026-03-01 12:00, 3 of 11 done'])
+  assert.deepEqual(shown.get('Being:'), [
+    `moved since ${shortTime('2026-03-01T12:00:00.000Z')}, 3 of 11 done`,
+  ])
   assert.deepEqual(shown.get('From:'), ['file:old.key (custody database)'])
   assert.deepEqual(shown.get('To:'), ['hpcs://h/i/k (custody keyprotect)'])
   const lines = shown.get('Not recoverable:')?.join(' ') ?? ''
   assert.match(lines, /^40 keys so far: .* what is not moved yet, and what is empty or too large/)
   assert.doesNotMatch(lines, /id-/)
   const begun = read({ ...still, work: { ...moved, done: null, total: null, trouble: 'it is away' } })
-  assert.deepEqual(begun.get('Being:'), ['moved since 2026-03-01 12:00'])
+  assert.deepEqual(begun.get('Being:'), [`moved since ${shortTime('2026-03-01T12:00:00.000Z')}`])
   assert.deepEqual(begun.get('Trouble:'), ['it is away. The server tries again by itself'])
   const rewrapped = read({ ...still, work: { ...moved, kind: 'rewrap' } })
   assert.deepEqual(

@@ -78,11 +78,21 @@ test('the command names are those of the documentation', async () => {
 
 test('version and help end with 0', async () => {
   assert.deepEqual(await say('--version'), { code: 0, stdout: '1.2.3\n', stderr: '' })
-  assert.equal((await say('--help')).code, 0)
+  const help = await say('--help')
+  assert.deepEqual([help.code, help.stderr], [0, ''])
+  assert.deepEqual(await say(), help)
+  assert.deepEqual(await say('help'), help)
+  assert.deepEqual(await say('help', 'key'), await say('key', '--help'))
+})
+
+test('help shows the first steps before the commands', async () => {
+  const { stdout } = await say('help')
+  const shown = [...stdout.matchAll(/^ {2}mortise ([a-z]+(?: [a-z]+)?) {2}/gm)].map(([, words]) => words)
+  assert.deepEqual(shown, ['serve', 'client pending', 'client trust', 'status', 'key list'])
+  assert(stdout.indexOf('First steps:') < stdout.indexOf('Commands:'))
 })
 
 test('wrong usage ends with 2 and says how it goes', async () => {
-  await misused([], /Usage: mortise/)
   await misused(['key'], /Usage: mortise key/)
   await misused(['lock'], /unknown command 'lock'/)
   await misused(['key', 'list', '--colour'], /unknown option '--colour'/)
@@ -108,10 +118,22 @@ test('wrong usage ends with 2 and says how it goes', async () => {
   await misused(['instance', 'create', 'x', '--custody', 'pocket'], /database or keyprotect/)
   await misused(['token', 'create'], /--role/)
   await misused(['token', 'create', '--role', 'king'], /viewer or operator or manager/)
-  await misused(['key', 'list', '--created-since', 'spring'], /--created-since takes a date/)
-  await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs --token-file/)
+  await misused(['key', 'list', '--created-since', 'spring'], /--created-since takes a time/)
+  await misused(['key', 'list', '--admin', 'https://127.0.0.1:1'], /needs a token: --token-file/)
   await misused(['key', 'list', '--admin', 'http://127.0.0.1:1', '--token-file', 'x'], /https:/)
-  await misused(['key', 'list', '--token-file', 'x'], /--token-file belongs to --admin/)
+  await misused(['key', 'list', '--admin-ca', 'x'], /--admin-ca belongs to --admin/)
+  await misused(['key', 'list', '--admin', 'https://127.0.0.1:1', '--data', 'x'], /--admin or --data/)
+  await misused(['key', 'list', '--limit', '0'], /--limit takes a number above 0/)
+  await misused(['key', 'list', '--state', 'Activ'], /unknown state `Activ`; did you mean `Active`\?/)
+  await misused(
+    ['key', 'list', '--state', 'asleep'],
+    /unknown state `asleep`: it is one of PreActive, Active/,
+  )
+  await misused(
+    ['audit', 'list', '--action', 'key.gett'],
+    /unknown action `key\.gett`; did you mean `key\.get`\?/,
+  )
+  await misused(['key', 'revoke', 'x', '--reason', 'KeyCompromised'], /did you mean `KeyCompromise`/)
 })
 
 test('every command and flag that the documentation shows is there', async () => {
@@ -120,6 +142,7 @@ test('every command and flag that the documentation shows is there', async () =>
     '../../docs/operate.md',
     '../../docs/vcenter.md',
     '../../docs/server-certificate.md',
+    '../../docs/command-line.md',
   ]
   const known = new Map<string, string>()
   const helpOf = async (words: readonly string[]): Promise<string> => {

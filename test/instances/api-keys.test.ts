@@ -10,7 +10,7 @@ import { RootKeyError } from '../../src/ports/root-key.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { change } from '../support/store-values.ts'
-import { edit, openWorld } from '../support/world.ts'
+import { edit, openCore } from '../support/core.ts'
 
 /** Root keys `test:...` lie in a service instance of that name; others need no API key. */
 function serviceOf(uri: string): string | undefined {
@@ -24,15 +24,15 @@ async function begin(t: TestContext) {
   let around: StoreAround | undefined
   const changed: string[] = []
   const forget = (instanceId: string) => void changed.push(instanceId)
-  const world = await openWorld(t, {
+  const core = await openCore(t, {
     rootKeys: [here, there],
     wrap: (store) => (around = new StoreAround(store)),
     service: { serviceOf, forget },
   })
   assert.ok(around)
-  const { store, secrets, access, trust, apiKeys } = world
+  const { store, secrets, access, trust, apiKeys } = core
   /** Another node, which remembers nothing. */
-  const open = () => new ApiKeys({ store, secrets, access, serviceOf, changed: forget })
+  const open = () => new ApiKeys({ store, secrets, access, serviceOf, onChange: forget })
   /** An instance with a key of its own, as the admin door makes it. */
   const create = (id: string, apiKey: string) =>
     apiKeys.with({ instanceId: id, rootKeyUri: here.uri, apiKey }, (writes) =>
@@ -44,7 +44,7 @@ async function begin(t: TestContext) {
     )
   const names = async () =>
     (await store.secrets()).map(({ name }) => name).filter((name) => name.startsWith('ibm-api-key/'))
-  return { ...world, around, apiKeys, open, changed, create, names }
+  return { ...core, around, apiKeys, open, changed, create, names }
 }
 
 test('a key is used while it is tried, and kept with the instance', async (t) => {

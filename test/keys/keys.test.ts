@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { FetchedObject, KeyWork } from '../../src/keys/key-work.ts'
+import type { FetchedObject, KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
@@ -15,28 +15,28 @@ import {
   look,
   makeInstance,
   manager,
-  openWorldWithClient,
+  openCoreWithClient,
   trustClient,
-  type World,
-} from '../support/world.ts'
+  type TestCore,
+} from '../support/core.ts'
 
 const version = '1.4'
 
 /** Every entry of the log about keys, oldest first. */
-async function entries(world: World): Promise<readonly AuditEntry[]> {
-  const page = await world.store.audit({ order: 'oldest', limit: 10_000 })
+async function entries(core: TestCore): Promise<readonly AuditEntry[]> {
+  const page = await core.store.audit({ order: 'oldest', limit: 10_000 })
   return page.entries
     .map(({ body }) => JSON.parse(body) as AuditEntry)
     .filter(({ action }) => action.startsWith('key.'))
 }
 
-const outcomes = async (world: World) =>
-  (await entries(world)).map(
+const outcomes = async (core: TestCore) =>
+  (await entries(core)).map(
     ({ action, result, reason }) => `${action} ${result}${reason ? ` ${reason}` : ''}`,
   )
 
 /** As a handler does: copies what it answers, then the unit is wiped. */
-const fetchBytes = (id: string) => async (work: KeyWork) => {
+const fetchBytes = (id: string) => async (work: KeyTransaction) => {
   const { material } = await work.fetch(id)
   const copy = Buffer.from(material.bytes)
   work.wipe()
@@ -46,19 +46,19 @@ const fetchBytes = (id: string) => async (work: KeyWork) => {
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 const revocation = (code: string) => ({ code, message: undefined, compromiseOccurrenceDate: undefined })
 
-const fresh = (id: string) => async (work: KeyWork) =>
+const fresh = (id: string) => async (work: KeyTransaction) =>
   first(await work.attributes('key.attributes', id), 'Fresh')
 
-/** A world with a client, and the store around its real one. */
+/** A core with a client, and the store around its real one. */
 async function openAround(t: TestContext) {
   let around: StoreAround | undefined
-  const opened = await openWorldWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
+  const opened = await openCoreWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
   return { ...opened, around }
 }
 
 test('a key is the same each time it is fetched, and opened material is wiped', async (t) => {
-  const { perform } = await openWorldWithClient(t)
+  const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const bytes = await perform(fetchBytes(id))
   assert.equal(bytes.length, 32)
@@ -72,7 +72,7 @@ test('a key is the same each time it is fetched, and opened material is wiped', 
 })
 
 test('each state answers each act as it should, with its reason', async (t) => {
-  const { perform } = await openWorldWithClient(t)
+  const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const bytes = await perform(fetchBytes(id))
   await perform((work) => work.activate(id))
@@ -101,12 +101,12 @@ test('each state answers each act as it should, with its reason', async (t) => {
 })
 
 test('states come by the clock, at the second, and Destroy follows them', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
-  const now = BigInt(world.clock.now() / 1000)
+  const { core, perform } = await openCoreWithClient(t)
+  const now = BigInt(core.clock.now() / 1000)
   const id = await perform(createKey({ ActivationDate: now + 10n, DeactivationDate: now + 20n }))
   const state = async () => first(await perform((work) => work.attributes('key.attributes', id)), 'State')
   const at = async (ms: number) => {
-    world.clock.pass(Number(now) * 1000 + ms - world.clock.now())
+    core.clock.pass(Number(now) * 1000 + ms - core.clock.now())
     return state()
   }
   assert.equal(await at(9_999), 'PreActive')
@@ -121,7 +121,7 @@ test('states come by the clock, at the second, and Destroy follows them', async 
 })
 
 test('20 attributes and an activation at once: all land, none is lost, no index is given twice', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const added = Array.from({ length: 20 }, (_, index) =>
     perform((work) =>
@@ -146,11 +146,11 @@ test('20 attributes and an activation at once: all land, none is lost, no index 
     kept,
     'each was told the index that it has',
   )
-  assert.equal((await outcomes(world)).filter((o) => o === 'key.attribute.add success').length, 20)
+  assert.equal((await outcomes(core)).filter((o) => o === 'key.attribute.add success').length, 20)
 })
 
 test('a crowd on one object: what is answered is there, and what is refused is not', async (t) => {
-  const { perform } = await openWorldWithClient(t)
+  const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const work = Array.from({ length: 150 }, (_, index) =>
     perform((work) =>
@@ -165,38 +165,39 @@ test('a crowd on one object: what is answered is there, and what is refused is n
 })
 
 test('many first fetches of one key at once are all answered', async (t) => {
-  const { perform } = await openWorldWithClient(t)
+  const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const all = await Promise.all(Array.from({ length: 50 }, () => perform(fetchBytes(id))))
   assert.equal(new Set(all.map((bytes) => bytes.toString('hex'))).size, 1)
 })
 
 test('a Name is one object’s among the living, and free again after Destroy', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const id = await perform(createKey({ Name: name('vm-1') }))
   await assert.rejects(perform(createKey({ Name: name('vm-1') })), faults('NonUniqueNameAttribute'))
   const other = await perform(createKey())
-  const rename = (work: KeyWork) => work.addAttribute(other, { key: 'Name', value: name('vm-1'), version })
+  const rename = (work: KeyTransaction) =>
+    work.addAttribute(other, { key: 'Name', value: name('vm-1'), version })
   await assert.rejects(perform(rename), faults('NonUniqueNameAttribute'))
   assert.deepEqual(
-    (await outcomes(world)).filter((o) => o.includes('refused')),
+    (await outcomes(core)).filter((o) => o.includes('refused')),
     ['key.create refused NonUniqueNameAttribute', 'key.attribute.add refused NonUniqueNameAttribute'],
   )
   const created = await Promise.allSettled([1, 2, 3, 4].map(() => perform(createKey({ Name: name('vm-2') }))))
   assert.equal(created.filter(({ status }) => status === 'fulfilled').length, 1, 'four at once')
   await perform((work) => work.destroy(id))
   await perform(rename)
-  const neighbour = await makeInstance(world, 'neighbour')
-  const theirs = await trustClient(world, neighbour, 'theirs')
-  await world.keys.perform(theirs.identify, createKey({ Name: name('vm-1') }))
+  const neighbour = await makeInstance(core, 'neighbour')
+  const theirs = await trustClient(core, neighbour, 'theirs')
+  await core.keys.perform(theirs.identify, createKey({ Name: name('vm-1') }))
 })
 
 test('refusals are entered with who, what, which and why; so are successes', async (t) => {
-  const { world, identity, perform } = await openWorldWithClient(t)
+  const { core, identity, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   await assert.rejects(perform(fetchBytes('unknown')))
   await assert.rejects(perform(createKey({ CryptographicLength: 255 })), faults('InvalidField'))
-  const all = await entries(world)
+  const all = await entries(core)
   assert.deepEqual(
     all.map(({ action, result, object, reason }) => [action, result, object, reason]),
     [
@@ -215,21 +216,21 @@ test('refusals are entered with who, what, which and why; so are successes', asy
 })
 
 test('what a commit refuses is entered too', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const tooMuch = Array.from({ length: 300 }, () => ({ type: 'TextString', value: 'x'.repeat(1000) }))
   await assert.rejects(perform(createKey({ 'x-Large': tooMuch })), faults('ServerLimitExceeded'))
-  assert.deepEqual(await outcomes(world), ['key.create refused ServerLimitExceeded'])
+  assert.deepEqual(await outcomes(core), ['key.create refused ServerLimitExceeded'])
 })
 
 test('another instance’s object does not exist, for any act', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
-  const neighbour = await makeInstance(world, 'neighbour')
-  const theirs = await trustClient(world, neighbour, 'theirs')
-  const id = await world.keys.perform(
+  const { core, perform } = await openCoreWithClient(t)
+  const neighbour = await makeInstance(core, 'neighbour')
+  const theirs = await trustClient(core, neighbour, 'theirs')
+  const id = await core.keys.perform(
     theirs.identify,
     createKey({ 'x-Secret': { type: 'Integer', value: 1 } }),
   )
-  const acts: ((work: KeyWork) => Promise<unknown>)[] = [
+  const acts: ((work: KeyTransaction) => Promise<unknown>)[] = [
     fetchBytes(id),
     (work) => work.attributes('key.attributes', id),
     (work) => work.activate(id),
@@ -246,13 +247,13 @@ test('another instance’s object does not exist, for any act', async (t) => {
         (error: unknown) => faults('ObjectNotFound')(error) && texts.add(String(error)) !== undefined,
       )
   assert.equal(texts.size, 1, 'nor does the text tell that it exists elsewhere')
-  await world.keys.perform(theirs.identify, fetchBytes(id))
+  await core.keys.perform(theirs.identify, fetchBytes(id))
 })
 
 test('an act and its entry are one commit: either is there with the other', async (t) => {
-  const { around, world, perform } = await openAround(t)
+  const { around, core, perform } = await openAround(t)
   const id = await perform(createKey())
-  const acts: ((work: KeyWork) => Promise<unknown>)[] = [
+  const acts: ((work: KeyTransaction) => Promise<unknown>)[] = [
     createKey(),
     fetchBytes(id),
     (work) => work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
@@ -260,88 +261,88 @@ test('an act and its entry are one commit: either is there with the other', asyn
     (work) => work.revoke(id, revocation('KeyCompromise')),
     (work) => work.destroy(id),
   ]
-  const dump = () => look(world.file, 'SELECT unique_identifier, version, state, material FROM objects')
+  const dump = () => look(core.file, 'SELECT unique_identifier, version, state, material FROM objects')
   for (const [index, act] of acts.entries()) {
-    const [objects, before] = [dump(), (await entries(world)).length]
+    const [objects, before] = [dump(), (await entries(core)).length]
     around.before = () => {
       throw new StoreUnavailable('full', 'no room')
     }
     await assert.rejects(perform(act), faults('GeneralFailure', /disk is full/), `act ${index}`)
     assert.deepEqual(dump(), objects, `act ${index} left nothing`)
-    assert.equal((await entries(world)).length, before)
+    assert.equal((await entries(core)).length, before)
     around.before = (change: Change) => {
       assert.equal(change.entries.length, 1, `act ${index} with its entry`)
     }
     const commits = around.commits
     await perform(act)
     assert.equal(around.commits, commits + 1, `act ${index} in one commit`)
-    assert.equal((await entries(world)).length, before + 1)
+    assert.equal((await entries(core)).length, before + 1)
   }
 })
 
 test('trust that is withdrawn between check and commit refuses the act, and it is not done', async (t) => {
-  const { around, world, instance, perform } = await openAround(t)
+  const { around, core, instance, perform } = await openAround(t)
   const id = await perform(createKey())
-  const before = look(world.file, 'SELECT version, state FROM objects')
-  for (const act of [fetchBytes(id), createKey(), (work: KeyWork) => work.destroy(id)]) {
-    const { identify } = await trustClient(world, instance, 'short-lived')
-    await world.keys.perform(identify, fetchBytes(id))
-    const state = look(world.file, 'SELECT version, state FROM objects')
+  const before = look(core.file, 'SELECT version, state FROM objects')
+  for (const act of [fetchBytes(id), createKey(), (work: KeyTransaction) => work.destroy(id)]) {
+    const { identify } = await trustClient(core, instance, 'short-lived')
+    await core.keys.perform(identify, fetchBytes(id))
+    const state = look(core.file, 'SELECT version, state FROM objects')
     around.before = async () => {
       around.before = () => undefined
-      await world.trust.clients.remove(manager, instance.id, 'short-lived')
+      await core.trust.clients.remove(manager, instance.id, 'short-lived')
     }
-    await assert.rejects(world.keys.perform<unknown>(identify, act), faults('AuthenticationNotSuccessful'))
-    assert.deepEqual(look(world.file, 'SELECT version, state FROM objects'), state)
+    await assert.rejects(core.keys.perform<unknown>(identify, act), faults('AuthenticationNotSuccessful'))
+    assert.deepEqual(look(core.file, 'SELECT version, state FROM objects'), state)
   }
   assert.equal(before.length, 1)
 })
 
 test('a key that is destroyed between check and commit is not sent, and was not fetched', async (t) => {
-  const { around, world, perform } = await openAround(t)
+  const { around, core, perform } = await openAround(t)
   const id = await perform(createKey())
   around.before = async () => {
     around.before = () => undefined
     await perform((work) => work.destroy(id))
   }
   await assert.rejects(perform(fetchBytes(id)), faults('ObjectDestroyed'))
-  assert.deepEqual((await outcomes(world)).slice(1), [
+  assert.deepEqual((await outcomes(core)).slice(1), [
     'key.destroy success',
     'key.get refused ObjectDestroyed',
   ])
-  assert.deepEqual(look(world.file, 'SELECT * FROM fetched'), [])
+  assert.deepEqual(look(core.file, 'SELECT * FROM fetched'), [])
 })
 
 test('a change of trust that concerns others does not disturb an act', async (t) => {
-  const { around, world, instance, perform } = await openAround(t)
+  const { around, core, instance, perform } = await openAround(t)
   around.before = async () => {
     around.before = () => undefined
-    await trustClient(world, instance, 'another')
+    await trustClient(core, instance, 'another')
   }
   const id = await perform(createKey())
   await perform(fetchBytes(id))
-  assert.deepEqual(await outcomes(world), ['key.create success', 'key.get success'])
+  assert.deepEqual(await outcomes(core), ['key.create success', 'key.get success'])
 })
 
 test('work that meets a conflict for ever ends with a refusal, which is entered', async (t) => {
-  const { around, world, perform } = await openAround(t)
+  const { around, core, perform } = await openAround(t)
   around.before = (change) => {
     if (change.writes.length > 0) throw new StoreConflict('object', 'always')
   }
   await assert.rejects(perform(createKey()), faults('GeneralFailure'))
   assert.ok(around.commits < 60)
-  assert.deepEqual(await outcomes(world), ['key.create refused GeneralFailure'])
+  assert.deepEqual(await outcomes(core), ['key.create refused GeneralFailure'])
 })
 
 test('on a full disk keys are served, also those that never were, and changes are refused', async (t) => {
-  const { around, world, perform } = await openAround(t)
+  const { around, core, perform } = await openAround(t)
   const id = await perform(createKey())
   around.before = ({ durability }) => {
     if (durability === 'disk') throw new StoreUnavailable('full', 'no room')
   }
   assert.equal((await perform(fetchBytes(id))).length, 32)
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /disk is full/))
-  assert.deepEqual(await outcomes(world), [
+  assert.deepEqual(await outcomes(core), [
     'key.create success',
     'key.get success',
     'key.create refused GeneralFailure',
@@ -349,7 +350,7 @@ test('on a full disk keys are served, also those that never were, and changes ar
 })
 
 test('a key is fresh until it was fetched, also within one unit, and a fetch is no change of it', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const seen = await perform(async (work) => {
     const id = await createKey()(work)
     const before = await fresh(id)(work)
@@ -365,7 +366,7 @@ test('a key is fresh until it was fetched, also within one unit, and a fetch is 
   await perform((work) => work.activate(id))
   assert.equal(await perform(fresh(id)), false)
   assert.deepEqual(
-    look(world.file, 'SELECT version FROM objects WHERE unique_identifier = ?', id).map((row) => ({
+    look(core.file, 'SELECT version FROM objects WHERE unique_identifier = ?', id).map((row) => ({
       ...row,
     })),
     [{ version: 2 }],
@@ -373,9 +374,9 @@ test('a key is fresh until it was fetched, also within one unit, and a fetch is 
 })
 
 test('an error that is no answer comes through as it is, and leaves nothing', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const bug = new TypeError('a bug')
-  const work = async (one: KeyWork) => {
+  const work = async (one: KeyTransaction) => {
     await one.create({
       objectType: 'SymmetricKey',
       attributes: attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256 }),
@@ -383,5 +384,5 @@ test('an error that is no answer comes through as it is, and leaves nothing', as
     throw bug
   }
   await assert.rejects(perform(work), (error) => error === bug)
-  assert.deepEqual(look(world.file, 'SELECT * FROM objects'), [])
+  assert.deepEqual(look(core.file, 'SELECT * FROM objects'), [])
 })

@@ -14,7 +14,7 @@ import {
   type Step,
 } from '../../src/keys/lifecycle.ts'
 import { enums } from '../../src/kmip/enums.ts'
-import { faults } from '../support/world.ts'
+import { faults } from '../support/core.ts'
 
 const states = Object.keys(transitions) as State[]
 const steps: readonly Step[] = ['activate', 'deactivate', 'compromise', 'destroy']

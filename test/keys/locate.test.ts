@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import * as fc from 'fast-check'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { LocateQuery } from '../../src/keys/locate.ts'
 import type { Pace } from '../../src/keys/pace.ts'
 import { attributeFact, attributeNames } from '../../src/kmip/attribute-table.ts'
@@ -18,9 +18,9 @@ import {
   createKey,
   faults,
   makeInstance,
-  openWorldWithClient,
+  openCoreWithClient,
   trustClient,
-} from '../support/world.ts'
+} from '../support/core.ts'
 
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
@@ -40,11 +40,11 @@ function search(
     countAll: true,
     ...more,
   }
-  return (work: KeyWork) => work.locate(query, version, pace)
+  return (work: KeyTransaction) => work.locate(query, version, pace)
 }
 
 async function open(t: TestContext) {
-  const opened = await openWorldWithClient(t)
+  const opened = await openCoreWithClient(t)
   const find = async (...wanted: readonly (readonly [string, unknown])[]) =>
     (await opened.perform(search(wanted))).uniqueIdentifiers
   return { ...opened, find }
@@ -62,7 +62,7 @@ test('an object is found by each attribute that it has, those that the server se
 })
 
 /** Registered, so that any algorithm and length will do. */
-const having = (key: string, value: unknown) => (work: KeyWork) => {
+const having = (key: string, value: unknown) => (work: KeyTransaction) => {
   const attributes = attributeSet({ [key]: value })
   return work.register({ objectType: 'SecretData', attributes }, { bytes: Buffer.of(1), head: {} })
 }
@@ -148,15 +148,15 @@ test('a usage mask finds what has all of its bits', async (t) => {
 })
 
 test('states are those of now', async (t) => {
-  const { world, perform, find } = await open(t)
-  const now = BigInt(world.clock.now() / 1000)
+  const { core, perform, find } = await open(t)
+  const now = BigInt(core.clock.now() / 1000)
   const id = await perform(createKey({ ActivationDate: now + 5n, DeactivationDate: now + 10n }))
   assert.deepEqual(await find(['State', 'PreActive']), [id])
   assert.deepEqual(await find(['State', 'Active']), [])
-  world.clock.pass(5_000)
+  core.clock.pass(5_000)
   assert.deepEqual(await find(['State', 'Active']), [id])
   assert.deepEqual(await find(['State', 'PreActive']), [])
-  world.clock.pass(5_000)
+  core.clock.pass(5_000)
   assert.deepEqual(await find(['State', 'Deactivated']), [id])
 })
 
@@ -218,10 +218,10 @@ test('no version finds by an attribute that it does not have', async (t) => {
 })
 
 test('another instance’s objects are never found', async (t) => {
-  const { world, perform, find } = await open(t)
-  const neighbour = await makeInstance(world, 'neighbour')
-  const theirs = await trustClient(world, neighbour, 'theirs')
-  const id = await world.keys.perform(theirs.identify, createKey({ Name: name('same'), ObjectGroup: 'same' }))
+  const { core, perform, find } = await open(t)
+  const neighbour = await makeInstance(core, 'neighbour')
+  const theirs = await trustClient(core, neighbour, 'theirs')
+  const id = await core.keys.perform(theirs.identify, createKey({ Name: name('same'), ObjectGroup: 'same' }))
   const mine = await perform(createKey({ Name: name('same'), ObjectGroup: 'same' }))
   assert.deepEqual(await find(), [mine])
   assert.deepEqual(await find(['Name', name('same')]), [mine])
@@ -229,15 +229,15 @@ test('another instance’s objects are never found', async (t) => {
   assert.deepEqual(await find(['UniqueIdentifier', id]), [])
 })
 
-const inUnit = async (work: KeyWork, wanted: readonly (readonly [string, unknown])[]) =>
+const inUnit = async (work: KeyTransaction, wanted: readonly (readonly [string, unknown])[]) =>
   (await search(wanted)(work)).uniqueIdentifiers
 
 test('what a unit has staged is found in it as it will be, in its place in the order', async (t) => {
-  const { world, perform, find } = await open(t)
+  const { core, perform, find } = await open(t)
   const old = await perform(createKey({ ObjectGroup: 'g' }))
-  world.clock.pass(1_000)
+  core.clock.pass(1_000)
   const young = await perform(createKey({ ObjectGroup: 'g' }))
-  world.clock.pass(1_000)
+  core.clock.pass(1_000)
   const made = await perform(async (work) => {
     const first = await createKey({ ObjectGroup: 'g' })(work)
     const second = await createKey({ ObjectGroup: 'g' })(work)
@@ -305,7 +305,7 @@ test('negative counts are refused', async (t) => {
 })
 
 test('it goes on by turns, and is given up in the middle when nobody waits for the answer', async (t) => {
-  const { perform, world } = await open(t)
+  const { perform, core } = await open(t)
   for (let made = 0; made < 100; made++) await perform(createKey())
   let turns = 0
   const counting: Pace = { spent: true, turn: async () => void (turns += 1) }
@@ -321,7 +321,7 @@ test('it goes on by turns, and is given up in the middle when nobody waits for t
   }
   await assert.rejects(perform(search([], {}, '1.4', leaving)), faults('OperationCanceledByRequester'))
   assert.equal(left, 0, 'it looked at nothing more')
-  const [last] = (await world.audit.list({ order: 'newest', limit: 1 })).entries
+  const [last] = (await core.audit.list({ order: 'newest', limit: 1 })).entries
   const { action, result, reason } = JSON.parse(last?.body ?? '') as Record<string, unknown>
   assert.deepEqual([action, result, reason], ['key.locate', 'refused', 'OperationCanceledByRequester'])
 })

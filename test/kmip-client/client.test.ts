@@ -168,7 +168,7 @@ suite('connections', () => {
     await versionsOf(kmip)
     wire.drop()
     // So that the end has arrived: what is sent into a connection that looks alive may have been done.
-    await new Promise((resolve) => setTimeout(resolve, 200))
+    await new Promise((resolve) => setTimeout(resolve, 50))
     await createKey(kmip)
     assert.equal(wire.connections(), 2)
   })

@@ -49,11 +49,12 @@ test('one is down: the other answers every request, and the one that is down is 
 test('one that was down is asked again after a pause', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
-  await using kmip = client([one, two], { restMs: 300 })
+  let nowMs = 0
+  await using kmip = client([one, two], { restMs: 300, now: () => nowMs })
   await one.cut()
   await versionsOf(kmip)
   await one.mend()
-  await new Promise((resolve) => setTimeout(resolve, 400))
+  nowMs += 400
   for (let i = 0; i < 4; i++) await versionsOf(kmip)
   assert.equal(one.connections(), 2)
 })
@@ -76,7 +77,9 @@ test('if all have failed recently, they are asked all the same', async () => {
 test('cut in the middle of much work: reads never fail, and a change is done once or reported', async () => {
   await using one = await openWire(server.kmip)
   await using two = await openWire(server.kmip)
-  await using kmip = client([one, two], { connections: 'kept', connectionsMax: 4, restMs: 50 })
+  let nowMs = 0
+  const now = () => nowMs
+  await using kmip = client([one, two], { connections: 'kept', connectionsMax: 4, restMs: 50, now })
   const id = await createKey(kmip)
   const stop = new AbortController()
   const reading = Array.from({ length: 4 }, async () => {
@@ -93,8 +96,9 @@ test('cut in the middle of much work: reads never fail, and a change is done onc
         await using direct = client([wire])
         await versionsOf(direct)
       }
-      // No request is to meet both of them cut.
-      await new Promise((resolve) => setTimeout(resolve, 80))
+      // No request may meet both of them cut: the one that is back is asked first again.
+      nowMs += 80
+      await new Promise((resolve) => setTimeout(resolve, 40))
     }
   }
   stop.abort()

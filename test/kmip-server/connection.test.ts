@@ -16,7 +16,7 @@ function later(ms: number): Promise<void> {
 }
 
 /** What the server says to bytes that it does not read: a message whose number tells the reason. */
-const lastWords: Record<Unreadable, number> = { malformed: 101, 'too-large': 102, stranger: 103, busy: 104 }
+const lastWords: Record<Unreadable, number> = { malformed: 101, 'too-large': 102, untrusted: 103, busy: 104 }
 const answerUnreadable = (reason: Unreadable): Buffer => messageOf(lastWords[reason])
 
 // ---------------------------------------------------------------- clients that come and go
@@ -182,7 +182,7 @@ test('while requests wait no more is read, and all are answered in the end', asy
   const message = messageOf(0, 8 * 1024 - 8)
   for (let sent = 0; sent < messages; sent += 1) client.send(message)
   await until('one is being answered', () => door.gauge('requests_running') === 1)
-  await later(200)
+  for (let before = -1; before !== client.raw.bytesWritten; await later(50)) before = client.raw.bytesWritten
   // 25 MiB were sent; kernel buffers hold a few MiB and the door hardly anything.
   assert.ok(client.socket.writableLength > 8 * MiB, `${client.socket.writableLength} bytes still to be sent`)
   gate.resolve()
@@ -353,7 +353,7 @@ test('bytes that are no message are answered and closed; whole messages before t
   assert.deepEqual(door.loud(), [])
 })
 
-test('more than 8 KiB from a stranger is refused unread, and its last words arrive', async () => {
+test('more than 8 KiB from an untrusted peer is refused unread, and its last words arrive', async () => {
   let asked = 0
   await using door = await openDoor({
     answerUnreadable,
@@ -367,18 +367,18 @@ test('more than 8 KiB from a stranger is refused unread, and its last words arri
   assert.equal(numberOf(await client.ask(messageOf(1, 8 * 1024 - 8))), 1)
   assert.equal(asked, 0)
   client.send(messageOf(2, MiB - 8))
-  assert.equal(numberOf(await client.message()), lastWords.stranger)
+  assert.equal(numberOf(await client.message()), lastWords.untrusted)
   assert.equal(await client.ended, null)
   assert.equal(asked, 1)
   assert.equal(door.count('messages'), 1)
   client.close()
 })
 
-test('the header alone is enough to refuse a stranger', async () => {
+test('the header alone is enough to refuse an untrusted peer', async () => {
   await using door = await openDoor({ answerUnreadable, isTrusted: async () => false })
   const client = await connectClient({ port: door.port })
   client.send(messageOf(2, 8 * 1024).subarray(0, 8))
-  assert.equal(numberOf(await client.message()), lastWords.stranger)
+  assert.equal(numberOf(await client.message()), lastWords.untrusted)
   client.close()
 })
 
@@ -391,7 +391,7 @@ test('trust that comes later on the same connection holds for the next message, 
   }
   trusted = false
   assert.equal(numberOf(await client.ask(messageOf(4))), 4)
-  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.stranger)
+  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)
   client.close()
 })
 
@@ -411,7 +411,7 @@ test('when whether a peer is trusted cannot be told, it is not', async () => {
     isTrusted: () => Promise.reject(new Error('the store is away')),
   })
   const client = await connectClient({ port: door.port })
-  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.stranger)
+  assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)
   assert.deepEqual(
     door.loud().map(({ level }) => level),
     ['error'],

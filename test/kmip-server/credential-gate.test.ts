@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { hashCredential, matchesCredential } from '../../src/trust/credential.ts'
-import type { Client, Credential } from '../../src/trust/rows.ts'
+import type { Credential } from '../../src/trust/rows.ts'
 import { CredentialGate } from '../../src/kmip-server/credential-gate.ts'
 import type { Peer } from '../../src/kmip-server/door.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
@@ -26,15 +26,7 @@ function gate() {
   }
   const opened = new CredentialGate(counted, () => clock.nowMs)
   const attempt = async (password: string, address = '192.0.2.1', id = 'client-1') => {
-    const client: Client = {
-      id,
-      instanceId: 'instance',
-      name: 'vcenter',
-      expiredGraceDays: null,
-      credential,
-      createdMs: 0,
-    }
-    return (await opened.check(peerAt(address), client, getWith(password)))?.message
+    return (await opened.check(peerAt(address), id, credential, getWith(password)))?.message
   }
   return { clock, attempt, checks: () => checks }
 }

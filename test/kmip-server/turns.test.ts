@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { neighbourhood, plainAddress } from '../../src/kmip-server/address.ts'
+import { subnetOf, plainAddress } from '../../src/kmip-server/address.ts'
 import { Admission, type AdmissionOptions } from '../../src/kmip-server/admission.ts'
-import { Guests } from '../../src/kmip-server/guests.ts'
+import { ConnectionSlots } from '../../src/kmip-server/connection-slots.ts'
 import { Subnets, type Rank } from '../../src/kmip-server/subnets.ts'
 import { TimeShare } from '../../src/kmip-server/time-share.ts'
 import { limits } from '../../src/limits.ts'
@@ -228,73 +228,73 @@ test('a share of the time is so much of each second, what was saved included, an
   assert.equal(share.waitMs(), 2_500)
 })
 
-function newGuests(max: number, perNeighbourhoodMax: number, known: readonly string[] = []) {
+function newConnectionSlots(max: number, perSubnetMax: number, known: readonly string[] = []) {
   const isKnown = (name: string) => known.includes(name)
-  return new Guests<{ neighbourhood: string; spare: boolean }>({
+  return new ConnectionSlots<{ subnet: string; spare: boolean }>({
     max,
-    perNeighbourhoodMax,
+    perSubnetMax,
     knownKeep: 3,
     isKnown,
   })
 }
 
 test('when all places are taken, an address that holds fewer gets one from the address that holds most', () => {
-  const guests = newGuests(5, 4)
-  const held = Array.from({ length: 4 }, () => ({ neighbourhood: 'flood', spare: true }))
-  for (const guest of held) guests.add(guest)
-  assert.deepEqual(guests.receive('flood'), { place: 'none', reason: 'address' })
-  assert.deepEqual(guests.receive('vcenter'), { place: 'free' })
-  guests.add({ neighbourhood: 'vcenter', spare: true })
+  const slots = newConnectionSlots(5, 4)
+  const held = Array.from({ length: 4 }, () => ({ subnet: 'flood', spare: true }))
+  for (const holder of held) slots.add(holder)
+  assert.deepEqual(slots.offer('flood'), { slot: 'none', reason: 'address' })
+  assert.deepEqual(slots.offer('vcenter'), { slot: 'free' })
+  slots.add({ subnet: 'vcenter', spare: true })
   const [first, second] = held
   assert.ok(first && second)
   // One whose request is being worked on keeps its place.
   first.spare = false
-  assert.deepEqual(guests.receive('vcenter'), { place: 'taken-from', guest: second })
-  assert.deepEqual(guests.receive('host'), { place: 'taken-from', guest: second })
-  for (const guest of held) guest.spare = false
-  assert.deepEqual(guests.receive('host'), { place: 'none', reason: 'full' })
-  assert.equal(guests.remove(first), true)
-  assert.equal(guests.remove(first), false)
-  assert.deepEqual(guests.receive('host'), { place: 'free' })
+  assert.deepEqual(slots.offer('vcenter'), { slot: 'taken-from', holder: second })
+  assert.deepEqual(slots.offer('host'), { slot: 'taken-from', holder: second })
+  for (const holder of held) holder.spare = false
+  assert.deepEqual(slots.offer('host'), { slot: 'none', reason: 'full' })
+  assert.equal(slots.remove(first), true)
+  assert.equal(slots.remove(first), false)
+  assert.deepEqual(slots.offer('host'), { slot: 'free' })
 })
 
 test('places are never taken back and forth between equals', () => {
-  const guests = newGuests(4, 4)
-  for (const address of ['a', 'a', 'b', 'b']) guests.add({ neighbourhood: address, spare: true })
-  assert.deepEqual(guests.receive('a'), { place: 'none', reason: 'full' })
-  assert.equal(guests.receive('c').place, 'taken-from')
+  const slots = newConnectionSlots(4, 4)
+  for (const address of ['a', 'a', 'b', 'b']) slots.add({ subnet: address, spare: true })
+  assert.deepEqual(slots.offer('a'), { slot: 'none', reason: 'full' })
+  assert.equal(slots.offer('c').slot, 'taken-from')
 })
 
 test('addresses of trusted clients keep their places, and get one of the others', () => {
-  const guests = newGuests(6, 6, ['vcenter', 'host'])
+  const slots = newConnectionSlots(6, 6, ['vcenter', 'host'])
   for (const address of ['vcenter', 'vcenter', 'vcenter', 'a', 'b', 'b'])
-    guests.add({ neighbourhood: address, spare: true })
-  const fromFlood = { place: 'taken-from', guest: { neighbourhood: 'b', spare: true } }
-  assert.deepEqual(guests.receive('host'), fromFlood)
-  assert.deepEqual(guests.receive('vcenter'), fromFlood)
-  assert.deepEqual(guests.receive('c'), fromFlood)
+    slots.add({ subnet: address, spare: true })
+  const fromFlood = { slot: 'taken-from', holder: { subnet: 'b', spare: true } }
+  assert.deepEqual(slots.offer('host'), fromFlood)
+  assert.deepEqual(slots.offer('vcenter'), fromFlood)
+  assert.deepEqual(slots.offer('c'), fromFlood)
   // b and a have one each: nobody has more than a newcomer would, but vcenter, which keeps three.
-  const even = newGuests(5, 5, ['vcenter'])
+  const even = newConnectionSlots(5, 5, ['vcenter'])
   for (const address of ['vcenter', 'vcenter', 'vcenter', 'a', 'b'])
-    even.add({ neighbourhood: address, spare: true })
-  assert.deepEqual(even.receive('c'), { place: 'none', reason: 'full' })
+    even.add({ subnet: address, spare: true })
+  assert.deepEqual(even.offer('c'), { slot: 'none', reason: 'full' })
   // Someone who shares a known address has all places.
-  const shared = newGuests(5, 5, ['vcenter'])
-  for (let number = 0; number < 5; number += 1) shared.add({ neighbourhood: 'vcenter', spare: true })
-  assert.equal(shared.receive('c').place, 'taken-from')
+  const shared = newConnectionSlots(5, 5, ['vcenter'])
+  for (let number = 0; number < 5; number += 1) shared.add({ subnet: 'vcenter', spare: true })
+  assert.equal(shared.offer('c').slot, 'taken-from')
 })
 
-test('addresses have one spelling, and one IPv6 machine is one neighbour', () => {
+test('addresses have one spelling, and a whole IPv6 /64 is one subnet', () => {
   assert.equal(plainAddress('::ffff:10.1.2.3'), '10.1.2.3')
   assert.equal(plainAddress('::ffff:a01:203'), '10.1.2.3')
-  assert.equal(neighbourhood(plainAddress('::FFFF:10.1.2.3')), '10.1.2.3')
+  assert.equal(subnetOf(plainAddress('::FFFF:10.1.2.3')), '10.1.2.3')
   assert.equal(plainAddress('10.1.2.3'), '10.1.2.3')
   assert.equal(plainAddress('fe80::1%eth0'), 'fe80::1')
-  assert.equal(neighbourhood('10.1.2.3'), '10.1.2.3')
-  assert.equal(neighbourhood('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64')
-  assert.equal(neighbourhood('2001:db8:1:2::9'), neighbourhood('2001:db8:1:2:ffff::1'))
-  assert.notEqual(neighbourhood('2001:db8:1:2::9'), neighbourhood('2001:db8:1:3::9'))
-  assert.equal(neighbourhood('2001:db8::1'), '2001:db8:0:0::/64')
-  assert.equal(neighbourhood('::1'), '0:0:0:0::/64')
-  assert.equal(neighbourhood('fe80::1'), 'fe80:0:0:0::/64')
+  assert.equal(subnetOf('10.1.2.3'), '10.1.2.3')
+  assert.equal(subnetOf('2001:db8:1:2:3:4:5:6'), '2001:db8:1:2::/64')
+  assert.equal(subnetOf('2001:db8:1:2::9'), subnetOf('2001:db8:1:2:ffff::1'))
+  assert.notEqual(subnetOf('2001:db8:1:2::9'), subnetOf('2001:db8:1:3::9'))
+  assert.equal(subnetOf('2001:db8::1'), '2001:db8:0:0::/64')
+  assert.equal(subnetOf('::1'), '0:0:0:0::/64')
+  assert.equal(subnetOf('fe80::1'), 'fe80:0:0:0::/64')
 })

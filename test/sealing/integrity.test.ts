@@ -10,7 +10,7 @@ import { EnvelopeError } from '../../src/sealing/envelope.ts'
 import { Integrity, type StoredItem } from '../../src/sealing/integrity.ts'
 import { Secrets } from '../../src/sealing/secrets.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { createKey, edit, faults, makeInstance, openWorld, trustClient } from '../support/world.ts'
+import { createKey, edit, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
 
 const item: StoredItem = { instanceId: 'i', kind: 'object', id: 'k' }
 
@@ -66,42 +66,42 @@ test('of very many, all are counted and a bounded number is remembered and told'
 })
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect') {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world, 'default', { custody })
-  const { identify } = await trustClient(world, instance)
-  const id = await world.keys.perform(identify, createKey())
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'default', { custody })
+  const { identify } = await trustClient(core, instance)
+  const id = await core.keys.perform(identify, createKey())
   const get = async () => {
-    world.clock.pass(instance.cacheSeconds * 1000)
-    return world.keys.perform(identify, async (work) => (await work.fetch(id)).material.bytes.length)
+    core.clock.pass(instance.cacheSeconds * 1000)
+    return core.keys.perform(identify, async (work) => (await work.fetch(id)).material.bytes.length)
   }
-  const { integrity } = world.keyring
-  return { world, instance, id, get, integrity }
+  const { integrity } = core.keyring
+  return { core, instance, id, get, integrity }
 }
 
 test('an altered data key is named itself, not the objects that it seals', async (t) => {
-  const { world, instance, get, integrity } = await begin(t, 'database')
-  const [record] = await world.store.dataKeys(instance.id)
+  const { core, instance, get, integrity } = await begin(t, 'database')
+  const [record] = await core.store.dataKeys(instance.id)
   assert.ok(record)
   const wrapped = Buffer.from(record.wrapped)
   wrapped[20] = (wrapped[20] ?? 0) ^ 1
-  edit(world.file, 'UPDATE data_keys SET wrapped = ?', wrapped)
+  edit(core.file, 'UPDATE data_keys SET wrapped = ?', wrapped)
   await assert.rejects(get(), faults('GeneralFailure'))
   assert.deepEqual(integrity.altered, [{ instanceId: instance.id, kind: 'data key', id: record.id }])
-  edit(world.file, 'UPDATE data_keys SET wrapped = ?', record.wrapped)
+  edit(core.file, 'UPDATE data_keys SET wrapped = ?', record.wrapped)
   assert.equal(await get(), 32)
   assert.deepEqual(integrity.altered, [])
 })
 
 test('sealed material that names no data key was altered too', async (t) => {
-  const { world, instance, id, get, integrity } = await begin(t, 'database')
-  edit(world.file, 'UPDATE objects SET data_key_id = NULL')
+  const { core, instance, id, get, integrity } = await begin(t, 'database')
+  edit(core.file, 'UPDATE objects SET data_key_id = NULL')
   await assert.rejects(get(), faults('GeneralFailure', /altered/))
   assert.deepEqual(integrity.altered, [{ instanceId: instance.id, kind: 'object', id }])
 })
 
 test('a standard key with another payload was altered; one that was deleted was not', async (t) => {
-  const { world, instance, id, get, integrity } = await begin(t, 'keyprotect')
-  const { kept } = world.rootKey.standardKeys
+  const { core, instance, id, get, integrity } = await begin(t, 'keyprotect')
+  const { kept } = core.rootKey.standardKeys
   const found = [...kept.values()].find(({ name }) => name === `mortise-${id}`)
   assert.ok(found)
   found.deleted = true
@@ -119,13 +119,13 @@ test('a standard key with another payload was altered; one that was deleted was 
 })
 
 test("a secret of the server's that was altered does not open, and is named", async (t) => {
-  const { world } = await begin(t, 'database')
-  const integrity = new Integrity(world.clock)
-  const secrets = await Secrets.open(world.store, world.rootKey, integrity)
+  const { core } = await begin(t, 'database')
+  const integrity = new Integrity(core.clock)
+  const secrets = await Secrets.open(core.store, core.rootKey, integrity)
   await secrets.put('one', Buffer.from('secret one'))
   await secrets.put('other', Buffer.from('secret two'))
   edit(
-    world.file,
+    core.file,
     `UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'other') WHERE name = 'one'`,
   )
   await assert.rejects(secrets.fresh('one'), EnvelopeError)

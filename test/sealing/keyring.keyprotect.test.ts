@@ -1,4 +1,4 @@
-// Custody `database` under a root key in Key Protect, with the real client and the double: how often the service is
+// Custody `database` under a root key in Key Protect, with the real client and the fake: how often the service is
 // asked, what happens while it is away, when the root key is withdrawn and when it is rotated; and the whole server
 // configured as an administrator does it.
 
@@ -9,47 +9,47 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import type { RootKeyReach } from '../../src/ports/root-key.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { sideOf } from '../support/key-protect/mortise.ts'
 import { startServer } from '../support/server.ts'
-import { createKey, openWorld, trustClient } from '../support/world.ts'
+import { createKey, openCore, trustClient } from '../support/core.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
-const apiKey = readFileSync(double.about.apiKeyFile, 'utf8').trim()
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
+const apiKey = readFileSync(fake.about.apiKeyFile, 'utf8').trim()
 
 /** An instance under a root key of its own, with three keys made by a client, at second 0. */
 async function begin(t: TestContext) {
-  const id = await double.rootKey()
-  const side = sideOf(double, apiKey)
+  const id = await fake.rootKey()
+  const side = sideOf(fake, apiKey)
   t.after(() => side.sessions.close())
-  const rootKey = await openRootKey(double.uri(id), side.options)
-  const world = await openWorld(t, { rootKeys: [rootKey] })
-  const instance = await world.trust.instances.create(serverActor, {
+  const rootKey = await openRootKey(fake.uri(id), side.options)
+  const core = await openCore(t, { rootKeys: [rootKey] })
+  const instance = await core.trust.instances.create(serverActor, {
     name: 'vmware',
     custody: 'database',
     rootKeyUri: rootKey.uri,
     cacheSeconds: 300,
     outageSeconds: 3600,
   })
-  const { identify } = await trustClient(world, instance)
-  for (let index = 0; index < 3; index++) await world.keys.perform(identify, createKey())
-  const use = () => world.keyring.current(instance)
+  const { identify } = await trustClient(core, instance)
+  for (let index = 0; index < 3; index++) await core.keys.perform(identify, createKey())
+  const use = () => core.keyring.current(instance)
   let seconds = 0
   const at = (second: number) => {
-    world.clock.pass((second - seconds) * 1000)
+    core.clock.pass((second - seconds) * 1000)
     seconds = second
   }
-  await double.forgetCalls()
-  return { ...world, id, instance, at, use, side }
+  await fake.forgetCalls()
+  return { ...core, id, instance, at, use, side }
 }
 
 const reach = (expected: RootKeyReach) => (error: unknown) =>
   error instanceof KeysUnavailable && error.reach === expected
 
 async function unwraps(): Promise<number> {
-  return (await double.calls('unwrap')).length
+  return (await fake.calls('unwrap')).length
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -74,7 +74,7 @@ test('one unwrap for each cacheSeconds, however many keys are used', async (t) =
 
 test('away: served from memory until cache and outage are over, then not; and again by itself', async (t) => {
   const { at, use, events } = await begin(t)
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   at(301)
   await use()
   assert.deepEqual(events, ['unreachable'])
@@ -82,42 +82,42 @@ test('away: served from memory until cache and outage are over, then not; and ag
   await use()
   at(3_901)
   await assert.rejects(use(), reach('unreachable'))
-  await double.calm()
+  await fake.calm()
   await use()
   assert.deepEqual(events, ['unreachable', 'answers'])
 })
 
 test('withdrawn: a disabled root key closes the instance within cacheSeconds, enabling it opens it again', async (t) => {
   const { at, use, events, id } = await begin(t)
-  await double.admin('POST', `/keys/${id}/actions/disable`)
+  await fake.admin('POST', `/keys/${id}/actions/disable`)
   at(239)
   await use()
   at(241)
   await use()
   await until(() => events.includes('withdrawn'))
   await assert.rejects(use(), reach('root-key'))
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   at(246)
   await assert.rejects(use(), reach('unreachable'), 'there is no outage mode for what was withdrawn')
-  await double.calm()
-  await double.advance(30)
-  await double.admin('POST', `/keys/${id}/actions/enable`)
+  await fake.calm()
+  await fake.advance(30)
+  await fake.admin('POST', `/keys/${id}/actions/enable`)
   at(251)
   await use()
 })
 
 test('the service ID loses its role: the same, and the reason names it', async (t) => {
-  const serviceId = await double.serviceId({ roles: ['Reader'] })
-  const side = sideOf(double, serviceId.apiKey)
+  const serviceId = await fake.serviceId({ roles: ['Reader'] })
+  const side = sideOf(fake, serviceId.apiKey)
   t.after(() => side.sessions.close())
-  const rootKey = await openRootKey(double.uri(await double.rootKey()), side.options)
-  const world = await openWorld(t, { rootKeys: [rootKey] })
+  const rootKey = await openRootKey(fake.uri(await fake.rootKey()), side.options)
+  const core = await openCore(t, { rootKeys: [rootKey] })
   const settings = { name: 'vmware', custody: 'database', rootKeyUri: rootKey.uri } as const
-  const instance = await world.trust.instances.create(serverActor, settings)
-  await world.keyring.current(instance)
-  await double.control('PUT', `service-ids/${serviceId.id}/policies`, { policies: [] })
-  world.clock.pass(300_000)
-  await assert.rejects(world.keyring.current(instance), (error: unknown) => {
+  const instance = await core.trust.instances.create(serverActor, settings)
+  await core.keyring.current(instance)
+  await fake.control('PUT', `service-ids/${serviceId.id}/policies`, { policies: [] })
+  core.clock.pass(300_000)
+  await assert.rejects(core.keyring.current(instance), (error: unknown) => {
     assert.ok(error instanceof KeysUnavailable && error.cause instanceof Error)
     assert.match(error.cause.message, /service role Reader/)
     return error.reach === 'root-key'
@@ -126,7 +126,7 @@ test('the service ID loses its role: the same, and the reason names it', async (
 
 test('rotated: what was sealed before still opens', async (t) => {
   const { at, use, id, side } = await begin(t)
-  await double.admin('POST', `/keys/${id}/actions/rotate`)
+  await fake.admin('POST', `/keys/${id}/actions/rotate`)
   at(300)
   await use()
   assert.equal(side.made.at(-1)?.status, 200)
@@ -134,35 +134,35 @@ test('rotated: what was sealed before still opens', async (t) => {
 })
 
 test('the whole server: its own secrets and an instance under Key Protect, by alias, over a restart', async (t) => {
-  await double.rootKey({ aliases: ['own'] })
-  const id = await double.rootKey({ aliases: ['tenant'] })
+  await fake.rootKey({ aliases: ['own'] })
+  const id = await fake.rootKey({ aliases: ['tenant'] })
   const env = {
-    MORTISE_IBM_API_KEY_FILE: double.about.apiKeyFile,
-    MORTISE_IBM_IAM_URL: double.about.iamUrl,
-    MORTISE_IBM_CA_FILE: double.about.caFile,
-    MORTISE_ROOT_KEY: double.uri('own'),
+    MORTISE_IBM_API_KEY_FILE: fake.about.apiKeyFile,
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
+    MORTISE_ROOT_KEY: fake.uri('own'),
   }
   await using server = await startServer({ env })
   const create = (name: string, key: string) =>
-    server.cli('instance', 'create', name, '--root-key', double.uri(key), '--custody', 'database', '--json')
+    server.cli('instance', 'create', name, '--root-key', fake.uri(key), '--custody', 'database', '--json')
   const made = await create('tenant', 'tenant')
   assert.equal(made.code, 0, made.stderr)
-  assert.equal((JSON.parse(made.stdout) as { rootKey: string }).rootKey, double.uri(id), 'by id')
+  assert.equal((JSON.parse(made.stdout) as { rootKey: string }).rootKey, fake.uri(id), 'by id')
   await server.json('key', 'create', '--instance', 'tenant')
-  const standard = await double.rootKey({ extractable: true })
+  const standard = await fake.rootKey({ extractable: true })
   const refused = await create('other', standard)
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /is a standard key/)
-  const instance = double.uri('')
+  const instance = fake.uri('')
   const listed = await server.json('root-key', 'list', '--root-key', instance)
-  assert.ok((listed as { uri: string }[]).some(({ uri }) => uri === double.uri(id)))
+  assert.ok((listed as { uri: string }[]).some(({ uri }) => uri === fake.uri(id)))
   const table = await server.cli('root-key', 'list', '--root-key', instance)
   assert.match(table.stdout, /^NAME +STATE +RING/)
-  assert.ok(table.stdout.includes(double.uri(id)))
+  assert.ok(table.stdout.includes(fake.uri(id)))
   const alone = await server.cli('root-key', 'list', '--root-key', 'file:root.key')
   assert.deepEqual([alone.code, /Lists are of/.test(alone.stderr)], [1, true])
   assert.equal(await server.stop(), 0)
   await using again = await startServer({ env, data: server.data })
   await again.json('key', 'create', '--instance', 'tenant')
-  t.diagnostic(`${(await double.calls()).length} calls in all`)
+  t.diagnostic(`${(await fake.calls()).length} calls in all`)
 })

@@ -11,7 +11,7 @@ import type { Instance } from '../../src/trust/rows.ts'
 import { limits } from '../../src/limits.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
 import { reaches, rootKeyContract } from '../support/rootkey-contract.ts'
-import { dayMs, edit, makeInstance, openWorld } from '../support/world.ts'
+import { dayMs, edit, makeInstance, openCore } from '../support/core.ts'
 
 // What the tests below stand on keeps the contract itself.
 const faulty = new FaultyRootKey()
@@ -36,13 +36,13 @@ const reach = (expected: RootKeyReach) => (error: unknown) =>
 
 /** An instance whose data key was just opened, at second 0. */
 async function opened(t: TestContext, settings: Partial<Instance> = {}) {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world, 'default', {
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'default', {
     cacheSeconds: 300,
     outageSeconds: 3600,
     ...settings,
   })
-  const { clock, keyring, rootKey } = world
+  const { clock, keyring, rootKey } = core
   const { id } = await keyring.current(instance)
   let seconds = 0
   const at = (second: number) => {
@@ -56,7 +56,7 @@ async function opened(t: TestContext, settings: Partial<Instance> = {}) {
     await background()
     return rootKey.unwraps - before
   }
-  return { ...world, instance, id, at, use }
+  return { ...core, instance, id, at, use }
 }
 
 /** Until what was begun in the background has read the store and been answered. */
@@ -240,12 +240,12 @@ test('one second of cache is one second', async (t) => {
 
 test('a no about the root key empties the instance at once, its other keys too, and no other instance', async (t) => {
   const { at, use, rootKey, keyring, instance, id, events, store, ...rest } = await opened(t)
-  const world = { ...rest, rootKey, keyring, instance, store, events }
+  const core = { ...rest, rootKey, keyring, instance, store, events }
   const otherKey = await keyring.make(instance)
   await store.commit({ writes: [otherKey], entries: [], durability: 'disk' })
   const second = otherKey.type === 'data-key' ? otherKey.record.id : ''
   await keyring.byId(instance, second)
-  const neighbour = await makeInstance(world, 'neighbour')
+  const neighbour = await makeInstance(core, 'neighbour')
   const { id: theirs } = await keyring.current(neighbour)
   at(250)
   rootKey.fault = 'root-key'
@@ -306,18 +306,18 @@ test('a key that stands where the root key was is a no about the root key', asyn
     wrap: (plaintext, associatedData) => standing.wrap(plaintext, associatedData),
     unwrap: (wrapped, associatedData) => standing.unwrap(wrapped, associatedData),
   }
-  const world = await openWorld(t, { rootKeys: [place] })
+  const core = await openCore(t, { rootKeys: [place] })
   const settings = { name: 'filed', custody: 'database', rootKeyUri: 'test:file' } as const
-  const instance = await world.trust.instances.create(serverActor, settings)
-  const { id } = await world.keyring.current(instance)
+  const instance = await core.trust.instances.create(serverActor, settings)
+  const { id } = await core.keyring.current(instance)
   standing = keys[1]
-  world.clock.pass(300_000)
-  await assert.rejects(world.keyring.byId(instance, id), reach('root-key'))
-  assert.deepEqual(world.events, ['withdrawn'])
+  core.clock.pass(300_000)
+  await assert.rejects(core.keyring.byId(instance, id), reach('root-key'))
+  assert.deepEqual(core.events, ['withdrawn'])
   standing = keys[0]
-  world.clock.pass(limits.rootKeyAskAgainMs)
-  await world.keyring.byId(instance, id)
-  assert.deepEqual(world.events, ['withdrawn', 'answers'])
+  core.clock.pass(limits.rootKeyAskAgainMs)
+  await core.keyring.byId(instance, id)
+  assert.deepEqual(core.events, ['withdrawn', 'answers'])
 })
 
 test('the wall clock plays no part', async (t) => {
@@ -331,10 +331,10 @@ test('the wall clock plays no part', async (t) => {
 })
 
 test('after a start nothing is cached', async (t) => {
-  const world = await opened(t)
-  const again = await world.reopen()
-  world.rootKey.fault = 'unreachable'
-  await assert.rejects(again.keyring.current(world.instance), reach('unreachable'))
+  const core = await opened(t)
+  const again = await core.reopen()
+  core.rootKey.fault = 'unreachable'
+  await assert.rejects(again.keyring.current(core.instance), reach('unreachable'))
 })
 
 test('the same key comes back, and a data key row of another instance or altered does not open', async (t) => {
@@ -361,20 +361,20 @@ test('a probe asks at once, whatever is cached', async (t) => {
 })
 
 test('an instance whose root key cannot be used is not created', async (t) => {
-  const world = await openWorld(t)
-  world.rootKey.fault = 'unreachable'
-  await assert.rejects(makeInstance(world))
-  assert.deepEqual(await world.access.instances(), [])
+  const core = await openCore(t)
+  core.rootKey.fault = 'unreachable'
+  await assert.rejects(makeInstance(core))
+  assert.deepEqual(await core.access.instances(), [])
 })
 
 test('a root key that seals nothing new refuses a data key from another as a whole: that does not count as lost', async (t) => {
   const other = new FaultyRootKey()
-  const world = await openWorld(t, { rootKeys: [other] })
-  const instance = await makeInstance(world, 'vmware')
-  const [record] = await world.store.dataKeys(instance.id)
+  const core = await openCore(t, { rootKeys: [other] })
+  const instance = await makeInstance(core, 'vmware')
+  const [record] = await core.store.dataKeys(instance.id)
   assert.ok(record)
   other.wrapFault = 'wrapped-form'
-  await assert.rejects(world.keyring.reseal(record, other), reaches('root-key', /told to answer wrap/))
+  await assert.rejects(core.keyring.reseal(record, other), reaches('root-key', /told to answer wrap/))
   other.wrapFault = null
-  assert.equal((await world.keyring.reseal(record, other)).rootKeyUri, other.uri)
+  assert.equal((await core.keyring.reseal(record, other)).rootKeyUri, other.uri)
 })

@@ -15,7 +15,7 @@ import { storeFolder } from '../support/store-place.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { trustRow, change, auditEntry } from '../support/store-values.ts'
-import { edit, look } from '../support/world.ts'
+import { edit, look } from '../support/core.ts'
 
 async function openPlace(t: TestContext) {
   const file = path.join(await storeFolder(t), 'mortise.db')

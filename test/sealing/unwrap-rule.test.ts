@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { judge, type Known, type Verdict } from '../../src/sealing/unwrap-rule.ts'
+import { decide, type Known, type Decision } from '../../src/sealing/unwrap-rule.ts'
 import { limits } from '../../src/limits.ts'
 
 const times = { cacheSeconds: 300, outageSeconds: 3600 }
@@ -32,7 +32,7 @@ function known({ answer, refused, refusedAsked, unreachableAsked }: Given): Know
   }
 }
 
-const table: readonly (readonly [what: string, given: Given, verdict: Verdict])[] = [
+const table: readonly (readonly [what: string, given: Given, decision: Decision])[] = [
   ['nothing is in memory', {}, 'ask'],
   ['nothing is in memory, and the service is out of reach', { unreachableAsked: now }, 'ask'],
   ['the answer is fresh', { answer: now }, 'use'],
@@ -70,12 +70,12 @@ const table: readonly (readonly [what: string, given: Given, verdict: Verdict])[
   ],
 ]
 
-for (const [what, given, verdict] of table)
-  test(`${what}: ${verdict}`, () => assert.equal(judge(known(given), times), verdict))
+for (const [what, given, decision] of table)
+  test(`${what}: ${decision}`, () => assert.equal(decide(known(given), times), decision))
 
 test('no outage mode: what is over is asked for, out of reach or not', () => {
   const none = { cacheSeconds: 300, outageSeconds: 0 }
-  assert.equal(judge(known({ answer: now - 299 }), none), 'use-and-ask')
+  assert.equal(decide(known({ answer: now - 299 }), none), 'use-and-ask')
   for (const unreachable of [{}, { unreachableAsked: now - 1 }, { unreachableAsked: now - 60 }])
-    assert.equal(judge(known({ answer: now - 300, ...unreachable }), none), 'ask')
+    assert.equal(decide(known({ answer: now - 300, ...unreachable }), none), 'ask')
 })

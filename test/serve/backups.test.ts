@@ -9,12 +9,12 @@ import { readConfig, type Config } from '../../src/config.ts'
 import { Backups } from '../../src/serve/backups.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { storeFolder } from '../support/store-place.ts'
-import { createKey, openWorldWithClient } from '../support/world.ts'
+import { createKey, openCoreWithClient } from '../support/core.ts'
 
 const second = 1000
 
 async function scheduled(t: TestContext, set: Partial<Config['backup']> = {}) {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core: world, perform } = await openCoreWithClient(t)
   const folder = path.join(await storeFolder(t), 'backups')
   const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
   const backups = new Backups({

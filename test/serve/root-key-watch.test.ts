@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
-import { makeInstance, openWorld } from '../support/world.ts'
+import { makeInstance, openCore } from '../support/core.ts'
 
 /** As a refusal of Key Protect looks to those who know root keys only. */
 class ServiceError extends RootKeyError {
@@ -17,14 +17,14 @@ class ServiceError extends RootKeyError {
 
 async function opened(t: TestContext) {
   const service: { no: RootKeyError | null } = { no: null }
-  const world = await openWorld(t, {
+  const core = await openCore(t, {
     open: async (rootKey) => {
       if (service.no) throw service.no
       return rootKey
     },
   })
-  const { clock, audit, readiness } = world
-  const instance = await makeInstance(world, 'red')
+  const { clock, audit, readiness } = core
+  const instance = await makeInstance(core, 'red')
   const entries = async () => {
     await readiness.rootKeys.stop()
     const all = (await audit.list({ order: 'oldest', limit: 100 })).entries
@@ -34,9 +34,9 @@ async function opened(t: TestContext) {
   /** A look, half a minute later. */
   const look = async () => {
     clock.pass(30_000)
-    return readiness.now(world)
+    return readiness.now(core)
   }
-  return { ...world, service, instance, entries, look }
+  return { ...core, service, instance, entries, look }
 }
 
 interface Entry {
@@ -116,13 +116,13 @@ test('keys that do not open for another reason are told too', async (t) => {
 })
 
 test('a root key that hangs keeps nobody waiting who asks whether the node is ready, and is asked once', async (t) => {
-  const world = await opened(t)
-  const { rootKey, instance, look, readiness, clock } = world
+  const core = await opened(t)
+  const { rootKey, instance, look, readiness, clock } = core
   await look()
   clock.pass(instance.cacheSeconds * 1000)
   const asked = rootKey.unwraps
   const release = rootKey.hold()
-  const answers = await Promise.all([look(), look(), readiness.now(world)])
+  const answers = await Promise.all([look(), look(), readiness.now(core)])
   assert.ok(answers.every(({ ready }) => ready))
   assert.equal(rootKey.unwraps - asked, 1)
   release()

@@ -14,7 +14,7 @@ import { Watch } from '../../src/serve/watch.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { edit, peerOf, manager } from '../support/world.ts'
+import { edit, peerOf, manager } from '../support/core.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor

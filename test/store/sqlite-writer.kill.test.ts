@@ -6,7 +6,6 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
 import type { Store } from '../../src/ports/store.ts'
 import type { StoredAuditEntry } from '../../src/ports/audit.ts'
 import { allEntries, verifyChain } from '../support/store-contract-audit.ts'
@@ -20,7 +19,7 @@ test(`kill -9 in the midst of commits, ${kills} times: all that was answered is 
   const answered: string[] = []
   for (let kill = 1; kill <= kills; kill++) {
     const before = answered.length
-    answered.push(...(await runAndKill(file, kill * 60)))
+    answered.push(...(await runAndKill(file, kill * 100)))
     assert.ok(answered.length > before, 'the run did some work')
     const store = await openSqlite(t, file)
     const anchor = await store.anchor(anchorKey, { needed: true, mode: 'look' })
@@ -30,24 +29,19 @@ test(`kill -9 in the midst of commits, ${kills} times: all that was answered is 
   }
 })
 
-/** Kills the process so many milliseconds after its first answer; returns all its answers. */
-async function runAndKill(file: string, afterMs: number): Promise<string[]> {
+/** Kills the process when it has given so many answers; returns all its answers. */
+async function runAndKill(file: string, answers: number): Promise<string[]> {
   const running = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', child, 'commit', file], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const lines: string[] = []
-  const reader = createInterface({ input: running.stdout }).on('line', (line) => lines.push(line))
   const ended = once(running, 'exit')
-  const read = once(reader, 'close')
-  while (lines.length < 2) {
-    assert.equal(running.exitCode, null, lines.join('\n'))
-    await setTimeout(5)
+  const lines: string[] = []
+  for await (const line of createInterface({ input: running.stdout })) {
+    if (line !== 'open') lines.push(line)
+    if (lines.length === answers) running.kill('SIGKILL')
   }
-  await setTimeout(afterMs)
-  running.kill('SIGKILL')
-  await ended
-  await read
-  return lines.filter((line) => line !== 'open')
+  assert.deepEqual(await ended, [null, 'SIGKILL'], lines.join('\n'))
+  return lines
 }
 
 async function verify(store: Store, answered: readonly string[]): Promise<void> {

@@ -15,7 +15,7 @@ for (const [way, reason] of [
 ] as const)
   test(`a writer that dies by ${way} refuses what waits and what comes later`, async () => {
     const told: string[] = []
-    const data = { file: way, writer: 'w', openedMs: 0, reserveBytes: 0 }
+    const data = { file: way, writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
     const thread = await WriterThread.start(data, (message) => told.push(message), script)
     assert.equal(thread.health.writable, true)
     const refused = (error: unknown) =>
@@ -31,7 +31,7 @@ for (const [way, reason] of [
   })
 
 test('more changes than may wait are refused as busy', async () => {
-  const data = { file: 'exit', writer: 'w', openedMs: 0, reserveBytes: 0 }
+  const data = { file: 'exit', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
   const thread = await WriterThread.start(data, () => {}, script)
   const commits = Array.from({ length: limits.commitQueueMax + 1 }, () => thread.commit(change([])))
   const last = await Promise.allSettled(commits).then((results) => results.at(-1))
@@ -41,7 +41,7 @@ test('more changes than may wait are refused as busy', async () => {
 })
 
 test('a writer that cannot start says so', async () => {
-  const data = { file: '', writer: 'w', openedMs: 0, reserveBytes: 0 }
+  const data = { file: '', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
   const nothing = new URL('./support/no-such-writer.ts', import.meta.url)
   await assert.rejects(
     WriterThread.start(data, () => {}, nothing),

@@ -4,17 +4,17 @@
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
 import { chainHash } from '../../src/audit/chain.ts'
-import { openWorld, type World, type WorldOptions } from './world.ts'
+import { openCore, type TestCore, type TestCoreOptions } from './core.ts'
 
 /** Enters `count` entries, a second apart. */
-export async function enter(world: World, count: number): Promise<void> {
+export async function enter(core: TestCore, count: number): Promise<void> {
   for (let i = 0; i < count; i++) {
-    world.clock.pass(1_000)
-    await world.audit.enter({
+    core.clock.pass(1_000)
+    await core.audit.enter({
       action: 'client.set',
       result: 'success',
       instanceId: null,
-      object: `object ${world.clock.now()}`,
+      object: `object ${core.clock.now()}`,
       reason: null,
       requestId: null,
       detail: null,
@@ -26,13 +26,13 @@ export async function enter(world: World, count: number): Promise<void> {
  * Two runs. The first writer: entries 1 to 6, checkpoint 1, 7 to 9, checkpoint 2. The second: 1 to 4, checkpoint 3, then
  * 5 and 6, for which no checkpoint was signed.
  */
-export async function history(t: TestContext, options: WorldOptions = {}): Promise<World> {
-  const world = await openWorld(t, options)
-  await enter(world, 6)
-  await world.audit.checkpoint()
-  await enter(world, 3)
-  await world.audit.stop()
-  const second = await world.reopen()
+export async function history(t: TestContext, options: TestCoreOptions = {}): Promise<TestCore> {
+  const core = await openCore(t, options)
+  await enter(core, 6)
+  await core.audit.checkpoint()
+  await enter(core, 3)
+  await core.audit.stop()
+  const second = await core.reopen()
   await enter(second, 4)
   await second.audit.checkpoint()
   await enter(second, 2)

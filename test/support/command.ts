@@ -3,7 +3,13 @@
 
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/cli/main.ts'
-import type { Flags, World } from '../../src/cli/world.ts'
+import {
+  UsageError,
+  type ClientEnvironment,
+  type Flags,
+  type Profile,
+  type World,
+} from '../../src/cli/world.ts'
 import { readConfig, type Config } from '../../src/config.ts'
 import { restoreFile } from '../../src/serve/restore-backup.ts'
 import { verifyFile } from '../../src/serve/backup-verify.ts'
@@ -20,6 +26,10 @@ export interface Surroundings {
   /** The data folder, as if it was configured. */
   readonly data?: string
   readonly input?: string
+  /** What MORTISE_PROFILE and the like say. */
+  readonly environment?: ClientEnvironment
+  readonly profiles?: Readonly<Record<string, Profile>>
+  readonly nowMs?: number
   /** Standard input is a terminal. */
   readonly terminal?: boolean
 }
@@ -29,12 +39,20 @@ export async function command(
   surroundings: Surroundings = {},
 ): Promise<CommandResult> {
   const { data = '/nowhere/mortise-data', input = '', terminal = false } = surroundings
+  const { environment = {}, profiles = {}, nowMs = Date.now() } = surroundings
   let stdout = ''
   let stderr = ''
   const world: World = {
     stdin: Object.assign(Readable.from([Buffer.from(input)]), { isTTY: terminal }),
     stdout: { write: (text) => (stdout += String(text)) },
     stderr: { write: (text) => (stderr += text) },
+    now: () => nowMs,
+    environment,
+    profile: (name) => {
+      const found = profiles[name]
+      if (!found) throw new UsageError(`there is no profile ${name}`)
+      return found
+    },
     version: '1.2.3',
     command: 'mortise',
     dataFolder: (flags) => flags['data'] ?? data,

@@ -13,8 +13,8 @@ import {
 import { fromRecord } from '../../src/keys/managed-object.ts'
 import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
 import { limits } from '../../src/limits.ts'
-import type { Trail } from '../../src/ports/root-key.ts'
-import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
+import type { CorrelationIds } from '../../src/ports/root-key.ts'
+import { createKey, makeInstance, openCore, trustClient } from './core.ts'
 
 const facts: ObjectFacts = {
   algorithm: 'AES',
@@ -27,10 +27,10 @@ const facts: ObjectFacts = {
 }
 
 async function begin(t: TestContext, name: CustodyName) {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world, 'one', { custody: name })
-  const custody = world.custodies.of(instance)
-  const { identify } = await trustClient(world, instance)
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'one', { custody: name })
+  const custody = core.custodies.of(instance)
+  const { identify } = await trustClient(core, instance)
   const bytes = randomBytes(32)
   const identifier = randomUUID()
   const place = {
@@ -46,31 +46,31 @@ async function begin(t: TestContext, name: CustodyName) {
     return { instanceId, uniqueIdentifier, objectType, version: 1, ...sealed }
   }
   const commit = (writes: Awaited<ReturnType<typeof seal>>['writes']) =>
-    world.store.commit({ writes, entries: [], durability: 'disk' })
-  return { world, instance, custody, identify, bytes, seal, formOf, commit }
+    core.store.commit({ writes, entries: [], durability: 'disk' })
+  return { core, instance, custody, identify, bytes, seal, formOf, commit }
 }
 
 export function custodyContract(name: CustodyName): void {
   test('what is stored opens, from memory and anew, and nothing of it stands in the stored form', async (t) => {
-    const { world, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
+    const { core, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
     const sealed = await seal()
     await commit(sealed.writes)
     assert.equal(Buffer.from(sealed.sealed).includes(bytes), false)
-    assert.equal(world.custodies.holding(formOf(sealed)), custody)
+    assert.equal(core.custodies.holding(formOf(sealed)), custody)
     for (const forget of [false, true]) {
-      if (forget) world.keyring.forget(instance.id)
+      if (forget) core.keyring.forget(instance.id)
       const opened = await custody.open(instance, formOf(sealed))
       assert.deepEqual([opened.bytes, opened.head], [bytes, { keyFormatType: 'Raw' }])
       opened.bytes.fill(0)
     }
-    const trail: Trail = new Set()
-    assert.deepEqual((await custody.openAnew(instance, formOf(sealed), trail)).bytes, bytes)
-    await custody.requireThere(formOf(sealed), trail)
-    assert.ok(custody.isAtHome(formOf(sealed), world.rootKey))
+    const correlationIds: CorrelationIds = new Set()
+    assert.deepEqual((await custody.openAnew(instance, formOf(sealed), correlationIds)).bytes, bytes)
+    await custody.requireThere(formOf(sealed), correlationIds)
+    assert.ok(custody.isAtHome(formOf(sealed), core.rootKey))
   })
 
   test('at another place, or altered, it does not open', async (t) => {
-    const { world, instance, custody, seal, formOf, commit } = await begin(t, name)
+    const { core, instance, custody, seal, formOf, commit } = await begin(t, name)
     const sealed = await seal()
     await commit(sealed.writes)
     const altered = Uint8Array.from(sealed.sealed)
@@ -80,58 +80,58 @@ export function custodyContract(name: CustodyName): void {
       { objectType: 'SecretData' },
       { sealed: altered },
     ]) {
-      world.keyring.forget(instance.id)
+      core.keyring.forget(instance.id)
       await assert.rejects(custody.open(instance, { ...formOf(sealed), ...other }), CustodyRefused)
     }
   })
 
   test('the root key refuses, or cannot be reached: nothing is stored, and nothing opens that is not in memory', async (t) => {
-    const { world, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
+    const { core, instance, custody, bytes, seal, formOf, commit } = await begin(t, name)
     const sealed = await seal()
     await commit(sealed.writes)
     for (const fault of ['unreachable', 'root-key'] as const) {
-      world.keyring.forget(instance.id)
-      world.clock.pass(limits.rootKeyAskAgainMs)
-      world.rootKey.fault = fault
+      core.keyring.forget(instance.id)
+      core.clock.pass(limits.rootKeyAskAgainMs)
+      core.rootKey.fault = fault
       const reach = (error: unknown) => error instanceof KeysUnavailable && error.reach === fault
       await assert.rejects(custody.open(instance, formOf(sealed)), reach)
       await assert.rejects(seal(), reach)
     }
-    world.rootKey.fault = null
-    world.clock.pass(limits.rootKeyAskAgainMs)
+    core.rootKey.fault = null
+    core.clock.pass(limits.rootKeyAskAgainMs)
     assert.deepEqual((await custody.open(instance, formOf(sealed))).bytes, bytes)
   })
 
   test('what is abandoned, left or destroyed leaves nothing at the service', async (t) => {
-    const { world, instance, identify, seal } = await begin(t, name)
-    const { standardKeys } = world.rootKey
+    const { core, instance, identify, seal } = await begin(t, name)
+    const { standardKeys } = core.rootKey
     await (await seal()).abandon()
     assert.deepEqual(standardKeys.live(), [])
-    const id = await world.keys.perform(identify, createKey())
-    await world.keys.perform(identify, (work) => work.destroy(id))
+    const id = await core.keys.perform(identify, createKey())
+    await core.keys.perform(identify, (work) => work.destroy(id))
     assert.deepEqual(standardKeys.live(), [])
-    assert.deepEqual(await world.store.standardKeys({ instanceId: instance.id, limit: 9 }), [])
+    assert.deepEqual(await core.store.standardKeys({ instanceId: instance.id, limit: 9 }), [])
   })
 
   test('a change that its stored form need not say costs nothing, and a closing keeps the key', async (t) => {
-    const { world, instance, identify } = await begin(t, name)
-    const id = await world.keys.perform(identify, createKey())
-    const { calls } = world.rootKey
-    await world.keys.perform(identify, (work) => work.activate(id))
-    assert.equal(world.rootKey.calls, calls)
+    const { core, instance, identify } = await begin(t, name)
+    const id = await core.keys.perform(identify, createKey())
+    const { calls } = core.rootKey
+    await core.keys.perform(identify, (work) => work.activate(id))
+    assert.equal(core.rootKey.calls, calls)
     const none = { message: undefined, compromiseOccurrenceDate: undefined }
-    await world.keys.perform(identify, (work) => work.revoke(id, { code: 'KeyCompromise', ...none }))
-    world.keyring.forget(instance.id)
-    const stored = await world.store.object(instance.id, id)
+    await core.keys.perform(identify, (work) => work.revoke(id, { code: 'KeyCompromise', ...none }))
+    core.keyring.forget(instance.id)
+    const stored = await core.store.object(instance.id, id)
     assert.ok(stored)
     assert.equal(stored.state, 'Compromised')
-    const { bytes } = await world.custodies.open(instance, fromRecord(stored))
+    const { bytes } = await core.custodies.open(instance, fromRecord(stored))
     assert.equal(bytes.length, 32)
   })
 
   test('how many the newest version of the root key wrapped is known', async (t) => {
-    const { world, instance, custody, identify } = await begin(t, name)
-    await world.keys.perform(identify, createKey())
-    assert.deepEqual([...(await custody.keyVersions(instance, world.rootKey))], [['version-1', 1]])
+    const { core, instance, custody, identify } = await begin(t, name)
+    await core.keys.perform(identify, createKey())
+    assert.deepEqual([...(await custody.keyVersions(instance, core.rootKey))], [['version-1', 1]])
   })
 }

@@ -1,4 +1,4 @@
-// A real server with an instance under a root key of the double of Key Protect, in either custody, and a client of it:
+// A real server with an instance under a root key of the Key Protect fake, in either custody, and a client of it:
 // for tests that take the root key away, and measure.
 
 import assert from 'node:assert/strict'
@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { askHttps } from './https.ts'
-import type { Double } from './key-protect/double.ts'
+import type { KeyProtectFake } from './key-protect/fake.ts'
 import { openTalk, type KmipTalk } from './kmip-talk.ts'
 import { startServer, type TestServer } from './server.ts'
 
@@ -17,7 +17,7 @@ export interface CustodySite extends AsyncDisposable {
   readonly server: TestServer
   readonly custody: Custody
   readonly instanceId: string
-  /** Ids at the double. */
+  /** Ids at the fake. */
   readonly rootKey: string
   readonly serviceId: string
   readonly certFile: string
@@ -30,7 +30,7 @@ export interface CustodySite extends AsyncDisposable {
   renewApiKey(): Promise<void>
   /** The body of /health/ready. */
   health(): Promise<unknown>
-  /** The id at the double of the standard key that holds this object. */
+  /** The id at the fake of the standard key that holds this object. */
   standardKeyOf(identifier: string): Promise<string>
   /** What the audit log has, oldest first. */
   audit(...args: string[]): Promise<readonly AuditLine[]>
@@ -54,22 +54,22 @@ export interface SiteSettings {
 }
 
 /** The instance is called `vmware`, the client `vcenter`. The service ID is its own: Reader, or Manager to keep keys. */
-export async function openSite(double: Double, settings: SiteSettings): Promise<CustodySite> {
+export async function openSite(fake: KeyProtectFake, settings: SiteSettings): Promise<CustodySite> {
   const { custody, cacheSeconds = 300, outageSeconds = 3600 } = settings
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-site-'))
-  const rootKey = await double.rootKey(settings.rootKey)
-  const serviceId = await double.serviceId({ roles: custody === 'keyprotect' ? ['Manager'] : ['Reader'] })
+  const rootKey = await fake.rootKey(settings.rootKey)
+  const serviceId = await fake.serviceId({ roles: custody === 'keyprotect' ? ['Manager'] : ['Reader'] })
   const apiKeyFile = path.join(folder, 'api-key')
   writeFileSync(apiKeyFile, serviceId.apiKey, { mode: 0o600 })
   const data = path.join(folder, 'data')
   const env = {
     MORTISE_IBM_API_KEY_FILE: apiKeyFile,
-    MORTISE_IBM_IAM_URL: double.about.iamUrl,
-    MORTISE_IBM_CA_FILE: double.about.caFile,
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
   let server = await startServer({ data, env })
   const times = ['--cache-seconds', String(cacheSeconds), '--outage-seconds', String(outageSeconds)]
-  const place = ['--root-key', double.uri(rootKey), '--custody', custody]
+  const place = ['--root-key', fake.uri(rootKey), '--custody', custody]
   const made = (await server.json('instance', 'create', 'vmware', ...place, ...times)) as { id: string }
   const client = path.join(folder, 'client')
   await server.json('client', 'issue', '--instance', 'vmware', '--name', 'vcenter', '--out', client)
@@ -91,10 +91,7 @@ export async function openSite(double: Double, settings: SiteSettings): Promise<
       server = await startServer({ data, env })
     },
     renewApiKey: async () => {
-      const { apiKey } = await double.control<{ apiKey: string }>(
-        'POST',
-        `service-ids/${serviceId.id}/api-key`,
-      )
+      const { apiKey } = await fake.control<{ apiKey: string }>('POST', `service-ids/${serviceId.id}/api-key`)
       writeFileSync(apiKeyFile, apiKey)
     },
     health: async () => {
@@ -102,7 +99,7 @@ export async function openSite(double: Double, settings: SiteSettings): Promise<
       return (await askHttps(server.admin, ca, 'GET', '/health/ready')).json
     },
     standardKeyOf: async (identifier) => {
-      const keys = await double.control<readonly { id: string; name: string }[]>('GET', 'keys')
+      const keys = await fake.control<readonly { id: string; name: string }[]>('GET', 'keys')
       return keys.find(({ name }) => name === `mortise-${identifier}`)?.id ?? assert.fail('no standard key')
     },
     audit: async (...args) => {

@@ -8,7 +8,7 @@ import {
   type RootKey,
   type RootKeyReach,
   type RootKeyVersions,
-  type Trail,
+  type CorrelationIds,
 } from '../../src/ports/root-key.ts'
 import { limits } from '../../src/limits.ts'
 import { FaultyStandardKeys } from './faulty-standard-keys.ts'
@@ -32,7 +32,7 @@ export class FaultyRootKey implements RootKey {
   /** Calls of unwrap that arrived, answered or not. */
   unwraps = 0
   rewraps = 0
-  /** Calls of any kind; each adds `call-NUMBER` to its trail, from 1. */
+  /** Calls of any kind; each adds `call-NUMBER` to its correlationIds, from 1. */
   calls = 0
   /** The most calls of unwrap that were under way at once. */
   inFlightMax = 0
@@ -42,16 +42,16 @@ export class FaultyRootKey implements RootKey {
   constructor(uri = `test:${randomBytes(4).toString('hex')}`) {
     this.uri = uri
     this.rotate()
-    this.standardKeys = new FaultyStandardKeys((trail) => this.#answer(trail))
+    this.standardKeys = new FaultyStandardKeys((correlationIds) => this.#answer(correlationIds))
     this.versions = {
       of: ([version = 0]) => (this.#keys[version - 1] ? versionName(version) : ''),
       newest: async () => {
         await this.#answer()
         return versionName(this.#keys.length)
       },
-      rewrap: async (wrapped, associatedData, trail) => {
+      rewrap: async (wrapped, associatedData, correlationIds) => {
         this.rewraps++
-        await this.#answer(trail)
+        await this.#answer(correlationIds)
         const plaintext = this.#open(wrapped, associatedData)
         return this.#seal(plaintext, associatedData)
       },
@@ -74,19 +74,27 @@ export class FaultyRootKey implements RootKey {
     this.#keys.push(createSecretKey(randomBytes(32)))
   }
 
-  async wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
-    await this.#answer(trail)
+  async wrap(
+    plaintext: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    await this.#answer(correlationIds)
     if (this.wrapFault) throw new RootKeyError(this.wrapFault, `told to answer wrap ${this.wrapFault}`)
     if (plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', 'that is too much to seal')
     return this.#seal(plaintext, associatedData)
   }
 
-  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
+  async unwrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
     this.unwraps++
     this.inFlightMax = Math.max(this.inFlightMax, ++this.#inFlight)
     try {
-      await this.#answer(trail)
+      await this.#answer(correlationIds)
       if (this.refused.has(Buffer.from(wrapped).toString('hex')))
         throw new RootKeyError('wrapped-form', 'this wrapped form was deleted')
       return this.#open(wrapped, associatedData)
@@ -127,9 +135,9 @@ export class FaultyRootKey implements RootKey {
     return key
   }
 
-  async #answer(trail?: Trail): Promise<void> {
+  async #answer(correlationIds?: CorrelationIds): Promise<void> {
     this.calls++
-    trail?.add(`call-${this.calls}`)
+    correlationIds?.add(`call-${this.calls}`)
     const { fault } = this
     await this.#gate
     if (fault) throw new RootKeyError(fault, `told to answer ${fault}`)

@@ -10,7 +10,7 @@ import {
   type RootKeyReach,
   type StandardKeyFound,
   type StandardKeys,
-  type Trail,
+  type CorrelationIds,
 } from '../../src/ports/root-key.ts'
 
 export interface KeptStandardKey {
@@ -40,16 +40,16 @@ export class FaultyStandardKeys implements StandardKeys {
   aheadMs = 0
   /** Keys in a page of a list. */
   pageKeys = 100
-  readonly #answer: (trail?: Trail) => Promise<void>
+  readonly #answer: (correlationIds?: CorrelationIds) => Promise<void>
 
   /** `answer` comes before each call: it notes it, waits and throws as the whole root key does. */
-  constructor(answer: (trail?: Trail) => Promise<void>) {
+  constructor(answer: (correlationIds?: CorrelationIds) => Promise<void>) {
     this.#answer = answer
   }
 
-  async create(key: NewStandardKey, trail?: Trail): Promise<string> {
+  async create(key: NewStandardKey, correlationIds?: CorrelationIds): Promise<string> {
     this.calls.create++
-    await this.#answer(trail)
+    await this.#answer(correlationIds)
     const { name, description, payload } = key
     const fits =
       /^[A-Za-z0-9_.-]{2,90}$/.test(name) &&
@@ -69,9 +69,9 @@ export class FaultyStandardKeys implements StandardKeys {
     return id
   }
 
-  async read(id: string, trail?: Trail): Promise<Uint8Array> {
+  async read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array> {
     this.calls.read++
-    await this.#answer(trail)
+    await this.#answer(correlationIds)
     this.#fail(id)
     const found = this.kept.get(id)
     if (!found || found.deleted)
@@ -79,17 +79,17 @@ export class FaultyStandardKeys implements StandardKeys {
     return Uint8Array.from(found.payload)
   }
 
-  async remove(id: string, trail?: Trail): Promise<void> {
+  async remove(id: string, correlationIds?: CorrelationIds): Promise<void> {
     this.calls.remove++
-    await this.#answer(trail)
+    await this.#answer(correlationIds)
     this.#fail(id)
     const found = this.kept.get(id)
     if (found) found.deleted = true
   }
 
-  async find(name: string, { trail }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
+  async find(name: string, { correlationIds }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
     this.calls.find++
-    await this.#answer(trail)
+    await this.#answer(correlationIds)
     return this.live(name).map((kept) => this.#shown(kept))
   }
 

@@ -1,31 +1,31 @@
-// Long work on instances for tests of keys/: a worker in a world without doors, and what must be true when it is done.
+// Long work on instances for tests of keys/: a worker in a core without doors, and what must be true when it is done.
 
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
 import { InstanceWorker, type InstanceWorkerOptions } from '../../src/instances/worker.ts'
 import type { WorkTarget } from '../../src/instances/changes.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import { decodeStandardKeyRef, isStandardKeyRef } from '../../src/custody/keyprotect/reference.ts'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { limits } from '../../src/limits.ts'
 import type { Instance } from '../../src/trust/rows.ts'
 import type { FaultyRootKey } from './faulty-root-key.ts'
-import type { World } from './world.ts'
+import type { TestCore } from './core.ts'
 
 /** Tries again at once. */
-export function workerOf(world: World, more: Partial<InstanceWorkerOptions> = {}) {
+export function workerOf(core: TestCore, more: Partial<InstanceWorkerOptions> = {}) {
   const failures: unknown[] = []
-  const { store, clock, access, keyring, custodies } = world
+  const { store, clock, access, keyring, custodies } = core
   const worker = new InstanceWorker({
     store,
     clock,
     access,
     keyring,
     custodies,
-    changes: world.trust.work,
-    failed: () => (error) => void failures.push(error),
+    changes: core.trust.work,
+    onFailure: () => (error) => void failures.push(error),
     retryFirstMs: 5,
     ...more,
   })
@@ -40,27 +40,27 @@ export async function until(condition: () => boolean | Promise<boolean>, what: s
   assert.fail(`it did not come to that: ${what}`)
 }
 
-export async function instanceNow(world: World, { id }: Instance): Promise<Instance> {
-  return (await world.access.instance(id)) ?? assert.fail('the instance is gone')
+export async function instanceNow(core: TestCore, { id }: Instance): Promise<Instance> {
+  return (await core.access.instance(id)) ?? assert.fail('the instance is gone')
 }
 
 /** Begins a move and resolves when it is done. */
 export async function move(
-  world: World,
+  core: TestCore,
   instance: Instance,
   to: FaultyRootKey,
   custody: Instance['custody'],
 ) {
-  const { worker, failures } = workerOf(world)
+  const { worker, failures } = workerOf(core)
   const target: WorkTarget = { rootKeyUri: to.uri, custody }
-  await world.trust.work.setRootKey(serverActor, instance.id, target)
+  await core.trust.work.setRootKey(serverActor, instance.id, target)
   worker.start()
-  await until(async () => !(await instanceNow(world, instance)).work, 'the move is done')
+  await until(async () => !(await instanceNow(core, instance)).work, 'the move is done')
   await worker.stop()
   assert.deepEqual(failures, [])
 }
 
-export const fetchBytes = (id: string) => async (work: KeyWork) => {
+export const fetchBytes = (id: string) => async (work: KeyTransaction) => {
   const { material } = await work.fetch(id)
   const copy = Buffer.from(material.bytes).toString('hex')
   work.wipe()
@@ -68,10 +68,10 @@ export const fetchBytes = (id: string) => async (work: KeyWork) => {
 }
 
 export async function standardKeys(
-  world: World,
+  core: TestCore,
   { id: instanceId }: Instance,
 ): Promise<readonly StandardKeyRecord[]> {
-  return world.store.standardKeys({ instanceId, limit: 1_000 })
+  return core.store.standardKeys({ instanceId, limit: 1_000 })
 }
 
 /**
@@ -79,21 +79,21 @@ export async function standardKeys(
  * each object that lies there and none besides, and none at `left`.
  */
 export async function assertAtHome(
-  world: World,
+  core: TestCore,
   instance: Instance,
   to: FaultyRootKey,
   left: readonly FaultyRootKey[] = [],
 ): Promise<void> {
-  const { custody, rootKeyUri, work } = await instanceNow(world, instance)
+  const { custody, rootKeyUri, work } = await instanceNow(core, instance)
   assert.equal(rootKeyUri, to.uri)
   assert.equal(work, undefined)
   // What was made and did not come to count goes with the next sweep.
   for (const rootKey of [to, ...left]) rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
-  await world.sweep()
-  for (const record of await world.store.dataKeys(instance.id))
+  await core.sweep()
+  for (const record of await core.store.dataKeys(instance.id))
     assert.deepEqual([record.rootKeyUri, record.rootKeyId], [to.uri, to.id])
   const lying: string[] = []
-  for (const { sealed } of await world.store.objects({ instanceId: instance.id, limit: 1_000 })) {
+  for (const { sealed } of await core.store.objects({ instanceId: instance.id, limit: 1_000 })) {
     assert.ok(sealed)
     assert.equal(isStandardKeyRef(sealed), custody === 'keyprotect')
     if (!isStandardKeyRef(sealed)) continue
@@ -102,7 +102,7 @@ export async function assertAtHome(
   }
   assert.deepEqual(living(to).toSorted(), lying.toSorted())
   for (const before of left) assert.deepEqual(living(before), [])
-  const known = (await standardKeys(world, instance))
+  const known = (await standardKeys(core, instance))
     .filter(({ kind }) => kind === 'object')
     .map(({ state, id }) => `${state} ${id}`)
   assert.deepEqual(known.toSorted(), lying.map((id) => `current ${id}`).toSorted())

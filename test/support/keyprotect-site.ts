@@ -1,44 +1,44 @@
-// An instance with custody `keyprotect` in a world without listeners, with its client, for tests of that custody.
+// An instance with custody `keyprotect` in a core without listeners, with its client, for tests of that custody.
 
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { limits } from '../../src/limits.ts'
 import { StoreAround } from './store-around.ts'
-import { createKey, makeInstance, openWorld, trustClient } from './world.ts'
+import { createKey, makeInstance, openCore, trustClient } from './core.ts'
 
 export type KeyProtectSite = Awaited<ReturnType<typeof openKeyProtectSite>>
 
 export async function openKeyProtectSite(t: TestContext) {
   let around: StoreAround | undefined
-  const world = await openWorld(t, { wrap: (store) => (around = new StoreAround(store)) })
+  const core = await openCore(t, { wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
-  const instance = await makeInstance(world, 'vmware', { custody: 'keyprotect' })
-  const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+  const instance = await makeInstance(core, 'vmware', { custody: 'keyprotect' })
+  const { identify } = await trustClient(core, instance)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
   const get = (id: string) =>
     perform(async (work) => {
       const { material } = await work.fetch(id)
       return Buffer.from(material.bytes)
     })
   /** As after a restart: nothing is in memory. */
-  const forget = () => world.keyring.forget(instance.id)
+  const forget = () => core.keyring.forget(instance.id)
   const rows = (state?: 'current' | 'due' | 'unwanted') =>
-    world.store.standardKeys({ instanceId: instance.id, limit: 100, ...(state && { state }) })
-  const { standardKeys: shelf } = world.rootKey
+    core.store.standardKeys({ instanceId: instance.id, limit: 100, ...(state && { state }) })
+  const { standardKeys } = core.rootKey
   /** A sweep eleven minutes later by the service's clock. */
   const sweepLater = async () => {
-    shelf.aheadMs += limits.standardKeySweepAfterMs
-    await world.sweep()
+    standardKeys.aheadMs += limits.standardKeySweepAfterMs
+    await core.sweep()
   }
-  const stateOf = async (id: string) => (await world.keys.show(instance.id, id))?.state
-  return { world, around, instance, perform, get, forget, rows, shelf, sweepLater, stateOf }
+  const stateOf = async (id: string) => (await core.keys.show(instance.id, id))?.state
+  return { core, around, instance, perform, get, forget, rows, standardKeys, sweepLater, stateOf }
 }
 
 const none = { message: undefined, compromiseOccurrenceDate: undefined }
 export const revoke =
   (id: string, code = 'CessationOfOperation') =>
-  (work: KeyWork) =>
+  (work: KeyTransaction) =>
     work.revoke(id, { code, ...none })
 
 export async function activeKey({ perform }: Pick<KeyProtectSite, 'perform'>): Promise<string> {

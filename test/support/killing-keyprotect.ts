@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminClient } from '../../src/admin/client.ts'
 import { readDescription, standardKeyName } from '../../src/custody/keyprotect/description.ts'
 import { clientCertificate, type TestIdentity } from './certificates.ts'
-import { Double } from './key-protect/double.ts'
+import { KeyProtectFake } from './key-protect/fake.ts'
 import { digestOf, LostConnection, openTalk, states, type KmipTalk } from './kmip-talk.ts'
 import { randomFrom } from './load.ts'
 import { startServer, type TestServer } from './server.ts'
@@ -72,7 +72,7 @@ class Site implements AsyncDisposable {
   readonly counts = newCounts()
   readonly #keys = new Map<string, KnownKey>()
   readonly #touched = new Set<KnownKey>()
-  readonly #double: Double
+  readonly #fake: KeyProtectFake
   readonly #identity: TestIdentity
   readonly #folder: string
   readonly #rootKeys: readonly string[]
@@ -83,12 +83,12 @@ class Site implements AsyncDisposable {
 
   private constructor(
     seed: number,
-    double: Double,
+    fake: KeyProtectFake,
     identity: TestIdentity,
     rootKeys: readonly [string, string],
   ) {
     this.random = randomFrom(seed)
-    this.#double = double
+    this.#fake = fake
     this.#identity = identity
     this.#folder = mkdtempSync(path.join(tmpdir(), 'mortise-kills-'))
     this.#rootKeys = rootKeys
@@ -96,11 +96,11 @@ class Site implements AsyncDisposable {
   }
 
   static async open(seed: number): Promise<Site> {
-    const double = await Double.start()
-    const rootKeys = [await double.rootKey(), await double.rootKey()] as const
-    const site = new Site(seed, double, await clientCertificate('self-signed'), rootKeys)
+    const fake = await KeyProtectFake.start()
+    const rootKeys = [await fake.rootKey(), await fake.rootKey()] as const
+    const site = new Site(seed, fake, await clientCertificate('self-signed'), rootKeys)
     await site.#start()
-    const body = { name: 'vmware', rootKey: double.uri(site.#target), custody: 'keyprotect' } as const
+    const body = { name: 'vmware', rootKey: fake.uri(site.#target), custody: 'keyprotect' } as const
     await site.#admin().call('createInstance', { body })
     await site.#trust()
     return site
@@ -121,7 +121,7 @@ class Site implements AsyncDisposable {
     while (this.#keys.size === 0) await Promise.race([sleep(20), all])
     await this.#server.kill()
     await all
-    await this.#double.calm()
+    await this.#fake.calm()
     await sleep(lateMs + 100)
   }
 
@@ -135,8 +135,8 @@ class Site implements AsyncDisposable {
   async restore(): Promise<void> {
     rmSync(this.#server.data, { recursive: true, force: true })
     await this.#start()
-    const rootKey = this.#double.uri(this.#target)
-    const oldRootKeys = this.#rootKeys.filter((id) => id !== this.#target).map((id) => this.#double.uri(id))
+    const rootKey = this.#fake.uri(this.#target)
+    const oldRootKeys = this.#rootKeys.filter((id) => id !== this.#target).map((id) => this.#fake.uri(id))
     let restore = await this.#admin().call('beginRestore', { body: { rootKey, oldRootKeys } })
     while (restore.state === 'running') {
       await sleep(20)
@@ -173,7 +173,7 @@ class Site implements AsyncDisposable {
   /** Eleven minutes later by the service's clock, the sweep of one start. */
   async sweep(): Promise<void> {
     await this.#server.stop()
-    await this.#double.advance(660)
+    await this.#fake.advance(660)
     await this.#start(this.#server.data)
     const talk = await this.#talk()
     let superfluous: readonly string[] = []
@@ -190,13 +190,13 @@ class Site implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.kill()
-    await this.#double.stop()
+    await this.#fake.stop()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
   /** Live ones that belong to no living object, or of which there are several; markers stay. */
   async #superfluous(living: ReadonlySet<string>): Promise<readonly string[]> {
-    const all = await this.#double.control<{ name: string; description?: string; state: number }[]>(
+    const all = await this.#fake.control<{ name: string; description?: string; state: number }[]>(
       'GET',
       'keys',
     )
@@ -217,20 +217,20 @@ class Site implements AsyncDisposable {
       const on = this.#one(['create', 'delete', 'get', 'wrap', 'unwrap', 'search', 'create'])
       const kind = this.#one(['reset-before', 'reset-after', 'reset-late', 'half'] as const)
       const times = 1 + Math.floor(this.random() * 3)
-      await this.#double.fault({ on, kind, skip: Math.floor(this.random() * 12), times, ms: lateMs })
+      await this.#fake.fault({ on, kind, skip: Math.floor(this.random() * 12), times, ms: lateMs })
       this.counts.faults++
     }
     const dice = this.random()
     const admin = this.#admin()
     if (dice < 0.25) {
-      await this.#double.advance(3_700)
-      for (const id of this.#rootKeys) await this.#double.admin('POST', `/keys/${id}/actions/rotate`)
+      await this.#fake.advance(3_700)
+      for (const id of this.#rootKeys) await this.#fake.admin('POST', `/keys/${id}/actions/rotate`)
       await admin.call('rewrapInstance', { instance: 'vmware' })
       this.counts.rewraps++
     } else if (dice < 0.45) {
       this.#target = this.#rootKeys.find((id) => id !== this.#target) ?? this.#target
-      const body = { rootKey: this.#double.uri(this.#target), custody: 'keyprotect' } as const
-      await this.#double.control('DELETE', 'faults')
+      const body = { rootKey: this.#fake.uri(this.#target), custody: 'keyprotect' } as const
+      await this.#fake.control('DELETE', 'faults')
       await admin.call('setRootKey', { instance: 'vmware', body })
       this.counts.moves++
     }
@@ -279,7 +279,7 @@ class Site implements AsyncDisposable {
   }
 
   async #start(data = path.join(this.#folder, String(++this.#folders))): Promise<void> {
-    const { managerApiKeyFile, iamUrl, caFile } = this.#double.about
+    const { managerApiKeyFile, iamUrl, caFile } = this.#fake.about
     const env = {
       MORTISE_IBM_API_KEY_FILE: managerApiKeyFile,
       MORTISE_IBM_IAM_URL: iamUrl,

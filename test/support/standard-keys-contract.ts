@@ -105,21 +105,21 @@ export function standardKeysContract(kind: string, subject: StandardKeysSubject)
       await standardKeys.read(other)
     }))
 
-  test(`${kind}: a trail gets an id for each call, failed ones included`, () =>
+  test(`${kind}: a correlationIds gets an id for each call, failed ones included`, () =>
     withKeys(async (standardKeys, made) => {
       const { rootKey, versions } = await openBoth()
       const place = Buffer.from('place')
-      const trail = new Set<string>()
-      const wrapped = await rootKey.wrap(randomBytes(32), place, trail)
-      const id = await standardKeys.create(describe(uniqueName()), trail)
+      const correlationIds = new Set<string>()
+      const wrapped = await rootKey.wrap(randomBytes(32), place, correlationIds)
+      const id = await standardKeys.create(describe(uniqueName()), correlationIds)
       made.push(id)
-      await standardKeys.read(id, trail)
-      await rootKey.unwrap(wrapped, place, trail)
-      await versions.rewrap(wrapped, place, trail)
-      await standardKeys.find(uniqueName(), { trail })
-      await standardKeys.remove(id, trail)
-      await assert.rejects(standardKeys.read(id, trail))
-      assert.equal(trail.size, 8)
+      await standardKeys.read(id, correlationIds)
+      await rootKey.unwrap(wrapped, place, correlationIds)
+      await versions.rewrap(wrapped, place, correlationIds)
+      await standardKeys.find(uniqueName(), { correlationIds })
+      await standardKeys.remove(id, correlationIds)
+      await assert.rejects(standardKeys.read(id, correlationIds))
+      assert.equal(correlationIds.size, 8)
     }))
 
   test(`${kind}: many at once do not disturb each other`, () =>

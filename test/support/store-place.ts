@@ -9,7 +9,7 @@ import type { AnchoredStore } from '../../src/ports/anchor.ts'
 import type { LoadStore, StoreDump } from '../../src/ports/backup.ts'
 import { StoreConflict, type Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
-import { openSqliteStore } from '../../src/store/open.ts'
+import { openSqliteStore, type SqliteOptions } from '../../src/store/open.ts'
 
 /** The anchors of the store's tests are signed with this. */
 export const anchorKey = createSecretKey(Buffer.alloc(32, 7))
@@ -51,8 +51,12 @@ export async function storeFolder(t: TestContext): Promise<string> {
 }
 
 /** Opens the SQLite store with a small reserve; closed after the test, however that ends. */
-export async function openSqlite(t: TestContext, file: string): Promise<Store & AnchoredStore> {
-  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 })
+export async function openSqlite(
+  t: TestContext,
+  file: string,
+  more: Partial<SqliteOptions> = {},
+): Promise<Store & AnchoredStore> {
+  const store = await openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536, ...more })
   t.after(() => store.close())
   return store
 }

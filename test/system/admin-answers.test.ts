@@ -12,7 +12,7 @@ import { makeRequest } from '../../src/pki/make-request.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { clientCertificate, makeCertificate, testVmca } from '../support/certificates.ts'
 import { writeCertificate } from '../support/der-certificates.ts'
-import { manager } from '../support/world.ts'
+import { manager } from '../support/core.ts'
 import {
   certificateAround,
   certificateWithoutKey,

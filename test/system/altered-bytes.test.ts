@@ -7,7 +7,7 @@ import { test } from 'node:test'
 import { clientCertificate } from '../support/certificates.ts'
 import { openSession } from '../support/kmip-session.ts'
 import { startInProcess, type RunningServer } from '../support/running.ts'
-import { edit, look } from '../support/world.ts'
+import { edit, look } from '../support/core.ts'
 
 interface Line {
   readonly level: string

@@ -165,7 +165,7 @@ suite('no', () => {
     assert.equal(code, 1)
     assert.equal(stdout, '')
     assert.match(stderr, /AuthenticationNotSuccessful/)
-    assert.match(stderr, /the certificate must be that of a client/)
+    assert.match(stderr, /The certificate must belong to a client/)
   })
 
   test('nobody there, and the wrong server', async () => {

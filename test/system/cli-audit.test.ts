@@ -49,9 +49,9 @@ test('keys that a KMIP client made are listed, shown and taken through their lif
     listed.map((key) => key.id),
     [other, id],
   )
-  const { stdout } = await cli('key', 'list', '--limit', '1')
+  const { stdout, stderr } = await cli('key', 'list', '--limit', '1')
   assert.match(stdout, new RegExp(`^ID .*\n${other} +PreActive +AES-256`))
-  assert.match(stdout, /There are more than these 1/)
+  assert.match(stderr, /^… there are more; use --limit or --after \d+\n$/)
   assert.equal(((await json('key', 'activate', id)) as Key).state, 'Active')
   assert.deepEqual(
     ((await json('key', 'list', '--state', 'Active')) as Key[]).map((key) => key.id),

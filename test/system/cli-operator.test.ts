@@ -94,8 +94,8 @@ test('a token: shown once or written to a file of mode 0600, listed without its 
   assert(!('token' in written))
   assert.equal(statSync(file).mode & 0o777, 0o600)
   assert.match(readFileSync(file, 'utf8'), /^mortise_[\w-]{43}\n$/)
-  await fails(['token', 'create', '--role', 'viewer', '--out', file], /is there already/)
-  assert.match(await said('token', 'revoke', 'grafana'), /grafana \(viewer\) does not count/)
+  await fails(['token', 'create', '--role', 'viewer', '--out', file], /exists already/)
+  assert.match(await said('token', 'revoke', 'grafana'), /grafana \(viewer\) is revoked/)
   await fails(['token', 'revoke', 'grafana'], /no token grafana/)
   await json('token', 'create', '--role', 'viewer', '--name', 'twin')
   await json('token', 'create', '--role', 'viewer', '--name', 'twin')
@@ -206,7 +206,9 @@ test('keys are made and found', async () => {
   )
   assert.deepEqual(await json(...where, '--created-until', '2020-01-01'), [])
   assert.deepEqual(await json(...where, '--fetched-since', '2020-01-01'), [])
-  await fails([...where, '--state', 'Happy'], /state/)
+  const happy = await command([...where, '--state', 'Happy'], { data: server.data })
+  assert.equal(happy.code, 2)
+  assert.match(happy.stderr, /unknown state `Happy`: it is one of PreActive/)
 })
 
 test('status is a screen for people, and says what needs them', async () => {

@@ -8,24 +8,24 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { runCli, startServer, type TestServer } from '../support/server.ts'
 
-let double: Double
+let fake: KeyProtectFake
 let folder: string
 let apiKeyFile: string
 let env: Record<string, string>
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-restore-'))
-  double = await Double.start()
-  const { apiKey } = await double.serviceId({ roles: ['Manager'] })
+  fake = await KeyProtectFake.start()
+  const { apiKey } = await fake.serviceId({ roles: ['Manager'] })
   apiKeyFile = path.join(folder, 'api.key')
   writeFileSync(apiKeyFile, apiKey)
   // The server itself has no API key: the instance brings its own.
-  env = { MORTISE_IBM_IAM_URL: double.about.iamUrl, MORTISE_IBM_CA_FILE: double.about.caFile }
+  env = { MORTISE_IBM_IAM_URL: fake.about.iamUrl, MORTISE_IBM_CA_FILE: fake.about.caFile }
 })
 after(async () => {
-  await double.stop()
+  await fake.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -61,11 +61,11 @@ test('wrong usage says what is meant, without a server', async () => {
 })
 
 test('it comes back with its own API key, and says what is left to do', async () => {
-  const rootKey = double.uri(await double.rootKey({ aliases: ['crk'] }))
+  const rootKey = fake.uri(await fake.rootKey({ aliases: ['crk'] }))
   const { ids, keys } = await lost(rootKey, 'vmware')
   await using server = await startServer({ env })
   await server.json('instance', 'create', 'vmware')
-  const { code, stdout, stderr } = await restore(server, double.uri('crk'))
+  const { code, stdout, stderr } = await restore(server, fake.uri('crk'))
   assert.equal(code, 0, stderr)
   assert.match(stdout, /^The instance is back\.\nInstance: +vmware-restored \(/)
   assert.match(stdout, /Objects: +1 Active\nWith their keys: +1\n/)
@@ -89,11 +89,11 @@ test('it comes back with its own API key, and says what is left to do', async ()
 
 test('a root key that will not do is refused with what helps, and with nothing that does not', async () => {
   await using server = await startServer({ env })
-  const id = await double.rootKey()
-  await double.admin('POST', `/keys/${id}/actions/disable`)
+  const id = await fake.rootKey()
+  await fake.admin('POST', `/keys/${id}/actions/disable`)
   for (const [rootKey, says] of [
-    [double.uri(id), /is disabled/],
-    [double.uri('0a0a0a0a-0000-4000-8000-000000000000'), /has no key/],
+    [fake.uri(id), /is disabled/],
+    [fake.uri('0a0a0a0a-0000-4000-8000-000000000000'), /has no key/],
   ] as const) {
     const { code, stderr } = await restore(server, rootKey)
     assert.equal(code, 1)
@@ -103,24 +103,24 @@ test('a root key that will not do is refused with what helps, and with nothing t
 })
 
 test('a role that it will need and that is missing is named before it begins', async () => {
-  const rootKey = double.uri(await double.rootKey())
+  const rootKey = fake.uri(await fake.rootKey())
   await lost(rootKey, 'roles')
   await using server = await startServer({ env })
   const own = path.join(folder, 'less.key')
   for (const roles of [[], ['Reader'], ['ReaderPlus'], ['Writer']]) {
-    const { apiKey } = await double.serviceId({ roles: roles as ('Reader' | 'ReaderPlus' | 'Writer')[] })
+    const { apiKey } = await fake.serviceId({ roles: roles as ('Reader' | 'ReaderPlus' | 'Writer')[] })
     writeFileSync(own, apiKey)
-    await double.forgetCalls()
+    await fake.forgetCalls()
     const args = ['--root-key', rootKey, '--ibm-api-key-file', own]
     const { code, stderr } = await server.cli('restore', '--from-key-protect', ...args)
     assert.equal(code, 1)
     assert.match(stderr, /It needs the service role Manager for all that it is to do there/, roles.join())
-    assert.ok((await double.calls('get')).length <= 1, 'none but that of the trial')
+    assert.ok((await fake.calls('get')).length <= 1, 'none but that of the trial')
   }
 })
 
 test('several instances are listed to choose from; one that is chosen comes back under the name that is asked for', async () => {
-  const rootKey = double.uri(await double.rootKey())
+  const rootKey = fake.uri(await fake.rootKey())
   // What other tests left in the service instance lies there too.
   const { ids } = await lost(rootKey, 'one', 'two')
   await using server = await startServer({ env })
@@ -134,7 +134,7 @@ test('several instances are listed to choose from; one that is chosen comes back
   const report = JSON.parse(chosen.stdout) as { instance: unknown; opens: number; formerName: string }
   assert.deepEqual(report.instance, { id: ids[1], name: 'mine' })
   assert.deepEqual([report.opens, report.formerName], [1, 'two'])
-  const other = double.uri(await double.rootKey())
+  const other = fake.uri(await fake.rootKey())
   const wrong = await restore(server, other, '--instance-id', ids[0] ?? '')
   assert.equal(wrong.code, 1)
   assert.match(wrong.stderr, /sealed nothing of it[^]*Name the root key that sealed the instance/)
@@ -143,10 +143,10 @@ test('several instances are listed to choose from; one that is chosen comes back
 })
 
 test('who stops watching stops nothing, and the same command goes on watching', async () => {
-  const rootKey = double.uri(await double.rootKey())
+  const rootKey = fake.uri(await fake.rootKey())
   const { ids } = await lost(rootKey, 'watched')
   await using server = await startServer({ env })
-  await double.control('POST', 'traffic', { latencyMs: 200 })
+  await fake.control('POST', 'traffic', { latencyMs: 200 })
   const child = spawn(process.execPath, [
     '--disable-warning=ExperimentalWarning',
     path.join(import.meta.dirname, '../../src/main.ts'),
@@ -160,7 +160,7 @@ test('who stops watching stops nothing, and the same command goes on watching', 
   child.kill('SIGKILL')
   assert.match(said.toString(), /^\d+ of \d+ standard keys read|objects written/)
   const { code, stdout, stderr } = await restore(server, rootKey, '--instance-id', ids[0] ?? '')
-  await double.calm()
+  await fake.calm()
   assert.equal(code, 0, stderr)
   assert.match(stdout, /Instance: +watched/)
   const done = await server.json('audit', 'list', '--action', 'instance.restore')

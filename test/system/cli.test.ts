@@ -126,7 +126,7 @@ test('an issued pair is made here: a key of mode 0600 that the server never saw,
   assert.equal(statSync(path.join(out, 'client.key')).mode & 0o777, 0o600)
   assert.match(readFileSync(path.join(out, 'client.key'), 'utf8'), /^-----BEGIN PRIVATE KEY-----/)
   assert(parseCertificate(readFileSync(path.join(out, 'ca.pem'))).isCa)
-  fails(await cli('client', 'issue', '--name', 'vc3', '--out', out), 1, /is there already/)
+  fails(await cli('client', 'issue', '--name', 'vc3', '--out', out), 1, /exists already/)
   const refused = await cli('client', 'issue', '--instance', 'no', '--name', 'v', '--out', inFolder('no'))
   fails(refused, 1, /there is no instance no/)
   assert.equal(existsSync(inFolder('no/client.key')), false)

@@ -7,22 +7,22 @@ import { test, type TestContext } from 'node:test'
 import type { BackupFacts } from '../../src/admin/backups.ts'
 import { warningsNow } from '../../src/admin/warnings.ts'
 import { serverActor } from '../../src/audit/actor.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import { createKey, faults, makeInstance, openWorld, trustClient } from '../support/world.ts'
+import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keyprotect') {
-  const world = await openWorld(t)
-  const { store, clock, access, rootKey, readiness, keys } = world
-  const instance = await makeInstance(world, 'vmware', { custody })
-  const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => keys.perform(identify, work)
+  const core = await openCore(t)
+  const { store, clock, access, rootKey, readiness, keys } = core
+  const instance = await makeInstance(core, 'vmware', { custody })
+  const { identify } = await trustClient(core, instance)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => keys.perform(identify, work)
   const get = (id: string) => perform(async (work) => (await work.fetch(id)).material.bytes.length)
   const { certificate } = await makeCertificate({ commonName: 'own', ownKey: true, toDays: 1000 })
   const authority = { certificate } as Parameters<typeof warningsNow>[0]['authority']
-  const now = () => readiness.now(world)
+  const now = () => readiness.now(core)
   const warnings = async () => {
     const instanceWork = { progress: () => undefined }
     const parts = {
@@ -48,8 +48,8 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
     for (const id of ids) await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
   }
   const restore = (id: string) => standardKey(id, false)
-  const told = (level: string) => world.lines.filter((line) => line.level === level)
-  return { ...world, instance, perform, get, now, warnings, remove, restore, told }
+  const told = (level: string) => core.lines.filter((line) => line.level === level)
+  return { ...core, instance, perform, get, now, warnings, remove, restore, told }
 }
 
 const noBackups: BackupFacts = {

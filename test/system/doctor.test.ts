@@ -298,7 +298,7 @@ test('the command: exit code, JSON, leave, wrong use', async () => {
   assert.equal((await run(address, '--ca', files.caFile)).code, 0)
 
   const asked = await command(['doctor', address, ...shown], { terminal: true, input: 'no\n' })
-  assert.match(asked.stderr, /May a test key be made/)
+  assert.match(asked.stderr, /Create a test key/)
   assert.match(asked.stdout, /were not tried/)
 
   for (const [words, why] of [

@@ -1,5 +1,5 @@
 // An API key of each instance's own, as an administrator gives and replaces it: the whole server and the command line
-// against the double of Key Protect. The server itself has none here, so that none can be borrowed.
+// against the Key Protect fake. The server itself has none here, so that none can be borrowed.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,15 +8,15 @@ import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 import { textsInFiles } from '../support/store-grep.ts'
 
-const double = await Double.start()
-after(() => double.stop())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
 const env = {
-  MORTISE_IBM_IAM_URL: double.about.iamUrl,
-  MORTISE_IBM_CA_FILE: double.about.caFile,
+  MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+  MORTISE_IBM_CA_FILE: fake.about.caFile,
   MORTISE_LOG_LEVEL: 'debug',
 }
 
@@ -24,11 +24,11 @@ const env = {
 async function tenant(t: TestContext) {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-tenant-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const key = await double.rootKey()
-  const { id, apiKey } = await double.serviceId({ roles: ['Reader'], key })
+  const key = await fake.rootKey()
+  const { id, apiKey } = await fake.serviceId({ roles: ['Reader'], key })
   const file = path.join(folder, 'api-key')
   writeFileSync(file, `${apiKey}\n`)
-  return { uri: double.uri(key), id, apiKey, file, put: (text: string) => writeFileSync(file, text) }
+  return { uri: fake.uri(key), id, apiKey, file, put: (text: string) => writeFileSync(file, text) }
 }
 
 function create(server: TestServer, name: string, rootKey: string, ...more: string[]) {
@@ -80,7 +80,7 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
   assert.equal(kept(server).length, 2, 'of an instance that was not made no key is kept')
 
   // Withdrawn from one, the other goes on; what is cached would hide it, so the server starts anew.
-  await double.control('PUT', `service-ids/${red.id}/policies`, { policies: [] })
+  await fake.control('PUT', `service-ids/${red.id}/policies`, { policies: [] })
   await server.stop()
   await using again = await startServer({ env, data: server.data })
   await again.json('key', 'create', '--instance', 'blue')
@@ -104,7 +104,7 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
 
 test('root keys are listed with a key that is not kept, or with that of an instance', async (t) => {
   const { uri, file, put } = await tenant(t)
-  const { apiKey } = await double.serviceId({ roles: ['Reader'] })
+  const { apiKey } = await fake.serviceId({ roles: ['Reader'] })
   await using server = await startServer({ env })
   const list = (...words: string[]) => server.cli('root-key', 'list', '--root-key', uri, '--json', ...words)
   const uris = ({ code, stdout, stderr }: Awaited<ReturnType<typeof list>>) => {
@@ -128,7 +128,7 @@ test('root keys are listed with a key that is not kept, or with that of an insta
   const wrong = await list('--ibm-api-key-file', file)
   assert.deepEqual([wrong.code, /refuses the API key/.test(wrong.stderr)], [1, true])
   const both = await list('--instance', 'red', '--ibm-api-key-file', file)
-  assert.deepEqual([both.code, /give one of them/.test(both.stderr)], [2, true])
+  assert.deepEqual([both.code, /not both/.test(both.stderr)], [2, true])
   const unknown = await list('--instance', 'nobody')
   assert.deepEqual([unknown.code, /no instance nobody/.test(unknown.stderr)], [1, true])
 })
@@ -146,7 +146,7 @@ test('a key is replaced while the server runs: tried first, and then the only on
   assert.match(wrong.stderr, /refuses the API key/)
   await server.json('key', 'create', '--instance', 'red')
 
-  const { apiKey } = await double.control<{ apiKey: string }>('POST', `service-ids/${id}/api-key`)
+  const { apiKey } = await fake.control<{ apiKey: string }>('POST', `service-ids/${id}/api-key`)
   put(apiKey)
   const right = await set()
   assert.equal(right.code, 0, right.stderr)
@@ -179,24 +179,24 @@ test('a key goes with its instance', async (t) => {
 
 test('custody keyprotect: the key outlives its instance until nothing of it is left at the service', async (t) => {
   const { uri, id, file } = await tenant(t)
-  await double.control('PUT', `service-ids/${id}/policies`, {
-    policies: [{ instance: double.about.instance, roles: ['Manager'] }],
+  await fake.control('PUT', `service-ids/${id}/policies`, {
+    policies: [{ instance: fake.about.instance, roles: ['Manager'] }],
   })
   await using server = await startServer({ env })
   const made = await create(server, 'red', uri, '--custody', 'keyprotect', '--ibm-api-key-file', file)
   assert.equal(made.code, 0, made.stderr)
   await server.json('key', 'create', '--instance', 'red')
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   await server.json('instance', 'delete', 'red', '--shred', 'red')
   assert.equal(kept(server).length, 1, 'what lies there is to be deleted with it')
   await server.stop()
-  await double.calm()
-  await double.forgetCalls()
+  await fake.calm()
+  await fake.forgetCalls()
   // It looks for what is to be deleted when it starts.
   {
     await using again = await startServer({ env, data: server.data })
     const isDeleted = async () =>
-      (await double.calls()).some(({ call, status }) => call === 'delete' && status < 300)
+      (await fake.calls()).some(({ call, status }) => call === 'delete' && status < 300)
     for (let turn = 0; !(await isDeleted()); turn++) {
       assert.ok(turn < 1200, again.stderr())
       await sleep(25)
@@ -204,9 +204,9 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
     assert.equal(kept(again).length, 1, 'the marker stays as long as the key can be restored there')
   }
   // IBM does so 90 days after the deletion.
-  await double.advance(5 * 3600)
-  const keys = await double.control<readonly { readonly id: string; readonly state: number }[]>('GET', 'keys')
-  for (const key of keys) if (key.state === 5) await double.admin('DELETE', `/keys/${key.id}/purge`)
+  await fake.advance(5 * 3600)
+  const keys = await fake.control<readonly { readonly id: string; readonly state: number }[]>('GET', 'keys')
+  for (const key of keys) if (key.state === 5) await fake.admin('DELETE', `/keys/${key.id}/purge`)
   await using last = await startServer({ env, data: server.data })
   for (let turn = 0; kept(last).length > 0; turn++) {
     assert.ok(turn < 1200, last.stderr())
@@ -217,7 +217,7 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
 test('what does not fit is refused before anything is asked or kept, and no file is repeated', async (t) => {
   const { uri, file, put } = await tenant(t)
   await using server = await startServer({ env })
-  await double.forgetCalls()
+  await fake.forgetCalls()
   const elsewhere = await create(server, 'red', 'file:red.key', '--ibm-api-key-file', file)
   assert.match(
     elsewhere.stderr,
@@ -238,17 +238,17 @@ test('what does not fit is refused before anything is asked or kept, and no file
   assert.match(missing.stderr, /there is no file/)
   assert.deepEqual([await sources(server), kept(server)], [{ default: 'none' }, []])
   assert.ok(!readdirSync(server.data).includes('red.key'), 'no root key was made for it')
-  assert.deepEqual(await double.calls(), [])
+  assert.deepEqual(await fake.calls(), [])
 })
 
 test('an instance with a key of its own does not use that of the server, even under the same root key', async (t) => {
   const own = await tenant(t)
-  const readEnv = { ...env, MORTISE_IBM_API_KEY_FILE: double.about.apiKeyFile, MORTISE_ROOT_KEY: own.uri }
+  const readEnv = { ...env, MORTISE_IBM_API_KEY_FILE: fake.about.apiKeyFile, MORTISE_ROOT_KEY: own.uri }
   await using server = await startServer({ env: readEnv })
   const made = await create(server, 'red', own.uri, ...database, '--ibm-api-key-file', own.file)
   assert.equal(made.code, 0, made.stderr)
   assert.deepEqual(await sources(server), { default: 'server', red: 'instance' })
-  await double.control('PUT', `service-ids/${own.id}/policies`, { policies: [] })
+  await fake.control('PUT', `service-ids/${own.id}/policies`, { policies: [] })
   await server.stop()
   await using again = await startServer({ env: readEnv, data: server.data })
   await again.json('key', 'create', '--instance', 'default')

@@ -8,10 +8,10 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { parseCertificate } from '../../src/pki/certificate.ts'
 import { custodies, openSite, type AuditLine } from '../support/custody.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 
-const double = await Double.start()
-after(() => double.stop())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
 
 const page = readFileSync(path.join(import.meta.dirname, '../../docs/ibm-cloud.md'), 'utf8')
 
@@ -40,8 +40,8 @@ test('the page maps every event that IBM documented', () => {
 
 for (const custody of custodies)
   test(`custody ${custody}: a client that does all of it leaves each entry, as its certificate`, async () => {
-    await using site = await openSite(double, { custody })
-    await double.forgetCalls()
+    await using site = await openSite(fake, { custody })
+    await fake.forgetCalls()
     const talk = await site.talk()
     const identifier = await talk.create()
     await talk.activate(identifier)
@@ -64,7 +64,7 @@ for (const custody of custodies)
 
 /** By correlation id: what each entry says that it took is what the service saw. */
 async function theCallsOf(entries: readonly AuditLine[], custody: string): Promise<void> {
-  const seen = new Map((await double.calls()).map(({ correlationId, call }) => [correlationId, call]))
+  const seen = new Map((await fake.calls()).map(({ correlationId, call }) => [correlationId, call]))
   const calls = (action: string) => {
     const ids = entries.find((entry) => entry.action === action)?.detail?.['correlationIds']
     return (typeof ids === 'string' ? ids.split(' ') : []).map((id) => seen.get(id.trim()))

@@ -1,5 +1,5 @@
 // Instances move between root keys and custodies at the whole server, with the real client of Key Protect and the
-// double, while KMIP clients make, fetch and change keys: none is refused, a killed server goes on where it was, and
+// fake, while KMIP clients make, fetch and change keys: none is refused, a killed server goes on where it was, and
 // what was left behind is not needed any more.
 
 import assert from 'node:assert/strict'
@@ -8,17 +8,17 @@ import { once } from 'node:events'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../support/load.ts'
 import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
 
-const double = await Double.start()
-after(() => double.stop())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
 const env = {
-  MORTISE_IBM_API_KEY_FILE: double.about.managerApiKeyFile,
-  MORTISE_IBM_IAM_URL: double.about.iamUrl,
-  MORTISE_IBM_CA_FILE: double.about.caFile,
+  MORTISE_IBM_API_KEY_FILE: fake.about.managerApiKeyFile,
+  MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+  MORTISE_IBM_CA_FILE: fake.about.caFile,
 }
 
 interface Shown {
@@ -72,23 +72,23 @@ async function until(condition: () => Promise<boolean>, what: string): Promise<v
 }
 
 const livingAt = async (prefix = 'mortise-') => {
-  const keys = await double.control<{ readonly name: string; readonly state: number }[]>('GET', 'keys')
+  const keys = await fake.control<{ readonly name: string; readonly state: number }[]>('GET', 'keys')
   // Markers stay until what they speak of is purged.
   const isKey = (name: string) => name.startsWith(prefix) && !name.startsWith('mortise-marker-')
   return keys.filter(({ name, state }) => isKey(name) && state !== 5)
 }
 
 test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, and nothing behind is needed', async (t) => {
-  const [first, second] = [await double.rootKey(), await double.rootKey()]
+  const [first, second] = [await fake.rootKey(), await fake.rootKey()]
   let server = await startServer({ env })
   const { data } = server
   t.after(() => server[Symbol.asyncDispose]())
   const files = await server.issue('vcenter')
   const memory = new Memory()
   const moves = [
-    { rootKey: double.uri(first), custody: 'database', behind: null },
-    { rootKey: double.uri(first), custody: 'keyprotect', behind: null },
-    { rootKey: double.uri(second, { scheme: 'hpcs' }), custody: 'keyprotect', behind: first },
+    { rootKey: fake.uri(first), custody: 'database', behind: null },
+    { rootKey: fake.uri(first), custody: 'keyprotect', behind: null },
+    { rootKey: fake.uri(second, { scheme: 'hpcs' }), custody: 'keyprotect', behind: first },
     { rootKey: 'file:another.key', custody: 'database', behind: second },
   ] as const
   for (const [index, { rootKey, custody, behind }] of moves.entries()) {
@@ -105,12 +105,12 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
     const live = [...memory.keys.values()].filter(({ state }) => state !== 'Destroyed').length
     const counted = shown.keyVersions.reduce((sum, { count }) => sum + count, 0)
     if (custody === 'keyprotect') assert.equal(counted, live)
-    if (behind !== null) await double.control('POST', `keys/${behind}/disable`)
+    if (behind !== null) await fake.control('POST', `keys/${behind}/disable`)
     await checkAll(server, files, memory)
   }
   await until(async () => (await livingAt()).length === 0, 'nothing lies in Key Protect any more')
-  await double.control('POST', `keys/${first}/delete`)
-  await double.control('POST', `keys/${second}/delete`)
+  await fake.control('POST', `keys/${first}/delete`)
+  await fake.control('POST', `keys/${second}/delete`)
   assert.equal(await server.stop(), 0)
   server = await startServer({ data, env: {} })
   await checkAll(server, files, memory)
@@ -120,10 +120,10 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
 })
 
 test('whoever chooses a root key in a key ring that its URI does not name is told where the keys go', async () => {
-  await double.admin('POST', '/key_rings/beside')
-  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
+  await fake.admin('POST', '/key_rings/beside')
+  const id = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
   await using server = await startServer({ env })
-  const args = ['--custody', 'keyprotect', '--root-key', double.uri(id)]
+  const args = ['--custody', 'keyprotect', '--root-key', fake.uri(id)]
   for (const words of [
     ['create', 'ringed'],
     ['set-root-key', 'ringed'],
@@ -137,7 +137,7 @@ test('whoever chooses a root key in a key ring that its URI does not name is tol
 })
 
 test('what backups from before a move still need is said of each way', async () => {
-  const uri = double.uri(await double.rootKey())
+  const uri = fake.uri(await fake.rootKey())
   await using server = await startServer({ env })
   for (const [rootKey, custody, says] of [
     [uri, 'database', /does not need file:root\.key any more\. Backups .* do: keep it/],
@@ -157,11 +157,11 @@ test('what backups from before a move still need is said of each way', async () 
 })
 
 test('killed in the middle of a move, and its command line interrupted: it goes on where it was', async (t) => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   let server = await startServer({ env })
   const { data } = server
   t.after(async () => {
-    await double.calm()
+    await fake.calm()
     await server[Symbol.asyncDispose]()
   })
   const files = await server.issue('killed')
@@ -169,9 +169,9 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
   const fill = work(server, files, memory, 7)
   await until(async () => memory.counts.created > 200, 'there are keys')
   await fill()
-  await double.control('POST', 'traffic', { latencyMs: 100, perSecond: null })
+  await fake.control('POST', 'traffic', { latencyMs: 100, perSecond: null })
   const before = (await livingAt()).length
-  const args = ['--root-key', double.uri(id), '--custody', 'keyprotect', '--data', data]
+  const args = ['--root-key', fake.uri(id), '--custody', 'keyprotect', '--data', data]
   const command = [
     path.join(import.meta.dirname, '../../src/main.ts'),
     'instance',
@@ -199,7 +199,7 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
     await sleep(500)
     await stop()
   }
-  await double.calm()
+  await fake.calm()
   const stop = work(server, files, memory, 9)
   await until(async () => (await show(server)).work === null, 'it is done')
   await stop()
@@ -216,7 +216,7 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
 })
 
 test('rotated: what is unwrapped comes under the newest version by itself, the rest by rewrap', async (t) => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   await using server = await startServer({ env })
   const files = await server.issue('rotated')
   const memory = new Memory()
@@ -228,15 +228,15 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
     'set-root-key',
     'default',
     '--root-key',
-    double.uri(id),
+    fake.uri(id),
     '--custody',
     'keyprotect',
   )
   const versions = async () => (await show(server)).keyVersions.map(({ newest, count }) => [newest, count])
   const live = () => [...memory.keys.values()].filter(({ state }) => state !== 'Destroyed').length
-  await double.advance(2 * 3600)
-  t.after(() => double.calm())
-  await double.control('POST', `keys/${id}/rotate`)
+  await fake.advance(2 * 3600)
+  t.after(() => fake.calm())
+  await fake.control('POST', `keys/${id}/rotate`)
   assert.deepEqual(await versions(), [[false, live()]])
   const stop = work(server, files, memory, 4)
   const rewrapped = await server.cli('instance', 'rewrap', 'default')
@@ -248,7 +248,7 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
   const again = await server.cli('instance', 'rewrap', 'default')
   assert.match(again.stdout, /0 data keys and 0 objects were brought there/)
 
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   const unknown = await server.cli('instance', 'show', 'default')
   assert.equal(unknown.code, 0, unknown.stderr)
   assert.match(unknown.stdout, new RegExp(`Root key version: +[0-9a-f-]+: ${live()} keys`))
@@ -258,11 +258,11 @@ test('rotated: what is unwrapped comes under the newest version by itself, the r
   assert.match(stuck.stderr, /it does not go on: Key Protect at .* cannot be reached/)
   assert.match(stuck.stderr, /The server tries again by itself/)
   assert.match((await server.cli('instance', 'show', 'default')).stdout, /Trouble: +Key Protect at/)
-  await double.calm()
+  await fake.calm()
   await until(async () => (await show(server)).work === null, 'it goes on by itself')
   const atHome = await server.cli('instance', 'rewrap', 'default')
   assert.equal(atHome.code, 1)
   assert.match(atHome.stderr, /has no versions: there is nothing to rewrap/)
-  await double.control('POST', `keys/${id}/disable`)
+  await fake.control('POST', `keys/${id}/disable`)
   await checkAll(server, files, memory)
 })

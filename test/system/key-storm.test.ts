@@ -1,29 +1,29 @@
 // After a restart everybody asks at once, as hosts do that boot: each key is asked for once however many want it, never
-// more than 16 calls are in flight, and all are served. The real server and the double with 50 ms for each call; the
+// more than 16 calls are in flight, and all are served. The real server and the fake with 50 ms for each call; the
 // 5,000 keys of the same thing are in bench/key-protect.ts.
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { openSite } from '../support/custody.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf } from '../support/kmip-talk.ts'
 
-const double = await Double.start()
-after(() => double.stop())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
 
 const keys = 200
 const connections = 20
 
 test('custody keyprotect: 200 different keys at once after a restart, each asked for by two', async (t) => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const identifiers: string[] = []
   const maker = await site.talk()
   for (let made = 0; made < keys; made++) identifiers.push(await maker.create())
   maker.close()
   await site.restart()
-  await double.forgetCalls()
-  await double.control('POST', 'traffic', { latencyMs: 50, perSecond: null })
+  await fake.forgetCalls()
+  await fake.control('POST', 'traffic', { latencyMs: 50, perSecond: null })
   const begun = performance.now()
   const wanted = [...identifiers, ...identifiers].values()
   const digests = new Map<string, Set<string | undefined>>(identifiers.map((id) => [id, new Set()]))
@@ -39,30 +39,30 @@ test('custody keyprotect: 200 different keys at once after a restart, each asked
     }),
   )
   t.diagnostic(`${Math.round(performance.now() - begun)} ms`)
-  const inFlightMax = await double.inFlightMax()
+  const inFlightMax = await fake.inFlightMax()
   assert.ok(inFlightMax <= limits.keyProtectCallsMax, `${inFlightMax} calls at once`)
   assert.ok(inFlightMax > 1, 'one after the other')
-  assert.equal((await double.calls('get')).length, keys, 'each is read once')
-  const unwraps = (await double.calls('unwrap')).length
+  assert.equal((await fake.calls('get')).length, keys, 'each is read once')
+  const unwraps = (await fake.calls('unwrap')).length
   // The look at the root key of the instance is one of its own.
   assert.ok(unwraps >= keys && unwraps <= keys + 5, `${unwraps} unwraps`)
   assert.ok([...digests.values()].every((own) => own.size === 1))
 })
 
 test('requests for one key at the same time are one call, and the audit names it', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const maker = await site.talk()
   const identifier = await maker.create()
   maker.close()
   await site.restart()
-  await double.forgetCalls()
-  await double.control('POST', 'traffic', { latencyMs: 200, perSecond: null })
+  await fake.forgetCalls()
+  await fake.control('POST', 'traffic', { latencyMs: 200, perSecond: null })
   const talks = await Promise.all(Array.from({ length: 10 }, () => site.talk()))
   const answers = await Promise.all(talks.map((talk) => talk.get(identifier)))
   for (const talk of talks) talk.close()
-  await double.calm()
+  await fake.calm()
   assert.ok(answers.every(({ ok }) => ok))
-  const reads = await double.calls('get')
+  const reads = await fake.calls('get')
   assert.equal(reads.length, 1)
   const gets = await site.audit('--action', 'key.get')
   assert.equal(gets.length, 10)

@@ -1,4 +1,4 @@
-// Strangers at the KMIP listener of a whole server, and the list of pending clients: what cannot be read is on it by its
+// UnauthenticatedPeers at the KMIP listener of a whole server, and the list of pending clients: what cannot be read is on it by its
 // fingerprint and hides nobody, also after a restart, and no crowd keeps a new vCenter from it.
 
 import assert from 'node:assert/strict'
@@ -60,7 +60,7 @@ test('what cannot be read is listed by its fingerprint as unreadable, also after
   await look()
 
   for (const { sha256 } of strangers.slice(0, 2)) {
-    const refused = await server.cli('client', 'trust', '--name', 'stranger', '--pending', sha256)
+    const refused = await server.cli('client', 'trust', '--name', 'untrusted', '--pending', sha256)
     assert.equal(refused.code, 1)
     assert.match(refused.stderr, /The dates of this certificate cannot be read, so it cannot be trusted/)
   }

@@ -8,46 +8,46 @@ import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-let double: Double
+let fake: KeyProtectFake
 let folder: string
 let env: Record<string, string>
-/** Of another service instance than the double's first. */
+/** Of another service instance than the fake's first. */
 let elsewhere: string
 let apiKey: string
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'mortise-midway-'))
-  double = await Double.start()
-  elsewhere = (await double.control<{ guid: string }>('POST', 'instances')).guid
-  const made = await double.serviceId({ roles: ['Manager'] }, { roles: ['Manager'], instance: elsewhere })
+  fake = await KeyProtectFake.start()
+  elsewhere = (await fake.control<{ guid: string }>('POST', 'instances')).guid
+  const made = await fake.serviceId({ roles: ['Manager'] }, { roles: ['Manager'], instance: elsewhere })
   apiKey = made.apiKey
   const apiKeyFile = path.join(folder, 'api.key')
   writeFileSync(apiKeyFile, apiKey)
   env = {
     MORTISE_IBM_API_KEY_FILE: apiKeyFile,
-    MORTISE_IBM_IAM_URL: double.about.iamUrl,
-    MORTISE_IBM_CA_FILE: double.about.caFile,
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
 })
 after(async () => {
-  await double.stop()
+  await fake.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
 async function rootKeyElsewhere(): Promise<string> {
-  const token = await double.token(apiKey)
+  const token = await fake.token(apiKey)
   const headers = { Authorization: `Bearer ${token}`, 'Bluemix-Instance': elsewhere }
-  return double.uri(await double.rootKey({}, headers), { instance: elsewhere })
+  return fake.uri(await fake.rootKey({}, headers), { instance: elsewhere })
 }
 
 const idOf = (uri: string) => uri.split('/').at(-1) ?? assert.fail(uri)
 
 /** Keys of ours that are there, by the root key that sealed them. */
 async function livingUnder(uri: string): Promise<number> {
-  const keys = await double.control<{ description?: string; state: number }[]>('GET', 'keys')
+  const keys = await fake.control<{ description?: string; state: number }[]>('GET', 'keys')
   const ours = keys.flatMap(({ description, state }) =>
     state === 5 ? [] : (readDescription(description ?? '') ?? []),
   )
@@ -81,7 +81,7 @@ async function loseMidway(from: string, to: string, custody: 'database' | 'keypr
     await talk.activate(id)
     digests.set(id, digestOf(await talk.get(id)))
   }
-  await double.control('POST', 'traffic', { latencyMs: 60, perSecond: null })
+  await fake.control('POST', 'traffic', { latencyMs: 60, perSecond: null })
   const target = ['--root-key', to, '--custody', custody]
   await server.json('instance', 'set-root-key', 'default', ...target, '--no-wait')
   const done = async () =>
@@ -92,7 +92,7 @@ async function loseMidway(from: string, to: string, custody: 'database' | 'keypr
   assert.ok((await talk.revoke(revoked)).ok)
   talk.close()
   await server.kill()
-  await double.calm()
+  await fake.calm()
   assert.ok((await livingUnder(to)) < count - 10, 'and some have not')
   rmSync(server.data, { recursive: true, force: true })
   return { digests, revoked }
@@ -126,13 +126,13 @@ async function opening(server: TestServer, { digests, revoked }: Lost): Promise<
 let clients = 0
 
 const places = [
-  ['in the same service instance', async () => double.uri(await double.rootKey())],
+  ['in the same service instance', async () => fake.uri(await fake.rootKey())],
   ['in another service instance', rootKeyElsewhere],
 ] as const
 
 for (const [where, other] of places)
   test(`from one root key to another ${where}: it takes both, and goes on`, async (t) => {
-    const [from, to] = [double.uri(await double.rootKey()), await other()]
+    const [from, to] = [fake.uri(await fake.rootKey()), await other()]
     const lost = await loseMidway(from, to, 'keyprotect')
     const server = await emptyServer(t)
     for (const [one, theOther] of [
@@ -155,7 +155,7 @@ for (const [where, other] of places)
     await until(there, 'all keys are where they were going')
     await until(async () => (await livingUnder(from)) === 0, 'nothing is left behind')
     assert.equal(await livingUnder(to), count)
-    await double.control('POST', `keys/${idOf(from)}/disable`)
+    await fake.control('POST', `keys/${idOf(from)}/disable`)
     await server.stop()
     await using again = await startServer({ env, data: server.data })
     assert.equal(await opening(again, lost), count)
@@ -169,7 +169,7 @@ for (const [where, other] of places)
 
 for (const [where, other] of places)
   test(`the other root key, ${where}, is gone for good: the rest comes back, and what does not open is told`, async (t) => {
-    const [from, to] = [double.uri(await double.rootKey()), await other()]
+    const [from, to] = [fake.uri(await fake.rootKey()), await other()]
     const lost = await loseMidway(from, to, 'keyprotect')
     const moved = await livingUnder(to)
     const server = await emptyServer(t)
@@ -194,7 +194,7 @@ for (const [where, other] of places)
   })
 
 test('on its way into the database: nothing is deleted behind it at once, so all come back; where it was going is said', async (t) => {
-  const from = double.uri(await double.rootKey())
+  const from = fake.uri(await fake.rootKey())
   const lost = await loseMidway(from, 'file:away.key', 'database')
   const server = await emptyServer(t)
   const back = await restore(server, from)

@@ -1,4 +1,4 @@
-// The database is gone: a real server beside the double of Key Protect is killed at twenty moments while clients work, its
+// The database is gone: a real server beside the Key Protect fake is killed at twenty moments while clients work, its
 // data folder is deleted, and the instance is brought back into a server that never heard of it; there the clients go on.
 // Whatever was acknowledged must hold: keys with the same bytes, Revoke, Destroy, and what was deleted in Key Protect.
 
@@ -13,22 +13,22 @@ import { AdminClient } from '../../src/admin/client.ts'
 import type { Output } from '../../src/admin/api.ts'
 import { standardKeyName } from '../../src/custody/keyprotect/description.ts'
 import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openSession, text, type KmipSession } from '../support/kmip-session.ts'
 import { randomFrom } from '../support/load.ts'
 import { startServer, type TestServer } from '../support/server.ts'
 
-let double: Double
+let fake: KeyProtectFake
 let folder: string
 let identity: TestIdentity
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'mortise-recovery-'))
-  double = await Double.start()
+  fake = await KeyProtectFake.start()
   identity = await clientCertificate('self-signed')
 })
 after(async () => {
   for (const server of started) await server.kill()
-  await double.stop()
+  await fake.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -55,12 +55,12 @@ const started: TestServer[] = []
 
 async function start(
   data = path.join(folder, String(++folders)),
-  apiKeyFile = double.about.managerApiKeyFile,
+  apiKeyFile = fake.about.managerApiKeyFile,
 ): Promise<Site> {
   const env = {
     MORTISE_IBM_API_KEY_FILE: apiKeyFile,
-    MORTISE_IBM_IAM_URL: double.about.iamUrl,
-    MORTISE_IBM_CA_FILE: double.about.caFile,
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
   const server = await startServer({ data, env })
   started.push(server)
@@ -174,7 +174,7 @@ interface StandardKey {
 
 /** Its standard keys, the highest generation first, deleted ones included. */
 async function generationsOf({ id }: Known): Promise<readonly StandardKey[]> {
-  const keys = await double.control<readonly StandardKey[]>('GET', 'keys')
+  const keys = await fake.control<readonly StandardKey[]>('GET', 'keys')
   return keys
     .filter(({ name }) => name === standardKeyName(id))
     .toSorted((a, b) => generationOf(b) - generationOf(a))
@@ -184,7 +184,7 @@ async function generationsOf({ id }: Known): Promise<readonly StandardKey[]> {
 async function withdraw(known: Known): Promise<void> {
   const newest = (await generationsOf(known)).find(({ state }) => state !== 5)
   assert.ok(newest, 'it has a standard key')
-  await double.admin('DELETE', `/keys/${newest.id}`)
+  await fake.admin('DELETE', `/keys/${newest.id}`)
   known.withdrawn = true
 }
 
@@ -194,10 +194,10 @@ async function withdrawAndLeaveOlder(all: Iterable<Known>): Promise<boolean> {
     if (known.destroyed !== 'no' || known.withdrawn) continue
     const [newest, older] = await generationsOf(known)
     if (newest?.state !== 1 || !older) continue
-    await double.admin('DELETE', `/keys/${newest.id}`)
+    await fake.admin('DELETE', `/keys/${newest.id}`)
     if (older.state === 5) {
-      await double.advance(40)
-      await double.admin('POST', `/keys/${older.id}/restore`)
+      await fake.advance(40)
+      await fake.admin('POST', `/keys/${older.id}/restore`)
     }
     known.withdrawn = true
     return true
@@ -209,8 +209,8 @@ test('killed at twenty moments and without its database, it comes back with all 
   const seed = Date.now() % 1_000_000
   t.diagnostic(`seed ${seed}`)
   const random = randomFrom(seed)
-  const rootKeyId = await double.rootKey()
-  const rootKey = double.uri(rootKeyId)
+  const rootKeyId = await fake.rootKey()
+  const rootKey = fake.uri(rootKeyId)
   const all = new Map<string, Known>()
   let site = await start()
   await create(site, rootKey)
@@ -218,8 +218,8 @@ test('killed at twenty moments and without its database, it comes back with all 
   for (let moment = 0; moment < 20; moment++) {
     await trust(site)
     if (moment % 5 === 2) {
-      await double.advance(3_700)
-      await double.admin('POST', `/keys/${rootKeyId}/actions/rotate`)
+      await fake.advance(3_700)
+      await fake.admin('POST', `/keys/${rootKeyId}/actions/rotate`)
       await site.admin.call('rewrapInstance', { instance: 'vmware' })
       counts.rewrapped++
     }

@@ -7,29 +7,29 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
 import { startServer } from '../support/server.ts'
 
-const double = await Double.start()
+const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-expired-'))
 after(async () => {
-  await double.stop()
+  await fake.stop()
   rmSync(folder, { recursive: true, force: true })
 })
 
 test('a restore with a root key that has expired takes another for what is to come', async () => {
-  const { apiKey } = await double.serviceId({ roles: ['Manager'] })
+  const { apiKey } = await fake.serviceId({ roles: ['Manager'] })
   const apiKeyFile = path.join(folder, 'api.key')
   writeFileSync(apiKeyFile, apiKey)
   const env = {
     MORTISE_IBM_API_KEY_FILE: apiKeyFile,
-    MORTISE_IBM_IAM_URL: double.about.iamUrl,
-    MORTISE_IBM_CA_FILE: double.about.caFile,
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
-  const { now } = await double.control<{ now: string }>('GET', 'state')
+  const { now } = await fake.control<{ now: string }>('GET', 'state')
   const expirationDate = new Date(Date.parse(now) + 600_000).toISOString()
-  const expired = double.uri(await double.rootKey({ expirationDate }))
+  const expired = fake.uri(await fake.rootKey({ expirationDate }))
   const server = await startServer({ env })
   await server.json('instance', 'set-root-key', 'default', '--root-key', expired, '--custody', 'keyprotect')
   const talk = await openTalk({ ...server.kmip, tls: (await server.issue('vcenter')).tls })
@@ -39,7 +39,7 @@ test('a restore with a root key that has expired takes another for what is to co
     digests.set(id, digestOf(await talk.get(id)))
   }
   const gone = await talk.create()
-  await double.advance(601)
+  await fake.advance(601)
   assert.equal((await talk.destroy(gone)).ok, true)
   talk.close()
   await server.kill()
@@ -51,7 +51,7 @@ test('a restore with a root key that has expired takes another for what is to co
   const refused = await fresh.cli(...restore, expired)
   assert.notEqual(refused.code, 0)
   assert.match(refused.stderr, /expired at .*--old-root-key/s)
-  const other = double.uri(await double.rootKey())
+  const other = fake.uri(await fake.rootKey())
   const restored = await fresh.cli(...restore, other, '--old-root-key', expired)
   assert.equal(restored.code, 0, restored.stderr)
   const back = await openTalk({ ...fresh.kmip, tls: (await fresh.issue('vcenter')).tls })

@@ -1,6 +1,6 @@
 // The root key in the customer's hands: whatever takes it away closes the instance within cacheSeconds and one call,
 // in both custodies, says so in words to clients, in readiness and in the audit, and giving it back brings the keys
-// back. The real server and the double of Key Protect.
+// back. The real server and the Key Protect fake.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,13 +10,13 @@ import { after, afterEach, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Report } from '../../src/vsphere/report.ts'
 import { custodies, openSite, type Custody, type CustodySite } from '../support/custody.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, type KmipTalk } from '../support/kmip-talk.ts'
 import { runCli } from '../support/server.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
 
 const cacheSeconds = 2
 /** A busy machine may be slow to notice; the rule itself is held to the millisecond by keys-keyring.test.ts. */
@@ -33,27 +33,27 @@ const roles: Record<Custody, string> = { database: 'Reader', keyprotect: 'Manage
 const deeds: readonly Deed[] = [
   {
     name: 'the CRK disabled',
-    take: ({ rootKey }) => double.admin('POST', `/keys/${rootKey}/actions/disable`),
-    giveBack: ({ rootKey }) => double.admin('POST', `/keys/${rootKey}/actions/enable`),
+    take: ({ rootKey }) => fake.admin('POST', `/keys/${rootKey}/actions/disable`),
+    giveBack: ({ rootKey }) => fake.admin('POST', `/keys/${rootKey}/actions/enable`),
   },
   {
     name: 'the CRK deleted',
-    take: ({ rootKey }) => double.admin('DELETE', `/keys/${rootKey}`),
-    giveBack: ({ rootKey }) => double.admin('POST', `/keys/${rootKey}/restore`),
+    take: ({ rootKey }) => fake.admin('DELETE', `/keys/${rootKey}`),
+    giveBack: ({ rootKey }) => fake.admin('POST', `/keys/${rootKey}/restore`),
   },
   {
     name: 'the policy of the service ID taken away',
-    take: ({ serviceId }) => double.control('PUT', `service-ids/${serviceId}/policies`, { policies: [] }),
+    take: ({ serviceId }) => fake.control('PUT', `service-ids/${serviceId}/policies`, { policies: [] }),
     giveBack: ({ serviceId, custody }) =>
-      double.control('PUT', `service-ids/${serviceId}/policies`, {
-        policies: [{ instance: double.about.instance, roles: [roles[custody]] }],
+      fake.control('PUT', `service-ids/${serviceId}/policies`, {
+        policies: [{ instance: fake.about.instance, roles: [roles[custody]] }],
       }),
   },
   {
     name: 'the API key deleted, and its token ended',
     take: async ({ serviceId }) => {
-      await double.control('DELETE', `service-ids/${serviceId}/api-key`)
-      await double.control('DELETE', 'tokens')
+      await fake.control('DELETE', `service-ids/${serviceId}/api-key`)
+      await fake.control('DELETE', 'tokens')
     },
     giveBack: (site) => site.renewApiKey(),
   },
@@ -101,7 +101,7 @@ interface Status {
 
 for (const custody of custodies)
   suite(`custody ${custody}`, async () => {
-    const site = await openSite(double, { custody, cacheSeconds, outageSeconds: 3600 })
+    const site = await openSite(fake, { custody, cacheSeconds, outageSeconds: 3600 })
     const talk = await site.talk()
     after(async () => {
       talk.close()
@@ -124,7 +124,7 @@ for (const custody of custodies)
         const health = (await site.health()) as Health
         assert.deepEqual([health.ready, health.withdrawn], [true, [site.instanceId]])
         await assert.rejects(talk.create(), /the root key of this instance was withdrawn/)
-        await double.advance(31)
+        await fake.advance(31)
         await giveBack(site)
         assert.equal(await untilServed(talk, first), digests[0])
         for (const [index, id] of identifiers.entries())
@@ -139,7 +139,7 @@ for (const custody of custodies)
         )
         const { correlationId, reach } = told[0]?.detail ?? {}
         assert.equal(reach, 'root-key')
-        const calls = await double.calls()
+        const calls = await fake.calls()
         assert.ok(calls.some((made) => made.correlationId === correlationId && made.status >= 400))
       })
 
@@ -147,7 +147,7 @@ for (const custody of custodies)
       test('one key: its standard key deleted closes it and no other', async (t) => {
         const standardKey = await site.standardKeyOf(first)
         const since = performance.now()
-        await double.admin('DELETE', `/keys/${standardKey}`)
+        await fake.admin('DELETE', `/keys/${standardKey}`)
         const { lastMs, words } = await untilRefused(talk, [first], since)
         t.diagnostic(`the last key left ${Math.round(lastMs)} ms after the deed`)
         assert.deepEqual(words, [
@@ -171,13 +171,13 @@ for (const custody of custodies)
           ({ object, result }) => object === first && result === 'refused',
         )
         assert.equal(refused?.detail?.['rootKey'], 'wrapped-form')
-        const answers = await double.calls('get')
+        const answers = await fake.calls('get')
         const calls = String(refused?.detail?.['correlationIds']).split(' ')
         assert.ok(
           answers.some(({ on, correlationId }) => on === standardKey && calls.includes(correlationId)),
         )
-        await double.advance(31)
-        await double.admin('POST', `/keys/${standardKey}/restore`)
+        await fake.advance(31)
+        await fake.admin('POST', `/keys/${standardKey}/restore`)
         assert.equal(await untilServed(talk, first), digests[0])
         assert.deepEqual(await closedKeys(), [])
       })
@@ -210,7 +210,7 @@ for (const custody of custodies)
           keys,
         )
         assert.equal(made.code, 0, made.stdout + made.stderr)
-        await double.admin('POST', `/keys/${site.rootKey}/actions/disable`)
+        await fake.admin('POST', `/keys/${site.rootKey}/actions/disable`)
         await untilRefused(talk, identifiers, performance.now())
         const { code, stdout } = await simulator('--expect', keys)
         assert.equal(code, 1)
@@ -226,8 +226,8 @@ for (const custody of custodies)
         assert.match(doctor.stdout, /the root key of this instance was withdrawn/)
       } finally {
         rmSync(folder, { recursive: true, force: true })
-        await double.advance(31)
-        await double.admin('POST', `/keys/${site.rootKey}/actions/enable`)
+        await fake.advance(31)
+        await fake.admin('POST', `/keys/${site.rootKey}/actions/enable`)
       }
     })
   })

@@ -1,4 +1,4 @@
-// Key Protect out of reach, in both custodies, with the real server and the double: served from memory and then not,
+// Key Protect out of reach, in both custodies, with the real server and the fake: served from memory and then not,
 // new keys made or refused as the custody allows, told in readiness, metrics and audit, and well again by itself.
 
 import assert from 'node:assert/strict'
@@ -8,7 +8,7 @@ import { suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { custodies, openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf } from '../support/kmip-talk.ts'
 
 async function until(what: string, condition: () => Promise<boolean>): Promise<void> {
@@ -34,15 +34,15 @@ interface Health {
 suite('Key Protect is away', { concurrency: true }, () => {
   for (const custody of custodies)
     test(`custody ${custody}`, async (t) => {
-      const double = await Double.start()
-      t.after(() => double.stop())
-      await using site = await openSite(double, { custody, cacheSeconds: 1, outageSeconds: 4 })
+      const fake = await KeyProtectFake.start()
+      t.after(() => fake.stop())
+      await using site = await openSite(fake, { custody, cacheSeconds: 1, outageSeconds: 4 })
       const talk = await site.talk()
       const identifier = await talk.create()
       const digest = digestOf(await talk.get(identifier))
       const health = async () => (await site.health()) as Health
 
-      await double.control('POST', 'listeners', { keyProtect: 'down', iam: 'down' })
+      await fake.control('POST', 'listeners', { keyProtect: 'down', iam: 'down' })
       const away = performance.now()
       const secondsAway = () => (performance.now() - away) / 1000
       await until('it is noticed', async () => {
@@ -68,7 +68,7 @@ suite('Key Protect is away', { concurrency: true }, () => {
         (await talk.get(identifier)).message,
         'the root key of this instance cannot be reached at the moment',
       )
-      await double.calm()
+      await fake.calm()
       await until('readiness says that it is well again, though nobody asks for a key', async () => {
         return (await health()).degraded.length === 0
       })

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, test } from 'node:test'
 import { openSite, type CustodySite } from '../support/custody.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, type KmipTalk } from '../support/kmip-talk.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
 
 /** What a busy machine may take on top. */
 const slackMs = 3_000
@@ -27,8 +27,8 @@ async function warnings(site: CustodySite): Promise<readonly { code: string; mes
 }
 
 function setRoles(site: CustodySite, ...roles: string[]): Promise<unknown> {
-  const policies = roles.length === 0 ? [] : [{ instance: double.about.instance, roles }]
-  return double.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
+  const policies = roles.length === 0 ? [] : [{ instance: fake.about.instance, roles }]
+  return fake.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
 }
 
 /** Asks for the key without a pause; how often, until `until` is so. */
@@ -41,17 +41,15 @@ async function getUntil(talk: KmipTalk, id: string, until: (ok: boolean) => bool
 }
 
 test('a Create that overlaps a withdrawal leaves nothing in memory and lifts nothing', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect', cacheSeconds: 2 })
+  await using site = await openSite(fake, { custody: 'keyprotect', cacheSeconds: 2 })
   const talk = await site.talk()
   const known = await talk.create()
   // The key is wrapped before the withdrawal, and kept after it.
-  await double.fault({ on: 'create', kind: 'slow', ms: 8_000 })
+  await fake.fault({ on: 'create', kind: 'slow', ms: 8_000 })
   const maker = await site.talk()
   const making = maker.create()
-  await getUntil(talk, known, async () =>
-    (await double.calls('create')).some(({ fault }) => fault === 'slow'),
-  )
-  await double.admin('POST', `/keys/${site.rootKey}/actions/disable`)
+  await getUntil(talk, known, async () => (await fake.calls('create')).some(({ fault }) => fault === 'slow'))
+  await fake.admin('POST', `/keys/${site.rootKey}/actions/disable`)
   await getUntil(talk, known, (ok) => !ok)
   const made = await making
   const { ok, message } = await talk.get(made)
@@ -63,27 +61,27 @@ test('a Create that overlaps a withdrawal leaves nothing in memory and lifts not
 
 for (const status of [401, 403] as const)
   test(`a missing role, answered ${status}: Creates are refused, and the root key counts as no less good`, async () => {
-    await using site = await openSite(double, { custody: 'keyprotect' })
-    await double.control('POST', 'roles', { missing: status })
+    await using site = await openSite(fake, { custody: 'keyprotect' })
+    await fake.control('POST', 'roles', { missing: status })
     const talk = await site.talk()
     const ids: string[] = []
     for (let made = 0; made < 5; made++) ids.push(await talk.create())
     await setRoles(site, 'ReaderPlus')
-    await double.forgetCalls()
+    await fake.forgetCalls()
     for (let turn = 0; turn < 20; turn++) {
       await assert.rejects(talk.create(), /the service of the root key refuses to keep another key/)
       assert.ok((await talk.get(ids[turn % 5] ?? '')).ok)
     }
-    assert.ok((await double.calls('unwrap')).length <= 3, 'one question every few seconds')
-    assert.ok((await double.calls('token')).length <= 2)
+    assert.ok((await fake.calls('unwrap')).length <= 3, 'one question every few seconds')
+    assert.ok((await fake.calls('token')).length <= 2)
     assert.match(
       (await warnings(site)).find(({ code }) => code === 'new-keys-refused')?.message ?? '',
       /service role Writer/,
     )
     // Nothing was emptied: an outage is survived.
-    await double.control('POST', 'listeners', { keyProtect: 'down' })
+    await fake.control('POST', 'listeners', { keyProtect: 'down' })
     for (const id of ids) assert.ok((await talk.get(id)).ok)
-    await double.control('POST', 'listeners', { keyProtect: 'up' })
+    await fake.control('POST', 'listeners', { keyProtect: 'up' })
     await setRoles(site, 'Manager')
     await talk.create()
     assert.ok((await warnings(site)).every(({ code }) => code !== 'new-keys-refused'))
@@ -92,7 +90,7 @@ for (const status of [401, 403] as const)
   })
 
 test('keys may not be read any more: those in memory are served, the status holds until one is read', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const first = await site.talk()
   const [known, unknown] = [await first.create(), await first.create()]
   const digest = digestOf(await first.get(unknown))
@@ -124,16 +122,16 @@ interface Withdrawal {
 const withdrawals: readonly Withdrawal[] = [
   {
     name: 'the root key is disabled',
-    take: ({ rootKey }) => double.admin('POST', `/keys/${rootKey}/actions/disable`),
+    take: ({ rootKey }) => fake.admin('POST', `/keys/${rootKey}/actions/disable`),
     giveBack: async ({ rootKey }) => {
-      await double.advance(31)
-      await double.admin('POST', `/keys/${rootKey}/actions/enable`)
+      await fake.advance(31)
+      await fake.admin('POST', `/keys/${rootKey}/actions/enable`)
     },
   },
   {
     name: 'the service ID has no access any more (401)',
     take: async (site) => {
-      await double.control('POST', 'roles', { missing: 401 })
+      await fake.control('POST', 'roles', { missing: 401 })
       await setRoles(site)
     },
     giveBack: (site) => setRoles(site, 'Manager'),
@@ -141,10 +139,10 @@ const withdrawals: readonly Withdrawal[] = [
   {
     name: 'the API key is deleted, and the tokens end',
     take: async ({ serviceId }) => {
-      await double.control('DELETE', `service-ids/${serviceId}/api-key`)
-      await double.control('DELETE', 'tokens')
+      await fake.control('DELETE', `service-ids/${serviceId}/api-key`)
+      await fake.control('DELETE', 'tokens')
       // The administrator's too.
-      await double.advance(0)
+      await fake.advance(0)
     },
     giveBack: (site) => site.renewApiKey(),
   },
@@ -152,18 +150,18 @@ const withdrawals: readonly Withdrawal[] = [
 
 for (const { name, take, giveBack } of withdrawals)
   test(`${name}: one question every five seconds, however many ask, and served again soon`, async (t) => {
-    await using site = await openSite(double, { custody: 'keyprotect', cacheSeconds: 1 })
+    await using site = await openSite(fake, { custody: 'keyprotect', cacheSeconds: 1 })
     const talks = await Promise.all(Array.from({ length: 8 }, () => site.talk()))
     const [talk] = talks
     assert.ok(talk)
     const id = await talk.create()
     await take(site)
     await getUntil(talk, id, (ok) => !ok)
-    await double.forgetCalls()
+    await fake.forgetCalls()
     const began = performance.now()
     const passed = () => performance.now() - began
     const gets = await Promise.all(talks.map((one) => getUntil(one, id, () => passed() > 11_000)))
-    const calls = await double.calls()
+    const calls = await fake.calls()
     const asked = calls.filter(({ call }) => call !== 'token')
     const tokens = calls.length - asked.length
     t.diagnostic(`${gets.reduce((a, b) => a + b)} Gets, ${asked.length} calls, ${tokens} tokens`)
@@ -179,16 +177,16 @@ for (const { name, take, giveBack } of withdrawals)
   })
 
 test('eighty Creates hang: a Get of a key that is not in memory does not wait for them, and status says so', async (t) => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const maker = await site.talk()
   const ids = [await maker.create(), await maker.create(), await maker.create()]
   maker.close()
   await site.restart()
-  await double.fault({ on: 'create', kind: 'hang', times: null })
+  await fake.fault({ on: 'create', kind: 'hang', times: null })
   const talks = await Promise.all(Array.from({ length: 80 }, () => site.talk()))
   const creates = Promise.allSettled(talks.map((one) => one.create()))
   const talk = await site.talk()
-  await getUntil(talk, ids[0] ?? '', async () => (await double.calls('create')).length >= 12)
+  await getUntil(talk, ids[0] ?? '', async () => (await fake.calls('create')).length >= 12)
   const waits: number[] = []
   for (const id of ids) {
     const began = performance.now()
@@ -206,12 +204,12 @@ test('eighty Creates hang: a Get of a key that is not in memory does not wait fo
 })
 
 test('silent: a Get that cannot be served is refused within five seconds', async (t) => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const maker = await site.talk()
   const ids = [await maker.create(), await maker.create()]
   maker.close()
   await site.restart()
-  await double.fault({ on: '*', kind: 'hang', times: null })
+  await fake.fault({ on: '*', kind: 'hang', times: null })
   const talks = await Promise.all(ids.map(() => site.talk()))
   const waits = await Promise.all(
     talks.map(async (talk, index) => {

@@ -1,6 +1,6 @@
 // An instance with the custody keyprotect is shredded: its root key wraps the keys themselves, so that nothing is lost
 // until their standard keys are deleted at the service. What the receipt claims, and what is told until it is so. The
-// real server, its command line and the double of Key Protect.
+// real server, its command line and the Key Protect fake.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -10,11 +10,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../../src/limits.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
 
 interface Receipt {
   readonly receipt: {
@@ -31,7 +31,7 @@ const shred = ['instance', 'delete', 'vmware', '--shred', 'vmware'] as const
 
 /** A site with three keys. */
 async function filled(): Promise<CustodySite> {
-  const site = await openSite(double, { custody: 'keyprotect' })
+  const site = await openSite(fake, { custody: 'keyprotect' })
   const talk = await site.talk()
   for (let key = 0; key < 3; key++) await talk.create()
   talk.close()
@@ -57,7 +57,7 @@ async function metricsOf({ server }: CustodySite): Promise<string> {
 
 /** Standard keys of this instance that are not deleted. */
 async function live({ instanceId }: CustodySite): Promise<number> {
-  const keys = await double.control<readonly { description?: string; state: number }[]>('GET', 'keys')
+  const keys = await fake.control<readonly { description?: string; state: number }[]>('GET', 'keys')
   const isKey = (text: string) => text.startsWith('mortise 2 key') && text.includes(instanceId)
   return keys.filter(({ description = '', state }) => isKey(description) && state !== 5).length
 }
@@ -87,7 +87,7 @@ test('the service answers: the receipt says that all standard keys are deleted, 
 
 test('the service cannot be reached: the receipt claims nothing, and status, health and metric tell at once, also after a restart', async () => {
   await using site = await filled()
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   const { stdout: said } = await site.server.cli(...shred)
   assert.match(said, /^The instance vmware is gone, and not all of it is shredded yet\.$/m)
   assert.match(said, /^Standard keys deleted: +0 of 3$/m)
@@ -95,7 +95,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
   assert.match(said, /^Objects given up: +3 PreActive$/m)
   assert.match(said, /^3 standard keys are still at the service: Key Protect at \S+ cannot be reached: /m)
   assert.match(said, /whoever may use the root key can open.*restore.*mortise status tells.*30 days/s)
-  const uri = double.uri(site.rootKey)
+  const uri = fake.uri(site.rootKey)
   const isTold = async () => {
     const [message = '', ...more] = await warningsOf(site)
     assert.deepEqual(more, [])
@@ -111,7 +111,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
   await isTold()
   await until(async () => /cannot be reached/.test(await isTold()))
   assert.equal(await live(site), 3)
-  await double.control('POST', 'listeners', { keyProtect: 'up' })
+  await fake.control('POST', 'listeners', { keyProtect: 'up' })
   await site.restart()
   await until(async () => (await live(site)) === 0)
   await until(async () => (await warningsOf(site)).length === 0)
@@ -120,18 +120,18 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
 
 test('a silent service is waited for some seconds; a role that is missing is told with the receipt', async () => {
   await using silent = await filled()
-  await double.fault({ on: 'delete', kind: 'hang', times: null })
+  await fake.fault({ on: 'delete', kind: 'hang', times: null })
   const began = performance.now()
   const { receipt } = (await silent.server.json(...shred)) as Receipt
   const took = performance.now() - began
   assert.ok(took >= limits.shredWaitMs && took < limits.keyProtectCallTimeoutMs, `${took} ms`)
   const { count, rootKeys, cause } = receipt.standardKeysLeft
-  assert.deepEqual([receipt.standardKeys, count, rootKeys, cause], [3, 3, [double.uri(silent.rootKey)], null])
+  assert.deepEqual([receipt.standardKeys, count, rootKeys, cause], [3, 3, [fake.uri(silent.rootKey)], null])
   assert.match((await warningsOf(silent))[0] ?? '', /^3 standard keys .* no answer yet$/)
-  await double.calm()
+  await fake.calm()
   await using site = await filled()
-  const policies = [{ instance: double.about.instance, roles: ['Writer'] }]
-  await double.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
+  const policies = [{ instance: fake.about.instance, roles: ['Writer'] }]
+  await fake.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
   const refused = (await site.server.json(...shred)) as Receipt
   assert.match(refused.receipt.standardKeysLeft.cause ?? '', /role Manager/)
   assert.match((await warningsOf(site))[0] ?? '', /role Manager/)

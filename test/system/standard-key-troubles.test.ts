@@ -1,6 +1,6 @@
 // A service ID that may too little: new keys are refused, or destroyed ones cannot be deleted. Status, health, metrics
 // and the log say so, with the role that is missing, from the first refusal until it is otherwise, the log once for each
-// change. The real server and the double of Key Protect; how long an outage may last is tried with the clock.
+// change. The real server and the Key Protect fake; how long an outage may last is tried with the clock.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -13,11 +13,11 @@ import { StandardKeyTroubles } from '../../src/sealing/standard-key-troubles.ts'
 import { limits } from '../../src/limits.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { askHttps } from '../support/https.ts'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
 
 interface Status {
   readonly instances: readonly { readonly name: string; readonly rootKey: string }[]
@@ -48,8 +48,8 @@ async function metricsOf({ server }: CustodySite): Promise<string> {
 }
 
 function grant({ serviceId }: CustodySite, role: string): Promise<unknown> {
-  const policies = [{ instance: double.about.instance, roles: [role] }]
-  return double.control('PUT', `service-ids/${serviceId}/policies`, { policies })
+  const policies = [{ instance: fake.about.instance, roles: [role] }]
+  return fake.control('PUT', `service-ids/${serviceId}/policies`, { policies })
 }
 
 function told({ server }: CustodySite, message: RegExp): readonly string[] {
@@ -60,7 +60,7 @@ function told({ server }: CustodySite, message: RegExp): readonly string[] {
 }
 
 test('new keys are refused: told with the role until one is made', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const talk = await site.talk()
   await talk.create()
   await grant(site, 'ReaderPlus')
@@ -87,26 +87,26 @@ test('new keys are refused: told with the role until one is made', async () => {
   talk.close()
 })
 
-/** A root key that expires when the double's clock is moved by `expire`. */
+/** A root key that expires when the fake's clock is moved by `expire`. */
 async function expiring() {
-  const { now } = await double.control<{ now: string }>('GET', 'state')
+  const { now } = await fake.control<{ now: string }>('GET', 'state')
   const rootKey = { expirationDate: new Date(Date.parse(now) + 600_000).toISOString() }
-  return { rootKey, expire: () => double.advance(601) }
+  return { rootKey, expire: () => fake.advance(601) }
 }
 
 test('a root key that has expired seals no new keys, and that is all: keys are served from memory, revoked and destroyed', async () => {
   const { rootKey, expire } = await expiring()
-  await using site = await openSite(double, { custody: 'keyprotect', rootKey })
+  await using site = await openSite(fake, { custody: 'keyprotect', rootKey })
   const talk = await site.talk()
   const [a, b] = [await talk.create(), await talk.create()]
   await talk.get(a)
   await expire()
-  await double.forgetCalls()
+  await fake.forgetCalls()
   for (let turn = 0; turn < 3; turn++) {
     await assert.rejects(talk.create(), /refuses to keep another key/)
     assert.equal((await talk.get(a)).ok && (await talk.get(b)).ok, true)
   }
-  assert.equal((await double.calls('unwrap')).length, 0)
+  assert.equal((await fake.calls('unwrap')).length, 0)
   const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
   assert.deepEqual(more, [])
   assert.match(
@@ -130,7 +130,7 @@ test('a root key that has expired seals no new keys, and that is all: keys are s
   assert.equal((await again.get(b)).ok, true)
   again.close()
   talk.close()
-  const other = double.uri(await double.rootKey())
+  const other = fake.uri(await fake.rootKey())
   await site.server.json('instance', 'set-root-key', 'vmware', '--root-key', other, '--custody', 'keyprotect')
   const later = await site.talk()
   await later.create()
@@ -141,7 +141,7 @@ test('a root key that has expired seals no new keys, and that is all: keys are s
 
 test('custody database: a root key that has expired goes on opening the data key, and new keys are made', async () => {
   const { rootKey, expire } = await expiring()
-  await using site = await openSite(double, { custody: 'database', rootKey })
+  await using site = await openSite(fake, { custody: 'database', rootKey })
   const talk = await site.talk()
   const before = await talk.create()
   await expire()
@@ -158,7 +158,7 @@ test('custody database: a root key that has expired goes on opening the data key
 })
 
 test('a revocation that cannot be recorded is told until it is, also after a restart', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const talk = await site.talk()
   const key = await talk.create()
   await talk.activate(key)
@@ -184,7 +184,7 @@ test('a revocation that cannot be recorded is told until it is, also after a res
 })
 
 test('destroyed keys cannot be deleted: counted until they are, also after a restart and when their instance is gone', async () => {
-  await using site = await openSite(double, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect' })
   const talk = await site.talk()
   const [a, b] = [await talk.create(), await talk.create()]
   await grant(site, 'Writer')
@@ -218,7 +218,7 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
 })
 
 async function live(identifier: string): Promise<number> {
-  const keys = await double.control<readonly { name: string; state: number }[]>('GET', 'keys')
+  const keys = await fake.control<readonly { name: string; state: number }[]>('GET', 'keys')
   return keys.filter(({ name, state }) => name === `mortise-${identifier}` && state !== 5).length
 }
 

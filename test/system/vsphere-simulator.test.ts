@@ -267,8 +267,8 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
   })
 
   const misuses: readonly (readonly [string, readonly string[], RegExp])[] = [
-    ['no way to know the server', base, /by one of --fingerprint/],
-    ['two ways', [...known, '--insecure'], /by one of --fingerprint/],
+    ['no way to know the server', base, /give one of --fingerprint/],
+    ['two ways', [...known, '--insecure'], /give one of --fingerprint/],
     ['an unknown scenario', [...known, '--scenario', 'e,zz'], /no scenario zz/],
     ['an unknown profile', [...known, '--profile', '5.5'], /no profile 5\.5/],
     ['no hosts', [...known, '--hosts', '0'], /--hosts takes 1 to/],

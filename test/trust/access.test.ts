@@ -10,33 +10,41 @@ import { makeHead, makeRow, type Instance, type TrustKinds } from '../../src/tru
 import { basicConstraints, extendedKeyUsage, keyUsage } from '../../src/pki/build.ts'
 import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from '../support/certificates.ts'
 import { certificateAround } from '../support/hostile-certificates.ts'
-import { dayMs, peerOf, makeInstance, manager, openWorld, trustClient, type World } from '../support/world.ts'
+import {
+  dayMs,
+  peerOf,
+  makeInstance,
+  manager,
+  openCore,
+  trustClient,
+  type TestCore,
+} from '../support/core.ts'
 
 /** The client of this certificate as `instance/client`, or the reason why there is none. */
-async function who(world: World, identity: TestIdentity): Promise<string> {
-  const result = await world.access.identify(peerOf(identity))
+async function who(core: TestCore, identity: TestIdentity): Promise<string> {
+  const result = await core.access.identify(peerOf(identity))
   return result.trusted ? `${result.instance.name}/${result.client.name}` : result.why
 }
 
 function trustCa(
-  world: World,
+  core: TestCore,
   instance: Instance,
   ca: TestIdentity,
   subject = 'kmipClient*',
   name = 'by CA',
 ) {
   const wanted = { instanceId: instance.id, name, ca: ca.certificate, subject }
-  return world.trust.clients.trustAuthority(manager, wanted)
+  return core.trust.clients.trustAuthority(manager, wanted)
 }
 
 /** Writes a row like a change of settings: with its MAC, and in the list. */
-async function putRow<K extends keyof TrustKinds>(world: World, kind: K, value: TrustKinds[K]) {
-  const { version, macs } = await world.access.snapshot()
-  const row = makeRow(world.secrets, kind, value)
+async function putRow<K extends keyof TrustKinds>(core: TestCore, kind: K, value: TrustKinds[K]) {
+  const { version, macs } = await core.access.snapshot()
+  const row = makeRow(core.secrets, kind, value)
   const listed = new Map([...macs, [`${kind}/${row.id}`, Buffer.from(row.mac).toString('hex')]])
-  const head = makeHead(world.secrets, version + 1, listed)
+  const head = makeHead(core.secrets, version + 1, listed)
   const writes = [row, head].map((one) => ({ type: 'trust', row: one }) as const)
-  await world.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
+  await core.store.commit({ expect: { trustVersion: version }, writes, entries: [], durability: 'disk' })
 }
 
 /** Uses the same name and key each time, like the renewal of a CA. */
@@ -50,62 +58,62 @@ const refused = (code: TrustRefused['code'], message = /./) => {
 }
 
 test('nobody is trusted at first, nor without a certificate, nor with bytes that are not a certificate', async (t) => {
-  const world = await openWorld(t)
-  await makeInstance(world)
-  assert.equal(await who(world, await clientCertificate('self-signed')), 'unknown')
-  const none = await world.access.identify({ certificate: null, address: '192.0.2.1' })
+  const core = await openCore(t)
+  await makeInstance(core)
+  assert.equal(await who(core, await clientCertificate('self-signed')), 'unknown')
+  const none = await core.access.identify({ certificate: null, address: '192.0.2.1' })
   assert.equal(none.trusted ? '' : none.why, 'no certificate')
   const garbage = { der: randomBytes(300), sha256: '00'.repeat(32) }
-  const result = await world.access.identify({ certificate: garbage, address: '192.0.2.1' })
+  const result = await core.access.identify({ certificate: garbage, address: '192.0.2.1' })
   assert.equal(result.trusted ? '' : result.why, 'unknown')
 })
 
 test('a pin is for one certificate, however similar another one is', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
-  await trustClient(world, instance, 'vcenter', await clientCertificate('self-signed'))
-  assert.equal(await who(world, await clientCertificate('self-signed')), 'default/vcenter')
-  assert.equal(await who(world, await clientCertificate('self-signed-renewed')), 'unknown', 'the same name')
-  assert.equal(await who(world, await clientCertificate('server-auth-only')), 'unknown', 'the same key')
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  await trustClient(core, instance, 'vcenter', await clientCertificate('self-signed'))
+  assert.equal(await who(core, await clientCertificate('self-signed')), 'default/vcenter')
+  assert.equal(await who(core, await clientCertificate('self-signed-renewed')), 'unknown', 'the same name')
+  assert.equal(await who(core, await clientCertificate('server-auth-only')), 'unknown', 'the same key')
 })
 
 test('a client may have several certificates while it is renewed, and is one client', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
-  await trustClient(world, instance, 'vcenter', await clientCertificate('self-signed'))
-  await trustClient(world, instance, 'vcenter', await clientCertificate('self-signed-renewed'))
-  const clients = await world.access.clients(instance.id)
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  await trustClient(core, instance, 'vcenter', await clientCertificate('self-signed'))
+  await trustClient(core, instance, 'vcenter', await clientCertificate('self-signed-renewed'))
+  const clients = await core.access.clients(instance.id)
   assert.deepEqual(
     clients.map(({ name, certificates }) => [name, certificates.length]),
     [['vcenter', 2]],
   )
-  await world.trust.clients.remove(manager, instance.id, 'vcenter')
+  await core.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const kind of ['self-signed', 'self-signed-renewed'] as const)
-    assert.equal(await who(world, await clientCertificate(kind)), 'unknown')
+    assert.equal(await who(core, await clientCertificate(kind)), 'unknown')
 })
 
 test('a CA vouches only for leaves that it signed itself and whose subject matches', async (t) => {
-  const world = await openWorld(t)
+  const core = await openCore(t)
   const ca = await testVmca()
-  await trustCa(world, await makeInstance(world), ca)
-  assert.equal(await who(world, await clientCertificate('vmca-signed')), 'default/by CA')
-  assert.equal(await who(world, await clientCertificate('vmca-signed-host')), 'unknown', 'another subject')
-  assert.equal(await who(world, await clientCertificate('self-signed')), 'unknown', 'not signed by it')
-  assert.equal(await who(world, await clientCertificate('vmca-signed-ca')), 'unknown', 'a CA itself')
-  assert.equal(await who(world, await clientCertificate('vmca-signed-sha-1')), 'unknown', 'a broken hash')
+  await trustCa(core, await makeInstance(core), ca)
+  assert.equal(await who(core, await clientCertificate('vmca-signed')), 'default/by CA')
+  assert.equal(await who(core, await clientCertificate('vmca-signed-host')), 'unknown', 'another subject')
+  assert.equal(await who(core, await clientCertificate('self-signed')), 'unknown', 'not signed by it')
+  assert.equal(await who(core, await clientCertificate('vmca-signed-ca')), 'unknown', 'a CA itself')
+  assert.equal(await who(core, await clientCertificate('vmca-signed-sha-1')), 'unknown', 'a broken hash')
   assert.equal(
-    await who(world, await clientCertificate('vmca-signed-expired')),
+    await who(core, await clientCertificate('vmca-signed-expired')),
     'expired',
     'no grace for leaves',
   )
-  assert.equal(await who(world, ca), 'unknown', 'the CA itself')
+  assert.equal(await who(core, ca), 'unknown', 'the CA itself')
   const intermediate = await clientCertificate('vmca-signed-ca')
   const below = await makeCertificate({
     key: 'ec',
     issuer: intermediate,
     extensions: [basicConstraints(false)],
   })
-  assert.equal(await who(world, below), 'unknown', 'signed by an intermediate CA')
+  assert.equal(await who(core, below), 'unknown', 'signed by an intermediate CA')
 })
 
 /** A leaf signed by vCenter's CA. It has an extended key usage if `uses` is not empty. */
@@ -117,110 +125,110 @@ function leaf(...uses: readonly ('clientAuth' | 'serverAuth')[]): Promise<TestId
 }
 
 test('only leaves for clients become clients through a CA; a pin accepts any certificate', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
-  await trustCa(world, instance, await testVmca())
-  assert.equal(await who(world, await leaf()), 'default/by CA', 'without the extension it is for everything')
-  assert.equal(await who(world, await leaf('clientAuth')), 'default/by CA')
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  await trustCa(core, instance, await testVmca())
+  assert.equal(await who(core, await leaf()), 'default/by CA', 'without the extension it is for everything')
+  assert.equal(await who(core, await leaf('clientAuth')), 'default/by CA')
   const server = await leaf('serverAuth')
-  assert.equal(await who(world, server), 'unknown')
-  await trustClient(world, instance, 'pinned', server)
-  assert.equal(await who(world, server), 'default/pinned')
+  assert.equal(await who(core, server), 'unknown')
+  await trustClient(core, instance, 'pinned', server)
+  assert.equal(await who(core, server), 'default/pinned')
 })
 
 test('a certificate that contains the certificate of a trusted CA as text is not that one', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
-  await trustCa(world, instance, await testVmca(), '*')
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  await trustCa(core, instance, await testVmca(), '*')
   const genuine = await clientCertificate('vmca-signed')
-  assert.equal(await who(world, genuine), 'default/by CA')
+  assert.equal(await who(core, genuine), 'default/by CA')
   const { der, sha256 } = certificateAround(genuine.certificate)
-  const result = await world.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
+  const result = await core.access.identify({ certificate: { der, sha256 }, address: '192.0.2.1' })
   assert.deepEqual([result.trusted, result.trusted ? '' : result.why], [false, 'unknown'])
 })
 
 test('the same CA may serve two instances only with filters that do not overlap', async (t) => {
-  const world = await openWorld(t)
-  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const core = await openCore(t)
+  const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const ca = await testVmca()
-  await trustCa(world, a, ca, 'kmipClient*')
+  await trustCa(core, a, ca, 'kmipClient*')
   for (const subject of ['kmipClient*', '*', 'kmip*', 'kmipClient2026*', '*2026*', 'CN=*,O=Example'])
     await assert.rejects(
-      trustCa(world, b, ca, subject),
+      trustCa(core, b, ca, subject),
       refused('overlap', /in the instance a already/),
       subject,
     )
-  await assert.rejects(trustCa(world, a, ca, 'kmip*'), refused('overlap', /this instance/))
-  await trustCa(world, b, ca, 'esx*')
-  assert.equal(await who(world, await clientCertificate('vmca-signed')), 'a/by CA')
-  assert.equal(await who(world, await clientCertificate('vmca-signed-host')), 'b/by CA')
+  await assert.rejects(trustCa(core, a, ca, 'kmip*'), refused('overlap', /this instance/))
+  await trustCa(core, b, ca, 'esx*')
+  assert.equal(await who(core, await clientCertificate('vmca-signed')), 'a/by CA')
+  assert.equal(await who(core, await clientCertificate('vmca-signed-host')), 'b/by CA')
 })
 
 test('an expired CA no longer vouches, and a renewed one beside it does', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
   // Many, so that the test does not depend on a lucky order.
   const short = await Promise.all([10, 11, 12, 13, 14, 15].map(makeCa))
-  for (const ca of short) await trustCa(world, instance, ca)
+  for (const ca of short) await trustCa(core, instance, ca)
   const [issuer] = short
   assert.ok(issuer)
   const leaf = await makeCertificate({ key: 'ec', issuer, extensions: [basicConstraints(false)], toDays: 90 })
-  assert.equal(await who(world, leaf), 'default/by CA')
-  world.clock.pass(14.5 * dayMs)
-  assert.equal(await who(world, leaf), 'default/by CA', 'one of them is still in date')
-  world.clock.pass(dayMs)
-  assert.equal(await who(world, leaf), 'unknown', 'none is in date')
-  await trustCa(world, instance, await makeCa(3650))
-  assert.equal(await who(world, leaf), 'default/by CA')
-  world.clock.pass(90 * dayMs)
-  assert.equal(await who(world, leaf), 'expired')
+  assert.equal(await who(core, leaf), 'default/by CA')
+  core.clock.pass(14.5 * dayMs)
+  assert.equal(await who(core, leaf), 'default/by CA', 'one of them is still in date')
+  core.clock.pass(dayMs)
+  assert.equal(await who(core, leaf), 'unknown', 'none is in date')
+  await trustCa(core, instance, await makeCa(3650))
+  assert.equal(await who(core, leaf), 'default/by CA')
+  core.clock.pass(90 * dayMs)
+  assert.equal(await who(core, leaf), 'expired')
 })
 
 test('a leaf that CAs of two instances vouch for belongs to the one that was trusted first', async (t) => {
-  const world = await openWorld(t)
-  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const core = await openCore(t)
+  const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const [old, renewed] = [await makeCa(100), await makeCa(3650)]
   const leaf = await makeCertificate({ key: 'ec', issuer: old, extensions: [basicConstraints(false)] })
-  await trustCa(world, a, old)
-  assert.equal(await who(world, leaf), 'a/by CA')
-  await assert.rejects(trustCa(world, b, renewed), refused('overlap'), 'the same CA, renewed')
-  await assert.rejects(trustCa(world, a, renewed, 'kmip*', 'other'), refused('overlap'), 'another client')
-  const { client, authority } = await trustCa(world, a, renewed)
+  await trustCa(core, a, old)
+  assert.equal(await who(core, leaf), 'a/by CA')
+  await assert.rejects(trustCa(core, b, renewed), refused('overlap'), 'the same CA, renewed')
+  await assert.rejects(trustCa(core, a, renewed, 'kmip*', 'other'), refused('overlap'), 'another client')
+  const { client, authority } = await trustCa(core, a, renewed)
   // Like a key that was crafted to match a signature: comparing keys does not find it.
   const elsewhere = { instanceId: b.id, clientId: 'of b' }
-  await putRow(world, 'client', { ...client, ...elsewhere, id: 'of b' })
-  await putRow(world, 'authority', { ...authority, ...elsewhere })
-  assert.equal(await who(world, leaf), 'a/by CA')
-  world.clock.pass(101 * dayMs)
-  assert.equal(await who(world, leaf), 'unknown', 'also while the first one is out of date')
-  await world.trust.clients.remove(manager, a.id, 'by CA')
-  assert.equal(await who(world, leaf), 'b/by CA')
+  await putRow(core, 'client', { ...client, ...elsewhere, id: 'of b' })
+  await putRow(core, 'authority', { ...authority, ...elsewhere })
+  assert.equal(await who(core, leaf), 'a/by CA')
+  core.clock.pass(101 * dayMs)
+  assert.equal(await who(core, leaf), 'unknown', 'also while the first one is out of date')
+  await core.trust.clients.remove(manager, a.id, 'by CA')
+  assert.equal(await who(core, leaf), 'b/by CA')
 })
 
 test('a pin wins over a CA, and a block over both', async (t) => {
-  const world = await openWorld(t)
-  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const core = await openCore(t)
+  const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const identity = await clientCertificate('vmca-signed')
-  await trustCa(world, a, await testVmca())
-  assert.equal(await who(world, identity), 'a/by CA')
-  await trustClient(world, b, 'pinned', identity)
-  assert.equal(await who(world, identity), 'b/pinned')
-  await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', b.id)
-  assert.equal(await who(world, identity), 'blocked')
-  await world.trust.clients.remove(manager, b.id, 'pinned')
-  assert.equal(await who(world, identity), 'blocked', 'also where only the CA vouches for it')
-  await trustClient(world, b, 'pinned', identity)
-  assert.equal(await who(world, identity), 'b/pinned', 'to trust it by hand lifts the block')
+  await trustCa(core, a, await testVmca())
+  assert.equal(await who(core, identity), 'a/by CA')
+  await trustClient(core, b, 'pinned', identity)
+  assert.equal(await who(core, identity), 'b/pinned')
+  await core.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', b.id)
+  assert.equal(await who(core, identity), 'blocked')
+  await core.trust.clients.remove(manager, b.id, 'pinned')
+  assert.equal(await who(core, identity), 'blocked', 'also where only the CA vouches for it')
+  await trustClient(core, b, 'pinned', identity)
+  assert.equal(await who(core, identity), 'b/pinned', 'to trust it by hand lifts the block')
 })
 
 test('an expired pinned certificate is served for 30 days, which are counted, and not longer', async (t) => {
-  const world = await openWorld(t)
+  const core = await openCore(t)
   const identity = await makeCertificate({ key: 'ec', toDays: 1 })
-  await trustClient(world, await makeInstance(world), 'vcenter', identity)
+  await trustClient(core, await makeInstance(core), 'vcenter', identity)
   const { notAfterMs } = identity.certificate
   const at = async (afterExpiryMs: number) => {
-    world.clock.pass(notAfterMs + afterExpiryMs - world.clock.now())
-    const result = await world.access.identify(peerOf(identity))
+    core.clock.pass(notAfterMs + afterExpiryMs - core.clock.now())
+    const result = await core.access.identify(peerOf(identity))
     return result.trusted ? result.expiredDays : result.why
   }
   assert.equal(await at(0), null)
@@ -232,101 +240,98 @@ test('an expired pinned certificate is served for 30 days, which are counted, an
 })
 
 test('the instance sets how long an expired pin is served; the client may override it', async (t) => {
-  const world = await openWorld(t)
+  const core = await openCore(t)
   const identity = await clientCertificate('expired-lately')
-  const instance = await makeInstance(world, 'default', { expiredGraceDays: 2 })
-  await trustClient(world, instance, 'vcenter', identity)
-  assert.equal(await who(world, identity), 'expired')
-  const [client] = await world.access.clients(instance.id)
+  const instance = await makeInstance(core, 'default', { expiredGraceDays: 2 })
+  await trustClient(core, instance, 'vcenter', identity)
+  assert.equal(await who(core, identity), 'expired')
+  const [client] = await core.access.clients(instance.id)
   assert.ok(client)
   const { certificates: _, authorities: __, ...row } = client
-  await putRow(world, 'client', { ...row, expiredGraceDays: 4 })
-  assert.equal(await who(world, identity), 'default/vcenter')
-  await putRow(world, 'instance', { ...instance, expiredGraceDays: 30 })
-  await putRow(world, 'client', { ...row, expiredGraceDays: 0 })
-  assert.equal(await who(world, identity), 'expired')
-  await putRow(world, 'client', row)
-  assert.equal(await who(world, identity), 'default/vcenter')
+  await putRow(core, 'client', { ...row, expiredGraceDays: 4 })
+  assert.equal(await who(core, identity), 'default/vcenter')
+  await putRow(core, 'instance', { ...instance, expiredGraceDays: 30 })
+  await putRow(core, 'client', { ...row, expiredGraceDays: 0 })
+  assert.equal(await who(core, identity), 'expired')
+  await putRow(core, 'client', row)
+  assert.equal(await who(core, identity), 'default/vcenter')
 })
 
 test('a certificate that is not valid yet is refused, except for a day of clock skew', async (t) => {
-  const world = await openWorld(t)
+  const core = await openCore(t)
   const identity = await clientCertificate('not-yet-valid')
-  await trustClient(world, await makeInstance(world), 'vcenter', identity)
+  await trustClient(core, await makeInstance(core), 'vcenter', identity)
   const { notBeforeMs } = identity.certificate
-  assert.equal(await who(world, identity), 'not yet valid')
-  world.clock.pass(notBeforeMs - dayMs - 1 - world.clock.now())
-  assert.equal(await who(world, identity), 'not yet valid')
-  world.clock.pass(1)
-  assert.equal(await who(world, identity), 'default/vcenter')
+  assert.equal(await who(core, identity), 'not yet valid')
+  core.clock.pass(notBeforeMs - dayMs - 1 - core.clock.now())
+  assert.equal(await who(core, identity), 'not yet valid')
+  core.clock.pass(1)
+  assert.equal(await who(core, identity), 'default/vcenter')
 })
 
 test('a certificate belongs to one client of one instance, and no instance learns of another', async (t) => {
-  const world = await openWorld(t)
-  const [a, b] = [await makeInstance(world, 'mine'), await makeInstance(world, 'secret neighbour')]
+  const core = await openCore(t)
+  const [a, b] = [await makeInstance(core, 'mine'), await makeInstance(core, 'secret neighbour')]
   const identity = await clientCertificate('self-signed')
-  await trustClient(world, b, 'hidden client', identity)
+  await trustClient(core, b, 'hidden client', identity)
   const wanted = { instanceId: a.id, name: 'vcenter', certificate: identity.certificate }
   const mine = { ...manager, onlyInstanceId: a.id }
-  await assert.rejects(world.trust.clients.trustCertificate(mine, wanted), (error: unknown) => {
+  await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), (error: unknown) => {
     assert.ok(error instanceof TrustRefused && error.code === 'forbidden')
     assert.doesNotMatch(error.message + String(error.hint), /secret neighbour|hidden client|another/)
     return true
   })
-  await assert.rejects(
-    trustClient(world, a, 'vcenter', identity),
-    refused('exists', /of the instance secret/),
-  )
-  await assert.rejects(trustClient(world, b, 'again', identity), refused('exists', /hidden client/))
-  assert.equal(await who(world, identity), 'secret neighbour/hidden client')
-  assert.deepEqual(await world.access.clients(a.id), [], 'a refused change leaves no client behind')
+  await assert.rejects(trustClient(core, a, 'vcenter', identity), refused('exists', /of the instance secret/))
+  await assert.rejects(trustClient(core, b, 'again', identity), refused('exists', /hidden client/))
+  assert.equal(await who(core, identity), 'secret neighbour/hidden client')
+  assert.deepEqual(await core.access.clients(a.id), [], 'a refused change leaves no client behind')
 })
 
 test('of two changes that trust the same certificate at once, one succeeds and the other is refused', async (t) => {
-  const world = await openWorld(t)
-  const [a, b] = [await makeInstance(world, 'a'), await makeInstance(world, 'b')]
+  const core = await openCore(t)
+  const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const identity = await clientCertificate('self-signed')
   const outcomes = await Promise.allSettled([
-    trustClient(world, a, 'one', identity),
-    trustClient(world, b, 'two', identity),
+    trustClient(core, a, 'one', identity),
+    trustClient(core, b, 'two', identity),
   ])
   assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
-  await Promise.all(Array.from({ length: 10 }, (_, index) => trustClient(world, a, `client ${index}`)))
-  assert.ok((await world.access.clients(a.id)).length >= 10, 'changes that do not contradict all land')
+  await Promise.all(Array.from({ length: 10 }, (_, index) => trustClient(core, a, `client ${index}`)))
+  assert.ok((await core.access.clients(a.id)).length >= 10, 'changes that do not contradict all land')
 })
 
 test('removing and blocking take effect with the next message, on other nodes too', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
-  const { identity } = await trustClient(world, instance)
-  assert.equal(await who(world, identity), 'default/vcenter')
-  await world.trust.clients.block(serverActor, identity.certificate.sha256, '', instance.id)
-  assert.equal(await who(world, identity), 'blocked')
-  await trustClient(world, instance, 'vcenter', identity)
-  await world.trust.clients.remove(manager, instance.id, 'vcenter')
-  assert.equal(await who(world, identity), 'unknown')
-  await assert.rejects(world.trust.clients.remove(manager, instance.id, 'vcenter'), refused('not-found'))
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const { identity } = await trustClient(core, instance)
+  assert.equal(await who(core, identity), 'default/vcenter')
+  await core.trust.clients.block(serverActor, identity.certificate.sha256, '', instance.id)
+  assert.equal(await who(core, identity), 'blocked')
+  await trustClient(core, instance, 'vcenter', identity)
+  await core.trust.clients.remove(manager, instance.id, 'vcenter')
+  assert.equal(await who(core, identity), 'unknown')
+  await assert.rejects(core.trust.clients.remove(manager, instance.id, 'vcenter'), refused('not-found'))
 })
 
 test('a token is found by its text until it expires; the text is stored nowhere', async (t) => {
-  const world = await openWorld(t)
-  const expiresMs = world.clock.now() + 1000
+  const core = await openCore(t)
+  const expiresMs = core.clock.now() + 1000
   const wanted = { name: 'script', role: 'operator', instanceId: null, expiresMs } as const
-  const { bearer, token } = await world.trust.tokens.create(serverActor, wanted)
-  assert.equal((await world.access.token(bearer))?.id, token.id)
-  assert.equal(await world.access.token(`${bearer}x`), undefined)
-  assert.equal(await world.access.token(''), undefined)
-  assert.doesNotMatch(JSON.stringify(await world.store.trust()), new RegExp(bearer))
-  world.clock.pass(1000)
-  assert.equal(await world.access.token(bearer), undefined)
+  const { bearer, token } = await core.trust.tokens.create(serverActor, wanted)
+  assert.equal((await core.access.token(bearer))?.id, token.id)
+  assert.equal(await core.access.token(`${bearer}x`), undefined)
+  assert.equal(await core.access.token(''), undefined)
+  assert.doesNotMatch(JSON.stringify(await core.store.trust()), new RegExp(bearer))
+  core.clock.pass(1000)
+  assert.equal(await core.access.token(bearer), undefined)
 })
 
 test('an instance name is unique', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world, 'one')
-  await assert.rejects(makeInstance(world, 'one'), refused('exists'))
-  assert.equal((await world.access.instance('one'))?.id, instance.id)
-  assert.equal((await world.access.instance(instance.id))?.name, 'one')
-  assert.equal(await world.access.instance('two'), undefined)
-  assert.equal((await world.store.dataKeys(instance.id)).length, 1)
+  const core = await openCore(t)
+  const instance = await makeInstance(core, 'one')
+  await assert.rejects(makeInstance(core, 'one'), refused('exists'))
+  assert.equal((await core.access.instance('one'))?.id, instance.id)
+  assert.equal((await core.access.instance(instance.id))?.name, 'one')
+  assert.equal(await core.access.instance('two'), undefined)
+  assert.equal((await core.store.dataKeys(instance.id)).length, 1)
 })

@@ -20,66 +20,66 @@ import {
   look,
   makeInstance,
   manager,
-  openWorld,
-  openWorldWithClient,
+  openCore,
+  openCoreWithClient,
   trustClient,
-  type World,
-} from '../support/world.ts'
+  type TestCore,
+} from '../support/core.ts'
 
 const refused = (code: TrustRefused['code'], message = /./) => {
   return (error: unknown) =>
     error instanceof TrustRefused && error.code === code && message.test(error.message)
 }
 
-async function actions(world: World): Promise<readonly string[]> {
-  const page = await world.store.audit({ order: 'oldest', limit: 1000 })
+async function actions(core: TestCore): Promise<readonly string[]> {
+  const page = await core.store.audit({ order: 'oldest', limit: 1000 })
   return page.entries.map(({ body }) => (JSON.parse(body) as AuditEntry).action)
 }
 
 test('an instance is renamed and set, and keeps its id, clients and keys', async (t) => {
-  const { world, instance, perform } = await openWorldWithClient(t)
+  const { core, instance, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
-  await makeInstance(world, 'taken')
-  const { instances } = world.trust
+  await makeInstance(core, 'taken')
+  const { instances } = core.trust
   await assert.rejects(instances.update(serverActor, instance.id, { name: 'taken' }), refused('exists'))
   await assert.rejects(instances.update(serverActor, 'unknown', { name: 'x' }), refused('not-found'))
   await instances.update(serverActor, instance.id, { name: 'renamed', cacheSeconds: 1, outageSeconds: 0 })
-  assert.equal((await world.access.instance('renamed'))?.id, instance.id)
-  assert.equal(await world.access.instance('default'), undefined)
+  assert.equal((await core.access.instance('renamed'))?.id, instance.id)
+  assert.equal(await core.access.instance('default'), undefined)
   await perform((work) => work.fetch(id))
-  world.rootKey.fault = 'unreachable'
-  world.clock.pass(1_000)
+  core.rootKey.fault = 'unreachable'
+  core.clock.pass(1_000)
   await assert.rejects(
     perform((work) => work.fetch(id)),
     faults('GeneralFailure', /cannot be reached/),
     'the new settings count',
   )
-  assert.ok((await actions(world)).includes('instance.set'))
+  assert.ok((await actions(core)).includes('instance.set'))
 })
 
 test('an instance with live objects cannot be deleted; one without them is deleted with everything in it', async (t) => {
-  const { world, instance, identity, perform } = await openWorldWithClient(t)
+  const { core, instance, identity, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const token = { name: 'script', role: 'viewer', instanceId: instance.id, expiresMs: null } as const
-  const { bearer } = await world.trust.tokens.create(serverActor, token)
-  const { instances } = world.trust
+  const { bearer } = await core.trust.tokens.create(serverActor, token)
+  const { instances } = core.trust
   await assert.rejects(instances.remove(serverActor, instance.id), refused('in-use', /1 PreActive/))
   await perform((work) => work.destroy(id))
   await instances.remove(serverActor, instance.id)
-  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
-  assert.equal(await world.access.token(bearer), undefined)
-  assert.deepEqual(await world.access.instances(), [])
-  const left = look(world.file, 'SELECT kind FROM trust').map(({ kind }) => kind)
+  assert.equal((await core.access.identify(peerOf(identity))).trusted, false)
+  assert.equal(await core.access.token(bearer), undefined)
+  assert.deepEqual(await core.access.instances(), [])
+  const left = look(core.file, 'SELECT kind FROM trust').map(({ kind }) => kind)
   assert.deepEqual(left, ['head'])
-  assert.deepEqual(await world.store.dataKeys(instance.id), [])
-  assert.ok((await actions(world)).includes('key.create'), 'its audit stays')
-  assert.deepEqual((await world.reopen()).alarms, [])
+  assert.deepEqual(await core.store.dataKeys(instance.id), [])
+  assert.ok((await actions(core)).includes('key.create'), 'its audit stays')
+  assert.deepEqual((await core.reopen()).alarms, [])
 })
 
 test('a key created while its instance is deleted either exists or was refused', async (t) => {
   let around: StoreAround | undefined
   const wrap = (store: CorePorts['store']) => (around = new StoreAround(store))
-  const { world, instance, perform } = await openWorldWithClient(t, { wrap })
+  const { core, instance, perform } = await openCoreWithClient(t, { wrap })
   assert.ok(around)
   const one = around
   one.before = async (change) => {
@@ -87,90 +87,90 @@ test('a key created while its instance is deleted either exists or was refused',
     one.before = () => undefined
     await perform(createKey())
   }
-  const removing = world.trust.instances.remove(serverActor, instance.id)
+  const removing = core.trust.instances.remove(serverActor, instance.id)
   await assert.rejects(removing, refused('in-use'))
-  assert.ok(await world.access.instance(instance.id))
+  assert.ok(await core.access.instance(instance.id))
 })
 
 test('shredding destroys the data keys at once: nothing opens, cached or not, and no other instance is touched', async (t) => {
-  const { world, instance, identify, perform } = await openWorldWithClient(t)
-  const neighbour = await makeInstance(world, 'neighbour')
-  const theirs = await trustClient(world, neighbour, 'theirs')
-  const kept = await world.keys.perform(theirs.identify, createKey())
+  const { core, instance, identify, perform } = await openCoreWithClient(t)
+  const neighbour = await makeInstance(core, 'neighbour')
+  const theirs = await trustClient(core, neighbour, 'theirs')
+  const kept = await core.keys.perform(theirs.identify, createKey())
   const id = await perform(createKey())
   await perform((work) => work.fetch(id))
-  const [before] = await world.store.dataKeys(instance.id)
-  const receipt = await world.trust.instances.shred(serverActor, instance.id)
+  const [before] = await core.store.dataKeys(instance.id)
+  const receipt = await core.trust.instances.shred(serverActor, instance.id)
   assert.deepEqual(
     receipt.dataKeys.map((key) => key.id),
     [before?.id],
   )
   assert.deepEqual(receipt.objects, { PreActive: 1 })
   await assert.rejects(
-    world.keys.perform(identify, (work) => work.fetch(id)),
+    core.keys.perform(identify, (work) => work.fetch(id)),
     faults('AuthenticationNotSuccessful'),
   )
-  assert.deepEqual(await world.store.dataKeys(instance.id), [])
+  assert.deepEqual(await core.store.dataKeys(instance.id), [])
   await assert.rejects(
-    world.keyring.byId(instance, before?.id ?? ''),
+    core.keyring.byId(instance, before?.id ?? ''),
     (error) => !(error instanceof KeysUnavailable),
   )
-  await world.keys.perform(theirs.identify, (work) => work.fetch(kept))
-  assert.ok((await actions(world)).includes('instance.shred'))
+  await core.keys.perform(theirs.identify, (work) => work.fetch(kept))
+  assert.ok((await actions(core)).includes('instance.shred'))
 })
 
 test('a client is renamed and set; names are its instance’s own', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const neighbour = await makeInstance(world, 'neighbour')
-  await trustClient(world, neighbour, 'second')
-  await trustClient(world, instance, 'third')
-  const { clients } = world.trust
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const neighbour = await makeInstance(core, 'neighbour')
+  await trustClient(core, neighbour, 'second')
+  await trustClient(core, instance, 'third')
+  const { clients } = core.trust
   await assert.rejects(clients.update(manager, instance.id, 'vcenter', { name: 'third' }), refused('exists'))
   await assert.rejects(clients.update(manager, neighbour.id, 'vcenter', { name: 'x' }), refused('not-found'))
   const { id } = await clients.update(manager, instance.id, 'vcenter', { name: 'second' })
-  const result = await world.access.identify(peerOf(identity))
+  const result = await core.access.identify(peerOf(identity))
   assert.equal(result.trusted && result.client.name, 'second')
   await clients.update(manager, instance.id, id, { expiredGraceDays: 0 })
-  const [set] = (await world.access.clients(instance.id)).filter((client) => client.id === id)
+  const [set] = (await core.access.clients(instance.id)).filter((client) => client.id === id)
   assert.equal(set?.expiredGraceDays, 0)
   assert.equal(set?.name, 'second')
 })
 
 test('removing one certificate of a client keeps its others, and another client’s certificate cannot be removed', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const renewed = await trustClient(world, instance, 'vcenter')
-  const other = await trustClient(world, instance, 'other')
-  const { clients } = world.trust
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const renewed = await trustClient(core, instance, 'vcenter')
+  const other = await trustClient(core, instance, 'other')
+  const { clients } = core.trust
   const remove = (sha256: string) => clients.removeCertificate(manager, instance.id, 'vcenter', sha256)
   await assert.rejects(remove(other.identity.certificate.sha256), refused('not-found'))
   await remove(identity.certificate.sha256)
-  assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
-  assert.equal((await world.access.identify(peerOf(renewed.identity))).trusted, true)
-  assert.equal((await world.access.identify(peerOf(other.identity))).trusted, true)
+  assert.equal((await core.access.identify(peerOf(identity))).trusted, false)
+  assert.equal((await core.access.identify(peerOf(renewed.identity))).trusted, true)
+  assert.equal((await core.access.identify(peerOf(other.identity))).trusted, true)
 })
 
 test('a block can be lifted, even one that somebody removed from the database', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
+  const { core, instance, identity } = await openCoreWithClient(t)
   const { sha256 } = identity.certificate
-  await assert.rejects(world.trust.clients.unblock(serverActor, sha256), refused('not-found'))
+  await assert.rejects(core.trust.clients.unblock(serverActor, sha256), refused('not-found'))
   for (const byHand of [false, true]) {
-    await world.trust.clients.block(serverActor, sha256, 'lost', instance.id)
-    if (byHand) edit(world.file, `DELETE FROM trust WHERE kind = 'block'`)
-    assert.equal((await world.access.identify(peerOf(identity))).trusted, false)
-    await world.trust.clients.unblock(serverActor, sha256)
-    assert.equal((await world.access.identify(peerOf(identity))).trusted, true)
+    await core.trust.clients.block(serverActor, sha256, 'lost', instance.id)
+    if (byHand) edit(core.file, `DELETE FROM trust WHERE kind = 'block'`)
+    assert.equal((await core.access.identify(peerOf(identity))).trusted, false)
+    await core.trust.clients.unblock(serverActor, sha256)
+    assert.equal((await core.access.identify(peerOf(identity))).trusted, true)
   }
-  assert.deepEqual((await world.reopen()).alarms, [])
+  assert.deepEqual((await core.reopen()).alarms, [])
 })
 
 test('a token is revoked at once, by those with the right; the last manager token for everything stays', async (t) => {
-  const world = await openWorld(t)
-  const instance = await makeInstance(world)
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
   const make = (role: Role, instanceId: string | null, expiresMs: number | null = null) =>
-    world.trust.tokens.create(serverActor, { name: role, role, instanceId, expiresMs })
+    core.trust.tokens.create(serverActor, { name: role, role, instanceId, expiresMs })
   const [master, scoped] = [await make('manager', null), await make('manager', instance.id)]
-  await make('manager', null, world.clock.now() + 1_000)
-  const { tokens } = world.trust
+  await make('manager', null, core.clock.now() + 1_000)
+  const { tokens } = core.trust
   await assert.rejects(
     tokens.revoke(serverActor, master.token.id, null),
     refused('in-use', /last manager token/),
@@ -178,7 +178,7 @@ test('a token is revoked at once, by those with the right; the last manager toke
   await assert.rejects(tokens.revoke(serverActor, master.token.id, instance.id), refused('not-found'))
   await assert.rejects(tokens.revoke(serverActor, scoped.token.id, 'another'), refused('not-found'))
   await tokens.revoke(serverActor, scoped.token.id, instance.id)
-  assert.equal(await world.access.token(scoped.bearer), undefined)
+  assert.equal(await core.access.token(scoped.bearer), undefined)
   const second = await make('manager', null)
   const both = await Promise.allSettled(
     [master, second].map(({ token }) => tokens.revoke(serverActor, token.id, null)),
@@ -188,14 +188,14 @@ test('a token is revoked at once, by those with the right; the last manager toke
 
 test('concurrent changes are decided one after the other, and a store that always conflicts ends them', async (t) => {
   let around: StoreAround | undefined
-  const { world } = await openWorldWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
+  const { core } = await openCoreWithClient(t, { wrap: (store) => (around = new StoreAround(store)) })
   assert.ok(around)
-  const made = await Promise.allSettled(Array.from({ length: 10 }, () => makeInstance(world, 'same')))
+  const made = await Promise.allSettled(Array.from({ length: 10 }, () => makeInstance(core, 'same')))
   assert.equal(made.filter(({ status }) => status === 'fulfilled').length, 1)
   around.before = () => {
     throw new StoreConflict('trust', 'always')
   }
-  await assert.rejects(makeInstance(world, 'never'), StoreConflict)
+  await assert.rejects(makeInstance(core, 'never'), StoreConflict)
 })
 
 test('a credential is matched by user name and password, and shows neither', async () => {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { neighbourhood } from '../../src/kmip-server/address.ts'
+import { subnetOf } from '../../src/kmip-server/address.ts'
 import { Pending } from '../../src/trust/pending.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import type { PendingClient } from '../../src/ports/trust.ts'
@@ -16,7 +16,7 @@ import { openSqliteStore } from '../../src/store/open.ts'
 import { StoreAround } from '../support/store-around.ts'
 import { storeFolder } from '../support/store-place.ts'
 import { MovableClock } from '../support/movable-clock.ts'
-import { edit } from '../support/world.ts'
+import { edit } from '../support/core.ts'
 
 async function openList(t: TestContext) {
   const file = `${await storeFolder(t)}/mortise.db`
@@ -33,7 +33,7 @@ async function openList(t: TestContext) {
         described.push(Buffer.from(der).toString('hex'))
         return der[0] === unreadable ? null : { subject: `CN=${der.length}`, notAfterMs: 0 }
       },
-      subnetOf: neighbourhood,
+      subnetOf,
       failed: (error) => failures.push(error),
     })
   const pending = await open()

@@ -15,11 +15,11 @@ import {
   look,
   makeInstance,
   manager,
-  openWorld,
-  openWorldWithClient,
+  openCore,
+  openCoreWithClient,
   trustClient,
-  type World,
-} from '../support/world.ts'
+  type TestCore,
+} from '../support/core.ts'
 
 const refused = (code: TrustRefused['code']) => (error: unknown) =>
   error instanceof TrustRefused && error.code === code
@@ -54,8 +54,8 @@ async function stranger(instanceId: string) {
 }
 
 /** A legitimate change. The tampering must not count afterwards either. */
-async function legitimateChange(world: World): Promise<void> {
-  await world.trust.tokens.create(serverActor, {
+async function legitimateChange(core: TestCore): Promise<void> {
+  await core.trust.tokens.create(serverActor, {
     name: 'x',
     role: 'viewer',
     instanceId: null,
@@ -63,20 +63,20 @@ async function legitimateChange(world: World): Promise<void> {
   })
 }
 
-async function assertNotTrusted(world: World, peer: Parameters<World['access']['identify']>[0]) {
-  assert.equal((await world.access.identify(peer)).trusted, false)
+async function assertNotTrusted(core: TestCore, peer: Parameters<TestCore['access']['identify']>[0]) {
+  assert.equal((await core.access.identify(peer)).trusted, false)
 }
 
 test('a client row added by hand grants nothing: while running, after a start, after a legitimate change', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
+  const { core, instance, identity } = await openCoreWithClient(t)
   const { peer, rows } = await stranger(instance.id)
   // With the MAC of a genuine row, since the attacker has no better one.
-  const [{ mac } = {}] = look(world.file, `SELECT mac FROM trust WHERE kind = 'client'`)
-  for (const row of rows) putRow(world.file, { ...row, mac })
-  await legitimateChange(world)
-  await assertNotTrusted(world, peer)
-  assert.equal(world.alarms.length, 2)
-  const again = await world.reopen()
+  const [{ mac } = {}] = look(core.file, `SELECT mac FROM trust WHERE kind = 'client'`)
+  for (const row of rows) putRow(core.file, { ...row, mac })
+  await legitimateChange(core)
+  await assertNotTrusted(core, peer)
+  assert.equal(core.alarms.length, 2)
+  const again = await core.reopen()
   await assertNotTrusted(again, peer)
   assert.equal(again.alarms.length, 2, again.alarms.join('; '))
   await legitimateChange(again)
@@ -87,18 +87,12 @@ test('a client row added by hand grants nothing: while running, after a start, a
 })
 
 test('a genuine row that was altered no longer counts', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const other = await makeInstance(world, 'other')
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const other = await makeInstance(core, 'other')
   const alter = (kind: string) =>
-    edit(
-      world.file,
-      'UPDATE trust SET body = replace(body, ?, ?) WHERE kind = ?',
-      instance.id,
-      other.id,
-      kind,
-    )
+    edit(core.file, 'UPDATE trust SET body = replace(body, ?, ?) WHERE kind = ?', instance.id, other.id, kind)
   assert.equal(alter('client'), 1)
-  const again = await world.reopen()
+  const again = await core.reopen()
   await assertNotTrusted(again, peerOf(identity))
   assert.match(again.alarms.join(), /client\/.* was not written by this server, or was altered/)
   await legitimateChange(again)
@@ -106,38 +100,35 @@ test('a genuine row that was altered no longer counts', async (t) => {
 })
 
 test('settings of an instance that were changed by hand do not count', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  edit(
-    world.file,
-    `UPDATE trust SET body = replace(body, '"expiredGraceDays":30', '"expiredGraceDays":9999')`,
-  )
-  const again = await world.reopen()
+  const { core, instance, identity } = await openCoreWithClient(t)
+  edit(core.file, `UPDATE trust SET body = replace(body, '"expiredGraceDays":30', '"expiredGraceDays":9999')`)
+  const again = await core.reopen()
   assert.equal(await again.access.instance(instance.id), undefined)
   await assertNotTrusted(again, peerOf(identity))
   assert.ok(again.alarms.length > 0)
 })
 
 test('a genuine row under another id or kind counts for nobody', async (t) => {
-  const { world, identity } = await openWorldWithClient(t)
+  const { core, identity } = await openCoreWithClient(t)
   const { identity: other } = await stranger('')
-  const [genuine] = look(world.file, `SELECT * FROM trust WHERE kind = 'certificate'`)
+  const [genuine] = look(core.file, `SELECT * FROM trust WHERE kind = 'certificate'`)
   assert.equal(genuine?.['id'], identity.certificate.sha256)
-  putRow(world.file, { ...genuine, id: other.certificate.sha256 })
-  putRow(world.file, { ...genuine, kind: 'authority' })
-  putRow(world.file, { ...genuine, kind: '__proto__' })
-  putRow(world.file, { ...genuine, kind: 'constructor' })
-  const again = await world.reopen()
+  putRow(core.file, { ...genuine, id: other.certificate.sha256 })
+  putRow(core.file, { ...genuine, kind: 'authority' })
+  putRow(core.file, { ...genuine, kind: '__proto__' })
+  putRow(core.file, { ...genuine, kind: 'constructor' })
+  const again = await core.reopen()
   await assertNotTrusted(again, peerOf(other))
   assert.equal(again.alarms.length, 4)
   assert.equal((await again.access.identify(peerOf(identity))).trusted, true, 'the genuine one still counts')
 })
 
 test('a row that was put back after the client was removed counts as old', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const before = rowsOf(world.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
-  await world.trust.clients.remove(manager, instance.id, 'vcenter')
-  for (const row of before) putRow(world.file, row)
-  const again = await world.reopen()
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const before = rowsOf(core.file).filter(({ kind }) => kind === 'client' || kind === 'certificate')
+  await core.trust.clients.remove(manager, instance.id, 'vcenter')
+  for (const row of before) putRow(core.file, row)
+  const again = await core.reopen()
   await assertNotTrusted(again, peerOf(identity))
   assert.match(again.alarms.join(), /older one that was put back/)
   await legitimateChange(again)
@@ -145,11 +136,11 @@ test('a row that was put back after the client was removed counts as old', async
 })
 
 test('with an older list of trusted rows, put back with its rows, nothing counts and nothing can be changed', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const before = rowsOf(world.file)
-  await world.trust.clients.remove(manager, instance.id, 'vcenter')
-  for (const row of before) putRow(world.file, row)
-  const again = await world.reopen()
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const before = rowsOf(core.file)
+  await core.trust.clients.remove(manager, instance.id, 'vcenter')
+  for (const row of before) putRow(core.file, row)
+  const again = await core.reopen()
   await assertNotTrusted(again, peerOf(identity))
   assert.deepEqual(await again.access.instances(), [])
   assert.equal((await again.access.snapshot()).intact, false)
@@ -161,14 +152,14 @@ test('with an older list of trusted rows, put back with its rows, nothing counts
 
 test('with a version changed by hand nothing counts and nothing can be changed, until it is set right', async (t) => {
   for (const by of [1, 1000, -1]) {
-    const { world, identity } = await openWorldWithClient(t)
-    moveVersion(world.file, by)
-    await assertNotTrusted(world, peerOf(identity))
-    await assert.rejects(legitimateChange(world), refused('damaged'), `by ${by}`)
-    moveVersion(world.file, -by)
-    const again = await world.reopen()
+    const { core, identity } = await openCoreWithClient(t)
+    moveVersion(core.file, by)
+    await assertNotTrusted(core, peerOf(identity))
+    await assert.rejects(legitimateChange(core), refused('damaged'), `by ${by}`)
+    moveVersion(core.file, -by)
+    const again = await core.reopen()
     assert.equal((await again.access.identify(peerOf(identity))).trusted, true)
-    moveVersion(world.file, by)
+    moveVersion(core.file, by)
     if (by < 0) {
       await assert.rejects(again.reopen(), RestoreNotAccepted, 'its anchor knows a newer version')
       continue
@@ -180,36 +171,36 @@ test('with a version changed by hand nothing counts and nothing can be changed, 
 })
 
 test('a database set back while the server runs is noticed, and nothing of it can be changed', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const [before, version] = [rowsOf(world.file), versionOf(world.file)]
-  await world.trust.clients.remove(manager, instance.id, 'vcenter')
-  await assertNotTrusted(world, peerOf(identity))
-  const { version: newest } = await world.access.snapshot()
-  edit(world.file, 'DELETE FROM trust')
-  for (const row of before) putRow(world.file, row)
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const [before, version] = [rowsOf(core.file), versionOf(core.file)]
+  await core.trust.clients.remove(manager, instance.id, 'vcenter')
+  await assertNotTrusted(core, peerOf(identity))
+  const { version: newest } = await core.access.snapshot()
+  edit(core.file, 'DELETE FROM trust')
+  for (const row of before) putRow(core.file, row)
   for (const set of [version, 0]) {
-    moveVersion(world.file, set - versionOf(world.file))
-    await assertNotTrusted(world, peerOf(identity))
-    assert.match(world.alarms.join(), /set back to an older state/)
-    await assert.rejects(legitimateChange(world), refused('damaged'), `at version ${set}`)
-    await assert.rejects(makeInstance(world, 'new'), refused('damaged'), `at version ${set}`)
+    moveVersion(core.file, set - versionOf(core.file))
+    await assertNotTrusted(core, peerOf(identity))
+    assert.match(core.alarms.join(), /set back to an older state/)
+    await assert.rejects(legitimateChange(core), refused('damaged'), `at version ${set}`)
+    await assert.rejects(makeInstance(core, 'new'), refused('damaged'), `at version ${set}`)
   }
   assert.ok(newest > version)
 })
 
 test('the list deleted, altered or replaced: nothing counts, nothing can be changed', async (t: TestContext) => {
-  const { world, identity } = await openWorldWithClient(t)
-  const head = look(world.file, `SELECT * FROM trust WHERE kind = 'head'`)[0]
+  const { core, identity } = await openCoreWithClient(t)
+  const head = look(core.file, `SELECT * FROM trust WHERE kind = 'head'`)[0]
   const ways: Record<string, () => void> = {
-    deleted: () => edit(world.file, `DELETE FROM trust WHERE kind = 'head'`),
-    altered: () => putRow(world.file, { ...head, body: `${String(head?.['body'])} ` }),
-    replaced: () => putRow(world.file, { ...head, mac: Buffer.alloc(32) }),
+    deleted: () => edit(core.file, `DELETE FROM trust WHERE kind = 'head'`),
+    altered: () => putRow(core.file, { ...head, body: `${String(head?.['body'])} ` }),
+    replaced: () => putRow(core.file, { ...head, mac: Buffer.alloc(32) }),
     'under another id': () => {
-      edit(world.file, `DELETE FROM trust WHERE kind = 'head'`)
-      putRow(world.file, { ...head, id: 'other' })
+      edit(core.file, `DELETE FROM trust WHERE kind = 'head'`)
+      putRow(core.file, { ...head, id: 'other' })
     },
   }
-  let running = world
+  let running = core
   for (const [way, tamper] of Object.entries(ways)) {
     tamper()
     running = await running.reopen()
@@ -229,22 +220,22 @@ test('the list deleted, altered or replaced: nothing counts, nothing can be chan
 })
 
 test('a token row with an attacker’s own hash is no token', async (t) => {
-  const world = await openWorld(t)
-  await makeInstance(world)
-  const { bearer, token } = await world.trust.tokens.create(serverActor, {
+  const core = await openCore(t)
+  await makeInstance(core)
+  const { bearer, token } = await core.trust.tokens.create(serverActor, {
     name: 'genuine',
     role: 'viewer',
     instanceId: null,
     expiresMs: null,
   })
-  const [row] = look(world.file, `SELECT * FROM trust WHERE kind = 'token'`)
+  const [row] = look(core.file, `SELECT * FROM trust WHERE kind = 'token'`)
   const own = createHash('sha256').update('my own').digest('hex')
   const forged = { ...token, id: 'forged', role: 'manager', sha256: own }
-  putRow(world.file, { ...row, id: 'forged', body: JSON.stringify(forged) })
-  const again = await world.reopen()
+  putRow(core.file, { ...row, id: 'forged', body: JSON.stringify(forged) })
+  const again = await core.reopen()
   assert.equal(await again.access.token('my own'), undefined)
   assert.equal((await again.access.token(bearer))?.role, 'viewer')
-  edit(world.file, `UPDATE trust SET body = replace(body, 'viewer', 'manager') WHERE id = ?`, token.id)
+  edit(core.file, `UPDATE trust SET body = replace(body, 'viewer', 'manager') WHERE id = ?`, token.id)
   const third = await again.reopen()
   assert.equal(await third.access.token(bearer), undefined, 'a token does not make itself a manager')
   assert.equal(third.alarms.length, 2)
@@ -252,11 +243,11 @@ test('a token row with an attacker’s own hash is no token', async (t) => {
 
 test('a block that was removed or altered by hand still blocks, also after a legitimate change', async (t) => {
   for (const way of ['DELETE FROM trust', `UPDATE trust SET body = body || ' '`]) {
-    const { world, instance, identity } = await openWorldWithClient(t)
+    const { core, instance, identity } = await openCoreWithClient(t)
     const peer = peerOf(identity)
-    await world.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
-    assert.equal(edit(world.file, `${way} WHERE kind = 'block'`), 1)
-    let running = await world.reopen()
+    await core.trust.clients.block(serverActor, identity.certificate.sha256, 'stolen', instance.id)
+    assert.equal(edit(core.file, `${way} WHERE kind = 'block'`), 1)
+    let running = await core.reopen()
     await assertNotTrusted(running, peer)
     assert.equal(running.alarms.length, 1, running.alarms.join('; '))
     await legitimateChange(running)
@@ -271,17 +262,17 @@ test('a block that was removed or altered by hand still blocks, also after a leg
 })
 
 test('removing a pin by hand does not move its certificate to another instance', async (t) => {
-  const world = await openWorld(t)
-  const [mine, other] = [await makeInstance(world, 'mine'), await makeInstance(world, 'other')]
+  const core = await openCore(t)
+  const [mine, other] = [await makeInstance(core, 'mine'), await makeInstance(core, 'other')]
   const ca = await testVmca()
   const identity = await clientCertificate('vmca-signed')
-  await trustClient(world, mine, 'vcenter', identity)
+  await trustClient(core, mine, 'vcenter', identity)
   const wanted = { instanceId: other.id, name: 'ca', ca: ca.certificate, subject: 'kmipClient*' }
-  await world.trust.clients.trustAuthority(manager, { ...wanted, leavePinned: true })
-  const result = await world.access.identify(peerOf(identity))
+  await core.trust.clients.trustAuthority(manager, { ...wanted, leavePinned: true })
+  const result = await core.access.identify(peerOf(identity))
   assert.ok(result.trusted && result.instance.id === mine.id, 'a pin wins over a CA')
-  edit(world.file, `DELETE FROM trust WHERE kind = 'certificate'`)
-  let running = await world.reopen()
+  edit(core.file, `DELETE FROM trust WHERE kind = 'certificate'`)
+  let running = await core.reopen()
   await assertNotTrusted(running, peerOf(identity))
   await legitimateChange(running)
   running = await running.reopen()
@@ -294,29 +285,29 @@ test('removing a pin by hand does not move its certificate to another instance',
 })
 
 test('rows removed by hand are reported, and no other row is affected', async (t) => {
-  const { world, instance, identity } = await openWorldWithClient(t)
-  const { identity: second } = await trustClient(world, instance, 'second')
-  edit(world.file, `DELETE FROM trust WHERE kind = 'client' AND body LIKE '%vcenter%'`)
-  const again = await world.reopen()
+  const { core, instance, identity } = await openCoreWithClient(t)
+  const { identity: second } = await trustClient(core, instance, 'second')
+  edit(core.file, `DELETE FROM trust WHERE kind = 'client' AND body LIKE '%vcenter%'`)
+  const again = await core.reopen()
   await assertNotTrusted(again, peerOf(identity))
   assert.equal((await again.access.identify(peerOf(second))).trusted, true)
   assert.match(again.alarms.join(), /was removed from the database by hand/)
 })
 
 test('each alarm is raised once while the server runs', async (t) => {
-  const { world, instance } = await openWorldWithClient(t)
+  const { core, instance } = await openCoreWithClient(t)
   const { rows } = await stranger(instance.id)
-  for (const row of rows) putRow(world.file, { ...row, mac: Buffer.alloc(32) })
+  for (const row of rows) putRow(core.file, { ...row, mac: Buffer.alloc(32) })
   for (let i = 0; i < 3; i++) {
-    await legitimateChange(world)
-    await world.access.snapshot()
+    await legitimateChange(core)
+    await core.access.snapshot()
   }
-  assert.equal(world.alarms.length, 2)
+  assert.equal(core.alarms.length, 2)
 })
 
 test('two reads that overtake each other do not look like a database that was set back', async (t) => {
   let around: StoreAround | undefined
-  const { world, instance, identity } = await openWorldWithClient(t, {
+  const { core, instance, identity } = await openCoreWithClient(t, {
     wrap: (store) => (around = new StoreAround(store)),
   })
   assert.ok(around)
@@ -332,16 +323,16 @@ test('two reads that overtake each other do not look like a database that was se
       return promise
     }
   }
-  await legitimateChange(world)
-  const slow = world.access.identify(peerOf(identity))
+  await legitimateChange(core)
+  const slow = core.access.identify(peerOf(identity))
   await begun.promise
-  await trustClient(world, instance, 'second')
-  await world.access.snapshot()
+  await trustClient(core, instance, 'second')
+  await core.access.snapshot()
   resolve()
   assert.equal((await slow).trusted, true)
-  assert.deepEqual(world.alarms, [])
+  assert.deepEqual(core.alarms, [])
   // The older read does not make it forget the newer version either.
-  moveVersion(world.file, -1)
-  await assertNotTrusted(world, peerOf(identity))
-  assert.match(world.alarms.join(), /set back to an older state/)
+  moveVersion(core.file, -1)
+  await assertNotTrusted(core, peerOf(identity))
+  assert.match(core.alarms.join(), /set back to an older state/)
 })

@@ -3,19 +3,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { TtlvError } from '../../src/ttlv/error.ts'
-import { Framer } from '../../src/ttlv/framer.ts'
+import { Framer, type Framed } from '../../src/ttlv/framer.ts'
 import { readVectors } from '../support/vectors.ts'
 
 const messageBytesMax = 4096
 const requests = readVectors('kmip').map(({ bytes }) => bytes)
 
-const refusal = (code: string) => (error: unknown) => error instanceof TtlvError && error.code === code
+const brokenBy = ({ halt }: Framed) => (halt?.kind === 'broken' ? halt.error.code : undefined)
 
 test('every vector, byte by byte', () => {
   const framer = new Framer({ messageBytesMax })
   const messages: Buffer[] = []
-  for (const byte of Buffer.concat(requests)) messages.push(...framer.push(Buffer.of(byte)))
+  for (const byte of Buffer.concat(requests)) messages.push(...framer.push(Buffer.of(byte)).messages)
   assert.deepEqual(messages, requests)
 })
 
@@ -25,7 +24,9 @@ test('however the stream is cut', () => {
     fc.property(fc.array(fc.nat(stream.length), { maxLength: 40 }), (places) => {
       const framer = new Framer({ messageBytesMax })
       const ends = [...places.toSorted((a, b) => a - b), stream.length]
-      const messages = ends.flatMap((end, index) => framer.push(stream.subarray(ends[index - 1] ?? 0, end)))
+      const messages = ends.flatMap(
+        (end, index) => framer.push(stream.subarray(ends[index - 1] ?? 0, end)).messages,
+      )
       assert.deepEqual(messages, requests)
     }),
     { numRuns: 200 },
@@ -36,28 +37,32 @@ test('a header that cannot begin a message is refused at its eighth byte', () =>
   for (const header of ['4200780200000008', '4200780100000004', '474554202f206874', '0000000000000000']) {
     const framer = new Framer({ messageBytesMax })
     const bytes = Buffer.from(header, 'hex')
-    assert.deepEqual(framer.push(bytes.subarray(0, 7)), [])
-    assert.throws(() => framer.push(bytes.subarray(7)), refusal('malformed'), header)
+    assert.deepEqual(framer.push(bytes.subarray(0, 7)), { messages: [], halt: undefined })
+    assert.equal(brokenBy(framer.push(bytes.subarray(7))), 'malformed', header)
   }
 })
 
 test('a message over the limit is refused before any of it is kept', () => {
   const framer = new Framer({ messageBytesMax: 64 })
-  assert.deepEqual(framer.push(Buffer.from('42007801000000', 'hex')), [])
-  assert.throws(() => framer.push(Buffer.from('40', 'hex')), refusal('too-large'))
+  assert.equal(framer.push(Buffer.from('42007801000000', 'hex')).halt, undefined)
+  assert.equal(brokenBy(framer.push(Buffer.from('40', 'hex'))), 'too-large')
   const exact = new Framer({ messageBytesMax: 64 })
   exact.push(Buffer.from('4200780100000038', 'hex'))
-  assert.equal(exact.push(Buffer.alloc(56)).length, 1)
+  assert.equal(exact.push(Buffer.alloc(56)).messages.length, 1)
   const huge = new Framer({ messageBytesMax })
-  assert.throws(() => huge.push(Buffer.from('42007801fffffff8', 'hex')), refusal('too-large'))
+  assert.equal(brokenBy(huge.push(Buffer.from('42007801fffffff8', 'hex'))), 'too-large')
 })
 
 test('messages before a bad header are delivered, and nothing after it', () => {
   const framer = new Framer({ messageBytesMax })
   const [message = Buffer.alloc(0)] = requests
-  assert.deepEqual(framer.push(Buffer.concat([message, Buffer.from('ffffffffffffffff', 'hex')])), [message])
-  assert.throws(() => framer.push(message), refusal('malformed'))
-  assert.throws(() => framer.push(message), refusal('malformed'))
+  const framed = framer.push(Buffer.concat([message, Buffer.from('ffffffffffffffff', 'hex')]))
+  assert.deepEqual(framed.messages, [message])
+  assert.equal(brokenBy(framed), 'malformed')
+  for (let again = 0; again < 2; again++) {
+    const { messages, halt } = framer.push(message)
+    assert.deepEqual([messages, halt?.kind], [[], 'broken'])
+  }
 })
 
 test('memory grows with the bytes that arrive, not with the announced length', () => {

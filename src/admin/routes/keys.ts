@@ -4,7 +4,7 @@
 import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
 import type { ListedKey } from '../../keys/keys.ts'
-import type { KeyWork } from '../../keys/key-work.ts'
+import type { KeyTransaction } from '../../keys/key-transaction.ts'
 import { single } from '../../keys/managed-object.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -80,7 +80,7 @@ const wrappingKey: AttributeSet = new Map<
 async function change(
   context: AdminContext,
   { asker, instance, params }: Pick<Asked<'activateKey'>, 'asker' | 'instance' | 'params'>,
-  act: (work: KeyWork, uniqueIdentifier: string) => Promise<void>,
+  act: (work: KeyTransaction, uniqueIdentifier: string) => Promise<void>,
 ) {
   const { key } = params
   return context.keys.perform(

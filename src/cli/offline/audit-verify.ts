@@ -1,4 +1,4 @@
-// `audit verify FILE`: needs no server and no data folder, only the exported file.
+// `audit verify FILE`: verifies an exported file without a server or data folder.
 
 import { readNamed } from '../files.ts'
 import { CommandError, type Checkpoint, type Proof, type World } from '../world.ts'
@@ -9,7 +9,7 @@ export async function verifyFile(world: World, file: string, checkpoint: string 
   return world.verifyExport(content.split('\n'), kept)
 }
 
-/** A checkpoint as the log stream and an export have it: itself, or in a line under `checkpoint`. */
+/** Reads a checkpoint: by itself, or under `checkpoint` in a line of the log stream or an export. */
 export async function readCheckpoint(file: string): Promise<Checkpoint> {
   const content = (await readNamed(file)).toString('utf8')
   const found = parsed(content)

@@ -4,7 +4,8 @@
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { connect } from '../connect.ts'
-import { facts, plain, shortTime } from '../output.ts'
+import { facts, plain } from '../output.ts'
+import { shortTime } from '../time.ts'
 import { Progress } from '../progress.ts'
 import type { BackupVerified, Flags, World } from '../world.ts'
 
@@ -70,7 +71,7 @@ function proofText(proof: BackupVerified): string {
   const { opened, elsewhere, destroyed, objects } = proof
   const live = objects - destroyed - elsewhere
   return `${verdict}\n${proof.problems.map((problem) => plain`  - ${problem}\n`).join('')}${facts([
-    ['Made', `${shortTime(proof.created)} UTC`],
+    ['Made', shortTime(proof.created)],
     ['Instances', proof.instances.join(', ') || 'none'],
     [
       'Keys and objects',

@@ -1,5 +1,5 @@
-// `mortise restore-accept`: the owner's word that a database is the one to go on with. Works on the data folder while no
-// server runs; the work is serve/restore-accept.ts's, and main.ts hands it in.
+// `mortise restore-accept`: the owner accepts a database that is older than its anchor. It works on the data folder while
+// no server runs; serve/restore-accept.ts does the work, which main.ts passes in.
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
@@ -16,11 +16,11 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'restore-accept',
     summary:
-      'serve from a database that is older than its anchor, such as a restored one; ends every token and makes a new one',
+      'accept a database that is older than its anchor, such as a restored one; revokes every token and creates a new one',
     flags: [
       ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
       ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
-      ['--anyway', 'also when nothing is wrong: database and anchor were put back together'],
+      ['--anyway', 'even if nothing is wrong, after database and anchor were restored together'],
     ],
     examples: ['restore-accept --data /var/lib/mortise'],
     offline: true,
@@ -34,18 +34,33 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
 
 function acceptedText(accepted: AcceptedRestore, command: string): string {
   const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
-  return plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
+  const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
-All that is left counts from now on; rows of what was left behind do not, if they turn up again. Trust goes on at
-version ${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only one that counts now, a manager's,
-is in ${tokenFile}:
+The server trusts what this database holds from now on, and nothing that a later copy of it held. Trust continues at version
+${trustVersion}, the audit log at checkpoint ${checkpoint}. ${tokensRevoked} tokens were revoked. The only valid token now, a manager's, is in
+${tokenFile}:
 
   ${token}
-
-Start the server (${command} serve), then look through what may be trusted again, or blocked no longer:
+`
+  const next = plain`
+Start the server (${command} serve). Then check which clients are trusted again, and which are not blocked any more:
 
   ${command} client list
   ${command} client blocks
+`
+  return said + accepted.epochs.map(epochText).join('') + next
+}
 
+function epochText({ instance, rootKey, cause }: AcceptedRestore['epochs'][number]): string {
+  if (cause === null)
+    return plain`
+Beside ${rootKey} it is recorded that the keys of the
+instance ${instance} belong to this database. A server that still runs on a newer one stores and deletes nothing there any more.
+`
+  return plain`
+Not recorded yet beside ${rootKey} for the instance ${instance}:
+${cause}.
+The server records it there as soon as it can, and deletes nothing there before. Until then make sure that no server runs
+on a newer copy of this database: it could still store and delete keys there.
 `
 }

@@ -2,8 +2,9 @@
 // work is serve/restore-backup.ts's, and main.ts hands it in.
 
 import { confirmTyped } from '../confirm.ts'
-import { dateTime, type Run } from '../command.ts'
-import { facts, plain, shortTime } from '../output.ts'
+import type { Run } from '../command.ts'
+import { facts, plain } from '../output.ts'
+import { shortTime } from '../time.ts'
 import { Progress } from '../progress.ts'
 import { CommandError, type RestoredBackup } from '../world.ts'
 import { readCheckpoint } from './audit-verify.ts'
@@ -33,7 +34,7 @@ export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: s
         ...(audit !== undefined && { audit }),
         ...(checkpoint !== undefined && { checkpoint: await readCheckpoint(checkpoint) }),
         ...(distrustNewer !== undefined && {
-          distrustNewerMs: Date.parse(dateTime('--distrust-newer', distrustNewer)),
+          distrustNewerMs: Date.parse(run.time('--distrust-newer', distrustNewer)),
         }),
         confirm: async (question) => {
           if (!yes && !(await confirmTyped(world, question, ['yes'])))
@@ -52,7 +53,7 @@ const namedMax = 20
 function restoredText(restored: RestoredBackup, command: string): string {
   const { created, instances, entries, clients, applied, beyond } = restored
   const first = facts([
-    ['Backup of', `${shortTime(created)} UTC`],
+    ['Backup of', shortTime(created)],
     [
       'Instances',
       instances.map(({ name, objects }) => `${name} (${objects} keys and objects)`).join(', ') || 'none',
@@ -67,7 +68,7 @@ function restoredText(restored: RestoredBackup, command: string): string {
   const lost =
     beyond === null
       ? ''
-      : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} UTC at least: keys that it made then are not back.\n`
+      : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
   return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, command)}`
 }
 

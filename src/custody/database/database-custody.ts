@@ -10,7 +10,7 @@ import {
 } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
 import type { Store } from '../../ports/store.ts'
-import type { RootKey, Trail } from '../../ports/root-key.ts'
+import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
 import {
   altered,
   nothingFollows,
@@ -43,20 +43,25 @@ export class DatabaseCustody implements Custody {
     instance: CustodyInstance,
     place: Place,
     material: Material,
-    { trail }: SealWanted,
+    { correlationIds }: SealWanted,
   ): Promise<Sealed> {
-    const dataKey = await this.#keyring.current(instance, trail)
+    const dataKey = await this.#keyring.current(instance, correlationIds)
     const sealed = sealMaterial(dataKey, place, material)
     return { sealed, dataKeyId: dataKey.id, generation: 0, writes: [], abandon: () => Promise.resolve() }
   }
 
-  async open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
+  async open(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds?: CorrelationIds,
+  ): Promise<Material> {
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed, dataKeyId } = object
     if (sealed === null) throw new Error(`object ${identifier} has no material`)
     const place: Place = { purpose: 'object', instanceId, identifier, objectType }
     try {
-      // Outside of `openingNow`: where a data key does not open, that is an alarm of its own.
-      const dataKey = dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, trail)
+      // Outside `openingNow`: a data key that does not open raises an alarm of its own.
+      const dataKey =
+        dataKeyId === null ? undefined : await this.#keyring.byId(instance, dataKeyId, correlationIds)
       return this.#keyring.integrity.openingNow(storedItem(object), () => {
         if (!dataKey) throw new EnvelopeError('sealed material names no data key')
         return openMaterial(dataKey, place, sealed)
@@ -66,14 +71,13 @@ export class DatabaseCustody implements Custody {
     }
   }
 
-  /** A data key that is in memory opens what it sealed: there is nothing newer to ask. */
-  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
-    return this.open(instance, object, trail)
+  /** The same as `open`: only the data key could be fresher, and the cache rule covers it. */
+  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material> {
+    return this.open(instance, object, correlationIds)
   }
 
   async requireThere(): Promise<void> {}
 
-  /** The commit of the record is all. */
   following() {
     return nothingFollows
   }
@@ -82,7 +86,7 @@ export class DatabaseCustody implements Custody {
     return []
   }
 
-  /** Where the data key is has nothing to do with the object. */
+  /** The root key does not matter: data keys move on their own. */
   isAtHome({ sealed }: Pick<StoredForm, 'sealed'>): boolean {
     return !isStandardKeyRef(sealed)
   }

@@ -1,5 +1,5 @@
-// Standard keys of objects at the service, one at a time: read and opened, created, deleted. What counts and what may be
-// deleted is decided in rules.ts; who asks for what is generations.ts.
+// Reads, opens, creates and deletes one standard key of an object at the service. rules.ts decides which copy counts and
+// which may be deleted; generations.ts calls this file.
 
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -15,7 +15,7 @@ import {
   StandardKeyUncertain,
   type RootKey,
   type StandardKeys,
-  type Trail,
+  type CorrelationIds,
 } from '../../ports/root-key.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
 import { describeKey, standardKeyName } from './description.ts'
@@ -28,7 +28,7 @@ import { mayDelete, type Copy, type Grounds } from './rules.ts'
 export interface ReadCopy {
   readonly id: string
   readonly header: Header
-  /** The reader's to wipe. */
+  /** The caller must wipe them. */
   readonly bytes: Buffer
   readonly keyVersion: string
   readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
@@ -44,9 +44,9 @@ export interface NewCopy {
   readonly objectType: string
   readonly material: Material
   readonly facts: ObjectFacts
-  /** The first that is tried. */
+  /** The first generation to try. */
   readonly generation: number
-  readonly trail?: Trail
+  readonly correlationIds?: CorrelationIds
 }
 
 export interface MadeCopy {
@@ -59,16 +59,16 @@ export interface CopiesOptions {
   readonly store: Store
   readonly clock: Clock
   readonly markers: Pick<Markers, 'requireHighest' | 'refuseIfFenced'>
-  /** Called when an answer was lost: what came of the call is to be looked for. */
-  readonly unanswered: (instanceId: string) => void
+  /** Called when a create was not answered: the standard key may exist. */
+  readonly onUnanswered: (instanceId: string) => void
 }
 
-/** So that key bytes can be compared without being kept. */
+/** Keys the fingerprints that compare key bytes without keeping them. */
 const fingerprintKey = randomBytes(32)
 
 export class Copies {
   readonly #options: CopiesOptions
-  /** Resolves when the audit log names this run of the server. */
+  /** Resolves once the audit log names this run of the server. */
   #introduced: Promise<void> | undefined
   /** Objects whose wrapped form is being opened for a client, by its digest. */
   readonly #opening = new Map<string, CopyOf>()
@@ -79,10 +79,16 @@ export class Copies {
 
   /**
    * Reads a copy by its id and opens it. Throws RootKeyError ('wrapped-form': it was deleted, or does not open) and
-   * PayloadError (it holds something else). `isNoted`: `opening` tells of it meanwhile.
+   * PayloadError (it holds something else). `isNoted`: `opening` returns the object meanwhile.
    */
-  async read(rootKey: RootKey, id: string, of: CopyOf, trail?: Trail, isNoted = false): Promise<ReadCopy> {
-    const payload = await requireStandardKeys(rootKey).read(id, trail)
+  async read(
+    rootKey: RootKey,
+    id: string,
+    of: CopyOf,
+    correlationIds?: CorrelationIds,
+    isNoted = false,
+  ): Promise<ReadCopy> {
+    const payload = await requireStandardKeys(rootKey).read(id, correlationIds)
     const { header, wrapped, associatedData } = unpackPayload(payload)
     if (header.instance !== of.instanceId || header.identifier !== of.identifier)
       throw new PayloadError(`the standard key ${id} holds another object`)
@@ -91,25 +97,25 @@ export class Copies {
     const name = digest(wrapped)
     if (isNoted) this.#opening.set(name, of)
     const opened = await rootKey
-      .unwrap(wrapped, associatedData, trail)
+      .unwrap(wrapped, associatedData, correlationIds)
       .finally(() => isNoted && this.#opening.delete(name))
     const bytes = Buffer.from(opened.buffer, opened.byteOffset, opened.length)
     const keyVersion = rootKey.versions?.of(wrapped) ?? ''
     return { id, header, bytes, keyVersion, copy: copyOf(id, header, bytes) }
   }
 
-  /** Whose wrapped form is being opened: a service that hands back a newer form names it by the old one. */
+  /** The object whose wrapped form is being opened. A service that returns a newer form names it by the old one. */
   opening(wrapped: Uint8Array): CopyOf | undefined {
     return this.#opening.get(digest(wrapped))
   }
 
   /**
-   * Creates a copy. When no answer comes, the copy is looked for; if it is not found, the next generation is tried, so
-   * that one that arrives late is below the one that counts. Throws RootKeyError and PayloadError.
+   * Creates a copy. If no answer comes, it looks for the copy, and if there is none it tries the next generation: a copy
+   * that arrives late is then below the one that counts. Throws RootKeyError and PayloadError.
    */
   async create(wanted: NewCopy): Promise<MadeCopy> {
-    const { instance, rootKey, identifier, objectType, material, facts, trail } = wanted
-    const shelf = requireStandardKeys(rootKey)
+    const { instance, rootKey, identifier, objectType, material, facts, correlationIds } = wanted
+    const standardKeys = requireStandardKeys(rootKey)
     this.#options.markers.refuseIfFenced(instance.id)
     await this.#introduce()
     for (let attempt = 0; ; attempt++) {
@@ -117,19 +123,19 @@ export class Copies {
       const about = { instance: instance.id, instanceName: instance.name, identifier, objectType, generation }
       const { writer } = this.#options.store
       const bound = bindHeader({ ...facts, ...about, writer, head: material.head })
-      const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, trail)
-      const payload = packPayload(bound, wrapped, shelf.payloadBytesMax)
+      const wrapped = await rootKey.wrap(material.bytes, bound.associatedData, correlationIds)
+      const payload = packPayload(bound, wrapped, standardKeys.payloadBytesMax)
       const name = standardKeyName(identifier)
       const closing = facts.closing?.state ?? null
       const description = describeKey({ instanceId: instance.id, rootKeyId: rootKey.id, generation, closing })
       const keyVersion = rootKey.versions?.of(wrapped) ?? ''
       try {
-        const id = await shelf.create({ name, description, payload }, trail)
+        const id = await standardKeys.create({ name, description, payload }, correlationIds)
         return { id, generation, keyVersion }
       } catch (error) {
         if (!(error instanceof StandardKeyUncertain)) throw error
-        this.#options.unanswered(instance.id)
-        const id = await lookAfter(shelf, { name, description, payload }, trail)
+        this.#options.onUnanswered(instance.id)
+        const id = await lookAfter(standardKeys, { name, description, payload }, correlationIds)
         if (id !== undefined) return { id, generation, keyVersion }
         if (attempt + 1 >= limits.standardKeyTriesMax) throw error
       }
@@ -137,8 +143,8 @@ export class Copies {
   }
 
   /**
-   * Deletes a copy, if the rules allow it, and forgets its record. false: they do not. Throws RootKeyError, and what a
-   * commit throws.
+   * Deletes a copy and its record. Returns false if the rules do not allow it. Throws RootKeyError, and what a commit
+   * throws.
    */
   async remove(
     rootKey: RootKey,
@@ -149,11 +155,14 @@ export class Copies {
     const { store, clock, markers } = this.#options
     if (!mayDelete(copy, grounds)) return false
     await markers.requireHighest(record.instanceId, rootKey)
-    const calls: Trail = new Set()
+    const calls: CorrelationIds = new Set()
     await requireStandardKeys(rootKey).remove(copy.id, calls)
     const { generation } = record
     const detail = { generation, because: grounds.because, standardKeyId: copy.id }
-    const entry = serverEntry('standard-key.delete', record, detail, { atMs: clock.now(), trail: calls })
+    const entry = serverEntry('standard-key.delete', record, detail, {
+      atMs: clock.now(),
+      correlationIds: calls,
+    })
     await store.commit({
       writes: [{ type: 'standard-key-removed', id: copy.id }],
       entries: [entry],
@@ -162,7 +171,7 @@ export class Copies {
     return true
   }
 
-  /** Once for each run, before the first copy: so that a copy by an unknown run is one of another server. */
+  /** Enters this run in the audit log before its first copy, so that a copy by an unknown run is another server's. */
   #introduce(): Promise<void> {
     const { store, clock } = this.#options
     const entry: AuditEntry = {
@@ -186,7 +195,7 @@ export class Copies {
   }
 }
 
-/** Throws RootKeyError where there are none. */
+/** Throws RootKeyError if the root key's service cannot keep standard keys. */
 export function requireStandardKeys({ standardKeys, uri }: RootKey): StandardKeys {
   if (standardKeys) return standardKeys
   throw new RootKeyError(
@@ -206,22 +215,22 @@ function copyOf(id: string, header: Header, bytes: Buffer): ReadCopy['copy'] {
   return { id, generation: header.generation, closing, isLive: true, opened }
 }
 
-/** The service may still be working on it. Where it cannot be looked for, the sweep will. */
+/** Looks for a copy whose create was not answered, after a pause: the service may still be working on it. */
 async function lookAfter(
-  shelf: StandardKeys,
+  standardKeys: StandardKeys,
   {
     name,
     description,
     payload,
   }: { readonly name: string; readonly description: string; readonly payload: Uint8Array },
-  trail?: Trail,
+  correlationIds?: CorrelationIds,
 ): Promise<string | undefined> {
   await sleep(limits.standardKeyLookAfterMs, undefined, { ref: false })
   try {
-    for (const found of await shelf.find(name, { trail }))
+    for (const found of await standardKeys.find(name, { correlationIds }))
       if (
         found.description === description &&
-        Buffer.compare(await shelf.read(found.id, trail), payload) === 0
+        Buffer.compare(await standardKeys.read(found.id, correlationIds), payload) === 0
       )
         return found.id
   } catch (error) {

@@ -1,13 +1,13 @@
-// Names and descriptions of standard keys: what their owner reads in a list, and all that is known of one that was
-// deleted. They are never trusted: a description may close a key, or ask for another root key, but never open anything.
+// Names and descriptions of standard keys: the owner reads them in a list, and they are all that the service shows of a
+// deleted one. Mortise never trusts them: a description may close a key, or ask for another root key, but opens nothing.
 
 import { createHash } from 'node:crypto'
 import type { ClosedState, Marker, MarkerSays } from './rules.ts'
 
-/** The beginning of all our names at a service. */
+/** All names that Mortise gives at a service begin with it. */
 export const namePrefix = 'mortise-'
 
-/** What an owner looks for to delete the key of one disk. */
+/** The name by which an owner finds the key of one disk to delete it. */
 export function standardKeyName(identifier: string): string {
   if (/^[A-Za-z0-9_.-]{1,82}$/.test(identifier)) return `${namePrefix}${identifier}`
   return `${namePrefix}${createHash('sha256').update(identifier).digest('hex').slice(0, 40)}`
@@ -19,7 +19,7 @@ export function markerName(instanceId: string): string {
 
 export interface KeyDescription {
   readonly instanceId: string
-  /** Of the root key that wrapped what is in it. */
+  /** The root key that wrapped its content. */
   readonly rootKeyId: string
   readonly generation: number
   readonly closing: ClosedState | null
@@ -42,7 +42,7 @@ export function describeMarker({ instanceId, rootKeyId, number, epoch, says }: M
   return `mortise 2 marker ${number}, instance ${instanceId}, root key ${rootKeyId}, epoch ${epoch}, ${where}`
 }
 
-/** What a description of ours says; undefined for any other. */
+/** Parses a description that Mortise wrote; undefined for any other. */
 export function readDescription(description: string): Description | undefined {
   const key = keyForm.exec(description)?.groups
   if (key) {

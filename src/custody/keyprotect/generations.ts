@@ -1,8 +1,8 @@
-// The generations of one object at the service: the next one is stored, what was found there is taken over (take-over.ts),
-// and what is superfluous is deleted (removal.ts). One thing at a time per object.
+// The generations of one object at the service: stores the next one, takes over what it finds there (take-over.ts), and
+// deletes what is superfluous (removal.ts). Works on one object one step at a time.
 
 import { StoreConflict, type Change } from '../../ports/store.ts'
-import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
+import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { CustodyInstance, ObjectFacts } from '../custody.ts'
@@ -18,13 +18,13 @@ import { TakeOver, type TakeOverOptions } from './take-over.ts'
 type Commit = (change: Pick<Change, 'expect' | 'writes' | 'entries'>) => Promise<void>
 
 export interface RenewWanted {
-  /** Renewed if another version of its root key wrapped it. Left out: only if it does not say what it must. */
+  /** Also renews what another version of the root key wrapped. Left out: only what does not say what it must. */
   readonly keyVersion?: string
-  /** Renewed in any case. */
+  /** Renews in any case. */
   readonly force?: boolean
-  /** Something may have been begun before: what the service has is looked for first. */
+  /** Looks at the service first, because an earlier attempt may have stored something. */
   readonly lookFirst?: boolean
-  /** To have other expectations beside the object's. */
+  /** Commits with more expectations than the object's version. */
   readonly commit?: Commit
   /** For the audit. */
   readonly detail?: Readonly<Record<string, string | number>>
@@ -39,7 +39,7 @@ interface Stored {
   readonly rootKey: RootKey
   readonly made: MadeCopy
   readonly facts: ObjectFacts
-  readonly trail: Trail
+  readonly correlationIds: CorrelationIds
 }
 
 export class Generations {
@@ -47,7 +47,7 @@ export class Generations {
   readonly #options: Omit<TakeOverOptions, 'lookup'>
   readonly #takeOver: TakeOver
   readonly #removal: Removal
-  /** By object: resolves when what is done with it has ended. */
+  /** By object: resolves when the last step has ended. */
   readonly #turns = new Map<string, Promise<unknown>>()
 
   constructor(options: Omit<TakeOverOptions, 'lookup'>) {
@@ -59,8 +59,8 @@ export class Generations {
   }
 
   /**
-   * Stores the next generation of an object, where the one that counts does not say what it must, and deletes the one
-   * before. Throws RootKeyError, PayloadError, and what `commit` throws but for a StoreConflict about the object.
+   * Stores the next generation of an object if the one that counts does not say what it must, and deletes the one before.
+   * Throws RootKeyError, PayloadError, and what `commit` throws except a StoreConflict about the object.
    */
   async renew(instance: CustodyInstance, identifier: string, wanted: RenewWanted = {}): Promise<Renewed> {
     let hasLooked = wanted.lookFirst ?? false
@@ -76,7 +76,7 @@ export class Generations {
     }
   }
 
-  /** Looks for other copies of one object, and does what follows. Whether it is stored in another one now. */
+  /** Looks for other copies of one object and settles them. Returns whether the object is stored in another one now. */
   async look(instance: CustodyInstance, identifier: string): Promise<boolean> {
     const { store } = this.#options
     const before = refOf(await store.object(instance.id, identifier))
@@ -96,14 +96,17 @@ export class Generations {
   }
 
   /** Deletes all copies of an object that was destroyed. Throws RootKeyError, and what a commit throws. */
-  giveUp(object: ObjectId & { readonly sealed: Uint8Array | null }, trail?: Trail): Promise<void> {
+  giveUp(
+    object: ObjectId & { readonly sealed: Uint8Array | null },
+    correlationIds?: CorrelationIds,
+  ): Promise<void> {
     const { instanceId, identifier } = object
-    return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object, trail))
+    return this.#inTurn({ id: instanceId }, identifier, () => this.#removal.destroyed(object, correlationIds))
   }
 
   /**
-   * Deletes what the database holds as unwanted of one object. `instance: undefined`: it is gone. false: some of it may
-   * not be deleted yet. Throws RootKeyError, and what a commit throws.
+   * Deletes the unwanted standard keys of one object. `instance` is undefined once the instance is deleted. Returns false
+   * if some may not be deleted yet. Throws RootKeyError, and what a commit throws.
    */
   async removeUnwanted(
     instance: CustodyInstance | undefined,
@@ -120,7 +123,7 @@ export class Generations {
     return all
   }
 
-  /** Above all that the object ever had at the service: its version is never below a generation of it. */
+  /** A generation above all that the object ever had at the service: its version is never below one of them. */
   async nextGeneration({
     instanceId,
     uniqueIdentifier,
@@ -140,10 +143,10 @@ export class Generations {
     const place = refOf(stored)
     if (!stored || !place) return 'nothing'
     const rootKey = await this.lookup.rootKeyOf(place, instance.id)
-    const trail: Trail = new Set()
+    const correlationIds: CorrelationIds = new Set()
     const { objectType } = stored
     const of = { instanceId: instance.id, identifier, objectType }
-    const before = await this.lookup.read(rootKey, place.standardKeyId, of, trail)
+    const before = await this.lookup.read(rootKey, place.standardKeyId, of, correlationIds)
     if (before === 'deleted') return 'gone'
     if (before === 'closed')
       throw new RootKeyError('wrapped-form', `the standard key ${place.standardKeyId} does not open`)
@@ -153,8 +156,8 @@ export class Generations {
       const isNewest = wanted.keyVersion === undefined || before.keyVersion === wanted.keyVersion
       if (wanted.force !== true && isNewest && saysTheSame(header, facts))
         return await this.#isRecorded(stored, place)
-      // Its owner may have deleted it meanwhile: then nothing may come above it.
-      if (!(await isThere(rootKey, place.standardKeyId, trail))) return 'gone'
+      // If its owner deleted it meanwhile, nothing may be stored above it.
+      if (!(await isThere(rootKey, place.standardKeyId, correlationIds))) return 'gone'
       const material = { bytes, head: header.head }
       const generation = await this.nextGeneration(stored)
       const made = await copies.create({
@@ -165,11 +168,12 @@ export class Generations {
         material,
         facts,
         generation,
-        trail,
+        correlationIds,
       })
-      const after = await copies.read(rootKey, made.id, of, trail)
+      const after = await copies.read(rootKey, made.id, of, correlationIds)
       after.bytes.fill(0)
-      if (!(await this.#point(stored, { place, rootKey, made, facts, trail }, wanted))) return 'again'
+      if (!(await this.#point(stored, { place, rootKey, made, facts, correlationIds }, wanted)))
+        return 'again'
       await this.#removeReplaced(of, rootKey, before.copy, after.copy)
       return 'done'
     } finally {
@@ -187,13 +191,13 @@ export class Generations {
     return 'nothing'
   }
 
-  /** Points to a generation that was stored. false: the object says something else by now, and this one is unwanted. */
+  /** Points the object to a stored generation. false: the object has changed since, and this generation is unwanted. */
   async #point(
     stored: StoredObject,
-    { place, rootKey, made, facts, trail }: Stored,
+    { place, rootKey, made, facts, correlationIds }: Stored,
     { commit = (change) => this.#commit(change), detail = {} }: RenewWanted,
   ): Promise<boolean> {
-    const { store, clock, objects, renamed } = this.#options
+    const { store, clock, objects, onRenamed } = this.#options
     const { instanceId, uniqueIdentifier } = stored
     const object = { instanceId, identifier: uniqueIdentifier }
     const { id, generation } = made
@@ -220,10 +224,15 @@ export class Generations {
             { type: 'standard-key-state', id: place.standardKeyId, state: 'unwanted' },
           ],
           entries: [
-            serverEntry('key.reseal', object, { generation, ...detail }, { atMs: clock.now(), trail }),
+            serverEntry(
+              'key.reseal',
+              object,
+              { generation, ...detail },
+              { atMs: clock.now(), correlationIds },
+            ),
           ],
         })
-        renamed(instanceId, place.standardKeyId, id)
+        onRenamed(instanceId, place.standardKeyId, id)
         return true
       } catch (error) {
         // A client changed the object meanwhile.

@@ -1,6 +1,6 @@
-// Custody `keyprotect`: the root key wraps each object's key bytes, and the result is stored as a standard key at the root
-// key's service and nowhere else; the database holds a reference to it. So its owner sees each key and can delete one.
-// The rules that this follows are in rules.ts.
+// Custody `keyprotect`: the root key wraps each object's key bytes, and Mortise stores the result as a standard key at the
+// root key's service and nowhere else; the database holds a reference. So the owner sees each key and can delete one. It
+// follows the rules in rules.ts.
 
 import type { Material, Place } from '../../sealing/envelope.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -8,7 +8,7 @@ import { keysUnavailable } from '../../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
-import { RootKeyError, type RootKey, type Trail } from '../../ports/root-key.ts'
+import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import {
   CustodyRefused,
@@ -39,15 +39,15 @@ export interface KeyProtectCustodyOptions {
   readonly keyring: Keyring
   readonly instances: () => Promise<readonly CustodyInstance[]>
   readonly objects: ObjectRecords
-  readonly emptied?: (instanceId: string) => Promise<void>
+  readonly onEmpty?: (instanceId: string) => Promise<void>
 }
 
-/** What is kept at its service of an instance, there or gone, whether or not it is wanted; markers are not counted. */
+/** The standard keys of an instance at the services, unwanted ones included, markers not. The instance may be deleted. */
 export interface KeptStandardKeys {
   readonly count: number
-  /** Of the root keys beside which they are. */
+  /** The root keys beside which they are stored. */
   readonly rootKeyUris: readonly string[]
-  /** Why those that are to be deleted are not; null: nothing is known to be in the way. */
+  /** Why unwanted ones are not deleted yet; null: no reason is known. */
   readonly cause: string | null
 }
 
@@ -65,7 +65,7 @@ export class KeyProtectCustody implements Custody {
   readonly #troubles: StandardKeyTroubles
   readonly #opening: Opening
 
-  constructor({ store, clock, keyring, instances, objects, emptied }: KeyProtectCustodyOptions) {
+  constructor({ store, clock, keyring, instances, objects, onEmpty }: KeyProtectCustodyOptions) {
     const { status, openRootKey } = keyring
     this.#store = store
     this.#clock = clock
@@ -82,10 +82,10 @@ export class KeyProtectCustody implements Custody {
       store,
       clock,
       markers,
-      unanswered: (instanceId) => this.sweep.soon(instanceId),
+      onUnanswered: (instanceId) => this.sweep.soon(instanceId),
     })
     const { copies } = this
-    const renamed = (instanceId: string, fromId: string, toId: string) =>
+    const onRenamed = (instanceId: string, fromId: string, toId: string) =>
       this.#opening.renamed(instanceId, fromId, toId)
     this.generations = new Generations({
       store,
@@ -95,7 +95,7 @@ export class KeyProtectCustody implements Custody {
       markers,
       objects,
       troubles,
-      renamed,
+      onRenamed,
     })
     const { generations } = this
     this.#opening = new Opening({ clock, keyring, copies, generations })
@@ -108,11 +108,11 @@ export class KeyProtectCustody implements Custody {
       generations,
       markers,
       troubles,
-      emptied: emptied ?? (() => Promise.resolve()),
+      onEmpty: onEmpty ?? (() => Promise.resolve()),
     })
   }
 
-  /** A root key wraps no more, and not nothing at all. */
+  /** A root key wraps 1 to `limits.rootKeyPlaintextBytesMax` bytes. */
   fits({ bytes }: Pick<Material, 'bytes'>): boolean {
     return bytes.length > 0 && bytes.length <= limits.rootKeyPlaintextBytesMax
   }
@@ -138,19 +138,19 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
-    return this.#opening.open(instance, object, trail)
+  open(instance: CustodyInstance, object: StoredForm, correlationIds?: CorrelationIds): Promise<Material> {
+    return this.#opening.open(instance, object, correlationIds)
   }
 
-  openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
-    return this.#opening.openAnew(instance, object, trail)
+  openAnew(instance: CustodyInstance, object: StoredForm, correlationIds: CorrelationIds): Promise<Material> {
+    return this.#opening.openAnew(instance, object, correlationIds)
   }
 
-  async requireThere({ instanceId, sealed }: StoredForm, trail: Trail): Promise<void> {
+  async requireThere({ instanceId, sealed }: StoredForm, correlationIds: CorrelationIds): Promise<void> {
     if (!isStandardKeyRef(sealed)) return
     const { rootKeyUri, standardKeyId } = decodeStandardKeyRef(sealed)
     const rootKey = await this.#keyring.openRootKey(rootKeyUri, instanceId)
-    await requireStandardKeys(rootKey).read(standardKeyId, trail)
+    await requireStandardKeys(rootKey).read(standardKeyId, correlationIds)
   }
 
   following(instance: CustodyInstance, { before, was, facts }: Changing): Following {
@@ -158,7 +158,7 @@ export class KeyProtectCustody implements Custody {
     if (facts === null)
       return {
         writes: [{ type: 'standard-keys-unwanted', instanceId, identifier }],
-        after: (trail) => this.#giveUp(before, trail),
+        after: (correlationIds) => this.#giveUp(before, correlationIds),
       }
     if (!isStandardKeyRef(sealed) || saysTheSame(was, facts)) return nothingFollows
     const { standardKeyId: id } = decodeStandardKeyRef(sealed)
@@ -177,7 +177,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** It is deleted where it was once the move is over. */
+  /** The old standard key is deleted once the move is over. */
   leaving({ sealed }: StoredForm): readonly Write[] {
     if (!isStandardKeyRef(sealed)) return []
     return [{ type: 'standard-key-state', id: decodeStandardKeyRef(sealed).standardKeyId, state: 'unwanted' }]
@@ -195,7 +195,7 @@ export class KeyProtectCustody implements Custody {
     return new Map(Object.entries(await this.#store.standardKeyVersions(id)))
   }
 
-  /** Objects beside this root key that another version than this one wrapped. */
+  /** The objects that another version of this root key than `newest` wrapped. */
   async *outdated(
     { id: instanceId }: CustodyInstance,
     rootKeyUri: string,
@@ -207,7 +207,7 @@ export class KeyProtectCustody implements Custody {
           if (row.rootKeyUri === rootKeyUri && row.keyVersion !== newest) yield row.identifier
   }
 
-  /** What must be committed with the deletion of an instance, so that all that it has there is deleted. */
+  /** The writes for the commit that deletes an instance: they have all its standard keys deleted. */
   async removing(instance: CustodyInstance): Promise<readonly Write[]> {
     const { id: instanceId, epoch = 0 } = instance
     const rows = await allStandardKeys(this.#store, { instanceId, kind: 'object' })
@@ -218,7 +218,7 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
-  /** What must be committed with the begin of a move: markers on either side, which are stored before anything moves. */
+  /** The writes for the commit that begins a move: markers on either side, stored before anything moves. */
   async moving(
     before: CustodyInstance,
     to: Pick<CustodyInstance, 'custody' | 'rootKeyUri'>,
@@ -228,7 +228,7 @@ export class KeyProtectCustody implements Custody {
     const beside = (rootKeyUri: string, says: MarkerText) =>
       this.markers.due({ instanceId, rootKeyUri, epoch, says })
     const writes: Write[] = []
-    // Whether it stores new keys concerns nobody any more.
+    // It makes no new standard keys any more, so a refusal of one is over.
     if (to.custody !== 'keyprotect') this.#troubles.made(instanceId)
     if (before.custody === 'keyprotect') {
       const { custody, rootKeyUri } = to
@@ -241,7 +241,7 @@ export class KeyProtectCustody implements Custody {
     return writes
   }
 
-  /** All keys of a move have arrived: what they left is deleted, and nothing is on its way any more. Throws RootKeyError. */
+  /** Called when all keys of a move have arrived: deletes what they left, and the 'from' markers. Throws RootKeyError. */
   async arrived(instance: CustodyInstance): Promise<void> {
     await this.sweep.clear(instance.id, { hasMoved: true })
     await this.markers.arrived(instance)
@@ -260,19 +260,19 @@ export class KeyProtectCustody implements Custody {
     instance: CustodyInstance,
     { identifier, objectType }: Place,
     material: Material,
-    { facts, replaces, trail }: SealWanted,
+    { facts, replaces, correlationIds }: SealWanted,
   ): Promise<Sealed> {
     const rootKey = await this.#keyring.openRootKey(instance.rootKeyUri, instance.id)
     const generation = replaces ? await this.generations.nextGeneration(replaces) : 1
     const askedAt = this.#clock.monotonic()
-    const calls = trail ? { trail } : {}
+    const calls = correlationIds ? { correlationIds } : {}
     const wanted = { instance, rootKey, identifier, objectType, material, facts, generation, ...calls }
     const made = await this.copies.create(wanted).catch((error: unknown) => {
       if (!this.#troubles.isFenced(instance.id)) this.#troubles.notMade(instance.id, error)
       throw error
     })
     this.#troubles.made(instance.id)
-    // vCenter asks for a key right after it was created: the service need not be asked for it.
+    // vCenter gets a key right after it created it: this saves the calls for that.
     this.#opening.keep(instance, made.id, material, askedAt)
     const ref = {
       rootKeyUri: rootKey.uri,
@@ -290,7 +290,7 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** A record that is unwanted from its first moment on is the database's word that this one was given up. */
+  /** Writes the record as unwanted at once, so that the sweep deletes the standard key if this attempt fails. */
   async #abandon(instance: CustodyInstance, record: StandardKeyRecord): Promise<void> {
     const unwanted = { ...record, state: 'unwanted' } as const
     try {
@@ -303,10 +303,13 @@ export class KeyProtectCustody implements Custody {
     }
   }
 
-  /** Of a destroyed object nothing may be left, what an unanswered call made included. */
-  async #giveUp({ instanceId, uniqueIdentifier, sealed }: StoredForm, trail?: Trail): Promise<void> {
+  /** Deletes all copies of a destroyed object, including those that an unanswered call stored. */
+  async #giveUp(
+    { instanceId, uniqueIdentifier, sealed }: StoredForm,
+    correlationIds?: CorrelationIds,
+  ): Promise<void> {
     try {
-      await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, trail)
+      await this.generations.giveUp({ instanceId, identifier: uniqueIdentifier, sealed }, correlationIds)
     } catch (error) {
       const query = { instanceId, kind: 'object', identifier: uniqueIdentifier, limit: 100 } as const
       if (isOutside(error))
@@ -316,10 +319,10 @@ export class KeyProtectCustody implements Custody {
   }
 }
 
-/** Bytes of an object that a data key sealed, besides its material, at most. */
+/** The maximum number of bytes that a data key's sealing adds to the material. */
 const sealedOverheadBytesMax = 512
 
-/** What may be otherwise in a moment, or is the business of others: no bug. */
+/** An outage or a conflict, not a bug: a later attempt may succeed. */
 function isOutside(error: unknown): boolean {
   return [RootKeyError, StoreConflict, StoreUnavailable].some((kind) => error instanceof kind)
 }

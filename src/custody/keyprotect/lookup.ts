@@ -1,9 +1,14 @@
-// Copies of one object looked for at the service, by its name or by the ids that are known, and read. It changes nothing.
+// Looks for copies of one object at the service, by its name or by known ids, and reads them. It changes nothing.
 
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
-import { RootKeyError, type RootKey, type StandardKeyFound, type Trail } from '../../ports/root-key.ts'
+import {
+  RootKeyError,
+  type RootKey,
+  type StandardKeyFound,
+  type CorrelationIds,
+} from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { requireStandardKeys, type Copies, type CopyOf, type ReadCopy } from './copies.ts'
 import { readDescription, standardKeyName } from './description.ts'
@@ -26,33 +31,36 @@ export class Lookup {
     this.#options = options
   }
 
-  /** 'deleted': it is not there. 'closed': it does not open, or holds something else. Throws RootKeyError. */
+  /** 'deleted': it does not exist. 'closed': it does not open, or holds something else. Throws RootKeyError. */
   async read(
     rootKey: RootKey,
     id: string,
     of: CopyOf,
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): Promise<ReadCopy | 'deleted' | 'closed'> {
     try {
-      return await this.#options.copies.read(rootKey, id, of, trail)
+      return await this.#options.copies.read(rootKey, id, of, correlationIds)
     } catch (error) {
       if (error instanceof PayloadError) return 'closed'
       if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
     }
-    return (await isThere(rootKey, id, trail)) ? 'closed' : 'deleted'
+    return (await isThere(rootKey, id, correlationIds)) ? 'closed' : 'deleted'
   }
 
-  /** Live copies that are listed beside the root key of the one that the database knows. Throws RootKeyError. */
+  /** The live copies that the service lists beside the root key of the known copy. Throws RootKeyError. */
   async find(
     instance: { readonly id: string },
     identifier: string,
     place: StandardKeyRef,
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): Promise<readonly Listed[]> {
     const rootKey = await this.#options.openRootKey(place.rootKeyUri, instance.id)
     const row = (await this.rows(instance.id, identifier)).find(({ id }) => id === place.standardKeyId)
     const sinceMs = row ? { sinceMs: row.createdMs - limits.standardKeyClockSkewMs } : {}
-    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), { ...sinceMs, trail })
+    const found = await requireStandardKeys(rootKey).find(standardKeyName(identifier), {
+      ...sinceMs,
+      correlationIds,
+    })
     return found.flatMap((one) => {
       const said = readDescription(one.description)
       const isOurs = said?.kind === 'key' && said.instanceId === instance.id && said.rootKeyId === rootKey.id
@@ -60,7 +68,7 @@ export class Lookup {
     })
   }
 
-  /** The highest of those that opens above the one that the database knows; undefined: none is listed. */
+  /** The highest listed copy above the known one that opens; undefined: there is none. */
   async higher(
     instance: { readonly id: string },
     identifier: string,
@@ -91,16 +99,20 @@ function highestFirst(a: Listed, b: Listed): number {
   return generationOf(b) - generationOf(a) || (a.id < b.id ? -1 : 1)
 }
 
-/** As its description says; 0: it says none. */
+/** The generation that its description says, or 0 if it says none. */
 export function generationOf({ description }: Pick<StandardKeyFound, 'description'>): number {
   const said = readDescription(description)
   return said?.kind === 'key' ? said.generation : 0
 }
 
-/** Asked by its id, which no list that lags behind can get wrong. Throws RootKeyError. */
-export async function isThere(rootKey: RootKey, id: string, trail?: Trail): Promise<boolean> {
+/** Asks by id, because a list may lag behind. Throws RootKeyError. */
+export async function isThere(
+  rootKey: RootKey,
+  id: string,
+  correlationIds?: CorrelationIds,
+): Promise<boolean> {
   try {
-    await requireStandardKeys(rootKey).read(id, trail)
+    await requireStandardKeys(rootKey).read(id, correlationIds)
     return true
   } catch (error) {
     if (error instanceof RootKeyError && error.reach === 'wrapped-form') return false

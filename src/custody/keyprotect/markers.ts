@@ -1,5 +1,5 @@
-// Markers: standard keys without key material that say of a whole instance where it went, and at which epoch its server
-// is. Their description says it, because it can be read after they were deleted (rules.ts, rules 5 and 6).
+// Markers: standard keys without key material that say where a whole instance went, and which epoch its server has. Their
+// description says it, because the service shows it even after they were deleted (rules.ts, rules 5 and 6).
 
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
@@ -23,7 +23,7 @@ export interface MarkersOptions {
   readonly store: Store
   readonly clock: Clock
   readonly openRootKey: OpenRootKey
-  /** The epoch of an instance that is there; undefined: it is gone. */
+  /** The epoch of an instance; undefined if the instance is deleted. */
   readonly epochOf: (instanceId: string) => Promise<number | undefined>
   readonly troubles: StandardKeyTroubles
 }
@@ -43,14 +43,14 @@ export type MarkerText = z.infer<typeof saysForm>
 
 const payloadForm = z.object({ says: saysForm, atMs: z.int() })
 
-/** A marker that is to be stored, as the commit of what it marks writes it. */
+/** A marker to be stored, as the commit of the change that it marks writes it. */
 export interface WantedMarker {
   readonly instanceId: string
-  /** Of the root key beside which it is stored. */
+  /** The root key beside which it is stored. */
   readonly rootKeyUri: string
   readonly epoch: number
   readonly says: MarkerText
-  /** Above all that the instance has. */
+  /** Higher than the numbers of all markers that the instance has. */
   readonly number: number
 }
 
@@ -64,12 +64,14 @@ export class Markers {
   readonly #options: MarkersOptions
   /** By instance and root key: monotonic milliseconds of the last look. */
   readonly #looked = new Map<string, number>()
+  /** By instance: resolves when the last `settle` has ended. Two at once would store a marker twice. */
+  readonly #settling = new Map<string, Promise<void>>()
 
   constructor(options: MarkersOptions) {
     this.#options = options
   }
 
-  /** The write that makes a marker due. It takes its number from the clock: the service lists deleted ones too. */
+  /** The write that makes a marker due. Its number comes from the clock, because the service lists deleted markers too. */
   async due(wanted: Omit<WantedMarker, 'number'>): Promise<Write> {
     const rows = await this.rows(wanted.instanceId)
     const nowMs = this.#options.clock.now()
@@ -81,34 +83,26 @@ export class Markers {
     return this.#options.store.standardKeys({ instanceId, kind: 'marker', limit: 1_000 })
   }
 
-  /** Stores what is due, and deletes those beside the same root key that a newer one replaces. Throws RootKeyError. */
-  async settle(instanceId: string): Promise<void> {
-    const { store, openRootKey } = this.#options
-    for (const row of await this.rows(instanceId)) {
-      if (row.state !== 'due') continue
-      const rootKey = await openRootKey(row.rootKeyUri, instanceId)
-      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
-      await store.commit({
-        writes: [
-          { type: 'standard-key-removed', id: row.id },
-          { type: 'standard-key', record },
-        ],
-        entries: [],
-        durability: 'disk',
+  /**
+   * Stores the markers that are due, and deletes those that a newer one beside the same root key replaces. `rootKeyUri`:
+   * only those beside this root key. Throws RootKeyError, also if another server has a higher epoch.
+   */
+  settle(instanceId: string, rootKeyUri?: string): Promise<void> {
+    const work = () => this.#settle(instanceId, rootKeyUri)
+    const settled = (this.#settling.get(instanceId) ?? Promise.resolve()).then(work, work)
+    const last = settled
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#settling.get(instanceId) === last) this.#settling.delete(instanceId)
       })
-    }
-    for (const rows of Map.groupBy(await this.rows(instanceId), (row) => row.rootKeyUri).values()) {
-      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
-      for (const row of rows)
-        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
-          await this.end(row)
-    }
+    this.#settling.set(instanceId, last)
+    return settled
   }
 
-  /** Its id at the service. Throws RootKeyError. */
+  /** Stores a marker unless it is there; returns its id at the service. Throws RootKeyError. */
   async store(rootKey: RootKey, { instanceId, epoch, says, number }: WantedMarker): Promise<string> {
     const { clock, openRootKey } = this.#options
-    const shelf = requireStandardKeys(rootKey)
+    const standardKeys = requireStandardKeys(rootKey)
     const name = markerName(instanceId)
     const place =
       says.way === 'stays'
@@ -119,11 +113,12 @@ export class Markers {
     const said = says.way === 'stays' ? ({ way: 'stays', place: '' } as const) : { way: says.way, place }
     const description = describeMarker({ instanceId, rootKeyId: rootKey.id, number, epoch, says: said })
     const payload = Buffer.from(JSON.stringify({ says, atMs: clock.now() }))
-    const there = async () => (await shelf.find(name)).find((found) => found.description === description)?.id
+    const there = async () =>
+      (await standardKeys.find(name)).find((found) => found.description === description)?.id
     const found = await there()
     if (found !== undefined) return found
     try {
-      return await shelf.create({ name, description, payload })
+      return await standardKeys.create({ name, description, payload })
     } catch (error) {
       if (!(error instanceof StandardKeyUncertain)) throw error
       const late = await there().catch(() => undefined)
@@ -132,7 +127,7 @@ export class Markers {
     }
   }
 
-  /** All keys are where they should be: nothing comes from elsewhere any more. Throws RootKeyError. */
+  /** Deletes the 'from' markers once all keys have arrived. Throws RootKeyError. */
   async arrived({ id: instanceId, rootKeyUri, epoch = 0 }: MarkedInstance): Promise<void> {
     const from = (await this.rows(instanceId)).filter((row) => wantedOf(row).says.way === 'from')
     if (epoch > 0 && from.some((row) => row.rootKeyUri === rootKeyUri)) {
@@ -143,9 +138,10 @@ export class Markers {
     for (const row of from) await this.end(row)
   }
 
-  /** Deletes a marker and forgets it. Throws RootKeyError. */
+  /** Deletes a marker and its row. Throws RootKeyError. */
   async end(row: StandardKeyRecord): Promise<void> {
     const { store, openRootKey } = this.#options
+    this.refuseIfFenced(row.instanceId)
     const rootKey = await openRootKey(row.rootKeyUri, row.instanceId)
     await requireStandardKeys(rootKey).remove(row.id)
     await store.commit({
@@ -163,21 +159,56 @@ export class Markers {
   }
 
   /**
-   * Rule 6, before anything is created or deleted. A look is good for some seconds: Key Protect has no fencing, and the
-   * other rules hold while two servers act. Throws RootKeyError.
+   * Rule 6, before anything is deleted: no other server has a higher epoch, and this server's is recorded. A look is good
+   * for `limits.epochLookMs`: Key Protect has no fencing, and the other rules hold while two servers act. Throws
+   * RootKeyError.
    */
   async requireHighest(instanceId: string, rootKey: RootKey): Promise<void> {
-    const { clock, troubles } = this.#options
+    const { clock } = this.#options
     const where = JSON.stringify([instanceId, rootKey.uri])
     const lookedAt = this.#looked.get(where) ?? -Infinity
     if (clock.monotonic() - lookedAt >= limits.epochLookMs) await this.#look(instanceId, rootKey)
-    if (!troubles.isFenced(instanceId)) return void this.#looked.set(where, clock.monotonic())
-    throw new RootKeyError('wrapped-form', fencedMessage)
+    this.refuseIfFenced(instanceId)
+    this.#looked.set(where, clock.monotonic())
+    await this.#recordEpoch(instanceId, rootKey)
   }
 
-  /** Throws RootKeyError, as far as it is known that another server has a higher epoch. */
+  /** Throws RootKeyError if another server is known to have a higher epoch. Asks nobody. */
   refuseIfFenced(instanceId: string): void {
     if (this.#options.troubles.isFenced(instanceId)) throw new RootKeyError('wrapped-form', fencedMessage)
+  }
+
+  async #settle(instanceId: string, rootKeyUri: string | undefined): Promise<void> {
+    const { store, openRootKey } = this.#options
+    const rowsHere = async () =>
+      (await this.rows(instanceId)).filter((row) => row.rootKeyUri === (rootKeyUri ?? row.rootKeyUri))
+    for (const row of await rowsHere()) {
+      if (row.state !== 'due') continue
+      this.refuseIfFenced(instanceId)
+      const rootKey = await openRootKey(row.rootKeyUri, instanceId)
+      const record = { ...row, id: await this.store(rootKey, wantedOf(row)), state: 'current' as const }
+      await store.commit({
+        writes: [
+          { type: 'standard-key-removed', id: row.id },
+          { type: 'standard-key', record },
+        ],
+        entries: [],
+        durability: 'disk',
+      })
+    }
+    for (const rows of Map.groupBy(await rowsHere(), (row) => row.rootKeyUri).values()) {
+      const newest = rows.reduce((a, b) => (b.generation > a.generation ? b : a))
+      for (const row of rows)
+        if (row !== newest && row.state === 'current' && wantedOf(row).says.way !== 'from')
+          await this.end(row)
+    }
+  }
+
+  /** A restored database's epoch is stored beside this root key before anything is deleted there. Throws RootKeyError. */
+  async #recordEpoch(instanceId: string, rootKey: RootKey): Promise<void> {
+    const rows = (await this.rows(instanceId)).filter(({ rootKeyUri }) => rootKeyUri === rootKey.uri)
+    const recorded = rows.filter(({ state }) => state === 'current')
+    if (epochIn(rows) > epochIn(recorded)) await this.settle(instanceId, rootKey.uri)
   }
 
   async #look(instanceId: string, rootKey: RootKey): Promise<void> {
@@ -189,11 +220,11 @@ export class Markers {
         ? {}
         : { sinceMs: clock.now() - (clock.monotonic() - lookedAt) - limits.standardKeyClockSkewMs }
     const found = await requireStandardKeys(rootKey).find(markerName(instanceId), sinceMs)
-    await this.judge(instanceId, markersIn(instanceId, found))
+    await this.updateFence(instanceId, markersIn(instanceId, found))
   }
 
-  /** Draws the conclusion from markers that were seen. */
-  async judge(instanceId: string, markers: readonly Marker[]): Promise<void> {
+  /** Compares this server's epoch with the markers that were seen, and fences it or lifts the fence. */
+  async updateFence(instanceId: string, markers: readonly Marker[]): Promise<void> {
     const { epochOf, troubles } = this.#options
     const own = (await epochOf(instanceId)) ?? epochIn(await this.rows(instanceId))
     if (
@@ -239,7 +270,7 @@ export function markerRecord(
   }
 }
 
-/** What a marker that is there says in full; null: it cannot be read. Throws RootKeyError. */
+/** The full text of a live marker; null if it cannot be read. Throws RootKeyError. */
 export async function readMarker(
   rootKey: RootKey,
   { id }: Pick<Marker, 'id'>,
@@ -254,7 +285,7 @@ export async function readMarker(
   }
 }
 
-/** What a row of a marker says. */
+/** The marker that a row describes. */
 export function wantedOf(row: StandardKeyRecord): WantedMarker {
   const { epoch, says } = JSON.parse(row.identifier) as Pick<WantedMarker, 'epoch' | 'says'>
   const { instanceId, rootKeyUri, generation: number } = row

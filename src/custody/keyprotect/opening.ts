@@ -1,10 +1,10 @@
-// Objects opened for clients: from memory as far as the cache rule allows (sealing/unwrap-cache.ts), or read at the service and
-// unwrapped by the root key. Before a key counts as closed, a higher generation of it is looked for.
+// Opens objects for clients: from memory as far as the cache rule allows (sealing/unwrap-cache.ts), or by reading them at the
+// service and having the root key unwrap them. It looks for a higher generation before a key counts as closed.
 
 import type { KeyObject } from 'node:crypto'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { RootKeyError, type Trail } from '../../ports/root-key.ts'
+import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { takeKey, type Material, type MaterialHead } from '../../sealing/envelope.ts'
 import type { Integrity } from '../../sealing/integrity.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -39,24 +39,34 @@ export class Opening {
   }
 
   /** The material, the caller's to wipe. Throws KeysUnavailable and CustodyRefused. */
-  async open(instance: CustodyInstance, object: StoredForm, trail?: Trail): Promise<Material> {
+  async open(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds?: CorrelationIds,
+  ): Promise<Material> {
     const { uniqueIdentifier, sealed } = object
     if (sealed === null) throw new Error(`object ${uniqueIdentifier} has no material`)
     try {
       return await this.#integrity.opening(storedItem(object), async () => {
         const id = `${instance.id}/${decodeStandardKeyRef(sealed).standardKeyId}`
-        const read = (calls: Trail) => this.#openCounting(instance, object, calls)
-        return materialOf(await this.#cache.get(instance, { id, name: uniqueIdentifier }, read, trail))
+        const read = (calls: CorrelationIds) => this.#openCounting(instance, object, calls)
+        return materialOf(
+          await this.#cache.get(instance, { id, name: uniqueIdentifier }, read, correlationIds),
+        )
       })
     } catch (error) {
       throw error instanceof PayloadError ? altered(error) : error
     }
   }
 
-  /** The same, whatever is in memory. Throws RootKeyError and CustodyRefused. */
-  async openAnew(instance: CustodyInstance, object: StoredForm, trail: Trail): Promise<Material> {
+  /** The same without the cache. Throws RootKeyError and CustodyRefused. */
+  async openAnew(
+    instance: CustodyInstance,
+    object: StoredForm,
+    correlationIds: CorrelationIds,
+  ): Promise<Material> {
     try {
-      const open = () => this.#open(object, trail)
+      const open = () => this.#open(object, correlationIds)
       return materialOf((await this.#integrity.opening(storedItem(object), open)).value)
     } catch (error) {
       if (error instanceof PayloadError) throw altered(error)
@@ -74,7 +84,7 @@ export class Opening {
     this.#cache.keep(instance, `${instance.id}/${standardKeyId}`, { value, rootKeyUri }, askedAt)
   }
 
-  /** The object is stored in another standard key: what is in memory of it stays good. */
+  /** Called when the object is stored in another standard key: what is cached stays valid. */
   renamed(instanceId: string, fromId: string, toId: string): void {
     this.#cache.rename(`${instanceId}/${fromId}`, `${instanceId}/${toId}`)
   }
@@ -83,14 +93,14 @@ export class Opening {
     return this.#options.keyring.integrity
   }
 
-  /** The copy that counts, be it one that another server stored above the one that this database knows. */
+  /** Opens the copy that counts, which another server may have stored above the one that this database knows. */
   async #openCounting(
     instance: CustodyInstance,
     object: StoredForm,
-    trail: Trail,
+    correlationIds: CorrelationIds,
   ): Promise<Unwrapped<Opened>> {
     try {
-      return await this.#open(object, trail)
+      return await this.#open(object, correlationIds)
     } catch (error) {
       if (!(error instanceof RootKeyError) || error.reach !== 'wrapped-form') throw error
       const higher = await this.#higher(instance, object)
@@ -118,13 +128,13 @@ export class Opening {
     return undefined
   }
 
-  async #open(object: StoredForm, trail: Trail): Promise<Unwrapped<Opened>> {
+  async #open(object: StoredForm, correlationIds: CorrelationIds): Promise<Unwrapped<Opened>> {
     const { copies, generations } = this.#options
     const { instanceId, uniqueIdentifier: identifier, objectType, sealed } = object
     const place = decodeStandardKeyRef(sealed ?? Buffer.of())
     const rootKey = await generations.lookup.rootKeyOf(place, instanceId)
     const of = { instanceId, identifier, objectType }
-    const { bytes, header } = await copies.read(rootKey, place.standardKeyId, of, trail, true)
+    const { bytes, header } = await copies.read(rootKey, place.standardKeyId, of, correlationIds, true)
     return { value: { key: takeKey(bytes), head: header.head }, rootKeyUri: place.rootKeyUri }
   }
 }

@@ -1,4 +1,4 @@
-// The records of standard keys in the database, as many as there are.
+// Reads the records of standard keys from the database page by page.
 
 import type { StandardKeyQuery, StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
@@ -7,7 +7,7 @@ type Query = Omit<StandardKeyQuery, 'afterId' | 'limit'>
 
 const pageRecords = 500
 
-/** All that fit, page by page, in the order of their ids. A record that is made or removed meanwhile does no harm. */
+/** All records that match, in the order of their ids. Records may be added and removed meanwhile. */
 export async function* standardKeyPages(
   store: Pick<Store, 'standardKeys'>,
   query: Query,

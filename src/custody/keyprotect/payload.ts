@@ -35,7 +35,7 @@ const usageLimits = z.object({
 const headerForm = z.object({
   mortise: z.literal(2),
   instance: z.string(),
-  /** Of the instance, when this was written. */
+  /** The instance's name when this was written. */
   instanceName: z.string(),
   identifier: z.string(),
   objectType: z.string(),
@@ -79,7 +79,7 @@ export interface BoundHeader {
   readonly associatedData: Buffer
 }
 
-/** Names that do not fit are left out: a backup has them. */
+/** Leaves out names that do not fit: a backup has them. */
 export function bindHeader(header: Header): BoundHeader {
   const { head, ...rest } = header
   const form: HeaderForm = {
@@ -93,7 +93,7 @@ export function bindHeader(header: Header): BoundHeader {
   return bound(Buffer.from(`${JSON.stringify(headerForm.parse(form))}\n`))
 }
 
-/** `bytesMax`: what the service takes. Throws PayloadError. */
+/** `bytesMax`: the largest payload that the service takes. Throws PayloadError. */
 export function packPayload({ line }: BoundHeader, wrapped: Uint8Array, bytesMax: number): Buffer {
   // Wrapped keys are base64 within base64: a quarter of each is redundant.
   const payload = Buffer.concat([line, deflateRawSync(wrapped, { level: 9 })])
@@ -119,7 +119,7 @@ export function unpackPayload(payload: Uint8Array): {
   }
 }
 
-/** What two equal copies have in common, as text. */
+/** What must be the same in two equal copies, as text. */
 export function comparable(header: Header): string {
   const { writer: _writer, instanceName: _instanceName, ...facts } = header
   return JSON.stringify(facts)

@@ -1,8 +1,9 @@
-// What the database keeps of standard keys: the row of one, and the audit entry of what the server did by itself.
+// What the database keeps about standard keys: a row for each, and audit entries for what the server did on its own.
 
 import { serverActor } from '../../audit/actor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'
-import { namedCalls, type Trail } from '../../ports/root-key.ts'
+import { namedCalls } from '../../audit/correlation-ids.ts'
+import type { CorrelationIds } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { StoredObject } from '../../ports/objects.ts'
 import type { MadeCopy } from './copies.ts'
@@ -38,7 +39,7 @@ export function serverEntry(
   action: AuditEntry['action'],
   { instanceId, identifier }: ObjectId,
   detail: NonNullable<AuditEntry['detail']>,
-  { atMs, trail = new Set() }: { readonly atMs: number; readonly trail?: Trail },
+  { atMs, correlationIds = new Set() }: { readonly atMs: number; readonly correlationIds?: CorrelationIds },
 ): AuditEntry {
   return {
     atMs,
@@ -49,7 +50,7 @@ export function serverEntry(
     actor: serverActor,
     reason: null,
     requestId: null,
-    detail: { ...detail, ...namedCalls(trail) },
+    detail: { ...detail, ...namedCalls(correlationIds) },
   }
 }
 

@@ -1,7 +1,7 @@
-// Standard keys that the database holds as unwanted, and those of destroyed objects, deleted as far as rules.ts allows.
+// Deletes unwanted standard keys and those of destroyed objects, as far as rules.ts allows.
 
 import type { OpenRootKey } from '../../ports/root-key.ts'
-import type { RootKey, Trail } from '../../ports/root-key.ts'
+import type { RootKey, CorrelationIds } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store } from '../../ports/store.ts'
 import type { CustodyInstance } from '../custody.ts'
@@ -22,7 +22,7 @@ export interface RemovalOptions {
   readonly troubles: StandardKeyTroubles
 }
 
-/** 'unclear': it may count after all; what the service has of the object is to be looked at. */
+/** 'unclear': it may count after all, so the caller must look at what the service has of the object. */
 export type Removed = 'removed' | 'kept' | 'unclear'
 
 export class Removal {
@@ -32,20 +32,20 @@ export class Removal {
     this.#options = options
   }
 
-  /** All of a destroyed object: what is known, and what an unanswered call stored. Throws RootKeyError. */
+  /** Deletes all copies of a destroyed object: the known ones, and those that an unanswered call stored. Throws RootKeyError. */
   async destroyed(
     { instanceId, identifier, sealed }: ObjectId & { readonly sealed: Uint8Array | null },
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): Promise<void> {
     const { openRootKey, copies, lookup, troubles } = this.#options
     const all = new Map<string, { readonly generation: number; readonly rootKey: RootKey }>()
     const place = refOf({ sealed })
     if (place)
-      for (const listed of await lookup.find({ id: instanceId }, identifier, place, trail))
+      for (const listed of await lookup.find({ id: instanceId }, identifier, place, correlationIds))
         all.set(listed.id, { generation: generationOf(listed), rootKey: listed.rootKey })
     for (const { id, generation, rootKeyUri } of await lookup.rows(instanceId, identifier))
       all.set(id, { generation, rootKey: await openRootKey(rootKeyUri, instanceId) })
-    // The lowest first: as long as a higher one was not deleted, none of the lower ones counts.
+    // The lowest first: while a higher one exists, no lower one counts.
     for (const [id, { generation, rootKey }] of [...all].toSorted(
       ([, a], [, b]) => a.generation - b.generation,
     )) {
@@ -56,8 +56,8 @@ export class Removal {
   }
 
   /**
-   * One that the database holds as unwanted. `instance: undefined`: it is gone. `hasMoved`: all that the instance had
-   * where this one is has left. Throws RootKeyError.
+   * Deletes one unwanted standard key. `instance` is undefined once the instance is deleted. `hasMoved`: all keys of the
+   * instance have left the root key of this one. Throws RootKeyError.
    */
   async unwanted(
     instance: CustodyInstance | undefined,
@@ -108,7 +108,7 @@ export class Removal {
   }
 }
 
-/** Of one that need not be opened to be deleted. */
+/** A copy that need not be opened to be deleted. */
 function unread(id: string, generation: number): Copy {
   return { id, generation, closing: null, isLive: true, opened: null }
 }

@@ -1,5 +1,5 @@
 // The rules of custody `keyprotect`, as pure functions: which standard key of an object counts, which may be deleted,
-// what a server takes over from the service, and who may write there. What they decide is done by the files beside.
+// what a server takes over from the service, and which server may write there. The files beside this one act on them.
 //
 // A *copy* is one standard key as it was seen: one generation of one object. Several copies of one generation may exist,
 // because two servers or two attempts made them.
@@ -15,13 +15,13 @@ export interface Copy {
   readonly closing: ClosedState | null
   /** The service still has it: it was not deleted. */
   readonly isLive: boolean
-  /** null: it was not read, or it did not open. Only what opened is believed. */
+  /** null: it was not read, or it did not open. Only opened content is trusted. */
   readonly opened: OpenedContent | null
 }
 
 /** Enough of an opened payload to compare two of them. */
 export interface OpenedContent {
-  /** Of the key bytes. Two copies with equal fingerprints hold the same key. */
+  /** Identifies the key bytes: two copies with equal fingerprints hold the same key. */
   readonly fingerprint: string
   /** Everything else that it says of the object, as text. */
   readonly facts: string
@@ -45,7 +45,7 @@ export function furthest(...closings: readonly (ClosedState | null)[]): ClosedSt
 
 // ---------------------------------------------------------------- rule 1: never delete what may count
 
-/** Why a copy is thought to be superfluous. */
+/** Why a copy may be superfluous. */
 export type Grounds =
   /** A higher generation was just read by its id, and opened. */
   | { readonly because: 'replaced'; readonly by: Copy }
@@ -55,7 +55,7 @@ export type Grounds =
   | { readonly because: 'destroyed' }
   /** The owner deleted this generation. */
   | { readonly because: 'deleted-above'; readonly generation: number }
-  /** Its key lies elsewhere now (or its instance was deleted), and a marker beside it says so. */
+  /** Its key is stored elsewhere now (or its instance was deleted). `isMarked`: a marker beside it says so. */
   | { readonly because: 'left'; readonly isMarked: boolean }
 
 /** Rules 1 and 5. What a list lacks is no ground: `by` is a copy that was read by its id. */
@@ -82,7 +82,7 @@ export function mayDelete(copy: Copy, grounds: Grounds): boolean {
   }
 }
 
-/** Both opened, with the same key bytes, and they are two. */
+/** Whether they are two different copies that both opened, with the same key bytes. */
 function isOpenTwin(copy: Copy, other: Copy): boolean {
   if (copy.id === other.id || !other.isLive || !copy.opened || !other.opened) return false
   return copy.opened.fingerprint === other.opened.fingerprint
@@ -114,7 +114,7 @@ export interface WithoutDatabase {
 
 /** `copies`: all of one object that the service lists, live and deleted. */
 export function withoutDatabase(copies: readonly Copy[]): WithoutDatabase {
-  // A live copy that does not open may be anybody's: its text may close the key, but it does not count.
+  // Anybody may have made a live copy that does not open: its text may close the key, but it does not count.
   const counted = copies.filter(({ isLive, opened }) => !isLive || opened !== null)
   const highest = counted.reduce((most, { generation }) => Math.max(most, generation), 0)
   const top = counted.filter(({ generation }) => generation === highest)
@@ -157,7 +157,7 @@ export interface Plan {
   readonly superfluous: readonly { readonly copy: Copy; readonly grounds: Grounds }[]
 }
 
-/** What follows from what the service has of one object. `copies`: what was seen of it, the known one included. */
+/** What to do about the copies that the service has of one object. `copies`: all that were seen, the known one included. */
 export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
   const live = copies.filter(({ isLive }) => isLive).toSorted((a, b) => a.generation - b.generation)
   const opened = live.filter((copy) => copy.opened !== null)

@@ -1,6 +1,6 @@
-// Completes at the service what requests began, for all instances: what the database holds as due or unwanted every
-// minute, and everything that the service lists at start, after an answer was lost, and once a day. A root key that does
-// not answer is asked once in each pass.
+// Completes for all instances what requests began at the service. Every minute it works through the rows that are due or
+// unwanted. At start, after an unanswered call and once a day it looks at everything that the service lists. Each pass asks
+// a root key that does not answer only once.
 
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
@@ -29,7 +29,7 @@ export interface SweepOptions {
   readonly markers: Markers
   readonly troubles: StandardKeyTroubles
   /** Called when nothing is left at the service of an instance of which something was deleted. */
-  readonly emptied: (instanceId: string) => Promise<void>
+  readonly onEmpty: (instanceId: string) => Promise<void>
 }
 
 const atOnce = 8
@@ -46,14 +46,14 @@ export class Sweep {
     this.#options = options
   }
 
-  /** An answer was lost: once what it made is old enough to be told from a request that runs, it is looked for. */
+  /** Called after an unanswered call: lists once its standard key is too old to belong to a running request. */
   soon(instanceId: string): void {
     const fromMs = this.#options.clock.monotonic() + limits.standardKeySweepAfterMs
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
-  start(failed: (error: unknown) => void): void {
-    const tick = () => void this.run().catch(failed)
+  start(onFailure: (error: unknown) => void): void {
+    const tick = () => void this.run().catch(onFailure)
     this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
     tick()
   }
@@ -63,7 +63,7 @@ export class Sweep {
     await Promise.allSettled([this.#running, ...this.#clearing])
   }
 
-  /** One pass. `everything`: all instances are listed, whether or not they are due. */
+  /** One pass. `everything`: lists all instances, due or not. */
   run({ everything = false } = {}): Promise<void> {
     const pass = (this.#running ?? Promise.resolve())
       .catch(() => undefined)
@@ -75,7 +75,7 @@ export class Sweep {
     return pass
   }
 
-  /** Completes what the database holds as due or unwanted of one instance, now. Never rejects. `hasMoved`: its move is over. */
+  /** Works through the due and unwanted rows of one instance now. `hasMoved`: its move is over. Never rejects. */
   async clear(instanceId: string, { hasMoved = false } = {}): Promise<void> {
     const clearing = this.#finish(instanceId, hasMoved).catch(() => undefined)
     this.#clearing.add(clearing)
@@ -106,20 +106,25 @@ export class Sweep {
     for (const known of troubles.allLeft) if (!rows.some(({ id }) => id === known.id)) troubles.gone(known)
   }
 
-  /** Markers first: what they speak of may be deleted after they are stored. */
+  /** Stores markers first: they permit the deletions that follow. */
   async #finish(instanceId: string, hasMoved: boolean): Promise<void> {
     const { store, instances, generations, markers, troubles } = this.#options
     const rows = await allStandardKeys(store, { instanceId })
     if (rows.every(({ state }) => state === 'current')) return
     const instance = (await instances()).find(({ id }) => id === instanceId)
-    // What an instance that is gone has left is told before anything is tried: nobody else speaks of it.
+    // Leftovers of a deleted instance are reported before anything is tried: nothing else shows them.
     if (!instance) for (const row of rows) if (row.kind === 'object') troubles.owed(row)
     const away = new Map<string, RootKeyError>()
-    await markers.settle(instanceId).catch((error: unknown) => {
+    const dueMarkers = rows.filter(({ kind, state }) => kind === 'marker' && state === 'due')
+    try {
+      await markers.settle(instanceId)
+      if (instance && dueMarkers.length > 0) troubles.made(instanceId)
+    } catch (error) {
       if (!(error instanceof RootKeyError)) throw error
-      for (const row of rows)
-        if (row.kind === 'marker' && row.state === 'due') away.set(row.rootKeyUri, error)
-    })
+      for (const { rootKeyUri } of dueMarkers) away.set(rootKeyUri, error)
+      // A marker is a standard key: what refuses it refuses new keys too.
+      if (instance && !troubles.isFenced(instanceId)) troubles.notMade(instanceId, error)
+    }
     const ofObjects = rows.filter(({ kind }) => kind === 'object')
     if (instance) await this.#record(instance, ofObjects)
     const unwanted = Map.groupBy(
@@ -142,7 +147,7 @@ export class Sweep {
         for (const row of some) troubles.left(row, error)
       }
     })
-    if (isRemoved) await this.#tellEmptied(instanceId)
+    if (isRemoved) await this.#reportEmpty(instanceId)
   }
 
   async #record(instance: CustodyInstance, rows: readonly StandardKeyRecord[]): Promise<void> {
@@ -172,12 +177,12 @@ export class Sweep {
         listed.push(...(await listAll(rootKey, instanceId)))
         listedUris.add(uri)
       } catch (error) {
-        // Of those that it left the owner may have taken the service, or our access to it, away.
+        // The owner may have removed a service that the instance left, or our access to it.
         if (!(error instanceof RootKeyError) || uri === instance?.rootKeyUri) throw error
       }
     }
     const seen = markersIn(instanceId, listed)
-    await markers.judge(instanceId, seen)
+    await markers.updateFence(instanceId, seen)
     if (troubles.isFenced(instanceId)) return
     await markers.settle(instanceId)
     const keys = listed.filter(({ description }) => readDescription(description)?.kind === 'key')
@@ -196,11 +201,11 @@ export class Sweep {
       const old = group.filter(({ id, ageMs }) => known.has(id) || !isYoung(ageMs))
       await this.#options.generations.settle(instance, identifier, old)
     })
-    // What is too young now is looked at when it is not.
+    // Looks again when those that are too young now are old enough.
     if (keys.some((one) => isUnknown(one) && isYoung(one.ageMs))) this.soon(instanceId)
   }
 
-  /** Of those that have nothing left to speak of. */
+  /** Deletes the markers whose generations the service has forgotten. */
   async #endMarkers(
     instanceId: string,
     instance: CustodyInstance | undefined,
@@ -222,10 +227,10 @@ export class Sweep {
       const { id: rootKeyId } = await openRootKey(row.rootKeyUri, instanceId)
       if (mayEndMarker({ rootKeyId }, said)) await markers.end(row)
     }
-    if (!instance) await this.#tellEmptied(instanceId)
+    if (!instance) await this.#reportEmpty(instanceId)
   }
 
-  /** Beside which something of the instance may be, as far as this server knows. */
+  /** The root keys beside which standard keys of the instance may be, as far as this server knows. */
   async #rootKeyUris(
     instanceId: string,
     instance: CustodyInstance | undefined,
@@ -237,13 +242,13 @@ export class Sweep {
     return uris
   }
 
-  async #tellEmptied(instanceId: string): Promise<void> {
+  async #reportEmpty(instanceId: string): Promise<void> {
     const left = await this.#options.store.standardKeys({ instanceId, limit: 1 })
-    if (left.length === 0) await this.#options.emptied(instanceId)
+    if (left.length === 0) await this.#options.onEmpty(instanceId)
   }
 }
 
-/** Everything of the instance that this root key opens, deleted ones included. */
+/** All standard keys of the instance that this root key wrapped, deleted ones included. */
 async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly Listed[]> {
   const found: Listed[] = []
   for await (const page of requireStandardKeys(rootKey).list(namePrefix, { deleted: true }))
@@ -254,7 +259,7 @@ async function listAll(rootKey: RootKey, instanceId: string): Promise<readonly L
   return found
 }
 
-/** As a payload says that is there; undefined: none of them can be read. Whether it is true turns out when it opens. */
+/** The identifier that the first readable payload says; undefined: none can be read. Only opening it proves it. */
 async function identifierOf(group: readonly Listed[]): Promise<string | undefined> {
   for (const { id, deleted, rootKey } of group) {
     if (deleted) continue
@@ -268,7 +273,7 @@ async function identifierOf(group: readonly Listed[]): Promise<string | undefine
   return undefined
 }
 
-/** Each item, some at a time. The first failure is thrown when those that were begun have ended. */
+/** Works on each item, `atOnce` at a time. Throws the first failure once the items in progress have ended. */
 async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const rest = items.values()
   const failures: unknown[] = []
@@ -282,7 +287,7 @@ async function eachOf<T>(items: readonly T[], work: (item: T) => Promise<void>):
   if (failures.length > 0) throw failures[0]
 }
 
-/** Not a bug: another pass may go better. */
+/** An outage or a conflict, not a bug: another pass may succeed. */
 function isOutside(error: unknown): boolean {
   return [RootKeyError, StoreConflict, PayloadError].some((kind) => error instanceof kind)
 }

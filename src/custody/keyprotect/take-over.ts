@@ -1,6 +1,5 @@
-// What is found of one object at the service is taken over into the database, and what is superfluous of it is deleted,
-// as rules.ts decides: an interrupted attempt is completed, a generation that another server stored counts, a closing
-// only moves forward.
+// Takes over into the database what the service has of one object, and deletes what is superfluous, as rules.ts decides:
+// an interrupted attempt is completed, a generation that another server stored counts, a closing only moves forward.
 
 import type { OpenRootKey } from '../../ports/root-key.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -27,10 +26,10 @@ export interface TakeOverOptions {
   readonly markers: Markers
   readonly objects: ObjectRecords
   readonly troubles: StandardKeyTroubles
-  readonly renamed: (instanceId: string, fromId: string, toId: string) => void
+  readonly onRenamed: (instanceId: string, fromId: string, toId: string) => void
 }
 
-/** A copy that was listed or is known, as it was found. */
+/** A listed or known copy, as it was found. */
 interface Seen {
   readonly rootKey: RootKey
   readonly listed: Listed | undefined
@@ -39,7 +38,7 @@ interface Seen {
   readonly copy: Copy
 }
 
-/** What the database has of the object, and what was found of it. */
+/** What the database has of the object, and what the service has. */
 interface Found {
   readonly instance: CustodyInstance
   readonly identifier: string
@@ -103,7 +102,7 @@ export class TakeOver {
     return { is: 'kept', id, generation, isLive, closing }
   }
 
-  /** Every copy that is known or listed, read by its id. */
+  /** Reads every known or listed copy by its id. */
   async #see(
     instance: CustodyInstance,
     identifier: string,
@@ -135,13 +134,13 @@ export class TakeOver {
     return seen
   }
 
-  /** false: the object was changed meanwhile; it is looked at again with the next sweep. */
+  /** false: the object was changed meanwhile; the next sweep looks at it again. */
   async #take({ instance, identifier, stored, seen }: Found, known: Known, plan: Plan): Promise<boolean> {
-    const { store, clock, objects, renamed } = this.#options
+    const { store, clock, objects, onRenamed } = this.#options
     const taken = seen.find(({ copy }) => copy === plan.take)
     const held = known.is === 'kept' || known.is === 'sealed-here' ? known.closing : plan.closing
     const before = refOf(stored)
-    // What a copy that was deleted said is not known any more: another one of the same object tells what it is.
+    // The content of a deleted copy is lost: another copy of the same object says what it is.
     const header = (taken?.read ?? seen.find(({ copy }) => copy.opened)?.read)?.header
     const ref = taken ? refTo(taken) : before
     const facts = taken && header ? header : stored && objects.facts(stored)
@@ -173,7 +172,7 @@ export class TakeOver {
       if (error instanceof StoreConflict) return false
       throw error
     }
-    if (before && taken) renamed(instance.id, before.standardKeyId, taken.copy.id)
+    if (before && taken) onRenamed(instance.id, before.standardKeyId, taken.copy.id)
     return true
   }
 
@@ -205,7 +204,7 @@ export class TakeOver {
     }
   }
 
-  /** Its keys are in the database now, and a marker says so beside each root key where one was listed. */
+  /** Whether the instance keeps its keys in the database now, and a marker says so beside each root key that listed one. */
   async #isLeft({ id, work, custody }: CustodyInstance, listed: readonly Listed[]): Promise<boolean> {
     if (custody === 'keyprotect' || work?.kind === 'move') return false
     for (const { rootKey } of listed)
@@ -246,12 +245,12 @@ function refTo({ rootKey, copy }: Seen): StandardKeyRef {
   return { rootKeyUri, rootKeyId, standardKeyId: copy.id, generation: copy.generation }
 }
 
-/** Another request may still be storing it, or what replaces it. */
+/** Whether another request may still be storing it, or what replaces it. */
 function isBegun({ copy, listed }: Seen, rows: readonly StandardKeyRecord[]): boolean {
   return rows.every(({ id }) => id !== copy.id) && isYoung(listed?.ageMs ?? null)
 }
 
-/** With what the copies say of it, where one of them was opened. */
+/** The closing with all that an opened copy says of it. */
 function closingFor(state: Closing['state'] | null, seen: readonly Seen[], nowMs: number): Closing | null {
   if (state === null) return null
   const said = seen.map(({ read }) => read?.header.closing).find((closing) => closing?.state === state)

@@ -11,19 +11,19 @@ import {
 import { markersIn } from '../../custody/keyprotect/markers.ts'
 import { PayloadError, unpackPayload, type Header } from '../../custody/keyprotect/payload.ts'
 import type { Copy } from '../../custody/keyprotect/rules.ts'
-import type { ListedMarker } from '../../custody/keyprotect/whereabouts.ts'
+import type { ListedMarker } from '../../custody/keyprotect/restore-markers.ts'
 import { isObjectType } from '../../keys/object-facts.ts'
 import { RootKeyError, type RootKey, type StandardKeyFound, type StandardKeys } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 
 /** A root key with standard keys beside it. */
-export type Shelved = RootKey & { readonly standardKeys: StandardKeys }
+export type WithStandardKeys = RootKey & { readonly standardKeys: StandardKeys }
 
 /** A standard key of an object as it is listed. */
 export type Listed = StandardKeyFound &
   KeyDescription & {
     /** A root key beside which it is seen; by preference the one that wrapped what is in it. */
-    readonly beside: Shelved
+    readonly beside: WithStandardKeys
   }
 
 /** What there is of one instance. */
@@ -54,7 +54,7 @@ export type OnProgress = (done: number, total: number) => void
 
 /** The instances that have standard keys beside any of the root keys, deleted ones included. Throws RootKeyError. */
 export async function listInstances(
-  rootKeys: readonly Shelved[],
+  rootKeys: readonly WithStandardKeys[],
   onFound: (found: number) => void,
 ): Promise<readonly FoundInstance[]> {
   const keys = new Map<string, Listed>()
@@ -86,7 +86,7 @@ export async function listInstances(
  * that it should have wrapped.
  */
 export async function readKeys(
-  rootKeys: readonly Shelved[],
+  rootKeys: readonly WithStandardKeys[],
   copies: Pick<Copies, 'read'>,
   { keys }: FoundInstance,
   onProgress: OnProgress,
@@ -118,7 +118,7 @@ export async function readKeys(
 /** Or why it is not the standard key that it is listed as. */
 async function readOne(
   listed: Listed,
-  rootKey: Shelved | undefined,
+  rootKey: WithStandardKeys | undefined,
   copies: Pick<Copies, 'read'>,
 ): Promise<FoundKey | string> {
   const { id, generation, closing, instanceId, beside } = listed
@@ -149,7 +149,7 @@ async function readOne(
   }
 }
 
-async function payloadIfThere(rootKey: Shelved, id: string): Promise<Uint8Array | undefined> {
+async function payloadIfThere(rootKey: WithStandardKeys, id: string): Promise<Uint8Array | undefined> {
   try {
     return await requireStandardKeys(rootKey).read(id)
   } catch (error) {

@@ -12,7 +12,7 @@ import {
   raiseEpoch,
   type ListedMarker,
   type OtherPlace,
-} from '../../custody/keyprotect/whereabouts.ts'
+} from '../../custody/keyprotect/restore-markers.ts'
 import type { ApiKeys } from '../api-keys.ts'
 import type { By } from '../../audit/actor.ts'
 import type { Keyring } from '../../sealing/keyring.ts'
@@ -23,14 +23,14 @@ import type { Access } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
 import { isThere, type InstanceRestores } from './commit.ts'
 import { restoreObjects, type RestoredObjects, type RestorePlace } from './objects.ts'
-import { patientRootKey } from './patience.ts'
+import { retryingRootKey } from './retry.ts'
 import {
   listInstances,
   readKeys,
   type FoundInstance,
   type FoundKey,
   type Listed,
-  type Shelved,
+  type WithStandardKeys,
 } from './reading.ts'
 import { reportOf, type RestoreReport } from './report.ts'
 import { writeObjects } from './writing.ts'
@@ -99,8 +99,8 @@ export class RestoreRefused extends Error {
   }
 }
 
-export interface Restoring {
-  readonly told: (progress: RestoreProgress) => void
+export interface RestoreOptions {
+  readonly onProgress: (progress: RestoreProgress) => void
   readonly signal: AbortSignal
 }
 
@@ -112,64 +112,62 @@ export async function restore(
   parts: RestoreParts,
   by: By,
   wanted: RestoreWanted,
-  { told, signal }: Restoring,
+  { onProgress, signal }: RestoreOptions,
 ): Promise<RestoreReport> {
   let progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
   // Told between any two calls: where it can end.
-  const tell = (news: Partial<RestoreProgress>): void => {
+  const report = (news: Partial<RestoreProgress>): void => {
     signal.throwIfAborted()
     progress = { ...progress, ...news }
-    told(progress)
+    onProgress(progress)
   }
-  const troubled = (trouble: string | null): void => {
-    if (trouble !== progress.trouble) tell({ trouble })
+  const onTrouble = (trouble: string | null): void => {
+    if (trouble !== progress.trouble) report({ trouble })
   }
-  const restoring: Going = { signal, told: tell, troubled }
-  const listed = (done: number) => restoring.told({ step: 'list', done, total: null })
-  const one = await asInstance(parts, randomUUID(), { wanted, restoring }, async (rootKeys) => {
+  const run: RestoreRun = { signal, onProgress: report, onTrouble }
+  const listed = (done: number) => run.onProgress({ step: 'list', done, total: null })
+  const one = await asInstance(parts, randomUUID(), { wanted, run }, async (rootKeys) => {
     listed(0)
     return chosen(await listInstances(rootKeys, listed), rootKeys, wanted)
   })
   if (await parts.access.instance(one.instanceId)) throw isThere(one.instanceId)
-  return asInstance(parts, one.instanceId, { wanted, restoring }, (rootKeys, writes) =>
-    bringBack(parts, by, { wanted, one, rootKeys, writes, restoring }),
+  return asInstance(parts, one.instanceId, { wanted, run }, (rootKeys, writes) =>
+    restoreInstance(parts, by, { wanted, one, rootKeys, writes, run }),
   )
 }
 
 /** A restore that is under way, as its steps see it. */
-export interface Going {
+export interface RestoreRun {
   readonly signal: AbortSignal
-  readonly told: (far: RestoreFar) => void
-  readonly troubled: (why: string | null) => void
+  readonly onProgress: (far: RestoreFar) => void
+  readonly onTrouble: (why: string | null) => void
 }
 
-interface Bringing {
+interface FoundRestore {
   readonly wanted: RestoreWanted
   readonly one: FoundInstance
-  readonly rootKeys: readonly [Shelved, ...Shelved[]]
+  readonly rootKeys: readonly [WithStandardKeys, ...WithStandardKeys[]]
   /** For the commit that makes the instance. */
   readonly writes: readonly Write[]
-  readonly restoring: Going
+  readonly run: RestoreRun
 }
 
-async function bringBack(parts: RestoreParts, by: By, bringing: Bringing): Promise<RestoreReport> {
-  const { one, rootKeys, wanted, restoring } = bringing
+async function restoreInstance(parts: RestoreParts, by: By, found: FoundRestore): Promise<RestoreReport> {
+  const { one, rootKeys, wanted, run } = found
   const { store, clock, keyring, custodies } = parts
-  const { told, signal } = restoring
+  const { onProgress, signal } = run
   const place: RestorePlace = { instanceId: one.instanceId, rootKeys, nowMs: clock.now() }
-  const onProgress = (done: number, total: number) => told({ step: 'keys', done, total })
-  const read = await readKeys(rootKeys, custodies.keyprotect.copies, one, onProgress).catch(
-    (cause: unknown) => {
-      const isNo = cause instanceof RootKeyError && cause.reach === 'wrapped-form'
-      throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
-    },
-  )
+  const onKey = (done: number, total: number) => onProgress({ step: 'keys', done, total })
+  const read = await readKeys(rootKeys, custodies.keyprotect.copies, one, onKey).catch((cause: unknown) => {
+    const isNo = cause instanceof RootKeyError && cause.reach === 'wrapped-form'
+    throw isNo ? anotherRootKey(rootKeys[0], cause) : cause
+  })
   signal.throwIfAborted()
   const restored = restoreObjects(place, read.keys)
   const others = await placesOf(one.markers)
   if (wanted.partial !== true) requireAll(place, restored, others)
   const draft = instanceOf(place, read.keys, restored, one.markers)
-  await writeObjects(store, restored, restoring)
+  await writeObjects(store, restored, run)
   signal.throwIfAborted()
   // From here on a server with an older database writes nothing there any more.
   const markers = await raiseEpoch(custodies.keyprotect.markers, draft, one.markers, {
@@ -179,7 +177,7 @@ async function bringBack(parts: RestoreParts, by: By, bringing: Bringing): Promi
   const instance = await parts.restores.commit(by, {
     instance: draft,
     ...(wanted.name !== undefined && { name: wanted.name }),
-    writes: [await keyring.make(draft), ...bringing.writes, ...markers],
+    writes: [await keyring.make(draft), ...found.writes, ...markers],
     detail: { epoch: draft.epoch ?? 0, ...countsOf(restored) },
   })
   void custodies.clear(instance.id)
@@ -241,12 +239,15 @@ function countsOf({ objects }: RestoredObjects): Readonly<Record<string, number>
 async function asInstance<T>(
   { keyring, apiKeys, clock }: RestoreParts,
   instanceId: string,
-  { wanted, restoring }: Pick<Bringing, 'wanted' | 'restoring'>,
-  work: (rootKeys: readonly [Shelved, ...Shelved[]], writes: readonly Write[]) => Promise<T>,
+  { wanted, run }: Pick<FoundRestore, 'wanted' | 'run'>,
+  work: (
+    rootKeys: readonly [WithStandardKeys, ...WithStandardKeys[]],
+    writes: readonly Write[],
+  ) => Promise<T>,
 ): Promise<T> {
   const { rootKeyUri, otherRootKeyUris = [], apiKey } = wanted
   const open = async (uri: string) =>
-    patientRootKey(shelved(await keyring.openUnguarded(uri, instanceId)), { ...restoring, clock })
+    retryingRootKey(withStandardKeys(await keyring.openUnguarded(uri, instanceId)), { ...run, clock })
   const opened = async (writes: readonly Write[]) =>
     work([await open(rootKeyUri), ...(await Promise.all(otherRootKeyUris.map(open)))], writes)
   if (apiKey === undefined) return opened([])
@@ -259,7 +260,7 @@ async function asInstance<T>(
   return withKeys([])
 }
 
-function shelved(rootKey: RootKey): Shelved {
+function withStandardKeys(rootKey: RootKey): WithStandardKeys {
   return {
     uri: rootKey.uri,
     id: rootKey.id,
@@ -295,7 +296,7 @@ function chosen(
 }
 
 /**
- * What was shredded or moved away is told of for 30 days, and is no choice beside one that is there; nor is one of which
+ * What was shredded or moved away appears in lists for 30 days, and is no choice beside one that is there; nor is one of which
  * other root keys sealed all.
  */
 function offer(

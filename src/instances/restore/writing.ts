@@ -7,16 +7,16 @@ import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import type { Store, Write } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import type { RestoredObject, RestoredObjects } from './objects.ts'
-import type { Going } from './restore.ts'
+import type { RestoreRun } from './restore.ts'
 
 export async function writeObjects(
   store: Store,
   { objects, unwanted }: RestoredObjects,
-  { told, signal }: Pick<Going, 'told' | 'signal'>,
+  { onProgress, signal }: Pick<RestoreRun, 'onProgress' | 'signal'>,
 ): Promise<void> {
   const total = objects.length
   for (let done = 0; done < total; done += limits.restoreCommitObjects) {
-    told({ step: 'write', done, total })
+    onProgress({ step: 'write', done, total })
     signal.throwIfAborted()
     const some = objects.slice(done, done + limits.restoreCommitObjects)
     const writes = await Promise.all(
@@ -34,7 +34,7 @@ export async function writeObjects(
     const some = unwanted.slice(done, done + limits.restoreCommitObjects)
     await store.commit({ writes: some.map(rowWrite), entries: [], durability: 'disk' })
   }
-  told({ step: 'write', done: total, total })
+  onProgress({ step: 'write', done: total, total })
 }
 
 function rowWrite(record: StandardKeyRecord): Write {

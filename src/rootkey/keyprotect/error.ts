@@ -51,7 +51,7 @@ export class KeyProtectError extends RootKeyError {
 export function readRefusal(status: number, body: Buffer): Refusal | undefined {
   const read = status < 400 ? undefined : readServiceRefusal(body)
   if (read) return { status, ...read }
-  // That there is trouble is believed of anybody.
+  // A proxy is believed when it reports an overload or an outage.
   return isTransient({ status }) ? { status, code: '', message: '' } : undefined
 }
 
@@ -99,7 +99,7 @@ function isAboutAccess(refusal: Refusal): boolean {
   return isAboutToken(refusal) || refusal.code === 'KEY_RING_NOT_FOUND_ERR'
 }
 
-/** A success that is none. */
+/** The error for a success whose body is not what it should be. */
 export function notUnderstood(
   { scheme, host }: Pick<KeyProtectUri, 'scheme' | 'host'>,
   call: CallName,

@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import type { ClientRequest, IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { request, type Agent } from 'node:https'
 import { limits } from '../../limits.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
 
 export interface Question {
   readonly agent: Agent
@@ -15,6 +16,8 @@ export interface Question {
   readonly body?: Buffer
   /** At most; less than the usual time where a caller has less left. */
   readonly timeoutMs: number
+  /** Runs the time-outs. */
+  readonly clock: Pick<Clock, 'after'>
 }
 
 export interface Answer {
@@ -36,10 +39,11 @@ export class NoAnswer extends Error {
 }
 
 /** Throws NoAnswer. Redirects are not followed: a token goes where it was meant to go. */
-export async function exchange({ agent, method, url, headers, body, timeoutMs }: Question): Promise<Answer> {
+export async function exchange(question: Question): Promise<Answer> {
+  const { agent, method, url, headers, body, timeoutMs, clock } = question
   const length = body && { 'Content-Length': body.length }
   const outgoing = request(url, { agent, method, headers: { ...headers, ...length } })
-  const timeouts = new Timeouts(outgoing, timeoutMs)
+  const timeouts = new Timeouts(outgoing, timeoutMs, clock)
   // `once` below rejects with the first error; later ones matter to nobody.
   outgoing.on('error', () => undefined)
   try {
@@ -61,10 +65,12 @@ class Timeouts {
   /** There was a connection, and with it the question may have arrived. */
   sent = false
   readonly #outgoing: ClientRequest
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Pick<Clock, 'after'>
+  #timer: Timer | undefined
 
-  constructor(outgoing: ClientRequest, timeoutMs: number) {
+  constructor(outgoing: ClientRequest, timeoutMs: number, clock: Pick<Clock, 'after'>) {
     this.#outgoing = outgoing
+    this.#clock = clock
     const answerMs = Math.min(timeoutMs, limits.keyProtectAnswerTimeoutMs)
     this.#wait('answer', answerMs)
     outgoing.once('socket', (socket) => {
@@ -79,16 +85,16 @@ class Timeouts {
   }
 
   end(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.cancel()
     this.#timer = undefined
   }
 
   #wait(what: string, ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    this.#timer?.cancel()
+    this.#timer = this.#clock.after(ms, () => {
       this.expired = new NoAnswer(`no ${what} within ${Math.round(ms)} ms`, { sent: this.sent })
       this.#outgoing.destroy(this.expired)
-    }, ms)
+    })
   }
 }
 

@@ -25,7 +25,7 @@ export interface IamOptions {
   readonly iamUrl: string
   /** Called for each token, so that a key that was changed is used from then on. Rejects with RootKeyError. */
   readonly apiKey: () => Promise<string>
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Pick<Clock, 'monotonic' | 'after'>
 }
 
 export class Iam {
@@ -110,7 +110,7 @@ export class Iam {
     }
     const askedAt = clock.monotonic()
     try {
-      const answer = await exchange({ agent, method: 'POST', url, headers, body, timeoutMs })
+      const answer = await exchange({ agent, method: 'POST', url, headers, body, timeoutMs, clock })
       return tokenIn(answer, askedAt, url, correlationId)
     } catch (error) {
       if (error instanceof NoAnswer) throw unreachable(url, error.message, correlationId, error)

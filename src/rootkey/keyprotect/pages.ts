@@ -3,7 +3,7 @@
 // others to a later place, and they come twice; what is purged or deleted moves them to an earlier one. So each page
 // begins with the last key of the one before: where another one stands there, it is gone back until one is known.
 
-import { RootKeyError, type Trail } from '../../ports/root-key.ts'
+import { RootKeyError, type CorrelationIds } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { idOf, readResources } from './answers.ts'
 import type { CallName } from './calls.ts'
@@ -13,7 +13,7 @@ import type { Session } from './session.ts'
 export interface PagesAsked {
   readonly keyRing: string | undefined
   readonly query: Readonly<Record<string, string>>
-  readonly trail?: Trail | undefined
+  readonly correlationIds?: CorrelationIds | undefined
 }
 
 /** The keys as the service writes them, each once. Throws RootKeyError. */

@@ -8,7 +8,7 @@ import {
   type RootKey,
   type RootKeyVersions,
   type StandardKeys,
-  type Trail,
+  type CorrelationIds,
 } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
 import { readOneKey, readWrapped, type KeyResource, type WrappedAnswer } from './answers.ts'
@@ -63,17 +63,22 @@ export class KeyProtectRootKey implements RootKey {
     this.versions = {
       of: versionOf,
       newest: () => this.#newestVersion(),
-      rewrap: (wrapped, associatedData, trail) => this.#rewrap(wrapped, associatedData, trail),
+      rewrap: (wrapped, associatedData, correlationIds) =>
+        this.#rewrap(wrapped, associatedData, correlationIds),
     }
   }
 
-  async wrap(plaintext: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
+  async wrap(
+    plaintext: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
     // Of nothing at all the service would make a key of its own.
     if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
     const aad = additionalData(associatedData)
     const body = bodyWithSecret('plaintext', plaintext, { aad })
-    const { json, secret } = await this.#act('wrap', body, trail).catch(async (error: unknown) => {
+    const { json, secret } = await this.#act('wrap', body, correlationIds).catch(async (error: unknown) => {
       throw await this.#whyNotWrapped(error)
     })
     secret?.fill(0)
@@ -83,8 +88,12 @@ export class KeyProtectRootKey implements RootKey {
     return wrapped
   }
 
-  async unwrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
-    const { json, secret } = await this.#act('unwrap', bodyOf(wrapped, associatedData), trail)
+  async unwrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    const { json, secret } = await this.#act('unwrap', bodyOf(wrapped, associatedData), correlationIds)
     if (!secret || secret.length === 0) throw notUnderstood(this.#target, 'unwrap')
     const answer = readWrapped(json)
     const rewrapped = packed(answer, answer.rewrappedKeyVersion)
@@ -118,8 +127,12 @@ export class KeyProtectRootKey implements RootKey {
   }
 
   /** Of what the newest version wrapped the service may make another form, or none. */
-  async #rewrap(wrapped: Uint8Array, associatedData: Uint8Array, trail?: Trail): Promise<Uint8Array> {
-    const { json } = await this.#act('rewrap', bodyOf(wrapped, associatedData), trail)
+  async #rewrap(
+    wrapped: Uint8Array,
+    associatedData: Uint8Array,
+    correlationIds?: CorrelationIds,
+  ): Promise<Uint8Array> {
+    const { json } = await this.#act('rewrap', bodyOf(wrapped, associatedData), correlationIds)
     const answer = readWrapped(json)
     const { keyVersion: before, rewrappedKeyVersion: now } = answer
     if (answer.ciphertext === undefined && before !== '' && (now === '' || now === before))
@@ -129,9 +142,14 @@ export class KeyProtectRootKey implements RootKey {
     return rewrapped
   }
 
-  async #act(call: 'wrap' | 'unwrap' | 'rewrap', body: Buffer, trail: Trail | undefined) {
+  async #act(call: 'wrap' | 'unwrap' | 'rewrap', body: Buffer, correlationIds: CorrelationIds | undefined) {
     try {
-      return await this.#session.call(call, { key: this.id, keyRing: this.#target.keyRing, body, trail })
+      return await this.#session.call(call, {
+        key: this.id,
+        keyRing: this.#target.keyRing,
+        body,
+        correlationIds,
+      })
     } finally {
       body.fill(0)
     }

@@ -3,11 +3,10 @@
 
 import { randomInt, randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
-import { setTimeout as sleep } from 'node:timers/promises'
 import pRetry from 'p-retry'
 import { limits } from '../../limits.ts'
 import type { Clock } from '../../ports/clock.ts'
-import { StandardKeyUncertain, type Trail } from '../../ports/root-key.ts'
+import { StandardKeyUncertain, type CorrelationIds } from '../../ports/root-key.ts'
 import { parseJson } from './answers.ts'
 import { callOf, type CallName, type Role } from './calls.ts'
 import { CallSlots, type LaneLoad } from './call-slots.ts'
@@ -45,7 +44,7 @@ export interface SessionOptions {
   readonly ca: string | undefined
   /** Rejects with RootKeyError. */
   readonly apiKey: () => Promise<string>
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
   /** The role to advise where one is missing; left out: the least that the refused call takes. */
   readonly advises?: Role
   readonly onCall?: (made: CallMade) => void
@@ -58,7 +57,7 @@ export interface Asked {
   /** The caller wipes it afterwards. */
   readonly body?: Buffer
   /** Gets the correlation id of the call, once something was sent. */
-  readonly trail?: Trail | undefined
+  readonly correlationIds?: CorrelationIds | undefined
 }
 
 /** A call with all its attempts. */
@@ -117,7 +116,7 @@ export class Session {
    * RootKeyError for an API key that cannot be read, StandardKeyUncertain for a `create` that was not answered.
    */
   call(name: CallName, asked: Asked = {}): Promise<ParsedAnswer> {
-    return this.#slots.run(() => this.#persist(name, asked), callOf(name))
+    return this.#slots.run(() => this.#retry(name, asked), callOf(name))
   }
 
   /** Ends what runs. */
@@ -126,7 +125,7 @@ export class Session {
   }
 
   /** Repeats what may succeed in a moment, until it is answered or time or tries are used up. */
-  async #persist(name: CallName, asked: Asked): Promise<ParsedAnswer> {
+  async #retry(name: CallName, asked: Asked): Promise<ParsedAnswer> {
     const call: Call = {
       name,
       asked,
@@ -189,7 +188,8 @@ export class Session {
       return again
     }
     if (!(error instanceof KeyProtectError) || !error.transient) return false
-    return !isUncertain(error, call) && this.#quietUntil < call.deadline
+    const untilMs = Math.max(this.#quietUntil, this.#options.clock.monotonic())
+    return !isUncertain(error, call) && untilMs < call.deadline
   }
 
   async #waitWhileQuiet({ name: call, deadline }: Call): Promise<void> {
@@ -202,7 +202,7 @@ export class Session {
       const about = { call, refusal: undefined, correlationId: '', transient: false }
       throw new KeyProtectError('unreachable', message, about)
     }
-    await sleep(quietMs + randomInt(limits.keyProtectPauseMs))
+    await this.#options.clock.sleep(quietMs + randomInt(limits.keyProtectPauseMs))
   }
 
   /** `retryAfter` has seconds; a date is not understood and does not matter. */
@@ -219,7 +219,7 @@ export class Session {
     const token = await this.#iam.token(leftMs())
     let answer: Answer
     try {
-      call.asked.trail?.add(call.correlationId)
+      call.asked.correlationIds?.add(call.correlationId)
       answer = await exchange(this.#question(call, token, leftMs()))
     } catch (error) {
       if (!(error instanceof NoAnswer)) throw error
@@ -242,7 +242,7 @@ export class Session {
   }
 
   #question({ name, asked, correlationId }: Call, { bearer }: Token, timeoutMs: number) {
-    const { target } = this.#options
+    const { target, clock } = this.#options
     const { method, path, sends, prefers } = callOf(name)
     const url = new URL(`https://${target.host}/api/v2${path.replace('{key}', asked.key ?? '')}`)
     url.search = new URLSearchParams(asked.query).toString()
@@ -256,7 +256,7 @@ export class Session {
       ...(prefers !== undefined && { Prefer: prefers }),
     }
     const body = asked.body && { body: asked.body }
-    return { agent: this.#agent, method, url, headers, timeoutMs, ...body }
+    return { agent: this.#agent, method, url, headers, timeoutMs, clock, ...body }
   }
 
   #noAnswer(

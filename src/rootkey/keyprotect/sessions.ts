@@ -20,7 +20,7 @@ export interface KeyProtectOptions {
    * token, at most once an hour or so. Rejects with RootKeyError.
    */
   readonly apiKey: (instanceId: string | null, service: string) => Promise<string>
-  readonly clock: Pick<Clock, 'monotonic'>
+  readonly clock: Pick<Clock, 'monotonic' | 'after' | 'sleep'>
   /** The role to advise where one is missing; left out: the least that the refused call takes. */
   readonly advises?: Role
   /** Each call that was made, repeated ones too; for log and audit. */

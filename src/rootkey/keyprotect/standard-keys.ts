@@ -9,7 +9,7 @@ import {
   type NewStandardKey,
   type StandardKeyFound,
   type StandardKeys,
-  type Trail,
+  type CorrelationIds,
 } from '../../ports/root-key.ts'
 import { idOf, readKey, readOneKey, readResources } from './answers.ts'
 import { KeyProtectError, notUnderstood } from './error.ts'
@@ -31,7 +31,10 @@ export class KeyProtectStandardKeys implements StandardKeys {
     this.#target = target
   }
 
-  async create({ name, description, payload }: NewStandardKey, trail?: Trail): Promise<string> {
+  async create(
+    { name, description, payload }: NewStandardKey,
+    correlationIds?: CorrelationIds,
+  ): Promise<string> {
     requireName(name)
     if (description.length < 2 || description.length > 240)
       throw new RootKeyError('wrapped-form', 'the description of a standard key has 2 to 240 characters')
@@ -40,7 +43,11 @@ export class KeyProtectStandardKeys implements StandardKeys {
     const resource = { type: keyType, name, description, extractable: true, payload: base64(payload) }
     const metadata = { collectionType: keyType, collectionTotal: 1 }
     const body = Buffer.from(JSON.stringify({ metadata, resources: [resource] }))
-    const { json } = await this.#session.call('create', { keyRing: this.#target.keyRing, body, trail })
+    const { json } = await this.#session.call('create', {
+      keyRing: this.#target.keyRing,
+      body,
+      correlationIds,
+    })
     const id = idOf(readResources(json)?.[0])
     if (id !== undefined && isGuid(id)) return id.toLowerCase()
     const cause = notUnderstood(this.#target, 'create')
@@ -49,9 +56,9 @@ export class KeyProtectStandardKeys implements StandardKeys {
     })
   }
 
-  async read(id: string, trail?: Trail): Promise<Uint8Array> {
+  async read(id: string, correlationIds?: CorrelationIds): Promise<Uint8Array> {
     const key = requireId(id)
-    const { json } = await this.#session.call('get', { key, keyRing: this.#target.keyRing, trail })
+    const { json } = await this.#session.call('get', { key, keyRing: this.#target.keyRing, correlationIds })
     const found = readOneKey(json)
     if (found?.id !== key) throw notUnderstood(this.#target, 'get')
     if (found.isDestroyed) throw new RootKeyError('wrapped-form', deletedStandardKey(key, this.#target))
@@ -67,20 +74,26 @@ export class KeyProtectStandardKeys implements StandardKeys {
   }
 
   /** Wherever it is: one that was moved to another key ring would otherwise seem to be gone. */
-  async remove(id: string, trail?: Trail): Promise<void> {
+  async remove(id: string, correlationIds?: CorrelationIds): Promise<void> {
     try {
-      await this.#session.call('delete', { key: requireId(id), trail })
+      await this.#session.call('delete', { key: requireId(id), correlationIds })
     } catch (error) {
       if (!saysThatItIsGone(error)) throw error
     }
   }
 
-  async find(name: string, { sinceMs, trail }: FindWanted = {}): Promise<readonly StandardKeyFound[]> {
+  async find(
+    name: string,
+    { sinceMs, correlationIds }: FindWanted = {},
+  ): Promise<readonly StandardKeyFound[]> {
     requireName(name)
     const isIt = (found: StandardKeyFound) => found.name === name && !found.deleted
     const found: StandardKeyFound[] = []
     try {
-      for await (const page of this.#pages({ search: `exact:name:${name}`, state: notDestroyed }, trail))
+      for await (const page of this.#pages(
+        { search: `exact:name:${name}`, state: notDestroyed },
+        correlationIds,
+      ))
         found.push(...page.filter(isIt))
       return found
     } catch (error) {
@@ -88,7 +101,7 @@ export class KeyProtectStandardKeys implements StandardKeys {
     }
     // Where there are too many to search, the newest first, down to where it cannot be any more.
     const newestFirst = sinceMs === undefined ? {} : { sort: '-creationDate,id' }
-    for await (const page of this.#pages({ ...newestFirst, state: notDestroyed }, trail)) {
+    for await (const page of this.#pages({ ...newestFirst, state: notDestroyed }, correlationIds)) {
       found.push(...page.filter(isIt))
       const oldestMs = page.at(-1)?.createdMs ?? Infinity
       if (sinceMs !== undefined && oldestMs < sinceMs) break
@@ -106,10 +119,10 @@ export class KeyProtectStandardKeys implements StandardKeys {
 
   async *#pages(
     query: Readonly<Record<string, string>>,
-    trail?: Trail,
+    correlationIds?: CorrelationIds,
   ): AsyncGenerator<readonly StandardKeyFound[]> {
     const { keyRing } = this.#target
-    const asked = { keyRing, query: { ...query, extractable: 'true' }, trail }
+    const asked = { keyRing, query: { ...query, extractable: 'true' }, correlationIds }
     for await (const page of keyPages(this.#session, 'search', asked))
       yield page.flatMap((resource) => readFound(resource, this.#session.serviceNowMs) ?? [])
   }

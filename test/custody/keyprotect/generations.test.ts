@@ -7,27 +7,27 @@ import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { limits } from '../../../src/limits.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, faults, trustClient } from '../../support/world.ts'
+import { createKey, faults, trustClient } from '../../support/core.ts'
 
 test('two servers on one instance: after a rotation neither loses a key, and both say that there is another', async (t) => {
-  const { world, instance, perform, get, sweepLater } = await openKeyProtectSite(t)
+  const { core, instance, perform, get, sweepLater } = await openKeyProtectSite(t)
   const ids: string[] = []
   for (let index = 0; index < 9; index++) ids.push(await activeKey({ perform }))
   const bytes = await Promise.all(ids.map(get))
-  const other = await world.copy()
+  const other = await core.copy()
   const { identify } = await trustClient(other, instance, 'again')
   const otherGet = (id: string) =>
     other.keys.perform(identify, async (work) => Buffer.from((await work.fetch(id)).material.bytes))
-  for (const one of [world, other]) one.clock.pass(2 * limits.standardKeySweepAfterMs)
-  world.rootKey.rotate()
-  const renewAll = async ({ custodies }: typeof world, some: readonly string[]) => {
-    const newest = await world.rootKey.versions.newest()
+  for (const one of [core, other]) one.clock.pass(2 * limits.standardKeySweepAfterMs)
+  core.rootKey.rotate()
+  const renewAll = async ({ custodies }: typeof core, some: readonly string[]) => {
+    const newest = await core.rootKey.versions.newest()
     await Promise.all(some.map((id) => custodies.renew(instance, id, { keyVersion: newest })))
   }
   // The first one replaces all generations; a third of them both at the same time.
-  await Promise.all([renewAll(world, ids), renewAll(other, ids.slice(0, 3))])
+  await Promise.all([renewAll(core, ids), renewAll(other, ids.slice(0, 3))])
   for (const [index, id] of ids.entries()) assert.deepEqual(await otherGet(id), bytes[index])
-  for (const one of [world, other]) one.keyring.forget(instance.id)
+  for (const one of [core, other]) one.keyring.forget(instance.id)
   for (const [index, id] of ids.entries()) {
     assert.deepEqual(await otherGet(id), bytes[index])
     assert.deepEqual(await get(id), bytes[index])
@@ -35,10 +35,10 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
   await other.sweep()
   await sweepLater()
   await other.sweep()
-  const told = ({ keyring }: typeof world) => keyring.status.standardKeys.now.map(({ what }) => what)
-  assert.deepEqual([told(world), told(other)], [['another'], ['another']])
-  for (const id of ids) assert.equal(world.rootKey.standardKeys.live(`mortise-${id}`).length, 1)
-  for (const one of [world, other]) one.keyring.forget(instance.id)
+  const told = ({ keyring }: typeof core) => keyring.status.standardKeys.now.map(({ what }) => what)
+  assert.deepEqual([told(core), told(other)], [['another'], ['another']])
+  for (const id of ids) assert.equal(core.rootKey.standardKeys.live(`mortise-${id}`).length, 1)
+  for (const one of [core, other]) one.keyring.forget(instance.id)
   for (const [index, id] of ids.entries()) {
     assert.deepEqual(await otherGet(id), bytes[index])
     assert.deepEqual(await get(id), bytes[index])
@@ -46,38 +46,38 @@ test('two servers on one instance: after a rotation neither loses a key, and bot
 })
 
 test('two servers: a key that one of them revoked stays revoked, though the other stores an open generation above', async (t) => {
-  const { world, instance, perform, sweepLater, stateOf, shelf } = await openKeyProtectSite(t)
+  const { core, instance, perform, sweepLater, stateOf, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
-  const other = await world.copy()
+  const other = await core.copy()
   await perform(revoke(id))
-  world.rootKey.rotate()
+  core.rootKey.rotate()
   await other.custodies.renew(instance, id, { force: true })
   await sweepLater()
   assert.equal(await stateOf(id), 'Deactivated')
   await other.sweep()
   assert.equal((await other.keys.show(instance.id, id))?.state, 'Deactivated')
-  const [kept, ...more] = shelf.live(`mortise-${id}`)
+  const [kept, ...more] = standardKeys.live(`mortise-${id}`)
   assert.deepEqual(more, [])
   assert.equal(kept && unpackPayload(kept.payload).header.closing?.state, 'Deactivated')
 })
 
 test('the owner deletes the newest of two generations: the key is closed, the older one goes, and restoring opens it', async (t) => {
-  const { world, around, perform, get, forget, shelf, sweepLater, instance } = await openKeyProtectSite(t)
+  const { core, around, perform, get, forget, standardKeys, sweepLater, instance } =
+    await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   const bytes = await get(id)
   // The older one is left, because the server was cut off before it deleted it.
-  const { standardKeys } = world.rootKey
   const remove = standardKeys.remove.bind(standardKeys)
   standardKeys.remove = () => Promise.reject(new StoreUnavailable('unavailable', 'cut off'))
-  await assert.rejects(world.custodies.renew(instance, id, { force: true }))
+  await assert.rejects(core.custodies.renew(instance, id, { force: true }))
   standardKeys.remove = remove
-  const [older, newest] = shelf.live(`mortise-${id}`)
+  const [older, newest] = standardKeys.live(`mortise-${id}`)
   assert.ok(older && newest)
   newest.deleted = true
   forget()
   await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
   await sweepLater()
-  assert.deepEqual(shelf.live(`mortise-${id}`), [])
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
   await assert.rejects(get(id), faults('GeneralFailure', /does not open/))
   newest.deleted = false
   assert.deepEqual(await get(id), bytes)
@@ -85,80 +85,79 @@ test('the owner deletes the newest of two generations: the key is closed, the ol
 })
 
 test('a Destroy that is cut off between two deletions leaves the higher one, and the next pass deletes it', async (t) => {
-  const { world, perform, get, rows, shelf, instance } = await openKeyProtectSite(t)
+  const { core, perform, get, rows, standardKeys, instance } = await openKeyProtectSite(t)
   const id = await perform(createKey())
-  const { standardKeys } = world.rootKey
   const remove = standardKeys.remove.bind(standardKeys)
   standardKeys.remove = () => Promise.reject(new StoreUnavailable('unavailable', 'cut off'))
-  await assert.rejects(world.custodies.renew(instance, id, { force: true }))
-  const both = shelf.live(`mortise-${id}`)
+  await assert.rejects(core.custodies.renew(instance, id, { force: true }))
+  const both = standardKeys.live(`mortise-${id}`)
   assert.equal(both.length, 2)
   let removed = 0
-  standardKeys.remove = async (which, trail) => {
+  standardKeys.remove = async (which, correlationIds) => {
     if (removed++ > 0) throw new StoreUnavailable('unavailable', 'cut off')
-    return remove(which, trail)
+    return remove(which, correlationIds)
   }
   await assert.rejects(perform((work) => work.destroy(id)))
   standardKeys.remove = remove
   assert.deepEqual(
-    shelf.live(`mortise-${id}`).map((kept) => kept.id),
+    standardKeys.live(`mortise-${id}`).map((kept) => kept.id),
     [both[1]?.id],
     'the lowest generation first',
   )
   await assert.rejects(get(id), faults('ObjectDestroyed'))
-  await world.custodies.keyprotect.sweep.run()
-  assert.deepEqual([shelf.live(), await rows()], [[], []])
+  await core.custodies.keyprotect.sweep.run()
+  assert.deepEqual([standardKeys.live(), await rows()], [[], []])
 })
 
 test('a list that lags proves nothing: no key is lost or closed for it, and later it is as it should be', async (t) => {
-  const { world, perform, get, forget, shelf, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const { core, perform, get, forget, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
   const [a, b] = [await activeKey({ perform }), await activeKey({ perform })]
   const bytes = await get(a)
-  const list = shelf.list.bind(shelf)
-  const find = shelf.find.bind(shelf)
+  const list = standardKeys.list.bind(standardKeys)
+  const find = standardKeys.find.bind(standardKeys)
   const lags = { now: true }
-  shelf.list = async function* (prefix, wanted) {
+  standardKeys.list = async function* (prefix, wanted) {
     for await (const page of list(prefix, wanted)) yield lags.now ? [] : page
   }
-  shelf.find = async (name, wanted) => (lags.now ? [] : find(name, wanted))
+  standardKeys.find = async (name, wanted) => (lags.now ? [] : find(name, wanted))
   await perform(revoke(b))
   await sweepLater()
   forget()
   assert.deepEqual(await get(a), bytes)
-  assert.equal(shelf.live().length, 2)
+  assert.equal(standardKeys.live().length, 2)
   lags.now = false
   await sweepLater()
   assert.equal(await stateOf(b), 'Deactivated')
-  assert.equal(shelf.live().length, 2)
-  assert.deepEqual(world.keyring.status.standardKeys.now, [])
+  assert.equal(standardKeys.live().length, 2)
+  assert.deepEqual(core.keyring.status.standardKeys.now, [])
 })
 
 test('a server below the highest epoch creates and deletes nothing, says so, and serves what there is', async (t) => {
-  const { world, instance, perform, get, shelf } = await openKeyProtectSite(t)
+  const { core, instance, perform, get, standardKeys } = await openKeyProtectSite(t)
   const [a, b] = [await activeKey({ perform }), await perform(createKey())]
-  const { markers } = world.custodies.keyprotect
+  const { markers } = core.custodies.keyprotect
   const says = { way: 'stays' } as const
-  const marker = { instanceId: instance.id, rootKeyUri: world.rootKey.uri, epoch: 1, says, number: 7 }
-  const id = await markers.store(world.rootKey, marker)
-  world.clock.pass(limits.epochLookMs)
+  const marker = { instanceId: instance.id, rootKeyUri: core.rootKey.uri, epoch: 1, says, number: 7 }
+  const id = await markers.store(core.rootKey, marker)
+  core.clock.pass(limits.epochLookMs)
   await assert.rejects(
     perform((work) => work.destroy(b)),
     faults('GeneralFailure', /was done on this server/),
   )
-  assert.equal(shelf.live(`mortise-${b}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${b}`).length, 1)
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /another server uses this instance/))
-  const told = () => world.keyring.status.standardKeys.now.map(({ what }) => what)
+  const told = () => core.keyring.status.standardKeys.now.map(({ what }) => what)
   assert.deepEqual(told().toSorted(), ['another', 'delete'])
   assert.equal((await get(a)).length, 32)
-  await world.sweep()
-  assert.equal(shelf.live(`mortise-${b}`).length, 1)
+  await core.sweep()
+  assert.equal(standardKeys.live(`mortise-${b}`).length, 1)
   // Its administrator decides for this server.
-  const kept = shelf.kept.get(id)
+  const kept = standardKeys.kept.get(id)
   assert.ok(kept)
   kept.deleted = true
-  await world.sweep()
-  await world.sweep()
+  await core.sweep()
+  await core.sweep()
   assert.deepEqual(told(), [])
-  assert.deepEqual(shelf.live(`mortise-${b}`), [])
+  assert.deepEqual(standardKeys.live(`mortise-${b}`), [])
   await perform(createKey())
 })

@@ -14,7 +14,7 @@ import type { AuditEntry } from '../../../src/ports/audit.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { openMaterial } from '../../../src/sealing/envelope.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { attributeSet, createKey, faults } from '../../support/world.ts'
+import { attributeSet, createKey, faults } from '../../support/core.ts'
 
 async function entries({ store }: { readonly store: Store }) {
   const page = await store.audit({ order: 'oldest', limit: 1000 })
@@ -22,15 +22,15 @@ async function entries({ store }: { readonly store: Store }) {
 }
 
 test('a key is one standard key, whose payload says what it is; the database holds only a reference', async (t) => {
-  const { world, instance, perform, get, shelf } = await openKeyProtectSite(t)
+  const { core, instance, perform, get, standardKeys } = await openKeyProtectSite(t)
   const id = await perform(createKey({ Name: { NameValue: 'disk', NameType: 'UninterpretedTextString' } }))
-  const [kept, ...others] = shelf.live()
+  const [kept, ...others] = standardKeys.live()
   assert.ok(kept)
   assert.deepEqual(others, [])
   assert.equal(kept.name, `mortise-${id}`)
   const { header, wrapped } = unpackPayload(kept.payload)
   const { writer, ...said } = header
-  assert.equal(writer, world.store.writer)
+  assert.equal(writer, core.store.writer)
   assert.deepEqual(said, {
     instance: instance.id,
     instanceName: 'vmware',
@@ -46,34 +46,34 @@ test('a key is one standard key, whose payload says what it is; the database hol
     deactivationDate: null,
     restrictions: { sensitive: false, extractable: true, usageLimits: null },
   })
-  const record = await world.store.object(instance.id, id)
+  const record = await core.store.object(instance.id, id)
   assert.ok(isStandardKeyRef(record?.sealed ?? null))
   assert.equal(record?.dataKeyId, null)
   assert.equal(decodeStandardKeyRef(record?.sealed ?? Buffer.of()).standardKeyId, kept.id)
   const bytes = await get(id)
   assert.equal(bytes.length, 32)
-  await world.close()
-  const database = readFileSync(world.file)
+  await core.close()
+  const database = readFileSync(core.file)
   assert.ok(database.includes(kept.id))
   assert.equal(database.includes(bytes), false)
   assert.equal(database.includes(wrapped), false)
 })
 
 test('what was just made is served from memory; after a restart it is read and unwrapped, once for all who ask', async (t) => {
-  const { world, perform, get, forget, shelf } = await openKeyProtectSite(t)
+  const { core, perform, get, forget, standardKeys } = await openKeyProtectSite(t)
   const id = await perform(createKey())
   const first = await get(id)
-  assert.equal(shelf.calls.read, 0)
-  assert.equal(world.rootKey.unwraps, 0)
+  assert.equal(standardKeys.calls.read, 0)
+  assert.equal(core.rootKey.unwraps, 0)
   forget()
-  const release = world.rootKey.hold()
+  const release = core.rootKey.hold()
   const asked = Array.from({ length: 20 }, () => get(id))
   await new Promise((resolve) => setTimeout(resolve, 50))
   release()
   for (const bytes of await Promise.all(asked)) assert.deepEqual(bytes, first)
-  assert.equal(shelf.calls.read, 1)
-  assert.equal(world.rootKey.unwraps, 1)
-  const called = (await entries(world)).filter(({ detail }) => detail?.['correlationIds'] !== undefined)
+  assert.equal(standardKeys.calls.read, 1)
+  assert.equal(core.rootKey.unwraps, 1)
+  const called = (await entries(core)).filter(({ detail }) => detail?.['correlationIds'] !== undefined)
   const actions = called.map(({ action }) => action)
   assert.equal(actions[0], 'key.create')
   assert.equal(actions.filter((action) => action === 'key.get').length, 20, 'all were answered by that call')
@@ -92,81 +92,81 @@ test('wiping what one caller got does not touch what the next one gets', async (
 })
 
 test('deleting the standard key revokes that key and no other; restoring it brings it back', async (t) => {
-  const { world, perform, get, shelf, sweepLater } = await openKeyProtectSite(t)
+  const { core, perform, get, standardKeys, sweepLater } = await openKeyProtectSite(t)
   const [a, b] = [await perform(createKey()), await perform(createKey())]
   const before = await get(a)
-  const [kept] = shelf.live(`mortise-${a}`)
+  const [kept] = standardKeys.live(`mortise-${a}`)
   assert.ok(kept)
   kept.deleted = true
-  world.clock.pass(301_000)
+  core.clock.pass(301_000)
   await assert.rejects(get(a), faults('GeneralFailure', /does not open, though its root key answers/))
   assert.equal((await get(b)).length, 32)
-  assert.deepEqual(world.events, [], 'one key is no trouble of the root key')
+  assert.deepEqual(core.events, [], 'one key is no trouble of the root key')
   await sweepLater()
   kept.deleted = false
   assert.deepEqual(await get(a), before)
 })
 
 test('the root key says no: nothing is served, and all of it again when it says yes', async (t) => {
-  const { world, perform, get } = await openKeyProtectSite(t)
+  const { core, perform, get } = await openKeyProtectSite(t)
   const ids = [await perform(createKey()), await perform(createKey())]
-  world.clock.pass(301_000)
-  world.rootKey.fault = 'root-key'
+  core.clock.pass(301_000)
+  core.rootKey.fault = 'root-key'
   for (const id of ids) await assert.rejects(get(id), faults('GeneralFailure', /withdrawn/))
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /withdrawn/))
-  assert.deepEqual(world.events, ['withdrawn'])
-  world.rootKey.fault = null
-  world.clock.pass(limits.rootKeyAskAgainMs)
+  assert.deepEqual(core.events, ['withdrawn'])
+  core.rootKey.fault = null
+  core.clock.pass(limits.rootKeyAskAgainMs)
   for (const id of ids) assert.equal((await get(id)).length, 32)
-  assert.deepEqual(world.events, ['withdrawn', 'answers'])
+  assert.deepEqual(core.events, ['withdrawn', 'answers'])
 })
 
 test('out of reach: what is in memory is served until cache and outage are over; new keys are refused', async (t) => {
-  const { world, perform, get, shelf } = await openKeyProtectSite(t)
+  const { core, perform, get, standardKeys } = await openKeyProtectSite(t)
   const id = await perform(createKey())
-  world.rootKey.fault = 'unreachable'
-  world.clock.pass(301_000)
+  core.rootKey.fault = 'unreachable'
+  core.clock.pass(301_000)
   assert.equal((await get(id)).length, 32)
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /cannot be reached/))
-  assert.equal(shelf.live().length, 1)
-  world.clock.pass(3600_000)
+  assert.equal(standardKeys.live().length, 1)
+  core.clock.pass(3600_000)
   await assert.rejects(get(id), faults('GeneralFailure', /cannot be reached/))
 })
 
 test('an answer that is lost costs nothing twice: what was made is found, what was not is made as the next generation', async (t) => {
-  const { perform, get, forget, shelf, sweepLater } = await openKeyProtectSite(t)
-  shelf.createFaults = ['uncertain-after']
+  const { perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  standardKeys.createFaults = ['uncertain-after']
   const a = await perform(createKey())
   assert.deepEqual(
-    shelf.live().map(({ name }) => name),
+    standardKeys.live().map(({ name }) => name),
     [`mortise-${a}`],
   )
-  shelf.createFaults = ['uncertain-before']
+  standardKeys.createFaults = ['uncertain-before']
   const b = await perform(createKey())
-  const [made, ...others] = shelf.live(`mortise-${b}`)
+  const [made, ...others] = standardKeys.live(`mortise-${b}`)
   assert.ok(made)
   assert.deepEqual(others, [])
   assert.equal(unpackPayload(made.payload).header.generation, 2)
   forget()
   for (const id of [a, b]) assert.equal((await get(id)).length, 32)
   await sweepLater()
-  assert.equal(shelf.live().length, 2, 'what counts was not touched')
+  assert.equal(standardKeys.live().length, 2, 'what counts was not touched')
 })
 
 test('what arrives at the service late is deleted eleven minutes later, and opens nothing', async (t) => {
-  const { world, perform, get, forget, shelf, sweepLater } = await openKeyProtectSite(t)
-  shelf.createFaults = ['uncertain-after', 'uncertain-after']
-  const find = shelf.find.bind(shelf)
+  const { core, perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  standardKeys.createFaults = ['uncertain-after', 'uncertain-after']
+  const find = standardKeys.find.bind(standardKeys)
   // The service's list is late.
-  shelf.find = async () => []
+  standardKeys.find = async () => []
   const id = await perform(createKey())
   const bytes = await get(id)
-  assert.equal(shelf.live(`mortise-${id}`).length, 3)
-  shelf.find = find
-  await world.sweep()
-  assert.equal(shelf.live(`mortise-${id}`).length, 3, 'another request may be storing them')
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 3)
+  standardKeys.find = find
+  await core.sweep()
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 3, 'another request may be storing them')
   await sweepLater()
-  const [left, ...more] = shelf.live(`mortise-${id}`)
+  const [left, ...more] = standardKeys.live(`mortise-${id}`)
   assert.ok(left)
   assert.deepEqual(more, [])
   assert.equal(unpackPayload(left.payload).header.generation, 3)
@@ -175,20 +175,20 @@ test('what arrives at the service late is deleted eleven minutes later, and open
 })
 
 test('a destroyed key leaves no other attempt of it behind', async (t) => {
-  const { perform, rows, shelf } = await openKeyProtectSite(t)
-  shelf.createFaults = ['uncertain-after']
-  const find = shelf.find.bind(shelf)
-  shelf.find = async () => []
+  const { perform, rows, standardKeys } = await openKeyProtectSite(t)
+  standardKeys.createFaults = ['uncertain-after']
+  const find = standardKeys.find.bind(standardKeys)
+  standardKeys.find = async () => []
   const id = await perform(createKey())
-  shelf.find = find
-  assert.equal(shelf.live().length, 2)
+  standardKeys.find = find
+  assert.equal(standardKeys.live().length, 2)
   await perform((work) => work.destroy(id))
-  assert.deepEqual(shelf.live(), [])
+  assert.deepEqual(standardKeys.live(), [])
   assert.deepEqual(await rows(), [])
 })
 
 test('a Create that was cut off before its commit is completed, with its Name, and not deleted', async (t) => {
-  const { world, around, perform, get, rows, shelf, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const { core, around, perform, get, rows, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
   const name = { NameValue: 'disk', NameType: 'UninterpretedTextString' }
   // As if the process had ended: nothing is tidied up either.
   around.before = ({ writes }) => {
@@ -197,10 +197,10 @@ test('a Create that was cut off before its commit is completed, with its Name, a
   }
   await assert.rejects(perform(createKey({ Name: name })), faults('GeneralFailure'))
   around.before = () => undefined
-  const [left, ...more] = shelf.live()
+  const [left, ...more] = standardKeys.live()
   assert.ok(left)
   assert.deepEqual(more, [])
-  await world.sweep()
+  await core.sweep()
   assert.deepEqual(await rows(), [], 'it may be another node at work')
   await sweepLater()
   const { identifier } = unpackPayload(left.payload).header
@@ -208,11 +208,11 @@ test('a Create that was cut off before its commit is completed, with its Name, a
   assert.equal(await stateOf(identifier), 'Active')
   assert.equal((await rows('current')).length, 1)
   await assert.rejects(perform(createKey({ Name: name })), faults('NonUniqueNameAttribute'))
-  assert.deepEqual(world.keyring.status.standardKeys.now, [], 'it is our own')
+  assert.deepEqual(core.keyring.status.standardKeys.now, [], 'it is our own')
 })
 
 test('a Name that a client gave to another key meanwhile stays with that one', async (t) => {
-  const { world, around, instance, perform, shelf, sweepLater } = await openKeyProtectSite(t)
+  const { core, around, instance, perform, standardKeys, sweepLater } = await openKeyProtectSite(t)
   const name = { NameValue: 'disk', NameType: 'UninterpretedTextString' }
   around.before = ({ writes }) => {
     if (writes.some(({ type }) => type === 'object' || type === 'standard-key'))
@@ -222,14 +222,14 @@ test('a Name that a client gave to another key meanwhile stays with that one', a
   around.before = () => undefined
   const other = await perform(createKey({ Name: name }))
   await sweepLater()
-  assert.equal(shelf.live().length, 2)
-  const all = await world.keys.list({ instanceId: instance.id, limit: 10, includeDestroyed: false })
+  assert.equal(standardKeys.live().length, 2)
+  const all = await core.keys.list({ instanceId: instance.id, limit: 10, includeDestroyed: false })
   const named = all.filter(({ attributes }) => attributes.has('Name'))
   assert.deepEqual([all.length, named.map(({ uniqueIdentifier }) => uniqueIdentifier)], [2, [other]])
 })
 
 test('what is not committed leaves no standard key behind', async (t) => {
-  const { perform, rows, shelf } = await openKeyProtectSite(t)
+  const { perform, rows, standardKeys } = await openKeyProtectSite(t)
   const aes = attributeSet({
     CryptographicAlgorithm: 'AES',
     CryptographicLength: 256,
@@ -239,45 +239,45 @@ test('what is not committed leaves no standard key behind', async (t) => {
     await work.create({ objectType: 'SymmetricKey', attributes: aes })
     work.undo(new Fault('InvalidField', 'the next item failed'))
   })
-  assert.deepEqual(shelf.live(), [])
+  assert.deepEqual(standardKeys.live(), [])
   const name = { NameValue: 'taken', NameType: 'UninterpretedTextString' }
   await perform(createKey({ Name: name }))
-  const created = shelf.calls.create
+  const created = standardKeys.calls.create
   await assert.rejects(perform(createKey({ Name: name })), faults('NonUniqueNameAttribute'))
-  assert.equal(shelf.calls.create, created, 'a refusal that is known before costs no key')
+  assert.equal(standardKeys.calls.create, created, 'a refusal that is known before costs no key')
   assert.equal((await rows()).length, 1)
 })
 
 test('destroyed: the standard key is deleted before the answer, or as soon as the service answers', async (t) => {
-  const { world, perform, rows, shelf, stateOf } = await openKeyProtectSite(t)
+  const { core, perform, rows, standardKeys, stateOf } = await openKeyProtectSite(t)
   const [a, b] = [await perform(createKey()), await perform(createKey())]
   await perform((work) => work.destroy(a))
-  assert.deepEqual(shelf.live(`mortise-${a}`), [])
-  shelf.faults.set(shelf.live(`mortise-${b}`)[0]?.id ?? '', 'unreachable')
+  assert.deepEqual(standardKeys.live(`mortise-${a}`), [])
+  standardKeys.faults.set(standardKeys.live(`mortise-${b}`)[0]?.id ?? '', 'unreachable')
   const destroy = perform((work) => work.destroy(b))
   await assert.rejects(
     destroy,
     faults('GeneralFailure', /was done on this server, but could not be recorded/),
   )
   assert.equal(await stateOf(b), 'Destroyed')
-  assert.equal(shelf.live(`mortise-${b}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${b}`).length, 1)
   assert.equal((await rows('unwanted')).length, 1)
-  shelf.faults.clear()
-  await world.custodies.keyprotect.sweep.run()
-  assert.deepEqual(shelf.live(), [])
+  standardKeys.faults.clear()
+  await core.custodies.keyprotect.sweep.run()
+  assert.deepEqual(standardKeys.live(), [])
   assert.deepEqual(await rows(), [])
 })
 
 test('a destroyed key that its owner restores there is deleted again, and never served', async (t) => {
-  const { perform, get, shelf, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const { perform, get, standardKeys, sweepLater, stateOf } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   await perform(revoke(id))
   await perform((work) => work.destroy(id))
-  for (const kept of shelf.kept.values()) kept.deleted = false
-  assert.ok(shelf.live(`mortise-${id}`).length >= 2)
+  for (const kept of standardKeys.kept.values()) kept.deleted = false
+  assert.ok(standardKeys.live(`mortise-${id}`).length >= 2)
   await assert.rejects(get(id), faults('ObjectDestroyed'))
   await sweepLater()
-  assert.deepEqual(shelf.live(`mortise-${id}`), [])
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [])
   assert.equal(await stateOf(id), 'Destroyed')
 })
 
@@ -286,11 +286,11 @@ for (const [code, state] of [
   ['KeyCompromise', 'Compromised'],
 ] as const)
   test(`${state}: recorded at the service before it is answered, as a higher generation, and the one before is deleted`, async (t) => {
-    const { perform, get, forget, rows, shelf } = await openKeyProtectSite(t)
+    const { perform, get, forget, rows, standardKeys } = await openKeyProtectSite(t)
     const id = await activeKey({ perform })
     const bytes = await get(id)
     await perform(revoke(id, code))
-    const [kept, ...others] = shelf.live(`mortise-${id}`)
+    const [kept, ...others] = standardKeys.live(`mortise-${id}`)
     assert.ok(kept)
     assert.deepEqual(others, [])
     const { header } = unpackPayload(kept.payload)
@@ -306,41 +306,41 @@ for (const [code, state] of [
   })
 
 test('a Deactivation Date is recorded at the service before it is answered, and so is its change', async (t) => {
-  const { perform, shelf } = await openKeyProtectSite(t)
+  const { perform, standardKeys } = await openKeyProtectSite(t)
   const id = await perform(createKey())
   await perform((work) => work.addAttribute(id, date(4_000_000_000n)))
   const recorded = () =>
-    shelf.live(`mortise-${id}`).map((kept) => unpackPayload(kept.payload).header.deactivationDate)
+    standardKeys.live(`mortise-${id}`).map((kept) => unpackPayload(kept.payload).header.deactivationDate)
   assert.deepEqual(recorded(), [4_000_000_000])
   await perform((work) => work.modifyAttribute(id, date(4_100_000_000n)))
   assert.deepEqual(recorded(), [4_100_000_000])
-  const { create } = shelf.calls
+  const { create } = standardKeys.calls
   await perform((work) =>
     work.addAttribute(id, { key: 'x-Name', value: { type: 'TextString', value: 'web' }, version: '1.4' }),
   )
-  assert.equal(shelf.calls.create, create, 'what is not recorded there costs no call')
+  assert.equal(standardKeys.calls.create, create, 'what is not recorded there costs no call')
 })
 
 test('what is done is done: when it cannot be recorded the answer says so, and it is recorded later', async (t) => {
-  const { world, instance, perform, rows, shelf, stateOf } = await openKeyProtectSite(t)
+  const { core, instance, perform, rows, standardKeys, stateOf } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
-  world.rootKey.fault = 'unreachable'
+  core.rootKey.fault = 'unreachable'
   await assert.rejects(perform(revoke(id)), faults('GeneralFailure', /was done on this server/))
   assert.equal(await stateOf(id), 'Deactivated')
   assert.equal((await rows('due')).length, 1)
-  const told = () => world.keyring.status.standardKeys.now.map(({ what, instanceId }) => [what, instanceId])
+  const told = () => core.keyring.status.standardKeys.now.map(({ what, instanceId }) => [what, instanceId])
   assert.deepEqual(told(), [['record', instance.id]])
-  world.rootKey.fault = null
-  await world.custodies.keyprotect.sweep.run()
+  core.rootKey.fault = null
+  await core.custodies.keyprotect.sweep.run()
   assert.deepEqual(
-    shelf.live(`mortise-${id}`).map((kept) => unpackPayload(kept.payload).header.closing?.state),
+    standardKeys.live(`mortise-${id}`).map((kept) => unpackPayload(kept.payload).header.closing?.state),
     ['Deactivated'],
   )
   assert.deepEqual([told(), (await rows()).map(({ state }) => state)], [[], ['current']])
 })
 
 test('a Revoke that was cut off after it was stored at the service is completed, and not stored twice', async (t) => {
-  const { world, around, perform, rows, shelf } = await openKeyProtectSite(t)
+  const { core, around, perform, rows, standardKeys } = await openKeyProtectSite(t)
   const id = await activeKey({ perform })
   let commits = 0
   around.before = ({ writes }) => {
@@ -350,21 +350,21 @@ test('a Revoke that was cut off after it was stored at the service is completed,
   }
   await assert.rejects(perform(revoke(id)), faults('GeneralFailure', /was done on this server/))
   around.before = () => undefined
-  assert.equal(shelf.live(`mortise-${id}`).length, 2)
-  const { create } = shelf.calls
-  await world.custodies.keyprotect.sweep.run()
-  assert.equal(shelf.calls.create, create)
-  assert.equal(shelf.live(`mortise-${id}`).length, 1)
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 2)
+  const { create } = standardKeys.calls
+  await core.custodies.keyprotect.sweep.run()
+  assert.equal(standardKeys.calls.create, create)
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
   assert.equal((await rows('current')).length, 1)
 })
 
 test('a standard key that was put in the place of another opens nothing', async (t) => {
-  const { perform, get, forget, shelf } = await openKeyProtectSite(t)
+  const { perform, get, forget, standardKeys } = await openKeyProtectSite(t)
   const [a, b] = [await perform(createKey()), await perform(createKey())]
-  const [ofA] = shelf.live(`mortise-${a}`)
-  const [ofB] = shelf.live(`mortise-${b}`)
+  const [ofA] = standardKeys.live(`mortise-${a}`)
+  const [ofB] = standardKeys.live(`mortise-${b}`)
   assert.ok(ofA && ofB)
-  shelf.kept.set(ofA.id, { ...ofA, payload: ofB.payload })
+  standardKeys.kept.set(ofA.id, { ...ofA, payload: ofB.payload })
   forget()
   await assert.rejects(get(a), faults('GeneralFailure', /altered/))
   for (const [from, to] of [
@@ -373,13 +373,13 @@ test('a standard key that was put in the place of another opens nothing', async 
     ['"sensitive":false', '"sensitive":true '],
   ] as const) {
     const altered = Buffer.from(ofB.payload).toString('latin1').replaceAll(b, a).replaceAll(from, to)
-    shelf.kept.set(ofA.id, { ...ofA, payload: Buffer.from(altered, 'latin1') })
+    standardKeys.kept.set(ofA.id, { ...ofA, payload: Buffer.from(altered, 'latin1') })
     await assert.rejects(get(a), faults('GeneralFailure', /does not open, though its root key answers/))
   }
 })
 
 test('too large for a standard key: a data key of the database seals it', async (t) => {
-  const { world, instance, perform, get, forget, shelf } = await openKeyProtectSite(t)
+  const { core, instance, perform, get, forget, standardKeys } = await openKeyProtectSite(t)
   const attributes = attributeSet({})
   const head = { secretDataType: 'Password', keyFormatType: 'Opaque' } as const
   const keep = (bytes: Buffer) =>
@@ -391,40 +391,40 @@ test('too large for a standard key: a data key of the database seals it', async 
   assert.deepEqual(await get(fits), most)
   assert.deepEqual(await get(fitsNot), large)
   assert.deepEqual(
-    shelf.live().map(({ name }) => name),
+    standardKeys.live().map(({ name }) => name),
     [`mortise-${fits}`],
   )
-  const record = await world.store.object(instance.id, fitsNot)
+  const record = await core.store.object(instance.id, fitsNot)
   assert.ok(record?.sealed && record.dataKeyId !== null)
-  const dataKey = await world.keyring.byId(instance, record.dataKeyId)
+  const dataKey = await core.keyring.byId(instance, record.dataKeyId)
   const place = { purpose: 'object', instanceId: instance.id, identifier: fitsNot } as const
   const opened = openMaterial(dataKey, { ...place, objectType: 'SecretData' }, record.sealed)
   assert.deepEqual(opened.bytes, large)
 })
 
 test('a service that refuses to keep keys is no withdrawn root key: what there is goes on', async (t) => {
-  const { world, perform, get, shelf } = await openKeyProtectSite(t)
+  const { core, perform, get, standardKeys } = await openKeyProtectSite(t)
   const id = await perform(createKey())
-  shelf.createFaults = ['wrapped-form']
+  standardKeys.createFaults = ['wrapped-form']
   await assert.rejects(perform(createKey()), faults('GeneralFailure', /refuses to keep another key/))
-  assert.deepEqual(world.events, [])
+  assert.deepEqual(core.events, [])
   assert.equal((await get(id)).length, 32)
 })
 
 test('an instance that is shredded leaves a marker alone at the service, now or when it answers again', async (t) => {
-  const { world, instance, perform, rows, shelf, sweepLater } = await openKeyProtectSite(t)
+  const { core, instance, perform, rows, standardKeys, sweepLater } = await openKeyProtectSite(t)
   for (let index = 0; index < 3; index++) await perform(createKey())
-  world.rootKey.fault = 'unreachable'
-  const receipt = await world.trust.instances.shred(
+  core.rootKey.fault = 'unreachable'
+  const receipt = await core.trust.instances.shred(
     { kind: 'server', id: null, name: null, certificateSha256: null, address: null },
     instance.id,
   )
   assert.equal(receipt.standardKeys, 3)
-  await world.sweep()
-  assert.equal(shelf.live().length, 3)
-  world.rootKey.fault = null
-  await world.sweep()
-  const [marker, ...more] = shelf.live()
+  await core.sweep()
+  assert.equal(standardKeys.live().length, 3)
+  core.rootKey.fault = null
+  await core.sweep()
+  const [marker, ...more] = standardKeys.live()
   assert.deepEqual(more, [])
   assert.match(marker?.description ?? '', /^mortise 2 marker \d+, .*, epoch 0, to nowhere$/)
   assert.deepEqual(
@@ -432,10 +432,10 @@ test('an instance that is shredded leaves a marker alone at the service, now or 
     ['marker'],
   )
   await sweepLater()
-  assert.equal(shelf.live().length, 1, 'it stays until what it speaks of is purged')
-  for (const { id, deleted } of shelf.kept.values()) if (deleted) shelf.kept.delete(id)
+  assert.equal(standardKeys.live().length, 1, 'it stays until what it speaks of is purged')
+  for (const { id, deleted } of standardKeys.kept.values()) if (deleted) standardKeys.kept.delete(id)
   await sweepLater()
-  assert.deepEqual([shelf.live(), await rows()], [[], []])
+  assert.deepEqual([standardKeys.live(), await rows()], [[], []])
 })
 
 test('names fit the service whatever the identifier is', () => {

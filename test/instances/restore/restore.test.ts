@@ -6,14 +6,14 @@ import { randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
 import type { CorePorts } from '../../../src/core.ts'
 import { serverActor } from '../../../src/audit/actor.ts'
-import type { KeyWork } from '../../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../../src/keys/key-transaction.ts'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
 import { RootKeyError, type RootKey } from '../../../src/ports/root-key.ts'
 import {
   restore as restoreInstance,
   RestoreRefused,
   type RestoreWanted,
-  type Restoring,
+  type RestoreOptions,
 } from '../../../src/instances/restore/restore.ts'
 import type { RestoreReport } from '../../../src/instances/restore/report.ts'
 import { standardKeyName } from '../../../src/custody/keyprotect/description.ts'
@@ -25,25 +25,25 @@ import {
   attributeSet,
   faults,
   makeInstance,
-  openWorld,
+  openCore,
   trustClient,
-  type World,
-  type WorldOptions,
-} from '../../support/world.ts'
+  type TestCore,
+  type TestCoreOptions,
+} from '../../support/core.ts'
 
 interface Site {
-  readonly world: World
+  readonly core: TestCore
   readonly instance: Instance
-  readonly perform: <T>(work: (work: KeyWork) => Promise<T>) => Promise<T>
+  readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
   /** Makes an AES key, Active unless told otherwise. */
   readonly key: (more?: Readonly<Record<string, unknown>>, state?: 'PreActive' | 'Active') => Promise<string>
 }
 
-async function siteOf(world: World, instance: Instance): Promise<Site> {
-  const { identify } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
+async function siteOf(core: TestCore, instance: Instance): Promise<Site> {
+  const { identify } = await trustClient(core, instance)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
   return {
-    world,
+    core,
     instance,
     perform,
     key: (more, state = 'Active') =>
@@ -59,27 +59,27 @@ function aes(more: Readonly<Record<string, unknown>> = {}) {
   return attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
 }
 
-async function openSite(t: TestContext, name = 'vmware', world?: World): Promise<Site> {
-  const there = world ?? (await openWorld(t))
+async function openSite(t: TestContext, name = 'vmware', core?: TestCore): Promise<Site> {
+  const there = core ?? (await openCore(t))
   const instance = await makeInstance(there, name, { custody: 'keyprotect' })
   return siteOf(there, instance)
 }
 
 /** A store that never heard of it, which reaches the same root key. */
-function emptyWorld(t: TestContext, rootKey: RootKey, options: WorldOptions = {}): Promise<World> {
-  return openWorld(t, { ...options, rootKeys: [rootKey] })
+function emptyWorld(t: TestContext, rootKey: RootKey, options: TestCoreOptions = {}): Promise<TestCore> {
+  return openCore(t, { ...options, rootKeys: [rootKey] })
 }
 
 function restore(
-  world: World,
+  core: TestCore,
   rootKeyUri: string,
   wanted: Partial<RestoreWanted> = {},
-  restoring: Partial<Restoring> = {},
+  restoring: Partial<RestoreOptions> = {},
 ): Promise<RestoreReport> {
-  const { store, clock, access, keyring, custodies, trust } = world
+  const { store, clock, access, keyring, custodies, trust } = core
   const apiKeys = { with: () => assert.fail('no API key was given') }
   const parts = { store, clock, access, keyring, custodies, apiKeys, restores: trust.restores }
-  const silent = { told: () => undefined, signal: new AbortController().signal }
+  const silent = { onProgress: () => undefined, signal: new AbortController().signal }
   return restoreInstance(parts, serverActor, { rootKeyUri, ...wanted }, { ...silent, ...restoring })
 }
 
@@ -87,8 +87,8 @@ async function bytesOf({ perform }: Pick<Site, 'perform'>, id: string): Promise<
   return perform(async (work) => Buffer.from((await work.fetch(id)).material.bytes).toString('hex'))
 }
 
-async function stateOf({ world, instance }: Pick<Site, 'world' | 'instance'>, id: string) {
-  return (await world.keys.show(instance.id, id))?.state
+async function stateOf({ core, instance }: Pick<Site, 'core' | 'instance'>, id: string) {
+  return (await core.keys.show(instance.id, id))?.state
 }
 
 function standardKeyOf(rootKey: FaultyRootKey, identifier: string) {
@@ -98,9 +98,9 @@ function standardKeyOf(rootKey: FaultyRootKey, identifier: string) {
 
 test('every key comes back with its bytes, its Names and its closing; all else of it was in the database', async (t) => {
   const before = await openSite(t)
-  const { world, instance, perform, key } = before
-  const { rootKey } = world
-  await world.trust.instances.update(serverActor, instance.id, { cacheSeconds: 60, outageSeconds: 0 })
+  const { core, instance, perform, key } = before
+  const { rootKey } = core
+  await core.trust.instances.update(serverActor, instance.id, { cacheSeconds: 60, outageSeconds: 0 })
   const name = { Name: { NameValue: 'disk 1', NameType: 'UninterpretedTextString' } }
   const active = await key({ ...name, 'x-Name': { type: 'TextString', value: 'web-1' }, Sensitive: false })
   const preActive = await key({}, 'PreActive')
@@ -154,34 +154,34 @@ test('every key comes back with its bytes, its Names and its closing; all else o
 
 test('what its owner deleted in Key Protect does not open, and opens again when it is restored there', async (t) => {
   const before = await openSite(t)
-  const { world, key, instance } = before
+  const { core, key, instance } = before
   const [whole, rewritten, other] = [await key(), await key(), await key()]
   const text = [await bytesOf(before, whole), await bytesOf(before, rewritten)]
-  const shelf = world.rootKey.standardKeys
+  const standardKeys = core.rootKey.standardKeys
   // An older generation is left, as by a server that was cut off.
-  const remove = shelf.remove.bind(shelf)
-  shelf.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
-  await world.custodies.renew(instance, rewritten, { force: true })
-  shelf.remove = remove
-  for (const id of [whole, rewritten]) standardKeyOf(world.rootKey, id).deleted = true
-  const empty = await emptyWorld(t, world.rootKey)
-  const report = await restore(empty, world.rootKey.uri)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await core.custodies.renew(instance, rewritten, { force: true })
+  standardKeys.remove = remove
+  for (const id of [whole, rewritten]) standardKeyOf(core.rootKey, id).deleted = true
+  const empty = await emptyWorld(t, core.rootKey)
+  const report = await restore(empty, core.rootKey.uri)
   const after = await siteOf(empty, report.instance)
   assert.deepEqual(report.deleted, [{ identifier: rewritten, label: null }])
   assert.deepEqual([report.gone, report.opens], [1, 1])
   await assert.rejects(bytesOf(after, whole), faults('ObjectNotFound'))
   await assert.rejects(bytesOf(after, rewritten), faults('GeneralFailure'))
   await bytesOf(after, other)
-  for (const kept of shelf.kept.values()) kept.deleted = false
-  shelf.aheadMs += limits.standardKeySweepAfterMs
+  for (const kept of standardKeys.kept.values()) kept.deleted = false
+  standardKeys.aheadMs += limits.standardKeySweepAfterMs
   await empty.sweep()
   assert.deepEqual([await bytesOf(after, whole), await bytesOf(after, rewritten)], text)
 })
 
 test('several instances: one must be chosen; one that is there already is refused; a name that is taken is changed', async (t) => {
   const first = await openSite(t, 'default')
-  const second = await openSite(t, 'other', first.world)
-  const { rootKey } = first.world
+  const second = await openSite(t, 'other', first.core)
+  const { rootKey } = first.core
   await first.key()
   await second.key()
   await second.key()
@@ -208,8 +208,8 @@ test('several instances: one must be chosen; one that is there already is refuse
 
 test('what was deleted to its last standard key is no choice beside what is there, and comes back when it is named', async (t) => {
   const gone = await openSite(t, 'gone')
-  const there = await openSite(t, 'there', gone.world)
-  const { rootKey } = gone.world
+  const there = await openSite(t, 'there', gone.core)
+  const { rootKey } = gone.core
   await gone.key()
   await there.key()
   const all = rootKey.standardKeys.live()
@@ -222,8 +222,8 @@ test('what was deleted to its last standard key is no choice beside what is ther
 })
 
 test('with a root key that does not open it nothing is written; one that cannot be reached is waited for', async (t) => {
-  const { world, instance, key } = await openSite(t)
-  const { rootKey } = world
+  const { core, instance, key } = await openSite(t)
+  const { rootKey } = core
   await key()
   const empty = await emptyWorld(t, rootKey)
   const other = {
@@ -240,22 +240,22 @@ test('with a root key that does not open it nothing is written; one that cannot 
   await assert.rejects(restore(pretends, other.uri), { why: 'other-root-key' })
   assert.deepEqual(await deceived.store.objectCounts(instance.id, 0), {})
   rootKey.fault = 'unreachable'
-  const givesUp: Restoring['told'] = ({ trouble }) => {
-    if (trouble !== null) empty.clock.pass(limits.restorePatienceMs + 1)
+  const givesUp: RestoreOptions['onProgress'] = ({ trouble }) => {
+    if (trouble !== null) empty.clock.pass(limits.restoreSilenceMsMax + 1)
   }
-  await assert.rejects(restore(empty, rootKey.uri, {}, { told: givesUp }), RootKeyError)
+  await assert.rejects(restore(empty, rootKey.uri, {}, { onProgress: givesUp }), RootKeyError)
   const troubles: (string | null)[] = []
-  const told: Restoring['told'] = ({ trouble }) => {
+  const onProgress: RestoreOptions['onProgress'] = ({ trouble }) => {
     if (trouble !== null) rootKey.fault = null
     if (trouble !== troubles.at(-1)) troubles.push(trouble)
   }
-  const report = await restore(empty, rootKey.uri, {}, { told })
+  const report = await restore(empty, rootKey.uri, {}, { onProgress })
   assert.deepEqual(troubles.slice(1), [troubles[1], null], 'it waited, and went on')
   assert.equal(report.opens, 1)
 })
 
 test('cut off at any commit it is done again, and the outcome is the same', async (t) => {
-  const { world, instance, perform, key } = await openSite(t)
+  const { core, instance, perform, key } = await openSite(t)
   const ids = [await key(), await key(), await key()]
   await perform((work) =>
     work.revoke(ids[0] ?? '', {
@@ -279,12 +279,12 @@ test('cut off at any commit it is done again, and the outcome is the same', asyn
           return typeof value === 'function' ? (value.bind(target) as unknown) : value
         },
       })
-    const empty = await emptyWorld(t, world.rootKey, { wrap })
+    const empty = await emptyWorld(t, core.rootKey, { wrap })
     broken = true
-    await assert.rejects(restore(empty, world.rootKey.uri), StoreUnavailable)
+    await assert.rejects(restore(empty, core.rootKey.uri), StoreUnavailable)
     assert.equal(await empty.access.instance(instance.id), undefined, 'nobody sees anything of it')
     broken = false
-    const report = await restore(empty, world.rootKey.uri)
+    const report = await restore(empty, core.rootKey.uri)
     assert.deepEqual(report.objects, { Active: 2, Deactivated: 1 })
     const rows = await empty.store.standardKeys({ instanceId: instance.id, kind: 'object', limit: 10 })
     assert.deepEqual(
@@ -295,28 +295,31 @@ test('cut off at any commit it is done again, and the outcome is the same', asyn
 })
 
 test('it ends between any two calls when the server stops, and tells how far it is', async (t) => {
-  const { world, instance, key } = await openSite(t)
+  const { core, instance, key } = await openSite(t)
   for (let i = 0; i < 20; i++) await key()
   for (const last of ['list', 'keys', 'write'] as const) {
     const stopping = new AbortController()
     const steps: string[] = []
-    const empty = await emptyWorld(t, world.rootKey)
-    const told: Restoring['told'] = ({ step, done, total }) => {
+    const empty = await emptyWorld(t, core.rootKey)
+    const onProgress: RestoreOptions['onProgress'] = ({ step, done, total }) => {
       assert.ok(total === null || done <= total)
       steps.push(step)
       if (step === last) stopping.abort(new Error('the server stops'))
     }
-    await assert.rejects(restore(empty, world.rootKey.uri, {}, { told, signal: stopping.signal }), /stops/)
+    await assert.rejects(
+      restore(empty, core.rootKey.uri, {}, { onProgress, signal: stopping.signal }),
+      /stops/,
+    )
     assert.equal(steps.at(-1), last)
     assert.equal(await empty.access.instance(instance.id), undefined)
-    assert.equal((await restore(empty, world.rootKey.uri)).opens, 20)
+    assert.equal((await restore(empty, core.rootKey.uri)).opens, 20)
   }
 })
 
 test('life goes on: Destroy, new keys, the next restore; and the server before it writes nothing there any more', async (t) => {
   const before = await openSite(t)
-  const { world, instance, key } = before
-  const { rootKey } = world
+  const { core, instance, key } = before
+  const { rootKey } = core
   const [kept, late] = [await key(), await key()]
   const next = await emptyWorld(t, rootKey)
   const { instance: back } = await restore(next, rootKey.uri)
@@ -328,9 +331,9 @@ test('life goes on: Destroy, new keys, the next restore; and the server before i
   })
   assert.deepEqual(rootKey.standardKeys.live(standardKeyName(late)), [])
   const made = await site.key()
-  await world.sweep()
+  await core.sweep()
   await assert.rejects(before.key(), faults('GeneralFailure', /another server uses this instance/))
-  assert.deepEqual([told(world), told(next)], [['another'], []])
+  assert.deepEqual([told(core), told(next)], [['another'], []])
   const third = await emptyWorld(t, rootKey)
   const report = await restore(third, rootKey.uri)
   assert.deepEqual(report.objects, { Active: 2 })
@@ -351,9 +354,9 @@ test('life goes on: Destroy, new keys, the next restore; and the server before i
 
 test('a database from before is brought up to date by the sweep: newer keys, revocations and destructions', async (t) => {
   const before = await openSite(t)
-  const { world, instance, perform, key } = before
+  const { core, instance, perform, key } = before
   const [revoked, destroyed, same] = [await key(), await key(), await key()]
-  const backup = await world.copy()
+  const backup = await core.copy()
   const none = { message: undefined, compromiseOccurrenceDate: undefined }
   await perform((work) => work.revoke(revoked, { code: 'Unspecified', ...none }))
   await perform(async (work) => {
@@ -362,9 +365,9 @@ test('a database from before is brought up to date by the sweep: newer keys, rev
   })
   const newer = await key()
   const texts = [await bytesOf(before, same), await bytesOf(before, newer), await bytesOf(before, revoked)]
-  world.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
+  core.rootKey.standardKeys.aheadMs += limits.standardKeySweepAfterMs
   await backup.sweep()
-  const restored: Site = { ...before, world: backup }
+  const restored: Site = { ...before, core: backup }
   const { identify } = await trustClient(backup, instance, 'again')
   const opened = (id: string) => bytesOf({ perform: (work) => backup.keys.perform(identify, work) }, id)
   assert.deepEqual(await Promise.all([same, newer, revoked].map(opened)), texts)
@@ -377,10 +380,10 @@ test('a database from before is brought up to date by the sweep: newer keys, rev
 })
 
 test('forged and damaged standard keys are left alone and told', async (t) => {
-  const { world, key } = await openSite(t)
-  const { standardKeys } = world.rootKey
+  const { core, key } = await openSite(t)
+  const { standardKeys } = core.rootKey
   const id = await key()
-  const { name, description, payload } = standardKeyOf(world.rootKey, id)
+  const { name, description, payload } = standardKeyOf(core.rootKey, id)
   const damaged = await standardKeys.create({ name: 'mortise-other', description, payload })
   const higher = description.replace('generation 1', 'generation 9')
   const lying = await standardKeys.create({ name, description: higher, payload })
@@ -390,8 +393,8 @@ test('forged and damaged standard keys are left alone and told', async (t) => {
     payload: Buffer.from('nonsense'),
   })
   await standardKeys.create({ name: 'mortise-trial', description: 'somebody else', payload })
-  const empty = await emptyWorld(t, world.rootKey)
-  const report = await restore(empty, world.rootKey.uri)
+  const empty = await emptyWorld(t, core.rootKey)
+  const report = await restore(empty, core.rootKey.uri)
   assert.deepEqual(report.ignored.map((one) => one.id).toSorted(), [damaged, lying, nonsense].toSorted())
   assert.equal(report.opens, 1)
 })
@@ -400,6 +403,6 @@ function reason(code: string) {
   return { code, message: 'gone', compromiseOccurrenceDate: undefined }
 }
 
-function told({ keyring }: World): readonly string[] {
+function told({ keyring }: TestCore): readonly string[] {
   return keyring.status.standardKeys.now.map(({ what }) => what)
 }

@@ -1,4 +1,4 @@
-// The trial with a standard key, when custody keyprotect is chosen, against the double: what it makes and deletes,
+// The trial with a standard key, when custody keyprotect is chosen, against the fake: what it makes and deletes,
 // which role is missing, answers that are lost, a service that lags behind, and what earlier trials left.
 
 import assert from 'node:assert/strict'
@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs'
 import { describe, test, type TestContext } from 'node:test'
 import { limits } from '../../../src/limits.ts'
 import { checkRootKey } from '../../../src/rootkey/open.ts'
-import { Double } from '../../support/key-protect/double.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 
@@ -15,15 +15,15 @@ test('a check for custody keyprotect makes a standard key, reads it and deletes 
   const checked = await site.check()
   assert.equal(checked.id, site.rootKey)
   assert.deepEqual(checked.warnings, [])
-  const calls = (await site.double.calls()).map(({ call }) => call)
+  const calls = (await site.fake.calls()).map(({ call }) => call)
   assert.deepEqual(calls.slice(-4), ['create', 'get', 'list', 'delete'])
   assert.deepEqual(await site.live(), [])
 })
 
 test('a check for custody database makes none', async (t) => {
   const site = await newSite(t)
-  await checkRootKey(site.double.uri(site.rootKey), { ...site.side.options, standardKeys: false })
-  assert.equal((await site.double.calls('create')).length, 0)
+  await checkRootKey(site.fake.uri(site.rootKey), { ...site.side.options, standardKeys: false })
+  assert.equal((await site.fake.calls('create')).length, 0)
 })
 
 for (const [role, refused, left] of [
@@ -33,16 +33,16 @@ for (const [role, refused, left] of [
 ] as const)
   test(`a check with the role ${role ?? 'none'} says at once that Manager is missing${left ? ', and which key is left' : ''}`, async (t) => {
     const site = await newSite(t)
-    const serviceId = await site.double.serviceId({ roles: role ? [role] : [] })
-    const own = sideOf(site.double, serviceId.apiKey)
+    const serviceId = await site.fake.serviceId({ roles: role ? [role] : [] })
+    const own = sideOf(site.fake, serviceId.apiKey)
     const remains = ' The standard key mortise-trial-\\w+ \\([0-9a-f-]{36}\\) is left there: delete it\\.'
-    const says = `may not ${refused}\\..*service role Manager for all that it is to do there: .*--roles Manager --service-name kms --service-instance ${site.double.about.instance}\\. .*${left ? remains : ''}$`
+    const says = `may not ${refused}\\..*service role Manager for all that it is to do there: .*--roles Manager --service-name kms --service-instance ${site.fake.about.instance}\\. .*${left ? remains : ''}$`
     await assert.rejects(
-      checkRootKey(site.double.uri(site.rootKey), { ...own.options, standardKeys: true }),
+      checkRootKey(site.fake.uri(site.rootKey), { ...own.options, standardKeys: true }),
       reaches('root-key', new RegExp(says)),
     )
     assert.equal((await site.live()).length, left ? 1 : 0)
-    const deletions = (await site.double.calls('delete')).length
+    const deletions = (await site.fake.calls('delete')).length
     assert.ok(deletions <= 2, `a refusal is not asked again but for a new token: ${deletions}`)
     own.sessions.close()
   })
@@ -52,16 +52,16 @@ for (const [role, refused, left] of [
 void describe('answers that are lost', { concurrency: true }, () => {
   test('a create whose answer is lost: another trial does, and both keys are deleted', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-after' })
+    await site.fake.fault({ on: 'create', kind: 'reset-after' })
     const { warnings } = await site.check()
     assert.deepEqual(warnings, [])
-    assert.equal((await site.double.calls('create')).length, 2)
+    assert.equal((await site.fake.calls('create')).length, 2)
     await site.noneLeftOf(2)
   })
 
   test('a create that ends after its connection was cut is found and deleted', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-late', ms: 2_000 })
+    await site.fake.fault({ on: 'create', kind: 'reset-late', ms: 2_000 })
     const { warnings } = await site.check()
     assert.deepEqual(warnings, [])
     await site.noneLeftOf(2)
@@ -69,8 +69,8 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('a list that lags behind hides nothing from the trial', async (t) => {
     const site = await newSite(t)
-    await site.double.control('POST', 'search', { lagMs: 2_500 })
-    await site.double.fault({ on: 'create', kind: 'reset-after' })
+    await site.fake.control('POST', 'search', { lagMs: 2_500 })
+    await site.fake.fault({ on: 'create', kind: 'reset-after' })
     const { warnings } = await site.check()
     assert.deepEqual(warnings, [])
     await site.noneLeftOf(2)
@@ -78,7 +78,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('a create that never arrived: the trial does, and names what could be left', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-before' })
+    await site.fake.fault({ on: 'create', kind: 'reset-before' })
     const { warnings } = await site.check()
     assert.equal(warnings.length, 1)
     assert.match(
@@ -90,7 +90,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('no create is answered: it fails after a few, and everything is deleted again', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-after', times: null })
+    await site.fake.fault({ on: 'create', kind: 'reset-after', times: null })
     await assert.rejects(
       site.check(),
       reaches(
@@ -103,18 +103,18 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('no create arrives: it fails, and names what could be left', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-before', times: null })
+    await site.fake.fault({ on: 'create', kind: 'reset-before', times: null })
     await assert.rejects(
       site.check(),
       reaches('unreachable', /not known\. If there is a standard key mortise-trial-\w+, delete it\.$/),
     )
-    assert.equal((await site.double.calls('create')).length, limits.standardKeyTriesMax)
+    assert.equal((await site.fake.calls('create')).length, limits.standardKeyTriesMax)
   })
 
   test('a service that is gone after a lost answer is not waited for long', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'create', kind: 'reset-after' })
-    await site.double.fault({ on: '*', kind: 'hang', times: null, skip: 3 })
+    await site.fake.fault({ on: 'create', kind: 'reset-after' })
+    await site.fake.fault({ on: '*', kind: 'hang', times: null, skip: 3 })
     const began = performance.now()
     await assert.rejects(
       site.check(),
@@ -128,7 +128,7 @@ void describe('answers that are lost', { concurrency: true }, () => {
   test('a delete whose answer is lost is a delete', async (t) => {
     const site = await newSite(t)
     for (const times of [1, null]) {
-      await site.double.fault({ on: 'delete', kind: 'reset-after', times })
+      await site.fake.fault({ on: 'delete', kind: 'reset-after', times })
       assert.deepEqual((await site.check()).warnings, [])
       await site.noneLeftOf(times === 1 ? 1 : 2)
     }
@@ -136,14 +136,14 @@ void describe('answers that are lost', { concurrency: true }, () => {
 
   test('a delete that is not answered for a while is asked again', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'delete', kind: 'reset-before', times: limits.keyProtectTriesMax + 1 })
+    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: limits.keyProtectTriesMax + 1 })
     assert.deepEqual((await site.check()).warnings, [])
     await site.noneLeftOf(1)
   })
 
   test('a delete that never arrives fails the check, which names the key', async (t) => {
     const site = await newSite(t)
-    await site.double.fault({ on: 'delete', kind: 'reset-before', times: null })
+    await site.fake.fault({ on: 'delete', kind: 'reset-before', times: null })
     await assert.rejects(
       site.check(),
       reaches(
@@ -164,10 +164,10 @@ test('keys of trials of long ago are deleted, others are not', async (t) => {
     site.leave('mortise-trial-other'),
   ])
   const foreign = [await site.leave('mortise-trial-foreign', 'somebody else'), await site.leave('a-trial')]
-  await site.double.advance(limits.standardKeyGivenUpMs / 1000 + 60)
+  await site.fake.advance(limits.standardKeyGivenUpMs / 1000 + 60)
   const running = await site.leave('mortise-trial-running')
   await site.check()
-  const left = (await site.double.control<{ id: string; state: number }[]>('GET', 'keys'))
+  const left = (await site.fake.control<{ id: string; state: number }[]>('GET', 'keys'))
     .filter(({ state }) => state !== 5)
     .map((key) => key.id)
   for (const key of long) assert.ok(!left.includes(key))
@@ -177,11 +177,11 @@ test('keys of trials of long ago are deleted, others are not', async (t) => {
 test('what cannot be listed, or deleted, of earlier trials is left, and the check goes well', async (t) => {
   const site = await newSite(t)
   const long = await site.leave('mortise-trial-0123456789abcdef')
-  await site.double.advance(limits.standardKeyGivenUpMs / 1000 + 60)
-  await site.double.fault({ on: 'list', kind: 'status', status: 400, times: null })
+  await site.fake.advance(limits.standardKeyGivenUpMs / 1000 + 60)
+  await site.fake.fault({ on: 'list', kind: 'status', status: 400, times: null })
   assert.deepEqual((await site.check()).warnings, [])
-  await site.double.calm()
-  await site.double.fault({ on: 'delete', kind: 'status', status: 400, skip: 1 })
+  await site.fake.calm()
+  await site.fake.fault({ on: 'delete', kind: 'status', status: 400, skip: 1 })
   assert.deepEqual((await site.check()).warnings, [])
   assert.deepEqual(
     (await site.live()).map((key) => key.id),
@@ -189,34 +189,34 @@ test('what cannot be listed, or deleted, of earlier trials is left, and the chec
   )
 })
 
-/** A double of its own for each test, so that those which wait can wait at the same time. */
+/** A fake of its own for each test, so that those which wait can wait at the same time. */
 async function newSite(t: TestContext) {
-  const double = await Double.start()
-  const side = sideOf(double, readFileSync(double.about.managerApiKeyFile, 'utf8').trim())
+  const fake = await KeyProtectFake.start()
+  const side = sideOf(fake, readFileSync(fake.about.managerApiKeyFile, 'utf8').trim())
   t.after(async () => {
     side.sessions.close()
-    await double.stop()
+    await fake.stop()
   })
-  const rootKey = await double.rootKey()
-  await double.forgetCalls()
+  const rootKey = await fake.rootKey()
+  await fake.forgetCalls()
   const live = async () => {
-    const keys = await double.control<{ id: string; name: string; state: number }[]>('GET', 'keys')
+    const keys = await fake.control<{ id: string; name: string; state: number }[]>('GET', 'keys')
     return keys.filter(({ name, state }) => name.startsWith('mortise-trial-') && state !== 5)
   }
   return {
-    double,
+    fake,
     side,
     rootKey,
-    check: () => checkRootKey(double.uri(rootKey), { ...side.options, standardKeys: true }),
+    check: () => checkRootKey(fake.uri(rootKey), { ...side.options, standardKeys: true }),
     /** Trial keys that are not deleted. */
     live,
     async noneLeftOf(made: number) {
-      const created = (await double.calls('create')).filter(({ fault }) => fault !== 'reset-before')
+      const created = (await fake.calls('create')).filter(({ fault }) => fault !== 'reset-before')
       assert.equal(created.length, made)
       assert.deepEqual(await live(), [])
     },
     async leave(name: string, description = 'mortise 1 trial: may be deleted'): Promise<string> {
-      const [left] = await double.manyKeys(1, name, { extractable: true, description })
+      const [left] = await fake.manyKeys(1, name, { extractable: true, description })
       return left ?? assert.fail('no key')
     },
   }

@@ -1,4 +1,4 @@
-// keyprotect: and hpcs: root keys: the contract of every root key against the double of Key Protect, and against a real
+// keyprotect: and hpcs: root keys: the contract of every root key against the Key Protect fake, and against a real
 // instance where one is named; URIs, rotation, key rings, aliases, lists and checks.
 //
 // For a real instance: MORTISE_TEST_KEYPROTECT="URI URI" with two active root keys, and MORTISE_TEST_KEYPROTECT_API_KEY_FILE
@@ -15,37 +15,37 @@ import { KeyProtectSessions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import { formatKeyProtectUri, parseKeyProtectUri } from '../../../src/rootkey/keyprotect/uri.ts'
 import { checkRootKey, listRootKeys, openRootKey } from '../../../src/rootkey/open.ts'
 import { unpackWrappedForm } from '../../../src/rootkey/keyprotect/wrapped-form.ts'
-import { Double } from '../../support/key-protect/double.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import { sideOf, type Side } from '../../support/key-protect/mortise.ts'
 import { reaches, rootKeyContract } from '../../support/rootkey-contract.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-const apiKey = readFileSync(double.about.apiKeyFile, 'utf8').trim()
-const side = sideOf(double, apiKey)
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+const apiKey = readFileSync(fake.about.apiKeyFile, 'utf8').trim()
+const side = sideOf(fake, apiKey)
 after(() => side.sessions.close())
-afterEach(() => double.calm())
+afterEach(() => fake.calm())
 const place = Buffer.from('place')
 
-const ids = [await double.rootKey({ aliases: ['first'] }), await double.rootKey()] as const
+const ids = [await fake.rootKey({ aliases: ['first'] }), await fake.rootKey()] as const
 rootKeyContract('keyprotect', {
-  open: () => openRootKey(double.uri('first'), side.options),
-  openOther: () => openRootKey(double.uri(ids[1]), side.options),
+  open: () => openRootKey(fake.uri('first'), side.options),
+  openOther: () => openRootKey(fake.uri(ids[1]), side.options),
   async takeAway() {
-    await double.control('POST', 'listeners', { keyProtect: 'down' })
-    return () => double.calm()
+    await fake.control('POST', 'listeners', { keyProtect: 'down' })
+    return () => fake.calm()
   },
   async swap() {
     // Another key gets the alias; the one that was opened is deleted.
-    await double.admin('DELETE', `/keys/${ids[0]}/aliases/first`)
-    await double.admin('POST', `/keys/${ids[1]}/aliases/first`)
-    await double.admin('DELETE', `/keys/${ids[0]}`)
+    await fake.admin('DELETE', `/keys/${ids[0]}/aliases/first`)
+    await fake.admin('POST', `/keys/${ids[1]}/aliases/first`)
+    await fake.admin('DELETE', `/keys/${ids[0]}`)
     return async () => {
-      await double.advance(31)
-      await double.admin('POST', `/keys/${ids[0]}/restore`)
-      await double.admin('DELETE', `/keys/${ids[1]}/aliases/first`)
-      await double.admin('POST', `/keys/${ids[0]}/aliases/first`)
+      await fake.advance(31)
+      await fake.admin('POST', `/keys/${ids[0]}/restore`)
+      await fake.admin('DELETE', `/keys/${ids[1]}/aliases/first`)
+      await fake.admin('POST', `/keys/${ids[0]}/aliases/first`)
     }
   },
   runs: 50,
@@ -141,31 +141,31 @@ test('an instance that is no GUID is refused before anything is sent, and where 
 
 for (const status of [401, 403] as const)
   test(`an instance that is not there, answered ${status}: the message doubts the GUID before it asks for a role`, async () => {
-    await double.control('POST', 'roles', { missing: status })
+    await fake.control('POST', 'roles', { missing: status })
     const wrong = '12e8c9c2-a162-472d-b7d6-8b9a86b815a6'
-    const side = sideOf(double, apiKey)
+    const side = sideOf(fake, apiKey)
     await assert.rejects(
-      checkRootKey(double.uri(ids[0] ?? '', { instance: wrong }), side.options),
+      checkRootKey(fake.uri(ids[0] ?? '', { instance: wrong }), side.options),
       reaches(
         'root-key',
         new RegExp(
-          `Perhaps there is no instance ${wrong} at ${double.about.keyProtect}: .* GUID .*service role Reader`,
+          `Perhaps there is no instance ${wrong} at ${fake.about.keyProtect}: .* GUID .*service role Reader`,
         ),
       ),
     )
     side.sessions.close()
-    await double.calm()
+    await fake.calm()
   })
 
 test('without a CA of one’s own tokens are for IBM’s hosts alone', async () => {
   // Nothing is sent: an id is taken as it is.
   const sessions = new KeyProtectSessions({
-    iamUrl: double.about.iamUrl,
+    iamUrl: fake.about.iamUrl,
     apiKey: () => Promise.reject(new Error('is not asked for')),
     clock: systemClock,
   })
   const open = (host: string) =>
-    openRootKey(`keyprotect://${host}/${double.about.instance}/${ids[0]}`, {
+    openRootKey(`keyprotect://${host}/${fake.about.instance}/${ids[0]}`, {
       ...side.options,
       keyProtect: sessions,
     })
@@ -189,15 +189,15 @@ test('without a CA of one’s own tokens are for IBM’s hosts alone', async () 
 })
 
 test('an alias is resolved once, by one call; an id costs none', async () => {
-  await double.forgetCalls()
-  const byAlias = await openRootKey(double.uri('first'), side.options)
+  await fake.forgetCalls()
+  const byAlias = await openRootKey(fake.uri('first'), side.options)
   assert.equal(byAlias.id, ids[0])
-  assert.equal(byAlias.uri, double.uri(ids[0]))
+  assert.equal(byAlias.uri, fake.uri(ids[0]))
   const wrapped = await byAlias.wrap(randomBytes(32), place)
   const byId = await openRootKey(byAlias.uri, side.options)
   await byId.unwrap(wrapped, place)
   assert.deepEqual(
-    (await double.calls()).map(({ call, on }) => [call, on]),
+    (await fake.calls()).map(({ call, on }) => [call, on]),
     [
       ['metadata', 'first'],
       ['wrap', ids[0]],
@@ -207,22 +207,22 @@ test('an alias is resolved once, by one call; an id costs none', async () => {
 })
 
 test('hpcs: is the same with its own name', async () => {
-  const key = await openRootKey(double.uri(ids[0], { scheme: 'hpcs' }), side.options)
+  const key = await openRootKey(fake.uri(ids[0], { scheme: 'hpcs' }), side.options)
   const secret = randomBytes(32)
   assert.deepEqual(await key.unwrap(await key.wrap(secret, place), place), secret)
   await assert.rejects(
-    openRootKey(double.uri('no-such-alias', { scheme: 'hpcs' }), side.options),
+    openRootKey(fake.uri('no-such-alias', { scheme: 'hpcs' }), side.options),
     reaches('root-key', /^Hyper Protect Crypto Services at .* has no key no-such-alias/),
   )
 })
 
 test('a root key is sent nothing that it would answer with a key of its own', async () => {
-  const key = await openRootKey(double.uri(ids[0]), side.options)
+  const key = await openRootKey(fake.uri(ids[0]), side.options)
   await assert.rejects(key.wrap(Buffer.alloc(0), place), reaches('wrapped-form'))
 })
 
 test('associated data of any length that fits, and none', async () => {
-  const key = await openRootKey(double.uri(ids[0]), side.options)
+  const key = await openRootKey(fake.uri(ids[0]), side.options)
   for (const length of [0, 1, 188, 189, 190, 125 * 189]) {
     const data = randomBytes(length)
     const wrapped = await key.wrap(Buffer.from('secret'), data)
@@ -233,21 +233,21 @@ test('associated data of any length that fits, and none', async () => {
 })
 
 test('after a rotation the old still opens, and the new form is handed on, under the new version', async () => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   const rewrapped: Rewrapped[] = []
-  const own = sideOf(double, apiKey, { onRewrapped: (event) => rewrapped.push(event) })
-  const key = await openRootKey(double.uri(id), own.options)
+  const own = sideOf(fake, apiKey, { onRewrapped: (event) => rewrapped.push(event) })
+  const key = await openRootKey(fake.uri(id), own.options)
   const secret = randomBytes(32)
   const old = await key.wrap(secret, place)
   await key.unwrap(old, place)
   assert.equal(rewrapped.length, 0)
-  await double.admin('POST', `/keys/${id}/actions/rotate`)
+  await fake.admin('POST', `/keys/${id}/actions/rotate`)
   assert.deepEqual(Buffer.from(await key.unwrap(old, place)), secret)
   const event = rewrapped.at(0)
   assert.ok(event)
   assert.equal(event.uri, key.uri)
   assert.deepEqual(Buffer.from(event.wrapped), Buffer.from(old))
-  const { body } = await double.admin('GET', `/keys/${id}/versions`)
+  const { body } = await fake.admin('GET', `/keys/${id}/versions`)
   const [newest, oldest] = (body as { resources: { id: string }[] }).resources
   assert.equal(unpackWrappedForm(old).keyVersion, oldest?.id)
   assert.equal(unpackWrappedForm(event.rewrapped).keyVersion, newest?.id)
@@ -258,23 +258,23 @@ test('after a rotation the old still opens, and the new form is handed on, under
 })
 
 test('a key ring in the URI narrows the look-up', async () => {
-  await double.admin('POST', '/key_rings/vmware')
-  const id = await double.rootKey({ aliases: ['in-ring'] }, { 'X-Kms-Key-Ring': 'vmware' })
-  const key = await openRootKey(double.uri('in-ring', { keyRing: 'vmware' }), side.options)
-  assert.equal(key.uri, double.uri(id, { keyRing: 'vmware' }))
+  await fake.admin('POST', '/key_rings/vmware')
+  const id = await fake.rootKey({ aliases: ['in-ring'] }, { 'X-Kms-Key-Ring': 'vmware' })
+  const key = await openRootKey(fake.uri('in-ring', { keyRing: 'vmware' }), side.options)
+  assert.equal(key.uri, fake.uri(id, { keyRing: 'vmware' }))
   await key.unwrap(await key.wrap(Buffer.from('x'), place), place)
-  const elsewhere = await openRootKey(double.uri(id, { keyRing: 'default' }), side.options)
+  const elsewhere = await openRootKey(fake.uri(id, { keyRing: 'default' }), side.options)
   await assert.rejects(elsewhere.wrap(Buffer.from('x'), place), reaches('root-key', /has no key/))
 })
 
 test('root keys are listed without standard keys and destroyed ones, each with its URI', async () => {
-  const { guid: instance } = await double.control<{ guid: string }>('POST', 'instances')
-  const manager = await double.serviceId({ instance, roles: ['Manager'] })
-  const reader = await double.serviceId({ instance, roles: ['Reader'] })
-  const own = sideOf(double, reader.apiKey)
-  const uri = `keyprotect://${double.about.keyProtect}/${instance}`
+  const { guid: instance } = await fake.control<{ guid: string }>('POST', 'instances')
+  const manager = await fake.serviceId({ instance, roles: ['Manager'] })
+  const reader = await fake.serviceId({ instance, roles: ['Reader'] })
+  const own = sideOf(fake, reader.apiKey)
+  const uri = `keyprotect://${fake.about.keyProtect}/${instance}`
   assert.deepEqual(await listRootKeys(uri, own.options), [], 'an empty list has no resources')
-  const token = await double.token(manager.apiKey)
+  const token = await fake.token(manager.apiKey)
   const headers = { Authorization: `Bearer ${token}`, 'Bluemix-Instance': instance }
   const made = await Promise.all(
     Array.from({ length: 42 }, async (_, index) => {
@@ -284,15 +284,15 @@ test('root keys are listed without standard keys and destroyed ones, each with i
         extractable: index % 41 === 0,
       }
       const body = JSON.stringify({ resources: [resource] })
-      const answer = await double.raw('POST', `https://${double.about.keyProtect}/api/v2/keys`, {
+      const answer = await fake.raw('POST', `https://${fake.about.keyProtect}/api/v2/keys`, {
         headers,
         body,
       })
       return (answer.body as { resources: { id: string }[] }).resources[0]?.id ?? ''
     }),
   )
-  await double.raw('DELETE', `https://${double.about.keyProtect}/api/v2/keys/${made[1]}`, { headers })
-  await double.raw('POST', `https://${double.about.keyProtect}/api/v2/keys/${made[2]}/actions/disable`, {
+  await fake.raw('DELETE', `https://${fake.about.keyProtect}/api/v2/keys/${made[1]}`, { headers })
+  await fake.raw('POST', `https://${fake.about.keyProtect}/api/v2/keys/${made[2]}/actions/disable`, {
     headers,
   })
   const listed = await listRootKeys(uri, own.options)
@@ -309,21 +309,21 @@ test('root keys are listed without standard keys and destroyed ones, each with i
 })
 
 test('more root keys than a page has', async () => {
-  const own: Side = sideOf(double, apiKey)
-  const before = (await listRootKeys(double.uri(''), own.options)).length
+  const own: Side = sideOf(fake, apiKey)
+  const before = (await listRootKeys(fake.uri(''), own.options)).length
   const more = limits.keyProtectPageKeys
-  await double.manyKeys(more, 'one of many', { extractable: false })
-  await double.forgetCalls()
-  const listed = await listRootKeys(double.uri(''), own.options)
+  await fake.manyKeys(more, 'one of many', { extractable: false })
+  await fake.forgetCalls()
+  const listed = await listRootKeys(fake.uri(''), own.options)
   assert.equal(listed.length, before + more)
   assert.equal(new Set(listed.map(({ id }) => id)).size, listed.length)
-  assert.equal((await double.calls('list')).length, 2)
+  assert.equal((await fake.calls('list')).length, 2)
   own.sessions.close()
 })
 
 test('a check answers with the URI to keep, by id', async () => {
-  const checked = await checkRootKey(double.uri('first'), side.options)
-  assert.deepEqual(checked, { uri: double.uri(ids[0]), id: ids[0], warnings: [] })
+  const checked = await checkRootKey(fake.uri('first'), side.options)
+  assert.deepEqual(checked, { uri: fake.uri(ids[0]), id: ids[0], warnings: [] })
 })
 
 const unfit: readonly {
@@ -338,14 +338,14 @@ const unfit: readonly {
   },
   {
     what: 'a standard key',
-    make: () => double.rootKey({ extractable: true }),
+    make: () => fake.rootKey({ extractable: true }),
     says: /is a standard key.*kp key create/,
   },
   {
     what: 'a disabled key',
     make: async () => {
-      const id = await double.rootKey()
-      await double.admin('POST', `/keys/${id}/actions/disable`)
+      const id = await fake.rootKey()
+      await fake.admin('POST', `/keys/${id}/actions/disable`)
       return id
     },
     says: /is disabled.*kp key enable/,
@@ -353,8 +353,8 @@ const unfit: readonly {
   {
     what: 'a deleted key',
     make: async () => {
-      const id = await double.rootKey()
-      await double.admin('DELETE', `/keys/${id}`)
+      const id = await fake.rootKey()
+      await fake.admin('DELETE', `/keys/${id}`)
       return id
     },
     says: /was deleted.*kp key restore/,
@@ -362,9 +362,9 @@ const unfit: readonly {
   {
     what: 'an expired key',
     make: async () => {
-      const now = Date.parse((await double.control<{ now: string }>('GET', 'state')).now)
-      const id = await double.rootKey({ expirationDate: new Date(now + 60_000).toISOString() })
-      await double.advance(61)
+      const now = Date.parse((await fake.control<{ now: string }>('GET', 'state')).now)
+      const id = await fake.rootKey({ expirationDate: new Date(now + 60_000).toISOString() })
+      await fake.advance(61)
       return id
     },
     says: /expired at/,
@@ -372,44 +372,44 @@ const unfit: readonly {
 ]
 for (const { what, make, says } of unfit)
   test(`a check refuses ${what}`, async () => {
-    await assert.rejects(checkRootKey(double.uri(await make()), side.options), reaches('root-key', says))
+    await assert.rejects(checkRootKey(fake.uri(await make()), side.options), reaches('root-key', says))
   })
 
 test('a check warns of a key that will expire', async () => {
-  const id = await double.rootKey({ expirationDate: '2099-01-01T00:00:00Z' })
-  const { warnings } = await checkRootKey(double.uri(id), side.options)
+  const id = await fake.rootKey({ expirationDate: '2099-01-01T00:00:00Z' })
+  const { warnings } = await checkRootKey(fake.uri(id), side.options)
   assert.match(warnings.join(), /expires at 2099/)
 })
 
 test('a check says into which key ring standard keys go, where the root key lies in another', async () => {
-  await double.admin('POST', '/key_rings/beside')
-  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
-  const beside = double.uri(id, { keyRing: 'beside' })
+  await fake.admin('POST', '/key_rings/beside')
+  const id = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
+  const beside = fake.uri(id, { keyRing: 'beside' })
   const check = async (uri: string, standardKeys: boolean, keyRing?: string) => {
-    const serviceId = await double.serviceId({
+    const serviceId = await fake.serviceId({
       roles: ['Manager'],
       ...(keyRing !== undefined && { keyRing }),
     })
-    const own = sideOf(double, serviceId.apiKey)
+    const own = sideOf(fake, serviceId.apiKey)
     const checked = checkRootKey(uri, { ...own.options, standardKeys }).finally(() => own.sessions.close())
     return (await checked).warnings
   }
-  const [warning, ...others] = await check(double.uri(id), true)
+  const [warning, ...others] = await check(fake.uri(id), true)
   assert.match(warning ?? '', /lies in the key ring beside.*go into the ring default/)
   assert.ok(warning?.endsWith(beside), 'and how they come there')
   assert.deepEqual(others, [])
-  assert.deepEqual(await check(double.uri(id), false), [])
+  assert.deepEqual(await check(fake.uri(id), false), [])
   assert.deepEqual(await check(beside, true, 'beside'), [])
-  assert.deepEqual(await check(double.uri('first'), true), [])
+  assert.deepEqual(await check(fake.uri('first'), true), [])
   await assert.rejects(
-    check(double.uri(id), true, 'beside'),
+    check(fake.uri(id), true, 'beside'),
     reaches('root-key', /may not make standard keys.*go into the ring default/),
   )
 })
 
 test('without an API key it is said how to give one', async () => {
   await assert.rejects(
-    openRootKey(double.uri(ids[0]), { dataFolder: '/nowhere', create: false }),
+    openRootKey(fake.uri(ids[0]), { dataFolder: '/nowhere', create: false }),
     reaches('root-key', /MORTISE_IBM_API_KEY_FILE/),
   )
 })

@@ -1,4 +1,4 @@
-// Standard keys in Key Protect: the contract against the double, against what other tests use instead, and against a
+// Standard keys in Key Protect: the contract against the fake, against what other tests use instead, and against a
 // real instance where one is named; what happens when a call does not go well, roles, key rings, and whose turn it is.
 //
 // For a real instance: MORTISE_TEST_KEYPROTECT_STANDARD_KEYS=URI with an active root key, and
@@ -19,32 +19,35 @@ import { limits } from '../../../src/limits.ts'
 import { KeyProtectSessions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import { checkRootKey, openRootKey } from '../../../src/rootkey/open.ts'
 import { FaultyRootKey } from '../../support/faulty-root-key.ts'
-import { Double } from '../../support/key-protect/double.ts'
+import { KeyProtectFake } from '../../support/key-protect/fake.ts'
 import type { Fault } from '../../support/key-protect/faults.ts'
 import { sideOf } from '../../support/key-protect/mortise.ts'
+import { MovableClock } from '../../support/movable-clock.ts'
 import type { Role } from '../../support/key-protect/state.ts'
 import { reaches } from '../../support/rootkey-contract.ts'
 import { standardKeysContract, uniqueName } from '../../support/standard-keys-contract.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-const manager = readFileSync(double.about.managerApiKeyFile, 'utf8').trim()
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+const manager = readFileSync(fake.about.managerApiKeyFile, 'utf8').trim()
 let passedMs = 0
-const side = sideOf(double, manager, { clock: { monotonic: () => performance.now() + passedMs } })
+const side = sideOf(fake, manager, {
+  clock: { ...systemClock, monotonic: () => performance.now() + passedMs },
+})
 after(() => side.sessions.close())
-const id = await double.rootKey()
+const id = await fake.rootKey()
 const place = Buffer.from('place')
 
 beforeEach(async () => {
-  await double.calm()
-  await double.forgetCalls()
+  await fake.calm()
+  await fake.forgetCalls()
   side.made.length = 0
 })
 
 /** Time passes for the service and for Mortise. */
 async function advance(seconds: number): Promise<void> {
-  await double.advance(seconds)
+  await fake.advance(seconds)
   passedMs += seconds * 1000
 }
 
@@ -62,14 +65,14 @@ standardKeysContract('in memory', {
 })
 
 standardKeysContract('keyprotect', {
-  open: () => openRootKey(double.uri(id), side.options),
+  open: () => openRootKey(fake.uri(id), side.options),
   async rotate() {
     await advance(3_601)
-    await double.admin('POST', `/keys/${id}/actions/rotate`)
+    await fake.admin('POST', `/keys/${id}/actions/rotate`)
   },
   async takeAway() {
-    await double.control('POST', 'listeners', { keyProtect: 'down' })
-    return () => double.calm()
+    await fake.control('POST', 'listeners', { keyProtect: 'down' })
+    return () => fake.calm()
   },
 })
 
@@ -93,7 +96,7 @@ if (real === undefined) {
   })
 }
 
-async function opened(uri = double.uri(id), options = side.options) {
+async function opened(uri = fake.uri(id), options = side.options) {
   const rootKey = await openRootKey(uri, options)
   assert.ok(rootKey.standardKeys && rootKey.versions)
   return { rootKey, standardKeys: rootKey.standardKeys, versions: rootKey.versions }
@@ -121,41 +124,47 @@ for (const { made, says, ...fault } of uncertain)
   test(`create, ${fault.kind} ${fault.status ?? ''}: asked once, and it is not known`, async () => {
     const { standardKeys } = await opened()
     const name = uniqueName()
-    await double.fault({ on: 'create', times: null, ...fault })
-    const trail = new Set<string>()
-    await assert.rejects(standardKeys.create(wanted(name), trail), (error: unknown) => {
+    await fake.fault({ on: 'create', times: null, ...fault })
+    const correlationIds = new Set<string>()
+    await assert.rejects(standardKeys.create(wanted(name), correlationIds), (error: unknown) => {
       assert.ok(error instanceof StandardKeyUncertain, String(error))
       return reaches('unreachable', says)(error)
     })
-    const calls = await double.calls('create')
+    const calls = await fake.calls('create')
     assert.deepEqual(
       calls.map(({ correlationId }) => correlationId),
-      [...trail],
+      [...correlationIds],
     )
     assert.equal((await standardKeys.find(name)).length, made)
   })
 
 test('create, an answer after the time-out: asked once, and it is not known', async () => {
-  const { standardKeys } = await opened()
+  const clock = new MovableClock()
+  const own = sideOf(fake, manager, { clock })
+  const { standardKeys } = await opened(fake.uri(id), own.options)
   const name = uniqueName()
-  await double.fault({ on: 'create', kind: 'slow-answer', ms: limits.keyProtectAnswerTimeoutMs + 2_000 })
-  await assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
+  await fake.fault({ on: 'create', kind: 'slow-answer', ms: limits.keyProtectAnswerTimeoutMs })
+  const created = assert.rejects(standardKeys.create(wanted(name)), (error: unknown) => {
     assert.ok(error instanceof StandardKeyUncertain)
     return reaches('unreachable', /no answer within 10000 ms/)(error)
   })
-  assert.equal((await double.calls('create')).length, 1)
+  for (let turn = 0; turn < 1_000; turn++) if ((await fake.calls('create')).length > 0) break
+  clock.pass(limits.keyProtectAnswerTimeoutMs)
+  await created
+  assert.equal((await fake.calls('create')).length, 1)
   assert.equal((await standardKeys.find(name)).length, 1)
+  own.sessions.close()
 })
 
 test('create while nothing listens, or without a token: certainly not made', async () => {
   const { standardKeys } = await opened()
-  await double.control('POST', 'listeners', { keyProtect: 'down' })
+  await fake.control('POST', 'listeners', { keyProtect: 'down' })
   await assert.rejects(standardKeys.create(wanted(uniqueName())), isCertain)
   assert.equal(side.made.length, limits.keyProtectTriesMax, 'and therefore asked for again')
-  await double.calm()
-  const own = sideOf(double, manager)
-  const { standardKeys: another } = await opened(double.uri(id), own.options)
-  await double.control('POST', 'listeners', { iam: 'down' })
+  await fake.calm()
+  const own = sideOf(fake, manager)
+  const { standardKeys: another } = await opened(fake.uri(id), own.options)
+  await fake.control('POST', 'listeners', { iam: 'down' })
   await assert.rejects(another.create(wanted(uniqueName())), isCertain)
   own.sessions.close()
 })
@@ -172,10 +181,10 @@ const certain: readonly Fault[] = [
 ]
 for (const fault of certain)
   test(`create, ${fault.status ?? fault.kind} of ${fault.on} for a while: made in the end, once`, async () => {
-    const own = sideOf(double, manager)
-    const { standardKeys } = await opened(double.uri(id), own.options)
+    const own = sideOf(fake, manager)
+    const { standardKeys } = await opened(fake.uri(id), own.options)
     const name = uniqueName()
-    await double.fault(fault)
+    await fake.fault(fault)
     const made = await standardKeys.create(wanted(name))
     assert.deepEqual(
       (await standardKeys.find(name)).map((found) => found.id),
@@ -186,13 +195,13 @@ for (const fault of certain)
 
 test('create, first 429 and then a reset: not known, and not asked again', async () => {
   const { standardKeys } = await opened()
-  await double.fault({ on: 'create', kind: 'status', status: 429 })
-  await double.fault({ on: 'create', kind: 'reset-after', times: null })
+  await fake.fault({ on: 'create', kind: 'status', status: 429 })
+  await fake.fault({ on: 'create', kind: 'reset-after', times: null })
   await assert.rejects(
     standardKeys.create(wanted(uniqueName())),
     (error: unknown) => error instanceof StandardKeyUncertain,
   )
-  assert.equal((await double.calls('create')).length, 2)
+  assert.equal((await fake.calls('create')).length, 2)
 })
 
 test('a token that ends while keys are made: every key is there once', async () => {
@@ -200,7 +209,7 @@ test('a token that ends while keys are made: every key is there once', async () 
   const name = uniqueName()
   const ids = await Promise.all(
     Array.from({ length: 60 }, async (_, at) => {
-      if (at === 30) await double.control('DELETE', 'tokens')
+      if (at === 30) await fake.control('DELETE', 'tokens')
       return standardKeys.create(wanted(name))
     }),
   )
@@ -217,7 +226,7 @@ for (const kind of ['reset-before', 'reset-after', 'half', 'garbage', 'status', 
     const key = wanted(uniqueName())
     const made = await standardKeys.create(key)
     for (const on of ['get', 'list', 'rewrap', 'delete'])
-      await double.fault({ on, kind, ...(kind.startsWith('status') && { status: 503 }) })
+      await fake.fault({ on, kind, ...(kind.startsWith('status') && { status: 503 }) })
     assert.deepEqual(Buffer.from(await standardKeys.read(made)), key.payload)
     assert.equal((await standardKeys.find(key.name)).length, 1)
     await versions.rewrap(wrapped, place)
@@ -229,12 +238,12 @@ test('a deletion that a proxy answers in the service’s place is not taken for 
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
   for (const status of [200, 404]) {
-    await double.fault({ on: 'delete', kind: 'proxy', status, times: null })
+    await fake.fault({ on: 'delete', kind: 'proxy', status, times: null })
     await assert.rejects(standardKeys.remove(made), reaches('unreachable'))
-    await double.calm()
-    // What the proxy in front of it hid: the double did it.
+    await fake.calm()
+    // What the proxy in front of it hid: the fake did it.
     await advance(31)
-    await double.admin('POST', `/keys/${made}/restore`)
+    await fake.admin('POST', `/keys/${made}/restore`)
   }
   await standardKeys.read(made)
 })
@@ -242,7 +251,7 @@ test('a deletion that a proxy answers in the service’s place is not taken for 
 test('a 404 that does not say that it is about the key, as of an instance that is gone for now, is not taken for done', async () => {
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
-  await double.fault({ on: 'delete', kind: 'status', status: 404 })
+  await fake.fault({ on: 'delete', kind: 'status', status: 404 })
   await assert.rejects(standardKeys.remove(made), reaches('wrapped-form'))
   await standardKeys.read(made)
   await standardKeys.remove(made)
@@ -255,18 +264,18 @@ test('deleted by its owner: a no about this key alone, with how to bring it back
   const { standardKeys } = await opened()
   const [key, other] = [wanted(uniqueName()), wanted(uniqueName())]
   const [made, untouched] = [await standardKeys.create(key), await standardKeys.create(other)]
-  await double.admin('DELETE', `/keys/${made}`)
+  await fake.admin('DELETE', `/keys/${made}`)
   const says = new RegExp(
-    `standard key ${made} was deleted in Key Protect.*ibmcloud kp key restore ${made} --instance-id ${double.about.instance} \\(role Manager\\)`,
+    `standard key ${made} was deleted in Key Protect.*ibmcloud kp key restore ${made} --instance-id ${fake.about.instance} \\(role Manager\\)`,
   )
   await assert.rejects(standardKeys.read(made), reaches('wrapped-form', says))
   assert.deepEqual(Buffer.from(await standardKeys.read(untouched)), other.payload)
   await advance(31)
-  await double.admin('POST', `/keys/${made}/restore`)
+  await fake.admin('POST', `/keys/${made}/restore`)
   assert.deepEqual(Buffer.from(await standardKeys.read(made)), key.payload)
-  await double.admin('DELETE', `/keys/${made}`)
+  await fake.admin('DELETE', `/keys/${made}`)
   await advance(4 * 3600 + 1)
-  await double.admin('DELETE', `/keys/${made}/purge`)
+  await fake.admin('DELETE', `/keys/${made}/purge`)
   await assert.rejects(standardKeys.read(made), reaches('wrapped-form', /no standard key .*purged/))
   assert.deepEqual(await standardKeys.find(key.name), [])
 })
@@ -274,25 +283,25 @@ test('deleted by its owner: a no about this key alone, with how to bring it back
 test('410 for a deleted key, as other calls answer it, is the same no', async () => {
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
-  await double.fault({ on: 'get', kind: 'status', status: 410 })
+  await fake.fault({ on: 'get', kind: 'status', status: 410 })
   await assert.rejects(standardKeys.read(made), reaches('wrapped-form', /was deleted.*key restore/))
 })
 
 test('a root key, and what is no id, is no standard key', async () => {
   const { standardKeys } = await opened()
   await assert.rejects(standardKeys.read(id), reaches('wrapped-form', /is no standard key/))
-  const before = (await double.calls()).length
+  const before = (await fake.calls()).length
   for (const wrong of ['', '..', `${id}/metadata`, 'an-alias', `${id}?force=true`]) {
     await assert.rejects(standardKeys.read(wrong), reaches('wrapped-form'))
     await assert.rejects(standardKeys.remove(wrong), reaches('wrapped-form'))
   }
-  assert.equal((await double.calls()).length, before, 'nothing was sent')
+  assert.equal((await fake.calls()).length, before, 'nothing was sent')
 })
 
 test('key rings: made in that of the URI, found and read there, deleted wherever it is', async () => {
-  await double.admin('POST', '/key_rings/ours')
-  const root = await double.rootKey({}, { 'X-Kms-Key-Ring': 'ours' })
-  const { standardKeys } = await opened(double.uri(root, { keyRing: 'ours' }))
+  await fake.admin('POST', '/key_rings/ours')
+  const root = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'ours' })
+  const { standardKeys } = await opened(fake.uri(root, { keyRing: 'ours' }))
   const { standardKeys: anywhere } = await opened()
   const name = uniqueName()
   const made = await standardKeys.create(wanted(name))
@@ -301,18 +310,18 @@ test('key rings: made in that of the URI, found and read there, deleted wherever
   assert.deepEqual(await found(), [made])
   assert.equal((await anywhere.find(name)).length, 2)
   await assert.rejects(standardKeys.read(outside), reaches('wrapped-form', /key ring ours/))
-  await double.admin('PATCH', `/keys/${made}`, { keyRingID: 'default' })
+  await fake.admin('PATCH', `/keys/${made}`, { keyRingID: 'default' })
   await assert.rejects(standardKeys.read(made), reaches('wrapped-form', /moved to another key ring/))
   await standardKeys.remove(made)
   await assert.rejects(anywhere.read(made), reaches('wrapped-form', /was deleted/))
 })
 
 test('Manager on the key ring alone is enough for all of it', async () => {
-  await double.admin('POST', '/key_rings/only-here')
-  const root = await double.rootKey({}, { 'X-Kms-Key-Ring': 'only-here' })
-  const serviceId = await double.serviceId({ roles: ['Manager'], keyRing: 'only-here' })
-  const own = sideOf(double, serviceId.apiKey)
-  const uri = double.uri(root, { keyRing: 'only-here' })
+  await fake.admin('POST', '/key_rings/only-here')
+  const root = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'only-here' })
+  const serviceId = await fake.serviceId({ roles: ['Manager'], keyRing: 'only-here' })
+  const own = sideOf(fake, serviceId.apiKey)
+  const uri = fake.uri(root, { keyRing: 'only-here' })
   await checkRootKey(uri, { ...own.options, standardKeys: true })
   const { standardKeys } = await opened(uri, own.options)
   const name = uniqueName()
@@ -325,7 +334,7 @@ test('Manager on the key ring alone is enough for all of it', async () => {
 })
 
 test('a key ring that is not there: a no about the call, which names it', async () => {
-  const { standardKeys } = await opened(double.uri(id, { keyRing: 'nowhere' }))
+  const { standardKeys } = await opened(fake.uri(id, { keyRing: 'nowhere' }))
   await assert.rejects(standardKeys.create(wanted(uniqueName())), reaches('call', /has no key ring nowhere/))
 })
 
@@ -385,13 +394,13 @@ async function wrappedByManager(): Promise<Uint8Array> {
 for (const { what, least, others, reach, work } of roles)
   test(`least privilege: ${least} is enough to ${what}; with less the error names it`, async () => {
     const made = await (await opened()).standardKeys.create(wanted(uniqueName()))
-    const serviceId = await double.serviceId({ roles: [...others] })
-    const own = sideOf(double, serviceId.apiKey)
-    const { rootKey, standardKeys } = await opened(double.uri(id), own.options)
-    const says = `\\(${serviceId.id}\\) may not ${what}.*service role ${least} there.*service-policy-create ${serviceId.id} --roles ${least} --service-name kms --service-instance ${double.about.instance}`
+    const serviceId = await fake.serviceId({ roles: [...others] })
+    const own = sideOf(fake, serviceId.apiKey)
+    const { rootKey, standardKeys } = await opened(fake.uri(id), own.options)
+    const says = `\\(${serviceId.id}\\) may not ${what}.*service role ${least} there.*service-policy-create ${serviceId.id} --roles ${least} --service-name kms --service-instance ${fake.about.instance}`
     await assert.rejects(work({ ...named(rootKey), standardKeys }, made), reaches(reach, new RegExp(says)))
-    await double.control('PUT', `service-ids/${serviceId.id}/policies`, {
-      policies: [{ instance: double.about.instance, roles: [least] }],
+    await fake.control('PUT', `service-ids/${serviceId.id}/policies`, {
+      policies: [{ instance: fake.about.instance, roles: [least] }],
     })
     await work({ ...named(rootKey), standardKeys }, made)
     own.sessions.close()
@@ -412,7 +421,7 @@ function named(rootKey: RootKey) {
 test('a service ID that is nobody any more, or a missing role: only an unwrap can tell which', async () => {
   const { standardKeys } = await opened()
   const made = await standardKeys.create(wanted(uniqueName()))
-  await double.fault({ on: '*', kind: 'status', status: 401, times: null })
+  await fake.fault({ on: '*', kind: 'status', status: 401, times: null })
   for (const call of [
     () => standardKeys.create(wanted(uniqueName())),
     () => standardKeys.read(made),
@@ -428,13 +437,13 @@ test('a search that is too broad: all are looked through instead', async () => {
   const { standardKeys } = await opened()
   const name = uniqueName()
   const made = await standardKeys.create(wanted(name))
-  await double.control('POST', 'search', { keysMax: 1 })
-  await double.forgetCalls()
+  await fake.control('POST', 'search', { keysMax: 1 })
+  await fake.forgetCalls()
   assert.deepEqual(
     (await standardKeys.find(name)).map((key) => key.id),
     [made],
   )
-  const [first] = await double.calls('list')
+  const [first] = await fake.calls('list')
   assert.equal(first?.code, 'KEY_SEARCH_TOO_BROAD')
 })
 
@@ -442,10 +451,10 @@ test('more than a page: listed and found whole, each once', async () => {
   const prefix = uniqueName()
   const payload = randomBytes(32).toString('base64')
   const count = limits.keyProtectPageKeys + 5
-  const ids = await double.manyKeys(count, prefix, { extractable: true, payload })
+  const ids = await fake.manyKeys(count, prefix, { extractable: true, payload })
   const { standardKeys } = await opened()
-  await double.admin('DELETE', `/keys/${ids[7]}`)
-  await double.forgetCalls()
+  await fake.admin('DELETE', `/keys/${ids[7]}`)
+  await fake.forgetCalls()
   const listed: string[] = []
   const deleted: string[] = []
   for await (const page of standardKeys.list(`${prefix}-`, { deleted: true }))
@@ -455,8 +464,8 @@ test('more than a page: listed and found whole, each once', async () => {
     }
   assert.deepEqual(listed.toSorted(), [...ids].toSorted())
   assert.deepEqual(deleted, [ids[7]])
-  assert.ok((await double.calls('list')).length >= 2)
-  await double.control('POST', 'search', { keysMax: 1 })
+  assert.ok((await fake.calls('list')).length >= 2)
+  await fake.control('POST', 'search', { keysMax: 1 })
   assert.deepEqual(
     (await standardKeys.find(`${prefix}-${count}`)).map((key) => key.id),
     [ids.at(-1)],
@@ -467,14 +476,14 @@ test('keys that are purged while a list is read hide no others', async () => {
   const payload = randomBytes(32).toString('base64')
   const prefix = uniqueName()
   const count = limits.keyProtectPageKeys + 200
-  const ids = (await double.manyKeys(count, prefix, { extractable: true, payload })).toSorted()
+  const ids = (await fake.manyKeys(count, prefix, { extractable: true, payload })).toSorted()
   const gone = ids.slice(0, 40)
-  for (const id of gone) await double.control('POST', `keys/${id}/delete`)
+  for (const id of gone) await fake.control('POST', `keys/${id}/delete`)
   await advance(5 * 3600)
   const { standardKeys } = await opened()
   const listed: string[] = []
   for await (const page of standardKeys.list(`${prefix}-`, { deleted: true })) {
-    if (listed.length === 0) for (const id of gone) await double.control('POST', `keys/${id}/purge`)
+    if (listed.length === 0) for (const id of gone) await fake.control('POST', `keys/${id}/purge`)
     listed.push(...page.map(({ id }) => id))
   }
   assert.equal(new Set(listed).size, listed.length)
@@ -488,17 +497,17 @@ test('keys that are purged while a list is read hide no others', async () => {
 test('many keys at once: never more than sixteen calls, and what was begun is ended first', async () => {
   const { rootKey, standardKeys } = await opened()
   const wrapped = await rootKey.wrap(Buffer.from('secret'), place)
-  const ids = await double.manyKeys(200, uniqueName(), {
+  const ids = await fake.manyKeys(200, uniqueName(), {
     extractable: true,
     payload: Buffer.from(wrapped).toString('base64'),
   })
-  await double.control('POST', 'traffic', { latencyMs: 10 })
-  await double.forgetCalls()
+  await fake.control('POST', 'traffic', { latencyMs: 10 })
+  await fake.forgetCalls()
   await Promise.all(ids.map(async (key) => rootKey.unwrap(await standardKeys.read(key), place)))
-  const calls = (await double.calls()).map(({ call }) => call)
+  const calls = (await fake.calls()).map(({ call }) => call)
   assert.equal(calls.filter((call) => call === 'get').length, 200)
   assert.equal(calls.filter((call) => call === 'unwrap').length, 200)
-  const most = await double.inFlightMax()
+  const most = await fake.inFlightMax()
   assert.ok(most <= limits.keyProtectCallsMax, `${most}`)
   // At half time about half of the keys are open; first come first served, none would be.
   const early = calls.slice(0, 200).filter((call) => call === 'unwrap').length
@@ -515,11 +524,11 @@ test('custody keyprotect is not for root keys in files', async () => {
 })
 
 test('a check with an API key that is not kept uses it, and it alone', async () => {
-  const serviceId = await double.serviceId({ roles: ['Manager'] })
-  const wrong = sideOf(double, 'no-such-key')
+  const serviceId = await fake.serviceId({ roles: ['Manager'] })
+  const wrong = sideOf(fake, 'no-such-key')
   const options = { ...wrong.options, standardKeys: true } as const
-  await checkRootKey(double.uri(id), { ...options, apiKey: serviceId.apiKey })
-  await assert.rejects(checkRootKey(double.uri(id), options), (error: unknown) => {
+  await checkRootKey(fake.uri(id), { ...options, apiKey: serviceId.apiKey })
+  await assert.rejects(checkRootKey(fake.uri(id), options), (error: unknown) => {
     assert.ok(error instanceof RootKeyError && !error.message.includes(serviceId.apiKey))
     return reaches('root-key', /refuses the API key/)(error)
   })

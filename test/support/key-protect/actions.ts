@@ -1,4 +1,4 @@
-// What is done with a root key of the double: wrap, unwrap, rewrap; and the states in which it may be.
+// What is done with a root key of the fake: wrap, unwrap, rewrap; and the states in which it may be.
 
 import { randomBytes } from 'node:crypto'
 import { badField, refusal } from './refusal.ts'

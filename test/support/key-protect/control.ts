@@ -1,5 +1,5 @@
-// The control door of the double, plain HTTP on loopback: moves the clock, makes things go wrong, makes and changes
-// service IDs, and tells what was called. Not part of what is doubled.
+// The control door of the fake, plain HTTP on loopback: moves the clock, makes things go wrong, makes and changes
+// service IDs, and tells what was called. No part of the real services.
 
 import { randomUUID } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server } from 'node:http'

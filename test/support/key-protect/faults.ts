@@ -1,4 +1,4 @@
-// What can be made to go wrong with the double, on command: which calls, how often, and how.
+// What can be made to go wrong with the fake, on command: which calls, how often, and how.
 
 /** How a call goes wrong. `after`: the work is done all the same. */
 export const faultKinds = {

@@ -1,4 +1,4 @@
-// IAM of the double: tokens for API keys of service IDs, JWT-shaped and signed, that end; and whom a token belongs to.
+// IAM of the fake: tokens for API keys of service IDs, JWT-shaped and signed, that end; and whom a token belongs to.
 
 import { createHmac } from 'node:crypto'
 import { plainRefusal, refusal } from './refusal.ts'
@@ -32,7 +32,7 @@ export function issueToken(state: State, body: Buffer, url: string, requestId: s
     client_id: 'default',
     jti: `${contents.tokensIssued++}`,
   }
-  const unsigned = `${base64url({ kid: 'double', alg: 'HS256' })}.${base64url(claims)}`
+  const unsigned = `${base64url({ kid: 'fake', alg: 'HS256' })}.${base64url(claims)}`
   return {
     status: 200,
     body: {

@@ -1,4 +1,4 @@
-// Keys of the double: made, shown, listed, moved, given aliases. What happens to them later is in lifecycle.ts, what is
+// Keys of the fake: made, shown, listed, moved, given aliases. What happens to them later is in lifecycle.ts, what is
 // done with them in actions.ts.
 
 import { randomBytes, randomUUID } from 'node:crypto'
@@ -149,7 +149,7 @@ export function countKeys(call: Call, visible: (key: Key) => boolean): Reply {
 
 function matching(call: Call, visible: (key: Key) => boolean): Key[] {
   const { query, state, instance, keyRing } = call
-  if (query.has('filter')) throw badQuery('filter', 'left out: this double does not know it')
+  if (query.has('filter')) throw badQuery('filter', 'left out: this fake does not know it')
   const states = (query.get('state') ?? '0,1,2,3').split(',')
   if (!states.every((one) => /^[01235]$/.test(one))) throw badQuery('state', 'a list of 0, 1, 2, 3, 5')
   const extractable = query.get('extractable')

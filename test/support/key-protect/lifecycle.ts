@@ -1,5 +1,5 @@
-// What happens to keys of the double: rotated, disabled, enabled, deleted, restored, purged; each with the times that
-// one must wait, on the double's own clock.
+// What happens to keys of the fake: rotated, disabled, enabled, deleted, restored, purged; each with the times that
+// one must wait, on the fake's own clock.
 
 import { randomUUID } from 'node:crypto'
 import { requireUsable } from './actions.ts'

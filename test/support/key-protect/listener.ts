@@ -1,4 +1,4 @@
-// The two HTTPS listeners of the double: Key Protect's and IAM's. Takes a request, lets a fault strike, has it answered
+// The two HTTPS listeners of the fake: Key Protect's and IAM's. Takes a request, lets a fault strike, has it answered
 // and keeps a list of what was called. Each can be taken down and brought up on the same port.
 
 import { randomUUID } from 'node:crypto'

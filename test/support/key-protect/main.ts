@@ -1,7 +1,7 @@
-// The double of Key Protect and IAM as a process of its own: `npm run key-protect-double`. Loopback only.
+// The fake of Key Protect and IAM as a process of its own: `npm run key-protect-fake`. Loopback only.
 //
 //     --port N           Key Protect; IAM is on the next port and the control door on the one after (8443; 0: free ones)
-//     --folder DIR       where ca.pem, api-key and the state are kept (./key-protect-double); a restart goes on with them
+//     --folder DIR       where ca.pem, api-key and the state are kept (./key-protect-fake); a restart goes on with them
 //     --json             one line of JSON when it serves, nothing else on standard output
 //     --end-with-input   ends when its standard input does, as tests want it
 
@@ -21,7 +21,7 @@ import { newServiceId, State } from './state.ts'
 const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '8443' },
-    folder: { type: 'string', default: 'key-protect-double' },
+    folder: { type: 'string', default: 'key-protect-fake' },
     json: { type: 'boolean', default: false },
     'end-with-input': { type: 'boolean', default: false },
   },
@@ -60,7 +60,7 @@ if (values['end-with-input']) process.stdin.on('end', () => process.exit(0)).res
 async function certificate(): Promise<{ cert: string; key: string }> {
   if (!existsSync(inFolder('tls.key'))) {
     const ca = await makeCertificate({
-      commonName: 'CA of a Key Protect double',
+      commonName: 'CA of a Key Protect fake',
       extensions: [basicConstraints(true), keyUsage('ca')],
       key: 'ec',
       ownKey: true,
@@ -128,7 +128,7 @@ function begin(): { instance: string; apiKeyFile: string; managerApiKeyFile: str
 }
 
 function forPeople(): string {
-  return `A double of IBM Key Protect at https://${about.keyProtect}, with IAM at ${about.iamUrl}.
+  return `A fake of IBM Key Protect at https://${about.keyProtect}, with IAM at ${about.iamUrl}.
 What goes wrong, and when, is yours to say: ${about.control}, see docs/try-key-protect.md.
 
 For Mortise:

@@ -1,10 +1,10 @@
-// Mortise's side of the double: sessions with an API key, and what they told of their calls.
+// Mortise's side of the fake: sessions with an API key, and what they told of their calls.
 
 import type { CallMade } from '../../../src/rootkey/keyprotect/session.ts'
 import { KeyProtectSessions, type KeyProtectOptions } from '../../../src/rootkey/keyprotect/sessions.ts'
 import type { RootKeyOptions } from '../../../src/rootkey/open.ts'
 import { systemClock } from '../../../src/serve/system-clock.ts'
-import type { Double } from './double.ts'
+import type { KeyProtectFake } from './fake.ts'
 
 export interface Side {
   readonly sessions: KeyProtectSessions
@@ -14,11 +14,11 @@ export interface Side {
 }
 
 /** To be closed: `side.sessions.close()`. */
-export function sideOf(double: Double, apiKey: string, more: Partial<KeyProtectOptions> = {}): Side {
+export function sideOf(fake: KeyProtectFake, apiKey: string, more: Partial<KeyProtectOptions> = {}): Side {
   const made: CallMade[] = []
   const sessions = new KeyProtectSessions({
-    iamUrl: double.about.iamUrl,
-    ca: double.ca,
+    iamUrl: fake.about.iamUrl,
+    ca: fake.ca,
     apiKey: () => Promise.resolve(apiKey),
     clock: systemClock,
     onCall: (call) => made.push(call),

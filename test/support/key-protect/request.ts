@@ -1,4 +1,4 @@
-// A request to the double as its handlers see it, and how they read what it carries.
+// A request to the fake as its handlers see it, and how they read what it carries.
 
 import { badField, badQuery, refusal } from './refusal.ts'
 import type { Key, ServiceId, State } from './state.ts'

@@ -1,4 +1,4 @@
-// The calls of Key Protect's API that the double knows, in one table: method, path, who may, and what is done. From a
+// The calls of Key Protect's API that the fake knows, in one table: method, path, who may, and what is done. From a
 // request to its reply, the check of token, instance, key and role in between.
 
 import { rewrapAction, unwrapAction, wrapAction } from './actions.ts'

@@ -1,4 +1,4 @@
-// What the double of Key Protect and IAM knows: service instances, keys with their versions, key rings, service IDs with
+// What the Key Protect fake and IAM knows: service instances, keys with their versions, key rings, service IDs with
 // their policies, and a clock that can be moved. Kept in memory; written to a file soon after each change where one is named.
 
 import { randomBytes, randomUUID } from 'node:crypto'

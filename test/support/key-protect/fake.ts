@@ -1,4 +1,4 @@
-// The double for tests: started as a process of its own, told what to do through its control door, and used as an
+// The fake for tests: started as a process of its own, told what to do through its control door, and used as an
 // administrator of Key Protect uses the real one.
 
 import assert from 'node:assert/strict'
@@ -24,7 +24,7 @@ interface Started {
   readonly managerApiKeyFile: string
 }
 
-export class Double {
+export class KeyProtectFake {
   readonly about: Started
   readonly ca: string
   readonly #managerApiKey: string
@@ -43,7 +43,7 @@ export class Double {
   }
 
   /** To be stopped. `folder`: to go on where another ended; removed with it otherwise. */
-  static async start(folder?: string): Promise<Double> {
+  static async start(folder?: string): Promise<KeyProtectFake> {
     const place = folder ?? (await mkdtemp(path.join(tmpdir(), 'mortise-key-protect-')))
     const main = path.join(import.meta.dirname, 'main.ts')
     const args = [
@@ -62,13 +62,13 @@ export class Double {
       once(createInterface({ input: child.stdout }), 'line').then(([first]: string[]) => first),
       ended.then(() => undefined),
     ])
-    assert.ok(line, 'the double did not start')
+    assert.ok(line, 'the fake did not start')
     const about = JSON.parse(line) as Started
     const [ca, managerApiKey] = await Promise.all([
       readFile(about.caFile, 'utf8'),
       readFile(about.managerApiKeyFile, 'utf8'),
     ])
-    return new Double(about, { ca, managerApiKey: managerApiKey.trim() }, async () => {
+    return new KeyProtectFake(about, { ca, managerApiKey: managerApiKey.trim() }, async () => {
       child.kill()
       await ended
       if (folder === undefined) await rm(place, { recursive: true, force: true })
@@ -79,7 +79,7 @@ export class Double {
     return this.#stop()
   }
 
-  /** Of a key in the double's first instance. */
+  /** Of a key in the fake's first instance. */
   uri(key: string, { instance = this.about.instance, scheme = 'keyprotect', keyRing = '' } = {}): string {
     const query = keyRing === '' ? '' : `?key-ring=${keyRing}`
     return `${scheme}://${this.about.keyProtect}/${instance}/${key}${query}`

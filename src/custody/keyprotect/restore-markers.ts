@@ -1,5 +1,5 @@
-// Where keys of an instance may be besides beside one root key, as markers say, and the markers that a restore stores so
-// that a server with an older database writes nothing any more (rules.ts, rules 5 and 6).
+// Markers as a restore reads and writes them (rules.ts, rules 5 and 6): where else keys of an instance may be, and the
+// higher epoch that stops a server with another database from storing and deleting keys.
 
 import { randomUUID } from 'node:crypto'
 import type { RootKey } from '../../ports/root-key.ts'
@@ -8,12 +8,12 @@ import { custodyNeeds, type CustodyInstance } from '../custody.ts'
 import { markerRecord, readMarker, type Markers, type MarkerText, type WantedMarker } from './markers.ts'
 import { otherPlaces, type Marker } from './rules.ts'
 
-/** A marker as it was listed, with a root key beside which it is seen. */
+/** A listed marker, with a root key beside which the service lists it. */
 export type ListedMarker = Marker & { readonly beside: RootKey }
 
 /** Where markers say that other keys of the instance may be. */
 export interface OtherPlace {
-  /** Of the root key there; null: it is none. */
+  /** The id of the root key there; null if that place is no root key. */
   readonly rootKeyId: string | null
   readonly says: MarkerText
   readonly atMs: number
@@ -34,7 +34,7 @@ export async function placesOf(markers: readonly ListedMarker[]): Promise<readon
   return found
 }
 
-/** The instance was leaving for the database, sealed by this root key from then on; null: it was not. */
+/** The root key that sealed the instance's keys in the database, if it was moving there; null otherwise. */
 export function leftForDatabase(
   places: readonly OtherPlace[],
 ): { readonly rootKeyUri: string; readonly atMs: number } | null {
@@ -77,28 +77,39 @@ export async function raiseEpoch(
   return writes
 }
 
-/** Higher than any before it, whichever server chose that: by the clock, or by one where the clock was set back. */
+/** An epoch above all known ones: the clock's seconds, or one more than the highest if the clock was set back. */
 export function nextEpoch(known: readonly number[], nowMs: number): number {
   return Math.max(Math.floor(nowMs / 1000), ...known.map((epoch) => epoch + 1))
 }
 
 /**
- * An instance of a database that its owner put back, and goes on with: with a higher epoch, so that a server that may
- * still run on the newer database writes nothing any more; and the writes by which its markers become due.
+ * Raises the epoch of an instance whose older database its owner accepted (`restore-accept`), so that a server that may
+ * still run on the newer database stores and deletes nothing any more. The writes make a marker due beside each root key
+ * where keys of the instance are. `known`: all its markers that are known; `rootKeyUris`: where else keys of it are.
  */
-export function putBack<T extends CustodyInstance>(
+export function withHigherEpoch<T extends CustodyInstance>(
   instance: T,
-  nowMs: number,
+  {
+    nowMs,
+    known = [],
+    rootKeyUris = [],
+  }: {
+    readonly nowMs: number
+    readonly known?: readonly Pick<Marker, 'epoch' | 'number'>[]
+    readonly rootKeyUris?: Iterable<string>
+  },
 ): { readonly instance: T; readonly writes: readonly Write[] } {
   const { id: instanceId, custody, rootKeyUri, work, epoch: was = 0 } = instance
   const beside = new Set<string>()
   if (custodyNeeds[custody].standardKeys) beside.add(rootKeyUri)
   if (work && custodyNeeds[work.fromCustody].standardKeys) beside.add(work.fromRootKeyUri)
+  for (const uri of rootKeyUris) beside.add(uri)
   if (beside.size === 0) return { instance, writes: [] }
-  const epoch = nextEpoch([was], nowMs)
-  const number = Math.floor(nowMs / 1000)
+  const epoch = nextEpoch([was, ...known.map((marker) => marker.epoch)], nowMs)
+  const number = Math.max(Math.floor(nowMs / 1000), ...known.map((marker) => marker.number + 1))
   const writes = [...beside].map((uri): Write => {
-    const says: MarkerText = uri === rootKeyUri ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
+    const isHere = custody === 'keyprotect' && uri === rootKeyUri
+    const says: MarkerText = isHere ? { way: 'stays' } : { way: 'to', custody, rootKeyUri }
     const wanted: WantedMarker = { instanceId, rootKeyUri: uri, epoch, says, number }
     return { type: 'standard-key', record: markerRecord(randomUUID(), wanted, 'due', nowMs) }
   })

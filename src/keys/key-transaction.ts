@@ -1,5 +1,5 @@
-// What may be done with keys, within one unit of work. Each method begins with the act's name (`#unit.begin`), so that
-// it is entered whether it succeeds or is refused, and none touches a socket, a clock of its own or SQL.
+// The acts on keys, within one transaction. Each method first names its act (`#staged.begin`), so the audit gets an entry
+// whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
 import { createHash, randomUUID } from 'node:crypto'
 import { CustodyRefused } from '../custody/custody.ts'
@@ -41,7 +41,7 @@ import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { factsOf } from './object-facts.ts'
 import type { Instance } from '../trust/rows.ts'
-import type { Unit } from './unit.ts'
+import type { StagedChange } from './staged-change.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -52,7 +52,7 @@ export interface Revocation {
   readonly compromiseOccurrenceDate: bigint | undefined
 }
 
-/** Material that leaves, with what a Key Block says beside it. */
+/** Material for an answer, with the attributes that a Key Block states. */
 export interface FetchedObject {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
@@ -60,40 +60,40 @@ export interface FetchedObject {
   readonly material: Material
 }
 
-export class KeyWork {
-  readonly #unit: Unit
+export class KeyTransaction {
+  readonly #staged: StagedChange
   readonly #store: Store
   readonly #custodies: Custodies
   readonly #access: Access
 
   constructor(options: {
-    readonly unit: Unit
+    readonly staged: StagedChange
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
   }) {
-    this.#unit = options.unit
+    this.#staged = options.staged
     this.#store = options.store
     this.#custodies = options.custodies
     this.#access = options.access
   }
 
   /**
-   * Fault PermissionDenied when the caller may not ask for this operation, entered as `action`. Reads nothing of the
-   * object, so that the refusal tells nothing of it.
+   * Throws Fault PermissionDenied if the caller may not request this operation, and enters that as `action`. Does not read
+   * the object, so the refusal reveals nothing about it.
    */
   requirePermission(operation: string, action: AuditAction, uniqueIdentifier: string | null): void {
-    if (allows(this.#unit.caller.allow, operation)) return
-    this.#unit.begin(action, uniqueIdentifier)
+    if (allows(this.#staged.caller.allow, operation)) return
+    this.#staged.begin(action, uniqueIdentifier)
     throw new Fault(
       'PermissionDenied',
       `this client may not ask for ${operation}: an administrator can allow it`,
     )
   }
 
-  /** Makes a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
+  /** Creates a symmetric key or secret data, Pre-Active unless its Activation Date is reached. Returns its identifier. */
   async create(wanted: NewObject): Promise<string> {
-    this.#unit.begin('key.create', null)
+    this.#staged.begin('key.create', null)
     const length = first(wanted.attributes, 'CryptographicLength')
     if (length === undefined)
       throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Length')
@@ -104,7 +104,7 @@ export class KeyWork {
     const algorithm = first(wanted.attributes, 'CryptographicAlgorithm')
     if (algorithm === undefined)
       throw new Fault('InvalidField', 'Create needs the attribute Cryptographic Algorithm')
-    // KMIP 1.4 §4.1 asks for a mask; clients that leave it out want a key that encrypts.
+    // KMIP 1.4 §4.1 requires a mask. Clients that leave it out want a key that encrypts.
     const mask =
       first(wanted.attributes, 'CryptographicUsageMask') ??
       maskOf('CryptographicUsageMask', ['Encrypt', 'Decrypt'])
@@ -113,44 +113,44 @@ export class KeyWork {
     return this.#keep({ ...wanted, attributes }, { bytes, head: { keyFormatType: 'Raw' } }, true)
   }
 
-  /** Keeps an object that the client brings. Wipes the material's bytes: hand in a copy. Returns its identifier. */
+  /** Stores an object that the client sent. Overwrites the material's bytes, so pass a copy. Returns its identifier. */
   async register(wanted: NewObject, material: Material): Promise<string> {
-    this.#unit.begin('key.register', null)
+    this.#staged.begin('key.register', null)
     return this.#keep(wanted, material, false)
   }
 
-  /** The object with its material, which is wiped by `wipe` once a copy has been made for the answer. */
+  /** The object with its material. Call `wipe` once the answer has its own copy. */
   async fetch(uniqueIdentifier: string, { wrapped = false } = {}): Promise<FetchedObject> {
-    this.#unit.begin('key.get', uniqueIdentifier)
+    this.#staged.begin('key.get', uniqueIdentifier)
     const object = await this.#object(uniqueIdentifier)
     refuseToFetch(object, wrapped)
     const material = await this.#open(object)
-    this.#unit.opened(material.bytes)
-    this.#unit.fetched(uniqueIdentifier)
-    this.#unit.done()
+    this.#staged.opened(material.bytes)
+    this.#staged.fetched(uniqueIdentifier)
+    this.#staged.done()
     const { objectType } = object
-    return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#unit.nowMs), material }
+    return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#staged.nowMs), material }
   }
 
   /**
-   * The object as it is within this unit, without its material and without an entry: for the answer to whoever changed
-   * it. Read after the commit it might not be there to be read.
+   * The object with the changes of this transaction, without material and without an audit entry: for the answer to a
+   * change. A read after the commit could fail.
    */
   async view(uniqueIdentifier: string): Promise<KeyView> {
     const object = await this.#load(uniqueIdentifier)
-    return viewOf(object, this.#unit.nowMs, this.#unit.lastFetchedMs(uniqueIdentifier))
+    return viewOf(object, this.#staged.nowMs, this.#staged.lastFetchedMs(uniqueIdentifier))
   }
 
-  /** All attributes as they are now. `action` tells the audit which operation reads them. */
+  /** All attributes as of now. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
-    this.#unit.begin(action, uniqueIdentifier)
+    this.#staged.begin(action, uniqueIdentifier)
     const object = await this.#load(uniqueIdentifier)
-    this.#unit.done()
-    const attributes = allAttributes(object, this.#unit.nowMs)
+    this.#staged.done()
+    const attributes = allAttributes(object, this.#staged.nowMs)
     return digestIsSecret(object.objectType) ? this.#withDigest(object, attributes) : attributes
   }
 
-  /** Adds an instance; returns it with the index that it got. */
+  /** Adds an attribute instance. Returns it with its index. */
   async addAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
     return this.#changeAttribute('key.attribute.add', uniqueIdentifier, change, addAttribute)
   }
@@ -159,33 +159,33 @@ export class KeyWork {
     return this.#changeAttribute('key.attribute.modify', uniqueIdentifier, change, modifyAttribute)
   }
 
-  /** Deletes an instance; returns what was deleted. */
+  /** Deletes an attribute instance. Returns the deleted one. */
   async deleteAttribute(uniqueIdentifier: string, change: AttributeNamed): Promise<AttributeInstance> {
     return this.#changeAttribute('key.attribute.delete', uniqueIdentifier, change, deleteAttribute)
   }
 
-  /** Objects whose attributes all match, newest first. */
+  /** The objects whose attributes all match, newest first. */
   async locate(query: LocateQuery, version: Version, pace: Pace = unhurried): Promise<Located> {
-    this.#unit.begin('key.locate', null)
-    const found = await locate({ unit: this.#unit, store: this.#store, pace }, query, version)
-    this.#unit.done({ detail: { found: found.uniqueIdentifiers.length } })
+    this.#staged.begin('key.locate', null)
+    const found = await locate({ staged: this.#staged, store: this.#store, pace }, query, version)
+    this.#staged.done({ detail: { found: found.uniqueIdentifiers.length } })
     return found
   }
 
   async activate(uniqueIdentifier: string): Promise<void> {
-    this.#unit.begin('key.activate', uniqueIdentifier)
+    this.#staged.begin('key.activate', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'activated')
-    const state = nextState(currentState(object, this.#unit.nowMs), 'activate')
+    const state = nextState(currentState(object, this.#staged.nowMs), 'activate')
     await this.#stage(object, { ...object, state, attributes: this.#dated(object, 'ActivationDate') })
-    this.#unit.done()
+    this.#staged.done()
   }
 
-  /** KMIP 1.4 §4.20: a compromise from any state but the destroyed ones too; other reasons deactivate. */
+  /** KMIP 1.4 §4.20: a compromise is possible in every state, destroyed ones included. Other reasons deactivate. */
   async revoke(uniqueIdentifier: string, revocation: Revocation): Promise<void> {
-    this.#unit.begin('key.revoke', uniqueIdentifier)
+    this.#staged.begin('key.revoke', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'revoked')
     const compromised = revocation.code === 'KeyCompromise' || revocation.code === 'CACompromise'
-    const now = currentState(object, this.#unit.nowMs)
+    const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, compromised ? 'compromise' : 'deactivate')
     let attributes = this.#dated(object, compromised ? 'CompromiseDate' : 'DeactivationDate')
     if (compromised)
@@ -200,64 +200,64 @@ export class KeyWork {
       ...(message !== undefined && { RevocationMessage: message }),
     })
     await this.#stage(object, { ...object, state, attributes })
-    this.#unit.done({ detail: { reason: code } })
+    this.#staged.done({ detail: { reason: code } })
   }
 
-  /** Removes the material for good and keeps the record (design: invariant 6). Refused while Active. */
+  /** Removes the material for good and keeps the record (design: invariant 6). Refused for an Active object. */
   async destroy(uniqueIdentifier: string): Promise<void> {
-    this.#unit.begin('key.destroy', uniqueIdentifier)
+    this.#staged.begin('key.destroy', uniqueIdentifier)
     const object = await this.#load(uniqueIdentifier)
-    const now = currentState(object, this.#unit.nowMs)
+    const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const attributes = this.#dated(object, 'DestroyDate')
     const destroyed = { ...object, state, attributes, sealed: null, dataKeyId: null }
     await this.#stage(object, destroyed)
-    this.#unit.done()
+    this.#staged.done()
   }
 
-  /** Gives up all that this unit did, but for the record of it. */
+  /** Gives up all changes of this transaction, but keeps its audit entries, marked as undone. */
   undo(fault: Fault): void {
-    this.#unit.undo(fault)
+    this.#staged.undo(fault)
   }
 
-  /** Wipes the material that was opened: the answer holds a copy. */
+  /** Overwrites the unsealed material. The answer has its own copy. */
   wipe(): void {
-    this.#unit.wipe()
+    this.#staged.wipe()
   }
 
   async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
-    const { instanceId } = this.#unit.caller
+    const { instanceId } = this.#staged.caller
     const { objectType } = wanted
     const uniqueIdentifier = randomUUID()
     const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
     try {
       const attributes = initialAttributes(wanted, {
-        nowMs: this.#unit.nowMs,
+        nowMs: this.#staged.nowMs,
         generated,
         digest: digestIsSecret(objectType) ? undefined : digestOf(material),
       })
-      // Before it is sealed: a standard key that is not used costs money.
-      await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, attributes)
+      // Checked before sealing, because a standard key that is not used costs money.
+      await requireFreeNames(this.#staged, this.#store, uniqueIdentifier, attributes)
       const instance = await this.#instance()
       await requireRoom(this.#store, instance)
-      this.#unit.limit(limitsOf(instance))
-      const { trail } = this.#unit
+      this.#staged.limit(limitsOf(instance))
+      const { correlationIds } = this.#staged
       const facts = factsOf({ state: 'PreActive', attributes })
-      const sealed = await this.#custodies.seal(instance, place, material, { facts, trail })
-      this.#unit.sealed(sealed)
+      const sealed = await this.#custodies.seal(instance, place, material, { facts, correlationIds })
+      this.#staged.sealed(sealed)
       const object: ManagedObject = {
         instanceId,
         uniqueIdentifier,
         objectType,
         state: 'PreActive',
         version: 1,
-        createdMs: this.#unit.nowMs,
+        createdMs: this.#staged.nowMs,
         attributes,
         sealed: sealed.sealed,
         dataKeyId: sealed.dataKeyId,
       }
-      this.#unit.stage(object)
-      this.#unit.done({ object: uniqueIdentifier, detail: { objectType } })
+      this.#staged.stage(object)
+      this.#staged.done({ object: uniqueIdentifier, detail: { objectType } })
       return uniqueIdentifier
     } finally {
       material.bytes.fill(0)
@@ -266,7 +266,7 @@ export class KeyWork {
 
   async #open(object: ManagedObject): Promise<Material> {
     try {
-      return await this.#custodies.open(await this.#instance(), object, this.#unit.trail)
+      return await this.#custodies.open(await this.#instance(), object, this.#staged.correlationIds)
     } catch (error) {
       if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
         throw new StoreConflict('object', 'the object was sealed anew meanwhile')
@@ -274,13 +274,13 @@ export class KeyWork {
     }
   }
 
-  /** While an instance moves to another root key, what was read a moment ago may be gone from where it was. */
+  /** Whether the object was sealed anew since it was read, as happens while an instance moves to another root key. */
   async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
     const now = await this.#store.object(instanceId, uniqueIdentifier)
     return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0
   }
 
-  /** Left out while the material cannot be opened: attributes are answered in an outage too. */
+  /** Without the digest if the material cannot be opened, so that attributes are answered in an outage too. */
   async #withDigest(object: ManagedObject, attributes: AttributeSet): Promise<AttributeSet> {
     if (object.sealed === null) return attributes
     try {
@@ -295,7 +295,7 @@ export class KeyWork {
   }
 
   async #instance(): Promise<Instance> {
-    const { instanceId, trustVersion } = this.#unit.caller
+    const { instanceId, trustVersion } = this.#staged.caller
     const instance = await this.#access.instance(instanceId, trustVersion)
     if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
     return instance
@@ -307,23 +307,23 @@ export class KeyWork {
     change: C,
     apply: (target: Target, change: C) => Changed,
   ): Promise<AttributeInstance> {
-    this.#unit.begin(action, uniqueIdentifier)
+    this.#staged.begin(action, uniqueIdentifier)
     const object = await this.#load(uniqueIdentifier)
     const { objectType } = object
-    const state = currentState(object, this.#unit.nowMs)
-    const attributes = allAttributes(object, this.#unit.nowMs)
+    const state = currentState(object, this.#staged.nowMs)
+    const attributes = allAttributes(object, this.#staged.nowMs)
     const changed = apply({ objectType, state, attributes, now: this.#seconds() }, change)
     const kept = new Map(changed.attributes)
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
-      await requireFreeNames(this.#unit, this.#store, uniqueIdentifier, kept)
-    this.#unit.limit(limitsOf(await this.#instance()))
+      await requireFreeNames(this.#staged, this.#store, uniqueIdentifier, kept)
+    this.#staged.limit(limitsOf(await this.#instance()))
     await this.#stage(object, { ...object, state, attributes: kept })
-    this.#unit.done({ detail: { attribute: change.key } })
+    this.#staged.done({ detail: { attribute: change.key } })
     return changed.instance
   }
 
-  /** Stages a change that a client asked for: the Last Change Date moves. */
+  /** Stages a change that a client requested, and sets the Last Change Date. */
   async #stage(before: ManagedObject, after: ManagedObject): Promise<void> {
     const attributes = withAttribute(after.attributes, 'LastChangeDate', this.#seconds())
     const changing = {
@@ -331,10 +331,10 @@ export class KeyWork {
       was: factsOf(before),
       facts: isDestroyed(after.state) ? null : factsOf({ ...after, attributes }),
     }
-    // Nothing is stored of an object that was destroyed before.
+    // A destroyed object has no sealed form.
     const isStored = before.sealed !== null
     const following = isStored ? this.#custodies.following(await this.#instance(), changing) : undefined
-    this.#unit.stage({ ...after, attributes }, following)
+    this.#staged.stage({ ...after, attributes }, following)
   }
 
   #dated(object: ManagedObject, key: string): AttributeSet {
@@ -342,12 +342,12 @@ export class KeyWork {
   }
 
   #seconds(): bigint {
-    return BigInt(Math.floor(this.#unit.nowMs / 1000))
+    return BigInt(Math.floor(this.#staged.nowMs / 1000))
   }
 
-  /** The object, destroyed or not. ObjectNotFound covers other instances' objects too. */
+  /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
   async #load(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.#unit.load(uniqueIdentifier)
+    const object = await this.#staged.load(uniqueIdentifier)
     if (!object) throw new Fault('ObjectNotFound', 'there is no object with this Unique Identifier')
     return object
   }
@@ -370,8 +370,8 @@ export class KeyWork {
 }
 
 /**
- * Secret Data may be a password and an Opaque Object anything: a digest beside the sealed form would let whoever reads
- * the disk guess them. It is computed when asked for, and gone with the material.
+ * Secret Data may be a password, and an Opaque Object anything. A stored digest would let a reader of the disk guess
+ * them. So the digest is computed on request, and is gone with the material.
  */
 function digestIsSecret(objectType: ObjectType): boolean {
   return objectType === 'SecretData' || objectType === 'OpaqueObject'
@@ -386,7 +386,7 @@ function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
   }
 }
 
-/** KMIP 1.4 §3.48, §3.50: what is sensitive or not extractable does not leave unwrapped. */
+/** KMIP 1.4 §3.48, §3.50: an object that is sensitive or not extractable does not leave unwrapped. */
 function refuseToFetch(object: ManagedObject, wrapped: boolean): void {
   if (first(object.attributes, 'Extractable') === false)
     throw new Fault('NotExtractable', 'this object may not leave the server')

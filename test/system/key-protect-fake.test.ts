@@ -1,4 +1,4 @@
-// The double of Key Protect against what IBM documents, so that what is tested with it means something: shapes, limits,
+// The fake of Key Protect against what IBM documents, so that what is tested with it means something: shapes, limits,
 // states, roles, errors. Through its front door, as any client speaks to it.
 
 import assert from 'node:assert/strict'
@@ -7,12 +7,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, afterEach, test } from 'node:test'
-import { Double } from '../support/key-protect/double.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import type { Role } from '../support/key-protect/state.ts'
 
-const double = await Double.start()
-after(() => double.stop())
-afterEach(() => double.calm())
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+afterEach(() => fake.calm())
 
 interface Key {
   readonly id: string
@@ -33,9 +33,9 @@ const first = (body: unknown): Key => {
   const [resource] = (body as { readonly resources: readonly Key[] }).resources
   return resource ?? assert.fail('no resource')
 }
-const get = async (id: string) => first((await double.admin('GET', `/keys/${id}`)).body)
+const get = async (id: string) => first((await fake.admin('GET', `/keys/${id}`)).body)
 const act = async (id: string, action: string, body?: object) =>
-  (await double.admin('POST', `/keys/${id}/actions/${action}`, body)).body as Action
+  (await fake.admin('POST', `/keys/${id}/actions/${action}`, body)).body as Action
 
 /** Fails as documented: with the status, and the code of the first reason. */
 async function refused(
@@ -45,7 +45,7 @@ async function refused(
   where: string,
   body?: object,
 ): Promise<void> {
-  const answer = await double.admin(method, where, body, {}, status)
+  const answer = await fake.admin(method, where, body, {}, status)
   const { metadata, resources } = answer.body as {
     readonly metadata: object
     readonly resources: readonly {
@@ -60,7 +60,7 @@ async function refused(
 }
 
 test('a root key is shown as documented, and its material never', async () => {
-  const id = await double.rootKey({
+  const id = await fake.rootKey({
     name: 'shown',
     aliases: ['alias-1', 'alias-2'],
     description: 'A test root key',
@@ -68,7 +68,7 @@ test('a root key is shown as documented, and its material never', async () => {
   const key = await get('alias-1')
   assert.match(
     String(key['crn']),
-    new RegExp(`^crn:v1:bluemix:public:kms:us-south:a/[0-9a-f]{32}:${double.about.instance}:key:${id}$`),
+    new RegExp(`^crn:v1:bluemix:public:kms:us-south:a/[0-9a-f]{32}:${fake.about.instance}:key:${id}$`),
   )
   assert.match(String(key['creationDate']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
   const { creationDate, createdBy, lastUpdateDate, crn, keyVersion, ...fixed } = key
@@ -98,12 +98,12 @@ test('a root key is shown as documented, and its material never', async () => {
 
 test('a standard key has its payload in GET alone, and no version', async () => {
   const payload = randomBytes(7_500).toString('base64')
-  const id = await double.rootKey({ extractable: true, payload })
+  const id = await fake.rootKey({ extractable: true, payload })
   const key = await get(id)
   assert.deepEqual([key.payload, key.keyVersion, key['imported']], [payload, undefined, true])
-  assert.equal(first((await double.admin('GET', `/keys/${id}/metadata`)).body).payload, undefined)
+  assert.equal(first((await fake.admin('GET', `/keys/${id}/metadata`)).body).payload, undefined)
   await refused(400, 'KEY_ROOT_REQ_ERR', 'POST', `/keys/${id}/actions/wrap`, {})
-  await double.admin('DELETE', `/keys/${id}`)
+  await fake.admin('DELETE', `/keys/${id}`)
   assert.equal((await get(id)).payload, undefined)
 })
 
@@ -122,7 +122,7 @@ test('what may be asked for when a key is made', async () => {
     ['INVALID_FIELD_ERR', [{ ...key, expirationDate: '2001-01-01T00:00:00Z' }]],
   ]
   for (const [code, resources] of bad) await refused(400, code, 'POST', '/keys', { resources })
-  const minimal = await double.admin(
+  const minimal = await fake.admin(
     'POST',
     '/keys',
     { Resources: [{ ...key, Tags: ['x'] }] },
@@ -133,11 +133,11 @@ test('what may be asked for when a key is made', async () => {
 })
 
 test('lists: pages by id, totals, states, search, and an empty one without resources', async () => {
-  const { guid } = await double.control<{ guid: string }>('POST', 'instances')
-  const { apiKey } = await double.serviceId({ instance: guid, roles: ['Manager'] })
-  const headers = { Authorization: `Bearer ${await double.token(apiKey)}`, 'Bluemix-Instance': guid }
+  const { guid } = await fake.control<{ guid: string }>('POST', 'instances')
+  const { apiKey } = await fake.serviceId({ instance: guid, roles: ['Manager'] })
+  const headers = { Authorization: `Bearer ${await fake.token(apiKey)}`, 'Bluemix-Instance': guid }
   const ask = async (where: string, method = 'GET', body?: object) =>
-    double.raw(method, `https://${double.about.keyProtect}/api/v2${where}`, {
+    fake.raw(method, `https://${fake.about.keyProtect}/api/v2${where}`, {
       headers,
       ...(body && { body: JSON.stringify(body) }),
     })
@@ -163,7 +163,7 @@ test('lists: pages by id, totals, states, search, and an empty one without resou
 })
 
 test('wrap, unwrap and rewrap, with the limits of what they take', async () => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   const generated = await act(id, 'wrap')
   assert.equal(Buffer.from(generated.plaintext ?? '', 'base64').length, 32)
   const plaintext = randomBytes(3_072).toString('base64')
@@ -173,7 +173,7 @@ test('wrap, unwrap and rewrap, with the limits of what they take', async () => {
   const envelope = JSON.parse(Buffer.from(ciphertext ?? '', 'base64').toString()) as Record<string, string>
   assert.deepEqual([envelope['version'], envelope['handle']], ['4.0.0', keyVersion.id])
   assert.deepEqual(await act(id, 'unwrap', { ciphertext, aad }), { plaintext, keyVersion })
-  const old = await double.admin('POST', `/keys/${id}?action=unwrap`, { ciphertext, aad })
+  const old = await fake.admin('POST', `/keys/${id}?action=unwrap`, { ciphertext, aad })
   assert.deepEqual(old.body, { plaintext, keyVersion }, 'the form of 2019')
   const where = `/keys/${id}/actions/`
   await refused(422, 'UNPROCESSABLE_CIPHERTEXT_ERR', 'POST', `${where}unwrap`, {
@@ -192,7 +192,7 @@ test('wrap, unwrap and rewrap, with the limits of what they take', async () => {
 })
 
 test('rotation: once an hour, old versions open and hand back the new form', async () => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   const { ciphertext, plaintext, keyVersion } = await act(id, 'wrap')
   await act(id, 'rotate', {})
   await refused(409, 'KEY_ROTATION_NOT_PERMITTED', 'POST', `/keys/${id}/actions/rotate`, {})
@@ -206,26 +206,26 @@ test('rotation: once an hour, old versions open and hand back the new form', asy
     plaintext,
     keyVersion: opened.rewrappedKeyVersion,
   })
-  await double.advance(3_600)
+  await fake.advance(3_600)
   await act(id, 'rotate')
-  const { body } = await double.admin('GET', `/keys/${id}/versions?totalCount=true`)
+  const { body } = await fake.admin('GET', `/keys/${id}/versions?totalCount=true`)
   assert.equal((body as { metadata: { totalCount: number } }).metadata.totalCount, 3)
   assert.equal((body as { resources: Key[] }).resources[2]?.id, keyVersion.id, 'newest first')
 })
 
 test('imported root keys: rotated with new material; the same material opens the same', async () => {
   const payload = randomBytes(32).toString('base64')
-  const [one, two] = [await double.rootKey({ payload }), await double.rootKey({ payload })]
+  const [one, two] = [await fake.rootKey({ payload }), await fake.rootKey({ payload })]
   const { ciphertext, plaintext } = await act(one, 'wrap')
   assert.equal((await act(two, 'unwrap', { ciphertext })).plaintext, plaintext)
   await refused(400, 'KEY_PAYLOAD_REQ_ERR', 'POST', `/keys/${one}/actions/rotate`, {})
   await act(one, 'rotate', { payload: randomBytes(32).toString('base64') })
-  const generated = await double.rootKey()
+  const generated = await fake.rootKey()
   await refused(400, 'INVALID_QUERY_PARAM_ERR', 'POST', `/keys/${generated}/actions/rotate`, { payload })
 })
 
 test('states: disabled, enabled, expired, deleted, restored, purged, each when it may', async () => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   const { ciphertext } = await act(id, 'wrap')
   const where = `/keys/${id}`
   await refused(409, 'KEY_ACTION_INVALID_STATE_ERR', 'POST', `${where}/actions/enable`)
@@ -234,57 +234,56 @@ test('states: disabled, enabled, expired, deleted, restored, purged, each when i
     await refused(409, 'KEY_ACTION_INVALID_STATE_ERR', 'POST', `${where}/actions/${action}`, { ciphertext })
   await refused(409, 'KEY_ACTION_INVALID_STATE_ERR', 'GET', `${where}/versions`)
   await refused(409, 'REQ_TOO_EARLY_ERR', 'POST', `${where}/actions/enable`)
-  await double.advance(30)
+  await fake.advance(30)
   await act(id, 'enable')
   await refused(409, 'KEY_ACTION_INVALID_STATE_ERR', 'DELETE', `${where}/purge`)
-  await double.admin('DELETE', where)
+  await fake.admin('DELETE', where)
   await refused(410, 'KEY_DELETED_ERR', 'DELETE', where)
   await refused(410, 'KEY_DELETED_ERR', 'POST', `${where}/actions/unwrap`, { ciphertext })
   const { state, deleted, restoreAllowed } = await get(id)
   assert.deepEqual([state, deleted, restoreAllowed], [5, true, true])
   await refused(409, 'REQ_TOO_EARLY_ERR', 'POST', `${where}/restore`)
-  await double.advance(30)
-  await double.admin('POST', `${where}/restore`)
+  await fake.advance(30)
+  await fake.admin('POST', `${where}/restore`)
   await act(id, 'unwrap', { ciphertext })
-  await double.admin('DELETE', where)
+  await fake.admin('DELETE', where)
   await refused(409, 'REQ_TOO_EARLY_ERR', 'DELETE', `${where}/purge`)
-  await double.advance(31 * 24 * 3_600)
+  await fake.advance(31 * 24 * 3_600)
   await refused(400, 'KEY_RESTORE_EXPIRED', 'POST', `${where}/restore`)
-  await double.admin('DELETE', `${where}/purge`)
+  await fake.admin('DELETE', `${where}/purge`)
   await refused(404, 'KEY_NOT_FOUND_ERR', 'GET', where)
 })
 
 test('an expired root key opens and does not seal', async () => {
-  const { now } = await double.control<{ now: string }>('GET', 'state')
-  const id = await double.rootKey({ expirationDate: new Date(Date.parse(now) + 60_000).toISOString() })
+  const { now } = await fake.control<{ now: string }>('GET', 'state')
+  const id = await fake.rootKey({ expirationDate: new Date(Date.parse(now) + 60_000).toISOString() })
   const { ciphertext } = await act(id, 'wrap')
-  await double.advance(61)
+  await fake.advance(61)
   assert.equal((await get(id)).state, 3)
   await act(id, 'unwrap', { ciphertext })
   await refused(409, 'KEY_ACTION_INVALID_STATE_ERR', 'POST', `/keys/${id}/actions/wrap`, {})
 })
 
 test('key rings and aliases', async () => {
-  await double.admin('POST', '/key_rings/ring-2')
-  const id = await double.rootKey({}, { 'X-Kms-Key-Ring': 'ring-2' })
+  await fake.admin('POST', '/key_rings/ring-2')
+  const id = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'ring-2' })
   assert.equal(
-    (await double.admin('GET', `/keys/${id}/metadata`, undefined, { 'X-Kms-Key-Ring': 'default' }, 404))
-      .status,
+    (await fake.admin('GET', `/keys/${id}/metadata`, undefined, { 'X-Kms-Key-Ring': 'default' }, 404)).status,
     404,
   )
   await refused(409, 'KEY_RING_NOT_EMPTY_ERR', 'DELETE', '/key_rings/ring-2')
-  await double.admin('PATCH', `/keys/${id}`, { KeyRingID: 'default' })
-  await double.admin('DELETE', '/key_rings/ring-2')
-  await double.admin('POST', `/keys/${id}/aliases/an-alias`)
+  await fake.admin('PATCH', `/keys/${id}`, { KeyRingID: 'default' })
+  await fake.admin('DELETE', '/key_rings/ring-2')
+  await fake.admin('POST', `/keys/${id}/aliases/an-alias`)
   await refused(409, 'KEY_ALIAS_NOT_UNIQUE_ERR', 'POST', `/keys/${id}/aliases/an-alias`)
   assert.equal((await get('an-alias')).id, id)
-  await double.admin('DELETE', `/keys/${id}/aliases/an-alias`)
+  await fake.admin('DELETE', `/keys/${id}/aliases/an-alias`)
   await refused(404, 'KEY_NOT_FOUND_ERR', 'GET', '/keys/an-alias')
   await refused(404, 'KEY_RING_NOT_FOUND_ERR', 'PATCH', `/keys/${id}`, { keyRingID: 'nowhere' })
 })
 
 test('each call is for the roles that IBM documents', async () => {
-  const id = await double.rootKey()
+  const id = await fake.rootKey()
   const { ciphertext } = await act(id, 'wrap')
   const all: readonly Role[] = ['Reader', 'ReaderPlus', 'Writer', 'Manager']
   const rules: readonly (readonly [string, string, readonly Role[], object?])[] = [
@@ -303,14 +302,14 @@ test('each call is for the roles that IBM documents', async () => {
     ['DELETE', `/keys/${id}/purge`, ['KeyPurge']],
   ]
   for (const role of [...all, 'KeyPurge'] as const) {
-    const { apiKey } = await double.serviceId({ roles: [role] })
+    const { apiKey } = await fake.serviceId({ roles: [role] })
     const headers = {
-      Authorization: `Bearer ${await double.token(apiKey)}`,
-      'Bluemix-Instance': double.about.instance,
+      Authorization: `Bearer ${await fake.token(apiKey)}`,
+      'Bluemix-Instance': fake.about.instance,
     }
     for (const [method, where, roles, body] of rules) {
-      const url = `https://${double.about.keyProtect}/api/v2${where}`
-      const { status } = await double.raw(method, url, {
+      const url = `https://${fake.about.keyProtect}/api/v2${where}`
+      const { status } = await fake.raw(method, url, {
         headers,
         ...(body && { body: JSON.stringify(body) }),
       })
@@ -321,9 +320,9 @@ test('each call is for the roles that IBM documents', async () => {
 
 test('tokens: JWT-shaped, for an hour, refused without reasons afterwards; what is no token is 400', async () => {
   const form = 'grant_type=urn%3Aibm%3Aparams%3Aoauth%3Agrant-type%3Aapikey&apikey='
-  const { apiKey } = await double.serviceId({ roles: ['Reader'] })
+  const { apiKey } = await fake.serviceId({ roles: ['Reader'] })
   const ask = (key: string) =>
-    double.raw('POST', `${double.about.iamUrl}/identity/token`, { headers: {}, body: form + key })
+    fake.raw('POST', `${fake.about.iamUrl}/identity/token`, { headers: {}, body: form + key })
   const { body } = await ask(apiKey)
   const { access_token: token, ...rest } = body as {
     access_token: string
@@ -340,32 +339,32 @@ test('tokens: JWT-shaped, for an hour, refused without reasons afterwards; what 
   assert.equal(wrong.status, 400)
   assert.equal((wrong.body as { errorCode: string }).errorCode, 'BXNIM0415E')
   const list = async (headers: Record<string, string>) =>
-    double.raw('GET', `https://${double.about.keyProtect}/api/v2/keys`, { headers })
-  const named = { 'Bluemix-Instance': double.about.instance }
+    fake.raw('GET', `https://${fake.about.keyProtect}/api/v2/keys`, { headers })
+  const named = { 'Bluemix-Instance': fake.about.instance }
   assert.equal((await list({ ...named, Authorization: `Bearer ${token}` })).status, 200)
   assert.equal((await list({ Authorization: `Bearer ${token}` })).status, 400, 'no instance')
   assert.equal((await list({ ...named, Authorization: 'Bearer nonsense' })).status, 400)
-  await double.advance(3_600)
+  await fake.advance(3_600)
   const late = await list({ ...named, Authorization: `Bearer ${token}` })
   assert.equal(late.status, 401)
   assert.equal(JSON.stringify(late.body).includes('reasons'), false)
 })
 
 test('correlation ids come back, and are made where none was sent', async () => {
-  const sent = await double.admin('GET', '/keys', undefined, { 'Correlation-Id': 'my-own' })
+  const sent = await fake.admin('GET', '/keys', undefined, { 'Correlation-Id': 'my-own' })
   assert.equal(sent.headers['correlation-id'], 'my-own')
-  assert.match(String((await double.admin('GET', '/keys')).headers['correlation-id']), /^[0-9a-f-]{36}$/)
+  assert.match(String((await fake.admin('GET', '/keys')).headers['correlation-id']), /^[0-9a-f-]{36}$/)
 })
 
 test('with a folder of its own it goes on where it ended, clock included', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-key-protect-kept-'))
-  const before = await Double.start(folder)
+  const before = await KeyProtectFake.start(folder)
   const id = await before.rootKey()
   const { body } = await before.admin('POST', `/keys/${id}/actions/wrap`)
   await before.advance(100_000)
   const { now } = await before.control<{ now: string }>('GET', 'state')
   await before.stop()
-  const again = await Double.start(folder)
+  const again = await KeyProtectFake.start(folder)
   t.after(async () => {
     await again.stop()
     await rm(folder, { recursive: true })

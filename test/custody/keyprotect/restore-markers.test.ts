@@ -1,10 +1,10 @@
-// What an instance of a database that was put back gets: a higher epoch, and markers that say so where its keys are.
+// What an instance of an accepted older database gets: a higher epoch, and markers that say so wherever its keys are.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { CustodyInstance } from '../../../src/custody/custody.ts'
 import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
-import { nextEpoch, putBack } from '../../../src/custody/keyprotect/whereabouts.ts'
+import { nextEpoch, withHigherEpoch } from '../../../src/custody/keyprotect/restore-markers.ts'
 
 const nowMs = 1_800_000_000_000
 const base: CustodyInstance = {
@@ -36,8 +36,8 @@ for (const [name, instance, beside] of [
     ['keyprotect://h/i/a to'],
   ],
 ] as const satisfies readonly (readonly [string, CustodyInstance, readonly string[]])[])
-  test(`put back: ${name}`, () => {
-    const back = putBack<CustodyInstance>(instance, nowMs)
+  test(`an accepted database: ${name}`, () => {
+    const back = withHigherEpoch<CustodyInstance>(instance, { nowMs })
     const rows = back.writes.flatMap((write) => (write.type === 'standard-key' ? [write.record] : []))
     assert.deepEqual(
       rows.map((row) => `${row.rootKeyUri} ${wantedOf(row).says.way}`),
@@ -46,3 +46,21 @@ for (const [name, instance, beside] of [
     assert.ok(rows.every((row) => row.state === 'due' && wantedOf(row).epoch === back.instance.epoch))
     assert.equal(back.instance.epoch, beside.length > 0 ? 1_800_000_000 : undefined)
   })
+
+test('epoch and number of the new markers are above all that are known, and one is due wherever keys are', () => {
+  const known = [
+    { epoch: 1_900_000_000, number: 5 },
+    { epoch: 7, number: 1_900_000_007 },
+  ]
+  const rootKeyUris = ['keyprotect://h/i/b', 'keyprotect://h/i/old']
+  const { instance, writes } = withHigherEpoch<CustodyInstance>(base, { nowMs, known, rootKeyUris })
+  const rows = writes.flatMap((write) => (write.type === 'standard-key' ? [wantedOf(write.record)] : []))
+  assert.equal(instance.epoch, 1_900_000_001)
+  assert.deepEqual(
+    rows.map((row) => [row.rootKeyUri, row.says.way, row.epoch, row.number]),
+    [
+      ['keyprotect://h/i/b', 'stays', 1_900_000_001, 1_900_000_008],
+      ['keyprotect://h/i/old', 'to', 1_900_000_001, 1_900_000_008],
+    ],
+  )
+})

@@ -1,6 +1,7 @@
-// A unit of work: what one batch item (or one whole Undo batch) reads, changes and enters, as one change of the store.
-// Reads go through what is staged here, so that later items see earlier ones; nothing is written before `change()`
-// is committed, and the commit fails when any object that was decided on has changed meanwhile (design: invariant 3).
+// What one batch item (or one whole Undo batch) reads, changes and enters in the audit, gathered into one change of the
+// store. Reads see the changes that are staged here, so later items see earlier ones. Nothing is written before
+// `change()` is committed, and the commit fails if another request has changed an object that this one looked at
+// (design: invariant 3).
 
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from '../trust/caller.ts'
@@ -9,23 +10,24 @@ import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
-import { namedCalls, RootKeyError, type RootKeyReach, type Trail } from '../ports/root-key.ts'
+import { namedCalls } from '../audit/correlation-ids.ts'
+import { RootKeyError, type RootKeyReach, type CorrelationIds } from '../ports/root-key.ts'
 import type { Following, Sealed } from '../custody/custody.ts'
 import type { InstanceLimits } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 interface Slot {
   readonly object: ManagedObject
-  /** The version that the store must still have; null for a new object. */
+  /** The version that the store must still have. Null for a new object. */
   readonly storedVersion: number | null
   readonly changed: boolean
-  /** When the store says that it was last sent. */
+  /** When a client last fetched it, according to the store. */
   readonly lastFetchedMs: number | null
 }
 
-export class Unit {
+export class StagedChange {
   readonly caller: Caller
-  /** One moment for the whole unit, milliseconds since 1970. */
+  /** The one moment at which all of this happens, in milliseconds since 1970. */
   readonly nowMs: number
   readonly #store: Store
   readonly #slots = new Map<string, Slot>()
@@ -33,7 +35,7 @@ export class Unit {
   readonly #opened: Buffer[] = []
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
-  #trail: Trail = new Set()
+  #correlationIds: CorrelationIds = new Set()
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
@@ -45,18 +47,18 @@ export class Unit {
     this.nowMs = clock.now()
   }
 
-  /** Begins an act: from here on, success or refusal is entered for it. */
+  /** Begins an act. From here on, its success or refusal is entered in the audit. */
   begin(action: AuditAction, object: string | null): void {
     this.#current = { action, object, detail: null }
-    this.#trail = new Set()
+    this.#correlationIds = new Set()
   }
 
-  /** Gathers the calls of the root key's service that the act takes: its entry names them. */
-  get trail(): Trail {
-    return this.#trail
+  /** Collects the calls of the root key's service that the act makes. Its audit entry names them. */
+  get correlationIds(): CorrelationIds {
+    return this.#correlationIds
   }
 
-  /** Ends the act that was begun, with what became known of it. */
+  /** Ends the act that was begun, and adds what became known during it. */
   done(known?: { readonly object?: string; readonly detail?: AuditEntry['detail'] }): void {
     if (!this.#current) throw new Error('no act was begun')
     if (known?.object !== undefined) this.#current.object = known.object
@@ -65,7 +67,7 @@ export class Unit {
     this.#current = undefined
   }
 
-  /** The object as this unit sees it, or undefined. */
+  /** The object with the changes staged so far, or undefined. */
   async load(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
     const slot = this.#slots.get(uniqueIdentifier)
     if (slot) return slot.object
@@ -81,7 +83,7 @@ export class Unit {
     return object
   }
 
-  /** Stages a new or changed object, with what belongs to that change outside its record. */
+  /** Stages a new or changed object. `following`: what the custody does for this change outside the record. */
   stage(object: ManagedObject, following?: Following): void {
     const slot = this.#slots.get(object.uniqueIdentifier)
     const storedVersion = slot ? slot.storedVersion : null
@@ -92,64 +94,64 @@ export class Unit {
     if (following) this.#following.push(following)
   }
 
-  /** What is staged adds to what the instance holds: not beyond these limits. */
+  /** The commit fails if the instance would then hold more than these limits. */
   limit(limits: InstanceLimits): void {
     this.#limits = limits
   }
 
-  /** Of an object that this unit has looked at or staged: when it was last sent before. */
+  /** When an object that was loaded here was last fetched before. */
   lastFetchedMs(uniqueIdentifier: string): number | null {
     return this.#slots.get(uniqueIdentifier)?.lastFetchedMs ?? null
   }
 
-  /** What a staged object's material was sealed as, to be given up again if this unit is not committed. */
+  /** Takes note of a sealed form. `abandon` gives it up if the change is not committed. */
   sealed(sealed: Sealed): void {
     this.#sealed.push(sealed)
   }
 
-  /** What was sealed for this unit counts for nothing: it was not committed. Never throws. */
+  /** Gives up the sealed forms, because the change was not committed. Never throws. */
   async abandon(): Promise<void> {
     await Promise.all(this.#sealed.splice(0).map((sealed) => sealed.abandon()))
   }
 
-  /** What is left to be done once it is committed, before it is answered. Throws as `Following.after` does. */
+  /** Does what follows the commit and precedes the answer. Throws as `Following.after` does. */
   async settle(): Promise<void> {
     if (this.#undone) return this.abandon()
     for (const following of this.#following) await following.after()
   }
 
-  /** Objects changed in this unit, which the store does not know yet; newest first. */
-  staged(): readonly ManagedObject[] {
+  /** The changed objects, newest first. The store does not have them yet. */
+  objects(): readonly ManagedObject[] {
     return [...this.#slots.values()]
       .filter(({ changed }) => changed)
       .map(({ object }) => object)
       .toReversed()
   }
 
-  /** Notes that the object's material leaves with this unit. */
+  /** Takes note that the answer carries the object's material. */
   fetched(uniqueIdentifier: string): void {
     this.#fetched.add(uniqueIdentifier)
     const slot = this.#slots.get(uniqueIdentifier)
     if (slot) this.#slots.set(uniqueIdentifier, { ...slot, object: fetchedOnce(slot.object) })
   }
 
-  /** Names the first object that this unit looked at: who works on the same one goes behind (lanes.ts). */
-  get lane(): string | undefined {
+  /** Names the first object that was loaded. Retries of requests for the same object wait for each other. */
+  get mutexKey(): string | undefined {
     const [identifier] = this.#slots.keys()
     return identifier === undefined ? undefined : JSON.stringify([this.caller.instanceId, identifier])
   }
 
-  /** Material that was opened in this unit, to be wiped when it has left or failed to. */
+  /** Takes note of unsealed material, for `wipe`. */
   opened(bytes: Buffer): void {
     this.#opened.push(bytes)
   }
 
-  /** Wipes what this unit opened: the answer holds a copy, or nothing leaves. */
+  /** Overwrites the unsealed material: the answer has its own copy, or there is none. */
   wipe(): void {
     for (const bytes of this.#opened) bytes.fill(0)
   }
 
-  /** Gives up everything but the record that it was tried (KMIP 1.4 §6.13: Undo). */
+  /** Gives up all changes but keeps the audit entries, marked as undone (KMIP 1.4 §6.13: Undo). */
   undo(fault: Fault): void {
     this.#undone = true
     this.wipe()
@@ -158,8 +160,8 @@ export class Unit {
   }
 
   /**
-   * The record of a refusal, as a change of its own; undefined when nothing was begun. What was refused is the act that
-   * was begun, or, when all were done, the commit of all of them.
+   * The audit entry of a refusal, as a change of its own; undefined if no act was begun. If all acts were done, their
+   * commit was refused, and each of them is entered as refused.
    */
   refusal(fault: Fault): Change | undefined {
     let entries: readonly AuditEntry[] = this.#entries
@@ -172,7 +174,7 @@ export class Unit {
     return entries.length > 0 ? { writes: [], entries, durability: 'process' } : undefined
   }
 
-  /** All of it, for one commit. `durableReads`: a Get waits for the disk too. */
+  /** Everything for one commit. `durableReads`: a Get waits for the disk too. */
   change(durableReads: boolean): Change {
     if (this.#undone) return { writes: [], entries: this.#entries, durability: 'process' }
     const { instanceId, trustVersion } = this.caller
@@ -208,7 +210,7 @@ export class Unit {
     const known = {
       ...detail,
       ...(reach !== undefined && { rootKey: reach }),
-      ...namedCalls(this.#trail),
+      ...(this.#correlationIds.size > 0 && namedCalls(this.#correlationIds)),
     }
     return {
       atMs: this.nowMs,
@@ -224,7 +226,7 @@ export class Unit {
   }
 }
 
-/** What the root key's no was about, where that is why. */
+/** The scope of the root key's refusal, if that is the cause. */
 function reachBehind(fault: Fault | undefined): RootKeyReach | undefined {
   const cause = fault?.cause
   return cause instanceof KeysUnavailable || cause instanceof RootKeyError ? cause.reach : undefined

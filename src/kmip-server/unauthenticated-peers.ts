@@ -1,5 +1,5 @@
-// Those who are not trusted: how they are refused, that they are pending, and what is entered and logged of them, each
-// at a bounded rate, since anybody may knock as often as they like, with another certificate each time.
+// Refuses peers that are not trusted, records them as pending, and enters and logs them. Anybody may connect as often as
+// they like, each time with another certificate, so each of these has a bounded rate.
 
 import type { AuthResult } from '../trust/access.ts'
 import type { Audit } from '../audit/audit.ts'
@@ -9,28 +9,28 @@ import type { Client } from '../trust/rows.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'
-import { neighbourhood } from './address.ts'
+import { subnetOf } from './address.ts'
 import type { DoorLog, Peer } from './door.ts'
 import { MinuteQuota, type LeftOut } from './minute-quota.ts'
 
 type Refused = AuthResult & { readonly trusted: false }
 
-/** Certificates whose last entry is remembered; beyond it the oldest are forgotten. */
+/** The number of certificates whose last entry is remembered. The oldest are forgotten first. */
 const rememberedMax = 10_000
 const warnExpiredEveryMs = 3600_000
 
-export class Strangers {
+export class UnauthenticatedPeers {
   readonly #pending: Pending
   readonly #audit: Audit
   readonly #clock: Clock
   readonly #log: DoorLog
-  /** Monotonic milliseconds of the last entry or warning, by what it was about. */
+  /** Monotonic milliseconds of the last entry or warning, by its subject. */
   readonly #last = new Map<string, number>()
-  /** For entries about unknown peers (by subnet) and about others (by client), and for log lines (by subnet). */
+  /** Bounds the entries about unknown peers (by subnet) and about others (by client), and the log lines (by subnet). */
   readonly #unknown: MinuteQuota
   readonly #known: MinuteQuota
   readonly #logged: MinuteQuota
-  /** Entries that are being written. */
+  /** Entries whose writing has begun. */
   readonly #entering = new Set<Promise<void>>()
 
   constructor(options: {
@@ -47,21 +47,21 @@ export class Strangers {
     this.#unknown = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('unknown', leftOut))
     this.#known = new MinuteQuota(clock, (leftOut) => this.#enterLeftOut('known', leftOut))
     this.#logged = new MinuteQuota(clock, ({ count, most, groups }) =>
-      this.#log.info('more unknown clients knocked', { count, subnets: groups, most: told(most) }),
+      this.#log.info('more unknown clients connected', { count, subnets: groups, most: largest(most) }),
     )
   }
 
-  /** Enters and logs what was only counted so far. */
+  /** Enters and logs the refusals that were only counted so far. */
   async close(): Promise<void> {
     for (const quota of [this.#unknown, this.#known, this.#logged]) quota.flush()
     await Promise.all(this.#entering)
   }
 
-  /** Every item fails, Discover Versions and Query too: otherwise vCenter would turn green untrusted. */
-  refuse(request: RequestMessage, peer: Peer, verdict: Refused): readonly ResponseItem[] {
-    this.knock(peer, verdict)
-    this.#enter(peer, verdict.client, verdict.why)
-    return failed(request, this.fault(peer, verdict))
+  /** Every item fails, including Discover Versions and Query: otherwise vCenter would turn green untrusted. */
+  refuse(request: RequestMessage, peer: Peer, auth: Refused): readonly ResponseItem[] {
+    this.recordUnknown(peer, auth)
+    this.#enter(peer, auth.client, auth.why)
+    return failed(request, this.fault(peer, auth))
   }
 
   /** A trusted certificate, but a wrong user name or password. */
@@ -71,11 +71,11 @@ export class Strangers {
   }
 
   /** Puts an unknown certificate on the list of pending clients. */
-  knock({ certificate, address }: Peer, { why }: Refused): void {
+  recordUnknown({ certificate, address }: Peer, { why }: Refused): void {
     if (!certificate || why !== 'unknown') return
     if (certificate.der.length > limits.certificateBytesMax) return
-    if (this.#pending.recordUnknown(certificate, address) && this.#logged.take(neighbourhood(address)))
-      this.#log.info('an unknown client knocked; trust it with: mortise client trust --pending SHA256', {
+    if (this.#pending.recordUnknown(certificate, address) && this.#logged.take(subnetOf(address)))
+      this.#log.info('an unknown client connected; trust it with: mortise client trust --pending SHA256', {
         sha256: certificate.sha256,
         address,
       })
@@ -93,32 +93,32 @@ export class Strangers {
     return new Fault('AuthenticationNotSuccessful', sentences[why])
   }
 
-  /** A loud warning, once an hour per certificate. */
-  warnExpired(sha256: string, verdict: AuthResult & { readonly trusted: true }): void {
+  /** Warns at most once an hour per certificate. */
+  warnExpired(sha256: string, auth: AuthResult & { readonly trusted: true }): void {
     if (!this.#isDue(`expired ${sha256}`, warnExpiredEveryMs)) return
     this.#noteNow(`expired ${sha256}`)
     this.#log.warn(
       'a client is served although its certificate has expired; trust its successor before the grace ends',
       {
-        client: verdict.client.name,
-        instance: verdict.instance.name,
-        expiredDays: verdict.expiredDays,
-        graceDays: verdict.client.expiredGraceDays ?? verdict.instance.expiredGraceDays,
+        client: auth.client.name,
+        instance: auth.instance.name,
+        expiredDays: auth.expiredDays,
+        graceDays: auth.client.expiredGraceDays ?? auth.instance.expiredGraceDays,
         sha256,
       },
     )
   }
 
-  /** Once per certificate (or address, without one) and minute. */
+  /** Enters a refusal, once per minute and certificate (or address, if there is no certificate). */
   #enter({ certificate, address }: Peer, client: Client | null, why: string): void {
     const about = certificate?.sha256 ?? address
-    if (!this.#isDue(`${why} ${about}`, limits.strangerAuditEveryMs)) return
+    if (!this.#isDue(`${why} ${about}`, limits.refusalEntryEveryMs)) return
     const isUnknown = why === 'unknown' || why === 'no certificate'
     const quota = isUnknown ? this.#unknown : this.#known
-    if (!quota.take(isUnknown ? neighbourhood(address) : (client?.id ?? about))) return
+    if (!quota.take(isUnknown ? subnetOf(address) : (client?.id ?? about))) return
     this.#noteNow(`${why} ${about}`)
     const actor = {
-      kind: 'stranger',
+      kind: 'unauthenticated',
       id: client?.id ?? null,
       name: client?.name ?? null,
       certificateSha256: certificate?.sha256 ?? null,
@@ -137,9 +137,15 @@ export class Strangers {
     this.#write(entry)
   }
 
-  /** One entry that counts the refusals that a minute left out. */
+  /** Enters one count of the refusals that a minute left out. */
   #enterLeftOut(peers: 'unknown' | 'known', { count, most, groups }: LeftOut): void {
-    const actor = { kind: 'stranger', id: null, name: null, certificateSha256: null, address: null } as const
+    const actor = {
+      kind: 'unauthenticated',
+      id: null,
+      name: null,
+      certificateSha256: null,
+      address: null,
+    } as const
     const groupName = peers === 'unknown' ? 'subnets' : 'clients'
     this.#write({
       action: 'kmip.refused',
@@ -149,7 +155,7 @@ export class Strangers {
       actor,
       reason: 'AuthenticationNotSuccessful',
       requestId: null,
-      detail: { why: 'left out', peers, refusals: count, [groupName]: groups, most: told(most) },
+      detail: { why: 'left out', peers, refusals: count, [groupName]: groups, most: largest(most) },
     })
   }
 
@@ -175,7 +181,7 @@ export class Strangers {
 }
 
 /** `203.0.113.7: 6800, 2001:db8::/64: 12` */
-function told(most: LeftOut['most']): string {
+function largest(most: LeftOut['most']): string {
   return most.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 

@@ -1,4 +1,4 @@
-// The server's core without listeners, as src/core.ts builds it: on a real store in a folder of its own, with root keys
+// The server's core as src/core.ts builds it, without listeners: on a real store in a folder of its own, with root keys
 // that fail on command, and a clock that tests move. Nothing of it runs in the background unless a test starts it.
 
 import assert from 'node:assert/strict'
@@ -10,7 +10,7 @@ import { buildCore, type Core, type CorePorts, type RootKeySource } from '../../
 import type { ConnectingPeer } from '../../src/trust/access.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Caller } from '../../src/trust/caller.ts'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditCheckpoint } from '../../src/ports/audit.ts'
 import type { RootKey } from '../../src/ports/root-key.ts'
 import type { Instance } from '../../src/trust/rows.ts'
@@ -31,7 +31,7 @@ export const dayMs = 24 * 3600_000
 /** Who may do everything. */
 export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
-export interface World extends Omit<Core, 'alarms'> {
+export interface TestCore extends Omit<Core, 'alarms'> {
   readonly clock: MovableClock
   /** The database's file, for those who edit it by hand. */
   readonly file: string
@@ -46,9 +46,9 @@ export interface World extends Omit<Core, 'alarms'> {
   readonly events: readonly string[]
   close(): Promise<void>
   /** The same place after a stop and a start. */
-  reopen(): Promise<World>
+  reopen(): Promise<TestCore>
   /** Another server on a copy of the data folder, as when somebody copies or restores one by mistake. */
-  copy(): Promise<World>
+  copy(): Promise<TestCore>
 }
 
 export interface LogLine {
@@ -59,7 +59,7 @@ export interface LogLine {
   readonly checkpoint?: AuditCheckpoint
 }
 
-export interface WorldOptions {
+export interface TestCoreOptions {
   /** To have a store that fails on command around the real one. */
   readonly wrap?: (store: CorePorts['store']) => CorePorts['store']
   /** Other root keys, by URI. */
@@ -71,7 +71,7 @@ export interface WorldOptions {
 }
 
 /** Closed and removed after the test. */
-export async function openWorld(t: TestContext, options: WorldOptions = {}): Promise<World> {
+export async function openCore(t: TestContext, options: TestCoreOptions = {}): Promise<TestCore> {
   const file = path.join(await storeFolder(t), 'mortise.db')
   return build(t, { file, clock: new MovableClock(), rootKey: new FaultyRootKey(), options })
 }
@@ -80,10 +80,10 @@ interface Ground {
   readonly file: string
   readonly clock: MovableClock
   readonly rootKey: FaultyRootKey
-  readonly options: WorldOptions
+  readonly options: TestCoreOptions
 }
 
-async function build(t: TestContext, ground: Ground): Promise<World> {
+async function build(t: TestContext, ground: Ground): Promise<TestCore> {
   const { file, clock, rootKey, options } = ground
   await using opened = new AsyncDisposableStack()
   const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
@@ -122,7 +122,7 @@ const rootKeyEvents: Readonly<Record<string, readonly string[]>> = {
   'the root key of an instance answers again': ['answers'],
 }
 
-function rootKeySource(own: RootKey, { rootKeys = [], open, service }: WorldOptions): RootKeySource {
+function rootKeySource(own: RootKey, { rootKeys = [], open, service }: TestCoreOptions): RootKeySource {
   return {
     open: async (uri) => {
       const found = [own, ...rootKeys].find((one) => one.uri === uri) ?? assert.fail(`no root key ${uri}`)
@@ -136,14 +136,14 @@ function rootKeySource(own: RootKey, { rootKeys = [], open, service }: WorldOpti
   }
 }
 
-/** An instance sealed by the world's root key. */
+/** An instance sealed by the core's root key. */
 export function makeInstance(
-  world: World,
+  core: TestCore,
   name = 'default',
   settings: Partial<Instance> = {},
 ): Promise<Instance> {
-  const { uri } = world.rootKey
-  return world.trust.instances.create(serverActor, {
+  const { uri } = core.rootKey
+  return core.trust.instances.create(serverActor, {
     name,
     custody: 'database',
     rootKeyUri: uri,
@@ -160,36 +160,36 @@ export type Identify = () => Promise<Caller>
 
 /** Trusts a certificate as a client of the instance. */
 export async function trustClient(
-  world: World,
+  core: TestCore,
   instance: Instance,
   name = 'vcenter',
   identity?: TestIdentity,
 ): Promise<{ readonly identify: Identify; readonly identity: TestIdentity }> {
   const used = identity ?? (await makeCertificate({ key: 'ec', ownKey: true, commonName: name }))
-  await world.trust.clients.trustCertificate(manager, {
+  await core.trust.clients.trustCertificate(manager, {
     instanceId: instance.id,
     name,
     certificate: used.certificate,
   })
-  return { identity: used, identify: identifyAs(world, used) }
+  return { identity: used, identify: identifyAs(core, used) }
 }
 
-function identifyAs(world: World, identity: TestIdentity): Identify {
+function identifyAs(core: TestCore, identity: TestIdentity): Identify {
   const peer = peerOf(identity)
   return async () => {
-    const verdict = await world.access.identify(peer)
+    const verdict = await core.access.identify(peer)
     if (!verdict.trusted) throw new Fault('AuthenticationNotSuccessful', verdict.why)
-    return world.access.callerOf(verdict, peer, 'request-1')
+    return core.access.callerOf(verdict, peer, 'request-1')
   }
 }
 
-/** A world with one instance and one client, which is what most tests begin with. */
-export async function openWorldWithClient(t: TestContext, options: WorldOptions = {}) {
-  const world = await openWorld(t, options)
-  const instance = await makeInstance(world)
-  const { identify, identity } = await trustClient(world, instance)
-  const perform = <T>(work: (work: KeyWork) => Promise<T>) => world.keys.perform(identify, work)
-  return { world, instance, identify, identity, perform }
+/** A core with one instance and one client, which is what most tests begin with. */
+export async function openCoreWithClient(t: TestContext, options: TestCoreOptions = {}) {
+  const core = await openCore(t, options)
+  const instance = await makeInstance(core)
+  const { identify, identity } = await trustClient(core, instance)
+  const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => core.keys.perform(identify, work)
+  return { core, instance, identify, identity, perform }
 }
 
 /** Attributes of an AES-256 key, and more: one value each, or several instances. */
@@ -214,7 +214,8 @@ export function attributeSet(values: Readonly<Record<string, unknown>>): Attribu
 
 /** Work that creates an AES-256 key and gives its identifier. */
 export function createKey(more: Readonly<Record<string, unknown>> = {}) {
-  return (work: KeyWork) => work.create({ objectType: 'SymmetricKey', attributes: aesAttributes(more) })
+  return (work: KeyTransaction) =>
+    work.create({ objectType: 'SymmetricKey', attributes: aesAttributes(more) })
 }
 
 /** Runs a statement on the database as somebody who may write its file. Gives the number of changed rows. */

@@ -3,19 +3,19 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KeyWork } from '../../src/keys/key-work.ts'
+import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { first } from '../../src/kmip/attributes.ts'
 import { Fault } from '../../src/kmip/fault.ts'
 import { StoreAround } from '../support/store-around.ts'
-import { createKey, faults, look, openWorldWithClient, type World } from '../support/world.ts'
+import { createKey, faults, look, openCoreWithClient, type TestCore } from '../support/core.ts'
 
 const version = '1.4'
 const name = (text: string) => ({ NameValue: text, NameType: 'UninterpretedTextString' })
 
-async function outcomes(world: World): Promise<readonly string[]> {
-  const page = await world.store.audit({ order: 'oldest', limit: 1000 })
+async function outcomes(core: TestCore): Promise<readonly string[]> {
+  const page = await core.store.audit({ order: 'oldest', limit: 1000 })
   return page.entries
     .map(({ body }) => JSON.parse(body) as AuditEntry)
     .filter(({ action }) => action.startsWith('key.'))
@@ -23,7 +23,7 @@ async function outcomes(world: World): Promise<readonly string[]> {
 }
 
 /** As the batch does with Undo: the first Fault gives up all. */
-async function orUndo(work: KeyWork, acts: readonly ((work: KeyWork) => Promise<unknown>)[]) {
+async function orUndo(work: KeyTransaction, acts: readonly ((work: KeyTransaction) => Promise<unknown>)[]) {
   for (const act of acts)
     try {
       await act(work)
@@ -36,21 +36,22 @@ async function orUndo(work: KeyWork, acts: readonly ((work: KeyWork) => Promise<
 }
 
 test('a unit that was given up leaves no object, no change and no fetch, and its entries say so', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const id = await perform(createKey({ Name: name('before') }))
   const dump = () =>
-    ['objects', 'material', 'names', 'fetched'].map((table) => look(world.file, `SELECT * FROM ${table}`))
+    ['objects', 'material', 'names', 'fetched'].map((table) => look(core.file, `SELECT * FROM ${table}`))
   const before = dump()
   const acts = [
     createKey({ Name: name('new') }),
-    (work: KeyWork) => work.fetch(id),
-    (work: KeyWork) => work.activate(id),
-    (work: KeyWork) => work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
-    (work: KeyWork) => work.destroy('unknown'),
+    (work: KeyTransaction) => work.fetch(id),
+    (work: KeyTransaction) => work.activate(id),
+    (work: KeyTransaction) =>
+      work.addAttribute(id, { key: 'x-A', value: { type: 'Integer', value: 1 }, version }),
+    (work: KeyTransaction) => work.destroy('unknown'),
   ]
   assert.equal(await perform((work) => orUndo(work, acts)), 'ObjectNotFound')
   assert.deepEqual(dump(), before)
-  assert.deepEqual(await outcomes(world), [
+  assert.deepEqual(await outcomes(core), [
     'key.create success',
     'key.create undone',
     'key.get undone',
@@ -62,18 +63,18 @@ test('a unit that was given up leaves no object, no change and no fetch, and its
 })
 
 test('material that a given-up unit had opened is wiped', async (t) => {
-  const { perform } = await openWorldWithClient(t)
+  const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   const opened: Buffer[] = []
-  const fetch = async (work: KeyWork) => opened.push((await work.fetch(id)).material.bytes)
+  const fetch = async (work: KeyTransaction) => opened.push((await work.fetch(id)).material.bytes)
   await perform((work) => orUndo(work, [fetch, fetch, (one) => one.activate('unknown')]))
   assert.deepEqual(opened, [Buffer.alloc(32), Buffer.alloc(32)])
 })
 
 test('an outage in the middle of a unit is entered like any other refusal', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
-  const again = await world.reopen()
+  const again = await core.reopen()
   again.rootKey.fault = 'unreachable'
   const identify = async () => {
     const { id: instanceId } = (await again.access.instances())[0] ?? { id: '' }
@@ -81,7 +82,7 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
     const { version: trustVersion } = await again.access.snapshot()
     return { instanceId, actor, allow: ['all'], trustVersion, requestId: 'r' }
   }
-  const acts = [(work: KeyWork) => work.activate(id), (work: KeyWork) => work.fetch(id)]
+  const acts = [(work: KeyTransaction) => work.activate(id), (work: KeyTransaction) => work.fetch(id)]
   await assert.rejects(
     again.keys.perform(identify, (work) => orUndo(work, acts)),
     faults('GeneralFailure', /root key of this instance cannot be reached/),
@@ -92,18 +93,18 @@ test('an outage in the middle of a unit is entered like any other refusal', asyn
     'key.get refused GeneralFailure',
   ])
   assert.deepEqual(
-    look(world.file, 'SELECT state FROM objects').map(({ state }) => state),
+    look(core.file, 'SELECT state FROM objects').map(({ state }) => state),
     ['PreActive'],
   )
 })
 
 test('a Name that is taken is the fault of the act that takes it, and gives up all', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   await perform(createKey({ Name: name('taken') }))
   const acts = [createKey(), createKey({ Name: name('taken') })]
   assert.equal(await perform((work) => orUndo(work, acts)), 'NonUniqueNameAttribute')
-  assert.equal(look(world.file, 'SELECT * FROM objects').length, 1)
-  assert.deepEqual((await outcomes(world)).slice(1), [
+  assert.equal(look(core.file, 'SELECT * FROM objects').length, 1)
+  assert.deepEqual((await outcomes(core)).slice(1), [
     'key.create undone',
     'key.create refused NonUniqueNameAttribute',
   ])
@@ -111,7 +112,7 @@ test('a Name that is taken is the fault of the act that takes it, and gives up a
 
 test('a unit whose commit is refused as a whole leaves nothing, and its entries say so', async (t) => {
   const held: { around?: StoreAround } = {}
-  const { world, perform } = await openWorldWithClient(t, {
+  const { core, perform } = await openCoreWithClient(t, {
     wrap: (store) => (held.around = new StoreAround(store)),
   })
   const { around } = held
@@ -123,15 +124,15 @@ test('a unit whose commit is refused as a whole leaves nothing, and its entries 
     perform((work) => orUndo(work, [createKey(), createKey()])),
     faults('GeneralFailure'),
   )
-  assert.deepEqual(look(world.file, 'SELECT * FROM objects'), [])
-  assert.deepEqual(await outcomes(world), [
+  assert.deepEqual(look(core.file, 'SELECT * FROM objects'), [])
+  assert.deepEqual(await outcomes(core), [
     'key.create refused GeneralFailure',
     'key.create refused GeneralFailure',
   ])
 })
 
 test('later acts of a unit see what earlier ones did, and all of it lands together', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const { id, seen, found } = await perform(async (work) => {
     const made = await createKey({ Name: name('one') })(work)
     await work.activate(made)
@@ -145,7 +146,7 @@ test('later acts of a unit see what earlier ones did, and all of it lands togeth
       onlyFresh: false,
     }
     const located = await work.locate({ ...query, wanted: [{ key: 'Name', value: name('one') }] }, version)
-    assert.deepEqual(look(world.file, 'SELECT * FROM objects'), [], 'nothing is written before the commit')
+    assert.deepEqual(look(core.file, 'SELECT * FROM objects'), [], 'nothing is written before the commit')
     return { id: made, seen: attributes, found: located.uniqueIdentifiers }
   })
   assert.equal(first(seen, 'State'), 'Active')
@@ -156,14 +157,14 @@ test('later acts of a unit see what earlier ones did, and all of it lands togeth
 })
 
 test('a key may be made and destroyed in one unit, and its Name given again in it', async (t) => {
-  const { world, perform } = await openWorldWithClient(t)
+  const { core, perform } = await openCoreWithClient(t)
   const [gone, kept] = await perform(async (work) => {
     const before = await createKey({ Name: name('one') })(work)
     await work.destroy(before)
     await assert.rejects(work.fetch(before), faults('ObjectDestroyed'))
     return [before, await createKey({ Name: name('one') })(work)]
   })
-  const states = look(world.file, 'SELECT unique_identifier AS id, state FROM objects ORDER BY sequence')
+  const states = look(core.file, 'SELECT unique_identifier AS id, state FROM objects ORDER BY sequence')
   assert.deepEqual(
     states.map(({ id, state }) => [id, state]),
     [
@@ -174,7 +175,7 @@ test('a key may be made and destroyed in one unit, and its Name given again in i
 })
 
 test('a unit that meets a concurrent change is done again as a whole, on what is there then', async (t) => {
-  const { world, instance, perform } = await openWorldWithClient(t)
+  const { core, instance, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
   let runs = 0
   await perform(async (work) => {
@@ -191,7 +192,7 @@ test('a unit that meets a concurrent change is done again as a whole, on what is
       )
   })
   assert.equal(runs, 2)
-  assert.equal(look(world.file, 'SELECT * FROM objects').length, 2, 'the key of the first run is not there')
-  const [made] = await world.keys.list({ instanceId: instance.id, limit: 1, includeDestroyed: false })
+  assert.equal(look(core.file, 'SELECT * FROM objects').length, 2, 'the key of the first run is not there')
+  const [made] = await core.keys.list({ instanceId: instance.id, limit: 1, includeDestroyed: false })
   assert.deepEqual(made?.attributes.get('x-Index'), [{ index: 0, value: { type: 'Integer', value: 1 } }])
 })

@@ -1,0 +1,99 @@
+// The epochs of `restore-accept` (rules.ts, rule 6): raised above all that are known at the services of the root keys, and
+// recorded there once the database says so. A service that does not answer holds nothing up: the server stores the marker
+// as soon as it can, and before it deletes anything there.
+
+import type { Clock } from '../../ports/clock.ts'
+import { RootKeyError, type OpenRootKey } from '../../ports/root-key.ts'
+import type { Store, Write } from '../../ports/store.ts'
+import { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
+import { custodyNeeds, type CustodyInstance } from '../custody.ts'
+import { requireStandardKeys } from './copies.ts'
+import { markerName } from './description.ts'
+import { Markers, markersIn, wantedOf } from './markers.ts'
+import { allStandardKeys } from './pages.ts'
+import { withHigherEpoch } from './restore-markers.ts'
+
+/** An instance's epoch beside one of its root keys. */
+export interface AcceptedEpoch {
+  /** The instance's name. */
+  readonly instance: string
+  readonly rootKey: string
+  /** Why it is not recorded at the service yet; null: it is. */
+  readonly cause: string | null
+}
+
+interface Raised {
+  readonly instance: CustodyInstance
+  readonly rootKeyUri: string
+  /** Why the service was not asked, or did not answer; undefined: it did. */
+  readonly refusal: RootKeyError | undefined
+}
+
+export class AcceptedEpochs {
+  readonly #store: Store
+  readonly #openRootKey: OpenRootKey
+  readonly #markers: Markers
+  readonly #raised: Raised[] = []
+
+  constructor({ store, clock, openRootKey }: { store: Store; clock: Clock; openRootKey: OpenRootKey }) {
+    this.#store = store
+    this.#openRootKey = openRootKey
+    this.#markers = new Markers({
+      store,
+      clock,
+      openRootKey,
+      epochOf: async (instanceId) =>
+        this.#raised.find(({ instance }) => instance.id === instanceId)?.instance.epoch,
+      troubles: new StandardKeyTroubles(clock),
+    })
+  }
+
+  /** The instance as it is to be committed, together with the writes. Unchanged if it has no keys at a service. */
+  async raise<T extends CustodyInstance>(
+    instance: T,
+    nowMs: number,
+  ): Promise<{ readonly instance: T; readonly writes: readonly Write[] }> {
+    const rows = await allStandardKeys(this.#store, { instanceId: instance.id })
+    const known = rows.filter(({ kind }) => kind === 'marker').map(wantedOf)
+    const rootKeyUris = new Set(rows.map(({ rootKeyUri }) => rootKeyUri))
+    if (custodyNeeds[instance.custody].standardKeys) rootKeyUris.add(instance.rootKeyUri)
+    const answers = await Promise.all([...rootKeyUris].map((uri) => this.#markersBeside(uri, instance.id)))
+    const seen = answers.flatMap(({ markers }) => markers)
+    const raised = withHigherEpoch(instance, { nowMs, known: [...known, ...seen], rootKeyUris })
+    for (const write of raised.writes) {
+      if (write.type !== 'standard-key') continue
+      const { rootKeyUri } = write.record
+      const refusal = answers.find(({ uri }) => uri === rootKeyUri)?.refusal
+      this.#raised.push({ instance: raised.instance, rootKeyUri, refusal })
+    }
+    return raised
+  }
+
+  /** To be called after the commit. A service that was not reached a moment ago is not asked again. */
+  record(): Promise<readonly AcceptedEpoch[]> {
+    return Promise.all(
+      this.#raised.map(async ({ instance, rootKeyUri: rootKey, refusal }) => {
+        const settled = refusal ? Promise.reject(refusal) : this.#markers.settle(instance.id, rootKey)
+        const cause = await settled.then(
+          () => null,
+          (error: unknown) => {
+            if (error instanceof RootKeyError) return error.message
+            throw error
+          },
+        )
+        return { instance: instance.name, rootKey, cause }
+      }),
+    )
+  }
+
+  async #markersBeside(uri: string, instanceId: string) {
+    try {
+      const rootKey = await this.#openRootKey(uri, instanceId)
+      const found = await requireStandardKeys(rootKey).find(markerName(instanceId))
+      return { uri, markers: markersIn(instanceId, found), refusal: undefined }
+    } catch (refusal) {
+      if (refusal instanceof RootKeyError) return { uri, markers: [], refusal }
+      throw refusal
+    }
+  }
+}

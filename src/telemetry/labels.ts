@@ -1,0 +1,25 @@
+// Every label of the metrics, with the source of its values. The values come from closed tables, so a label never holds a
+// client's name, an identifier or anything else that a peer can choose, and the number of series stays bounded.
+// docs/monitoring.md is printed from this table.
+
+export const labels = {
+  call: 'the call of a root key: wrap, unwrap, rewrap, metadata; create, read, delete, find (standard keys)',
+  condition:
+    'the last result of a root key: ok, unreachable (no answer), withdrawn (refused), failing (keys do not open for another reason)',
+  kind: 'the kind of certificate: client, client-ca, server, server-ca',
+  lane: 'reads (a Get waits for the call) or others',
+  limit: 'objects or bytes: the limits of an instance',
+  operation: 'the name of a KMIP operation; unknown: KMIP has no such operation',
+  reason:
+    'why a connection or a message ended. Refused before TLS: full (all places taken), address (too many from one address), not-tls, closing (the server stops). Without a ClientHello: gone, timeout. After the handshake: peer (the peer ended it), answered, unreadable, idle, message-timeout, write-timeout, answer-timeout, answer-failed (a fault of the server), displaced, closing. Messages: malformed, too-large, untrusted (too large for a peer that is not trusted), busy (no memory left for it)',
+  result:
+    'KMIP operations: success, undone, or a KMIP result reason. Root keys: ok, failed, or the scope of the refusal (unreachable, root-key, call, wrapped-form). Commits: done, conflict, full, busy, unavailable, failed. Peers: trusted, or why not (unknown, no certificate, blocked, expired, not yet valid). Handshakes: ok, failed',
+  resumed: 'true: the handshake resumed a TLS session; false: it was a full one',
+  route: 'the name of a route of the admin API; none: there is no such route',
+  source: 'cache, outage (the cache, while the root key cannot be reached) or root-key',
+  state: 'a KMIP state: PreActive, Active, Deactivated, Compromised, Destroyed, DestroyedCompromised',
+  status: 'an HTTP status',
+  version: 'a TLS version; unknown: the handshake failed',
+} as const
+
+export type LabelName = keyof typeof labels
