@@ -119,7 +119,7 @@ test('a backup for recipients is confirmed, and opens with their identity and wi
   const recipient = await identityToRecipient(identity)
   const unasked = await backup('create', file, '--recipient', recipient)
   assert.equal(unasked.code, 2)
-  assert.match(unasked.stderr, /no terminal to ask at: say so with --yes/)
+  assert.match(unasked.stderr, /without a terminal nobody can confirm it: add --yes/)
   const made = await backup('create', file, '--recipient', recipient, '--yes')
   assert.equal(made.code, 0, made.stderr)
   const { keys, carried } = await openAsRecipient(await readManifest(file), identity)
