@@ -329,6 +329,8 @@ export const limits = {
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
   backupAfterTimeoutMs: 3600_000,
+  /** Keys of each instance that a drill fetches, the newest ones. */
+  backupDrillKeys: 50,
   /** Keys that verifying a backup opens, spread over it, unless all are asked for. */
   backupSampleKeys: 1_000,
   /** A backup leaves so much free on its disk, so that a store on it can go on. */

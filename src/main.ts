@@ -8,6 +8,7 @@ import {
   CommandError,
   UsageError,
   type AcceptedRestore,
+  type BackupDrill,
   type BackupVerified,
   type Checkpoint,
   type Flags,
@@ -44,6 +45,7 @@ const world: World = {
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
   verifyBackup,
+  drillBackup,
   restoreFile,
   verifyExport,
 }
@@ -194,6 +196,20 @@ async function verifyBackup(
   const { verifyFile } = await import('./serve/backup-verify.ts')
   return verifyFile({ config, log }, options).catch((error: unknown) => {
     throw withAdvice('the backup was not verified', error, config)
+  })
+}
+
+async function drillBackup(flags: Flags, options: Omit<OpenBackupOptions, 'identity'>): Promise<BackupDrill> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const [{ drillBackup: drill }, { serve }] = await Promise.all([
+    import('./serve/backup-drill.ts'),
+    import('./serve.ts'),
+  ])
+  const start = (drilled: Config) =>
+    serve({ config: drilled, readConfig: () => drilled, log, metrics: createMetrics(), version })
+  return drill({ config, log, serve: start }, options).catch((error: unknown) => {
+    throw withAdvice('the drill failed', error, config)
   })
 }
 

@@ -7,6 +7,7 @@ import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
+import { backupDrillCommand } from './offline/backup-drill.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, table } from './output.ts'
 import { shortTime } from './time.ts'
@@ -18,6 +19,7 @@ export function backupCommands(world: World, outcome: Outcome): Command {
     createCommand(world, outcome),
     listCommand(world, outcome),
     backupVerifyCommand(world, outcome),
+    backupDrillCommand(world, outcome),
   ])
 }
 

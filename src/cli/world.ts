@@ -27,6 +27,8 @@ export interface World {
     flags: Flags,
     options: OpenBackupOptions & { readonly all: boolean },
   ) => Promise<BackupVerified>
+  /** Starts a server on a backup and fetches keys from it. Throws UsageError, and CommandError when it does not start. */
+  readonly drillBackup: (flags: Flags, options: Omit<OpenBackupOptions, 'identity'>) => Promise<BackupDrill>
   /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
   readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
@@ -104,6 +106,19 @@ export interface BackupVerified {
   readonly opened: number
   readonly elsewhere: number
   readonly destroyed: number
+}
+
+/** What a drill found. */
+export interface BackupDrill {
+  readonly id: string
+  readonly created: string
+  readonly ok: boolean
+  /** `keys`: all that are not destroyed. */
+  readonly instances: readonly { readonly name: string; readonly keys: number; readonly fetched: number }[]
+  /** Instances that were not tried. */
+  readonly leftOut: readonly string[]
+  /** One line for each key that was not served. */
+  readonly failures: readonly string[]
 }
 
 export interface RestoreFileOptions extends OpenBackupOptions {

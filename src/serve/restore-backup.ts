@@ -94,7 +94,8 @@ async function bringRootKey(
   await copyFile(given, wanted)
 }
 
-function fileOf(uri: string, folder: string): string | null {
+/** The file that a `file:` URI names; null for other kinds. */
+export function fileOf(uri: string, folder: string): string | null {
   const [, name] = /^file:(?:\/\/(?=\/))?([^?#]+)$/i.exec(uri) ?? []
   return name === undefined ? null : path.resolve(folder, decodeURIComponent(name))
 }
@@ -157,7 +158,8 @@ function restoreEntry(manifest: Manifest, file: string, atMs: number, later: Lat
   return { atMs, ...about, object: id, reason: null, requestId: null, detail }
 }
 
-async function* counted(
+/** Tells how many records have passed. */
+export async function* counted(
   pages: AsyncIterable<readonly DumpedRecord[]>,
   { body }: Manifest,
   onProgress: RestoreFileOptions['onProgress'],

@@ -78,7 +78,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
 /** Programs that speak to a KMIP server, or to nobody. */
-const others = ['serve', 'doctor', 'simulate', 'bench', 'restore-accept', 'backup verify']
+const others = ['serve', 'doctor', 'simulate', 'bench', 'restore-accept', 'backup verify', 'backup drill']
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
   command([...name.split(' '), ...(commands[name]?.() ?? []), ...inInstance(name), ...more], {

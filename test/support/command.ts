@@ -58,6 +58,7 @@ export async function command(
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
     verifyBackup: (flags, options) => verifyFile({ config: configOf(flags, data), log: quietLog }, options),
+    drillBackup: () => Promise.reject(new Error('not here')),
     restoreFile: (flags, options) => restoreFile({ config: configOf(flags, data), log: quietLog }, options),
     acceptRestore: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),

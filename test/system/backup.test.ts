@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -166,4 +167,19 @@ test('a backup is verified without a server, by root key or identity, and the se
   const without = await runCli(['backup', 'verify', file, '--data', elsewhere])
   assert.equal(without.code, 1)
   assert.match(without.stderr, /there is no root key at .*root\.key/)
+})
+
+const drills = () => readdirSync(tmpdir()).filter((name) => name.startsWith('mortise-drill-'))
+
+test('a drill starts a server on a backup, fetches keys as vCenter does, and leaves nothing behind', async (t) => {
+  const file = await newFile(t)
+  await backup('create', file)
+  const before = drills()
+  const { code, stdout, stderr } = await runCli(['backup', 'drill', file, '--data', server.data, '--json'])
+  assert.equal(code, 0, stderr)
+  const drill = JSON.parse(stdout) as { ok: boolean; instances: { keys: number; fetched: number }[] }
+  assert.equal(drill.instances[0]?.fetched, 50)
+  assert.ok(drill.ok && drill.instances[0].keys > 200)
+  assert.deepEqual(drills(), before)
+  assert.ok((await talk.get(await talk.create())).ok, 'the server goes on')
 })
