@@ -1,4 +1,4 @@
-// The options of an administrator as one table: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
+// The options of an administrator as one table, and long because of that: each option's place in mortise.toml, its MORTISE_ variable, its flag, its
 // default and its reason. This file reads file, environment and flags once and returns one value; nothing else in the project
 // looks at process.env. docs/configuration.md is printed from the table (scripts/print-configuration.ts). Bounds that nobody
 // sets are in limits.ts.
@@ -145,6 +145,75 @@ export const options = {
       text: 'What the access record of a Get survives at the moment the key is sent: a killed process, or power loss too (durable).',
       reason:
         'With "process", power loss may lose the records of the last 100 ms. With "durable", every Get waits for the disk.',
+    }),
+  },
+  backup: {
+    enabled: option({
+      schema: z.boolean(),
+      initial: true,
+      variable: 'MORTISE_BACKUP_ENABLED',
+      live: true,
+      text: 'Whether the server makes backups by itself: soon after new keys, and once a day.',
+      reason: 'A key that is in no backup is lost with the disk, and with it what it encrypts.',
+    }),
+    folder: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_BACKUP_FOLDER',
+      text: 'The folder of the backups.',
+      reason:
+        'Empty: backups/ in the data folder. That is the same disk and no other machine: copy them elsewhere (backup.after).',
+    }),
+    delaySeconds: option({
+      schema: z.int().min(0).max(3600),
+      initial: 30,
+      variable: 'MORTISE_BACKUP_DELAY_SECONDS',
+      live: true,
+      text: 'How long after a new key a backup starts.',
+      reason: 'Keys often come several at a time; one backup holds them all.',
+    }),
+    everySecondsMin: option({
+      schema: z.int().min(10).max(86_400),
+      initial: 300,
+      variable: 'MORTISE_BACKUP_EVERY_SECONDS_MIN',
+      live: true,
+      text: 'Backups start at least this far apart.',
+      reason: 'Each one reads and writes everything.',
+    }),
+    everySecondsMax: option({
+      schema: z
+        .int()
+        .min(600)
+        .max(30 * 86_400),
+      initial: 86_400,
+      variable: 'MORTISE_BACKUP_EVERY_SECONDS_MAX',
+      live: true,
+      text: 'A backup starts at the latest this long after the last one, also without new keys.',
+      reason: 'Revoked keys, withdrawn trust and the audit log change too.',
+    }),
+    keepLast: option({
+      schema: z.int().min(1).max(1000),
+      initial: 6,
+      variable: 'MORTISE_BACKUP_KEEP_LAST',
+      live: true,
+      text: 'How many of the newest backups are kept.',
+      reason: 'Older ones are removed once a newer one is whole.',
+    }),
+    keepDaily: option({
+      schema: z.int().min(0).max(1000),
+      initial: 14,
+      variable: 'MORTISE_BACKUP_KEEP_DAILY',
+      live: true,
+      text: 'Of how many days the newest backup is kept besides.',
+      reason: 'Damage may be noticed late.',
+    }),
+    after: option({
+      schema: z.array(z.string().min(1).max(4096)).max(50),
+      initial: [],
+      variable: 'MORTISE_BACKUP_AFTER',
+      live: true,
+      text: 'A command that copies a new backup elsewhere: program and arguments. The path of the file is added as the last one.',
+      reason: 'Run without a shell. When it ends with 0, the keys in that backup count as kept elsewhere.',
     }),
   },
   log: {

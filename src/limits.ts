@@ -1,6 +1,6 @@
-// Every bound of the server, with its unit last in the name. Nothing here is read from outside: what an administrator may
-// change is in config.ts, within these bounds. The file ends with assertions on relations between bounds, so that the start
-// fails if a change of one breaks another.
+// One table, and long because of that. Every bound of the server, with its unit last in the name. Nothing here is read
+// from outside: what an administrator may change is in config.ts, within these bounds. The file ends with assertions on
+// relations between bounds, so that the start fails if a change of one breaks another.
 
 export const limits = {
   // --- TTLV (KMIP 1.4 §9.1) ---
@@ -271,6 +271,8 @@ export const limits = {
   storeReadBusyMs: 50,
   /** A database up to this size is checked completely when the server opens it. */
   storeCheckBytesMax: 64 * 1024 * 1024,
+  /** Records that a page of a dump holds, and that one transaction of a restore writes. */
+  dumpPageRecords: 200,
   /** Objects that one step of a page of objects reads. */
   objectsStepRows: 50,
   /** How far the store counts objects with one value, to find the most selective value. */
@@ -325,6 +327,22 @@ export const limits = {
   rootKeyLookEveryMs: 30_000,
   rootKeyLooksMax: 4,
   readinessWaitMs: 2_000,
+
+  // --- backups ---
+  /** After so many bytes of a backup it is looked again whether its disk has room. */
+  backupLookBytes: 4 * 1024 * 1024,
+  /** How often it is looked whether a backup is due. */
+  backupTickMs: 10_000,
+  /** A backup that is so much later than it should be is warned about. */
+  backupGraceMs: 3600_000,
+  /** A command that copies a backup elsewhere is ended after this long. */
+  backupAfterTimeoutMs: 3600_000,
+  /** Keys of each instance that a drill fetches, the newest ones. */
+  backupDrillKeys: 50,
+  /** Keys that verifying a backup opens, spread over it, unless all are asked for. */
+  backupSampleKeys: 1_000,
+  /** A backup leaves so much free on its disk, so that a store on it can go on. */
+  backupFreeBytesMin: 40 * 1024 * 1024,
 
   // --- audit ---
   checkpointEveryMs: 60_000,

@@ -8,9 +8,14 @@ import {
   CommandError,
   UsageError,
   type AcceptedRestore,
+  type BackupDrill,
+  type BackupVerified,
   type Checkpoint,
   type Flags,
+  type OpenBackupOptions,
   type Proof,
+  type RestoredBackup,
+  type RestoreFileOptions,
   type Started,
   type World,
 } from './cli/world.ts'
@@ -39,6 +44,9 @@ const world: World = {
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
+  verifyBackup,
+  drillBackup,
+  restoreFile,
   verifyExport,
 }
 
@@ -134,7 +142,14 @@ const systemHints: Readonly<Record<string, string>> = {
   EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
 }
 
-const expectedNames = new Set(['StartError', 'RootKeyError', 'WrongRootKey', 'StoreUnavailable', 'PkiError'])
+const expectedNames = new Set([
+  'BackupError',
+  'StartError',
+  'RootKeyError',
+  'WrongRootKey',
+  'StoreUnavailable',
+  'PkiError',
+])
 
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
 function withAdvice(what: string, error: unknown, config: Config): unknown {
@@ -142,7 +157,8 @@ function withAdvice(what: string, error: unknown, config: Config): unknown {
   const code = systemCode(error)
   const notAccepted = error.name === 'RestoreNotAccepted'
   if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
-  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? undefined : systemHints[code]
+  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
+  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? own : systemHints[code]
   return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
 }
 
@@ -168,6 +184,41 @@ async function acceptRestore(flags: Flags, json: boolean, anyway: boolean): Prom
   const settings = new Settings({ initial: config, read: () => readConfig(flags) })
   return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
     throw withAdvice('the restore was not accepted', error, config)
+  })
+}
+
+async function verifyBackup(
+  flags: Flags,
+  options: OpenBackupOptions & { readonly all: boolean },
+): Promise<BackupVerified> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const { verifyFile } = await import('./serve/backup-verify.ts')
+  return verifyFile({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('the backup was not verified', error, config)
+  })
+}
+
+async function drillBackup(flags: Flags, options: Omit<OpenBackupOptions, 'identity'>): Promise<BackupDrill> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const [{ drillBackup: drill }, { serve }] = await Promise.all([
+    import('./serve/backup-drill.ts'),
+    import('./serve.ts'),
+  ])
+  const start = (drilled: Config) =>
+    serve({ config: drilled, readConfig: () => drilled, log, metrics: createMetrics(), version })
+  return drill({ config, log, serve: start }, options).catch((error: unknown) => {
+    throw withAdvice('the drill failed', error, config)
+  })
+}
+
+async function restoreFile(flags: Flags, options: RestoreFileOptions): Promise<RestoredBackup> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, false), level: 'error' })
+  const { restoreFile: restore } = await import('./serve/restore-backup.ts')
+  return restore({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('nothing was restored', error, config)
   })
 }
 

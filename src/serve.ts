@@ -5,7 +5,8 @@ import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
 import { startAdmin } from './admin/server.ts'
 import type { Config } from './config.ts'
-import { buildCore } from './core.ts'
+import { buildCore, type Core } from './core.ts'
+import { openBackups } from './serve/backups.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
@@ -57,29 +58,14 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const listenerLog = messageFirst(log)
-  const counting = listenerMetrics(metrics)
-  const answerer = createAnswerer({
-    ...core,
-    log: listenerLog,
-    version,
-    matchesCredential,
-    onPeer: counting.peer,
-    onOperation: counting.operation,
-  })
-  opened.defer(() => answerer.close())
-  const listener = await listen({
-    ...config.kmip.listen,
-    ...answerer.callbacks,
-    ...tls.certificates.shown,
-    log: listenerLog,
-    metrics: counting,
-    clock,
-  })
-  opened.defer(() => listener.close())
+  const listener = await openListener({ core, tls, config, log, metrics, version }, opened)
   const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
+  const openRootKey = ports.rootKeys.open
+  const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
+  const backups = await openBackups(parts, opened)
   const context = {
     ...core,
+    backups,
     rootKeys,
     ...tls.administration,
     readiness: () => readiness.now({ store, access, keyring }),
@@ -104,6 +90,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   running.defer(() => audit.stop())
   watch.start(failed('look for what needs somebody'))
   running.defer(() => watch.stop())
+  backups.start(failed('look whether a backup is due'))
   return {
     kmip,
     admin: admin.url,
@@ -113,4 +100,36 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
   }
+}
+
+/** The KMIP listener. */
+async function openListener(
+  parts: Pick<ServeOptions, 'config' | 'log' | 'metrics' | 'version'> & {
+    readonly core: Core
+    readonly tls: ServerTls
+  },
+  opened: AsyncDisposableStack,
+): Promise<Awaited<ReturnType<typeof listen>>> {
+  const { core, tls, config, metrics, version } = parts
+  const log = messageFirst(parts.log)
+  const counting = listenerMetrics(metrics)
+  const answerer = createAnswerer({
+    ...core,
+    log,
+    version,
+    matchesCredential,
+    onPeer: counting.peer,
+    onOperation: counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const listener = await listen({
+    ...config.kmip.listen,
+    ...answerer.callbacks,
+    ...tls.certificates.shown,
+    log,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => listener.close())
+  return listener
 }

@@ -12,6 +12,7 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
+import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
@@ -284,6 +285,7 @@ const Status = z
     ),
     pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
+    backups: BackupStatus.nullable().meta({ description: 'null: the token is for one instance.' }),
     warnings: z.array(Warning),
   })
   .meta({ id: 'Status' })
@@ -951,6 +953,7 @@ export const routes = {
     answer: z.object({ before: time }),
     slow: true,
   }),
+  ...backupRoutes,
   ...restoreRoutes,
   ...serverRoutes,
 } as const

@@ -94,6 +94,8 @@ function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
 function answer(c: Ctx, line: Route, value: unknown): Response {
   if (line.media === 'application/x-ndjson')
     return c.body(linesOf(value as AsyncIterable<string>), line.status, { 'Content-Type': line.media })
+  if (line.media === 'application/octet-stream')
+    return c.body(bytesOf(value as AsyncIterable<Uint8Array>), line.status, { 'Content-Type': line.media })
   // Removes every field that the schema does not name.
   const cut: unknown = line.answer.parse(value)
   return line.media === 'text/plain' ? c.text(String(cut), line.status) : c.json(cut, line.status)
@@ -118,6 +120,21 @@ function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
         text += `${value}\n`
       }
       controller.enqueue(encoder.encode(text))
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}
+
+/** Bytes, no faster than they are read. */
+function bytesOf(parts: AsyncIterable<Uint8Array>): ReadableStream<Uint8Array> {
+  const iterator = parts[Symbol.asyncIterator]()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await iterator.next()
+      if (done) controller.close()
+      else controller.enqueue(value)
     },
     async cancel() {
       await iterator.return?.()

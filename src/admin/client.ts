@@ -57,6 +57,7 @@ export class AdminClient {
     const status = response.statusCode ?? 0
     if (status !== line.status) throw refusal(status, await text(response))
     if (line.media === 'application/x-ndjson') return linesOf(response) as Output<N>
+    if (line.media === 'application/octet-stream') return bytesOf(response) as Output<N>
     const whole = await text(response)
     return line.answer.parse(line.media === 'text/plain' ? whole : JSON.parse(whole)) as Output<N>
   }
@@ -140,6 +141,14 @@ async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
     yield* lines
   }
   if (rest !== '') yield rest
+}
+
+async function* bytesOf(response: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    yield* response as AsyncIterable<Uint8Array>
+  } catch (error) {
+    throw new AdminUnreachable('the answer broke off in the middle', undefined, { cause: error })
+  }
 }
 
 async function* partsOf(response: IncomingMessage): AsyncGenerator<string> {

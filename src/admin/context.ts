@@ -23,6 +23,7 @@ import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
+import type { BackupAdministration } from './backups.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -38,6 +39,7 @@ export interface AdminContext {
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
+  readonly backups: BackupAdministration
   readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
   readonly clock: Clock
   /** The CA that signs certificates for `client issue` and `client sign`. */

@@ -1,12 +1,13 @@
 // An example of each route's request and answer, for the OpenAPI document and the pages made from it. A route without
 // an example does not compile, and a test checks each example against the schemas of its route.
 
+import { backupExamples, backupStatus } from './backup-examples.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
   ? { readonly body: Exclude<Input<N>['body'], undefined> }
   : object
-type Answer<N extends RouteName> = Output<N> extends AsyncIterable<string> ? string : Output<N>
+type Answer<N extends RouteName> = Output<N> extends AsyncIterable<string | Uint8Array> ? string : Output<N>
 export type Example<N extends RouteName> = Body<N> & { readonly answer: Answer<N> }
 
 const at = '2026-03-01T12:00:00.000Z'
@@ -230,6 +231,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
       ],
+      backups: backupStatus,
       warnings: [],
     },
   },
@@ -368,6 +370,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   },
   exportAudit: { answer: `${JSON.stringify({ entry })}\n` },
   pruneAudit: { body: { before: at }, answer: { before: at } },
+  ...backupExamples,
   beginRestore: {
     body: { rootKey: keyProtectUri },
     answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },

@@ -3,6 +3,7 @@
 import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
 import { auditHandlers } from './routes/audit.ts'
+import { backupHandlers } from './routes/backups.ts'
 import { clientHandlers } from './routes/clients.ts'
 import { healthHandlers } from './routes/health.ts'
 import { instanceWorkHandlers } from './routes/instance-work.ts'
@@ -21,6 +22,7 @@ export const handlers: Handlers<RouteName> = {
   ...instanceHandlers,
   ...instanceWorkHandlers,
   ...rootKeyHandlers,
+  ...backupHandlers,
   ...restoreHandlers,
   ...clientHandlers,
   ...pendingHandlers,

@@ -13,7 +13,7 @@ export type Role = (typeof roles)[number]
  */
 export type Scope = 'public' | 'server' | 'instance' | 'any'
 
-export type Media = 'application/json' | 'text/plain' | 'application/x-ndjson'
+export type Media = 'application/json' | 'text/plain' | 'application/x-ndjson' | 'application/octet-stream'
 
 export interface Route<
   Path extends string = string,
@@ -33,7 +33,7 @@ export interface Route<
   readonly query: Query
   readonly body: Body
   readonly answer: Answer
-  /** text/plain answers are strings; application/x-ndjson answers are streams of lines. */
+  /** text/plain answers are strings; application/x-ndjson answers are streams of lines, application/octet-stream of bytes. */
   readonly media: M
   readonly status: 200 | 201
   /** The request may take minutes; the client waits longer. */
@@ -69,7 +69,9 @@ export type Output<R> =
   R extends Route<string, z.ZodType, z.ZodType, infer Answer, infer M>
     ? M extends 'application/x-ndjson'
       ? AsyncIterable<string>
-      : z.output<Answer>
+      : M extends 'application/octet-stream'
+        ? AsyncIterable<Uint8Array>
+        : z.output<Answer>
     : never
 
 /** The schema of a query or body that a route does not take. */
@@ -111,6 +113,7 @@ const parameterTexts: Record<string, string> = {
   certificate: 'SHA-256 of the certificate, or the id of the CA.',
   token: 'Id of the token.',
   restore: 'Id of the restore.',
+  backup: 'Id of the backup.',
 }
 
 function pathParameter(name: string): z.ZodType {

@@ -7,6 +7,7 @@ import { bootstrapName } from '../trust/token-changes.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
 import { limits } from '../limits.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
+import type { BackupFacts } from './backups.ts'
 import type { AdminContext, Readiness, RootKeyTrouble } from './context.ts'
 import { expiriesOf, type Expiry } from './expiries.ts'
 import { instanceUsages, type InstanceUsage } from './instance-usage.ts'
@@ -29,6 +30,8 @@ export interface Warning {
     | 'near-limit'
     | 'certificate-expires'
     | 'bootstrap-token'
+    | 'backup-failed'
+    | 'backup-too-old'
     | 'tampering'
   /** The instance that the warning concerns; null: the server. */
   readonly instanceId: string | null
@@ -44,6 +47,7 @@ type Parts = Pick<
   'access' | 'clock' | 'readiness' | 'serverCertificate' | 'authority' | 'store'
 > & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
+  readonly backups: Pick<AdminContext['backups'], 'facts'>
 }
 
 /** All warnings, for a token that may see all instances. */
@@ -63,6 +67,7 @@ export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
       .filter(({ daysLeft }) => daysLeft < limits.expiryWarningDays)
       .map((expiry) => ofExpiry(expiry, snapshot)),
     ...ofBootstrap(snapshot, nowMs),
+    ...ofBackups(await parts.backups.facts()),
   ]
 }
 
@@ -304,6 +309,25 @@ function ofBootstrap({ tables }: TrustSnapshot, nowMs: number): readonly Warning
       message: `the first token, a manager's for everything, is ${days(age)} old and lies in the data folder`,
       hint: 'Make a token for each person and program (mortise token create), then revoke the one named bootstrap.',
     }))
+}
+
+function ofBackups({ failure, last, tooOld, folder, keysAtRisk }: BackupFacts): readonly Warning[] {
+  const server = { instanceId: null, about: '' } as const
+  const risk = `${String(keysAtRisk)} keys are in no backup`
+  if (failure)
+    return [
+      {
+        code: 'backup-failed',
+        ...server,
+        message: `the last backup failed at ${isoTime(failure.atMs)}: ${failure.message}; ${risk}`,
+        hint: 'The last good backup is kept. The server tries again by itself; to try at once: mortise backup create',
+      },
+    ]
+  if (!tooOld) return []
+  const age = last ? `is of ${isoTime(last.createdMs)}` : 'was never made'
+  const message = `the last backup in ${folder} ${age}; ${risk}`
+  const hint = 'Make one: mortise backup create. The log says why none was made.'
+  return [{ code: 'backup-too-old', ...server, message, hint }]
 }
 
 function days(count: number): string {

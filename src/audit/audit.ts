@@ -43,7 +43,7 @@ export interface SigningKeySource {
   ): Promise<Record<string, Buffer>>
 }
 
-const signingKeyName = 'audit-signing-key'
+export const signingKeyName = 'audit-signing-key'
 const pageEntries = 500
 
 export class Audit {

@@ -87,7 +87,9 @@ export function exportHead(publicKey: string, beginnings: readonly WriterHead[],
 }
 
 /** Reads an export. Throws an Error with the line number for a line that does not belong to an export. */
-export function parseExport(lines: readonly string[]): LogParts & { readonly publicKey: string } {
+export function parseExport(
+  lines: readonly string[],
+): LogParts & { readonly publicKey: string; readonly entries: readonly StoredAuditEntry[] } {
   const [first = '', ...rest] = lines
   const { mortiseAudit, publicKey, beginnings } = parseLine(first, 1)
   if (mortiseAudit !== 1 || typeof publicKey !== 'string' || !isList(beginnings, isHead))

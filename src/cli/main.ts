@@ -6,6 +6,7 @@ import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { PkiError } from '../pki/error.ts'
 import { auditCommands } from './audit.ts'
+import { backupCommands } from './backup.ts'
 import { benchCommand } from './bench.ts'
 import { clientCommands } from './client.ts'
 import { unreachableHint } from './connect.ts'
@@ -49,6 +50,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     keyCommands,
     tokenCommands,
     auditCommands,
+    backupCommands,
     serverCertificateCommands,
     reloadCommand,
     rootKeyCommands,

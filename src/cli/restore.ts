@@ -10,14 +10,14 @@ import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
 import { counted } from './instance-text.ts'
 import { apiKeyFlag } from './instance-work.ts'
+import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
 import { facts, plain } from './output.ts'
 import { shortTime } from './time.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
-interface RestoreOptions {
+interface RestoreOptions extends RestoreFileFlags {
   readonly fromKeyProtect?: boolean
-  readonly rootKey?: string
   readonly oldRootKey?: readonly string[]
   readonly partial?: boolean
   readonly ibmApiKeyFile?: string
@@ -29,10 +29,27 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   return verb<RestoreOptions>(world, outcome, {
     words: 'restore [file]',
     summary:
-      'restore an instance with custody keyprotect whose database is lost, from its root key alone, into a server without it',
+      'restore a backup into an empty data folder; or an instance with custody keyprotect whose database is lost, from its root key alone, into a server without it',
     flags: [
+      [
+        '--identity <file>',
+        'with FILE: an age identity that the backup was made for; a new root key takes over',
+      ],
+      [
+        '--audit <file>',
+        'with FILE: an audit export of the last server; what was closed since is closed again',
+      ],
+      ['--checkpoint <file>', 'with FILE: a checkpoint of the last server; says how much is missing'],
+      [
+        '--distrust-newer <date>',
+        'with FILE: certificates and CAs that were trusted after it are not any more',
+      ],
+      ['--yes', 'with FILE: do not ask'],
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
-      ['--root-key <uri>', 'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...'],
+      [
+        '--root-key <uri>',
+        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key',
+      ],
       [
         '--old-root-key <uri...>',
         'an earlier root key of it, if it was moving from there or that one has expired',
@@ -43,10 +60,13 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       ['--name <name>', 'a new name for the instance'],
     ],
     examples: [
+      'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
+      'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',
       'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
       'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
     ],
     action: async (run, options, file) => {
+      if (file !== undefined && options.fromKeyProtect !== true) return restoreFromFile(run, options, file)
       const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
       const body = {
         rootKey,
@@ -68,11 +88,11 @@ function wellUsed(
   file: string | undefined,
 ): RestoreOptions & { readonly rootKey: string } {
   if (file !== undefined)
-    throw new UsageError(
-      `restoring from a backup (${file}) is not in this version yet. From Key Protect: mortise restore --from-key-protect --root-key URI`,
-    )
+    throw new UsageError(`say either a backup (${file}) or --from-key-protect, not both`)
   if (options.fromKeyProtect !== true)
-    throw new UsageError('say from where: mortise restore --from-key-protect --root-key URI')
+    throw new UsageError(
+      'say from where: mortise restore FILE --data DIR, or mortise restore --from-key-protect --root-key URI',
+    )
   const { rootKey } = options
   if (rootKey === undefined)
     throw new UsageError(

@@ -34,7 +34,7 @@ function statusText(status: Status): string {
       : [['Pending clients', pending === 0 ? 'none' : `${pending}: mortise client pending`] as const]),
   ]
   const sections = [
-    facts(head),
+    facts([...head, ...backupFacts(status)]),
     instanceTable(status),
     expiryTable(status),
     warnings.length === 0
@@ -42,6 +42,16 @@ function statusText(status: Status): string {
       : warnings.map(({ message, hint }) => plain`! ${message}\n  ${hint}\n`).join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
+}
+
+function backupFacts({ backups }: Status): readonly (readonly [string, string])[] {
+  if (backups === null) return []
+  const { last, keysAtRisk, keysOnlyHere } = backups
+  const when = last === null ? 'none yet' : shortTime(last.created)
+  return [
+    ['Keys at risk', `${keysAtRisk} in no backup, ${keysOnlyHere} in none that was copied elsewhere`],
+    ['Last backup', when],
+  ]
 }
 
 function instanceTable({ instances }: Status): string {

@@ -22,6 +22,15 @@ export interface World {
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
   readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
+  /** Verifies a backup. Throws UsageError, and CommandError when it cannot be read or opened. */
+  readonly verifyBackup: (
+    flags: Flags,
+    options: OpenBackupOptions & { readonly all: boolean },
+  ) => Promise<BackupVerified>
+  /** Starts a server on a backup and fetches keys from it. Throws UsageError, and CommandError when it does not start. */
+  readonly drillBackup: (flags: Flags, options: Omit<OpenBackupOptions, 'identity'>) => Promise<BackupDrill>
+  /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
+  readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -70,6 +79,81 @@ export interface AcceptedRestore {
     readonly rootKey: string
     readonly cause: string | null
   }[]
+}
+
+/** A backup's file and what opens it; without either option the root key that it names. */
+export interface OpenBackupOptions {
+  readonly file: string
+  readonly rootKey?: string
+  /** A file with an age identity. */
+  readonly identity?: string
+  readonly onProgress: (done: number, total: number) => void
+}
+
+/** What verifying a backup found. */
+export interface BackupVerified {
+  readonly id: string
+  readonly serverId: string
+  readonly created: string
+  readonly ok: boolean
+  readonly problems: readonly string[]
+  readonly instances: readonly string[]
+  readonly secrets: number
+  readonly trustRows: number
+  readonly entries: number
+  readonly checkpoints: number
+  readonly objects: number
+  readonly opened: number
+  readonly elsewhere: number
+  readonly destroyed: number
+}
+
+/** What a drill found. */
+export interface BackupDrill {
+  readonly id: string
+  readonly created: string
+  readonly ok: boolean
+  /** `keys`: all that are not destroyed. */
+  readonly instances: readonly { readonly name: string; readonly keys: number; readonly fetched: number }[]
+  /** Instances that were not tried. */
+  readonly leftOut: readonly string[]
+  /** One line for each key that was not served. */
+  readonly failures: readonly string[]
+}
+
+export interface RestoreFileOptions extends OpenBackupOptions {
+  /** A file with an audit export of the server that ran last: what it closed since is closed again. */
+  readonly audit?: string
+  /** Kept outside, of the server that ran last: says how much is missing. */
+  readonly checkpoint?: Checkpoint
+  readonly distrustNewerMs?: number
+  /** Called with a whole question where keys may be open again; rejects unless somebody says yes. */
+  readonly confirm: (question: string) => Promise<void>
+}
+
+/** What a restore made, and what is known to be missing. */
+export interface RestoredBackup {
+  readonly id: string
+  readonly created: string
+  readonly instances: readonly { readonly name: string; readonly objects: number; readonly custody: string }[]
+  readonly entries: number
+  readonly clients: readonly string[]
+  readonly rootKeys: readonly string[]
+  readonly rootKeysMissing: readonly string[]
+  /** Null: no audit export was given. */
+  readonly applied: {
+    readonly upTo: string | null
+    readonly entries: number
+    readonly revoked: number
+    readonly destroyed: number
+    readonly blocked: number
+  } | null
+  /** Keys that were made after the backup, as the audit export names them; null: not known. */
+  readonly keysLost: readonly string[] | null
+  /** Clients, certificates and CAs that are not trusted any more. */
+  readonly withdrawn: readonly string[]
+  /** Audit entries that were written after the backup, as an outside checkpoint says. */
+  readonly beyond: { readonly entries: number; readonly at: string } | null
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

@@ -52,6 +52,9 @@ export const auditActions = {
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
   'server.reload': 'The configuration was read anew.',
   'server.restore-accept': 'The owner accepted a database that was older than its anchor.',
+  'backup.create': 'A backup was made, or could not be made.',
+  'backup.verify': 'A backup was verified.',
+  'backup.restore': 'The database was made of a backup, which the entry names.',
   'audit.prune': 'Old entries were removed from the audit log.',
 } as const satisfies Record<string, string>
 

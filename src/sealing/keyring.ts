@@ -230,6 +230,24 @@ function sealsNot(cause: RootKeyError): RootKeyError {
   return new RootKeyError('root-key', cause.message, { cause })
 }
 
+/** The bytes of a data key, outside of a server. The caller must wipe them. Throws RootKeyError. */
+export function unwrapDataKey(record: DataKeyRecord, rootKey: RootKey): Promise<Uint8Array> {
+  const { instanceId, id, rootKeyUri, rootKeyId, wrapped } = record
+  if (rootKey.id !== rootKeyId)
+    throw new RootKeyError('root-key', `${rootKeyUri} is another root key (${rootKey.id}) now`)
+  return rootKey.unwrap(wrapped, dataKeyAad(instanceId, id))
+}
+
+/** The record of the same data key under another root key, outside of a server. Throws RootKeyError. */
+export async function wrapDataKey(
+  record: DataKeyRecord,
+  bytes: Uint8Array,
+  rootKey: RootKey,
+): Promise<DataKeyRecord> {
+  const wrapped = await rootKey.wrap(bytes, dataKeyAad(record.instanceId, record.id))
+  return { ...record, rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, wrapped }
+}
+
 function dataKeyAad(instanceId: string, dataKeyId: string): Buffer {
   return Buffer.from(JSON.stringify(['mortise data key 1', instanceId, dataKeyId]))
 }

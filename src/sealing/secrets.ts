@@ -11,7 +11,8 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 
-const systemKeyName = 'system-data-key'
+/** The secret that the root key itself seals; in clear it says which root key that is. */
+export const systemKeyName = 'system-data-key'
 const macKeyName = 'mac-key'
 const systemKeyAad = Buffer.from('mortise system data key 1')
 
@@ -81,16 +82,7 @@ export class Secrets {
 
   static async #existing(kept: Kept, rootKey: RootKey, records: readonly SecretRecord[]): Promise<Secrets> {
     const { store } = kept
-    const record = records.find(({ name }) => name === systemKeyName)
-    if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
-    const system = parseSystemKey(record)
-    if (system.rootKeyId !== rootKey.id)
-      throw new WrongRootKey(
-        `this store is sealed by the root key ${system.rootKeyUri} with the id ${system.rootKeyId}, but ` +
-          `${rootKey.uri} here has the id ${rootKey.id}. Bring the root key file that belongs to this store ` +
-          `(from the copy that was made of it); nothing was changed.`,
-      )
-    const bytes = await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad)
+    const { system, bytes } = await unwrapSystemKey(records, rootKey)
     await bringToNewest(store, rootKey, system, bytes)
     const dataKey = { id: system.dataKeyId, key: takeKey(bytes) }
     const mac = records.find(({ name }) => name === macKeyName)
@@ -223,6 +215,53 @@ export class Secrets {
   #all(names: readonly string[]): Record<string, Buffer> | undefined {
     if (!names.every((name) => this.#sealed.has(name))) return undefined
     return Object.fromEntries(names.map((name) => [name, this.get(name) ?? Buffer.alloc(0)]))
+  }
+}
+
+/** The system data key of these secrets. The caller must wipe the bytes. Throws WrongRootKey and RootKeyError. */
+export async function unwrapSystemKey(
+  records: readonly SecretRecord[],
+  rootKey: RootKey,
+): Promise<{ readonly system: SystemKeyRecord; readonly bytes: Uint8Array }> {
+  const record = records.find(({ name }) => name === systemKeyName)
+  if (!record) throw new WrongRootKey('the store has no system data key: it was not copied as a whole')
+  const system = parseSystemKey(record)
+  if (system.rootKeyId !== rootKey.id)
+    throw new WrongRootKey(
+      `this store is sealed by the root key ${system.rootKeyUri} with the id ${system.rootKeyId}, but ` +
+        `${rootKey.uri} here has the id ${rootKey.id}. Bring the root key file that belongs to this store ` +
+        `(from the copy that was made of it); nothing was changed.`,
+    )
+  return { system, bytes: await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad) }
+}
+
+/** What the system data key sealed: a secret, from its record alone. The caller must wipe the bytes. */
+export function openSecret(systemKey: DataKey, { name, sealed }: SecretRecord): Buffer {
+  return open(systemKey, secretPlace(name), sealed)
+}
+
+/** The MAC key, of records that hold it. */
+export function openMacKey(systemKey: DataKey, records: readonly SecretRecord[]): MacKey {
+  const record = records.find(({ name }) => name === macKeyName)
+  if (!record) throw new WrongRootKey('the store has no MAC key: it was not copied as a whole')
+  return new MacKey(takeKey(openSecret(systemKey, record)))
+}
+
+/** The id of the system data key, which its record names in clear. */
+export function systemKeyIdOf(records: readonly SecretRecord[]): string {
+  const record = records.find(({ name }) => name === systemKeyName)
+  return record ? parseSystemKey(record).dataKeyId : ''
+}
+
+/** The record of the system data key under a root key, outside of a server. Throws RootKeyError. */
+export async function wrapSystemKey(systemKey: DataKey, rootKey: RootKey): Promise<SecretRecord> {
+  const bytes = systemKey.key.export()
+  try {
+    const wrapped = Buffer.from(await rootKey.wrap(bytes, systemKeyAad)).toString('base64')
+    const named = { rootKeyUri: rootKey.uri, rootKeyId: rootKey.id, dataKeyId: systemKey.id }
+    return systemKeyRecord({ format: 1, ...named, wrapped })
+  } finally {
+    bytes.fill(0)
   }
 }
 

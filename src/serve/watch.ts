@@ -1,6 +1,7 @@
 // Watches the running server: checks all trust rows once an hour, logs each warning once a day, and updates the
 // gauges when Prometheus reads them. Part of the composition root.
 
+import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
 import { instanceUsages } from '../admin/instance-usage.ts'
@@ -85,6 +86,7 @@ export class Watch {
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
+    this.#backups(await context.backups.facts())
     state.warnings.set((await warningsNow(context)).length)
     const usages = await instanceUsages(context)
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
@@ -99,6 +101,15 @@ export class Watch {
     const own = { server: context.serverCertificate(), authority: context.authority.certificate }
     this.#expiries(expiriesOf(tables, own, context.clock.now()))
     return metrics.registry.metrics()
+  }
+
+  #backups({ last, failure, keysAtRisk, keysOnlyHere }: BackupFacts): void {
+    const { state } = this.#parts.metrics
+    state.backupLastSuccess.set(last ? last.createdMs / 1000 : 0)
+    state.backupSize.set(last?.bytes ?? 0)
+    state.backupFailed.set(failure ? 1 : 0)
+    state.keysAtRisk.set(keysAtRisk)
+    state.keysOnlyHere.set(keysOnlyHere)
   }
 
   #rootKeys(degraded: Readiness['degraded'], instances: number): void {

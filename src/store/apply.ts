@@ -49,7 +49,7 @@ function checkExpectation(s: WriteStatements, expect: Expectation): void {
   }
 }
 
-function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
+export function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
   switch (write.type) {
     case 'object':
       return putObject(s, write, effects)

@@ -2,13 +2,14 @@
 // (-wal, -shm), the lock (.lock), the reserve for a full disk (.reserve), the anchor (.anchor), and the access log (.access).
 
 import { randomUUID } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import path from 'node:path'
 import type { AnchoredStore } from '../ports/anchor.ts'
 import { StoreUnavailable, type Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { limits } from '../limits.ts'
 import { refuseUnsafeFolder } from './data-folder.ts'
+import { restoringFileOf } from './load.ts'
 import { SqliteStore, type CommitWatch } from './sqlite-store.ts'
 import { WriterThread } from './writer-thread.ts'
 
@@ -39,6 +40,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
     throw new StoreUnavailable('unavailable', `make the folder of ${file}: ${String(cause)}`, { cause })
   }
   refuseUnsafeFolder(file)
+  refuseHalfRestored(file)
   const thread = await WriterThread.start(
     {
       file,
@@ -55,4 +57,14 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
     await thread.close()
     throw new StoreUnavailable('unavailable', `open ${file} for reading: ${String(cause)}`, { cause })
   }
+}
+
+/** Otherwise a start would begin anew, beside what was to be restored. */
+function refuseHalfRestored(file: string): void {
+  if (existsSync(file) || !existsSync(restoringFileOf(file))) return
+  throw new StoreUnavailable(
+    'unavailable',
+    `a restore into ${path.dirname(file)} did not end. Nothing was changed. Give the same mortise restore command again, ` +
+      `or remove ${restoringFileOf(file)} to begin anew`,
+  )
 }

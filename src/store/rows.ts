@@ -1,6 +1,8 @@
 // Reads rows of the database as the records that they were written from.
 
-import type { DataKeyRecord } from '../ports/secrets.ts'
+import type { AuditCheckpoint } from '../ports/audit.ts'
+import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
+import type { CertificateSeen, PendingClient, TrustRow } from '../ports/trust.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './statements.ts'
 
@@ -28,5 +30,45 @@ export function dataKey(row: Row): DataKeyRecord {
     rootKeyId: text(row, 'rootKeyId'),
     wrapped: bytes(row, 'wrapped'),
     createdMs: number(row, 'createdMs'),
+  }
+}
+
+export function secretRow(row: Row): SecretRecord {
+  return { name: text(row, 'name'), sealed: bytes(row, 'sealed') }
+}
+
+export function trustRow(row: Row): TrustRow {
+  return {
+    kind: text(row, 'kind'),
+    id: text(row, 'id'),
+    body: text(row, 'body'),
+    mac: bytes(row, 'mac'),
+  }
+}
+
+export function pendingRow(row: Row): PendingClient {
+  return {
+    sha256: text(row, 'sha256'),
+    certificate: bytes(row, 'certificate'),
+    address: text(row, 'address'),
+    firstMs: number(row, 'firstMs'),
+    lastMs: number(row, 'lastMs'),
+    attempts: number(row, 'attempts'),
+  }
+}
+
+export function seenRow(row: Row): CertificateSeen {
+  return {
+    sha256: text(row, 'sha256'),
+    lastMs: number(row, 'lastMs'),
+    address: text(row, 'address'),
+  }
+}
+
+export function checkpointRow(row: Row): AuditCheckpoint {
+  return {
+    number: number(row, 'number'),
+    body: text(row, 'body'),
+    signature: text(row, 'signature'),
   }
 }

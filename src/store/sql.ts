@@ -1,13 +1,13 @@
 // Every statement of the store, once. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints,
 // checkpoints of the WAL) is in sqlite-file.ts and group.ts.
 
-const objectColumns = `
+export const objectColumns = `
   o.sequence, o.instance_id AS instanceId, o.unique_identifier AS uniqueIdentifier, o.object_type AS objectType,
   o.state, o.version, o.created_ms AS createdMs, o.attributes, m.sealed, o.data_key_id AS dataKeyId,
   f.at_ms AS lastFetchedMs`
-const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
+export const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
 
-const standardKeyColumns = `
+export const standardKeyColumns = `
   id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
   key_version AS keyVersion, created_ms AS createdMs`
 
@@ -214,6 +214,10 @@ export const writeSql = {
   nameWriter: `UPDATE writers SET named = number WHERE id = ?`,
   addWriter: `
     INSERT INTO writers (writer, opened_ms, first_entry, number, hash) VALUES (?, ?, ?, 0, '')`,
+  /** As a dump has it. */
+  loadWriter: `
+    INSERT INTO writers (writer, opened_ms, first_entry, number, hash, named, begin_number, begin_hash, deleted)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   putHead: `UPDATE writers SET number = ?, hash = ? WHERE id = ?`,
   addEntry: `
     INSERT INTO audit (entry, writer, number, at_ms, instance, object, certificate, hash, body)

@@ -14,14 +14,14 @@ import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
-import { dataKey, storedObject } from './rows.ts'
+import { checkpointRow, dataKey, pendingRow, secretRow, seenRow, storedObject, trustRow } from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './state-counts.ts'
 import { AccessLog } from './access-log.ts'
 import { accessFileOf, anchorFileOf } from './data-folder.ts'
-import { bytes, number, Statements, text } from './statements.ts'
+import { number, Statements, text } from './statements.ts'
 import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
@@ -71,14 +71,7 @@ export class SqliteStore implements Store, AnchoredStore {
     return {
       version: number(rows[0] ?? {}, 'version'),
       // One row without a kind tells the version when there is no trust.
-      rows: rows
-        .filter((row) => row['kind'] !== null)
-        .map((row) => ({
-          kind: text(row, 'kind'),
-          id: text(row, 'id'),
-          body: text(row, 'body'),
-          mac: bytes(row, 'mac'),
-        })),
+      rows: rows.filter((row) => row['kind'] !== null).map(trustRow),
     }
   }
 
@@ -124,30 +117,16 @@ export class SqliteStore implements Store, AnchoredStore {
   }
 
   async secrets() {
-    const rows = this.#read((s) => s.all('secrets'))
-    return rows.map((row) => ({ name: text(row, 'name'), sealed: bytes(row, 'sealed') }))
+    return this.#read((s) => s.all('secrets')).map(secretRow)
   }
 
   async pending() {
-    return this.#read((s) => s.all('pending')).map((row) => ({
-      sha256: text(row, 'sha256'),
-      certificate: bytes(row, 'certificate'),
-      address: text(row, 'address'),
-      firstMs: number(row, 'firstMs'),
-      lastMs: number(row, 'lastMs'),
-      attempts: number(row, 'attempts'),
-    }))
+    return this.#read((s) => s.all('pending')).map(pendingRow)
   }
 
   async seen(sha256s: readonly string[]) {
     const rows = this.#read((s) => sha256s.map((sha256) => s.get('seen', sha256)))
-    return rows
-      .filter((row) => row !== undefined)
-      .map((row) => ({
-        sha256: text(row, 'sha256'),
-        lastMs: number(row, 'lastMs'),
-        address: text(row, 'address'),
-      }))
+    return rows.filter((row) => row !== undefined).map(seenRow)
   }
 
   async openAccessLog(key: KeyObject) {
@@ -198,11 +177,7 @@ export class SqliteStore implements Store, AnchoredStore {
 
   /** Newest first. */
   async checkpoints(limit: number) {
-    return this.#read((s) => s.all('checkpoints', limit)).map((row) => ({
-      number: number(row, 'number'),
-      body: text(row, 'body'),
-      signature: text(row, 'signature'),
-    }))
+    return this.#read((s) => s.all('checkpoints', limit)).map(checkpointRow)
   }
 
   async commit(change: Change) {

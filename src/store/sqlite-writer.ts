@@ -261,7 +261,7 @@ class Writer {
       this.#after('scrub', this.#data.destroyedGoneMs / 40, () => this.#scrub())
       if (performance.now() > dueMs) {
         this.#scrubDueMs = Infinity
-        const message = `destroyed material is still in ${this.#data.file}-wal: another program reads the database`
+        const message = `destroyed material is still in ${this.#data.file}-wal: a backup or another program reads the database`
         this.#post({ type: 'trouble', message })
       }
     }

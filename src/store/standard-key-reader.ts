@@ -20,7 +20,7 @@ export function findStandardKeys(
   return s.all(statement, ...sets, limit).map(standardKey)
 }
 
-function standardKey(row: Row): StandardKeyRecord {
+export function standardKey(row: Row): StandardKeyRecord {
   return {
     id: text(row, 'id'),
     instanceId: text(row, 'instanceId'),

@@ -95,6 +95,7 @@ function stateGauges(registry: Registry) {
       'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
       'limit',
     ),
+    ...backupGauges(registry),
     certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),
     certificateDaysLeft: labelled(
       'certificate_days_left',
@@ -105,6 +106,24 @@ function stateGauges(registry: Registry) {
       'certificates_expiring',
       'Certificates with fewer than 30 days left, expired ones included, by kind.',
       'kind',
+    ),
+  }
+}
+
+/** The state of the backups that the server makes. */
+function backupGauges(registry: Registry) {
+  const { gauge } = gaugesOf(registry)
+  return {
+    backupLastSuccess: gauge(
+      'backup_last_success_timestamp_seconds',
+      'When the last backup was made, in seconds since 1970; 0: there is none.',
+    ),
+    backupSize: gauge('backup_size_bytes', 'Size of the last backup.'),
+    backupFailed: gauge('backup_failed', 'Whether the last backup failed (1) or not (0).'),
+    keysAtRisk: gauge('keys_at_risk', 'Keys and other objects that are in no backup.'),
+    keysOnlyHere: gauge(
+      'keys_only_here',
+      'Keys and other objects in no backup that the command backup.after copied elsewhere.',
     ),
   }
 }

@@ -3,15 +3,19 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { openSqliteDump } from '../../src/store/dump.ts'
+import { sqliteLoader } from '../../src/store/load.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { storeContract } from '../support/store-contract.ts'
 
 storeContract('SQLite', async () => {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  const file = path.join(folder, 'mortise.db')
   return {
-    open: () =>
-      openSqliteStore({ file: path.join(folder, 'mortise.db'), clock: systemClock, reserveBytes: 65_536 }),
+    open: () => openSqliteStore({ file, clock: systemClock, reserveBytes: 65_536 }),
+    dump: () => openSqliteDump(file),
+    load: sqliteLoader(file, systemClock.now()),
     remove: () => rm(folder, { recursive: true, force: true }),
   }
 })

@@ -10,6 +10,7 @@ import { startAdmin, type AdminOptions } from '../../src/admin/server.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
+import { openBackups } from '../../src/serve/backups.ts'
 import { openPorts } from '../../src/serve/ports.ts'
 import { ServerTls } from '../../src/serve/server-tls.ts'
 import { Settings } from '../../src/serve/settings.ts'
@@ -58,8 +59,17 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const core = await buildCore({ ...ports, store: around?.(ports.store) ?? ports.store }, opened)
   const { trust, secrets, clock } = core
   const tls = await ServerTls.open({ secrets, settings, clock, log })
+  const parts = {
+    ...core,
+    rootKey: ports.rootKey,
+    openRootKey: ports.rootKeys.open,
+    settings,
+    log,
+    version: '0.0.0-test',
+  }
   const context: AdminContext = {
     ...core,
+    backups: await openBackups(parts, opened),
     ...tls.administration,
     rootKeys,
     readiness: () => core.readiness.now(core),

@@ -3,8 +3,24 @@
 
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/cli/main.ts'
-import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/cli/world.ts'
+import {
+  UsageError,
+  type ClientEnvironment,
+  type Flags,
+  type Profile,
+  type World,
+} from '../../src/cli/world.ts'
+import { readConfig, type Config } from '../../src/config.ts'
+import { restoreFile } from '../../src/serve/restore-backup.ts'
+import { verifyFile } from '../../src/serve/backup-verify.ts'
+import { createLog } from '../../src/telemetry/log.ts'
 import type { CommandResult } from './server.ts'
+
+const quietLog = createLog({ format: 'json', level: 'error', write: () => undefined })
+
+function configOf(flags: Flags, data: string): Config {
+  return readConfig({ ...flags, data: flags['data'] ?? data }, {})
+}
 
 export interface Surroundings {
   /** The data folder, as if it was configured. */
@@ -41,6 +57,9 @@ export async function command(
     command: 'mortise',
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
+    verifyBackup: (flags, options) => verifyFile({ config: configOf(flags, data), log: quietLog }, options),
+    drillBackup: () => Promise.reject(new Error('not here')),
+    restoreFile: (flags, options) => restoreFile({ config: configOf(flags, data), log: quietLog }, options),
     acceptRestore: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),
   }

@@ -6,6 +6,7 @@ import { suite, test } from 'node:test'
 import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
 import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
+import { storeBackupContract } from './store-contract-backup.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
@@ -20,6 +21,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     storeKeysContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
+    storeBackupContract(makePlace)
   })
 }
 

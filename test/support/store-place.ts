@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import type { AnchoredStore } from '../../src/ports/anchor.ts'
+import type { LoadStore, StoreDump } from '../../src/ports/backup.ts'
 import { StoreConflict, type Store } from '../../src/ports/store.ts'
 import { systemClock } from '../../src/serve/system-clock.ts'
 import { openSqliteStore, type SqliteOptions } from '../../src/store/open.ts'
@@ -16,6 +17,10 @@ export const anchorKey = createSecretKey(Buffer.alloc(32, 7))
 export interface StorePlace {
   /** Opens the store of this place; again after it was closed. */
   open(): Promise<Store>
+  /** All that it holds now, also while it is open. */
+  dump(): StoreDump
+  /** Makes the store of this place of a dump. */
+  load: LoadStore
   remove(): Promise<void>
 }
 

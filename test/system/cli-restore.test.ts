@@ -50,7 +50,7 @@ function restore(server: TestServer, rootKey: string, ...more: string[]) {
 
 test('wrong usage says what is meant, without a server', async () => {
   for (const [args, told] of [
-    [['backup.tar'], /restoring from a backup \(backup\.tar\) is not in this version yet/],
+    [['backup.tar', '--from-key-protect'], /say either a backup \(backup\.tar\) or --from-key-protect/],
     [[], /say from where/],
     [['--from-key-protect'], /--root-key is missing/],
   ] as const) {

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
+import type { BackupFacts } from '../../src/admin/backups.ts'
 import { warningsNow } from '../../src/admin/warnings.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
@@ -32,6 +33,7 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
       serverCertificate: () => certificate,
       authority,
       instanceWork,
+      backups: { facts: async () => noBackups },
     }
     return (await warningsNow(parts)).filter(({ code }) => code === 'closed-keys')
   }
@@ -48,6 +50,18 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   const restore = (id: string) => standardKey(id, false)
   const told = (level: string) => core.lines.filter((line) => line.level === level)
   return { ...core, instance, perform, get, now, warnings, remove, restore, told }
+}
+
+const noBackups: BackupFacts = {
+  last: null,
+  failure: null,
+  running: null,
+  keysAtRisk: 0,
+  keysOnlyHere: 0,
+  verifiedMs: null,
+  tooOld: false,
+  folder: '',
+  scheduled: false,
 }
 
 test('deleted at the service: told once, with the cause and whose it is, until it opens again', async (t) => {

@@ -8,6 +8,7 @@ import { expiriesOf, type Expiry } from '../expiries.ts'
 import { shownLimits } from '../instance-usage.ts'
 import { isoTime } from '../shown.ts'
 import { warningsNow } from '../warnings.ts'
+import { shownBackupStatus } from './backups.ts'
 
 const expiriesShown = 10
 
@@ -37,6 +38,7 @@ export const statusHandlers: Handlers<'status'> = {
         .filter(({ instanceId }) => instanceId === null || mine(instanceId))
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
+      backups: asker.instanceId === null ? shownBackupStatus(await context.backups.facts()) : null,
       warnings: warnings
         .filter(({ instanceId }) => mine(instanceId))
         .map(({ code, message, hint }) => ({ code, message, hint })),

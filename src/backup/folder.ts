@@ -1,0 +1,146 @@
+// The folder of a server's own backups: which ones are there, which may go, and a small file beside them with what is known
+// of them that they cannot say themselves. It makes none.
+
+import { lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import { BackupError } from './error.ts'
+import type { Manifest } from './manifest.ts'
+import { readManifest } from './read.ts'
+import { partialOf } from './write.ts'
+
+const suffix = '.backup'
+const stateName = 'state.json'
+const dayMs = 24 * 3600_000
+
+export interface KeptBackup {
+  readonly file: string
+  readonly manifest: Manifest
+  readonly createdMs: number
+  readonly bytes: number
+}
+
+/** What is known of the backups beside their files. Times in milliseconds since 1970. */
+export interface BackupState {
+  /** The newest one of which `after` said that it is elsewhere: its objects by instance. */
+  readonly elsewhere?: {
+    readonly id: string
+    readonly createdMs: number
+    readonly objects: Readonly<Record<string, number>>
+  }
+  /** The last one that somebody verified. */
+  readonly verified?: { readonly id: string; readonly atMs: number }
+  /** Of the last attempt; null: it succeeded. */
+  readonly failure?: { readonly atMs: number; readonly message: string } | null
+}
+
+export class BackupFolder {
+  readonly folder: string
+  readonly #serverId: string
+  readonly #known = new Map<string, { readonly mark: string; readonly backup: KeptBackup | null }>()
+
+  constructor(folder: string, serverId: string) {
+    this.folder = folder
+    this.#serverId = serverId
+  }
+
+  /** Makes the folder, and removes what killed runs left in it. */
+  async prepare(): Promise<void> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 })
+    const ending = partialOf(suffix)
+    for (const name of await readdir(this.folder))
+      if (name.endsWith(ending)) await rm(path.join(this.folder, name), { force: true })
+  }
+
+  fileFor({ id, created }: Pick<Manifest, 'id' | 'created'>): string {
+    const time = created.replaceAll(/[-:]|\.\d+/g, '')
+    return path.join(this.folder, `mortise-${time}-${id.slice(0, 8)}${suffix}`)
+  }
+
+  /** Those of this server, newest first. Files that cannot be read as backups are left out. */
+  async list(): Promise<readonly KeptBackup[]> {
+    const names = await readdir(this.folder).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+      throw error
+    })
+    const files = new Set(
+      names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
+    )
+    for (const file of this.#known.keys()) if (!files.has(file)) this.#known.delete(file)
+    const found = await Promise.all([...files].map(async (file) => this.#look(file)))
+    return found
+      .filter((backup) => backup !== null)
+      .filter(({ manifest }) => manifest.serverId === this.#serverId)
+      .toSorted((a, b) => b.createdMs - a.createdMs)
+  }
+
+  /**
+   * Removes backups beyond the newest `keepLast` and the newest of each of the last `keepDaily` days that have one, never
+   * `made`: after the clock was set back it looks older than others.
+   */
+  async prune(keep: { readonly keepLast: number; readonly keepDaily: number }, made: string): Promise<void> {
+    for (const { file } of expired(await this.list(), keep.keepLast, keep.keepDaily))
+      if (file !== made) await rm(file, { force: true })
+  }
+
+  async state(): Promise<BackupState> {
+    try {
+      return JSON.parse(await readFile(path.join(this.folder, stateName), 'utf8')) as BackupState
+    } catch {
+      // Not there yet, or damaged: then less is known, and the next backup makes it known again.
+      return {}
+    }
+  }
+
+  /** A reader sees the old state or the new one. */
+  async note(more: BackupState): Promise<void> {
+    const file = path.join(this.folder, stateName)
+    const text = JSON.stringify({ ...(await this.state()), ...more })
+    await rm(partialOf(file), { force: true })
+    const handle = await open(partialOf(file), 'wx', 0o600)
+    try {
+      await handle.writeFile(`${text}\n`)
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(partialOf(file), file)
+  }
+
+  async #look(file: string): Promise<KeptBackup | null> {
+    const stats = await lstat(file).catch(() => null)
+    if (!stats?.isFile()) return null
+    const mark = `${stats.ino} ${stats.size} ${stats.mtimeMs}`
+    const known = this.#known.get(file)
+    if (known?.mark === mark) return known.backup
+    const backup = await readManifest(file).then(
+      (manifest): KeptBackup => {
+        return { file, manifest, createdMs: Date.parse(manifest.created), bytes: stats.size }
+      },
+      (error: unknown) => {
+        if (error instanceof BackupError) return null
+        throw error
+      },
+    )
+    this.#known.set(file, { mark, backup })
+    return backup
+  }
+}
+
+/** `backups`: newest first. The newest one never is. */
+export function expired<B extends { readonly createdMs: number }>(
+  backups: readonly B[],
+  keepLast: number,
+  keepDaily: number,
+): readonly B[] {
+  const newestOfDays = new Map<number, B>()
+  for (const backup of backups) {
+    const day = Math.floor(backup.createdMs / dayMs)
+    if (!newestOfDays.has(day)) newestOfDays.set(day, backup)
+  }
+  const daily = new Set([...newestOfDays.values()].slice(0, keepDaily))
+  return backups.filter((backup, index) => index >= Math.max(1, keepLast) && !daily.has(backup))
+}
+
+export function objectsOf({ instances }: Manifest): Readonly<Record<string, number>> {
+  return Object.fromEntries(instances.map(({ id, objects }) => [id, objects]))
+}

@@ -1,0 +1,86 @@
+// What the audit log says happened after a backup: keys that were revoked or destroyed, and trust that was withdrawn. A
+// restore applies it again. The log must be genuine, and must continue the one in the backup.
+
+import { verifyLog, type LogParts } from '../audit/proof.ts'
+import type { AuditEntry, StoredAuditEntry } from '../ports/audit.ts'
+import { BackupError } from './error.ts'
+import type { Manifest } from './manifest.ts'
+
+export interface LaterActs {
+  /** The time of the last entry; null if there is none after the backup. */
+  readonly upToMs: number | null
+  readonly entries: number
+  /** Keys that were created or registered later: they are not in the backup. */
+  readonly made: readonly string[]
+  /** By instance and identifier, see `objectName`. */
+  readonly closed: ReadonlyMap<string, LaterClosingFound>
+  /** Instances that were deleted or shredded. */
+  readonly instancesGone: ReadonlySet<string>
+  readonly clientsRemoved: ReadonlySet<string>
+  /** SHA-256 of certificates, or ids of CAs. */
+  readonly certificatesRemoved: ReadonlySet<string>
+  /** SHA-256 of certificates, with the time. */
+  readonly blocked: ReadonlyMap<string, number>
+}
+
+export interface LaterClosingFound {
+  readonly atMs: number
+  readonly revoked: string | null
+  readonly destroyed: boolean
+}
+
+export function objectName(instanceId: string, identifier: string): string {
+  return JSON.stringify([instanceId, identifier])
+}
+
+/** `publicKey`: of the server that made the backup. Throws BackupError if the log is not its own, or not whole. */
+export async function laterActs(
+  log: LogParts & { readonly publicKey: string; readonly entries: readonly StoredAuditEntry[] },
+  { audit }: Manifest,
+  publicKey: string,
+): Promise<LaterActs> {
+  if (log.publicKey !== publicKey)
+    throw new BackupError('the audit export is of another server than the backup: another key signed it')
+  const { problems } = await verifyLog(log, { publicKey })
+  if (problems.length > 0) throw new BackupError(`the audit export is not whole: ${problems[0]}`)
+  const heads = new Map(audit.heads.map((head) => [head.writer, head]))
+  const known = new Set(log.entries.map(({ writer, number, hash }) => `${writer} ${number} ${hash}`))
+  const pruned = new Map(log.beginnings.map(({ writer, number }) => [writer, number]))
+  for (const { writer, number, hash } of heads.values())
+    if (!known.has(`${writer} ${number} ${hash}`) && (pruned.get(writer) ?? 0) < number)
+      throw new BackupError(
+        `the audit export does not continue the log in the backup: it lacks entry ${number} of writer ${writer}`,
+        'Export it from the server that was running last: mortise audit export FILE.',
+      )
+  return gather(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
+}
+
+function gather(entries: readonly StoredAuditEntry[]): LaterActs {
+  const closed = new Map<string, LaterClosingFound>()
+  const [made, instancesGone] = [new Set<string>(), new Set<string>()]
+  const [clientsRemoved, certificatesRemoved] = [new Set<string>(), new Set<string>()]
+  const blocked = new Map<string, number>()
+  let upToMs: number | null = null
+  for (const { body } of entries) {
+    const { atMs, action, result, instanceId, object, detail } = JSON.parse(body) as AuditEntry
+    upToMs = Math.max(upToMs ?? atMs, atMs)
+    if (result !== 'success' || object === null) continue
+    const name = objectName(instanceId ?? '', object)
+    const before = closed.get(name) ?? { atMs, revoked: null, destroyed: false }
+    if (action === 'key.create' || action === 'key.register') made.add(object)
+    else if (action === 'key.revoke')
+      closed.set(name, { ...before, atMs, revoked: textOf(detail?.['reason']) })
+    else if (action === 'key.destroy') closed.set(name, { ...before, atMs, destroyed: true })
+    else if (action === 'instance.delete' || action === 'instance.shred') instancesGone.add(object)
+    else if (action === 'client.remove') clientsRemoved.add(object)
+    else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
+    else if (action === 'client.block') blocked.set(object, atMs)
+    else if (action === 'client.unblock') blocked.delete(object)
+  }
+  const acts = { closed, instancesGone, clientsRemoved, certificatesRemoved, blocked }
+  return { upToMs, entries: entries.length, made: [...made], ...acts }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
+}

@@ -1,0 +1,55 @@
+// Who opens what a backup holds: the root keys that sealed it, or the keys that it carries for a recipient.
+
+import type { RootKey } from '../ports/root-key.ts'
+import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
+import { takeKey, type DataKey } from '../sealing/envelope.ts'
+import { unwrapDataKey } from '../sealing/keyring.ts'
+import { systemKeyIdOf, unwrapSystemKey } from '../sealing/secrets.ts'
+import { BackupError } from './error.ts'
+import { openAsRecipient, openFileKey, type CarriedKeys, type FileKeys } from './keys.ts'
+import type { Manifest } from './manifest.ts'
+
+export interface BackupOpener {
+  readonly fileKeys: FileKeys
+  /** Throws RootKeyError, WrongRootKey or BackupError. */
+  systemKey(secrets: readonly SecretRecord[]): Promise<DataKey>
+  /** Throws RootKeyError or BackupError. */
+  dataKey(record: DataKeyRecord): Promise<DataKey>
+}
+
+/** `own`: the server's root key. `open`: those of instances. Throws RootKeyError and BackupError. */
+export async function openByRootKeys(
+  manifest: Manifest,
+  own: RootKey,
+  open: (uri: string, instanceId: string) => Promise<RootKey>,
+): Promise<BackupOpener> {
+  return {
+    fileKeys: await openFileKey(manifest, own),
+    systemKey: async (secrets) => {
+      const { system, bytes } = await unwrapSystemKey(secrets, own)
+      return { id: system.dataKeyId, key: takeKey(bytes) }
+    },
+    dataKey: async (record) => {
+      // The same key under another name, as where its file lies elsewhere now.
+      const isOwn = record.rootKeyId === own.id
+      const rootKey = isOwn ? own : await open(record.rootKeyUri, record.instanceId)
+      return { id: record.id, key: takeKey(await unwrapDataKey(record, rootKey)) }
+    },
+  }
+}
+
+/** Throws BackupError. */
+export async function openByIdentity(manifest: Manifest, identity: string): Promise<BackupOpener> {
+  const { keys, carried } = await openAsRecipient(manifest, identity)
+  return {
+    fileKeys: keys,
+    systemKey: async (secrets) => ({ id: systemKeyIdOf(secrets), key: taken(carried, 'system') }),
+    dataKey: async ({ id }) => ({ id, key: taken(carried, id) }),
+  }
+}
+
+function taken(carried: CarriedKeys, name: string): DataKey['key'] {
+  const bytes = carried.get(name)
+  if (!bytes) throw new BackupError(`the backup carries no key ${name} for its recipients`)
+  return takeKey(Buffer.from(bytes))
+}

@@ -1,0 +1,180 @@
+// `mortise backup ...`: backups of a running server. Verifying needs no server (offline/backup-verify.ts).
+
+import { open, lstat, rename, rm } from 'node:fs/promises'
+import path from 'node:path'
+import type { Command } from 'commander'
+import type { AdminClient } from '../admin/client.ts'
+import type { Output } from '../admin/api.ts'
+import { noun, verb, type Outcome, type Run } from './command.ts'
+import { confirmTyped } from './confirm.ts'
+import { backupDrillCommand } from './offline/backup-drill.ts'
+import { backupVerifyCommand } from './offline/backup-verify.ts'
+import { plain, table } from './output.ts'
+import { shortTime } from './time.ts'
+import { Progress } from './progress.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+export function backupCommands(world: World, outcome: Outcome): Command {
+  return noun('backup', 'backups of everything, made while the server goes on', [
+    createCommand(world, outcome),
+    listCommand(world, outcome),
+    backupVerifyCommand(world, outcome),
+    backupDrillCommand(world, outcome),
+  ])
+}
+
+interface CreateOptions {
+  readonly recipient?: readonly string[]
+  readonly force?: boolean
+  readonly yes?: boolean
+}
+
+type Made = Output<'createBackup'>
+
+const progressEveryMs = 500
+
+function createCommand(world: World, outcome: Outcome): Command {
+  return verb<CreateOptions>(world, outcome, {
+    words: 'create [file]',
+    summary: "make a backup in the server's folder, and with FILE a copy of it here",
+    flags: [
+      [
+        '--recipient <recipient...>',
+        'also for whoever has the identity of this age recipient (age1...), without the root keys; several are possible',
+      ],
+      ['--force', 'replace FILE'],
+      ['--yes', 'with --recipient: do not ask'],
+    ],
+    examples: [
+      'backup create',
+      'backup create /mnt/usb/mortise.backup',
+      'backup create mortise.backup --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    ],
+    action: async (run, options, file) => {
+      const { recipient = [], force = false } = options
+      const recipients = [recipient].flat()
+      if (recipients.length > 0) await confirmRecipients(run, options)
+      if (file !== undefined) await mustBeFree(file, force)
+      const admin = await run.client()
+      const made = await create(run, admin, recipients)
+      if (file !== undefined) await download(admin, made, file, force)
+      const shown = { ...made, ...(file !== undefined && { copy: path.resolve(file) }) }
+      run.show(shown, () => madeText(made, file))
+    },
+  })
+}
+
+async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions): Promise<void> {
+  if (yes) return
+  const question =
+    'Whoever has an identity of these recipients can open this backup without the root keys, also after a root key was\n' +
+    'withdrawn or deleted to make all keys unreadable. Type yes to make it: '
+  if (await confirmTyped(world, question, ['yes'])) return
+  throw new CommandError('nothing was done')
+}
+
+async function mustBeFree(file: string, force: boolean): Promise<void> {
+  if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
+  const found = await lstat(file).catch(() => undefined)
+  if (found && !found.isFile()) throw new CommandError(`${file} is no file but a folder, a link or a device`)
+  if (found && !force)
+    throw new CommandError(
+      `${file} is there already; it is not overwritten`,
+      'Name another file, or say --force.',
+    )
+}
+
+/** Tells how far the server is, while it answers. */
+async function create(run: Run, admin: AdminClient, recipients: string[]): Promise<Made> {
+  const progress = new Progress(run.world.stderr, 'records backed up')
+  const look = async () => {
+    const { status } = await admin.call('listBackups')
+    const { running } = status
+    if (running && running.total > 0) progress.tell({ ...running, trouble: null })
+  }
+  const timer = setInterval(() => void look().catch(() => undefined), progressEveryMs)
+  try {
+    const made = await admin.call('createBackup', { body: { recipients } })
+    progress.finish(0)
+    return made
+  } finally {
+    clearInterval(timer)
+    progress.end()
+  }
+}
+
+/** The file appears, or is replaced, only once it is whole and on the disk. */
+async function download(admin: AdminClient, made: Made, file: string, force: boolean): Promise<void> {
+  const partial = `${file}.partial`
+  // Of an earlier run, or a link that somebody put there: what it leads to stays as it is.
+  await rm(partial, { force: true })
+  const handle = await open(partial, 'wx', 0o600).catch((cause: unknown) => {
+    throw new CommandError(`${partial} cannot be written: ${String(cause)}`, undefined, { cause })
+  })
+  try {
+    let bytes = 0
+    for await (const part of await admin.call('readBackup', { backup: made.id })) {
+      await handle.writeFile(part)
+      bytes += part.length
+    }
+    if (bytes !== made.bytes) throw new CommandError('the backup was not received whole; nothing was kept')
+    await handle.sync()
+    await handle.close()
+    await mustBeFree(file, force)
+    await rename(partial, file)
+    await syncFolder(path.dirname(file))
+  } catch (error) {
+    await handle.close()
+    await rm(partial, { force: true })
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
+      throw new CommandError(`the disk of ${path.resolve(file)} is full`, undefined, { cause: error })
+    throw error
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  await using handle = await open(folder, 'r')
+  await handle.sync()
+}
+
+function madeText({ file, objects, entries, bytes, rootKeys }: Made, copy: string | undefined): string {
+  const where = copy === undefined ? '' : plain` It was copied to ${copy}.`
+  return plain`A backup of ${objects} keys and other objects and ${entries} audit entries, ${size(bytes)}, is in ${file}.${where}
+It opens with: ${rootKeys.join(', ')}. Keep a copy of a root key file elsewhere: it is not in the backup.
+`
+}
+
+function listCommand(world: World, outcome: Outcome): Command {
+  return verb(world, outcome, {
+    words: 'list',
+    summary: "the backups in the server's folder, newest first",
+    examples: ['backup list', 'backup list --json'],
+    action: async ({ client, show }) => {
+      const { backups, status } = await (await client()).call('listBackups')
+      show(backups, () => listText(backups, status))
+    },
+  })
+}
+
+function listText(
+  backups: readonly Made[],
+  { folder, keysAtRisk, keysOnlyHere }: Output<'listBackups'>['status'],
+): string {
+  const rows = backups.map(({ created, objects, bytes, elsewhere, file }) => [
+    shortTime(created),
+    String(objects),
+    size(bytes),
+    elsewhere ? 'yes' : 'no',
+    path.basename(file),
+  ])
+  const list =
+    rows.length === 0
+      ? plain`No backups in ${folder}.\n`
+      : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
+  return `${list}${keysAtRisk} keys are in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
+}
+
+function size(bytes: number): string {
+  if (bytes < 1024 * 1024) return `${Math.ceil(bytes / 1024)} KiB`
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+}

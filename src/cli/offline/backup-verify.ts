@@ -1,0 +1,84 @@
+// `mortise backup verify FILE`: needs no server, only the file and what opens it. Where the server is there, it records that
+// somebody verified the backup.
+
+import type { Command } from 'commander'
+import { verb, type Outcome } from '../command.ts'
+import { connect } from '../connect.ts'
+import { facts, plain } from '../output.ts'
+import { shortTime } from '../time.ts'
+import { Progress } from '../progress.ts'
+import type { BackupVerified, Flags, World } from '../world.ts'
+
+interface Options {
+  readonly config?: string
+  readonly data?: string
+  readonly rootKey?: string
+  readonly identity?: string
+  readonly all?: boolean
+}
+
+export function backupVerifyCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'verify <file>',
+    summary:
+      'read all of a backup, check what can be checked, and open some of its keys; exit code 1 when something is wrong',
+    flags: [
+      ['--all', 'open every key, not only some'],
+      [
+        '--root-key <uri>',
+        'the root key that opens it (default: the one that it names, relative to the data folder)',
+      ],
+      ['--identity <file>', 'an age identity that it was made for, instead of the root keys'],
+      ['--data <dir>', 'data folder with the root key file (default: as configured, else ./mortise-data)'],
+      ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],
+    ],
+    examples: [
+      'backup verify /mnt/usb/mortise.backup',
+      'backup verify mortise.backup --all --root-key file:/mnt/safe/root.key',
+    ],
+    offline: true,
+    action: async ({ world, show }, { all = false, rootKey, identity, config, data }, file = '') => {
+      const progress = new Progress(world.stderr, 'records verified')
+      const flags = { config, data }
+      const opening = {
+        file,
+        ...(rootKey !== undefined && { rootKey }),
+        ...(identity !== undefined && { identity }),
+      }
+      const onProgress = (done: number, total: number) => progress.tell({ done, total, trouble: null })
+      const proof = await world
+        .verifyBackup(flags, { ...opening, all, onProgress })
+        .finally(() => progress.end())
+      show(proof, () => proofText(proof))
+      if (proof.ok) await note(world, flags, proof.id)
+      return proof.ok ? 0 : 1
+    },
+  })
+}
+
+/** A server that is not there, or does not have the backup, has nothing to record. */
+async function note(world: World, { config, data }: Flags, backup: string): Promise<void> {
+  const options = { ...(config !== undefined && { config }), ...(data !== undefined && { data }) }
+  try {
+    await (await connect(world, options)).call('noteBackupVerified', { backup })
+  } catch {
+    return
+  }
+}
+
+function proofText(proof: BackupVerified): string {
+  const verdict = proof.ok ? 'The backup is whole.' : 'The backup is not as it should be:'
+  const { opened, elsewhere, destroyed, objects } = proof
+  const live = objects - destroyed - elsewhere
+  return `${verdict}\n${proof.problems.map((problem) => plain`  - ${problem}\n`).join('')}${facts([
+    ['Made', shortTime(proof.created)],
+    ['Instances', proof.instances.join(', ') || 'none'],
+    [
+      'Keys and objects',
+      `${objects}: ${live} sealed in it, ${elsewhere} beside their root key, ${destroyed} destroyed`,
+    ],
+    ['Opened', opened === live ? `all ${opened}` : `${opened} of ${live}; --all opens every one`],
+    ['Rows of trust', String(proof.trustRows)],
+    ['Audit', `${proof.entries} entries, ${proof.checkpoints} checkpoints`],
+  ])}`
+}

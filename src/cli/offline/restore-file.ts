@@ -1,0 +1,102 @@
+// `mortise restore FILE`: a data folder's database is made of a backup. Works without a server, into an empty folder; the
+// work is serve/restore-backup.ts's, and main.ts hands it in.
+
+import { confirmTyped } from '../confirm.ts'
+import type { Run } from '../command.ts'
+import { facts, plain } from '../output.ts'
+import { shortTime } from '../time.ts'
+import { Progress } from '../progress.ts'
+import { CommandError, type RestoredBackup } from '../world.ts'
+import { readCheckpoint } from './audit-verify.ts'
+
+export interface RestoreFileFlags {
+  readonly config?: string
+  readonly data?: string
+  readonly rootKey?: string
+  readonly identity?: string
+  readonly audit?: string
+  readonly checkpoint?: string
+  readonly distrustNewer?: string
+  readonly yes?: boolean
+}
+
+export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: string): Promise<void> {
+  const { world } = run
+  const { config, data, rootKey, identity, audit, checkpoint, distrustNewer, yes = false } = flags
+  const progress = new Progress(world.stderr, 'records restored')
+  const restored = await world
+    .restoreFile(
+      { config, data },
+      {
+        file,
+        ...(rootKey !== undefined && { rootKey }),
+        ...(identity !== undefined && { identity }),
+        ...(audit !== undefined && { audit }),
+        ...(checkpoint !== undefined && { checkpoint: await readCheckpoint(checkpoint) }),
+        ...(distrustNewer !== undefined && {
+          distrustNewerMs: Date.parse(run.time('--distrust-newer', distrustNewer)),
+        }),
+        confirm: async (question) => {
+          if (!yes && !(await confirmTyped(world, question, ['yes'])))
+            throw new CommandError('nothing was restored')
+        },
+        onProgress: (done, total) => progress.tell({ done, total, trouble: null }),
+      },
+    )
+    .finally(() => progress.end())
+  run.show(restored, () => restoredText(restored, world.command))
+}
+
+/** Longer lists are told in full with --json only. */
+const namedMax = 20
+
+function restoredText(restored: RestoredBackup, command: string): string {
+  const { created, instances, entries, clients, applied, beyond } = restored
+  const first = facts([
+    ['Backup of', shortTime(created)],
+    [
+      'Instances',
+      instances.map(({ name, objects }) => `${name} (${objects} keys and objects)`).join(', ') || 'none',
+    ],
+    ['Audit', `${entries} entries`],
+    ['Clients', clients.join(', ') || 'none'],
+  ])
+  const since =
+    applied === null
+      ? 'What was revoked, destroyed or withdrawn after the backup is open again: no audit export was given.\n'
+      : plain`Applied again from the audit export (${applied.entries} entries up to ${shortTime(applied.upTo) || 'the backup'}): ${applied.revoked} keys revoked, ${applied.destroyed} destroyed, ${applied.blocked} certificates blocked.\n`
+  const lost =
+    beyond === null
+      ? ''
+      : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
+  return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, command)}`
+}
+
+function lists({ keysLost, withdrawn, rootKeysMissing }: RestoredBackup): string {
+  return [
+    list('keys were made after the backup and are lost', keysLost ?? []),
+    list('are not trusted any more', withdrawn),
+    list('root key files are missing in the data folder; bring them before you start', rootKeysMissing),
+  ].join('')
+}
+
+function list(what: string, items: readonly string[]): string {
+  if (items.length === 0) return ''
+  const some = items.slice(0, namedMax).map((item) => plain`  ${item}\n`)
+  const more = items.length > namedMax ? `  and ${items.length - namedMax} more: see --json\n` : ''
+  return `\n${items.length} ${what}:\n${some.join('')}${more}`
+}
+
+function nextSteps({ instances }: RestoredBackup, command: string): string {
+  const keyProtect = instances.some(({ custody }) => custody === 'keyprotect')
+  const newer = keyProtect
+    ? 'Instances with the custody keyprotect take from Key Protect what is newer there, once the server runs.\n'
+    : ''
+  return plain`
+${newer}It serves nothing yet. See that the server before does not run any more, then:
+
+  ${command} restore-accept
+
+That ends all tokens and prints a new one.
+`
+}

@@ -1,0 +1,42 @@
+// `mortise backup verify`: verifies a backup's file without a server. Part of the composition root.
+
+import { readFile } from 'node:fs/promises'
+import { openByIdentity, openByRootKeys, type BackupOpener } from '../backup/openers.ts'
+import type { Manifest } from '../backup/manifest.ts'
+import { readManifest } from '../backup/read.ts'
+import { verifyBackup } from '../backup/verify.ts'
+import type { BackupVerified, OpenBackupOptions } from '../cli/world.ts'
+import type { Config } from '../config.ts'
+import type { Log } from '../telemetry/log.ts'
+import { offlineRootKeys, type OfflineRootKeys } from './offline.ts'
+
+export async function verifyFile(
+  { config, log }: { readonly config: Config; readonly log: Log },
+  options: OpenBackupOptions & { readonly all: boolean },
+): Promise<BackupVerified> {
+  const { file, all, onProgress } = options
+  const manifest = await readManifest(file)
+  await using rootKeys = await offlineRootKeys(config, log)
+  const opener = await openerFor(manifest, options, rootKeys)
+  const proof = await verifyBackup({ file, manifest, opener, all, onProgress })
+  const { id, created, serverId, instances } = manifest
+  return {
+    id,
+    created,
+    serverId,
+    ...proof,
+    problems: [...proof.problems],
+    instances: instances.map(({ name }) => name),
+  }
+}
+
+/** With the identity that was given, else with root keys: the one that was given, or the one that the manifest names. */
+export async function openerFor(
+  manifest: Manifest,
+  { identity, rootKey }: Pick<OpenBackupOptions, 'identity' | 'rootKey'>,
+  rootKeys: OfflineRootKeys,
+): Promise<BackupOpener> {
+  if (identity !== undefined) return openByIdentity(manifest, await readFile(identity, 'utf8'))
+  const own = await rootKeys.open(rootKey ?? manifest.key.rootKey)
+  return openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
+}

@@ -1,0 +1,47 @@
+// Which backups may go, and that the folder tells the backups of this server from everything else in it.
+
+import assert from 'node:assert/strict'
+import { readdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { BackupFolder, expired } from '../../src/backup/folder.ts'
+import { dumpedObject, dumpOf, writeRecords } from '../support/backup-files.ts'
+import { FaultyRootKey } from '../support/faulty-root-key.ts'
+import { storeFolder } from '../support/store-place.ts'
+
+const hour = 3600_000
+const ages = (hours: readonly number[]) =>
+  hours.map((age) => ({ age, createdMs: 1000 * 24 * hour + 12 * hour - age * hour }))
+
+test('the newest backups stay, and the newest of each of some days', () => {
+  const backups = ages([0, 1, 2, 3, 20, 24, 30, 48, 72])
+  const gone = (keepLast: number, keepDaily: number) =>
+    expired(backups, keepLast, keepDaily).map(({ age }) => age)
+  assert.deepEqual(gone(2, 0), [2, 3, 20, 24, 30, 48, 72])
+  assert.deepEqual(gone(2, 3), [2, 3, 24, 30, 72], 'today 0, yesterday 20, the day before 48')
+  assert.deepEqual(gone(1, 0), [1, 2, 3, 20, 24, 30, 48, 72], 'never the newest')
+  assert.deepEqual(gone(100, 0), [])
+})
+
+test('the list has what is a backup of this server, newest first, and prepare removes what was left half', async (t) => {
+  const place = await storeFolder(t)
+  const folder = new BackupFolder(place, 'server-1')
+  for (const name of ['b', 'a'])
+    await writeRecords(path.join(place, `${name}.backup`), new FaultyRootKey(), dumpOf([dumpedObject('x')]))
+  writeFileSync(path.join(place, 'broken.backup'), 'mortise backup 1\n')
+  writeFileSync(path.join(place, 'half.backup.partial'), 'half')
+  await folder.prepare()
+  assert.deepEqual(readdirSync(place).toSorted(), ['a.backup', 'b.backup', 'broken.backup'])
+  assert.equal((await folder.list()).length, 2)
+  assert.deepEqual(
+    await new BackupFolder(place, 'server-2').list(),
+    [],
+    "another server's are none of its own",
+  )
+  await folder.note({ failure: { atMs: 1, message: 'full' } })
+  await folder.note({ verified: { id: 'x', atMs: 2 } })
+  assert.deepEqual(await folder.state(), {
+    failure: { atMs: 1, message: 'full' },
+    verified: { id: 'x', atMs: 2 },
+  })
+})

@@ -1,0 +1,27 @@
+// Restores a backup into an empty folder, accepts it, and starts a server on it, all in the test's own process.
+
+import assert from 'node:assert/strict'
+import { readConfig } from '../../src/config.ts'
+import { acceptRestore } from '../../src/serve/restore-accept.ts'
+import { Settings } from '../../src/serve/settings.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
+import type { RestoredBackup } from '../../src/cli/world.ts'
+import { command } from './command.ts'
+
+export async function restoreInto(
+  data: string,
+  file: string,
+  ...more: readonly string[]
+): Promise<RestoredBackup> {
+  const { code, stdout, stderr } = await command(['restore', file, '--json', ...more], { data })
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout) as RestoredBackup
+}
+
+export async function accept(data: string): Promise<void> {
+  const read = () => readConfig({ data }, {})
+  const settings = new Settings({ initial: read(), read })
+  const log = createLog({ format: 'json', level: 'info', write: () => undefined })
+  await acceptRestore({ settings, log, metrics: createMetrics() }, false)
+}

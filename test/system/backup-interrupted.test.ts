@@ -1,0 +1,107 @@
+// A backup or a restore that is killed in the middle, or meets a full disk: there is no half of one, the last good one stays,
+// and the next attempt succeeds.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { readManifest } from '../../src/backup/read.ts'
+import { openSqliteDump } from '../../src/store/dump.ts'
+import { makeLargeStore, until } from '../support/large-store.ts'
+import { restoreInto } from '../support/restored.ts'
+import { startInProcess } from '../support/running.ts'
+import { startServer } from '../support/server.ts'
+import { emptyDisk, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
+
+const objects = 12_000
+const mib = 1024 * 1024
+let folder: string
+let data: string
+/** Whole, of all objects. */
+let backup: string
+before(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'mortise-interrupted-'))
+  data = path.join(folder, 'data')
+  backup = path.join(folder, 'a.backup')
+  await makeLargeStore(data, objects)
+})
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+const backups = () => path.join(data, 'backups')
+const files = (ending: string) =>
+  existsSync(backups()) ? readdirSync(backups()).filter((name) => name.endsWith(ending)) : []
+
+test('a server that is killed in the middle of a backup leaves none, and removes what it left at its next start', async () => {
+  const killed = await startServer({ data })
+  const asked = killed.cli('backup', 'create')
+  await until('a partial file', () => files('.partial').length > 0)
+  await killed.kill()
+  assert.notEqual((await asked).code, 0)
+  assert.deepEqual(files('.backup'), [])
+  assert.equal(files('.partial').length, 1)
+  await using server = await startServer({ data })
+  await until('the removal of the partial file', () => files('.partial').length === 0)
+  const made = await server.cli('backup', 'create', backup)
+  assert.equal(made.code, 0, made.stderr)
+  assert.equal((await readManifest(backup)).instances[0]?.objects, objects)
+})
+
+test('a restore that is killed leaves no database, is refused at a start, and can be repeated', async () => {
+  const target = path.join(folder, 'killed')
+  const restoring = path.join(target, 'mortise.db.restoring')
+  const main = path.resolve(import.meta.dirname, '../../src/main.ts')
+  const words = ['restore', backup, '--data', target, '--root-key', `file:${data}/root.key`, '--yes']
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...words], {
+    stdio: 'ignore',
+  })
+  await until('the restore', () => existsSync(restoring) || child.exitCode !== null)
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  assert.equal(existsSync(path.join(target, 'mortise.db')), false)
+  await assert.rejects(startInProcess(target), /a restore into .* did not end/)
+  await restoreInto(target, backup, '--yes')
+  assert.deepEqual(readdirSync(target).toSorted(), ['mortise.db', 'root.key'])
+  const dump = openSqliteDump(path.join(target, 'mortise.db'))
+  assert.deepEqual(Object.values(dump.counts.objects), [objects])
+  dump.close()
+})
+
+test('a full disk keeps the last good backup, and status says so', async (t) => {
+  const servers: { stop(): Promise<unknown> }[] = []
+  const disk = await mountSmallDisk(t, () => Promise.all(servers.map((server) => server.stop())))
+  if (disk === undefined) return
+  const kept = path.join(folder, 'small')
+  const small = await startServer({ data: kept, env: { MORTISE_BACKUP_FOLDER: disk } })
+  servers.push(small)
+  assert.equal((await small.cli('backup', 'create')).code, 0)
+  const good = readdirSync(disk).filter((name) => name.endsWith('.backup'))
+  fillDisk(disk, 2 * mib)
+  const failed = await small.cli('backup', 'create')
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /nearly full: the backup was given up/)
+  assert.deepEqual(
+    readdirSync(disk).filter((name) => /\.(backup|partial)$/.test(name)),
+    good,
+  )
+  const { warnings } = (await small.json('status')) as { warnings: { code: string; message: string }[] }
+  assert.match(warnings.find(({ code }) => code === 'backup-failed')?.message ?? '', /nearly full/)
+  emptyDisk(disk)
+  assert.equal((await small.cli('backup', 'create')).code, 0)
+  const again = (await small.json('status')) as { warnings: { code: string }[] }
+  assert.ok(!again.warnings.some(({ code }) => code === 'backup-failed'))
+})
+
+test('a restore onto a full disk leaves nothing, and can be repeated with room', async (t) => {
+  const disk = await mountSmallDisk(t, async () => undefined)
+  if (disk === undefined) return
+  const target = path.join(disk, 'data')
+  fillDisk(disk, 8 * mib)
+  await assert.rejects(restoreInto(target, backup, '--root-key', `file:${data}/root.key`, '--yes'), /full/)
+  assert.deepEqual(readdirSync(target), ['root.key'])
+  emptyDisk(disk)
+  await restoreInto(target, backup, '--yes')
+  assert.ok(existsSync(path.join(target, 'mortise.db')))
+})

@@ -1,0 +1,230 @@
+// A backup restored onto an empty machine: every key has its bytes, what was closed since stays closed where the audit log of
+// the last server says so, nothing is served before the owner accepts it, and a new writer goes on in the audit log.
+
+import assert from 'node:assert/strict'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test, type TestContext } from 'node:test'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
+import { command } from '../support/command.ts'
+import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
+import { accept, restoreInto } from '../support/restored.ts'
+import { startInProcess } from '../support/running.ts'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+
+let folder: string
+const inFolder = (name: string) => path.join(folder, name)
+let vcenter: TestIdentity
+let removed: TestIdentity
+/** Keys of the backup, with the hash of the bytes that a client got. */
+const bytes = new Map<string, string>()
+const [revoked, destroyed, later]: [string[], string[], string[]] = [[], [], []]
+let identityText: string
+let withdrawnAt: string
+
+/** A server of which a backup is made; then it goes on, and is lost. */
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'mortise-restore-file-'))
+  const data = inFolder('old')
+  await using server = await startInProcess(data)
+  vcenter = await clientCertificate('self-signed')
+  removed = await clientCertificate('self-signed-renewed')
+  await server.trust('vcenter', vcenter)
+  await server.trust('removed', removed)
+  const talk = await openTalk({ port: server.port, tls: vcenter.tls })
+  for (let n = 0; n < 30; n++) {
+    const id = await talk.create()
+    if (n % 2 === 0) await talk.activate(id)
+    bytes.set(id, await bytesOf(talk, id))
+  }
+  identityText = await generateX25519Identity()
+  const recipient = await identityToRecipient(identityText)
+  const words = ['backup', 'create', inFolder('a.backup'), '--recipient', recipient, '--yes']
+  assert.equal((await command(words, { data })).code, 0)
+
+  const ids = [...bytes.keys()]
+  for (const id of ids.slice(0, 4)) {
+    if (ids.indexOf(id) % 2 === 1) await talk.activate(id)
+    await talk.revoke(id)
+    revoked.push(id)
+  }
+  for (const id of ids.filter((_, n) => n % 2 === 1).slice(3, 6)) {
+    const { ok, message } = await talk.destroy(id)
+    assert.ok(ok, message)
+    destroyed.push(id)
+  }
+  for (let n = 0; n < 3; n++) later.push(await talk.create())
+  talk.close()
+  withdrawnAt = new Date().toISOString()
+  assert.equal((await command(['client', 'remove', 'removed'], { data })).code, 0)
+  assert.equal((await command(['audit', 'export', inFolder('audit.jsonl')], { data })).code, 0)
+  const checkpoint = server.log.findLast((line) => line.includes('"checkpoint":')) ?? ''
+  writeFileSync(inFolder('checkpoint.json'), checkpoint)
+})
+after(() => rm(folder, { recursive: true, force: true }))
+
+async function bytesOf(talk: KmipTalk, id: string): Promise<string> {
+  const hash = digestOf(await talk.get(id))
+  assert.ok(hash)
+  return hash
+}
+
+const rootKey = () => ['--root-key', `file:${inFolder('old/root.key')}`]
+
+async function startRestored(
+  data: string,
+  use: (talk: KmipTalk, port: number) => Promise<void>,
+): Promise<void> {
+  await using server = await startInProcess(data)
+  const talk = await openTalk({ port: server.port, tls: vcenter.tls })
+  try {
+    await use(talk, server.port)
+  } finally {
+    talk.close()
+  }
+  assert.equal((await command(['audit', 'verify'], { data })).code, 0, 'the audit log is whole')
+}
+
+let folders = 0
+const emptyFolder = () => inFolder(`new-${++folders}`)
+
+test('with an audit export of the last server, all that was closed since is closed again', async () => {
+  const data = emptyFolder()
+  const restored = await restoreInto(
+    data,
+    inFolder('a.backup'),
+    ...rootKey(),
+    '--audit',
+    inFolder('audit.jsonl'),
+  )
+  assert.deepEqual(restored.applied && { ...restored.applied, upTo: '', entries: 0 }, {
+    upTo: '',
+    entries: 0,
+    revoked: 4,
+    destroyed: 3,
+    blocked: 0,
+  })
+  assert.deepEqual(restored.keysLost?.toSorted(), later.toSorted())
+  assert.deepEqual(restored.withdrawn, ['client removed'])
+  await assert.rejects(startInProcess(data), /its anchor mortise\.db\.anchor is missing.*Nothing is served/)
+  await accept(data)
+  await startRestored(data, async (talk, port) => {
+    for (const [id, expected] of bytes) {
+      const answer = await talk.get(id)
+      if (destroyed.includes(id)) assert.equal(answer.ok, false, `${id} was destroyed`)
+      else assert.equal(digestOf(answer), expected, id)
+    }
+    for (const id of revoked) assert.equal(await talk.state(id), 3, `${id} stays revoked`)
+    for (const id of later) assert.equal((await talk.get(id)).ok, false)
+    const stranger = await openTalk({ port, tls: removed.tls })
+    assert.equal(
+      (await stranger.get([...bytes.keys()][0] ?? '')).reason,
+      3,
+      'the removed client is not trusted',
+    )
+    stranger.close()
+    await talk.create()
+    const { stdout } = await command(['audit', 'list', '--action', 'backup.restore', '--json'], { data })
+    const [entry] = JSON.parse(stdout) as { object: string; number: number }[]
+    assert.deepEqual([entry?.object, entry?.number], [restored.id, 1], 'the first entry of its writer')
+  })
+})
+
+test('without an audit export it says what may be open again, and asks', async (t) => {
+  const data = emptyFolder()
+  const words = ['restore', inFolder('a.backup'), ...rootKey()]
+  const asked = await command(words, { data, terminal: true, input: 'no\n' })
+  assert.equal(asked.code === 0, false)
+  assert.match(
+    asked.stderr,
+    /Keys of default that were revoked or destroyed since are open again\. .*it trusts: .*removed/s,
+  )
+  assert.equal(existsSync(path.join(data, 'mortise.db')), false)
+  t.diagnostic(asked.stderr.split('\n')[0] ?? '')
+  const restored = await restoreInto(
+    data,
+    inFolder('a.backup'),
+    ...rootKey(),
+    '--yes',
+    '--checkpoint',
+    inFolder('checkpoint.json'),
+  )
+  assert.ok((restored.beyond?.entries ?? 0) > 0, 'the checkpoint knows of later entries')
+  await accept(data)
+  await startRestored(data, async (talk) => {
+    for (const [id, expected] of bytes) assert.equal(await bytesOf(talk, id), expected)
+  })
+})
+
+test('with an age identity it opens without its root key, and a new one takes over', async () => {
+  const data = emptyFolder()
+  writeFileSync(inFolder('identity'), identityText)
+  await restoreInto(data, inFolder('a.backup'), '--identity', inFolder('identity'), '--yes')
+  assert.notDeepEqual(readFileSync(path.join(data, 'root.key')), readFileSync(inFolder('old/root.key')))
+  await accept(data)
+  await startRestored(data, async (talk) => {
+    for (const [id, expected] of bytes) assert.equal(await bytesOf(talk, id), expected)
+    await talk.create()
+  })
+})
+
+test('trust that is newer than a date is left out', async () => {
+  const data = emptyFolder()
+  const restored = await restoreInto(
+    data,
+    inFolder('a.backup'),
+    ...rootKey(),
+    '--yes',
+    '--distrust-newer',
+    '2026-01-01',
+  )
+  assert.equal(restored.withdrawn.length, 2, 'the certificates of both clients')
+  const none = await restoreInto(
+    emptyFolder(),
+    inFolder('a.backup'),
+    ...rootKey(),
+    '--yes',
+    '--distrust-newer',
+    withdrawnAt,
+  )
+  assert.deepEqual(none.withdrawn, [])
+  await accept(data)
+  await using server = await startInProcess(data)
+  const talk = await openTalk({ port: server.port, tls: vcenter.tls })
+  assert.equal((await talk.get([...bytes.keys()][0] ?? '')).reason, 3)
+  talk.close()
+})
+
+async function refused(
+  t: TestContext,
+  data: string,
+  words: readonly string[],
+  reason: RegExp,
+): Promise<void> {
+  const before = existsSync(data) ? readdirSync(data) : []
+  await assert.rejects(async () => {
+    const { code, stderr } = await command(['restore', ...words], { data })
+    if (code !== 0) throw new Error(stderr)
+  }, reason)
+  assert.deepEqual(readdirSync(data), before, 'nothing was made')
+  t.diagnostic(words.join(' '))
+}
+
+test('what cannot be restored is refused, and makes nothing', async (t) => {
+  const backup = inFolder('a.backup')
+  await refused(t, inFolder('old'), [backup, '--yes'], /is not empty/)
+  await refused(t, emptyFolder(), [backup, '--yes'], /there is no root key at/)
+  const cut = inFolder('cut.backup')
+  writeFileSync(cut, readFileSync(backup).subarray(0, -1))
+  await refused(t, emptyFolder(), [cut, ...rootKey(), '--yes'], /has no end: it was cut off/)
+  const lines = readFileSync(inFolder('audit.jsonl'), 'utf8').split('\n')
+  writeFileSync(inFolder('less.jsonl'), lines.filter((line) => !line.includes('"key.destroy')).join('\n'))
+  await refused(
+    t,
+    emptyFolder(),
+    [backup, ...rootKey(), '--audit', inFolder('less.jsonl')],
+    /the audit export is not whole/,
+  )
+})
