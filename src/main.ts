@@ -2,7 +2,6 @@
 // does is in cli/, what the server is in serve.ts.
 
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -12,6 +11,7 @@ import {
   type Flags,
   type Proof,
   type Started,
+  type TokenRecovered,
   type World,
 } from './cli/world.ts'
 import { ConfigError, readClientEnvironment, readConfig, type Config } from './config.ts'
@@ -39,6 +39,8 @@ const world: World = {
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
+  recoverToken,
+  answerChallenge,
   verifyExport,
 }
 
@@ -79,9 +81,8 @@ async function runServer(options: {
     },
   )
   reload = async () => reloaded(running, log)
-  const warnings = [...running.warnings, ...rootKeyReminder(config)]
-  started({ ...running, warnings, dataFolder: config.server.data })
-  if (json) for (const warning of warnings) log.warn({}, warning)
+  started({ ...running, dataFolder: config.server.data })
+  if (json) for (const warning of running.warnings) log.warn({}, warning)
   log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
   const signal = await stopped
   log.info({ signal }, 'stopping')
@@ -98,17 +99,6 @@ async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<voi
   } catch (error) {
     log.error({ error }, 'the configuration was not changed')
   }
-}
-
-/** Keys should not lie beside the key that seals them; the embedded default does exactly that. */
-function rootKeyReminder({ server }: Config): readonly string[] {
-  if (!server.rootKey.startsWith('file:') || server.rootKeyCopied) return []
-  const file = path.resolve(server.data, server.rootKey.slice('file:'.length))
-  return [
-    `the keys in ${server.data} are sealed by ${file}. Copy that file to a safe place apart from this folder and its ` +
-      'backups: without it the keys are lost, and who has both has the keys. Then set rootKeyCopied = true under ' +
-      '[server] in mortise.toml (or MORTISE_ROOT_KEY_COPIED=true), and this reminder ends.',
-  ]
 }
 
 function logFormat({ log }: Config, json: boolean): 'json' | 'human' {
@@ -168,6 +158,35 @@ async function acceptRestore(flags: Flags, json: boolean, anyway: boolean): Prom
   const settings = new Settings({ initial: config, read: () => readConfig(flags) })
   return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
     throw withAdvice('the restore was not accepted', error, config)
+  })
+}
+
+async function recoverToken(
+  flags: Flags,
+  json: boolean,
+  signAnew: readonly string[] | undefined,
+): Promise<TokenRecovered> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  const [{ recoverToken: recover }, { Settings }] = await Promise.all([
+    import('./serve/token-recover.ts'),
+    import('./serve/settings.ts'),
+  ])
+  const settings = new Settings({ initial: config, read: () => readConfig(flags) })
+  return recover({ settings, log, metrics: createMetrics() }, signAnew).catch((error: unknown) => {
+    throw withAdvice('no token was made', error, config)
+  })
+}
+
+async function answerChallenge(
+  by: Parameters<World['answerChallenge']>[0],
+  challenge: Parameters<World['answerChallenge']>[1],
+): Promise<string> {
+  const config = configOf('flags' in by ? by.flags : {})
+  const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
+  const file = 'file' in by ? by.file : null
+  return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
+    throw withAdvice('the root key does not answer', error, config)
   })
 }
 

@@ -3,17 +3,21 @@
 
 import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
-import { startAdmin } from './admin/server.ts'
+import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
-import { buildCore } from './core.ts'
+import { buildCore, type Core } from './core.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
+import { pruneExpired } from './audit/retention.ts'
 import { matchesCredential } from './trust/credential.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
+import type { Door } from './kmip-server/door.ts'
 import { listen } from './kmip-server/listener.ts'
+import { thisMachine } from './serve/machine.ts'
 import { ServerTls } from './serve/server-tls.ts'
+import { TokenRecovery } from './serve/token-recovery.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
 import { doorMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -57,44 +61,32 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const doorLog = messageFirst(log)
-  const counting = doorMetrics(metrics)
-  const answerer = createAnswerer({
-    ...core,
-    log: doorLog,
-    version,
-    matchesCredential,
-    onPeer: counting.peer,
-    onOperation: counting.operation,
-  })
-  opened.defer(() => answerer.close())
-  const door = await listen({
-    ...config.kmip.listen,
-    ...answerer.door,
-    ...tls.certificates.shown,
-    log: doorLog,
-    metrics: counting,
-    clock,
-  })
-  opened.defer(() => door.close())
-  const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  const { door, kmip } = await openDoor(core, { config, tls, log, metrics, version }, opened)
   const context = {
     ...core,
     rootKeys,
     ...tls.administration,
+    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
+    machine: thisMachine(dataFolder, {
+      adminCertificate: () => tls.adminCertificate,
+      auditKeepDays: () => settings.now.audit.keep,
+    }),
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
-  const watch = new Watch({ context, store, metrics, log, alarms: () => core.alarms.count })
+  const watch = new Watch({
+    context,
+    store,
+    metrics,
+    log,
+    alarms: () => core.alarms.count,
+    prune: () => pruneExpired(core, settings.now.audit.keep),
+  })
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
-    subnetOf: (address) => subnetOf(plainAddress(address)),
-    displaced: () => metrics.adminConnectionsDisplaced.inc(),
-    answered: ({ route, status, seconds }) =>
-      metrics.adminRequests.observe({ route, status: String(status) }, seconds),
-    failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+    ...adminWatch(metrics, log),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
@@ -112,5 +104,49 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     warnings,
     reload: () => settings.reload(serverActor),
     close: () => running.disposeAsync(),
+  }
+}
+
+/** Opens the KMIP listener. Registers what must be closed on `opened`. */
+async function openDoor(
+  core: Core,
+  { config, tls, log, metrics, version }: Omit<ServeOptions, 'readConfig'> & { readonly tls: ServerTls },
+  opened: AsyncDisposableStack,
+): Promise<{ readonly door: Door; readonly kmip: string }> {
+  const doorLog = messageFirst(log)
+  const counting = doorMetrics(metrics)
+  const answerer = createAnswerer({
+    ...core,
+    log: doorLog,
+    version,
+    matchesCredential,
+    onPeer: counting.peer,
+    onOperation: counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const door = await listen({
+    ...config.kmip.listen,
+    ...answerer.door,
+    ...tls.certificates.shown,
+    log: doorLog,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => door.close())
+  const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  return { door, kmip }
+}
+
+/** What the admin API counts and reports. */
+function adminWatch(
+  metrics: Metrics,
+  log: LevelledLog,
+): Pick<AdminOptions, 'subnetOf' | 'displaced' | 'answered' | 'failed'> {
+  return {
+    subnetOf: (address) => subnetOf(plainAddress(address)),
+    displaced: () => metrics.adminConnectionsDisplaced.inc(),
+    answered: ({ route, status, seconds }) =>
+      metrics.adminRequests.observe({ route, status: String(status) }, seconds),
+    failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   }
 }

@@ -62,10 +62,23 @@ test('lists in variables are written with commas', () => {
   assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])
 })
 
+test('audit.keep takes days, from 90 on', () => {
+  assert.equal(readConfig({}, {}).audit.keep, null)
+  assert.equal(readConfig({}, { MORTISE_AUDIT_KEEP: '400d' }).audit.keep, 400)
+  for (const text of ['89d', '400', '1y', '-90d'])
+    assert.match(
+      refusal({}, { MORTISE_AUDIT_KEEP: text }),
+      /MORTISE_AUDIT_KEEP: .*days such as 400d, at least 90d/,
+    )
+})
+
 test('booleans in variables are true or false', () => {
-  assert.equal(readConfig({}, {}).server.rootKeyCopied, false)
-  assert.equal(readConfig({}, { MORTISE_ROOT_KEY_COPIED: 'true' }).server.rootKeyCopied, true)
-  assert.match(refusal({}, { MORTISE_ROOT_KEY_COPIED: 'yes' }), /MORTISE_ROOT_KEY_COPIED: .*boolean/)
+  assert.equal(readConfig({}, {}).server.acceptShortPassphrase, false)
+  assert.equal(readConfig({}, { MORTISE_ACCEPT_SHORT_PASSPHRASE: 'true' }).server.acceptShortPassphrase, true)
+  assert.match(
+    refusal({}, { MORTISE_ACCEPT_SHORT_PASSPHRASE: 'yes' }),
+    /MORTISE_ACCEPT_SHORT_PASSPHRASE: .*boolean/,
+  )
 })
 
 test('an unknown key is refused and the nearest known one is named', () => {

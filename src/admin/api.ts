@@ -12,7 +12,9 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
+import { severities } from './conditions/line.ts'
 import { restoreRoutes } from './restore-routes.ts'
+import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 
@@ -236,7 +238,7 @@ const Token = z
   .openapi('Token')
 
 const Expiry = z.object({
-  kind: z.enum(['client', 'client-ca', 'server', 'server-ca']),
+  kind: z.enum(['client', 'client-ca', 'server', 'server-ca', 'admin']),
   name: z.string().openapi({ description: 'The client it belongs to, or what it is.' }),
   instance: z.object({ id: z.string(), name: z.string() }).nullable(),
   sha256: shownSha256,
@@ -244,11 +246,20 @@ const Expiry = z.object({
   daysLeft: z.int().openapi({ description: 'Whole days; negative once it has expired.' }),
 })
 
-const Warning = z.object({
-  code: z.string().openapi({ description: 'Stable; for programs.', example: 'certificate-expires' }),
-  message: z.string(),
-  hint: z.string(),
-})
+const Condition = z
+  .object({
+    id: z
+      .string()
+      .openapi({ description: 'Stable; docs/conditions.md has them all.', example: 'certificate-expires' }),
+    severity: z.enum(severities),
+    instance: z
+      .string()
+      .nullable()
+      .openapi({ description: 'The name of the instance that it concerns; null: the server.' }),
+    message: z.string(),
+    action: z.string().openapi({ description: 'What to do about it.' }),
+  })
+  .openapi('Condition')
 
 const Status = z
   .object({
@@ -267,8 +278,9 @@ const Status = z
         rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).openapi({
           description:
             'unreachable: no answer; its keys are served from memory for a bounded time. withdrawn: it said no; they are ' +
-            'not served. failing: they do not open for another reason, which the log tells.',
+            'not served. failing: they do not open for another reason.',
         }),
+        rootKeyReason: z.string().nullable().openapi({ description: 'Why it is not ok.' }),
         clients: z.int(),
         objects: counts,
         limits: limitsShown,
@@ -276,7 +288,9 @@ const Status = z
     ),
     pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
     expiries: z.array(Expiry).openapi({ description: 'The certificates that expire first, at most ten.' }),
-    warnings: z.array(Warning),
+    conditions: z
+      .array(Condition)
+      .openapi({ description: 'What a person should know or act on, the most severe first.' }),
   })
   .openapi('Status')
 
@@ -496,9 +510,9 @@ export const routes = {
       nearLimit: z.array(z.string()).openapi({
         description: 'Ids of instances that hold 80 % or more of the objects or bytes that they may.',
       }),
-      warnings: z
-        .int()
-        .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),
+      conditions: z.object({ critical: z.int(), warning: z.int(), notice: z.int() }).openapi({
+        description: 'How many conditions there are: /api/v1/status and `mortise status` show them.',
+      }),
     }),
   }),
   metrics: route({
@@ -951,6 +965,7 @@ export const routes = {
     slow: true,
   }),
   ...restoreRoutes,
+  ...rootKeyCopyRoutes,
   ...serverRoutes,
 } as const
 

@@ -18,8 +18,13 @@ import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
+import type { MadeToken } from '../trust/token-changes.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
+import type { RootKeyChallenge } from '../sealing/root-key-challenge.ts'
+import type { ServerNotes } from '../sealing/server-notes.ts'
+import type { UnservedVersions } from '../trust/unserved-versions.ts'
+import type { Machine } from './conditions/facts.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
 import type { Restores } from './restores.ts'
@@ -33,11 +38,26 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'objectCounts' | 'usage'>
+  readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
+  readonly unservedVersions: Pick<UnservedVersions, 'list'>
+  readonly notes: Pick<ServerNotes, 'read' | 'write'>
+  readonly machine: Machine
+  /** Challenges for copies of root keys, by the URI of the root key. */
+  readonly rootKeyProof: {
+    readonly challenge: (uri: string) => Promise<RootKeyChallenge>
+    readonly accept: (uri: string, given: ChallengeAnswer) => boolean
+  }
+  /** The way back in for the owner of the data folder. */
+  readonly tokenRecovery: {
+    /** The name of a file in the data folder, with the challenge. Throws RootKeyError. */
+    readonly begin: () => Promise<string>
+    /** undefined: the answer is wrong, or came too late. */
+    readonly finish: (by: By, given: ChallengeAnswer) => Promise<MadeToken | undefined>
+  }
   readonly clock: Clock
   /** Signs what `client issue` and `client sign` send. */
   readonly authority: Identity
@@ -57,6 +77,12 @@ export interface AdminContext {
   readonly metrics: () => Promise<string>
 }
 
+export interface ChallengeAnswer {
+  readonly id: string
+  /** Hex. */
+  readonly answer: string
+}
+
 /** Options by name (`log.level`) that have another value than before. */
 export interface Reloaded {
   readonly applied: readonly string[]
@@ -69,6 +95,8 @@ export interface Readiness {
   readonly reason: string | null
   /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
+  /** Why, by the id of the instance. In words for people. */
+  readonly reasons: ReadonlyMap<string, string>
   /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly ClosedKey[]
   /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */

@@ -86,6 +86,13 @@ export type AuditWrite =
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
+export interface AuditTimes {
+  /** The time of the first entry that was not pruned; null: there are no entries. */
+  readonly oldestMs: number | null
+  /** The latest time of any entry, in whatever order they were written. */
+  readonly newestMs: number | null
+}
+
 export interface AuditStore {
   /** Identifies this connection of this process in the audit chain. */
   readonly writer: string
@@ -97,4 +104,5 @@ export interface AuditStore {
    */
   auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
+  auditTimes(): Promise<AuditTimes>
 }

@@ -78,6 +78,7 @@ export const readSql = {
     ORDER BY block DESC LIMIT 1`,
   blockAfter: `
     SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
+  newestAuditTime: `SELECT max(max_ms) AS newestMs FROM audit_blocks`,
   auditNewest: audit('true', 'DESC'),
   auditOldest: audit('true', 'ASC'),
   instanceNewest: audit('a.instance = ?', 'DESC'),

@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
-import type { AuditQuery } from '../ports/audit.ts'
+import type { AuditEntry, AuditQuery } from '../ports/audit.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
@@ -19,7 +19,7 @@ import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './state-counts.ts'
 import { anchorFileOf } from './data-folder.ts'
-import { bytes, number, Statements, text } from './statements.ts'
+import { bytes, number, orNull, Statements, text } from './statements.ts'
 import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
@@ -162,6 +162,14 @@ export class SqliteStore implements Store, AnchoredStore {
       body: text(row, 'body'),
       signature: text(row, 'signature'),
     }))
+  }
+
+  async auditTimes() {
+    const { entries } = await this.audit({ order: 'oldest', limit: 1 })
+    const [first] = entries
+    const oldestMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
+    const row = this.#read((s) => s.get('newestAuditTime')) ?? {}
+    return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
   }
 
   async commit(change: Change) {

@@ -73,10 +73,12 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'server-cert discard': () => [],
   reload: () => [],
   'root-key list': () => ['--root-key', uri, '--ibm-api-key-file', file('api.key')],
+  'root-key copied': () => [],
+  'root-key verify-copy': () => [file('root-copy.key')],
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
 /** Programs that speak to a KMIP server, or to nobody. */
-const others = ['serve', 'doctor', 'simulate', 'bench', 'restore-accept']
+const others = ['serve', 'doctor', 'simulate', 'bench', 'restore-accept', 'token recover']
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
   command([...name.split(' '), ...(commands[name]?.() ?? []), ...inInstance(name), ...more], {
@@ -139,6 +141,8 @@ test('every command is among these', async () => {
     const verbs = await listed(noun)
     all.push(...(verbs.length === 0 ? [noun] : verbs.map((verb) => `${noun} ${verb}`)))
   }
-  const missing = all.filter((name) => !(name in commands) && !others.includes(name.split(' ')[0] ?? ''))
+  const missing = all.filter(
+    (name) => !(name in commands) && !others.includes(name) && !others.includes(name.split(' ')[0] ?? ''),
+  )
   assert.deepEqual(missing, [])
 })

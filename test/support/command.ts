@@ -42,6 +42,8 @@ export async function command(
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
     acceptRestore: () => Promise.reject(new Error('not here')),
+    recoverToken: () => Promise.reject(new Error('not here')),
+    answerChallenge: async () => '0'.repeat(64),
     verifyExport: () => Promise.reject(new Error('not here')),
   }
   const code = await runCommand(words, world)

@@ -62,6 +62,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.objects(query)
   }
 
+  auditTimes() {
+    return this.#store.auditTimes()
+  }
+
   objectCounts(instanceId: string, nowMs: number) {
     return this.#store.objectCounts(instanceId, nowMs)
   }

@@ -109,6 +109,8 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'call',
     'source',
     'condition',
+    'id',
+    'severity',
     'verdict',
     'limit',
     'state',

@@ -1,7 +1,7 @@
 // The audit log: reading, proving, taking it out, cutting it.
 
 import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, Asker, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
 
@@ -23,7 +23,7 @@ export const auditHandlers: Handlers<
     }
   },
 
-  exportAudit: async ({ audit }) => audit.export(),
+  exportAudit: async (context, { asker }) => exported(context, asker),
 
   pruneAudit: async ({ audit, clock }, { asker, body }) => {
     const beforeMs = Date.parse(body.before)
@@ -33,6 +33,15 @@ export const auditHandlers: Handlers<
     await audit.prune(asker.by, beforeMs)
     return answer
   },
+}
+
+/** Records the export once it was read to its end. */
+async function* exported({ audit, notes, clock }: AdminContext, { actor, requestId }: Asker) {
+  yield* audit.export()
+  const atMs = clock.now()
+  const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
+  const entry = { atMs, action: 'audit.export', actor, requestId, ...about } as const
+  await notes.write('audit-export', { atMs, by: actor.name ?? 'unknown' }, [entry])
 }
 
 async function page({ audit }: AdminContext, query: Asked<'listAudit'>['query'], instanceId: string | null) {
