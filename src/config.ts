@@ -313,8 +313,21 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
 function checkVariables(env: Environment, known: readonly string[], problems: string[]): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || known.includes(name)) continue
+    if (isKubernetes(name, env[name])) continue
     problems.push(`there is no variable ${name}; the nearest is ${nearest(name, known)}`)
   }
+}
+
+/** Names of the variables that Kubernetes set for a service whose name begins with mortise. Nothing reads them. */
+export function kubernetesVariables(env: Environment = process.env): readonly string[] {
+  return Object.keys(env).filter((name) => isKubernetes(name, env[name]))
+}
+
+/** `MORTISE_SERVICE_HOST`, `MORTISE_PORT_5696_TCP_ADDR`, and `MORTISE_PORT` with a URL: a number is a mistake of somebody. */
+function isKubernetes(name: string, value: string | undefined): boolean {
+  if (/^MORTISE_([A-Z0-9_]+_)?SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name)) return true
+  if (/^MORTISE_([A-Z0-9_]+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name)) return true
+  return /^MORTISE_([A-Z0-9_]+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value ?? '')
 }
 
 /** Variables and flags are text, lists separated by commas. A wrong number or boolean stays text, so the schema refuses it. */

@@ -359,6 +359,8 @@ export const limits = {
   listScannedMax: 20_000,
   /** Names in one refusal. */
   namesToldMax: 20,
+  /** Audit entries of one key that are read to show who fetched it. */
+  fetchesReadMax: 5_000,
   tokenExpiryDaysMax: 3_650,
   /** The first token is for setup. A warning names it when it is older than this. */
   bootstrapTokenDays: 7,

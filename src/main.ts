@@ -14,7 +14,7 @@ import {
   type TokenRecovered,
   type World,
 } from './cli/world.ts'
-import { ConfigError, readClientEnvironment, readConfig, type Config } from './config.ts'
+import { ConfigError, kubernetesVariables, readClientEnvironment, readConfig, type Config } from './config.ts'
 import { readProfile } from './profiles.ts'
 import { parseExport, verifyLog } from './audit/proof.ts'
 import type { Running } from './serve.ts'
@@ -65,8 +65,13 @@ async function runServer(options: {
   readonly started: (about: Started) => void
 }): Promise<number> {
   const { config, json, started } = options
-  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  const format = logFormat(config, json)
+  const onTerminal = format === 'human' && process.stderr.isTTY
+  const log = createLog({ format, level: config.log.level, ...(onTerminal && { leaveOut: 'checkpoint' }) })
   watchForBugs(log)
+  const variables = kubernetesVariables()
+  if (variables.length > 0)
+    log.info({ variables }, 'variables that Kubernetes set for a service named mortise are ignored')
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })

@@ -188,6 +188,9 @@ const Client = z
     credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().openapi({
       description: 'A user name and password besides the certificate; null: what is sent is ignored.',
     }),
+    lastSeen: z.object({ at: time, address: z.string(), certificateSha256: shownSha256 }).nullable().openapi({
+      description: 'When, from where and with which certificate it last connected; null: never.',
+    }),
     allow: z.array(z.string()).openapi({
       description: 'What it may ask for: operations of KMIP, and sets of them (vsphere, read, all).',
       example: ['all'],
@@ -337,6 +340,24 @@ const KeyDetails = Key.extend({
   attributes: z
     .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
     .openapi({ description: 'All attributes. Key material is none of them.' }),
+  fetches: z
+    .object({
+      times: z.int(),
+      complete: z.boolean().openapi({
+        description: `false: only the last ${limits.fetchesReadMax} fetches were counted. The audit log has all.`,
+      }),
+      by: z.array(
+        z.object({
+          client: z.string(),
+          certificateSha256: z.string().nullable(),
+          address: z.string().nullable(),
+          times: z.int(),
+          first: time,
+          last: time,
+        }),
+      ),
+    })
+    .openapi({ description: 'Who fetched it, as far as the audit log goes back; the last one first.' }),
 }).openapi('KeyDetails')
 
 const AuditEntry = z
@@ -396,6 +417,10 @@ const trustBody = z
       name,
       authority: pem,
       subject: z.string().min(1).max(1024).default('kmipClient*'),
+      everyCertificate: z.boolean().default(false).openapi({
+        description:
+          'Needed for a subject pattern that fits every certificate of the CA: the CA of a vCenter signs every host and service user too.',
+      }),
       leavePinned: z.boolean().default(false).openapi({
         description:
           'Trust it although it vouches for certificates that are pinned in other instances: those stay there.',
@@ -454,6 +479,19 @@ const auditQuery = z.strictObject({
   action: z.string().max(100).optional(),
   object: z.string().max(1024).optional(),
   certificate: sha256.optional(),
+  client: z
+    .string()
+    .max(1024)
+    .optional()
+    .openapi({ description: 'The id or name of the client that acted.' }),
+  token: z.string().max(1024).optional().openapi({ description: 'The id or name of the token that acted.' }),
+  address: z.string().max(100).optional().openapi({ description: 'The address that the request came from.' }),
+  result: z.enum(['success', 'refused', 'undone']).optional(),
+  requestId: z.string().max(100).optional(),
+  objectName: z.string().min(1).max(1024).optional().openapi({
+    description:
+      'What has this, whole, as its name: keys by Name, x-Name, x-Component or x-Identifier; clients; tokens.',
+  }),
   since: time.optional(),
   until: time.optional(),
 })
@@ -960,7 +998,13 @@ export const routes = {
     role: 'manager',
     scope: 'server',
     summary: 'Remove audit entries older than a date, keeping the signed proof of what remains',
-    body: z.strictObject({ before: time }),
+    body: z.strictObject({
+      before: time,
+      younger: z
+        .boolean()
+        .default(false)
+        .openapi({ description: `Also entries younger than ${limits.auditKeepDaysMin} days.` }),
+    }),
     answer: z.object({ before: time }),
     slow: true,
   }),

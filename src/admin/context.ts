@@ -42,7 +42,7 @@ export interface AdminContext {
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
-  readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
+  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
   readonly notes: Pick<ServerNotes, 'read' | 'write'>
   readonly machine: Machine

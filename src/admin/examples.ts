@@ -107,6 +107,7 @@ const client = {
   instance: named,
   expiredGraceDays: null,
   credential: null,
+  lastSeen: { at, address: '192.0.2.7', certificateSha256: sha256 },
   allow: ['all'],
   created: at,
   certificates: [
@@ -354,6 +355,20 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   showKey: {
     answer: {
       ...key,
+      fetches: {
+        times: 3,
+        complete: true,
+        by: [
+          {
+            client: 'vcenter-1',
+            certificateSha256: sha256,
+            address: '192.0.2.7',
+            times: 3,
+            first: at,
+            last: at,
+          },
+        ],
+      },
       attributes: [
         { name: 'CryptographicAlgorithm', index: 0, value: 'AES' },
         { name: 'CryptographicLength', index: 0, value: 256 },

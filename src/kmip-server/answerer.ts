@@ -213,7 +213,9 @@ class Answerer {
 
   #seen(peer: Peer, auth: AuthResult): void {
     if (!peer.certificate || !auth.trusted) return
-    this.#options.lastSeen.note(peer.certificate.sha256, peer.address)
+    const { lastSeen } = this.#options
+    lastSeen.note(peer.certificate.sha256, peer.address)
+    lastSeen.noteClient(auth.client.id, peer.certificate.sha256, peer.address)
     if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }
 

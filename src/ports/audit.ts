@@ -62,6 +62,14 @@ export interface AuditQuery {
   readonly object?: string
   readonly action?: string
   readonly certificateSha256?: string
+  /** Several objects. */
+  readonly objects?: readonly string[]
+  /** The id or name of the client or token that acted. */
+  readonly client?: string
+  readonly token?: string
+  readonly address?: string
+  readonly result?: AuditEntry['result']
+  readonly requestId?: string
   readonly sinceMs?: number
   readonly untilMs?: number
   /** Newest first, or in the order of writing. */

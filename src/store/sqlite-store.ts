@@ -135,6 +135,18 @@ export class SqliteStore implements Store, AnchoredStore {
       }))
   }
 
+  async clientsSeen(clientIds: readonly string[]) {
+    const rows = this.#read((s) => clientIds.map((clientId) => s.get('clientSeen', clientId)))
+    return rows
+      .filter((row) => row !== undefined)
+      .map((row) => ({
+        clientId: text(row, 'clientId'),
+        lastMs: number(row, 'lastMs'),
+        address: text(row, 'address'),
+        certificateSha256: text(row, 'certificate'),
+      }))
+  }
+
   audit(query: AuditQuery) {
     return findAudit((work) => this.#read(work), query)
   }

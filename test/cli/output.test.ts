@@ -64,7 +64,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'audit list': () => ['--limit', '30'],
   'audit verify': () => [],
   'audit export': () => [],
-  'audit prune': () => ['--before', '2026-01-01'],
+  'audit prune': () => ['--before', '2026-01-01', '--yes'],
   'server-cert show': () => [],
   'server-cert csr': () => ['--out', fresh()],
   'server-cert import': () => ['--cert', file('cert.pem')],

@@ -94,6 +94,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.pending()
   }
 
+  clientsSeen(clientIds: readonly string[]) {
+    return this.#store.clientsSeen(clientIds)
+  }
+
   seen(sha256s: readonly string[]) {
     return this.#store.seen(sha256s)
   }
