@@ -988,6 +988,12 @@ export const routes = {
     role: 'manager',
     scope: 'server',
     summary: 'The whole audit log as lines of JSON, which `audit verify FILE` checks offline',
+    query: z.strictObject({
+      for: z.enum(['keep', 'verify']).default('keep').openapi({
+        description:
+          'keep: the audit and `status` record the export. verify: nothing is kept, so nothing is recorded.',
+      }),
+    }),
     answer: z.string(),
     media: 'application/x-ndjson',
     slow: true,

@@ -28,7 +28,8 @@ export const auditHandlers: Handlers<
     }
   },
 
-  exportAudit: async (context, { asker }) => exported(context, asker),
+  exportAudit: async (context, { asker, query }) =>
+    query.for === 'keep' ? exported(context, asker) : context.audit.export(),
 
   pruneAudit: async ({ audit, clock }, { asker, body }) => {
     const beforeMs = Date.parse(body.before)
