@@ -1,10 +1,10 @@
 // The part of the route table that is about copies of root keys, and about the way back in with the root key.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { roles, route } from './route.ts'
 import { time } from './schemas.ts'
 
-const rootKey = z.string().min(1).max(1024).optional().openapi({
+const rootKey = z.string().min(1).max(1024).optional().meta({
   description: 'The URI of a root key file in use; left out: that of the server.',
   example: 'file:root.key',
 })
@@ -12,14 +12,14 @@ const rootKey = z.string().min(1).max(1024).optional().openapi({
 const challenge = z
   .object({
     id: z.string(),
-    rootKey: z.string().openapi({ example: 'file:root.key' }),
+    rootKey: z.string().meta({ example: 'file:root.key' }),
     rootKeyId: z.string(),
-    wrapped: z.string().openapi({
+    wrapped: z.string().meta({
       description:
         'Base64. Whoever holds the root key can open it; docs/decisions/token-recover.md says how.',
     }),
   })
-  .openapi('RootKeyChallenge')
+  .meta({ id: 'RootKeyChallenge' })
 
 const answer = z.strictObject({
   id: z.string().max(100),
@@ -50,9 +50,9 @@ export const rootKeyCopyRoutes = {
         rootKeyId: z.string(),
         by: z.string(),
         at: time,
-        verified: z.boolean().openapi({ description: 'Whether the copy was proved to open this server.' }),
+        verified: z.boolean().meta({ description: 'Whether the copy was proved to open this server.' }),
       })
-      .openapi('RootKeyCopy'),
+      .meta({ id: 'RootKeyCopy' }),
     status: 201,
   }),
   beginTokenRecovery: route({
@@ -62,7 +62,7 @@ export const rootKeyCopyRoutes = {
     scope: 'public',
     summary:
       'Write a challenge into a file of the data folder that only its owner can read. From this machine only',
-    answer: z.object({ file: z.string().openapi({ description: 'In the data folder.' }) }),
+    answer: z.object({ file: z.string().meta({ description: 'In the data folder.' }) }),
   }),
   recoverToken: route({
     method: 'post',
@@ -74,7 +74,7 @@ export const rootKeyCopyRoutes = {
     body: answer,
     answer: z
       .object({ id: z.string(), role: z.enum(roles), expires: time, token: z.string() })
-      .openapi('RecoveredToken'),
+      .meta({ id: 'RecoveredToken' }),
     status: 201,
   }),
 } as const

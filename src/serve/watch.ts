@@ -1,6 +1,5 @@
-// Watching over the running server: once an hour all rows of trust are checked, what needs somebody soon goes to the log
-// once a day, and what Prometheus reads of the server's state is brought up to date when it reads. Part of the composition
-// root.
+// Watches the running server: checks all trust rows once an hour, logs each warning once a day, and updates the
+// gauges when Prometheus reads them. Part of the composition root.
 
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
@@ -19,7 +18,7 @@ export interface WatchParts {
   readonly store: Pick<Store, 'health' | 'objectCounts'>
   readonly metrics: Metrics
   readonly log: Log
-  /** How often something was found altered behind the server's back. */
+  /** The number of alterations found so far. */
   readonly alarms: () => number
   /** Prunes the audit log if it holds entries that are too old. */
   readonly prune: () => Promise<unknown>
@@ -30,7 +29,7 @@ const writeEveryMs = 24 * 3600_000
 
 export class Watch {
   readonly #parts: WatchParts
-  /** When each condition was last written. */
+  /** The time at which each condition was last logged. */
   readonly #written = new Map<string, number>()
   #timer: Timer | undefined
 
@@ -38,7 +37,7 @@ export class Watch {
     this.#parts = parts
   }
 
-  /** Looks now and then every hour. `failed` is told when it could not. */
+  /** Looks now and every hour. Calls `failed` if a look failed. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
     this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
@@ -49,7 +48,7 @@ export class Watch {
     this.#timer?.cancel()
   }
 
-  /** Checks all rows of trust, and writes each condition to the log that was not written for a day. */
+  /** Checks all trust rows, and logs each condition that was not logged for a day. */
   async look(): Promise<void> {
     const { context, log, prune } = this.#parts
     await prune().catch((error: unknown) => log.error({ error }, 'prune the audit log'))
@@ -67,7 +66,7 @@ export class Watch {
     }
   }
 
-  /** The text that Prometheus reads. */
+  /** Returns the metrics in the text format of Prometheus. */
   async metrics(): Promise<string> {
     const { context, store, metrics, alarms } = this.#parts
     const { state } = metrics

@@ -48,7 +48,7 @@ export const rootKeyConditions = {
     meaning:
       'The service of a root key refused it, or our access to it. The keys of its instance are not served.',
     action:
-      'If nobody meant to, give it back: enable or restore the root key, or the role or API key of the service ID.',
+      'If nobody intended that, enable or restore the root key, or give back the role or API key of the service ID.',
     find: (facts) => troubled(facts, 'withdrawn'),
   },
   'root-key-failing': {

@@ -79,7 +79,7 @@ function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
     const atLeast = readiness.altered.length >= limits.alteredItemsMax ? 'at least ' : ''
     const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
     const action =
-      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. This is reported until it opens again.'
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The condition stays until it opens again.'
     return [{ instanceId, about: kind, message, action }]
   })
 }

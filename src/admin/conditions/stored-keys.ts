@@ -17,14 +17,14 @@ export const storedKeyConditions = {
     meaning:
       "Keys do not open, though their root key answers: most likely somebody deleted them at the root key's service.",
     action:
-      'If nobody meant to, restore them there within 30 days: the log has the command. This is reported until a client gets the key again.',
+      'If nobody intended that, restore them there within 30 days: the log has the command. The condition stays until a client gets the key again.',
     find: closedKeys,
   },
   'new-keys-refused': {
     severity: 'critical',
     meaning: "The root key's service refuses to store new keys of an instance (custody keyprotect).",
     action:
-      'Existing keys are served. The service ID needs the role Manager to store keys there, and the root key must be active. This is reported until a new key is stored: mortise key create tries it.',
+      'Existing keys are served. The service ID needs the role Manager to store keys there, and the root key must be active. The condition stays until a new key is stored: mortise key create tries it.',
     find: (facts) =>
       troubles(facts, 'make', ({ sinceMs, cause }, instance) => ({
         message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause ?? ''}`,
@@ -34,7 +34,7 @@ export const storedKeyConditions = {
     severity: 'critical',
     meaning: "The root key's service refuses to return the keys of an instance, though the root key answers.",
     action:
-      'Keys in memory are served until their time is over; others are refused. Give the service ID the role ReaderPlus or Manager. This is reported until a key is read again.',
+      'Keys in memory are served until their time is over; others are refused. Give the service ID the role ReaderPlus or Manager. The condition stays until a key is read again.',
     find: (facts) =>
       troubles(facts, 'read', ({ sinceMs, cause }, instance) => ({
         message: `keys of ${instance} cannot be read at the service of its root key since ${isoTime(sinceMs)}: ${cause ?? ''}`,
@@ -70,7 +70,7 @@ export const storedKeyConditions = {
     severity: 'critical',
     meaning: 'Another server uses the same instance: a copied or restored data folder runs beside this one.',
     action:
-      'Stop one of the two servers for good: the one with the older database. No key is lost by it, but each server learns only later what the other did.',
+      'Stop one of the two servers for good: the one with the older database. No key is lost, but each server learns only later what the other did.',
     find: (facts) =>
       troubles(facts, 'another', ({ sinceMs, cause }, instance) => ({
         message: `another server uses ${instance}, seen since ${isoTime(sinceMs)}: ${cause ?? ''}`,
@@ -86,7 +86,7 @@ export const storedKeyConditions = {
         // Nothing was counted where not even the root key could be opened.
         const progress = total === 0 ? '' : ` (${done} of ${total} done)`
         const message = `${what} of the instance ${name} does not go on${progress}: ${trouble}`
-        const action = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
+        const action = `The server tries again by itself, and continues when the cause is gone. The progress: mortise instance show ${name}`
         return { instanceId: id, about: workId, message, action }
       }),
   },
