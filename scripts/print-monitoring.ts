@@ -46,14 +46,14 @@ export async function monitoringPage(): Promise<string> {
 ## Is it healthy?
 
 \`mortise status\` is the summary for people; \`mortise status --json\` the same for programs, with exit code 1 when the
-server cannot serve. For load balancers and orchestrators, without a token:
+server cannot serve. \`mortise status --nagios\` is a plugin for Nagios and Icinga. For load balancers and orchestrators, without a token:
 
 - \`GET /health/live\`: the process runs.
 - \`GET /health/ready\`: this node can serve. 503 when it cannot; its log says why. Instances whose root key has trouble
   are listed in the body (\`degraded\`, by id; of these, \`unreachable\` ones are served from memory and \`withdrawn\` ones are not served) and
   do not make the node unready: it serves the others. \`newKeysRefused\`, \`readsRefused\` and \`standardKeysLeft\` list instances whose root
   key's service refuses new keys, refuses to return keys, or still has destroyed ones; \`closingsUnrecorded\` lists those with revoked keys that are not recorded as revoked there, \`otherServers\` those that another server uses too (custody
-  \`keyprotect\`). \`warnings\` counts the warnings of \`mortise status\`.
+  \`keyprotect\`). \`conditions\` counts the [conditions](conditions.md) that hold, by severity.
 
 To watch the KMIP port itself, connect to it: vCenter too completes a TLS handshake without sending a byte, and Mortise does not count it as a
 failure.
@@ -97,7 +97,7 @@ ${alertRules().trimEnd()}
 ## Log
 
 The log has one line for each event on standard error: JSON unless standard error is a terminal (\`log.format\`). Every line has \`level\`, \`time\` and \`message\`. \`requestId\` names a request; its audit entry and the
-header \`X-Request-Id\` of the admin API have it too. \`warning\` names something that needs attention soon; the server repeats it once a day. \`alarm\`
+header \`X-Request-Id\` of the admin API have it too. \`condition\` names a [condition](conditions.md) that holds, \`action\` what to do about it; the server repeats it once a day. \`alarm\`
 says that somebody changed stored data without the server. \`checkpoint\` is a signed checkpoint of the audit log: keep these lines on another
 machine, since they prove what the log held then.
 `

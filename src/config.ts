@@ -10,6 +10,7 @@ import path from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { nearest } from './closest.ts'
+import { limits } from './limits.ts'
 
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
@@ -49,15 +50,6 @@ export const options = {
       text: 'Allow root key files with a passphrase of fewer than 12 characters.',
       reason:
         'Whoever copies the file can try passphrases on their own machines. The server opens an existing file in any case.',
-    }),
-    rootKeyCopied: option({
-      schema: z.boolean(),
-      initial: false,
-      variable: 'MORTISE_ROOT_KEY_COPIED',
-      live: true,
-      text: 'Set it once you keep a copy of the root key file apart from the data folder and its backups.',
-      reason:
-        'Until then each start reminds you: without root.key the keys in the data folder are lost, and whoever has both has all keys.',
     }),
     names: option({
       schema: z.array(z.string().min(1).max(253)).max(50),
@@ -145,6 +137,14 @@ export const options = {
       text: 'What the access record of a Get survives at the moment the key is sent: a killed process, or power loss too (durable).',
       reason:
         'With "process", power loss may lose the records of the last 100 ms. With "durable", every Get waits for the disk.',
+    }),
+    keep: option({
+      schema: keepDays(),
+      initial: '',
+      variable: 'MORTISE_AUDIT_KEEP',
+      live: true,
+      text: 'How long audit entries stay, such as 400d; older ones are pruned once a day, and the rest can still be verified.',
+      reason: `Empty: for ever. At least ${limits.auditKeepDaysMin}d. Export them before (mortise audit export): a pruned entry is gone.`,
     }),
   },
   backup: {
@@ -382,8 +382,21 @@ function readFile(file: string, problems: string[]): Record<string, Record<strin
 function checkVariables(env: Environment, known: readonly string[], problems: string[]): void {
   for (const name of Object.keys(env)) {
     if (!name.startsWith('MORTISE_') || /_TEST_/.test(name) || known.includes(name)) continue
+    if (isKubernetes(name, env[name])) continue
     problems.push(`there is no variable ${name}; the nearest is ${nearest(name, known)}`)
   }
+}
+
+/** Names of the variables that Kubernetes set for a service whose name begins with mortise. Nothing reads them. */
+export function kubernetesVariables(env: Environment = process.env): readonly string[] {
+  return Object.keys(env).filter((name) => isKubernetes(name, env[name]))
+}
+
+/** `MORTISE_SERVICE_HOST`, `MORTISE_PORT_5696_TCP_ADDR`, and `MORTISE_PORT` with a URL: a number is a mistake of somebody. */
+function isKubernetes(name: string, value: string | undefined): boolean {
+  if (/^MORTISE_([A-Z0-9_]+_)?SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$/.test(name)) return true
+  if (/^MORTISE_([A-Z0-9_]+_)?PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/.test(name)) return true
+  return /^MORTISE_([A-Z0-9_]+_)?PORT$/.test(name) && /^(tcp|udp|sctp):\/\//.test(value ?? '')
 }
 
 /** Variables and flags are text, lists separated by commas. A wrong number or boolean stays text, so the schema refuses it. */
@@ -410,6 +423,17 @@ function option<S extends z.ZodType>(line: Option<S>): Option<S> {
 /** An absolute path, or null for an empty text. */
 function filePath() {
   return z.string().transform((text) => (text === '' ? null : path.resolve(text)))
+}
+
+/** Days, or null for an empty text. */
+function keepDays() {
+  return z.string().transform((text, context): number | null => {
+    if (text === '') return null
+    const days = Number(/^(\d{1,5})d$/.exec(text)?.[1] ?? Number.NaN)
+    if (!(days >= limits.auditKeepDaysMin))
+      context.addIssue(`"${text}" is not a number of days such as 400d, at least ${limits.auditKeepDaysMin}d`)
+    return days
+  })
 }
 
 function hostAndPort() {

@@ -23,14 +23,17 @@ import type { Store } from './ports/store.ts'
 import { Integrity } from './sealing/integrity.ts'
 import { Keyring } from './sealing/keyring.ts'
 import { Secrets } from './sealing/secrets.ts'
+import { ServerNotes } from './sealing/server-notes.ts'
 import { Alarms } from './serve/alarms.ts'
 import { holdToAnchor } from './serve/anchor.ts'
 import { Readiness } from './serve/readiness.ts'
+import { RootKeyProof } from './serve/root-key-proof.ts'
 import type { Log } from './telemetry/log.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import { Access } from './trust/access.ts'
 import { LastSeen } from './trust/last-seen.ts'
 import { Pending } from './trust/pending.ts'
+import { UnservedVersions } from './trust/unserved-versions.ts'
 
 /** Everything outside the core. Tests pass a clock that they turn and root keys that fail on command. */
 export interface CorePorts {
@@ -80,6 +83,9 @@ export interface Core {
   readonly restores: Restores
   readonly pending: Pending
   readonly lastSeen: LastSeen
+  readonly unservedVersions: UnservedVersions
+  readonly notes: ServerNotes
+  readonly rootKeyProof: RootKeyProof
   /** Begins the background work: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
   start(): void
 }
@@ -155,8 +161,9 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     custodies.start(failed("complete what was begun at root keys' services"))
     instanceWork.start()
   }
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, instanceWork, reports, restores }
-  return { ...parts, ...inner, ...seen, start }
+  const known = knownOfServer({ ...ports, secrets, access })
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
+  return { ...parts, ...inner, instanceWork, reports, restores, ...known, ...seen, start }
 }
 
 /** Never goes back behind the trust version that the audit has signed. */
@@ -172,6 +179,21 @@ async function openAccess({
     versionAtLeast: await audit.signedTrustVersion(),
     seenWhole: (version) => audit.noteTrust(version),
   })
+}
+
+/** What the server knows of itself and its root key, beyond its store. */
+function knownOfServer({
+  clock,
+  rootKey,
+  rootKeys,
+  secrets,
+  access,
+}: Pick<CorePorts, 'clock' | 'rootKey' | 'rootKeys'> & Pick<Core, 'secrets' | 'access'>) {
+  return {
+    notes: new ServerNotes(secrets),
+    unservedVersions: new UnservedVersions(clock),
+    rootKeyProof: new RootKeyProof({ clock, own: rootKey, open: rootKeys.open, access }),
+  }
 }
 
 /** Opens the two lists of connected clients: pending clients, and when each certificate was last seen. */

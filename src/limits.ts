@@ -385,9 +385,36 @@ export const limits = {
   listScannedMax: 20_000,
   /** Names in one refusal. */
   namesToldMax: 20,
+  /** Audit entries of one key that are read to show who fetched it. */
+  fetchesReadMax: 5_000,
   tokenExpiryDaysMax: 3_650,
   /** The first token is for setup. A warning names it when it is older than this. */
   bootstrapTokenDays: 7,
+
+  // --- conditions ---
+  tokenWarningDays: 14,
+  /** A token that nobody used for so long should be revoked. */
+  tokenUnusedDays: 90,
+  /** A recovered manager token is valid for so long, and status reports for so many days that there was one. */
+  tokenRecoveryMs: 3600_000,
+  tokenRecoveryToldDays: 7,
+  /** How long a root key challenge can be answered, and how many are open at once. */
+  rootKeyChallengeMs: 60_000,
+  rootKeyChallengesMax: 16,
+  /** How old the last export of the audit log, or an audit log without one, may be. */
+  auditExportDays: 30,
+  /** A backup should be verified this often. */
+  backupVerifyDays: 30,
+  /** Entries younger than this are pruned only if somebody insists. */
+  auditKeepDaysMin: 90,
+  /** How much longer than `audit.keep` entries may stay: pruning waits for the next day. */
+  auditKeepSlackDays: 3,
+  diskLowBytes: 512 * 1024 * 1024,
+  /** How far the clock may be behind the last audit entry. */
+  clockBehindMs: 60_000,
+  /** Clients that asked for a KMIP version that is not served: how many are remembered, and for how long. */
+  unservedVersionsMax: 100,
+  unservedVersionsToldMs: 24 * 3600_000,
 } as const
 
 if (limits.untrustedMessageBytesMax > limits.messageBytesMax) throw new Error('limits: untrusted > message')

@@ -2,7 +2,6 @@
 // does is in cli/, what the server is in serve.ts.
 
 import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -17,9 +16,10 @@ import {
   type RestoredBackup,
   type RestoreFileOptions,
   type Started,
+  type TokenRecovered,
   type World,
 } from './cli/world.ts'
-import { ConfigError, readClientEnvironment, readConfig, type Config } from './config.ts'
+import { ConfigError, kubernetesVariables, readClientEnvironment, readConfig, type Config } from './config.ts'
 import { readProfile } from './profiles.ts'
 import { parseExport, verifyLog } from './audit/proof.ts'
 import type { Running } from './serve.ts'
@@ -47,6 +47,8 @@ const world: World = {
   verifyBackup,
   drillBackup,
   restoreFile,
+  recoverToken,
+  answerChallenge,
   verifyExport,
 }
 
@@ -71,8 +73,13 @@ async function runServer(options: {
   readonly started: (about: Started) => void
 }): Promise<number> {
   const { config, json, started } = options
-  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  const format = logFormat(config, json)
+  const onTerminal = format === 'human' && process.stderr.isTTY
+  const log = createLog({ format, level: config.log.level, ...(onTerminal && { leaveOut: 'checkpoint' }) })
   watchForBugs(log)
+  const variables = kubernetesVariables()
+  if (variables.length > 0)
+    log.info({ variables }, 'variables that Kubernetes set for a service named mortise are ignored')
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
@@ -87,9 +94,8 @@ async function runServer(options: {
     },
   )
   reload = async () => reloaded(running, log)
-  const warnings = [...running.warnings, ...rootKeyReminder(config)]
-  started({ ...running, warnings, dataFolder: config.server.data })
-  if (json) for (const warning of warnings) log.warn({}, warning)
+  started({ ...running, dataFolder: config.server.data })
+  if (json) for (const warning of running.warnings) log.warn({}, warning)
   log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
   const signal = await stopped
   log.info({ signal }, 'stopping')
@@ -106,17 +112,6 @@ async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<voi
   } catch (error) {
     log.error({ error }, 'the configuration was not changed')
   }
-}
-
-/** Keys should not lie beside the key that seals them; the embedded default does exactly that. */
-function rootKeyReminder({ server }: Config): readonly string[] {
-  if (!server.rootKey.startsWith('file:') || server.rootKeyCopied) return []
-  const file = path.resolve(server.data, server.rootKey.slice('file:'.length))
-  return [
-    `the keys in ${server.data} are sealed by ${file}. Copy that file to a safe place apart from this folder and its ` +
-      'backups: without it the keys are lost, and who has both has the keys. Then set rootKeyCopied = true under ' +
-      '[server] in mortise.toml (or MORTISE_ROOT_KEY_COPIED=true), and this reminder ends.',
-  ]
 }
 
 function logFormat({ log }: Config, json: boolean): 'json' | 'human' {
@@ -219,6 +214,35 @@ async function restoreFile(flags: Flags, options: RestoreFileOptions): Promise<R
   const { restoreFile: restore } = await import('./serve/restore-backup.ts')
   return restore({ config, log }, options).catch((error: unknown) => {
     throw withAdvice('nothing was restored', error, config)
+  })
+}
+
+async function recoverToken(
+  flags: Flags,
+  json: boolean,
+  signAnew: readonly string[] | undefined,
+): Promise<TokenRecovered> {
+  const config = configOf(flags)
+  const log = createLog({ format: logFormat(config, json), level: config.log.level })
+  const [{ recoverToken: recover }, { Settings }] = await Promise.all([
+    import('./serve/token-recover.ts'),
+    import('./serve/settings.ts'),
+  ])
+  const settings = new Settings({ initial: config, read: () => readConfig(flags) })
+  return recover({ settings, log, metrics: createMetrics() }, signAnew).catch((error: unknown) => {
+    throw withAdvice('no token was made', error, config)
+  })
+}
+
+async function answerChallenge(
+  by: Parameters<World['answerChallenge']>[0],
+  challenge: Parameters<World['answerChallenge']>[1],
+): Promise<string> {
+  const config = configOf('flags' in by ? by.flags : {})
+  const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
+  const file = 'file' in by ? by.file : null
+  return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
+    throw withAdvice('the root key does not answer', error, config)
   })
 }
 

@@ -3,18 +3,22 @@
 
 import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
-import { startAdmin } from './admin/server.ts'
+import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
 import { openBackups } from './serve/backups.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
+import { pruneExpired } from './audit/retention.ts'
 import { matchesCredential } from './trust/credential.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
 import { createAnswerer } from './kmip-server/answerer.ts'
+import type { KmipListener } from './kmip-server/contract.ts'
 import { listen } from './kmip-server/listener.ts'
+import { thisMachine } from './serve/machine.ts'
 import { ServerTls } from './serve/server-tls.ts'
+import { TokenRecovery } from './serve/token-recovery.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
 import { listenerMetrics, type Metrics } from './telemetry/metrics.ts'
@@ -58,8 +62,7 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const listener = await openListener({ core, tls, config, log, metrics, version }, opened)
-  const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
+  const { listener, kmip } = await openListener(core, { config, tls, log, metrics, version }, opened)
   const openRootKey = ports.rootKeys.open
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
@@ -68,19 +71,27 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     backups,
     rootKeys,
     ...tls.administration,
+    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
+    machine: thisMachine(dataFolder, {
+      adminCertificate: () => tls.adminCertificate,
+      auditKeepDays: () => settings.now.audit.keep,
+    }),
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },
   }
-  const watch = new Watch({ context, store, metrics, log, alarms: () => core.alarms.count })
+  const watch = new Watch({
+    context,
+    store,
+    metrics,
+    log,
+    alarms: () => core.alarms.count,
+    prune: () => pruneExpired(core, settings.now.audit.keep),
+  })
   const admin = await startAdmin({
     ...config.admin.listen,
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
-    subnetOf: (address) => subnetOf(plainAddress(address)),
-    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
-    onAnswer: ({ route, status, seconds }) =>
-      metrics.adminRequests.observe({ route, status: String(status) }, seconds),
-    onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+    ...adminWatch(metrics, log),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
@@ -102,20 +113,17 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   }
 }
 
-/** The KMIP listener. */
+/** Opens the KMIP listener. Registers what must be closed on `opened`. */
 async function openListener(
-  parts: Pick<ServeOptions, 'config' | 'log' | 'metrics' | 'version'> & {
-    readonly core: Core
-    readonly tls: ServerTls
-  },
+  core: Core,
+  { config, tls, log, metrics, version }: Omit<ServeOptions, 'readConfig'> & { readonly tls: ServerTls },
   opened: AsyncDisposableStack,
-): Promise<Awaited<ReturnType<typeof listen>>> {
-  const { core, tls, config, metrics, version } = parts
-  const log = messageFirst(parts.log)
+): Promise<{ readonly listener: KmipListener; readonly kmip: string }> {
+  const listenerLog = messageFirst(log)
   const counting = listenerMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
-    log,
+    log: listenerLog,
     version,
     matchesCredential,
     onPeer: counting.peer,
@@ -126,10 +134,25 @@ async function openListener(
     ...config.kmip.listen,
     ...answerer.callbacks,
     ...tls.certificates.shown,
-    log,
+    log: listenerLog,
     metrics: counting,
     clock: core.clock,
   })
   opened.defer(() => listener.close())
-  return listener
+  const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
+  return { listener, kmip }
+}
+
+/** What the admin API counts and reports. */
+function adminWatch(
+  metrics: Metrics,
+  log: LevelledLog,
+): Pick<AdminOptions, 'subnetOf' | 'onDisplaced' | 'onAnswer' | 'onFailure'> {
+  return {
+    subnetOf: (address) => subnetOf(plainAddress(address)),
+    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
+    onAnswer: ({ route, status, seconds }) =>
+      metrics.adminRequests.observe({ route, status: String(status) }, seconds),
+    onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+  }
 }

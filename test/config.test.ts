@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { parse } from 'smol-toml'
-import { ConfigError, options, readConfig, type Option } from '../src/config.ts'
+import { ConfigError, kubernetesVariables, options, readConfig, type Option } from '../src/config.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-config-'))
 after(() => rmSync(folder, { recursive: true }))
@@ -62,10 +62,43 @@ test('lists in variables are written with commas', () => {
   assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])
 })
 
+test('audit.keep takes days, from 90 on', () => {
+  assert.equal(readConfig({}, {}).audit.keep, null)
+  assert.equal(readConfig({}, { MORTISE_AUDIT_KEEP: '400d' }).audit.keep, 400)
+  for (const text of ['89d', '400', '1y', '-90d'])
+    assert.match(
+      refusal({}, { MORTISE_AUDIT_KEEP: text }),
+      /MORTISE_AUDIT_KEEP: .*days such as 400d, at least 90d/,
+    )
+})
+
+test('variables that Kubernetes sets for a service named mortise are ignored, mistakes are not', () => {
+  const env = {
+    MORTISE_SERVICE_HOST: '10.0.0.7',
+    MORTISE_SERVICE_PORT: '5696',
+    MORTISE_SERVICE_PORT_KMIP: '5696',
+    MORTISE_PORT: 'tcp://10.0.0.7:5696',
+    MORTISE_PORT_5696_TCP: 'tcp://10.0.0.7:5696',
+    MORTISE_PORT_5696_TCP_PROTO: 'tcp',
+    MORTISE_PORT_5696_TCP_PORT: '5696',
+    MORTISE_PORT_5696_TCP_ADDR: '10.0.0.7',
+    MORTISE_ADMIN_SERVICE_HOST: '10.0.0.8',
+    MORTISE_ADMIN_PORT: 'tcp://10.0.0.8:5697',
+  }
+  assert.equal(readConfig({}, env).kmip.listen.port, 5696)
+  assert.deepEqual(kubernetesVariables({ ...env, PATH: '/bin' }), Object.keys(env))
+  assert.match(refusal({}, { MORTISE_PORT: '5696' }), /there is no variable MORTISE_PORT;/)
+  assert.match(refusal({}, { MORTISE_SERVICE: 'x' }), /there is no variable MORTISE_SERVICE;/)
+  assert.deepEqual(kubernetesVariables({ MORTISE_KMIP: '[::]:5696', MORTISE_DATA: '/x' }), [])
+})
+
 test('booleans in variables are true or false', () => {
-  assert.equal(readConfig({}, {}).server.rootKeyCopied, false)
-  assert.equal(readConfig({}, { MORTISE_ROOT_KEY_COPIED: 'true' }).server.rootKeyCopied, true)
-  assert.match(refusal({}, { MORTISE_ROOT_KEY_COPIED: 'yes' }), /MORTISE_ROOT_KEY_COPIED: .*boolean/)
+  assert.equal(readConfig({}, {}).server.acceptShortPassphrase, false)
+  assert.equal(readConfig({}, { MORTISE_ACCEPT_SHORT_PASSPHRASE: 'true' }).server.acceptShortPassphrase, true)
+  assert.match(
+    refusal({}, { MORTISE_ACCEPT_SHORT_PASSPHRASE: 'yes' }),
+    /MORTISE_ACCEPT_SHORT_PASSPHRASE: .*boolean/,
+  )
 })
 
 test('an unknown key is refused and the nearest known one is named', () => {

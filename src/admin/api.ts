@@ -13,7 +13,9 @@ import {
   type Output as OutputOf,
 } from './route.ts'
 import { backupRoutes, BackupStatus } from './backup-routes.ts'
+import { severities } from './conditions/line.ts'
 import { restoreRoutes } from './restore-routes.ts'
+import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
 
@@ -186,6 +188,9 @@ const Client = z
       description:
         'A user name and password besides the certificate; null: the server ignores any that the client sends.',
     }),
+    lastSeen: z.object({ at: time, address: z.string(), certificateSha256: shownSha256 }).nullable().meta({
+      description: 'When, from where and with which certificate it last connected; null: never.',
+    }),
     allow: z.array(z.string()).meta({
       description: 'The operations of KMIP that it may request, and sets of them (vsphere, read, all).',
       example: ['all'],
@@ -244,7 +249,7 @@ const Token = z
   .meta({ id: 'Token' })
 
 const Expiry = z.object({
-  kind: z.enum(['client', 'client-ca', 'server', 'server-ca']),
+  kind: z.enum(['client', 'client-ca', 'server', 'server-ca', 'admin']),
   name: z
     .string()
     .meta({ description: 'The client that the certificate belongs to, or what the certificate is.' }),
@@ -254,11 +259,20 @@ const Expiry = z.object({
   daysLeft: z.int().meta({ description: 'Whole days; negative once it has expired.' }),
 })
 
-const Warning = z.object({
-  code: z.string().meta({ description: 'Stable; for programs.', example: 'certificate-expires' }),
-  message: z.string(),
-  hint: z.string(),
-})
+const Condition = z
+  .object({
+    id: z
+      .string()
+      .meta({ description: 'Stable; docs/conditions.md has them all.', example: 'certificate-expires' }),
+    severity: z.enum(severities),
+    instance: z
+      .string()
+      .nullable()
+      .meta({ description: 'The name of the instance that it concerns; null: the server.' }),
+    message: z.string(),
+    action: z.string().meta({ description: 'What to do about it.' }),
+  })
+  .meta({ id: 'Condition' })
 
 const Status = z
   .object({
@@ -276,8 +290,9 @@ const Status = z
         name: z.string(),
         rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).meta({
           description:
-            'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason; see the log.',
+            'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason.',
         }),
+        rootKeyReason: z.string().nullable().meta({ description: 'Why it is not ok.' }),
         clients: z.int(),
         objects: counts,
         limits: limitsShown,
@@ -286,7 +301,9 @@ const Status = z
     pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
     backups: BackupStatus.nullable().meta({ description: 'null: the token is for one instance.' }),
-    warnings: z.array(Warning),
+    conditions: z
+      .array(Condition)
+      .meta({ description: 'What a person should know or act on, the most severe first.' }),
   })
   .meta({ id: 'Status' })
 
@@ -330,6 +347,24 @@ const KeyDetails = Key.extend({
   attributes: z
     .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
     .meta({ description: 'All attributes. They never contain key material.' }),
+  fetches: z
+    .object({
+      times: z.int(),
+      complete: z.boolean().meta({
+        description: `false: only the last ${limits.fetchesReadMax} fetches were counted. The audit log has all.`,
+      }),
+      by: z.array(
+        z.object({
+          client: z.string(),
+          certificateSha256: z.string().nullable(),
+          address: z.string().nullable(),
+          times: z.int(),
+          first: time,
+          last: time,
+        }),
+      ),
+    })
+    .meta({ description: 'Who fetched it, as far as the audit log goes back; the last one first.' }),
 }).meta({ id: 'KeyDetails' })
 
 const AuditEntry = z
@@ -389,6 +424,10 @@ const trustBody = z
       name,
       authority: pem,
       subject: z.string().min(1).max(1024).default('kmipClient*'),
+      everyCertificate: z.boolean().default(false).meta({
+        description:
+          'Needed for a subject pattern that fits every certificate of the CA: the CA of a vCenter signs every host and service user too.',
+      }),
       leavePinned: z.boolean().default(false).meta({
         description:
           'Trusts the CA although it signed certificates that are pinned in other instances; those stay there.',
@@ -447,6 +486,15 @@ const auditQuery = z.strictObject({
   action: z.string().max(100).optional(),
   object: z.string().max(1024).optional(),
   certificate: sha256.optional(),
+  client: z.string().max(1024).optional().meta({ description: 'The id or name of the client that acted.' }),
+  token: z.string().max(1024).optional().meta({ description: 'The id or name of the token that acted.' }),
+  address: z.string().max(100).optional().meta({ description: 'The address that the request came from.' }),
+  result: z.enum(['success', 'refused', 'undone']).optional(),
+  requestId: z.string().max(100).optional(),
+  objectName: z.string().min(1).max(1024).optional().meta({
+    description:
+      'What has this, whole, as its name: keys by Name, x-Name, x-Component or x-Identifier; clients; tokens.',
+  }),
   since: time.optional(),
   until: time.optional(),
 })
@@ -503,9 +551,9 @@ export const routes = {
       nearLimit: z.array(z.string()).meta({
         description: 'Ids of instances that hold 80 % or more of their limit of objects or bytes.',
       }),
-      warnings: z
-        .int()
-        .meta({ description: 'How many warnings there are: see /api/v1/status, or `mortise status`.' }),
+      conditions: z.object({ critical: z.int(), warning: z.int(), notice: z.int() }).meta({
+        description: 'How many conditions there are: /api/v1/status and `mortise status` show them.',
+      }),
     }),
   }),
   metrics: route({
@@ -939,6 +987,12 @@ export const routes = {
     role: 'manager',
     scope: 'server',
     summary: 'The whole audit log as lines of JSON, which `audit verify FILE` checks offline',
+    query: z.strictObject({
+      for: z.enum(['keep', 'verify']).default('keep').meta({
+        description:
+          'keep: the audit and `status` record the export. verify: nothing is kept, so nothing is recorded.',
+      }),
+    }),
     answer: z.string(),
     media: 'application/x-ndjson',
     slow: true,
@@ -949,12 +1003,19 @@ export const routes = {
     role: 'manager',
     scope: 'server',
     summary: 'Remove audit entries older than a date, keeping the signed proof of what remains',
-    body: z.strictObject({ before: time }),
+    body: z.strictObject({
+      before: time,
+      younger: z
+        .boolean()
+        .default(false)
+        .meta({ description: `Also entries younger than ${limits.auditKeepDaysMin} days.` }),
+    }),
     answer: z.object({ before: time }),
     slow: true,
   }),
   ...backupRoutes,
   ...restoreRoutes,
+  ...rootKeyCopyRoutes,
   ...serverRoutes,
 } as const
 

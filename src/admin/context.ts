@@ -19,8 +19,13 @@ import type { TrustChanges } from '../instances/trust-changes.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { StoredItem } from '../sealing/integrity.ts'
 import type { ClosedKey } from '../sealing/closed-keys.ts'
+import type { MadeToken } from '../trust/token-changes.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
+import type { RootKeyChallenge } from '../sealing/root-key-challenge.ts'
+import type { ServerNotes } from '../sealing/server-notes.ts'
+import type { UnservedVersions } from '../trust/unserved-versions.ts'
+import type { Machine } from './conditions/facts.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
 import type { BackupAdministration } from './backups.ts'
@@ -35,12 +40,27 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'objectCounts' | 'usage'>
+  readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
-  readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
+  readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
+  readonly unservedVersions: Pick<UnservedVersions, 'list'>
+  readonly notes: Pick<ServerNotes, 'read' | 'write'>
+  readonly machine: Machine
+  /** Challenges for copies of root keys, by the URI of the root key. */
+  readonly rootKeyProof: {
+    readonly challenge: (uri: string) => Promise<RootKeyChallenge>
+    readonly accept: (uri: string, given: ChallengeAnswer) => boolean
+  }
+  /** The way back in for the owner of the data folder. */
+  readonly tokenRecovery: {
+    /** The name of a file in the data folder, with the challenge. Throws RootKeyError. */
+    readonly begin: () => Promise<string>
+    /** undefined: the answer is wrong, or came too late. */
+    readonly finish: (by: By, given: ChallengeAnswer) => Promise<MadeToken | undefined>
+  }
   readonly clock: Clock
   /** The CA that signs certificates for `client issue` and `client sign`. */
   readonly authority: Identity
@@ -60,6 +80,12 @@ export interface AdminContext {
   readonly metrics: () => Promise<string>
 }
 
+export interface ChallengeAnswer {
+  readonly id: string
+  /** Hex. */
+  readonly answer: string
+}
+
 /** The names (`log.level`) of the options whose value has changed. */
 export interface Reloaded {
   readonly applied: readonly string[]
@@ -72,6 +98,8 @@ export interface Readiness {
   readonly reason: string | null
   /** The trouble of each instance's root key, by instance id. It does not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
+  /** Why, by the id of the instance. In words for people. */
+  readonly reasons: ReadonlyMap<string, string>
   /** Keys that did not open at their last use although their root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly ClosedKey[]
   /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */

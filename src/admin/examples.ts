@@ -1,5 +1,5 @@
-// An example of each route's request and answer, for the OpenAPI document and the pages made from it. A route without
-// an example does not compile, and a test checks each example against the schemas of its route.
+// An example of each route's request and answer, for the OpenAPI document and its pages: one table, and long because of that.
+// A route without an example does not compile, and a test checks each example against the schemas of its route.
 
 import { backupExamples, backupStatus } from './backup-examples.ts'
 import type { Input, Output, RouteName } from './api.ts'
@@ -108,6 +108,7 @@ const client = {
   instance: named,
   expiredGraceDays: null,
   credential: null,
+  lastSeen: { at, address: '192.0.2.7', certificateSha256: sha256 },
   allow: ['all'],
   created: at,
   certificates: [
@@ -210,7 +211,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       closingsUnrecorded: [],
       otherServers: [],
       nearLimit: [],
-      warnings: 0,
+      conditions: { critical: 0, warning: 1, notice: 0 },
     },
   },
   metrics: {
@@ -225,14 +226,30 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       reason: null,
       kmip: '[::]:5696',
       instances: [
-        { ...named, rootKey: 'ok', clients: 1, objects: { Active: 120, PreActive: 1 }, limits: held },
+        {
+          ...named,
+          rootKey: 'ok',
+          rootKeyReason: null,
+          clients: 1,
+          objects: { Active: 120, PreActive: 1 },
+          limits: held,
+        },
       ],
       pending: 0,
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
       ],
       backups: backupStatus,
-      warnings: [],
+      conditions: [
+        {
+          id: 'bootstrap-token',
+          severity: 'warning',
+          instance: null,
+          message: "the first token, a manager's for everything, is 8 days old and lies in the data folder",
+          action:
+            'Make a token for each person and program (mortise token create), then revoke the first one: mortise token revoke bootstrap',
+        },
+      ],
     },
   },
   listInstances: { answer: [instance] },
@@ -340,6 +357,20 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   showKey: {
     answer: {
       ...key,
+      fetches: {
+        times: 3,
+        complete: true,
+        by: [
+          {
+            client: 'vcenter-1',
+            certificateSha256: sha256,
+            address: '192.0.2.7',
+            times: 3,
+            first: at,
+            last: at,
+          },
+        ],
+      },
       attributes: [
         { name: 'CryptographicAlgorithm', index: 0, value: 'AES' },
         { name: 'CryptographicLength', index: 0, value: 256 },
@@ -369,6 +400,19 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     },
   },
   exportAudit: { answer: `${JSON.stringify({ entry })}\n` },
+  challengeRootKeyCopy: {
+    body: {},
+    answer: { id: instance.id, rootKey: 'file:root.key', rootKeyId: 'a1'.repeat(16), wrapped: 'AQ...' },
+  },
+  recordRootKeyCopy: {
+    body: { challenge: { id: instance.id, answer: sha256 } },
+    answer: { rootKey: 'file:root.key', rootKeyId: 'a1'.repeat(16), by: 'alice', at, verified: true },
+  },
+  beginTokenRecovery: { answer: { file: 'token-recovery' } },
+  recoverToken: {
+    body: { id: instance.id, answer: sha256 },
+    answer: { id: instance.id, role: 'manager', expires: later, token: 'mortise_...' },
+  },
   pruneAudit: { body: { before: at }, answer: { before: at } },
   ...backupExamples,
   beginRestore: {

@@ -4,7 +4,7 @@ import type { Authority, PinnedCertificate, TrustTables } from '../trust/rows.ts
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 
 export interface Expiry {
-  readonly kind: 'client' | 'client-ca' | 'server' | 'server-ca'
+  readonly kind: 'client' | 'client-ca' | 'server' | 'server-ca' | 'admin'
   /** The name of the client, or what the certificate is. */
   readonly name: string
   /** null for the server's own certificates. */
@@ -18,6 +18,8 @@ export interface Expiry {
 export interface OwnCertificates {
   readonly server: Certificate
   readonly authority: Certificate
+  /** What the admin API shows: that of the server, or one of its own. */
+  readonly admin: Certificate
 }
 
 type Known = Omit<Expiry, 'daysLeft'>
@@ -29,7 +31,7 @@ const parsed = new WeakMap<TrustTables, readonly Known[]>()
 /** The first to expire comes first. */
 export function expiriesOf(
   tables: TrustTables,
-  { server, authority }: OwnCertificates,
+  { server, authority, admin }: OwnCertificates,
   nowMs: number,
 ): readonly Expiry[] {
   const clients = parsed.get(tables) ?? ofClients(tables)
@@ -37,6 +39,16 @@ export function expiriesOf(
   const own: readonly Known[] = [
     { ...datesOf(server), kind: 'server', name: "the server's certificate", instanceId: null },
     { ...datesOf(authority), kind: 'server-ca', name: "the server's CA", instanceId: null },
+    ...(admin.sha256 === server.sha256
+      ? []
+      : [
+          {
+            ...datesOf(admin),
+            kind: 'admin',
+            name: 'the certificate of the admin API',
+            instanceId: null,
+          } as const,
+        ]),
   ]
   return [...own, ...clients]
     .map((known) => ({ ...known, daysLeft: Math.floor((known.notAfterMs - nowMs) / dayMs) }))

@@ -11,6 +11,8 @@ import { instanceHandlers } from './routes/instances.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
 import { restoreHandlers } from './routes/restores.ts'
+import { rootKeyCopyHandlers } from './routes/root-key-copies.ts'
+import { tokenRecoveryHandlers } from './routes/token-recovery.ts'
 import { rootKeyHandlers } from './routes/root-keys.ts'
 import { statusHandlers } from './routes/status.ts'
 import { tokenHandlers } from './routes/tokens.ts'
@@ -23,6 +25,8 @@ export const handlers: Handlers<RouteName> = {
   ...instanceWorkHandlers,
   ...rootKeyHandlers,
   ...backupHandlers,
+  ...rootKeyCopyHandlers,
+  ...tokenRecoveryHandlers,
   ...restoreHandlers,
   ...clientHandlers,
   ...pendingHandlers,

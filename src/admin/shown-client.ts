@@ -14,6 +14,7 @@ type Sight = Pick<AdminContext, 'lastSeen' | 'clock'>
 
 export async function shownClient({ lastSeen, clock }: Sight, instance: Instance, client: TrustedClient) {
   const seen = await lastSeen.of(client.certificates.map(({ id }) => id))
+  const last = await lastSeen.ofClient(client.id)
   const graceDays = client.expiredGraceDays ?? instance.expiredGraceDays
   const nowMs = clock.now()
   return {
@@ -22,6 +23,9 @@ export async function shownClient({ lastSeen, clock }: Sight, instance: Instance
     instance: { id: instance.id, name: instance.name },
     expiredGraceDays: client.expiredGraceDays,
     credential: client.credential && { mode: client.credential.mode, userName: client.credential.userName },
+    lastSeen: last
+      ? { at: isoTime(last.lastMs), address: last.address, certificateSha256: last.certificateSha256 }
+      : null,
     allow: [...allowOf(client)],
     created: isoTime(client.createdMs),
     certificates: client.certificates.map((pin) => shownPin(pin, lastSince(pin, seen), { graceDays, nowMs })),

@@ -1,16 +1,14 @@
 // `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
-import type { Output } from '../admin/api.ts'
-import { auditActionNames } from '../admin/words.ts'
-import { forceFlag, noun, verb, wholeSha256, type Outcome, type Run } from './command.ts'
+import { listCommand } from './audit-list.ts'
+import { confirmTyped } from './confirm.ts'
+import { forceFlag, noun, verb, type Outcome, type Run } from './command.ts'
 import { mustBeFree, writeLines } from './files.ts'
-import { afterFlag, limitFlag, writeList, type Columns, type ListOptions } from './list.ts'
-import { instanceOf, wordOf } from './names.ts'
 import { readCheckpoint, verifyFile } from './offline/audit-verify.ts'
 import { facts, plain } from './output.ts'
-import { exactTime, shortTime, timeHelp } from './time.ts'
-import type { Proof, World } from './world.ts'
+import { shortTime, timeHelp } from './time.ts'
+import { CommandError, UsageError, type Proof, type World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
   return noun('audit', 'who did what, and the proof that nobody changed the log', [
@@ -19,78 +17,6 @@ export function auditCommands(world: World, outcome: Outcome): Command {
     exportCommand(world, outcome),
     pruneCommand(world, outcome),
   ])
-}
-
-interface AuditListOptions extends ListOptions {
-  readonly instance?: string
-  readonly action?: string
-  readonly object?: string
-  readonly certificate?: string
-  readonly since?: string
-  readonly until?: string
-}
-
-function listCommand(world: World, outcome: Outcome): Command {
-  return verb<AuditListOptions>(world, outcome, {
-    words: 'list',
-    summary: 'audit entries, newest first',
-    flags: [
-      ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
-      ['--action <action>', 'such as key.get, key.create, client.trust'],
-      ['--object <id>', 'about this key or client'],
-      ['--certificate <sha256>', 'by the client with this certificate'],
-      ['--since <time>', `not older than ${timeHelp}`],
-      ['--until <time>', 'not younger'],
-      limitFlag,
-      afterFlag,
-    ],
-    examples: [
-      'audit list --since -1h',
-      'audit list --action key.get --object KEY',
-      'audit list --since yesterday --json',
-    ],
-    action: async (run, options) => {
-      const query = queryOf(run, options)
-      await writeList(run, options, entryColumns, async () => {
-        const admin = await run.client()
-        const instance =
-          options.instance === undefined ? undefined : await instanceOf(admin, options.instance)
-        return async (page) => {
-          const asked = { query: { ...query, ...page } }
-          const { entries, after } =
-            instance === undefined
-              ? await admin.call('listAudit', asked)
-              : await admin.call('listInstanceAudit', { instance, ...asked })
-          return { items: entries, after }
-        }
-      })
-    },
-  })
-}
-
-function queryOf(run: Run, { action, object, certificate, since, until }: AuditListOptions) {
-  return {
-    ...(action !== undefined && { action: wordOf('action', action, auditActionNames) }),
-    ...(object !== undefined && { object }),
-    ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),
-    ...(since !== undefined && { since: run.time('--since', since) }),
-    ...(until !== undefined && { until: run.time('--until', until) }),
-  }
-}
-
-const entryColumns: Columns<Output<'listAudit'>['entries'][number]> = {
-  headings: ['TIME', 'ACTION', 'RESULT', 'OBJECT', 'BY', 'ADDRESS'],
-  rows: ({ at, action, result, reason, object, actor }) => [
-    [
-      exactTime(at),
-      action,
-      reason === null ? result : `${result}: ${reason}`,
-      object ?? '',
-      `${actor.kind} ${actor.name ?? actor.certificateSha256 ?? ''}`.trim(),
-      actor.address ?? '',
-    ],
-  ],
-  empty: 'No entries.\n',
 }
 
 function verifyCommand(world: World, outcome: Outcome): Command {
@@ -117,7 +43,7 @@ async function proofOf(run: Run, file: string | undefined, checkpoint: string | 
   if (checkpoint === undefined) return admin.call('verifyAudit')
   const kept = await readCheckpoint(checkpoint)
   const lines: string[] = []
-  for await (const line of await admin.call('exportAudit')) lines.push(line)
+  for await (const line of await admin.call('exportAudit', { query: { for: 'verify' } })) lines.push(line)
   return run.world.verifyExport(lines, kept)
 }
 
@@ -153,19 +79,44 @@ function exportCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+interface PruneOptions {
+  readonly before: string
+  readonly younger?: boolean
+  readonly export?: string
+  readonly force?: boolean
+  readonly yes?: boolean
+}
+
 function pruneCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly before: string }>(world, outcome, {
+  return verb<PruneOptions>(world, outcome, {
     words: 'prune',
-    summary: 'remove entries older than a time; the remaining log can still be verified',
+    summary: 'remove entries older than a time; asks first; the remaining log can still be verified',
     required: [['--before <time>', `such as ${timeHelp}`]],
-    examples: [
-      'audit prune --before 2026-01-01',
-      'audit export audit-2025.jsonl && mortise audit prune --before 2026-01-01',
+    flags: [
+      ['--younger', 'also entries younger than 90 days'],
+      ['--export <file>', 'first write the whole log to a new file'],
+      ['--force', 'with --export: replace the file if it exists'],
+      ['--yes', 'do not ask'],
     ],
-    action: async ({ client, show, time }, { before }) => {
-      const body = { before: time('--before', before) }
-      const pruned = await (await client()).call('pruneAudit', { body })
-      show(pruned, () => `Entries before ${shortTime(pruned.before)} that a checkpoint covers are removed.\n`)
+    examples: [
+      'audit prune --before 2026-01-01 --export audit-2025.jsonl',
+      'audit prune --before -400d --yes',
+    ],
+    action: async (run, options) => {
+      const { before, younger = false, export: file, force = false, yes = false } = options
+      if (force && file === undefined) throw new UsageError('--force belongs to --export')
+      const body = { before: run.time('--before', before), younger }
+      if (file !== undefined) await mustBeFree([file], force)
+      const admin = await run.client()
+      const question = `This removes all audit entries before ${shortTime(body.before)} for good. Type yes to go on: `
+      if (!yes && !(await confirmTyped(run.world, question, ['yes'])))
+        throw new CommandError('nothing was removed')
+      if (file !== undefined) await writeLines(run.world, file, await admin.call('exportAudit'), force)
+      const pruned = await admin.call('pruneAudit', { body })
+      const exported = file === undefined ? '' : plain`The log is in ${file}. `
+      run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
+        return `${exported}Entries before ${shortTime(pruned.before)} that a checkpoint covers are removed.\n`
+      })
     },
   })
 }

@@ -138,6 +138,7 @@ export function clientText(client: Client): string {
         : `${credential.mode}, as ${credential.userName}`,
     ],
     ['Created', shortTime(client.created)],
+    ['Last seen', lastSeenText(client)],
   ])
   const pins = client.certificates.map((one) => [
     one.sha256,
@@ -156,6 +157,12 @@ export function clientText(client: Client): string {
   if (pins.length + cas.length === 0) return `${about}\nIt is trusted by nothing at the moment.\n`
   const trust = table(['TRUSTED BY', 'SUBJECT', 'VALID UNTIL', 'LAST SEEN', 'FROM'], [...pins, ...cas])
   return `${about}\n${trust}${warningsText(client)}`
+}
+
+function lastSeenText({ lastSeen }: Client): string {
+  if (lastSeen === null) return 'never'
+  const { at, address, certificateSha256 } = lastSeen
+  return `${shortTime(at)} from ${address}, with the certificate ${certificateSha256}`
 }
 
 /** One line for each reason to replace a certificate of the client, or the certificate `only`. */

@@ -47,6 +47,7 @@ interface TrustOptions {
   readonly subject?: string
   readonly pending?: string
   readonly leavePinned?: boolean
+  readonly everyCertificateOfThisCa?: boolean
   readonly allow?: string
 }
 
@@ -63,6 +64,10 @@ function trustCommand(world: World, outcome: Outcome): Command {
       [
         '--leave-pinned',
         'with --ca: trust it although it vouches for certificates pinned in other instances',
+      ],
+      [
+        '--every-certificate-of-this-ca',
+        "with --ca and --subject '*': mean it; vCenter's CA signs every host and user",
       ],
       ['--pending <sha256>', 'a certificate that connected, by its whole SHA-256: see client pending'],
       allowFlag,
@@ -89,11 +94,13 @@ function trustCommand(world: World, outcome: Outcome): Command {
 }
 
 async function trustBody({ world }: Run, options: TrustOptions) {
-  const { name, cert, ca, subject, pending, leavePinned } = options
+  const { name, cert, ca, subject, pending, leavePinned, everyCertificateOfThisCa } = options
   if ([cert, ca, pending].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('give one of --cert PEM, --ca PEM and --pending SHA256')
   if (subject !== undefined && ca === undefined) throw new UsageError('--subject belongs to --ca')
   if (leavePinned && ca === undefined) throw new UsageError('--leave-pinned belongs to --ca')
+  if (everyCertificateOfThisCa && ca === undefined)
+    throw new UsageError('--every-certificate-of-this-ca belongs to --ca')
   const client = { name, ...allowOf(options) }
   if (cert !== undefined)
     return { by: 'certificate' as const, ...client, certificate: await readPem(world, cert, 'CERTIFICATE') }
@@ -104,6 +111,7 @@ async function trustBody({ world }: Run, options: TrustOptions) {
       authority: await readPem(world, ca, 'CERTIFICATE'),
       ...(subject !== undefined && { subject }),
       ...(leavePinned && { leavePinned }),
+      ...(everyCertificateOfThisCa && { everyCertificate: true }),
     }
   return { by: 'pending' as const, ...client, sha256: wholeSha256(pending ?? '') }
 }

@@ -74,17 +74,22 @@ function merged(known: Profile, { tokenFile, adminCa, adminFingerprint }: Connec
 }
 
 async function localTarget({ folder, tokenFile }: Extract<Chosen, { folder: string }>): Promise<AdminTarget> {
-  const read = async (name: string): Promise<string> => {
-    try {
-      return (await readFile(path.join(folder, name), 'utf8')).trim()
-    } catch (error) {
-      throw noLocalServer(folder, name, error)
-    }
-  }
-  return {
-    url: await read('admin-address'),
-    token: tokenFile === undefined ? await read('admin-token') : await readToken(tokenFile),
-    trust: { by: 'authority', pem: await read('admin-ca.pem') },
+  const token = tokenFile === undefined ? await readLeft(folder, 'admin-token') : await readToken(tokenFile)
+  return { ...(await localAddress(folder)), token }
+}
+
+/** Where the server of a data folder listens, and by what it is recognized. */
+export async function localAddress(folder: string): Promise<Omit<AdminTarget, 'token'>> {
+  const url = await readLeft(folder, 'admin-address')
+  return { url, trust: { by: 'authority', pem: await readLeft(folder, 'admin-ca.pem') } }
+}
+
+/** Reads what the server left in its data folder. */
+async function readLeft(folder: string, name: string): Promise<string> {
+  try {
+    return (await readFile(path.join(folder, name), 'utf8')).trim()
+  } catch (error) {
+    throw noLocalServer(folder, name, error)
   }
 }
 

@@ -42,7 +42,7 @@ function showCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, options, id = '') => {
       const admin = await client()
       const key = await admin.call('showKey', await whereOf(admin, options, id))
-      show(key, () => `${keyFacts(key)}\n${attributeTable(key)}`)
+      show(key, () => `${keyFacts(key)}\n${fetchTable(key)}\n${attributeTable(key)}`)
     },
   })
 }
@@ -56,6 +56,20 @@ function keyFacts(key: Key): string {
     ['Created', shortTime(key.created)],
     ['Last fetched', key.lastFetched === null ? 'never' : shortTime(key.lastFetched)],
   ])
+}
+
+function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): string {
+  if (times === 0) return 'Nobody fetched it, as far as the audit log goes back.\n'
+  const rows = by.map((one) => [
+    one.client,
+    one.certificateSha256?.slice(0, 16) ?? '',
+    one.address ?? '',
+    String(one.times),
+    shortTime(one.first),
+    shortTime(one.last),
+  ])
+  const more = complete ? '' : plain`Only the last ${times} fetches are counted; the audit log has all.\n`
+  return `${table(['FETCHED BY', 'CERTIFICATE', 'FROM', 'TIMES', 'FIRST', 'LAST'], rows)}${more}`
 }
 
 function attributeTable({ attributes }: Output<'showKey'>): string {

@@ -1,13 +1,72 @@
-// `mortise root-key ...`: the root keys in a service, to choose one for an instance.
+// `mortise root-key ...`: copies of root key files, and the root keys in a service, to choose one for an instance.
 
+import { realpath } from 'node:fs/promises'
+import path from 'node:path'
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome } from './command.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
 import { instanceOf } from './names.ts'
+import { plain } from './output.ts'
 import { shortTime } from './time.ts'
 import { readApiKey } from './files.ts'
-import { UsageError, type World } from './world.ts'
+import { CommandError, UsageError, type World } from './world.ts'
+
+const rootKeyFlag = ['--root-key <uri>', 'a root key file in use (default: that of the server)'] as const
+
+interface CopyOptions {
+  readonly rootKey?: string
+  readonly data?: string
+  readonly config?: string
+}
+
+function copiedCommand(world: World, outcome: Outcome): Command {
+  return verb<CopyOptions>(world, outcome, {
+    words: 'copied',
+    summary: 'record that you keep a copy of the root key file elsewhere; the audit says who recorded it',
+    flags: [rootKeyFlag],
+    examples: ['root-key copied', 'root-key copied --root-key file:production.key'],
+    action: async ({ client, show }, options) => {
+      const recorded = await (await client()).call('recordRootKeyCopy', { body: bodyOf(options) })
+      show(recorded, () => plain`Recorded: ${recorded.by} keeps a copy of ${recorded.rootKey} elsewhere.\n`)
+    },
+  })
+}
+
+function verifyCopyCommand(world: World, outcome: Outcome): Command {
+  return verb<CopyOptions>(world, outcome, {
+    words: 'verify-copy <file>',
+    summary: 'prove that a copy of the root key file opens this server, and record it; the copy is not sent',
+    flags: [rootKeyFlag],
+    examples: ['root-key verify-copy /media/usb/root.key'],
+    action: async ({ client, show }, options, file = '') => {
+      await refuseBeside(world.dataFolder({ config: options.config, data: options.data }), file)
+      const admin = await client()
+      const body = bodyOf(options)
+      const challenge = await admin.call('challengeRootKeyCopy', { body })
+      const answer = await world.answerChallenge({ file }, challenge)
+      const proof = { challenge: { id: challenge.id, answer } }
+      const recorded = await admin.call('recordRootKeyCopy', { body: { ...body, ...proof } })
+      show(recorded, () => plain`The copy ${file} opens this server (${recorded.rootKey}).\n`)
+    },
+  })
+}
+
+/** What lies in the data folder is lost with it, and is no copy. */
+async function refuseBeside(folder: string, file: string): Promise<void> {
+  const [own, given] = await Promise.all(
+    [folder, file].map((place) => realpath(place).catch(() => path.resolve(place))),
+  )
+  if (own === undefined || given === undefined || !given.startsWith(`${own}${path.sep}`)) return
+  throw new CommandError(
+    `${file} is in the data folder ${folder}: it would be lost with it`,
+    'Copy it elsewhere.',
+  )
+}
+
+function bodyOf({ rootKey }: CopyOptions) {
+  return rootKey === undefined ? {} : { rootKey }
+}
 
 interface RootKeyListOptions extends ListOptions {
   readonly rootKey: string
@@ -16,7 +75,11 @@ interface RootKeyListOptions extends ListOptions {
 }
 
 export function rootKeyCommands(world: World, outcome: Outcome): Command {
-  return noun('root-key', 'root keys in Key Protect and HPCS, to choose from', [listCommand(world, outcome)])
+  return noun('root-key', 'root keys: copies of files, and those in Key Protect and HPCS to choose from', [
+    listCommand(world, outcome),
+    copiedCommand(world, outcome),
+    verifyCopyCommand(world, outcome),
+  ])
 }
 
 function listCommand(world: World, outcome: Outcome): Command {

@@ -39,7 +39,8 @@ function welcome(
   const where = dataFolder === path.resolve('mortise-data') ? '' : ` --data ${dataFolder}`
   const port = kmip.slice(kmip.lastIndexOf(':') + 1)
   const made = firstStart
-    ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}\n`
+    ? `\nThis is a new server. It created its keys, and an administrator's token: ${path.join(dataFolder, 'admin-token')}
+Before you use it, look at what it needs: ${command} status${where}\n`
     : ''
   return `
 Mortise serves.

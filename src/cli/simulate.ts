@@ -3,12 +3,15 @@
 
 import { Readable } from 'node:stream'
 import type { Command } from 'commander'
+import { connect } from '../kmip-client/client.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { parseSavedKeys, savedKeysText, SavedKeysError, type SavedKey } from '../vsphere/key-inventory.ts'
+import { cleanUp, mark } from '../vsphere/marks.ts'
 import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
-import { noun, verb, wholeNumber, type Outcome } from './command.ts'
+import { noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { mustBeFree, readNamed, readPem, writeLines } from './files.ts'
 import {
   addressesOf,
@@ -17,6 +20,7 @@ import {
   serverTrustOf,
   type ServerTrustOptions,
 } from './kmip-server.ts'
+import { plain } from './output.ts'
 import { progressLine, reportText } from './simulate-text.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -38,6 +42,7 @@ interface VsphereOptions extends ServerTrustOptions {
   readonly save?: string
   readonly force?: boolean
   readonly credentialFile?: string
+  readonly cleanup?: boolean
 }
 
 function vsphereCommand(world: World, outcome: Outcome): Command {
@@ -66,16 +71,22 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
         '--expect <file>',
         'check that the server still serves every key of a saved file; without --scenario only that',
       ],
+      [
+        '--cleanup',
+        `play nothing, and destroy the keys that earlier runs made: they are marked ${mark[0]}; needs the right to Locate and Destroy`,
+      ],
       ['--credential-file <file>', 'USER:PASSWORD in its first line, for a provider that has them'],
     ],
     examples: [
       'simulate vsphere --server kms.example.com --cert vcenter.pem --key vcenter.key --fingerprint SHA256',
       'simulate vsphere --server 10.0.0.1:5696,10.0.0.2:5696 --cert c.pem --key c.key --ca ca.pem --scenario e,k --save keys.json',
       'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --expect keys.json',
+      'simulate vsphere --server 10.0.0.1 --cert c.pem --key c.key --ca ca.pem --cleanup',
     ],
     offline: true,
     action: async (run, options) => {
       const { save, force = false } = options
+      if (options.cleanup === true) return cleanUpAfter(run, options)
       const simulation = await simulationOf(run.world, options)
       if (save !== undefined) await mustBeFree([save], force)
       const { stderr } = run.world
@@ -90,6 +101,26 @@ function vsphereCommand(world: World, outcome: Outcome): Command {
       return report.ok ? 0 : 1
     },
   })
+}
+
+async function cleanUpAfter(run: Run, options: VsphereOptions): Promise<number> {
+  for (const name of ['scenario', 'save', 'expect'] as const)
+    if (options[name] !== undefined) throw new UsageError(`--cleanup plays nothing: leave out --${name}`)
+  const { addresses, cert, key, trust, credential } = await simulationOf(run.world, options)
+  try {
+    await using client = connect({ addresses, cert, key, trust, credential })
+    const { destroyed, left } = await cleanUp(client)
+    run.show({ destroyed, left }, () => {
+      const rest = left.map(({ id, reason }) => plain`${id} is left: ${reason}\n`).join('')
+      return `${destroyed === 1 ? '1 key was' : `${destroyed} keys were`} destroyed.\n${rest}`
+    })
+    return left.length === 0 ? 0 : 1
+  } catch (error) {
+    if (error instanceof TlsOptionsError || error instanceof KmipTransportError)
+      throw new CommandError(error.message, undefined, { cause: error })
+    if (!(error instanceof KmipRefused)) throw error
+    throw new CommandError(`the server refused: ${error.message}`, 'The client needs the right to Locate.')
+  }
 }
 
 function scenarioList(): string {

@@ -1,29 +1,83 @@
-// `mortise status`: the state of the server on one screen.
+// `mortise status`: the state of the server on one screen, again and again (--watch), or in the form of a Nagios plugin.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { verb, type Outcome } from './command.ts'
-import { facts, plain, table } from './output.ts'
+import { AdminUnreachable } from '../admin/client.ts'
+import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { nagiosOutcome, nagiosUnknown } from './nagios.ts'
+import { facts, plain, plainJson, table } from './output.ts'
 import { shortTime } from './time.ts'
-import type { World } from './world.ts'
+import { UsageError, type World } from './world.ts'
 
 export function statusCommand(world: World, outcome: Outcome): Command {
-  return verb(world, outcome, {
+  return verb<StatusOptions>(world, outcome, {
     words: 'status',
     summary: 'the state of the server, and what needs attention; exit code 1 if it cannot serve',
-    examples: ['status', 'status --json'],
-    action: async ({ client, show }) => {
-      const status = await (await client()).call('status')
-      show(status, () => statusText(status))
+    flags: [
+      ['--watch', 'show it again whenever it changes, until Ctrl+C'],
+      ['--every <seconds>', 'with --watch: how often to ask (default: 5)'],
+      ['--nagios', 'one line for Nagios and Icinga; exit code 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN'],
+    ],
+    examples: ['status', 'status --watch', 'status --nagios', 'status --json'],
+    action: async (run, { watch = false, every, nagios = false }) => {
+      if (every !== undefined && !watch) throw new UsageError('--every belongs to --watch')
+      if (nagios && (watch || run.json)) throw new UsageError('--nagios goes with neither --watch nor --json')
+      if (nagios) return nagiosStatus(run)
+      if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
+      const status = await (await run.client()).call('status')
+      run.show(status, () => statusText(status))
       return status.ready ? 0 : 1
     },
   })
 }
 
+interface StatusOptions {
+  readonly watch?: boolean
+  readonly every?: string
+  readonly nagios?: boolean
+}
+
+async function nagiosStatus({ client, world }: Run): Promise<number> {
+  const status = await client()
+    .then((admin) => admin.call('status'))
+    .catch((error: unknown) => error)
+  const { line, exitCode } = isStatus(status) ? nagiosOutcome(status) : nagiosUnknown(status)
+  world.stdout.write(`${line}\n`)
+  return exitCode
+}
+
+function isStatus(answer: unknown): answer is Status {
+  return !(answer instanceof Error)
+}
+
+/** Shows the state, and again each time that it has changed. Ends with the process, or when the server refuses. */
+async function watchStatus(run: Run, everySeconds: number): Promise<never> {
+  if (everySeconds === 0) throw new UsageError('--every takes a number above 0')
+  const admin = await run.client()
+  let shown = ''
+  for (;;) {
+    const status = await admin.call('status').catch((error: unknown) => {
+      if (error instanceof AdminUnreachable) return error
+      throw error
+    })
+    const text = isStatus(status)
+      ? run.json
+        ? `${plainJson(JSON.stringify(status))}\n`
+        : statusText(status)
+      : plain`The server does not answer: ${status.message}\n`
+    if (text !== shown) run.world.stdout.write(run.world.stdout.isTTY ? `${clearScreen}${text}` : `${text}\n`)
+    shown = text
+    await sleep(everySeconds * 1000)
+  }
+}
+
+const clearScreen = '\u001b[2J\u001b[H'
+
 type Status = Output<'status'>
 
 function statusText(status: Status): string {
-  const { pending, warnings } = status
+  const { pending, conditions } = status
   const state = status.ready ? 'serves' : 'CANNOT SERVE'
   const head: (readonly [string, string])[] = [
     ['Mortise', `${status.version}, ${state}${status.reason === null ? '' : `: ${status.reason}`}`],
@@ -37,9 +91,7 @@ function statusText(status: Status): string {
     facts([...head, ...backupFacts(status)]),
     instanceTable(status),
     expiryTable(status),
-    warnings.length === 0
-      ? 'Nothing needs you.\n'
-      : warnings.map(({ message, hint }) => plain`! ${message}\n  ${hint}\n`).join(''),
+    conditions.length === 0 ? 'Nothing needs you.\n' : conditions.map(conditionText).join(''),
   ]
   return sections.filter((text) => text !== '').join('\n')
 }
@@ -52,6 +104,10 @@ function backupFacts({ backups }: Status): readonly (readonly [string, string])[
     ['Keys at risk', `${keysAtRisk} in no backup, ${keysOnlyHere} in none that was copied elsewhere`],
     ['Last backup', when],
   ]
+}
+
+function conditionText({ severity, message, action }: Status['conditions'][number]): string {
+  return plain`${severity.toUpperCase()}: ${message}\n  ${action}\n`
 }
 
 function instanceTable({ instances }: Status): string {
@@ -73,6 +129,7 @@ const kinds: Record<Status['expiries'][number]['kind'], string> = {
   'client-ca': 'CA of a client',
   server: 'server certificate',
   'server-ca': "server's CA",
+  admin: 'admin API certificate',
 }
 const screenLines = 5
 
@@ -83,7 +140,7 @@ function expiryTable({ expiries }: Status): string {
       .slice(0, screenLines)
       .map(({ kind, name, instance, notAfter, daysLeft }) => [
         kinds[kind],
-        kind === 'server' || kind === 'server-ca' ? '' : name,
+        kind === 'client' || kind === 'client-ca' ? name : '',
         instance?.name ?? '',
         shortTime(notAfter),
         daysLeft < 0 ? 'expired' : String(daysLeft),

@@ -8,6 +8,7 @@ import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '.
 import { instanceOf, tokenOf } from './names.ts'
 import { facts, plain, visible } from './output.ts'
 import { shortTime } from './time.ts'
+import { recoverCommand } from './token-recover.ts'
 import type { World } from './world.ts'
 
 export function tokenCommands(world: World, outcome: Outcome): Command {
@@ -15,6 +16,7 @@ export function tokenCommands(world: World, outcome: Outcome): Command {
     createCommand(world, outcome),
     listCommand(world, outcome),
     revokeCommand(world, outcome),
+    recoverCommand(world, outcome),
   ])
 }
 

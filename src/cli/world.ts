@@ -31,6 +31,20 @@ export interface World {
   readonly drillBackup: (flags: Flags, options: Omit<OpenBackupOptions, 'identity'>) => Promise<BackupDrill>
   /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
   readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
+  /** Makes a token on the data folder while no server runs. Throws UsageError. */
+  readonly recoverToken: (
+    flags: Flags,
+    json: boolean,
+    signAnew: readonly string[] | undefined,
+  ) => Promise<TokenRecovered>
+  /**
+   * Opens a challenge with a root key: that of the configuration, or the one in a file. The answer, in hex. Throws
+   * CommandError if the root key cannot be used or does not open it.
+   */
+  readonly answerChallenge: (
+    by: { readonly flags: Flags } | { readonly file: string },
+    challenge: { readonly rootKey: string; readonly wrapped: string },
+  ) => Promise<string>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -155,6 +169,21 @@ export interface RestoredBackup {
   /** Audit entries that were written after the backup, as an outside checkpoint says. */
   readonly beyond: { readonly entries: number; readonly at: string } | null
 }
+/** What `token recover` found, or made. */
+export type TokenRecovered =
+  | { readonly state: 'made'; readonly id: string; readonly token: string; readonly expires: string }
+  /** A server uses the data folder: ask it. */
+  | { readonly state: 'running' }
+  /** Rows of trust do not count, and somebody must decide about them first. */
+  | {
+      readonly state: 'altered'
+      readonly rows: readonly {
+        /** `kind/id`. */
+        readonly row: string
+        readonly name: string | null
+        readonly state: 'genuine' | 'altered' | 'unreadable'
+      }[]
+    }
 
 /** A signed checkpoint of the audit log that was kept outside. */
 export interface Checkpoint {

@@ -17,7 +17,7 @@ export interface ClientOptions extends TlsOptions {
   readonly addresses: readonly Address[]
   /** Default: 1.4. */
   readonly version?: ClientVersion
-  readonly credential?: { readonly username: string; readonly password: string } | undefined
+  readonly credential?: { readonly username: string; readonly password: string } | Credential | undefined
   /** `kept` (default): connections are reused. `per-work`: each piece of work opens its own, like vSphere. */
   readonly connections?: 'kept' | 'per-work'
   /** How many pieces of work run at once; further ones wait. Default: 1. */
@@ -52,7 +52,8 @@ export class KmipClient implements Requester, AsyncDisposable {
     this.#options = options
     this.#tls = clientTls(options)
     this.#nodes = new Nodes(options.addresses, options.restMs, options.now)
-    this.#credential = options.credential && usernameAndPassword(options.credential)
+    const { credential } = options
+    this.#credential = credential && 'username' in credential ? usernameAndPassword(credential) : credential
   }
 
   /**

@@ -11,6 +11,7 @@ import type { Pace } from '../keys/pace.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
+import type { UnservedVersions } from '../trust/unserved-versions.ts'
 import { Fault } from '../kmip/fault.ts'
 import {
   decodeRequest,
@@ -48,6 +49,7 @@ export interface AnswererOptions {
   readonly version: string
   readonly pending: Pending
   readonly lastSeen: LastSeen
+  readonly unservedVersions: Pick<UnservedVersions, 'note'>
   readonly audit: Audit
   readonly clock: Clock
   readonly log: ListenerLog
@@ -106,7 +108,10 @@ class Answerer {
       const pace = this.#shares.paceOf(this.#parties.get(peer) ?? untrustedParty(peer), abandoned)
       await pace.turn()
       const request = decodeRequest(bytes)
-      if (!served.has(request.version)) return refused(unserved(request.version), this.#now())
+      if (!served.has(request.version)) {
+        await this.#noteUnserved(peer, request.version)
+        return refused(unserved(request.version), this.#now())
+      }
       const auth = await this.#identify(peer)
       const requestId = randomUUID()
       const header = this.#header(request, requestId)
@@ -119,7 +124,10 @@ class Answerer {
         : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       return { bytes: encoded({ ...header, items }), close: false }
     } catch (error) {
-      if (error instanceof RequestError) return refused(error, this.#now())
+      if (error instanceof RequestError) {
+        if (error.unknownVersion !== undefined) await this.#noteUnserved(peer, error.unknownVersion)
+        return refused(error, this.#now())
+      }
       // The peer left before its turn came.
       if (abandoned.aborted) return { bytes: Buffer.alloc(0), close: true }
       throw error
@@ -145,6 +153,12 @@ class Answerer {
     if (auth.trusted) this.#seen(peer, auth)
     else this.#unauthenticated.recordUnknown(peer, auth)
     return auth.trusted
+  }
+
+  /** Only of trusted clients: strangers may ask for anything. */
+  async #noteUnserved(peer: Peer, version: string): Promise<void> {
+    const auth = await this.#identify(peer)
+    if (auth.trusted) this.#options.unservedVersions.note(auth.client, version)
   }
 
   async #identify(peer: Peer): Promise<AuthResult> {
@@ -209,7 +223,9 @@ class Answerer {
 
   #seen(peer: Peer, auth: AuthResult): void {
     if (!peer.certificate || !auth.trusted) return
-    this.#options.lastSeen.note(peer.certificate.sha256, peer.address)
+    const { lastSeen } = this.#options
+    lastSeen.note(peer.certificate.sha256, peer.address)
+    lastSeen.noteClient(auth.client.id, peer.certificate.sha256, peer.address)
     if (auth.expiredDays !== null) this.#unauthenticated.warnExpired(peer.certificate.sha256, auth)
   }
 

@@ -91,6 +91,8 @@ export class RequestError extends Fault {
   /** Whether the header could be decoded. If not, the sender may not be a KMIP client at all. */
   readonly headerRead: boolean
   readonly clientCorrelationValue: string | undefined
+  /** The version that the message states, if it is one that this code does not know. */
+  readonly unknownVersion: string | undefined
 
   constructor(
     fault: Fault,
@@ -98,12 +100,14 @@ export class RequestError extends Fault {
       readonly version: Version
       readonly headerRead: boolean
       readonly clientCorrelationValue?: string | undefined
+      readonly unknownVersion?: string | undefined
     },
   ) {
     super(fault.reason, fault.message, { cause: fault })
     this.version = known.version
     this.headerRead = known.headerRead
     this.clientCorrelationValue = known.clientCorrelationValue
+    this.unknownVersion = known.unknownVersion
   }
 }
 
@@ -149,9 +153,10 @@ function dialectOf(bytes: Uint8Array): Dialect {
     const fault = new Fault('InvalidMessage', 'this is not a KMIP request')
     throw new RequestError(fault, { version: '1.0', headerRead: false })
   }
-  const fault = new Fault('InvalidMessage', `KMIP ${stated.major}.${stated.minor} is not supported`)
+  const unknownVersion = `${stated.major}.${stated.minor}`
+  const fault = new Fault('InvalidMessage', `KMIP ${unknownVersion} is not supported`)
   const version = stated.major <= 1 ? '1.0' : '2.1'
-  throw new RequestError(fault, { version, headerRead: false })
+  throw new RequestError(fault, { version, headerRead: false, unknownVersion })
 }
 
 interface Parts {

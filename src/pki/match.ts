@@ -93,6 +93,11 @@ export function checkSubjectPattern(pattern: string): string {
   return pattern.trim()
 }
 
+/** Whether the pattern restricts nothing but that there is such an attribute: `*`, `CN=**`. Throws PkiError. */
+export function fitsEverySubject(pattern: string): boolean {
+  return parseFilter(pattern).every(({ glob }) => glob.every((part) => part === null))
+}
+
 interface FilterPart {
   readonly type: string
   readonly glob: Glob

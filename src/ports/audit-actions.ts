@@ -37,11 +37,14 @@ export const auditActions = {
   'client.block': 'A certificate was blocked for all instances.',
   'client.unblock': 'The block of a certificate was lifted.',
   'token.create': 'A token of the admin API was created.',
+  'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',
   'root-key.unreachable': 'The service of a root key cannot be reached.',
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',
   'root-key.answers': 'A root key answers again.',
+  'root-key.copied': 'Somebody said that a copy of a root key file is kept elsewhere.',
+  'root-key.verify-copy': 'A copy of a root key file was proved to open this server.',
   'standard-key.begin': "A run of the server began to store standard keys at root keys' services.",
   'standard-key.delete': "The server deleted a standard key at its root key's service.",
   'server-cert.stage': 'A new certificate for the KMIP listener was stored, to be used later.',
@@ -55,6 +58,7 @@ export const auditActions = {
   'backup.create': 'A backup was made, or could not be made.',
   'backup.verify': 'A backup was verified.',
   'backup.restore': 'The database was made of a backup, which the entry names.',
+  'audit.export': 'The audit log was exported, from its beginning to its end.',
   'audit.prune': 'Old entries were removed from the audit log.',
 } as const satisfies Record<string, string>
 

@@ -64,6 +64,14 @@ export interface AuditQuery {
   readonly object?: string
   readonly action?: string
   readonly certificateSha256?: string
+  /** Several objects. */
+  readonly objects?: readonly string[]
+  /** The id or name of the client or token that acted. */
+  readonly client?: string
+  readonly token?: string
+  readonly address?: string
+  readonly result?: AuditEntry['result']
+  readonly requestId?: string
   readonly sinceMs?: number
   readonly untilMs?: number
   /** Newest first, or in the order of writing. */
@@ -102,6 +110,13 @@ export type AuditWrite =
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
+export interface AuditTimes {
+  /** The time of the first entry that was not pruned; null: there are no entries. */
+  readonly oldestMs: number | null
+  /** The latest time of any entry, in whatever order they were written. */
+  readonly newestMs: number | null
+}
+
 export interface AuditStore {
   /** Identifies this connection of this process in the audit chain. */
   readonly writer: string
@@ -124,4 +139,5 @@ export interface AuditStore {
    */
   auditHeads(): Promise<{ readonly heads: readonly WriterHead[]; readonly beginnings: readonly WriterHead[] }>
   checkpoints(limit: number): Promise<readonly AuditCheckpoint[]>
+  auditTimes(): Promise<AuditTimes>
 }

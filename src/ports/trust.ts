@@ -30,6 +30,14 @@ export interface CertificateSeen {
   readonly address: string
 }
 
+/** When, from where and with which certificate a client last connected. Decides nothing, so it carries no MAC. */
+export interface ClientSeen {
+  readonly clientId: string
+  readonly lastMs: number
+  readonly address: string
+  readonly certificateSha256: string
+}
+
 export type TrustWrite =
   /** This write and the next one raise the trust version by one, once per commit. */
   | { readonly type: 'trust'; readonly row: TrustRow }
@@ -38,6 +46,7 @@ export type TrustWrite =
   | { readonly type: 'trust-version'; readonly atLeast: number }
   | { readonly type: 'pending'; readonly clients: readonly PendingClient[] }
   | { readonly type: 'seen'; readonly certificates: readonly CertificateSeen[] }
+  | { readonly type: 'clients-seen'; readonly clients: readonly ClientSeen[] }
 
 export interface TrustStore {
   trustVersion(): Promise<number>
@@ -45,4 +54,5 @@ export interface TrustStore {
   trust(): Promise<{ readonly version: number; readonly rows: readonly TrustRow[] }>
   pending(): Promise<readonly PendingClient[]>
   seen(sha256s: readonly string[]): Promise<readonly CertificateSeen[]>
+  clientsSeen(clientIds: readonly string[]): Promise<readonly ClientSeen[]>
 }

@@ -1,6 +1,6 @@
 // A root key in a file: the embedded default, for a start and for where no HSM or key service is at hand. The file
 // is looked at again before each use, so that taking it away (or the disk it lies on) closes the keys under it.
-// An existing file is never written to.
+// The content of an existing file is never changed; an open mode of a file that this process owns is tightened.
 
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
 import { constants } from 'node:fs'
@@ -9,6 +9,7 @@ import path from 'node:path'
 import { limits } from '../limits.ts'
 import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { createRootKeyFile } from './file-create.ts'
+import { isOpenMode, modeText, tightenMode } from './file-mode.ts'
 import { openSealed, parseRootKeyFile, RootKeyFileError, type RootKeyFile } from './file-format.ts'
 
 export interface FileRootKeyOptions {
@@ -21,6 +22,8 @@ export interface FileRootKeyOptions {
   readonly acceptShortPassphrase?: boolean
   /** Make the file where there is none. Its folder must exist. */
   readonly create: boolean
+  /** Refuse a file with an open mode: somebody may have read it already. For a root key that nothing uses yet. */
+  readonly refuseOpenMode?: boolean
 }
 
 export interface FileRootKey extends RootKey {
@@ -38,10 +41,49 @@ export async function openFileRootKey(options: FileRootKeyOptions): Promise<File
   const tooShort = passphrase !== undefined && isShort(passphrase) && !acceptShortPassphrase
   const refusal = tooShort ? shortPassphrase(file) : undefined
   const created = options.create && (await createRootKeyFile(file, passphrase, refusal))
+  if (options.refuseOpenMode === true) await refuseOpenMode(file)
+  await tightenMode(file)
   const found = await readRootKey(file)
-  const warnings = warningsFor(file, { mode: found.mode, tooShort })
+  const warnings = warningsFor(file, tooShort)
   const key = await unlock(file, found, passphrase)
   return new OpenedFile({ uri: options.uri, id: found.id, path: file, created, warnings, key })
+}
+
+/** A root key file as it lies on the disk now. Never throws. */
+export interface InspectedRootKeyFile {
+  readonly uri: string
+  readonly path: string
+  /** Why it gives no root key, in words for people; null: it gives one. */
+  readonly problem: string | null
+  readonly id: string | null
+  /** The permission bits; null where the file cannot be looked at. */
+  readonly mode: number | null
+  readonly hasPassphrase: boolean
+}
+
+export async function inspectRootKeyFile(uri: string, dataFolder: string): Promise<InspectedRootKeyFile> {
+  const place = { uri, path: uri }
+  try {
+    place.path = path.resolve(dataFolder, filePath(uri))
+    const found = await readRootKey(place.path)
+    if (found.kind === 'plain') found.key.fill(0)
+    const { id, mode, kind } = found
+    return { ...place, problem: null, id, mode: mode & 0o7777, hasPassphrase: kind === 'sealed' }
+  } catch (error) {
+    if (!(error instanceof RootKeyError)) throw error
+    return { ...place, problem: error.message, id: null, mode: null, hasPassphrase: false }
+  }
+}
+
+async function refuseOpenMode(file: string): Promise<void> {
+  const { mode, ...found } = await readRootKey(file)
+  if (found.kind === 'plain') found.key.fill(0)
+  if (!isOpenMode(mode)) return
+  throw new RootKeyError(
+    'root-key',
+    `other users of this machine may read or change ${file} (mode ${modeText(mode)}), so it is no secret any more. Make a new ` +
+      'root key, or, if nobody else could read this one, run chmod 600 and try again',
+  )
 }
 
 class OpenedFile implements FileRootKey {
@@ -248,14 +290,9 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'no code'
 }
 
-function warningsFor(
-  file: string,
-  { mode, tooShort }: { readonly mode: number; readonly tooShort: boolean },
-): readonly string[] {
-  const octal = (mode & 0o777).toString(8).padStart(4, '0')
-  const open = `Other users of this machine may read or change the root key ${file} (mode ${octal}). Run: chmod 600 ${file}`
+function warningsFor(file: string, tooShort: boolean): readonly string[] {
   const short =
     `The passphrase that protects ${file} has fewer than ${limits.passphraseCharactersMin} characters: whoever copies the ` +
     'file could guess it. Keep it and its copies where nobody else can read them.'
-  return [...((mode & 0o077) === 0 ? [] : [open]), ...(tooShort ? [short] : [])]
+  return tooShort ? [short] : []
 }

@@ -60,7 +60,7 @@ export async function checkRootKey(uri: string, options: CheckOptions): Promise<
       'root-key',
       `with ${uri} there is nothing to keep keys in: custody keyprotect is for root keys of the kinds keyprotect: and hpcs:`,
     )
-  const rootKey = await openRootKey(uri, options)
+  const rootKey = await openFileRootKey({ ...options, uri, refuseOpenMode: true })
   const place = Buffer.from('mortise check of a root key')
   await rootKey.unwrap(await rootKey.wrap(randomBytes(32), place), place)
   return { uri: rootKey.uri, id: rootKey.id, warnings: rootKey.warnings }

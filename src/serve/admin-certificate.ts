@@ -7,6 +7,7 @@ import { serverActor } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import { limits } from '../limits.ts'
+import type { Certificate } from '../pki/certificate.ts'
 import { certificateNames, issueServer, privateKeyPem, readIdentity, type Identity } from '../pki/issue.ts'
 import { signedBy } from '../pki/match.ts'
 import { nameMatches, namesIn } from '../pki/server-chain.ts'
@@ -28,10 +29,12 @@ export interface AdminCertificateOptions {
   readonly nowMs: number
 }
 
-/** Returns PEM for TLS. Makes and stores a certificate if none fits. Throws PkiError for an invalid name. */
-export async function adminCertificate(
-  options: AdminCertificateOptions,
-): Promise<{ readonly cert: string; readonly key: Buffer }> {
+/** Makes and stores a certificate if none fits. Throws PkiError for an invalid name. */
+export async function adminCertificate(options: AdminCertificateOptions): Promise<{
+  readonly certificate: Certificate
+  /** PEM. */
+  readonly tls: { readonly cert: string; readonly key: Buffer }
+}> {
   const names = certificateNames(['localhost', ...options.names])
   const own = keptIdentity(options.secrets)
   const fitting = fits(options.kmip, names, options)
@@ -40,7 +43,7 @@ export async function adminCertificate(
       ? own
       : undefined
   const { certificate, privateKey } = fitting ?? (await makeOne(options, names))
-  return { cert: certificate.pem, key: privateKeyPem(privateKey) }
+  return { certificate, tls: { cert: certificate.pem, key: privateKeyPem(privateKey) } }
 }
 
 function fits(

@@ -61,6 +61,7 @@ async function openStore(
     file: path.join(data, storeFile),
     clock,
     onTrouble: (message) => log.error({}, message),
+    onNotice: (message) => log.warn({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
   })
 }

@@ -55,6 +55,7 @@ export class Readiness {
         ready: true,
         reason: writable ? null : reason,
         degraded,
+        reasons: this.rootKeys.reasonsOf(tables.instance),
         closed,
         altered,
         standardKeys,
@@ -67,7 +68,14 @@ export class Readiness {
   }
 
   #unready(reason: string): Ready {
-    const none = { degraded: new Map(), closed: [], altered: [], standardKeys: [], calls: [] }
+    const none = {
+      degraded: new Map(),
+      reasons: new Map(),
+      closed: [],
+      altered: [],
+      standardKeys: [],
+      calls: [],
+    }
     return { ready: false, reason, ...none }
   }
 }

@@ -40,7 +40,10 @@ interface ClosedParts {
 export class RootKeyWatch implements KeyringEvents {
   readonly #options: RootKeyWatchOptions
   /** By instance and root key. */
-  readonly #troubles = new Map<string, RootKeyUse & { readonly trouble: RootKeyTrouble }>()
+  readonly #troubles = new Map<
+    string,
+    RootKeyUse & { readonly trouble: RootKeyTrouble; readonly cause: string }
+  >()
   #look: { readonly atMs: number; readonly done: Promise<void> } | undefined
   #looking = false
   #stopped = false
@@ -58,10 +61,18 @@ export class RootKeyWatch implements KeyringEvents {
   troublesOf(
     instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
   ): ReadonlyMap<string, RootKeyTrouble> {
-    const own = [...this.#troubles.values()].filter(
+    return new Map(this.#own(instances).map(({ instanceId, trouble }) => [instanceId, trouble]))
+  }
+
+  /** Why each of these has trouble, in words for people. */
+  reasonsOf(instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>): ReadonlyMap<string, string> {
+    return new Map(this.#own(instances).map(({ instanceId, cause }) => [instanceId, cause]))
+  }
+
+  #own(instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>) {
+    return [...this.#troubles.values()].filter(
       ({ instanceId, rootKeyUri }) => instances.get(instanceId)?.rootKeyUri === rootKeyUri,
     )
-    return new Map(own.map(({ instanceId, trouble }) => [instanceId, trouble]))
   }
 
   /** Looks now and every `limits.rootKeyLookEveryMs` until `stop`. */
@@ -176,8 +187,8 @@ export class RootKeyWatch implements KeyringEvents {
   #changed(use: RootKeyUse, trouble: RootKeyTrouble, error: unknown): void {
     const name = nameOf(use)
     if (this.#stopped || this.#troubles.get(name)?.trouble === trouble) return
-    this.#troubles.set(name, { ...use, trouble })
     const cause = error instanceof Error ? error.message : String(error)
+    this.#troubles.set(name, { ...use, trouble, cause })
     this.#options.log.error({ ...use, cause, ...(trouble === 'failing' && { error }) }, sentences[trouble])
     this.#enter(`root-key.${trouble}`, 'refused', use, causeOf(error))
   }

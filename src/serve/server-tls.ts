@@ -9,6 +9,7 @@ import type { Audit } from '../audit/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 import type { KmipListener } from '../kmip-server/contract.ts'
+import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import { ServerCertificates } from './server-certificates.ts'
 import { openServerIdentity, ownNames } from './server-identity.ts'
@@ -35,6 +36,7 @@ export class ServerTls {
   readonly certificates: ServerCertificates
   readonly #options: Options
   #daily: Timer | undefined
+  #adminCertificate: Certificate | undefined
 
   private constructor(options: Options, authority: Identity, certificates: ServerCertificates) {
     this.#options = options
@@ -61,16 +63,21 @@ export class ServerTls {
     return { authority, serverCertificate, serverCertificates: certificates, reload }
   }
 
+  /** The certificate that the admin API presents. */
+  get adminCertificate(): Certificate {
+    return this.#adminCertificate ?? this.certificates.active.certificate
+  }
+
   /** The certificate of the admin API, and the host names that it accepts. */
   async admin(config: Config): Promise<{ readonly tls: TlsIdentity; readonly hosts: readonly string[] }> {
     const { secrets, clock } = this.#options
     const hosts = [...config.admin.hosts, ...config.server.names]
     const kmip = this.certificates.active
     const authority = this.authority
-    return {
-      hosts,
-      tls: await adminCertificate({ secrets, authority, kmip, names: hosts, nowMs: clock.now() }),
-    }
+    const options = { secrets, authority, kmip, names: hosts, nowMs: clock.now() }
+    const { certificate, tls } = await adminCertificate(options)
+    this.#adminCertificate = certificate
+    return { hosts, tls }
   }
 
   /** From now on, changes reach these listeners. */

@@ -5,7 +5,8 @@ import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
 import { instanceUsages } from '../admin/instance-usage.ts'
-import { warningsNow, type Warning } from '../admin/warnings.ts'
+import { ownCertificates } from '../admin/conditions/facts.ts'
+import { conditionsNow, conditionTable, type Condition, type ConditionId } from '../admin/conditions/table.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
@@ -20,15 +21,17 @@ export interface WatchParts {
   readonly log: Log
   /** The number of alterations found so far. */
   readonly alarms: () => number
+  /** Prunes the audit log if it holds entries that are too old. */
+  readonly prune: () => Promise<unknown>
 }
 
 const lookEveryMs = 3600_000
-const tellEveryMs = 24 * 3600_000
+const writeEveryMs = 24 * 3600_000
 
 export class Watch {
   readonly #parts: WatchParts
-  /** The time at which each warning was last logged. */
-  readonly #told = new Map<string, number>()
+  /** The time at which each condition was last logged. */
+  readonly #written = new Map<string, number>()
   #timer: Timer | undefined
 
   constructor(parts: WatchParts) {
@@ -46,20 +49,21 @@ export class Watch {
     this.#timer?.cancel()
   }
 
-  /** Checks all trust rows, and logs each warning that was not logged for a day. */
+  /** Checks all trust rows, and logs each condition that was not logged for a day. */
   async look(): Promise<void> {
-    const { context, log } = this.#parts
+    const { context, log, prune } = this.#parts
+    await prune().catch((error: unknown) => log.error({ error }, 'prune the audit log'))
     await context.access.check()
     const now = context.clock.monotonic()
-    const warnings = await warningsNow(context)
-    const current = new Set(warnings.map(nameOf))
-    for (const name of this.#told.keys()) if (!current.has(name)) this.#told.delete(name)
-    for (const warning of warnings) {
-      const last = this.#told.get(nameOf(warning))
-      if (last !== undefined && now - last < tellEveryMs) continue
-      this.#told.set(nameOf(warning), now)
-      const { code, instanceId, message, hint } = warning
-      log.warn({ warning: code, ...(instanceId !== null && { instanceId }), hint }, message)
+    const conditions = await conditionsNow(context)
+    const current = new Set(conditions.map(nameOf))
+    for (const name of this.#written.keys()) if (!current.has(name)) this.#written.delete(name)
+    for (const condition of conditions) {
+      const last = this.#written.get(nameOf(condition))
+      if (last !== undefined && now - last < writeEveryMs) continue
+      this.#written.set(nameOf(condition), now)
+      const { id, severity, instanceId, message, action } = condition
+      log[levels[severity]]({ condition: id, ...(instanceId !== null && { instanceId }), action }, message)
     }
   }
 
@@ -87,7 +91,7 @@ export class Watch {
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
     this.#backups(await context.backups.facts())
-    state.warnings.set((await warningsNow(context)).length)
+    this.#conditions(await conditionsNow(context))
     const usages = await instanceUsages(context)
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
     for (const limit of ['objects', 'bytes'] as const)
@@ -98,8 +102,7 @@ export class Watch {
         objects.set(name, (objects.get(name) ?? 0) + count)
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)
-    const own = { server: context.serverCertificate(), authority: context.authority.certificate }
-    this.#expiries(expiriesOf(tables, own, context.clock.now()))
+    this.#expiries(expiriesOf(tables, ownCertificates(context), context.clock.now()))
     return metrics.registry.metrics()
   }
 
@@ -110,6 +113,12 @@ export class Watch {
     state.backupFailed.set(failure ? 1 : 0)
     state.keysAtRisk.set(keysAtRisk)
     state.keysOnlyHere.set(keysOnlyHere)
+  }
+
+  /** Every id has its line, so that an alert sees a condition come and go. */
+  #conditions(conditions: readonly Condition[]): void {
+    for (const [id, { severity }] of Object.entries(conditionTable))
+      this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id as ConditionId))
   }
 
   #rootKeys(degraded: Readiness['degraded'], instances: number): void {
@@ -147,6 +156,12 @@ export class Watch {
   }
 }
 
-function nameOf({ code, instanceId, about }: Warning): string {
-  return JSON.stringify([code, instanceId, about])
+const levels = { critical: 'error', warning: 'warn', notice: 'info' } as const
+
+function count(conditions: readonly Condition[], wanted: ConditionId): number {
+  return conditions.filter(({ id }) => id === wanted).length
+}
+
+function nameOf({ id, instanceId, about }: Condition): string {
+  return JSON.stringify([id, instanceId, about])
 }

@@ -80,6 +80,10 @@ export function applyWrite(s: WriteStatements, write: Write, effects: Effects): 
     case 'seen':
       for (const { sha256, lastMs, address } of write.certificates) s.run('putSeen', sha256, lastMs, address)
       return undefined
+    case 'clients-seen':
+      for (const { clientId, lastMs, address, certificateSha256 } of write.clients)
+        s.run('putClientSeen', clientId, lastMs, address, certificateSha256)
+      return undefined
     case 'checkpoint': {
       const { number: next, body, signature } = write.checkpoint
       const { follows = next - 1 } = write

@@ -3,7 +3,7 @@
 // through years of entries delays nobody.
 
 import { setImmediate } from 'node:timers/promises'
-import type { AuditEntry, AuditQuery, StoredAuditEntry } from '../ports/audit.ts'
+import type { Actor, AuditEntry, AuditQuery, StoredAuditEntry } from '../ports/audit.ts'
 import { limits } from '../limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash } from './hashes.ts'
@@ -112,16 +112,35 @@ function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
   return [sinceMs ?? Number.MIN_SAFE_INTEGER, untilMs ?? Number.MAX_SAFE_INTEGER]
 }
 
-function matches(body: string, { instanceId, object, action, certificateSha256 }: AuditQuery): boolean {
-  const filtered = object !== undefined || action !== undefined || certificateSha256 !== undefined
-  if (!filtered && typeof instanceId !== 'string') return true
+type Filter = Omit<AuditQuery, 'order' | 'after' | 'limit' | 'sinceMs' | 'untilMs'>
+
+/** What each filter compares. A filter that is left out is not asked. */
+const filters: {
+  readonly [K in keyof Filter]-?: (entry: AuditEntry, wanted: NonNullable<Filter[K]>) => boolean
+} = {
+  instanceId: (entry, wanted) => entry.instanceId === wanted,
+  object: (entry, wanted) => entry.object === wanted,
+  objects: ({ object }, wanted) => object !== null && wanted.includes(object),
+  action: (entry, wanted) => entry.action === wanted,
+  certificateSha256: ({ actor }, wanted) => actor.certificateSha256 === wanted,
+  client: ({ actor }, wanted) => isActor(actor, 'client', wanted),
+  token: ({ actor }, wanted) => isActor(actor, 'token', wanted),
+  address: ({ actor }, wanted) => actor.address === wanted,
+  result: (entry, wanted) => entry.result === wanted,
+  requestId: (entry, wanted) => entry.requestId === wanted,
+}
+
+function matches(body: string, query: AuditQuery): boolean {
+  const asked = (Object.keys(filters) as (keyof Filter)[]).filter((name) => (query[name] ?? null) !== null)
+  if (asked.length === 0) return true
   const entry = JSON.parse(body) as AuditEntry
-  return (
-    (typeof instanceId !== 'string' || entry.instanceId === instanceId) &&
-    (object === undefined || entry.object === object) &&
-    (action === undefined || entry.action === action) &&
-    (certificateSha256 === undefined || entry.actor.certificateSha256 === certificateSha256)
+  return asked.every((name) =>
+    (filters[name] as (entry: AuditEntry, wanted: unknown) => boolean)(entry, query[name]),
   )
+}
+
+function isActor({ kind, id, name }: Actor, wanted: Actor['kind'], idOrName: string): boolean {
+  return kind === wanted && (id === idOrName || name === idOrName)
 }
 
 /** A place that no page gave finds nothing. */

@@ -119,4 +119,10 @@ export const migrations: readonly string[] = [
       + coalesce(octet_length(m.sealed), 0))
     FROM objects o LEFT JOIN material m ON m.id = o.material GROUP BY o.instance_id;
   `,
+  `
+  -- When a client last connected, from where and with which certificate: a CA vouches for certificates that no row names.
+  CREATE TABLE client_seen (
+    client_id TEXT PRIMARY KEY, last_ms INTEGER NOT NULL, address TEXT NOT NULL, certificate TEXT NOT NULL
+  ) STRICT;
+  `,
 ]

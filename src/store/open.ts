@@ -19,6 +19,8 @@ export interface SqliteOptions {
   readonly clock: Clock
   /** Called with a sentence for the log: changes are refused or taken again, material stays too long, the writer ended. */
   readonly onTrouble?: (message: string) => void
+  /** Called with a sentence before the database is changed for this version. */
+  readonly onNotice?: (message: string) => void
   /** Called after each commit: how long its caller waited, and how it ended. */
   readonly onCommit?: CommitWatch
   /** Default limits.diskReserveBytes. */
@@ -50,6 +52,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
+    { onNotice: options.onNotice },
   )
   try {
     return new SqliteStore({ ...options, file, writer, thread })

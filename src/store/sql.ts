@@ -70,6 +70,8 @@ export const readSql = {
   pending: `
     SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, attempts
     FROM pending ORDER BY first_ms, sha256`,
+  clientSeen: `
+    SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen WHERE client_id = ?`,
   seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
 
   writers: `
@@ -80,6 +82,7 @@ export const readSql = {
     ORDER BY block DESC LIMIT 1`,
   blockAfter: `
     SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
+  newestAuditTime: `SELECT max(max_ms) AS newestMs FROM audit_blocks`,
   auditNewest: audit('true', 'DESC'),
   auditOldest: audit('true', 'ASC'),
   instanceNewest: audit('a.instance = ?', 'DESC'),
@@ -207,6 +210,11 @@ export const writeSql = {
   putSeen: `
     INSERT INTO seen (sha256, last_ms, address) VALUES (?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address
+    WHERE last_ms <= excluded.last_ms`,
+  putClientSeen: `
+    INSERT INTO client_seen (client_id, last_ms, address, certificate) VALUES (?, ?, ?, ?)
+    ON CONFLICT (client_id) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address,
+      certificate = excluded.certificate
     WHERE last_ms <= excluded.last_ms`,
 
   lastEntry: `SELECT coalesce(max(first_entry + number - 1), 0) AS entry FROM writers`,

@@ -4,7 +4,7 @@
 // The main file is never opened here by anything but SQLite: closing any descriptor of it would drop the locks
 // that this process holds on it (POSIX).
 
-import { chmodSync, closeSync, existsSync, openSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../ports/store.ts'
 import { limits } from '../limits.ts'
@@ -17,7 +17,7 @@ export interface OpenFile {
 }
 
 /** Throws StoreUnavailable: 'busy' when another process has it, 'unavailable' with the reason otherwise. */
-export function openFile(file: string): OpenFile {
+export function openFile(file: string, onNotice: (message: string) => void = () => {}): OpenFile {
   const lock = takeLock(`${file}.lock`)
   let database: DatabaseSync | undefined
   try {
@@ -26,7 +26,7 @@ export function openFile(file: string): OpenFile {
     for (const suffix of ['', '-wal', '-shm']) if (existsSync(file + suffix)) chmodSync(file + suffix, 0o600)
     database = new DatabaseSync(file, { timeout: limits.storeBusyMs })
     const opened = database
-    prepare(opened, file)
+    prepare(opened, file, onNotice)
     return {
       database: opened,
       close() {
@@ -85,7 +85,7 @@ function createPrivate(file: string): void {
   }
 }
 
-function prepare(database: DatabaseSync, file: string): void {
+function prepare(database: DatabaseSync, file: string, onNotice: (message: string) => void): void {
   const version = pragma(database, 'user_version')
   const made = pragma(database, 'application_id')
   const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()
@@ -115,6 +115,7 @@ function prepare(database: DatabaseSync, file: string): void {
     PRAGMA trusted_schema = OFF;
     PRAGMA cache_size = -32768;
     PRAGMA journal_size_limit = 67108864;`)
+  if (version > 0 && version < migrations.length) keepCopy(database, { file, version }, onNotice)
   migrate(database, version)
 }
 
@@ -142,6 +143,40 @@ function checkWhole(database: DatabaseSync, file: string): void {
   if (pragma(database, 'page_count') * pragma(database, 'page_size') > limits.storeCheckBytesMax) return
   const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check']
   if (found !== 'ok') throw damaged(file, String(found))
+}
+
+/** A copy of the database as it is, and how to go back to it, before a newer version changes it. */
+function keepCopy(
+  database: DatabaseSync,
+  { file, version }: { readonly file: string; readonly version: number },
+  onNotice: (message: string) => void,
+): void {
+  const copy = `${file}.schema-${version}`
+  const unfinished = `${copy}.new`
+  rmSync(unfinished, { force: true })
+  onNotice(
+    `the database ${file} has schema ${version}, and this version of Mortise needs ${migrations.length}: it is changed now. ` +
+      `A copy as it was is kept in ${copy}. To go back to the earlier version: stop the server, move ${file}-wal and ${file}-shm ` +
+      'away, put the copy in the place of the database, and run restore-accept of the earlier version. Keys that were made ' +
+      'in between are lost then. Delete the copy once you keep this version',
+  )
+  try {
+    // SQLite takes an empty file, so that the copy is private from the start.
+    createPrivate(unfinished)
+    database.prepare('VACUUM INTO ?').run(unfinished)
+    syncFile(unfinished)
+    renameSync(unfinished, copy)
+  } catch (cause) {
+    rmSync(unfinished, { force: true })
+    const message = `no copy of ${file} can be made before it is changed: ${sqliteText(cause)}. Nothing was changed. Make room`
+    throw new StoreUnavailable(sqliteTrouble(cause) === 'full' ? 'full' : 'unavailable', message, { cause })
+  }
+}
+
+function syncFile(file: string): void {
+  const descriptor = openSync(file, 'r')
+  fsyncSync(descriptor)
+  closeSync(descriptor)
 }
 
 function migrate(database: DatabaseSync, from: number): void {

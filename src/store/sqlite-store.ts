@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
-import type { AccessRecord, AuditQuery } from '../ports/audit.ts'
+import type { AccessRecord, AuditEntry, AuditQuery } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
@@ -21,7 +21,7 @@ import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './state-counts.ts'
 import { AccessLog } from './access-log.ts'
 import { accessFileOf, anchorFileOf } from './data-folder.ts'
-import { number, Statements, text } from './statements.ts'
+import { number, orNull, Statements, text } from './statements.ts'
 import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
 
@@ -129,6 +129,18 @@ export class SqliteStore implements Store, AnchoredStore {
     return rows.filter((row) => row !== undefined).map(seenRow)
   }
 
+  async clientsSeen(clientIds: readonly string[]) {
+    const rows = this.#read((s) => clientIds.map((clientId) => s.get('clientSeen', clientId)))
+    return rows
+      .filter((row) => row !== undefined)
+      .map((row) => ({
+        clientId: text(row, 'clientId'),
+        lastMs: number(row, 'lastMs'),
+        address: text(row, 'address'),
+        certificateSha256: text(row, 'certificate'),
+      }))
+  }
+
   async openAccessLog(key: KeyObject) {
     const moved = this.#read((s) => s.get('accessMovedTo'))
     this.#accessLog = await AccessLog.open({
@@ -178,6 +190,14 @@ export class SqliteStore implements Store, AnchoredStore {
   /** Newest first. */
   async checkpoints(limit: number) {
     return this.#read((s) => s.all('checkpoints', limit)).map(checkpointRow)
+  }
+
+  async auditTimes() {
+    const { entries } = await this.audit({ order: 'oldest', limit: 1 })
+    const [first] = entries
+    const oldestMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
+    const row = this.#read((s) => s.get('newestAuditTime')) ?? {}
+    return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
   }
 
   async commit(change: Change) {

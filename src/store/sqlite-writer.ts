@@ -63,12 +63,13 @@ class Writer {
 
   /** On a full disk even opening needs the reserve. */
   #open(): OpenFile {
+    const onNotice = (message: string) => this.#post({ type: 'notice', message })
     try {
-      return openFile(this.#data.file)
+      return openFile(this.#data.file, onNotice)
     } catch (error) {
       const full = error instanceof StoreUnavailable && error.why === 'full'
       if (!full || !this.#room.release()) throw error
-      return openFile(this.#data.file)
+      return openFile(this.#data.file, onNotice)
     }
   }
 

@@ -47,5 +47,7 @@ export type FromWriter =
   | { readonly type: 'anchor'; readonly verdict: AnchorVerdict }
   | { readonly type: 'anchor-failed'; readonly message: string }
   | { readonly type: 'health'; readonly health: StoreHealth }
+  /** Before it is open: what is being done to the database. */
+  | { readonly type: 'notice'; readonly message: string }
   /** Worth telling people, though nothing is refused. */
   | { readonly type: 'trouble'; readonly message: string }

@@ -16,6 +16,12 @@ interface Waiting {
 // The build has .js where the checkout has .ts.
 const writerScript = new URL(import.meta.url.replace(/writer-thread(\.[jt]s)$/, 'sqlite-writer$1'))
 
+interface StartOptions {
+  readonly script?: URL
+  /** Called before the database is open: what is being done to it. */
+  readonly onNotice?: ((message: string) => void) | undefined
+}
+
 export class WriterThread {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
@@ -51,11 +57,16 @@ export class WriterThread {
   static async start(
     data: WriterData,
     onTrouble: (message: string) => void,
-    script: URL = writerScript,
+    { script = writerScript, onNotice }: StartOptions = {},
   ): Promise<WriterThread> {
     const worker = new Worker(script, { workerData: data })
     const first = await new Promise<FromWriter>((resolve, reject) => {
-      worker.once('message', resolve)
+      const take = (message: FromWriter) => {
+        if (message.type === 'notice') return onNotice?.(message.message)
+        worker.off('message', take)
+        resolve(message)
+      }
+      worker.on('message', take)
       worker.once('error', reject)
       worker.once('exit', (code) => reject(new Error(`code ${code}`)))
     }).catch((cause: unknown) => {
@@ -146,6 +157,9 @@ export class WriterThread {
         if (turned) this.#onTrouble(message.health.reason ?? 'the store takes changes again')
         return
       }
+      case 'notice':
+        // `start` passed it on.
+        return
       case 'trouble':
         this.#onTrouble(message.message)
         return

@@ -6,7 +6,8 @@ export const labels = {
   call: 'the call of a root key: wrap, unwrap, rewrap, metadata; create, read, delete, find (standard keys)',
   condition:
     'the last result of a root key: ok, unreachable (no answer), withdrawn (refused), failing (keys do not open for another reason)',
-  kind: 'the kind of certificate: client, client-ca, server, server-ca',
+  id: 'the id of a condition, from the table in docs/conditions.md',
+  kind: 'the kind of certificate: client, client-ca, server, server-ca, admin',
   lane: 'reads (a Get waits for the call) or others',
   limit: 'objects or bytes: the limits of an instance',
   operation: 'the name of a KMIP operation; unknown: KMIP has no such operation',
@@ -16,6 +17,7 @@ export const labels = {
     'KMIP operations: success, undone, or a KMIP result reason. Root keys: ok, failed, or the scope of the refusal (unreachable, root-key, call, wrapped-form). Commits: done, conflict, full, busy, unavailable, failed. Peers: trusted, or why not (unknown, no certificate, blocked, expired, not yet valid). Handshakes: ok, failed',
   resumed: 'true: the handshake resumed a TLS session; false: it was a full one',
   route: 'the name of a route of the admin API; none: there is no such route',
+  severity: 'the severity of a condition: critical, warning or notice',
   source: 'cache, outage (the cache, while the root key cannot be reached) or root-key',
   state: 'a KMIP state: PreActive, Active, Deactivated, Compromised, Destroyed, DestroyedCompromised',
   status: 'an HTTP status',

@@ -30,12 +30,14 @@ export function messageFirst(log: Log) {
 export interface LogOptions {
   readonly format: 'json' | 'human'
   readonly level: string
+  /** Lines with this field are not written: signed checkpoints are for machines, and useless on a terminal. */
+  readonly leaveOut?: string | undefined
   /** Receives whole lines. Default: standard error. */
   readonly write?: (line: string) => void
 }
 
 /** Writes each line before the call returns, so that the last lines of a dying process are not lost. */
-export function createLog({ format, level, write }: LogOptions): LevelledLog {
+export function createLog({ format, level, write, leaveOut }: LogOptions): LevelledLog {
   const out = write ?? standardError()
   return pino(
     {
@@ -47,8 +49,20 @@ export function createLog({ format, level, write }: LogOptions): LevelledLog {
       serializers: { error: pino.stdSerializers.err },
       formatters: { level: (label) => ({ level: label }), log: withoutBytes },
     },
-    { write: format === 'json' ? out : (line) => out(humanLine(line)) },
+    { write: (line) => writeLine(line, { format, out, leaveOut }) },
   )
+}
+
+function writeLine(
+  line: string,
+  {
+    format,
+    out,
+    leaveOut,
+  }: Pick<LogOptions, 'format' | 'leaveOut'> & { readonly out: (line: string) => void },
+): void {
+  if (leaveOut !== undefined && leaveOut in (JSON.parse(line) as object)) return
+  out(format === 'json' ? line : humanLine(line))
 }
 
 /** A closed pipe must not end the server. */

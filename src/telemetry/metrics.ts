@@ -80,7 +80,12 @@ function stateGauges(registry: Registry) {
       'tampering_alarms',
       'How often the server found altered rows and keys since its start.',
     ),
-    warnings: gauge('warnings', 'What `mortise status` warns about.'),
+    conditions: new Gauge({
+      name: 'mortise_conditions',
+      help: 'Conditions that hold, by id and severity; docs/conditions.md says what each means. `mortise status` shows them.',
+      labelNames: names(['id', 'severity']),
+      registers: [registry],
+    }),
     pendingClients: gauge('pending_clients', 'Unknown certificates that connected and wait for a decision.'),
     instances: gauge('instances', 'Instances.'),
     clients: gauge('clients', 'Trusted clients of all instances.'),

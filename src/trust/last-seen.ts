@@ -1,9 +1,10 @@
-// When and from where each certificate and token was last used (a token by the SHA-256 that the store knows it by).
-// Kept in memory and written every few seconds. It decides nothing; a kill loses a few seconds of it at most.
+// When and from where each certificate and token was last used (a token by the SHA-256 that the store knows it by), and
+// each client with which certificate: a CA vouches for certificates that no row names. Kept in memory and written every
+// few seconds. It decides nothing; a kill loses a few seconds of it at most.
 
-import type { CertificateSeen } from '../ports/trust.ts'
+import type { CertificateSeen, ClientSeen } from '../ports/trust.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { Store } from '../ports/store.ts'
+import type { Store, Write } from '../ports/store.ts'
 
 const writeEveryMs = 5_000
 
@@ -12,6 +13,7 @@ export class LastSeen {
   readonly #clock: Clock
   readonly #failed: (error: unknown) => void
   readonly #unwritten = new Map<string, CertificateSeen>()
+  readonly #unwrittenClients = new Map<string, ClientSeen>()
   #timer: Timer | undefined
 
   /** Calls `failed` when a write failed. The next write tries the same entries again. */
@@ -23,11 +25,13 @@ export class LastSeen {
 
   note(sha256: string, address: string): void {
     this.#unwritten.set(sha256, { sha256, lastMs: this.#clock.now(), address })
-    if (this.#timer) return
-    this.#timer = this.#clock.after(writeEveryMs, () => {
-      this.#timer = undefined
-      this.flush().catch(this.#failed)
-    })
+    this.#schedule()
+  }
+
+  noteClient(clientId: string, certificateSha256: string, address: string): void {
+    const lastMs = this.#clock.now()
+    this.#unwrittenClients.set(clientId, { clientId, lastMs, address, certificateSha256 })
+    this.#schedule()
   }
 
   /** The last use of each of these certificates. One that was never used is missing. */
@@ -41,11 +45,32 @@ export class LastSeen {
     return all
   }
 
+  /** Undefined: it never connected. */
+  async ofClient(clientId: string): Promise<ClientSeen | undefined> {
+    const [written] = await this.#store.clientsSeen([clientId])
+    return this.#unwrittenClients.get(clientId) ?? written
+  }
+
   async flush(): Promise<void> {
-    if (this.#unwritten.size === 0) return
     const certificates = [...this.#unwritten.values()]
-    await this.#store.commit({ writes: [{ type: 'seen', certificates }], entries: [], durability: 'process' })
+    const clients = [...this.#unwrittenClients.values()]
+    const writes: Write[] = [
+      ...(certificates.length === 0 ? [] : [{ type: 'seen', certificates } as const]),
+      ...(clients.length === 0 ? [] : [{ type: 'clients-seen', clients } as const]),
+    ]
+    if (writes.length === 0) return
+    await this.#store.commit({ writes, entries: [], durability: 'process' })
     for (const seen of certificates)
       if (this.#unwritten.get(seen.sha256) === seen) this.#unwritten.delete(seen.sha256)
+    for (const seen of clients)
+      if (this.#unwrittenClients.get(seen.clientId) === seen) this.#unwrittenClients.delete(seen.clientId)
+  }
+
+  #schedule(): void {
+    if (this.#timer) return
+    this.#timer = this.#clock.after(writeEveryMs, () => {
+      this.#timer = undefined
+      this.flush().catch(this.#failed)
+    })
   }
 }

@@ -2,6 +2,8 @@
 
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
+import { limits } from '../limits.ts'
+import type { Write } from '../ports/store.ts'
 import type { Token } from './rows.ts'
 import type { TrustSnapshot } from './access.ts'
 import { TrustRefused, type Present, type TrustDraft, type TrustWriter } from './writer.ts'
@@ -43,6 +45,26 @@ export class TokenChanges {
   }
 
   /**
+   * Creates a manager's token for a short time, for whoever proved to have the root key. `writes` are committed with it.
+   */
+  async recover(by: By, writes: (token: Token) => readonly Write[]): Promise<MadeToken> {
+    const bearer = newBearer()
+    const decide = (_snapshot: TrustSnapshot, createdMs: number): TrustDraft<MadeToken> => {
+      const token = recoveredToken(bearer, createdMs)
+      return {
+        put: [{ kind: 'token', value: token }],
+        writes: writes(token),
+        action: 'token.recover',
+        object: token.id,
+        instanceId: null,
+        detail: { name: token.name, role: token.role },
+        result: { token, bearer },
+      }
+    }
+    return this.#writer.change(by, decide)
+  }
+
+  /**
    * `instanceId`: only a token of that instance; null: any. Refuses to revoke the last manager token for all instances.
    */
   async revoke<A = Token>(
@@ -72,6 +94,19 @@ export class TokenChanges {
       }
     }
     return this.#writer.change(by, decide, present)
+  }
+}
+
+/** The token that `mortise token recover` makes. */
+export function recoveredToken(bearer: string, createdMs: number): Token {
+  return {
+    id: randomUUID(),
+    name: 'recovered',
+    role: 'manager',
+    instanceId: null,
+    sha256: createHash('sha256').update(bearer).digest('hex'),
+    createdMs,
+    expiresMs: createdMs + limits.tokenRecoveryMs,
   }
 }
 

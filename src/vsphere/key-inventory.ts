@@ -62,6 +62,11 @@ export class KeyInventory {
     this.#keys.delete(id)
   }
 
+  /** Of all keys, in the order in which they were made. */
+  ids(): readonly string[] {
+    return [...this.#keys.keys()]
+  }
+
   /** The keys that were fetched, sorted by owner. */
   saved(): readonly SavedKey[] {
     return [...this.#keys.values()]

@@ -6,6 +6,7 @@ import { openConnection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
 import { RunLog } from './run-log.ts'
 import type { SavedKey } from './key-inventory.ts'
+import { markKeys } from './marks.ts'
 import { sumUp, type ExpectedReport, type Report, type ScenarioReport } from './report.ts'
 import { attempt, type Scenario } from './scenario.ts'
 import { Site, type SiteOptions } from './site.ts'
@@ -26,9 +27,11 @@ export async function simulate(options: SimulationOptions): Promise<Report> {
   const site = await Site.open({ ...options, runLog })
   const isThere = await reach(site)
   const played: ScenarioReport[] = []
+  const marked = new Set<string>()
   for (const scenario of isThere ? scenarios : []) {
     const report = await play(scenario, site)
     played.push(report)
+    await markKeys(site, marked)
     options.ended?.(report)
   }
   const expected = expect === undefined ? null : await fetchExpected(site, isThere ? expect : [])

@@ -51,7 +51,7 @@ test('the command names are those of the documentation', async () => {
     'rewrap',
     'delete',
   ])
-  assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke'])
+  assert.deepEqual(commandsIn(await say('token', '--help')), ['create', 'list', 'revoke', 'recover'])
   assert.deepEqual(commandsIn(await say('client', '--help')), [
     'trust',
     'issue',

@@ -10,6 +10,7 @@ import { issueClient } from '../../src/pki/issue.ts'
 import {
   checkSubjectPattern,
   filtersOverlap,
+  fitsEverySubject,
   matchesSubject,
   signedBy,
   validity,
@@ -190,6 +191,13 @@ test('filters overlap where one subject could fit both', () => {
 })
 
 const shortGlob = fc.string({ unit: fc.constantFrom('a', 'b', '*'), maxLength: 5 })
+
+test('a filter that fits every subject is recognized', () => {
+  for (const every of ['*', '**', 'CN=*', ' CN = * , O = ** '])
+    assert.equal(fitsEverySubject(every), true, every)
+  for (const some of ['kmipClient*', '*x', '\\*', 'CN=*,O=Example'])
+    assert.equal(fitsEverySubject(some), false, some)
+})
 
 test('globs match as the regular expression of the same meaning does', () => {
   const text = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 6 })

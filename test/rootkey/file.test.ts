@@ -24,8 +24,8 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
-import { openFileRootKey } from '../../src/rootkey/file.ts'
-import { openRootKey } from '../../src/rootkey/open.ts'
+import { inspectRootKeyFile, openFileRootKey } from '../../src/rootkey/file.ts'
+import { checkRootKey, openRootKey } from '../../src/rootkey/open.ts'
 import { reaches, rootKeyContract } from '../support/rootkey-contract.ts'
 
 const root = await mkdtemp(path.join(tmpdir(), 'mortise-rootkey-'))
@@ -212,7 +212,7 @@ test('a passphrase: the file alone opens nothing, with it everything', async () 
 
 test('a short passphrase makes no file unless that is confirmed, and is warned about where there is one', async () => {
   // Characters, not bytes: of these eleven, six are of two bytes or more.
-  for (const short of ['x', 'elf Zeichen', '\u00e4\u00f6\u00fc\u{1f511}\u6f22\u5b57 abcd']) {
+  for (const short of ['~', 'elf Zeichen', '\u00e4\u00f6\u00fc\u{1f511}\u6f22\u5b57 abcd']) {
     const dataFolder = await newFolder()
     const passphrase = Buffer.from(`${short}\n`)
     const refused = openFileRootKey({ uri, dataFolder, passphrase, create: true })
@@ -258,13 +258,39 @@ test('parameters of the passphrase that would take all memory, or none, are refu
   }
 })
 
-test('a file that others may read is used with a warning that says what to do', async () => {
+test('a file of this user that others may read becomes its own alone', async () => {
+  const dataFolder = await newFolder()
+  const { path: file } = await openFileRootKey({ uri, dataFolder, create: true })
+  for (const mode of [0o640, 0o604, 0o666, 0o777]) {
+    await chmod(file, mode)
+    const { warnings } = await openFileRootKey({ uri, dataFolder, create: false })
+    assert.deepEqual(warnings, [])
+    assert.equal((await stat(file)).mode & 0o777, 0o600)
+  }
+})
+
+test('a root key file that is new to the server is refused while others may read it', async () => {
   const dataFolder = await newFolder()
   const { path: file } = await openFileRootKey({ uri, dataFolder, create: true })
   await chmod(file, 0o640)
-  const { warnings } = await openFileRootKey({ uri, dataFolder, create: false })
-  assert.equal(warnings.length, 1)
-  assert.match(warnings[0] ?? '', /mode 0640.*chmod 600/)
+  const checking = () => checkRootKey(uri, { dataFolder, create: false })
+  await assert.rejects(checking(), reaches('root-key', /mode 0640.*no secret any more/))
+  assert.equal((await stat(file)).mode & 0o777, 0o640, 'nothing was changed')
+  await chmod(file, 0o600)
+  assert.deepEqual((await checking()).warnings, [])
+})
+
+test('a look at a file says what it is, or why it gives no root key', async () => {
+  const dataFolder = await newFolder()
+  const { path: file, id } = await openFileRootKey({ uri, dataFolder, create: true })
+  const found = { uri, path: file, hasPassphrase: false }
+  assert.deepEqual(await inspectRootKeyFile(uri, dataFolder), { ...found, problem: null, id, mode: 0o600 })
+  await chmod(file, 0o640)
+  assert.equal((await inspectRootKeyFile(uri, dataFolder)).mode, 0o640)
+  await rm(file)
+  const gone = await inspectRootKeyFile(uri, dataFolder)
+  assert.deepEqual([gone.id, gone.mode], [null, null])
+  assert.match(gone.problem ?? '', /there is no root key at .*root\.key/)
 })
 
 test('a folder, a pipe or a huge file in its place is refused at once', async () => {

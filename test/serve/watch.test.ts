@@ -7,7 +7,7 @@ import { systemClock } from '../../src/serve/system-clock.ts'
 import { after, before, test } from 'node:test'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { Readiness } from '../../src/admin/context.ts'
-import { warningsNow } from '../../src/admin/warnings.ts'
+import { conditionsNow } from '../../src/admin/conditions/table.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { Watch } from '../../src/serve/watch.ts'
@@ -30,14 +30,15 @@ before(async () => {
   const { certificate } = await makeCertificate({ commonName: 'vc', ownKey: true, toDays: 100 })
   const wanted = { instanceId: door.red.id, name: 'vc', certificate }
   await door.context.trust.clients.trustCertificate(manager, wanted)
+  await door.context.notes.write('audit-export', { atMs: Date.now() + 1000 * dayMs, by: 'a test' })
 })
 after(() => door.close())
 
 interface Line {
   readonly level: string
   readonly message: string
-  readonly warning: string
-  readonly hint: string
+  readonly condition: string
+  readonly action: string
 }
 
 function watching(degraded: Readiness['degraded'] = new Map(), watched = door, turned: Clock = clock) {
@@ -45,10 +46,13 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
   const context = {
     ...watched.context,
     clock: turned,
+    // Conditions of their own, which other tests have.
+    machine: { ...watched.context.machine, rootKeyFiles: async () => [] },
     readiness: async () => ({
       ready: true,
       reason: null,
       degraded,
+      reasons: new Map(),
       closed: [],
       altered: [],
       standardKeys: [],
@@ -64,6 +68,7 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
     metrics: createMetrics(),
     log: createLog({ format: 'json', level: 'info', write: (line) => lines.push(JSON.parse(line) as Line) }),
     alarms: () => 0,
+    prune: async () => false,
   })
   return { watch, lines, context }
 }
@@ -77,12 +82,12 @@ test('an expiry is warned about from 30 days on, once a day, and still when it i
   await watch.look()
   await watch.look()
   assert.equal(lines.length, 1)
-  assert.deepEqual([lines[0]?.level, lines[0]?.warning], ['warn', 'certificate-expires'])
+  assert.deepEqual([lines[0]?.level, lines[0]?.condition], ['warn', 'certificate-expires'])
   assert.match(
     lines[0]?.message ?? '',
     /a certificate of the client vc of the instance red expires in (28|29) days/,
   )
-  assert.match(lines[0]?.hint ?? '', /mortise client trust/)
+  assert.match(lines[0]?.action ?? '', /mortise client trust/)
   ahead = 71.9
   await watch.look()
   assert.equal(lines.length, 1)
@@ -92,11 +97,11 @@ test('an expiry is warned about from 30 days on, once a day, and still when it i
   ahead = 103
   await watch.look()
   assert.match(lines[2]?.message ?? '', /expired [23] days ago/)
-  assert.equal((await warningsNow(context)).length, 1)
+  assert.equal((await conditionsNow(context)).length, 1)
   const metrics = await watch.metrics()
   assert.match(metrics, /^mortise_certificate_days_left\{kind="client"\} -[34]$/m)
   assert.match(metrics, /^mortise_certificates_expiring\{kind="client"\} 1$/m)
-  assert.match(metrics, /^mortise_warnings 1$/m)
+  assert.match(metrics, /^mortise_conditions\{id="certificate-expired",severity="critical"\} 1$/m)
   ahead = 0
 })
 
@@ -104,11 +109,11 @@ test("the server's own certificates are watched too", async () => {
   const { context } = watching()
   const left = door.context.serverCertificate().notAfterMs - Date.now()
   ahead = left / dayMs - 10.5
-  const own = (await warningsNow(context)).filter(({ message }) =>
+  const own = (await conditionsNow(context)).filter(({ message }) =>
     message.startsWith("the server's certificate"),
   )
   assert.match(own[0]?.message ?? '', /expires in 10 days/)
-  assert.match(own[0]?.hint ?? '', /server-cert renew/)
+  assert.match(own[0]?.action ?? '', /server-cert renew/)
   ahead = 0
 })
 
@@ -123,7 +128,7 @@ test('the first token is warned about after seven days, until it is revoked', as
   ahead = 8.1
   await watch.look()
   assert.deepEqual(
-    lines.map(({ warning }) => warning),
+    lines.map(({ condition }) => condition),
     ['bootstrap-token'],
   )
   assert.match(lines[0]?.message ?? '', /first token.*8 days old/)
@@ -138,7 +143,7 @@ test('an instance whose root key cannot be used is named where its name may be s
   const { watch, lines, context } = watching(new Map([[door.red.id, 'withdrawn']]))
   await watch.look()
   assert.match(lines[0]?.message ?? '', /root key of the instance red was withdrawn/)
-  const [warning] = await warningsNow(context)
+  const [warning] = await conditionsNow(context)
   assert.equal(warning?.instanceId, door.red.id)
   const metrics = await watch.metrics()
   assert.match(metrics, /^mortise_degraded_instances 1$/m)
@@ -164,7 +169,7 @@ test('each look checks all rows of trust, also where nothing seems to have chang
   assert.equal(alarms.length, 1)
   assert.match(alarms[0] ?? '', /client\/.*altered/)
   assert.deepEqual(
-    lines.map(({ warning }) => warning),
+    lines.map(({ condition }) => condition),
     ['tampering'],
   )
   assert.equal((await access.identify(peerOf(identity))).trusted, false)

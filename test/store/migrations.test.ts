@@ -1,12 +1,15 @@
 // A database that an earlier version made is brought up to date when it is opened, and nothing in it is lost.
 
 import assert from 'node:assert/strict'
+import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
 import type { StandardKeyRecord } from '../../src/ports/secrets.ts'
 import type { Store } from '../../src/ports/store.ts'
 import { applicationId, migrations } from '../../src/store/migrations.ts'
+import { openSqliteStore } from '../../src/store/open.ts'
+import { MovableClock } from '../support/movable-clock.ts'
 import { openSqlite, storeFolder } from '../support/store-place.ts'
 import {
   change,
@@ -101,6 +104,39 @@ test('a database of the first schema is opened with all that it holds, and takes
   database.close()
 })
 
+test('a change of the schema is announced, after a private copy of the database as it was', async (t) => {
+  const folder = await storeFolder(t)
+  const made = await openSqlite(t, path.join(folder, 'made.db'))
+  await fill(made)
+  await made.close()
+  const file = path.join(folder, 'old.db')
+  asFirstMade(path.join(folder, 'made.db'), file)
+  const notices: string[] = []
+  const open = () =>
+    openSqliteStore({
+      file,
+      clock: new MovableClock(),
+      reserveBytes: 0,
+      onNotice: (text) => notices.push(text),
+    })
+  await (await open()).close()
+  assert.equal(notices.length, 1)
+  const copy = `${file}.schema-1`
+  assert.match(notices[0] ?? '', /has schema 1, and this version of Mortise needs \d+: it is changed now/)
+  assert.ok(notices[0]?.includes(`A copy as it was is kept in ${copy}. To go back`))
+  assert.equal(statSync(copy).mode & 0o777, 0o600)
+  const kept = new DatabaseSync(copy, { readOnly: true })
+  assert.equal(kept.prepare('PRAGMA user_version').get()?.['user_version'], 1)
+  assert.equal(kept.prepare('SELECT count(*) AS count FROM objects').get()?.['count'], 2)
+  kept.close()
+  await (await open()).close()
+  assert.equal(notices.length, 1, 'nothing is to be changed any more')
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => name.endsWith('.new')),
+    [],
+  )
+})
+
 test('an instance whose standard keys have the form of the second schema is refused by its name, and nothing is changed', async (t) => {
   const folder = await storeFolder(t)
   const file = path.join(folder, 'made.db')
@@ -111,6 +147,7 @@ test('an instance whose standard keys have the form of the second schema is refu
     ALTER TABLE objects DROP COLUMN activates_s;
     ALTER TABLE objects DROP COLUMN deactivates_s;
     DROP TABLE clock_steps;
+    DROP TABLE client_seen;
     DROP TABLE object_bytes;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [

@@ -16,7 +16,7 @@ for (const [way, reason] of [
   test(`a writer that dies by ${way} refuses what waits and what comes later`, async () => {
     const told: string[] = []
     const data = { file: way, writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
-    const thread = await WriterThread.start(data, (message) => told.push(message), script)
+    const thread = await WriterThread.start(data, (message) => told.push(message), { script })
     assert.equal(thread.health.writable, true)
     const refused = (error: unknown) =>
       error instanceof StoreUnavailable && error.why === 'unavailable' && reason.test(error.message)
@@ -32,7 +32,7 @@ for (const [way, reason] of [
 
 test('more changes than may wait are refused as busy', async () => {
   const data = { file: 'exit', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
-  const thread = await WriterThread.start(data, () => {}, script)
+  const thread = await WriterThread.start(data, () => {}, { script })
   const commits = Array.from({ length: limits.commitQueueMax + 1 }, () => thread.commit(change([])))
   const last = await Promise.allSettled(commits).then((results) => results.at(-1))
   assert.ok(last?.status === 'rejected' && last.reason instanceof StoreUnavailable)
@@ -44,7 +44,7 @@ test('a writer that cannot start says so', async () => {
   const data = { file: '', writer: 'w', openedMs: 0, reserveBytes: 0, destroyedGoneMs: 10_000 }
   const nothing = new URL('./support/no-such-writer.ts', import.meta.url)
   await assert.rejects(
-    WriterThread.start(data, () => {}, nothing),
+    WriterThread.start(data, () => {}, { script: nothing }),
     (error) => error instanceof StoreUnavailable && /did not start/.test(error.message),
   )
 })

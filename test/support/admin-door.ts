@@ -11,8 +11,10 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
 import { openBackups } from '../../src/serve/backups.ts'
+import { thisMachine } from '../../src/serve/machine.ts'
 import { openPorts } from '../../src/serve/ports.ts'
 import { ServerTls } from '../../src/serve/server-tls.ts'
+import { TokenRecovery } from '../../src/serve/token-recovery.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
@@ -72,6 +74,11 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     backups: await openBackups(parts, opened),
     ...tls.administration,
     rootKeys,
+    tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),
+    machine: thisMachine(dataFolder, {
+      adminCertificate: () => tls.adminCertificate,
+      auditKeepDays: () => null,
+    }),
     readiness: () => core.readiness.now(core),
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },
     metrics: async () => 'mortise_test 1\n',

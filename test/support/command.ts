@@ -61,6 +61,8 @@ export async function command(
     drillBackup: () => Promise.reject(new Error('not here')),
     restoreFile: (flags, options) => restoreFile({ config: configOf(flags, data), log: quietLog }, options),
     acceptRestore: () => Promise.reject(new Error('not here')),
+    recoverToken: () => Promise.reject(new Error('not here')),
+    answerChallenge: async () => '0'.repeat(64),
     verifyExport: () => Promise.reject(new Error('not here')),
   }
   const code = await runCommand(words, world)

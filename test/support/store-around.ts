@@ -76,6 +76,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.objects(query)
   }
 
+  auditTimes() {
+    return this.#store.auditTimes()
+  }
+
   objectCounts(instanceId: string, nowMs: number) {
     return this.#store.objectCounts(instanceId, nowMs)
   }
@@ -102,6 +106,10 @@ export class StoreAround implements Store, AnchoredStore {
 
   pending() {
     return this.#store.pending()
+  }
+
+  clientsSeen(clientIds: readonly string[]) {
+    return this.#store.clientsSeen(clientIds)
   }
 
   seen(sha256s: readonly string[]) {

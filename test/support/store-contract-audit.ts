@@ -21,6 +21,14 @@ export function storeAuditContract(makePlace: MakePlace): void {
   restores(makePlace)
   records(makePlace)
 
+  test('the times of the log: of its first entry, and the latest one, whatever the clock did', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    assert.deepEqual(await store.auditTimes(), { oldestMs: null, newestMs: null })
+    for (const atMs of [5_000, 9_000, 3_000])
+      await store.commit(change([], { entries: [auditEntry({ atMs })] }))
+    assert.deepEqual(await store.auditTimes(), { oldestMs: 5_000, newestMs: 9_000 })
+  })
+
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
     const put = (number: number) =>

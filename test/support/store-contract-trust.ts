@@ -89,6 +89,13 @@ function secretsAndLastSeen(makePlace: MakePlace): void {
       (await store.seen(['a', 'b'])).map((row) => ({ ...row })),
       [{ sha256: 'a', lastMs: 10, address: 'new' }],
     )
+    const one = { clientId: 'c', lastMs: 10, address: 'new', certificateSha256: 'a' }
+    const clients = (lastMs: number, more: Partial<typeof one>) =>
+      store.commit(change([{ type: 'clients-seen', clients: [{ ...one, ...more, lastMs }] }]))
+    await clients(8, { certificateSha256: 'b' })
+    await clients(10, {})
+    await clients(9, { address: 'old' })
+    assert.deepEqual(await store.clientsSeen(['c', 'd']), [one])
   })
 }
 

@@ -201,7 +201,13 @@ test('a certificate that cannot be read is refused in words, and changes nothing
   for (const [what, { pem, der, sha256 }] of hostile) {
     const byCertificate = { by: 'certificate', name: 'hostile', certificate: pem } as const
     await assert.rejects(client.call('trustClient', { ...red, body: byCertificate }), refusedInWords, what)
-    const byAuthority = { by: 'authority', name: 'hostile', authority: pem, subject: '*' } as const
+    const byAuthority = {
+      by: 'authority',
+      name: 'hostile',
+      authority: pem,
+      subject: '*',
+      everyCertificate: true,
+    } as const
     await assert.rejects(client.call('trustClient', { ...red, body: byAuthority }), refusedInWords, what)
     door.context.pending.recordUnknown({ der, sha256 }, '192.0.2.1')
     const byPending = { by: 'pending', name: 'hostile', sha256 } as const

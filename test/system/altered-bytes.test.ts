@@ -21,10 +21,10 @@ function alarmsIn({ log }: RunningServer): readonly Line[] {
 }
 
 async function told({ admin }: RunningServer) {
-  const { warnings } = await admin.call('status')
+  const { conditions } = await admin.call('status')
   const metrics = await admin.call('metrics')
   return {
-    warnings: warnings.filter(({ code }) => code === 'tampering').map(({ message }) => message),
+    warnings: conditions.filter(({ id }) => id === 'tampering').map(({ message }) => message),
     alarms: Number(/^mortise_tampering_alarms (\d+)$/m.exec(metrics)?.[1]),
   }
 }

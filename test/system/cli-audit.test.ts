@@ -176,7 +176,10 @@ test('a checkpoint kept outside is compared, on the server and offline', async (
 
 test('pruning removes what is older, and the log still verifies', async () => {
   const before = (await json('audit', 'verify')) as Proof
-  assert.equal((await cli('audit', 'prune', '--before', new Date().toISOString())).code, 0)
+  assert.equal(
+    (await cli('audit', 'prune', '--before', new Date().toISOString(), '--younger', '--yes')).code,
+    0,
+  )
   const after = (await json('audit', 'verify')) as Proof
   assert.equal(after.ok, true)
   assert(after.entries < before.entries)

@@ -217,6 +217,6 @@ test('status is a screen for people, and says what needs them', async () => {
   assert.match(text, /^Mortise: +0\.0\.0-test, serves\n/)
   assert.match(text, /INSTANCE +CLIENTS +OBJECTS +ROOT KEY\n/)
   assert.match(text, /EXPIRES NEXT/)
-  assert.match(text, /! a certificate of the client late .*\n {2}Renew it in vCenter/)
+  assert.match(text, /CRITICAL: a certificate of the client late .*\n {2}Renew it in vCenter/)
   assert(text.split('\n').length < 40, text)
 })

@@ -175,13 +175,6 @@ test('a remote server is found by address, token file, and CA or fingerprint', a
   fails(await command(['instance', 'list', ...bad]), 1, /a valid token is needed/)
 })
 
-test('the root key beside the keys is warned about until it was copied', async () => {
-  assert.match(server.stderr(), /"level":"warn".*Copy that file to a safe place/)
-  const env = { MORTISE_ROOT_KEY_COPIED: 'true' }
-  await using told = await startServer({ env })
-  assert.doesNotMatch(told.stderr(), /Copy that file/)
-})
-
 test('a second server on the same data or port says so', async () => {
   const { code, stderr } = await runCli([
     'serve',

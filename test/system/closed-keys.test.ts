@@ -1,41 +1,28 @@
 // Single keys that somebody deleted at their root key's service: told once in the log while they are closed, counted
-// and named by readiness and warnings, and not told any more once they open again or are gone. The parts are real, the
+// and named by readiness and status, and not told any more once they open again or are gone. The parts are real, the
 // root key is told to fail, the clock is moved.
 
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
-import type { BackupFacts } from '../../src/admin/backups.ts'
-import { warningsNow } from '../../src/admin/warnings.ts'
+import { conditionsOf } from '../../src/admin/conditions/table.ts'
 import { serverActor } from '../../src/audit/actor.ts'
 import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import { limits } from '../../src/limits.ts'
-import { makeCertificate } from '../support/certificates.ts'
 import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
+import { quietFacts } from '../support/quiet-facts.ts'
 
 async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keyprotect') {
   const core = await openCore(t)
-  const { store, clock, access, rootKey, readiness, keys } = core
+  const { clock, access, rootKey, readiness, keys } = core
   const instance = await makeInstance(core, 'vmware', { custody })
   const { identify } = await trustClient(core, instance)
   const perform = <T>(work: (work: KeyTransaction) => Promise<T>) => keys.perform(identify, work)
   const get = (id: string) => perform(async (work) => (await work.fetch(id)).material.bytes.length)
-  const { certificate } = await makeCertificate({ commonName: 'own', ownKey: true, toDays: 1000 })
-  const authority = { certificate } as Parameters<typeof warningsNow>[0]['authority']
   const now = () => readiness.now(core)
-  const warnings = async () => {
-    const instanceWork = { progress: () => undefined }
-    const parts = {
-      access,
-      store,
-      clock,
-      readiness: now,
-      serverCertificate: () => certificate,
-      authority,
-      instanceWork,
-      backups: { facts: async () => noBackups },
-    }
-    return (await warningsNow(parts)).filter(({ code }) => code === 'closed-keys')
+  const conditions = async () => {
+    const found = conditionsOf({ ...quietFacts, trust: await access.snapshot(), readiness: await now() })
+    return found.filter(({ id }) => id === 'closed-keys')
   }
   const standardKey = (id: string, deleted: boolean) => {
     const found = [...rootKey.standardKeys.kept.values()].find(({ name }) => name === `mortise-${id}`)
@@ -49,25 +36,13 @@ async function begin(t: TestContext, custody: 'database' | 'keyprotect' = 'keypr
   }
   const restore = (id: string) => standardKey(id, false)
   const told = (level: string) => core.lines.filter((line) => line.level === level)
-  return { ...core, instance, perform, get, now, warnings, remove, restore, told }
-}
-
-const noBackups: BackupFacts = {
-  last: null,
-  failure: null,
-  running: null,
-  keysAtRisk: 0,
-  keysOnlyHere: 0,
-  verifiedMs: null,
-  tooOld: false,
-  folder: '',
-  scheduled: false,
+  return { ...core, instance, perform, get, now, conditions, remove, restore, told }
 }
 
 test('deleted at the service: told once, with the cause and whose it is, until it opens again', async (t) => {
-  const { instance, perform, get, now, warnings, remove, restore, told, store } = await begin(t)
+  const { instance, perform, get, now, conditions, remove, restore, told, store } = await begin(t)
   const [a, b] = [await perform(createKey()), await perform(createKey())]
-  assert.deepEqual(await warnings(), [])
+  assert.deepEqual(await conditions(), [])
   await remove(a)
   await assert.rejects(get(a), faults('GeneralFailure'))
   assert.equal(await get(b), 32)
@@ -78,7 +53,7 @@ test('deleted at the service: told once, with the cause and whose it is, until i
   const { degraded, closed } = await now()
   assert.equal(degraded.size, 0)
   assert.deepEqual(closed, [{ instanceId: instance.id, kind: 'object', id: a }])
-  const [warning, ...others] = await warnings()
+  const [warning, ...others] = await conditions()
   assert.deepEqual(others, [])
   assert.equal(warning?.instanceId, instance.id)
   assert.match(
@@ -87,7 +62,7 @@ test('deleted at the service: told once, with the cause and whose it is, until i
   )
   restore(a)
   assert.equal(await get(a), 32)
-  assert.deepEqual(await warnings(), [])
+  assert.deepEqual(await conditions(), [])
   assert.equal(told('info').filter((line) => line['object'] === a).length, 1)
   await remove(a)
   assert.equal(told('warn').length, 2, 'told again the next time')
@@ -103,22 +78,22 @@ test('deleted at the service: told once, with the cause and whose it is, until i
 })
 
 test('many: counted, a few named, and memory is bounded', async (t) => {
-  const { perform, now, warnings, remove, told } = await begin(t)
+  const { perform, now, conditions, remove, told } = await begin(t)
   const ids: string[] = []
   for (let index = 0; index < 5; index++) ids.push(await perform(createKey()))
   await remove(...ids)
-  const [warning] = await warnings()
+  const [warning] = await conditions()
   const named = ids.slice(0, limits.closedKeysNamedMax).join(', ')
   assert.ok(warning?.message.startsWith(`5 keys of the instance vmware do not open (${named}, and 2 more)`))
   for (let index = 5; index <= limits.closedKeysMax; index++) ids.push(await perform(createKey()))
   await remove(...ids)
   assert.equal((await now()).closed.length, limits.closedKeysMax)
   assert.equal(told('warn').length, limits.closedKeysMax)
-  assert.match((await warnings())[0]?.message ?? '', new RegExp(`^at least ${limits.closedKeysMax} keys `))
+  assert.match((await conditions())[0]?.message ?? '', new RegExp(`^at least ${limits.closedKeysMax} keys `))
 })
 
 test('a key that is destroyed, or whose instance is gone, is told no more', async (t) => {
-  const { instance, perform, now, warnings, remove, trust } = await begin(t)
+  const { instance, perform, now, conditions, remove, trust } = await begin(t)
   const [a, b] = [await perform(createKey()), await perform(createKey())]
   await remove(a, b)
   await perform((work) => work.destroy(a))
@@ -128,11 +103,14 @@ test('a key that is destroyed, or whose instance is gone, is told no more', asyn
   )
   await trust.instances.shred(serverActor, instance.id)
   assert.deepEqual((await now()).closed, [])
-  assert.deepEqual(await warnings(), [])
+  assert.deepEqual(await conditions(), [])
 })
 
 test('custody database: a data key that does not open is told as such, and as the trouble of its instance', async (t) => {
-  const { perform, get, rootKey, clock, instance, keyring, told, warnings, now } = await begin(t, 'database')
+  const { perform, get, rootKey, clock, instance, keyring, told, conditions, now } = await begin(
+    t,
+    'database',
+  )
   const id = await perform(createKey())
   const { id: dataKey } = await keyring.current(instance)
   rootKey.fault = 'wrapped-form'
@@ -143,14 +121,14 @@ test('custody database: a data key that does not open is told as such, and as th
     [dataKey],
   )
   assert.deepEqual([...(await now()).degraded.values()], ['failing'])
-  assert.deepEqual(await warnings(), [], 'the trouble of the root key says it')
+  assert.deepEqual(await conditions(), [], 'the trouble of the root key says it')
   rootKey.fault = null
   assert.equal(await get(id), 32)
   assert.deepEqual((await now()).closed, [])
 })
 
 test('what the root key itself refuses is entered as that, and no single key is told', async (t) => {
-  const { perform, get, rootKey, clock, instance, warnings, store } = await begin(t)
+  const { perform, get, rootKey, clock, instance, conditions, store } = await begin(t)
   const id = await perform(createKey())
   clock.pass((instance.cacheSeconds + instance.outageSeconds) * 1000)
   for (const fault of ['unreachable', 'root-key'] as const) {
@@ -159,7 +137,7 @@ test('what the root key itself refuses is entered as that, and no single key is 
     await assert.rejects(get(id), faults('GeneralFailure'))
     await assert.rejects(perform(createKey()), faults('GeneralFailure'))
   }
-  assert.deepEqual(await warnings(), [])
+  assert.deepEqual(await conditions(), [])
   const page = await store.audit({ order: 'oldest', limit: 100 })
   const entries = page.entries.map(({ body }) => JSON.parse(body) as AuditEntry)
   assert.deepEqual(

@@ -136,12 +136,12 @@ test('from four fifths on it is told, in words, in health and as a number', asyn
   const { server, session } = setting
   for (let made = 0; made < 3; made++) await session.key('1.4')
   const told = async () => {
-    const { warnings } = await server.admin.call('status')
+    const { conditions } = await server.admin.call('status')
     const { nearLimit } = await server.admin.call('ready')
     const metrics = await server.admin.call('metrics')
     const metric = /^mortise_instances_near_limit (\d+)$/m.exec(metrics)?.[1]
     const ratio = /^mortise_limit_used_ratio\{limit="objects"\} (\S+)$/m.exec(metrics)?.[1]
-    return { near: warnings.filter(({ code }) => code === 'near-limit'), nearLimit, metric, ratio }
+    return { near: conditions.filter(({ id }) => id === 'near-limit'), nearLimit, metric, ratio }
   }
   await set(setting, { objectsMax: 5 })
   assert.deepEqual(await told(), { near: [], nearLimit: [], metric: '0', ratio: '0.6' })
@@ -150,7 +150,7 @@ test('from four fifths on it is told, in words, in health and as a number', asyn
   assert.equal(nearLimit.length, 1)
   assert.deepEqual([metric, ratio], ['1', '0.8'])
   assert.match(near[0]?.message ?? '', /instance default holds 4 of 5 objects \(80 %\)/)
-  assert.match(near[0]?.hint ?? '', /mortise instance set default --objects-max/)
+  assert.match(near[0]?.action ?? '', /mortise instance set default --objects-max/)
 })
 
 test('a token of the instance alone does not set its bounds', async (t) => {

@@ -384,8 +384,10 @@ test('status is one page of what the token may see', async () => {
   assert(status.instances.some(({ name, clients }) => name === 'default' && clients > 1))
   assert.equal(status.pending, (await admin.call('listPending')).length)
   assert(status.expiries.some(({ kind, daysLeft }) => kind === 'client' && daysLeft < 0))
-  const warned = status.warnings.filter(({ code }) => code === 'certificate-expires')
-  assert(warned.some(({ message, hint }) => /client late .*expired 3 days ago/.test(message) && hint !== ''))
+  const warned = status.conditions.filter(({ id }) => id === 'certificate-expired')
+  assert(
+    warned.some(({ message, action }) => /client late .*expired 3 days ago/.test(message) && action !== ''),
+  )
   const { token } = await admin.call('createToken', { body: { role: 'viewer', instance: 'crimson' } })
   const own = await as(token).call('status')
   assert.deepEqual(
@@ -393,14 +395,16 @@ test('status is one page of what the token may see', async () => {
     ['crimson'],
   )
   assert.equal(own.pending, null)
-  assert.deepEqual(own.warnings, [])
+  assert.deepEqual(own.conditions, [])
   assert.doesNotMatch(JSON.stringify(own), /default|library|vc1/)
 })
 
 test('health counts what needs somebody; the log has said it', async () => {
-  const { ready, warnings, degraded } = await admin.call('ready')
+  const { ready, conditions, degraded } = await admin.call('ready')
   assert.deepEqual([ready, degraded], [true, []])
-  assert.equal(warnings, (await admin.call('status')).warnings.length)
+  const shown = (await admin.call('status')).conditions
+  assert.equal(conditions.critical + conditions.warning + conditions.notice, shown.length)
+  assert.ok(shown.some(({ id }) => id === 'root-key-not-copied'))
 })
 
 test('metrics tell operations, handshakes, commits, root key, expiries and state, and no names', async () => {

@@ -133,9 +133,9 @@ test('SIGHUP does the same, and the log tells', async () => {
 test('each live option can be changed, and no other is taken over', () => {
   const before = readConfig({}, {})
   const changes = {
-    server: { rootKeyCopied: true, names: ['a.test'], data: '/elsewhere' },
+    server: { names: ['a.test'], data: '/elsewhere' },
     admin: { hosts: ['b.test'] },
-    audit: { reads: 'durable' },
+    audit: { reads: 'durable', keep: 400 },
     log: { level: 'warn', format: 'json' },
   } as const
   const after = Object.fromEntries(

@@ -96,7 +96,7 @@ interface Health {
 }
 
 interface Status {
-  readonly warnings: readonly { readonly code: string; readonly message: string }[]
+  readonly conditions: readonly { readonly id: string; readonly message: string }[]
 }
 
 for (const custody of custodies)
@@ -157,7 +157,7 @@ for (const custody of custodies)
         assert.deepEqual(((await site.health()) as Health).withdrawn, [])
         const closedKeys = async () => {
           const status = (await site.server.json('status')) as Status
-          return status.warnings.filter(({ code }) => code === 'closed-keys').map(({ message }) => message)
+          return status.conditions.filter(({ id }) => id === 'closed-keys').map(({ message }) => message)
         }
         assert.deepEqual(await closedKeys(), [
           `a key of the instance vmware does not open (${first}): deleted at its root key's service, most likely`,

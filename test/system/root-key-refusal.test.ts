@@ -22,8 +22,13 @@ async function rootKeyEntries(site: CustodySite): Promise<readonly string[]> {
   return entries.flat().map(({ action }) => action)
 }
 
-async function warnings(site: CustodySite): Promise<readonly { code: string; message: string }[]> {
-  return ((await site.server.json('status')) as { warnings: { code: string; message: string }[] }).warnings
+interface ShownCondition {
+  readonly id: string
+  readonly message: string
+}
+
+async function conditionsOf({ server }: CustodySite): Promise<readonly ShownCondition[]> {
+  return ((await server.json('status')) as { conditions: readonly ShownCondition[] }).conditions
 }
 
 function setRoles(site: CustodySite, ...roles: string[]): Promise<unknown> {
@@ -75,7 +80,7 @@ for (const status of [401, 403] as const)
     assert.ok((await fake.calls('unwrap')).length <= 3, 'one question every few seconds')
     assert.ok((await fake.calls('token')).length <= 2)
     assert.match(
-      (await warnings(site)).find(({ code }) => code === 'new-keys-refused')?.message ?? '',
+      (await conditionsOf(site)).find(({ id }) => id === 'new-keys-refused')?.message ?? '',
       /service role Writer/,
     )
     // Nothing was emptied: an outage is survived.
@@ -84,7 +89,7 @@ for (const status of [401, 403] as const)
     await fake.control('POST', 'listeners', { keyProtect: 'up' })
     await setRoles(site, 'Manager')
     await talk.create()
-    assert.ok((await warnings(site)).every(({ code }) => code !== 'new-keys-refused'))
+    assert.ok((await conditionsOf(site)).every(({ id }) => id !== 'new-keys-refused'))
     assert.deepEqual(await rootKeyEntries(site), [])
     talk.close()
   })
@@ -103,12 +108,12 @@ test('keys may not be read any more: those in memory are served, the status hold
     assert.ok((await talk.get(known)).ok)
     const { ok, message } = await talk.get(unknown)
     assert.deepEqual([ok, /lacks a role there/.test(message ?? '')], [false, true], message)
-    const warning = (await warnings(site)).find(({ code }) => code === 'reads-refused')
+    const warning = (await conditionsOf(site)).find(({ id }) => id === 'reads-refused')
     assert.match(warning?.message ?? '', /service role ReaderPlus/)
   }
   await setRoles(site, 'Manager')
   assert.equal(digestOf(await talk.get(unknown)), digest)
-  assert.ok((await warnings(site)).every(({ code }) => code !== 'reads-refused'))
+  assert.ok((await conditionsOf(site)).every(({ id }) => id !== 'reads-refused'))
   assert.deepEqual(await rootKeyEntries(site), [])
   talk.close()
 })
@@ -195,7 +200,7 @@ test('eighty Creates hang: a Get of a key that is not in memory does not wait fo
   }
   t.diagnostic(`Gets took ${waits.join(', ')} ms`)
   assert.ok(Math.max(...waits) < 5_000)
-  const slow = async () => (await warnings(site)).find(({ code }) => code === 'root-key-slow')?.message
+  const slow = async () => (await conditionsOf(site)).find(({ id }) => id === 'root-key-slow')?.message
   let said: string | undefined
   while ((said = await slow()) === undefined) assert.ok((await talk.get(ids[0] ?? '')).ok)
   assert.match(said, /^calls that create, .* for the instance vmware hang: 12 run and \d+ wait/)

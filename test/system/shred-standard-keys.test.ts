@@ -38,11 +38,11 @@ async function filled(): Promise<CustodySite> {
   return site
 }
 
-async function warningsOf({ server }: CustodySite): Promise<readonly string[]> {
-  const { warnings } = (await server.json('status')) as {
-    readonly warnings: readonly { readonly code: string; readonly message: string }[]
+async function leftOf({ server }: CustodySite): Promise<readonly string[]> {
+  const { conditions } = (await server.json('status')) as {
+    readonly conditions: readonly { readonly id: string; readonly message: string }[]
   }
-  return warnings.filter(({ code }) => code === 'standard-keys-left').map(({ message }) => message)
+  return conditions.filter(({ id }) => id === 'standard-keys-left').map(({ message }) => message)
 }
 
 async function leftIn(site: CustodySite): Promise<readonly string[]> {
@@ -81,7 +81,7 @@ test('the service answers: the receipt says that all standard keys are deleted, 
   assert.match(said, /30 days .* a Manager there can restore the standard keys.*purging/)
   assert.match(said, new RegExp(`^A marker \\(mortise-marker-${site.instanceId}\\) stays there`, 'm'))
   assert.doesNotMatch(said, /still at the service/)
-  assert.deepEqual([await warningsOf(site), await leftIn(site)], [[], []])
+  assert.deepEqual([await leftOf(site), await leftIn(site)], [[], []])
   assert.doesNotMatch(site.server.stderr(), /standard keys that are to be deleted are left/)
 })
 
@@ -97,7 +97,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
   assert.match(said, /whoever may use the root key can open.*restore.*mortise status tells.*30 days/s)
   const uri = fake.uri(site.rootKey)
   const isTold = async () => {
-    const [message = '', ...more] = await warningsOf(site)
+    const [message = '', ...more] = await leftOf(site)
     assert.deepEqual(more, [])
     const who = `3 standard keys of the instance ${site.instanceId}, which is gone, wait to be deleted since `
     assert.ok(message.startsWith(who), message)
@@ -114,7 +114,7 @@ test('the service cannot be reached: the receipt claims nothing, and status, hea
   await fake.control('POST', 'listeners', { keyProtect: 'up' })
   await site.restart()
   await until(async () => (await live(site)) === 0)
-  await until(async () => (await warningsOf(site)).length === 0)
+  await until(async () => (await leftOf(site)).length === 0)
   assert.deepEqual(await leftIn(site), [])
 })
 
@@ -127,12 +127,12 @@ test('a silent service is waited for some seconds; a role that is missing is tol
   assert.ok(took >= limits.shredWaitMs && took < limits.keyProtectCallTimeoutMs, `${took} ms`)
   const { count, rootKeys, cause } = receipt.standardKeysLeft
   assert.deepEqual([receipt.standardKeys, count, rootKeys, cause], [3, 3, [fake.uri(silent.rootKey)], null])
-  assert.match((await warningsOf(silent))[0] ?? '', /^3 standard keys .* no answer yet$/)
+  assert.match((await leftOf(silent))[0] ?? '', /^3 standard keys .* no answer yet$/)
   await fake.calm()
   await using site = await filled()
   const policies = [{ instance: fake.about.instance, roles: ['Writer'] }]
   await fake.control('PUT', `service-ids/${site.serviceId}/policies`, { policies })
   const refused = (await site.server.json(...shred)) as Receipt
   assert.match(refused.receipt.standardKeysLeft.cause ?? '', /role Manager/)
-  assert.match((await warningsOf(site))[0] ?? '', /role Manager/)
+  assert.match((await leftOf(site))[0] ?? '', /role Manager/)
 })

@@ -21,7 +21,7 @@ afterEach(() => fake.calm())
 
 interface Status {
   readonly instances: readonly { readonly name: string; readonly rootKey: string }[]
-  readonly warnings: readonly { readonly code: string; readonly message: string; readonly hint: string }[]
+  readonly conditions: readonly { readonly id: string; readonly message: string; readonly action: string }[]
 }
 
 interface Health {
@@ -32,9 +32,9 @@ interface Health {
   readonly closingsUnrecorded: readonly string[]
 }
 
-async function warningsOf({ server }: CustodySite, code: string) {
-  const { warnings } = (await server.json('status')) as Status
-  return warnings.filter((warning) => warning.code === code)
+async function conditionsOf({ server }: CustodySite, id: string) {
+  const { conditions } = (await server.json('status')) as Status
+  return conditions.filter((condition) => condition.id === id)
 }
 
 async function healthOf(site: CustodySite): Promise<Health> {
@@ -66,13 +66,13 @@ test('new keys are refused: told with the role until one is made', async () => {
   await grant(site, 'ReaderPlus')
   await assert.rejects(talk.create(), /refuses to keep another key/)
   await assert.rejects(talk.create(), /refuses to keep another key/)
-  const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
+  const [condition, ...more] = await conditionsOf(site, 'new-keys-refused')
   assert.deepEqual(more, [])
   assert.match(
-    warning?.message ?? '',
+    condition?.message ?? '',
     /^new keys of the instance vmware are refused since 20\S+Z: Key Protect at \S+ refuses: .* may not make standard keys\. It needs the service role Writer/,
   )
-  assert.match(warning?.hint ?? '', /Manager/)
+  assert.match(condition?.action ?? '', /Manager/)
   const { ready, degraded, newKeysRefused } = await healthOf(site)
   assert.deepEqual([ready, degraded, newKeysRefused], [true, [], [site.instanceId]])
   const lines = told(site, /new keys of an instance are refused/)
@@ -81,7 +81,7 @@ test('new keys are refused: told with the role until one is made', async () => {
   assert.doesNotMatch(lines[0] ?? '', /stack/)
   await grant(site, 'Manager')
   await talk.create()
-  assert.deepEqual(await warningsOf(site, 'new-keys-refused'), [])
+  assert.deepEqual(await conditionsOf(site, 'new-keys-refused'), [])
   assert.deepEqual((await healthOf(site)).newKeysRefused, [])
   assert.equal(told(site, /new keys of an instance are kept again/).length, 1)
   talk.close()
@@ -107,10 +107,10 @@ test('a root key that has expired seals no new keys, and that is all: keys are s
     assert.equal((await talk.get(a)).ok && (await talk.get(b)).ok, true)
   }
   assert.equal((await fake.calls('unwrap')).length, 0)
-  const [warning, ...more] = await warningsOf(site, 'new-keys-refused')
+  const [condition, ...more] = await conditionsOf(site, 'new-keys-refused')
   assert.deepEqual(more, [])
   assert.match(
-    warning?.message ?? '',
+    condition?.message ?? '',
     /^new keys of the instance vmware are refused since \S+: .* the root key \S+ expired at 20\S+Z and seals nothing any more\. What it sealed still opens.*mortise instance set-root-key/,
   )
   const health = await healthOf(site)
@@ -150,9 +150,9 @@ test('custody database: a root key that has expired goes on opening the data key
   for (const key of [before, await again.create()]) assert.equal((await again.get(key)).ok, true)
   again.close()
   talk.close()
-  const { warnings } = (await site.server.json('status')) as Status
+  const { conditions } = (await site.server.json('status')) as Status
   assert.deepEqual(
-    warnings.filter(({ code }) => code === 'new-keys-refused' || code === 'root-key'),
+    conditions.filter(({ id }) => /^(new-keys-refused|root-key-(unreachable|withdrawn|failing))$/.test(id)),
     [],
   )
 })
@@ -165,10 +165,10 @@ test('a revocation that cannot be recorded is told until it is, also after a res
   await grant(site, 'ReaderPlus')
   assert.match((await talk.revoke(key)).message ?? '', /could not be recorded/)
   assert.equal(await talk.state(key), 3, 'it is revoked here')
-  const [warning, ...more] = await warningsOf(site, 'closings-unrecorded')
+  const [condition, ...more] = await conditionsOf(site, 'closings-unrecorded')
   assert.deepEqual(more, [])
   assert.match(
-    warning?.message ?? '',
+    condition?.message ?? '',
     /^revoked keys of the instance vmware are not recorded as revoked .* since 20\S+Z: .* may not make standard keys\. It needs the service role Writer/,
   )
   assert.deepEqual((await healthOf(site)).closingsUnrecorded, [site.instanceId])
@@ -176,10 +176,10 @@ test('a revocation that cannot be recorded is told until it is, also after a res
   assert.equal(told(site, /revoked keys are not recorded/).length, 1)
   talk.close()
   await site.restart()
-  await until(async () => (await warningsOf(site, 'closings-unrecorded')).length > 0)
+  await until(async () => (await conditionsOf(site, 'closings-unrecorded')).length > 0)
   await grant(site, 'Manager')
   await site.restart()
-  await until(async () => (await warningsOf(site, 'closings-unrecorded')).length === 0)
+  await until(async () => (await conditionsOf(site, 'closings-unrecorded')).length === 0)
   assert.deepEqual((await healthOf(site)).closingsUnrecorded, [])
 })
 
@@ -189,7 +189,7 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
   const [a, b] = [await talk.create(), await talk.create()]
   await grant(site, 'Writer')
   await talk.destroy(a)
-  const [one, ...more] = await warningsOf(site, 'standard-keys-left')
+  const [one, ...more] = await conditionsOf(site, 'standard-keys-left')
   assert.deepEqual(more, [])
   assert.match(
     one?.message ?? '',
@@ -197,7 +197,7 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
   )
   await talk.destroy(b)
   assert.match(
-    (await warningsOf(site, 'standard-keys-left'))[0]?.message ?? '',
+    (await conditionsOf(site, 'standard-keys-left'))[0]?.message ?? '',
     /^2 standard keys of the instance vmware wait/,
   )
   assert.deepEqual((await healthOf(site)).standardKeysLeft, [site.instanceId])
@@ -208,13 +208,13 @@ test('destroyed keys cannot be deleted: counted until they are, also after a res
   talk.close()
   await site.server.json('instance', 'delete', 'vmware', '--shred', 'vmware')
   await site.restart()
-  await until(async () => (await warningsOf(site, 'standard-keys-left')).length > 0)
-  const [gone] = await warningsOf(site, 'standard-keys-left')
+  await until(async () => (await conditionsOf(site, 'standard-keys-left')).length > 0)
+  const [gone] = await conditionsOf(site, 'standard-keys-left')
   assert.match(gone?.message ?? '', new RegExp(`of the instance ${site.instanceId}, which is gone, wait`))
   await grant(site, 'Manager')
   await site.restart()
   await until(async () => (await live(a)) + (await live(b)) === 0)
-  assert.deepEqual(await warningsOf(site, 'standard-keys-left'), [])
+  assert.deepEqual(await conditionsOf(site, 'standard-keys-left'), [])
 })
 
 async function live(identifier: string): Promise<number> {

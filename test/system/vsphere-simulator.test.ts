@@ -235,6 +235,25 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     assert.match(stdout, new RegExp(`CHANGED .*${changed.id}`))
   })
 
+  test('what it made is marked, and --cleanup removes it and nothing else', async () => {
+    const other = (await server.json('key', 'create')) as { id: string }
+    const present = async () => {
+      const keys = (await server.json('key', 'list')) as { id: string }[]
+      return keys.map(({ id }) => id)
+    }
+    assert.ok((await present()).length > 5)
+    const misused = await runSimulator(...known, '--cleanup', '--scenario', 'a')
+    assert.equal(misused.code, 2)
+    const { code, stdout, stderr } = await runSimulator(...known, '--cleanup')
+    assert.equal(code, 0, stderr + stdout)
+    assert.match(stdout, /^\d+ keys were destroyed\.\n$/)
+    const left = await present()
+    assert.ok(left.includes(other.id))
+    for (const { id } of (JSON.parse(readFileSync(keysFile, 'utf8')) as { keys: { id: string }[] }).keys)
+      assert.ok(!left.includes(id))
+    assert.match((await runSimulator(...known, '--cleanup')).stdout, /^0 keys were destroyed/)
+  })
+
   test('--json is one object', async () => {
     const { code, stdout } = await runSimulator(
       ...base,

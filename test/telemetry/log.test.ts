@@ -53,6 +53,16 @@ test('lines for people are one line each, and what strangers sent cannot steer t
   assert.match(lines[2] ?? '', /ERROR it failed\n {4}Error: broken\n {8}at /)
 })
 
+test('lines with a field that is left out are not written', () => {
+  const lines: string[] = []
+  const write = (line: string) => lines.push(line)
+  const log = createLog({ format: 'human', level: 'info', leaveOut: 'checkpoint', write })
+  log.info({ checkpoint: { number: 1 } }, 'audit checkpoint')
+  log.info({ kmip: '[::]:5696' }, 'serving')
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /serving/)
+})
+
 test('a room that says the message first is heard too', () => {
   const { log, lines } = logTo('json')
   messageFirst(log).warn('half a message', { bytes: 7 })
@@ -109,6 +119,8 @@ test('labels come from closed tables: no name of a client, no identifier, no add
     'call',
     'source',
     'condition',
+    'id',
+    'severity',
     'verdict',
     'limit',
     'state',

@@ -1,9 +1,14 @@
 // The audit log: read, verify, export, prune.
 
 import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
-import type { AdminContext, Asked, Handlers } from '../context.ts'
+import type { AdminContext, Asked, Asker, Handlers } from '../context.ts'
+import { limits } from '../../limits.ts'
 import { Refusal } from '../errors.ts'
+import { objectsNamed } from '../named-objects.ts'
+import { present } from '../present.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
+
+const dayMs = 24 * 3600_000
 
 export const auditHandlers: Handlers<
   'listAudit' | 'listInstanceAudit' | 'verifyAudit' | 'exportAudit' | 'pruneAudit'
@@ -23,30 +28,50 @@ export const auditHandlers: Handlers<
     }
   },
 
-  exportAudit: async ({ audit }) => audit.export(),
+  exportAudit: async (context, { asker, query }) =>
+    query.for === 'keep' ? exported(context, asker) : context.audit.export(),
 
   pruneAudit: async ({ audit, clock }, { asker, body }) => {
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
+    const keptMs = limits.auditKeepDaysMin * dayMs
+    if (!body.younger && beforeMs > clock.now() - keptMs)
+      throw new Refusal(
+        'bad-request',
+        `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
+        'If you mean it: --younger.',
+      )
     const answer = { before: isoTime(beforeMs) }
     await audit.prune(asker.by, beforeMs)
     return answer
   },
 }
 
-async function page({ audit }: AdminContext, query: Asked<'listAudit'>['query'], instanceId: string | null) {
-  const { action, object, certificate, since, until, after, limit } = query
-  const found = await audit.list({
+/** Records the export once it was read to its end. */
+async function* exported({ audit, notes, clock }: AdminContext, { actor, requestId }: Asker) {
+  yield* audit.export()
+  const atMs = clock.now()
+  const about = { result: 'success', instanceId: null, object: null, reason: null, detail: null } as const
+  const entry = { atMs, action: 'audit.export', actor, requestId, ...about } as const
+  await notes.write('audit-export', { atMs, by: actor.name ?? 'unknown' }, [entry])
+}
+
+async function page(context: AdminContext, query: Asked<'listAudit'>['query'], instanceId: string | null) {
+  const { certificate, since, until, objectName, ...rest } = query
+  const objects = objectName === undefined ? undefined : await objectsNamed(context, objectName, instanceId)
+  const [only, ...more] = objects ?? []
+  if (objects && only === undefined) return { entries: [], after: null }
+  const found = await context.audit.list({
     instanceId,
     order: 'newest',
-    limit,
-    ...(action !== undefined && { action }),
-    ...(object !== undefined && { object }),
+    ...present(rest),
+    limit: query.limit,
     ...(certificate !== undefined && { certificateSha256: certificate }),
+    // One object is found by index.
+    ...(only !== undefined && (more.length === 0 ? { object: only } : { objects: [only, ...more] })),
     ...(since !== undefined && { sinceMs: Date.parse(since) }),
     ...(until !== undefined && { untilMs: Date.parse(until) }),
-    ...(after !== undefined && { after }),
   })
   return { entries: found.entries.map(shownEntry), after: found.after }
 }

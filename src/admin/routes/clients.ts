@@ -4,8 +4,9 @@ import type { Allow } from '../../trust/allow.ts'
 import { hashCredential } from '../../trust/credential.ts'
 import { trustedClient, type Client, type Instance, type TrustTables } from '../../trust/rows.ts'
 import { parseCertificate, type Certificate } from '../../pki/certificate.ts'
+import { signsCertificatesOnly } from '../../pki/key-usage.ts'
 import { signRequest } from '../../pki/issue.ts'
-import { checkSubjectPattern, sameAuthority } from '../../pki/match.ts'
+import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../pki/match.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
@@ -90,7 +91,8 @@ async function trustCertificate(
   { name, allow, issuedUntilMs }: NewClient & { readonly issuedUntilMs?: number },
   certificate: Certificate,
 ) {
-  if (certificate.isCa && certificate.subject !== certificate.issuer)
+  const { isCa, subject, issuer, der } = certificate
+  if (isCa && (subject !== issuer || signsCertificatesOnly(der)))
     throw new Refusal(
       'bad-request',
       `this is the certificate of a CA (${certificate.subject}), not of a client`,
@@ -119,6 +121,12 @@ async function trustAuthority(
       'bad-request',
       `this is not the certificate of a CA: ${ca.subject} may not sign others`,
       'To trust this certificate itself, trust it as a certificate (--cert).',
+    )
+  if (fitsEverySubject(subject) && !body.everyCertificate)
+    throw new Refusal(
+      'bad-request',
+      `the subject pattern ${subject} fits every certificate that this CA signs, those of hosts and service users too`,
+      "Give a pattern, such as 'kmipClient*'. If you mean every certificate: --every-certificate-of-this-ca.",
     )
   if (sameAuthority(ca.der, context.authority.certificate.der))
     throw new Refusal(

@@ -4,7 +4,7 @@ import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { instanceUsages } from '../instance-usage.ts'
-import { warningsNow } from '../warnings.ts'
+import { conditionsNow, countBySeverity } from '../conditions/table.ts'
 
 export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
@@ -13,7 +13,6 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
     const { ready, degraded, standardKeys } = await context.readiness()
     // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
-    const warnings = (await warningsNow(context)).length
     const usages = await instanceUsages(context)
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
@@ -31,7 +30,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       closingsUnrecorded: refused('record'),
       otherServers: refused('another'),
       nearLimit: usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
-      warnings,
+      conditions: countBySeverity(await conditionsNow(context)),
     }
   },
 

@@ -8,6 +8,7 @@ import type { KeyTransaction } from '../../keys/key-transaction.ts'
 import { single } from '../../keys/managed-object.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { shownFetches } from '../fetches.ts'
 import { listKeys } from '../key-list.ts'
 import { shownKey } from '../shown-key.ts'
 import { shownValue } from '../shown.ts'
@@ -46,7 +47,8 @@ export const keyHandlers: Handlers<
     const attributes = [...view.attributes].flatMap(([name, instances]) =>
       instances.map(({ index, value }) => ({ name, index, value: shownValue(name, value) })),
     )
-    return { ...shownKey(view), attributes }
+    const fetches = await shownFetches(context, instance.id, view.uniqueIdentifier)
+    return { ...shownKey(view), attributes, fetches }
   },
 
   activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),

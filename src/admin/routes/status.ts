@@ -4,10 +4,11 @@
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { AdminContext, Handlers } from '../context.ts'
-import { expiriesOf, type Expiry } from '../expiries.ts'
+import { gatherFacts } from '../conditions/facts.ts'
+import { conditionsOf, type Condition } from '../conditions/table.ts'
+import type { Expiry } from '../expiries.ts'
 import { shownLimits } from '../instance-usage.ts'
 import { isoTime } from '../shown.ts'
-import { warningsNow } from '../warnings.ts'
 import { shownBackupStatus } from './backups.ts'
 
 const expiriesShown = 10
@@ -15,11 +16,9 @@ const expiriesShown = 10
 export const statusHandlers: Handlers<'status'> = {
   status: async (context, { asker }) => {
     const mine = (instanceId: string | null) => asker.instanceId === null || asker.instanceId === instanceId
-    const [snapshot, readiness] = [await context.access.snapshot(), await context.readiness()]
+    const [snapshot, facts] = [await context.access.snapshot(), await gatherFacts(context)]
+    const { readiness, expiries } = facts
     const instances = [...snapshot.tables.instance.values()].filter(({ id }) => mine(id))
-    const own = { server: context.serverCertificate(), authority: context.authority.certificate }
-    const expiries = expiriesOf(snapshot.tables, own, context.clock.now())
-    const warnings = await warningsNow(context)
     return {
       version: context.about.version,
       started: isoTime(context.about.startedMs),
@@ -31,6 +30,7 @@ export const statusHandlers: Handlers<'status'> = {
           ...(await counted(context, snapshot, instance)),
           limits: await shownLimits(context, instance),
           rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
+          rootKeyReason: readiness.reasons.get(instance.id) ?? null,
         })),
       ),
       pending: asker.instanceId === null ? context.pending.list().length : null,
@@ -39,11 +39,16 @@ export const statusHandlers: Handlers<'status'> = {
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
       backups: asker.instanceId === null ? shownBackupStatus(await context.backups.facts()) : null,
-      warnings: warnings
+      conditions: conditionsOf(facts)
         .filter(({ instanceId }) => mine(instanceId))
-        .map(({ code, message, hint }) => ({ code, message, hint })),
+        .map((condition) => shownCondition(condition, snapshot)),
     }
   },
+}
+
+function shownCondition({ id, severity, instanceId, message, action }: Condition, { tables }: TrustSnapshot) {
+  const instance = instanceId === null ? undefined : tables.instance.get(instanceId)
+  return { id, severity, instance: instance?.name ?? instanceId, message, action }
 }
 
 async function counted({ clock, store }: AdminContext, { tables }: TrustSnapshot, { id, name }: Instance) {

@@ -1,0 +1,54 @@
+// Conditions of the backups: they fail, are too old, or nobody has verified one.
+
+import { limits } from '../../limits.ts'
+import { isoTime } from '../shown.ts'
+import { dayMs, ofServer, type ConditionLine } from './line.ts'
+
+export const backupConditions = {
+  'backup-failed': {
+    severity: 'critical',
+    meaning:
+      'The last backup failed, or the command that copies it elsewhere did. The last good backup is kept, and the server tries again by itself.',
+    action: 'Remove the cause that the message names, then try at once: mortise backup create',
+    find: ({ backups: { failure, keysAtRisk } }) =>
+      failure
+        ? [
+            ofServer(
+              `the last backup failed at ${isoTime(failure.atMs)}: ${failure.message}; ${risk(keysAtRisk)}`,
+            ),
+          ]
+        : [],
+  },
+  'backup-too-old': {
+    severity: 'critical',
+    meaning:
+      'The schedule calls for a newer backup than there is. A lost disk would lose the keys made since.',
+    action: 'Make one: mortise backup create. The log says why none was made.',
+    find: ({ backups: { failure, tooOld, last, folder, keysAtRisk } }) => {
+      if (failure || !tooOld) return []
+      const age = last ? `is of ${isoTime(last.createdMs)}` : 'was never made'
+      return [ofServer(`the last backup in ${folder} ${age}; ${risk(keysAtRisk)}`)]
+    },
+  },
+  'backup-unverified': {
+    severity: 'notice',
+    meaning: `Nobody has verified a backup for ${limits.backupVerifyDays} days. Only a backup that was opened is known to open.`,
+    action:
+      'Verify one: mortise backup verify FILE. Better still, start a server on one: mortise backup drill FILE',
+    find: ({ nowMs, backups: { last, verifiedMs }, audit: { oldestMs } }) => {
+      const sinceMs = verifiedMs ?? oldestMs ?? nowMs
+      if (!last || nowMs - sinceMs <= limits.backupVerifyDays * dayMs) return []
+      return [
+        ofServer(
+          verifiedMs === null
+            ? 'no backup was ever verified'
+            : `no backup was verified since ${isoTime(verifiedMs)}`,
+        ),
+      ]
+    },
+  },
+} as const satisfies Record<string, ConditionLine>
+
+function risk(keysAtRisk: number): string {
+  return keysAtRisk === 1 ? '1 key is in no backup' : `${String(keysAtRisk)} keys are in no backup`
+}

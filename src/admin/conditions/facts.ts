@@ -1,0 +1,165 @@
+// The facts that the conditions are found in, gathered once into one value. Conditions are functions of it and ask
+// nothing themselves.
+
+import type { Certificate } from '../../pki/certificate.ts'
+import type { AuditTimes } from '../../ports/audit.ts'
+import type { AuditExport, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
+import type { TrustSnapshot } from '../../trust/access.ts'
+import type { Instance, InstanceWork, Token } from '../../trust/rows.ts'
+import type { UnservedVersion } from '../../trust/unserved-versions.ts'
+import type { BackupFacts } from '../backups.ts'
+import type { AdminContext, Readiness } from '../context.ts'
+import { expiriesOf, type Expiry } from '../expiries.ts'
+import { instanceUsages, type InstanceUsage } from '../instance-usage.ts'
+
+export interface Facts {
+  /** Wall clock, milliseconds since 1970. */
+  readonly nowMs: number
+  readonly trust: Pick<TrustSnapshot, 'tables' | 'alarms'>
+  readonly readiness: Readiness
+  readonly expiries: readonly Expiry[]
+  /** The staged server certificate that is switched to at a time. */
+  readonly scheduledSwitch: { readonly sha256: string; readonly atMs: number } | null
+  readonly usages: readonly InstanceUsage[]
+  readonly work: readonly WorkFacts[]
+  readonly tokens: readonly TokenFacts[]
+  readonly pendingClients: number
+  /** Those of the server and of instances, each once. */
+  readonly rootKeyFiles: readonly RootKeyFileFacts[]
+  readonly rootKeyCopies: readonly RootKeyCopy[]
+  /** The URI of the root key of the server itself. */
+  readonly serverRootKeyUri: string
+  readonly audit: AuditFacts
+  /** What this process may still write to the disk of the data folder. */
+  readonly freeBytes: number
+  readonly unservedVersions: readonly UnservedVersion[]
+  readonly tokenRecovery: TokenRecovery | null
+  readonly backups: BackupFacts
+}
+
+export interface WorkFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly work: InstanceWork
+  readonly trouble: string
+  readonly done: number
+  readonly total: number
+}
+
+export interface TokenFacts {
+  readonly token: Token
+  /** null: never used. */
+  readonly lastUsedMs: number | null
+}
+
+export interface AuditFacts extends AuditTimes {
+  readonly lastExport: AuditExport | null
+  /** `audit.keep`; null: nothing is pruned by itself. */
+  readonly keepDays: number | null
+}
+
+/** A root key file as it lies on the disk now. */
+export interface RootKeyFileFacts {
+  readonly uri: string
+  readonly path: string
+  /** Why it gives no root key, in words for people; null: it gives one. */
+  readonly problem: string | null
+  /** null where there is a problem. */
+  readonly id: string | null
+  /** The permission bits, such as 0o600; null where the file cannot be looked at. */
+  readonly mode: number | null
+  /** What must be kept apart together with it, such as a passphrase. */
+  readonly hasPassphrase: boolean
+}
+
+/** What only the machine knows. */
+export interface Machine {
+  rootKeyFiles(uris: readonly string[]): Promise<readonly RootKeyFileFacts[]>
+  freeBytes(): Promise<number>
+  /** What the admin API shows. */
+  adminCertificate(): Certificate
+  auditKeepDays(): number | null
+}
+
+export type FactParts = Pick<
+  AdminContext,
+  | 'access'
+  | 'authority'
+  | 'backups'
+  | 'clock'
+  | 'lastSeen'
+  | 'machine'
+  | 'notes'
+  | 'pending'
+  | 'readiness'
+  | 'rootKeys'
+  | 'serverCertificate'
+  | 'serverCertificates'
+  | 'store'
+  | 'unservedVersions'
+> & { readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'> }
+
+export async function gatherFacts(parts: FactParts): Promise<Facts> {
+  const { access, clock, machine, notes, store } = parts
+  const [trust, readiness] = [await access.snapshot(), await parts.readiness()]
+  const nowMs = clock.now()
+  const serverRootKeyUri = parts.rootKeys.initial
+  const instances = [...trust.tables.instance.values()]
+  const uris = new Set([serverRootKeyUri, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
+  return {
+    nowMs,
+    trust,
+    readiness,
+    expiries: expiriesOf(trust.tables, ownCertificates(parts), nowMs),
+    scheduledSwitch: scheduledSwitch(parts),
+    usages: await instanceUsages(parts),
+    work: instances.flatMap((instance) => workFacts(parts, instance)),
+    tokens: await tokenFacts(parts, trust),
+    pendingClients: parts.pending.list().length,
+    rootKeyFiles: await machine.rootKeyFiles([...uris].filter((uri) => /^file:/i.test(uri))),
+    rootKeyCopies: (await notes.read('root-key-copies')) ?? [],
+    serverRootKeyUri,
+    audit: {
+      ...(await store.auditTimes()),
+      lastExport: (await notes.read('audit-export')) ?? null,
+      keepDays: machine.auditKeepDays(),
+    },
+    freeBytes: await machine.freeBytes(),
+    unservedVersions: parts.unservedVersions.list(),
+    tokenRecovery: (await notes.read('token-recovery')) ?? null,
+    backups: await parts.backups.facts(),
+  }
+}
+
+export function ownCertificates({
+  serverCertificate,
+  authority,
+  machine,
+}: Pick<FactParts, 'serverCertificate' | 'authority' | 'machine'>) {
+  return {
+    server: serverCertificate(),
+    authority: authority.certificate,
+    admin: machine.adminCertificate(),
+  }
+}
+
+function scheduledSwitch({ serverCertificates }: FactParts): Facts['scheduledSwitch'] {
+  const { staged } = serverCertificates.view()
+  if (!staged || staged.atMs === null) return null
+  return { sha256: staged.certificate.sha256, atMs: staged.atMs }
+}
+
+function workFacts({ instanceWork }: FactParts, { id, name, work }: Instance): readonly WorkFacts[] {
+  const progress = work && instanceWork.progress(id)
+  if (!progress || progress.trouble === null) return []
+  const { trouble, done, total } = progress
+  return [{ instance: { id, name }, work, trouble, done, total }]
+}
+
+async function tokenFacts(
+  { lastSeen }: FactParts,
+  { tables }: TrustSnapshot,
+): Promise<readonly TokenFacts[]> {
+  const tokens = [...tables.token.values()]
+  const seen = await lastSeen.of(tokens.map(({ sha256 }) => sha256))
+  return tokens.map((token) => ({ token, lastUsedMs: seen.get(token.sha256)?.lastMs ?? null }))
+}

@@ -1,0 +1,102 @@
+// Conditions of the server as a whole: whether it serves, whether somebody altered its store, its disk, its clock, its
+// audit log.
+
+import { limits } from '../../limits.ts'
+import { isoTime } from '../shown.ts'
+import type { Facts } from './facts.ts'
+import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
+
+export const serverConditions = {
+  'not-ready': {
+    severity: 'critical',
+    meaning: 'This node cannot serve any key.',
+    action: 'Read the last lines of its log: they say why.',
+    find: ({ readiness: { ready, reason } }) =>
+      ready ? [] : [ofServer(`this node cannot serve: ${reason ?? 'its log says why'}`)],
+  },
+  'changes-refused': {
+    severity: 'critical',
+    meaning: 'The store refuses changes, usually because the disk is full. Existing keys are served.',
+    action: 'Make room on the disk of the data folder. The server goes on by itself.',
+    find: ({ readiness: { ready, reason } }) =>
+      ready && reason !== null ? [ofServer(`changes are refused: ${reason}`)] : [],
+  },
+  tampering: {
+    severity: 'critical',
+    meaning:
+      'Somebody changed the database without the server, or its disk is damaged: a row of trust does not count, or a key does not open because its stored form was altered.',
+    action: 'Find out who changed the database by hand, and check which clients and tokens there are.',
+    find: (facts) => [...facts.trust.alarms.map((alarm) => ofServer(alarm, alarm)), ...altered(facts)],
+  },
+  'disk-low': {
+    severity: 'warning',
+    meaning: 'The disk of the data folder is nearly full. When it is full, no new key can be stored.',
+    action: 'Make room on the disk of the data folder, or give it a larger one.',
+    find: ({ freeBytes }) =>
+      freeBytes < limits.diskLowBytes
+        ? [ofServer(`the disk of the data folder has ${mebibytes(freeBytes)} MiB left`)]
+        : [],
+  },
+  'clock-behind': {
+    severity: 'critical',
+    meaning:
+      'The clock of this machine shows an earlier time than an audit entry has. Certificates, tokens and the dates of keys are judged by a wrong time, now or then.',
+    action: 'Set the clock of this machine (chrony, systemd-timesyncd), and find out why it jumped.',
+    find: ({ nowMs, audit: { newestMs } }) =>
+      newestMs !== null && nowMs < newestMs - limits.clockBehindMs
+        ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
+        : [],
+  },
+  'audit-not-exported': {
+    severity: 'notice',
+    meaning: `Nobody exported the audit log for ${limits.auditExportDays} days. It is nowhere but in the database.`,
+    action: 'Export it to another machine: mortise audit export FILE. Do so regularly, from a timer.',
+    find: notExported,
+  },
+  'audit-beyond-retention': {
+    severity: 'warning',
+    meaning: 'The audit log holds entries that are older than `audit.keep` allows: pruning does not succeed.',
+    action:
+      'Read the log of the server: it says why pruning failed. By hand: mortise audit prune --before TIME.',
+    find: ({ nowMs, audit: { oldestMs, keepDays } }) =>
+      keepDays !== null &&
+      oldestMs !== null &&
+      nowMs - oldestMs > (keepDays + limits.auditKeepSlackDays) * dayMs
+        ? [ofServer(`the audit log goes back to ${isoTime(oldestMs)}, and audit.keep is ${days(keepDays)}`)]
+        : [],
+  },
+} as const satisfies Record<string, ConditionLine>
+
+function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
+  const groups = Map.groupBy(readiness.altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))
+  return [...groups.values()].flatMap((items): readonly Found[] => {
+    const [first] = items
+    if (!first) return []
+    const { instanceId, kind } = first
+    const noun = kind === 'object' ? 'key' : kind
+    const of = instanceId === null ? 'the server' : `the instance ${instanceName(tables, instanceId)}`
+    const does = items.length === 1 ? 'does' : 'do'
+    const atLeast = readiness.altered.length >= limits.alteredItemsMax ? 'at least ' : ''
+    const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${someOf(items)})`
+    const action =
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The condition stays until it opens again.'
+    return [{ instanceId, about: kind, message, action }]
+  })
+}
+
+/** The ids of the first items, and how many more there are. */
+export function someOf(items: readonly { readonly id: string }[]): string {
+  const ids = items.slice(0, limits.closedKeysNamedMax).map(({ id }) => id)
+  return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
+}
+
+function notExported({ nowMs, audit: { oldestMs, lastExport } }: Facts): readonly Found[] {
+  const sinceMs = lastExport?.atMs ?? oldestMs
+  if (sinceMs === null || nowMs - sinceMs <= limits.auditExportDays * dayMs) return []
+  const when = lastExport === null ? 'was never exported' : `was last exported on ${isoTime(lastExport.atMs)}`
+  return [ofServer(`the audit log ${when}`)]
+}
+
+function mebibytes(bytes: number): string {
+  return String(Math.floor(bytes / 1024 ** 2))
+}

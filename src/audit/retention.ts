@@ -1,0 +1,27 @@
+// Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
+
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import { serverActor } from './actor.ts'
+import type { Audit } from './audit.ts'
+
+const dayMs = 24 * 3600_000
+
+export interface RetentionParts {
+  readonly audit: Pick<Audit, 'prune'>
+  readonly store: Pick<Store, 'auditTimes'>
+  readonly clock: Pick<Clock, 'now'>
+}
+
+/** Whether it pruned. `keepDays`: null keeps everything. */
+export async function pruneExpired(
+  { audit, store, clock }: RetentionParts,
+  keepDays: number | null,
+): Promise<boolean> {
+  if (keepDays === null) return false
+  const { oldestMs } = await store.auditTimes()
+  const beforeMs = clock.now() - keepDays * dayMs
+  if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
+  await audit.prune(serverActor, beforeMs)
+  return true
+}

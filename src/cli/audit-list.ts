@@ -1,0 +1,213 @@
+// `mortise audit list`: filters, a table or CSV or JSON, and following the log as it grows.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Command } from 'commander'
+import type { Output } from '../admin/api.ts'
+import { auditActionNames } from '../admin/words.ts'
+import { oneOf, verb, wholeNumber, wholeSha256, type Outcome, type Run } from './command.ts'
+import { csvLine } from './csv.ts'
+import {
+  afterFlag,
+  batches,
+  limitFlag,
+  writeList,
+  type Columns,
+  type ListOptions,
+  type ReadPage,
+} from './list.ts'
+import { instanceOf, wordOf } from './names.ts'
+import { plainJson, tableInParts } from './output.ts'
+import { exactTime, timeHelp } from './time.ts'
+import { UsageError, type World } from './world.ts'
+
+interface AuditListOptions extends ListOptions {
+  readonly instance?: string
+  readonly action?: string
+  readonly object?: string
+  readonly objectName?: string
+  readonly certificate?: string
+  readonly client?: string
+  readonly token?: string
+  readonly address?: string
+  readonly result?: string
+  readonly request?: string
+  readonly since?: string
+  readonly until?: string
+  readonly follow?: boolean
+  readonly csv?: boolean
+}
+
+type Entry = Output<'listAudit'>['entries'][number]
+
+export function listCommand(world: World, outcome: Outcome): Command {
+  return verb<AuditListOptions>(world, outcome, {
+    words: 'list',
+    summary: 'audit entries, newest first',
+    flags: [
+      ['--instance <name>', "entries of one instance (default: of all instances and the server's own)"],
+      ['--action <action>', 'such as key.get, key.create, client.trust'],
+      ['--object <id>', 'about this key or client'],
+      ['--object-name <name>', 'about keys, clients or tokens with this name, also x-Name and x-Identifier'],
+      ['--certificate <sha256>', 'by the client with this certificate'],
+      ['--client <name>', 'by this client, by its name or whole id; removed ones too'],
+      ['--token <name>', 'by this token, by its name or whole id; revoked ones too'],
+      ['--address <ip>', 'from this address'],
+      ['--result <result>', 'success, refused or undone'],
+      ['--request <id>', 'of this request, as in the log and X-Request-Id'],
+      ['--since <time>', `not older than ${timeHelp}`],
+      ['--until <time>', 'not younger'],
+      limitFlag,
+      afterFlag,
+      ['--follow', 'show the last entries (--limit, default 10), then new ones as they come, until Ctrl+C'],
+      ['--csv', 'print comma-separated values, for a spreadsheet'],
+    ],
+    examples: [
+      'audit list --since -1h',
+      'audit list --action key.get --object KEY',
+      'audit list --client vcenter-1 --result refused --csv',
+      'audit list --follow --action key.get',
+      'audit list --since yesterday --json',
+    ],
+    action: list,
+  })
+}
+
+async function list(run: Run, options: AuditListOptions): Promise<void> {
+  const { follow = false, csv = false } = options
+  if (csv && run.json) throw new UsageError('give --csv or --json, not both')
+  if (follow && (options.after !== undefined || options.until !== undefined))
+    throw new UsageError('--follow goes with neither --after nor --until')
+  const query = queryOf(run, options)
+  const open = () => opened(run, options, query)
+  if (follow) return followLog(run, options, await open())
+  if (!csv) return writeList(run, options, entryColumns, open)
+  const limit = limitOf(options, Number.POSITIVE_INFINITY)
+  run.world.stdout.write(csvLine(csvHeadings))
+  for await (const items of batches(await open(), { limit, after: options.after }))
+    for (const entry of items) run.world.stdout.write(csvLine(csvRow(entry)))
+}
+
+function limitOf({ limit }: ListOptions, otherwise: number): number {
+  return limit === undefined ? otherwise : wholeNumber('--limit', limit)
+}
+
+async function opened(
+  run: Run,
+  { instance: named }: AuditListOptions,
+  query: ReturnType<typeof queryOf>,
+): Promise<ReadPage<Entry>> {
+  const admin = await run.client()
+  const instance = named === undefined ? undefined : await instanceOf(admin, named)
+  return async (page) => {
+    const asked = { query: { ...query, ...page } }
+    const { entries, after } =
+      instance === undefined
+        ? await admin.call('listAudit', asked)
+        : await admin.call('listInstanceAudit', { instance, ...asked })
+    return { items: entries, after }
+  }
+}
+
+function queryOf(run: Run, options: AuditListOptions) {
+  const { action, certificate, result, request, since, until, objectName } = options
+  const { object, client, token, address } = options
+  return {
+    ...(action !== undefined && { action: wordOf('action', action, auditActionNames) }),
+    ...(object !== undefined && { object }),
+    ...(objectName !== undefined && { objectName }),
+    ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),
+    ...(client !== undefined && { client }),
+    ...(token !== undefined && { token }),
+    ...(address !== undefined && { address }),
+    ...(result !== undefined && { result: oneOf('--result', result, ['success', 'refused', 'undone']) }),
+    ...(request !== undefined && { requestId: request }),
+    ...(since !== undefined && { since: run.time('--since', since) }),
+    ...(until !== undefined && { until: run.time('--until', until) }),
+  }
+}
+
+const followEveryMs = 1_000
+const followFirst = 10
+
+/** Oldest first, since it grows at its end. Ends with the process, or when the server does not answer. */
+async function followLog(run: Run, options: AuditListOptions, read: ReadPage<Entry>): Promise<never> {
+  const { world, json } = run
+  const part = tableInParts(entryColumns.headings)
+  const write = (entries: readonly Entry[]) => {
+    if (entries.length === 0) return
+    if (json) for (const entry of entries) world.stdout.write(`${plainJson(JSON.stringify(entry))}\n`)
+    else if (options.csv === true) for (const entry of entries) world.stdout.write(csvLine(csvRow(entry)))
+    else world.stdout.write(part(entries.flatMap(entryColumns.rows)))
+  }
+  if (options.csv === true) world.stdout.write(csvLine(csvHeadings))
+  const { items } = await read({ limit: Math.max(1, limitOf(options, followFirst)) })
+  write(items.toReversed())
+  let last = items[0]
+  for (;;) {
+    await sleep(followEveryMs)
+    const found = await newerThan(read, last)
+    write(found)
+    last = found.at(-1) ?? last
+  }
+}
+
+/** The entries after `last`, oldest first. */
+async function newerThan(read: ReadPage<Entry>, last: Entry | undefined): Promise<readonly Entry[]> {
+  const found: Entry[] = []
+  for await (const items of batches(read, { limit: Number.POSITIVE_INFINITY }))
+    for (const entry of items) {
+      if (entry.writer === last?.writer && entry.number === last.number) return found.toReversed()
+      found.push(entry)
+    }
+  return found.toReversed()
+}
+
+const entryColumns: Columns<Entry> = {
+  headings: ['TIME', 'ACTION', 'RESULT', 'OBJECT', 'BY', 'ADDRESS'],
+  rows: ({ at, action, result, reason, object, actor }) => [
+    [
+      exactTime(at),
+      action,
+      reason === null ? result : `${result}: ${reason}`,
+      object ?? '',
+      `${actor.kind} ${actor.name ?? actor.certificateSha256 ?? ''}`.trim(),
+      actor.address ?? '',
+    ],
+  ],
+  empty: 'No entries.\n',
+}
+
+const csvHeadings = [
+  'time',
+  'action',
+  'result',
+  'reason',
+  'instance',
+  'object',
+  'by',
+  'name',
+  'id',
+  'certificate',
+  'address',
+  'request',
+  'detail',
+]
+
+function csvRow({ at, action, result, reason, instanceId, object, actor, requestId, detail }: Entry) {
+  const { kind, name, id, certificateSha256, address } = actor
+  return [
+    at,
+    action,
+    result,
+    reason,
+    instanceId,
+    object,
+    kind,
+    name,
+    id,
+    certificateSha256,
+    address,
+    requestId,
+    detail === null ? null : JSON.stringify(detail),
+  ]
+}

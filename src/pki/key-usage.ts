@@ -1,0 +1,20 @@
+// Whether a certificate is for signing other certificates alone, by its key usage (RFC 5280 §4.2.1.3).
+
+import { AsnConvert } from '@peculiar/asn1-schema'
+import { Certificate, id_ce_keyUsage, KeyUsage, KeyUsageFlags } from '@peculiar/asn1-x509'
+
+/**
+ * True for a certificate that may sign certificates and nothing else, as a CA of its own has it: no client shows it.
+ * False for one without key usage, as many tools make self-signed ones, and for bytes that are not a certificate.
+ */
+export function signsCertificatesOnly(der: Uint8Array): boolean {
+  try {
+    const { extensions = [] } = AsnConvert.parse(der, Certificate).tbsCertificate
+    const found = extensions.find(({ extnID }) => extnID === id_ce_keyUsage)
+    if (!found) return false
+    const flags = AsnConvert.parse(found.extnValue.buffer, KeyUsage).toNumber()
+    return (flags & KeyUsageFlags.keyCertSign) !== 0 && (flags & KeyUsageFlags.digitalSignature) === 0
+  } catch {
+    return false
+  }
+}

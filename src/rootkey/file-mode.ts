@@ -1,0 +1,27 @@
+// The permission bits of a root key file. A file that this process owns is made its own alone to read; the mode of any
+// other file is its owner's to change.
+
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+
+/** Whether anybody but the owner may read or change it. */
+export function isOpenMode(mode: number): boolean {
+  return (mode & 0o077) !== 0
+}
+
+/** As people write it: 0640. */
+export function modeText(mode: number): string {
+  return (mode & 0o777).toString(8).padStart(4, '0')
+}
+
+/** Sets an open mode to 0600 if this process owns the file. A disk that does not allow it leaves the mode as it is. */
+export async function tightenMode(file: string, ownUid = process.geteuid?.()): Promise<void> {
+  try {
+    // Non-blocking: a pipe in its place must not stop the server.
+    await using handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    const { mode, uid } = await handle.stat()
+    if (isOpenMode(mode) && uid === ownUid) await handle.chmod(0o600)
+  } catch {
+    // Reading the file reports what is wrong with it, and a condition its mode.
+  }
+}

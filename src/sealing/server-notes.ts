@@ -1,0 +1,67 @@
+// What the server must remember about itself across restarts: which root keys were copied elsewhere, when the audit log
+// was exported, when a token was recovered. Each note is one secret, so that nobody who can write the database can forge
+// it. It decides no access.
+
+import type { AuditEntry } from '../ports/audit.ts'
+import type { SecretRecord } from '../ports/secrets.ts'
+import type { Secrets } from './secrets.ts'
+
+/** Somebody has a copy of a root key file elsewhere. */
+export interface RootKeyCopy {
+  /** The id of the key itself, not of its file. */
+  readonly rootKeyId: string
+  readonly atMs: number
+  /** The name of the token of whoever said so. */
+  readonly by: string
+  /** Whether the copy was opened, and not only said to be there. */
+  readonly verified: boolean
+}
+
+export interface AuditExport {
+  readonly atMs: number
+  readonly by: string
+}
+
+export interface TokenRecovery {
+  readonly atMs: number
+  readonly tokenId: string
+}
+
+export interface Notes {
+  readonly 'root-key-copies': readonly RootKeyCopy[]
+  readonly 'audit-export': AuditExport
+  readonly 'token-recovery': TokenRecovery
+}
+
+type NoteSecrets = Pick<Secrets, 'fresh' | 'put' | 'seal'>
+
+export class ServerNotes {
+  readonly #secrets: NoteSecrets
+
+  constructor(secrets: NoteSecrets) {
+    this.#secrets = secrets
+  }
+
+  async read<N extends keyof Notes>(name: N): Promise<Notes[N] | undefined> {
+    const bytes = await this.#secrets.fresh(secretName(name))
+    return bytes && (JSON.parse(bytes.toString('utf8')) as Notes[N])
+  }
+
+  /** Replaces the note, together with audit entries. Durable on return. */
+  async write<N extends keyof Notes>(
+    name: N,
+    note: Notes[N],
+    entries: readonly AuditEntry[] = [],
+  ): Promise<void> {
+    await this.#secrets.put(secretName(name), Buffer.from(JSON.stringify(note)), entries)
+  }
+
+  /** The note as a record, for a caller that commits it with other writes. */
+  record<N extends keyof Notes>(name: N, note: Notes[N]): SecretRecord {
+    return this.#secrets.seal(secretName(name), Buffer.from(JSON.stringify(note)))
+  }
+}
+
+function secretName(name: keyof Notes): string {
+  return `note-${name}`
+}

@@ -1,0 +1,390 @@
+// The table of conditions: for each line, facts in which it holds, what it says then, and that nothing else holds. Pure;
+// test/system/conditions.test.ts meets some of them in a real server.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { countBySeverity, conditionsOf, conditionTable } from '../../../src/admin/conditions/table.ts'
+import type { ConditionId } from '../../../src/admin/conditions/table.ts'
+import type { Facts } from '../../../src/admin/conditions/facts.ts'
+import type { Readiness, RootKeyTrouble } from '../../../src/admin/context.ts'
+import type { Expiry } from '../../../src/admin/expiries.ts'
+import { limits } from '../../../src/limits.ts'
+import type { StandardKeyTrouble } from '../../../src/sealing/standard-key-troubles.ts'
+import type { Token } from '../../../src/trust/rows.ts'
+import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
+
+const dayMs = 24 * 3600_000
+const [file] = quietFacts.rootKeyFiles
+assert.ok(file)
+
+const ready = (readiness: Partial<Readiness>): Partial<Facts> => ({
+  readiness: { ...quietReadiness, ...readiness },
+})
+const degraded = (trouble: RootKeyTrouble, reason: string): Partial<Facts> =>
+  ready({ degraded: new Map([[instance.id, trouble]]), reasons: new Map([[instance.id, reason]]) })
+const withRootKey = (rootKeyUri: string): Partial<Facts> => ({
+  trust: { tables: tablesWith({ ...instance, rootKeyUri }), alarms: [] },
+})
+const standardKey = (what: StandardKeyTrouble['what'], instanceId = instance.id): Partial<Facts> =>
+  ready({
+    standardKeys: [
+      { instanceId, what, sinceMs: nowMs, left: 3, rootKeyUris: ['keyprotect://h/i/k'], cause: 'it said no' },
+    ],
+  })
+const expiry = (kind: Expiry['kind'], daysLeft: number): Partial<Facts> => ({
+  expiries: [
+    {
+      kind,
+      name: kind.startsWith('client') ? 'vc' : 'the thing',
+      instanceId: kind.startsWith('client') ? instance.id : null,
+      sha256: 'ab'.repeat(32),
+      notAfterMs: nowMs + daysLeft * dayMs,
+      daysLeft,
+    },
+  ],
+})
+const token = (more: Partial<Token>): Token => ({
+  id: 'token-1',
+  name: 'grafana',
+  role: 'viewer',
+  instanceId: null,
+  sha256: 'cd'.repeat(32),
+  createdMs: nowMs - 100 * dayMs,
+  expiresMs: null,
+  ...more,
+})
+const tokens = (more: Partial<Token>, lastUsedMs: number | null = nowMs): Partial<Facts> => ({
+  tokens: [{ token: token(more), lastUsedMs }],
+})
+const usage = {
+  instance,
+  used: { objects: 80, bytes: 5 },
+  ratios: { objects: 0.8, bytes: 0 },
+  near: ['objects'],
+} as const
+const work = {
+  kind: 'move',
+  id: 'w',
+  fromRootKeyUri: 'file:a',
+  fromCustody: 'database',
+  startedMs: 0,
+} as const
+
+interface Case {
+  readonly id: ConditionId
+  readonly facts: Partial<Facts>
+  readonly says: RegExp
+  readonly action?: RegExp
+  /** Left out: the server. */
+  readonly of?: string
+}
+
+const of = instance.id
+const backup: NonNullable<Facts['backups']['last']> = {
+  id: 'mortise.backup',
+  file: '/data/backups/mortise.backup',
+  createdMs: nowMs - dayMs,
+  bytes: 1,
+  version: '1',
+  objects: 1,
+  entries: 1,
+  rootKeys: ['file:root.key'],
+  recipients: [],
+  elsewhere: true,
+}
+const backups = (more: Partial<Facts['backups']>): Partial<Facts> => ({
+  backups: { ...quietFacts.backups, ...more },
+})
+/** `lastExport`: so that nothing else holds. */
+const auditSince = (oldestMs: number): Partial<Facts> => ({
+  audit: { ...quietFacts.audit, oldestMs, lastExport: { atMs: nowMs, by: 'x' } },
+})
+
+const cases: readonly Case[] = [
+  { id: 'not-ready', facts: ready({ ready: false, reason: 'gone' }), says: /cannot serve: gone/ },
+  {
+    id: 'changes-refused',
+    facts: ready({ reason: 'the disk is full' }),
+    says: /changes are refused: the disk/,
+  },
+  {
+    id: 'tampering',
+    facts: { trust: { tables: tablesWith(instance), alarms: ['the row client/x was altered'] } },
+    says: /client\/x was altered/,
+  },
+  {
+    id: 'tampering',
+    facts: ready({ altered: [{ instanceId: of, kind: 'object', id: 'k' }] }),
+    says: /a key of the instance vmware does not open.*altered.*\(k\)/,
+    action: /from a backup/,
+    of,
+  },
+  { id: 'disk-low', facts: { freeBytes: limits.diskLowBytes - 1 }, says: /511 MiB left/ },
+  {
+    id: 'clock-behind',
+    facts: { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs + 1 } },
+    says: /the clock shows 2026-06-01T00:00:00.000Z, but the last audit entry is of 2026-06-01T00:01:00.001Z/,
+  },
+  {
+    id: 'audit-not-exported',
+    facts: { audit: { ...quietFacts.audit, oldestMs: nowMs - 31 * dayMs } },
+    says: /was never exported/,
+  },
+  {
+    id: 'audit-not-exported',
+    facts: { audit: { ...quietFacts.audit, lastExport: { atMs: nowMs - 31 * dayMs, by: 'x' } } },
+    says: /last exported on 2026-05-01/,
+  },
+  {
+    id: 'audit-beyond-retention',
+    facts: {
+      audit: {
+        oldestMs: nowMs - 404 * dayMs,
+        newestMs: nowMs,
+        keepDays: 400,
+        lastExport: { atMs: nowMs, by: 'x' },
+      },
+    },
+    says: /goes back to 2025-.*audit.keep is 400 days/,
+  },
+  {
+    id: 'root-key-not-copied',
+    facts: { rootKeyCopies: [] },
+    says: /no copy of the root key \/data\/root.key/,
+  },
+  {
+    id: 'root-key-not-copied',
+    facts: { rootKeyCopies: [{ rootKeyId: 'another', atMs: nowMs, by: 'x', verified: true }] },
+    says: /no copy/,
+    action: /verify-copy/,
+  },
+  { id: 'root-key-open', facts: { rootKeyFiles: [{ ...file, mode: 0o640 }] }, says: /mode 0640/ },
+  {
+    id: 'root-key-file',
+    facts: {
+      rootKeyFiles: [{ ...file, problem: 'there is no root key at /data/root.key', id: null, mode: null }],
+    },
+    says: /of the server is a file that cannot be used: there is no root key/,
+  },
+  {
+    id: 'root-key-file',
+    facts: { ...degraded('unreachable', 'there is no root key at /x'), ...withRootKey('file:x.key') },
+    says: /^the root key of the instance vmware is a file that cannot be used: there is no root key at \/x$/,
+    of,
+  },
+  {
+    id: 'root-key-unreachable',
+    facts: degraded('unreachable', 'ECONNREFUSED'),
+    says: /vmware cannot be reached: ECONNREFUSED/,
+    of,
+  },
+  {
+    id: 'root-key-withdrawn',
+    facts: degraded('withdrawn', '403'),
+    says: /was withdrawn.*not served: 403/,
+    of,
+  },
+  { id: 'root-key-failing', facts: degraded('failing', 'a bug'), says: /does not open its keys: a bug/, of },
+  {
+    id: 'hpcs-ends',
+    facts: withRootKey('hpcs://host/instance/key'),
+    says: /vmware is in Hyper Protect Crypto Services, which ends on 2027-03-28, in 300 days/,
+    action: /set-root-key vmware --root-key keyprotect:/,
+    of,
+  },
+  {
+    id: 'hpcs-ends',
+    facts: {
+      ...withRootKey('hpcs://host/instance/key'),
+      nowMs: Date.UTC(2027, 2, 28),
+      audit: { ...quietFacts.audit, oldestMs: null },
+    },
+    says: /which ended on 2027-03-28/,
+    of,
+  },
+  {
+    id: 'hpcs-ends',
+    facts: { serverRootKeyUri: 'hpcs://host/instance/key' },
+    says: /of the server is in Hyper Protect/,
+  },
+  {
+    id: 'closed-keys',
+    facts: ready({ closed: [{ instanceId: of, kind: 'object', id: 'k' }] }),
+    says: /a key of the instance vmware does not open \(k\): deleted at its root key's service/,
+    of,
+  },
+  {
+    id: 'new-keys-refused',
+    facts: standardKey('make'),
+    says: /new keys of the instance vmware.*it said no/,
+    of,
+  },
+  { id: 'reads-refused', facts: standardKey('read'), says: /cannot be read.*it said no/, of },
+  {
+    id: 'standard-keys-left',
+    facts: standardKey('delete'),
+    says: /3 standard keys of the instance vmware/,
+    of,
+  },
+  { id: 'standard-keys-left', facts: standardKey('delete', 'gone'), says: /instance gone, which is gone,/ },
+  { id: 'closings-unrecorded', facts: standardKey('record'), says: /not recorded as revoked/, of },
+  {
+    id: 'another-server',
+    facts: standardKey('another'),
+    says: /another server uses the instance vmware/,
+    of,
+  },
+  {
+    id: 'root-key-slow',
+    facts: ready({
+      calls: [{ instanceId: of, host: 'h', lane: 'reads', running: 4, waiting: 2, oldestMs: 9_000 }],
+    }),
+    says: /calls that read keys at h for the instance vmware hang: 4 run and 2 wait, the oldest since 9 s/,
+    of,
+  },
+  {
+    id: 'work-waits',
+    facts: { work: [{ instance, work, trouble: 'no answer', done: 3, total: 9 }] },
+    says: /the move .* of the instance vmware does not go on \(3 of 9 done\): no answer/,
+    of,
+  },
+  { id: 'near-limit', facts: { usages: [usage] }, says: /vmware holds 80 of \d+ objects \(80 %\)/, of },
+  {
+    id: 'certificate-expires',
+    facts: expiry('client', 29),
+    says: /client vc .*vmware expires in 29 days/,
+    of,
+  },
+  { id: 'certificate-expires', facts: expiry('server', 0), says: /the thing expires in 0 days/ },
+  { id: 'certificate-expires', facts: expiry('admin', 1), says: /the thing expires in 1 day/, action: /log/ },
+  {
+    id: 'certificate-expired',
+    facts: expiry('client-ca', -1),
+    says: /CA .* client vc .*within the last day/,
+    of,
+  },
+  { id: 'certificate-expired', facts: expiry('server-ca', -4), says: /the thing expired 3 days ago/ },
+  {
+    id: 'certificate-switch',
+    facts: { scheduledSwitch: { sha256: 'ef'.repeat(32), atMs: nowMs + dayMs } },
+    says: /switches to the staged certificate at 2026-06-02T00:00:00.000Z/,
+  },
+  {
+    id: 'token-expires',
+    facts: tokens({ expiresMs: nowMs + 13.5 * dayMs }),
+    says: /the token grafana \(viewer, all instances\) expires in 13 days/,
+  },
+  {
+    id: 'token-unused',
+    facts: tokens({ instanceId: of }, nowMs - 91 * dayMs),
+    says: /grafana \(viewer, the instance vmware\) was not used for 91 days/,
+    of,
+  },
+  { id: 'token-unused', facts: tokens({}, null), says: /was never used in 100 days/ },
+  {
+    id: 'bootstrap-token',
+    facts: tokens({ name: 'bootstrap', createdMs: nowMs - 8.5 * dayMs }),
+    says: /the first token.* is 8 days old/,
+  },
+  {
+    id: 'token-recovered',
+    facts: { tokenRecovery: { atMs: nowMs - 6.9 * dayMs, tokenId: 't' } },
+    says: /made with the root key at 2026-05-25/,
+  },
+  { id: 'pending-clients', facts: { pendingClients: 1 }, says: /^an unknown certificate connected/ },
+  { id: 'pending-clients', facts: { pendingClients: 2 }, says: /^2 unknown certificates/ },
+  {
+    id: 'unsupported-version',
+    facts: {
+      unservedVersions: [{ clientId: 'c', instanceId: of, version: '3.0', count: 2, lastMs: nowMs }],
+    },
+    says: /the client c of the instance vmware asked for KMIP 3.0 2 times/,
+    of,
+  },
+  {
+    id: 'backup-failed',
+    facts: backups({ failure: { atMs: nowMs, message: 'the disk is full' }, tooOld: true, keysAtRisk: 2 }),
+    says: /failed at .*: the disk is full; 2 keys are in no backup/,
+  },
+  { id: 'backup-too-old', facts: backups({ tooOld: true, keysAtRisk: 1 }), says: /was never made; 1 key is/ },
+  { id: 'backup-too-old', facts: backups({ tooOld: true, last: backup }), says: /is of 2026-/ },
+  {
+    id: 'backup-unverified',
+    facts: { ...backups({ last: backup }), ...auditSince(nowMs - 30.1 * dayMs) },
+    says: /no backup was ever verified/,
+  },
+  {
+    id: 'backup-unverified',
+    facts: backups({ last: backup, verifiedMs: nowMs - 30.1 * dayMs }),
+    says: /no backup was verified since 2026-/,
+  },
+]
+
+for (const { id, facts, says, action, of: instanceId = null } of cases)
+  test(`${id}: ${says.source}`, () => {
+    const found = conditionsOf({ ...quietFacts, ...facts })
+    assert.deepEqual(
+      found.map((one) => one.id),
+      [id],
+    )
+    const [condition] = found
+    assert.match(condition?.message ?? '', says)
+    assert.match(condition?.action ?? '', action ?? /./)
+    assert.equal(condition?.instanceId, instanceId)
+    assert.equal(condition?.severity, conditionTable[id].severity)
+  })
+
+test('each line of the table has a case', () => {
+  const tried = new Set(cases.map(({ id }) => id))
+  assert.deepEqual(
+    Object.keys(conditionTable).filter((id) => !tried.has(id as ConditionId)),
+    [],
+  )
+})
+
+test('where all is well there is none', () => {
+  assert.deepEqual(conditionsOf(quietFacts), [])
+})
+
+/** One step short of each bound. */
+const short: Readonly<Record<string, Partial<Facts>>> = {
+  'disk at the bound': { freeBytes: limits.diskLowBytes },
+  'clock a little behind': { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs } },
+  'certificate with 30 days left': expiry('client', limits.expiryWarningDays),
+  'token with 15 days left': tokens({ expiresMs: nowMs + 15 * dayMs }),
+  'token that expired': tokens({ expiresMs: nowMs - 1 }, nowMs - 200 * dayMs),
+  'token unused for 89 days': tokens({}, nowMs - 89.9 * dayMs),
+  'first token of this week': tokens({ name: 'bootstrap', createdMs: nowMs - 7.5 * dayMs }),
+  'recovery a week ago': { tokenRecovery: { atMs: nowMs - 7 * dayMs, tokenId: 't' } },
+  'the recovered token itself': {
+    ...tokens({ expiresMs: nowMs + 3600_000 }),
+    tokenRecovery: { atMs: nowMs - 8 * dayMs, tokenId: 'token-1' },
+  },
+  'audit pruned yesterday': {
+    audit: {
+      ...quietFacts.audit,
+      oldestMs: nowMs - 402 * dayMs,
+      keepDays: 400,
+      lastExport: { atMs: nowMs, by: 'x' },
+    },
+  },
+  'backup verified 30 days ago': backups({ last: backup, verifiedMs: nowMs - 30 * dayMs }),
+  'no backup yet, and none due': auditSince(nowMs - 100 * dayMs),
+  'call of a few seconds': ready({
+    calls: [{ instanceId: of, host: 'h', lane: 'reads', running: 1, waiting: 0, oldestMs: 4_999 }],
+  }),
+}
+
+for (const [what, facts] of Object.entries(short))
+  test(`no condition: ${what}`, () => {
+    assert.deepEqual(conditionsOf({ ...quietFacts, ...facts }), [])
+  })
+
+test('the most severe come first, and are counted', () => {
+  const found = conditionsOf({ ...quietFacts, pendingClients: 1, freeBytes: 0, rootKeyCopies: [] })
+  assert.deepEqual(
+    found.map(({ severity }) => severity),
+    ['critical', 'warning', 'notice'],
+  )
+  assert.deepEqual(countBySeverity(found), { critical: 1, warning: 1, notice: 1 })
+})

@@ -1,0 +1,26 @@
+// `audit.keep`: entries that are older go once a day, and the rest still verifies.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { pruneExpired } from '../../src/audit/retention.ts'
+import { enter } from '../support/audit-log.ts'
+import { dayMs, openCore } from '../support/core.ts'
+
+test('entries beyond the retention are pruned once a day, and the log still verifies', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 3)
+  await core.audit.checkpoint()
+  core.clock.pass(99.5 * dayMs)
+  await enter(core, 2)
+  assert.equal(await pruneExpired(core, null), false, 'nothing is pruned unless it is configured')
+  assert.equal(await pruneExpired(core, 99), false, 'less than a day is over')
+  core.clock.pass(dayMs)
+  assert.equal(await pruneExpired(core, 99), true)
+  const { entries } = await core.audit.list({ order: 'oldest', limit: 10 })
+  assert.deepEqual(
+    entries.map(({ body }) => (JSON.parse(body) as { action: string }).action),
+    ['client.set', 'client.set', 'audit.prune'],
+  )
+  assert.equal(await pruneExpired(core, 99), false)
+  assert.equal((await core.audit.verify()).ok, true)
+})

@@ -1,0 +1,38 @@
+// A root key challenge: only the root key answers it, once, within its time.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { answerChallenge, RootKeyChallenges } from '../../src/sealing/root-key-challenge.ts'
+import { FaultyRootKey } from '../support/faulty-root-key.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+test('the right answer counts once; a wrong one changes nothing', async () => {
+  const rootKey = new FaultyRootKey()
+  const challenges = new RootKeyChallenges(new MovableClock())
+  const { id, wrapped } = await challenges.begin(rootKey)
+  const other = await challenges.begin(rootKey)
+  const answer = await answerChallenge(rootKey, wrapped)
+  assert.equal(challenges.accept(id, Buffer.alloc(32)), false)
+  assert.equal(challenges.accept(id, answer.subarray(1)), false)
+  assert.equal(challenges.accept(other.id, answer), false, 'it answers another challenge')
+  assert.equal(challenges.accept(id, answer), true)
+  assert.equal(challenges.accept(id, answer), false)
+})
+
+test('another root key cannot answer', async () => {
+  const challenges = new RootKeyChallenges(new MovableClock())
+  const { wrapped } = await challenges.begin(new FaultyRootKey())
+  await assert.rejects(answerChallenge(new FaultyRootKey(), wrapped))
+})
+
+test('a challenge ends after a minute, and the oldest makes room', async () => {
+  const [rootKey, clock] = [new FaultyRootKey(), new MovableClock()]
+  const challenges = new RootKeyChallenges(clock)
+  const first = await challenges.begin(rootKey)
+  clock.pass(limits.rootKeyChallengeMs)
+  assert.equal(challenges.accept(first.id, await answerChallenge(rootKey, first.wrapped)), false)
+  const second = await challenges.begin(rootKey)
+  for (let more = 0; more < limits.rootKeyChallengesMax; more++) await challenges.begin(rootKey)
+  assert.equal(challenges.accept(second.id, await answerChallenge(rootKey, second.wrapped)), false)
+})

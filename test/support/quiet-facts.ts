@@ -1,0 +1,75 @@
+// Facts in which no condition holds, for tests that change one of them.
+
+import type { Facts } from '../../src/admin/conditions/facts.ts'
+import type { Readiness } from '../../src/admin/context.ts'
+import { trustKinds, type Instance, type TrustTables } from '../../src/trust/rows.ts'
+
+export const nowMs = Date.UTC(2026, 5, 1)
+
+export const instance: Instance = {
+  id: 'instance-1',
+  name: 'vmware',
+  custody: 'database',
+  rootKeyUri: 'keyprotect://host/instance/key',
+  cacheSeconds: 300,
+  outageSeconds: 3600,
+  expiredGraceDays: 30,
+  portable: false,
+  createdMs: 0,
+}
+
+export const quietReadiness: Readiness = {
+  ready: true,
+  reason: null,
+  degraded: new Map(),
+  reasons: new Map(),
+  closed: [],
+  altered: [],
+  standardKeys: [],
+  calls: [],
+}
+
+/** Tables with these instances and nothing else. */
+export function tablesWith(...instances: readonly Instance[]): TrustTables {
+  const empty = Object.fromEntries(trustKinds.map((kind) => [kind, new Map()])) as unknown as TrustTables
+  return { ...empty, instance: new Map(instances.map((one) => [one.id, one])) }
+}
+
+export const quietFacts: Facts = {
+  nowMs,
+  trust: { tables: tablesWith(instance), alarms: [] },
+  readiness: quietReadiness,
+  expiries: [],
+  scheduledSwitch: null,
+  usages: [],
+  work: [],
+  tokens: [],
+  pendingClients: 0,
+  rootKeyFiles: [
+    {
+      uri: 'file:root.key',
+      path: '/data/root.key',
+      problem: null,
+      id: 'root-key-id',
+      mode: 0o600,
+      hasPassphrase: false,
+    },
+  ],
+  rootKeyCopies: [{ rootKeyId: 'root-key-id', atMs: nowMs, by: 'alice', verified: false }],
+  serverRootKeyUri: 'file:root.key',
+  audit: { oldestMs: nowMs, newestMs: nowMs, lastExport: null, keepDays: null },
+  freeBytes: 2 ** 40,
+  unservedVersions: [],
+  tokenRecovery: null,
+  backups: {
+    last: null,
+    failure: null,
+    running: null,
+    keysAtRisk: 0,
+    keysOnlyHere: 0,
+    verifiedMs: null,
+    tooOld: false,
+    folder: '/data/backups',
+    scheduled: true,
+  },
+}

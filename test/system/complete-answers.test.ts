@@ -1,0 +1,177 @@
+// Complete answers: who fetched a key, when a client was last seen and by which certificate, the audit log by every
+// filter, as CSV and as it grows, what pruning keeps, and what is too much to trust.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { createInterface } from 'node:readline'
+import { after, before, test } from 'node:test'
+import { clientCertificate, testVmca } from '../support/certificates.ts'
+import { command } from '../support/command.ts'
+import { openSession } from '../support/kmip-session.ts'
+import { startInProcess, type RunningServer } from '../support/running.ts'
+import { serveArguments } from '../support/server.ts'
+
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-answers-'))
+let server: RunningServer
+let key: string
+before(async () => {
+  server = await startInProcess()
+  const vmca = path.join(folder, 'vmca.pem')
+  writeFileSync(vmca, (await testVmca()).certificate.pem)
+  await said('client', 'trust', '--name', 'vcenter', '--ca', vmca)
+  using session = await openSession(server.port, await clientCertificate('vmca-signed'))
+  const { UniqueIdentifier } = await session.ask('1.4', 'Create', {
+    ObjectType: 'SymmetricKey',
+    TemplateAttribute: {
+      Name: [],
+      Attribute: [
+        { AttributeName: 'Cryptographic Algorithm', AttributeValue: 'AES' },
+        { AttributeName: 'Cryptographic Length', AttributeValue: 256 },
+        { AttributeName: 'Cryptographic Usage Mask', AttributeValue: 12 },
+        { AttributeName: 'x-Name', AttributeValue: { type: 'TextString', value: 'web server 3' } },
+      ],
+    },
+  })
+  key = UniqueIdentifier
+  for (let times = 0; times < 3; times++) await session.ask('1.4', 'Get', { UniqueIdentifier })
+})
+after(async () => {
+  await server[Symbol.asyncDispose]()
+  rmSync(folder, { recursive: true })
+})
+
+const cli = (...words: string[]) => command(words, { data: server.data })
+
+async function said(...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await cli(...words)
+  assert.equal(code, 0, `${words.join(' ')}: ${stderr}`)
+  return stdout
+}
+
+async function listed(...filter: string[]): Promise<{ action: string; result: string; requestId: string }[]> {
+  return JSON.parse(await said('audit', 'list', ...filter, '--json')) as never
+}
+
+async function refuses(why: RegExp, ...words: string[]): Promise<void> {
+  const { code, stderr } = await cli('client', 'trust', '--name', 'x', ...words)
+  assert.equal(code, 1)
+  assert.match(stderr, why)
+}
+
+test('key show says who fetched it, when and how often', async () => {
+  const { sha256 } = (await clientCertificate('vmca-signed')).certificate
+  const shown = await said('key', 'show', key)
+  assert.match(shown, new RegExp(`vcenter +${sha256.slice(0, 16)} +127\\.0\\.0\\.1 +3 +20`))
+  const { fetches } = await server.admin.call('showKey', { instance: 'default', key })
+  assert.deepEqual([fetches.times, fetches.complete, fetches.by.length], [3, true, 1])
+  assert.equal(fetches.by[0]?.certificateSha256, sha256)
+  const other = JSON.parse(await said('key', 'create', '--json')) as { id: string }
+  assert.match(await said('key', 'show', other.id), /Nobody fetched it/)
+})
+
+test('client show says when, from where and with which certificate, also where a CA vouches for it', async () => {
+  const { sha256 } = (await clientCertificate('vmca-signed')).certificate
+  assert.match(
+    await said('client', 'show', 'vcenter'),
+    new RegExp(`Last seen: +20.* from 127\\.0\\.0\\.1, with the certificate ${sha256}`),
+  )
+  await server.trust('silent', await clientCertificate('self-signed'))
+  assert.match(await said('client', 'show', 'silent'), /Last seen: +never/)
+})
+
+test('the audit log is filtered by client, token, address, result, request and the name of the object', async () => {
+  const actions = async (...filter: string[]) =>
+    new Set((await listed(...filter)).map(({ action }) => action))
+  assert.deepEqual(await actions('--client', 'vcenter'), new Set(['key.create', 'key.get']))
+  assert.equal((await listed('--client', 'vcenter', '--result', 'refused')).length, 0)
+  assert.equal((await listed('--client', 'vcenter', '--action', 'key.get', '--result', 'success')).length, 3)
+  assert.deepEqual(
+    await actions('--token', 'bootstrap', '--object-name', 'vcenter'),
+    new Set(['client.trust']),
+  )
+  assert.deepEqual(await actions('--object-name', 'web server 3'), new Set(['key.create', 'key.get']))
+  assert.deepEqual(
+    await actions('--object-name', 'web server 3', '--instance', 'default'),
+    new Set(['key.create', 'key.get']),
+  )
+  assert.deepEqual(await listed('--object-name', 'nobody'), [])
+  assert.deepEqual(await listed('--address', '192.0.2.1'), [])
+  assert.ok((await listed('--address', '127.0.0.1')).length >= 4)
+  const [first] = await listed('--client', 'vcenter', '--limit', '1')
+  assert.equal((await listed('--request', first?.requestId ?? '')).length, 1)
+  assert.equal((await cli('audit', 'list', '--result', 'maybe')).code, 2)
+})
+
+test('--csv prints a table that spreadsheets read', async () => {
+  const lines = (await said('audit', 'list', '--client', 'vcenter', '--csv')).split('\r\n')
+  assert.match(
+    lines[0] ?? '',
+    /^time,action,result,reason,instance,object,by,name,id,certificate,address,request,detail$/,
+  )
+  assert.equal(lines.length, 1 + 4 + 1)
+  assert.match(lines[1] ?? '', new RegExp(`^20\\S+Z,key\\.get,success,,[^,]+,${key},client,vcenter,`))
+  assert.equal((await cli('audit', 'list', '--csv', '--json')).code, 2)
+})
+
+test('--follow shows the last entries, then new ones in the order in which they come', async () => {
+  const [program, ...words] = serveArguments(server.data)
+  const main = words.slice(0, words.indexOf('serve'))
+  const args = ['audit', 'list', '--follow', '--limit', '1', '--action', 'token.create', '--json']
+  const child = spawn(program, [...main, ...args, '--data', server.data], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const names: unknown[] = []
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      names.push((JSON.parse(line) as { detail: { name: string } }).detail.name)
+      if (names.length === 1)
+        for (const name of ['one', 'two'])
+          await server.admin.call('createToken', { body: { role: 'viewer', name } })
+      if (names.length === 3) break
+    }
+  } finally {
+    child.kill()
+  }
+  assert.deepEqual(names, ['bootstrap', 'one', 'two'])
+})
+
+test('audit prune asks, keeps ninety days unless somebody insists, and exports first', async () => {
+  const file = path.join(folder, 'audit.jsonl')
+  const refused = await cli('audit', 'prune', '--before', 'now', '--yes')
+  assert.equal(refused.code, 1)
+  assert.match(refused.stderr, /less than 90 days ago.*\n.*--younger/)
+  const unasked = await cli('audit', 'prune', '--before', '-100d')
+  assert.deepEqual([unasked.code, unasked.stdout], [2, ''])
+  const words = ['audit', 'prune', '--before', '-100d', '--export', file]
+  const no = await command(words, { data: server.data, terminal: true, input: 'no\n' })
+  assert.equal(no.code, 1)
+  assert.match(no.stderr, /for good\. Type yes to go on: .*nothing was removed/s)
+  assert.equal(existsSync(file), false)
+  const yes = await command(words, { data: server.data, terminal: true, input: 'yes\n' })
+  assert.equal(yes.code, 0, yes.stderr)
+  assert.match(yes.stdout, /The log is in .*audit\.jsonl\. Entries before .* are removed/)
+  assert.ok(readFileSync(file, 'utf8').includes('client.trust'))
+  assert.equal((await listed('--action', 'audit.export')).length, 1)
+})
+
+test('a CA as a certificate, a leaf as a CA, and every certificate of a CA are refused', async () => {
+  const [ca, leaf] = [path.join(folder, 'vmca.pem'), path.join(folder, 'leaf.pem')]
+  writeFileSync(leaf, (await clientCertificate('vmca-signed')).certificate.pem)
+  await refuses(/certificate of a CA.*\n.*--ca/, '--cert', ca)
+  await refuses(/not the certificate of a CA.*\n.*--cert/, '--ca', leaf)
+  for (const every of ['*', 'CN=**'])
+    await refuses(
+      /fits every certificate that this CA signs.*\n.*--every-certificate-of-this-ca/,
+      '--ca',
+      ca,
+      '--subject',
+      every,
+    )
+  await refuses(/subject pattern is empty/, '--ca', ca, '--subject', ' ', '--every-certificate-of-this-ca')
+  await said('client', 'remove', 'vcenter')
+  const all = ['--ca', ca, '--subject', '*', '--every-certificate-of-this-ca']
+  assert.match(await said('client', 'trust', '--name', 'everybody', ...all), /whose subject fits \*/)
+})
