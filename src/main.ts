@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { ProbeReport } from './adopt/probe.ts'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -10,6 +11,7 @@ import {
   type AcceptedRestore,
   type Checkpoint,
   type Flags,
+  type ProbeWanted,
   type Proof,
   type Started,
   type World,
@@ -39,6 +41,7 @@ const world: World = {
   serve: async (flags, json, started) =>
     runServer({ config: configOf(flags), readConfig: () => readConfig(flags), json, started }),
   acceptRestore,
+  probe,
   verifyExport,
 }
 
@@ -134,7 +137,16 @@ const systemHints: Readonly<Record<string, string>> = {
   EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
 }
 
-const expectedNames = new Set(['StartError', 'RootKeyError', 'WrongRootKey', 'StoreUnavailable', 'PkiError'])
+const expectedNames = new Set([
+  'StartError',
+  'RootKeyError',
+  'WrongRootKey',
+  'StoreUnavailable',
+  'PkiError',
+  'KmipRefused',
+  'KmipTransportError',
+  'TlsOptionsError',
+])
 
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
 function withAdvice(what: string, error: unknown, config: Config): unknown {
@@ -168,6 +180,14 @@ async function acceptRestore(flags: Flags, json: boolean, anyway: boolean): Prom
   const settings = new Settings({ initial: config, read: () => readConfig(flags) })
   return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
     throw withAdvice('the restore was not accepted', error, config)
+  })
+}
+
+async function probe(wanted: ProbeWanted): Promise<ProbeReport> {
+  const config = configOf({})
+  const { probeStandardKeys } = await import('./serve/adopt-probe.ts')
+  return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
+    throw withAdvice('the probe did not end', error, config)
   })
 }
 

@@ -2,6 +2,8 @@
 // some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
+import type { ProbeReport } from '../adopt/probe.ts'
+import type { ClientOptions } from '../kmip-client/client.ts'
 
 export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
@@ -22,6 +24,8 @@ export interface World {
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
   readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
+  /** Reads what IBM's service stored beside a root key, and tries to open it. Throws CommandError. */
+  readonly probe: (wanted: ProbeWanted) => Promise<ProbeReport>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -70,6 +74,16 @@ export interface AcceptedRestore {
     readonly rootKey: string
     readonly cause: string | null
   }[]
+}
+
+/** What `adopt probe` looks at. */
+export interface ProbeWanted {
+  readonly rootKey: string
+  readonly apiKey: string
+  /** The old service, while it still answers. */
+  readonly kmip?: Pick<ClientOptions, 'addresses' | 'cert' | 'key' | 'trust'>
+  readonly keysMax?: number
+  readonly onProgress: (done: number) => void
 }
 
 /** A signed checkpoint of the audit log that was kept outside. */

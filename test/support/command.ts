@@ -42,6 +42,7 @@ export async function command(
     dataFolder: (flags) => flags['data'] ?? data,
     serve: () => Promise.reject(new Error('not here')),
     acceptRestore: () => Promise.reject(new Error('not here')),
+    probe: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),
   }
   const code = await runCommand(words, world)
