@@ -1,13 +1,15 @@
 // Builds everything but the listeners, from what stands outside: clock, store, root keys, log. The server and the tests
 // call the same function. Nothing runs by itself before `start`.
 
+import { Adoptions } from './admin/adoptions.ts'
 import { Restores } from './admin/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
+import { adopt } from './adopt/adoption.ts'
 import { Audit } from './audit/audit.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
 import { InstanceReports } from './instances/report.ts'
-import { restore } from './instances/restore/restore.ts'
+import { restore, type RestoreParts } from './instances/restore/restore.ts'
 import type { HandedBack } from './instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
 import { InstanceWorker } from './instances/worker.ts'
@@ -78,6 +80,7 @@ export interface Core {
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
   readonly restores: Restores
+  readonly adoptions: Adoptions
   readonly pending: Pending
   readonly lastSeen: LastSeen
   /** Begins what runs in the background: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
@@ -140,13 +143,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const restoring = { ...parts, apiKeys, restores: trust.restores }
-  const restores = new Restores({
-    restore: (by, wanted, progressing) => restore(restoring, by, wanted, progressing),
-    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
-    failed: failed('restore an instance'),
-  })
-  opened.defer(() => restores.stop())
+  const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     void tidyApiKeys()
@@ -154,8 +151,29 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     custodies.start(failed("complete what was begun at root keys' services"))
     instanceWork.start()
   }
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, instanceWork, reports, restores }
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, instanceWork, reports, ...begun }
   return { ...parts, ...inner, ...seen, start }
+}
+
+/** Work that a request to the admin API begins and the server does in the background: restores and adoptions. */
+function openBegunByRequest(
+  parts: RestoreParts,
+  failed: (what: string) => (error: unknown) => void,
+  opened: AsyncDisposableStack,
+): Pick<Core, 'restores' | 'adoptions'> {
+  const { access, clock } = parts
+  const restores = new Restores({
+    restore: (by, wanted, progressing) => restore(parts, by, wanted, progressing),
+    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
+    failed: failed('restore an instance'),
+  })
+  opened.defer(() => restores.stop())
+  const adoptions = new Adoptions({
+    adopt: (asked, wanted) => adopt({ ...asked, clock }, wanted),
+    failed: failed('adopt from another server'),
+  })
+  opened.defer(() => adoptions.stop())
+  return { restores, adoptions }
 }
 
 /** Never goes back behind the trust version that the audit has signed. */

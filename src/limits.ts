@@ -141,8 +141,12 @@ export const limits = {
   adoptPatienceMs: 15 * 60_000,
   adoptRetryFirstMs: 500,
   adoptRetryMaxMs: 30_000,
+  /** Old servers stall, some for half a minute. */
+  adoptAnswerTimeoutMs: 60_000,
   /** How often an object is asked for again whose answer was General Failure. */
   adoptRefusedTriesMax: 4,
+  /** The same for an object without an answer, while the server answers for others. */
+  adoptUnansweredTriesMax: 6,
 
   // --- clients ---
   pendingClientsMax: 100,

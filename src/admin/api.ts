@@ -12,6 +12,7 @@ import {
   type Input as InputOf,
   type Output as OutputOf,
 } from './route.ts'
+import { adoptionRoutes } from './adoption-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
@@ -951,6 +952,7 @@ export const routes = {
     slow: true,
   }),
   ...restoreRoutes,
+  ...adoptionRoutes,
   ...serverRoutes,
 } as const
 

@@ -22,6 +22,7 @@ import type { Grantor } from '../trust/grantor.ts'
 import type { Certificate } from '../pki/certificate.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
+import type { Adoptions } from './adoptions.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -36,6 +37,7 @@ export interface AdminContext {
   readonly store: Pick<Store, 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
+  readonly adoptions: Pick<Adoptions, 'begin' | 'show'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
   readonly clock: Clock

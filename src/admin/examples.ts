@@ -1,6 +1,7 @@
 // An example of each route's request and answer, for the OpenAPI document and the pages made of it. A table: a route
 // without its line does not compile, and a test holds each example against the schemas of its route.
 
+import { adoptionExamples } from './adoption-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
@@ -373,6 +374,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },
   },
   showRestore: { answer: restore },
+  ...adoptionExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

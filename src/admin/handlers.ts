@@ -2,6 +2,7 @@
 
 import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
+import { adoptionHandlers } from './routes/adoptions.ts'
 import { auditHandlers } from './routes/audit.ts'
 import { clientHandlers } from './routes/clients.ts'
 import { healthHandlers } from './routes/health.ts'
@@ -22,6 +23,7 @@ export const handlers: Handlers<RouteName> = {
   ...instanceWorkHandlers,
   ...rootKeyHandlers,
   ...restoreHandlers,
+  ...adoptionHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

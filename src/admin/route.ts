@@ -139,6 +139,7 @@ const parameterTexts: Record<string, string> = {
   certificate: 'SHA-256 of the certificate, or the id of the CA.',
   token: 'Id of the token.',
   restore: 'Id of the restore.',
+  adoption: 'Id of the adoption.',
 }
 
 function pathParameter(name: string): z.ZodType {

@@ -1,5 +1,5 @@
 // The server that keys are adopted from, as a client that only reads. `OldServer` is the only way from this room to it, and
-// it sends no other operations than the six of `reading`. It speaks the highest version of KMIP 1.x that both know.
+// it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
@@ -12,7 +12,6 @@ import { limits } from '../limits.ts'
 /** What adoption may send. None of them changes anything. */
 export const reading = [
   'DiscoverVersions',
-  'Query',
   'Locate',
   'Get',
   'GetAttributes',
@@ -64,17 +63,6 @@ export class OldServer {
     }
   }
 
-  /** The operations that the server says it has; undefined if it does not say. */
-  async operations(): Promise<readonly string[] | undefined> {
-    try {
-      const { Operation } = await this.#request('Query', { QueryFunction: ['QueryOperations'] })
-      return Operation
-    } catch (error) {
-      if (error instanceof KmipRefused) return undefined
-      throw error
-    }
-  }
-
   /**
    * The identifiers of all objects that the server shows. Page by page if the version supports it (since 1.3), with however
    * few the server puts on a page. A server that refuses a search without attributes is asked for each kind of object.
@@ -111,20 +99,9 @@ export class OldServer {
     return { object, attributes }
   }
 
-  /** The same for a server that takes no batches, or none with this option. */
-  async readApart(UniqueIdentifier: string): ReturnType<OldServer['read']> {
-    const outcome = <N extends Reading>(operation: N, request: Request<N>): Promise<Outcome<N>> =>
-      this.#request(operation, request).then(
-        (response) => ({ ok: true, response }),
-        (error: unknown) => {
-          if (error instanceof KmipRefused) return { ok: false, refused: error }
-          throw error
-        },
-      )
-    return {
-      object: await outcome('Get', { UniqueIdentifier }),
-      attributes: await outcome('GetAttributes', { UniqueIdentifier, AttributeName: [] }),
-    }
+  async attributes(UniqueIdentifier: string): Promise<WireAttributes> {
+    const { Attribute } = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [] })
+    return Attribute ?? []
   }
 
   /** The attributes one by one, for a server that refuses to give all at once. `left`: the names that it does not give. */

@@ -85,13 +85,14 @@ export async function oldServerOf(
     throw new UsageError(
       'say how to recognize the old server: give --ca PEM or --fingerprint SHA256. Wrong bytes from somebody in the middle would stay',
     )
+  const trust =
+    ca === undefined
+      ? ({ by: 'fingerprint', sha256: parseFingerprint(fingerprint ?? '') } as const)
+      : ({ by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') } as const)
   return {
     addresses: addressesOf(hosts.join(','), flag),
     cert: await readPem(world, cert, 'CERTIFICATE'),
     key: await readNamed(key),
-    trust: await serverTrustOf(world, {
-      ...(ca !== undefined && { ca }),
-      ...(fingerprint !== undefined && { fingerprint }),
-    }),
+    trust,
   }
 }
