@@ -9,6 +9,7 @@ import { after, before, test } from 'node:test'
 import { getKey } from '../../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
+import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
 import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
 
 interface Report {
@@ -254,4 +255,61 @@ test('the old server must be recognized, and a viewer or operator may not adopt'
   writeFileSync(tokenFile, token, { mode: 0o600 })
   const refused = await mine.cli(...args(), '--token-file', tokenFile)
   assert.match(refused.stderr, /this needs the role manager/)
+})
+
+test('killed midway and started again, the same command brings the rest', async () => {
+  const ids = Array.from({ length: 60 }, (_, index) => `killed-${index}`)
+  const { promise: halfWay, resolve } = Promise.withResolvers<undefined>()
+  let given = 0
+  let held = true
+  await using slow = await openOldKmipServer({
+    Locate: ({ OffsetItems = 0 }) => ({ UniqueIdentifier: ids.slice(OffsetItems) }),
+    Get: async ({ UniqueIdentifier }) => {
+      if (++given === 30) resolve(undefined)
+      if (held && given >= 30) await new Promise(() => undefined)
+      return {
+        ObjectType: 'SymmetricKey',
+        UniqueIdentifier: textOf(UniqueIdentifier),
+        SymmetricKey: {
+          KeyBlock: {
+            KeyFormatType: 'Raw',
+            KeyValue: { KeyMaterial: Buffer.alloc(32, given) },
+            CryptographicAlgorithm: 'AES',
+            CryptographicLength: 256,
+          },
+        },
+      }
+    },
+    GetAttributes: ({ UniqueIdentifier }) => ({
+      UniqueIdentifier: textOf(UniqueIdentifier),
+      Attribute: [{ AttributeName: 'State', AttributeValue: 'Active' }],
+    }),
+  })
+  await using first = await startServer()
+  const words = [
+    'adopt',
+    'kmip',
+    `127.0.0.1:${slow.port}`,
+    '--cert',
+    client.certFile,
+    '--key',
+    client.keyFile,
+    '--fingerprint',
+    slow.sha256,
+    '--json',
+  ]
+  const watching = first.cli(...words)
+  await halfWay
+  await first.kill()
+  assert.match((await watching).stderr, /give the same command again/)
+  held = false
+  await using second = await startServer({ data: first.data })
+  // Those that were stored before keep their bytes, although the fake gives other ones now.
+  const { stdout } = await second.cli(...words)
+  const report = JSON.parse(stdout) as Report
+  const [adopted = 0] = counts(report) as number[]
+  assert.equal(adopted + report.conflicts.count, ids.length)
+  assert.ok(report.conflicts.count > 0 && adopted > 0, 'part of them was here')
+  assert.equal(((await second.json('key', 'list', '--instance', 'default')) as unknown[]).length, ids.length)
+  assert.equal((await second.cli('audit', 'verify')).code, 0)
 })
