@@ -12,9 +12,16 @@ import { openKeyProtectSite } from '../support/keyprotect-site.ts'
 const bytes = () => Buffer.alloc(32, 5)
 const sha256 = (of: Buffer) => createHash('sha256').update(of).digest()
 
+interface Wanted {
+  readonly state?: State
+  readonly material?: Buffer
+  readonly dryRun?: boolean
+  readonly more?: Readonly<Record<string, unknown>>
+}
+
 function adopting(
   uniqueIdentifier: string,
-  { state = 'Active' as State, material = bytes(), dryRun = false, more = {} } = {},
+  { state = 'Active', material = bytes(), dryRun = false, more = {} }: Wanted = {},
 ) {
   const attributes = attributeSet({ CryptographicAlgorithm: 'AES', CryptographicLength: 256, ...more })
   const brought = {

@@ -31,6 +31,8 @@ const changedHere = (object: ManagedObject): ManagedObject => ({
   attributes: withAttribute(object.attributes, 'LastChangeDate', seconds(nowMs)),
 })
 
+const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
+
 const states = Object.keys(transitions) as State[]
 
 test('the further of two states can be reached from both, or is one of them', () => {
@@ -96,7 +98,6 @@ test('a state never goes back: not one that was changed here, not one that the c
 })
 
 test('a name that another object has is kept beside the others', () => {
-  const name = (NameValue: string) => ({ NameValue, NameType: 'UninterpretedTextString' })
   const object = there('Active', { Name: [name('free'), name('taken')] })
   const taken = searchKey('Name', name('taken'))
   const { object: renamed, names } = withKeptNames(object, (one) => one === taken)
