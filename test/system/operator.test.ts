@@ -409,7 +409,7 @@ test('metrics tell operations, handshakes, commits, root key, expiries and state
     /^mortise_kmip_operation_seconds_count\{operation="Create",result="success"\} [1-9]/m,
     /^mortise_kmip_operation_seconds_count\{operation="Get",result="AuthenticationNotSuccessful"\} [1-9]/m,
     /^mortise_kmip_handshakes_total\{result="ok",.*\} [1-9]/m,
-    /^mortise_kmip_peers_total\{verdict="trusted"\} [1-9]/m,
+    /^mortise_kmip_peers_total\{result="trusted"\} [1-9]/m,
     /^mortise_store_commit_seconds_count\{result="done"\} [1-9]/m,
     /^mortise_root_key_seconds_count\{call="wrap",result="ok"\} [1-9]/m,
     /^mortise_data_key_uses_total\{source="cache"\} [1-9]/m,
