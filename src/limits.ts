@@ -133,8 +133,10 @@ export const limits = {
   adoptPageItems: 1_000,
   /** Identifiers of one adoption. Their texts are held in memory. */
   adoptIdentifiersMax: 1_000_000,
-  /** Objects that are read and stored at the same time. */
-  adoptParallelMax: 8,
+  /** Connections to the old server, each with one request at a time. */
+  adoptConnectionsMax: 8,
+  /** Objects that are being read or stored at the same time: what waits for the disk shares one flush. */
+  adoptObjectsMax: 32,
   /** Objects that a report names of each kind of trouble; it counts the rest. */
   adoptReportedMax: 1_000,
   /** How long an adoption waits for an old server that does not answer, and between two tries. */

@@ -49,7 +49,7 @@ export interface AdoptionParts {
 export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
   const { servers, cert, key, trust } = wanted
   const addresses = servers.map(addressOf)
-  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptParallelMax }
+  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
   const timeouts = { answerMs: limits.adoptAnswerTimeoutMs }
   try {
     const server = await openOldServer({ ...options, timeouts })
@@ -111,7 +111,7 @@ class Adoption {
     return this.#tally.report(about, isVerified)
   }
 
-  /** A few at a time. Ends with the first error. */
+  /** Several at a time. Ends with the first error. */
   async #forEach(
     step: AdoptionProgress['step'],
     identifiers: readonly string[],
@@ -129,7 +129,7 @@ class Adoption {
         this.#tell({ done: ++done })
       }
     }
-    const lanes = Array.from({ length: limits.adoptParallelMax }, () =>
+    const lanes = Array.from({ length: limits.adoptObjectsMax }, () =>
       lane().catch((error: unknown) => {
         failed = true
         throw error

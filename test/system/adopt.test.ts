@@ -300,6 +300,8 @@ test('killed midway and started again, the same command brings the rest', async 
   ]
   const watching = first.cli(...words)
   await halfWay
+  const stored = async () => (await first.json('key', 'list', '--instance', 'default')) as unknown[]
+  while ((await stored()).length === 0);
   await first.kill()
   assert.match((await watching).stderr, /give the same command again/)
   held = false
