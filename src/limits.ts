@@ -1,4 +1,4 @@
-// Every bound of the server, with its unit last in the name. Nothing here is read from outside: what an administrator may
+// Every bound of the server, with its unit last in the name: one table, and long because of that. Nothing here is read from outside: what an administrator may
 // change is in config.ts, within these bounds. The file ends with assertions on relations between bounds, so that the start
 // fails if a change of one breaks another.
 
