@@ -25,7 +25,6 @@ export interface ProbeOptions {
   /** Looks at no more standard keys than this. */
   readonly keysMax?: number | undefined
   readonly onProgress?: (done: number) => void
-  readonly signal?: AbortSignal
 }
 
 /** Whether the key can be rescued later with the root key alone. */
@@ -62,11 +61,10 @@ export interface ProbeReport {
 export async function probe(options: ProbeOptions): Promise<ProbeReport> {
   const keys: ProbedKey[] = []
   const tallies = new Map<Way, { opened: number; equal: number }>()
-  const { source, live, keysMax = Infinity, onProgress, signal } = options
+  const { source, live, keysMax = Infinity, onProgress } = options
   for await (const page of source.list(namePrefix))
     for (const standardKey of page) {
-      if (keys.length >= keysMax || signal?.aborted === true)
-        return summary(keys, tallies, live !== undefined)
+      if (keys.length >= keysMax) return summary(keys, tallies, live !== undefined)
       const probed = await probeKey(options, standardKey, new Set(tallies.keys()))
       keys.push(probed)
       onProgress?.(keys.length)

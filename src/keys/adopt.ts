@@ -2,7 +2,7 @@
 // what is here. adopted-object.ts has the rules.
 
 import { Fault } from '../kmip/fault.ts'
-import { first } from '../kmip/attributes.ts'
+import { first, packAttributes } from '../kmip/attributes.ts'
 import { limits } from '../limits.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { broughtUpToDate, storedForm, withKeptNames, type AdoptedObject } from './adopted-object.ts'
@@ -50,6 +50,7 @@ export async function adoptObject(
   const bytes = Buffer.byteLength(uniqueIdentifier)
   if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax)
     refuse(new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`))
+  requireFittingAttributes(brought, refuse)
   const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
   const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
   const taken = await takenNames(parts.store, { ...wanted, instanceId: staged.caller.instanceId })
@@ -75,6 +76,16 @@ export async function adoptObject(
   staged.stage(after, parts.custodies.following(await parts.instance(), changing))
   staged.done({ detail: { objectType, from: brought.from, state: after.state } })
   return { outcome: 'changed', takenNames: names }
+}
+
+/** The Fault for a full instance has the same reason as that for one object with too many attributes. */
+function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault: Fault) => never): void {
+  try {
+    packAttributes(attributes)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    refuse(new Fault('InvalidField', error.message, { cause: error }))
+  }
 }
 
 /** By the stored digest where there is one, so that a second run asks no root key. */

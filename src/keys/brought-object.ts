@@ -5,6 +5,7 @@ import type { EnumName } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { KeyBlock } from '../kmip/objects.ts'
 import type { Request, Response } from '../kmip/operations.ts'
+import { limits } from '../limits.ts'
 import type { Material } from '../sealing/envelope.ts'
 import type { ObjectType } from './managed-object.ts'
 
@@ -18,6 +19,14 @@ type Carrying = Pick<Request<'Register'> & Response<'Get'>, 'SymmetricKey' | 'Se
 
 /** Throws the Fault that Register answers where Mortise cannot store the object. */
 export function broughtObject(objectType: ObjectType, message: Carrying): BroughtObject {
+  const brought = readObject(objectType, message)
+  const { bytes } = brought.material
+  if (bytes.length <= limits.objectMaterialBytesMax) return brought
+  bytes.fill(0)
+  throw new Fault('InvalidField', `an object may hold ${limits.objectMaterialBytesMax} bytes at most`)
+}
+
+function readObject(objectType: ObjectType, message: Carrying): BroughtObject {
   if (objectType === 'SymmetricKey' && message.SymmetricKey) return broughtKey(message.SymmetricKey.KeyBlock)
   if (objectType === 'SecretData' && message.SecretData) {
     const { SecretDataType, KeyBlock } = message.SecretData

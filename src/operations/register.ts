@@ -2,7 +2,6 @@
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
-import { limits } from '../limits.ts'
 import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
 import { single, type ObjectType } from '../keys/managed-object.ts'
 import type { Handler } from './handler.ts'
@@ -11,11 +10,6 @@ import { requestedAttributes } from './requested-attributes.ts'
 export const register: Handler<'Register'> = async ({ transaction, version, placeholder }, request) => {
   const { ObjectType } = request
   const brought = broughtObject(ObjectType, request)
-  if (brought.material.bytes.length > limits.objectMaterialBytesMax)
-    throw new Fault(
-      'InvalidField',
-      `an object may hold ${String(limits.objectMaterialBytesMax)} bytes at most`,
-    )
   const asked = requestedAttributes(request, { version, objectType: ObjectType })
   const attributes = withKeyBlock(asked, ObjectType, brought)
   const UniqueIdentifier = await transaction.register(

@@ -211,6 +211,31 @@ test('an identifier is any text of 1 to 1,024 bytes', async (t) => {
   assert.deepEqual(report.notStored.count, 1)
 })
 
+test('an object that is too large, or has too much said of it, is listed and ends nothing', async (t) => {
+  const ids = ['large', 'talkative', 'plain']
+  const note = (index: number) => ({
+    AttributeName: `x-Note-${index}`,
+    AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
+  })
+  const { run } = await open(t, {
+    ...holding(ids),
+    Get: ({ UniqueIdentifier }) =>
+      UniqueIdentifier === 'large'
+        ? keyOf('large', { KeyValue: { KeyMaterial: Buffer.alloc(600 * 1024, 1) } })
+        : keyOf(textOf(UniqueIdentifier)),
+    GetAttributes: ({ UniqueIdentifier }) => ({
+      UniqueIdentifier: textOf(UniqueIdentifier),
+      Attribute: UniqueIdentifier === 'talkative' ? [1, 2, 3].map(note) : active,
+    }),
+  })
+  const report = await run()
+  assert.deepEqual(counts(report), [1, 0, 0])
+  assert.match(
+    why(report.notStored).toSorted().join('\n'),
+    /large: .*bytes at most\ntalkative: .*262144 bytes/,
+  )
+})
+
 test('two objects with one name are both kept, and listed', async (t) => {
   const { run, show } = await open(t, {
     ...holding(many(8)),
