@@ -48,6 +48,11 @@ const named = (NameValue: string) => ({
   AttributeValue: { NameValue, NameType: 'UninterpretedTextString' },
 })
 
+const note = (index: number) => ({
+  AttributeName: `x-Note-${index}`,
+  AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
+})
+
 /** A whole server with these objects; `pageItems`: how many it puts on a page, whatever it is asked for. */
 function holding(ids: readonly string[], pageItems = Infinity): OldHandlers {
   return {
@@ -213,10 +218,6 @@ test('an identifier is any text of 1 to 1,024 bytes', async (t) => {
 
 test('an object that is too large, or has too much said of it, is listed and ends nothing', async (t) => {
   const ids = ['large', 'talkative', 'plain']
-  const note = (index: number) => ({
-    AttributeName: `x-Note-${index}`,
-    AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
-  })
   const { run } = await open(t, {
     ...holding(ids),
     Get: ({ UniqueIdentifier }) =>
