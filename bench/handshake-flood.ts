@@ -2,11 +2,11 @@
 // (500) connections at the same time, dropped as soon as they are open and opened again, for ten seconds.
 
 import { connectClient } from '../test/support/tls-client.ts'
-import { after, measureHandshakes, measureRequests, start, startDoor } from './door.ts'
+import { after, measureHandshakes, measureRequests, start, startListener } from './kmip-listener.ts'
 
 const atOnce = Number(process.argv[2] ?? 500)
-await using door = await startDoor()
-const { port } = door
+await using listener = await startListener()
+const { port } = listener
 const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ port, from: '127.0.0.2' })))
 const quiet = await measure(5)
 await using flood = start('flood', String(port), String(atOnce))

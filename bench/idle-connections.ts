@@ -1,21 +1,21 @@
 // How much idle connections slow down the others: `node bench/idle-connections.ts [COUNT]` (10000). Compares request
-// times on eight connections before, with and after them, in one run, since machines differ more than doors do.
+// times on eight connections before, with and after them, in one run, since machines differ more than listeners do.
 
 import { readFileSync } from 'node:fs'
 import { connectClient } from '../test/support/tls-client.ts'
-import { after, measureRequests, start, startDoor } from './door.ts'
+import { after, measureRequests, start, startListener } from './kmip-listener.ts'
 
 const count = Number(process.argv[2] ?? 10_000)
-await using door = await startDoor()
-const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ port: door.port })))
+await using listener = await startListener()
+const clients = await Promise.all(Array.from({ length: 8 }, () => connectClient({ port: listener.port })))
 await measureRequests(clients, after(2))
-const memoryBefore = memoryMiB(door.process.pid)
+const memoryBefore = memoryMiB(listener.process.pid)
 const without = await measureRequests(clients, after(5))
 const begun = performance.now()
-await using holder = start('hold', String(door.port), String(count))
+await using holder = start('hold', String(listener.port), String(count))
 await holder.said()
 const seconds = (performance.now() - begun) / 1_000
-const memoryWith = memoryMiB(door.process.pid)
+const memoryWith = memoryMiB(listener.process.pid)
 // What opening them left behind (garbage, tickets on their way) is not what is measured.
 await measureRequests(clients, after(5))
 const withIdle = await measureRequests(clients, after(5))

@@ -1,5 +1,5 @@
 // How long listing and searching keys takes among many: `node bench/key-list.ts [FOLDER] [OBJECTS]`. Fills a store with
-// keys as vCenter makes them (default 1,000,000), then asks for pages as the admin door does: the whole page, and the
+// keys as vCenter makes them (default 1,000,000), then asks for pages as the admin API does: the whole page, and the
 // longest time in between that other requests waited. Prints one line for each.
 
 import { mkdirSync, rmSync } from 'node:fs'

@@ -32,7 +32,7 @@ these routes.
 
 - A token goes into the header \`Authorization: Bearer ...\`, never into a URL or a cookie. The first one is in the file
   \`admin-token\` of the data folder; others are made with \`mortise token create\`. A token is for one instance or for
-  all; one of an instance is told of another exactly what it is told of one that does not exist.
+  all; for a token of one instance the other instances do not exist.
 - The server's certificate is signed by its own CA: \`admin-ca.pem\` in the data folder.
 - \`Host\` must be a name that the server knows (\`admin.hosts\`).
 - Times are UTC, ISO 8601. A list that may be long comes in pages: pass \`after\` as the page before gave it, until it is

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { format } from 'prettier'
 import { labels } from '../src/telemetry/labels.ts'
-import { createMetrics, doorGauges, doorMetrics } from '../src/telemetry/metrics.ts'
+import { createMetrics, listenerGauges, listenerMetrics } from '../src/telemetry/metrics.ts'
 
 interface Described {
   readonly name: string
@@ -15,8 +15,8 @@ interface Described {
 /** Every metric of a server, those of Node.js and the process included. */
 export async function describedMetrics(): Promise<readonly Described[]> {
   const metrics = createMetrics()
-  const door = doorMetrics(metrics)
-  for (const name of Object.keys(doorGauges)) door.gauge(name as keyof typeof doorGauges, () => 0)
+  const listener = listenerMetrics(metrics)
+  for (const name of Object.keys(listenerGauges)) listener.gauge(name as keyof typeof listenerGauges, () => 0)
   const types = new Map(
     (await metrics.registry.getMetricsAsJSON()).map(({ name, type }) => [name, String(type)]),
   )

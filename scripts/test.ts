@@ -39,9 +39,10 @@ const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
 const alone = files.filter((file) => /^\/\/ Runs alone: /m.test(readFileSync(file, 'utf8')))
+// Many files mostly wait, for servers and for time: two for each core.
 await runFiles(
   files.filter((file) => !alone.includes(file)),
-  Math.min(4, availableParallelism()),
+  Math.min(8, 2 * availableParallelism()),
 )
 await runFiles(alone, 1)
 conclude()

@@ -1,5 +1,5 @@
-// Builds everything but the listeners, from what stands outside: clock, store, root keys, log. The server and the tests
-// call the same function. Nothing runs by itself before `start`.
+// Builds everything but the listeners from clock, store, root keys and log. The server and the tests call the same
+// function. Nothing runs in the background before `start`.
 
 import { Adoptions } from './admin/adoptions.ts'
 import { Restores } from './admin/restores.ts'
@@ -47,20 +47,20 @@ export interface CorePorts {
   readonly durableReads: () => boolean
 }
 
-/** Where the root keys of instances come from. */
+/** The source of the instances' root keys. */
 export interface RootKeySource {
   readonly open: OpenRootKey
   /** The id of the service instance that a root key's URI names; undefined if that root key needs no API key. */
   readonly serviceOf: (rootKeyUri: string) => string | undefined
-  /** The calls of root keys' services that are under way. */
+  /** The calls to root key services that are under way. */
   readonly calls: () => readonly RootKeyCalls[]
   /** Called once. From then on instances speak to the services with API keys of their own, where they have any. */
   readonly connect: (core: {
     readonly apiKeys: Pick<ApiKeys, 'of' | 'has'>
-    /** Called with each wrapped form that the service handed back under a newer version of its root key. */
+    /** Called with each wrapped data key that the service returned under a newer version of its root key. */
     readonly onRewrapped: (event: HandedBack) => void
   }) => void
-  /** Drops what an instance's old API key opened. */
+  /** Drops what was opened with an instance's old API key. */
   readonly forget: (instanceId: string) => void
 }
 
@@ -83,7 +83,7 @@ export interface Core {
   readonly adoptions: Adoptions
   readonly pending: Pending
   readonly lastSeen: LastSeen
-  /** Begins what runs in the background: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
+  /** Begins the background work: it asks root keys whether they answer, sweeps, and resumes interrupted work. */
   start(): void
 }
 
@@ -100,6 +100,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const integrity = new Integrity(clock, alarms.altered)
   const secrets = await Secrets.open(store, rootKey, integrity)
   await holdToAnchor(store, secrets)
+  await store.openAccessLog(secrets.accessKey())
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
@@ -165,7 +166,7 @@ function openBegunByRequest(
   const restores = new Restores({
     restore: (by, wanted, progressing) => restore(parts, by, wanted, progressing),
     isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
-    failed: failed('restore an instance'),
+    onFailure: failed('restore an instance'),
   })
   opened.defer(() => restores.stop())
   const adoptions = new Adoptions({
@@ -191,7 +192,7 @@ async function openAccess({
   })
 }
 
-/** The lists of who connected: pending clients, and when each certificate was last seen. */
+/** Opens the two lists of connected clients: pending clients, and when each certificate was last seen. */
 async function openSeen(
   {
     store,

@@ -274,6 +274,14 @@ export const limits = {
   handedBackWaitingMax: 10_000,
   handedBackAtOnce: 1,
   accessFlushMs: 100,
+  /** Access records: how soon they are moved from their file into the audit log, and tried again after a failure. */
+  accessMoveMs: 40,
+  accessMoveAgainMs: 1_000,
+  /** Gets are refused while access records wait longer than this for the audit log, or while more of them wait. */
+  accessUnchainedMsMax: 60_000,
+  accessRecordsMax: 200_000,
+  /** With more in the file, new records wait until those in it are moved. */
+  accessLogBytes: 4 * 1024 * 1024,
   destroyedGoneMs: 10_000,
   /** Changes in one commit of the writer. */
   commitGroupMax: 256,

@@ -1,5 +1,5 @@
-// The composition root: builds the server from its configuration and starts it. Everything is made here and handed down;
-// nothing imports this file but main.ts and tests.
+// Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
+// this file but main.ts and tests.
 
 import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'
@@ -16,7 +16,7 @@ import { listen } from './kmip-server/listener.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { Settings } from './serve/settings.ts'
 import { messageFirst, type LevelledLog } from './telemetry/log.ts'
-import { doorMetrics, type Metrics } from './telemetry/metrics.ts'
+import { listenerMetrics, type Metrics } from './telemetry/metrics.ts'
 import { Watch } from './serve/watch.ts'
 
 export interface Running {
@@ -29,14 +29,14 @@ export interface Running {
   /** The store was made by this start. */
   readonly firstStart: boolean
   readonly warnings: readonly string[]
-  /** Reads the configuration anew. Throws Refusal, with nothing changed, where it is not right. */
+  /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   reload(): Promise<Reloaded>
   close(): Promise<void>
 }
 
 export interface ServeOptions {
   readonly config: Config
-  /** Reads the configuration anew. Throws ConfigError. */
+  /** Reads the configuration again. Throws ConfigError. */
   readonly readConfig: () => Config
   readonly log: LevelledLog
   readonly metrics: Metrics
@@ -57,27 +57,27 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const doorLog = messageFirst(log)
-  const counting = doorMetrics(metrics)
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
-    log: doorLog,
+    log: listenerLog,
     version,
     matchesCredential,
     onPeer: counting.peer,
     onOperation: counting.operation,
   })
   opened.defer(() => answerer.close())
-  const door = await listen({
+  const listener = await listen({
     ...config.kmip.listen,
-    ...answerer.door,
+    ...answerer.callbacks,
     ...tls.certificates.shown,
-    log: doorLog,
+    log: listenerLog,
     metrics: counting,
     clock,
   })
-  opened.defer(() => door.close())
-  const kmip = `${isIPv6(door.address) ? `[${door.address}]` : door.address}:${door.port}`
+  opened.defer(() => listener.close())
+  const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
   const context = {
     ...core,
     rootKeys,
@@ -91,14 +91,14 @@ export async function serve({ config, readConfig, log, metrics, version }: Serve
     ...(await tls.admin(config)),
     context: { ...context, metrics: () => watch.metrics() },
     subnetOf: (address) => subnetOf(plainAddress(address)),
-    displaced: () => metrics.adminConnectionsDisplaced.inc(),
-    answered: ({ route, status, seconds }) =>
+    onDisplaced: () => metrics.adminConnectionsDisplaced.inc(),
+    onAnswer: ({ route, status, seconds }) =>
       metrics.adminRequests.observe({ route, status: String(status) }, seconds),
-    failed: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
+    onFailure: (error, about) => log.error({ error, ...about }, 'an admin request failed'),
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
-  tls.start({ door, admin, audit })
+  tls.start({ listener, admin, audit })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())

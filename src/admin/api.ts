@@ -1,8 +1,8 @@
-// The admin API as data: one table, and long because of that. Each route has its role, scope and schemas, once. The server
-// (server.ts), the typed client (client.ts), /api/openapi.json and the tests derive from it. Answers are cut to these schemas before
-// they leave, so that what is not named here (a token's hash, sealed material) cannot slip out.
+// The admin API as data: one table, and long because of that. It states the role, scope and schemas of each route. The
+// server (server.ts), the typed client (client.ts), /api/openapi.json and the tests derive from it. The server removes
+// every field that these schemas do not name from an answer, so a token's hash or sealed material cannot leak.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { limits } from '../limits.ts'
 import { enums } from '../kmip/enums.ts'
 import {
@@ -25,7 +25,7 @@ const sha256 = z
   .string()
   .transform((text) => text.replaceAll(/[:\s]/g, '').toLowerCase())
   .pipe(z.string().regex(/^[0-9a-f]{64}$/, 'must be a whole SHA-256: 64 hexadecimal digits'))
-  .openapi({ type: 'string', description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
+  .meta({ description: 'SHA-256 of the DER, in hex; colons and capitals are fine.' })
 const page = {
   limit: z.coerce
     .number()
@@ -33,85 +33,82 @@ const page = {
     .min(1)
     .max(limits.listPageMax)
     .default(100)
-    .openapi({ description: 'At most this many.' }),
-  after: z.string().max(500).optional().openapi({ description: 'The `after` of the page before.' }),
+    .meta({ description: 'At most this many.' }),
+  after: z.string().max(500).optional().meta({ description: 'The `after` of the page before.' }),
 }
 const nextPage = z
   .string()
   .nullable()
-  .openapi({ description: 'Pass as `after` for the next page; null: this is the last.' })
+  .meta({ description: 'Pass as `after` for the next page; null: this is the last.' })
 
 // ---------------------------------------------------------------- what is shown
 
 const Instance = z
   .object({
     id: z.string(),
-    name: z.string().openapi({ example: 'default' }),
+    name: z.string().meta({ example: 'default' }),
     custody: z.enum(['database', 'keyprotect']),
-    rootKey: z.string().openapi({ example: 'file:root.key' }),
-    ibmApiKeySource: z.enum(['instance', 'server', 'none']).openapi({
+    rootKey: z.string().meta({ example: 'file:root.key' }),
+    ibmApiKeySource: z.enum(['instance', 'server', 'none']).meta({
       description:
-        'Whose API key speaks to Key Protect or HPCS for it: its own or that of the server (MORTISE_IBM_API_KEY_FILE); none where its root key is elsewhere. The key itself is never shown.',
+        'The API key that the instance uses with Key Protect or HPCS: its own, or that of the server (MORTISE_IBM_API_KEY_FILE); none: its root key is elsewhere. The API key itself is never shown.',
     }),
     cacheSeconds: z.int(),
     outageSeconds: z.int(),
     expiredGraceDays: z
       .int()
-      .openapi({ description: 'Days that a pinned certificate is served after it expired.' }),
-    portable: z.boolean().openapi({ description: 'Whether its keys may ever be exported.' }),
-    objectsMax: z.int().openapi({ description: 'How many objects it may hold, destroyed ones aside.' }),
-    bytesMax: z.int().openapi({
+      .meta({ description: 'How many days after its expiry a pinned certificate is still accepted.' }),
+    portable: z.boolean().meta({ description: 'Whether its keys may ever be exported.' }),
+    objectsMax: z.int().meta({ description: 'How many objects it may hold, without the destroyed ones.' }),
+    bytesMax: z.int().meta({
       description:
-        'How many bytes its objects may take in the database, with what stays of destroyed ones; about.',
+        'How many bytes its objects may take in the database, approximately; records of destroyed objects count.',
     }),
     created: time,
   })
-  .openapi('Instance')
+  .meta({ id: 'Instance' })
 
 const used = z.object({ used: z.int(), max: z.int() })
 const limitsShown = z
   .object({ objects: used, bytes: used })
-  .openapi({ description: 'How much it holds of what it may hold.' })
+  .meta({ description: 'What it holds, and its limits.' })
 
-const warnings = z
-  .array(z.string())
-  .openapi({ description: 'What should be known of the root key that was chosen; empty: nothing.' })
+const warnings = z.array(z.string()).meta({ description: 'Warnings about the chosen root key; empty: none.' })
 
 const InstanceWork = z
   .object({
     id: z.string(),
-    kind: z.enum(['move', 'rewrap']).openapi({
+    kind: z.enum(['move', 'rewrap']).meta({
       description:
-        'move: to the root key and custody that the instance names. rewrap: to the newest version of its root key.',
+        'move: moves the keys to the root key and custody that the instance names. rewrap: wraps them by the newest version of its root key.',
     }),
     from: z.object({
       rootKey: z.string(),
       custody: z.enum(['database', 'keyprotect']),
-      leavesStandardKeys: z.boolean().openapi({
-        description: 'Standard keys beside this root key are deleted when all keys have moved.',
+      leavesStandardKeys: z.boolean().meta({
+        description: 'Whether the standard keys beside this root key are deleted after all keys have moved.',
       }),
     }),
     started: time,
-    done: z.int().nullable().openapi({
-      description: 'Data keys and objects that are where they should be; null: this node does not know yet.',
+    done: z.int().nullable().meta({
+      description: 'How many data keys and objects are done; null: this node does not know yet.',
     }),
     total: z.int().nullable(),
-    trouble: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Why it does not go on at the moment. It is tried again by itself.' }),
+    trouble: z.string().nullable().meta({
+      description: 'Why the work does not continue at the moment. The server tries again by itself.',
+    }),
   })
-  .openapi('InstanceWork')
+  .meta({ id: 'InstanceWork' })
 
-const rootKeysAt = z.string().min(1).max(1024).openapi({
-  description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in it does not matter.',
+const rootKeysAt = z.string().min(1).max(1024).meta({
+  description: 'keyprotect://HOST/INSTANCE or hpcs://HOST/INSTANCE; a key in the URI is ignored.',
 })
 
 const RootKey = z
   .object({
     id: z.string(),
-    uri: z.string().openapi({
-      description: 'To be given to an instance.',
+    uri: z.string().meta({
+      description: 'The URI to give to an instance.',
       example:
         'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835-6001-4482-a892-13bd2085f75d',
     }),
@@ -123,9 +120,9 @@ const RootKey = z
     lastRotated: z.string().nullable(),
     expires: z.string().nullable(),
   })
-  .openapi('RootKey')
+  .meta({ id: 'RootKey' })
 
-const counts = z.record(z.string(), z.int()).openapi({ description: 'Objects by state.' })
+const counts = z.record(z.string(), z.int()).meta({ description: 'Objects by state.' })
 
 const Deleted = z.object({
   id: z.string(),
@@ -134,40 +131,40 @@ const Deleted = z.object({
     .object({
       at: time,
       dataKeys: z.array(z.object({ id: z.string(), rootKey: z.string(), created: time })),
-      standardKeys: z.int().openapi({
-        description: "Standard keys that it had at the root key's service. They are deleted there.",
+      standardKeys: z.int().meta({
+        description: "How many standard keys it had at the root key's service. They are deleted there.",
       }),
       standardKeysLeft: z
         .object({
           count: z.int(),
-          rootKeys: z.array(z.string()).openapi({ description: 'Beside which they are.' }),
-          cause: z.string().nullable().openapi({
-            description: 'Why they could not be deleted; null: nothing is known to be in the way.',
+          rootKeys: z.array(z.string()).meta({ description: 'The root keys beside which they are stored.' }),
+          cause: z.string().nullable().meta({
+            description: 'Why they could not be deleted; null: no reason is known.',
           }),
         })
-        .openapi({
+        .meta({
           description:
-            'Those that are not deleted yet: until they are, whoever may use the root key can open what they hold, and a restore brings it back. The server goes on deleting them, and /api/v1/status tells as long as some are left.',
+            'The standard keys that are not deleted yet. Until then anybody who may use the root key can open what they hold, and a restore brings it back. The server keeps trying to delete them, and /api/v1/status reports them until none is left.',
         }),
       objects: counts,
-      auditEntry: z.string().openapi({ description: 'The action under which it stands in the audit log.' }),
+      auditEntry: z.string().meta({ description: 'The action of its audit entry.' }),
     })
     .nullable()
-    .openapi({ description: 'What was shredded; null where there was nothing to shred.' }),
+    .meta({ description: 'What was shredded; null: there was nothing to shred.' }),
 })
 
-const credentialMode = z.enum(['when-sent', 'required']).openapi({
+const credentialMode = z.enum(['when-sent', 'required']).meta({
   description:
-    'when-sent: checked when a message has one. required: demanded where vCenter sends it, with what makes, hands out or changes keys.',
+    'when-sent: the server checks a password that a message carries. required: every operation needs the password, except those that ask about the server, find keys, or read or add attributes; vCenter sends none with these.',
 })
 
 const warningsOfCertificate = z
   .array(z.string())
-  .openapi({ description: 'Why it should be replaced: a weak key or signature, a date that is past.' })
+  .meta({ description: 'Why it should be replaced: a weak key or signature, a date that is past.' })
 
 const CertificateShown = z.object({
   sha256: shownSha256,
-  subject: z.string().nullable().openapi({ description: 'null: the certificate cannot be read.' }),
+  subject: z.string().nullable().meta({ description: 'null: the certificate cannot be read.' }),
   notBefore: time.nullable(),
   notAfter: time.nullable(),
   warnings: warningsOfCertificate,
@@ -179,45 +176,55 @@ const CertificateShown = z.object({
 const Client = z
   .object({
     id: z.string(),
-    name: z.string().openapi({ example: 'vcenter-1' }),
+    name: z.string().meta({ example: 'vcenter-1' }),
     instance: z.object({ id: z.string(), name: z.string() }),
-    expiredGraceDays: z.int().nullable().openapi({
-      description: 'Days that its certificates are served after they expired; null: as the instance says.',
+    expiredGraceDays: z.int().nullable().meta({
+      description:
+        'How many days after their expiry its certificates are still accepted; null: as set for the instance.',
     }),
-    credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().openapi({
-      description: 'A user name and password besides the certificate; null: what is sent is ignored.',
+    credential: z.object({ mode: credentialMode, userName: z.string() }).nullable().meta({
+      description:
+        'A user name and password besides the certificate; null: the server ignores any that the client sends.',
     }),
-    allow: z.array(z.string()).openapi({
-      description: 'What it may ask for: operations of KMIP, and sets of them (vsphere, read, all).',
+    allow: z.array(z.string()).meta({
+      description: 'The operations of KMIP that it may request, and sets of them (vsphere, read, all).',
       example: ['all'],
     }),
     created: time,
-    certificates: z.array(CertificateShown).openapi({ description: 'Trusted by their fingerprint.' }),
+    certificates: z
+      .array(CertificateShown)
+      .meta({ description: 'The certificates trusted by their fingerprint.' }),
     authorities: z
       .array(
         z.object({
           id: z.string(),
           sha256: shownSha256,
-          authority: z.string().nullable().openapi({
+          authority: z.string().nullable().meta({
             description: "The CA's subject; null: the certificate cannot be read.",
           }),
-          subject: z
-            .string()
-            .openapi({ description: 'The pattern that a leaf must fit.', example: 'kmipClient*' }),
+          subject: z.string().meta({
+            description: 'The pattern that the subject of a leaf certificate must match.',
+            example: 'kmipClient*',
+          }),
           notAfter: time.nullable(),
           warnings: warningsOfCertificate,
           created: time,
         }),
       )
-      .openapi({ description: 'CAs whose leaves with a fitting subject are this client.' }),
+      .meta({
+        description:
+          'The trusted CAs: a leaf certificate of one of them with a matching subject is this client.',
+      }),
   })
-  .openapi('Client')
+  .meta({ id: 'Client' })
 
 const Trusted = Client.extend({
-  sha256: shownSha256.openapi({ description: 'Of the certificate or CA that is trusted now.' }),
+  sha256: shownSha256.meta({
+    description: 'The SHA-256 of the certificate or CA that this request trusted.',
+  }),
 })
 
-const Block = z.object({ sha256: shownSha256, reason: z.string(), created: time }).openapi('Block')
+const Block = z.object({ sha256: shownSha256, reason: z.string(), created: time }).meta({ id: 'Block' })
 
 const Token = z
   .object({
@@ -227,26 +234,28 @@ const Token = z
     instance: z
       .object({ id: z.string(), name: z.string() })
       .nullable()
-      .openapi({ description: 'null: for all instances and the server itself.' }),
+      .meta({ description: 'null: for all instances and the server itself.' }),
     created: time,
     expires: time.nullable(),
     expired: z.boolean(),
     lastUsed: time.nullable(),
     lastAddress: z.string().nullable(),
   })
-  .openapi('Token')
+  .meta({ id: 'Token' })
 
 const Expiry = z.object({
   kind: z.enum(['client', 'client-ca', 'server', 'server-ca']),
-  name: z.string().openapi({ description: 'The client it belongs to, or what it is.' }),
+  name: z
+    .string()
+    .meta({ description: 'The client that the certificate belongs to, or what the certificate is.' }),
   instance: z.object({ id: z.string(), name: z.string() }).nullable(),
   sha256: shownSha256,
   notAfter: time,
-  daysLeft: z.int().openapi({ description: 'Whole days; negative once it has expired.' }),
+  daysLeft: z.int().meta({ description: 'Whole days; negative once it has expired.' }),
 })
 
 const Warning = z.object({
-  code: z.string().openapi({ description: 'Stable; for programs.', example: 'certificate-expires' }),
+  code: z.string().meta({ description: 'Stable; for programs.', example: 'certificate-expires' }),
   message: z.string(),
   hint: z.string(),
 })
@@ -259,72 +268,68 @@ const Status = z
     reason: z
       .string()
       .nullable()
-      .openapi({ description: 'Why it is not ready, or what is refused at the moment.' }),
-    kmip: z.string().openapi({ description: 'Where it listens for KMIP.', example: '[::]:5696' }),
+      .meta({ description: 'Why the server is not ready, or what it refuses at the moment.' }),
+    kmip: z.string().meta({ description: 'Where it listens for KMIP.', example: '[::]:5696' }),
     instances: z.array(
       z.object({
         id: z.string(),
         name: z.string(),
-        rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).openapi({
+        rootKey: z.enum(['ok', 'unreachable', 'withdrawn', 'failing']).meta({
           description:
-            'unreachable: no answer; its keys are served from memory for a bounded time. withdrawn: it said no; they are ' +
-            'not served. failing: they do not open for another reason, which the log tells.',
+            'unreachable: it does not answer; its keys are served from memory for a bounded time. withdrawn: its service refused; its keys are not served. failing: its keys do not open for another reason; see the log.',
         }),
         clients: z.int(),
         objects: counts,
         limits: limitsShown,
       }),
     ),
-    pending: z.int().nullable().openapi({ description: 'null: the token is for one instance.' }),
-    expiries: z.array(Expiry).openapi({ description: 'The certificates that expire first, at most ten.' }),
+    pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
+    expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
     warnings: z.array(Warning),
   })
-  .openapi('Status')
+  .meta({ id: 'Status' })
 
 const PendingClient = z
   .object({
     sha256: shownSha256,
-    subject: z.string().nullable().openapi({
+    subject: z.string().nullable().meta({
       description:
-        'What the stranger says of itself. Not verified. null: the certificate cannot be read, and so not be trusted.',
+        'What the client says about itself, not verified. null: the certificate cannot be read, so it cannot be trusted.',
     }),
     notAfter: time.nullable(),
     address: z.string(),
     first: time,
     last: time,
-    knocks: z.int(),
-    certificate: z.string().openapi({ description: 'PEM.' }),
+    attempts: z.int().meta({ description: 'How many connections it has made.' }),
+    certificate: z.string().meta({ description: 'PEM.' }),
   })
-  .openapi('PendingClient')
+  .meta({ id: 'PendingClient' })
 
 const Key = z
   .object({
-    id: z.string().openapi({ description: 'Unique Identifier.' }),
-    name: z
-      .string()
-      .nullable()
-      .openapi({ description: 'The first Name, if it has one. vSphere gives none.' }),
-    state: State.openapi({ example: 'Active' }),
-    objectType: z.string().openapi({ example: 'SymmetricKey' }),
-    algorithm: z.string().nullable().openapi({ example: 'AES' }),
-    length: z.int().nullable().openapi({ description: 'In bits.', example: 256 }),
+    id: z.string().meta({ description: 'Unique Identifier.' }),
+    name: z.string().nullable().meta({ description: 'The first Name, if it has one. vSphere gives none.' }),
+    state: State.meta({ example: 'Active' }),
+    objectType: z.string().meta({ example: 'SymmetricKey' }),
+    algorithm: z.string().nullable().meta({ example: 'AES' }),
+    length: z.int().nullable().meta({ description: 'In bits.', example: 256 }),
     vsphere: z
       .object({
         name: z.string().nullable(),
         component: z.string().nullable(),
         identifier: z.string().nullable(),
       })
-      .openapi({ description: 'What vCenter noted on the key: x-Name, x-Component, x-Identifier.' }),
+      .meta({ description: 'What vCenter noted on the key: x-Name, x-Component, x-Identifier.' }),
     created: time,
     lastFetched: time.nullable(),
   })
-  .openapi('Key')
+  .meta({ id: 'Key' })
 
 const KeyDetails = Key.extend({
   attributes: z
     .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
-    .openapi({ description: 'All attributes. Key material is none of them.' }),
-}).openapi('KeyDetails')
+    .meta({ description: 'All attributes. They never contain key material.' }),
+}).meta({ id: 'KeyDetails' })
 
 const AuditEntry = z
   .object({
@@ -332,7 +337,7 @@ const AuditEntry = z
     number: z.int(),
     hash: z.string(),
     at: time,
-    action: z.string().openapi({ example: 'key.get' }),
+    action: z.string().meta({ example: 'key.get' }),
     result: z.enum(['success', 'refused', 'undone']),
     instanceId: z.string().nullable(),
     object: z.string().nullable(),
@@ -347,7 +352,7 @@ const AuditEntry = z
     requestId: z.string().nullable(),
     detail: z.record(z.string(), z.unknown()).nullable(),
   })
-  .openapi('AuditEntry')
+  .meta({ id: 'AuditEntry' })
 
 const AuditPage = z.object({ entries: z.array(AuditEntry), after: nextPage })
 
@@ -357,23 +362,23 @@ const AuditProof = z
     problems: z.array(z.string()),
     restores: z
       .array(z.string())
-      .openapi({ description: 'Restores that were accepted (`restore-accept`): what they left behind.' }),
+      .meta({ description: 'The accepted restores (`restore-accept`) that the log shows.' }),
     entries: z.int(),
     checkpoints: z.int(),
     provedFrom: time.nullable(),
     provedTo: time.nullable(),
     unprovedEntries: z
       .int()
-      .openapi({ description: 'Younger than the last checkpoint: chained, not yet signed for.' }),
+      .meta({ description: 'Entries after the last checkpoint: chained, but not signed yet.' }),
     keySha256: shownSha256,
   })
-  .openapi('AuditProof')
+  .meta({ id: 'AuditProof' })
 
 // ---------------------------------------------------------------- what is asked
 
-const newAllow = allow
-  .optional()
-  .openapi({ description: 'What a new client may ask for; left out: all, from an operator vsphere.' })
+const newAllow = allow.optional().meta({
+  description: 'The operations that a new client may request. Left out: all, or vsphere if an operator asks.',
+})
 
 const trustBody = z
   .discriminatedUnion('by', [
@@ -383,17 +388,17 @@ const trustBody = z
       name,
       authority: pem,
       subject: z.string().min(1).max(1024).default('kmipClient*'),
-      leavePinned: z.boolean().default(false).openapi({
+      leavePinned: z.boolean().default(false).meta({
         description:
-          'Trust it although it vouches for certificates that are pinned in other instances: those stay there.',
+          'Trusts the CA although it signed certificates that are pinned in other instances; those stay there.',
       }),
       allow: newAllow,
     }),
     z.strictObject({ by: z.literal('pending'), name, sha256, allow: newAllow }),
   ])
-  .openapi({
+  .meta({
     description:
-      'certificate: exactly this one. authority: leaves that this CA signs itself and whose subject fits. pending: one that knocked, by its whole SHA-256. Needs a token for all instances, as soon as there are several, unless it is a certificate that Mortise signed for this instance.',
+      'certificate: trusts exactly this certificate. authority: trusts leaf certificates that this CA itself signed and whose subject matches. pending: trusts a certificate that connected, by its whole SHA-256. If there are several instances this needs a token for all of them, unless Mortise signed the certificate for this instance.',
     example: {
       by: 'pending',
       name: 'vcenter-1',
@@ -408,20 +413,20 @@ const instanceSettings = {
     .int()
     .min(limits.cacheSecondsMin)
     .max(limits.cacheSecondsMax)
-    .openapi({ description: 'How long unsealed material may be used after the root key last answered.' }),
+    .meta({ description: 'How long unsealed material may be used after the root key last answered.' }),
   outageSeconds: z
     .int()
     .min(0)
     .max(limits.outageSecondsMax)
-    .openapi({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
+    .meta({ description: 'How much longer while the root key cannot be reached; 0: no longer.' }),
   expiredGraceDays: graceDays,
   portable: z.boolean(),
-  objectsMax: z.int().min(1).max(limits.instanceObjectsMax).openapi({
-    description: 'Objects that it may hold, destroyed ones aside. Needs a token for all instances.',
+  objectsMax: z.int().min(1).max(limits.instanceObjectsMax).meta({
+    description: 'How many objects it may hold, without the destroyed ones. Needs a token for all instances.',
   }),
-  bytesMax: z.int().min(1).max(limits.instanceBytesMax).openapi({
+  bytesMax: z.int().min(1).max(limits.instanceBytesMax).meta({
     description:
-      'Bytes that its objects may take in the database, with what stays of destroyed ones. Needs a token for all instances.',
+      'How many bytes its objects may take in the database; records of destroyed objects count. Needs a token for all instances.',
   }),
 }
 
@@ -468,38 +473,38 @@ export const routes = {
       ready: z.boolean(),
       degradedInstances: z
         .int()
-        .openapi({ description: 'How many instances have trouble with their root key.' }),
-      degraded: z.array(z.string()).openapi({ description: 'Their ids.' }),
-      unreachable: z
-        .array(z.string())
-        .openapi({ description: 'Those that are served from memory, since their root key does not answer.' }),
-      withdrawn: z
-        .array(z.string())
-        .openapi({ description: 'Those that are not served, since their root key said no.' }),
-      newKeysRefused: z.array(z.string()).openapi({
-        description: "Ids of instances of which the root key's service refused to keep the last new key.",
+        .meta({ description: 'How many instances have trouble with their root key.' }),
+      degraded: z.array(z.string()).meta({ description: 'The ids of these instances.' }),
+      unreachable: z.array(z.string()).meta({
+        description: 'Ids of instances that are served from memory, because their root key does not answer.',
       }),
-      readsRefused: z.array(z.string()).openapi({
+      withdrawn: z.array(z.string()).meta({
+        description: 'Ids of instances that are not served, because the service of their root key refused.',
+      }),
+      newKeysRefused: z.array(z.string()).meta({
+        description: "Ids of instances whose last new key the root key's service refused to store.",
+      }),
+      readsRefused: z.array(z.string()).meta({
         description:
           "Ids of instances whose keys cannot be read at the root key's service, though the root key answers.",
       }),
-      standardKeysLeft: z.array(z.string()).openapi({
+      standardKeysLeft: z.array(z.string()).meta({
         description:
-          "Ids of instances of which standard keys are to be deleted at the root key's service, and could not be; also of instances that are gone.",
+          "Ids of instances with standard keys that could not be deleted yet at the root key's service; also of deleted instances.",
       }),
-      closingsUnrecorded: z.array(z.string()).openapi({
+      closingsUnrecorded: z.array(z.string()).meta({
         description:
           "Ids of instances with keys that were revoked here, and are not recorded as revoked at the root key's service yet.",
       }),
-      otherServers: z.array(z.string()).openapi({
+      otherServers: z.array(z.string()).meta({
         description: "Ids of instances that another server uses too, as their root key's service shows.",
       }),
-      nearLimit: z.array(z.string()).openapi({
-        description: 'Ids of instances that hold 80 % or more of the objects or bytes that they may.',
+      nearLimit: z.array(z.string()).meta({
+        description: 'Ids of instances that hold 80 % or more of their limit of objects or bytes.',
       }),
       warnings: z
         .int()
-        .openapi({ description: 'What needs somebody soon: see /api/v1/status, or `mortise status`.' }),
+        .meta({ description: 'How many warnings there are: see /api/v1/status, or `mortise status`.' }),
     }),
   }),
   metrics: route({
@@ -516,7 +521,7 @@ export const routes = {
     path: '/api/v1/status',
     role: 'viewer',
     scope: 'any',
-    summary: 'How the server is, on one page: what the token may see of it',
+    summary: 'The state of the server on one page, as far as the token may see it',
     answer: Status,
   }),
   listInstances: route({
@@ -533,39 +538,39 @@ export const routes = {
     role: 'viewer',
     scope: 'instance',
     summary:
-      'One instance, with how many objects it has, under which versions of its root key they are, and the work on them',
+      'One instance, with the number of its objects, the versions of its root key that wrap them, and the work on them',
     answer: Instance.extend({
       objects: counts,
       limits: limitsShown,
       clients: z.int(),
-      work: InstanceWork.nullable().openapi({ description: 'Work on all its keys that is under way.' }),
+      work: InstanceWork.nullable().meta({ description: 'The work on all its keys that is under way.' }),
       keyVersions: z
         .array(
           z.object({
-            version: z.string().openapi({ description: "The service's id; empty where it is not known." }),
-            newest: z.boolean().nullable().openapi({ description: 'null: the service did not say.' }),
+            version: z.string().meta({ description: "The service's id; empty where it is not known." }),
+            newest: z.boolean().nullable().meta({ description: 'null: the service did not say.' }),
             count: z.int(),
           }),
         )
-        .openapi({
+        .meta({
           description:
-            'How many are wrapped by which version of the root key. Empty where a root key has no versions.',
+            'How many keys each version of the root key wraps. Empty: the root key has no versions.',
         }),
-      countedAs: z.enum(['key', 'data key']).openapi({ description: 'What keyVersions counts.' }),
+      countedAs: z.enum(['key', 'data key']).meta({ description: 'What keyVersions counts.' }),
       notRecoverable: z
         .object({
           count: z.int(),
-          ids: z.array(z.string()).openapi({ description: 'The first hundred of them.' }),
+          ids: z.array(z.string()).meta({ description: 'The first hundred of them.' }),
         })
-        .openapi({
+        .meta({
           description:
-            'Objects with custody keyprotect that lie in the database all the same: Key Protect alone cannot bring them back. No root key wraps what is empty or so large; during a move also those that it has not come to.',
+            'Objects with custody keyprotect that are stored in the database all the same, so Key Protect alone cannot restore them: those that are empty or too large for a root key, and during a move those that have not moved yet.',
         }),
       revocation: z
         .object({ withinSeconds: z.int(), unreachableSeconds: z.int(), ofSingleKeys: z.boolean() })
-        .openapi({
+        .meta({
           description:
-            'A key is handed out at most so long after its root key was disabled or deleted, or it was deleted in Key Protect; and at most so long after the root key last answered, while it cannot be reached. ofSingleKeys: the owner can revoke one key at the service.',
+            'withinSeconds: for how long a key may still be handed out after its root key was disabled or deleted, or the key was deleted in Key Protect. unreachableSeconds: the same, from the last answer of a root key that cannot be reached. ofSingleKeys: whether the owner can revoke a single key at the service.',
         }),
     }),
   }),
@@ -574,15 +579,16 @@ export const routes = {
     path: '/api/v1/instances',
     role: 'manager',
     scope: 'server',
-    summary: 'A new instance: a set of keys with a root key and clients of its own',
+    summary: 'Create an instance: a set of keys with a root key and clients of its own',
     body: z.strictObject({
       name,
-      rootKey: z.string().min(1).max(1024).optional().openapi({
-        description: "URI of the root key; left out: the server's own. A file in the data folder is made.",
-      }),
-      custody: z.enum(['database', 'keyprotect']).optional().openapi({
+      rootKey: z.string().min(1).max(1024).optional().meta({
         description:
-          'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
+          "URI of the root key. Left out: the server's own. Mortise makes a file in the data folder.",
+      }),
+      custody: z.enum(['database', 'keyprotect']).optional().meta({
+        description:
+          'Where its sealed keys are stored. Left out: database. Required for root keys in Key Protect and HPCS.',
       }),
       ibmApiKey: ibmApiKey.optional(),
       ...z.object(instanceSettings).partial().shape,
@@ -598,7 +604,7 @@ export const routes = {
     summary: 'The root keys of a Key Protect or HPCS instance, to choose from',
     query: z.strictObject({
       rootKey: rootKeysAt,
-      instance: z.string().min(1).max(1024).optional().openapi({
+      instance: z.string().min(1).max(1024).optional().meta({
         description: 'Id or name of the Mortise instance that asks, with its API key. Left out: the server.',
       }),
     }),
@@ -609,7 +615,7 @@ export const routes = {
     path: '/api/v1/root-keys/list',
     role: 'manager',
     scope: 'server',
-    summary: 'The same with an API key that is not kept, for an instance that is yet to be made',
+    summary: 'The same with an API key that is not stored, for an instance that is to be created',
     body: z.strictObject({ rootKey: rootKeysAt, ibmApiKey }),
     answer: z.array(RootKey),
   }),
@@ -631,15 +637,15 @@ export const routes = {
     role: 'manager',
     scope: 'instance',
     summary:
-      'Another root key or custody. New keys are sealed by it from now on, the others follow in the background; needs a token for all instances',
+      'Change the root key or custody. New keys use it from now on, the others follow in the background; needs a token for all instances',
     body: z.strictObject({
-      rootKey: z.string().min(1).max(1024).openapi({
-        description: 'URI of the root key. A file in the data folder is made.',
+      rootKey: z.string().min(1).max(1024).meta({
+        description: 'URI of the root key. Mortise makes a file in the data folder.',
       }),
       ibmApiKey: ibmApiKey.optional(),
-      custody: z.enum(['database', 'keyprotect']).optional().openapi({
+      custody: z.enum(['database', 'keyprotect']).optional().meta({
         description:
-          'Where its sealed keys lie. Left out: database; to be said for root keys in Key Protect and HPCS.',
+          'Where its sealed keys are stored. Left out: database. Required for root keys in Key Protect and HPCS.',
       }),
     }),
     answer: Instance.extend({ work: InstanceWork, warnings }),
@@ -660,9 +666,9 @@ export const routes = {
     summary:
       'Delete an instance; refused while it has objects that are not destroyed, unless they are shredded',
     query: z.strictObject({
-      shred: z.string().max(limits.clientNameCharactersMax).optional().openapi({
+      shred: z.string().max(limits.clientNameCharactersMax).optional().meta({
         description:
-          'The name of the instance again: destroys its data keys, deletes its standard keys, and all its keys with them.',
+          'The name of the instance again: destroys its data keys and deletes its standard keys, and all its keys with them.',
       }),
     }),
     answer: Deleted,
@@ -672,7 +678,7 @@ export const routes = {
     path: `${instance}/clients`,
     role: 'viewer',
     scope: 'instance',
-    summary: 'Clients and what each is trusted by',
+    summary: 'The clients, with the certificates and CAs that each is trusted by',
     answer: z.array(Client),
   }),
   showClient: route({
@@ -693,8 +699,8 @@ export const routes = {
       .strictObject({
         name,
         expiredGraceDays: graceDays.nullable(),
-        credential: credentialBody.nullable().openapi({
-          description: 'null takes it away. Without user name and password those that are set stay.',
+        credential: credentialBody.nullable().meta({
+          description: 'null removes it. Without user name and password, those that are set stay.',
         }),
         allow,
       })
@@ -728,13 +734,13 @@ export const routes = {
     summary: 'Sign a certificate request and trust the certificate as a client',
     body: z.strictObject({
       name,
-      request: pem.openapi({ description: 'PKCS#10, PEM.' }),
+      request: pem.meta({ description: 'PKCS#10, PEM.' }),
       days: z.int().min(1).max(limits.certificateDaysMax).optional(),
       allow: newAllow,
     }),
     answer: Trusted.extend({
-      certificate: z.string().openapi({ description: 'PEM.' }),
-      authority: z.string().openapi({ description: 'The CA that signed it, PEM.' }),
+      certificate: z.string().meta({ description: 'PEM.' }),
+      authority: z.string().meta({ description: 'The CA that signed it, PEM.' }),
     }),
     status: 201,
   }),
@@ -751,7 +757,7 @@ export const routes = {
     path: '/api/v1/pending',
     role: 'viewer',
     scope: 'server',
-    summary: 'Unknown certificates that knocked',
+    summary: 'Unknown certificates that connected and wait for a decision',
     answer: z.array(PendingClient),
   }),
   blockCertificate: route({
@@ -759,7 +765,7 @@ export const routes = {
     path: '/api/v1/blocks',
     role: 'operator',
     scope: 'server',
-    summary: 'Refuse one certificate for good, whoever vouches for it',
+    summary: 'Block a certificate, even if a client or a CA vouches for it',
     body: z.strictObject({ sha256, reason: z.string().max(200).default('') }),
     answer: Block,
     status: 201,
@@ -769,7 +775,7 @@ export const routes = {
     path: '/api/v1/blocks',
     role: 'viewer',
     scope: 'server',
-    summary: 'Certificates that are refused for good',
+    summary: 'The blocked certificates',
     answer: z.array(Block),
   }),
   unblockCertificate: route({
@@ -777,7 +783,7 @@ export const routes = {
     path: '/api/v1/blocks/{certificate}',
     role: 'operator',
     scope: 'server',
-    summary: 'Lift a block; the certificate counts again where a client or a CA vouches for it',
+    summary: 'Remove a block; the certificate is trusted again if a client or a CA vouches for it',
     answer: Block,
   }),
   listTokens: route({
@@ -786,7 +792,7 @@ export const routes = {
     role: 'viewer',
     scope: 'any',
     summary:
-      'Tokens of the admin door, without what is secret of them; one of an instance sees those of its instance',
+      'The tokens of the admin API, without their secrets; a token of one instance sees those of its instance',
     answer: z.array(Token),
   }),
   createToken: route({
@@ -794,17 +800,17 @@ export const routes = {
     path: '/api/v1/tokens',
     role: 'manager',
     scope: 'any',
-    summary: 'A new token; its text is in this answer and nowhere else',
+    summary: 'Create a token; its text is in this answer and nowhere else',
     body: z.strictObject({
       role: z.enum(roles),
-      instance: z.string().min(1).max(1024).optional().openapi({
-        description: 'Id or name; left out: all instances, or the one that the asking token is for.',
+      instance: z.string().min(1).max(1024).optional().meta({
+        description: 'Id or name of the instance. Left out: all instances, or that of the token that asks.',
       }),
       name: name.optional(),
       expiresDays: z.int().min(1).max(limits.tokenExpiryDaysMax).optional(),
     }),
     answer: Token.extend({
-      token: z.string().openapi({ description: 'Send it as "Authorization: Bearer ...".' }),
+      token: z.string().meta({ description: 'Send it as "Authorization: Bearer ...".' }),
     }),
     status: 201,
   }),
@@ -813,7 +819,7 @@ export const routes = {
     path: '/api/v1/tokens/{token}',
     role: 'manager',
     scope: 'any',
-    summary: 'Revoke a token; it does not count from its next request on',
+    summary: 'Revoke a token; its next request is refused',
     answer: Token,
   }),
   listKeys: route({
@@ -824,24 +830,24 @@ export const routes = {
     summary: 'Keys and other objects, newest first',
     query: z.strictObject({
       ...page,
-      state: State.optional().openapi({ description: 'Left out: all but the destroyed ones.' }),
-      name: z.string().max(1024).optional().openapi({ description: 'A Name, whole.' }),
-      vsphereName: z.string().max(1024).optional().openapi({ description: 'x-Name, whole.' }),
-      vsphereComponent: z.string().max(1024).optional().openapi({ description: 'x-Component, whole.' }),
-      vsphereIdentifier: z.string().max(1024).optional().openapi({ description: 'x-Identifier, whole.' }),
-      search: z.string().min(1).max(1024).optional().openapi({
-        description: 'What has this, whole, as its id, Name, x-Name, x-Component or x-Identifier.',
+      state: State.optional().meta({ description: 'Left out: all but the destroyed ones.' }),
+      name: z.string().max(1024).optional().meta({ description: 'A whole Name.' }),
+      vsphereName: z.string().max(1024).optional().meta({ description: 'A whole x-Name.' }),
+      vsphereComponent: z.string().max(1024).optional().meta({ description: 'A whole x-Component.' }),
+      vsphereIdentifier: z.string().max(1024).optional().meta({ description: 'A whole x-Identifier.' }),
+      search: z.string().min(1).max(1024).optional().meta({
+        description: 'Only objects with this whole text as id, Name, x-Name, x-Component or x-Identifier.',
       }),
-      contains: z.string().min(1).max(1024).optional().openapi({
+      contains: z.string().min(1).max(1024).optional().meta({
         description:
-          'A part of its id, Name, x-Name, x-Component or x-Identifier, in any case; looks at one key after the other.',
+          'Only objects with this text in their id, Name, x-Name, x-Component or x-Identifier, ignoring case. The server reads one object after the other.',
       }),
       createdSince: time.optional(),
       createdUntil: time.optional(),
-      fetchedSince: time.optional().openapi({ description: 'Sent to a client since then.' }),
+      fetchedSince: time.optional().meta({ description: 'Only keys that were sent to a client since then.' }),
       notFetchedSince: time
         .optional()
-        .openapi({ description: 'Never sent to a client, or last before then.' }),
+        .meta({ description: 'Only keys that were not sent to a client since then.' }),
     }),
     answer: z.object({ keys: z.array(Key), after: nextPage }),
   }),
@@ -851,15 +857,10 @@ export const routes = {
     role: 'operator',
     scope: 'instance',
     summary:
-      "A new AES-256 key that encrypts, decrypts, wraps and unwraps: vSphere 9's wrapping key, for example",
+      "Create an AES-256 key that may encrypt, decrypt, wrap and unwrap, such as vSphere 9's wrapping key",
     body: z.strictObject({
-      name: z
-        .string()
-        .min(1)
-        .max(1024)
-        .optional()
-        .openapi({ description: 'Its Name, unique in the instance.' }),
-      activate: z.boolean().default(false).openapi({ description: 'Active from the start.' }),
+      name: z.string().min(1).max(1024).optional().meta({ description: 'Its Name, unique in the instance.' }),
+      activate: z.boolean().default(false).meta({ description: 'Active from the start.' }),
     }),
     answer: Key,
     status: 201,
@@ -890,9 +891,9 @@ export const routes = {
       reason: z
         .enum(revocationReasons)
         .default('Unspecified')
-        .openapi({ description: 'KeyCompromise and CACompromise make it Compromised.' }),
+        .meta({ description: 'KeyCompromise and CACompromise make it Compromised.' }),
       message: z.string().max(1024).optional(),
-      occurred: time.optional().openapi({ description: 'When the compromise happened, if it is one.' }),
+      occurred: time.optional().meta({ description: 'When the compromise happened, if it is one.' }),
     }),
     answer: Key,
   }),
@@ -927,7 +928,7 @@ export const routes = {
     path: '/api/v1/audit/proof',
     role: 'viewer',
     scope: 'server',
-    summary: 'Verify the whole audit log; takes long when it is long',
+    summary: 'Verify the whole audit log; this takes long for a long log',
     answer: AuditProof,
     slow: true,
   }),

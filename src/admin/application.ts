@@ -1,5 +1,6 @@
-// The admin door as a function from request to response: Host, token, role, path, instance, query, body, handler, in this
-// order, the same for every route of the table. It knows no sockets (server.ts) and no route by name.
+// Answers an HTTP request to the admin API: checks Host, token, role, path, instance, query and body, and calls the
+// handler, in this order, the same for every route of the table. It knows no sockets (server.ts) and no route by
+// name.
 
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
@@ -19,12 +20,12 @@ import { none, type Route } from './route.ts'
 
 export interface ApplicationOptions {
   readonly context: AdminContext
-  /** Besides the address that the request came to. Lower case. */
+  /** The host names accepted besides the address that the request came to, in lower case. */
   readonly hosts: ReadonlySet<string>
-  /** Told of each answer; `route` is a name of the table, or 'none'. */
-  readonly answered: (about: { route: string; status: number; seconds: number }) => void
-  /** Told of what is a bug or an outage. */
-  readonly failed: (error: unknown, about: { route: string; requestId: string }) => void
+  /** Called after each answer; `route` is a name of the table, or 'none'. */
+  readonly onAnswer: (about: { route: string; status: number; seconds: number }) => void
+  /** Called with an error that is a bug or an outage. */
+  readonly onFailure: (error: unknown, about: { route: string; requestId: string }) => void
 }
 
 interface Env {
@@ -50,7 +51,7 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   return app
 }
 
-/** The table is walked as data, so the exact types of a route are lost here; handlers.ts keeps them. */
+/** The loop over the table loses the exact types of a route; handlers.ts keeps them. */
 function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminContext): void {
   const handler = handlers[name as keyof typeof handlers] as (
     context: AdminContext,
@@ -84,7 +85,7 @@ function valid(place: string, schema: Route['query'], value: unknown): unknown {
   throw new Refusal('bad-request', texts.slice(0, 10).join('; '), 'See /api/openapi.json.')
 }
 
-/** What is given twice becomes an array, which no schema takes. */
+/** A repeated query parameter becomes an array, so the schema rejects it. */
 function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
   const pairs = Object.entries(c.req.queries())
   return Object.fromEntries(pairs.map(([name, values]) => [name, values.length === 1 ? values[0] : values]))
@@ -93,14 +94,14 @@ function queryOf(c: Ctx): Record<string, string | string[] | undefined> {
 function answer(c: Ctx, line: Route, value: unknown): Response {
   if (line.media === 'application/x-ndjson')
     return c.body(linesOf(value as AsyncIterable<string>), line.status, { 'Content-Type': line.media })
-  // Cuts off whatever the schema does not name.
+  // Removes every field that the schema does not name.
   const cut: unknown = line.answer.parse(value)
   return line.media === 'text/plain' ? c.text(String(cut), line.status) : c.json(cut, line.status)
 }
 
 const chunkCharacters = 64 * 1024
 
-/** Lines as bytes, no faster than they are read. */
+/** Returns the lines as bytes, produced only as fast as the client reads. */
 function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
   const iterator = lines[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
@@ -124,7 +125,7 @@ function linesOf(lines: AsyncIterable<string>): ReadableStream<Uint8Array> {
   })
 }
 
-async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Promise<void> {
+async function observe(c: Ctx, next: Next, { onAnswer }: ApplicationOptions): Promise<void> {
   const start = performance.now()
   c.set('requestId', randomUUID())
   c.set('route', 'none')
@@ -134,7 +135,7 @@ async function observe(c: Ctx, next: Next, { answered }: ApplicationOptions): Pr
   c.header('Cache-Control', 'no-store')
   c.header('X-Content-Type-Options', 'nosniff')
   c.header('Content-Security-Policy', c.get('policy'))
-  answered({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
+  onAnswer({ route: c.get('route'), status: c.res.status, seconds: (performance.now() - start) / 1000 })
 }
 
 /** A name that somebody else controls must not lead a browser here (DNS rebinding). The port does not matter. */
@@ -153,8 +154,8 @@ async function checkHost(c: Ctx, next: Next, hosts: ReadonlySet<string>): Promis
 }
 
 /**
- * A proxy before this server decides by the path as it is written. So a path that only leads to a route after `..` or a
- * backslash was resolved is not there.
+ * A proxy in front of this server decides by the path as the client wrote it. So a path that matches a route only
+ * after `..` or a backslash is resolved does not exist here.
  */
 async function checkPath(c: Ctx, next: Next): Promise<void> {
   const sent = (c.env.incoming.url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
@@ -163,7 +164,7 @@ async function checkPath(c: Ctx, next: Next): Promise<void> {
   await next()
 }
 
-/** An IPv4 peer of an IPv6 socket is shown as IPv4. */
+/** Shows an IPv4 peer of an IPv6 socket as IPv4. */
 function plainAddress(address: string | undefined): string | null {
   return address?.replace(/^::ffff:/, '') ?? null
 }
@@ -173,7 +174,7 @@ const patterns = Object.values(routes).map(({ method, path }) => ({
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replaceAll(/\{\w+\}/g, '[^/]+')}$`),
 }))
 
-/** Beside the table. */
+/** The pages that are not in the table. */
 const pages: ReadonlySet<string> = new Set(['/api/openapi.json', '/api/docs'])
 
 function noRoute(c: Ctx): Refusal {
@@ -188,10 +189,10 @@ function nothingHere(): Refusal {
   return new Refusal('not-found', 'there is nothing here', 'See /api/openapi.json.')
 }
 
-function known(error: Error, c: Ctx, { failed }: ApplicationOptions): Refusal {
+function known(error: Error, c: Ctx, { onFailure }: ApplicationOptions): Refusal {
   const refusal = refusalOf(error)
   if (refusal) return refusal
-  failed(error, { route: c.get('route'), requestId: c.get('requestId') })
+  onFailure(error, { route: c.get('route'), requestId: c.get('requestId') })
   return new Refusal(
     'internal',
     'something went wrong in the server',

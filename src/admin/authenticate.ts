@@ -1,4 +1,4 @@
-// Who asks at the admin door: bearer token, role, and which instances are there for it.
+// Checks the bearer token and the role of a request to the admin API, and decides which instances the token may see.
 
 import type { Actor } from '../ports/audit.ts'
 import type { Instance } from '../trust/rows.ts'
@@ -9,7 +9,10 @@ import { roles, type Route } from './route.ts'
 
 type Authorization = Pick<Route, 'role' | 'scope'>
 
-/** The asker, or Refusal 'unauthenticated' or 'forbidden'. Nobody in particular on public routes. */
+/**
+ * Returns the asker. Throws Refusal 'unauthenticated' or 'forbidden'. On a public route the asker is nobody in
+ * particular.
+ */
 export async function authenticate(
   { access, lastSeen }: Pick<AdminContext, 'access' | 'lastSeen'>,
   route: Authorization,
@@ -52,7 +55,7 @@ export async function authenticate(
   }
 }
 
-/** The instance of that id or name, if the token may know that it exists. */
+/** Returns the instance with that id or name, if the token may know that it exists. */
 export async function visibleInstance(
   { access }: Pick<AdminContext, 'access'>,
   asker: Pick<Asker, 'instanceId'>,

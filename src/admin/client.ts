@@ -1,5 +1,6 @@
-// The admin door's typed client, made from the same table: `client.call('listKeys', { instance: 'default' })`. It trusts
-// a server by a CA, by its certificate's fingerprint, or by the CAs of the system, and sends the token only after.
+// The typed client of the admin API, derived from the route table: `client.call('listKeys', { instance: 'default'
+// })`. It trusts a server by a CA, by the certificate's fingerprint, or by the CAs of the system, and sends the token
+// only after that check.
 
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { connect, type TLSSocket } from 'node:tls'
@@ -19,7 +20,10 @@ export interface AdminTarget {
     | { readonly by: 'system' }
 }
 
-/** The server was not reached, is not the one that was meant, or is no Mortise. `code` is the system's, where there is one. */
+/**
+ * The client did not reach the server, or the answer came from another server or from something that is not Mortise.
+ * `code`: the error code of the system, if there is one.
+ */
 export class AdminUnreachable extends Error {
   override readonly name = 'AdminUnreachable'
   readonly code: string | undefined
@@ -78,7 +82,7 @@ export class AdminClient {
     })
   }
 
-  /** Connected and known to be the right server. */
+  /** Resolves when the socket is connected and the server has been verified. */
   #connect(timeoutMs: number): Promise<TLSSocket> {
     const { trust } = this.#target
     const host = this.#url.hostname.replace(/^\[(.*)\]$/, '$1')
@@ -152,7 +156,7 @@ function refusal(status: number, body: string): Error {
     const { code, message, hint } = errorAnswer.parse(JSON.parse(body)).error
     return new Refusal(code, message, hint)
   } catch {
-    return new AdminUnreachable(`what answered is not the admin door of Mortise (HTTP ${status})`)
+    return new AdminUnreachable(`what answered is not the admin API of Mortise (HTTP ${status})`)
   }
 }
 

@@ -1,18 +1,19 @@
-// Who holds a connection to the admin API, and which one must give way when too many are held. One address can take
-// connections from itself only, so it cannot keep the others out. Holds places only, closes nothing itself.
+// Keeps the connections to the admin API by subnet, and decides which one must close when there are too many. One
+// address can take places from itself only, so it cannot keep others out. This file only counts; it closes nothing
+// itself.
 
 interface Slot {
   readonly subnet: string
-  /** A request came on it at some time. */
+  /** Whether a request ever came on this connection. */
   asked: boolean
-  /** Requests that are being answered. */
+  /** The number of requests that are being answered. */
   running: number
 }
 
 export class ConnectionSlots<C> {
   readonly #max: number
   readonly #perSubnetMax: number
-  /** The connection without any progress for longest is first. */
+  /** In order of their last progress, the oldest first. */
   readonly #slots = new Map<C, Slot>()
 
   constructor(options: { readonly max: number; readonly perSubnetMax: number }) {
@@ -21,8 +22,8 @@ export class ConnectionSlots<C> {
   }
 
   /**
-   * Gives a new connection a place. Returns the connection that has to be closed for it: the new one itself where no
-   * other may be, undefined where there is room. The caller closes it, and then calls `remove`.
+   * Adds a connection. Returns the connection that must close for it, or the new one itself if no other may close, or
+   * undefined if there is room. The caller closes it and then calls `remove`.
    */
   add(connection: C, subnet: string): C | undefined {
     this.#slots.set(connection, { subnet, asked: false, running: 0 })
@@ -43,12 +44,12 @@ export class ConnectionSlots<C> {
     return connection
   }
 
-  /** Its handshake is done. */
+  /** The handshake of the connection is done. */
   secured(connection: C): void {
     this.#toTheEnd(connection)
   }
 
-  /** It has a request: it keeps its place until `ended`. */
+  /** A request began; the connection keeps its place until `ended`. */
   began(connection: C): void {
     const slot = this.#slots.get(connection)
     if (!slot) return
@@ -56,7 +57,7 @@ export class ConnectionSlots<C> {
     slot.running++
   }
 
-  /** A request was answered, or given up. */
+  /** A request was answered, or its client gave it up. */
   ended(connection: C): void {
     const slot = this.#slots.get(connection)
     if (!slot) return
@@ -64,7 +65,7 @@ export class ConnectionSlots<C> {
     this.#toTheEnd(connection)
   }
 
-  /** Those without a request at this moment. */
+  /** The connections without a request at this moment. */
   idle(): readonly C[] {
     return [...this.#slots].filter(([, { running }]) => running === 0).map(([connection]) => connection)
   }

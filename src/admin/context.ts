@@ -1,4 +1,5 @@
-// What the handlers of the admin door work with, and what they are: functions of values. serve.ts makes the context.
+// What the handlers of the admin API get, and their type: a function from values to a value. serve.ts makes the
+// context.
 
 import type { Access } from '../trust/access.ts'
 import type { ApiKeys } from '../instances/api-keys.ts'
@@ -41,25 +42,25 @@ export interface AdminContext {
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly lastSeen: Pick<LastSeen, 'of' | 'note'>
   readonly clock: Clock
-  /** Signs what `client issue` and `client sign` send. */
+  /** The CA that signs certificates for `client issue` and `client sign`. */
   readonly authority: Identity
-  /** The one that the KMIP door shows now. */
+  /** The certificate that the KMIP listener presents now. */
   readonly serverCertificate: () => Certificate
   readonly serverCertificates: ServerCertificateChanges
-  /** Reads the configuration anew. Throws Refusal, with nothing changed, where it is not right. */
+  /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   readonly reload: (by: By) => Promise<Reloaded>
   readonly readiness: () => Promise<Readiness>
   readonly about: {
     readonly version: string
     readonly startedMs: number
-    /** Where the KMIP door listens. */
+    /** The address where the server listens for KMIP. */
     readonly kmip: string
   }
-  /** The text that Prometheus reads. */
+  /** The metrics in the text format of Prometheus. */
   readonly metrics: () => Promise<string>
 }
 
-/** Options by name (`log.level`) that have another value than before. */
+/** The names (`log.level`) of the options whose value has changed. */
 export interface Reloaded {
   readonly applied: readonly string[]
   readonly needRestart: readonly string[]
@@ -67,40 +68,41 @@ export interface Reloaded {
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not, or what is refused at the moment; in words for people. */
+  /** Why the node is not ready, or what it refuses at the moment; a text for people. */
   readonly reason: string | null
-  /** Ids of the instances whose root key has trouble, and which; they do not make the node unready. */
+  /** The trouble of each instance's root key, by instance id. It does not make the node unready. */
   readonly degraded: ReadonlyMap<string, RootKeyTrouble>
-  /** What did not open when it was last asked for, though its root key answers; at most `limits.closedKeysMax`. */
+  /** Keys that did not open at their last use although their root key answers; at most `limits.closedKeysMax`. */
   readonly closed: readonly ClosedKey[]
   /** Stored bytes that failed their authentication when they were last opened; at most `limits.alteredItemsMax`. */
   readonly altered: readonly StoredItem[]
-  /** What is refused of standard keys that are to be made, read or deleted. */
+  /** Creating, reading or deleting standard keys that the service refuses. */
   readonly standardKeys: readonly StandardKeyTrouble[]
-  /** The calls of root keys' services that are under way. */
+  /** The calls to root key services that are under way. */
   readonly calls: readonly RootKeyCalls[]
 }
 
-/** Calls of a root key's service that share their slots: those that a client's Get waits for, or all others. */
+/** Calls to a root key service that share their slots: those that a client's Get waits for, or all others. */
 export interface RootKeyCalls {
-  /** null: the server itself. */
+  /** null: the calls of the server itself. */
   readonly instanceId: string | null
-  /** Of the service. */
+  /** The host of the service. */
   readonly host: string
   readonly lane: 'reads' | 'others'
   readonly running: number
   readonly waiting: number
-  /** How long the oldest has been under way, waiting included. */
+  /** How long the oldest call has taken so far, waiting included. */
   readonly oldestMs: number
 }
 
 /**
- * `unreachable`: no answer; served from memory for a bounded time. `withdrawn`: it said no; nothing is served.
- * `failing`: the instance's keys do not open for another reason, which the log tells.
+ * `unreachable`: the root key does not answer; its keys are served from memory for a bounded time. `withdrawn`: its
+ * service refused; its keys are not served. `failing`: the instance's keys do not open for another reason, which the
+ * log has.
  */
 export type RootKeyTrouble = 'unreachable' | 'withdrawn' | 'failing'
 
-/** Times as the service writes them, RFC 3339. */
+/** A root key in the list of its service. Times are RFC 3339, as the service writes them. */
 export interface ListedRootKey {
   readonly id: string
   readonly uri: string
@@ -114,53 +116,54 @@ export interface ListedRootKey {
 }
 
 export interface RootKeys {
-  /** The URI of the server's own, which new instances get too. */
+  /** The URI of the server's own root key, which new instances get by default. */
   readonly initial: string
   /**
-   * Makes the root key of a new instance where that can be done here, and tries it. Throws RootKeyError.
+   * Checks the root key of a new instance, and creates it first if it is a file in the data folder. Throws
+   * RootKeyError.
    */
   readonly prepare: (
     uri: string,
     /**
-     * With `standardKeys` one of these is tried too, which the service bills for a month. `opens`: it need not
-     * seal anything any more, but only open what it sealed.
+     * `standardKeys`: also tries a standard key, which the service bills for a month. `opens`: the root key need only
+     * open what it sealed before; it need not seal anything.
      */
     wanted?: RootKeyAccess & { readonly standardKeys?: boolean; readonly opens?: boolean },
   ) => Promise<PreparedRootKey>
-  /** The root keys of the service instance that a URI names. Throws RootKeyError. */
+  /** Lists the root keys of the service instance that a URI names. Throws RootKeyError. */
   readonly list: (uri: string, access?: RootKeyAccess) => Promise<readonly ListedRootKey[]>
 }
 
 export interface PreparedRootKey {
-  /** The one to keep: an alias is resolved. */
+  /** The URI to keep, with an alias resolved. */
   readonly uri: string
-  /** Sentences for whoever chose it. */
+  /** Sentences for the administrator who chose the root key. */
   readonly warnings: readonly string[]
 }
 
-/** As whom the root key's service is spoken to. */
+/** The identity that calls the root key's service. */
 export interface RootKeyAccess {
-  /** Whose kept API key is used; left out: the server's. */
+  /** The instance whose stored API key is used; left out: the server's API key. */
   readonly instanceId?: string
-  /** One that is not kept yet; used for this alone. */
+  /** An API key that is not stored yet; used for these calls only. */
   readonly apiKey?: string
 }
 
-/** Who asks, as the token says. */
+/** The party that made the request, as its token says. */
 export interface Asker {
   readonly actor: Actor
-  /** The same with the request and how far it reaches, for what changes something. */
+  /** The actor with the request id and the reach of the token, for changes. */
   readonly by: Grantor
-  /** null: all instances. Meaningless on public routes. */
+  /** null: all instances. Without meaning on public routes. */
   readonly instanceId: string | null
   readonly requestId: string
-  /** Looks the token up anew, and makes it the caller for the keys of an instance. */
+  /** Checks the token again, and returns it as the caller for the keys of an instance. */
   readonly identify: (instanceId: string) => Promise<Caller>
 }
 
 export interface Asked<N extends RouteName> {
   readonly asker: Asker
-  /** The one that the path names, on routes with the scope 'instance'. */
+  /** The instance that the path names, on routes with the scope 'instance'. */
   readonly instance: Routes[N]['scope'] extends 'instance' ? Instance : undefined
   readonly params: Checked<N>['params']
   readonly query: Checked<N>['query']

@@ -1,5 +1,5 @@
-// /api/docs: the OpenAPI document as one page to read. No script, nothing from elsewhere: its policy allows the one
-// style sheet that it carries and nothing else.
+// Makes /api/docs, the OpenAPI document as one page for people. The page has no script and loads nothing: its policy
+// allows only the style sheet inside it.
 
 import { createHash } from 'node:crypto'
 import { fieldsOf, nameOf, type Field } from './fields.ts'
@@ -16,7 +16,7 @@ pre { overflow-x: auto; padding: 0.5rem; border: 1px solid var(--line); border-r
 .method { font-weight: 700; text-transform: uppercase; }
 `
 
-/** For the header Content-Security-Policy. */
+/** The value of the header Content-Security-Policy. */
 export const docsPolicy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
 export function docsPage(document: OpenApiDocument): string {
@@ -97,7 +97,7 @@ function article({ path, method, operation }: Line, document: OpenApiDocument): 
   return parts.join('')
 }
 
-/** A named schema is linked to, any other is shown. */
+/** Links to a named schema, and shows any other. */
 function answerText(schema: Schema, document: OpenApiDocument): string {
   const ref = schema.$ref ?? schema.items?.$ref
   if (ref === undefined) return table(schema, document)

@@ -1,9 +1,9 @@
-// The error of the admin door: one documented shape and one table of codes, shared by server and client. How what
-// handlers throw becomes one is in faults.ts.
+// The error of the admin API: one documented shape and one table of codes, shared by server and client. faults.ts
+// maps what handlers throw to it.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 
-/** Every code and its HTTP status. */
+/** Every error code with its HTTP status. */
 export const statusOf = {
   'bad-request': 400,
   unauthenticated: 401,
@@ -27,13 +27,14 @@ export const errorCodes = Object.keys(statusOf) as [ErrorCode, ...ErrorCode[]]
 export const errorAnswer = z
   .object({
     error: z.object({
-      code: z.enum(errorCodes).openapi({ description: 'Stable; for programs.' }),
-      message: z.string().openapi({ description: 'What is wrong; for people.' }),
-      hint: z.string().optional().openapi({ description: 'What to do about it.' }),
-      requestId: z.string().openapi({ description: 'Also stands in the log.' }),
+      code: z.enum(errorCodes).meta({ description: 'Stable; for programs.' }),
+      message: z.string().meta({ description: 'What is wrong; for people.' }),
+      hint: z.string().optional().meta({ description: 'What to do about it.' }),
+      requestId: z.string().meta({ description: 'Also stands in the log.' }),
     }),
   })
-  .openapi('Error', {
+  .meta({
+    id: 'Error',
     example: {
       error: {
         code: 'not-found',
@@ -44,7 +45,7 @@ export const errorAnswer = z
     },
   })
 
-/** An answer that is a no: safe to show. The client throws the same. */
+/** A refusal, safe to show. The server sends it and the client throws it. */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: ErrorCode

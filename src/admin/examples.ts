@@ -1,5 +1,5 @@
-// An example of each route's request and answer, for the OpenAPI document and the pages made of it. A table: a route
-// without its line does not compile, and a test holds each example against the schemas of its route.
+// An example of each route's request and answer, for the OpenAPI document and the pages made from it. A route without
+// an example does not compile, and a test checks each example against the schemas of its route.
 
 import { adoptionExamples } from './adoption-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
@@ -314,7 +314,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         address: '192.0.2.10',
         first: at,
         last: at,
-        knocks: 9,
+        attempts: 9,
         certificate: pem,
       },
     ],

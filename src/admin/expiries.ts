@@ -1,17 +1,17 @@
-// When every certificate expires that something depends on: clients', their CAs', the server's and its CA's.
+// Lists when the certificates expire: those of clients and of their CAs, the server's, and that of its CA.
 
 import type { Authority, PinnedCertificate, TrustTables } from '../trust/rows.ts'
 import { certificateOrNull, type Certificate } from '../pki/certificate.ts'
 
 export interface Expiry {
   readonly kind: 'client' | 'client-ca' | 'server' | 'server-ca'
-  /** The client's name, or what it is. */
+  /** The name of the client, or what the certificate is. */
   readonly name: string
-  /** null for the server's own. */
+  /** null for the server's own certificates. */
   readonly instanceId: string | null
   readonly sha256: string
   readonly notAfterMs: number
-  /** Whole days, rounded down: negative once it has expired. */
+  /** Whole days, rounded down; negative after the expiry. */
   readonly daysLeft: number
 }
 
@@ -23,10 +23,10 @@ export interface OwnCertificates {
 type Known = Omit<Expiry, 'daysLeft'>
 
 const dayMs = 24 * 3600_000
-/** Parsed once for each state of the trust rows. */
+/** The clients' certificates, parsed once for each state of the trust rows. */
 const parsed = new WeakMap<TrustTables, readonly Known[]>()
 
-/** The next to expire first. */
+/** The first to expire comes first. */
 export function expiriesOf(
   tables: TrustTables,
   { server, authority }: OwnCertificates,
@@ -49,7 +49,7 @@ function ofClients(tables: TrustTables): readonly Known[] {
     kind: Known['kind'],
     { clientId, instanceId, certificate }: PinnedCertificate | Authority,
   ) => {
-    // What cannot be read is never valid, so that it has no date to be told of.
+    // A certificate that cannot be read is never valid and has no date.
     const read = certificateOrNull(Buffer.from(certificate, 'base64'))
     return read ? [{ ...datesOf(read), kind, name: nameOf(clientId), instanceId }] : []
   }

@@ -1,5 +1,5 @@
-// What handlers throw, as an answer: mapped here and nowhere else. What is not in the tables is a bug or an outage,
-// which the server logs with the request's id and answers as 'internal', without its text.
+// Maps what handlers throw to the error that the API answers; this is the only place. Anything not in these tables is
+// a bug or an outage: the server logs it with the request's id and answers 'internal' without its text.
 
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
@@ -9,7 +9,7 @@ import { Fault } from '../kmip/fault.ts'
 import { PkiError } from '../pki/error.ts'
 import { Refusal, type ErrorCode } from './errors.ts'
 
-/** What of the things that handlers throw may be shown; undefined for the rest. */
+/** Returns the error to answer, or undefined if the thrown value must not be shown. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
@@ -42,7 +42,7 @@ const storeHints: Record<StoreUnavailable['why'], string> = {
   unavailable: 'See the log of the server.',
 }
 
-/** KMIP result reasons, as far as they are not simply 'refused'. */
+/** The KMIP result reasons that are not simply 'refused'. */
 const faultCodes: { readonly [reason: string]: ErrorCode } = {
   ItemNotFound: 'not-found',
   ObjectNotFound: 'not-found',

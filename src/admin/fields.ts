@@ -1,10 +1,10 @@
-// The fields of a schema as rows for people: dotted names, types, and what they mean. For the pages made of the OpenAPI
-// document.
+// Lists the fields of a schema as table rows (dotted name, type, meaning) for the two pages made from the OpenAPI document:
+// /api/docs and docs/admin-api.md.
 
 import type { OpenApiDocument, Schema } from './openapi.ts'
 
 export interface Field {
-  /** `certificates[].sha256`; empty for what has no name. */
+  /** For example `certificates[].sha256`; empty for a value without a name. */
   readonly name: string
   readonly type: string
   readonly required: boolean
@@ -13,20 +13,19 @@ export interface Field {
 
 type Schemas = OpenApiDocument['components']['schemas']
 
-/** Of an object, or of the items of a list. Schemas with a name of their own are named, not entered. */
+/** Lists the fields of an object, or of the items of a list. A field whose schema is a component is not expanded. */
 export function fieldsOf(schema: Schema, schemas: Schemas): readonly Field[] {
   return rows(schema, schemas, '', true)
 }
 
-/** In a word or two: `string`, `Key[]`, `"Active" | "PreActive"`. */
+/** The type as a short text: `string`, `Key[]`, `"Active" | "PreActive"`. */
 export function typeOf(schema: Schema): string {
-  const { $ref, enum: values, allOf, anyOf, oneOf, items } = schema
+  const { $ref, enum: values, anyOf, oneOf, items } = schema
   if ($ref !== undefined) return nameOf($ref)
   if (schema.const !== undefined) return JSON.stringify(schema.const)
   if (values) return values.map((value) => JSON.stringify(value)).join(' | ')
   const several = anyOf ?? oneOf
   if (several) return several.map(typeOf).join(' | ')
-  if (allOf) return allOf.map(typeOf).join(' & ')
   const type = [schema.type ?? 'any'].flat().join(' | ')
   return items ? type.replace('array', `${parenthesized(typeOf(items))}[]`) : type
 }
@@ -42,7 +41,6 @@ function parenthesized(type: string): string {
 function rows(schema: Schema, schemas: Schemas, prefix: string, enter: boolean): readonly Field[] {
   if (schema.$ref !== undefined)
     return enter ? rows(schemas[nameOf(schema.$ref)] ?? {}, schemas, prefix, true) : []
-  if (schema.allOf) return schema.allOf.flatMap((part) => rows(part, schemas, prefix, enter))
   const several = schema.oneOf ?? schema.anyOf
   if (several) return several.flatMap((part) => variant(part, rows(part, schemas, prefix, enter)))
   if (schema.items) return rows(schema.items, schemas, `${prefix}[]`.replace(/^\[\]$/, ''), enter)
@@ -65,16 +63,12 @@ function textOf(schema: Schema): string {
     : `${description} Default: ${JSON.stringify(schema.default)}.`.trim()
 }
 
-/** Fields of one of several forms say which. */
+/** Each field of one alternative of a union says which value of the union's `const` field it belongs to. */
 function variant({ properties = {} }: Schema, fields: readonly Field[]): readonly Field[] {
-  const mark = Object.entries(properties).find(([, property]) => fixed(property) !== undefined)
+  const mark = Object.entries(properties).find(([, property]) => property.const !== undefined)
   if (!mark) return fields
-  const label = `With ${mark[0]} = ${String(fixed(mark[1]))}.`
+  const label = `With ${mark[0]} = ${String(mark[1].const)}.`
   return fields
     .filter(({ name }) => name !== mark[0] || fields.length === 1)
     .map((field) => ({ ...field, text: `${label} ${field.text}`.trim() }))
-}
-
-function fixed({ const: value, enum: values }: Schema): unknown {
-  return value ?? (values?.length === 1 ? values[0] : undefined)
 }

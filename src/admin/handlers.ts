@@ -1,4 +1,4 @@
-// The handlers of every route: a route of the table without one, or with a wrong answer, does not compile.
+// The handlers of all routes. A route without a handler, or a handler with a wrong answer, does not compile.
 
 import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'

@@ -1,4 +1,4 @@
-// How much each instance holds of what it may hold: shown in status, and warned about from four fifths on.
+// Compares what each instance holds with its limits: for status, and for the warning from four fifths on.
 
 import { limits } from '../limits.ts'
 import type { Usage } from '../ports/objects.ts'
@@ -10,7 +10,7 @@ export interface InstanceUsage {
   readonly instance: Instance
   readonly used: Usage
   readonly ratios: Usage
-  /** The limits that it is near to. */
+  /** The limits that it has nearly reached. */
   readonly near: readonly (keyof Usage)[]
 }
 

@@ -1,5 +1,5 @@
-// Listing keys among a million: by index where the store has one (Name and what vCenter noted), by halving for the date
-// of creation, and otherwise one after the other, a bounded number for each page.
+// Lists keys among a million: by index where the store has one (Name and vCenter's names), by binary search for the
+// date of creation, and otherwise one after the other, a bounded number for each page.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Keys, ListedKey } from '../keys/keys.ts'
@@ -12,20 +12,20 @@ import { customText, namesOf, vsphereNames } from './shown-key.ts'
 
 type Query = Checked<'listKeys'>['query']
 type Reader = Pick<Keys, 'list' | 'show'> & {
-  /** By their states now. */
+  /** The number of objects in each state now. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
 }
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
-/** Objects below a place (all, where there is none), newest first, `limits.listStepObjects` of them if there are. */
+/** Reads objects older than a position (or the newest), newest first; at most `limits.listStepObjects` of them. */
 type Step = (beforeSequence: number | undefined) => Promise<readonly ListedKey[]>
 
-/** Times of creation follow the order of creation up to this: clocks are set, and nodes differ. */
+/** Creation times follow the order of creation within this tolerance: clocks are set, and nodes differ. */
 const clockSlackMs = 3600_000
 
 /**
- * Newest first. States come by the clock, so they are compared here and not in the store. A page looks at so many
- * objects at most; it may hold fewer than asked for, or none, and still name the next.
+ * Newest first. States depend on the clock, so this function compares them and not the store. A page looks at a
+ * bounded number of objects; it may hold fewer than asked for, or none, and still name the next page.
  */
 export async function listKeys(
   keys: Reader,
@@ -40,7 +40,7 @@ export async function listKeys(
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
   const most =
     query.state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[query.state] ?? 0)
-  // How many of the state there are is known: the search for a rare one ends with the last of them.
+  // The number of objects in the state is known, so the search for a rare state ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
   const views: ListedKey[] = []
@@ -94,7 +94,7 @@ function customEntry(key: string, text: string | undefined): IndexEntry | undefi
   return text === undefined ? undefined : indexEntry(key, { type: 'TextString', value: text })
 }
 
-/** What any of the steps finds, each object once. */
+/** Combines what the steps find, each object once. */
 function newestOf(steps: readonly Step[]): Step {
   return async (before) => {
     const found = new Map<number, ListedKey>()
@@ -110,7 +110,7 @@ function byIdentifier(keys: Reader, instanceId: string, identifier: string): Ste
   }
 }
 
-/** Where the objects created until then begin, found by halving. */
+/** Finds the first object that was created until then, by binary search. */
 async function beginning(keys: Reader, where: Where, until: string | undefined): Promise<number | undefined> {
   if (until === undefined) return undefined
   const untilMs = Date.parse(until) + clockSlackMs
@@ -150,7 +150,7 @@ function filter(query: Query): (view: KeyView) => boolean {
   return (view) => tests.every((fits) => fits(view))
 }
 
-/** All that `search` and `contains` look at. */
+/** The texts in which `search` and `contains` look. */
 function wordsOf({ uniqueIdentifier, attributes }: KeyView): readonly string[] {
   const noted = Object.values(vsphereNames).map((key) => customText(attributes, key))
   return [uniqueIdentifier, ...namesOf(attributes), ...noted.filter((text) => text !== null)]

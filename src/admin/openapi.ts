@@ -1,21 +1,24 @@
-// The OpenAPI description of the route table: what zod knows of the schemas, with each route's name, group and example.
+// Makes the OpenAPI 3.1 document from the route table and the examples. zod turns each schema into JSON Schema; a schema
+// with an id becomes a component, to which the others refer.
 
-import { OpenAPIHono } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { routes } from './api.ts'
+import { errorAnswer } from './errors.ts'
 import { examples } from './examples.ts'
-import type { Route } from './route.ts'
+import { none, roles, type Route } from './route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`
 
-/** What is read of the document here and by the pages made of it; it holds more. */
+/** The fields of an operation that the pages made of the document read. */
 export interface Operation {
   readonly operationId: string
   readonly tags: readonly string[]
   readonly summary: string
   readonly description: string
+  readonly security?: readonly unknown[]
   readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content: Content }
+  readonly requestBody?: { readonly required: boolean; readonly content: Content }
   readonly responses: Readonly<Record<string, { readonly description: string; readonly content: Content }>>
 }
 
@@ -40,67 +43,107 @@ export interface Schema {
   readonly required?: readonly string[]
   readonly items?: Schema
   readonly additionalProperties?: boolean | Schema
-  readonly allOf?: readonly Schema[]
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly Schema[]
 }
 
 export interface OpenApiDocument {
   readonly openapi: string
-  readonly info: { readonly title: string; readonly description: string }
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
   readonly components: {
     readonly schemas: Readonly<Record<string, Schema>>
-    readonly securitySchemes?: unknown
+    readonly securitySchemes: unknown
   }
 }
+
+type Components = Record<string, Schema>
 
 export function openApiDocument(): OpenApiDocument {
-  const app = new OpenAPIHono()
-  for (const { openapi } of Object.values(routes)) app.openAPIRegistry.registerPath(openapi)
-  const made = app.getOpenAPI31Document({
+  const schemas: Components = {}
+  const refused = {
+    description: 'Refused or failed.',
+    content: { 'application/json': { schema: jsonSchema(errorAnswer, 'output', schemas) } },
+  }
+  const paths: Record<string, Record<string, Operation>> = {}
+  for (const [name, line] of Object.entries(routes) as [keyof typeof routes, Route][]) {
+    const methods = (paths[line.path] ??= {})
+    const operation = operationOf(name, line, schemas)
+    methods[line.method] = { ...operation, responses: { ...operation.responses, default: refused } }
+  }
+  return {
     openapi: '3.1.0',
     info: { title: 'Mortise admin API', version: '1', description: about },
-  }) as unknown as OpenApiDocument
-  const paths = Object.entries(made.paths).map(([path, methods]) => [
-    path,
-    Object.fromEntries(
-      Object.entries(methods).map(([method, operation]) => [method, completed(path, method, operation)]),
-    ),
-  ])
-  const securitySchemes = { bearer: { type: 'http', scheme: 'bearer' } }
-  return {
-    ...made,
-    paths: Object.fromEntries(paths) as OpenApiDocument['paths'],
-    components: { ...made.components, securitySchemes },
+    paths,
+    components: { schemas, securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   }
 }
 
-function completed(path: string, method: string, operation: Operation): Operation {
-  const found = Object.entries(routes).find(([, line]) => line.path === path && line.method === method)
-  if (!found) return operation
-  const [name, line] = found
-  const { answer, body } = examples[name as keyof typeof examples] as { answer: unknown; body?: unknown }
+function operationOf(name: keyof typeof routes, line: Route, schemas: Components): Operation {
+  const example: { readonly answer: unknown; readonly body?: unknown } = examples[name]
+  const parameters = [
+    ...parametersOf('path', line.params, schemas),
+    ...(line.query === none ? [] : parametersOf('query', line.query, schemas)),
+  ]
+  const body = line.body === none ? undefined : jsonSchema(line.body, 'input', schemas)
+  const answer = { schema: jsonSchema(line.answer, 'output', schemas), example: example.answer }
   return {
-    ...operation,
     operationId: name,
     tags: [groupOf(line)],
-    ...(operation.requestBody && {
-      requestBody: { ...operation.requestBody, content: withExample(operation.requestBody.content, body) },
+    summary: line.summary,
+    description: description(line),
+    ...(line.scope !== 'public' && { security: [{ bearer: [] }] }),
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: body, example: example.body } },
+      },
     }),
-    responses: Object.fromEntries(
-      Object.entries(operation.responses).map(([status, response]) => [
-        status,
-        status === String(line.status)
-          ? { ...response, content: withExample(response.content, answer) }
-          : response,
-      ]),
-    ),
+    responses: { [line.status]: { description: 'Done.', content: { [line.media]: answer } } },
   }
 }
 
-function withExample(content: Content, example: unknown): Content {
-  return Object.fromEntries(Object.entries(content).map(([media, of]) => [media, { ...of, example }]))
+function parametersOf(place: Parameter['in'], schema: z.ZodType, schemas: Components): Parameter[] {
+  const { properties = {}, required = [] } = jsonSchema(schema, 'input', schemas)
+  return Object.entries(properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    ...(property.description !== undefined && { description: property.description }),
+    schema: property,
+  }))
+}
+
+/** Returns a schema as JSON Schema. Schemas inside it that have an id are added to `components`. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output', components: Components): Schema {
+  const { $schema: _dialect, $defs = {}, ...root } = z.toJSONSchema(schema, { io, override: shorten })
+  const asComponents = (part: unknown) =>
+    JSON.parse(JSON.stringify(part).replaceAll('"#/$defs/', '"#/components/schemas/')) as Schema
+  for (const [id, definition] of Object.entries($defs)) components[id] = asComponents(definition)
+  return asComponents(root)
+}
+
+function shorten({
+  zodSchema,
+  jsonSchema: part,
+}: {
+  zodSchema: z.core.$ZodTypes
+  jsonSchema: z.core.JSONSchema.BaseSchema
+}) {
+  // zod closes the objects of answers; but a later version may add fields. Only a strict object is closed.
+  if (zodSchema._zod.def.type === 'object' && !zodSchema._zod.def.catchall) delete part.additionalProperties
+  // A date-time needs no pattern beside its format, nor an integer the bounds of every number in JavaScript.
+  if (part.format !== undefined) delete part.pattern
+  if (part.minimum === Number.MIN_SAFE_INTEGER) delete part.minimum
+  if (part.maximum === Number.MAX_SAFE_INTEGER) delete part.maximum
+}
+
+function description({ role, scope }: Pick<Route, 'role' | 'scope'>): string {
+  if (scope === 'public') return 'Needs no token.'
+  const reach =
+    scope === 'server' ? ', for all instances' : scope === 'instance' ? ', for this instance or all' : ''
+  return `Needs a token with the role ${role}${roles.at(-1) === role ? '' : ' or higher'}${reach}.`
 }
 
 /** What a route is about: the last noun of its path that is no verb. */

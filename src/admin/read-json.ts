@@ -1,9 +1,12 @@
-// The body of a request, as JSON, with an end to how much is read.
+// Reads the body of a request as JSON, up to a bound.
 
 import { limits } from '../limits.ts'
 import { Refusal } from './errors.ts'
 
-/** Refusal 'unsupported-media-type', 'too-large' or 'bad-request'. What is too large is not read to its end. */
+/**
+ * Throws Refusal 'unsupported-media-type', 'too-large' or 'bad-request'. It does not read a too large body to its
+ * end.
+ */
 export async function readJson(request: Request): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw new Refusal('unsupported-media-type', 'send the body as application/json')

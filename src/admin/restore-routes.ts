@@ -1,42 +1,43 @@
-// The part of the route table that is about bringing an instance back from what lies beside its root key. It is begun
-// and then looked at: whoever stops looking stops nothing.
+// The part of the route table that restores an instance from the standard keys beside its root key. One request
+// begins the restore and others look at it: a client that stops looking stops nothing.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { ibmApiKey, name, time } from './schemas.ts'
 
 const named = z.object({
-  id: z.string().openapi({ description: 'Unique Identifier.' }),
-  name: z.string().nullable().openapi({ description: 'Its Name, if it had one when it was created.' }),
+  id: z.string().meta({ description: 'Unique Identifier.' }),
+  name: z.string().nullable().meta({ description: 'Its Name, if it had one when it was created.' }),
 })
 
 const Report = z.object({
   instance: z.object({ id: z.string(), name: z.string() }),
-  formerName: z.string().nullable().openapi({ description: 'The name it had; null: not known.' }),
-  objects: z.record(z.string(), z.int()).openapi({ description: 'Objects that are back, by state.' }),
-  opens: z.int().openapi({ description: 'How many of them have their key material.' }),
-  deleted: z.array(named).openapi({
+  formerName: z.string().nullable().meta({ description: 'The name it had; null: not known.' }),
+  objects: z.record(z.string(), z.int()).meta({ description: 'Restored objects, by state.' }),
+  opens: z.int().meta({ description: 'How many of them have their key material.' }),
+  deleted: z.array(named).meta({
     description:
-      'Their standard keys were deleted in Key Protect: back, but revoked. Restored there within 30 days, they open again.',
+      'Objects whose standard keys were deleted in Key Protect: they are back, but revoked. If the standard keys are restored there within 30 days, they open again.',
   }),
-  elsewhere: z.array(named).openapi({
-    description: 'A root key that was not named sealed them: back, but they do not open.',
+  elsewhere: z.array(named).meta({
+    description: 'Objects sealed by a root key that was not named: they are back, but they do not open.',
   }),
-  movesFrom: z.string().nullable().openapi({
-    description: 'It was on its way from this root key, and goes on in the background; null: it was not.',
-  }),
-  leftFor: z.object({ rootKey: z.string(), at: time }).nullable().openapi({
+  movesFrom: z.string().nullable().meta({
     description:
-      'It was on its way into the database, sealed by this root key. What had arrived there is lost with it, and is told as deleted.',
+      'The root key from which the instance was moving; the move continues in the background. null: it was not moving.',
   }),
-  gone: z.int().openapi({
+  leftFor: z.object({ rootKey: z.string(), at: time }).nullable().meta({
     description:
-      'Keys of which every standard key was deleted, because they were destroyed or their owner deleted them: they are not back.',
+      'The instance was moving into the database under this root key. Objects that had arrived there are lost with the database, and are listed as deleted.',
+  }),
+  gone: z.int().meta({
+    description:
+      'Keys whose standard keys were all deleted, because the keys were destroyed or their owner deleted them. They are not back.',
   }),
   ignored: z
     .array(z.object({ id: z.string(), name: z.string(), why: z.string() }))
-    .openapi({ description: 'Standard keys that were left as they are.' }),
+    .meta({ description: 'Standard keys that were left as they are.' }),
 })
 
 const Restore = z
@@ -44,26 +45,26 @@ const Restore = z
     id: z.string(),
     rootKey: z.string(),
     state: z.enum(['running', 'done', 'failed']),
-    step: z.enum(['list', 'keys', 'write']).openapi({
+    step: z.enum(['list', 'keys', 'write']).meta({
       description:
-        'list: standard keys are looked for. keys: they are read and opened. write: they are entered in the database.',
+        'list: finds standard keys. keys: reads and opens them. write: writes them into the database.',
     }),
     done: z.int(),
-    total: z.int().nullable().openapi({ description: 'null: not known yet.' }),
+    total: z.int().nullable().meta({ description: 'null: not known yet.' }),
     trouble: z
       .string()
       .nullable()
-      .openapi({ description: 'Why it waits at the moment; it goes on by itself.' }),
-    report: Report.nullable().openapi({ description: 'Once it is done.' }),
+      .meta({ description: 'Why it waits at the moment; it continues by itself.' }),
+    report: Report.nullable().meta({ description: 'The report, once the restore is done.' }),
     error: z
       .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
       .nullable()
-      .openapi({ description: 'Why it failed. Nothing is there then; it can be done again.' }),
+      .meta({ description: 'Why it failed. Then nothing was restored, and it can run again.' }),
     choices: z
       .array(z.object({ instance: z.string(), keys: z.int(), newest: time.nullable() }))
-      .openapi({ description: 'Where several instances were found, and one must be chosen.' }),
+      .meta({ description: 'The instances that were found, if there are several and one must be chosen.' }),
   })
-  .openapi('Restore')
+  .meta({ id: 'Restore' })
 
 const manager = { role: 'manager', scope: 'server' } as const
 
@@ -73,20 +74,21 @@ export const restoreRoutes = {
     path: '/api/v1/restores',
     ...manager,
     summary:
-      'Bring an instance with the custody keyprotect back from Key Protect or HPCS, without its database. Asked again while it runs, it is the same',
+      'Restore an instance with custody keyprotect from Key Protect or HPCS, without its database. The same request during the restore returns the running one',
     body: z.strictObject({
-      rootKey: z.string().min(1).max(1024).openapi({ description: 'URI of the root key that it had.' }),
-      oldRootKeys: z.array(z.string().min(1).max(1024)).max(8).optional().openapi({
+      rootKey: z.string().min(1).max(1024).meta({ description: 'URI of the root key of the instance.' }),
+      oldRootKeys: z.array(z.string().min(1).max(1024)).max(8).optional().meta({
         description:
-          'Others that seal keys of it, because it was on its way from them when its database was lost.',
+          'Other root keys that seal its keys, because it was moving away from them when its database was lost.',
       }),
-      partial: z.boolean().optional().openapi({
-        description: 'Also when keys of it lie under root keys that are not named: those stay closed.',
+      partial: z.boolean().optional().meta({
+        description:
+          'Restores also if root keys that are not named seal some of its keys; those keys do not open.',
       }),
-      instance: z.string().min(1).max(100).optional().openapi({
-        description: 'Its id; needed where several lie beside the root key.',
+      instance: z.string().min(1).max(100).optional().meta({
+        description: 'The id of the instance; needed if several have keys beside the root key.',
       }),
-      name: name.optional().openapi({ description: 'Another name than it had.' }),
+      name: name.optional().meta({ description: 'A new name for the instance.' }),
       ibmApiKey: ibmApiKey.optional(),
     }),
     answer: Restore,
@@ -97,7 +99,7 @@ export const restoreRoutes = {
     method: 'get',
     path: '/api/v1/restores/{restore}',
     ...manager,
-    summary: 'How far a restore is, and what it brought back; the last one is remembered until a restart',
+    summary: 'The progress of a restore, and its report; the server remembers the last one until a restart',
     answer: Restore,
   }),
 } as const

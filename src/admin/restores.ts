@@ -1,5 +1,6 @@
-// The restore that runs or ran last: begun by one request, done in the background, looked at by others. What it does is
-// instances/restore/restore.ts. It is remembered in memory only: when the server stops in the middle it is begun anew.
+// Keeps the restore that runs or ran last: one request begins it, it runs in the background, and other requests look
+// at it. instances/restore/restore.ts does the work. It is remembered in memory only; after a stop of the server
+// somebody begins it again.
 
 import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
@@ -19,8 +20,8 @@ export interface RestoresOptions {
   readonly restore: (by: By, wanted: RestoreWanted, restoring: RestoreOptions) => Promise<RestoreReport>
   /** Whether this server has the instance. */
   readonly isThere: (instanceId: string) => Promise<boolean>
-  /** Told of what is a bug or an outage. */
-  readonly failed: (error: unknown) => void
+  /** Called with an error that is a bug or an outage. */
+  readonly onFailure: (error: unknown) => void
 }
 
 export interface Restore {
@@ -43,12 +44,12 @@ export class Restores {
     this.#options = options
   }
 
-  /** One runs, or ran since the server started. */
+  /** Whether a restore runs, or ran since the server started. */
   get isBegun(): boolean {
     return this.#last !== undefined
   }
 
-  /** The same one, if it runs or is done. */
+  /** Returns the last restore if it was asked for the same and runs or is done. */
   async same(wanted: Restore['wanted']): Promise<Restore | undefined> {
     const before = this.#last?.ended
     const isThere = before?.state === 'done' && (await this.#options.isThere(before.report.instance.id))
@@ -57,7 +58,7 @@ export class Restores {
     return isSame && (last.ended === null || (isThere && last.ended === before)) ? last : undefined
   }
 
-  /** Begins it, or returns the same one that runs or is done. Refusal while another one runs. */
+  /** Begins a restore, or returns the same one that runs or is done. Throws Refusal while another one runs. */
   async begin(by: By, { apiKey, ...wanted }: RestoreWanted): Promise<Restore> {
     const same = await this.same(wanted)
     if (same) return same
@@ -70,12 +71,12 @@ export class Restores {
     return restore
   }
 
-  /** undefined: there was none of this id since the server started, or another one after it. */
+  /** undefined: there was no restore with this id since the server started, or another one came after it. */
   show(id: string): Restore | undefined {
     return this.#last?.id === id ? this.#last : undefined
   }
 
-  /** Ends what runs at the next place where it can be taken up again. */
+  /** Stops the running restore at the next place where it can be resumed. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#running
@@ -109,7 +110,7 @@ export class Restores {
     if (known) return known
     if (this.#stopping.signal.aborted)
       return new Refusal('unavailable', 'the server stops', 'Do the same again.')
-    this.#options.failed(error)
+    this.#options.onFailure(error)
     return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
   }
 }

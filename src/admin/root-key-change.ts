@@ -1,5 +1,5 @@
-// A root key that an instance is to have, tried before anything is changed, and the API key that goes with it. For the
-// routes that make instances and that change their root key or API key.
+// Tries the root key, and the API key for it, that an instance is to get, before anything changes. For the routes
+// that create instances and that change their root key or API key.
 
 import type { Write } from '../ports/store.ts'
 import { custodyNeeds } from '../custody/custody.ts'
@@ -12,23 +12,23 @@ export interface WantedRootKey {
   readonly instanceId: string
   readonly rootKey: string
   readonly custody: Instance['custody']
-  /** undefined: the one that there is, the instance's own or the server's. */
+  /** undefined: the API key that is there already, the instance's own or the server's. */
   readonly apiKey: string | undefined
 }
 
-/** What is to be committed by whoever changes the instance. */
+/** What the caller commits together with its change of the instance. */
 export interface ReadyRootKey {
   readonly rootKeyUri: string
-  /** What whoever chose it should know. */
+  /** Warnings for the administrator who chose the root key. */
   readonly warnings: readonly string[]
   readonly writes: readonly Write[]
-  /** For the audit. */
+  /** Goes into the audit entry. */
   readonly detail: Readonly<Record<string, string>>
 }
 
 /**
- * Tries the root key, with the API key if one is given, and does `work` with what is to be committed. Nothing is kept of
- * either when that fails. Refusal, with what to do, when they do not fit or the root key says no.
+ * Tries the root key, with the API key if one is given, and calls `work` with what to commit. If that fails, neither
+ * is kept. Throws Refusal, with what to do, if they do not fit or the root key's service refuses.
  */
 export async function withRootKey<T>(
   { rootKeys, apiKeys }: Pick<AdminContext, 'rootKeys' | 'apiKeys'>,
@@ -54,12 +54,12 @@ export async function withRootKey<T>(
   }
 }
 
-/** Whether a root key is where keys can lie beside it, and where one speaks with an API key. */
+/** Whether the root key is in a service that can hold keys beside it, and that needs an API key. */
 export function isIbm(rootKey: string): boolean {
   return /^(keyprotect|hpcs):/i.test(rootKey)
 }
 
-/** `what` begins the refusal. */
+/** `what` begins the text of the refusal. */
 export function requireIbm(rootKey: string, what: string): void {
   if (isIbm(rootKey)) return
   throw new Refusal(

@@ -1,16 +1,15 @@
-// What one line of the route table says, and the types that server and client take from it. No routes are here:
-// those are in api.ts.
+// The type of one line of the route table, and the types that server and client derive from it. The routes are in
+// api.ts.
 
-import { createRoute, z, type RouteConfig } from '@hono/zod-openapi'
-import { errorAnswer } from './errors.ts'
+import { z } from 'zod'
 
 export const roles = ['viewer', 'operator', 'manager'] as const
 export type Role = (typeof roles)[number]
 
 /**
- * Which tokens a route is for, besides the role they need.
- * 'public': no token. 'server': tokens for all instances only. 'instance': the path names an instance; a token of
- * another instance is told that there is none. 'any': any token; the handler shows each only what is its own.
+ * Which tokens may call a route, besides the role they need. 'public': no token is needed. 'server': tokens for all
+ * instances only. 'instance': the path names an instance; to a token of another instance it does not exist. 'any':
+ * any token; the handler shows each only what is its own.
  */
 export type Scope = 'public' | 'server' | 'instance' | 'any'
 
@@ -29,22 +28,21 @@ export interface Route<
   readonly role: Role
   readonly scope: Reach
   readonly summary: string
-  /** Schemas; z.undefined() for what a route does not take. */
+  /** Schemas; z.undefined() if the route takes no query or no body. */
   readonly params: z.ZodType
   readonly query: Query
   readonly body: Body
   readonly answer: Answer
-  /** text/plain answers are strings, application/x-ndjson ones a stream of lines. */
+  /** text/plain answers are strings; application/x-ndjson answers are streams of lines. */
   readonly media: M
   readonly status: 200 | 201
-  /** May take minutes: a client waits for it. */
+  /** The request may take minutes; the client waits longer. */
   readonly slow: boolean
-  readonly openapi: RouteConfig
 }
 
 type PathParams<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never
 
-/** What a caller of the client gives: path parameters, and query and body where the route has them. */
+/** The input of a call of the client: path parameters, and query and body if the route has them. */
 export type Input<R> =
   R extends Route<infer Path, infer Query, infer Body>
     ? { readonly [Name in PathParams<Path>]: string } & Part<'query', Query> & Part<'body', Body>
@@ -56,7 +54,7 @@ type Part<Name extends string, S extends z.ZodType> =
       ? { readonly [N in Name]?: z.input<S> }
       : { readonly [N in Name]: z.input<S> }
 
-/** What a handler gets of it, checked. */
+/** The input of a handler, validated. */
 export type Checked<R> =
   R extends Route<infer Path, infer Query, infer Body>
     ? {
@@ -66,7 +64,7 @@ export type Checked<R> =
       }
     : never
 
-/** What a handler returns and the client hands on. */
+/** The result of a handler, which the client returns. */
 export type Output<R> =
   R extends Route<string, z.ZodType, z.ZodType, infer Answer, infer M>
     ? M extends 'application/x-ndjson'
@@ -74,10 +72,10 @@ export type Output<R> =
       : z.output<Answer>
     : never
 
-/** What a route does not take. */
+/** The schema of a query or body that a route does not take. */
 export const none = z.undefined()
 
-/** A line of the table, completed: the OpenAPI description is made from the same words. */
+/** Completes a line of the table with its defaults and the schema of its path parameters. */
 export function route<
   const Path extends string,
   Answer extends z.ZodType,
@@ -102,34 +100,8 @@ export function route<
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
-  const openapi = createRoute({
-    method: line.method,
-    path: line.path,
-    summary: line.summary,
-    description: description(line),
-    ...(line.scope !== 'public' && { security: [{ bearer: [] }] }),
-    request: {
-      ...(names.length > 0 && { params }),
-      ...(line.query && { query: line.query as unknown as z.ZodObject }),
-      ...(line.body && { body: { required: true, content: { 'application/json': { schema: line.body } } } }),
-    },
-    responses: {
-      [status]: { description: 'Done.', content: { [media]: { schema: line.answer } } },
-      default: {
-        description: 'Refused or failed.',
-        content: { 'application/json': { schema: errorAnswer } },
-      },
-    },
-  })
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, params, query, body, media: media as M, status, slow, openapi }
-}
-
-function description({ role, scope }: { readonly role: Role; readonly scope: Scope }): string {
-  if (scope === 'public') return 'Needs no token.'
-  const reach =
-    scope === 'server' ? ', for all instances' : scope === 'instance' ? ', for this instance or all' : ''
-  return `Needs a token with the role ${role}${roles.at(-1) === role ? '' : ' or higher'}${reach}.`
+  return { ...line, params, query, body, media: media as M, status, slow }
 }
 
 const parameterTexts: Record<string, string> = {
@@ -143,12 +115,10 @@ const parameterTexts: Record<string, string> = {
 }
 
 function pathParameter(name: string): z.ZodType {
+  const example = name === 'instance' ? 'default' : undefined
   return z
     .string()
     .min(1)
     .max(1024)
-    .openapi({
-      description: parameterTexts[name] ?? '',
-      example: name === 'instance' ? 'default' : undefined,
-    })
+    .meta({ description: parameterTexts[name] ?? '', ...(example !== undefined && { example }) })
 }

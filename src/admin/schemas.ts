@@ -1,19 +1,19 @@
 // Schemas that several parts of the route table use.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { enums } from '../kmip/enums.ts'
 import { allowSets } from '../trust/allow.ts'
 import { limits } from '../limits.ts'
 
-export const time = z.iso.datetime().openapi({ example: '2026-03-01T12:00:00.000Z' })
+export const time = z.iso.datetime().meta({ example: '2026-03-01T12:00:00.000Z' })
 
 export const shownSha256 = z
   .string()
-  .openapi({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
+  .meta({ example: 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855' })
 
 export const pem = z.string().max(limits.certificateBytesMax)
 
-/** Shown on terminals and used in paths. */
+/** A name. People see it on terminals and use it in paths. */
 export const name = z
   .string()
   .trim()
@@ -24,7 +24,9 @@ export const name = z
 const allowTerms = [...allowSets, ...Object.keys(enums.Operation)]
 const plain = (term: string) => term.replaceAll(/[-_ ]/g, '').toLowerCase()
 
-/** What a client may ask for, as it is kept: sets in lower case, operations as KMIP writes them. */
+/**
+ * The operations that a client may request, in their stored form: sets in lower case, operations as KMIP writes them.
+ */
 export const allow = z
   .array(
     z
@@ -36,15 +38,12 @@ export const allow = z
         const message = `${term} is no operation of KMIP, nor one of these sets of them: ${allowSets.join(', ')}`
         context.addIssue({ code: 'custom', message })
         return z.NEVER
-      })
-      .openapi({ type: 'string' }),
+      }),
   )
   .min(1)
   .max(limits.allowTermsMax)
   .transform((terms) => [...new Set(terms)])
-  .openapi({
-    type: 'array',
-    items: { type: 'string' },
+  .meta({
     description:
       'Operations of KMIP (Get, Locate, ...; capitals and hyphens do not matter) and sets of them: vsphere (what vSphere sends; no Destroy), read, all. Query and Discover Versions are always allowed.',
     example: ['vsphere'],
@@ -53,7 +52,7 @@ export const allow = z
 export const ibmApiKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,1000}$/, 'must be an API key, on one line and nothing else')
-  .openapi({
+  .meta({
     description:
-      'The API key of the service ID that speaks to Key Protect or HPCS for this instance; left out: the one that there is, or that of the server. Tried at once, kept sealed, never shown.',
+      'The API key of the service ID with which this instance uses Key Protect or HPCS. Left out: the one that it has, or that of the server. Mortise tries it at once, stores it sealed, and never shows it.',
   })

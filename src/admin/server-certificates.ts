@@ -1,5 +1,5 @@
-// What the admin door asks of whoever keeps the certificate of the KMIP door: what there is, and the changes. Types
-// only; src/serve/server-certificates.ts keeps it.
+// The changes of the KMIP listener's certificate that the admin API offers. Types only;
+// src/serve/server-certificates.ts implements them.
 
 import type { By } from '../audit/actor.ts'
 import type { Certificate } from '../pki/certificate.ts'
@@ -9,14 +9,14 @@ export interface ShownCertificates {
   readonly staged:
     | (ShownPair & {
         readonly origin: 'renewed' | 'imported'
-        /** For people. */
+        /** Texts for people. */
         readonly warnings: readonly string[]
         readonly stagedMs: number
-        /** Milliseconds since 1970; null: when somebody says so. */
+        /** Milliseconds since 1970; null: when an administrator activates it. */
         readonly atMs: number | null
       })
     | null
-  /** The one that was active before. */
+  /** The certificate that was active before. */
   readonly previous: ShownPair | null
   readonly request: {
     readonly pem: string
@@ -32,32 +32,40 @@ interface ShownPair {
 }
 
 interface When {
-  /** Switched to at this time, milliseconds since 1970. */
+  /** The time to switch to it, milliseconds since 1970. */
   readonly atMs?: number | undefined
-  /** Switched to at once. */
+  /** Switches to it at once. */
   readonly now: boolean
 }
 
-/** Each is done whole or not at all, durable on return, and entered in the audit. They throw Refusal and PkiError. */
+/**
+ * Each change happens whole or not at all, is durable on return, and has its audit entry. They throw Refusal and
+ * PkiError.
+ */
 export interface ServerCertificateChanges {
   view(): ShownCertificates
-  /** Makes a key and its request. Where one waits already and neither names nor `replace` are given: that one stays. */
+  /**
+   * Makes a key and a certificate request. If one waits already and neither names nor `replace` are given, that one
+   * stays.
+   */
   request(
     by: By,
     wanted: { readonly names?: readonly string[] | undefined; readonly replace: boolean },
   ): Promise<void>
-  /** Stages a certificate that another CA made for a key that is here. PEM, with its chain. */
+  /** Stages a certificate, PEM with its chain, that another CA made for a key of this server. */
   import(by: By, wanted: { readonly certificate: string } & When): Promise<void>
-  /** Stages one of our own CA. Without names: those of the active one, and those configured. */
+  /**
+   * Stages a new certificate of Mortise's CA. Without names it gets those of the active one and the configured ones.
+   */
   renew(
     by: By,
     wanted: { readonly names?: readonly string[] | undefined; readonly days?: number | undefined } & When,
   ): Promise<void>
-  /** Switches to the staged or the previous one; with `atMs` the staged one is switched to then, null: no more. */
+  /** Switches to the staged or the previous certificate. `atMs` sets the time for the staged one; null: no time. */
   activate(
     by: By,
     wanted: { readonly which: 'staged' | 'previous'; readonly atMs?: number | null | undefined },
   ): Promise<void>
-  /** Forgets the staged one, and its key. */
+  /** Deletes the staged certificate and its key. */
   discard(by: By): Promise<void>
 }

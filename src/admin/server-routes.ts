@@ -1,59 +1,61 @@
-// The part of the route table that is about the server itself: its certificate, and reading its configuration anew.
+// The part of the route table about the server itself: its certificate, and the reload of its configuration.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { limits } from '../limits.ts'
 import { route } from './route.ts'
 import { pem, shownSha256, time } from './schemas.ts'
 
 const CertificateOfServer = z.object({
   sha256: shownSha256,
-  sha1: z.string().openapi({ description: 'What vCenter shows as thumbprint.' }),
+  sha1: z.string().meta({ description: 'What vCenter shows as thumbprint.' }),
   subject: z.string(),
   issuer: z.string(),
-  names: z.array(z.string()).openapi({ description: 'DNS names and IP addresses.' }),
-  key: z.string().openapi({ example: 'RSA 2048' }),
+  names: z.array(z.string()).meta({ description: 'DNS names and IP addresses.' }),
+  key: z.string().meta({ example: 'RSA 2048' }),
   notBefore: time,
   notAfter: time,
-  certificate: z.string().openapi({ description: 'PEM, with the chain behind it if there is one.' }),
+  certificate: z.string().meta({ description: 'PEM, with the chain behind it if there is one.' }),
 })
 
 const ServerCertificate = CertificateOfServer.extend({
-  authority: z.string().openapi({ description: "Mortise's own CA, PEM." }),
+  authority: z.string().meta({ description: "Mortise's own CA, PEM." }),
   staged: CertificateOfServer.extend({
     origin: z.enum(['renewed', 'imported']),
     created: time,
-    at: time.nullable().openapi({ description: 'When it is switched to; null: when somebody says so.' }),
+    at: time
+      .nullable()
+      .meta({ description: 'When the server switches to it; null: when an administrator activates it.' }),
     warnings: z.array(z.string()),
   })
     .nullable()
-    .openapi({ description: 'The one to be switched to: trust it in vCenter first.' }),
-  previous: CertificateOfServer.nullable().openapi({ description: 'The one before, to go back to.' }),
+    .meta({ description: 'The certificate to switch to: trust it in vCenter first.' }),
+  previous: CertificateOfServer.nullable().meta({ description: 'The previous certificate, to go back to.' }),
   request: z
     .object({
-      request: z.string().openapi({ description: 'PKCS#10, PEM.' }),
+      request: z.string().meta({ description: 'PKCS#10, PEM.' }),
       names: z.array(z.string()),
       created: time,
     })
     .nullable()
-    .openapi({ description: 'A request that waits for its certificate.' }),
-}).openapi('ServerCertificate')
+    .meta({ description: 'A request that waits for its certificate.' }),
+}).meta({ id: 'ServerCertificate' })
 
 const names = z
   .array(z.string().min(1).max(253))
   .min(1)
   .max(limits.certificateNamesMax)
-  .openapi({
-    description: 'DNS names and IP addresses, all that it shall have.',
+  .meta({
+    description: 'All DNS names and IP addresses of the certificate.',
     example: ['kms.example.com'],
   })
 
 const when = {
-  at: time.optional().openapi({ description: 'Switch to it at this time.' }),
-  now: z.boolean().default(false).openapi({ description: 'Switch to it at once.' }),
+  at: time.optional().meta({ description: 'Switch to it at this time.' }),
+  now: z.boolean().default(false).meta({ description: 'Switch to it at once.' }),
 }
 
 const path = '/api/v1/server-certificate'
-/** For all instances: every vCenter sees it. */
+/** Needs a token for all instances, because every vCenter sees the certificate. */
 const manager = { role: 'manager', scope: 'server' } as const
 
 export const serverRoutes = {
@@ -62,18 +64,17 @@ export const serverRoutes = {
     path,
     role: 'viewer',
     scope: 'any',
-    summary: 'The certificate that the KMIP door shows, which vCenter pins, and the one staged to follow it',
+    summary: 'The certificate of the KMIP listener, which vCenter pins, and the one staged to follow it',
     answer: ServerCertificate,
   }),
   requestServerCertificate: route({
     method: 'post',
     path: `${path}/request`,
     ...manager,
-    summary:
-      'Make a key, and a certificate request to be signed by a CA of yours; or show the one that waits',
+    summary: 'Make a key and a certificate request for your CA to sign, or show the request that waits',
     body: z.strictObject({
       names: names.optional(),
-      replace: z.boolean().default(false).openapi({ description: 'In place of the one that waits.' }),
+      replace: z.boolean().default(false).meta({ description: 'Replaces the request that waits.' }),
     }),
     answer: ServerCertificate,
   }),
@@ -81,7 +82,7 @@ export const serverRoutes = {
     method: 'post',
     path: `${path}/import`,
     ...manager,
-    summary: 'Stage the certificate that a CA of yours made of the request',
+    summary: 'Stage the certificate that your CA made from the request',
     body: z.strictObject({ certificate: pem, ...when }),
     answer: ServerCertificate,
   }),
@@ -89,7 +90,7 @@ export const serverRoutes = {
     method: 'post',
     path: `${path}/renew`,
     ...manager,
-    summary: "Make a new certificate from Mortise's own CA, and stage it",
+    summary: "Make a new certificate with Mortise's own CA, and stage it",
     body: z.strictObject({
       names: names.optional(),
       days: z.int().min(1).max(limits.certificateDaysMax).optional(),
@@ -105,7 +106,10 @@ export const serverRoutes = {
       'Switch to the staged certificate, now or at a time, or back to the previous one; connections are kept',
     body: z.strictObject({
       which: z.enum(['staged', 'previous']).default('staged'),
-      at: time.nullable().optional().openapi({ description: 'For the staged one; null: at no time.' }),
+      at: time
+        .nullable()
+        .optional()
+        .meta({ description: 'The time for the staged certificate; null removes it.' }),
     }),
     answer: ServerCertificate,
   }),
@@ -113,19 +117,19 @@ export const serverRoutes = {
     method: 'delete',
     path: `${path}/staged`,
     ...manager,
-    summary: 'Forget the staged certificate',
+    summary: 'Delete the staged certificate',
     answer: ServerCertificate,
   }),
   reloadConfiguration: route({
     method: 'post',
     path: '/api/v1/reload',
     ...manager,
-    summary: 'Read the configuration anew, and apply what can be applied without a restart',
+    summary: 'Reload the configuration, and apply what needs no restart',
     answer: z
       .object({
-        applied: z.array(z.string()).openapi({ example: ['log.level'] }),
-        needRestart: z.array(z.string()).openapi({ example: ['kmip.listen'] }),
+        applied: z.array(z.string()).meta({ example: ['log.level'] }),
+        needRestart: z.array(z.string()).meta({ example: ['kmip.listen'] }),
       })
-      .openapi('Reloaded'),
+      .meta({ id: 'Reloaded' }),
   }),
 } as const

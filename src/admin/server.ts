@@ -1,5 +1,5 @@
-// The admin API's socket: HTTPS with bounds on connections, headers, slow senders and idle time. Whose connection gives
-// way when there are too many is decided in connection-slots.ts, and what is answered in application.ts.
+// The HTTPS server of the admin API, with bounds on connections, headers, slow senders and idle time.
+// connection-slots.ts decides which connection closes when there are too many, and application.ts makes the answers.
 
 import { createServer, type Server } from 'node:https'
 import { isIPv6, type AddressInfo, type Socket } from 'node:net'
@@ -12,23 +12,23 @@ import { statusOf, type ErrorCode } from './errors.ts'
 
 export interface AdminOptions {
   readonly host: string
-  /** 0 picks a free one. */
+  /** 0: the system picks a free port. */
   readonly port: number
-  /** PEM; the chain behind the certificate may follow it. */
+  /** PEM; the certificate's chain may follow it. */
   readonly tls: TlsIdentity
-  /** Host names it may be addressed by, besides localhost and the addresses it has. */
+  /** Host names accepted besides localhost and the server's addresses. */
   readonly hosts: readonly string[]
   readonly context: AdminContext
-  /** Shorter ones for tests; default limits.adminHandshakeTimeoutMs. */
+  /** A shorter timeout for tests; default limits.adminHandshakeTimeoutMs. */
   readonly handshakeTimeoutMs?: number
-  /** A request must be whole this long after its connection began to send it; default limits.adminRequestTimeoutMs. */
+  /** How long a client may take to send a request; default limits.adminRequestTimeoutMs. */
   readonly requestTimeoutMs?: number
   /** Connections are bounded per subnet: an IPv4 address, or the /64 of an IPv6 address. */
   readonly subnetOf: (address: string) => string
   /** Called for each connection that was closed to make room. */
-  readonly displaced?: () => void
-  readonly answered: ApplicationOptions['answered']
-  readonly failed: ApplicationOptions['failed']
+  readonly onDisplaced?: () => void
+  readonly onAnswer: ApplicationOptions['onAnswer']
+  readonly onFailure: ApplicationOptions['onFailure']
 }
 
 export interface TlsIdentity {
@@ -36,21 +36,21 @@ export interface TlsIdentity {
   readonly cert: string | Buffer
 }
 
-export interface AdminDoor {
-  /** How to reach it from this machine: `https://127.0.0.1:5697`. */
+export interface AdminServer {
+  /** The URL for clients on this machine: `https://127.0.0.1:5697`. */
   readonly url: string
   readonly host: string
   readonly port: number
-  /** For connections from now on; those that are open stay. */
+  /** For new connections; open ones are not affected. */
   setTls(tls: TlsIdentity): void
-  /** For requests from now on, instead of those given before. */
+  /** Replaces the accepted host names, from the next request on. */
   setHosts(hosts: readonly string[]): void
-  /** Takes no new requests, waits a little for those that run, closes. */
+  /** Accepts no new requests, waits briefly for the running ones, and closes. */
   close(): Promise<void>
 }
 
-/** Listens; rejects with the system's error (EADDRINUSE, EACCES) when it cannot. */
-export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
+/** Listens. Rejects with the system's error (EADDRINUSE, EACCES) if it cannot. */
+export async function startAdmin(options: AdminOptions): Promise<AdminServer> {
   const hosts = new Set<string>()
   const setHosts = (names: readonly string[]): void => {
     hosts.clear()
@@ -75,7 +75,7 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
   const connections = boundConnections(server, options)
   server.setTimeout(limits.adminIdleTimeoutMs)
   server.on('clientError', answerUnread)
-  // A handshake that failed is the client's affair; without this the socket would linger.
+  // A handshake that fails is the client's affair; without this handler its socket would stay open.
   server.on('tlsClientError', (_error, socket) => socket.destroy())
   await listening(server, options.host, options.port)
   const { port } = server.address() as AddressInfo
@@ -90,12 +90,12 @@ export async function startAdmin(options: AdminOptions): Promise<AdminDoor> {
 }
 
 interface Connections {
-  /** Closes those without a request at this moment, also before their handshake is done. */
+  /** Closes the connections without a request at this moment, also before their handshake is done. */
   cutIdle(): void
   cutAll(): void
 }
 
-function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions): Connections {
+function boundConnections(server: Server, { subnetOf, onDisplaced }: AdminOptions): Connections {
   const { adminConnectionsMax: max, adminConnectionsPerAddressMax: perSubnetMax } = limits
   const slots = new ConnectionSlots<string>({ max, perSubnetMax })
   const sockets = new Map<string, Socket>()
@@ -103,7 +103,7 @@ function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions)
     slots.remove(name)
     sockets.get(name)?.destroy()
   }
-  // Comes after Node's own listener, which wraps the socket: destroying it ends the TLS socket too.
+  // This handler runs after Node's own, which wraps the socket: destroying it ends the TLS socket too.
   server.on('connection', (socket: Socket) => {
     const { remoteAddress } = socket
     const name = nameOf(socket)
@@ -114,7 +114,7 @@ function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions)
     })
     const leaves = slots.add(name, subnetOf(remoteAddress ?? 'gone'))
     if (leaves !== undefined) {
-      displaced?.()
+      onDisplaced?.()
       cut(leaves)
     }
   })
@@ -130,7 +130,7 @@ function boundConnections(server: Server, { subnetOf, displaced }: AdminOptions)
   }
 }
 
-/** The same for a TCP socket and for the TLS socket on it. */
+/** A name that the TCP socket and the TLS socket on it share. */
 function nameOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
   return [localAddress, localPort, remoteAddress, remotePort].join(' ')
 }
@@ -156,13 +156,13 @@ function closed(server: Server, connections: Connections): Promise<void> {
   })
 }
 
-/** Listening everywhere includes the loopback address. */
+/** A server that listens on all addresses also listens on the loopback address. */
 function reachable(host: string): string {
   if (host === '0.0.0.0' || host === '::') return '127.0.0.1'
   return isIPv6(host) ? `[${host}]` : host
 }
 
-/** What is no HTTP request, or did not come in time, is answered in the same shape as everything else. */
+/** Answers bytes that are no HTTP request, or did not come in time, in the same shape as every other error. */
 function answerUnread(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()

@@ -1,5 +1,6 @@
-// A client as the admin API shows it: with what it is trusted by, when each certificate was last seen, and why one should
-// be replaced. Also shows what cannot be read: one bad certificate must not hide the other clients.
+// A client as the admin API shows it: its certificates and CAs, when each certificate was last seen, and why one
+// should be replaced. It also shows a certificate that cannot be read: one bad certificate must not hide the other
+// clients.
 
 import { allowOf } from '../trust/allow.ts'
 import type { CertificateSeen } from '../ports/trust.ts'
@@ -47,7 +48,7 @@ function shownPin(pin: PinnedCertificate, seen: CertificateSeen | undefined, mom
   }
 }
 
-/** Hides what is older than the pin: the certificate may have been a client of another instance then. */
+/** Hides a sighting from before the pin: the certificate may have been a client of another instance then. */
 function lastSince({ id, createdMs }: PinnedCertificate, seen: ReadonlyMap<string, CertificateSeen>) {
   const last = seen.get(id)
   return last && last.lastMs >= createdMs ? last : undefined

@@ -1,10 +1,10 @@
-// A key as the admin door shows it: with what vCenter noted on it, and without material.
+// A key as the admin API shows it: with vCenter's names for it, and without its material.
 
 import { first, type AttributeSet } from '../kmip/attributes.ts'
 import type { KeyView } from '../keys/managed-object.ts'
 import { isoTime, isoTimeOrNull } from './shown.ts'
 
-/** Custom attributes in which vCenter says what a key is for. */
+/** The custom attributes in which vCenter notes what a key is for. */
 export const vsphereNames = { name: 'x-Name', component: 'x-Component', identifier: 'x-Identifier' } as const
 
 export function shownKey(view: KeyView) {
@@ -26,14 +26,14 @@ export function shownKey(view: KeyView) {
   }
 }
 
-/** Every Name that the object has. */
+/** Every Name of the object. */
 export function namesOf(attributes: AttributeSet): readonly string[] {
   return (attributes.get('Name') ?? []).flatMap(({ value }) =>
     typeof value === 'object' && value !== null && 'NameValue' in value ? [String(value.NameValue)] : [],
   )
 }
 
-/** The text of a custom attribute; they hold values of any type. */
+/** The text of a custom attribute, or null: a custom attribute holds a value of any type. */
 export function customText(attributes: AttributeSet, key: string): string | null {
   const value = attributes.get(key)?.[0]?.value
   if (typeof value !== 'object' || value === null || !('value' in value)) return null

@@ -1,4 +1,4 @@
-// How values of the core look in JSON: times, and attributes with everything that they may hold.
+// The JSON form of values of the core: times, and attributes with everything that they may hold.
 
 /** Milliseconds since 1970 as ISO 8601, UTC. */
 export function isoTime(ms: number): string {
@@ -21,7 +21,7 @@ export function shownValue(key: string, value: unknown): unknown {
   )
 }
 
-/** Seconds since 1970, as KMIP has them; what is beyond the calendar of JavaScript stays a number. */
+/** Seconds since 1970, as KMIP has them. A date beyond the calendar of JavaScript stays a number. */
 function dateText(seconds: bigint): string {
   const date = new Date(Number(seconds) * 1000)
   return Number.isNaN(date.getTime()) ? String(seconds) : date.toISOString()

@@ -1,6 +1,5 @@
-// What needs somebody soon, in words: certificates that expire, the bootstrap token, root keys in trouble, keys that do
-// not open, or cannot be stored, deleted or recorded as revoked, another server, work that waits, refused changes. The same
-// list is told in the log, in health, in `mortise status` and over HTTP.
+// The warnings: what needs an administrator soon, in words, such as certificates that expire, root keys in trouble,
+// keys that do not open, and work that waits. The log, health, `mortise status` and the API show the same list.
 
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
@@ -31,9 +30,9 @@ export interface Warning {
     | 'certificate-expires'
     | 'bootstrap-token'
     | 'tampering'
-  /** Whom it concerns; null: the server. */
+  /** The instance that the warning concerns; null: the server. */
   readonly instanceId: string | null
-  /** What it is about: names the warning together with code and instance. */
+  /** The thing that the warning is about. Code, instance and this name the warning. */
   readonly about: string
   readonly message: string
   /** What to do about it. */
@@ -47,7 +46,7 @@ type Parts = Pick<
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
 }
 
-/** Everything, for whoever may see all instances. */
+/** All warnings, for a token that may see all instances. */
 export async function warningsNow(parts: Parts): Promise<readonly Warning[]> {
   const [snapshot, readiness] = [await parts.access.snapshot(), await parts.readiness()]
   const nowMs = parts.clock.now()
@@ -98,7 +97,7 @@ const rootKeyWords: Record<RootKeyTrouble, Pick<Warning, 'message' | 'hint'>> = 
   },
   withdrawn: {
     message: 'was withdrawn, or our access to it: its keys are not served',
-    hint: 'If nobody meant to, give it back (enable or restore it, or the role or API key). The log says what the no was.',
+    hint: 'If nobody intended that, enable or restore the root key, or give back the role or API key. The log has the refusal.',
   },
   failing: {
     message: 'does not open its keys',
@@ -121,7 +120,7 @@ function ofAltered({ tables }: TrustSnapshot, { altered }: Readiness): readonly 
     const atLeast = altered.length >= limits.alteredItemsMax ? 'at least ' : ''
     const message = `${atLeast}${counted(items.length, noun)} of ${of} ${does} not open: what is stored was altered or moved (${named(items)})`
     const hint =
-      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. It is told until it opens again.'
+      'Find out who can write the database, or whether its disk is damaged. Restore what was altered from a backup. The warning stays until it opens again.'
     return [{ code: 'tampering', instanceId, about: kind, message, hint }]
   })
 }
@@ -136,7 +135,7 @@ function named(items: readonly { readonly id: string }[]): string {
   return ids.join(', ') + (items.length > ids.length ? `, and ${String(items.length - ids.length)} more` : '')
 }
 
-/** A data key that is closed is told as its instance's trouble, where there is one. */
+/** Leaves out a closed data key if its instance already has a warning about the root key. */
 function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Readiness): readonly Warning[] {
   const told = closed
     .filter(({ kind, instanceId }) => kind === 'object' || !degraded.has(instanceId))
@@ -161,7 +160,7 @@ function ofClosed({ tables }: TrustSnapshot, { altered, closed, degraded }: Read
 const closedWords: Record<ClosedKey['kind'], Pick<Warning, 'message' | 'hint'>> = {
   object: {
     message: ": deleted at its root key's service, most likely",
-    hint: 'If nobody meant to, restore it there, within 30 days: the log has the command. It is told until a client gets the key again.',
+    hint: 'If nobody intended that, restore it there within 30 days: the log has the command. The warning stays until a client gets the key again.',
   },
   'data key': {
     message: ', nor do the keys that it seals',
@@ -175,7 +174,7 @@ function ofStandardKeys({ tables }: TrustSnapshot, { standardKeys }: Readiness):
     const name = tables.instance.get(instanceId)?.name
     const instance = `the instance ${name ?? `${instanceId}, which is gone,`}`
     const { code, message, hint } = standardKeyWords[what](trouble, instance)
-    // Of an instance that is gone, who may see all is told.
+    // A warning about a deleted instance goes to tokens that may see everything.
     const about = name === undefined ? instanceId : ''
     return { code, instanceId: name === undefined ? null : instanceId, about, message, hint }
   })
@@ -188,12 +187,12 @@ const standardKeyWords: Record<
   make: ({ sinceMs, cause }, instance) => ({
     code: 'new-keys-refused',
     message: `new keys of ${instance} are refused since ${isoTime(sinceMs)}: ${cause ?? ''}`,
-    hint: 'Those that it has are served. For all that it takes to keep keys there a service ID needs the role Manager, and the root key must be active. It is told until a new one is made: mortise key create tries it.',
+    hint: 'Existing keys are served. To store keys there, a service ID needs the role Manager, and the root key must be active. The warning stays until a new key is made: mortise key create tries it.',
   }),
   read: ({ sinceMs, cause }, instance) => ({
     code: 'reads-refused',
     message: `keys of ${instance} cannot be read at the service of its root key since ${isoTime(sinceMs)}: ${cause ?? ''}`,
-    hint: 'The root key answers, so those in memory are served until their time is over; others are refused. It is reported until a key is read again.',
+    hint: 'The root key answers, so those in memory are served until their time is over; others are refused. The warning stays until a key is read again.',
   }),
   delete: ({ sinceMs, left, rootKeyUris, cause }, instance) => {
     const many = left === 1 ? '1 standard key' : `${String(left)} standard keys`
@@ -202,7 +201,7 @@ const standardKeyWords: Record<
     return {
       code: 'standard-keys-left',
       message: `${many} of ${instance} ${wait}, ${where}: ${cause ?? 'no answer yet'}`,
-      hint: 'They are given up here, and whoever may use the root key still opens them at its service; a restore from there would bring them back. The server tries again every minute by itself.',
+      hint: 'Mortise has given them up, but anybody who may use the root key can still open them at its service; a restore from there would bring them back. The server tries again every minute by itself.',
     }
   },
   record: ({ sinceMs, cause }, instance) => ({
@@ -213,7 +212,7 @@ const standardKeyWords: Record<
   another: ({ sinceMs, cause }, instance) => ({
     code: 'another-server',
     message: `another server uses ${instance}, seen since ${isoTime(sinceMs)}: ${cause ?? ''}`,
-    hint: 'A copied or restored data folder runs beside this one, most likely. Stop one of the two for good: the one with the older database. Keys are not lost by it, but each server learns of what the other did only later.',
+    hint: 'A copied or restored data folder runs beside this one, most likely. Stop one of the two for good: the one with the older database. No key is lost, but each server learns only later what the other did.',
   }),
 }
 
@@ -243,10 +242,10 @@ function ofWork({ tables }: TrustSnapshot, worker: Parts['instanceWork']): reado
     const far = work && worker.progress(id)
     if (!far || far.trouble === null) return []
     const what = work.kind === 'move' ? 'the move to another root key or custody' : 'the rewrap'
-    // Nothing was counted where not even the root key could be opened.
+    // Nothing was counted if not even the root key could be used.
     const done = far.total === 0 ? '' : ` (${far.done} of ${far.total} done)`
     const message = `${what} of the instance ${name} does not go on${done}: ${far.trouble}`
-    const hint = `The server tries again by itself, and goes on once that is mended. How far it is: mortise instance show ${name}`
+    const hint = `The server tries again by itself, and continues when the cause is gone. The progress: mortise instance show ${name}`
     return [{ code: 'work-waits', instanceId: id, about: work.id, message, hint }]
   })
 }

@@ -172,9 +172,9 @@ function pendingCommand(world: World, outcome: Outcome): Command {
 }
 
 const pendingColumns: Columns<Output<'listPending'>[number]> = {
-  headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST SEEN', 'TIMES'],
-  rows: ({ sha256, subject, address, last, knocks }) => [
-    [sha256, subject ?? unreadable, address, shortTime(last), String(knocks)],
+  headings: ['SHA-256', 'SUBJECT (UNVERIFIED)', 'ADDRESS', 'LAST ATTEMPT', 'ATTEMPTS'],
+  rows: ({ sha256, subject, address, last, attempts }) => [
+    [sha256, subject ?? unreadable, address, shortTime(last), String(attempts)],
   ],
   empty: 'No unknown certificate has connected.\n',
   below:

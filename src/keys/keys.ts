@@ -1,6 +1,7 @@
 // The only way to keys. `perform` runs a piece of work as one transaction: it looks the caller up anew, the work reads and
 // stages changes, and check, act and audit entry are committed together before anything leaves. If another request
-// changed the same object meanwhile, the work runs again. key-transaction.ts says what the work may do.
+// changed the same object meanwhile, the work runs again. Work that only reads commits nothing: its access record takes the
+// place of the transaction (design: invariants 1 and 3). key-transaction.ts says what the work may do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CustodyRefused } from '../custody/custody.ts'
@@ -14,6 +15,7 @@ import { KeyTransaction } from './key-transaction.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
+import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
@@ -106,8 +108,8 @@ export class Keys {
   async #attempt<T>(staged: StagedChange, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
     const parts = { staged, store: this.#store, custodies: this.#custodies, access: this.#access }
     const result = await work(new KeyTransaction(parts))
-    const change = staged.change(this.#durableReads())
-    if (change.writes.length + change.entries.length > 0) await this.#commit(change)
+    if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
+    else await this.#record(staged.access())
     return result
   }
 
@@ -115,11 +117,16 @@ export class Keys {
   async #refused(staged: StagedChange, error: unknown): Promise<unknown> {
     const fault = faultOf(error)
     const refusal = fault && staged.refusal(fault)
-    if (refusal) await this.#store.commit(refusal).catch(() => undefined)
+    if (refusal) await this.#record(refusal).catch(() => undefined)
     return fault ?? error
   }
 
+  async #record(access: AccessRecord): Promise<void> {
+    if (access.entries.length + access.fetched.length > 0) await this.#store.record(access)
+  }
+
   async #commit(change: Change): Promise<void> {
+    if (change.writes.length + change.entries.length === 0) return
     try {
       await this.#store.commit(change)
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
-import type { AuditEntry } from '../ports/audit.ts'
+import type { AccessRecord, AuditEntry } from '../ports/audit.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
@@ -160,10 +160,10 @@ export class StagedChange {
   }
 
   /**
-   * The audit entry of a refusal, as a change of its own; undefined if no act was begun. If all acts were done, their
+   * The audit entry of a refusal, as a record of its own; undefined if no act was begun. If all acts were done, their
    * commit was refused, and each of them is entered as refused.
    */
-  refusal(fault: Fault): Change | undefined {
+  refusal(fault: Fault): AccessRecord | undefined {
     let entries: readonly AuditEntry[] = this.#entries
     if (!this.#undone && this.#current) {
       const before = entries.map((entry) => ({ ...entry, result: 'undone' as const }))
@@ -171,35 +171,49 @@ export class StagedChange {
     } else if (!this.#undone) {
       entries = entries.map((entry) => ({ ...entry, result: 'refused' as const, reason: fault.reason }))
     }
-    return entries.length > 0 ? { writes: [], entries, durability: 'process' } : undefined
+    return entries.length > 0 ? { entries, fetched: [] } : undefined
   }
 
-  /** Everything for one commit. `durableReads`: a Get waits for the disk too. */
-  change(durableReads: boolean): Change {
-    if (this.#undone) return { writes: [], entries: this.#entries, durability: 'process' }
-    const { instanceId, trustVersion } = this.caller
+  /** Whether nothing but audit entries and the time of fetches comes of it. */
+  get onlyReads(): boolean {
+    return this.#undone || ![...this.#slots.values()].some(({ changed }) => changed)
+  }
+
+  /** What reads leave behind. */
+  access(): AccessRecord {
+    if (this.#undone) return { entries: this.#entries, fetched: [] }
+    const { instanceId } = this.caller
+    const atMs = this.nowMs
+    const fetched = [...this.#fetched].map((uniqueIdentifier) => ({ instanceId, uniqueIdentifier, atMs }))
+    return { entries: this.#entries, fetched, expect: this.#expectation() }
+  }
+
+  /** Everything for one commit, durable on the disk. */
+  change(): Change {
+    if (this.#undone) return { writes: [], entries: this.#entries, durability: 'disk' }
+    const { instanceId } = this.caller
     const slots = [...this.#slots.entries()]
     const changed = slots.filter(([, slot]) => slot.changed)
     const writes: Write[] = [
       ...changed.map(([, { object }]) => toWrite(object)),
       ...this.#sealed.flatMap((sealed) => sealed.writes),
       ...this.#following.flatMap((following) => following.writes),
-      ...[...this.#fetched].map((uniqueIdentifier): Write => ({
-        type: 'fetched',
-        instanceId,
-        uniqueIdentifier,
-        atMs: this.nowMs,
-      })),
+      ...this.access().fetched.map((one): Write => ({ type: 'fetched', ...one })),
     ]
-    const objects = slots.map(([uniqueIdentifier, { storedVersion }]) => ({
+    const limits = this.#limits && { instanceId, ...this.#limits }
+    const expect = { ...this.#expectation(), ...(limits && { limits }) }
+    return { expect, writes, entries: this.#entries, durability: 'disk' }
+  }
+
+  /** What this was decided on. */
+  #expectation() {
+    const { instanceId, trustVersion } = this.caller
+    const objects = [...this.#slots].map(([uniqueIdentifier, { storedVersion }]) => ({
       instanceId,
       uniqueIdentifier,
       version: storedVersion,
     }))
-    const durability = changed.length > 0 || durableReads ? 'disk' : 'process'
-    const limits = this.#limits && { instanceId, ...this.#limits }
-    const expect = { trustVersion, objects, ...(limits && { limits }) }
-    return { expect, writes, entries: this.#entries, durability }
+    return { trustVersion, objects }
   }
 
   #entry(result: AuditEntry['result'], fault?: Fault): AuditEntry {

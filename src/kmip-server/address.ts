@@ -1,5 +1,5 @@
-// Addresses of peers as text: one spelling for each, and the group that counts as one neighbour when turns and
-// places are shared out. Decides nothing about trust: identity is the certificate alone, never the address.
+// Spells the address of a peer in one way, and names its subnet: the group of addresses that shares turns and
+// connections. Addresses decide nothing about trust; the certificate alone does.
 
 /** The address without its IPv4-mapped prefix and zone: `::ffff:10.0.0.1` and `::ffff:a00:1` are `10.0.0.1`. */
 export function plainAddress(address: string): string {
@@ -15,7 +15,7 @@ export function plainAddress(address: string): string {
   return zone < 0 ? address : address.slice(0, zone)
 }
 
-/** Who shares a turn: an IPv4 address by itself, an IPv6 address with its /64, which one machine owns whole. */
+/** Fairness is per IPv4 address, or per IPv6 /64, since one machine usually owns a whole /64. */
 export function subnetOf(plain: string): string {
   if (!plain.includes(':')) return plain
   const [head = '', tail] = plain.split('::')

@@ -1,28 +1,28 @@
-// Whose handshake is next. A handshake costs about a millisecond of the thread that serves all requests, and can be made
-// to cost a hundred times more, so handshakes run piece by piece, in turns over the subnets that wait: a thousand from one
-// subnet delay one from another by one turn. Subnets of one rank take turns with each other only. Holds order and counts,
-// knows no sockets and no time.
+// Decides whose handshake runs next. A handshake takes about a millisecond of the thread that serves all requests,
+// and a peer can make it take a hundred times more. So handshakes run piece by piece, in turns over the subnets that
+// wait: a thousand handshakes of one subnet delay that of another by one turn. Subnets take turns only with others of
+// the same rank. This file keeps order and counts; it knows no sockets and no time.
 
 import type { Rank } from './subnets.ts'
 
 interface Subnet<T> {
   rank: Rank
-  /** Not begun, in order of arrival. */
+  /** Handshakes that have not begun, in order of arrival. */
   readonly waiting: Set<T>
-  /** Begun, with another piece to do. */
+  /** Handshakes that have begun and have another piece to do. */
   readonly continuing: Set<T>
   active: number
 }
 
 interface Turns {
-  /** Subnets that have something waiting or continuing, the next in turn first. */
+  /** Subnets with a handshake to begin or to continue. The next in turn is first. */
   readonly waiting: Set<string>
   readonly continuing: Set<string>
   active: number
 }
 
 export interface AdmissionOptions {
-  /** Handshakes of a rank that are begun and not yet done. */
+  /** Handshakes of a rank that have begun and are not done. */
   readonly activeMax: Readonly<Record<Rank, number>>
   readonly activePerSubnetMax: Readonly<Record<Rank, number>>
   rankOf(subnet: string): Rank
@@ -42,7 +42,7 @@ export class Admission<T> {
     return this.#turns.known.active + this.#turns.new.active + this.#turns.costly.active
   }
 
-  /** Handshakes with something to do: begun or not. */
+  /** Handshakes with something to do, begun or not. */
   get waiting(): number {
     return this.#waiting
   }
@@ -56,12 +56,14 @@ export class Admission<T> {
     this.#add('waiting', subnet, item)
   }
 
-  /** One that `next` gave has another piece to do. It needs no place among the active ones: it may have one. */
+  /**
+   * Queues the next piece of a handshake that `next` returned before. It already counts as active if it has begun.
+   */
   resume(subnet: string, item: T): void {
     this.#add('continuing', subnet, item)
   }
 
-  /** Gives up waiting. False where the item was not waiting. */
+  /** Gives up waiting. Returns false if the item was not waiting. */
   leave(name: string, item: T): boolean {
     const subnet = this.#subnets.get(name)
     if (subnet === undefined || !(subnet.waiting.delete(item) || subnet.continuing.delete(item))) return false
@@ -71,8 +73,9 @@ export class Admission<T> {
   }
 
   /**
-   * The next of this rank; undefined while none may go on. One that had not begun counts as active until `release`. At
-   * most activeMax / activePerSubnetMax subnets can be at their bound, so the search is short.
+   * Returns the next handshake of this rank, or undefined if none may run now. A handshake that had not begun counts
+   * as active until `release`. At most activeMax / activePerSubnetMax subnets can be at their bound, so the search is
+   * short.
    */
   next(rank: Rank): T | undefined {
     const { waiting, continuing, active } = this.#turns[rank]
@@ -88,7 +91,7 @@ export class Admission<T> {
     return undefined
   }
 
-  /** One that `next` gave is done, or waits for its peer. Exactly once for each. */
+  /** A handshake that `next` returned is done, or waits for its peer. Call it exactly once for each. */
   release(name: string): void {
     const subnet = this.#subnets.get(name)
     if (subnet === undefined || subnet.active === 0) throw new Error('released more than was begun')
@@ -97,7 +100,9 @@ export class Admission<T> {
     this.#tidy(name, subnet)
   }
 
-  /** The rank of a subnet may have changed. What it has waiting goes behind the others of its new rank. */
+  /**
+   * Call it when the rank of a subnet may have changed. Its waiting handshakes go behind the others of the new rank.
+   */
   rerank(name: string): void {
     const subnet = this.#subnets.get(name)
     const rank = this.#options.rankOf(name)

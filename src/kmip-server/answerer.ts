@@ -28,7 +28,15 @@ import { AnswerRoom } from '../operations/response-size.ts'
 import { newestServed, served } from '../operations/served.ts'
 import { subnetOf } from './address.ts'
 import { CredentialGate } from './credential-gate.ts'
-import type { Answer, DoorLog, DoorOptions, Exchange, HandshakeOutcome, Peer, Unreadable } from './door.ts'
+import type {
+  Answer,
+  ListenerLog,
+  ListenerOptions,
+  Exchange,
+  HandshakeOutcome,
+  Peer,
+  Unreadable,
+} from './contract.ts'
 import type { Party } from './fair-queue.ts'
 import { Shares } from './shares.ts'
 import { UnauthenticatedPeers } from './unauthenticated-peers.ts'
@@ -42,7 +50,7 @@ export interface AnswererOptions {
   readonly lastSeen: LastSeen
   readonly audit: Audit
   readonly clock: Clock
-  readonly log: DoorLog
+  readonly log: ListenerLog
   /** Checks a user name and password. */
   readonly matchesCredential: typeof matchesCredential
   /** Called after each handshake. `result`: `trusted`, or the reason why not. */
@@ -54,21 +62,23 @@ export interface AnswererOptions {
 type ResponseHeader = Omit<ResponseMessage, 'items'>
 
 interface AnswererParts {
-  /** None of these throws because of what a peer sends. */
-  readonly door: Required<Pick<DoorOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>>
+  /** For the listener. None of these throws because of what a peer sends. */
+  readonly callbacks: Required<
+    Pick<ListenerOptions, 'answer' | 'isTrusted' | 'answerUnreadable' | 'onHandshake'>
+  >
   /** Enters in the audit the refusals that were only counted so far. */
   close(): Promise<void>
 }
 
 export function createAnswerer(options: AnswererOptions): AnswererParts {
   const answerer = new Answerer(options)
-  const door: AnswererParts['door'] = {
+  const callbacks: AnswererParts['callbacks'] = {
     answer: (message, peer, exchange) => answerer.answer(message, peer, exchange),
     isTrusted: async (peer) => (await options.access.identify(peer)).trusted,
     answerUnreadable: (reason) => answerer.unreadable(reason),
     onHandshake: (outcome) => answerer.onHandshake(outcome),
   }
-  return { door, close: () => answerer.close() }
+  return { callbacks, close: () => answerer.close() }
 }
 
 class Answerer {

@@ -1,5 +1,5 @@
-// Limits the bytes of large messages and answers that the door holds at one time, over all connections. One subnet
-// gets at most as much as it leaves free, so that there is always room for others. Small messages need no budget: the
+// Limits the bytes of large messages and answers that the listener holds at one time, over all connections. One
+// subnet gets at most as much as it leaves free, so others always have room. Small messages need no budget: the
 // number of connections and their queues bound them.
 
 export class Budget {
@@ -15,7 +15,7 @@ export class Budget {
     return this.#bytes
   }
 
-  /** False where the bytes do not fit; nothing is reserved then. */
+  /** Returns false if the bytes do not fit; then nothing is reserved. */
   reserve(holder: string, bytes: number): boolean {
     const held = (this.#byHolder.get(holder) ?? 0) + bytes
     if (held > this.#bytesMax - this.#bytes - bytes) return false

@@ -1,9 +1,9 @@
-// Everyone who holds a place at the door, by subnet, and who must give way when all places are taken: no
-// address can keep the others out, because a newcomer from an address that holds fewer gets the place of one from
-// the address that holds most. Addresses from which a trusted client came give way to others only when they hold very
-// many, and get the place of one of the others whatever that holds. Holds places only, closes nothing itself.
+// Keeps the places of connections by subnet, and decides who must leave when all places are taken. No address can
+// keep others out: a newcomer from an address with fewer connections gets the place of one from the address with
+// most. An address from which a trusted client came gives way only if it has very many, and gets the place of an
+// untrusted one however few that has. This file only counts; it closes nothing itself.
 
-/** Who holds a place. `spare`: nothing of theirs is being worked on, so that they can be sent away. */
+/** The holder of a place. `spare`: the server works on nothing of this holder, so it can be sent away. */
 export interface SlotHolder {
   readonly subnet: string
   readonly spare: boolean
@@ -26,7 +26,7 @@ export class ConnectionSlots<G extends SlotHolder> {
   constructor(options: {
     readonly max: number
     readonly perSubnetMax: number
-    /** So many places of a known subnet are not given to one that is not known. */
+    /** How many places a known subnet keeps, so that unknown subnets cannot take them. */
     readonly knownKeep: number
     isKnown(subnet: string): boolean
   }) {
@@ -57,7 +57,7 @@ export class ConnectionSlots<G extends SlotHolder> {
     return { slot: 'none', reason: 'full' }
   }
 
-  /** The subnet that holds most, and more than so many, of the known or of the others. */
+  /** The subnet with the most places, if that is more than so many, among the known subnets or among the others. */
   #largest(moreThan: number, known: boolean): Set<G> | undefined {
     let largest: Set<G> | undefined
     for (const [subnet, holders] of this.#bySubnet) {
@@ -74,7 +74,7 @@ export class ConnectionSlots<G extends SlotHolder> {
     this.#count += 1
   }
 
-  /** False where the holder held no place. */
+  /** Returns false if the holder had no place. */
   remove(holder: G): boolean {
     const holders = this.#bySubnet.get(holder.subnet)
     if (holders === undefined || !holders.delete(holder)) return false

@@ -1,26 +1,27 @@
-// One TLS connection after its handshake: messages in, answers out, one at a time and in order. It bounds what a
-// peer can make us hold (a queue, then no more reading) and how long they can make us wait (deadlines, looked at by
-// the listener's sweep, so that no connection keeps timers). Knows no KMIP: who answers is handed in.
+// One TLS connection after its handshake: reads messages, writes answers, one at a time and in order. It bounds what
+// a peer makes the server hold (a queue, then no more reading) and how long a peer makes it wait. The listener's
+// sweep checks the deadlines, so a connection keeps no timers. It knows no KMIP: the caller passes in what answers a
+// message.
 
 import type { TLSSocket } from 'node:tls'
 import { Framer, type Framed, type Halt } from '../ttlv/framer.ts'
 import type { Budget } from './budget.ts'
-import type { DoorLimits, DoorOptions, Ending, Peer, Unreadable } from './door.ts'
+import type { ListenerLimits, ListenerOptions, Ending, Peer, Unreadable } from './contract.ts'
 
 export interface ConnectionOptions extends Pick<
-  DoorOptions,
+  ListenerOptions,
   'answer' | 'isTrusted' | 'answerUnreadable' | 'log' | 'metrics'
 > {
-  readonly limits: DoorLimits
+  readonly limits: ListenerLimits
   readonly budget: Budget
-  /** Whose bytes these are in the budget. */
+  /** The subnet to which the budget charges the bytes. */
   readonly subnet: string
   readonly now: () => number
   onClosed(): void
 }
 
 const never = Number.POSITIVE_INFINITY
-/** The reason of an abort; without one Node would make an exception with a stack each time. */
+/** The reason of every abort. Without it Node would make an exception with a stack each time. */
 const abandonment = 'nobody waits for the answer'
 
 export class Connection {
@@ -34,23 +35,23 @@ export class Connection {
   #working = false
   #answering = false
   #peerEnded = false
-  /** To be ended after the request that is being worked on. */
+  /** The connection ends after the running request. */
   #leaving = false
-  /** We have said the last word; what still arrives is thrown away. */
+  /** The server has sent its last bytes; whatever still arrives is thrown away. */
   #ending: Ending | undefined
   #closed = false
-  /** Aborted when the peer waits for no answer any more. */
+  /** Aborted when the peer no longer waits for an answer. */
   readonly #abandoned = new AbortController()
   /** Bytes reserved in the budget: for the current message, and in all (with answers that are not sent yet). */
   #messageBytes = 0
   #heldBytes = 0
-  /** Bytes that were read ahead behind a long request; undefined while nothing is read ahead. */
+  /** Bytes read ahead behind a long request; undefined while nothing is read ahead. */
   #aheadBytes: number | undefined
   #lingeredBytes = 0
   #writes = 0
   #wake: (() => void) | undefined
 
-  // Monotonic milliseconds; Infinity: not waiting for that.
+  // Monotonic milliseconds; Infinity: the connection does not wait for that.
   #idleAt: number
   #messageAt = never
   #writeAt = never
@@ -77,7 +78,7 @@ export class Connection {
     socket.on('close', () => this.#onClose())
   }
 
-  /** Nothing of this peer is being worked on. */
+  /** Whether the server works on nothing of this peer. */
   get spare(): boolean {
     return !this.#working
   }
@@ -86,7 +87,7 @@ export class Connection {
     return this.#answering
   }
 
-  /** Ends the connection where a deadline has passed. Called every now and then. */
+  /** Ends the connection if a deadline has passed. The listener calls it regularly. */
   sweep(now: number): void {
     if (now >= this.#lingerAt) this.#socket.destroy()
     else if (now >= this.#writeAt) this.cut('write-timeout')
@@ -97,11 +98,11 @@ export class Connection {
     else if (now >= this.#lookAheadAt && this.#socket.isPaused()) this.#lookAhead()
   }
 
-  /** Says goodbye, after the answer that is being worked on, if any. */
+  /** Ends the connection after the running request, if there is one. */
   end(): void {
     if (this.#closed || this.#ending !== undefined) return
     if (this.#working) {
-      // What waits behind the running request is not begun.
+      // Requests that wait behind the running one do not begin.
       this.#leaving = true
       this.#socket.pause()
     } else {
@@ -109,14 +110,14 @@ export class Connection {
     }
   }
 
-  /** At once, whatever runs. */
+  /** Closes at once, whatever runs. */
   cut(reason: Ending): void {
     if (this.#closed) return
     this.#end(reason)
     this.#socket.destroy()
   }
 
-  // ------------------------------------------------------------ in
+  // ------------------------------------------------------------ reading
 
   #receive(chunk: Buffer): void {
     if (this.#ending !== undefined || this.#leaving) {
@@ -137,7 +138,7 @@ export class Connection {
     this.#readOrNot()
   }
 
-  /** Reads on unless enough waits already; while we are the ones who do not read, no clock runs against the peer. */
+  /** Reads on unless enough is waiting. While the server does not read, no deadline runs against the peer. */
   #readOrNot(): void {
     if (this.#aheadBytes !== undefined) return
     const full = this.#queue.length >= this.#options.limits.requestsQueuedPerConnectionMax
@@ -150,7 +151,10 @@ export class Connection {
     }
   }
 
-  /** A peer's end is seen only while its socket is read. So behind a long request the socket is read ahead, within bounds. */
+  /**
+   * Node notices the end of a peer only while it reads the socket. So the socket is read ahead during a long request,
+   * within bounds.
+   */
   #lookAhead(): void {
     this.#aheadBytes = 0
     this.#socket.resume()
@@ -174,12 +178,12 @@ export class Connection {
 
   #onPeerEnd(): void {
     this.#peerEnded = true
-    // Whoever ends inside a message wants no answer to it.
+    // A peer that ends inside a message wants no answer to it.
     if (!this.#working) this.#finish('peer')
     else this.#abandonAt = this.#options.now() + this.#options.limits.answerAfterEndMs
   }
 
-  /** The end of a peer that still waits looks like the end of one that is gone. After this time it counts as gone. */
+  /** A peer that only ended its side looks like one that has left. After this time it counts as left. */
   #abandon(): void {
     this.#abandonAt = never
     this.#queue.length = 0
@@ -187,7 +191,7 @@ export class Connection {
     this.#abandoned.abort(abandonment)
   }
 
-  // ------------------------------------------------------------ the loop
+  // ------------------------------------------------------------ the loop over the queue
 
   #work(): void {
     if (this.#queue.length === 0 && this.#halt === undefined) return
@@ -212,7 +216,7 @@ export class Connection {
       if (this.#over() || this.#leaving) break
       if (this.#socket.writableNeedDrain) await this.#drained()
       this.#readOrNot()
-      // Whoever sends many requests at once lets the others go in between.
+      // After a request of a peer that sent many at once, other peers go first.
       if (this.#queue.length > 0) await new Promise((resolve) => setImmediate(resolve))
     }
     this.#working = false
@@ -268,7 +272,7 @@ export class Connection {
     try {
       return await this.#options.isTrusted(this.peer)
     } catch (error) {
-      this.#options.log.error('whether a peer is trusted could not be told', { ...this.#fields(), error })
+      this.#options.log.error('check whether a peer is trusted', { ...this.#fields(), error })
       return false
     } finally {
       this.#answerAt = never
@@ -286,7 +290,7 @@ export class Connection {
     return this.#closed || this.#ending !== undefined
   }
 
-  // ------------------------------------------------------------ out
+  // ------------------------------------------------------------ writing and closing
 
   #write(bytes: Buffer, sent: () => void): void {
     if (bytes.length === 0) return sent()
@@ -309,8 +313,8 @@ export class Connection {
   }
 
   /**
-   * The last bytes, close_notify and FIN. What the peer still sends is read and thrown away for a moment: closing
-   * with unread bytes would make the kernel send a reset that takes our last answer from the peer.
+   * Sends the last bytes, close_notify and FIN. For a moment it reads and throws away what the peer still sends: if
+   * it closed with unread bytes, the kernel would send a reset, and the peer would lose the last answer.
    */
   #finish(reason: Ending, bytes?: Buffer): void {
     if (this.#over()) return
@@ -318,7 +322,7 @@ export class Connection {
     const { now, limits } = this.#options
     this.#writeAt = now() + limits.writeTimeoutMs
     if (bytes !== undefined && bytes.length > 0) this.#socket.write(bytes, () => bytes.fill(0))
-    // Not while TLS is still reading the bytes that brought us here: it may want to answer those that follow.
+    // Not while TLS still reads the bytes that brought us here: it may have to answer those that follow.
     process.nextTick(() => {
       this.#socket.end(() => {
         this.#writeAt = never
@@ -341,7 +345,7 @@ export class Connection {
   }
 
   #onError(error: Error): void {
-    // Peers leave as they please: a reset is no more than a goodbye.
+    // A reset by the peer is an ordinary end.
     this.#options.log.debug('a connection broke off', { ...this.#fields(), code: codeOf(error) })
   }
 
@@ -376,7 +380,7 @@ export class Connection {
   }
 }
 
-/** What Node or OpenSSL call the error, or what it says. */
+/** The code of Node or OpenSSL for the error, or else its message. */
 export function codeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return 'code' in error && typeof error.code === 'string' ? error.code : error.message

@@ -1,8 +1,7 @@
 // Checks the user name and password that a client may have besides its certificate. vCenter sends them with Create, Get,
-// Get Attributes of State and Activate, and not with other operations. So `required` demands them for the operations that
-// create, hand out or change keys, and not for those that read or note attributes. The gate remembers a right password
-// until it changes, because vCenter opens a connection for each task. A wrong password delays the next one from the same
-// address.
+// Get Attributes of State and Activate, and not with the other operations of its connections. So `required` demands them
+// for every operation but a few that hand out no key and take none away. The gate remembers a right password until it
+// changes, because vCenter opens a connection for each task. A wrong password delays the next one from the same address.
 
 import { createHmac, randomBytes } from 'node:crypto'
 import type { matchesCredential } from '../trust/credential.ts'
@@ -12,15 +11,20 @@ import type { RequestMessage } from '../kmip/message.ts'
 import type { OperationName } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import { subnetOf } from './address.ts'
-import type { Peer } from './door.ts'
+import type { Peer } from './contract.ts'
 
-const demanded: ReadonlySet<OperationName> = new Set([
-  'Create',
-  'Register',
-  'Get',
-  'Activate',
-  'Revoke',
-  'Destroy',
+/**
+ * The operations that need no password, also with `required`: asking about the server, finding keys, reading attributes,
+ * and adding attributes, where vCenter notes the name of a machine.
+ */
+const withoutPassword: ReadonlySet<OperationName> = new Set([
+  'AddAttribute',
+  'Check',
+  'DiscoverVersions',
+  'GetAttributeList',
+  'GetAttributes',
+  'Locate',
+  'Query',
 ])
 
 /** The guesses of one client from one address. */
@@ -58,7 +62,10 @@ export class CredentialGate {
   ): Promise<Fault | undefined> {
     const sent = request.credentials.find(({ CredentialType }) => CredentialType === 'UsernameAndPassword')
     if (sent?.CredentialType !== 'UsernameAndPassword') {
-      const needed = request.items.some(({ operation }) => operation !== null && demanded.has(operation))
+      // An operation that no version of KMIP has is refused as such.
+      const needed = request.items.some(
+        ({ operation }) => operation !== null && !withoutPassword.has(operation),
+      )
       if (credential.mode === 'when-sent' || !needed) return undefined
       return refused('this client must send its user name and password with this operation')
     }

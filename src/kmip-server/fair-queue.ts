@@ -3,22 +3,22 @@
 // that many requests of one client, or many clients of one instance, delay a request of another instance by one turn.
 // It holds order and counts only, and knows no clock.
 
-/** Whose request it is. All untrusted peers are one group, with a member for each subnet. */
+/** The owner of a request. All untrusted peers form one group, with one member for each subnet. */
 export interface Party {
   readonly group: string
   readonly member: string
 }
 
 interface Group<T> {
-  /** At least what the others had used when it came: an idle group saves up no time. */
+  /** At least the used time of the others when it arrived: an idle group saves up no time. */
   usedMs: number
   waiting: number
-  /** The next in turn first, each with its items in order of arrival. */
+  /** The next in turn is first, each with its items in order of arrival. */
   readonly members: Map<string, T[]>
 }
 
 export class FairQueue<T> {
-  /** Groups that wait, and idle ones whose used time still counts. */
+  /** Groups that wait, and idle groups whose used time still counts. */
   readonly #groups = new Map<string, Group<T>>()
   /** The used time of the group that `next` chose last. */
   #floorMs = 0
@@ -62,7 +62,7 @@ export class FairQueue<T> {
   charge({ group: name }: Party, usedMs: number): void {
     const group = this.#groups.get(name)
     if (group) group.usedMs += usedMs
-    // While nobody waits, the time that was used harmed nobody.
+    // While nobody waits, used time delays nobody.
     if (this.#waiting === 0) this.#groups.clear()
   }
 

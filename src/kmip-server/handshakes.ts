@@ -1,13 +1,13 @@
-// From a whole ClientHello to an open TLS connection. OpenSSL verifies whatever chain a client sends, in one call, on the
-// thread that serves everybody. So handshakes take turns, and those of subnets that are not known are bounded in bytes,
-// measured, and held to a share of the thread's time. Long ones go last, whoever sends them: a client behind the address
-// of an attacker has a short one. What a peer may do is not decided here.
+// Takes a connection from its whole ClientHello to an open TLS connection. OpenSSL verifies whatever chain a client
+// sends, in one call, on the thread that serves everybody. So handshakes take turns, and those of unknown subnets are
+// bounded in bytes, measured, and held to a share of the thread's time. Long handshakes go last, whoever makes them:
+// a client that shares an attacker's address has a short one. This file does not decide what a peer may do.
 
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Socket } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import { codeOf } from './connection.ts'
-import type { DoorLimits } from './door.ts'
+import type { ListenerLimits } from './contract.ts'
 import type { Hello } from './hello.ts'
 import { MeteredStream } from './metered-stream.ts'
 import type { Notices } from './notices.ts'
@@ -16,7 +16,7 @@ import { TimeShare } from './time-share.ts'
 import { contextOptions, createTlsServer, type TlsSettings } from './tls.ts'
 import { Turns } from './turns.ts'
 
-/** A connection as far as its handshake goes. What it fails of, the 'close' of its raw socket follows. */
+/** A connection during its handshake. The 'close' of its raw socket follows every failure. */
 export interface Handshaking {
   readonly address: string
   readonly subnet: string
@@ -27,14 +27,14 @@ export interface Handshaking {
   since: number
   waitedMs: number
   failure: string | undefined
-  /** undefined until the handshake is begun. */
+  /** undefined until the handshake begins. */
   begun: Begun | undefined
 }
 
 interface Begun {
   /** undefined: TLS reads the socket itself. */
   stream: MeteredStream | undefined
-  /** Monotonic milliseconds at which the server last did something for it. */
+  /** Monotonic milliseconds at which the server last worked on it. */
   movedAt: number
   readonly threadMsBefore: number
   /** The turn is given back: the handshake is done, or waits for its peer. */
@@ -42,12 +42,12 @@ interface Begun {
 }
 
 export interface HandshakesOptions<H> {
-  readonly limits: DoorLimits
+  readonly limits: ListenerLimits
   readonly now: () => number
   readonly notices: Notices
   /**
-   * The handshake is done. Called inside OpenSSL's last step of it, which must come back to a socket that is still there:
-   * nothing may be destroyed in it.
+   * Called when the handshake is done, inside OpenSSL's last step of it. That step needs the socket afterwards, so
+   * the callback must destroy nothing.
    */
   onOpen(handshaking: H, socket: TLSSocket): void
   onError(error: Error): void
@@ -59,7 +59,10 @@ export class Handshakes<H extends Handshaking> {
   readonly #tls: TlsServer
   readonly #turns: Turns<H>
   readonly #shares: Readonly<Record<'new' | 'costly', TimeShare>>
-  /** Node does not say of which raw connection a TLS socket is; what runs for the one is run with the other at hand. */
+  /**
+   * Node does not say which raw connection a TLS socket belongs to, so each handshake runs with itself in this
+   * storage.
+   */
   readonly #atHand = new AsyncLocalStorage<H>()
 
   constructor(settings: TlsSettings, options: HandshakesOptions<H>) {
@@ -123,7 +126,7 @@ export class Handshakes<H extends Handshaking> {
     this.#turns.accepted()
   }
 
-  /** Its ClientHello is whole. */
+  /** The ClientHello of a connection is whole. */
   enter(handshaking: H): void {
     handshaking.stage = 'waiting'
     handshaking.since = this.#options.now()
@@ -138,7 +141,7 @@ export class Handshakes<H extends Handshaking> {
       this.#end(handshaking, handshaking.begun)
   }
 
-  /** A trusted client did the handshake. */
+  /** A trusted client made the handshake. */
   trusted({ subnet }: H): void {
     this.subnets.authenticated(subnet)
     this.#turns.rerank(subnet)
@@ -148,7 +151,7 @@ export class Handshakes<H extends Handshaking> {
     const { handshakeTimeoutMs, handshakeWaitMs, handshakeStallMs } = this.#options.limits
     const { begun, stage, since } = handshaking
     if (begun !== undefined) {
-      // The TLS server has its own clock for the handshake.
+      // The TLS server has its own timeout for the handshake.
       const waitsForPeer = begun.stream?.holding !== true
       if (waitsForPeer && now - begun.movedAt >= handshakeStallMs) this.#release(handshaking, begun)
     } else if (now - since >= (stage === 'hello' ? handshakeTimeoutMs : handshakeWaitMs)) {
@@ -171,8 +174,8 @@ export class Handshakes<H extends Handshaking> {
       begun.stream?.feed()
     }
     if (handshaking.begun?.stream === undefined) return
-    // The others waited for as long as it took. The subnet is to blame for what it made us compute, and not for other
-    // programs of a busy machine; for long handshakes they wait in a line of their own.
+    // The share pays the elapsed time, for which the others waited. The subnet pays the processor time only, so it
+    // does not pay for other programs of a busy machine. Long handshakes have a queue of their own.
     if (rank !== 'known') this.#shares[rank].spend(this.#options.now() - before)
     if (line === subnet) this.subnets.charge(subnet, threadMs() - threadMsBefore)
     this.#turns.rerank(subnet)
@@ -182,7 +185,7 @@ export class Handshakes<H extends Handshaking> {
   #resume(handshaking: H, begun: Begun): void {
     const line = lineOf(handshaking, this.#options.limits)
     this.#turns.resume(line, handshaking)
-    // It may wait for long, and keeps nobody from beginning meanwhile.
+    // The peer may take long, and must not keep others from beginning.
     if (line !== handshaking.subnet) this.#release(handshaking, begun)
   }
 
@@ -199,18 +202,18 @@ export class Handshakes<H extends Handshaking> {
     const begun: Begun = { stream: undefined, movedAt: now, threadMsBefore, released: false }
     handshaking.begun = begun
     const first = hello.take()
-    // Gone in this very moment: 'close' follows.
+    // The peer left at this moment; 'close' follows.
     if (raw.destroyed || raw.readableEnded) return void raw.destroy()
     if (!this.subnets.isMetered(subnet)) {
       raw.unshift(first)
       return void this.#atHand.run(handshaking, () => this.#tls.emit('connection', raw))
     }
-    // Nobody sends so much before the server's first word.
+    // No client sends so much before the server's first message.
     if (first.length > this.#options.limits.untrustedHandshakeBytesMax) return this.#cut(handshaking)
     const stream = this.#metered(handshaking, begun, first)
     begun.stream = stream
     this.#atHand.run(handshaking, () => this.#tls.emit('connection', stream))
-    // TLS reads from its next turn on.
+    // TLS reads from the next turn on.
     this.#resume(handshaking, begun)
   }
 
@@ -236,7 +239,7 @@ export class Handshakes<H extends Handshaking> {
     handshaking.raw.destroy()
   }
 
-  // ------------------------------------------------------------ its end
+  // ------------------------------------------------------------ the end of a handshake
 
   #open(socket: TLSSocket): void {
     const handshaking = this.#atHand.getStore()
@@ -254,7 +257,9 @@ export class Handshakes<H extends Handshaking> {
     socket.destroy()
   }
 
-  /** What was not measured is looked at as a whole: with what else ran meanwhile, so that it proves nothing yet. */
+  /**
+   * An unmeasured handshake is judged by its whole duration. Other work ran meanwhile, so this only raises suspicion.
+   */
   #end(handshaking: H, begun: Begun): void {
     this.#release(handshaking, begun)
     if (begun.stream !== undefined) return
@@ -272,8 +277,8 @@ export class Handshakes<H extends Handshaking> {
 
 const long = 'long '
 
-/** Where its next piece waits for its turn: with those of its subnet, or with the subnet's long ones. */
-function lineOf(handshaking: Handshaking, { longHandshakeBytes }: DoorLimits): string {
+/** The queue of the handshake's next piece: that of its subnet, or the subnet's queue for long handshakes. */
+function lineOf(handshaking: Handshaking, { longHandshakeBytes }: ListenerLimits): string {
   const bytes = handshaking.begun?.stream?.handshakeBytes ?? 0
   return bytes > longHandshakeBytes ? longLine(handshaking) : handshaking.subnet
 }
@@ -282,7 +287,7 @@ function longLine({ subnet }: Handshaking): string {
   return long + subnet
 }
 
-/** What the thread has used of a processor so far, in milliseconds: other programs on the machine do not count. */
+/** Processor time of this thread so far, in milliseconds. Other programs on the machine do not count. */
 function threadMs(): number {
   const { user, system } = process.threadCpuUsage()
   return (user + system) / 1_000

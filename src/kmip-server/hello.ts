@@ -1,6 +1,6 @@
-// A raw connection before TLS: it is read until its first record, the ClientHello, is whole. So whoever connects
-// and says nothing costs no turn at the handshakes, what is not TLS costs none either, and who leaves while
-// waiting is noticed: the socket, still read, closes by itself. Parses no TLS beyond the five bytes of the record header.
+// Reads a raw connection until its first record, the ClientHello, is whole. So a peer that connects and stays silent
+// costs no handshake turn, nor does one that does not speak TLS; and the socket is still read, so a peer that leaves
+// while it waits is noticed. It parses no TLS beyond the five bytes of the record header.
 
 import type { Socket } from 'node:net'
 
@@ -8,9 +8,12 @@ const recordHeaderBytes = 5
 const handshakeRecord = 0x16
 
 export interface HelloEvents {
-  /** The whole record is there: it may wait for its turn. Once at most. */
+  /** Called once, when the whole record has arrived and the connection may wait for its turn. */
   onReady(): void
-  /** It does not begin like TLS, or its first record is longer than TLS allows. The socket is not closed here. */
+  /**
+   * Called if the bytes do not begin like TLS, or the first record is longer than TLS allows. It does not close the
+   * socket.
+   */
   onNotTls(): void
 }
 
@@ -28,7 +31,7 @@ export class Hello {
     socket.on('data', this.#onData)
   }
 
-  /** Lets go of the socket, which is paused, and hands out what was read. */
+  /** Stops reading, pauses the socket and returns the bytes read so far. */
   take(): Buffer {
     this.#socket.off('data', this.#onData)
     this.#socket.pause()
@@ -52,7 +55,10 @@ export class Hello {
   }
 }
 
-/** Bytes of the first record with its header, as far as can be told; undefined where it is none. RFC 8446 §5.1. */
+/**
+ * The length of the first record with its header, as far as the bytes tell; undefined if it is no TLS record. RFC
+ * 8446 §5.1.
+ */
 function recordBytes(seen: Buffer): number | undefined {
   if (seen[0] !== handshakeRecord) return undefined
   return seen.length < recordHeaderBytes ? recordHeaderBytes : recordHeaderBytes + seen.readUInt16BE(3)

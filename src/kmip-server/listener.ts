@@ -1,6 +1,6 @@
-// Opens the mTLS door: takes connections, and makes a Connection of every peer that got through the handshake. A
-// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn), 'handshake',
-// 'open'. One sweep looks at all deadlines. What a peer may do is not decided here.
+// Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A
+// connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn),
+// 'handshake', 'open'. One sweep checks all deadlines. This file does not decide what a peer may do.
 
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
@@ -9,15 +9,24 @@ import { limits as allLimits } from '../limits.ts'
 import { subnetOf, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
 import { codeOf, Connection } from './connection.ts'
-import type { Door, DoorLimits, DoorOptions, HandshakeOutcome, ServerCertificate } from './door.ts'
+import type {
+  KmipListener,
+  ListenerLimits,
+  ListenerOptions,
+  HandshakeOutcome,
+  ServerCertificate,
+} from './contract.ts'
 import { ConnectionSlots } from './connection-slots.ts'
 import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
 import { Notices } from './notices.ts'
 import { readPeer, type TlsSettings } from './tls.ts'
 
-/** Opens the door; resolves once it takes connections. Rejects where the address cannot be had or the PEM does not fit. */
-export async function listen(options: DoorOptions): Promise<Door> {
+/**
+ * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
+ * not fit.
+ */
+export async function listen(options: ListenerOptions): Promise<KmipListener> {
   const listener = new Listener(options)
   await listener.open()
   return listener
@@ -30,9 +39,9 @@ interface Entrant extends Handshaking {
   readonly spare: boolean
 }
 
-class Listener implements Door {
-  readonly #options: DoorOptions
-  readonly #limits: DoorLimits
+class Listener implements KmipListener {
+  readonly #options: ListenerOptions
+  readonly #limits: ListenerLimits
   readonly #now: () => number
   readonly #net: NetServer
   readonly #handshakes: Handshakes<Entrant>
@@ -44,7 +53,7 @@ class Listener implements Door {
   #closing: Promise<void> | undefined
   #whenEmpty: (() => void) | undefined
 
-  constructor(options: DoorOptions) {
+  constructor(options: ListenerOptions) {
     this.#options = options
     this.#limits = { ...allLimits, ...options.limits }
     const { clock } = options
@@ -85,14 +94,14 @@ class Listener implements Door {
     const { host, port } = this.#options
     try {
       await this.#bind(host, port).catch((error: unknown) => {
-        // All addresses of a machine without IPv6.
+        // All addresses, on a machine without IPv6.
         if (host === '::' && codeOf(error) === 'EAFNOSUPPORT') return this.#bind('0.0.0.0', port)
         throw error
       })
     } catch (cause) {
       throw new Error(`listen on ${host} port ${port}: ${codeOf(cause)}`, { cause })
     }
-    // Out of file descriptors, mostly. The next connection is accepted when there are some.
+    // Mostly no file descriptors are left. The next connection is accepted when there are some.
     this.#net.on('error', (error) =>
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
     )
@@ -135,7 +144,7 @@ class Listener implements Door {
   #accept(raw: Socket): void {
     this.#handshakes.accepted()
     raw.on('error', () => {
-      // 'close' follows and is what counts.
+      // 'close' follows; that is what counts.
     })
     const { remoteAddress, remotePort } = raw
     if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
@@ -200,7 +209,7 @@ class Listener implements Door {
     return entrant
   }
 
-  /** Runs inside OpenSSL's last step of the handshake: nothing is destroyed here. */
+  /** Runs inside OpenSSL's last step of the handshake, so it must destroy nothing. */
   #welcome(entrant: Entrant, socket: TLSSocket): void {
     const durationMs = this.#now() - entrant.since
     const { id: connectionId, address, port } = entrant
@@ -248,7 +257,7 @@ class Listener implements Door {
     }
   }
 
-  /** A trusted client's subnet is known from now on. */
+  /** From now on the subnet of a trusted client is known. */
   async #greet(entrant: Entrant, outcome: HandshakeOutcome): Promise<void> {
     if (await this.#tell(entrant, outcome)) this.#handshakes.trusted(entrant)
   }
@@ -259,7 +268,7 @@ class Listener implements Door {
     this.#leave(entrant)
   }
 
-  // ------------------------------------------------------------ time, and the end
+  // ------------------------------------------------------------ deadlines and closing
 
   #sweep(): void {
     const now = this.#now()
@@ -291,7 +300,7 @@ class Listener implements Door {
     clearInterval(this.#sweeping)
   }
 
-  // ------------------------------------------------------------ small things
+  // ------------------------------------------------------------ helpers
 
   #tlsSettings(serverCertificate: ServerCertificate): TlsSettings {
     const { ticketKeys, legacyTls = false } = this.#options
@@ -313,7 +322,7 @@ class Listener implements Door {
 
   #bound(): AddressInfo {
     const bound = this.#net.address()
-    if (bound === null || typeof bound === 'string') throw new Error('the door is not open')
+    if (bound === null || typeof bound === 'string') throw new Error('the listener is not open')
     return bound
   }
 }

@@ -1,21 +1,23 @@
-// A raw connection during the handshake of a peer of whom nothing is known, as a stream that TLS reads from instead of
-// the socket: so bytes reach OpenSSL only when their turn has come, no more of them than a handshake may have, and within
-// one call, around which its caller can measure what they cost. Once the handshake is done, bytes pass as they come. It
-// costs a tenth of a handshake, which is why known peers are read by TLS itself.
+// The raw connection of an unknown peer during its handshake, as a stream that TLS reads instead of the socket. So
+// bytes reach OpenSSL only in the connection's turn, never more than a handshake may have, and within one call whose
+// cost the caller can measure. After the handshake, bytes pass as they arrive. The stream costs a tenth of a
+// handshake, so known peers do without it.
 
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
 export interface MeteredStreamOptions {
-  /** What was read from the socket before. */
+  /** Bytes that were read from the socket before. */
   readonly first: Buffer
-  /** Of the peer's handshake, `first` included. */
+  /** The bound on the peer's handshake bytes, `first` included. */
   readonly handshakeBytesMax: number
-  /** After our end of the connection what still arrives is thrown away; beyond this the connection is cut. */
+  /**
+   * After the server has ended its side, what still arrives is thrown away; beyond this bound the connection is cut.
+   */
   readonly lingerBytesMax: number
-  /** Bytes wait for `feed`. Not called again before. */
+  /** Called when bytes wait for `feed`, and not again before `feed`. */
   onHolding(): void
-  /** The handshake has more bytes than it may have. Nothing is closed here. */
+  /** Called when the handshake has more bytes than it may have. It closes nothing. */
   onTooLong(): void
 }
 
@@ -29,7 +31,7 @@ export class MeteredStream extends Duplex {
   #peerEnded = false
 
   constructor(raw: Socket, options: MeteredStreamOptions) {
-    // Until the handshake is done, an end from the peer is the end; the raw socket leaves that to this stream.
+    // Until the handshake is done, the peer's end is the end; the raw socket leaves that to this stream.
     super({ allowHalfOpen: false })
     raw.allowHalfOpen = true
     this.#raw = raw
@@ -39,24 +41,26 @@ export class MeteredStream extends Duplex {
     raw.on('end', () => this.#onPeerEnd())
     raw.on('close', () => this.destroy())
     raw.pause()
-    // Nothing is ever buffered here: while TLS does not read, the socket is not read either.
+    // The stream buffers nothing: while TLS does not read, the socket is not read either.
     this.on('pause', () => raw.pause())
     this.on('resume', () => {
       if (this.#open) this.#pass()
     })
   }
 
-  /** Bytes of the handshake wait for `feed`. */
+  /** Whether bytes of the handshake wait for `feed`. */
   get holding(): boolean {
     return this.#held.length > 0
   }
 
-  /** What the peer has sent of its handshake. */
+  /** How many bytes of its handshake the peer has sent. */
   get handshakeBytes(): number {
     return this.#fedBytes + this.#held.length
   }
 
-  /** Lets TLS read what is held, within this call. The stream must have been flowing for a turn of the event loop. */
+  /**
+   * Lets TLS read the held bytes within this call. The stream must have been flowing for a turn of the event loop.
+   */
   feed(): void {
     if (this.destroyed) return
     if (!this.#open) {
@@ -72,13 +76,13 @@ export class MeteredStream extends Duplex {
     else this.#raw.resume()
   }
 
-  /** The handshake is done. Called within `feed`, by what TLS makes of the bytes. */
+  /** The handshake is done. TLS calls it from within `feed`. */
   open(): void {
     this.#open = true
     this.allowHalfOpen = true
   }
 
-  /** What came with the last bytes of the handshake, and all that comes from here on. */
+  /** Passes on what came with the last bytes of the handshake, and everything that comes later. */
   #pass(): void {
     const rest = this.#held
     this.#held = Buffer.alloc(0)
@@ -108,7 +112,7 @@ export class MeteredStream extends Duplex {
   }
 
   override _read(): void {
-    // The socket's events push.
+    // The events of the socket push.
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {

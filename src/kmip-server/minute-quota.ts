@@ -1,6 +1,6 @@
-// Bounds what is entered or logged about events that anybody can cause as often as they like: so many a minute for each
-// group, so many in all, and at the end of the minute one report that counts the rest. It counts only; its user enters
-// or logs.
+// Bounds the entries and log lines about events that anybody can cause as often as they like: so many a minute for
+// each group, so many in all, and at the end of the minute one report that counts the rest. It only counts; its user
+// writes the entries and lines.
 
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'

@@ -1,15 +1,15 @@
-// Warnings that a flood would otherwise repeat thousands of times: each is said once a minute at most, with how
-// often it was kept back since.
+// Warnings that a flood would otherwise repeat thousands of times. Each is logged at most once a minute, with the
+// number of times it was suppressed.
 
 import { limits } from '../limits.ts'
-import type { DoorLog } from './door.ts'
+import type { ListenerLog } from './contract.ts'
 
 export class Notices {
-  readonly #log: DoorLog
+  readonly #log: ListenerLog
   readonly #now: () => number
   readonly #said = new Map<string, { readonly at: number; keptBack: number }>()
 
-  constructor(log: DoorLog, now: () => number) {
+  constructor(log: ListenerLog, now: () => number) {
     this.#log = log
     this.#now = now
   }

@@ -1,12 +1,12 @@
-// What is remembered of each subnet (an IPv4 address, an IPv6 /64): whether a trusted client came from it, and how much
-// of the thread's time its handshakes took of late. Decides precedence at the handshake and nothing else: an address
-// proves nothing, and gets nobody a key. Bounded in memory; what was seen longest ago is forgotten first.
+// Remembers of each subnet (an IPv4 address, an IPv6 /64) whether a trusted client came from it, and how much of the
+// thread's time its handshakes took lately. This decides only the order of handshakes: an address proves nothing and
+// gives nobody a key. Memory is bounded; the subnet that was seen longest ago is forgotten first.
 
-import type { DoorLimits } from './door.ts'
+import type { ListenerLimits } from './contract.ts'
 
 /**
- * known: a trusted client authenticated from there, and its handshakes cost what handshakes cost. These go first.
- * new: nothing is known of it; or it is known, and handshakes from there cost too much to go first.
+ * known: a trusted client authenticated from there, and its handshakes have an ordinary cost. These go first.
+ * new: nothing is known of it; or it is known, and its handshakes cost too much to go first.
  * costly: its handshakes took much of the thread's time. These go last.
  */
 export type Rank = 'known' | 'new' | 'costly'
@@ -23,7 +23,7 @@ interface Spent {
 }
 
 type SubnetLimits = Pick<
-  DoorLimits,
+  ListenerLimits,
   | 'subnetsRememberedMax'
   | 'subnetKnownForMs'
   | 'subnetWatchedForMs'
@@ -49,18 +49,19 @@ export class Subnets {
 
   rank(subnet: string): Rank {
     const spentMs = this.#spentMs(subnet)
-    // A trusted client shares its address with whoever makes handshakes costly there: it is not put last for that.
+    // A trusted client may share its address with an attacker whose handshakes are costly. It does not go last for
+    // that.
     if (this.isKnown(subnet)) return spentMs < this.#limits.subnetKnownSpentMs ? 'known' : 'new'
     return spentMs < this.#limits.subnetNewSpentMs ? 'new' : 'costly'
   }
 
-  /** A trusted client authenticated from there not long ago, whatever handshakes have cost since. */
+  /** Whether a trusted client authenticated from there lately, whatever handshakes have cost since. */
   isKnown(subnet: string): boolean {
     const known = this.#known.get(subnet)
     return known !== undefined && this.#now() - known.authenticatedAt < this.#limits.subnetKnownForMs
   }
 
-  /** Each handshake is bounded and measured: those of all that are not known, and of the known ones under suspicion. */
+  /** Whether each handshake is bounded and measured: for unknown subnets, and for known ones under suspicion. */
   isMetered(subnet: string): boolean {
     if (this.rank(subnet) !== 'known') return true
     return this.#now() < (this.#known.get(subnet)?.watchedUntil ?? 0)
@@ -72,13 +73,16 @@ export class Subnets {
     remember(this.#known, subnet, { authenticatedAt: this.#now(), watchedUntil }, this.#limits)
   }
 
-  /** A handshake that was not measured looked costly. Being watched takes nothing but a little time of its own. */
+  /** An unmeasured handshake looked costly. To be measured costs a subnet only a little time. */
   watch(subnet: string): void {
     const known = this.#known.get(subnet)
     if (known !== undefined) known.watchedUntil = this.#now() + this.#limits.subnetWatchedForMs
   }
 
-  /** A piece of a handshake took the thread for `ms`. Known subnets pay only for what no ordinary handshake takes. */
+  /**
+   * A piece of a handshake took the thread for `ms`. Known subnets pay only for more than an ordinary handshake
+   * takes.
+   */
   charge(subnet: string, ms: number): void {
     const { handshakeOrdinaryMs, subnetSpentMaxMs } = this.#limits
     const free = this.isKnown(subnet) ? handshakeOrdinaryMs : 0

@@ -1,5 +1,5 @@
-// A share of the thread's time: so many milliseconds of each second may be spent, and some that were not spent before.
-// A debt is paid back by waiting. Measures nothing itself.
+// A share of the thread's time: so many milliseconds of each second may be spent, and some saved ones. A debt is paid
+// back by waiting. It measures nothing itself.
 
 export interface TimeShareOptions {
   readonly percent: number
@@ -21,12 +21,12 @@ export class TimeShare {
     this.#at = now()
   }
 
-  /** May go below zero: what something costs is known only afterwards. */
+  /** May go below zero, because the cost is known only afterwards. */
   spend(ms: number): void {
     this.#balanceMs = Math.max(-this.#options.debtMaxMs, this.#balance() - ms)
   }
 
-  /** Milliseconds until something may be spent again; 0: now. */
+  /** Milliseconds until time may be spent again; 0: now. */
   waitMs(): number {
     return Math.max(0, (-this.#balance() * 100) / this.#options.percent)
   }

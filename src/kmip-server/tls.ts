@@ -1,15 +1,16 @@
-// How TLS is spoken at the door: versions, suites, sessions, and reading who is there. The handshake lets everyone
-// through, whatever certificate they show or none: a vCenter that is not yet trusted must still get as far as
-// seeing our certificate, and be seen. Who may do what is decided message by message, by pin or CA (trust/access),
-// never by OpenSSL and never by the name that the client calls us.
+// The TLS of the KMIP listener: versions, suites, sessions, and the peer's certificate. The handshake accepts every
+// peer, with any certificate or none: a vCenter that is not yet trusted must see our certificate and be recorded as
+// pending. trust/access decides what a peer may do, message by message, by pin or CA; OpenSSL does not, nor does the
+// server name that the client sent.
 
 import { hash, constants } from 'node:crypto'
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
-import type { DoorLimits, Peer, ServerCertificate } from './door.ts'
+import type { ListenerLimits, Peer, ServerCertificate } from './contract.ts'
 
 /**
- * A TLS server that is never listening: raw connections are handed to it one by one. No `ca`: then the request for
- * a certificate names no issuers, and every client sends what it has. No SNICallback: providers are named by address.
+ * A TLS server that never listens: the listener hands it raw connections one by one. Without `ca` the request for a
+ * certificate names no issuers, so every client sends what it has. It has no SNICallback, because key providers are
+ * named by address.
  */
 export function createTlsServer(settings: TlsSettings): Server {
   return createServer({
@@ -24,10 +25,10 @@ export interface TlsSettings {
   readonly serverCertificate: ServerCertificate
   readonly ticketKeys: Buffer
   readonly legacyTls: boolean
-  readonly limits: Pick<DoorLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
+  readonly limits: Pick<ListenerLimits, 'handshakeTimeoutMs' | 'tlsSessionSeconds'>
 }
 
-/** What a new certificate needs to be put in place by `setSecureContext`: everything, or it would be forgotten. */
+/** Everything that a new certificate needs in `setSecureContext`, which forgets what it is not given. */
 export function contextOptions(settings: TlsSettings): TlsOptions {
   if (settings.ticketKeys.length !== 48) throw new RangeError('ticketKeys must be 48 bytes')
   return {
@@ -38,7 +39,7 @@ export function contextOptions(settings: TlsSettings): TlsOptions {
     ciphers: (settings.legacyTls ? [...suites, '@SECLEVEL=0'] : suites).join(':'),
     honorCipherOrder: true,
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
-    // OpenSSL resumes no session with a client certificate without one (some clients then fail).
+    // Without it OpenSSL resumes no session with a client certificate, and some clients fail.
     sessionIdContext: 'mortise-kmip',
     ticketKeys: settings.ticketKeys,
     sessionTimeout: settings.limits.tlsSessionSeconds,
@@ -46,8 +47,8 @@ export function contextOptions(settings: TlsSettings): TlsOptions {
 }
 
 /**
- * In order of preference. The last six have no forward secrecy; vCenter 6.x and 7.x with older key servers use
- * them, and AES128-SHA256 is all that some offer.
+ * In order of preference. The last six have no forward secrecy; vCenter 6.x and 7.x with older key servers use them,
+ * and some clients offer AES128-SHA256 only.
  */
 const suites = [
   'TLS_AES_256_GCM_SHA384',
@@ -74,9 +75,9 @@ const suites = [
 ] as const
 
 /**
- * Read once per connection; a resumed session carries the certificate it was made with. `getPeerX509Certificate` would
- * read the same, but keeps the whole chain that the peer sent in OpenSSL's memory, where no collection is due for it:
- * up to 2.8 MB for each handshake.
+ * Read once per connection; a resumed session carries the certificate it began with. `getPeerX509Certificate` would
+ * read the same, but it keeps the peer's whole chain in OpenSSL's memory, up to 2.8 MB for each handshake, which no
+ * garbage collection counts.
  */
 export function readPeer(
   socket: TLSSocket,

@@ -1,7 +1,7 @@
-// When the next piece of a handshake is run. One for each turn of the event loop, so that requests of open connections
-// and whatever else is ready go in between. Known subnets go first, though not without end; all others together have only
-// their share of the thread's time. Accepting goes first for a while: a flood must not keep newcomers in the kernel's queue, where nobody
-// takes turns. Whose turn it is, is in admission.ts.
+// Decides when the next piece of a handshake runs: one for each turn of the event loop, so that requests of open
+// connections run in between. Known subnets go first, but not without end; all others together have only a share of
+// the thread's time. For a while accepting goes first: a flood must not keep newcomers in the kernel's queue, where
+// nobody takes turns. admission.ts decides whose turn it is.
 
 import { Admission, type AdmissionOptions } from './admission.ts'
 import type { Rank } from './subnets.ts'
@@ -9,13 +9,13 @@ import type { TimeShare } from './time-share.ts'
 
 export interface TurnsOptions<T> extends AdmissionOptions {
   readonly acceptsPerTurnMax: number
-  /** Pieces of known subnets that are run while untrusted peers wait, before one of theirs. */
+  /** How many pieces of known subnets run while untrusted peers wait, before one of theirs. */
   readonly knownInARowMax: number
-  /** How much of the thread's time handshakes of subnets that are not known may take. */
+  /** How much of the thread's time the handshakes of unknown subnets may take. */
   readonly shares: Readonly<Record<Exclude<Rank, 'known'>, TimeShare>>
-  /** Begins the handshake, or goes on with it. */
+  /** Begins the handshake, or continues it. */
   run(item: T): void
-  /** Strangers wait because their share is used up. */
+  /** Called when unknown subnets wait because their share is used up. */
   onUntrustedWait(): void
 }
 
@@ -46,13 +46,13 @@ export class Turns<T> {
     this.#acceptedSince += 1
   }
 
-  /** Waits for its turn, in which `run` is called with it; then it counts as active until `release`. */
+  /** Queues a handshake; `run` is called in its turn. From then on it counts as active until `release`. */
   enter(subnet: string, item: T): void {
     this.#admission.enter(subnet, item)
     this.#plan()
   }
 
-  /** One that has had a turn waits for another one. */
+  /** Queues the next piece of a handshake that has had a turn. */
   resume(subnet: string, item: T): void {
     this.#admission.resume(subnet, item)
     this.#plan()
@@ -62,13 +62,13 @@ export class Turns<T> {
     this.#admission.leave(subnet, item)
   }
 
-  /** Exactly once for each that was begun. */
+  /** Call it exactly once for each handshake that began. */
   release(subnet: string): void {
     this.#admission.release(subnet)
     this.#plan()
   }
 
-  /** What `rankOf` says of the subnet may have changed. */
+  /** Call it when the result of `rankOf` for the subnet may have changed. */
   rerank(subnet: string): void {
     this.#admission.rerank(subnet)
     this.#plan()
@@ -92,7 +92,7 @@ export class Turns<T> {
     }
     this.#givenWayTo = 0
     const item = this.#next()
-    // None may go on: the next release or the timer plans again.
+    // None may run now: the next release or the timer plans again.
     if (item === undefined) return
     this.#options.run(item)
     this.#plan()

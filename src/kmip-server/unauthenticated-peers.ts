@@ -10,7 +10,7 @@ import { Fault } from '../kmip/fault.ts'
 import type { RequestMessage, ResponseItem } from '../kmip/message.ts'
 import { limits } from '../limits.ts'
 import { subnetOf } from './address.ts'
-import type { DoorLog, Peer } from './door.ts'
+import type { ListenerLog, Peer } from './contract.ts'
 import { MinuteQuota, type LeftOut } from './minute-quota.ts'
 
 type Refused = AuthResult & { readonly trusted: false }
@@ -23,7 +23,7 @@ export class UnauthenticatedPeers {
   readonly #pending: Pending
   readonly #audit: Audit
   readonly #clock: Clock
-  readonly #log: DoorLog
+  readonly #log: ListenerLog
   /** Monotonic milliseconds of the last entry or warning, by its subject. */
   readonly #last = new Map<string, number>()
   /** Bounds the entries about unknown peers (by subnet) and about others (by client), and the log lines (by subnet). */
@@ -37,7 +37,7 @@ export class UnauthenticatedPeers {
     readonly pending: Pending
     readonly audit: Audit
     readonly clock: Clock
-    readonly log: DoorLog
+    readonly log: ListenerLog
   }) {
     this.#pending = options.pending
     this.#audit = options.audit

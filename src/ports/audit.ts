@@ -1,7 +1,9 @@
 // The audit log as the store keeps it: entries, the heads of the chain, signed checkpoints. The comments are contracts;
 // the store contract test holds every implementation to them. No logic here.
 
+import type { KeyObject } from 'node:crypto'
 import type { AuditAction } from './audit-actions.ts'
+import type { Expectation } from './store.ts'
 
 /**
  * One audit entry as the caller writes it. The store adds writer, number and hash (audit/chain.ts) in the transaction
@@ -81,14 +83,39 @@ export interface CheckpointWrite {
   readonly follows?: number
 }
 
+/** What a read leaves behind: its audit entries, and the objects whose material it sent. */
+export interface AccessRecord {
+  readonly entries: readonly AuditEntry[]
+  readonly fetched: readonly {
+    readonly instanceId: string
+    readonly uniqueIdentifier: string
+    readonly atMs: number
+  }[]
+  /** What the read was decided on. StoreConflict if it does not hold any more. */
+  readonly expect?: Pick<Expectation, 'trustVersion' | 'objects'>
+}
+
 export type AuditWrite =
   | CheckpointWrite
+  /** The store's own: access records up to this number are in the audit log. */
+  | { readonly type: 'access-moved'; readonly sequence: number }
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 
 export interface AuditStore {
   /** Identifies this connection of this process in the audit chain. */
   readonly writer: string
+  /**
+   * Call it once, before the first request: takes access records in a file of this node from then on, authenticated by
+   * `key`, and first enters those that an earlier process left. Without it `record` commits.
+   */
+  openAccessLog(key: KeyObject): Promise<void>
+  /**
+   * Enters what a read leaves behind. On return the record survives a killed process; it is in the audit log within a
+   * second, and survives a power loss after limits.accessFlushMs. Reads of this store see it at once. Throws
+   * StoreConflict, or StoreUnavailable, also while the audit log has taken no records for limits.accessUnchainedMsMax.
+   */
+  record(access: AccessRecord): Promise<void>
   audit(
     query: AuditQuery,
   ): Promise<{ readonly entries: readonly StoredAuditEntry[]; readonly after: string | null }>

@@ -20,7 +20,7 @@ export interface PendingClient {
   readonly firstMs: number
   readonly lastMs: number
   /** How many connections this certificate has made. */
-  readonly knocks: number
+  readonly attempts: number
 }
 
 /** When and from where a certificate was last used. Decides nothing, so it carries no MAC. */

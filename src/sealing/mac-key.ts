@@ -23,7 +23,16 @@ export class MacKey {
 
   /** Derives the key that signs the anchor. A new MAC key therefore invalidates every earlier anchor. */
   anchorKey(): KeyObject {
-    const bytes = createHmac('sha256', this.#key).update('mortise anchor key 1').digest()
+    return this.#derive('mortise anchor key 1')
+  }
+
+  /** Derives the key that authenticates records in the access log. */
+  accessKey(): KeyObject {
+    return this.#derive('mortise access log key 1')
+  }
+
+  #derive(label: string): KeyObject {
+    const bytes = createHmac('sha256', this.#key).update(label).digest()
     const key = createSecretKey(bytes)
     bytes.fill(0)
     return key

@@ -198,6 +198,11 @@ export class Secrets {
     return this.#macKey.macMatches(fields, mac)
   }
 
+  /** The key that authenticates the records in this store's access log. */
+  accessKey(): KeyObject {
+    return this.#macKey.accessKey()
+  }
+
   /** The key that signs this store's anchor. */
   anchorKey(): KeyObject {
     return this.#macKey.anchorKey()

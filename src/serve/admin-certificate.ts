@@ -1,6 +1,7 @@
-// The certificate of the admin door. It is always one of Mortise's own CA, so that whoever trusts admin-ca.pem goes on
-// doing so whatever the KMIP door shows: the KMIP door's while that is of our CA and has the names that are needed, and
-// else one of its own, which vCenter never sees and which is renewed by itself. Part of the composition root.
+// The certificate of the admin API. Mortise's own CA always signs it, so a client that trusts admin-ca.pem keeps
+// working whatever certificate the KMIP listener presents. It is the KMIP listener's certificate if our CA signed
+// that and it has the needed names; otherwise it is one of its own, which vCenter never sees and which the server
+// renews by itself. Part of the composition root.
 
 import { serverActor } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -11,7 +12,7 @@ import { signedBy } from '../pki/match.ts'
 import { nameMatches, namesIn } from '../pki/server-chain.ts'
 import { ownNames } from './server-identity.ts'
 
-/** The certificate and behind it the key, PEM, in one secret: they always belong together. */
+/** The certificate and then its key, PEM, in one secret, so they always belong together. */
 const secretName = 'admin-certificate'
 const keyBegins = '-----BEGIN PRIVATE KEY-----'
 const dayMs = 24 * 3600_000
@@ -19,15 +20,15 @@ const dayMs = 24 * 3600_000
 export interface AdminCertificateOptions {
   readonly secrets: Secrets
   readonly authority: Identity
-  /** What the KMIP door shows. */
+  /** The certificate of the KMIP listener. */
   readonly kmip: Identity
-  /** Names that it must have, besides localhost. */
+  /** The names that it must have, besides localhost. */
   readonly names: readonly string[]
   /** Milliseconds since 1970. */
   readonly nowMs: number
 }
 
-/** PEM, for TLS. Makes and keeps one where there is none that fits. Throws PkiError for what is no name. */
+/** Returns PEM for TLS. Makes and stores a certificate if none fits. Throws PkiError for an invalid name. */
 export async function adminCertificate(
   options: AdminCertificateOptions,
 ): Promise<{ readonly cert: string; readonly key: Buffer }> {

@@ -1,4 +1,4 @@
-// What was found altered behind the server's back, in the log and as a number. Part of the composition root.
+// Logs and counts what somebody altered in the database behind the server's back. Part of the composition root.
 
 import type { OnAltered, StoredItem } from '../sealing/integrity.ts'
 import type { Log } from '../telemetry/log.ts'
@@ -11,7 +11,7 @@ export class Alarms {
     this.#log = log
   }
 
-  /** How many were raised since the start. */
+  /** The number of alarms since the start. */
   get count(): number {
     return this.#count
   }
@@ -21,7 +21,7 @@ export class Alarms {
     this.#log.error({ alarm: 'tampering' }, message)
   }
 
-  /** Stored bytes failed their authentication. */
+  /** Called when stored bytes fail their authentication. */
   readonly altered: OnAltered = ({ instanceId, kind, id }, { message: cause }, tell) => {
     this.#count++
     const { field, noun } = words[kind]

@@ -1,4 +1,5 @@
-// Whether this database may be served: it must not be older than its anchor. Part of the composition root.
+// Decides whether the server may serve this database, which must not be older than its anchor. Part of the
+// composition root.
 
 import { statSync } from 'node:fs'
 import path from 'node:path'
@@ -6,10 +7,10 @@ import type { AnchoredStore, AnchorVerdict } from '../ports/anchor.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 
-/** Nothing is served before the owner decides. The message says what is known. */
+/** The server serves nothing until the owner decides. The message says what is known. */
 export class RestoreNotAccepted extends Error {
   override readonly name = 'RestoreNotAccepted'
-  /** Whether `restore-accept` is a way out. */
+  /** Whether the owner may accept the database with `restore-accept`. */
   readonly acceptable: boolean
   constructor(message: string, acceptable: boolean) {
     super(message)
@@ -17,7 +18,10 @@ export class RestoreNotAccepted extends Error {
   }
 }
 
-/** An anchor is made after the first secrets: where those are missing, this is not its database. Throws RestoreNotAccepted. */
+/**
+ * The server makes the anchor after the first secrets. If those are missing, the database is not the anchor's. Throws
+ * RestoreNotAccepted.
+ */
 export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Promise<void> {
   if (!store.hasAnchor() || (await store.secrets()).length > 0) return
   throw new RestoreNotAccepted(
@@ -27,14 +31,14 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
   )
 }
 
-/** From here on the anchor follows what is synced. Throws RestoreNotAccepted. */
+/** Checks the database against its anchor, which follows each sync from now on. Throws RestoreNotAccepted. */
 export async function holdToAnchor(store: AnchoredStore, secrets: Secrets): Promise<void> {
   const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep' })
   const found = disagreement(store, verdict)
   if (found !== null) throw new RestoreNotAccepted(`${found}. Nothing is served`, true)
 }
 
-/** A sentence without its full stop; null when nothing is wrong. */
+/** Returns a sentence without its full stop, or null if the database agrees with its anchor. */
 export function disagreement({ anchorFile }: AnchoredStore, verdict: AnchorVerdict): string | null {
   const [folder, name] = [path.dirname(anchorFile), path.basename(anchorFile)]
   switch (verdict.state) {

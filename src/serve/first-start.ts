@@ -1,5 +1,5 @@
-// What a start leaves for people and for the command line: the instance `default` and an administrator's token in an
-// empty store, and each time the address and the CA's certificate in the data folder. Part of the composition root.
+// Makes what people and the command line need: in an empty store the instance `default` and an administrator's token,
+// and at each start the address and the CA's certificate in the data folder. Part of the composition root.
 
 import { randomBytes } from 'node:crypto'
 import type { Stats } from 'node:fs'
@@ -10,14 +10,14 @@ import { serverActor } from '../audit/actor.ts'
 import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import type { TrustChanges } from '../instances/trust-changes.ts'
 
-/** What made this start impossible, and what to do about it. */
+/** The reason why the server cannot start, and what to do about it. */
 export class StartError extends Error {
   override readonly name = 'StartError'
 }
 
 /**
- * Makes what a new store lacks. Killed half way it goes on at the next start: the token's file is written before its
- * row, and rows are made only while there are none.
+ * Makes what a new store lacks. If the server dies half way, the next start continues: the token's file is written
+ * before its row, and rows are made only while there are none.
  */
 export async function bootstrap(options: {
   readonly access: Access
@@ -41,7 +41,7 @@ export async function bootstrap(options: {
   await trust.tokens.create(serverActor, first, { bearer })
 }
 
-/** Where the command line finds this server. */
+/** Writes the files with which the command line finds this server. */
 export async function leaveAddress(options: {
   readonly dataFolder: string
   readonly adminUrl: string
@@ -51,7 +51,10 @@ export async function leaveAddress(options: {
   await writeWhole(path.join(options.dataFolder, 'admin-address'), `${options.adminUrl}\n`, 0o644)
 }
 
-/** The passphrase without the line's end, and what the administrator should know; nothing when no file is named. */
+/**
+ * Reads the passphrase, without the end of its line, and warns about the file's mode. Returns no passphrase if no
+ * file is named.
+ */
 export async function readPassphrase(
   file: string | null,
 ): Promise<{ readonly passphrase?: Buffer; readonly warnings: readonly string[] }> {
@@ -74,7 +77,7 @@ export async function readPassphrase(
   return { passphrase: bytes.subarray(0, end), warnings }
 }
 
-/** systemd gives credentials with the mask of an access list as their group's mode: nobody else reads them. */
+/** systemd shows the mask of an access list as the group mode of a credential; no other user can read it. */
 const systemdCredentials = '/run/credentials/'
 
 function passphraseWarnings(file: string, stats: Stats): readonly string[] {
@@ -86,7 +89,7 @@ function passphraseWarnings(file: string, stats: Stats): readonly string[] {
   ]
 }
 
-/** A reader sees the old file or the new one, never half of one; durable on return. */
+/** A reader sees the old file or the new one, never half of one. Durable on return. */
 export async function writeWhole(file: string, text: string, mode: number): Promise<void> {
   const unfinished = `${file}.${randomBytes(6).toString('hex')}`
   const handle = await open(unfinished, 'wx', mode)

@@ -1,5 +1,5 @@
-// What this server needs to speak to Key Protect and HPCS: API key, CA and IAM's address from the configuration, and a
-// line in the log for each call with the correlation id by which IBM finds it. Part of the composition root.
+// Opens the sessions with Key Protect and HPCS: with the API key, CA and IAM address of the configuration, and a log
+// line for each call with the correlation id by which IBM finds it. Part of the composition root.
 
 import { readFile } from 'node:fs/promises'
 import type { RootKeyCalls } from '../admin/context.ts'
@@ -18,11 +18,14 @@ export interface Ibm {
   readonly calls: () => readonly RootKeyCalls[]
   /** Called once, by the core: see RootKeySource. */
   readonly connect: RootKeySource['connect']
-  /** Whether the instance speaks for itself to what the URI names, so that nothing of the server's may be used. */
+  /**
+   * Whether the instance has an API key of its own for the service that the URI names, so the server's must not be
+   * used.
+   */
   readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
 }
 
-/** The CA's file is read now, the API key's with each token: a key that was replaced is used within the hour. */
+/** Reads the CA's file now and the API key's file with each token: a replaced API key is in use within the hour. */
 export async function openIbm(
   { apiKeyFile, iamUrl, caFile }: Config['ibm'],
   clock: Clock,
@@ -52,7 +55,9 @@ export async function openIbm(
   }
 }
 
-/** The id of the service instance that a root key's URI names; undefined for root keys that are elsewhere. */
+/**
+ * The id of the service instance that a root key's URI names; undefined for root keys outside Key Protect and HPCS.
+ */
 export function serviceInstanceOf(uri: string): string | undefined {
   if (!/^(keyprotect|hpcs):/i.test(uri)) return undefined
   try {
@@ -83,7 +88,7 @@ async function readApiKey(file: string | null): Promise<string> {
   throw new RootKeyError('unreachable', message)
 }
 
-/** Throws RootKeyError('unreachable'): a file may come back. */
+/** Throws RootKeyError('unreachable'), because a missing file may come back. */
 async function readSmall(file: string, variable: string): Promise<string> {
   let text: string
   try {

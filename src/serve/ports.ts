@@ -1,4 +1,4 @@
-// What the core stands on, as the configuration says: the machine's clock, the SQLite store in the data folder, root
+// Opens what the core needs, by the configuration: the machine's clock, the SQLite store in the data folder, and root
 // keys by URI. Part of the composition root.
 
 import { mkdir } from 'node:fs/promises'
@@ -19,7 +19,7 @@ import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import { systemClock } from './system-clock.ts'
 
-/** The database, in the data folder. */
+/** The database's file in the data folder. */
 export const storeFile = 'mortise.db'
 
 export interface PortOptions {
@@ -30,9 +30,9 @@ export interface PortOptions {
 
 export interface OpenedPorts {
   readonly ports: CorePorts
-  /** For administrators: root keys that are tried and listed. */
+  /** Tries and lists root keys for administrators. */
   readonly rootKeys: RootKeys
-  /** No trust was ever written into the store. */
+  /** Nobody has ever written trust into the store. */
   readonly firstStart: boolean
   /** Sentences for the administrator. */
   readonly warnings: readonly string[]

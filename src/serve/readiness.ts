@@ -1,4 +1,5 @@
-// Whether this node can serve, and what is wrong with it: the state behind /health/ready. Part of the composition root.
+// Whether this node can serve, and what is wrong with it: the state behind /health/ready. Part of the composition
+// root.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Readiness as Ready, RootKeyCalls } from '../admin/context.ts'
@@ -11,12 +12,12 @@ import { RootKeyWatch, type RootKeyWatchOptions } from './root-key-watch.ts'
 import type { Log } from '../telemetry/log.ts'
 
 export interface ReadinessOptions extends RootKeyWatchOptions {
-  /** The calls of root keys' services that are under way now. */
+  /** The calls to root key services that are under way. */
   readonly calls: () => readonly RootKeyCalls[]
 }
 
 export class Readiness {
-  /** Listens to the keyring. */
+  /** Receives the events of the keyring. */
   readonly rootKeys: RootKeyWatch
   readonly #log: Log
   readonly #calls: () => readonly RootKeyCalls[]
@@ -27,7 +28,7 @@ export class Readiness {
     this.rootKeys = new RootKeyWatch(options)
   }
 
-  /** Ready when the store answers. Instances whose root key has trouble are counted and make no node unready. */
+  /** The node is ready if the store answers. A root key in trouble does not make the node unready. */
   async now(parts: {
     readonly store: Store
     readonly access: Access
@@ -36,7 +37,7 @@ export class Readiness {
     try {
       const { intact, alarms, tables } = await parts.access.snapshot()
       if (!intact) return this.#unready(alarms[0] ?? 'the trusted rows were altered')
-      // Who asks is a load balancer, which must not wait for a root key that hangs.
+      // A load balancer asks this and must not wait for a root key that hangs.
       const patience = new AbortController()
       const { signal } = patience
       const enough = sleep(limits.readinessWaitMs, undefined, { signal, ref: false }).catch(() => undefined)
@@ -47,7 +48,7 @@ export class Readiness {
       const closed = await this.rootKeys.stillClosed(parts)
       const altered = await stillAltered(parts)
       const standardKeys = parts.keyring.status.standardKeys.now.filter(
-        // What is left outlives its instance.
+        // Standard keys that are still to be deleted outlive their instance.
         ({ what, instanceId }) => what === 'delete' || tables.instance.has(instanceId),
       )
       return {
@@ -71,7 +72,7 @@ export class Readiness {
   }
 }
 
-/** What was altered and is still there. */
+/** Returns the altered items that are still stored. */
 async function stillAltered({
   store,
   access,

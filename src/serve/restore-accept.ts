@@ -1,7 +1,7 @@
-// `mortise restore-accept`: the owner says that this database is the one to go on with, though it is older than its
-// anchor or has none. One commit gives the store another MAC key, signs under it what is left, ends every token, and
-// goes on above each trust version and checkpoint number that is known. Killed half way, it can be run again: until the
-// new anchor is there the server serves nothing. Part of the composition root.
+// `mortise restore-accept`: the owner accepts this database, although it is older than its anchor or has none. One
+// commit gives the store another MAC key, signs everything in it again, revokes every token, and raises the trust
+// version and checkpoint number above each known one. If the process dies half way, the owner runs it again: until
+// the new anchor exists the server serves nothing. Part of the composition root.
 
 import { randomUUID, createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
@@ -21,7 +21,10 @@ import { disagreement, RestoreNotAccepted } from './anchor.ts'
 import { openPorts, storeFile, type PortOptions } from './ports.ts'
 import { StartError, writeWhole } from './first-start.ts'
 
-/** `anyway`: also where nothing is wrong. Rejects with an error whose message says what to do; nothing was changed then. */
+/**
+ * `anyway`: accepts also a database that agrees with its anchor. Rejects with an error that says what to do; then
+ * nothing has changed.
+ */
 export async function acceptRestore(options: PortOptions, anyway: boolean): Promise<AcceptedRestore> {
   const { data } = options.settings.now.server
   if (!existsSync(path.join(data, storeFile)))
@@ -81,7 +84,7 @@ async function accept(options: {
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size
   const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }
-  // Before the commit, as at a first start: a token that counts is never one that nobody has.
+  // Written before the commit, as at a first start, so no valid token exists that nobody has.
   await writeWhole(tokenFile, `${bearer}\n`, 0o600)
   await store.commit({
     expect: { trustVersion: version },

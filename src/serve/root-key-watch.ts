@@ -1,6 +1,6 @@
-// The condition of each instance's root key over time: kept for readiness and metrics, written to the log and the audit
-// once for each change. The root key of each instance is asked every half minute, so that an instance recovers even when
-// nobody wants a key. Part of the composition root.
+// Keeps the condition of each instance's root key for readiness and metrics, and writes each change once to the log
+// and the audit. It asks each root key every half minute, so an instance recovers even if no client asks for a key.
+// Part of the composition root.
 
 import type { RootKeyTrouble } from '../admin/context.ts'
 import type { Access } from '../trust/access.ts'
@@ -51,7 +51,10 @@ export class RootKeyWatch implements KeyringEvents {
     this.#options = options
   }
 
-  /** By instance; those whose root key has no trouble are left out, and so are root keys that they move away from. */
+  /**
+   * By instance, without those whose root key has no trouble. A root key that an instance moves away from does not
+   * count.
+   */
   troublesOf(
     instances: ReadonlyMap<string, Pick<Instance, 'rootKeyUri'>>,
   ): ReadonlyMap<string, RootKeyTrouble> {
@@ -68,7 +71,7 @@ export class RootKeyWatch implements KeyringEvents {
     look()
   }
 
-  /** Resolves when what was told before is entered in the audit. A look that still runs has nothing to say any more. */
+  /** Resolves when every earlier change is in the audit. A look that still runs reports nothing more. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#timer?.cancel()
@@ -76,8 +79,8 @@ export class RootKeyWatch implements KeyringEvents {
   }
 
   /**
-   * Opens the current data key of every instance, as a request would; where there is trouble the root key is asked, even
-   * if memory would do. A look that was begun within the last half minute is as good. Never rejects.
+   * Opens the current data key of every instance, as a request would. For a root key in trouble it asks the service,
+   * even if memory has the data key. Returns a look of the last half minute if there is one. Never rejects.
    */
   look(parts: WatchedParts): Promise<void> {
     const now = this.#options.clock.monotonic()
@@ -85,7 +88,7 @@ export class RootKeyWatch implements KeyringEvents {
     return this.#begin(parts)
   }
 
-  /** One at a time. */
+  /** Runs one look at a time. */
   #begin(parts: WatchedParts): Promise<void> {
     if (this.#looking && this.#look) return this.#look.done
     this.#looking = true
@@ -112,7 +115,7 @@ export class RootKeyWatch implements KeyringEvents {
     this.#answers(use)
   }
 
-  /** Not entered in the audit: the Get that was refused has its entry. */
+  /** Writes no audit entry, because the refused Get has one. */
   closed(closed: ClosedKey, { message }: RootKeyError): void {
     const what = `a ${nouns[closed.kind]} does not open, though its root key answers`
     this.#options.log.warn({ ...about(closed), cause: message }, what)
@@ -130,7 +133,7 @@ export class RootKeyWatch implements KeyringEvents {
     this.#options.log.info({ instanceId }, accepted[what])
   }
 
-  /** What is closed and still there. */
+  /** Returns the closed keys that are still stored. */
   async stillClosed({ store, access, keyring }: ClosedParts): Promise<readonly ClosedKey[]> {
     const closed = keyring.closed.all
     if (closed.length === 0) return []
@@ -164,7 +167,7 @@ export class RootKeyWatch implements KeyringEvents {
       await (this.#troubles.has(nameOf(use)) ? keyring.probe(instance) : keyring.current(instance))
       if (this.#troubles.get(nameOf(use))?.trouble === 'failing') this.#answers(use)
     } catch (error) {
-      // RootKeyStatus reported the other two.
+      // RootKeyStatus has reported the other two conditions.
       if (error instanceof KeysUnavailable && ['unreachable', 'root-key'].includes(error.reach)) return
       this.#changed(use, 'failing', error instanceof KeysUnavailable ? error.cause : error)
     }
@@ -187,7 +190,7 @@ export class RootKeyWatch implements KeyringEvents {
     this.#enter('root-key.answers', 'success', use, { before })
   }
 
-  /** One after the other, so that they stand in the order in which it happened. */
+  /** Enters changes one after the other, so the audit has them in the order in which they happened. */
   #enter(
     action: AuditEntry['action'],
     result: 'success' | 'refused',
@@ -240,11 +243,11 @@ function about({ instanceId, kind, id }: ClosedKey): Readonly<Record<string, str
 async function isThere(store: ClosedParts['store'], { instanceId, kind, id }: ClosedKey): Promise<boolean> {
   if (kind === 'data key') return (await store.dataKeys(instanceId)).some((record) => record.id === id)
   const object = await store.object(instanceId, id)
-  // Once it moved into the database its data key tells.
+  // After the key has moved into the database, its data key decides.
   return object !== undefined && object.sealed !== null && object.dataKeyId === null
 }
 
-/** What kind of no it was, without texts of the service: read as they stand, since a file's errors have less. */
+/** The kind of refusal, without the service's texts. It reads fields that a file's errors do not have. */
 function causeOf(error: unknown): Readonly<Record<string, string | number>> {
   if (!(error instanceof RootKeyError)) return {}
   const { call, correlationId, refusal } = error as RootKeyError & {

@@ -1,4 +1,4 @@
-// Root keys as this server opens them: its own once, those of instances by their URI, each call measured. Part of the
+// Opens root keys for this server: its own once, those of instances by their URI. It measures each call. Part of the
 // composition root.
 
 import type { RootKeys } from '../admin/context.ts'
@@ -8,19 +8,22 @@ import { checkRootKey, listRootKeys, openRootKey, type RootKeyOptions } from '..
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface ServerRootKeys extends RootKeys {
-  /** For the keyring. Makes no root key. */
+  /** Opens a root key for the keyring. It creates none. */
   readonly open: (uri: string, instanceId: string) => Promise<RootKey>
 }
 
 export function serverRootKeys(options: {
-  /** The server's own. */
+  /** The server's own root key. */
   readonly own: RootKey
   readonly opening: Omit<RootKeyOptions, 'create'>
-  /** Whether an instance speaks for itself to what the URI names, so that the server's own is not handed to it. */
+  /**
+   * Whether the instance has an API key of its own for the service that the URI names; then the server's root key is
+   * not shared with it.
+   */
   readonly speaksForItself: (uri: string, instanceId: string) => Promise<boolean>
   readonly metrics: Pick<Metrics, 'rootKeyCalls'>
   readonly clock: Clock
-  /** For what an administrator should know of a root key that will do. */
+  /** Called with a warning about a root key that can be used all the same. */
   readonly warn: (message: string) => void
 }): ServerRootKeys {
   const { own, opening, speaksForItself, metrics, clock, warn } = options
@@ -53,7 +56,7 @@ export function serverRootKeys(options: {
         ...opening,
         standardKeys,
         opens,
-        // A file elsewhere is the administrator's to make: the server writes into its data folder only.
+        // The server writes files into its data folder only; an administrator makes a root key elsewhere.
         create: inDataFolder(given),
         ...(apiKey !== undefined && { apiKey }),
         ...(instanceId !== undefined && { instanceId }),
@@ -99,7 +102,7 @@ function measuredVersions(versions: RootKeyVersions, measure: Measure): RootKeyV
   }
 }
 
-/** A list is as long as it is: nothing to measure. */
+/** `list` is not measured, because it takes as long as its list. */
 function measuredStandardKeys(standardKeys: StandardKeys, measure: Measure): StandardKeys {
   return {
     payloadBytesMax: standardKeys.payloadBytesMax,

@@ -1,29 +1,29 @@
-// The certificates of the KMIP door as they are kept in one secret of the store. Its form: a format byte, then parts,
-// each with its length in four bytes before it: first JSON with everything that is no secret, then the private keys
-// (PKCS#8 DER), so that no key is ever text. Knows nothing of what the certificates are for.
+// The stored form of the KMIP listener's certificates: one secret of the store. It has a format byte and then parts,
+// each after its length in four bytes: first JSON with everything that is not secret, then the private keys (PKCS#8
+// DER), so no key is ever text. This file does not know what the certificates are for.
 
 import { createPrivateKey, type KeyObject } from 'node:crypto'
 import { parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
 import type { Identity } from '../pki/issue.ts'
 
-/** A certificate, its key, and the chain that is shown: PEM, the certificate first. */
+/** A certificate, its key, and the chain that the listener presents: PEM, the certificate first. */
 export interface Pair extends Identity {
   readonly chain: string
 }
 
-/** Made or brought, and not shown yet. */
+/** A certificate made or imported, and not yet in use. */
 export interface Staged extends Pair {
   readonly origin: 'renewed' | 'imported'
   readonly warnings: readonly string[]
-  /** Those that it should contain. */
+  /** The names that it should contain. */
   readonly names: readonly string[]
   readonly stagedMs: number
-  /** When it is switched to, milliseconds since 1970; null: when somebody says so. */
+  /** The time to switch to it, milliseconds since 1970; null: when an administrator activates it. */
   readonly atMs: number | null
 }
 
-/** A certificate signing request that waits for its certificate. */
+/** A certificate request that waits for its certificate. */
 export interface PendingRequest {
   readonly pem: string
   readonly privateKey: KeyObject
@@ -33,7 +33,7 @@ export interface PendingRequest {
 
 export interface Kept {
   readonly active: Pair
-  /** 48 bytes; those of the active certificate. */
+  /** 48 bytes: the ticket keys of the active certificate. */
   readonly ticketKeys: Buffer
   readonly staged: Staged | null
   readonly previous: Pair | null
@@ -43,7 +43,7 @@ export interface Kept {
 const format = 1
 const slots = ['active', 'staged', 'previous', 'request'] as const
 
-/** The bytes are the caller's to wipe. */
+/** The caller wipes the bytes. */
 export function packCertificates(kept: Kept): Buffer {
   const keys = slots.map(
     (slot) => kept[slot]?.privateKey.export({ type: 'pkcs8', format: 'der' }) ?? Buffer.alloc(0),
@@ -61,7 +61,7 @@ export function packCertificates(kept: Kept): Buffer {
   return packed
 }
 
-/** Takes what packCertificates made, and wipes it. */
+/** Reads the bytes of packCertificates, and wipes them. */
 export function unpackCertificates(bytes: Buffer): Kept {
   if (bytes[0] !== format)
     throw new PkiError('The server certificate was kept by a newer version of Mortise.')
@@ -86,7 +86,7 @@ export function unpackCertificates(bytes: Buffer): Kept {
   return kept
 }
 
-/** What is no secret of it. */
+/** Its fields that are not secret. */
 interface Plain {
   readonly active: string
   readonly staged: Omit<Staged, 'certificate' | 'privateKey'> | null

@@ -1,9 +1,8 @@
-// The certificate of the KMIP door through the years: the one that is shown, the one that is staged to follow it, the
-// one before, and the request that waits for its certificate. vCenter pins the certificate itself, so a new one is
-// staged first, for administrators to trust it there, and switched to later, without a restart. All of it is one secret
+// The certificates of the KMIP listener: the active one, the one staged to follow it, the previous one, and the
+// request that waits for its certificate. vCenter pins the certificate itself. So a new one is staged first,
+// administrators trust it in vCenter, and the server switches to it later, without a restart. All of it is one secret
 // of the store, replaced as a whole together with its audit entry: a key and its certificate always belong together,
-// and whenever the process is killed, what is found at the next start is the state before a step or the one after it.
-// Part of the composition root.
+// and after a crash the next start finds the state before a step or the state after it. Part of the composition root.
 
 import { createPrivateKey, randomBytes } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
@@ -13,7 +12,7 @@ import { serverActor, type By } from '../audit/actor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import type { DoorOptions } from '../kmip-server/door.ts'
+import type { ListenerOptions } from '../kmip-server/contract.ts'
 import { limits } from '../limits.ts'
 import { PkiError } from '../pki/error.ts'
 import { certificateNames, issueServer, privateKeyPem, serverCommonName } from '../pki/issue.ts'
@@ -36,7 +35,7 @@ interface Options {
   readonly clock: Clock
   readonly log: Log
   readonly identity: ServerIdentity
-  /** What a certificate made here contains, besides the names of the one before. */
+  /** The names of a certificate made here, besides those of the one before. */
   readonly names: () => readonly string[]
 }
 
@@ -51,7 +50,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   #kept: Kept
   #apply: (() => Promise<void>) | undefined
   #timer: Timer | undefined
-  /** One change at a time: each decides on what the one before left. */
+  /** Changes run one at a time, because each depends on the result of the one before. */
   #last: Promise<unknown> = Promise.resolve()
 
   private constructor(options: Options, kept: Kept) {
@@ -59,7 +58,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#kept = kept
   }
 
-  /** Switches at once to what was due while the server was down. */
+  /** Switches at once to a certificate whose time came while the server was down. */
   static async open(options: Options): Promise<ServerCertificates> {
     const { secrets, identity } = options
     const bytes = secrets.get(secretName)
@@ -75,8 +74,8 @@ export class ServerCertificates implements ServerCertificateChanges {
     return this.#kept.active
   }
 
-  /** For the KMIP door. */
-  get shown(): Pick<DoorOptions, 'serverCertificate' | 'ticketKeys'> {
+  /** The certificate and ticket keys for the KMIP listener. */
+  get shown(): Pick<ListenerOptions, 'serverCertificate' | 'ticketKeys'> {
     const { active, ticketKeys } = this.#kept
     return {
       serverCertificate: { certificate: active.chain, key: privateKeyPem(active.privateKey) },
@@ -89,7 +88,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     return { active, staged, previous, request }
   }
 
-  /** `apply` is called whenever another certificate is active. Until then switches are kept and applied by nobody. */
+  /** Calls `apply` after each switch to another certificate. Before `start`, a switch is stored but not applied. */
   start(apply: () => Promise<void>): void {
     this.#apply = apply
     this.#arm()
@@ -188,7 +187,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     })
   }
 
-  // ------------------------------------------------------------ the steps
+  // ------------------------------------------------------------ steps of a change
 
   async #stage(
     by: By,
@@ -216,9 +215,9 @@ export class ServerCertificates implements ServerCertificateChanges {
   }
 
   /**
-   * Sessions begun under the old certificate are not resumed under the new one, hence new ticket keys: each client
-   * sees the new certificate in its next handshake, and so trouble shows at the switch and not an hour later; and if
-   * the old key leaked, sessions that were recorded cannot be resumed with what it opens.
+   * A switch makes new ticket keys, so no session resumes from the old certificate to the new one. Each client sees
+   * the new certificate in its next handshake, and trouble shows at the switch and not an hour later. And if the old
+   * key leaked, nobody can resume recorded sessions with it.
    */
   async #switch(by: By, kept: Kept, to: Pair, before: readonly Entry[] = []): Promise<void> {
     checkDates(to.certificate, this.#now())
@@ -241,8 +240,8 @@ export class ServerCertificates implements ServerCertificateChanges {
     const { certificate } = this.#kept.active
     const { sha256, notAfterMs } = certificate
     const until = new Date(notAfterMs).toISOString()
-    this.#options.log.info({ sha256, until }, 'the KMIP door has another certificate')
-    // It is the active one from now on, whatever happens here, and will be shown after a restart at the latest.
+    this.#options.log.info({ sha256, until }, 'the KMIP listener presents another certificate')
+    // From now on this certificate is active, whatever happens here; a restart presents it at the latest.
     await this.#apply?.().catch((error: unknown) =>
       this.#options.log.error({ error }, 'it could not be put in place'),
     )
@@ -267,7 +266,9 @@ export class ServerCertificates implements ServerCertificateChanges {
     if (this.#apply) this.#arm()
   }
 
-  /** Timers neither last for months nor follow a clock that is set: looked at again every minute at least. */
+  /**
+   * Timers do not last for months and do not follow a clock that is set, so this looks again at least every minute.
+   */
   #arm(): void {
     this.#timer?.cancel()
     const { staged } = this.#kept
@@ -280,7 +281,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     })
   }
 
-  /** Never rejects: that the disk is full must not keep the server from starting. It is tried again. */
+  /** Never rejects: a full disk must not keep the server from starting. The server tries again. */
   async #switchIfDue(): Promise<void> {
     const { staged } = this.#kept
     if (staged === null || staged.atMs === null || staged.atMs > this.#now()) return
@@ -288,16 +289,17 @@ export class ServerCertificates implements ServerCertificateChanges {
     try {
       await this.#switch(serverActor, this.#kept, staged)
     } catch (error) {
-      this.#options.log.error({ error, sha256 }, 'the certificate that is due could not be switched to')
+      this.#options.log.error({ error, sha256 }, 'switch to the certificate that is due')
       if (!(error instanceof PkiError)) return
-      // It will not get better by waiting.
+      // Trying again would not help.
       const entry: Entry = {
         action: 'server-cert.schedule',
         object: sha256,
         detail: { ...atDetail(null), why: error.message },
       }
       await this.#keep(serverActor, { ...this.#kept, staged: { ...staged, atMs: null } }, [entry]).catch(
-        (trouble: unknown) => this.#options.log.error({ error: trouble }, 'its time could not be taken back'),
+        (trouble: unknown) =>
+          this.#options.log.error({ error: trouble }, 'take back the time of a certificate'),
       )
     }
   }
@@ -312,7 +314,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     checkDates(certificate, atMs)
   }
 
-  /** No name that a client may use is lost with a renewal. */
+  /** A renewal loses no name that a client may use. */
   #names({ certificate }: Pair): readonly string[] {
     return [...this.#options.names(), ...namesIn(certificate.der)]
   }
@@ -340,7 +342,7 @@ function atDetail(atMs: number | null): { readonly at: string } {
   return { at: atMs === null ? 'none' : new Date(atMs).toISOString() }
 }
 
-/** So that what OpenSSL would not take is found now and not at the switch. */
+/** Finds now, and not at the switch, what OpenSSL would not accept. */
 function mustServe({ chain, privateKey }: Pair): void {
   const key = privateKeyPem(privateKey)
   try {

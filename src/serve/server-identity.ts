@@ -1,6 +1,6 @@
-// What the server is first known by: its CA, the first certificate that vCenter pins, the keys of its TLS tickets. Made
-// once, in an empty store, and kept among the server's own secrets. What follows the first certificate is the business of
-// server-certificates.ts. Part of the composition root.
+// Makes the server's first identity once, in an empty store, and stores it among the server's secrets: its CA, the
+// first certificate that vCenter pins, and the keys of its TLS tickets. server-certificates.ts handles the
+// certificates after the first. Part of the composition root.
 
 import { randomBytes } from 'node:crypto'
 import { hostname, networkInterfaces } from 'node:os'
@@ -9,7 +9,7 @@ import { issueServer, makeAuthority, privateKeyPem, readIdentity, type Identity 
 
 export interface ServerIdentity {
   readonly authority: Identity
-  /** The first one, also after another has taken its place. */
+  /** The first certificate, even after another one has replaced it. */
   readonly server: Identity
   /** 48 bytes, for TLS session tickets. */
   readonly ticketKeys: Buffer
@@ -17,7 +17,7 @@ export interface ServerIdentity {
 
 const names = ['ca-certificate', 'ca-key', 'server-certificate', 'server-key', 'tls-ticket-keys'] as const
 
-/** `serverNames`: what the administrator wants in the certificate besides what this machine is called. */
+/** `serverNames`: the names that the administrator wants in the certificate, besides the machine's own. */
 export async function openServerIdentity(
   secrets: Secrets,
   serverNames: readonly string[],

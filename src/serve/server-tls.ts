@@ -1,14 +1,14 @@
-// Which certificates the two doors show, and how a change of certificate or configuration reaches the doors that are
-// open. Part of the composition root.
+// Knows which certificates the KMIP listener and the admin API present, and passes on each change of certificate or
+// configuration while they run. Part of the composition root.
 
 import { adminCertificate } from './admin-certificate.ts'
 import type { AdminContext } from '../admin/context.ts'
-import type { AdminDoor, TlsIdentity } from '../admin/server.ts'
+import type { AdminServer, TlsIdentity } from '../admin/server.ts'
 import type { Config } from '../config.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Secrets } from '../sealing/secrets.ts'
-import type { Door } from '../kmip-server/door.ts'
+import type { KmipListener } from '../kmip-server/contract.ts'
 import type { Identity } from '../pki/issue.ts'
 import { ServerCertificates } from './server-certificates.ts'
 import { openServerIdentity, ownNames } from './server-identity.ts'
@@ -24,9 +24,9 @@ interface Options {
   readonly log: LevelledLog
 }
 
-interface Doors {
-  readonly door: Door
-  readonly admin: AdminDoor
+interface Listeners {
+  readonly listener: KmipListener
+  readonly admin: AdminServer
   readonly audit: Audit
 }
 
@@ -50,7 +50,7 @@ export class ServerTls {
     return new ServerTls(options, identity.authority, certificates)
   }
 
-  /** What the handlers of the admin door work with. */
+  /** What the handlers of the admin API need from here. */
   get administration(): Pick<
     AdminContext,
     'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'
@@ -61,7 +61,7 @@ export class ServerTls {
     return { authority, serverCertificate, serverCertificates: certificates, reload }
   }
 
-  /** What the admin door is opened with: its certificate, and the names under which it may be addressed. */
+  /** The certificate of the admin API, and the host names that it accepts. */
   async admin(config: Config): Promise<{ readonly tls: TlsIdentity; readonly hosts: readonly string[] }> {
     const { secrets, clock } = this.#options
     const hosts = [...config.admin.hosts, ...config.server.names]
@@ -73,21 +73,19 @@ export class ServerTls {
     }
   }
 
-  /** From now on, changes reach these doors. */
-  start({ door, admin, audit }: Doors): void {
+  /** From now on, changes reach these listeners. */
+  start({ listener, admin, audit }: Listeners): void {
     const { settings, log } = this.#options
     const { certificates } = this
     certificates.start(async () => {
       const { serverCertificate, ticketKeys } = certificates.shown
-      door.setServerCertificate(serverCertificate, ticketKeys)
+      listener.setServerCertificate(serverCertificate, ticketKeys)
       admin.setTls((await this.admin(settings.now)).tls)
     })
-    // The admin door's own certificate is renewed by itself, also in a process that runs for years.
+    // Renews the admin API's own certificate also in a process that runs for years.
     const look = async () => admin.setTls((await this.admin(settings.now)).tls)
     this.#daily = this.#options.clock.every(dayMs, () => {
-      look().catch((error: unknown) =>
-        log.error({ error }, 'the certificate of the admin door could not be looked at'),
-      )
+      look().catch((error: unknown) => log.error({ error }, 'check the certificate of the admin API'))
     })
     settings.start(audit, async (next) => {
       const { tls, hosts } = await this.admin(next)

@@ -1,6 +1,6 @@
-// The configuration as it is now, and reading it anew while the server runs. Which options are live stands in config.ts;
-// who uses one asks for it here each time, or is told by `applied`. The others keep the value that the process was
-// started with. Part of the composition root.
+// The current configuration, and its reload while the server runs. config.ts says which options are live: their users
+// read them here each time, or `apply` passes them on. The other options keep the value from the start. Part of the
+// composition root.
 
 import { Refusal } from '../admin/errors.ts'
 import type { Reloaded } from '../admin/context.ts'
@@ -10,16 +10,16 @@ import type { By } from '../audit/actor.ts'
 
 export interface SettingsOptions {
   readonly initial: Config
-  /** Reads it anew from where it came from. Throws ConfigError. */
+  /** Reads the configuration again from its source. Throws ConfigError. */
   readonly read: () => Config
 }
 
-/** Applies the live options of a configuration. Rejects, with nothing changed, where they cannot be. */
+/** Applies the live options of a configuration. Rejects if they cannot be applied, and changes nothing then. */
 type Apply = (config: Config) => Promise<void>
 
 export class Settings {
   readonly #read: () => Config
-  /** Live options as last read, the others as at the start. Only `reload` changes it. */
+  /** Live options as last read; the others as at the start. Only `reload` changes it. */
   now: Config
   #apply: Apply | undefined
   #audit: Audit | undefined
@@ -35,7 +35,7 @@ export class Settings {
     this.#apply = apply
   }
 
-  /** One at a time. Throws Refusal where the new configuration is not right: nothing is changed then. */
+  /** Runs one reload at a time. Throws Refusal if the new configuration is not valid, and changes nothing then. */
   reload(by: By): Promise<Reloaded> {
     const reloaded = this.#last.then(async () => this.#reload(by))
     this.#last = reloaded.catch(() => undefined)
@@ -63,7 +63,7 @@ export class Settings {
         detail: { applied: report.applied.join(','), needRestart: report.needRestart.join(',') },
       })
     } catch (error) {
-      // What is not entered did not happen.
+      // A reload without an audit entry is taken back.
       await this.#apply?.(this.now)
       throw error
     }
@@ -78,7 +78,7 @@ export class Settings {
       if (!(error instanceof ConfigError)) throw error
       throw new Refusal(
         'refused',
-        `the new configuration is not right: ${error.message}`,
+        `the new configuration is not valid: ${error.message}`,
         'Nothing was changed.',
         {
           cause: error,

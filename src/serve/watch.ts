@@ -1,6 +1,5 @@
-// Watching over the running server: once an hour all rows of trust are checked, what needs somebody soon goes to the log
-// once a day, and what Prometheus reads of the server's state is brought up to date when it reads. Part of the composition
-// root.
+// Watches the running server: checks all trust rows once an hour, logs each warning once a day, and updates the
+// gauges when Prometheus reads them. Part of the composition root.
 
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import { expiriesOf, type Expiry } from '../admin/expiries.ts'
@@ -18,7 +17,7 @@ export interface WatchParts {
   readonly store: Pick<Store, 'health' | 'objectCounts'>
   readonly metrics: Metrics
   readonly log: Log
-  /** How often something was found altered behind the server's back. */
+  /** The number of alterations found so far. */
   readonly alarms: () => number
 }
 
@@ -27,7 +26,7 @@ const tellEveryMs = 24 * 3600_000
 
 export class Watch {
   readonly #parts: WatchParts
-  /** When each warning was last told. */
+  /** The time at which each warning was last logged. */
   readonly #told = new Map<string, number>()
   #timer: Timer | undefined
 
@@ -35,7 +34,7 @@ export class Watch {
     this.#parts = parts
   }
 
-  /** Looks now and then every hour. `failed` is told when it could not. */
+  /** Looks now and every hour. Calls `failed` if a look failed. */
   start(failed: (error: unknown) => void): void {
     const look = () => void this.look().catch(failed)
     this.#timer = this.#parts.context.clock.every(lookEveryMs, look)
@@ -46,7 +45,7 @@ export class Watch {
     this.#timer?.cancel()
   }
 
-  /** Checks all rows of trust, and tells the log each warning that it was not told for a day. */
+  /** Checks all trust rows, and logs each warning that was not logged for a day. */
   async look(): Promise<void> {
     const { context, log } = this.#parts
     await context.access.check()
@@ -63,7 +62,7 @@ export class Watch {
     }
   }
 
-  /** The text that Prometheus reads. */
+  /** Returns the metrics in the text format of Prometheus. */
   async metrics(): Promise<string> {
     const { context, store, metrics, alarms } = this.#parts
     const { state } = metrics

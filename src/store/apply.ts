@@ -90,6 +90,8 @@ function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
       effects.checkpointed = true
       return void s.run('addCheckpoint', next, body, signature)
     }
+    case 'access-moved':
+      return void s.run('accessMoved', write.sequence)
     case 'prune':
       effects.pruned = true
       return markPruned(s, write.beforeMs, write.upTo)
@@ -105,6 +107,6 @@ function replacePending(s: WriteStatements, clients: readonly PendingClient[]): 
     const sha256 = text(row, 'sha256')
     if (!kept.has(sha256)) s.run('removePending', sha256)
   }
-  for (const { sha256, certificate, address, firstMs, lastMs, knocks } of clients)
-    s.run('putPending', sha256, certificate, address, firstMs, lastMs, knocks)
+  for (const { sha256, certificate, address, firstMs, lastMs, attempts } of clients)
+    s.run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
 }

@@ -7,7 +7,12 @@ import path from 'node:path'
 import { StoreUnavailable } from '../ports/store.ts'
 
 /** The database itself, what SQLite puts beside it, and what we put there. */
-const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new']
+const suffixes = ['', '-wal', '-shm', '-journal', '.lock', '.reserve', '.anchor', '.anchor.new', '.access']
+
+/** The access log (access-log.ts). */
+export function accessFileOf(file: string): string {
+  return `${file}.access`
+}
 
 export function anchorFileOf(file: string): string {
   return `${file}.anchor`

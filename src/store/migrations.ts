@@ -60,7 +60,7 @@ export const migrations: readonly string[] = [
   CREATE TABLE secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) STRICT;
   CREATE TABLE pending (
     sha256 TEXT PRIMARY KEY, certificate BLOB NOT NULL, address TEXT NOT NULL,
-    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, knocks INTEGER NOT NULL
+    first_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL, attempts INTEGER NOT NULL
   ) STRICT;
   CREATE TABLE seen (sha256 TEXT PRIMARY KEY, last_ms INTEGER NOT NULL, address TEXT NOT NULL) STRICT;
 

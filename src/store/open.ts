@@ -1,5 +1,5 @@
 // Opens the embedded store. The file and what belongs to it lie in one folder: the database, its write-ahead log
-// (-wal, -shm), the lock (.lock), the reserve for a full disk (.reserve), and the anchor (.anchor).
+// (-wal, -shm), the lock (.lock), the reserve for a full disk (.reserve), the anchor (.anchor), and the access log (.access).
 
 import { randomUUID } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -50,7 +50,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
     options.onTrouble ?? (() => {}),
   )
   try {
-    return new SqliteStore(file, writer, thread, options.onCommit)
+    return new SqliteStore({ ...options, file, writer, thread })
   } catch (cause) {
     await thread.close()
     throw new StoreUnavailable('unavailable', `open ${file} for reading: ${String(cause)}`, { cause })

@@ -18,6 +18,8 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
+  objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
+  accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = 'access_moved'`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
@@ -66,7 +68,7 @@ export const readSql = {
     WHERE instance_id = ? AND kind = 'object' AND state IN ('current', 'due') GROUP BY key_version`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
-    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, knocks
+    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, attempts
     FROM pending ORDER BY first_ms, sha256`,
   seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
 
@@ -117,6 +119,9 @@ export const writeSql = {
   /** To at least that. */
   liftTrustVersion: `UPDATE meta SET value = max(value, ?) WHERE key = 'trust_version'`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
+  accessMoved: `
+    INSERT INTO meta (key, value) VALUES ('access_moved', ?)
+    ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, mac = excluded.mac`,
@@ -195,10 +200,10 @@ export const writeSql = {
   pendingNames: `SELECT sha256 FROM pending`,
   removePending: `DELETE FROM pending WHERE sha256 = ?`,
   putPending: `
-    INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, knocks) VALUES (?, ?, ?, ?, ?, ?)
+    INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, attempts) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET certificate = excluded.certificate, address = excluded.address,
-      first_ms = excluded.first_ms, last_ms = excluded.last_ms, knocks = excluded.knocks
-    WHERE last_ms <> excluded.last_ms OR knocks <> excluded.knocks OR address <> excluded.address`,
+      first_ms = excluded.first_ms, last_ms = excluded.last_ms, attempts = excluded.attempts
+    WHERE last_ms <> excluded.last_ms OR attempts <> excluded.attempts OR address <> excluded.address`,
   putSeen: `
     INSERT INTO seen (sha256, last_ms, address) VALUES (?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address

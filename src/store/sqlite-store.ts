@@ -7,7 +7,8 @@ import { DatabaseSync } from 'node:sqlite'
 import { setImmediate } from 'node:timers/promises'
 import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
-import type { AuditQuery } from '../ports/audit.ts'
+import type { AccessRecord, AuditQuery } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
@@ -18,7 +19,8 @@ import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
 import { countStates } from './state-counts.ts'
-import { anchorFileOf } from './data-folder.ts'
+import { AccessLog } from './access-log.ts'
+import { accessFileOf, anchorFileOf } from './data-folder.ts'
 import { bytes, number, Statements, text } from './statements.ts'
 import { usageOf } from './usage.ts'
 import type { WriterThread } from './writer-thread.ts'
@@ -28,16 +30,29 @@ type ReadStatements = Statements<keyof typeof readSql>
 /** `result`: done, conflict, or why the store refused it. */
 export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
 
+interface SqliteStoreOptions {
+  readonly file: string
+  readonly writer: string
+  readonly thread: WriterThread
+  readonly clock: Clock
+  readonly onTrouble?: (message: string) => void
+  readonly onCommit?: CommitWatch
+}
+
 export class SqliteStore implements Store, AnchoredStore {
   readonly writer: string
   readonly #file: string
   readonly #thread: WriterThread
   readonly #database: DatabaseSync
   readonly #statements: ReadStatements
+  readonly #options: SqliteStoreOptions
   readonly #onCommit: CommitWatch | undefined
+  #accessLog: AccessLog | undefined
 
   /** Throws StoreUnavailable. The thread has the file open already. */
-  constructor(file: string, writer: string, thread: WriterThread, onCommit?: CommitWatch) {
+  constructor(options: SqliteStoreOptions) {
+    const { file, writer, thread, onCommit } = options
+    this.#options = options
     this.#onCommit = onCommit
     this.writer = writer
     this.#file = file
@@ -69,7 +84,7 @@ export class SqliteStore implements Store, AnchoredStore {
 
   async object(instanceId: string, uniqueIdentifier: string) {
     const row = this.#read((s) => s.get('object', instanceId, uniqueIdentifier))
-    return row && storedObject(row)
+    return row && this.#withAccess(storedObject(row))
   }
 
   async objects(query: ObjectQuery) {
@@ -79,7 +94,7 @@ export class SqliteStore implements Store, AnchoredStore {
     while (found.length < query.limit) {
       const count = Math.min(limits.objectsStepRows, query.limit - found.length)
       const step = this.#read((s) => objectsBefore(s, query, before, count))
-      found.push(...step)
+      found.push(...step.map((object) => this.#withAccess(object)))
       if (step.length < count || found.length >= query.limit) break
       before = step.at(-1)?.sequence ?? 0
       await setImmediate()
@@ -120,7 +135,7 @@ export class SqliteStore implements Store, AnchoredStore {
       address: text(row, 'address'),
       firstMs: number(row, 'firstMs'),
       lastMs: number(row, 'lastMs'),
-      knocks: number(row, 'knocks'),
+      attempts: number(row, 'attempts'),
     }))
   }
 
@@ -135,11 +150,37 @@ export class SqliteStore implements Store, AnchoredStore {
       }))
   }
 
-  audit(query: AuditQuery) {
+  async openAccessLog(key: KeyObject) {
+    const moved = this.#read((s) => s.get('accessMovedTo'))
+    this.#accessLog = await AccessLog.open({
+      file: accessFileOf(this.#file),
+      key,
+      movedTo: moved ? number(moved, 'sequence') : 0,
+      clock: this.#options.clock,
+      commit: (change) => this.commit(change),
+      onTrouble: this.#options.onTrouble ?? (() => {}),
+    })
+  }
+
+  async record(access: AccessRecord) {
+    const { expect } = access
+    if (expect) this.#read((s) => checkRead(s, expect))
+    if (this.#accessLog) return this.#accessLog.append(access)
+    const { entries, fetched } = access
+    return this.commit({
+      writes: fetched.map((one) => ({ type: 'fetched', ...one })),
+      entries,
+      durability: 'process',
+    })
+  }
+
+  async audit(query: AuditQuery) {
+    await this.#accessLog?.settle()
     return findAudit((work) => this.#read(work), query)
   }
 
   async auditHeads() {
+    await this.#accessLog?.settle()
     const rows = this.#read((s) => s.all('writers'))
     return {
       heads: rows.map((row) => ({
@@ -198,9 +239,18 @@ export class SqliteStore implements Store, AnchoredStore {
 
   /** Waits for the commits that were called before. May be called again. */
   async close() {
+    const accessLog = this.#accessLog
+    this.#accessLog = undefined
+    await accessLog?.close()
     // The writer is the last to close, so that the log ends up in the database.
     if (this.#database.isOpen) this.#database.close()
     await this.#thread.close()
+  }
+
+  /** With the last fetch, as far as it is not in the database yet. */
+  #withAccess(object: StoredObject): StoredObject {
+    const atMs = this.#accessLog?.fetchedMs(object.instanceId, object.uniqueIdentifier) ?? null
+    return atMs === null || atMs <= (object.lastFetchedMs ?? 0) ? object : { ...object, lastFetchedMs: atMs }
   }
 
   #read<T>(work: (s: ReadStatements) => T): T {
@@ -213,6 +263,17 @@ export class SqliteStore implements Store, AnchoredStore {
       const why = trouble === 'busy' || trouble === 'full' ? trouble : 'unavailable'
       throw new StoreUnavailable(why, `read ${this.#file}: ${sqliteText(error)}`, { cause: error })
     }
+  }
+}
+
+/** Throws StoreConflict. */
+function checkRead(s: ReadStatements, { trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>) {
+  if (trustVersion !== undefined && number(s.get('trustVersion') ?? {}, 'version') !== trustVersion)
+    throw new StoreConflict('trust', 'trust has changed since it was read')
+  for (const { instanceId, uniqueIdentifier, version } of objects) {
+    const row = s.get('objectVersion', instanceId, uniqueIdentifier)
+    if ((row ? number(row, 'version') : null) !== version)
+      throw new StoreConflict('object', 'the object has changed since it was read')
   }
 }
 

@@ -162,7 +162,7 @@ function gaugesOf(registry: Registry) {
 }
 
 /** Counters of the KMIP server, by its names for them: help, then labels. */
-const doorCounters = {
+const listenerCounters = {
   connections_accepted: ['TCP connections that were accepted.'],
   connections_refused: ['Connections closed before the handshake, by reason.', 'reason'],
   connections_displaced: ['Connections closed to make room for an address with fewer connections.'],
@@ -179,7 +179,7 @@ const doorCounters = {
   answers_failed: ['Requests that ended in an error of the server.'],
 } as const satisfies Record<string, readonly [help: string, ...labels: LabelName[]]>
 
-export const doorGauges = {
+export const listenerGauges = {
   connections: 'Connections that are open.',
   handshakes_waiting: 'Handshakes that wait for their turn.',
   handshakes_active: 'Handshakes in progress.',
@@ -188,19 +188,19 @@ export const doorGauges = {
 } as const
 
 /** The counters and gauges of the KMIP listener, by its names for them. */
-export function doorMetrics({
+export function listenerMetrics({
   registry,
   peers,
   operations,
 }: Pick<Metrics, 'registry' | 'peers' | 'operations'>) {
   const registers = [registry]
   const counters = new Map(
-    Object.entries(doorCounters).map(([name, [help, ...labelNames]]) => {
+    Object.entries(listenerCounters).map(([name, [help, ...labelNames]]) => {
       return [name, new Counter<string>({ name: `mortise_kmip_${name}_total`, help, labelNames, registers })]
     }),
   )
   return {
-    count(name: keyof typeof doorCounters, labels: Readonly<Record<string, string>>): void {
+    count(name: keyof typeof listenerCounters, labels: Readonly<Record<string, string>>): void {
       counters.get(name)?.inc(labels)
     },
     peer: (result: string): void => peers.inc({ result }),
@@ -210,8 +210,8 @@ export function doorMetrics({
       readonly seconds: number
     }): void =>
       operations.observe({ operation: done.operation ?? 'unknown', result: done.result }, done.seconds),
-    gauge(name: keyof typeof doorGauges, read: () => number): void {
-      const options = { name: `mortise_kmip_${name}`, help: doorGauges[name], registers }
+    gauge(name: keyof typeof listenerGauges, read: () => number): void {
+      const options = { name: `mortise_kmip_${name}`, help: listenerGauges[name], registers }
       // prom-client binds `this` to the gauge when it collects.
       void new Gauge({
         ...options,

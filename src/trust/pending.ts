@@ -70,7 +70,7 @@ export class Pending {
       address: known && !moves ? known.address : address,
       firstMs: known?.firstMs ?? nowMs,
       lastMs: nowMs,
-      knocks: (known?.knocks ?? 0) + 1,
+      attempts: (known?.attempts ?? 0) + 1,
     }
     this.#put(client, known ? known.says : this.#read(der))
     this.#writeSoon()
@@ -129,7 +129,8 @@ export class Pending {
 
   /** Drops the one that connected longest ago. Spares those that connected repeatedly and recently, unless all did. */
   #drop(candidates: readonly Entry[], nowMs: number): void {
-    const isSettled = ({ knocks, lastMs }: Entry) => knocks > 1 && nowMs - lastMs <= limits.pendingSettledMs
+    const isSettled = ({ attempts, lastMs }: Entry) =>
+      attempts > 1 && nowMs - lastMs <= limits.pendingSettledMs
     const [first] = candidates.toSorted(
       (a, b) => Number(isSettled(a)) - Number(isSettled(b)) || a.lastMs - b.lastMs,
     )

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { routes } from '../../src/admin/api.ts'
 import { errorAnswer } from '../../src/admin/errors.ts'
-import { roles, type Role, type Route } from '../../src/admin/route.ts'
+import { none, roles, type Role, type Route } from '../../src/admin/route.ts'
 import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import type { Answer } from '../support/https.ts'
 
@@ -26,7 +26,7 @@ function pathOf({ path }: Route, instance: string): string {
 const harmless: Partial<Record<string, string>> = { [routes.deleteInstance.summary]: '?shred=not-its-name' }
 
 async function attempt(line: Route, instance: string, token: string | undefined): Promise<Answer> {
-  const body = line.openapi.request?.body ? {} : undefined
+  const body = line.body === none ? undefined : {}
   return door.ask(line.method.toUpperCase(), pathOf(line, instance) + (harmless[line.summary] ?? ''), {
     ...(token !== undefined && { token }),
     ...(body && { body }),

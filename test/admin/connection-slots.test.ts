@@ -13,7 +13,7 @@ import { idleAdmin } from '../support/attacks/idle-admin.ts'
 
 test('300 idle connections leave /health/live answering', async (t) => {
   const crowded = Promise.withResolvers<void>()
-  const door = await startDoor({ displaced: crowded.resolve })
+  const door = await startDoor({ onDisplaced: crowded.resolve })
   t.after(() => door.close())
   const stop = new AbortController()
   const attack = idleAdmin(targetOf(door), stop.signal)

@@ -2,16 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
 import { connectClient } from '../support/tls-client.ts'
 
 const limits = { answerAfterEndMs: 50, requestsQueuedPerConnectionMax: 2 }
 
-/** A door at which the first message is answered only once its peer has left. */
-async function openLongDoor(more: Partial<typeof limits> & { lookAheadBytesMax?: number } = {}) {
+/** A listener at which the first message is answered only once its peer has left. */
+async function openSlowListener(more: Partial<typeof limits> & { lookAheadBytesMax?: number } = {}) {
   const begun: number[] = []
   const signals: AbortSignal[] = []
-  const door = await openDoor({
+  const listener = await openListener({
     limits: { ...limits, ...more },
     answer: async (message, _peer, { abandoned }) => {
       begun.push(numberOf(message) ?? 0)
@@ -20,7 +20,7 @@ async function openLongDoor(more: Partial<typeof limits> & { lookAheadBytesMax?:
       return { bytes: messageOf(99), close: false }
     },
   })
-  return { door, begun, abandoned: () => signals[0]?.aborted === true }
+  return { listener, begun, abandoned: () => signals[0]?.aborted === true }
 }
 
 const few = [messageOf(1), messageOf(2)]
@@ -30,23 +30,23 @@ const large = [messageOf(1), messageOf(2, 100_000), messageOf(3)]
 for (const [what, messages] of Object.entries({ few, many, large }))
   for (const leave of ['reset', 'end', 'close'] as const)
     test(`a peer that sends ${what} messages and leaves by ${leave} is noticed, and nothing more is begun`, async () => {
-      const { door, begun, abandoned } = await openLongDoor()
-      await using _door = door
-      const client = await connectClient({ port: door.port })
+      const { listener, begun, abandoned } = await openSlowListener()
+      await using _listener = listener
+      const client = await connectClient({ port: listener.port })
       client.send(Buffer.concat(messages))
       await until('the first is begun', () => begun.length === 1)
       client[leave]()
       await until('it is abandoned', abandoned)
-      await until('it is gone', () => door.gauge('connections') === 0)
+      await until('it is gone', () => listener.gauge('connections') === 0)
       assert.deepEqual(begun, [1])
-      assert.equal(door.gauge('bytes_buffered'), 0)
-      assert.deepEqual(door.loud(), [])
+      assert.equal(listener.gauge('bytes_buffered'), 0)
+      assert.deepEqual(listener.loud(), [])
     })
 
 test('a peer that ends its side is answered meanwhile, before what it asked for is given up', async () => {
-  const { door, begun } = await openLongDoor()
-  await using _door = door
-  const client = await connectClient({ port: door.port })
+  const { listener, begun } = await openSlowListener()
+  await using _listener = listener
+  const client = await connectClient({ port: listener.port })
   client.send(Buffer.concat(few))
   client.end()
   assert.equal(numberOf(await client.message()), 99)
@@ -56,7 +56,7 @@ test('a peer that ends its side is answered meanwhile, before what it asked for 
 
 test('a peer that stays is answered in order, also where it sends more than is read behind its long request', async () => {
   const { promise: mayEnd, resolve: end } = Promise.withResolvers<void>()
-  await using door = await openDoor({
+  await using listener = await openListener({
     limits: { ...limits, lookAheadBytesMax: 128 * 1024 },
     answer: async (message, _peer, { abandoned }) => {
       if (numberOf(message) === 1) await mayEnd
@@ -64,15 +64,15 @@ test('a peer that stays is answered in order, also where it sends more than is r
       return { bytes: Buffer.from(message), close: false }
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   const numbers = Array.from({ length: 200 }, (_, index) => index + 1)
   const messages = numbers.map((number) => messageOf(number, 8_000))
   client.send(Buffer.concat(messages.splice(0, 10)))
-  await until('it is read ahead', () => door.gauge('bytes_buffered') > 0)
+  await until('it is read ahead', () => listener.gauge('bytes_buffered') > 0)
   client.send(Buffer.concat(messages))
-  await until('no more is read', () => door.gauge('bytes_buffered') === 0)
+  await until('no more is read', () => listener.gauge('bytes_buffered') === 0)
   end()
   for (const number of numbers) assert.equal(numberOf(await client.message()), number)
   client.close()
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })

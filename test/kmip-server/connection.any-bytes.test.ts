@@ -5,16 +5,16 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import * as fc from 'fast-check'
 import { Framer, type Framed } from '../../src/ttlv/framer.ts'
-import { messageOf, openDoor, type TestDoor } from '../support/door.ts'
+import { messageOf, openListener, type TestListener } from '../support/kmip-listener.ts'
 import { connectClient, connectRaw } from '../support/tls-client.ts'
 
 const limits = { messageTimeoutMs: 200, idleTimeoutMs: 400, handshakeTimeoutMs: 300, lingerMs: 200 }
 const boundMs = 15_000
 
-let shared: Promise<TestDoor> | undefined
-const openShared = (): Promise<TestDoor> =>
-  (shared ??= openDoor({ limits, isTrusted: async (peer) => peer.port % 2 === 0 }))
-after(async () => (await shared)?.door.close())
+let shared: Promise<TestListener> | undefined
+const openShared = (): Promise<TestListener> =>
+  (shared ??= openListener({ limits, isTrusted: async (peer) => peer.port % 2 === 0 }))
+after(async () => (await shared)?.opened.close())
 
 const piece = fc.oneof(
   fc.nat(40).map((units) => messageOf(1, units * 8)),
@@ -38,10 +38,10 @@ function cut(bytes: Buffer, at: readonly number[]): Buffer[] {
 }
 
 test('any bytes over TLS: as many answers as there were whole messages, or fewer and the end', async () => {
-  const door = await openShared()
+  const listener = await openShared()
   await fc.assert(
     fc.asyncProperty(stream, cuts, async (bytes, at) => {
-      const client = await connectClient({ port: door.port })
+      const client = await connectClient({ port: listener.port })
       for (const part of cut(bytes, at)) {
         if (part.length > 0) client.send(part)
         await new Promise((resolve) => setImmediate(resolve))
@@ -59,11 +59,11 @@ test('any bytes over TLS: as many answers as there were whole messages, or fewer
     }),
     { numRuns: 40, endOnFailure: true },
   )
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('any bytes below TLS: the end, in bounded time', async () => {
-  const door = await openShared()
+  const listener = await openShared()
   const record = fc.record({
     version: fc.constantFrom(0x0301, 0x0303),
     body: fc.uint8Array({ maxLength: 200 }),
@@ -81,7 +81,7 @@ test('any bytes below TLS: the end, in bounded time', async () => {
   )
   await fc.assert(
     fc.asyncProperty(below, cuts, async (bytes, at) => {
-      const raw = await connectRaw({ port: door.port })
+      const raw = await connectRaw({ port: listener.port })
       const closed = new Promise((resolve) => raw.on('close', resolve))
       raw.resume()
       for (const part of cut(bytes, at)) raw.write(part)
@@ -91,10 +91,10 @@ test('any bytes below TLS: the end, in bounded time', async () => {
     }),
     { numRuns: 30, endOnFailure: true },
   )
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   assert.deepEqual(await client.ask(messageOf(1)), messageOf(1))
   client.close()
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('however the bytes are cut, the framer asks before a long message, and finds the same messages', () => {

@@ -1,12 +1,12 @@
-// One connection at the door: messages and answers in order, clients that leave as they please, clients that are
+// One connection: messages and answers in order, clients that leave as they please, clients that are
 // slow, too much or broken, and the bounds that keep them from hurting anyone. Limits are tightened where a test
 // would otherwise wait; no test asserts that something is faster than a slow machine can be.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Answer, Unreadable } from '../../src/kmip-server/door.ts'
+import type { Answer, Unreadable } from '../../src/kmip-server/contract.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { echo, messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { echo, messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
 import { connectClient, connectRaw } from '../support/tls-client.ts'
 
 const MiB = 1024 * 1024
@@ -22,24 +22,24 @@ const answerUnreadable = (reason: Unreadable): Buffer => messageOf(lastWords[rea
 // ---------------------------------------------------------------- clients that come and go
 
 test('a client that handshakes and leaves without a byte is normal, as often as it likes', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   for (let time = 0; time < 20; time += 1) {
-    const client = await connectClient({ port: door.port })
+    const client = await connectClient({ port: listener.port })
     client.end()
     assert.equal(await client.ended, null)
   }
-  const working = await connectClient({ port: door.port })
+  const working = await connectClient({ port: listener.port })
   assert.equal(numberOf(await working.ask(messageOf(1))), 1)
   working.close()
-  await until('all are gone', () => door.count('connections_closed') === 21)
-  assert.deepEqual(door.loud(), [])
+  await until('all are gone', () => listener.count('connections_closed') === 21)
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('a reset right after the handshake is normal', async () => {
-  await using door = await openDoor()
-  for (let time = 0; time < 10; time += 1) (await connectClient({ port: door.port })).reset()
-  await until('all are gone', () => door.gauge('connections') === 0)
-  assert.deepEqual(door.loud(), [])
+  await using listener = await openListener()
+  for (let time = 0; time < 10; time += 1) (await connectClient({ port: listener.port })).reset()
+  await until('all are gone', () => listener.gauge('connections') === 0)
+  assert.deepEqual(listener.loud(), [])
 })
 
 for (const [how, leave] of [
@@ -47,62 +47,62 @@ for (const [how, leave] of [
   ['RST', 'resetAndDestroy'],
 ] as const) {
   test(`a TCP connection that ends by ${how} before the handshake, or inside it, is normal`, async () => {
-    await using door = await openDoor()
-    const silent = await connectRaw({ port: door.port })
-    const halfway = await connectRaw({ port: door.port })
+    await using listener = await openListener()
+    const silent = await connectRaw({ port: listener.port })
+    const halfway = await connectRaw({ port: listener.port })
     // A whole record that is no whole ClientHello: TLS waits for more.
     halfway.write(Buffer.from('16030100040100010003', 'hex').subarray(0, 9))
-    await until('both are in', () => door.gauge('connections') === 2)
-    await until('one is in TLS', () => door.gauge('handshakes_active') === 1)
+    await until('both are in', () => listener.gauge('connections') === 2)
+    await until('one is in TLS', () => listener.gauge('handshakes_active') === 1)
     silent[leave]()
     halfway[leave]()
-    await until('both are gone', () => door.gauge('connections') === 0)
-    assert.equal(door.count('connections_without_hello', { reason: 'gone' }), 1)
-    assert.equal(door.count('handshakes', { result: 'failed' }), 1)
-    assert.equal(door.gauge('handshakes_active'), 0)
-    assert.deepEqual(door.loud(), [])
-    const client = await connectClient({ port: door.port })
+    await until('both are gone', () => listener.gauge('connections') === 0)
+    assert.equal(listener.count('connections_without_hello', { reason: 'gone' }), 1)
+    assert.equal(listener.count('handshakes', { result: 'failed' }), 1)
+    assert.equal(listener.gauge('handshakes_active'), 0)
+    assert.deepEqual(listener.loud(), [])
+    const client = await connectClient({ port: listener.port })
     assert.equal(numberOf(await client.ask(messageOf(1))), 1)
     client.close()
   })
 }
 
 test('a reset in the middle of a message is normal', async () => {
-  await using door = await openDoor()
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener()
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(1, 4_000).subarray(0, 2_000))
-  await until('the server has it', () => door.handshakes.length === 1)
+  await until('the server has it', () => listener.handshakes.length === 1)
   client.reset()
-  await until('it is gone', () => door.gauge('connections') === 0)
-  assert.deepEqual(door.loud(), [])
+  await until('it is gone', () => listener.gauge('connections') === 0)
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('a reset while the answer is made ends the connection and nothing else', async () => {
   const gate = Promise.withResolvers<void>()
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async (message, peer) => {
       await gate.promise
       return echo(message, peer)
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
-  await until('it is being answered', () => door.gauge('requests_running') === 1)
+  await until('it is being answered', () => listener.gauge('requests_running') === 1)
   client.reset()
-  await until('it is gone', () => door.gauge('connections') === 0)
+  await until('it is gone', () => listener.gauge('connections') === 0)
   gate.resolve()
   await later(20)
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('a client that ends its side after the request still gets the answer, then the end', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async (message, peer) => {
       await later(50)
       return echo(message, peer)
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(5))
   client.end()
   assert.equal(numberOf(await client.message()), 5)
@@ -110,22 +110,22 @@ test('a client that ends its side after the request still gets the answer, then 
 })
 
 test('the same message over and over is answered over and over', async () => {
-  await using door = await openDoor()
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener()
+  const client = await connectClient({ port: listener.port })
   for (let time = 0; time < 200; time += 1) assert.equal(numberOf(await client.ask(messageOf(9))), 9)
   client.close()
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('one certificate from many addresses at once is one peer as good as another', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const identity = await clientCertificate('self-signed')
   for (const from of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
-    const client = await connectClient({ port: door.port, from, ...identity.tls })
+    const client = await connectClient({ port: listener.port, from, ...identity.tls })
     assert.equal(numberOf(await client.ask(messageOf(1))), 1)
     client.close()
   }
-  const peers = door.handshakes.flatMap((outcome) => (outcome.ok ? [outcome.peer] : []))
+  const peers = listener.handshakes.flatMap((outcome) => (outcome.ok ? [outcome.peer] : []))
   assert.deepEqual(
     peers.map(({ address }) => address),
     ['127.0.0.2', '127.0.0.3', '127.0.0.4'],
@@ -139,7 +139,7 @@ test('one certificate from many addresses at once is one peer as good as another
 test('requests sent at once are answered one at a time and in order', async () => {
   let running = 0
   let mostRunning = 0
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async (message, peer) => {
       running += 1
       mostRunning = Math.max(mostRunning, running)
@@ -148,7 +148,7 @@ test('requests sent at once are answered one at a time and in order', async () =
       return echo(message, peer)
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   const numbers = Array.from({ length: 100 }, (_, number) => number)
   client.send(Buffer.concat(numbers.map((number) => messageOf(number))))
   for (const number of numbers) assert.equal(numberOf(await client.message()), number)
@@ -157,8 +157,8 @@ test('requests sent at once are answered one at a time and in order', async () =
 })
 
 test('a message in pieces of one byte is one message', async () => {
-  await using door = await openDoor()
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener()
+  const client = await connectClient({ port: listener.port })
   for (const byte of messageOf(3)) {
     client.send(Buffer.from([byte]))
     await new Promise((resolve) => setImmediate(resolve))
@@ -170,20 +170,20 @@ test('a message in pieces of one byte is one message', async () => {
 test('while requests wait no more is read, and all are answered in the end', async () => {
   let answered = 0
   const gate = Promise.withResolvers<void>()
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async () => {
       await gate.promise
       answered += 1
       return { bytes: messageOf(answered), close: false }
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   const messages = 3_200
   const message = messageOf(0, 8 * 1024 - 8)
   for (let sent = 0; sent < messages; sent += 1) client.send(message)
-  await until('one is being answered', () => door.gauge('requests_running') === 1)
+  await until('one is being answered', () => listener.gauge('requests_running') === 1)
   for (let before = -1; before !== client.raw.bytesWritten; await later(50)) before = client.raw.bytesWritten
-  // 25 MiB were sent; kernel buffers hold a few MiB and the door hardly anything.
+  // 25 MiB were sent; kernel buffers hold a few MiB and the listener hardly anything.
   assert.ok(client.socket.writableLength > 8 * MiB, `${client.socket.writableLength} bytes still to be sent`)
   gate.resolve()
   for (let number = 1; number <= messages; number += 1) assert.equal(numberOf(await client.message()), number)
@@ -192,43 +192,43 @@ test('while requests wait no more is read, and all are answered in the end', asy
 
 test('a peer that takes no answers is cut off after the write time-out', async () => {
   let answered = 0
-  await using door = await openDoor({
+  await using listener = await openListener({
     limits: { writeTimeoutMs: 300 },
     answer: async () => {
       answered += 1
       return { bytes: messageOf(1, MiB - 8), close: false }
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.socket.pause()
   client.raw.pause()
   for (let sent = 0; sent < 64; sent += 1) client.send(messageOf(0))
-  await until('it is cut off', () => door.count('connections_closed', { reason: 'write-timeout' }) === 1)
+  await until('it is cut off', () => listener.count('connections_closed', { reason: 'write-timeout' }) === 1)
   client.close()
   // Kernel buffers take some MiB; beyond them nothing is made that nobody takes.
   assert.ok(answered < 32, `${answered} answers were made`)
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('a peer that never ends its side, or goes on sending, is cut off after our last word', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     limits: { lingerMs: 200, lingerBytesMax: 100_000 },
     answer: async (message, peer) => ({ ...(await echo(message, peer)), close: true }),
   })
-  const still = await connectClient({ port: door.port, staysOpen: true })
+  const still = await connectClient({ port: listener.port, staysOpen: true })
   assert.equal(numberOf(await still.ask(messageOf(1))), 1)
-  const sending = await connectClient({ port: door.port, staysOpen: true })
+  const sending = await connectClient({ port: listener.port, staysOpen: true })
   const more = setInterval(() => sending.send(messageOf(2, 8_000)), 5)
-  await until('both are gone', () => door.count('connections_closed', { reason: 'answered' }) === 2)
+  await until('both are gone', () => listener.count('connections_closed', { reason: 'answered' }) === 2)
   clearInterval(more)
   for (const client of [still, sending]) client.close()
 })
 
 test('an answer that says so is the last, and arrives whole even if more was sent', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async () => ({ bytes: messageOf(77, MiB - 8), close: true }),
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.send(Buffer.concat(Array.from({ length: 50 }, (_, number) => messageOf(number, 10_000 - 8))))
   const answer = await client.message()
   assert.equal(answer?.length, MiB)
@@ -240,14 +240,14 @@ test('an answer that says so is the last, and arrives whole even if more was sen
 
 test('the bytes of an answer are overwritten once they are sent', async () => {
   const sent: Buffer[] = []
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async () => {
       const bytes = messageOf(42)
       sent.push(bytes)
       return { bytes, close: sent.length === 2 }
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(1))), 42)
   assert.equal(numberOf(await client.ask(messageOf(2))), 42)
   await client.ended
@@ -259,41 +259,44 @@ test('the bytes of an answer are overwritten once they are sent', async () => {
 // ---------------------------------------------------------------- too slow
 
 test('half a message ends after the message time-out, also when a byte comes now and then', async () => {
-  await using door = await openDoor({ limits: { messageTimeoutMs: 300 } })
-  const still = await connectClient({ port: door.port })
+  await using listener = await openListener({ limits: { messageTimeoutMs: 300 } })
+  const still = await connectClient({ port: listener.port })
   still.send(messageOf(1).subarray(0, 13))
-  const dripping = await connectClient({ port: door.port })
+  const dripping = await connectClient({ port: listener.port })
   const drip = setInterval(() => dripping.send(Buffer.from([0x42])), 50)
   dripping.send(messageOf(1, 8_000).subarray(0, 20))
   assert.equal(await still.ended, null)
   await dripping.ended
   clearInterval(drip)
-  await until('both are counted', () => door.count('connections_closed', { reason: 'message-timeout' }) === 2)
-  assert.equal(door.count('messages'), 0)
+  await until(
+    'both are counted',
+    () => listener.count('connections_closed', { reason: 'message-timeout' }) === 2,
+  )
+  assert.equal(listener.count('messages'), 0)
   still.close()
   dripping.close()
 })
 
 test('a connection that says nothing ends after the idle time-out, and one that works does not', async () => {
-  await using door = await openDoor({ limits: { idleTimeoutMs: 400 } })
-  const idle = await connectClient({ port: door.port })
-  const busy = await connectClient({ port: door.port })
-  while (door.count('connections_closed', { reason: 'idle' }) === 0) {
+  await using listener = await openListener({ limits: { idleTimeoutMs: 400 } })
+  const idle = await connectClient({ port: listener.port })
+  const busy = await connectClient({ port: listener.port })
+  while (listener.count('connections_closed', { reason: 'idle' }) === 0) {
     assert.equal(numberOf(await busy.ask(messageOf(4))), 4)
     await later(20)
   }
   assert.equal(await idle.ended, null)
   assert.equal(numberOf(await busy.ask(messageOf(5))), 5)
-  assert.equal(door.count('connections_closed'), 1)
+  assert.equal(listener.count('connections_closed'), 1)
   idle.close()
   busy.close()
 })
 
 test('a peer that never shows a ClientHello, or never ends its handshake, is cut off', async () => {
-  await using door = await openDoor({ limits: { handshakeTimeoutMs: 300 } })
-  const silent = await connectRaw({ port: door.port })
-  const dripping = await connectRaw({ port: door.port })
-  const halfway = await connectRaw({ port: door.port })
+  await using listener = await openListener({ limits: { handshakeTimeoutMs: 300 } })
+  const silent = await connectRaw({ port: listener.port })
+  const dripping = await connectRaw({ port: listener.port })
+  const halfway = await connectRaw({ port: listener.port })
   dripping.write(Buffer.from('1603010200', 'hex'))
   halfway.write(Buffer.from('160301000401000100', 'hex'))
   const drip = setInterval(() => dripping.write(Buffer.from([0])), 60)
@@ -308,22 +311,22 @@ test('a peer that never shows a ClientHello, or never ends its handshake, is cut
     ),
   )
   clearInterval(drip)
-  await until('all are gone', () => door.gauge('connections') === 0)
-  assert.equal(door.count('connections_without_hello', { reason: 'timeout' }), 2)
-  const [outcome] = door.handshakes
+  await until('all are gone', () => listener.gauge('connections') === 0)
+  assert.equal(listener.count('connections_without_hello', { reason: 'timeout' }), 2)
+  const [outcome] = listener.handshakes
   assert.ok(outcome !== undefined && !outcome.ok)
   assert.equal(outcome.code, 'ERR_TLS_HANDSHAKE_TIMEOUT')
 })
 
 test('a request that hangs does not hold its connection for ever', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     limits: { answerTimeoutMs: 200, idleTimeoutMs: 100 },
     answer: () => new Promise<Answer>(() => {}),
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
   await client.ended
-  await until('it is counted', () => door.count('connections_closed', { reason: 'answer-timeout' }) === 1)
+  await until('it is counted', () => listener.count('connections_closed', { reason: 'answer-timeout' }) === 1)
   client.close()
 })
 
@@ -331,38 +334,38 @@ test('a request that hangs does not hold its connection for ever', async () => {
 
 test('a length of 4 GiB is answered and closed from the header alone', async () => {
   for (const last of [true, false]) {
-    await using door = await openDoor(last ? { answerUnreadable } : {})
-    const client = await connectClient({ port: door.port })
+    await using listener = await openListener(last ? { answerUnreadable } : {})
+    const client = await connectClient({ port: listener.port })
     client.send(Buffer.from('42007801fffffff8', 'hex'))
     assert.equal(numberOf(await client.message()), last ? lastWords['too-large'] : undefined)
     assert.equal(await client.ended, null)
-    assert.equal(door.count('messages'), 0)
+    assert.equal(listener.count('messages'), 0)
     client.close()
   }
 })
 
 test('bytes that are no message are answered and closed; whole messages before them are answered first', async () => {
-  await using door = await openDoor({ answerUnreadable })
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener({ answerUnreadable })
+  const client = await connectClient({ port: listener.port })
   client.send(Buffer.concat([messageOf(1), messageOf(2), Buffer.from('GET / HTTP/1.1\r\n\r\n')]))
   assert.equal(numberOf(await client.message()), 1)
   assert.equal(numberOf(await client.message()), 2)
   assert.equal(numberOf(await client.message()), lastWords.malformed)
   assert.equal(await client.message(), undefined)
   client.close()
-  assert.deepEqual(door.loud(), [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('more than 8 KiB from an untrusted peer is refused unread, and its last words arrive', async () => {
   let asked = 0
-  await using door = await openDoor({
+  await using listener = await openListener({
     answerUnreadable,
     isTrusted: async () => {
       asked += 1
       return false
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   // Exactly 8 KiB is read, and nobody is asked.
   assert.equal(numberOf(await client.ask(messageOf(1, 8 * 1024 - 8))), 1)
   assert.equal(asked, 0)
@@ -370,13 +373,13 @@ test('more than 8 KiB from an untrusted peer is refused unread, and its last wor
   assert.equal(numberOf(await client.message()), lastWords.untrusted)
   assert.equal(await client.ended, null)
   assert.equal(asked, 1)
-  assert.equal(door.count('messages'), 1)
+  assert.equal(listener.count('messages'), 1)
   client.close()
 })
 
 test('the header alone is enough to refuse an untrusted peer', async () => {
-  await using door = await openDoor({ answerUnreadable, isTrusted: async () => false })
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener({ answerUnreadable, isTrusted: async () => false })
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(2, 8 * 1024).subarray(0, 8))
   assert.equal(numberOf(await client.message()), lastWords.untrusted)
   client.close()
@@ -384,8 +387,8 @@ test('the header alone is enough to refuse an untrusted peer', async () => {
 
 test('trust that comes later on the same connection holds for the next message, and is asked again each time', async () => {
   let trusted = true
-  await using door = await openDoor({ answerUnreadable, isTrusted: async () => trusted })
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener({ answerUnreadable, isTrusted: async () => trusted })
+  const client = await connectClient({ port: listener.port })
   for (let number = 1; number <= 3; number += 1) {
     assert.equal(numberOf(await client.ask(messageOf(number, MiB - 8))), number)
   }
@@ -396,71 +399,73 @@ test('trust that comes later on the same connection holds for the next message, 
 })
 
 test('large messages between small ones, in one stream, are answered in order', async () => {
-  await using door = await openDoor()
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener()
+  const client = await connectClient({ port: listener.port })
   const sizes = [16, 9_000, 0, 8 * 1024 - 8, 8 * 1024, 200_000, 16, 16, 70_000, 8]
   client.send(Buffer.concat(sizes.map((bytes, number) => messageOf(number, bytes))))
   for (const bytes of sizes) assert.equal((await client.message())?.length, 8 + bytes)
-  assert.equal(door.gauge('bytes_buffered'), 0)
+  assert.equal(listener.gauge('bytes_buffered'), 0)
   client.close()
 })
 
 test('when whether a peer is trusted cannot be told, it is not', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     answerUnreadable,
     isTrusted: () => Promise.reject(new Error('the store is away')),
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(5, 9_000))), lastWords.untrusted)
   assert.deepEqual(
-    door.loud().map(({ level }) => level),
+    listener.loud().map(({ level }) => level),
     ['error'],
   )
   client.close()
 })
 
-test('large messages beyond what the door may hold are refused as busy, and room is given back', async () => {
-  await using door = await openDoor({ answerUnreadable, limits: { bufferedBytesMax: 2 * MiB } })
-  const [holding, refused, after] = await Promise.all([1, 2, 3].map(() => connectClient({ port: door.port })))
+test('large messages beyond what the listener may hold are refused as busy, and room is given back', async () => {
+  await using listener = await openListener({ answerUnreadable, limits: { bufferedBytesMax: 2 * MiB } })
+  const [holding, refused, after] = await Promise.all(
+    [1, 2, 3].map(() => connectClient({ port: listener.port })),
+  )
   assert.ok(holding && refused && after)
   holding.send(messageOf(1, 700_000).subarray(0, 600_000))
-  await until('it is held', () => door.gauge('bytes_buffered') > 0)
+  await until('it is held', () => listener.gauge('bytes_buffered') > 0)
   assert.equal(numberOf(await refused.ask(messageOf(2, 700_000))), lastWords.busy)
   holding.reset()
-  await until('it is given back', () => door.gauge('bytes_buffered') === 0)
+  await until('it is given back', () => listener.gauge('bytes_buffered') === 0)
   assert.equal(numberOf(await after.ask(messageOf(3, 700_000))), 3)
   for (const client of [holding, refused, after]) client.close()
 })
 
 test('an answer that throws or rejects is logged and closes its connection; nobody else notices', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: (message, peer) => {
       if (numberOf(message) === 1) throw new Error('thrown')
       if (numberOf(message) === 2) return Promise.reject(new Error('rejected'))
       return echo(message, peer)
     },
   })
-  const bystander = await connectClient({ port: door.port })
+  const bystander = await connectClient({ port: listener.port })
   for (const number of [1, 2]) {
-    const client = await connectClient({ port: door.port })
+    const client = await connectClient({ port: listener.port })
     assert.equal(await client.ask(messageOf(number)), undefined)
     client.close()
   }
   assert.equal(numberOf(await bystander.ask(messageOf(3))), 3)
-  assert.equal(door.count('answers_failed'), 2)
-  assert.equal(door.loud().filter(({ level }) => level === 'error').length, 2)
+  assert.equal(listener.count('answers_failed'), 2)
+  assert.equal(listener.loud().filter(({ level }) => level === 'error').length, 2)
   bystander.close()
 })
 
 test('a handshake that cannot be noted is logged, and the client is served', async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     onHandshake: () => {
       throw new Error('no')
     },
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(3))), 3)
-  assert.equal(door.loud().length, 1)
+  assert.equal(listener.loud().length, 1)
   client.close()
 })
 
@@ -468,19 +473,19 @@ test('a handshake that cannot be noted is logged, and the client is served', asy
 
 test('closing lets the running request be answered, says goodbye to the idle, and takes nobody new', async () => {
   const gate = Promise.withResolvers<void>()
-  await using door = await openDoor({
+  await using listener = await openListener({
     answer: async (message, peer) => {
       await gate.promise
       return echo(message, peer)
     },
   })
-  const { port } = door
+  const { port } = listener
   const idle = await connectClient({ port })
   const busy = await connectClient({ port })
   busy.send(Buffer.concat([messageOf(1), messageOf(2)]))
   const halfway = await connectRaw({ port })
-  await until('it is being answered', () => door.gauge('requests_running') === 1)
-  const closed = door.door.close()
+  await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  const closed = listener.opened.close()
   assert.equal(await idle.ended, null)
   await assert.rejects(connectClient({ port }))
   gate.resolve()
@@ -488,30 +493,30 @@ test('closing lets the running request be answered, says goodbye to the idle, an
   assert.equal(await busy.message(), undefined)
   assert.equal(await busy.ended, null)
   await closed
-  await door.door.close()
-  assert.equal(door.gauge('connections'), 0)
+  await listener.opened.close()
+  assert.equal(listener.gauge('connections'), 0)
   for (const client of [idle, busy]) client.close()
   halfway.destroy()
 })
 
 test('closing does not wait for ever for a request that hangs', async () => {
-  const door = await openDoor({
+  const listener = await openListener({
     limits: { closeGraceMs: 200 },
     answer: () => new Promise<Answer>(() => {}),
   })
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   client.send(messageOf(1))
-  await until('it is being answered', () => door.gauge('requests_running') === 1)
-  await door.door.close()
+  await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  await listener.opened.close()
   await client.ended
   client.close()
 })
 
 test('a port that is taken is told with its number', async () => {
-  await using door = await openDoor()
-  await assert.rejects(openDoor({ port: door.port }), new RegExp(`port ${door.port}`))
+  await using listener = await openListener()
+  await assert.rejects(openListener({ port: listener.port }), new RegExp(`port ${listener.port}`))
 })
 
 test('keys for tickets of another length are refused', async () => {
-  await assert.rejects(openDoor({ ticketKeys: Buffer.alloc(32) }), /48 bytes/)
+  await assert.rejects(openListener({ ticketKeys: Buffer.alloc(32) }), /48 bytes/)
 })

@@ -1,13 +1,15 @@
-// A client's user name and password at the door: what is right is checked once, what is wrong slows down its address.
+// A client's user name and password: a right one is checked once, a wrong one delays its address.
 
 import assert from 'node:assert/strict'
 import { before, test } from 'node:test'
 import { hashCredential, matchesCredential } from '../../src/trust/credential.ts'
 import type { Credential } from '../../src/trust/rows.ts'
 import { CredentialGate } from '../../src/kmip-server/credential-gate.ts'
-import type { Peer } from '../../src/kmip-server/door.ts'
+import type { Peer } from '../../src/kmip-server/contract.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
+import { enums } from '../../src/kmip/enums.ts'
 import { decodeRequest } from '../../src/kmip/message.ts'
+import { operationExistsIn, type OperationName } from '../../src/kmip/operations.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { limits } from '../../src/limits.ts'
 
@@ -28,12 +30,19 @@ function gate() {
   const attempt = async (password: string, address = '192.0.2.1', id = 'client-1') => {
     return (await opened.check(peerAt(address), id, credential, getWith(password)))?.message
   }
-  return { clock, attempt, checks: () => checks }
+  return { opened, clock, attempt, checks: () => checks }
 }
 
 function peerAt(address: string): Peer {
   const tls = { tlsVersion: 'TLSv1.2', cipher: 'any', resumed: false }
   return { connectionId: 'c1', address, port: 1, certificate: null, ...tls }
+}
+
+function withoutCredential(...operations: readonly OperationName[]) {
+  const version = operations.every((operation) => operationExistsIn(operation, '1.4')) ? '1.4' : '2.1'
+  const payload = encodeRequestPayload('Get', { UniqueIdentifier: 'key' }, version)
+  const items = operations.map((operation) => ({ operation, payload }))
+  return decodeRequest(encodeRequest({ version, items }))
 }
 
 function getWith(Password: string) {
@@ -46,6 +55,30 @@ function getWith(Password: string) {
 
 const wrong = 'the user name or password is wrong'
 const slowed = /^too many wrong passwords from this address: the next is checked in \d+ s$/
+
+test('required: every operation needs the password but those that look, and note attributes', async () => {
+  const { opened } = gate()
+  const refusal = async (mode: Credential['mode'], ...operations: OperationName[]) =>
+    (
+      await opened.check(
+        peerAt('192.0.2.1'),
+        'client-1',
+        { ...credential, mode },
+        withoutCredential(...operations),
+      )
+    )?.message
+  const exempt = new Set<string>()
+  for (const operation of Object.keys(enums.Operation) as OperationName[]) {
+    const message = await refusal('required', operation)
+    if (message === undefined) exempt.add(operation)
+    else assert.equal(message, 'this client must send its user name and password with this operation')
+    assert.equal(await refusal('when-sent', operation), undefined)
+  }
+  const looking = ['AddAttribute', 'Check', 'DiscoverVersions', 'GetAttributeList', 'GetAttributes', 'Locate']
+  assert.deepEqual([...exempt].toSorted(), [...looking, 'Query'])
+  assert.notEqual(await refusal('required', 'GetAttributes', 'Get'), undefined)
+  assert.equal(await refusal('required', 'GetAttributes', 'AddAttribute'), undefined)
+})
 
 test('what was right is not checked again, on no connection and from no address', async () => {
   const { attempt, checks } = gate()

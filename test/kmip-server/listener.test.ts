@@ -1,16 +1,16 @@
-// Many at the door at once. The bounds on time are those that a client would notice, far above what is measured on
+// Many connections at once. The bounds on time are those that a client would notice, far above what is measured on
 // a quiet machine (bench/), so that a busy one does not fail them.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Socket } from 'node:net'
-import { messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
 import { clientHello12, connectClient, connectRaw, type TlsClient } from '../support/tls-client.ts'
 
 test('when one address opens hundreds of connections at once, others are answered and let in meanwhile', async () => {
-  await using door = await openDoor()
-  const working = await connectClient({ port: door.port, from: '127.0.0.2' })
-  const flood = Array.from({ length: 400 }, () => connectClient({ port: door.port, from: '127.0.0.9' }))
+  await using listener = await openListener()
+  const working = await connectClient({ port: listener.port, from: '127.0.0.2' })
+  const flood = Array.from({ length: 400 }, () => connectClient({ port: listener.port, from: '127.0.0.9' }))
   let over = false
   const flooded = Promise.all(flood).then((clients) => {
     over = true
@@ -23,7 +23,7 @@ test('when one address opens hundreds of connections at once, others are answere
     const before = performance.now()
     assert.equal(numberOf(await working.ask(messageOf(1))), 1)
     const between = performance.now()
-    const newcomer = await connectClient({ port: door.port, from: '127.0.0.3' })
+    const newcomer = await connectClient({ port: listener.port, from: '127.0.0.3' })
     assert.equal(numberOf(await newcomer.ask(messageOf(2))), 2)
     newcomer.end()
     slowestRequestMs = Math.max(slowestRequestMs, between - before)
@@ -43,7 +43,7 @@ test('when one address opens hundreds of connections at once, others are answere
 })
 
 test('handshakes that are begun and never ended take no turns from others', { timeout: 30_000 }, async () => {
-  await using door = await openDoor({
+  await using listener = await openListener({
     limits: {
       handshakesPerAddressMax: 2,
       newHandshakesMax: 4,
@@ -54,25 +54,25 @@ test('handshakes that are begun and never ended take no turns from others', { ti
   const stalled: Socket[] = []
   for (const from of ['127.0.0.8', '127.0.0.9']) {
     for (let number = 0; number < 10; number += 1) {
-      const raw = await connectRaw({ port: door.port, from })
+      const raw = await connectRaw({ port: listener.port, from })
       raw.write(Buffer.from('160301000401000100', 'hex'))
       stalled.push(raw)
     }
   }
-  await until('they hold all turns', () => door.gauge('handshakes_active') === 4)
-  const client = await connectClient({ port: door.port, from: '127.0.0.2' })
+  await until('they hold all turns', () => listener.gauge('handshakes_active') === 4)
+  const client = await connectClient({ port: listener.port, from: '127.0.0.2' })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()
   for (const raw of stalled) raw.destroy()
-  await until('all turns are given back', () => door.gauge('handshakes_active') === 0)
-  assert.equal(door.gauge('handshakes_waiting'), 0)
+  await until('all turns are given back', () => listener.gauge('handshakes_active') === 0)
+  assert.equal(listener.gauge('handshakes_waiting'), 0)
 })
 
 test('clients that leave while they wait for their turn, or in the middle of it, leave nothing behind', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const leave = ['end', 'resetAndDestroy', 'destroy'] as const
   const all = Array.from({ length: 300 }, async (_, number) => {
-    const raw = await connectRaw({ port: door.port, from: '127.0.0.9' })
+    const raw = await connectRaw({ port: listener.port, from: '127.0.0.9' })
     raw.resume()
     raw.write(clientHello12)
     // Some at once, some a little later.
@@ -80,58 +80,60 @@ test('clients that leave while they wait for their turn, or in the middle of it,
     raw[leave[number % leave.length] ?? 'end']()
   })
   await Promise.all(all)
-  await until('all have left', () => door.gauge('connections') === 0)
-  assert.equal(door.gauge('handshakes_active'), 0)
-  assert.equal(door.gauge('handshakes_waiting'), 0)
-  assert.deepEqual(door.loud(), [])
-  const client = await connectClient({ port: door.port, from: '127.0.0.9' })
+  await until('all have left', () => listener.gauge('connections') === 0)
+  assert.equal(listener.gauge('handshakes_active'), 0)
+  assert.equal(listener.gauge('handshakes_waiting'), 0)
+  assert.deepEqual(listener.loud(), [])
+  const client = await connectClient({ port: listener.port, from: '127.0.0.9' })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()
 })
 
 test('connections that say nothing take no turns at all', async () => {
-  await using door = await openDoor({ limits: { newHandshakesMax: 2, handshakesPerAddressMax: 1 } })
+  await using listener = await openListener({ limits: { newHandshakesMax: 2, handshakesPerAddressMax: 1 } })
   const silent = await Promise.all(
-    Array.from({ length: 200 }, () => connectRaw({ port: door.port, from: '127.0.0.9' })),
+    Array.from({ length: 200 }, () => connectRaw({ port: listener.port, from: '127.0.0.9' })),
   )
-  const client = await connectClient({ port: door.port, from: '127.0.0.9' })
+  const client = await connectClient({ port: listener.port, from: '127.0.0.9' })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()
   for (const raw of silent) raw.destroy()
 })
 
-test('a full door refuses newcomers of the address that fills it, and has a place for others', async () => {
-  await using door = await openDoor({
+test('a full listener refuses newcomers of the address that fills it, and has places for others', async () => {
+  await using listener = await openListener({
     limits: { connectionsMax: 10, connectionsPerAddressMax: 10, knownConnectionsKept: 5 },
   })
   const flood: TlsClient[] = []
   for (let number = 0; number < 10; number += 1) {
-    flood.push(await connectClient({ port: door.port, from: '127.0.0.9' }))
+    flood.push(await connectClient({ port: listener.port, from: '127.0.0.9' }))
   }
-  await assert.rejects(connectClient({ port: door.port, from: '127.0.0.9' }))
-  const other = await connectClient({ port: door.port, from: '127.0.0.2' })
+  await assert.rejects(connectClient({ port: listener.port, from: '127.0.0.9' }))
+  const other = await connectClient({ port: listener.port, from: '127.0.0.2' })
   assert.equal(numberOf(await other.ask(messageOf(1))), 1)
-  assert.equal(door.count('connections_displaced'), 1)
-  assert.equal(door.count('connections_refused', { reason: 'address' }), 1)
+  assert.equal(listener.count('connections_displaced'), 1)
+  assert.equal(listener.count('connections_refused', { reason: 'address' }), 1)
   await flood[0]?.ended
   assert.equal(numberOf((await flood[1]?.ask(messageOf(2))) ?? undefined), 2)
   assert.deepEqual(
-    door.loud().map(({ level }) => level),
+    listener.loud().map(({ level }) => level),
     ['warn', 'warn'],
   )
-  assert.equal(door.gauge('connections'), 10)
+  assert.equal(listener.gauge('connections'), 10)
   for (const client of [...flood, other]) client.close()
-  await until('all have left', () => door.gauge('connections') === 0)
+  await until('all have left', () => listener.gauge('connections') === 0)
 })
 
 test('a thousand idle connections do not disturb the one that works', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const idle: TlsClient[] = []
   while (idle.length < 1_000) {
-    idle.push(...(await Promise.all(Array.from({ length: 50 }, () => connectClient({ port: door.port })))))
+    idle.push(
+      ...(await Promise.all(Array.from({ length: 50 }, () => connectClient({ port: listener.port })))),
+    )
   }
-  assert.equal(door.gauge('connections'), 1_000)
-  const working = await connectClient({ port: door.port })
+  assert.equal(listener.gauge('connections'), 1_000)
+  const working = await connectClient({ port: listener.port })
   const timesMs: number[] = []
   for (let time = 0; time < 500; time += 1) {
     const before = performance.now()
@@ -143,6 +145,6 @@ test('a thousand idle connections do not disturb the one that works', async () =
   assert.equal(numberOf(await idle[0]?.ask(messageOf(7))), 7)
   working.close()
   for (const client of idle) client.close()
-  await until('all have left', () => door.gauge('connections') === 0)
-  assert.deepEqual(door.loud(), [])
+  await until('all have left', () => listener.gauge('connections') === 0)
+  assert.deepEqual(listener.loud(), [])
 })

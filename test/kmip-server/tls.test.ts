@@ -5,22 +5,22 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { randomBytes, X509Certificate } from 'node:crypto'
 import { clientCertificate, clientKinds } from '../support/certificates.ts'
-import { makeServerCertificate, messageOf, numberOf, openDoor, until } from '../support/door.ts'
+import { makeServerCertificate, messageOf, numberOf, openListener, until } from '../support/kmip-listener.ts'
 import { clientHello12, connectClient, connectRaw } from '../support/tls-client.ts'
 
 for (const kind of clientKinds) {
   for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     test(`a client certificate that is ${kind} gets through the handshake of ${version} and is seen`, async () => {
-      await using door = await openDoor()
+      await using listener = await openListener()
       const identity = await clientCertificate(kind)
       const client = await connectClient({
-        port: door.port,
+        port: listener.port,
         ...identity.tls,
         minVersion: version,
         maxVersion: version,
       })
       assert.equal(numberOf(await client.ask(messageOf(7))), 7)
-      const [outcome] = door.handshakes
+      const [outcome] = listener.handshakes
       assert.ok(outcome?.ok)
       assert.equal(outcome.peer.certificate?.sha256, identity.certificate.sha256)
       assert.deepEqual(outcome.peer.certificate?.der, Buffer.from(identity.certificate.der))
@@ -32,17 +32,17 @@ for (const kind of clientKinds) {
 }
 
 test('a client without a certificate gets through the handshake, as nobody', async () => {
-  await using door = await openDoor()
-  const client = await connectClient({ port: door.port })
+  await using listener = await openListener()
+  const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
-  const [outcome] = door.handshakes
+  const [outcome] = listener.handshakes
   assert.ok(outcome?.ok)
   assert.equal(outcome.peer.certificate, null)
   client.close()
 })
 
 test('suites of old and new vCenters are accepted with an RSA server certificate, forward secrecy first', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const suites = [
     'ECDHE-RSA-AES256-GCM-SHA384',
     'ECDHE-RSA-AES128-GCM-SHA256',
@@ -55,12 +55,12 @@ test('suites of old and new vCenters are accepted with an RSA server certificate
     'AES128-SHA',
   ]
   for (const suite of suites) {
-    const client = await connectClient({ port: door.port, ciphers: suite, maxVersion: 'TLSv1.2' })
+    const client = await connectClient({ port: listener.port, ciphers: suite, maxVersion: 'TLSv1.2' })
     assert.equal(client.socket.getCipher().name, suite)
     client.close()
   }
   const all = await connectClient({
-    port: door.port,
+    port: listener.port,
     ciphers: suites.toReversed().join(':'),
     maxVersion: 'TLSv1.2',
   })
@@ -69,8 +69,8 @@ test('suites of old and new vCenters are accepted with an RSA server certificate
 })
 
 test('TLS 1.0 and 1.1 are refused, and spoken only under the switch for old clients', async () => {
-  await using strict = await openDoor()
-  await using legacy = await openDoor({ legacyTls: true })
+  await using strict = await openListener()
+  await using legacy = await openListener({ legacyTls: true })
   for (const version of ['TLSv1', 'TLSv1.1'] as const) {
     const old = { minVersion: version, maxVersion: version, ciphers: 'DEFAULT:@SECLEVEL=0' } as const
     await assert.rejects(connectClient({ port: strict.port, ...old }))
@@ -86,12 +86,12 @@ test('TLS 1.0 and 1.1 are refused, and spoken only under the switch for old clie
 })
 
 test('no shared cipher fails the handshake and is told with its reason', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   await assert.rejects(
-    connectClient({ port: door.port, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
+    connectClient({ port: listener.port, maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-GCM-SHA256' }),
   )
-  await until('the failure is told', () => door.handshakes.length === 1)
-  const [outcome] = door.handshakes
+  await until('the failure is told', () => listener.handshakes.length === 1)
+  const [outcome] = listener.handshakes
   assert.ok(outcome !== undefined && !outcome.ok)
   assert.match(outcome.code, /NO_SHARED_CIPHER/)
   assert.equal(outcome.address, '127.0.0.1')
@@ -99,11 +99,11 @@ test('no shared cipher fails the handshake and is told with its reason', async (
 })
 
 test('a name that the client calls us by chooses nothing', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const shown = new Set<string>()
   for (const servername of [undefined, 'localhost', 'somebody.else.example']) {
     const client = await connectClient({
-      port: door.port,
+      port: listener.port,
       ...(servername === undefined ? {} : { servername }),
     })
     shown.add(client.socket.getPeerX509Certificate()?.fingerprint256 ?? 'none')
@@ -113,9 +113,9 @@ test('a name that the client calls us by chooses nothing', async () => {
 })
 
 test('the request for a certificate names no issuers, so that a client sends what it has', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   // The CertificateRequest of TLS 1.2 is in clear: read it from the wire.
-  const raw = await connectRaw({ port: door.port })
+  const raw = await connectRaw({ port: listener.port })
   const seen: Buffer[] = []
   raw.on('data', (chunk: Buffer) => seen.push(chunk))
   raw.write(clientHello12)
@@ -131,10 +131,10 @@ test('the request for a certificate names no issuers, so that a client sends wha
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a session is resumed with its client certificate, on another socket that shares the ticket keys (${version})`, async () => {
     const ticketKeys = randomBytes(48)
-    await using one = await openDoor({ ticketKeys })
+    await using one = await openListener({ ticketKeys })
     // By default Node ties sessions to the command line of the process.
     process.argv.push('another process')
-    await using two = await openDoor({ ticketKeys })
+    await using two = await openListener({ ticketKeys })
     process.argv.pop()
     const identity = await clientCertificate('self-signed')
     const options = { ...identity.tls, minVersion: version, maxVersion: version }
@@ -142,15 +142,15 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
     await first.ask(messageOf(1))
     await until('a ticket came', () => first.session !== undefined)
     first.close()
-    for (const door of [one, two]) {
+    for (const listener of [one, two]) {
       const again = await connectClient({
-        port: door.port,
+        port: listener.port,
         ...options,
         ...(first.session === undefined ? {} : { session: first.session }),
       })
       assert.equal(numberOf(await again.ask(messageOf(2))), 2)
       assert.ok(again.socket.isSessionReused())
-      const outcome = door.handshakes.at(-1)
+      const outcome = listener.handshakes.at(-1)
       assert.ok(outcome?.ok)
       assert.equal(outcome.peer.resumed, true)
       assert.equal(outcome.peer.certificate?.sha256, identity.certificate.sha256)
@@ -162,8 +162,8 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
   test(`${version}: a new server certificate is shown without a restart, and open connections go on`, async () => {
     const ticketKeys = randomBytes(48)
-    await using door = await openDoor({ ticketKeys })
-    const client = { port: door.port, minVersion: version, maxVersion: version }
+    await using listener = await openListener({ ticketKeys })
+    const client = { port: listener.port, minVersion: version, maxVersion: version }
     const open = await connectClient(client)
     await open.ask(messageOf(1))
     await until('a ticket came', () => open.session !== undefined)
@@ -171,13 +171,13 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
     const next = await makeServerCertificate()
     const wanted = new X509Certificate(next.certificate).fingerprint256
 
-    door.door.setServerCertificate(next, ticketKeys)
+    listener.opened.setServerCertificate(next, ticketKeys)
     const fresh = await connectClient(client)
     assert.equal(fresh.socket.getPeerX509Certificate()?.fingerprint256, wanted)
     const resumed = await connectClient({ ...client, ...session })
     assert.ok(resumed.socket.isSessionReused(), 'with the same ticket keys, sessions go on')
 
-    door.door.setServerCertificate(next, randomBytes(48))
+    listener.opened.setServerCertificate(next, randomBytes(48))
     const anew = await connectClient({ ...client, ...session })
     assert.ok(!anew.socket.isSessionReused(), 'with others, they end')
     assert.equal(anew.socket.getPeerX509Certificate()?.fingerprint256, wanted)
@@ -186,20 +186,20 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const)
   })
 
 test('a key that does not fit the certificate is refused, and the old pair stays', async () => {
-  await using door = await openDoor()
+  await using listener = await openListener()
   const next = await makeServerCertificate()
   const other = await makeServerCertificate()
   assert.throws(() =>
-    door.door.setServerCertificate({ certificate: next.certificate, key: other.key }, randomBytes(48)),
+    listener.opened.setServerCertificate({ certificate: next.certificate, key: other.key }, randomBytes(48)),
   )
-  const client = await connectClient({ port: door.port })
+  const client = await connectClient({ port: listener.port })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
   client.close()
 })
 
 test('bytes that are not TLS are closed at once and begin no handshake', async () => {
-  await using door = await openDoor()
-  const raw = await connectRaw({ port: door.port })
+  await using listener = await openListener()
+  const raw = await connectRaw({ port: listener.port })
   raw.write('GET / HTTP/1.1\r\n\r\n')
   await new Promise((resolve) =>
     raw
@@ -207,14 +207,14 @@ test('bytes that are not TLS are closed at once and begin no handshake', async (
       .resume()
       .on('end', () => raw.end()),
   )
-  assert.equal(door.count('connections_refused', { reason: 'not-tls' }), 1)
-  assert.deepEqual(door.handshakes, [])
-  assert.deepEqual(door.loud(), [])
+  assert.equal(listener.count('connections_refused', { reason: 'not-tls' }), 1)
+  assert.deepEqual(listener.handshakes, [])
+  assert.deepEqual(listener.loud(), [])
 })
 
 test('a ClientHello that comes byte by byte is a ClientHello', async () => {
-  await using door = await openDoor()
-  const raw = await connectRaw({ port: door.port })
+  await using listener = await openListener()
+  const raw = await connectRaw({ port: listener.port })
   const answered = new Promise((resolve) => raw.once('data', resolve))
   for (const byte of clientHello12) {
     raw.write(Buffer.from([byte]))
@@ -225,11 +225,11 @@ test('a ClientHello that comes byte by byte is a ClientHello', async () => {
 })
 
 test('a certificate beyond its bound counts as none', async () => {
-  await using door = await openDoor({ limits: { certificateBytesMax: 100 } })
+  await using listener = await openListener({ limits: { certificateBytesMax: 100 } })
   const identity = await clientCertificate('self-signed')
-  const client = await connectClient({ port: door.port, ...identity.tls })
+  const client = await connectClient({ port: listener.port, ...identity.tls })
   assert.equal(numberOf(await client.ask(messageOf(1))), 1)
-  const [outcome] = door.handshakes
+  const [outcome] = listener.handshakes
   assert.ok(outcome?.ok)
   assert.equal(outcome.peer.certificate, null)
   client.close()

@@ -6,7 +6,7 @@ import type { Output } from '../../src/admin/api.ts'
 import { encodeRequest } from '../../src/kmip/client-message.ts'
 import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { clientCertificate } from '../support/certificates.ts'
-import { until } from '../support/door.ts'
+import { until } from '../support/kmip-listener.ts'
 import { aes, batch, locate, openSession, type Asked, type KmipSession } from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 

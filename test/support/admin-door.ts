@@ -38,7 +38,7 @@ export interface TestDoor {
 }
 
 export type DoorSettings = Partial<
-  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'displaced'>
+  Pick<AdminOptions, 'requestTimeoutMs' | 'handshakeTimeoutMs' | 'subnetOf' | 'onDisplaced'>
 > & {
   /** Called for what was found altered; left out: nothing may be. */
   readonly alarm?: (message: string) => void
@@ -76,8 +76,8 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     hosts: ['kms.example.test'],
     context,
     subnetOf: (address) => address,
-    answered: () => {},
-    failed: (error) => bugs.push(error),
+    onAnswer: () => {},
+    onFailure: (error) => bugs.push(error),
     ...options,
   })
   opened.defer(() => door.close())

@@ -75,9 +75,20 @@ function routeOf(method: string, url: string): Route {
 
 function answer(line: Route, choice: number) {
   const { status, media: type } = line
-  const schema = z.toJSONSchema(line.answer, { io: 'output', unrepresentable: 'any' }) as Schema
-  const value = line.media === 'application/x-ndjson' ? { text: hostileText } : hostile(schema, choice)
+  const { $defs = {}, ...schema } = z.toJSONSchema(line.answer, { io: 'output', unrepresentable: 'any' })
+  const whole = withoutRefs(schema, $defs) as Schema
+  const value = line.media === 'application/x-ndjson' ? { text: hostileText } : hostile(whole, choice)
   return { status, type, body: `${JSON.stringify(value)}\n` }
+}
+
+/** Puts each schema that has an id in the place of the reference to it. */
+function withoutRefs(part: unknown, definitions: Readonly<Record<string, unknown>>): unknown {
+  if (typeof part !== 'object' || part === null) return part
+  if (Array.isArray(part)) return part.map((one) => withoutRefs(one, definitions))
+  if ('$ref' in part) return withoutRefs(definitions[String(part.$ref).replace('#/$defs/', '')], definitions)
+  return Object.fromEntries(
+    Object.entries(part).map(([name, value]) => [name, withoutRefs(value, definitions)]),
+  )
 }
 
 function refusal(choice: number) {
@@ -93,7 +104,6 @@ interface Schema {
   readonly const?: unknown
   readonly anyOf?: readonly Schema[]
   readonly oneOf?: readonly Schema[]
-  readonly allOf?: readonly Schema[]
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: Schema | boolean
@@ -113,7 +123,6 @@ function hostile(schema: Schema, choice: number): unknown {
       ? null
       : hostile(named[choice % named.length] ?? {}, choice)
   }
-  if (schema.allOf) return Object.assign({}, ...schema.allOf.map((part) => hostile(part, choice))) as unknown
   switch (type) {
     case 'object':
       return hostileObject(schema, choice)

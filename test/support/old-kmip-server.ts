@@ -16,7 +16,7 @@ import {
 } from '../../src/kmip/message.ts'
 import type { OperationName, Request, Response } from '../../src/kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../../src/kmip/payload.ts'
-import { makeServerCertificate } from './door.ts'
+import { makeServerCertificate } from './kmip-listener.ts'
 
 export type OldHandlers = {
   readonly [N in OperationName]?: (request: Request<N>) => Response<N> | Promise<Response<N>>

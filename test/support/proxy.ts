@@ -10,7 +10,7 @@ import {
   type Socket,
 } from 'node:net'
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls'
-import { makeServerCertificate } from './door.ts'
+import { makeServerCertificate } from './kmip-listener.ts'
 import { connectClient } from './tls-client.ts'
 
 export interface Target {

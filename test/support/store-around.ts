@@ -1,7 +1,7 @@
 // A store around a real one, in which a test may stand between: refuse a commit, look at it, make it wait.
 
 import type { KeyObject } from 'node:crypto'
-import type { AuditQuery } from '../../src/ports/audit.ts'
+import type { AccessRecord, AuditQuery } from '../../src/ports/audit.ts'
 import type { AnchoredStore, AnchorUse } from '../../src/ports/anchor.ts'
 import type { Change, Store } from '../../src/ports/store.ts'
 import type { ObjectQuery } from '../../src/ports/objects.ts'
@@ -42,6 +42,20 @@ export class StoreAround implements Store, AnchoredStore {
     await this.before(change, commit)
     await this.#store.commit(change)
     await this.after(change, commit)
+  }
+
+  openAccessLog(key: KeyObject) {
+    return this.#store.openAccessLog(key)
+  }
+
+  /** Like a commit, for those who stand between. */
+  async record(access: AccessRecord): Promise<void> {
+    const commit = ++this.commits
+    const { entries, fetched } = access
+    const writes = fetched.map((one) => ({ type: 'fetched', ...one }) as const)
+    await this.before({ writes, entries, durability: 'process' }, commit)
+    await this.#store.record(access)
+    await this.after({ writes, entries, durability: 'process' }, commit)
   }
 
   async trust() {

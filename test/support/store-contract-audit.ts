@@ -3,16 +3,23 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { chainHash, chainStart } from '../../src/audit/chain.ts'
-import type { AuditEntry, AuditQuery, StoredAuditEntry, WriterHead } from '../../src/ports/audit.ts'
+import type {
+  AccessRecord,
+  AuditEntry,
+  AuditQuery,
+  StoredAuditEntry,
+  WriterHead,
+} from '../../src/ports/audit.ts'
 import type { Store } from '../../src/ports/store.ts'
-import { conflict, openPlace, type MakePlace } from './store-place.ts'
-import { auditEntry, change } from './store-values.ts'
+import { anchorKey, conflict, openPlace, type MakePlace } from './store-place.ts'
+import { auditEntry, change, objectRecord, objectWrite } from './store-values.ts'
 
 export function storeAuditContract(makePlace: MakePlace): void {
   chains(makePlace)
   queries(makePlace)
   pruning(makePlace)
   restores(makePlace)
+  records(makePlace)
 
   test('checkpoints are numbered without a gap and come newest first', async (t) => {
     const { store } = await openPlace(t, makePlace)
@@ -31,6 +38,53 @@ export function storeAuditContract(makePlace: MakePlace): void {
       { number: 3, body: 'body 3', signature: 's3' },
       { number: 2, body: 'body 2', signature: 's2' },
     ])
+  })
+}
+
+function access(name: string, atMs: number): AccessRecord {
+  return {
+    entries: [auditEntry({ action: 'key.get', object: name, atMs })],
+    fetched: [{ instanceId: 'instance-1', uniqueIdentifier: name, atMs }],
+  }
+}
+
+async function timesOfGets(store: Store): Promise<readonly number[]> {
+  const { entries } = await store.audit({ action: 'key.get', order: 'oldest', limit: 10 })
+  return entries.map(({ body }) => (JSON.parse(body) as AuditEntry).atMs)
+}
+
+function records(makePlace: MakePlace): void {
+  for (const withLog of [true, false])
+    test(`access records are seen at once, ${withLog ? 'with' : 'without'} an access log, and stay`, async (t) => {
+      const { store, place } = await openPlace(t, makePlace)
+      if (withLog) await store.openAccessLog(anchorKey)
+      await store.commit(change([objectWrite(objectRecord('a'))]))
+      await Promise.all([store.record(access('a', 5)), store.record(access('a', 7))])
+      assert.equal((await store.object('instance-1', 'a'))?.lastFetchedMs, 7)
+      const [listed] = await store.objects({ instanceId: 'instance-1', limit: 10 })
+      assert.equal(listed?.lastFetchedMs, 7)
+      assert.deepEqual(await timesOfGets(store), [5, 7])
+      await store.record(access('a', 9))
+      await store.close()
+      const again = await place.open()
+      t.after(() => again.close())
+      assert.deepEqual(await timesOfGets(again), [5, 7, 9])
+      assert.equal((await again.object('instance-1', 'a'))?.lastFetchedMs, 9)
+    })
+
+  test('an access record whose object or trust has changed since is a conflict, and leaves nothing', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    await store.openAccessLog(anchorKey)
+    await store.commit(change([objectWrite(objectRecord('a'))]))
+    const object = { instanceId: 'instance-1', uniqueIdentifier: 'a' }
+    const trustVersion = await store.trustVersion()
+    const record = (expect: AccessRecord['expect'] & object) => store.record({ ...access('a', 5), expect })
+    await assert.rejects(record({ objects: [{ ...object, version: 2 }] }), conflict('object'))
+    await assert.rejects(record({ objects: [{ ...object, version: null }] }), conflict('object'))
+    await assert.rejects(record({ trustVersion: trustVersion + 1 }), conflict('trust'))
+    assert.deepEqual(await timesOfGets(store), [])
+    await record({ trustVersion, objects: [{ ...object, version: 1 }] })
+    assert.deepEqual(await timesOfGets(store), [5])
   })
 }
 

@@ -75,7 +75,7 @@ function secretsAndLastSeen(makePlace: MakePlace): void {
     await store.commit(change([{ type: 'pending', clients: [pending('a', 1), pending('b', 1)] }]))
     await store.commit(change([{ type: 'pending', clients: [pending('b', 2), pending('c', 1)] }]))
     assert.deepEqual(
-      (await store.pending()).map(({ sha256, knocks }) => [sha256, knocks]),
+      (await store.pending()).map(({ sha256, attempts }) => [sha256, attempts]),
       [
         ['b', 2],
         ['c', 1],
@@ -96,7 +96,7 @@ function secret(name: string, sealed: string): SecretRecord {
   return { name, sealed: Buffer.from(sealed) }
 }
 
-function pending(sha256: string, knocks: number): PendingClient {
+function pending(sha256: string, attempts: number): PendingClient {
   const certificate = Buffer.from('der')
-  return { sha256, certificate, address: '192.0.2.1', firstMs: 1, lastMs: knocks, knocks }
+  return { sha256, certificate, address: '192.0.2.1', firstMs: 1, lastMs: attempts, attempts }
 }

@@ -23,7 +23,7 @@ async function refusals(server: TestServer): Promise<readonly Entry[]> {
 }
 
 /** Each with a certificate of its own. */
-async function knock(server: TestServer, from: string, times: number): Promise<void> {
+async function connectAsStrangers(server: TestServer, from: string, times: number): Promise<void> {
   const one = async () => {
     const { tls } = await makeCertificate({ key: 'ec', ownKey: true })
     const talk = await openTalk({ ...server.kmip, from, tls })
@@ -37,15 +37,15 @@ test('a flood of strangers makes few entries, and is counted', async () => {
   const data = mkdtempSync(path.join(tmpdir(), 'mortise-flood-'))
   try {
     await using server = await startServer({ data })
-    await knock(server, '127.0.0.2', 30)
-    await knock(server, '127.0.0.3', 2)
+    await connectAsStrangers(server, '127.0.0.2', 30)
+    await connectAsStrangers(server, '127.0.0.3', 2)
     const of = (entries: readonly Entry[], address: string) =>
       entries.filter(({ actor }) => actor.address === address)
     const first = await refusals(server)
     assert.equal(of(first, '127.0.0.2').length, limits.minuteQuotaPerGroupMax)
     assert.equal(of(first, '127.0.0.3').length, 2)
     const others = Array.from({ length: 12 }, (_, index) => `127.0.0.${index + 4}`)
-    await Promise.all(others.map((from) => knock(server, from, 11)))
+    await Promise.all(others.map((from) => connectAsStrangers(server, from, 11)))
     assert.equal((await refusals(server)).length, limits.minuteQuotaMax)
     await server.stop()
 

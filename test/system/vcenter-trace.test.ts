@@ -58,7 +58,7 @@ async function replay(t: TestContext, sessions: readonly Session[]): Promise<voi
   const { tls, certificate } = await clientCertificate('self-signed')
   const options = { ...server.kmip, tls }
   await t.test('before it is trusted, vCenter gets through the handshake and is refused', async () => {
-    for (const session of sessions.filter(({ trusted }) => !trusted)) await knock(options, session)
+    for (const session of sessions.filter(({ trusted }) => !trusted)) await connectOnce(options, session)
     const talk = await openTalk(options)
     const refused = await talk.ask(operations.DiscoverVersions)
     talk.close()
@@ -84,7 +84,7 @@ async function replay(t: TestContext, sessions: readonly Session[]): Promise<voi
   })
 }
 
-async function knock(options: TalkOptions, session: Session): Promise<void> {
+async function connectOnce(options: TalkOptions, session: Session): Promise<void> {
   const client = await connectClient({ ...options, ...options.tls })
   client.end()
   assert.equal(await client.ended, null, `session ${session.name}`)

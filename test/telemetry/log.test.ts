@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { alertRules, describedMetrics } from '../../scripts/print-monitoring.ts'
 import { createLog, messageFirst, type Log } from '../../src/telemetry/log.ts'
-import { createMetrics, doorMetrics } from '../../src/telemetry/metrics.ts'
+import { createMetrics, listenerMetrics } from '../../src/telemetry/metrics.ts'
 
 function logTo(format: 'json' | 'human', level = 'info'): { log: Log; lines: string[] } {
   const lines: string[] = []
@@ -42,10 +42,10 @@ test('errors come with what caused them; a level leaves out what is below', () =
 
 test('lines for people are one line each, and what strangers sent cannot steer the terminal', () => {
   const { log, lines } = logTo('human')
-  log.info({ subject: 'CN=\u001b[2Jx\ny', address: '192.0.2.1' }, 'knock')
+  log.info({ subject: 'CN=\u001b[2Jx\ny', address: '192.0.2.1' }, 'refused')
   assert.match(
     lines[0] ?? '',
-    /^\d\d:\d\d:\d\d INFO {2}knock {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
+    /^\d\d:\d\d:\d\d INFO {2}refused {2}subject=CN=\ufffd\[2Jx\ufffdy {2}address=192\.0\.2\.1\n$/,
   )
   log.info({ names: ['\u009b2J', '\u202e'] }, 'a\u0085b')
   assert.match(lines[1] ?? '', /INFO {2}a\ufffdb {2}names=\["\ufffd2J","\ufffd"\]\n$/)
@@ -62,11 +62,11 @@ test('a room that says the message first is heard too', () => {
 
 test('two servers in a process count apart, and gauges are read when asked', async () => {
   const [one, two] = [createMetrics(), createMetrics()]
-  const door = doorMetrics(one)
+  const listener = listenerMetrics(one)
   let open = 1
-  door.gauge('connections', () => open)
-  door.count('handshakes', { result: 'ok', version: 'TLSv1.2', resumed: 'false' })
-  door.count('messages', {})
+  listener.gauge('connections', () => open)
+  listener.count('handshakes', { result: 'ok', version: 'TLSv1.2', resumed: 'false' })
+  listener.count('messages', {})
   open = 5
   one.operations.observe({ operation: 'Get', result: 'Success' }, 0.002)
   const text = await one.registry.metrics()

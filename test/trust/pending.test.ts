@@ -61,7 +61,7 @@ test('an unknown certificate is recorded once, and its further connections are c
   const { sha256, der: certificate } = one
   const says = { subject: 'CN=200', notAfterMs: 0 }
   const place = { address: '192.0.2.1', subnet: '192.0.2.1' }
-  const expected = { sha256, certificate, ...place, firstMs: now - 1_000, lastMs: now, knocks: 2, says }
+  const expected = { sha256, certificate, ...place, firstMs: now - 1_000, lastMs: now, attempts: 2, says }
   assert.deepEqual(pending.get(one.sha256), expected)
   const two = stranger()
   clock.pass(1)

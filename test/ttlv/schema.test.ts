@@ -7,9 +7,12 @@ import { encode } from '../../src/ttlv/encode.ts'
 import { TtlvError, type TtlvErrorCode } from '../../src/ttlv/error.ts'
 import {
   any,
+  bigInteger,
+  boolean,
   bytes,
   dependent,
   enumeration,
+  enumerationCode,
   integer,
   interval,
   mask,
@@ -26,6 +29,7 @@ import {
   type AnyValue,
   type ItemSchema,
 } from '../../src/ttlv/schema.ts'
+import { itemTypes } from '../../src/ttlv/wire.ts'
 
 const tagOf = (name: string) => 0x420000 + (name.codePointAt(0) ?? 0)
 const struct = structWith(tagOf)
@@ -35,6 +39,11 @@ const tag = 0x420001
 const write = <T>(schema: ItemSchema<T>, value: T, version = 1) => encode(schema, value, { tag, version })
 const read = <T>(schema: ItemSchema<T>, bytes: Uint8Array, version = 1, more = {}) =>
   decode(schema, bytes, { tag, version, ...more })
+
+const colour = enumeration([
+  { name: 'Red', code: 1, since: 1, until: 2 },
+  { name: 'Blue', code: 2, since: 2, until: Infinity },
+])
 
 function refused(code: TtlvErrorCode, path = '') {
   return (error: unknown) => error instanceof TtlvError && error.code === code && error.path === path
@@ -86,10 +95,6 @@ test('since and until: required if the version has the field, never written othe
 })
 
 test('an enumeration by names; what a version lacks is left out or refused', () => {
-  const colour = enumeration([
-    { name: 'Red', code: 1, since: 1, until: 2 },
-    { name: 'Blue', code: 2, since: 2, until: Infinity },
-  ])
   const schema = struct({ a: optional(colour), b: repeated(colour) })
   assert.deepEqual(read(colour, write(colour, 'Red')), 'Red')
   assert.throws(() => read(colour, write(any, { type: 'Enumeration', value: 9 })), refused('unknown-value'))
@@ -106,6 +111,29 @@ test('one of several: by item type, and by the kind of value', () => {
   const values = ['t', 7, { a: 1 }, Buffer.from('b'), { type: 'Boolean', value: true }] as const
   for (const value of values) assert.deepEqual(read(schema, write(schema, value)), value)
   assert.throws(() => read(oneOf(text, integer), write(bytes, Buffer.from('b'))), refused('wrong-type'))
+})
+
+const typeOf = (schema: ItemSchema, value: unknown) => write(schema, value)[3]
+
+test('one of several: each kind of value finds its choice, and one that no choice holds is a bug', () => {
+  const all = oneOf(colour, integer, bigInteger, boolean, text, bytes, struct({ a: integer }), any)
+  assert.equal(typeOf(all, 'Red'), itemTypes.Enumeration)
+  assert.equal(typeOf(all, 'no colour'), itemTypes.TextString)
+  assert.equal(typeOf(all, 5), itemTypes.Integer)
+  assert.equal(typeOf(all, 5n), itemTypes.BigInteger)
+  assert.equal(typeOf(all, true), itemTypes.Boolean)
+  assert.equal(typeOf(all, Buffer.from('b')), itemTypes.ByteString)
+  assert.equal(typeOf(all, { a: 1 }), itemTypes.Structure)
+  assert.equal(typeOf(all, { type: 'Interval', value: 1 }), itemTypes.Interval)
+  assert.equal(typeOf(oneOf(text, enumerationCode), 5), itemTypes.Enumeration)
+  assert.equal(typeOf(oneOf(text, oneOf(integer, boolean)), true), itemTypes.Boolean)
+  for (const value of ['text', 5n, Buffer.from('b'), null, undefined])
+    assert.throws(
+      () => write(oneOf(enumerationCode, boolean, struct({ a: integer }), any), value as never),
+      TypeError,
+    )
+  for (const value of ['text', 5, null, undefined])
+    assert.throws(() => write(struct({ a: optional(integer) }), value as never), TypeError)
 })
 
 test('dependent: from what stands before, or from the version', () => {

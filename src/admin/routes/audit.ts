@@ -1,4 +1,4 @@
-// The audit log: reading, proving, taking it out, cutting it.
+// The audit log: read, verify, export, prune.
 
 import type { AuditEntry, StoredAuditEntry } from '../../ports/audit.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'

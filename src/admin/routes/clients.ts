@@ -1,4 +1,4 @@
-// Clients: who is trusted, by which certificates and CAs.
+// Clients: which certificates and CAs the server trusts, and for which client.
 
 import type { Allow } from '../../trust/allow.ts'
 import { hashCredential } from '../../trust/credential.ts'
@@ -148,13 +148,16 @@ function pendingCertificate({ pending }: AdminContext, { asker }: Trusting, sha2
   return parseCertificate(found.certificate)
 }
 
-/** Shows a client as a change leaves it: made before the commit, since what cannot be answered must not happen. */
+/**
+ * Shows a client as a change leaves it. It runs before the commit, so a change that cannot be answered does not
+ * happen.
+ */
 function answer(context: AdminContext, instance: Instance) {
   return (client: Client, tables: TrustTables) =>
     shownClient(context, instance, trustedClient(tables, client))
 }
 
-/** By id or name. */
+/** Finds a client by id or name. */
 async function clientNamed({ access }: AdminContext, instance: Instance, nameOrId: string) {
   const clients = await access.clients(instance.id)
   const found = clients.find(({ id }) => id === nameOrId) ?? clients.find(({ name }) => name === nameOrId)
@@ -167,7 +170,7 @@ async function clientNamed({ access }: AdminContext, instance: Instance, nameOrI
   return found
 }
 
-/** What a client must send from now on; the password is hashed here and known nowhere after. */
+/** Returns the credential to store. The password is hashed here and kept nowhere else. */
 async function newCredential(
   context: AdminContext,
   instance: Instance,

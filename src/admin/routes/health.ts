@@ -1,4 +1,4 @@
-// Health and metrics, for whoever watches the server.
+// Health and metrics, for monitoring.
 
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
@@ -11,7 +11,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
 
   ready: async (context) => {
     const { ready, degraded, standardKeys } = await context.readiness()
-    // Anybody may ask, so the reason is in the log only.
+    // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
     const warnings = (await warningsNow(context)).length
     const usages = await instanceUsages(context)

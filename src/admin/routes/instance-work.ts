@@ -1,4 +1,5 @@
-// What an instance holds, and long work on all of it: another root key or custody, the newest version of its root key.
+// Shows what an instance holds, and begins work on all its keys: another root key or custody, or the newest version
+// of its root key.
 
 import type { WorkProgress } from '../../instances/run.ts'
 import { custodyNeeds } from '../../custody/custody.ts'
@@ -39,7 +40,7 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
   },
 
   setRootKey: async (context, { asker, instance, body }) => {
-    // It makes files on the server, and speaks to services in its name.
+    // The change makes files on the server and calls services in its name.
     if (asker.instanceId !== null)
       throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
@@ -66,7 +67,7 @@ async function requireVersions({ reports }: AdminContext, instance: Instance): P
   try {
     if (await reports.hasVersions(instance)) return
   } catch (error) {
-    // What is wrong with a root key is for the administrator who chose it.
+    // The text of a root key error is meant for the administrator who chose the root key.
     if (error instanceof RootKeyError) throw new Refusal('refused', error.message)
     throw error
   }
@@ -88,7 +89,7 @@ async function begun(context: AdminContext): Promise<(instance: Instance) => Out
 
 function shownWork({ rootKeyUri, custody }: Instance, work: InstanceWork, progress: WorkProgress | null) {
   const { id, kind, fromRootKeyUri, fromCustody, startedMs } = work
-  // There is a data key at least: 0 is not counted yet.
+  // Every instance has a data key, so a total of 0 means that nothing was counted yet.
   const far = progress && progress.total > 0 ? progress : null
   return {
     id,

@@ -1,5 +1,5 @@
-// Instances: made, listed, set, deleted. What one holds, and the work on it, is told by instance-work.ts. What a root key's
-// URI may be is the composition root's business.
+// Instances: create, list, set, delete. instance-work.ts shows what an instance holds and the work on it. The
+// composition root decides which root key URIs are valid.
 
 import { randomUUID } from 'node:crypto'
 import type { ApiKeySource } from '../../instances/api-keys.ts'
@@ -45,10 +45,10 @@ export const instanceHandlers: Handlers<
   setInstance: async (context, { asker, instance, body }) => {
     const { trust } = context
     const { ibmApiKey, ...settings } = body
-    // Whether a name is taken tells that another instance exists.
+    // A refusal because a name is taken would reveal that another instance exists.
     if (settings.name !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to rename an instance needs a token for all instances')
-    // They keep the clients of one instance from filling the disk for the others.
+    // The limits keep the clients of one instance from filling the disk for the others.
     if ((settings.objectsMax ?? settings.bytesMax) !== undefined && asker.instanceId !== null)
       throw new Refusal('forbidden', 'to change what an instance may hold needs a token for all instances')
     const set = async (more: WrittenToo) =>
@@ -93,15 +93,15 @@ export const instanceHandlers: Handlers<
 }
 
 /**
- * Shows an instance as a change leaves it. All that is read for it is read now, before the commit, since what cannot be
- * answered must not happen.
+ * Shows an instance as a change leaves it. It reads everything now, before the commit, so a change that cannot be
+ * answered does not happen.
  */
 export async function answer({ apiKeys }: Pick<AdminContext, 'apiKeys'>) {
   const sourceOf = await apiKeys.sources()
   return (instance: Instance) => shownInstance(instance, sourceOf(instance))
 }
 
-/** The choice has a price and an effect where keys can lie in the service itself: there is no default then. */
+/** A service that can hold the keys itself bills them, so there is no default custody for it. */
 export function custodyOf(rootKey: string): 'database' {
   if (!isIbm(rootKey)) return 'database'
   throw new Refusal(
@@ -124,7 +124,10 @@ export function shownInstance(
   }
 }
 
-/** A refusal because of objects tells also what vSphere calls them. A large instance is not read to its end for it. */
+/**
+ * If objects are the reason of the refusal, adds vSphere's names for them. It does not read a large instance to its
+ * end.
+ */
 async function withNames({ keys }: AdminContext, instanceId: string, error: unknown): Promise<unknown> {
   if (!(error instanceof TrustRefused) || error.code !== 'in-use') return error
   const names = new Set<string>()

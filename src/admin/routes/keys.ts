@@ -1,5 +1,5 @@
-// Keys, as an administrator sees and changes them. Changes go through the same door as those of KMIP clients; no
-// route reads material.
+// Keys, as an administrator sees and changes them. Changes use `Keys`, like those of KMIP clients; no route reads
+// material.
 
 import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
@@ -63,7 +63,7 @@ export const keyHandlers: Handlers<
   destroyKey: async (context, asked) => change(context, asked, async (work, id) => work.destroy(id)),
 }
 
-/** AES-256, fit for what vSphere 9 does with a wrapping key on its side, and for KMIP's own Encrypt and wrapping. */
+/** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */
 const wrappingKey: AttributeSet = new Map<
   string,
   AttributeSet extends ReadonlyMap<string, infer V> ? V : never
@@ -76,7 +76,10 @@ const wrappingKey: AttributeSet = new Map<
   ],
 ])
 
-/** Does it as one unit in the token's name, and shows the key as it is then: what cannot be shown is not done. */
+/**
+ * Runs the change in one transaction in the token's name, and shows the resulting key. If the key cannot be shown,
+ * nothing changes.
+ */
 async function change(
   context: AdminContext,
   { asker, instance, params }: Pick<Asked<'activateKey'>, 'asker' | 'instance' | 'params'>,

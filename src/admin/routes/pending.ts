@@ -1,4 +1,4 @@
-// Certificates that are not trusted: those that knocked, and those that are refused for good.
+// Untrusted certificates: the pending ones, which connected and wait for a decision, and the blocked ones.
 
 import type { Block } from '../../trust/rows.ts'
 import { certificatePem } from '../../pki/certificate.ts'
@@ -9,14 +9,14 @@ export const pendingHandlers: Handlers<
   'listPending' | 'blockCertificate' | 'listBlocks' | 'unblockCertificate'
 > = {
   listPending: async ({ pending }) =>
-    pending.list().map(({ sha256, says, address, firstMs, lastMs, knocks, certificate }) => ({
+    pending.list().map(({ sha256, says, address, firstMs, lastMs, attempts, certificate }) => ({
       sha256,
       subject: says?.subject ?? null,
       notAfter: isoTimeOrNull(says?.notAfterMs ?? null),
       address,
       first: isoTime(firstMs),
       last: isoTime(lastMs),
-      knocks,
+      attempts,
       certificate: certificatePem(certificate),
     })),
 
@@ -36,7 +36,7 @@ function shownBlock({ id, reason, createdMs }: Block) {
   return { sha256: id, reason, created: isoTime(createdMs) }
 }
 
-/** Colons and capitals are fine, as in bodies. */
+/** Accepts colons and capitals, as bodies do. */
 function plainSha256(text: string): string {
   return text.replaceAll(':', '').toLowerCase()
 }

@@ -1,4 +1,4 @@
-// Reading the configuration anew.
+// Reloads the configuration.
 
 import type { Handlers } from '../context.ts'
 

@@ -1,4 +1,4 @@
-// Instances brought back from what lies beside their root key: begun, and looked at.
+// Begins and shows the restore of an instance from the standard keys beside its root key.
 
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { RestoreReport } from '../../instances/restore/report.ts'
@@ -28,10 +28,10 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
         ...(name !== undefined && { name }),
       }
     }
-    // Who only looks how far it is need not try the root keys with a standard key, which is billed.
+    // A client that only looks at a running restore need not try the root keys with a standard key, which is billed.
     const looking = restores.isBegun ? await wantedWith(false).catch(() => undefined) : undefined
     const same = looking && (await restores.same(looking))
-    // The instance that comes back reads, creates and deletes standard keys beside each of them.
+    // The restored instance reads, creates and deletes standard keys beside each of them.
     return shown(same ?? (await restores.begin(asker.by, await wantedWith(true))))
   },
 
@@ -46,7 +46,7 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
   },
 }
 
-/** The URI to keep. Refusal, with what helps, where it will not do. */
+/** Returns the URI to keep. Throws Refusal, with what to do, if the root key cannot be used. */
 async function prepared(
   rootKeys: RootKeys,
   uri: string,

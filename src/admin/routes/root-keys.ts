@@ -1,4 +1,4 @@
-// Root keys to choose from, as the service that keeps them lists them.
+// Lists the root keys of a service, to choose from.
 
 import { RootKeyError } from '../../ports/root-key.ts'
 import { visibleInstance } from '../authenticate.ts'

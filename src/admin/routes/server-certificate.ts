@@ -1,4 +1,4 @@
-// The certificate of the KMIP door, which vCenter shows and pins, and what follows it.
+// The certificate of the KMIP listener, which vCenter pins, and the one staged to follow it.
 
 import type { Certificate } from '../../pki/certificate.ts'
 import { namesIn, thumbprint } from '../../pki/server-chain.ts'

@@ -1,4 +1,5 @@
-// How the server is, on one page. A token of one instance sees that instance, and of the server what concerns it.
+// The state of the server on one page. A token of one instance sees that instance, and what concerns it of the
+// server.
 
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'

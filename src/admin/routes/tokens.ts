@@ -1,4 +1,4 @@
-// Tokens of the admin door: made, listed, revoked. One of an instance deals with those of its instance only.
+// Tokens of the admin API: create, list, revoke. A token of one instance manages those of its instance only.
 
 import { bootstrapName } from '../../trust/token-changes.ts'
 import type { Instance, Token, TrustTables } from '../../trust/rows.ts'
@@ -41,7 +41,7 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
   },
 }
 
-/** Made before the commit: a token whose bearer text nobody got must not exist. */
+/** Makes the answer before the commit: a token must not exist if nobody received its text. */
 async function shownToken(context: AdminContext, tables: TrustTables, token: Token) {
   const [shown] = await shownTokens(context, tables.instance, [token])
   if (!shown) throw new Error('a token is shown as one token')

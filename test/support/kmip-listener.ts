@@ -1,16 +1,16 @@
-// A door for tests: loopback, port 0, an answerer that the test gives, everything that it reports kept in lists.
+// A KMIP listener for tests, on loopback and port 0. The test gives the answers; everything that it reports is in lists.
 
 import { randomBytes } from 'node:crypto'
 import type {
   Answer,
-  Door,
-  DoorCounts,
-  DoorGauge,
-  DoorOptions,
+  KmipListener,
+  ListenerCounts,
+  ListenerGauge,
+  ListenerOptions,
   HandshakeOutcome,
   Peer,
   ServerCertificate,
-} from '../../src/kmip-server/door.ts'
+} from '../../src/kmip-server/contract.ts'
 import { listen } from '../../src/kmip-server/listener.ts'
 import { issueServer, privateKeyPem } from '../../src/pki/issue.ts'
 import { testAuthority } from './certificates.ts'
@@ -21,14 +21,14 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-export interface TestDoor extends AsyncDisposable {
-  readonly door: Door
+export interface TestListener extends AsyncDisposable {
+  readonly opened: KmipListener
   readonly port: number
   readonly handshakes: HandshakeOutcome[]
   readonly lines: LogLine[]
   /** Counted so far, over all labels or those that have all of `labels`. */
-  count(name: keyof DoorCounts, labels?: Record<string, string>): number
-  gauge(name: DoorGauge): number
+  count(name: keyof ListenerCounts, labels?: Record<string, string>): number
+  gauge(name: ListenerGauge): number
   /** Lines above debug. */
   loud(): LogLine[]
 }
@@ -50,16 +50,16 @@ export async function makeServerCertificate(): Promise<ServerCertificate> {
   return { certificate: identity.certificate.pem, key: privateKeyPem(identity.privateKey) }
 }
 
-export async function openDoor(options: Partial<DoorOptions> = {}): Promise<TestDoor> {
+export async function openListener(options: Partial<ListenerOptions> = {}): Promise<TestListener> {
   const handshakes: HandshakeOutcome[] = []
   const lines: LogLine[] = []
   const counts: { name: string; labels: Readonly<Record<string, string>> }[] = []
-  const gauges = new Map<DoorGauge, () => number>()
+  const gauges = new Map<ListenerGauge, () => number>()
   const log =
     (level: LogLine['level']) =>
     (message: string, fields: LogLine['fields'] = {}) =>
       void lines.push({ level, message, fields })
-  const door = await listen({
+  const listener = await listen({
     host: '127.0.0.1',
     port: 0,
     serverCertificate: await serverCertificate(),
@@ -78,8 +78,8 @@ export async function openDoor(options: Partial<DoorOptions> = {}): Promise<Test
     ...options,
   })
   return {
-    door,
-    port: door.port,
+    opened: listener,
+    port: listener.port,
     handshakes,
     lines,
     count: (name, labels = {}) =>
@@ -90,7 +90,7 @@ export async function openDoor(options: Partial<DoorOptions> = {}): Promise<Test
       ).length,
     gauge: (name) => gauges.get(name)?.() ?? Number.NaN,
     loud: () => lines.filter((line) => line.level !== 'debug'),
-    [Symbol.asyncDispose]: () => door.close(),
+    [Symbol.asyncDispose]: () => listener.close(),
   }
 }
 

@@ -1,9 +1,9 @@
-// What both benchmarks of the mTLS door share: a door in a process of its own, so that it and its clients do not
-// share a thread, and the measuring of requests and handshakes.
+// Shared by both benchmarks of the KMIP listener: starts the listener in a process of its own, so that it and its clients
+// do not share a thread, and measures requests and handshakes.
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { openDoor, messageOf } from '../test/support/door.ts'
+import { openListener, messageOf } from '../test/support/kmip-listener.ts'
 import { connectClient, type TlsClient } from '../test/support/tls-client.ts'
 
 const file = import.meta.filename
@@ -30,8 +30,8 @@ export function start(role: string, ...args: readonly string[]): OtherProcess {
   }
 }
 
-export async function startDoor(): Promise<OtherProcess & { readonly port: number }> {
-  const other = start('door')
+export async function startListener(): Promise<OtherProcess & { readonly port: number }> {
+  const other = start('listener')
   return { ...other, port: Number(await other.said()) }
 }
 
@@ -110,6 +110,6 @@ async function flood(port: number, atOnce: number): Promise<void> {
 }
 
 const [role, ...args] = process.argv[1] === file ? process.argv.slice(2) : []
-if (role === 'door') process.send?.((await openDoor()).port)
+if (role === 'listener') process.send?.((await openListener()).port)
 if (role === 'hold') await hold(Number(args[0]), Number(args[1]))
 if (role === 'flood') await flood(Number(args[0]), Number(args[1]))

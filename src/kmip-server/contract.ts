@@ -1,48 +1,51 @@
-// What the mTLS door shows to the rest of the server: who is at it, what it asks of the one who answers, and
-// where it reports. Types only; listener.ts opens the door.
+// The contract between the KMIP listener and the rest of the server: what it knows of a peer, what it asks for an
+// answer, and what it reports. Types only; listener.ts implements them.
 
 import type { limits } from '../limits.ts'
 
-/** Who is at the other end of one TLS connection. The certificate is whatever the peer showed, verified by nobody. */
+/** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
 export interface Peer {
   readonly connectionId: string
   readonly address: string
   readonly port: number
-  /** `sha256`: lower-case hex of the SHA-256 of `der`. null: the peer showed none. */
+  /** `sha256`: SHA-256 of `der` in lower-case hex. null: the peer presented no certificate. */
   readonly certificate: { readonly der: Buffer; readonly sha256: string } | null
-  /** As OpenSSL names it: `TLSv1.2`, `TLSv1.3`. */
+  /** OpenSSL's name: `TLSv1.2`, `TLSv1.3`. */
   readonly tlsVersion: string
   readonly cipher: string
-  /** The handshake resumed a session, so the certificate is the one shown when that session was made. */
+  /** The handshake resumed a session; the certificate is the one presented when that session began. */
   readonly resumed: boolean
 }
 
-/** Passed along with each message to whoever answers it. */
+/** Goes along with each message to the function that answers it. */
 export interface Exchange {
   /** Aborted when nobody waits for the answer any more. */
   readonly abandoned: AbortSignal
-  /** Reserves memory for so many more bytes of a large answer; false if there is none. */
+  /** Reserves memory for so many more bytes of a large answer. Returns false if there is none. */
   reserve(bytes: number): boolean
 }
 
-/** `bytes` is sent and then overwritten with zeros: it must not be kept or handed out twice. Empty: nothing is sent. */
+/**
+ * The listener sends `bytes` and then overwrites them with zeros, so they must not be kept or returned twice. Empty:
+ * it sends nothing.
+ */
 export interface Answer {
   readonly bytes: Buffer
-  /** The connection ends once the bytes are on their way. */
+  /** The connection ends after these bytes. */
   readonly close: boolean
 }
 
 /**
- * Why bytes cannot be a message that is read:
+ * Why the listener does not read a message:
  * 'malformed': they do not begin a TTLV structure;
  * 'too-large': the header announces more than limits.messageBytesMax;
  * 'untrusted': it announces more than limits.untrustedMessageBytesMax, and the peer is not trusted;
- * 'busy': the door holds as many unanswered bytes as it may (limits.bufferedBytesMax).
+ * 'busy': the listener holds as many unanswered bytes as it may (limits.bufferedBytesMax).
  */
 export type Unreadable = 'malformed' | 'too-large' | 'untrusted' | 'busy'
 
 /**
- * What became of a handshake. Failures come with OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
+ * The result of a handshake. A failure carries OpenSSL's code (`ERR_SSL_...`), `ECONNRESET`, `ERR_TLS_HANDSHAKE_TIMEOUT`, or
  * `ERR_HANDSHAKE_TOO_LONG` (limits.untrustedHandshakeBytesMax).
  */
 export type HandshakeOutcome =
@@ -56,7 +59,7 @@ export type HandshakeOutcome =
       readonly durationMs: number
     }
 
-export interface DoorLog {
+export interface ListenerLog {
   debug(message: string, fields?: Readonly<Record<string, unknown>>): void
   info(message: string, fields?: Readonly<Record<string, unknown>>): void
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void
@@ -65,37 +68,37 @@ export interface DoorLog {
 
 type NoLabels = Readonly<Record<string, never>>
 
-/** Every series of the door, with the labels it comes with. Labels never name a client. */
-export interface DoorCounts {
+/** The counters of the listener, with their labels. Labels never name a client. */
+export interface ListenerCounts {
   connections_accepted: NoLabels
   /** Refused before the handshake: `full` (the server), `address` (this address), `not-tls`, `closing`. */
   connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' }
-  /** Closed by us to make room for an address that holds fewer. */
+  /** Closed by the server to make room for an address with fewer connections. */
   connections_displaced: NoLabels
-  /** Gone or timed out before the handshake began. */
+  /** The peer left or timed out before the handshake began. */
   connections_without_hello: { readonly reason: 'gone' | 'timeout' }
   handshakes: {
     readonly result: 'ok' | 'failed'
     readonly version: string
     readonly resumed: 'true' | 'false'
   }
-  /** How a connection ended once its handshake was done. */
+  /** How a connection ended after its handshake. */
   connections_closed: { readonly reason: Ending }
   messages: NoLabels
   messages_unreadable: { readonly reason: Unreadable }
   answers_failed: NoLabels
 }
 
-export type DoorGauge =
+export type ListenerGauge =
   'connections' | 'handshakes_waiting' | 'handshakes_active' | 'requests_running' | 'bytes_buffered'
 
-export interface DoorMetrics {
-  count<Name extends keyof DoorCounts>(name: Name, labels: DoorCounts[Name]): void
-  /** Called once for each gauge when the door opens; `read` is cheap and may be called at any time after. */
-  gauge(name: DoorGauge, read: () => number): void
+export interface ListenerMetrics {
+  count<Name extends keyof ListenerCounts>(name: Name, labels: ListenerCounts[Name]): void
+  /** Called once for each gauge when the listener opens; `read` is cheap and may be called at any time after. */
+  gauge(name: ListenerGauge, read: () => number): void
 }
 
-/** 'peer': the peer left. The others are ours. */
+/** 'peer': the peer left. The server caused the others. */
 export type Ending =
   | 'peer'
   | 'answered'
@@ -108,7 +111,7 @@ export type Ending =
   | 'displaced'
   | 'closing'
 
-type DoorLimitName =
+type ListenerLimitName =
   | 'messageBytesMax'
   | 'untrustedMessageBytesMax'
   | 'connectionsMax'
@@ -157,56 +160,56 @@ type DoorLimitName =
   | 'tcpKeepAliveMs'
   | 'certificateBytesMax'
 
-/** The bounds of limits.ts that the door keeps. */
-export type DoorLimits = { readonly [Name in keyof Pick<typeof limits, DoorLimitName>]: number }
+/** The bounds of limits.ts that the listener keeps. */
+export type ListenerLimits = { readonly [Name in keyof Pick<typeof limits, ListenerLimitName>]: number }
 
-/** PEM. `certificate` may hold a chain, the server's own first. */
+/** PEM. `certificate` may hold a chain, the server's own certificate first. */
 export interface ServerCertificate {
   readonly certificate: string
   readonly key: string | Buffer
 }
 
-export interface DoorOptions {
+export interface ListenerOptions {
   readonly host: string
-  /** 0 picks a free one. */
+  /** 0: the system picks a free port. */
   readonly port: number
   readonly serverCertificate: ServerCertificate
-  /** 48 bytes, the same on every socket and node that should resume the other's sessions. */
+  /** 48 bytes, the same on every socket and node that should resume sessions of the others. */
   readonly ticketKeys: Buffer
-  /** Also TLS 1.0 and 1.1, for clients that know nothing newer. Weakens what is accepted for all. */
+  /** Also accepts TLS 1.0 and 1.1, for clients that know nothing newer. This weakens TLS for all clients. */
   readonly legacyTls?: boolean
   /**
-   * Answers one message; called for one message of a connection at a time, for many connections concurrently. It
-   * should never reject: if it does, that is logged and the connection is closed without an answer.
+   * Answers one message. Called for one message of a connection at a time, and concurrently for many connections. It
+   * should never reject: then the listener logs the error and closes the connection without an answer.
    */
   answer(message: Buffer, peer: Peer, exchange: Exchange): Promise<Answer>
-  /** Asked for every message above limits.untrustedMessageBytesMax, before it is read. A rejection is a no. */
+  /** Called for every message above limits.untrustedMessageBytesMax, before it is read. A rejection means no. */
   isTrusted(peer: Peer): Promise<boolean>
-  /** The last words to a peer whose bytes are not read; null: none. The connection is closed in any case. */
+  /** The last answer to a peer whose bytes are not read; null: none. The connection closes in either case. */
   answerUnreadable?(reason: Unreadable, peer: Peer): Buffer | null
   /**
-   * Called with every handshake that was begun, before the first message of the connection is answered. Resolves to
-   * whether the peer is trusted: then handshakes from its address go before those of others.
+   * Called for every handshake that began, before the first message of the connection is answered. Resolves to
+   * whether the peer is trusted; then handshakes from its address go before those of others.
    */
   onHandshake?(outcome: HandshakeOutcome): Promise<boolean>
-  readonly log: DoorLog
-  readonly metrics: DoorMetrics
+  readonly log: ListenerLog
+  readonly metrics: ListenerMetrics
   readonly clock?: { monotonic(): number }
   /** Tests set tighter bounds than limits.ts. */
-  readonly limits?: Partial<DoorLimits>
+  readonly limits?: Partial<ListenerLimits>
 }
 
-export interface Door {
+export interface KmipListener {
   readonly address: string
   readonly port: number
   /**
-   * New handshakes use it; open connections go on. Sessions begun before can be resumed only if `ticketKeys` are the
-   * same. Throws where key and certificate do not fit.
+   * New handshakes use it; open connections continue. A session that began before can be resumed only if `ticketKeys`
+   * are the same. Throws if key and certificate do not fit.
    */
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
-   * Takes no new connection, lets running requests be answered for at most limits.closeGraceMs, says goodbye
-   * (close_notify) to each connection, and resolves when all are closed. May be called again.
+   * Accepts no new connection, waits at most limits.closeGraceMs for running requests, sends close_notify on each
+   * connection, and resolves when all are closed. May be called again.
    */
   close(): Promise<void>
 }

@@ -1,0 +1,302 @@
+// The access log: a file beside the database that takes the records of reads at once, so that a Get waits neither for the
+// writer's thread nor for the disk. One write takes the records of one turn of the event loop. Soon after
+// (limits.accessMoveMs) one change moves all of them into the audit chain. That change also notes the sequence number of
+// the last frame, so a frame is moved exactly once, whatever is killed.
+//
+//   frame   length of the body (4 bytes) | sequence (8 bytes) | HMAC-SHA256 of sequence and body (32 bytes) | body (JSON)
+//
+// A frame that is cut off or does not verify ends the file: a killed process may leave one, and so may a full disk.
+
+import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
+import { closeSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import type { AccessRecord } from '../ports/audit.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { StoreUnavailable, type Change, type Write } from '../ports/store.ts'
+import { limits } from '../limits.ts'
+
+const macBytes = 32
+const headBytes = 4 + 8 + macBytes
+
+export interface AccessLogOptions {
+  readonly file: string
+  readonly key: KeyObject
+  /** The last sequence number that was moved into the chain. */
+  readonly movedTo: number
+  readonly clock: Clock
+  readonly commit: (change: Change) => Promise<void>
+  readonly onTrouble: (message: string) => void
+}
+
+/** Records that were handed to the operating system together. */
+interface Frame {
+  readonly sequence: number
+  readonly records: readonly AccessRecord[]
+}
+
+interface Waiting {
+  readonly record: AccessRecord
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+export class AccessLog {
+  readonly #options: AccessLogOptions
+  readonly #file: number
+  #fileBytes: number
+  #sequence: number
+  /** Waits for the end of this turn of the event loop. */
+  #waiting: Waiting[] = []
+  /** In the file, and not in the chain yet. Oldest first. */
+  #frames: Frame[] = []
+  #records = 0
+  /** Monotonic milliseconds of the first of the moves that failed in a row. */
+  #failingSinceMs: number | undefined
+  /** When objects were last fetched, by instance and identifier, as far as that is not in the database yet. */
+  readonly #fetchedMs = new Map<string, number>()
+  #inTrouble = false
+  #moving: Promise<void> | undefined
+  #timer: Timer | undefined
+  #closed = false
+
+  private constructor(options: AccessLogOptions, file: number, left: readonly Frame[]) {
+    this.#options = options
+    this.#file = file
+    this.#fileBytes = fstatSync(file).size
+    this.#frames = [...left]
+    this.#records = left.reduce((sum, { records }) => sum + records.length, 0)
+    this.#sequence = Math.max(options.movedTo, left.at(-1)?.sequence ?? 0)
+  }
+
+  /** Moves what an earlier process left. Throws StoreUnavailable if the file or the store cannot be used. */
+  static async open(options: AccessLogOptions): Promise<AccessLog> {
+    const { file, key, movedTo, onTrouble } = options
+    let opened: number
+    try {
+      opened = openSync(file, 'a+', 0o600)
+    } catch (cause) {
+      throw new StoreUnavailable('unavailable', `open the access log ${file}: ${String(cause)}`, { cause })
+    }
+    try {
+      const { frames, unreadBytes } = readFrames(opened, key)
+      if (unreadBytes > 0)
+        onTrouble(
+          `the access log ${file} ends in ${unreadBytes} bytes that are no whole record: they are dropped`,
+        )
+      const left = frames.filter(({ sequence }) => sequence > movedTo)
+      const log = new AccessLog(options, opened, left)
+      await log.settle()
+      log.#empty()
+      return log
+    } catch (error) {
+      closeSync(opened)
+      throw error
+    }
+  }
+
+  /**
+   * Resolves once the operating system has the record. Rejects with StoreUnavailable if no records could be moved into the
+   * chain for too long, or if neither the file nor the store takes this one.
+   */
+  append(record: AccessRecord): Promise<void> {
+    const failingMs = this.#options.clock.monotonic() - (this.#failingSinceMs ?? Infinity)
+    if (failingMs > limits.accessUnchainedMsMax)
+      return Promise.reject(
+        new StoreUnavailable(
+          'unavailable',
+          `the audit log has taken no access records for ${Math.floor(failingMs / 1000)} s: no more keys are handed out`,
+        ),
+      )
+    for (const { instanceId, uniqueIdentifier, atMs } of record.fetched)
+      this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
+    if (this.#records + this.#waiting.length >= limits.accessRecordsMax)
+      return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ record, resolve, reject }) === 1) setImmediate(() => this.#write())
+    })
+  }
+
+  /** Null if the database knows. */
+  fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
+    if (this.#fetchedMs.size === 0) return null
+    return this.#fetchedMs.get(nameOf(instanceId, uniqueIdentifier)) ?? null
+  }
+
+  /** Resolves once every record that was appended before is in the chain. Rejects as the commit does. */
+  async settle(): Promise<void> {
+    do {
+      while (this.#moving) await this.#moving.catch(() => undefined)
+      this.#write()
+      await this.#move()
+    } while (this.#waiting.length > 0)
+  }
+
+  /** What cannot be moved now stays in the file for the next start. */
+  async close(): Promise<void> {
+    await this.settle().catch((error: unknown) => {
+      this.#options.onTrouble(
+        `access records stay in ${this.#options.file} until the next start: ${String(error)}`,
+      )
+    })
+    this.#closed = true
+    this.#timer?.cancel()
+    closeSync(this.#file)
+  }
+
+  #write(): void {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return
+    // Under steady load the file is never empty. So once in a while records wait until all before them were moved.
+    if (this.#fileBytes > limits.accessLogBytes) return void this.#move().catch(this.#notMoved)
+    this.#waiting = []
+    // What the read was decided on was checked before.
+    const records = waiting.map(({ record: { entries, fetched } }) => ({ entries, fetched }))
+    const sequence = this.#sequence + 1
+    try {
+      this.#append(encodeFrame({ sequence, records }, this.#options.key))
+    } catch (error) {
+      return this.#commitInstead(waiting, error)
+    }
+    this.#sequence = sequence
+    this.#frames.push({ sequence, records })
+    this.#records += records.length
+    this.#moveLater(limits.accessMoveMs)
+    for (const { resolve } of waiting) resolve()
+  }
+
+  /** Throws the system's error; the file is then as it was. */
+  #append(frame: Buffer): void {
+    try {
+      for (let at = 0; at < frame.length;) at += writeSync(this.#file, frame, at)
+      this.#fileBytes += frame.length
+    } catch (error) {
+      // A torn frame would hide those behind it.
+      ftruncateSync(this.#file, this.#fileBytes)
+      throw error
+    }
+  }
+
+  /** The store keeps a reserve for a full disk. */
+  #commitInstead(waiting: readonly Waiting[], cause: unknown): void {
+    const { commit, file } = this.#options
+    this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
+    for (const { record, resolve, reject } of waiting)
+      commit({ ...changeOf([record]), durability: 'process' })
+        .finally(() => this.#forget([record]))
+        .then(resolve, reject)
+  }
+
+  /** Once, until records are moved again. */
+  #tell(message: string): void {
+    if (this.#inTrouble) return
+    this.#inTrouble = true
+    this.#options.onTrouble(message)
+  }
+
+  #moveLater(delayMs: number): void {
+    if (this.#timer || this.#closed) return
+    this.#timer = this.#options.clock.after(delayMs, () => {
+      this.#timer = undefined
+      this.#move().catch(this.#notMoved)
+    })
+  }
+
+  readonly #notMoved = (error: unknown): void => {
+    this.#tell(`access records cannot be moved into the audit log yet: ${String(error)}`)
+    this.#moveLater(limits.accessMoveAgainMs)
+  }
+
+  #move(): Promise<void> {
+    this.#moving ??= this.#moveFrames().finally(() => (this.#moving = undefined))
+    return this.#moving
+  }
+
+  async #moveFrames(): Promise<void> {
+    const frames = [...this.#frames]
+    const last = frames.at(-1)
+    if (!last) return
+    const records = frames.flatMap((frame) => frame.records)
+    const change = changeOf(records)
+    const moved: Write = { type: 'access-moved', sequence: last.sequence }
+    // The writer flushes this class within limits.accessFlushMs, and takes it on a full disk too.
+    try {
+      await this.#options.commit({ ...change, writes: [...change.writes, moved], durability: 'process' })
+    } catch (error) {
+      this.#failingSinceMs ??= this.#options.clock.monotonic()
+      throw error
+    }
+    this.#frames.splice(0, frames.length)
+    this.#records -= records.length
+    this.#forget(records)
+    this.#failingSinceMs = undefined
+    this.#inTrouble = false
+    if (this.#frames.length > 0) return this.#moveLater(limits.accessMoveMs)
+    this.#empty()
+    this.#write()
+  }
+
+  #empty(): void {
+    if (this.#fileBytes === 0) return
+    ftruncateSync(this.#file, 0)
+    this.#fileBytes = 0
+  }
+
+  #forget(records: readonly Pick<AccessRecord, 'fetched'>[]): void {
+    for (const { fetched } of records)
+      for (const { instanceId, uniqueIdentifier, atMs } of fetched) {
+        const name = nameOf(instanceId, uniqueIdentifier)
+        if (this.#fetchedMs.get(name) === atMs) this.#fetchedMs.delete(name)
+      }
+  }
+}
+
+function changeOf(records: readonly AccessRecord[]): Pick<Change, 'writes' | 'entries'> {
+  const latest = new Map<string, Write & { readonly type: 'fetched' }>()
+  for (const { fetched } of records)
+    for (const one of fetched) {
+      const name = nameOf(one.instanceId, one.uniqueIdentifier)
+      if ((latest.get(name)?.atMs ?? -Infinity) <= one.atMs) latest.set(name, { type: 'fetched', ...one })
+    }
+  return { writes: [...latest.values()], entries: records.flatMap(({ entries }) => entries) }
+}
+
+function nameOf(instanceId: string, uniqueIdentifier: string): string {
+  return `${instanceId} ${uniqueIdentifier}`
+}
+
+function encodeFrame({ sequence, records }: Frame, key: KeyObject): Buffer {
+  const body = Buffer.from(JSON.stringify(records))
+  const frame = Buffer.alloc(headBytes + body.length)
+  frame.writeUInt32BE(body.length, 0)
+  frame.writeBigUInt64BE(BigInt(sequence), 4)
+  body.copy(frame, headBytes)
+  macOf(frame.subarray(4, 12), body, key).copy(frame, 12)
+  return frame
+}
+
+function macOf(sequence: Buffer, body: Buffer, key: KeyObject): Buffer {
+  return createHmac('sha256', key).update(sequence).update(body).digest()
+}
+
+/** `unreadBytes`: behind the last frame that is whole. */
+function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; unreadBytes: number } {
+  const bytes = Buffer.alloc(fstatSync(file).size)
+  for (let at = 0; at < bytes.length;) {
+    const read = readSync(file, bytes, at, bytes.length - at, at)
+    if (read === 0) break
+    at += read
+  }
+  const frames: Frame[] = []
+  let at = 0
+  while (bytes.length - at >= headBytes) {
+    const body = bytes.subarray(at + headBytes, at + headBytes + bytes.readUInt32BE(at))
+    const sequence = bytes.subarray(at + 4, at + 12)
+    const mac = bytes.subarray(at + 12, at + headBytes)
+    if (body.length < bytes.readUInt32BE(at) || !timingSafeEqual(mac, macOf(sequence, body, key))) break
+    frames.push({
+      sequence: Number(sequence.readBigUInt64BE()),
+      records: JSON.parse(body.toString('utf8')) as readonly AccessRecord[],
+    })
+    at += headBytes + body.length
+  }
+  return { frames, unreadBytes: bytes.length - at }
+}
