@@ -1,7 +1,7 @@
 // The part of the route table that is about adoption from another KMIP server. One request begins it and others look at it:
 // whoever stops looking stops nothing.
 
-import { z } from '@hono/zod-openapi'
+import { z } from 'zod'
 import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { pem } from './schemas.ts'
@@ -11,33 +11,33 @@ const listed = z
     count: z.int(),
     items: z.array(z.object({ id: z.string(), why: z.string() })),
   })
-  .openapi('AdoptionListed')
+  .meta({ id: 'AdoptionListed' })
 
 const Report = z.object({
   server: z.string(),
-  version: z.string().openapi({ description: 'The version of KMIP in which the old server was asked.' }),
+  version: z.string().meta({ description: 'The version of KMIP in which the old server was asked.' }),
   dryRun: z.boolean(),
-  objects: z.int().openapi({ description: 'Identifiers that were looked at.' }),
+  objects: z.int().meta({ description: 'Identifiers that were looked at.' }),
   adopted: z.int(),
-  updated: z.int().openapi({ description: 'Adopted before, and changed at the old server since.' }),
+  updated: z.int().meta({ description: 'Adopted before, and changed at the old server since.' }),
   unchanged: z.int(),
-  conflicts: listed.openapi({
+  conflicts: listed.meta({
     description: 'The identifier is here with other bytes, or was destroyed here. Nothing was overwritten.',
   }),
-  sharedNames: listed.openapi({
+  sharedNames: listed.meta({
     description:
       'Adopted without a Name that another object has. It stays as the custom attribute x-Mortise-Adopted-Name.',
   }),
-  notStored: listed.openapi({ description: 'Mortise cannot store them.' }),
-  notStoredTypes: z.record(z.string(), z.int()).openapi({ description: 'By Object Type, of those.' }),
-  notExported: listed.openapi({ description: 'The old server does not hand them out.' }),
-  withoutAttributes: listed.openapi({
+  notStored: listed.meta({ description: 'Mortise cannot store them.' }),
+  notStoredTypes: z.record(z.string(), z.int()).meta({ description: 'By Object Type, of those.' }),
+  notExported: listed.meta({ description: 'The old server does not hand them out.' }),
+  withoutAttributes: listed.meta({
     description: 'Adopted without attributes that the old server does not give.',
   }),
   verified: z
     .object({ equal: z.int(), different: listed })
     .nullable()
-    .openapi({ description: 'Read back from both servers and compared; null: not asked for.' }),
+    .meta({ description: 'Read back from both servers and compared; null: not asked for.' }),
 })
 
 const Adoption = z
@@ -47,18 +47,15 @@ const Adoption = z
     state: z.enum(['running', 'done', 'failed']),
     step: z.enum(['list', 'adopt', 'verify']),
     done: z.int(),
-    total: z.int().nullable().openapi({ description: 'null: not known yet.' }),
-    trouble: z
-      .string()
-      .nullable()
-      .openapi({ description: 'Why it waits at the moment; it goes on by itself.' }),
-    report: Report.nullable().openapi({ description: 'Once it is done.' }),
+    total: z.int().nullable().meta({ description: 'null: not known yet.' }),
+    trouble: z.string().nullable().meta({ description: 'Why it waits at the moment; it goes on by itself.' }),
+    report: Report.nullable().meta({ description: 'Once it is done.' }),
     error: z
       .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
       .nullable()
-      .openapi({ description: 'Why it failed. What was adopted stays; it can be begun again.' }),
+      .meta({ description: 'Why it failed. What was adopted stays; it can be begun again.' }),
   })
-  .openapi('Adoption')
+  .meta({ id: 'Adoption' })
 
 const identifier = z.string().min(1).max(1024)
 
@@ -73,11 +70,11 @@ export const adoptionRoutes = {
     summary:
       'Adopt the objects of another KMIP server under the same identifiers. It only reads there; what is here already stays',
     body: z.strictObject({
-      servers: z.array(z.string().min(1).max(300)).min(1).max(16).openapi({
+      servers: z.array(z.string().min(1).max(300)).min(1).max(16).meta({
         description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
       }),
-      certificate: pem.openapi({ description: 'A client certificate that the old server trusts.' }),
-      privateKey: pem.openapi({
+      certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
+      privateKey: pem.meta({
         description: 'Its private key. It is kept in memory while the adoption runs.',
       }),
       trust: z
@@ -85,17 +82,17 @@ export const adoptionRoutes = {
           z.strictObject({ authority: pem }),
           z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
         ])
-        .openapi({
+        .meta({
           description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
         }),
-      ids: z.array(identifier).min(1).max(20_000).optional().openapi({
+      ids: z.array(identifier).min(1).max(20_000).optional().meta({
         description: 'The identifiers to adopt. Left out: all that the old server finds.',
       }),
       dryRun: z
         .boolean()
         .default(false)
-        .openapi({ description: 'Finds out what would be done, and does nothing.' }),
-      verify: z.boolean().default(false).openapi({
+        .meta({ description: 'Finds out what would be done, and does nothing.' }),
+      verify: z.boolean().default(false).meta({
         description: 'Reads everything back from both servers afterwards, and compares digests.',
       }),
     }),
