@@ -1,13 +1,15 @@
 // Builds everything but the listeners from clock, store, root keys and log. The server and the tests call the same
 // function. Nothing runs in the background before `start`.
 
+import { Adoptions } from './admin/adoptions.ts'
 import { Restores } from './admin/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
+import { adopt } from './adopt/adoption.ts'
 import { Audit } from './audit/audit.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
 import { InstanceReports } from './instances/report.ts'
-import { restore } from './instances/restore/restore.ts'
+import { restore, type RestoreParts } from './instances/restore/restore.ts'
 import type { HandedBack } from './instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
 import { InstanceWorker } from './instances/worker.ts'
@@ -81,6 +83,7 @@ export interface Core {
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
   readonly restores: Restores
+  readonly adoptions: Adoptions
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
@@ -147,13 +150,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const restoring = { ...parts, apiKeys, restores: trust.restores }
-  const restores = new Restores({
-    restore: (by, wanted, progressing) => restore(restoring, by, wanted, progressing),
-    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
-    onFailure: failed('restore an instance'),
-  })
-  opened.defer(() => restores.stop())
+  const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     void tidyApiKeys()
@@ -163,7 +160,28 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   }
   const known = knownOfServer({ ...ports, secrets, access })
   const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
-  return { ...parts, ...inner, instanceWork, reports, restores, ...known, ...seen, start }
+  return { ...parts, ...inner, instanceWork, reports, ...begun, ...known, ...seen, start }
+}
+
+/** Work that a request to the admin API begins and the server does in the background: restores and adoptions. */
+function openBegunByRequest(
+  parts: RestoreParts,
+  failed: (what: string) => (error: unknown) => void,
+  opened: AsyncDisposableStack,
+): Pick<Core, 'restores' | 'adoptions'> {
+  const { access, clock } = parts
+  const restores = new Restores({
+    restore: (by, wanted, progressing) => restore(parts, by, wanted, progressing),
+    isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
+    onFailure: failed('restore an instance'),
+  })
+  opened.defer(() => restores.stop())
+  const adoptions = new Adoptions({
+    adopt: (asked, wanted) => adopt({ ...asked, clock }, wanted),
+    failed: failed('adopt from another server'),
+  })
+  opened.defer(() => adoptions.stop())
+  return { restores, adoptions }
 }
 
 /** Never goes back behind the trust version that the audit has signed. */

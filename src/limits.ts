@@ -128,6 +128,28 @@ export const limits = {
   /** After the client ends its side of a connection, the server has this long to end its side. */
   clientCloseGraceMs: 1_000,
 
+  // --- adoption from another KMIP server ---
+  /** Identifiers that a Locate asks for at a time. */
+  adoptPageItems: 1_000,
+  /** Identifiers of one adoption. Their texts are held in memory. */
+  adoptIdentifiersMax: 1_000_000,
+  /** Connections to the old server, each with one request at a time. */
+  adoptConnectionsMax: 8,
+  /** Objects that are being read or stored at the same time: what waits for the disk shares one flush. */
+  adoptObjectsMax: 32,
+  /** Objects that a report names of each kind of trouble; it counts the rest. */
+  adoptReportedMax: 1_000,
+  /** How long an adoption waits for an old server that does not answer, and between two tries. */
+  adoptPatienceMs: 15 * 60_000,
+  adoptRetryFirstMs: 500,
+  adoptRetryMaxMs: 30_000,
+  /** Old servers stall, some for half a minute. */
+  adoptAnswerTimeoutMs: 60_000,
+  /** How often an object is asked for again whose answer was General Failure. */
+  adoptRefusedTriesMax: 4,
+  /** The same for an object without an answer, while the server answers for others. */
+  adoptUnansweredTriesMax: 6,
+
   // --- clients ---
   pendingClientsMax: 100,
   /** A subnet is an IPv4 address or an IPv6 /64. */

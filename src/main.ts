@@ -2,6 +2,7 @@
 // does is in cli/, what the server is in serve.ts.
 
 import { readFileSync } from 'node:fs'
+import type { ProbeReport } from './adopt/probe.ts'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -12,6 +13,7 @@ import {
   type Checkpoint,
   type Flags,
   type OpenBackupOptions,
+  type ProbeWanted,
   type Proof,
   type RestoredBackup,
   type RestoreFileOptions,
@@ -49,6 +51,7 @@ const world: World = {
   restoreFile,
   recoverToken,
   answerChallenge,
+  probe,
   verifyExport,
 }
 
@@ -144,6 +147,9 @@ const expectedNames = new Set([
   'WrongRootKey',
   'StoreUnavailable',
   'PkiError',
+  'KmipRefused',
+  'KmipTransportError',
+  'TlsOptionsError',
 ])
 
 /** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
@@ -243,6 +249,14 @@ async function answerChallenge(
   const file = 'file' in by ? by.file : null
   return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
     throw withAdvice('the root key does not answer', error, config)
+  })
+}
+
+async function probe(wanted: ProbeWanted): Promise<ProbeReport> {
+  const config = configOf({})
+  const { probeStandardKeys } = await import('./serve/adopt-probe.ts')
+  return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
+    throw withAdvice('the probe did not end', error, config)
   })
 }
 

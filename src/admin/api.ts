@@ -14,6 +14,7 @@ import {
 } from './route.ts'
 import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { severities } from './conditions/line.ts'
+import { adoptionRoutes } from './adoption-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
@@ -1016,6 +1017,7 @@ export const routes = {
   ...backupRoutes,
   ...restoreRoutes,
   ...rootKeyCopyRoutes,
+  ...adoptionRoutes,
   ...serverRoutes,
 } as const
 

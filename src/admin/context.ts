@@ -29,6 +29,7 @@ import type { Machine } from './conditions/facts.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
 import type { BackupAdministration } from './backups.ts'
+import type { Adoptions } from './adoptions.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -43,6 +44,7 @@ export interface AdminContext {
   readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'usage'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
+  readonly adoptions: Pick<Adoptions, 'begin' | 'show'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>

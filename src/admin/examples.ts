@@ -2,6 +2,7 @@
 // A route without an example does not compile, and a test checks each example against the schemas of its route.
 
 import { backupExamples, backupStatus } from './backup-examples.ts'
+import { adoptionExamples } from './adoption-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
@@ -420,6 +421,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },
   },
   showRestore: { answer: restore },
+  ...adoptionExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

@@ -2,6 +2,7 @@
 
 import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
+import { adoptionHandlers } from './routes/adoptions.ts'
 import { auditHandlers } from './routes/audit.ts'
 import { backupHandlers } from './routes/backups.ts'
 import { clientHandlers } from './routes/clients.ts'
@@ -28,6 +29,7 @@ export const handlers: Handlers<RouteName> = {
   ...rootKeyCopyHandlers,
   ...tokenRecoveryHandlers,
   ...restoreHandlers,
+  ...adoptionHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

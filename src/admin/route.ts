@@ -114,6 +114,7 @@ const parameterTexts: Record<string, string> = {
   token: 'Id of the token.',
   restore: 'Id of the restore.',
   backup: 'Id of the backup.',
+  adoption: 'Id of the adoption.',
 }
 
 function pathParameter(name: string): z.ZodType {

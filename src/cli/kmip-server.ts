@@ -55,3 +55,44 @@ export async function readCredential(file: string): Promise<ReturnType<typeof us
   if (colon < 1) throw new CommandError(`${file} holds no USER:PASSWORD in its first line`)
   return usernameAndPassword({ username: line.slice(0, colon), password: line.slice(colon + 1) })
 }
+
+/** The server that keys are adopted from. It must be recognized: wrong bytes from somebody in the middle would stay. */
+export interface OldServerOptions {
+  readonly cert?: string
+  readonly key?: string
+  readonly ca?: string
+  readonly fingerprint?: string
+}
+
+export const oldServerFlags = [
+  ['--cert <pem>', 'a client certificate that the old server trusts'],
+  ['--key <pem>', 'its private key'],
+  ['--ca <pem>', 'recognize the old server by the CA that signed its certificate, and by its name'],
+  ['--fingerprint <sha256>', 'recognize the old server by its certificate'],
+] as const
+
+export async function oldServerOf(
+  world: World,
+  hosts: readonly string[],
+  { cert, key, ca, fingerprint }: OldServerOptions,
+  flag: string,
+) {
+  if (cert === undefined || key === undefined)
+    throw new UsageError(
+      `--cert PEM and --key PEM are needed: a client certificate that the old server trusts, and its private key`,
+    )
+  if ((ca === undefined) === (fingerprint === undefined))
+    throw new UsageError(
+      'say how to recognize the old server: give --ca PEM or --fingerprint SHA256. Wrong bytes from somebody in the middle would stay',
+    )
+  const trust =
+    ca === undefined
+      ? ({ by: 'fingerprint', sha256: parseFingerprint(fingerprint ?? '') } as const)
+      : ({ by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') } as const)
+  return {
+    addresses: addressesOf(hosts.join(','), flag),
+    cert: await readPem(world, cert, 'CERTIFICATE'),
+    key: await readNamed(key),
+    trust,
+  }
+}

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { PkiError } from '../pki/error.ts'
+import { adoptCommands } from './adopt.ts'
 import { auditCommands } from './audit.ts'
 import { backupCommands } from './backup.ts'
 import { benchCommand } from './bench.ts'
@@ -54,6 +55,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     serverCertificateCommands,
     reloadCommand,
     rootKeyCommands,
+    adoptCommands,
     restoreCommand,
     restoreAcceptCommand,
     doctorCommand,

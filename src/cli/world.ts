@@ -2,6 +2,8 @@
 // some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
+import type { ProbeReport } from '../adopt/probe.ts'
+import type { ClientOptions } from '../kmip-client/client.ts'
 
 export interface World {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean }
@@ -45,6 +47,8 @@ export interface World {
     by: { readonly flags: Flags } | { readonly file: string },
     challenge: { readonly rootKey: string; readonly wrapped: string },
   ) => Promise<string>
+  /** Reads what IBM's service stored beside a root key, and tries to open it. Throws CommandError. */
+  readonly probe: (wanted: ProbeWanted) => Promise<ProbeReport>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }
@@ -184,6 +188,16 @@ export type TokenRecovered =
         readonly state: 'genuine' | 'altered' | 'unreadable'
       }[]
     }
+
+/** What `adopt probe` looks at. */
+export interface ProbeWanted {
+  readonly rootKey: string
+  readonly apiKey: string
+  /** The old service, while it still answers. */
+  readonly kmip?: Pick<ClientOptions, 'addresses' | 'cert' | 'key' | 'trust'>
+  readonly keysMax?: number
+  readonly onProgress: (done: number) => void
+}
 
 /** A signed checkpoint of the audit log that was kept outside. */
 export interface Checkpoint {

@@ -1,10 +1,10 @@
 // The acts on keys, within one transaction. Each method first names its act (`#staged.begin`), so the audit gets an entry
 // whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { CustodyRefused } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
-import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
+import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -19,9 +19,10 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import type { Material, Place } from '../sealing/envelope.ts'
+import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
+import { digestIsSecret, digestOf, sha256 } from './digest.ts'
+import type { Material } from '../sealing/envelope.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
-import { requireRoom } from './instance-room.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
@@ -36,6 +37,7 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
+import { stageNewObject, type TransactionParts } from './new-object.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
@@ -65,6 +67,7 @@ export class KeyTransaction {
   readonly #store: Store
   readonly #custodies: Custodies
   readonly #access: Access
+  readonly #parts: TransactionParts
 
   constructor(options: {
     readonly staged: StagedChange
@@ -76,6 +79,7 @@ export class KeyTransaction {
     this.#store = options.store
     this.#custodies = options.custodies
     this.#access = options.access
+    this.#parts = { ...options, instance: () => this.#instance() }
   }
 
   /**
@@ -117,6 +121,33 @@ export class KeyTransaction {
   async register(wanted: NewObject, material: Material): Promise<string> {
     this.#staged.begin('key.register', null)
     return this.#keep(wanted, material, false)
+  }
+
+  /**
+   * Stores an object of another server under its identifier, or brings the one that is here up to date. Overwrites the
+   * material's bytes. Throws the Faults ObjectAlreadyExists for other bytes and ObjectDestroyed.
+   */
+  async adopt(brought: AdoptedObject, material: Material, options: AdoptOptions): Promise<Adopted> {
+    try {
+      return await adoptObject(
+        { ...this.#parts, open: (object) => this.#open(object) },
+        brought,
+        material,
+        options,
+      )
+    } finally {
+      material.bytes.fill(0)
+    }
+  }
+
+  /** The SHA-256 of the material, for a comparison with another server's. */
+  async digest(uniqueIdentifier: string): Promise<Buffer> {
+    this.#staged.begin('key.verify', uniqueIdentifier)
+    const material = await this.#open(await this.#object(uniqueIdentifier))
+    const digest = sha256(material.bytes)
+    material.bytes.fill(0)
+    this.#staged.done()
+    return digest
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */
@@ -226,37 +257,14 @@ export class KeyTransaction {
   }
 
   async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
-    const { instanceId } = this.#staged.caller
     const { objectType } = wanted
     const uniqueIdentifier = randomUUID()
-    const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
+    const createdMs = this.#staged.nowMs
     try {
-      const attributes = initialAttributes(wanted, {
-        nowMs: this.#staged.nowMs,
-        generated,
-        digest: digestIsSecret(objectType) ? undefined : digestOf(material),
-      })
-      // Checked before sealing, because a standard key that is not used costs money.
-      await requireFreeNames(this.#staged, this.#store, uniqueIdentifier, attributes)
-      const instance = await this.#instance()
-      await requireRoom(this.#store, instance)
-      this.#staged.limit(limitsOf(instance))
-      const { correlationIds } = this.#staged
-      const facts = factsOf({ state: 'PreActive', attributes })
-      const sealed = await this.#custodies.seal(instance, place, material, { facts, correlationIds })
-      this.#staged.sealed(sealed)
-      const object: ManagedObject = {
-        instanceId,
-        uniqueIdentifier,
-        objectType,
-        state: 'PreActive',
-        version: 1,
-        createdMs: this.#staged.nowMs,
-        attributes,
-        sealed: sealed.sealed,
-        dataKeyId: sealed.dataKeyId,
-      }
-      this.#staged.stage(object)
+      const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
+      const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
+      const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
+      await stageNewObject(this.#parts, object, material)
       this.#staged.done({ object: uniqueIdentifier, detail: { objectType } })
       return uniqueIdentifier
     } finally {
@@ -366,23 +374,6 @@ export class KeyTransaction {
         `an object of type ${object.objectType} has no state and cannot be ${done}`,
       )
     return object
-  }
-}
-
-/**
- * Secret Data may be a password, and an Opaque Object anything. A stored digest would let a reader of the disk guess
- * them. So the digest is computed on request, and is gone with the material.
- */
-function digestIsSecret(objectType: ObjectType): boolean {
-  return objectType === 'SecretData' || objectType === 'OpaqueObject'
-}
-
-function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
-  const { keyFormatType } = head
-  return {
-    HashingAlgorithm: 'SHA_256',
-    DigestValue: createHash('sha256').update(bytes).digest(),
-    ...(keyFormatType !== undefined && { KeyFormatType: keyFormatType }),
   }
 }
 

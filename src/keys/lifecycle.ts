@@ -34,6 +34,20 @@ export function nextState(state: State, step: Step): State {
   return next
 }
 
+/** The later of two states, for an object that two servers have: a state never moves backward. */
+export function furtherState(here: State, there: State): State {
+  return order.indexOf(there) > order.indexOf(here) ? there : here
+}
+
+const order: readonly State[] = [
+  'PreActive',
+  'Active',
+  'Deactivated',
+  'Compromised',
+  'Destroyed',
+  'DestroyedCompromised',
+]
+
 /** Dates are seconds since 1970, as KMIP has them. */
 export interface LifecycleDates {
   readonly activationDate: bigint | undefined

@@ -4,7 +4,8 @@
 import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { isDestroyed } from './lifecycle.ts'
-import { fromRecord, indexEntry, type ManagedObject } from './managed-object.ts'
+import { fromRecord, indexEntry, searchEntry, type ManagedObject } from './managed-object.ts'
+import { namesOf } from './object-facts.ts'
 import type { Store } from '../ports/store.ts'
 import type { StagedChange } from './staged-change.ts'
 
@@ -25,6 +26,29 @@ export async function requireFreeNames(
   }
 }
 
+/** Those Names of an object that another object of its instance has, in the form in which they are compared. */
+export async function takenNames(
+  store: Pick<Store, 'objects'>,
+  {
+    instanceId,
+    uniqueIdentifier,
+    attributes,
+  }: Pick<ManagedObject, 'instanceId' | 'uniqueIdentifier' | 'attributes'>,
+): Promise<ReadonlySet<string>> {
+  const taken = new Set<string>()
+  for (const { value } of attributes.get('Name') ?? []) {
+    const entry = searchEntry('Name', value)
+    if (!entry) continue
+    const others = await store.objects({ instanceId, index: [entry], limit: 10 })
+    const name = searchKey('Name', value)
+    const isTaken = others
+      .map(fromRecord)
+      .some((other) => other.uniqueIdentifier !== uniqueIdentifier && namesOf(other).includes(name))
+    if (isTaken) taken.add(name)
+  }
+  return taken
+}
+
 /** The objects that the store finds by this name, and all objects that the change has staged. */
 async function objectsNamed(
   change: StagedChange,
@@ -38,8 +62,4 @@ async function objectsNamed(
   const records = await store.objects({ instanceId, limit: 1, index: [entry], includeDestroyed: false })
   const changed = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
   return [...staged, ...records.filter((record) => !changed.has(record.uniqueIdentifier)).map(fromRecord)]
-}
-
-function namesOf(object: ManagedObject): readonly string[] {
-  return (object.attributes.get('Name') ?? []).map(({ value }) => searchKey('Name', value))
 }

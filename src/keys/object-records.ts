@@ -1,10 +1,10 @@
 // What custody asks of objects' records (custody.ts, `ObjectRecords`), with a store behind it.
 
-import type { FoundCopy, ObjectRecords } from '../custody/custody.ts'
-import { searchKey } from '../kmip/attributes.ts'
+import type { ObjectRecords } from '../custody/custody.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
-import { fromRecord, searchEntry, toWrite, type ManagedObject } from './managed-object.ts'
+import { fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
+import { takenNames } from './names.ts'
 import { broughtForward, factsOfRecord, foundObject, storedElsewhere, withFreeNames } from './object-facts.ts'
 
 export function objectRecords(store: Pick<Store, 'objects'>, clock: Pick<Clock, 'now'>): ObjectRecords {
@@ -15,7 +15,7 @@ export function objectRecords(store: Pick<Store, 'objects'>, clock: Pick<Clock, 
       toWrite(
         record
           ? broughtForward(fromRecord(record), found, clock.now())
-          : await withNamesThatAreFree(store, foundObject(found), found),
+          : await withNamesThatAreFree(store, foundObject(found)),
       ),
   }
 }
@@ -24,22 +24,7 @@ export function objectRecords(store: Pick<Store, 'objects'>, clock: Pick<Clock, 
 async function withNamesThatAreFree(
   store: Pick<Store, 'objects'>,
   object: ManagedObject,
-  { instanceId, identifier }: FoundCopy,
 ): Promise<ManagedObject> {
-  const taken = new Set<string>()
-  for (const { value } of object.attributes.get('Name') ?? []) {
-    const entry = searchEntry('Name', value)
-    if (!entry) continue
-    const others = await store.objects({ instanceId, index: [entry], limit: 10 })
-    const name = searchKey('Name', value)
-    const isTaken = others
-      .map(fromRecord)
-      .some(
-        (other) =>
-          other.uniqueIdentifier !== identifier &&
-          (other.attributes.get('Name') ?? []).some((its) => searchKey('Name', its.value) === name),
-      )
-    if (isTaken) taken.add(name)
-  }
+  const taken = await takenNames(store, object)
   return withFreeNames(object, (name) => taken.has(name))
 }

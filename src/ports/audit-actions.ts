@@ -4,6 +4,8 @@
 export const auditActions = {
   'key.create': 'A client or an administrator had a key created.',
   'key.register': 'A client registered an object that it brought.',
+  'key.adopt': 'An object was adopted from another KMIP server, or brought up to date from there.',
+  'key.verify': "The material of an adopted object was compared with the other server's.",
   'key.get': 'A client fetched the key material.',
   'key.attributes': 'A client read attributes of an object.',
   'key.attribute.add': 'A client added an attribute.',

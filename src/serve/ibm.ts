@@ -68,7 +68,7 @@ export function serviceInstanceOf(uri: string): string | undefined {
   }
 }
 
-async function readCa(file: string): Promise<string> {
+export async function readCa(file: string): Promise<string> {
   const text = await readSmall(file, 'MORTISE_IBM_CA_FILE')
   if (/-----BEGIN CERTIFICATE-----/.test(text)) return text
   throw new RootKeyError('unreachable', `${file} (MORTISE_IBM_CA_FILE) holds no certificate in PEM`)

@@ -63,6 +63,7 @@ export async function command(
     acceptRestore: () => Promise.reject(new Error('not here')),
     recoverToken: () => Promise.reject(new Error('not here')),
     answerChallenge: async () => '0'.repeat(64),
+    probe: () => Promise.reject(new Error('not here')),
     verifyExport: () => Promise.reject(new Error('not here')),
   }
   const code = await runCommand(words, world)

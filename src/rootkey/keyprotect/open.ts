@@ -8,7 +8,7 @@ import { openKeyProtectRootKey, type KeyProtectRootKey } from './root-key.ts'
 import { KeyProtectSessions } from './sessions.ts'
 import { parseKeyProtectUri } from './uri.ts'
 
-interface Where {
+export interface Where {
   readonly sessions: KeyProtectSessions
   /** Of Mortise, whose API key is used; null: the server itself. */
   readonly instanceId: string | null

@@ -1,0 +1,122 @@
+// The part of the route table that is about adoption from another KMIP server. One request begins it and others look at it:
+// whoever stops looking stops nothing.
+
+import { z } from 'zod'
+import { errorCodes } from './errors.ts'
+import { route } from './route.ts'
+import { pem } from './schemas.ts'
+
+const listed = z
+  .object({
+    count: z.int(),
+    items: z.array(z.object({ id: z.string(), why: z.string() })),
+  })
+  .meta({ id: 'AdoptionListed' })
+
+const Report = z.object({
+  server: z.string(),
+  version: z.string().meta({ description: 'The version of KMIP in which the old server was asked.' }),
+  dryRun: z.boolean(),
+  objects: z.int().meta({ description: 'Identifiers that were looked at.' }),
+  adopted: z.int(),
+  updated: z.int().meta({ description: 'Adopted before, and changed at the old server since.' }),
+  unchanged: z.int(),
+  conflicts: listed.meta({
+    description: 'The identifier is here with other bytes, or was destroyed here. Nothing was overwritten.',
+  }),
+  sharedNames: listed.meta({
+    description:
+      'Adopted without a Name that another object has. It stays as the custom attribute x-Mortise-Adopted-Name.',
+  }),
+  notStored: listed.meta({ description: 'Mortise cannot store them.' }),
+  notStoredTypes: z.record(z.string(), z.int()).meta({ description: 'By Object Type, of those.' }),
+  notExported: listed.meta({ description: 'The old server does not hand them out.' }),
+  withoutAttributes: listed.meta({
+    description: 'Adopted without attributes that the old server does not give.',
+  }),
+  verified: z
+    .object({ equal: z.int(), different: listed })
+    .nullable()
+    .meta({ description: 'Read back from both servers and compared; null: not asked for.' }),
+})
+
+const Adoption = z
+  .object({
+    id: z.string(),
+    servers: z.array(z.string()),
+    state: z.enum(['running', 'done', 'failed']),
+    step: z.enum(['list', 'adopt', 'verify']),
+    done: z.int(),
+    total: z.int().nullable().meta({ description: 'null: not known yet.' }),
+    trouble: z.string().nullable().meta({ description: 'Why it waits at the moment; it goes on by itself.' }),
+    report: Report.nullable().meta({ description: 'Once it is done.' }),
+    error: z
+      .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
+      .nullable()
+      .meta({ description: 'Why it failed. What was adopted stays; it can be begun again.' }),
+  })
+  .meta({ id: 'Adoption' })
+
+const identifier = z.string().min(1).max(1024)
+
+const manager = { role: 'manager', scope: 'instance' } as const
+const adoptions = '/api/v1/instances/{instance}/adoptions'
+
+export const adoptionRoutes = {
+  beginAdoption: route({
+    method: 'post',
+    path: adoptions,
+    ...manager,
+    summary:
+      'Adopt the objects of another KMIP server under the same identifiers. It only reads there; what is here already stays',
+    body: z.strictObject({
+      servers: z.array(z.string().min(1).max(300)).min(1).max(16).meta({
+        description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
+      }),
+      certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
+      privateKey: pem.meta({
+        description: 'Its private key. It is kept in memory while the adoption runs.',
+      }),
+      trust: z
+        .union([
+          z.strictObject({ authority: pem }),
+          z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
+        ])
+        .meta({
+          description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
+        }),
+      ids: z.array(identifier).min(1).max(20_000).optional().meta({
+        description: 'The identifiers to adopt. Left out: all that the old server finds.',
+      }),
+      dryRun: z
+        .boolean()
+        .default(false)
+        .meta({ description: 'Finds out what would be done, and does nothing.' }),
+      verify: z.boolean().default(false).meta({
+        description: 'Reads everything back from both servers afterwards, and compares digests.',
+      }),
+    }),
+    answer: Adoption,
+    status: 201,
+  }),
+  showAdoption: route({
+    method: 'get',
+    path: `${adoptions}/{adoption}`,
+    ...manager,
+    summary: 'How far an adoption is, and what it did; the last one is remembered until a restart',
+    answer: Adoption,
+  }),
+  checkAdoption: route({
+    method: 'post',
+    path: '/api/v1/instances/{instance}/adoption-check',
+    role: 'viewer',
+    scope: 'instance',
+    summary: 'Which of these identifiers the instance does not have, or cannot serve any more',
+    body: z.strictObject({ ids: z.array(identifier).min(1).max(20_000) }),
+    answer: z.object({
+      present: z.int(),
+      missing: z.array(identifier),
+      destroyed: z.array(identifier),
+    }),
+  }),
+} as const

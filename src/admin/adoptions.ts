@@ -1,0 +1,97 @@
+// The adoption that runs or ran last for each instance: begun by one request, done in the background, looked at by others.
+// adopt/adoption.ts does it. It is remembered in memory only, with the client's private key for the old server: when the
+// server stops midway, the same adoption is begun anew and goes on where the other one ended.
+
+import { randomUUID } from 'node:crypto'
+import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from '../adopt/adoption.ts'
+import { AdoptionFailed } from '../adopt/failure.ts'
+import type { AdoptionReport } from '../adopt/report.ts'
+import { Refusal } from './errors.ts'
+import { refusalOf } from './faults.ts'
+
+export interface AdoptionsOptions {
+  readonly adopt: (
+    parts: Pick<AdoptionParts, 'perform' | 'signal' | 'onProgress'>,
+    wanted: AdoptionWanted,
+  ) => Promise<AdoptionReport>
+  /** Called with bugs and outages. */
+  readonly failed: (error: unknown) => void
+}
+
+export interface Adoption {
+  readonly id: string
+  readonly instanceId: string
+  readonly servers: readonly string[]
+  readonly progress: AdoptionProgress
+  readonly ended:
+    | { readonly state: 'done'; readonly report: AdoptionReport }
+    | { readonly state: 'failed'; readonly refusal: Refusal }
+    | null
+}
+
+export class Adoptions {
+  readonly #options: AdoptionsOptions
+  readonly #stopping = new AbortController()
+  /** By instance. */
+  readonly #last = new Map<string, Adoption>()
+  readonly #running = new Map<string, Promise<void>>()
+
+  constructor(options: AdoptionsOptions) {
+    this.#options = options
+  }
+
+  /** Refusal while another adoption into the instance runs. `perform`: one transaction in the name of whoever asked. */
+  begin(instanceId: string, perform: AdoptionParts['perform'], wanted: AdoptionWanted): Adoption {
+    const last = this.#last.get(instanceId)
+    if (last?.ended === null)
+      throw new Refusal(
+        'conflict',
+        `an adoption from ${last.servers.join(', ')} is under way for this instance`,
+        `Watch it, or try again when it is done: its id is ${last.id}.`,
+      )
+    const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
+    const { servers } = wanted
+    const adoption: Adoption = { id: randomUUID(), instanceId, servers, progress, ended: null }
+    this.#last.set(instanceId, adoption)
+    this.#running.set(instanceId, this.#run(instanceId, perform, wanted))
+    return adoption
+  }
+
+  /** Undefined: none of this id since the server started, or another one came after it. */
+  show(instanceId: string, id: string): Adoption | undefined {
+    const last = this.#last.get(instanceId)
+    return last?.id === id ? last : undefined
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all(this.#running.values())
+  }
+
+  async #run(instanceId: string, perform: AdoptionParts['perform'], wanted: AdoptionWanted): Promise<void> {
+    const update = (news: Partial<Adoption>) => {
+      const last = this.#last.get(instanceId)
+      if (last) this.#last.set(instanceId, { ...last, ...news })
+    }
+    try {
+      const { signal } = this.#stopping
+      const onProgress = (progress: AdoptionProgress) => update({ progress })
+      const report = await this.#options.adopt({ perform, signal, onProgress }, wanted)
+      update({ ended: { state: 'done', report } })
+    } catch (error) {
+      update({ ended: { state: 'failed', refusal: this.#refusal(error) } })
+    } finally {
+      this.#running.delete(instanceId)
+    }
+  }
+
+  #refusal(error: unknown): Refusal {
+    if (error instanceof AdoptionFailed) return new Refusal(codes[error.why], error.message, error.hint)
+    const known = refusalOf(error)
+    if (known) return known
+    this.#options.failed(error)
+    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
+  }
+}
+
+const codes = { server: 'refused', options: 'bad-request', stopped: 'unavailable' } as const

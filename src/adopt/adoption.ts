@@ -1,0 +1,272 @@
+// One adoption from its beginning to its report: finds the objects of the old server, reads each with its attributes, and
+// stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
+
+import type { KeyTransaction } from '../keys/key-transaction.ts'
+import { sha256 } from '../keys/digest.ts'
+import { isDestroyed, isState } from '../keys/lifecycle.ts'
+import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Response } from '../kmip/operations.ts'
+import { limits } from '../limits.ts'
+import type { Clock } from '../ports/clock.ts'
+import { AdoptionFailed, failureOf } from './failure.ts'
+import { broughtBy, wipeAnswer } from './key-bytes.ts'
+import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
+import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
+import { Reader, type Read } from './reader.ts'
+import { adoptedObject } from './received.ts'
+import { Tally, type AdoptionReport } from './report.ts'
+
+export interface AdoptionWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
+  /** HOST or HOST:PORT. All of them serve the same keys. */
+  readonly servers: readonly string[]
+  /** The identifiers to adopt; left out: all that the old server finds. */
+  readonly ids?: readonly string[] | undefined
+  readonly dryRun: boolean
+  /** Reads everything back from both servers afterwards, and compares digests. */
+  readonly verify: boolean
+}
+
+export interface AdoptionProgress {
+  readonly step: 'list' | 'adopt' | 'verify'
+  readonly done: number
+  /** null: not known yet. */
+  readonly total: number | null
+  /** Why it waits at the moment; it goes on by itself. */
+  readonly trouble: string | null
+}
+
+export interface AdoptionParts {
+  /** One transaction on the keys of the instance, in the name of whoever asked. */
+  readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
+  readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: AdoptionProgress) => void
+}
+
+/** Rejects with AdoptionFailed, and with a Fault if nobody may adopt any more or the instance is full. */
+export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
+  const { servers, cert, key, trust } = wanted
+  const addresses = servers.map(addressOf)
+  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
+  const timeouts = { answerMs: limits.adoptAnswerTimeoutMs }
+  try {
+    const server = await openOldServer({ ...options, timeouts })
+    try {
+      const from = addresses.map(addressText)[0] ?? ''
+      return await new Adoption(parts, wanted, { server, from }).run()
+    } finally {
+      await server.close()
+    }
+  } catch (error) {
+    throw failureOf(error)
+  }
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text)
+  if (!address) throw new AdoptionFailed('options', `an address is HOST or HOST:PORT, not ${text}`, undefined)
+  return address
+}
+
+class Adoption {
+  readonly #parts: AdoptionParts
+  readonly #wanted: AdoptionWanted
+  readonly #server: OldServer
+  readonly #patience: Patience
+  readonly #reader: Reader
+  readonly #tally = new Tally()
+  readonly #from: string
+  #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
+
+  constructor(
+    parts: AdoptionParts,
+    wanted: AdoptionWanted,
+    { server, from }: { readonly server: OldServer; readonly from: string },
+  ) {
+    this.#parts = parts
+    this.#wanted = wanted
+    this.#server = server
+    const { clock, signal } = parts
+    const onTrouble = (trouble: string | null) => this.#tell({ trouble })
+    this.#patience = new Patience({ clock, signal, onTrouble })
+    this.#reader = new Reader(server, this.#patience)
+    this.#from = from
+  }
+
+  async run(): Promise<AdoptionReport> {
+    const { ids, dryRun, verify } = this.#wanted
+    this.#tell({})
+    const found = ids ?? (await this.#patience.ask(() => this.#server.locate()))
+    const identifiers = [...new Set(found)]
+    /** Those that are here, and are the same there as far as is known. */
+    const here: string[] = []
+    await this.#forEach('adopt', identifiers, async (identifier) => {
+      if (await this.#adopt(identifier)) here.push(identifier)
+    })
+    const isVerified = verify && !dryRun
+    if (isVerified) await this.#forEach('verify', here, (identifier) => this.#verify(identifier))
+    const about = { server: this.#from, version: this.#server.version, dryRun, objects: identifiers.length }
+    return this.#tally.report(about, isVerified)
+  }
+
+  /** Several at a time. Ends with the first error. */
+  async #forEach(
+    step: AdoptionProgress['step'],
+    identifiers: readonly string[],
+    work: (identifier: string) => Promise<void>,
+  ): Promise<void> {
+    let done = 0
+    this.#tell({ step, done, total: identifiers.length })
+    const queue = identifiers.values()
+    let failed = false
+    const lane = async (): Promise<void> => {
+      for (const identifier of queue) {
+        if (failed) return
+        if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
+        await work(identifier)
+        this.#tell({ done: ++done })
+      }
+    }
+    const lanes = Array.from({ length: limits.adoptObjectsMax }, () =>
+      lane().catch((error: unknown) => {
+        failed = true
+        throw error
+      }),
+    )
+    const ended = await Promise.allSettled(lanes)
+    for (const lane of ended) if (lane.status === 'rejected') throw lane.reason
+  }
+
+  /** Whether the object is here now, with the bytes that it has there. */
+  async #adopt(identifier: string): Promise<boolean> {
+    let read: Read
+    try {
+      read = await this.#reader.read(identifier)
+    } catch (error) {
+      const why = whyNotExported(error)
+      if (why === undefined) throw error
+      this.#tally.list('notExported', identifier, why)
+      return false
+    }
+    try {
+      return await this.#store(identifier, read)
+    } finally {
+      wipeAnswer(read.object)
+    }
+  }
+
+  async #store(identifier: string, { object, attributes, left }: Read): Promise<boolean> {
+    const objectType = object.ObjectType
+    const brought = broughtBy(object)
+    if (typeof brought === 'string') {
+      this.#tally.notStored(identifier, objectType, brought)
+      return false
+    }
+    const adopted = adoptedObject({
+      uniqueIdentifier: identifier,
+      objectType,
+      brought,
+      attributes,
+      from: this.#from,
+    })
+    if (isState(adopted.state) && isDestroyed(adopted.state)) {
+      brought.material.bytes.fill(0)
+      this.#tally.list('notExported', identifier, 'it was destroyed at the old server')
+      return false
+    }
+    try {
+      const { outcome, takenNames } = await this.#inOneAct(object, (work, material) =>
+        work.adopt(adopted, material, { dryRun: this.#wanted.dryRun }),
+      )
+      this.#tally.count(({ new: 'adopted', changed: 'updated', same: 'unchanged' } as const)[outcome])
+      if (takenNames.length > 0) this.#tally.list('sharedNames', identifier, takenNames.join(', '))
+      if (left.length > 0) this.#tally.list('withoutAttributes', identifier, left.join(', '))
+      return true
+    } catch (error) {
+      if (!(error instanceof Fault) || !aboutObject.has(error.reason)) throw error
+      const isConflict = error.reason === 'ObjectAlreadyExists' || error.reason === 'ObjectDestroyed'
+      if (isConflict) this.#tally.list('conflicts', identifier, error.message)
+      else this.#tally.notStored(identifier, objectType, error.message)
+      return false
+    } finally {
+      brought.material.bytes.fill(0)
+    }
+  }
+
+  /**
+   * A transaction may run again, and takes the material's bytes each time. Two objects with one Name that are adopted at
+   * the same time meet at the commit: the second sees the first when it is tried again.
+   */
+  async #inOneAct<T>(
+    object: Response<'Get'>,
+    act: (
+      work: KeyTransaction,
+      material: Exclude<ReturnType<typeof broughtBy>, string>['material'],
+    ) => Promise<T>,
+  ): Promise<T> {
+    const once = () =>
+      this.#parts.perform(async (work) => {
+        const brought = broughtBy(object)
+        if (typeof brought === 'string') throw new TypeError(brought)
+        return act(work, brought.material)
+      })
+    return once().catch((error: unknown) => {
+      if (error instanceof Fault && error.reason === 'NonUniqueNameAttribute') return once()
+      throw error
+    })
+  }
+
+  async #verify(identifier: string): Promise<void> {
+    const there = await this.#digestThere(identifier)
+    if (typeof there === 'string') return this.#tally.list('different', identifier, there)
+    try {
+      const here = await this.#parts.perform((work) => work.digest(identifier))
+      if (here.equals(there)) this.#tally.count('equal')
+      else this.#tally.list('different', identifier, 'the two servers hold other bytes')
+    } catch (error) {
+      if (!(error instanceof Fault) || !aboutObject.has(error.reason)) throw error
+      this.#tally.list('different', identifier, error.message)
+    }
+  }
+
+  async #digestThere(identifier: string): Promise<Buffer | string> {
+    try {
+      const object = await this.#patience.ask(() => this.#server.get(identifier))
+      const brought = broughtBy(object)
+      wipeAnswer(object)
+      if (typeof brought === 'string') return brought
+      const digest = sha256(brought.material.bytes)
+      brought.material.bytes.fill(0)
+      return digest
+    } catch (error) {
+      const why = whyNotExported(error)
+      if (why === undefined) throw error
+      return why
+    }
+  }
+
+  #tell(news: Partial<AdoptionProgress>): void {
+    this.#progress = { ...this.#progress, ...news }
+    this.#parts.onProgress(this.#progress)
+  }
+}
+
+/** Faults that concern one object; the others would refuse the next one too. */
+const aboutObject: ReadonlySet<string> = new Set([
+  'ObjectAlreadyExists',
+  'ObjectDestroyed',
+  'ObjectNotFound',
+  'InvalidField',
+  'IndexOutOfBounds',
+  'NonUniqueNameAttribute',
+])
+
+/** In words, if that concerns one object; undefined: it concerns all of them. */
+function whyNotExported(error: unknown): string | undefined {
+  if (error instanceof NotAnswered) return error.message
+  if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful') return error.message
+  const unreadable = error instanceof KmipTransportError && error.stage === 'protocol'
+  return unreadable ? error.message : undefined
+}

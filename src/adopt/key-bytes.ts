@@ -1,0 +1,27 @@
+// The object in the answer to a Get, as Mortise stores it, or the reason in words why it cannot. Pure.
+
+import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Response } from '../kmip/operations.ts'
+
+/** Holds a copy of the bytes, the caller's to wipe. */
+export function broughtBy(answer: Response<'Get'>): BroughtObject | string {
+  const { ObjectType, SymmetricKey, SecretData } = answer
+  if ((SymmetricKey ?? SecretData)?.KeyBlock.KeyWrappingData)
+    return 'the old server gives it only wrapped by another key'
+  try {
+    return broughtObject(ObjectType, answer)
+  } catch (error) {
+    if (error instanceof Fault) return error.message
+    throw error
+  }
+}
+
+/** Overwrites the material in the answer itself, once it was copied. */
+export function wipeAnswer({ SymmetricKey, SecretData, OpaqueObject }: Response<'Get'>): void {
+  OpaqueObject?.OpaqueDataValue.fill(0)
+  const value = (SymmetricKey ?? SecretData)?.KeyBlock.KeyValue
+  const material = value instanceof Uint8Array ? value : value?.KeyMaterial
+  if (material instanceof Uint8Array) material.fill(0)
+  else if (material && 'Key' in material) material.Key.fill(0)
+}

@@ -1,0 +1,166 @@
+// The server that keys are adopted from, as a client that only reads. `OldServer` is the only way from this room to it, and
+// it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
+
+import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
+import { versionsOf } from '../kmip-client/calls.ts'
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
+import type { OperationName, Request, Response } from '../kmip/operations.ts'
+import { atLeast } from '../kmip/version.ts'
+import { limits } from '../limits.ts'
+
+/** What adoption may send. None of them changes anything. */
+export const reading = [
+  'DiscoverVersions',
+  'Locate',
+  'Get',
+  'GetAttributes',
+  'GetAttributeList',
+] as const satisfies readonly OperationName[]
+export type Reading = (typeof reading)[number]
+
+export type OldServerOptions = Pick<ClientOptions, 'addresses' | 'cert' | 'key' | 'trust' | 'timeouts'> & {
+  /** How many requests run at once. Default: 1. */
+  readonly connectionsMax?: number
+}
+
+const versions = ['1.4', '1.3', '1.2', '1.1', '1.0'] as const satisfies readonly ClientVersion[]
+
+/** Rejects with KmipRefused, KmipTransportError and TlsOptionsError. */
+export async function openOldServer(options: OldServerOptions): Promise<OldServer> {
+  const settings = { ...options, restMs: 0 }
+  const first = new OldServer(connect({ ...settings, version: '1.4' }))
+  try {
+    const version = await first.newestVersion()
+    if (version === '1.4') return first
+    await first.close()
+    return new OldServer(connect({ ...settings, version }))
+  } catch (error) {
+    await first.close()
+    throw error
+  }
+}
+
+export type WireAttributes = NonNullable<Response<'GetAttributes'>['Attribute']>
+
+export class OldServer {
+  readonly version: ClientVersion
+  readonly #client: KmipClient
+
+  constructor(client: KmipClient) {
+    this.version = client.version
+    this.#client = client
+  }
+
+  /** The highest version that both know. A server of KMIP 1.0 does not know the question. */
+  async newestVersion(): Promise<ClientVersion> {
+    try {
+      const listed = await versionsOf(this.#client)
+      return versions.find((version) => listed.includes(version)) ?? '1.0'
+    } catch (error) {
+      if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
+      return '1.0'
+    }
+  }
+
+  /**
+   * The identifiers of all objects that the server shows. Page by page if the version supports it (since 1.3), with however
+   * few the server puts on a page. A server that refuses a search without attributes is asked for each kind of object.
+   */
+  async locate(): Promise<readonly string[]> {
+    try {
+      return await this.#locate([])
+    } catch (error) {
+      if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
+      const found = new Set<string>()
+      for (const kind of kinds)
+        for (const identifier of await this.#locate([{ AttributeName: 'Object Type', AttributeValue: kind }]))
+          found.add(identifier)
+      return [...found]
+    }
+  }
+
+  get(UniqueIdentifier: string): Promise<Response<'Get'>> {
+    return this.#request('Get', { UniqueIdentifier })
+  }
+
+  /** An object and all its attributes, in one message. */
+  async read(
+    UniqueIdentifier: string,
+  ): Promise<{ readonly object: Outcome<'Get'>; readonly attributes: Outcome<'GetAttributes'> }> {
+    const request = { UniqueIdentifier }
+    const [object, attributes] = await this.#client.batch(
+      [
+        { operation: 'Get', request },
+        { operation: 'GetAttributes', request: { ...request, AttributeName: [] } },
+      ],
+      { onError: 'Continue' },
+    )
+    return { object, attributes }
+  }
+
+  async attributes(UniqueIdentifier: string): Promise<WireAttributes> {
+    const { Attribute } = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [] })
+    return Attribute ?? []
+  }
+
+  /** The attributes one by one, for a server that refuses to give all at once. `left`: the names that it does not give. */
+  async attributesOneByOne(
+    UniqueIdentifier: string,
+  ): Promise<{ readonly attributes: WireAttributes; readonly left: readonly string[] }> {
+    const { AttributeName: names = [] } = await this.#request('GetAttributeList', { UniqueIdentifier })
+    const attributes: WireAttributes[number][] = []
+    const left: string[] = []
+    for (const name of names) {
+      if (typeof name !== 'string') continue
+      try {
+        const { Attribute } = await this.#request('GetAttributes', {
+          UniqueIdentifier,
+          AttributeName: [name],
+        })
+        attributes.push(...(Attribute ?? []))
+      } catch (error) {
+        const unreadable = error instanceof KmipTransportError && error.stage === 'protocol'
+        if (!(error instanceof KmipRefused) && !unreadable) throw error
+        left.push(name)
+      }
+    }
+    return { attributes, left }
+  }
+
+  close(): Promise<void> {
+    return this.#client.close()
+  }
+
+  #request<N extends Reading>(operation: N, request: Request<N>): Promise<Response<N>> {
+    return this.#client.request(operation, request)
+  }
+
+  async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {
+    if (!atLeast(this.version, '1.3')) return (await this.#request('Locate', { Attribute })).UniqueIdentifier
+    const found = new Set<string>()
+    for (let OffsetItems = 0; ;) {
+      const asked = { MaximumItems: limits.adoptPageItems, OffsetItems, Attribute }
+      const page = await this.#request('Locate', asked)
+      const before = found.size
+      for (const identifier of page.UniqueIdentifier) found.add(identifier)
+      // The end, or a server that ignores the offset and returns the same page for ever.
+      if (found.size === before || found.size >= limits.adoptIdentifiersMax) return [...found]
+      OffsetItems += page.UniqueIdentifier.length
+    }
+  }
+}
+
+const kinds = [
+  'SymmetricKey',
+  'SecretData',
+  'OpaqueObject',
+  'Certificate',
+  'PrivateKey',
+  'PublicKey',
+] as const
+
+/** The certificate is not trusted there, or may not ask for this: asking in another way does not help. */
+function isAboutAccess({ reason }: KmipRefused): boolean {
+  return reason === 'AuthenticationNotSuccessful' || reason === 'PermissionDenied'
+}

@@ -1,0 +1,91 @@
+// Reads one object of the old server with its attributes: in one message where the server takes batches, otherwise in two,
+// and the attributes one by one where it does not give them at once.
+
+import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import type { Outcome } from '../kmip-client/session.ts'
+import type { Response } from '../kmip/operations.ts'
+import type { OldServer, WireAttributes } from './old-server.ts'
+import type { Patience } from './patience.ts'
+
+export interface Read {
+  readonly object: Response<'Get'>
+  readonly attributes: WireAttributes
+  /** Attributes that the server does not give: their names, or why there are none. */
+  readonly left: readonly string[]
+}
+
+export class Reader {
+  readonly #server: OldServer
+  readonly #patience: Patience
+  /** Whether the server takes a Get and a Get Attributes in one message; undefined: not known yet. */
+  #batches: boolean | undefined
+
+  constructor(server: OldServer, patience: Patience) {
+    this.#server = server
+    this.#patience = patience
+  }
+
+  /** Rejects with KmipRefused if the server does not hand out the object, and as Patience.ask does. */
+  async read(identifier: string): Promise<Read> {
+    if (this.#batches !== false) {
+      const read = await this.#together(identifier)
+      if (read) return read
+    }
+    const object = await this.#patience.ask(() => this.#server.get(identifier))
+    if (this.#batches === undefined) this.#batches = false
+    return { object, ...(await this.#attributes(identifier)) }
+  }
+
+  /** Undefined: ask apart. */
+  async #together(identifier: string): Promise<Read | undefined> {
+    try {
+      const { object, attributes } = await this.#patience.ask(async () => {
+        const both = await this.#server.read(identifier)
+        throwPassing(both.object)
+        return both
+      })
+      if (!object.ok) {
+        if (this.#batches === true) throw object.refused
+        return undefined
+      }
+      this.#batches = true
+      if (attributes.ok)
+        return { object: object.response, attributes: attributes.response.Attribute ?? [], left: [] }
+      return { object: object.response, ...(await this.#attributes(identifier)) }
+    } catch (error) {
+      if (error instanceof KmipRefused && this.#batches === undefined) return undefined
+      // An attribute that cannot be read makes the whole message unreadable.
+      if (error instanceof KmipTransportError && error.stage === 'protocol') return undefined
+      throw error
+    }
+  }
+
+  async #attributes(identifier: string): Promise<Omit<Read, 'object'>> {
+    try {
+      const attributes = await this.#patience.ask(() => this.#server.attributes(identifier))
+      return { attributes, left: [] }
+    } catch (error) {
+      if (!isAboutAnswer(error)) throw error
+      return this.#oneByOne(identifier)
+    }
+  }
+
+  async #oneByOne(identifier: string): Promise<Omit<Read, 'object'>> {
+    try {
+      return await this.#patience.ask(() => this.#server.attributesOneByOne(identifier))
+    } catch (error) {
+      if (!isAboutAnswer(error)) throw error
+      return { attributes: [], left: [`all of them: ${error.message}`] }
+    }
+  }
+}
+
+/** A refusal, or an answer that cannot be read. */
+function isAboutAnswer(error: unknown): error is Error {
+  return error instanceof KmipRefused || (error instanceof KmipTransportError && error.stage === 'protocol')
+}
+
+/** So that the whole message is sent again while the server is overloaded. */
+function throwPassing(outcome: Outcome<'Get'>): void {
+  if (!outcome.ok && outcome.refused.reason === 'GeneralFailure') throw outcome.refused
+}

@@ -1,0 +1,97 @@
+// An object of the old server, from its answers to what Mortise stores: state, standard attributes as they are, and what
+// has no place here as custom attributes. Pure.
+
+import { findKey, first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { attributeFact, isAttributeName, type AttributeName } from '../kmip/attribute-table.ts'
+import { enums } from '../kmip/enums.ts'
+import { tagCode } from '../kmip/tags.ts'
+import { ordinal } from '../kmip/version.ts'
+import type { AdoptedObject } from '../keys/adopted-object.ts'
+import type { BroughtObject } from '../keys/brought-object.ts'
+import { isState, type State } from '../keys/lifecycle.ts'
+import { hasState, single, type ObjectType } from '../keys/managed-object.ts'
+import { limits } from '../limits.ts'
+import { decode } from '../ttlv/decode.ts'
+import { encode } from '../ttlv/encode.ts'
+import { any, type AnyValue } from '../ttlv/schema.ts'
+import type { WireAttributes } from './old-server.ts'
+
+export interface Received {
+  readonly uniqueIdentifier: string
+  readonly objectType: ObjectType
+  readonly brought: BroughtObject
+  readonly attributes: WireAttributes
+  /** HOST:PORT. */
+  readonly from: string
+}
+
+/** What is Mortise's to say of an object. The state is read apart. */
+const own: ReadonlySet<string> = new Set(['UniqueIdentifier', 'ObjectType', 'State', 'Digest', 'Fresh'])
+
+export function adoptedObject(received: Received): AdoptedObject {
+  const { uniqueIdentifier, objectType, brought, from } = received
+  const set = new Map<string, AttributeInstance[]>()
+  for (const { AttributeName: name, AttributeIndex: index, AttributeValue: value } of received.attributes) {
+    const key = findKey(name)
+    if (value === undefined || (key !== undefined && own.has(key))) continue
+    const { at, stored } = placed(key, name, value, objectType, set)
+    const instances = set.get(at)
+    if (instances) addInstance(instances, index, stored)
+    else set.set(at, [{ index: isMultiple(at) ? (index ?? 0) : 0, value: stored }])
+  }
+  const { algorithm, lengthBits, material } = brought
+  if (algorithm !== undefined && !set.has('CryptographicAlgorithm'))
+    set.set('CryptographicAlgorithm', [...single(algorithm)])
+  const bits = lengthBits ?? (objectType === 'SymmetricKey' ? material.bytes.length * 8 : undefined)
+  if (bits !== undefined && !set.has('CryptographicLength')) set.set('CryptographicLength', [...single(bits)])
+  return { uniqueIdentifier, objectType, state: stateOf(received, set), attributes: set, from }
+}
+
+/** The key under which the value is stored, and its form there. */
+function placed(
+  key: string | undefined,
+  name: string,
+  value: unknown,
+  objectType: ObjectType,
+  set: AttributeSet,
+): { readonly at: string; readonly stored: unknown } {
+  if (key === undefined) return { at: customName(name), stored: value }
+  if (!isAttributeName(key)) return { at: key, stored: value }
+  const { objectTypes } = attributeFact(key)
+  const applies = objectTypes === undefined || objectTypes.includes(objectType)
+  if (applies && (isMultiple(key) || !set.has(key))) return { at: key, stored: value }
+  return { at: customName(name), stored: asAny(key, value) }
+}
+
+/** Names of custom attributes begin with x-, and have an end. */
+function customName(name: string): string {
+  const whole = `x-${name}`
+  return Buffer.byteLength(whole) <= limits.attributeNameBytesMax ? whole : `x-${name.slice(0, 250)}`
+}
+
+function isMultiple(key: string): boolean {
+  return isAttributeName(key) ? attributeFact(key).multiple === true : true
+}
+
+/** The index of the old server, unless another instance has it already. */
+function addInstance(instances: AttributeInstance[], index: number | undefined, value: unknown): void {
+  const isTaken = index === undefined || instances.some((other) => other.index === index)
+  const next = instances.reduce((most, other) => Math.max(most, other.index + 1), 0)
+  instances.push({ index: isTaken ? next : index, value })
+  instances.sort((a, b) => a.index - b.index)
+}
+
+/** The value of a standard attribute in the form of a custom one. */
+function asAny(key: AttributeName, value: unknown): AnyValue {
+  const options = { tag: tagCode('AttributeValue'), version: ordinal('1.4') }
+  return decode(any, encode(attributeFact(key).schema, value, options), options)
+}
+
+/** As the server says; otherwise as the dates do, or Active, so that nobody destroys by mistake what is in use. */
+function stateOf({ objectType, attributes }: Received, set: AttributeSet): State {
+  if (!hasState(objectType)) return 'PreActive'
+  const said = attributes.find(({ AttributeName }) => AttributeName === 'State')?.AttributeValue
+  if (typeof said === 'string' && Object.hasOwn(enums.State, said) && isState(said)) return said
+  if (first(set, 'CompromiseDate') !== undefined) return 'Compromised'
+  return first(set, 'ActivationDate') === undefined ? 'Active' : 'PreActive'
+}

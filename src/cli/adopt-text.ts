@@ -1,0 +1,100 @@
+// What `mortise adopt` prints: the report of an adoption, and what to do next.
+
+import type { Output } from '../admin/api.ts'
+import { counted } from './instance-text.ts'
+import { facts, plain, table } from './output.ts'
+
+export type Report = Exclude<Output<'showAdoption'>['report'], null>
+type Listed = Report['conflicts']
+
+/** Several reports of one adoption as one: long lists of identifiers are sent in parts. */
+export function together(reports: readonly Report[]): Report | undefined {
+  const [first, ...others] = reports
+  if (!first) return undefined
+  return others.reduce((sum, report): Report => {
+    const types = { ...sum.notStoredTypes }
+    for (const [type, count] of Object.entries(report.notStoredTypes))
+      types[type] = (types[type] ?? 0) + count
+    return {
+      ...sum,
+      objects: sum.objects + report.objects,
+      adopted: sum.adopted + report.adopted,
+      updated: sum.updated + report.updated,
+      unchanged: sum.unchanged + report.unchanged,
+      conflicts: both(sum.conflicts, report.conflicts),
+      sharedNames: both(sum.sharedNames, report.sharedNames),
+      notStored: both(sum.notStored, report.notStored),
+      notStoredTypes: types,
+      notExported: both(sum.notExported, report.notExported),
+      withoutAttributes: both(sum.withoutAttributes, report.withoutAttributes),
+      verified: sum.verified &&
+        report.verified && {
+          equal: sum.verified.equal + report.verified.equal,
+          different: both(sum.verified.different, report.verified.different),
+        },
+    }
+  }, first)
+}
+
+function both(a: Listed, b: Listed): Listed {
+  return { count: a.count + b.count, items: [...a.items, ...b.items] }
+}
+
+/** Whether every object of the old server is here now, with the same bytes. */
+export function isWhole({ conflicts, notStored, notExported, verified }: Report): boolean {
+  const lists = [conflicts, notStored, notExported, ...(verified ? [verified.different] : [])]
+  return lists.every(({ count }) => count === 0)
+}
+
+export function adoptionText(report: Report): string {
+  const { server, version, dryRun, objects, adopted, updated, unchanged, verified } = report
+  const types = Object.entries(report.notStoredTypes).map(([type, count]) => `${count} ${type}`)
+  const lines: (readonly [string, string])[] = [
+    ['Old server', `${server}, asked in KMIP ${version}`],
+    ['Objects there', String(objects)],
+    [dryRun ? 'Would be adopted' : 'Adopted', String(adopted)],
+    [dryRun ? 'Would be updated' : 'Updated', String(updated)],
+    ['Unchanged', String(unchanged)],
+    ['Conflicts', String(report.conflicts.count)],
+    ['Not stored', types.length === 0 ? '0' : types.join(', ')],
+    ['Not handed out', String(report.notExported.count)],
+    ...(verified
+      ? ([['Verified', `${verified.equal} equal, ${verified.different.count} different`]] as const)
+      : []),
+  ]
+  return (
+    facts(lines) +
+    listText('In conflict with what is here, and not overwritten:', report.conflicts) +
+    listText('Adopted without a name that another object has:', report.sharedNames) +
+    listText('Mortise cannot store:', report.notStored) +
+    listText('The old server does not hand out:', report.notExported) +
+    listText('Adopted without these attributes:', report.withoutAttributes) +
+    listText('Different on the two servers:', verified?.different)
+  )
+}
+
+const shownMax = 20
+
+function listText(title: string, listed: Listed | undefined): string {
+  if (!listed || listed.count === 0) return ''
+  const shown = listed.items.slice(0, shownMax)
+  const more = listed.count - shown.length
+  const rest = more === 0 ? '' : `and ${more} more (--json names up to ${listed.items.length})\n`
+  return `\n${title}\n${table(
+    ['KEY', 'WHY'],
+    shown.map(({ id, why }) => [id, why]),
+  )}${rest}`
+}
+
+export function nextSteps(report: Report, command: string): string {
+  if (report.dryRun) return '\nNothing was changed: this was a dry run.\n'
+  const whole = isWhole(report)
+    ? plain`
+${counted(report.objects, 'object')} of the old server ${report.objects === 1 ? 'is' : 'are'} here under the same identifiers.`
+    : `
+Not everything is here: see the lists above. Leave the old server running.`
+  return `${whole}
+Next: ${command} adopt check --ids FILE lists the keys that a vCenter uses and that are missing here. docs/adopt.md has the
+rest. Until vCenter asks this server, run the same command again: it brings what was made at the old server since.
+`
+}

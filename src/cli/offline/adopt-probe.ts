@@ -1,0 +1,107 @@
+// `mortise adopt probe`: whether the keys that IBM's KMIP for VMware left in Key Protect or HPCS could be rescued with the
+// root key alone. It asks no Mortise server; serve/adopt-probe.ts does the work, which main.ts passes in.
+
+import type { Command } from 'commander'
+import type { ProbeReport } from '../../adopt/probe.ts'
+import { verb, wholeNumber, type Outcome } from '../command.ts'
+import { readApiKey } from '../files.ts'
+import { counted } from '../instance-text.ts'
+import { oldServerFlags, oldServerOf, type OldServerOptions } from '../kmip-server.ts'
+import { facts, plain, table } from '../output.ts'
+import { UsageError, type World } from '../world.ts'
+
+interface Options extends OldServerOptions {
+  readonly rootKey: string
+  readonly apiKeyFile: string
+  readonly kmip?: string
+  readonly limit?: string
+}
+
+export function adoptProbeCommand(world: World, outcome: Outcome): Command {
+  return verb<Options>(world, outcome, {
+    words: 'probe',
+    summary:
+      "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key",
+    required: [
+      [
+        '--root-key <uri>',
+        'the root key that the old service used: keyprotect://HOST/INSTANCE/KEY or hpcs://...',
+      ],
+      [
+        '--api-key-file <file>',
+        'file with the API key of a service ID that may read standard keys (ReaderPlus)',
+      ],
+    ],
+    flags: [
+      [
+        '--kmip <host:port>',
+        'the old service, to compare what opens with what it gives; several with commas',
+      ],
+      ...oldServerFlags,
+      ['--limit <n>', 'look at no more standard keys than this'],
+    ],
+    examples: [
+      'adopt probe --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key',
+      'adopt probe --root-key hpcs://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem',
+    ],
+    offline: true,
+    action: async ({ world, json, show, tell }, options) => {
+      const { rootKey, apiKeyFile, kmip, limit } = options
+      if (kmip === undefined && [options.cert, options.key, options.ca, options.fingerprint].some(isGiven))
+        throw new UsageError('--cert, --key, --ca and --fingerprint belong to --kmip HOST, which is missing')
+      const report = await world.probe({
+        rootKey,
+        apiKey: await readApiKey(world, apiKeyFile),
+        ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
+        ...(limit !== undefined && { keysMax: wholeNumber('--limit', limit) }),
+        onProgress: (done) => {
+          if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
+        },
+      })
+      show(report, () => reportText(report))
+      tell(nextSteps(report, world.command))
+    },
+  })
+}
+
+function isGiven(flag: string | undefined): boolean {
+  return flag !== undefined
+}
+
+function reportText(report: ProbeReport): string {
+  const { keys, yes, no, unknown, rescuable, ways } = report
+  if (keys.length === 0) return ''
+  const rows = keys.map(({ id, rescuable: can, way, reason }) => [id, can, way ?? '', reason])
+  const found = ways.map(({ way, opened, equal }): [string, string] => [
+    'Way',
+    `${way}: opens ${counted(opened, 'key')}, ${equal} proved by the old service`,
+  ])
+  return `${table(['KEY', 'RESCUABLE', 'WAY', 'WHY'], rows)}\n${facts([
+    ['Standard keys', String(keys.length)],
+    ['Can be rescued', `${yes} yes, ${no} no, ${unknown} unknown`],
+    ['In sum', rescuable],
+    ...found,
+  ])}`
+}
+
+function nextSteps({ keys, rescuable, compared, provedBy }: ProbeReport, command: string): string {
+  if (keys.length === 0)
+    return plain`No standard key has a name that begins with vmware_kmip. Look whether the URI names the instance that the old service used,
+and leave ?key-ring= out of it. Adopt from the old service while it answers: ${command} adopt kmip --help
+`
+  const adopt = plain`Adopt the keys from the old service itself while it still answers: ${command} adopt kmip --help
+`
+  if (rescuable === 'yes')
+    return plain`
+Every key opens with the root key alone${provedBy === null ? '; these are too few to prove a way' : `, in one way: ${provedBy}`}. Keep the root key and the standard keys all the same.
+${adopt}`
+  if (!compared)
+    return plain`
+Nothing was compared. While the old service still answers, do this again with --kmip HOST --cert PEM --key PEM --ca PEM: only that proves
+that what opens is the key.
+${adopt}`
+  return plain`
+Do not count on the root key alone: not every key opens with it. What the old service does not hand over before it ends may be lost.
+${adopt}Whatever cannot be adopted must be rekeyed to another provider before the old service ends.
+`
+}

@@ -1,0 +1,99 @@
+// Adopts one object of another server, within one transaction: new here, brought up to date, unchanged, or in conflict with
+// what is here. adopted-object.ts has the rules.
+
+import { Fault } from '../kmip/fault.ts'
+import { first, packAttributes } from '../kmip/attributes.ts'
+import { limits } from '../limits.ts'
+import type { Material } from '../sealing/envelope.ts'
+import { broughtUpToDate, storedForm, withKeptNames, type AdoptedObject } from './adopted-object.ts'
+import { digestIsSecret, digestOf, sha256 } from './digest.ts'
+import { isDestroyed } from './lifecycle.ts'
+import type { ManagedObject } from './managed-object.ts'
+import { takenNames } from './names.ts'
+import { stageNewObject, type TransactionParts } from './new-object.ts'
+import { factsOf } from './object-facts.ts'
+
+export type { AdoptedObject } from './adopted-object.ts'
+
+export interface AdoptOptions {
+  /** Finds out what would be done, and stages nothing. */
+  readonly dryRun: boolean
+}
+
+export interface Adopted {
+  readonly outcome: 'new' | 'changed' | 'same'
+  /** Names that other objects of the instance have; they are kept as a custom attribute. */
+  readonly takenNames: readonly string[]
+}
+
+interface Parts extends TransactionParts {
+  /** The material of an object that is here, the caller's to wipe. */
+  readonly open: (object: ManagedObject) => Promise<Material>
+}
+
+/** Enters `key.adopt` in the audit if it changes something or refuses. The material is the caller's to wipe. */
+export async function adoptObject(
+  parts: Parts,
+  brought: AdoptedObject,
+  material: Material,
+  { dryRun }: AdoptOptions,
+): Promise<Adopted> {
+  const { staged } = parts
+  const { uniqueIdentifier, objectType } = brought
+  const begin = () => {
+    if (!dryRun) staged.begin('key.adopt', uniqueIdentifier)
+  }
+  const refuse = (fault: Fault): never => {
+    begin()
+    throw fault
+  }
+  const bytes = Buffer.byteLength(uniqueIdentifier)
+  if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax)
+    refuse(new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`))
+  requireFittingAttributes(brought, refuse)
+  const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
+  const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
+  const taken = await takenNames(parts.store, { ...wanted, instanceId: staged.caller.instanceId })
+  const { object, names } = withKeptNames(wanted, (name) => taken.has(name))
+  const here = await staged.load(uniqueIdentifier)
+  if (!here) {
+    if (dryRun) return { outcome: 'new', takenNames: names }
+    begin()
+    await stageNewObject(parts, object, material)
+    staged.done({ detail: { objectType, from: brought.from, state: object.state } })
+    return { outcome: 'new', takenNames: names }
+  }
+  if (isDestroyed(here.state))
+    refuse(new Fault('ObjectDestroyed', 'the object with this identifier was destroyed here'))
+  if (here.objectType !== objectType || !(await sameBytes(parts, here, material)))
+    refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
+  const news = broughtUpToDate(here, object, staged.nowMs)
+  if (!news) return { outcome: 'same', takenNames: [] }
+  if (dryRun) return { outcome: 'changed', takenNames: names }
+  begin()
+  const after = { ...here, ...news }
+  const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
+  staged.stage(after, parts.custodies.following(await parts.instance(), changing))
+  staged.done({ detail: { objectType, from: brought.from, state: after.state } })
+  return { outcome: 'changed', takenNames: names }
+}
+
+/** The Fault for a full instance has the same reason as that for one object with too many attributes. */
+function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault: Fault) => never): void {
+  try {
+    packAttributes(attributes)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    refuse(new Fault('InvalidField', error.message, { cause: error }))
+  }
+}
+
+/** By the stored digest where there is one, so that a second run asks no root key. */
+async function sameBytes({ open }: Parts, here: ManagedObject, { bytes, head }: Material): Promise<boolean> {
+  const digest = first(here.attributes, 'Digest')?.DigestValue
+  if (digest !== undefined) return sha256(bytes).equals(digest)
+  const material = await open(here)
+  const same = material.bytes.equals(bytes) && material.head.secretDataType === head.secretDataType
+  material.bytes.fill(0)
+  return same
+}

@@ -1,0 +1,48 @@
+// Stores the material of a new object and stages its record, however the object came to be: created, registered, or adopted
+// from another server. The caller says what it is; the audit entry is the caller's too.
+
+import type { Custodies } from '../custody/custodies.ts'
+import type { Store } from '../ports/store.ts'
+import type { Material, Place } from '../sealing/envelope.ts'
+import { limitsOf } from '../trust/instance-limits.ts'
+import type { Instance } from '../trust/rows.ts'
+import { requireRoom } from './instance-room.ts'
+import type { ManagedObject } from './managed-object.ts'
+import { requireFreeNames } from './names.ts'
+import { factsOf } from './object-facts.ts'
+import type { StagedChange } from './staged-change.ts'
+
+/** What the acts of one transaction share. */
+export interface TransactionParts {
+  readonly staged: StagedChange
+  readonly store: Store
+  readonly custodies: Custodies
+  /** As the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
+  readonly instance: () => Promise<Instance>
+}
+
+/** Throws the Faults NonUniqueNameAttribute and ServerLimitExceeded, and what the custody throws. */
+export async function stageNewObject(
+  { staged, store, custodies, instance: instanceOf }: TransactionParts,
+  wanted: Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>,
+  material: Material,
+): Promise<void> {
+  const { instanceId } = staged.caller
+  const { uniqueIdentifier, objectType } = wanted
+  const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
+  // Checked before sealing, because a standard key that is not used costs money.
+  await requireFreeNames(staged, store, uniqueIdentifier, wanted.attributes)
+  const instance = await instanceOf()
+  await requireRoom(store, instance)
+  staged.limit(limitsOf(instance))
+  const { correlationIds } = staged
+  const sealed = await custodies.seal(instance, place, material, { facts: factsOf(wanted), correlationIds })
+  staged.sealed(sealed)
+  staged.stage({
+    ...wanted,
+    instanceId,
+    version: 1,
+    sealed: sealed.sealed,
+    dataKeyId: sealed.dataKeyId,
+  })
+}

@@ -1,0 +1,349 @@
+// Adoption from servers that are old, partial, slow or wrong: what comes over, what is listed with its reason, and that
+// nothing but questions is sent.
+
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { test, type TestContext } from 'node:test'
+import { adopt, type AdoptionProgress, type AdoptionWanted } from '../../src/adopt/adoption.ts'
+import { AdoptionFailed } from '../../src/adopt/failure.ts'
+import { reading } from '../../src/adopt/old-server.ts'
+import type { AdoptionReport, Listed } from '../../src/adopt/report.ts'
+import { first } from '../../src/kmip/attributes.ts'
+import { Fault } from '../../src/kmip/fault.ts'
+import type { Response } from '../../src/kmip/operations.ts'
+import { limits } from '../../src/limits.ts'
+import { faults, openCoreWithClient } from '../support/core.ts'
+import {
+  openOldKmipServer,
+  Reset,
+  textOf,
+  type OldHandlers,
+  type OldKmipServer,
+  type OldKmipServerOptions,
+} from '../support/old-kmip-server.ts'
+
+type Attributes = NonNullable<Response<'GetAttributes'>['Attribute']>
+
+const bytesOf = (id: string) => createHash('sha256').update(id).digest()
+
+function keyOf(UniqueIdentifier: string, more: object = {}): Response<'Get'> {
+  return {
+    ObjectType: 'SymmetricKey',
+    UniqueIdentifier,
+    SymmetricKey: {
+      KeyBlock: {
+        KeyFormatType: 'Raw',
+        KeyValue: { KeyMaterial: bytesOf(UniqueIdentifier) },
+        CryptographicAlgorithm: 'AES',
+        CryptographicLength: 256,
+        ...more,
+      },
+    },
+  }
+}
+
+const active: Attributes = [{ AttributeName: 'State', AttributeValue: 'Active' }]
+const named = (NameValue: string) => ({
+  AttributeName: 'Name',
+  AttributeValue: { NameValue, NameType: 'UninterpretedTextString' },
+})
+
+const note = (index: number) => ({
+  AttributeName: `x-Note-${index}`,
+  AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
+})
+
+/** A whole server with these objects; `pageItems`: how many it puts on a page, whatever it is asked for. */
+function holding(ids: readonly string[], pageItems = Infinity): OldHandlers {
+  return {
+    DiscoverVersions: () => ({
+      ProtocolVersion: [4, 3, 2, 1, 0].map((minor) => ({
+        ProtocolVersionMajor: 1,
+        ProtocolVersionMinor: minor,
+      })),
+    }),
+    Locate: ({ OffsetItems = 0 }) => ({ UniqueIdentifier: ids.slice(OffsetItems, OffsetItems + pageItems) }),
+    Get: ({ UniqueIdentifier }) => keyOf(known(ids, UniqueIdentifier)),
+    GetAttributes: ({ UniqueIdentifier }) => ({
+      UniqueIdentifier: known(ids, UniqueIdentifier),
+      Attribute: active,
+    }),
+  }
+}
+
+function known(ids: readonly string[], id: unknown): string {
+  const found = ids.find((one) => one === id)
+  if (found === undefined) throw new Fault('ObjectNotFound', 'no such object')
+  return found
+}
+
+async function open(t: TestContext, handlers: OldHandlers, options?: OldKmipServerOptions) {
+  const old = await openOldKmipServer(handlers, options)
+  t.after(() => old[Symbol.asyncDispose]())
+  const { core, instance, identity, perform } = await openCoreWithClient(t)
+  const progress: AdoptionProgress[] = []
+  let nowMs = 0
+  const clock = {
+    monotonic: () => nowMs,
+    sleep: (ms: number) => {
+      nowMs += ms
+      return Promise.resolve()
+    },
+  }
+  const run = (wanted: Partial<AdoptionWanted> = {}, signal = new AbortController().signal) =>
+    adopt(
+      { perform, clock, signal, onProgress: (now) => progress.push(now) },
+      {
+        servers: [`127.0.0.1:${old.port}`],
+        cert: identity.tls.cert,
+        key: identity.tls.key,
+        trust: { by: 'fingerprint', sha256: old.sha256 },
+        dryRun: false,
+        verify: false,
+        ...wanted,
+      },
+    )
+  const show = async (id: string) => core.keys.show(instance.id, id)
+  const digest = (id: string) => perform((work) => work.digest(id))
+  return { old, run, show, digest, progress, perform, waitedMs: () => nowMs }
+}
+
+const counts = ({ adopted, updated, unchanged }: AdoptionReport) => [adopted, updated, unchanged]
+const why = ({ items }: Listed) => items.map((item) => `${item.id}: ${item.why}`)
+const many = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`)
+
+function onlyRead({ asked }: OldKmipServer): void {
+  const sent = new Set<string>(asked)
+  for (const operation of sent)
+    assert.ok((reading as readonly string[]).includes(operation), `${operation} was sent`)
+}
+
+for (const minor of [0, 1, 2, 3, 4])
+  for (const batches of [true, false])
+    test(`KMIP 1.${minor}, ${batches ? 'with' : 'without'} batches: everything comes over, and only questions are sent`, async (t) => {
+      const ids = many(30)
+      const handlers = holding(ids, minor >= 3 ? 7 : Infinity)
+      if (minor === 0) delete (handlers as { DiscoverVersions?: unknown }).DiscoverVersions
+      const version = {
+        ProtocolVersion: [{ ProtocolVersionMajor: 1, ProtocolVersionMinor: minor }],
+      }
+      const spoken = minor === 0 ? handlers : { ...handlers, DiscoverVersions: () => version }
+      const { old, run, show, digest } = await open(t, spoken, { minor: 4, batches })
+      const report = await run({ verify: true })
+      assert.deepEqual([report.version, ...counts(report)], [`1.${minor}`, 30, 0, 0])
+      assert.equal(report.verified?.equal, 30)
+      assert.equal((await show('key-29'))?.state, 'Active')
+      assert.deepEqual(await digest('key-7'), createHash('sha256').update(bytesOf('key-7')).digest())
+      assert.deepEqual(counts(await run()), [0, 0, 30])
+      onlyRead(old)
+    })
+
+test('what the server does not hand out and what Mortise cannot store is counted and named with its reason', async (t) => {
+  const ids = ['plain', 'wrapped', 'sensitive', 'certificate', 'odd-format', 'transparent', 'gone']
+  const handlers: OldHandlers = {
+    ...holding(ids),
+    Get: ({ UniqueIdentifier }) => {
+      const id = known(ids, UniqueIdentifier)
+      if (id === 'sensitive') throw new Fault('Sensitive', 'it may not leave')
+      if (id === 'gone') throw new Fault('ObjectDestroyed', 'it was destroyed')
+      if (id === 'wrapped')
+        return keyOf(id, { KeyValue: Buffer.alloc(40), KeyWrappingData: { WrappingMethod: 'Encrypt' } })
+      if (id === 'odd-format') return keyOf(id, { KeyFormatType: 'PKCS_8' })
+      if (id === 'transparent')
+        return keyOf(id, {
+          KeyFormatType: 'TransparentSymmetricKey',
+          KeyValue: { KeyMaterial: { Key: bytesOf(id) } },
+        })
+      if (id === 'certificate')
+        return {
+          ObjectType: 'Certificate',
+          UniqueIdentifier: id,
+          Certificate: { CertificateType: 'X_509', CertificateValue: Buffer.alloc(8) },
+        }
+      return keyOf(id)
+    },
+  }
+  const { run, digest } = await open(t, handlers)
+  const report = await run()
+  assert.deepEqual(counts(report), [2, 0, 0])
+  assert.deepEqual(await digest('transparent'), createHash('sha256').update(bytesOf('transparent')).digest())
+  assert.deepEqual(why(report.notExported).toSorted(), [
+    'gone: Get was refused: ItemNotFound (it was destroyed)',
+    'sensitive: Get was refused: Sensitive (it may not leave)',
+  ])
+  assert.match(why(report.notStored).join('\n'), /wrapped: the old server gives it only wrapped/)
+  assert.match(why(report.notStored).join('\n'), /odd-format: this server does not keep keys as PKCS_8/)
+  assert.deepEqual(report.notStoredTypes, { SymmetricKey: 2, Certificate: 1 })
+})
+
+test('unknown attributes become custom ones; a server that gives no list at once is asked one by one', async (t) => {
+  const Attribute: Attributes = [
+    ...active,
+    { AttributeName: 'Vendor Note', AttributeValue: { type: 'TextString', value: 'of theirs' } },
+    { AttributeName: 'x-Mine', AttributeValue: { type: 'Integer', value: 7 } },
+    { AttributeName: 'Activation Date', AttributeValue: 1_600_000_000n },
+  ]
+  const names = [...Attribute.map(({ AttributeName }) => AttributeName), 'Locked']
+  const handlers: OldHandlers = {
+    ...holding(['a']),
+    GetAttributeList: () => ({ UniqueIdentifier: 'a', AttributeName: names, AttributeReference: [] }),
+    GetAttributes: ({ AttributeName = [] }) => {
+      const [one, ...others] = AttributeName
+      if (one === undefined || others.length > 0) throw new Fault('FeatureNotSupported', 'name one')
+      if (one === 'Locked') throw new Fault('PermissionDenied', 'not this one')
+      return {
+        UniqueIdentifier: 'a',
+        Attribute: Attribute.filter((given) => given.AttributeName === one),
+      }
+    },
+  }
+  const { run, show } = await open(t, handlers)
+  const report = await run()
+  assert.deepEqual(why(report.withoutAttributes), ['a: Locked'])
+  const { attributes } = (await show('a')) ?? assert.fail('it is not here')
+  assert.deepEqual(attributes.get('x-Vendor Note')?.[0]?.value, { type: 'TextString', value: 'of theirs' })
+  assert.deepEqual(attributes.get('x-Mine')?.[0]?.value, { type: 'Integer', value: 7 })
+  assert.equal(first(attributes, 'ActivationDate'), 1_600_000_000n)
+  assert.equal(first(attributes, 'CryptographicLength'), 256, 'from the Key Block')
+})
+
+test('an identifier is any text of 1 to 1,024 bytes', async (t) => {
+  const ids = ['1', 'ä/../% "\u{1F511}', 'k'.repeat(1024), 'k'.repeat(1025)]
+  const { run, show } = await open(t, holding(ids))
+  const report = await run()
+  assert.deepEqual(counts(report), [3, 0, 0])
+  for (const id of ids.slice(0, 3)) assert.equal((await show(id))?.uniqueIdentifier, id)
+  assert.deepEqual(report.notStored.count, 1)
+})
+
+test('an object that is too large, or has too much said of it, is listed and ends nothing', async (t) => {
+  const ids = ['large', 'talkative', 'plain']
+  const { run } = await open(t, {
+    ...holding(ids),
+    Get: ({ UniqueIdentifier }) =>
+      UniqueIdentifier === 'large'
+        ? keyOf('large', { KeyValue: { KeyMaterial: Buffer.alloc(600 * 1024, 1) } })
+        : keyOf(textOf(UniqueIdentifier)),
+    GetAttributes: ({ UniqueIdentifier }) => ({
+      UniqueIdentifier: textOf(UniqueIdentifier),
+      Attribute: UniqueIdentifier === 'talkative' ? [1, 2, 3].map(note) : active,
+    }),
+  })
+  const report = await run()
+  assert.deepEqual(counts(report), [1, 0, 0])
+  assert.match(
+    why(report.notStored).toSorted().join('\n'),
+    /large: .*bytes at most\ntalkative: .*262144 bytes/,
+  )
+})
+
+test('two objects with one name are both kept, and listed', async (t) => {
+  const { run, show } = await open(t, {
+    ...holding(many(8)),
+    GetAttributes: ({ UniqueIdentifier }) => ({
+      UniqueIdentifier: textOf(UniqueIdentifier),
+      Attribute: [...active, named('the same')],
+    }),
+  })
+  const report = await run()
+  assert.deepEqual([counts(report), report.sharedNames.count], [[8, 0, 0], 7])
+  const views = await Promise.all(many(8).map((id) => show(id)))
+  const withName = views.filter((view) => view?.attributes.has('Name'))
+  const kept = views.filter((view) => view?.attributes.has('x-Mortise-Adopted-Name'))
+  assert.deepEqual([withName.length, kept.length], [1, 7])
+  assert.deepEqual(counts(await run()), [0, 0, 8])
+})
+
+test('resets, an overload and a restart are waited for; what never answers is listed', async (t) => {
+  let asked = 0
+  const { run, progress, waitedMs } = await open(t, {
+    ...holding(many(12)),
+    Get: ({ UniqueIdentifier }) => {
+      asked++
+      if (UniqueIdentifier === 'key-3') throw new Reset()
+      if (asked % 3 === 0) throw new Reset()
+      if (asked % 5 === 0) throw new Fault('GeneralFailure', 'busy')
+      return keyOf(textOf(UniqueIdentifier))
+    },
+  })
+  const report = await run()
+  assert.equal(report.adopted, 11)
+  assert.deepEqual(
+    report.notExported.items.map(({ id }) => id),
+    ['key-3'],
+  )
+  assert.ok(waitedMs() >= limits.adoptRetryFirstMs)
+  assert.ok(progress.some(({ trouble }) => trouble !== null))
+})
+
+test('a server that never comes back ends the adoption, with what to do', async (t) => {
+  const { run, waitedMs } = await open(t, {
+    ...holding(many(3)),
+    Get: () => {
+      throw new Reset()
+    },
+  })
+  await assert.rejects(run(), (error) => {
+    assert.ok(error instanceof AdoptionFailed)
+    assert.match(error.message, /the old server does not answer/)
+    assert.match(String(error.hint), /goes on from there/)
+    return true
+  })
+  assert.ok(waitedMs() >= limits.adoptPatienceMs)
+})
+
+test('interrupted, it goes on from there', async (t) => {
+  const stopping = new AbortController()
+  let given = 0
+  const { run, show } = await open(t, {
+    ...holding(many(200)),
+    Get: ({ UniqueIdentifier }) => {
+      if (++given === 20) stopping.abort()
+      return keyOf(textOf(UniqueIdentifier))
+    },
+  })
+  await assert.rejects(run({}, stopping.signal), /the server stops/)
+  const before = (await Promise.all(many(200).map((id) => show(id)))).filter((view) => view !== undefined)
+  assert.ok(before.length > 0 && before.length < 200, `${before.length} are here`)
+  assert.deepEqual(counts(await run()), [200 - before.length, 0, before.length])
+})
+
+test('a search that is refused without attributes is made by kind; without any, the file of identifiers helps', async (t) => {
+  const ids = many(4)
+  let none = false
+  const { run } = await open(t, {
+    ...holding(ids),
+    Locate: ({ Attribute = [] }) => {
+      if (none || Attribute.length === 0) throw new Fault('InvalidField', 'name an attribute')
+      return { UniqueIdentifier: Attribute[0]?.AttributeValue === 'SymmetricKey' ? ids : [] }
+    },
+  })
+  assert.equal((await run()).adopted, 4)
+  none = true
+  await assert.rejects(
+    run(),
+    (error) => error instanceof AdoptionFailed && /--ids FILE/.test(String(error.hint)),
+  )
+  assert.deepEqual(counts(await run({ ids: ['key-1', 'key-1', 'key-2'] })), [0, 0, 2])
+})
+
+test('verify tells of bytes that differ, and other bytes never take the place of those that are here', async (t) => {
+  let other = false
+  const { run, digest, perform } = await open(t, {
+    ...holding(['a', 'b']),
+    Get: ({ UniqueIdentifier }) =>
+      other && UniqueIdentifier === 'a'
+        ? keyOf('a', { KeyValue: { KeyMaterial: Buffer.alloc(32, 9) } })
+        : keyOf(textOf(UniqueIdentifier)),
+  })
+  await run()
+  other = true
+  const report = await run({ verify: true })
+  assert.deepEqual(why(report.conflicts), ['a: an object with this identifier and other bytes is here'])
+  assert.deepEqual([report.verified?.equal, report.verified?.different.count], [1, 0])
+  assert.deepEqual(await digest('a'), createHash('sha256').update(bytesOf('a')).digest())
+  await assert.rejects(
+    perform((work) => work.digest('nobody')),
+    faults('ObjectNotFound'),
+  )
+})
