@@ -89,7 +89,9 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
 
   const exported = path.join(server.data, 'audit.jsonl')
   assert.equal((await again.cli('audit', 'export', exported)).code, 0)
-  const files = readdirSync(server.data).map((name) => path.join(server.data, name))
+  const files = readdirSync(server.data, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => path.join(parentPath, name))
   const secrets = [red.apiKey, blue.apiKey].flatMap((apiKey) => [
     apiKey,
     Buffer.from(apiKey).toString('base64').slice(0, 40),

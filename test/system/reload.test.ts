@@ -136,6 +136,15 @@ test('each live option can be changed, and no other is taken over', () => {
     server: { names: ['a.test'], data: '/elsewhere' },
     admin: { hosts: ['b.test'] },
     audit: { reads: 'durable', keep: 400 },
+    backup: {
+      enabled: false,
+      delaySeconds: 31,
+      everySecondsMin: 301,
+      everySecondsMax: 86_401,
+      keepLast: 7,
+      keepDaily: 15,
+      after: ['true'],
+    },
     log: { level: 'warn', format: 'json' },
   } as const
   const after = Object.fromEntries(
