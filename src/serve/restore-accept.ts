@@ -70,6 +70,8 @@ async function accept(options: {
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
   refuseAltered(reading)
+  // What a running server wrote down of reads, the new MAC key would not open any more.
+  await store.openAccessLog(secrets.accessKey())
   const atLeast = Math.max(version, known.trustVersion)
   const trustVersion = atLeast + 1
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
