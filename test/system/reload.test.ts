@@ -136,6 +136,16 @@ test('each live option can be changed, and no other is taken over', () => {
     server: { rootKeyCopied: true, names: ['a.test'], data: '/elsewhere' },
     admin: { hosts: ['b.test'] },
     audit: { reads: 'durable' },
+    backup: {
+      enabled: false,
+      folder: '/elsewhere',
+      delaySeconds: 11,
+      everySecondsMin: 601,
+      everySecondsMax: 7201,
+      keepLast: 3,
+      keepDaily: 4,
+      after: ['copy-it'],
+    },
     log: { level: 'warn', format: 'json' },
   } as const
   const after = Object.fromEntries(
