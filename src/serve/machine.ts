@@ -2,7 +2,7 @@
 // run, and withdrawn trust may count in it. Part of the composition root.
 
 import { createHmac } from 'node:crypto'
-import { readFile, readlink } from 'node:fs/promises'
+import { readFile, readlink, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { AnchoredStore } from '../ports/anchor.ts'
 import type { SecretRecord } from '../ports/secrets.ts'
@@ -13,16 +13,19 @@ const secretName = 'machine'
 /** The kernel's own number of the first process namespace. */
 const firstNamespace = 'pid:[4026531836]'
 
-/**
- * Identifies this machine; the id itself is not to be shown (machine-id(5)). Null: not known. `file`: left out, the
- * system's, and not in a container: there the file is the image's.
- */
+/** Identifies this machine; the id itself is not to be shown (machine-id(5)). Null: not known. `file`: left out, the system's. */
 export async function readMachine(file?: string): Promise<string | null> {
-  if (file === undefined && (await readlink('/proc/self/ns/pid').catch(() => '')) !== firstNamespace)
-    return null
+  if (file === undefined && !(await lasts())) return null
   const id = (await readFile(file ?? '/etc/machine-id', 'utf8').catch(() => '')).trim()
   if (!/^[0-9a-f]{32}$/.test(id)) return null
   return createHmac('sha256', id).update('mortise machine 1').digest('hex')
+}
+
+/** Whether the system's id is one: in a container it is the image's, and beside /run/machine-id it is new at each boot. */
+async function lasts(): Promise<boolean> {
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '')
+  const isNew = await stat('/run/machine-id').catch(() => null)
+  return namespace === firstNamespace && isNew === null
 }
 
 /** Remembers the machine, for the next start. Throws RestoreNotAccepted if the last one was another. */
