@@ -3,7 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
@@ -48,10 +49,15 @@ before(async () => {
 })
 after(() => rmSync(snapshot, { recursive: true, force: true }))
 
-/** Stops all threads of the server where they are. */
-async function hold({ process: { pid }, process: child }: TestServer): Promise<void> {
-  child.kill('SIGSTOP')
-  while (!/^State:\s+T/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))) await sleep(10)
+/** Stops all threads of the server at a moment at which its access log has records. */
+async function hold({ data, process: child }: TestServer): Promise<void> {
+  for (;;) {
+    child.kill('SIGSTOP')
+    while (!/^State:\s+T/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8'))) await sleep(10)
+    if (statSync(path.join(data, 'mortise.db.access')).size > 0) return
+    child.kill('SIGCONT')
+    await sleep(20)
+  }
 }
 
 /** Starts from a copy of the snapshot, after what is done to it, and compares. */
