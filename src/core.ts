@@ -28,6 +28,7 @@ import { Secrets } from './sealing/secrets.ts'
 import { ServerNotes } from './sealing/server-notes.ts'
 import { Alarms } from './serve/alarms.ts'
 import { holdToAnchor } from './serve/anchor.ts'
+import { holdToMachine } from './serve/machine-id.ts'
 import { Readiness } from './serve/readiness.ts'
 import { RootKeyProof } from './serve/root-key-proof.ts'
 import type { Log } from './telemetry/log.ts'
@@ -41,6 +42,8 @@ import { UnservedVersions } from './trust/unserved-versions.ts'
 export interface CorePorts {
   readonly clock: Clock
   readonly store: Store & AnchoredStore
+  /** Identifies the machine; null: not known. */
+  readonly machine: string | null
   /** Seals the server's own secrets. */
   readonly rootKey: RootKey
   readonly rootKeys: RootKeySource
@@ -97,15 +100,16 @@ const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClien
 
 /**
  * Registers what must be closed on `opened`; the store is its owner's to close. Rejects with RestoreNotAccepted if the
- * store is older than its anchor, and with an error that says what to do if the server's secrets do not open.
+ * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's secrets do not open.
  */
 export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack): Promise<Core> {
-  const { clock, store, rootKey, rootKeys, log, metrics, durableReads } = ports
+  const { clock, store, machine, rootKey, rootKeys, log, metrics, durableReads } = ports
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
   const alarms = new Alarms(log)
   const integrity = new Integrity(clock, alarms.altered)
   const secrets = await Secrets.open(store, rootKey, integrity)
   await holdToAnchor(store, secrets)
+  await holdToMachine(store, secrets, machine)
   await store.openAccessLog(secrets.accessKey())
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')

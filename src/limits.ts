@@ -359,6 +359,8 @@ export const limits = {
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
   backupAfterTimeoutMs: 3600_000,
+  /** What a drill that was killed left is removed when it is older. */
+  backupDrillLeftMs: 24 * 3600_000,
   /** Keys of each instance that a drill fetches, the newest ones. */
   backupDrillKeys: 50,
   /** Keys that verifying a backup opens, spread over it, unless all are asked for. */

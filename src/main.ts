@@ -164,12 +164,18 @@ function withAdvice(what: string, error: unknown, config: Config): unknown {
 }
 
 function restoreHint(
-  error: Error & { readonly acceptable?: boolean },
+  error: Error & { readonly acceptable?: boolean; readonly moved?: boolean },
   { server }: Config,
 ): string | undefined {
   if (error.acceptable !== true) return undefined
+  const accept = `${world.command} restore-accept --data ${server.data}`
+  if (error.moved === true)
+    return (
+      `If you moved it, or start from a snapshot: see that no server uses the other one any more, then run ${accept}. ` +
+      'docs/backup.md, Snapshots of a volume, has more.'
+    )
   return (
-    `If you put a backup back on purpose: ${world.command} restore-accept --data ${server.data}. If nobody did, ` +
+    `If you put a backup back on purpose: ${accept}. If nobody did, ` +
     'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
     'newest database back. docs/operate.md, Backups, has more.'
   )

@@ -46,13 +46,16 @@ export interface ServeOptions {
   readonly log: LevelledLog
   readonly metrics: Metrics
   readonly version: string
+  /** Left out: the system's. */
+  readonly machineIdFile?: string
 }
 
 /** Starts the server; resolves when it serves. Rejects with an error whose message says what to do. */
-export async function serve({ config, readConfig, log, metrics, version }: ServeOptions): Promise<Running> {
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { config, readConfig, log, metrics, version } = options
   const settings = new Settings({ initial: config, read: readConfig })
   await using opened = new AsyncDisposableStack()
-  const { ports, rootKeys, firstStart, warnings } = await openPorts({ settings, log, metrics }, opened)
+  const { ports, rootKeys, firstStart, warnings } = await openPorts({ ...options, settings }, opened)
   const core = await buildCore(ports, opened)
   const { access, audit, clock, keyring, readiness, secrets, store, trust } = core
   core.start()

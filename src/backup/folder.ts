@@ -46,8 +46,13 @@ export class BackupFolder {
   /** Makes the folder, and removes what killed runs left in it. */
   async prepare(): Promise<void> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 })
+    await this.tidy()
+  }
+
+  /** Removes what killed runs left. */
+  async tidy(): Promise<void> {
     const ending = partialOf(suffix)
-    for (const name of await readdir(this.folder))
+    for (const name of await this.#names())
       if (name.endsWith(ending)) await rm(path.join(this.folder, name), { force: true })
   }
 
@@ -58,10 +63,7 @@ export class BackupFolder {
 
   /** Those of this server, newest first. Files that cannot be read as backups are left out. */
   async list(): Promise<readonly KeptBackup[]> {
-    const names = await readdir(this.folder).catch((error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
-      throw error
-    })
+    const names = await this.#names()
     const files = new Set(
       names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
     )
@@ -104,6 +106,14 @@ export class BackupFolder {
       await handle.close()
     }
     await rename(partialOf(file), file)
+  }
+
+  /** Of the files; none without the folder, which the first backup makes. */
+  #names(): Promise<readonly string[]> {
+    return readdir(this.folder).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []
+      throw error
+    })
   }
 
   async #look(file: string): Promise<KeptBackup | null> {

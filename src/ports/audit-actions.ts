@@ -56,7 +56,8 @@ export const auditActions = {
   'server-cert.request': 'A signing request for the KMIP listener was made.',
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
   'server.reload': 'The configuration was read anew.',
-  'server.restore-accept': 'The owner accepted a database that was older than its anchor.',
+  'server.restore-accept':
+    'The owner accepted a database that was restored, older than its anchor, or of another machine.',
   'backup.create': 'A backup was made, or could not be made.',
   'backup.verify': 'A backup was verified.',
   'backup.restore': 'The database was made of a backup, which the entry names.',

@@ -4,6 +4,8 @@
 import { statSync } from 'node:fs'
 import path from 'node:path'
 import type { AnchoredStore, AnchorVerdict } from '../ports/anchor.ts'
+import type { AuditAction } from '../ports/audit-actions.ts'
+import type { AuditEntry, AuditStore } from '../ports/audit.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import type { Secrets } from '../sealing/secrets.ts'
 
@@ -12,9 +14,15 @@ export class RestoreNotAccepted extends Error {
   override readonly name = 'RestoreNotAccepted'
   /** Whether the owner may accept the database with `restore-accept`. */
   readonly acceptable: boolean
-  constructor(message: string, acceptable: boolean) {
+  /** It was last used on another machine. */
+  readonly moved: boolean
+  constructor(
+    message: string,
+    { acceptable = false, moved = false }: { acceptable?: boolean; moved?: boolean } = {},
+  ) {
     super(message)
     this.acceptable = acceptable
+    this.moved = moved
   }
 }
 
@@ -27,26 +35,33 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
   throw new RestoreNotAccepted(
     `the database is new or empty, but its anchor ${store.anchorFile} is there: the database was lost, or is not ` +
       'where it was. Nothing was changed. Bring the database back; to begin anew with other keys, move the anchor away',
-    false,
   )
 }
 
 /** Checks the database against its anchor, which follows each sync from now on. Throws RestoreNotAccepted. */
-export async function holdToAnchor(store: AnchoredStore, secrets: Secrets): Promise<void> {
+export async function holdToAnchor(store: AnchoredStore & AuditStore, secrets: Secrets): Promise<void> {
   const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep' })
-  const found = disagreement(store, verdict)
-  if (found !== null) throw new RestoreNotAccepted(`${found}. Nothing is served`, true)
+  const found = await disagreement(store, verdict)
+  if (found !== null) throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true })
 }
 
 /** Returns a sentence without its full stop, or null if the database agrees with its anchor. */
-export function disagreement({ anchorFile }: AnchoredStore, verdict: AnchorVerdict): string | null {
+export async function disagreement(
+  store: AnchoredStore & AuditStore,
+  verdict: AnchorVerdict,
+): Promise<string | null> {
+  const { anchorFile } = store
   const [folder, name] = [path.dirname(anchorFile), path.basename(anchorFile)]
   switch (verdict.state) {
     case 'new':
     case 'agrees':
       return null
-    case 'missing':
+    case 'missing': {
+      const backup = await restoredFrom(store)
+      if (backup !== null)
+        return `the database in ${folder} was restored from ${backup}, which nobody has accepted yet`
       return `the database in ${folder} was used before, but its anchor ${name} is missing: it cannot be told whether the database is the newest one`
+    }
     case 'unreadable':
       return `the anchor ${name} in ${folder} does not belong to the database beside it: it cannot be told whether the database is the newest one`
     case 'older':
@@ -54,6 +69,18 @@ export function disagreement({ anchorFile }: AnchoredStore, verdict: AnchorVerdi
     default:
       return verdict satisfies never
   }
+}
+
+/** The backup of which the database was made, as its audit log says, unless it was accepted since; null otherwise. */
+async function restoredFrom(store: AuditStore): Promise<string | null> {
+  const last = async (action: AuditAction): Promise<AuditEntry | undefined> => {
+    const { entries } = await store.audit({ action, order: 'newest', limit: 1 })
+    return entries[0] && (JSON.parse(entries[0].body) as AuditEntry)
+  }
+  const [restored, accepted] = [await last('backup.restore'), await last('server.restore-accept')]
+  if (!restored || (accepted && accepted.atMs >= restored.atMs)) return null
+  const { created, serverId, file } = restored.detail ?? {}
+  return `the backup that the server ${serverId} made at ${created} (${file})`
 }
 
 function writtenAt(file: string): string {

@@ -2,7 +2,7 @@
 // it for keys that it finds, and removes the folder. Without outside effects: instances that keep keys at their root key's
 // service, or that are in the middle of a move, are left out, and no root key file is copied. Part of the composition root.
 
-import { mkdtemp, rm } from 'node:fs/promises'
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { AdminClient } from '../admin/client.ts'
@@ -29,6 +29,8 @@ import { changedPages, readTrust } from './restore-changes.ts'
 import { Settings } from './settings.ts'
 import { systemClock } from './system-clock.ts'
 
+const drillPrefix = 'mortise-drill-'
+
 /** What is needed of a server that runs. */
 interface DrillServer {
   readonly kmip: string
@@ -51,7 +53,12 @@ export async function drillBackup(
   await using rootKeys = await offlineRootKeys(config, log)
   const own = await rootKeys.open(absolute(rootKey ?? manifest.key.rootKey, config.server.data))
   const opener = await openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
-  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-drill-'))
+  const parent = tmpdir()
+  await removeLeftDrills(parent, {
+    uid: process.getuid?.(),
+    beforeMs: systemClock.now() - limits.backupDrillLeftMs,
+  })
+  const folder = await mkdtemp(path.join(parent, drillPrefix))
   try {
     const leftOut = await restoreForDrill(file, folder, { opener, own, manifest, onProgress })
     const drilled = drillConfig(config, folder, own)
@@ -67,6 +74,20 @@ export async function drillBackup(
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Removes the folders of drills that were killed. A link, or a folder of another user, is none. */
+export async function removeLeftDrills(
+  parent: string,
+  { uid, beforeMs }: { readonly uid: number | undefined; readonly beforeMs: number },
+): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (!name.startsWith(drillPrefix)) continue
+    const folder = path.join(parent, name)
+    const stats = await lstat(folder).catch(() => null)
+    if (stats?.isDirectory() && stats.uid === uid && stats.mtimeMs < beforeMs)
+      await rm(folder, { recursive: true, force: true })
   }
 }
 

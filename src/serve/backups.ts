@@ -94,9 +94,7 @@ export class Backups implements BackupAdministration {
 
   /** Begins the schedule. Calls `failed` for what is no failure of a backup. */
   start(failed: (error: unknown) => void): void {
-    const prepared = this.#folder.prepare()
-    prepared.catch(failed)
-    this.#last = prepared.catch(() => undefined)
+    this.#last = this.#folder.tidy().catch(failed)
     this.#timer = this.#parts.clock.every(limits.backupTickMs, () => void this.tick().catch(failed))
   }
 

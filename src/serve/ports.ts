@@ -14,6 +14,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
+import { readMachine } from './machine-id.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
@@ -26,6 +27,8 @@ export interface PortOptions {
   readonly settings: Settings
   readonly log: Log
   readonly metrics: Metrics
+  /** Left out: the system's. */
+  readonly machineIdFile?: string
 }
 
 export interface OpenedPorts {
@@ -48,7 +51,8 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   const firstStart = (await store.trustVersion()) === 0
   const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
   const durableReads = () => settings.now.audit.reads === 'durable'
-  return { ...rest, ports: { ...ports, clock, store, log, metrics, durableReads }, firstStart }
+  const machine = await readMachine(options.machineIdFile)
+  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads }, firstStart }
 }
 
 async function openStore(

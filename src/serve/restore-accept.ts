@@ -1,4 +1,4 @@
-// `mortise restore-accept`: the owner accepts this database, although it is older than its anchor or has none. One
+// `mortise restore-accept`: the owner accepts this database, although it is older than its anchor, has none, or is of another machine. One
 // commit gives the store another MAC key, signs everything in it again, revokes every token, and raises the trust
 // version and checkpoint number above each known one. If the process dies half way, the owner runs it again: until
 // the new anchor exists the server serves nothing. Part of the composition root.
@@ -11,6 +11,7 @@ import { serverActor } from '../audit/actor.ts'
 import type { AcceptedRestore } from '../cli/world.ts'
 import type { CorePorts } from '../core.ts'
 import type { AuditEntry } from '../ports/audit.ts'
+import type { Write } from '../ports/store.ts'
 import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
 import { StoredApiKeys } from '../instances/api-keys.ts'
 import { Secrets } from '../sealing/secrets.ts'
@@ -19,6 +20,7 @@ import { signAnew } from '../trust/sign-anew.ts'
 import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import { disagreement, RestoreNotAccepted } from './anchor.ts'
 import { openPorts, storeFile, type PortOptions } from './ports.ts'
+import { machineRecords, otherMachine } from './machine-id.ts'
 import { StartError, writeWhole } from './first-start.ts'
 
 /**
@@ -31,16 +33,16 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
     throw new StartError(`there is no database in ${data}: nothing to accept`)
   await using opened = new AsyncDisposableStack()
   const { ports } = await openPorts(options, opened)
-  const { store, clock, rootKey, rootKeys } = ports
+  const { store, machine, clock, rootKey, rootKeys } = ports
   const secrets = await Secrets.open(store, rootKey)
   const apiKeys = new StoredApiKeys({ store, secrets, serviceOf: rootKeys.serviceOf })
   // Nothing is unwrapped here, so no newer wrapped form can come back.
   rootKeys.connect({ apiKeys, onRewrapped: () => {} })
   const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
-  const found = disagreement(store, verdict)
+  const found = (await disagreement(store, verdict)) ?? otherMachine(store, secrets, machine)
   if (found === null && !anyway)
     throw new StartError(
-      'there is nothing to accept: the database is not older than its anchor. If both were put back together, say so with --anyway',
+      'there is nothing to accept: the database is not older than its anchor, and was last used on this machine. If both were put back together, say so with --anyway',
     )
   const known = 'anchor' in verdict ? verdict.anchor : { trustVersion: 0, checkpoint: null }
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
@@ -66,10 +68,12 @@ async function accept(options: {
   readonly tokenFile: string
 }): Promise<Omit<AcceptedRestore, 'epochs'>> {
   const { ports, secrets, audit, epochs, known, found, tokenFile } = options
-  const { store, clock } = ports
+  const { store, machine, clock } = ports
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
   refuseAltered(reading)
+  // What a running server wrote down of reads, the new MAC key would not open any more.
+  await store.openAccessLog(secrets.accessKey())
   const atLeast = Math.max(version, known.trustVersion)
   const trustVersion = atLeast + 1
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
@@ -89,7 +93,7 @@ async function accept(options: {
   await store.commit({
     expect: { trustVersion: version },
     writes: [
-      { type: 'secret', record },
+      ...[record, ...machineRecords(secrets, machine)].map((one): Write => ({ type: 'secret', record: one })),
       { type: 'trust-version', atLeast },
       ...signAnew(macKey, restored, trustVersion, token),
       ...instances.flatMap(({ writes }) => writes),
@@ -109,7 +113,6 @@ function refuseAltered({ intact, alarms }: TrustReading): void {
   throw new RestoreNotAccepted(
     `${alarms[0] ?? 'the trusted rows were altered'}. That cannot be accepted: what was trusted cannot be told from ` +
       'what somebody put there. Restore the database from a backup',
-    false,
   )
 }
 

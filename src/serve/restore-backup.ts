@@ -146,10 +146,11 @@ function publicKeyOf(der: Buffer): string {
 }
 
 function restoreEntry(manifest: Manifest, file: string, atMs: number, later: LaterActs | null): AuditEntry {
-  const { id, created, audit } = manifest
+  const { id, serverId, created, audit } = manifest
   const detail = {
     file: path.resolve(file),
     created,
+    serverId,
     entries: audit.entries,
     checkpoint: audit.checkpoint,
     appliedEntries: later?.entries ?? 0,

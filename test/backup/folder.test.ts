@@ -1,7 +1,7 @@
 // Which backups may go, and that the folder tells the backups of this server from everything else in it.
 
 import assert from 'node:assert/strict'
-import { readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { BackupFolder, expired } from '../../src/backup/folder.ts'
@@ -21,6 +21,15 @@ test('the newest backups stay, and the newest of each of some days', () => {
   assert.deepEqual(gone(2, 3), [2, 3, 24, 30, 72], 'today 0, yesterday 20, the day before 48')
   assert.deepEqual(gone(1, 0), [1, 2, 3, 20, 24, 30, 48, 72], 'never the newest')
   assert.deepEqual(gone(100, 0), [])
+})
+
+test('before the first backup there is no folder, and nothing is looked for in it', async (t) => {
+  const place = path.join(await storeFolder(t), 'backups')
+  const folder = new BackupFolder(place, 'server-1')
+  await folder.tidy()
+  assert.deepEqual([await folder.list(), await folder.state(), existsSync(place)], [[], {}, false])
+  await folder.prepare()
+  assert.equal(statSync(place).mode & 0o777, 0o700)
 })
 
 test('the list has what is a backup of this server, newest first, and prepare removes what was left half', async (t) => {

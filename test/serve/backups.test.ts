@@ -56,6 +56,14 @@ test('a new key is in a backup within a minute, and backups are five minutes apa
   assert.equal((await backups.facts()).keysAtRisk, 0)
 })
 
+test('without a schedule the start makes no folder', async (t) => {
+  const { backups, folder, pass } = await scheduled(t, { enabled: false })
+  backups.start((error) => assert.fail(String(error)))
+  await pass(60)
+  await backups.stop()
+  assert.equal(existsSync(folder), false)
+})
+
 test('without new keys a backup is made once a day, also where the clock was set back', async (t) => {
   const { world, made, pass, backups } = await scheduled(t)
   await pass(60)

@@ -70,7 +70,10 @@ test('a reader that holds the log up only delays it, and is named in the log whe
   await store.commit(
     change([objectWrite(objectRecord('a', { version: 2, state: 'Destroyed', sealed: null }))]),
   )
-  assert.match(await late, /destroyed material is still in .*: a backup or another program reads the database/)
+  assert.match(
+    await late,
+    /destroyed material is still in .*: a backup or another program reads the database/,
+  )
   assert.equal(textsInFiles([text], files).length, 1, 'the reader still sees the old state, so it is there')
   await create(store, objectRecord('b'))
   assert.ok(await store.object('instance-1', 'b'), 'nobody waits for that reader')

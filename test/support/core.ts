@@ -96,7 +96,8 @@ async function build(t: TestContext, ground: Ground): Promise<TestCore> {
     events.push(...(rootKeyEvents[line.message] ?? []))
   }
   const log = createLog({ format: 'json', level: 'info', write })
-  const ports = { clock, store: options.wrap?.(store) ?? store, rootKey, log, metrics: createMetrics() }
+  const place = { clock, store: options.wrap?.(store) ?? store, machine: null }
+  const ports = { ...place, rootKey, log, metrics: createMetrics() }
   const rootKeys = rootKeySource(rootKey, options)
   const core = await buildCore({ ...ports, rootKeys, durableReads: () => false }, opened)
   const running = opened.move()

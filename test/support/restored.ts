@@ -19,9 +19,10 @@ export async function restoreInto(
   return JSON.parse(stdout) as RestoredBackup
 }
 
-export async function accept(data: string): Promise<void> {
+/** What was found wrong, as the owner is told. */
+export async function accept(data: string): Promise<string | null> {
   const read = () => readConfig({ data }, {})
   const settings = new Settings({ initial: read(), read })
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
-  await acceptRestore({ settings, log, metrics: createMetrics() }, false)
+  return (await acceptRestore({ settings, log, metrics: createMetrics() }, false)).found
 }

@@ -41,7 +41,7 @@ export function useServer(ready: (server: RunningServer, session: KmipSession) =
 }
 
 /** `given`: a data folder that stays; left out: a new one that is removed at the end. */
-export async function startInProcess(given?: string): Promise<RunningServer> {
+export async function startInProcess(given?: string, machineIdFile?: string): Promise<RunningServer> {
   const data = given ?? (await mkdtemp(path.join(tmpdir(), 'mortise-operations-')))
   const read = () => readConfig({ data, kmip: '127.0.0.1:0', admin: '127.0.0.1:0' }, {})
   const log: string[] = []
@@ -51,6 +51,7 @@ export async function startInProcess(given?: string): Promise<RunningServer> {
     log: createLog({ format: 'json', level: 'info', write: (line) => log.push(line) }),
     metrics: createMetrics(),
     version: '0.0.0-test',
+    ...(machineIdFile !== undefined && { machineIdFile }),
   })
   const token = (await readFile(path.join(data, 'admin-token'), 'utf8')).trim()
   const admin = new AdminClient({

@@ -21,6 +21,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '../../src/config.ts'
+import { RestoreNotAccepted } from '../../src/serve/anchor.ts'
 import { acceptRestore } from '../../src/serve/restore-accept.ts'
 import { Settings } from '../../src/serve/settings.ts'
 import { createLog } from '../../src/telemetry/log.ts'
@@ -57,11 +58,12 @@ const issue = (data: string, name: string) => cli(data, `client issue --name ${n
 
 const refusedStart = (data: string, reason: RegExp) => assert.rejects(startInProcess(data), reason)
 
-function accept(data: string, anyway = false) {
+function accept(data: string, anyway = false, machineIdFile?: string) {
   const read = () => readConfig({ data }, {})
   const settings = new Settings({ initial: read(), read })
   const log = createLog({ format: 'json', level: 'info', write: () => undefined })
-  return acceptRestore({ settings, log, metrics: createMetrics() }, anyway)
+  const machine = machineIdFile !== undefined && { machineIdFile }
+  return acceptRestore({ settings, log, metrics: createMetrics(), ...machine }, anyway)
 }
 
 /** Takes the database as a stopped server left it; the function puts it back. */
@@ -274,6 +276,34 @@ test('restore-accept is for a database that is there, that no server has open, a
   await run(data, () => cli(data, 'status'))
   const unfinished = readdirSync(data).filter((name) => /\.new$|admin-token\./.test(name))
   assert.deepEqual(unfinished, [])
+})
+
+test('a database that was last used on another machine is not served before its owner accepts it', async (t) => {
+  const data = dataFolder(t)
+  const [here, elsewhere] = [path.join(data, 'here'), path.join(data, 'elsewhere')]
+  writeFileSync(here, `${'1'.repeat(32)}\n`)
+  writeFileSync(elsewhere, `${'2'.repeat(32)}\n`)
+  const startOn = async (machine: string) => (await startInProcess(data, machine))[Symbol.asyncDispose]()
+  await startOn(here)
+  await startOn(here)
+  await assert.rejects(startOn(elsewhere), (error: unknown) => {
+    assert.match(
+      String(error),
+      /was last used on another machine: .* may still be in use there\. Nothing is served/,
+    )
+    return error instanceof RestoreNotAccepted && error.acceptable && error.moved
+  })
+  await startOn(path.join(data, 'a machine without an id'))
+  await startOn(here)
+  await assert.rejects(accept(data, false, here), /there is nothing to accept/)
+  const { found, tokensRevoked } = await accept(data, false, elsewhere)
+  assert.match(found ?? '', /on another machine/)
+  assert.equal(tokensRevoked, 1)
+  await startOn(elsewhere)
+  await assert.rejects(startOn(here), /another machine/)
+  const ids = ['1', '2'].map((digit) => digit.repeat(32))
+  const stored = readFileSync(path.join(data, 'mortise.db'), 'latin1')
+  assert.ok(ids.every((id) => !stored.includes(id)))
 })
 
 test('the terminal says what is wrong and what to do, and the exit code is 1', async (t) => {

@@ -2,10 +2,11 @@
 // the last server says so, nothing is served before the owner accepts it, and a new writer goes on in the audit log.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test, type TestContext } from 'node:test'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { readManifest } from '../../src/backup/read.ts'
 import { clientCertificate, type TestIdentity } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
 import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
@@ -108,7 +109,14 @@ test('with an audit export of the last server, all that was closed since is clos
   })
   assert.deepEqual(restored.keysLost?.toSorted(), later.toSorted())
   assert.deepEqual(restored.withdrawn, ['client removed'])
-  await assert.rejects(startInProcess(data), /its anchor mortise\.db\.anchor is missing.*Nothing is served/)
+  const { serverId, created } = await readManifest(inFolder('a.backup'))
+  const backup = `was restored from the backup that the server ${serverId} made at ${created} (${inFolder('a.backup')})`
+  await assert.rejects(startInProcess(data), (error: Error) => {
+    return error.message.includes(backup) && error.message.endsWith('Nothing is served')
+  })
+  assert.ok((await accept(data))?.includes(backup))
+  rmSync(path.join(data, 'mortise.db.anchor'))
+  await assert.rejects(startInProcess(data), /its anchor mortise\.db\.anchor is missing/)
   await accept(data)
   await startRestored(data, async (talk, port) => {
     for (const [id, expected] of bytes) {

@@ -16,7 +16,7 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
   return verb<Options>(world, outcome, {
     words: 'restore-accept',
     summary:
-      'accept a database that is older than its anchor, such as a restored one; revokes every token and creates a new one',
+      'accept a database that was restored, that is older than its anchor, or that comes from another machine; revokes every token and creates a new one',
     flags: [
       ['--data <dir>', 'data folder; no server may run on it (default: as configured, else ./mortise-data)'],
       ['--config <file>', 'configuration file (default: mortise.toml in this folder, if there is one)'],

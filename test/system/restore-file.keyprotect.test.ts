@@ -1,0 +1,179 @@
+// A backup of an instance with custody `keyprotect` is restored after its database was lost: what was closed since stays
+// closed, and what was made since comes back from Key Protect with its bytes and with the attributes that are there.
+
+import assert from 'node:assert/strict'
+import { copyFileSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { openSite, type CustodySite } from '../support/custody.ts'
+import { KeyProtectFake } from '../support/key-protect/fake.ts'
+import { digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
+import { runCli, startServer } from '../support/server.ts'
+import {
+  enumeration,
+  find,
+  integer,
+  operations,
+  struct,
+  text,
+  textOf,
+  write,
+  type Item,
+} from '../support/wire.ts'
+
+const fake = await KeyProtectFake.start()
+after(() => fake.stop())
+
+const [before, later] = [40, 200]
+const lanes = 8
+const nameTags = { value: 0x420055, type: 0x420054 }
+
+interface Known {
+  readonly id: string
+  readonly digest: string
+  /** Attributes that a standard key holds, as bytes of the answer. */
+  readonly attributes: string
+}
+
+test('lost after a backup: newer keys come back from Key Protect, and what was closed since stays closed', async () => {
+  await using site = await openSite(fake, { custody: 'keyprotect' })
+  const folder = path.dirname(site.server.data)
+  const file = path.join(folder, 'a.backup')
+  const older = await makeKeys(site, before)
+  await site.server.json('backup', 'create', file)
+  const newer = await makeKeys(site, later)
+  const talk = await site.talk()
+  const [revoked, destroyed] = [new Set<string>(), new Set<string>()]
+  for (const { id } of [...older.slice(0, 10), ...newer.slice(0, 10)]) {
+    assert.ok((await talk.revoke(id)).ok)
+    revoked.add(id)
+  }
+  for (const { id } of [...older.slice(10, 15), ...newer.slice(10, 15)]) {
+    assert.ok((await talk.revoke(id)).ok)
+    assert.ok((await talk.destroy(id)).ok)
+    destroyed.add(id)
+  }
+  talk.close()
+
+  const data = await restoredElsewhere(site, file)
+  await using server = await startServer({ data, env: environment(site) })
+  const client = await openTalk({ ...server.kmip, tls: tlsOf(site) })
+  // From its first moment on, before it has looked through Key Protect.
+  for (const id of destroyed) assert.equal((await client.get(id)).ok, false, `${id} was destroyed`)
+  await untilTakenOver(client, {
+    newer: newer.filter(({ id }) => !destroyed.has(id)),
+    revoked: older.filter(({ id }) => revoked.has(id)),
+  })
+  for (const { id, digest, attributes } of [...older, ...newer]) {
+    const answer = await client.get(id)
+    if (destroyed.has(id)) {
+      assert.equal(answer.ok, false, `${id} was destroyed`)
+      continue
+    }
+    assert.equal(digestOf(answer), digest, `${id}: ${answer.message}`)
+    assert.equal(await attributesOf(client, id), attributes, id)
+    assert.equal(await client.state(id), revoked.has(id) ? states.Deactivated : states.Active, id)
+  }
+  await client.create()
+  client.close()
+  const { code, stdout } = await server.cli('audit', 'verify')
+  assert.equal(code, 0, stdout)
+})
+
+/** Active ones, each with a Name. */
+async function makeKeys(site: CustodySite, count: number): Promise<readonly Known[]> {
+  const made: Known[] = []
+  let left = count
+  const lane = async (): Promise<void> => {
+    const talk = await site.talk()
+    while (left-- > 0) {
+      const id = await createNamed(talk, `key ${count}-${left}`)
+      assert.ok((await talk.activate(id)).ok)
+      const digest = digestOf(await talk.get(id)) ?? assert.fail('no key')
+      made.push({ id, digest, attributes: await attributesOf(talk, id) })
+    }
+    talk.close()
+  }
+  await Promise.all(Array.from({ length: lanes }, lane))
+  assert.equal(made.length, count)
+  return made
+}
+
+async function createNamed(talk: KmipTalk, name: string): Promise<string> {
+  const value = struct('AttributeValue', text(nameTags.value, name), enumeration(nameTags.type, 1))
+  const answer = await talk.ask(
+    operations.Create,
+    enumeration('ObjectType', 2),
+    struct(
+      'TemplateAttribute',
+      attribute('Cryptographic Algorithm', enumeration('AttributeValue', 3)),
+      attribute('Cryptographic Usage Mask', integer('AttributeValue', 12)),
+      attribute('Cryptographic Length', integer('AttributeValue', 256)),
+      attribute('Name', value),
+    ),
+  )
+  return textOf(find(answer.payload, 'UniqueIdentifier')) ?? assert.fail(answer.message)
+}
+
+function attribute(name: string, value: Item): Item {
+  return struct('Attribute', text('AttributeName', name), value)
+}
+
+async function attributesOf(talk: KmipTalk, id: string): Promise<string> {
+  const names = [
+    'Name',
+    'Object Type',
+    'Cryptographic Algorithm',
+    'Cryptographic Length',
+    'Cryptographic Usage Mask',
+  ]
+  const asked = names.map((name) => text('AttributeName', name))
+  const { payload } = await talk.ask(operations.GetAttributes, text('UniqueIdentifier', id), ...asked)
+  return write(payload ?? assert.fail(`no attributes of ${id}`)).toString('hex')
+}
+
+/** The database is lost, and nothing but the root key file is left of its folder; the new one, accepted. */
+async function restoredElsewhere(site: CustodySite, file: string): Promise<string> {
+  await site.server.kill()
+  const data = path.join(path.dirname(file), 'restored')
+  mkdirSync(data, { mode: 0o700 })
+  copyFileSync(path.join(site.server.data, 'root.key'), path.join(data, 'root.key'))
+  rmSync(site.server.data, { recursive: true })
+  // No standard key can be of a request that still runs: only then does a server take over one that it does not know.
+  await fake.advance(660)
+  for (const words of [['restore', file, '--yes'], ['restore-accept']]) {
+    const { code, stderr } = await runCli([...words, '--data', data], environment(site))
+    assert.equal(code, 0, stderr)
+  }
+  return data
+}
+
+function environment({ server }: CustodySite) {
+  return {
+    MORTISE_IBM_API_KEY_FILE: path.join(path.dirname(server.data), 'api-key'),
+    MORTISE_IBM_IAM_URL: fake.about.iamUrl,
+    MORTISE_IBM_CA_FILE: fake.about.caFile,
+  }
+}
+
+function tlsOf({ certFile, keyFile }: CustodySite) {
+  return { cert: readFileSync(certFile, 'utf8'), key: readFileSync(keyFile, 'utf8') }
+}
+
+/** Until the start's look through Key Protect is over. */
+async function untilTakenOver(
+  talk: KmipTalk,
+  { newer, revoked }: { readonly newer: readonly Known[]; readonly revoked: readonly Known[] },
+): Promise<void> {
+  let missing: readonly string[] = []
+  for (let turn = 0; turn < 600; turn++) {
+    const there = new Set(await talk.locateAll())
+    missing = newer.flatMap(({ id }) => (there.has(id) ? [] : [`${id} is not there`]))
+    for (const { id } of missing.length === 0 ? revoked : [])
+      if ((await talk.state(id)) !== states.Deactivated) missing = [`${id} is not closed`]
+    if (missing.length === 0) return
+    await sleep(100)
+  }
+  assert.deepEqual(missing, [], 'not taken over from Key Protect')
+}
