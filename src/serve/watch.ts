@@ -156,7 +156,8 @@ export class Watch {
   }
 }
 
-const levels = { critical: 'error', warning: 'warn', notice: 'info' } as const
+/** An error line tells of a fault of the server itself. A condition is for a person. */
+const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
 
 function count(conditions: readonly Condition[], wanted: ConditionId): number {
   return conditions.filter(({ id }) => id === wanted).length

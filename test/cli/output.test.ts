@@ -89,6 +89,9 @@ const others = [
   'backup verify',
   'backup drill',
   'token recover',
+  'adopt kmip',
+  'adopt check',
+  'adopt probe',
 ]
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
