@@ -86,12 +86,12 @@ test('a full disk keeps the last good backup, and status says so', async (t) => 
     readdirSync(disk).filter((name) => /\.(backup|partial)$/.test(name)),
     good,
   )
-  const { warnings } = (await small.json('status')) as { warnings: { code: string; message: string }[] }
-  assert.match(warnings.find(({ code }) => code === 'backup-failed')?.message ?? '', /nearly full/)
+  const { conditions } = (await small.json('status')) as { conditions: { id: string; message: string }[] }
+  assert.match(conditions.find(({ id }) => id === 'backup-failed')?.message ?? '', /nearly full/)
   emptyDisk(disk)
   assert.equal((await small.cli('backup', 'create')).code, 0)
-  const again = (await small.json('status')) as { warnings: { code: string }[] }
-  assert.ok(!again.warnings.some(({ code }) => code === 'backup-failed'))
+  const again = (await small.json('status')) as { conditions: { id: string }[] }
+  assert.ok(!again.conditions.some(({ id }) => id === 'backup-failed'))
 })
 
 test('a restore onto a full disk leaves nothing, and can be repeated with room', async (t) => {

@@ -347,7 +347,7 @@ test('what Mortise signs for blue, blue trusts, also again; red does not', async
 })
 
 test("the server's own CA is no client's: it signs for all instances", async () => {
-  const body = { by: 'authority', name: 'x', authority: server.authorityPem, subject: '*' } as const
+  const body = { by: 'authority', name: 'x', authority: server.authorityPem, subject: 'kmip*' } as const
   for (const instance of ['blue', 'red'])
     await assert.rejects(
       admin.call('trustClient', { instance, body }),
