@@ -31,7 +31,8 @@ export class RecordStream {
     return (await this.#next()) === undefined
   }
 
-  async close(): Promise<void> {
+  /** Ends the reading, also in the middle. */
+  async [Symbol.asyncDispose](): Promise<void> {
     await this.#pages.return?.()
   }
 

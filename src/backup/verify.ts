@@ -50,36 +50,32 @@ const sealedByDataKey = 1
 /** Throws BackupError if the file itself is not whole, and what the opener throws if it opens nothing. */
 export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const { file, opener, manifest } = verifying
-  const stream = new RecordStream(readRecords(file, opener.fileKeys))
+  await using stream = new RecordStream(readRecords(file, opener.fileKeys))
   const problems: string[] = []
-  try {
-    const [version = 0] = await stream.all('trustVersion')
-    const secrets = await stream.all('secret')
-    const systemKey = await opener.systemKey(secrets)
-    const opened = openSecrets(systemKey, secrets, problems)
-    const rows = await stream.all('trust')
-    problems.push(...readRows(openMacKey(systemKey, secrets), version, rows).alarms)
-    const dataKeys = await openDataKeys(opener, await stream.all('dataKey'), problems)
-    for (const type of ['standardKey', 'pending', 'seen'] as const) for await (const _ of stream.take(type));
-    const log = await verifyAudit(stream, opened, verifying, problems)
-    const objects = await verifyObjects(stream, dataKeys, verifying, problems)
-    if (!(await stream.ended())) problems.push('the backup has records where none should be')
-    compareCounts(manifest, objects.byInstance, problems)
-    const { total, opened: keys, elsewhere, destroyed } = objects
-    const trustRows = rows.length
-    const counted = {
-      secrets: secrets.length,
-      trustRows,
-      ...log,
-      objects: total,
-      opened: keys,
-      elsewhere,
-      destroyed,
-    }
-    return { ok: problems.length === 0, problems: shortened(problems), ...counted }
-  } finally {
-    await stream.close()
+  const [version = 0] = await stream.all('trustVersion')
+  const secrets = await stream.all('secret')
+  const systemKey = await opener.systemKey(secrets)
+  const opened = openSecrets(systemKey, secrets, problems)
+  const rows = await stream.all('trust')
+  problems.push(...readRows(openMacKey(systemKey, secrets), version, rows).alarms)
+  const dataKeys = await openDataKeys(opener, await stream.all('dataKey'), problems)
+  for (const type of ['standardKey', 'pending', 'seen'] as const) for await (const _ of stream.take(type));
+  const log = await verifyAudit(stream, opened, verifying, problems)
+  const objects = await verifyObjects(stream, dataKeys, verifying, problems)
+  if (!(await stream.ended())) problems.push('the backup has records where none should be')
+  compareCounts(manifest, objects.byInstance, problems)
+  const { total, opened: keys, elsewhere, destroyed } = objects
+  const trustRows = rows.length
+  const counted = {
+    secrets: secrets.length,
+    trustRows,
+    ...log,
+    objects: total,
+    opened: keys,
+    elsewhere,
+    destroyed,
   }
+  return { ok: problems.length === 0, problems: shortened(problems), ...counted }
 }
 
 /** Gives the public key that verifies checkpoints, SPKI in base64; null if there is none yet. */

@@ -42,16 +42,12 @@ export async function readTrust(
   readonly secrets: readonly SecretRecord[]
   readonly systemKey: DataKey
 }> {
-  const stream = new RecordStream(pages)
-  try {
-    const [version = 0] = await stream.all('trustVersion')
-    const secrets = await stream.all('secret')
-    const systemKey = await opener.systemKey(secrets)
-    const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
-    return { reading, secrets, systemKey }
-  } finally {
-    await stream.close()
-  }
+  await using stream = new RecordStream(pages)
+  const [version = 0] = await stream.all('trustVersion')
+  const secrets = await stream.all('secret')
+  const systemKey = await opener.systemKey(secrets)
+  const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
+  return { reading, secrets, systemKey }
 }
 
 export async function* changedPages(
@@ -60,7 +56,7 @@ export async function* changedPages(
   changes: RestoreChanges,
   tally: RestoreTally,
 ): AsyncGenerator<readonly DumpedRecord[]> {
-  const stream = new RecordStream(pages)
+  await using stream = new RecordStream(pages)
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)
