@@ -68,26 +68,34 @@ function fromShared(file: string): unknown {
 }
 
 const examples = fromShared('spec-examples.json') as readonly Example[] | undefined
-test('KMIP 1.4 §9.1.2: the examples of the specification', { skip: examples === undefined }, () => {
-  for (const { hex, item } of examples ?? []) {
-    const bytes = Buffer.from(hex, 'hex')
-    const value = read(bytes)
-    assert.deepEqual(encode(any, value, options(bytes)), bytes)
-    if (item.type === undefined) {
-      assert.equal(value.type, 'Structure')
-      continue
+test(
+  'KMIP 1.4 §9.1.2: the examples of the specification',
+  { skip: examples === undefined && '../shared is not here: no examples to compare with' },
+  () => {
+    for (const { hex, item } of examples ?? []) {
+      const bytes = Buffer.from(hex, 'hex')
+      const value = read(bytes)
+      assert.deepEqual(encode(any, value, options(bytes)), bytes)
+      if (item.type === undefined) {
+        assert.equal(value.type, 'Structure')
+        continue
+      }
+      assert.equal(value.type, item.type)
+      assert.equal(plainly(value.value), plainly(item.value), hex)
     }
-    assert.equal(value.type, item.type)
-    assert.equal(plainly(value.value), plainly(item.value), hex)
-  }
-})
+  },
+)
 
 const malformed = fromShared('malformed.json') as readonly { readonly hex: string }[] | undefined
-test('TTLV that must be rejected', { skip: malformed === undefined }, () => {
-  for (const { hex } of malformed ?? []) {
-    assert.throws(() => read(Buffer.from(hex, 'hex')), refusals('malformed'), hex)
-  }
-})
+test(
+  'TTLV that must be rejected',
+  { skip: malformed === undefined && '../shared is not here: no published faults to compare with' },
+  () => {
+    for (const { hex } of malformed ?? []) {
+      assert.throws(() => read(Buffer.from(hex, 'hex')), refusals('malformed'), hex)
+    }
+  },
+)
 
 /** In the notation of the examples: bytes in hexadecimal, everything else in digits and words. */
 function plainly(value: unknown): string {
