@@ -3,10 +3,15 @@
 
 import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
-import { expiriesOf, type Expiry } from '../admin/expiries.ts'
-import { instanceUsages } from '../admin/instance-usage.ts'
-import { ownCertificates } from '../admin/conditions/facts.ts'
-import { conditionsNow, conditionTable, type Condition, type ConditionId } from '../admin/conditions/table.ts'
+import type { Expiry } from '../admin/expiries.ts'
+import { gatherFacts } from '../admin/conditions/facts.ts'
+import {
+  conditionsNow,
+  conditionsOf,
+  conditionTable,
+  type Condition,
+  type ConditionId,
+} from '../admin/conditions/table.ts'
 import type { Timer } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
@@ -71,8 +76,9 @@ export class Watch {
   async metrics(): Promise<string> {
     const { context, store, metrics, alarms } = this.#parts
     const { state } = metrics
-    const { tables } = await context.access.snapshot()
-    const readiness = await context.readiness()
+    const facts = await gatherFacts(context)
+    const { readiness, usages } = facts
+    const { tables } = facts.trust
     state.ready.set(readiness.ready ? 1 : 0)
     this.#rootKeys(readiness.degraded, tables.instance.size)
     state.closedKeys.set(readiness.closed.filter(({ kind }) => kind === 'object').length)
@@ -86,23 +92,22 @@ export class Watch {
     this.#calls(readiness.calls)
     state.storeWritable.set(store.health().writable ? 1 : 0)
     state.tamperingAlarms.set(alarms())
-    state.pendingClients.set(context.pending.list().length)
+    state.pendingClients.set(facts.pendingClients)
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
-    this.#backups(await context.backups.facts())
-    this.#conditions(await conditionsNow(context))
-    const usages = await instanceUsages(context)
+    this.#backups(facts.backups)
+    this.#conditions(conditionsOf(facts))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
     for (const limit of ['objects', 'bytes'] as const)
       state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))
     const objects = new Map<string, number>()
     for (const { id } of tables.instance.values())
-      for (const [name, count] of Object.entries(await store.objectCounts(id, context.clock.now())))
+      for (const [name, count] of Object.entries(await store.objectCounts(id, facts.nowMs)))
         objects.set(name, (objects.get(name) ?? 0) + count)
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)
-    this.#expiries(expiriesOf(tables, ownCertificates(context), context.clock.now()))
+    this.#expiries(facts.expiries)
     return metrics.registry.metrics()
   }
 

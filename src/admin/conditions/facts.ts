@@ -130,7 +130,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
   }
 }
 
-export function ownCertificates({
+function ownCertificates({
   serverCertificate,
   authority,
   machine,

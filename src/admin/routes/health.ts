@@ -3,17 +3,18 @@
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
 import type { Handlers, RootKeyTrouble } from '../context.ts'
 import { Refusal } from '../errors.ts'
-import { instanceUsages } from '../instance-usage.ts'
-import { conditionsNow, countBySeverity } from '../conditions/table.ts'
+import { gatherFacts } from '../conditions/facts.ts'
+import { conditionsOf, countBySeverity } from '../conditions/table.ts'
 
 export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
   live: async () => ({ live: true }),
 
   ready: async (context) => {
-    const { ready, degraded, standardKeys } = await context.readiness()
+    const { ready } = await context.readiness()
     // Anybody may ask, so only the log has the reason.
     if (!ready) throw new Refusal('unavailable', 'this node cannot serve', 'Its log says why.')
-    const usages = await instanceUsages(context)
+    const facts = await gatherFacts(context)
+    const { degraded, standardKeys } = facts.readiness
     const those = (trouble: RootKeyTrouble) =>
       [...degraded].filter(([, its]) => its === trouble).map(([instanceId]) => instanceId)
     const refused = (what: StandardKeyTrouble['what']) =>
@@ -29,8 +30,8 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       standardKeysLeft: refused('delete'),
       closingsUnrecorded: refused('record'),
       otherServers: refused('another'),
-      nearLimit: usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
-      conditions: countBySeverity(await conditionsNow(context)),
+      nearLimit: facts.usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
+      conditions: countBySeverity(conditionsOf(facts)),
     }
   },
 

@@ -38,7 +38,7 @@ export const statusHandlers: Handlers<'status'> = {
         .filter(({ instanceId }) => instanceId === null || mine(instanceId))
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
-      backups: asker.instanceId === null ? shownBackupStatus(await context.backups.facts()) : null,
+      backups: asker.instanceId === null ? shownBackupStatus(facts.backups) : null,
       conditions: conditionsOf(facts)
         .filter(({ instanceId }) => mine(instanceId))
         .map((condition) => shownCondition(condition, snapshot)),
