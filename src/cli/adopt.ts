@@ -2,7 +2,6 @@
 // server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Output } from '../admin/api.ts'
 import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
@@ -14,7 +13,7 @@ import { oldServerFlags, oldServerOf, type OldServerOptions } from './kmip-serve
 import { instanceOf } from './names.ts'
 import { adoptProbeCommand } from './offline/adopt-probe.ts'
 import { facts, plain } from './output.ts'
-import { Progress } from './progress.ts'
+import { untilEnded } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
 
 export function adoptCommands(world: World, outcome: Outcome): Command {
@@ -127,32 +126,6 @@ price), and takes two calls of it. The instance ${name} has room for ${free} mor
 
 type Adoption = Output<'showAdoption'>
 
-/** The report; undefined if the user stopped watching. */
-async function watch(
-  { world }: Run,
-  admin: AdminClient,
-  instance: string,
-  begun: Adoption,
-): Promise<Report | undefined> {
-  const interrupted = new AbortController()
-  const interrupt = (): void => interrupted.abort()
-  process.once('SIGINT', interrupt)
-  try {
-    const last = await untilEnded(world, { admin, instance, begun, signal: interrupted.signal })
-    if (last.state === 'running') {
-      world.stderr.write(
-        'The server goes on with it. The same command, given again later, adopts what is left.\n',
-      )
-      return undefined
-    }
-    if (last.report) return last.report
-    const { message, hint } = last.error ?? { message: 'the adoption failed', hint: null }
-    throw new CommandError(message, hint ?? undefined)
-  } finally {
-    process.off('SIGINT', interrupt)
-  }
-}
-
 const lookEveryMs = 250
 
 const steps: Record<Adoption['step'], string> = {
@@ -161,37 +134,29 @@ const steps: Record<Adoption['step'], string> = {
   verify: 'objects compared',
 }
 
-async function untilEnded(
-  world: World,
-  of: {
-    readonly admin: AdminClient
-    readonly instance: string
-    readonly begun: Adoption
-    readonly signal: AbortSignal
-  },
-): Promise<Adoption> {
-  const { admin, instance, signal } = of
-  let now = of.begun
-  let progress: Progress | undefined
-  let step: Adoption['step'] | undefined
-  try {
-    while (now.state === 'running' && !signal.aborted) {
-      if (step !== now.step) {
-        progress?.end()
-        progress = new Progress(world.stderr, steps[now.step])
-        step = now.step
-      }
-      progress?.tell({ done: now.done, total: now.total, trouble: now.trouble })
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
-      now = await look(admin, instance, now.id)
-    }
-    return now
-  } finally {
-    progress?.end()
+/** The report; undefined if the user stopped watching. */
+async function watch(
+  { world: { stderr } }: Run,
+  admin: AdminClient,
+  instance: string,
+  begun: Adoption,
+): Promise<Report | undefined> {
+  const last = await untilEnded(begun, {
+    stderr,
+    steps,
+    everyMs: lookEveryMs,
+    look: () => adoptionNow(admin, instance, begun.id),
+  })
+  if (last.state === 'running') {
+    stderr.write('The server goes on with it. The same command, given again later, adopts what is left.\n')
+    return undefined
   }
+  if (last.report) return last.report
+  const { message, hint } = last.error ?? { message: 'the adoption failed', hint: null }
+  throw new CommandError(message, hint ?? undefined)
 }
 
-async function look(admin: AdminClient, instance: string, adoption: string): Promise<Adoption> {
+async function adoptionNow(admin: AdminClient, instance: string, adoption: string): Promise<Adoption> {
   try {
     return await admin.call('showAdoption', { instance, adoption })
   } catch (error) {

@@ -10,6 +10,7 @@ import { benchText } from './bench-text.ts'
 import { verb, wholeNumber, type Outcome } from './command.ts'
 import { readNamed, readPem } from './files.ts'
 import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
+import { interruptible } from './watch-work.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 interface Options extends ServerTrustOptions {
@@ -54,23 +55,15 @@ export function benchCommand(world: World, outcome: Outcome): Command {
     ],
     offline: true,
     action: async (run, options) => {
-      const early = new AbortController()
-      const stop = (): void => early.abort()
       const benchOptions = await optionsOf(run.world, options)
-      process.once('SIGINT', stop)
+      const { stderr } = run.world
+      const onProgress = (phase: string) => void stderr.write(`  ${phase}\n`)
       try {
-        const { stderr } = run.world
-        const report = await bench({
-          ...benchOptions,
-          signal: early.signal,
-          onProgress: (phase) => void stderr.write(`  ${phase}\n`),
-        })
+        const report = await interruptible((signal) => bench({ ...benchOptions, signal, onProgress }))
         run.show(report, () => benchText(report))
         return report.ok ? 0 : 1
       } catch (error) {
         throw inWords(error, options.server)
-      } finally {
-        process.off('SIGINT', stop)
       }
     },
   })

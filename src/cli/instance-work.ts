@@ -2,7 +2,6 @@
 // Interrupting the command does not stop the server.
 
 import type { Command } from 'commander'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { oneOf, verb, wholeNumber, type Outcome, type Run } from './command.ts'
@@ -11,6 +10,7 @@ import { counted, instanceFacts, workFacts } from './instance-text.ts'
 import { instanceOf } from './names.ts'
 import { plain } from './output.ts'
 import { Progress } from './progress.ts'
+import { interruptible, pause } from './watch-work.ts'
 import { CommandError, type World } from './world.ts'
 
 /** For commands that give an instance a root key or an API key. `readApiKey` reads the file. */
@@ -100,23 +100,19 @@ async function watch(run: Run, admin: AdminClient, begun: Begun, options: WaitOp
     return 0
   }
   const giveUpMs = wholeNumber('--give-up-after', options.giveUpAfter ?? '60') * 1000
-  const interrupted = new AbortController()
-  const interrupt = (): void => interrupted.abort()
-  process.once('SIGINT', interrupt)
-  try {
-    const result = await untilDone({ admin, begun, giveUpMs, signal: interrupted.signal, world: run.world })
-    if (result === 'interrupted') {
-      run.world.stderr.write(
-        plain`The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
-      )
-      return 1
-    }
-    const { work: _, ...instance } = begun
-    run.show({ ...instance, work: null, result }, () => resultText(begun, result))
-    return 0
-  } finally {
-    process.off('SIGINT', interrupt)
+  const { world } = run
+  const result = await interruptible((interrupted) =>
+    untilDone({ admin, begun, giveUpMs, interrupted, world }),
+  )
+  if (result === 'interrupted') {
+    world.stderr.write(
+      plain`The server goes on with it. How far it is: mortise instance show ${begun.name}\n`,
+    )
+    return 1
   }
+  const { work: _, ...instance } = begun
+  run.show({ ...instance, work: null, result }, () => resultText(begun, result))
+  return 0
 }
 
 const lookEveryMs = 500
@@ -125,14 +121,14 @@ async function untilDone(watched: {
   readonly admin: AdminClient
   readonly begun: Begun
   readonly giveUpMs: number
-  readonly signal: AbortSignal
+  readonly interrupted: AbortSignal
   readonly world: World
 }): Promise<Result | 'interrupted'> {
-  const { admin, begun, giveUpMs, signal, world } = watched
+  const { admin, begun, giveUpMs, interrupted, world } = watched
   const progress = new Progress(world.stderr, begun.work.kind === 'move' ? 'moved' : 'rewrapped')
   let moved = { done: -1, atMs: performance.now() }
   try {
-    while (!signal.aborted) {
+    while (!interrupted.aborted) {
       const work = await workNow(admin, begun)
       if (work === null) {
         const result = await resultOf(admin, begun)
@@ -148,7 +144,7 @@ async function untilDone(watched: {
           `it does not go on: ${trouble}`,
           `The server tries again by itself. How far it is: mortise instance show ${begun.name}`,
         )
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
+      await pause(lookEveryMs, interrupted)
     }
     return 'interrupted'
   } finally {

@@ -2,7 +2,6 @@
 // key. The command starts the restore and shows its progress; the server does it. Interrupting the command does not stop it.
 
 import type { Command } from 'commander'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Output } from '../admin/api.ts'
 import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
@@ -13,7 +12,7 @@ import { apiKeyFlag } from './instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
 import { facts, plain } from './output.ts'
 import { shortTime } from './time.ts'
-import { Progress } from './progress.ts'
+import { untilEnded } from './watch-work.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 interface RestoreOptions extends RestoreFileFlags {
@@ -104,28 +103,6 @@ function wellUsed(
 type Restore = Output<'showRestore'>
 type Report = Exclude<Restore['report'], null>
 
-async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
-  const interrupted = new AbortController()
-  const interrupt = (): void => interrupted.abort()
-  process.once('SIGINT', interrupt)
-  try {
-    const last = await untilEnded(run.world, admin, begun, interrupted.signal)
-    if (last.state === 'running') {
-      run.world.stderr.write(
-        'The server goes on with it. Give the same command again to see how far it is.\n',
-      )
-      return 1
-    }
-    const { report } = last
-    if (!report) throw refused(last)
-    run.show(report, () => reportText(report))
-    run.tell(nextSteps(report))
-    return 0
-  } finally {
-    process.off('SIGINT', interrupt)
-  }
-}
-
 const lookEveryMs = 500
 
 const steps: Record<Restore['step'], string> = {
@@ -134,33 +111,22 @@ const steps: Record<Restore['step'], string> = {
   write: 'objects written',
 }
 
-async function untilEnded(
-  world: World,
-  admin: AdminClient,
-  begun: Restore,
-  signal: AbortSignal,
-): Promise<Restore> {
-  let now = begun
-  let progress: Progress | undefined
-  let step: Restore['step'] | undefined
-  try {
-    while (now.state === 'running' && !signal.aborted) {
-      if (step !== now.step) {
-        progress?.end()
-        progress = new Progress(world.stderr, steps[now.step])
-        step = now.step
-      }
-      progress?.tell({ done: now.done, total: now.total, trouble: now.trouble })
-      await sleep(lookEveryMs, undefined, { signal }).catch(() => undefined)
-      now = await look(admin, now)
-    }
-    return now
-  } finally {
-    progress?.end()
+async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
+  const { stderr } = run.world
+  const look = () => restoreNow(admin, begun)
+  const last = await untilEnded(begun, { stderr, steps, everyMs: lookEveryMs, look })
+  if (last.state === 'running') {
+    stderr.write('The server goes on with it. Give the same command again to see how far it is.\n')
+    return 1
   }
+  const { report } = last
+  if (!report) throw refused(last)
+  run.show(report, () => reportText(report))
+  run.tell(nextSteps(report))
+  return 0
 }
 
-async function look(admin: AdminClient, { id }: Restore): Promise<Restore> {
+async function restoreNow(admin: AdminClient, { id }: Restore): Promise<Restore> {
   try {
     return await admin.call('showRestore', { restore: id })
   } catch (error) {

@@ -1,0 +1,61 @@
+// A command that watches long work counts each step in its own words, stops when the work ends, and on Ctrl-C leaves it to
+// the server.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { interruptible, pause, untilEnded, type ShownWork } from '../../src/cli/watch-work.ts'
+
+const steps = { list: 'objects found', adopt: 'objects read' }
+const running = { state: 'running', step: 'list', done: 0, total: 2, trouble: null } as const
+type Work = ShownWork & { readonly step: keyof typeof steps }
+
+function watching(looks: (() => Work)[]) {
+  const said: string[] = []
+  const stderr = { write: (text: string) => void said.push(text) }
+  const look = async () => {
+    const next = looks.shift()
+    assert.ok(next, 'it looked once more after the end')
+    return next()
+  }
+  return { said, options: { stderr, steps, everyMs: 1, look } }
+}
+
+test('each step is counted in its own words, up to the end', async () => {
+  const { said, options } = watching([
+    () => ({ ...running, done: 1, trouble: 'the old server does not answer' }),
+    () => ({ ...running, step: 'adopt', done: 0 }),
+    () => ({ ...running, step: 'adopt', state: 'failed', done: 1 }),
+  ])
+  const last = await untilEnded<Work>(running, options)
+  assert.deepEqual([last.state, last.done], ['failed', 1])
+  assert.deepEqual(said, [
+    '0 of 2 objects found\n',
+    'Waiting: the old server does not answer\n',
+    '0 of 2 objects read\n',
+  ])
+})
+
+test('Ctrl-C ends the watching, not the work', async () => {
+  const { options } = watching([
+    () => {
+      process.emit('SIGINT')
+      return { ...running, done: 1 }
+    },
+  ])
+  const last = await untilEnded<Work>(running, options)
+  assert.deepEqual([last.state, last.done], ['running', 1])
+  assert.equal(process.listenerCount('SIGINT'), 0)
+})
+
+test('Ctrl-C ends a pause at once, and an error leaves no listener behind', async () => {
+  await interruptible(async (interrupted) => {
+    const pausing = pause(3600_000, interrupted)
+    process.emit('SIGINT')
+    await pausing
+  })
+  await assert.rejects(
+    interruptible(() => Promise.reject(new Error('broken'))),
+    /broken/,
+  )
+  assert.equal(process.listenerCount('SIGINT'), 0)
+})
