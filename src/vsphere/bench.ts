@@ -197,7 +197,7 @@ function sumUp(
     connections,
     perWork,
     resume,
-    seconds: Math.round(seconds * 1000) / 1000,
+    seconds: Math.round(seconds * 1e6) / 1e6,
     requestsPerSecond: Math.round((requests / seconds) * 10) / 10,
     operations,
     handshakes: { ...measure(tally.handshakes), resumed: tally.resumed },
