@@ -3,6 +3,8 @@
 
 import type { Output } from '../admin/api.ts'
 import type { ProbeReport } from '../adopt/probe.ts'
+import type { Manifest } from '../backup/manifest.ts'
+import type { BackupProof } from '../backup/verify.ts'
 import type { ClientOptions } from '../kmip-client/client.ts'
 
 export interface World {
@@ -108,22 +110,9 @@ export interface OpenBackupOptions {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** What verifying a backup found. */
-export interface BackupVerified {
-  readonly id: string
-  readonly serverId: string
-  readonly created: string
-  readonly ok: boolean
-  readonly problems: readonly string[]
+/** What verifying a backup found, and which backup it is. */
+export interface BackupVerified extends BackupProof, Pick<Manifest, 'id' | 'serverId' | 'created'> {
   readonly instances: readonly string[]
-  readonly secrets: number
-  readonly trustRows: number
-  readonly entries: number
-  readonly checkpoints: number
-  readonly objects: number
-  readonly opened: number
-  readonly elsewhere: number
-  readonly destroyed: number
 }
 
 /** What a drill found. */
@@ -173,6 +162,7 @@ export interface RestoredBackup {
   /** Audit entries that were written after the backup, as an outside checkpoint says. */
   readonly beyond: { readonly entries: number; readonly at: string } | null
 }
+
 /** What `token recover` found, or made. */
 export type TokenRecovered =
   | { readonly state: 'made'; readonly id: string; readonly token: string; readonly expires: string }

@@ -20,14 +20,7 @@ export async function verifyFile(
   const opener = await openerFor(manifest, options, rootKeys)
   const proof = await verifyBackup({ file, manifest, opener, all, onProgress })
   const { id, created, serverId, instances } = manifest
-  return {
-    id,
-    created,
-    serverId,
-    ...proof,
-    problems: [...proof.problems],
-    instances: instances.map(({ name }) => name),
-  }
+  return { id, created, serverId, ...proof, instances: instances.map(({ name }) => name) }
 }
 
 /** With the identity that was given, else with root keys: the one that was given, or the one that the manifest names. */
