@@ -1,12 +1,13 @@
 // `mortise backup ...`: backups of a running server. Verifying needs no server (offline/backup-verify.ts).
 
-import { open, lstat, rename, rm } from 'node:fs/promises'
+import { lstat, open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
+import { writeWhole } from './files.ts'
 import { backupDrillCommand } from './offline/backup-drill.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
 import { plain, table } from './output.ts'
@@ -103,33 +104,17 @@ async function create(run: Run, admin: AdminClient, recipients: string[]): Promi
   }
 }
 
-/** The file appears, or is replaced, only once it is whole and on the disk. */
 async function download(admin: AdminClient, made: Made, file: string, force: boolean): Promise<void> {
-  const partial = `${file}.partial`
-  // Of an earlier run, or a link that somebody put there: what it leads to stays as it is.
-  await rm(partial, { force: true })
-  const handle = await open(partial, 'wx', 0o600).catch((cause: unknown) => {
-    throw new CommandError(`${partial} cannot be written: ${String(cause)}`, undefined, { cause })
-  })
-  try {
+  const mayAppear = () => mustBeFree(file, force)
+  await writeWhole(file, mayAppear, async (handle) => {
     let bytes = 0
     for await (const part of await admin.call('readBackup', { backup: made.id })) {
       await handle.writeFile(part)
       bytes += part.length
     }
     if (bytes !== made.bytes) throw new CommandError('the backup was not received whole; nothing was kept')
-    await handle.sync()
-    await handle.close()
-    await mustBeFree(file, force)
-    await rename(partial, file)
-    await syncFolder(path.dirname(file))
-  } catch (error) {
-    await handle.close()
-    await rm(partial, { force: true })
-    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
-      throw new CommandError(`the disk of ${path.resolve(file)} is full`, undefined, { cause: error })
-    throw error
-  }
+  })
+  await syncFolder(path.dirname(file))
 }
 
 async function syncFolder(folder: string): Promise<void> {

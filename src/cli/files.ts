@@ -1,6 +1,7 @@
 // Files that commands read and write. `-` is standard input or output. A file that exists is replaced only with --force.
 
-import { lstat, open, readFile, rename, rm } from 'node:fs/promises'
+import { lstat, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
+import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { plainJson } from './output.ts'
 import { CommandError, type World } from './world.ts'
@@ -118,7 +119,20 @@ export async function writeLines(
   force: boolean,
 ): Promise<number> {
   if (file === '-') return writeEach(lines, (line) => world.stdout.write(line))
-  await mustBeFree([file], force)
+  const mayAppear = () => mustBeFree([file], force)
+  await mayAppear()
+  return writeWhole(file, mayAppear, (handle) => writeEach(lines, (line) => handle.write(line)))
+}
+
+/**
+ * Writes a file, mode 0600, that appears, or replaces another, only once its content is whole and on the disk. Calls
+ * `mayAppear` just before, which rejects if it may not.
+ */
+export async function writeWhole<T>(
+  file: string,
+  mayAppear: () => Promise<void>,
+  write: (handle: FileHandle) => Promise<T>,
+): Promise<T> {
   const partial = partialOf(file)
   // Removes a file of an earlier run, or a link that somebody put there, without following it.
   await rm(partial, { force: true })
@@ -126,15 +140,17 @@ export async function writeLines(
     throw new CommandError(fileTrouble('write', partial, error), undefined, { cause: error })
   })
   try {
-    const count = await writeEach(lines, (line) => handle.write(line))
+    const result = await write(handle)
     await handle.sync()
     await handle.close()
-    await mustBeFree([file], force)
+    await mayAppear()
     await rename(partial, file)
-    return count
+    return result
   } catch (error) {
     await handle.close()
     await rm(partial, { force: true })
+    if (error instanceof Error && 'code' in error && error.code === 'ENOSPC')
+      throw new CommandError(`the disk of ${path.resolve(file)} is full`, undefined, { cause: error })
     throw error
   }
 }
