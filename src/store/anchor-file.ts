@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { anchorSlotBytes } from '../audit/anchor.ts'
+import { syncPath } from './sync-path.ts'
 
 const slots = 2
 
@@ -60,7 +61,7 @@ export class AnchorFile {
       writeWhole(descriptor, Buffer.concat([first, Buffer.alloc((slots - 1) * anchorSlotBytes)]), 0)
       fsyncSync(descriptor)
       renameSync(unfinished, file)
-      syncFolder(path.dirname(file))
+      syncPath(path.dirname(file))
       return new AnchorFile(descriptor, 1)
     } catch (error) {
       closeSync(descriptor)
@@ -104,13 +105,4 @@ export class AnchorFile {
 function writeWhole(descriptor: number, bytes: Buffer, position: number): void {
   const written = writeSync(descriptor, bytes, 0, bytes.length, position)
   if (written !== bytes.length) throw new Error(`only ${written} of ${bytes.length} bytes were written`)
-}
-
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, constants.O_RDONLY)
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }

@@ -2,7 +2,7 @@
 // disk. Until then the file has another name, so that no server takes it for a store.
 
 import { randomUUID } from 'node:crypto'
-import { closeSync, constants, existsSync, fsyncSync, openSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -16,6 +16,7 @@ import { writeSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { openFile } from './sqlite-file.ts'
 import { Statements } from './statements.ts'
+import { syncPath } from './sync-path.ts'
 
 type WriteStatements = Statements<keyof typeof writeSql>
 
@@ -36,9 +37,9 @@ export function sqliteLoader(file: string, openedMs: number): LoadStore {
     removeLoaded(restoring)
     try {
       await fill(restoring, pages, entries, openedMs)
-      sync(restoring)
+      syncPath(restoring)
       renameSync(restoring, file)
-      sync(path.dirname(file))
+      syncPath(path.dirname(file))
     } catch (error) {
       removeLoaded(restoring)
       throw asUnavailable(restoring, error)
@@ -182,15 +183,6 @@ class Loader {
     const known = this.#blocks.get(block)
     const [minMs, maxMs] = [Math.min(atMs, known?.minMs ?? atMs), Math.max(atMs, known?.maxMs ?? atMs)]
     this.#blocks.set(block, { minMs, maxMs })
-  }
-}
-
-function sync(fileOrFolder: string): void {
-  const descriptor = openSync(fileOrFolder, constants.O_RDONLY)
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
   }
 }
 

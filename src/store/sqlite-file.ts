@@ -4,12 +4,13 @@
 // The main file is never opened here by anything but SQLite: closing any descriptor of it would drop the locks
 // that this process holds on it (POSIX).
 
-import { chmodSync, closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, existsSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { StoreUnavailable } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { applicationId, migrations, selfDescribingFrom } from './migrations.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
+import { syncPath } from './sync-path.ts'
 
 export interface OpenFile {
   readonly database: DatabaseSync
@@ -164,19 +165,13 @@ function keepCopy(
     // SQLite takes an empty file, so that the copy is private from the start.
     createPrivate(unfinished)
     database.prepare('VACUUM INTO ?').run(unfinished)
-    syncFile(unfinished)
+    syncPath(unfinished)
     renameSync(unfinished, copy)
   } catch (cause) {
     rmSync(unfinished, { force: true })
     const message = `no copy of ${file} can be made before it is changed: ${sqliteText(cause)}. Nothing was changed. Make room`
     throw new StoreUnavailable(sqliteTrouble(cause) === 'full' ? 'full' : 'unavailable', message, { cause })
   }
-}
-
-function syncFile(file: string): void {
-  const descriptor = openSync(file, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
 }
 
 function migrate(database: DatabaseSync, from: number): void {
