@@ -9,51 +9,20 @@ import { readRecords } from '../src/backup/read.ts'
 import { writeBackup } from '../src/backup/write.ts'
 import type { AuditEntry } from '../src/ports/audit.ts'
 import type { Store, Write } from '../src/ports/store.ts'
-import type { AttributeInstance } from '../src/kmip/attributes.ts'
-import { single, toWrite } from '../src/keys/managed-object.ts'
+import { toWrite } from '../src/keys/managed-object.ts'
 import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteDump } from '../src/store/dump.ts'
 import { sqliteLoader } from '../src/store/load.ts'
 import { openSqliteStore } from '../src/store/open.ts'
+import { identifier, instanceId, vcenterKey } from './vcenter-keys.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-backup')
 const objects = Number(process.argv[3] ?? 1_000_000)
-const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 const objectsPerCommit = 500
 const keys = { chunks: createSecretKey(randomBytes(32)), manifest: createSecretKey(randomBytes(32)) }
 
 function write(n: number): Write {
-  const seconds = BigInt(1_700_000_000 + n)
-  return toWrite({
-    instanceId,
-    uniqueIdentifier: identifier(n),
-    objectType: 'SymmetricKey',
-    state: 'Active',
-    version: 1,
-    createdMs: Number(seconds) * 1000,
-    attributes: new Map<string, readonly AttributeInstance[]>([
-      ['CryptographicAlgorithm', single('AES')],
-      ['CryptographicLength', single(256)],
-      ['CryptographicUsageMask', single(12)],
-      ['InitialDate', single(seconds)],
-      ['ActivationDate', single(seconds)],
-      ['LastChangeDate', single(seconds)],
-      ['x-Name', custom(`vm-web-${String(n)}`)],
-      ['x-Component', custom('VM')],
-      ['x-Identifier', custom(`vm-${String(n)}`)],
-    ]),
-    sealed: Buffer.alloc(96, n),
-    dataKeyId: 'data-key-1',
-  })
-}
-
-function custom(text: string) {
-  return single({ type: 'TextString', value: text })
-}
-
-function identifier(n: number): string {
-  const mixed = Math.imul(n + 1, 0x9e3779b1) >>> 0
-  return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
+  return toWrite(vcenterKey(n, { createdMs: (1_700_000_000 + n) * 1000, state: 'Active' }))
 }
 
 function entry(n: number): AuditEntry {

@@ -7,55 +7,22 @@ import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { listKeys } from '../src/admin/key-list.ts'
 import { Keys } from '../src/keys/keys.ts'
-import { single, toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
+import { toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
 import type { Store } from '../src/ports/store.ts'
-import type { AttributeInstance } from '../src/kmip/attributes.ts'
 import { systemClock } from '../src/serve/system-clock.ts'
 import { openSqliteStore } from '../src/store/open.ts'
+import { identifier, instanceId, vcenterKey } from './vcenter-keys.ts'
 
 const folder = path.resolve(process.argv[2] ?? 'bench-key-list')
 const objects = Number(process.argv[3] ?? 1_000_000)
-const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
 const objectsPerCommit = 500
 /** One key every five seconds, up to now. */
 const beganMs = Date.now() - objects * 5_000
 const clock = systemClock
 
 function object(n: number): ManagedObject {
-  const createdMs = beganMs + n * 5_000
-  const seconds = BigInt(Math.floor(createdMs / 1000))
   const state = n % 1_000 === 0 ? 'Compromised' : 'Active'
-  return {
-    instanceId,
-    uniqueIdentifier: identifier(n),
-    objectType: 'SymmetricKey',
-    state,
-    version: 1,
-    createdMs,
-    attributes: new Map<string, readonly AttributeInstance[]>([
-      ['CryptographicAlgorithm', single('AES')],
-      ['CryptographicLength', single(256)],
-      ['CryptographicUsageMask', single(12)],
-      ['InitialDate', single(seconds)],
-      ['ActivationDate', single(seconds)],
-      ['LastChangeDate', single(seconds)],
-      ['x-Name', custom(`vm-web-${String(n)}`)],
-      ['x-Component', custom('VM')],
-      ['x-Identifier', custom(`vm-${String(n)}`)],
-    ]),
-    sealed: Buffer.alloc(96, n),
-    dataKeyId: 'data-key-1',
-  }
-}
-
-function custom(text: string) {
-  return single({ type: 'TextString', value: text })
-}
-
-/** Spread like UUIDs, and known again. */
-function identifier(n: number): string {
-  const mixed = Math.imul(n + 1, 0x9e3779b1) >>> 0
-  return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
+  return vcenterKey(n, { createdMs: beganMs + n * 5_000, state })
 }
 
 async function fill(store: Store): Promise<void> {
