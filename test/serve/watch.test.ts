@@ -15,6 +15,7 @@ import { startDoor, type TestDoor } from '../support/admin-door.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 import { edit, peerOf, manager } from '../support/core.ts'
+import { quietReadiness } from '../support/quiet-facts.ts'
 
 const dayMs = 24 * 3600_000
 let door: TestDoor
@@ -48,16 +49,7 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
     clock: turned,
     // Conditions of their own, which other tests have.
     machine: { ...watched.context.machine, rootKeyFiles: async () => [] },
-    readiness: async () => ({
-      ready: true,
-      reason: null,
-      degraded,
-      reasons: new Map(),
-      closed: [],
-      altered: [],
-      standardKeys: [],
-      calls: [],
-    }),
+    readiness: async () => ({ ...quietReadiness, degraded }),
   }
   const watch = new Watch({
     context,

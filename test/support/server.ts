@@ -158,6 +158,11 @@ async function issueClient(
   return { folder, certFile, keyFile, caFile, tls }
 }
 
+/** The words of `mortise adopt kmip` from the server on this port, as this client. */
+export function adoptWords(port: number, { certFile, keyFile }: ClientFiles, ...more: string[]): string[] {
+  return ['adopt', 'kmip', `127.0.0.1:${port}`, '--cert', certFile, '--key', keyFile, ...more]
+}
+
 function mustSucceed(args: readonly string[], { code, stdout, stderr }: CommandResult): void {
   if (code !== 0) throw new Error(`mortise ${args.join(' ')} ended with ${code}\n${stderr}${stdout}`)
 }

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { runCli, startServer } from '../support/server.ts'
+import { adoptWords, runCli, startServer } from '../support/server.ts'
 
 interface Listed {
   readonly id: string
@@ -31,8 +31,8 @@ test("a vCenter's keys are served by the server that adopted them, the old one b
     const made = await simulate(old, '--scenario', 'e,f,h,i,n', '--vms', '40', '--save', keysFile)
     assert.equal(made.code, 0, made.stdout)
 
-    const args = [`127.0.0.1:${old.kmip.port}`, '--cert', mover.certFile, '--key', mover.keyFile]
-    const all = ['adopt', 'kmip', ...args, '--ca', mover.caFile, '--instance', 'default', '--verify']
+    const more = ['--ca', mover.caFile, '--instance', 'default', '--verify']
+    const all = adoptWords(old.kmip.port, mover, ...more)
     const report = (await mine.json(...all)) as { adopted: number; verified: { equal: number } }
     const keys = (await old.json('key', 'list', '--instance', 'default')) as Listed[]
     assert.ok(keys.length > 80, `${keys.length} keys were made`)

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test'
 import { createKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { adoptWords, startServer, type ClientFiles, type TestServer } from '../support/server.ts'
 
 let fake: KeyProtectFake
 let folder: string
@@ -50,19 +50,7 @@ test('the price is stated first, each key becomes one standard key, and a full i
     path.join(folder, 'api.key'),
   )
   await mine.json('instance', 'set', 'vmware', '--objects-max', '5')
-  const args = [
-    'adopt',
-    'kmip',
-    `127.0.0.1:${old.kmip.port}`,
-    '--cert',
-    client.certFile,
-    '--key',
-    client.keyFile,
-    '--ca',
-    client.caFile,
-    '--instance',
-    'vmware',
-  ]
+  const args = adoptWords(old.kmip.port, client, '--ca', client.caFile, '--instance', 'vmware')
   const full = await mine.cli(...args)
   assert.equal(full.code, 1)
   assert.match(full.stderr, /each adopted key becomes one standard key in Key Protect, billed/)

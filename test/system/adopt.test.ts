@@ -10,7 +10,7 @@ import { getKey } from '../../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
-import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { adoptWords, startServer, type ClientFiles, type TestServer } from '../support/server.ts'
 
 interface Report {
   readonly [count: string]: unknown
@@ -101,20 +101,7 @@ async function makeObjects(): Promise<void> {
 }
 
 function args(...more: readonly string[]): string[] {
-  return [
-    'adopt',
-    'kmip',
-    `127.0.0.1:${old.kmip.port}`,
-    '--cert',
-    client.certFile,
-    '--key',
-    client.keyFile,
-    '--ca',
-    client.caFile,
-    '--instance',
-    'default',
-    ...more,
-  ]
+  return adoptWords(old.kmip.port, client, '--ca', client.caFile, '--instance', 'default', ...more)
 }
 
 async function adopt(code: number, ...more: readonly string[]): Promise<Report> {
@@ -286,18 +273,7 @@ test('killed midway and started again, the same command brings the rest', async 
     }),
   })
   await using first = await startServer()
-  const words = [
-    'adopt',
-    'kmip',
-    `127.0.0.1:${slow.port}`,
-    '--cert',
-    client.certFile,
-    '--key',
-    client.keyFile,
-    '--fingerprint',
-    slow.sha256,
-    '--json',
-  ]
+  const words = adoptWords(slow.port, client, '--fingerprint', slow.sha256, '--json')
   const watching = first.cli(...words)
   await halfWay
   const stored = async () => (await first.json('key', 'list', '--instance', 'default')) as unknown[]
