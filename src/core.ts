@@ -100,7 +100,8 @@ const authorityRules = { filtersOverlap, sameAuthority, signedBy: signedForClien
 
 /**
  * Registers what must be closed on `opened`; the store is its owner's to close. Rejects with RestoreNotAccepted if the
- * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's secrets do not open.
+ * store is older than its anchor or comes from another machine, and with an error that says what to do if the server's
+ * secrets do not open.
  */
 export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack): Promise<Core> {
   const { clock, store, machine, rootKey, rootKeys, log, metrics, durableReads } = ports
@@ -203,7 +204,7 @@ async function openAccess({
   })
 }
 
-/** What the server knows of itself and its root key, beyond its store. */
+/** The server knows this of itself and its root key, beyond its store. */
 function knownOfServer({
   clock,
   rootKey,

@@ -203,7 +203,7 @@ export const limits = {
   cacheSecondsMax: 24 * 3600,
   outageSecondsMax: 7 * 24 * 3600,
   wrappedKeyBytesMax: 16 * 1024,
-  /** What a root key seals in one call: Key Protect accepts 4,096 characters of base64. */
+  /** A root key seals at most this many bytes in one call: Key Protect accepts 4,096 characters of base64. */
   rootKeyPlaintextBytesMax: 3 * 1024,
   rootKeyFileBytesMax: 4 * 1024,
   /** Shorter passphrases for root key files need a setting in the configuration. */
@@ -359,7 +359,7 @@ export const limits = {
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
   backupAfterTimeoutMs: 3600_000,
-  /** What a drill that was killed left is removed when it is older. */
+  /** A later drill removes the folder that a killed one left, once it is older. */
   backupDrillLeftMs: 24 * 3600_000,
   /** Keys of each instance that a drill fetches, the newest ones. */
   backupDrillKeys: 50,

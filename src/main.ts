@@ -152,7 +152,7 @@ const expectedNames = new Set([
   'TlsOptionsError',
 ])
 
-/** What an administrator can do something about, in words; anything else is a bug and goes on as it is. */
+/** Puts an error that an administrator can do something about into words; any other is a bug and goes on as it is. */
 function withAdvice(what: string, error: unknown, config: Config): unknown {
   if (!(error instanceof Error)) return error
   const code = systemCode(error)

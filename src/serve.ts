@@ -146,7 +146,7 @@ async function openListener(
   return { listener, kmip }
 }
 
-/** What the admin API counts and reports. */
+/** The admin API counts and reports these. */
 function adminWatch(
   metrics: Metrics,
   log: LevelledLog,

@@ -1,4 +1,4 @@
-// What the admin API asks of backups. serve/backups.ts answers.
+// The questions and orders of the admin API about backups. serve/backups.ts answers them.
 
 import type { By } from '../audit/actor.ts'
 

@@ -1,5 +1,5 @@
-// What the handlers of the admin API get, and their type: a function from values to a value. serve.ts makes the
-// context.
+// The context that each handler of the admin API gets, and a handler's type: a function from values to a value.
+// serve.ts makes the context.
 
 import type { Access } from '../trust/access.ts'
 import type { ApiKeys } from '../instances/api-keys.ts'

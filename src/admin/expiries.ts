@@ -18,7 +18,7 @@ export interface Expiry {
 export interface OwnCertificates {
   readonly server: Certificate
   readonly authority: Certificate
-  /** What the admin API shows: that of the server, or one of its own. */
+  /** The admin API shows it: that of the server, or one of its own. */
   readonly admin: Certificate
 }
 

@@ -1,4 +1,4 @@
-// Who fetched a key, when and how often, as the audit log says it. A bounded part of the log, the newest first.
+// Reads in the audit log who fetched a key, when and how often. It reads a bounded part of the log, the newest first.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import { limits } from '../limits.ts'

@@ -146,7 +146,7 @@ function description({ role, scope }: Pick<Route, 'role' | 'scope'>): string {
   return `Needs a token with the role ${role}${roles.at(-1) === role ? '' : ' or higher'}${reach}.`
 }
 
-/** What a route is about: the last noun of its path that is no verb. */
+/** The heading of a route: the first of these nouns that its path has. */
 function groupOf({ path }: Pick<Route, 'path'>): string {
   const nouns = ['keys', 'clients', 'audit', 'pending', 'blocks', 'tokens', 'server-certificate', 'instances']
   return nouns.find((noun) => path.split('/').includes(noun)) ?? 'server'

@@ -16,7 +16,7 @@ export interface WantedRootKey {
   readonly apiKey: string | undefined
 }
 
-/** What the caller commits together with its change of the instance. */
+/** The caller commits this together with its change of the instance. */
 export interface ReadyRootKey {
   readonly rootKeyUri: string
   /** Warnings for the administrator who chose the root key. */

@@ -9,7 +9,7 @@ import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
 
-/** What adoption may send. None of them changes anything. */
+/** Adoption may send these operations. None of them changes anything. */
 export const reading = [
   'DiscoverVersions',
   'Locate',

@@ -25,7 +25,7 @@ export interface Received {
   readonly from: string
 }
 
-/** What is Mortise's to say of an object. The state is read apart. */
+/** Mortise itself sets these attributes of an object. The state is read apart. */
 const own: ReadonlySet<string> = new Set(['UniqueIdentifier', 'ObjectType', 'State', 'Digest', 'Fresh'])
 
 export function adoptedObject(received: Received): AdoptedObject {

@@ -1,4 +1,4 @@
-// What an adoption did, counted. Each list names a bounded number of objects and counts all of them.
+// Counts what an adoption did. Each list names a bounded number of objects and counts all of them.
 
 import { limits } from '../limits.ts'
 
@@ -32,7 +32,7 @@ export interface AdoptionReport {
   readonly notExported: Listed
   /** Adopted without attributes that the old server does not give. */
   readonly withoutAttributes: Listed
-  /** What both servers hold, read back and compared; null: not asked for. */
+  /** Both servers' objects, read back and compared; null: not asked for. */
   readonly verified: { readonly equal: number; readonly different: Listed } | null
 }
 

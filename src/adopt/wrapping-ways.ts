@@ -28,13 +28,13 @@ export interface StoredKey {
 /** The prefix of the standard keys' names. */
 export const namePrefix = 'vmware_kmip'
 
-/** What the client may know the key by, most likely first: the name without its prefix, and the whole name. */
+/** The identifiers by which the client may know the key, most likely first: the name without its prefix; the whole name. */
 export function identifiersOf(name: string): readonly string[] {
   const bare = name.slice(namePrefix.length).replace(/^[-_.:]+/, '')
   return bare === '' ? [name] : [bare, name]
 }
 
-/** What to try, in order, each once. `first`: the ways that opened other keys. */
+/** The attempts to make, in order, each once. `first`: the ways that opened other keys. */
 export function attemptsFor(key: StoredKey, first: ReadonlySet<Way>): readonly Attempt[] {
   const attempts = new Map<string, Attempt>()
   for (const { form, ciphertext, aad } of ciphertextsOf(key.payload))

@@ -313,7 +313,7 @@ class Vouched {
       )
     if (!known) this.#hashes.set(place, { hash, by })
     if ((this.#highest.get(writer)?.number ?? 0) < number) this.#highest.set(writer, head)
-    // Of the entries already walked or pruned, only the last one is known. Compare that one now.
+    // Only the last of the entries that were walked or pruned is known. Compare that one now.
     const walked = this.#walks.get(writer)
     const problem = walked ? this.problemOf(walked) : null
     if (problem !== null) this.#problems.push(problem)

@@ -1,4 +1,4 @@
-// What makes a backup impossible to write, read or believe, in words for people.
+// The error of a backup that cannot be written, read or believed, in words for people.
 
 export class BackupError extends Error {
   override readonly name = 'BackupError'

@@ -19,7 +19,7 @@ export interface KeptBackup {
   readonly bytes: number
 }
 
-/** What is known of the backups beside their files. Times in milliseconds since 1970. */
+/** The server notes this of the backups beside their files. Times in milliseconds since 1970. */
 export interface BackupState {
   /** The newest one of which `after` said that it is elsewhere: its objects by instance. */
   readonly elsewhere?: {
@@ -29,7 +29,7 @@ export interface BackupState {
   }
   /** The last one that somebody verified. */
   readonly verified?: { readonly id: string; readonly atMs: number }
-  /** Of the last attempt; null: it succeeded. */
+  /** Why the last attempt failed; null: it succeeded. */
   readonly failure?: { readonly atMs: number; readonly message: string } | null
 }
 
@@ -108,7 +108,7 @@ export class BackupFolder {
     await rename(partialOf(file), file)
   }
 
-  /** Of the files; none without the folder, which the first backup makes. */
+  /** The files' names; none without the folder, which the first backup makes. */
   #names(): Promise<readonly string[]> {
     return readdir(this.folder).catch((error: unknown) => {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return []

@@ -1,4 +1,4 @@
-// What the audit log says happened after a backup: keys that were revoked or destroyed, and trust that was withdrawn. A
+// Finds in the audit log what happened after a backup: keys that were revoked or destroyed, and trust that was withdrawn. A
 // restore applies it again. The log must be genuine, and must continue the one in the backup.
 
 import { verifyLog, type LogParts } from '../audit/proof.ts'

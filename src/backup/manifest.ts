@@ -1,4 +1,4 @@
-// What a backup says of itself in clear, so that it can be listed and its root key be found without any key: JSON after the
+// A backup describes itself in clear, so that it can be listed and its root key be found without any key: JSON after the
 // body, and a trailer that says where it begins. A MAC under the file's key covers both. No secret is in it.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'

@@ -1,4 +1,4 @@
-// Who opens what a backup holds: the root keys that sealed it, or the keys that it carries for a recipient.
+// Opens what a backup holds: with the root keys that sealed it, or with the keys that it carries for a recipient.
 
 import type { RootKey } from '../ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'

@@ -25,7 +25,7 @@ interface Found {
   readonly place: ManifestPlace
 }
 
-/** What the file says of itself; not yet known to be genuine. Throws BackupError. */
+/** Reads the file's manifest, which is not yet known to be genuine. Throws BackupError. */
 export async function readManifest(file: string): Promise<Manifest> {
   await using handle = await openFile(file)
   return (await findManifest(file, handle)).manifest

@@ -30,7 +30,7 @@ export interface BackupWriting {
   readonly force: boolean
   readonly keys: FileKeys
   readonly about: Pick<Manifest, 'version' | 'id' | 'serverId' | 'created' | 'key'>
-  /** What recipients open; known once the dump was opened. */
+  /** The part that recipients open; known once the dump was opened. */
   readonly recipients: Promise<Manifest['recipients']>
   /** The name of the secret that says which root key seals the server's own secrets. */
   readonly systemKeyName: string
@@ -39,7 +39,7 @@ export interface BackupWriting {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** What is written until it is whole. */
+/** The file that is written until the backup is whole. */
 export function partialOf(file: string): string {
   return `${file}.partial`
 }
@@ -97,7 +97,7 @@ async function writeAll(dump: StoreDump, writing: BackupWriting, output: Output)
   return manifest
 }
 
-/** What the manifest says of the records, gathered as they pass. */
+/** Gathers what the manifest says of the records, as they pass. */
 class Summary {
   readonly #systemKeyName: string
   readonly #instances = new Map<string, { name: string; custody: string; rootKey: string }>()

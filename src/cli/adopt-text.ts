@@ -1,4 +1,4 @@
-// What `mortise adopt` prints: the report of an adoption, and what to do next.
+// `mortise adopt` prints the report of an adoption, and what to do next. The words are made here.
 
 import type { Output } from '../admin/api.ts'
 import { counted } from './instance-text.ts'

@@ -56,7 +56,7 @@ function choose(world: World, options: ConnectOptions): Chosen {
 
 const flagOf = { adminCa: '--admin-ca', adminFingerprint: '--admin-fingerprint' }
 
-/** What the command line says about token and certificate takes the place of what was known. */
+/** The command line's own token and certificate replace the known ones. */
 function merged(known: Profile, { tokenFile, adminCa, adminFingerprint }: ConnectOptions): Profile {
   if (adminCa !== undefined && adminFingerprint !== undefined)
     throw new UsageError('give --admin-ca or --admin-fingerprint, not both')
@@ -130,7 +130,7 @@ async function trustOf({ adminCa, adminFingerprint }: Omit<Profile, 'admin'>): P
   return { by: 'fingerprint', sha256 }
 }
 
-/** What a person can do when the server does not answer. */
+/** Advises a person whose server does not answer. */
 export function unreachableHint({ code, message }: AdminUnreachable): string | undefined {
   if (code === 'ECONNREFUSED') return 'The server is not running. Start it: mortise serve'
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'DNS does not know its name.'

@@ -210,7 +210,7 @@ function deletedText({ id, name, receipt }: Output<'deleteInstance'>): string {
   return `${plain`The instance ${name} ${title}`}\n${rows}${remarks}`
 }
 
-/** What the service of the root key still holds, and what can be restored there. */
+/** Tells what the service of the root key still holds, and what can be restored there. */
 function atItsService(
   id: string,
   { standardKeys, standardKeysLeft: { count, cause } }: Receipt,

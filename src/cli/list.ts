@@ -23,7 +23,7 @@ export interface Page<T> {
 /** Reads one page of at most `limit` items. */
 export type ReadPage<T> = (query: { readonly limit: number; readonly after?: string }) => Promise<Page<T>>
 
-/** What a list left out because of its limit. */
+/** The items that a list left out because of its limit. */
 export interface Rest {
   /** null: the API does not say how many. */
   readonly count: number | null

@@ -26,7 +26,7 @@ import { statusCommand } from './status.ts'
 import { tokenCommands } from './token.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
-/** What somebody needs who has just installed it, in this order. */
+/** The first steps of somebody who has just installed it, in this order. */
 const firstSteps = `A key server for VMware vSphere and vSAN, and for any other KMIP client.
 
 First steps:

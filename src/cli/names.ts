@@ -1,4 +1,4 @@
-// What the words of a command name: instances, clients, tokens and keys, by id, by name, or by the beginning of an id
+// Finds what the words of a command name: instances, clients, tokens and keys, by id, by name, or by the beginning of an id
 // that only one of them has. Here is also what a wrong word is answered with: the words that may have been meant.
 
 import type { AdminClient } from '../admin/client.ts'

@@ -1,4 +1,4 @@
-// What people read: aligned tables, facts and sentences on standard output. With --json commands print the same data as
+// People read aligned tables, facts and sentences on standard output. With --json commands print the same data as
 // JSON and nothing else. Errors go to standard error (main.ts). Names come from unknown peers, clients and other operators:
 // no name starts a second line, turns the reading direction or steers the terminal, neither as text nor as JSON.
 

@@ -52,7 +52,7 @@ function verifyCopyCommand(world: World, outcome: Outcome): Command {
   })
 }
 
-/** What lies in the data folder is lost with it, and is no copy. */
+/** A file in the data folder is lost with it, so it is no copy. */
 async function refuseBeside(folder: string, file: string): Promise<void> {
   const [own, given] = await Promise.all(
     [folder, file].map((place) => realpath(place).catch(() => path.resolve(place))),

@@ -6,7 +6,7 @@ import { UsageError } from './world.ts'
 /** For the help of flags that take a time. */
 export const timeHelp = '2026-11-25, 2026-11-25T10:00, -2h, -7d, today, yesterday or now'
 
-/** What a person wrote, as ISO 8601 in UTC. UsageError if it is no time. */
+/** Reads a time as a person writes it; returns ISO 8601 in UTC. UsageError if it is no time. */
 export function parseTime(flag: string, text: string, nowMs: number): string {
   const word = text.trim()
   const ms = words.get(word.toLowerCase())?.(nowMs) ?? distanceFrom(nowMs, word) ?? calendarTime(word)

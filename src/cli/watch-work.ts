@@ -33,7 +33,7 @@ export function untilEnded<Work extends ShownWork>(
   begun: Work,
   watching: {
     readonly stderr: World['stderr']
-    /** What is counted in each step, such as `objects read`. */
+    /** The words for what each step counts, such as `objects read`. */
     readonly steps: Readonly<Record<Work['step'], string>>
     readonly everyMs: number
     readonly look: () => Promise<Work>

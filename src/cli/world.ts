@@ -1,4 +1,4 @@
-// What the command line needs from outside, passed in by main.ts: streams, configuration, and the parts of the server that
+// The command line needs this from outside, passed in by main.ts: streams, configuration, and the parts of the server that
 // some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
@@ -80,9 +80,9 @@ export interface Started {
   readonly warnings: readonly string[]
 }
 
-/** What `restore-accept` found and did. */
+/** The result of `restore-accept`. */
 export interface AcceptedRestore {
-  /** What was wrong; null when nothing was. */
+  /** The fault, in words; null when there was none. */
   readonly found: string | null
   readonly trustVersion: number
   readonly checkpoint: number
@@ -110,12 +110,12 @@ export interface OpenBackupOptions {
   readonly onProgress: (done: number, total: number) => void
 }
 
-/** What verifying a backup found, and which backup it is. */
+/** The result of verifying a backup, and which backup it is. */
 export interface BackupVerified extends BackupProof, Pick<Manifest, 'id' | 'serverId' | 'created'> {
   readonly instances: readonly string[]
 }
 
-/** What a drill found. */
+/** The result of a drill. */
 export interface BackupDrill {
   readonly id: string
   readonly created: string
@@ -138,7 +138,7 @@ export interface RestoreFileOptions extends OpenBackupOptions {
   readonly confirm: (question: string) => Promise<void>
 }
 
-/** What a restore made, and what is known to be missing. */
+/** The result of a restore, and what is known to be missing. */
 export interface RestoredBackup {
   readonly id: string
   readonly created: string
@@ -163,7 +163,7 @@ export interface RestoredBackup {
   readonly beyond: { readonly entries: number; readonly at: string } | null
 }
 
-/** What `token recover` found, or made. */
+/** The result of `token recover`. */
 export type TokenRecovered =
   | { readonly state: 'made'; readonly id: string; readonly token: string; readonly expires: string }
   /** A server uses the data folder: ask it. */
@@ -179,7 +179,7 @@ export type TokenRecovered =
       }[]
     }
 
-/** What `adopt probe` looks at. */
+/** The places that `adopt probe` looks at. */
 export interface ProbeWanted {
   readonly rootKey: string
   readonly apiKey: string

@@ -13,13 +13,13 @@ import type { CachingInstance } from '../sealing/unwrap-cache.ts'
 export const custodyNames = ['database', 'keyprotect'] as const
 export type CustodyName = (typeof custodyNames)[number]
 
-/** What each of them needs of a root key. */
+/** The abilities that each of them needs of a root key. */
 export const custodyNeeds: Record<CustodyName, { readonly standardKeys: boolean }> = {
   database: { standardKeys: false },
   keyprotect: { standardKeys: true },
 }
 
-/** What custody needs of an instance's settings. */
+/** An instance's settings, as far as custody needs them. */
 export interface CustodyInstance extends CachingInstance {
   readonly name: string
   readonly custody: CustodyName
@@ -34,7 +34,7 @@ export interface CustodyInstance extends CachingInstance {
   }
 }
 
-/** What a stored form says of its object besides its material, so that it can be restored without the database. */
+/** A stored form says this of its object besides its material, so that it can be restored without the database. */
 export interface ObjectFacts {
   readonly algorithm: string | null
   /** Bits. */
@@ -96,7 +96,7 @@ export interface Sealed extends NewPlace {
   abandon(): Promise<void>
 }
 
-/** What custody does about a change of an object, besides its record. */
+/** Custody's part in a change of an object, besides its record. */
 export interface Following {
   /** To be committed with the record. */
   readonly writes: readonly Write[]
@@ -112,9 +112,9 @@ export const nothingFollows: Following = { writes: [], after: () => Promise.reso
 /** A change of one object. */
 export interface Changing {
   readonly before: StoredForm
-  /** What the stored form says before the change. */
+  /** The content of the stored form before the change. */
   readonly was: ObjectFacts
-  /** What it must say after it; null: the object is destroyed. */
+  /** Its content after it; null: the object is destroyed. */
   readonly facts: ObjectFacts | null
 }
 
@@ -139,7 +139,7 @@ export interface Custody {
   /** Throws RootKeyError if the object's owner deleted it at the root key's service. */
   requireThere(object: StoredForm, correlationIds: CorrelationIds): Promise<void>
 
-  /** What must be done for a change of an object that it stores: a closing to record, or material to give up. */
+  /** Prepares its part in a change of an object that it stores: a closing to record, or material to give up. */
   following(instance: CustodyInstance, changing: Changing): Following
 
   /** The writes for the commit after which the object is stored elsewhere. */
@@ -180,9 +180,9 @@ export function altered(cause: Error): CustodyRefused {
   })
 }
 
-/** What custody needs from keys/, which owns the records of objects. */
+/** Custody asks keys/ for these, which owns the records of objects. */
 export interface ObjectRecords {
-  /** What the stored form of this object must say. */
+  /** The content that the stored form of this object must have. */
   facts(record: ObjectRecord): ObjectFacts
   /**
    * The write of an object as the copy that counts says it: brought forward from its record, or new where there is no

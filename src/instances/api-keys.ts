@@ -154,7 +154,7 @@ export class ApiKeys {
     if (named.some((uri) => uri !== undefined && serviceOf(uri) === service)) return true
     const dataKeys = await store.dataKeys(instanceId)
     if (dataKeys.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
-    // Of an instance that moves, that left a key behind which its owner may bring back, or that is to be deleted there.
+    // An instance may still move, may have left a key behind that its owner brings back, or may have keys to delete there.
     for await (const page of standardKeyPages(store, { instanceId }))
       if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
     return false

@@ -26,7 +26,7 @@ export interface WorkTarget extends WrittenToo {
 /** Counts for the audit entry at the end of the work. */
 export type WorkCounts = Readonly<Record<string, number>>
 
-/** What the audit calls each kind of work; `.done` is appended at its end. */
+/** The audit's name for each kind of work; `.done` is appended at its end. */
 const workActions = {
   move: 'instance.set-root-key',
   rewrap: 'instance.rewrap',

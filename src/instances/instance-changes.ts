@@ -33,7 +33,7 @@ export interface WrittenToo {
   readonly detail?: Readonly<Record<string, string>>
 }
 
-/** What was shredded: proof for whoever ordered it. */
+/** Lists the shredded keys: proof for whoever ordered it. */
 export interface ShredReceipt {
   readonly instance: Instance
   readonly dataKeys: readonly {

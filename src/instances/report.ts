@@ -17,7 +17,7 @@ export interface InstanceReport {
   readonly progress: WorkProgress | null
   /** How many of what are wrapped by which version; none where a root key has no versions. */
   readonly keyVersions: readonly KeyVersionCount[]
-  /** What keyVersions counts. */
+  /** keyVersions counts these. */
   readonly countedAs: Custody['countedAs']
   /** Whether the owner can revoke a single key at the root key's service. */
   readonly keepsKeysApart: boolean

@@ -15,7 +15,7 @@ export class WorkOver extends Error {
   override readonly name = 'WorkOver'
 }
 
-/** What a step did with one item: `left`: it cannot be opened, and nothing can be done about it here. */
+/** The result of a step for one item. `left`: the item cannot be opened, and nothing can be done about it here. */
 export type ItemResult = 'done' | 'nothing' | 'left'
 
 export interface WorkProgress {
@@ -51,7 +51,7 @@ export class WorkRun {
 
   get progress(): WorkProgress {
     const { done, total } = this.counts
-    // What was made meanwhile is done without having been counted.
+    // Objects that were made meanwhile are done without having been counted.
     return { done: Math.min(done, total), total, trouble: this.trouble }
   }
 

@@ -78,7 +78,7 @@ export function withKeptNames<O extends Stored>(
   return { object: { ...object, attributes }, names }
 }
 
-/** What a second look at the other server changes; undefined: nothing. */
+/** The change that a second look at the other server makes; undefined: none. */
 export function broughtUpToDate(
   here: ManagedObject,
   there: Stored,
@@ -90,7 +90,7 @@ export function broughtUpToDate(
   if (isUntouched(here)) {
     // Nothing is removed: the other server may only have been asked in an older version of KMIP.
     const overlaid = new Map([...here.attributes, ...there.attributes])
-    // What the clock did here is not undone by what the other server did not notice yet.
+    // The other server may not have noticed a date yet: that does not undo what the clock did here.
     const attributes = state === there.state ? overlaid : withDates(overlaid, here.attributes)
     const same = state === was && sameAttributes(here.attributes, attributes)
     return same ? undefined : { state, attributes }

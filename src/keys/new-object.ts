@@ -12,7 +12,7 @@ import { requireFreeNames } from './names.ts'
 import { factsOf } from './object-facts.ts'
 import type { StagedChange } from './staged-change.ts'
 
-/** What the acts of one transaction share. */
+/** The acts of one transaction share these. */
 export interface TransactionParts {
   readonly staged: StagedChange
   readonly store: Store

@@ -1,4 +1,4 @@
-// What custody asks of objects' records (custody.ts, `ObjectRecords`), with a store behind it.
+// Answers custody's questions about objects' records (custody.ts, `ObjectRecords`) from a store.
 
 import type { ObjectRecords } from '../custody/custody.ts'
 import type { Clock } from '../ports/clock.ts'

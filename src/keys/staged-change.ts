@@ -1,4 +1,4 @@
-// What one batch item (or one whole Undo batch) reads, changes and enters in the audit, gathered into one change of the
+// Gathers what one batch item (or one whole Undo batch) reads, changes and enters in the audit into one change of the
 // store. Reads see the changes that are staged here, so later items see earlier ones. Nothing is written before
 // `change()` is committed, and the commit fails if another request has changed an object that this one looked at
 // (design: invariant 3).
@@ -179,7 +179,7 @@ export class StagedChange {
     return this.#undone || ![...this.#slots.values()].some(({ changed }) => changed)
   }
 
-  /** What reads leave behind. */
+  /** The audit entries and fetches that reads leave behind. */
   access(): AccessRecord {
     if (this.#undone) return { entries: this.#entries, fetched: [] }
     const { instanceId } = this.caller
@@ -205,7 +205,7 @@ export class StagedChange {
     return { expect, writes, entries: this.#entries, durability: 'disk' }
   }
 
-  /** What this was decided on. */
+  /** The state that this was decided on. */
   #expectation() {
     const { instanceId, trustVersion } = this.caller
     const objects = [...this.#slots].map(([uniqueIdentifier, { storedVersion }]) => ({

@@ -9,7 +9,7 @@ export interface SlotHolder {
   readonly spare: boolean
 }
 
-/** What a newcomer gets: a place, a place that another must leave first, or none. */
+/** A newcomer gets a place, a place that another must leave first, or none. */
 export type SlotOffer<G> =
   | { readonly slot: 'free' }
   | { readonly slot: 'taken-from'; readonly holder: G }

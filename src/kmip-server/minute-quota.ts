@@ -5,7 +5,7 @@
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** What one minute left out. */
+/** The events of one minute that were only counted. */
 export interface LeftOut {
   readonly count: number
   /** The largest groups, each with its count, the largest first. */

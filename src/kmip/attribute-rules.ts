@@ -1,4 +1,4 @@
-// What a client may do with attributes, by the rules of attribute-table.ts: give one in the request that creates an
+// Decides what a client may do with attributes, by the rules of attribute-table.ts: give one in the request that creates an
 // object, add, modify, delete. Pure: each function returns, or throws the Fault that the request's version defines
 // (KMIP 1.4 §11.2 to §11.17, 2.1 §6.1). keys/ decides what depends on other objects (a taken Name) and on the object as
 // a whole (archived, destroyed).

@@ -19,7 +19,7 @@ export interface Context {
   readonly bytesMax: () => number
 }
 
-/** What the server says of itself. */
+/** The server's words about itself. */
 export interface ServerFacts {
   /** The version of the program. */
   readonly version: string

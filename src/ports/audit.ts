@@ -91,7 +91,7 @@ export interface CheckpointWrite {
   readonly follows?: number
 }
 
-/** What a read leaves behind: its audit entries, and the objects whose material it sent. */
+/** A read leaves these behind: its audit entries, and the objects whose material it sent. */
 export interface AccessRecord {
   readonly entries: readonly AuditEntry[]
   readonly fetched: readonly {
@@ -99,7 +99,7 @@ export interface AccessRecord {
     readonly uniqueIdentifier: string
     readonly atMs: number
   }[]
-  /** What the read was decided on. StoreConflict if it does not hold any more. */
+  /** The read was decided on this. StoreConflict if it does not hold any more. */
   readonly expect?: Pick<Expectation, 'trustVersion' | 'objects'>
 }
 

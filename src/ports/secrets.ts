@@ -24,7 +24,7 @@ export interface StandardKeyRecord {
   readonly kind: 'object' | 'marker'
   /** The object's UniqueIdentifier; of a marker, what it says. */
   readonly identifier: string
-  /** Of a marker: its number. */
+  /** A marker's number. */
   readonly generation: number
   readonly rootKeyUri: string
   /**

@@ -16,7 +16,7 @@ export interface FileRootKeyOptions {
   /** `file:PATH`, relative to the data folder unless absolute. */
   readonly uri: string
   readonly dataFolder: string
-  /** What MORTISE_ROOT_PASSPHRASE_FILE holds; one line end behind it does not count. The caller wipes it. */
+  /** The content of MORTISE_ROOT_PASSPHRASE_FILE; one line end behind it does not count. The caller wipes it. */
   readonly passphrase?: Buffer
   /** Also make the file under a passphrase that is easily guessed, and do not warn of one. */
   readonly acceptShortPassphrase?: boolean
@@ -29,7 +29,7 @@ export interface FileRootKeyOptions {
 export interface FileRootKey extends RootKey {
   readonly path: string
   readonly created: boolean
-  /** What the administrator should know, in sentences. */
+  /** Warnings for the administrator, in sentences. */
   readonly warnings: readonly string[]
 }
 

@@ -4,7 +4,7 @@
 import { limits } from '../limits.ts'
 import type { RootKeyError } from '../ports/root-key.ts'
 
-/** What did not open when it was last asked for. */
+/** A data key or object that did not open when it was last asked for. */
 export interface ClosedKey {
   readonly instanceId: string
   readonly kind: UnwrappedKind
@@ -17,7 +17,7 @@ export type UnwrappedKind = 'data key' | 'object'
 export interface ClosedKeyEvents {
   /** The root key's service refuses this one and opens others; reported once, until it opens again. */
   closed?(closed: ClosedKey, error: RootKeyError): void
-  /** What was reported as closed opens. */
+  /** One that was reported as closed opens again. */
   opens?(opened: ClosedKey): void
 }
 

@@ -23,7 +23,7 @@ export interface Place {
   readonly objectType: string
 }
 
-/** What a managed object holds: the bytes, and what a Key Block says of them beside its attributes. */
+/** The content of a managed object: the bytes, and what a Key Block says of them beside its attributes. */
 export interface Material {
   readonly bytes: Buffer
   readonly head: MaterialHead
@@ -38,7 +38,7 @@ export interface MaterialHead {
 
 export class EnvelopeError extends Error {
   override readonly name = 'EnvelopeError'
-  /** What Integrity raises an alarm for. */
+  /** Integrity raises an alarm for errors with this mark. */
   readonly altered = true
 }
 

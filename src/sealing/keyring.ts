@@ -38,11 +38,11 @@ export interface SealedBy extends RootKeyUse {
 }
 
 export class Keyring {
-  /** What the service of each root key last said. */
+  /** The last word of each root key's service. */
   readonly status: RootKeyStatus
   /** The keys that do not open though their root key answers. */
   readonly closed: ClosedKeys
-  /** What failed its authentication, data keys and objects alike. */
+  /** The data keys and objects that failed their authentication. */
   readonly integrity: Integrity
   /** Opens an instance's root keys; each call passes through `status`. */
   readonly openRootKey: OpenRootKey

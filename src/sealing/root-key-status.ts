@@ -1,4 +1,4 @@
-// What the service of each root key last said, and what follows for the next call (design section 5, "Cache and
+// Remembers what the service of each root key last said, and what follows for the next call (design section 5, "Cache and
 // outage"). Every call of an instance's root key passes through here, so that a withdrawn one is asked once every few
 // seconds and everybody else is refused at once. Only an unwrap decides whether a root key is withdrawn or answers again:
 // when another call is refused, the last unwrap is repeated to find out. This file caches nothing; UnwrapCache does.
@@ -57,7 +57,7 @@ interface State {
 }
 
 export class RootKeyStatus {
-  /** What the service refuses of standard keys, though it unwraps. */
+  /** The service refuses these acts on standard keys, though it unwraps. */
   readonly standardKeys: StandardKeyTroubles
   readonly #clock: RootKeyStatusOptions['clock']
   readonly #events: RootKeyEvents
@@ -108,7 +108,7 @@ export class RootKeyStatus {
     }
   }
 
-  /** What `decide` must know of the root key beside the answer in memory. */
+  /** `decide` must know this of the root key beside the answer in memory. */
   known(use: RootKeyUse): Omit<Known, 'answer'> {
     const { refusal, refusedAt: at, unreachable, askedAt } = this.#stateOf(use)
     return {

@@ -235,7 +235,7 @@ export async function unwrapSystemKey(
   return { system, bytes: await rootKey.unwrap(Buffer.from(system.wrapped, 'base64'), systemKeyAad) }
 }
 
-/** What the system data key sealed: a secret, from its record alone. The caller must wipe the bytes. */
+/** Opens a secret that the system data key sealed, from its record alone. The caller must wipe the bytes. */
 export function openSecret(systemKey: DataKey, { name, sealed }: SecretRecord): Buffer {
   return open(systemKey, secretPlace(name), sealed)
 }

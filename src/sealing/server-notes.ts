@@ -1,6 +1,6 @@
-// What the server must remember about itself across restarts: which root keys were copied elsewhere, when the audit log
-// was exported, when a token was recovered. Each note is one secret, so that nobody who can write the database can forge
-// it. It decides no access.
+// The server must remember these facts about itself across restarts: which root keys were copied elsewhere, when the
+// audit log was exported, when a token was recovered. Each note is one secret, so that nobody who can write the
+// database can forge it. It decides no access.
 
 import type { AuditEntry } from '../ports/audit.ts'
 import type { SecretRecord } from '../ports/secrets.ts'

@@ -1,6 +1,7 @@
-// What goes wrong with standard keys at a root key's service although it opens the existing ones: new ones are not stored,
-// unwanted ones are not deleted, closings are not recorded, another server uses the same instance. Remembers it by instance
-// until it is over, and reports it once for each change. The words for people are in admin/warnings.ts.
+// Remembers what goes wrong with standard keys at a root key's service although it opens the existing ones: new ones
+// are not stored, unwanted ones are not deleted, closings are not recorded, another server uses the same instance. It
+// keeps each trouble by instance until it is over, and reports it once for each change. The words for people are in
+// admin/conditions/stored-keys.ts.
 
 import { limits } from '../limits.ts'
 import { StoreConflict } from '../ports/store.ts'

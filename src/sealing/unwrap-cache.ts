@@ -9,7 +9,7 @@ import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
 import type { RootKeyStatus } from './root-key-status.ts'
 import { decide, type CacheTimes, type Decision } from './unwrap-rule.ts'
 
-/** What the cache needs of an instance's settings. */
+/** An instance's settings, as far as the cache needs them. */
 export interface CachingInstance extends CacheTimes {
   readonly id: string
 }
@@ -21,7 +21,7 @@ export type UnwrapSource = 'cache' | 'outage' | 'root-key'
 export class KeysUnavailable extends Error {
   override readonly name = 'KeysUnavailable'
   readonly reach: RootKeyError['reach']
-  /** What is stored failed its authentication. */
+  /** The stored bytes failed their authentication. */
   readonly altered: boolean
   constructor(reach: RootKeyError['reach'], message: string, options?: ErrorOptions) {
     super(message, options)

@@ -4,7 +4,7 @@
 
 import { limits } from '../limits.ts'
 
-/** What is known when somebody wants a value. */
+/** The state at the moment when somebody wants a value. */
 export interface Known {
   /** The answer that the value in memory came with: when its question was put. Left out: nothing is in memory. */
   readonly answer?: { readonly askedAt: number } | undefined

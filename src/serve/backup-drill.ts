@@ -31,7 +31,7 @@ import { systemClock } from './system-clock.ts'
 
 const drillPrefix = 'mortise-drill-'
 
-/** What is needed of a server that runs. */
+/** A running server, as far as a drill needs it. */
 interface DrillServer {
   readonly kmip: string
   readonly admin: string

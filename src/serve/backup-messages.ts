@@ -1,4 +1,4 @@
-// What passes between a server and the thread that writes a backup. Types only.
+// The messages between a server and the thread that writes a backup. Types only.
 
 import type { Manifest } from '../backup/manifest.ts'
 import type { FileKeys } from '../backup/keys.ts'

@@ -47,7 +47,7 @@ async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
   return (await secrets.ensure([serverIdName], made))[serverIdName]?.toString() ?? ''
 }
 
-/** Of a server whose ports and core are there; it is stopped with what is on `opened`. */
+/** Opens the backups of a server whose ports and core are there. They stop when `opened` is disposed. */
 export async function openBackups(
   parts: Pick<
     BackupParts,

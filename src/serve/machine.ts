@@ -1,4 +1,4 @@
-// What the conditions need to know of this machine: root key files, room on the disk. Part of the composition root.
+// The conditions ask this machine for its root key files and the room on its disk. Part of the composition root.
 
 import { statfs } from 'node:fs/promises'
 import type { Machine } from '../admin/conditions/facts.ts'

@@ -72,7 +72,7 @@ async function accept(options: {
   const { version, rows } = await store.trust()
   const reading = readRows(secrets, version, rows)
   refuseAltered(reading)
-  // What a running server wrote down of reads, the new MAC key would not open any more.
+  // A running server left records of reads. The new MAC key could not open them any more.
   await store.openAccessLog(secrets.accessKey())
   const atLeast = Math.max(version, known.trustVersion)
   const trustVersion = atLeast + 1

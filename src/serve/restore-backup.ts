@@ -25,7 +25,7 @@ import { storeFile } from './ports.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
 import { systemClock } from './system-clock.ts'
 
-/** What may be in the folder: root key files, and what a killed restore left. */
+/** These may be in the folder: root key files, and the leftovers of a killed restore. */
 const allowedThere = /^(.*\.key|mortise\.db\.restoring.*|lost\+found)$/
 
 /** Rejects with an error whose message says what to do; nothing was made then. */

@@ -1,5 +1,5 @@
-// What a restore changes of the records on their way from a backup into a store: what was withdrawn or closed since, trust
-// that is too new, and the root key where another one takes over. Part of the composition root.
+// Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
+// that is too new, and seals under another root key where one takes over. Part of the composition root.
 
 import { objectName, type LaterActs } from '../backup/later.ts'
 import type { BackupOpener } from '../backup/openers.ts'
@@ -25,7 +25,7 @@ export interface RestoreChanges {
   readonly rootKey: RootKey | null
 }
 
-/** What became of it; filled while the records pass. */
+/** Counts the changes while the records pass. */
 export interface RestoreTally {
   revoked: number
   destroyed: number

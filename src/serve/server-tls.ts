@@ -52,7 +52,7 @@ export class ServerTls {
     return new ServerTls(options, identity.authority, certificates)
   }
 
-  /** What the handlers of the admin API need from here. */
+  /** The handlers of the admin API need these from here. */
   get administration(): Pick<
     AdminContext,
     'authority' | 'serverCertificate' | 'serverCertificates' | 'reload'

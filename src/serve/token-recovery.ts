@@ -77,7 +77,7 @@ export class TokenRecovery {
   }
 }
 
-/** What the server remembers of it, for the condition. */
+/** The note that the server keeps of it, for the condition. */
 export function recoveryOf({ id, createdMs }: Token): TokenRecoveryNote {
   return { atMs: createdMs, tokenId: id }
 }

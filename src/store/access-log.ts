@@ -130,7 +130,7 @@ export class AccessLog {
     } while (this.#waiting.length > 0)
   }
 
-  /** What cannot be moved now stays in the file for the next start. */
+  /** Moves the records that are left. Those that cannot be moved now stay in the file for the next start. */
   async close(): Promise<void> {
     await this.settle().catch((error: unknown) => {
       this.#options.onTrouble(
@@ -148,7 +148,7 @@ export class AccessLog {
     // Under steady load the file is never empty. So once in a while records wait until all before them were moved.
     if (this.#fileBytes > limits.accessLogBytes) return void this.#move().catch(this.#notMoved)
     this.#waiting = []
-    // What the read was decided on was checked before.
+    // The caller has checked already that what the read was decided on still holds.
     const records = waiting.map(({ record: { entries, fetched } }) => ({ entries, fetched }))
     const sequence = this.#sequence + 1
     try {

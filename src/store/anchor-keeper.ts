@@ -117,7 +117,7 @@ export function storedPosition(s: WriteStatements): Omit<AnchorPosition, 'heads'
   }
 }
 
-/** What writers before this one left: mostly one head, and never more than fit a slot. */
+/** The heads that writers before this one left: mostly one, and never more than fit a slot. */
 export function storedHeads(s: WriteStatements): readonly WriterHead[] {
   const rows = s.all('unnamedWriters').slice(-limits.anchorHeadsMax)
   return rows.map((row) => ({

@@ -114,7 +114,7 @@ function times({ sinceMs, untilMs }: AuditQuery): [number, number] {
 
 type Filter = Omit<AuditQuery, 'order' | 'after' | 'limit' | 'sinceMs' | 'untilMs'>
 
-/** What each filter compares. A filter that is left out is not asked. */
+/** The comparison of each filter. A filter that is left out is not asked. */
 const filters: {
   readonly [K in keyof Filter]-?: (entry: AuditEntry, wanted: NonNullable<Filter[K]>) => boolean
 } = {

@@ -1,6 +1,6 @@
-// What a change leaves to be done once it is committed. Types only.
+// A committed change leaves work to be done. Types only.
 
-/** What the change asks of the writer once it is committed. */
+/** The writer must do this once the change is committed. */
 export interface Effects {
   /** Sealed material was removed: it must leave the WAL too. */
   materialRemoved: boolean

@@ -20,7 +20,7 @@ import { syncPath } from './sync-path.ts'
 
 type WriteStatements = Statements<keyof typeof writeSql>
 
-/** What SQLite and openFile put beside a database. */
+/** The endings of the files that SQLite and openFile put beside a database. */
 const besides = ['', '-wal', '-shm', '-journal', '.lock']
 
 /** The file that a restore fills, beside the database that it will be. */

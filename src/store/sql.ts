@@ -11,7 +11,7 @@ export const standardKeyColumns = `
   id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
   key_version AS keyVersion, created_ms AS createdMs`
 
-/** What standard keys are indexed by; a search over several of them is one statement, so it sees one moment. */
+/** Standard keys are indexed by these; a search over several of them is one statement, so it sees one moment. */
 export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
   (['current', 'due', 'unwanted'] as const).map((state) => ({ kind, state })),
 )

@@ -1,4 +1,4 @@
-// What an error of node:sqlite means to the store. Codes: https://sqlite.org/rescode.html
+// Tells what an error of node:sqlite means to the store. Codes: https://sqlite.org/rescode.html
 
 const primary = {
   busy: 5,

@@ -54,7 +54,7 @@ class Writer {
     this.#statements = new Statements(this.#file.database, writeSql)
     const chain = new AuditChain(this.#statements, data.writer, data.openedMs)
     this.#groups = new Groups(this.#file.database, this.#statements, chain)
-    // What an earlier run left: material in the log, pruned entries, a reserve given back.
+    // An earlier run may have left these: material in the log, pruned entries, a reserve given back.
     this.#scrubSoon()
     this.#after('prune', 1, () => this.#prune())
     if (this.#room.isShort()) this.#setFull()
@@ -84,7 +84,7 @@ class Writer {
     const verdict = AnchorKeeper.look(file, key, needed, this.#statements)
     const right = verdict.state === 'agrees' || verdict.state === 'new'
     if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
-    // What an earlier process committed last may not be on the disk yet.
+    // The last commits of an earlier process may not be on the disk yet.
     fdatasyncSync(this.#openLog())
     this.#anchor?.close()
     const onTrouble = (message: string) => this.#post({ type: 'trouble', message })

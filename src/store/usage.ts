@@ -1,11 +1,11 @@
-// What an instance holds: the number of its objects and the bytes that they take. Both are kept up to date with each
+// The usage of an instance: the number of its objects and the bytes that they take. Both are kept up to date with each
 // object that is written, so that a limit is checked inside the transaction that would pass it.
 
 import type { Usage } from '../ports/objects.ts'
 import { StoreConflict, type Expectation } from '../ports/store.ts'
 import { number, type Row } from './statements.ts'
 
-/** What the rows and the index of an object take beside its attributes, names and material, about. */
+/** Bytes that the rows and the index of an object take beside its attributes, names and material, about. */
 export const objectRowBytes = 512
 
 export function usageOf(

@@ -1,4 +1,4 @@
-// What passes between the thread that serves requests and the writer's thread. Types only.
+// The messages between the thread that serves requests and the writer's thread. Types only.
 
 import type { KeyObject } from 'node:crypto'
 import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'

@@ -8,7 +8,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import type { Store } from '../ports/store.ts'
 
-/** What a certificate says about itself: an unverified claim, made safe to show. */
+/** A certificate's own words: an unverified claim, made safe to show. */
 export interface PendingSubject {
   readonly subject: string
   readonly notAfterMs: number

@@ -194,7 +194,7 @@ export interface TrustReading {
    * instance.
    */
   readonly withheld: ReadonlySet<string>
-  /** What somebody altered without the server, in words. */
+  /** Rows that somebody altered without the server, in words. */
   readonly alarms: readonly string[]
   /** False if the head itself does not count. Then no row counts, and nobody may change any. */
   readonly intact: boolean

@@ -1,4 +1,4 @@
-// What a load run counts: how many requests, how long each took, what failed. Times go into buckets one per cent wide,
+// Counts a load run: how many requests, how long each took, what failed. Times go into buckets one per cent wide,
 // so a run of any length takes the same memory. Knows nothing of KMIP.
 
 /** In milliseconds, to one per cent. Null if nothing was measured. `max` is exact. */

@@ -1,6 +1,6 @@
-// What vSphere needs of an answer, as pure functions: they take bytes and return the values and the faults. They do not
-// know who answered or what follows from it. Faults are words for people, without identifiers, so that equal faults
-// count as the same.
+// Checks what vSphere needs of an answer, as pure functions: they take bytes and return the values and the faults. They
+// do not know who answered or what follows from it. Faults are words for people, without identifiers, so that equal
+// faults count as the same.
 
 import { hash } from 'node:crypto'
 import type { IncomingResponse } from '../kmip/client-message.ts'

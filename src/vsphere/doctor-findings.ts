@@ -12,7 +12,7 @@ export interface Finding {
   readonly check: Check
   readonly severity: Severity
   readonly what: string
-  /** What to do about it, in vCenter or at the server. Null if nothing is to be done. */
+  /** The advice, for vCenter or the server. Null if nothing is to be done. */
   readonly mend: string | null
 }
 

@@ -29,14 +29,14 @@ export class KeyInventory {
   readonly #keys = new Map<string, KnownKey>()
   readonly #idBySha256 = new Map<string, string>()
 
-  /** What is wrong with a new key, if anything. */
+  /** The fault of a new key, if it has one. */
   made(id: string, owner: string, kind: KeyKind): string | undefined {
     const isKnown = this.#keys.has(id)
     this.#keys.set(id, { id, owner, kind, state: 'PreActive', sha256: undefined })
     return isKnown ? 'an identifier was given twice' : undefined
   }
 
-  /** What is wrong with the result of a Get, if anything. */
+  /** The fault in the result of a Get, if it has one. */
   fetched(id: string, sha256: string): string | undefined {
     const key = this.#keys.get(id)
     if (!key) return undefined
@@ -62,7 +62,7 @@ export class KeyInventory {
     this.#keys.delete(id)
   }
 
-  /** Of all keys, in the order in which they were made. */
+  /** The ids of all keys, in the order in which they were made. */
   ids(): readonly string[] {
     return [...this.#keys.keys()]
   }

@@ -1,6 +1,6 @@
-// What the simulator makes carries a mark, so that it can be found and removed again: on a server with real keys nobody
-// else could tell them apart. The mark is added after a scenario, on a connection of its own, so that the recorded
-// messages of vSphere stay as they are.
+// Each key that the simulator makes carries a mark, so that it can be found and removed again: on a server with real
+// keys nobody else could tell them apart. The mark is added after a scenario, on a connection of its own, so that the
+// recorded messages of vSphere stay as they are.
 
 import { locateAll, stateOf } from '../kmip-client/calls.ts'
 import { KmipRefused } from '../kmip-client/errors.ts'
@@ -27,7 +27,7 @@ export async function markKeys(site: Site, marked: Set<string>): Promise<void> {
 
 export interface Cleanup {
   readonly destroyed: number
-  /** What the server refused. */
+  /** The keys that the server refused to destroy. */
   readonly left: readonly { readonly id: string; readonly reason: string }[]
 }
 

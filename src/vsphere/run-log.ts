@@ -1,4 +1,4 @@
-// What the simulator has observed: pieces of work, times, faults. Collected by scenario during the run; report.ts sums
+// Collects what the simulator observes: pieces of work, times, faults, by scenario during the run; report.ts sums
 // it up.
 
 import type { KmipRefused } from '../kmip-client/errors.ts'

@@ -100,7 +100,7 @@ export async function fetchAgain({ vcenter }: Site, keys: readonly string[]): Pr
   await together(keys.map((key) => vcenter.work('fetch a key again', (session) => fetchIn(session, key))))
 }
 
-/** What hosts and vCenter do first with any key. */
+/** Hosts and vCenter do this first with any key. */
 export function fetchAndActivate({ vcenter, runLog }: Site, key: string): Promise<void> {
   return vcenter.work('fetch and activate a key', async (session) => {
     const state = await fetchIn(session, key)

@@ -30,7 +30,7 @@ export interface Facts {
   /** The URI of the root key of the server itself. */
   readonly serverRootKeyUri: string
   readonly audit: AuditFacts
-  /** What this process may still write to the disk of the data folder. */
+  /** Bytes that this process may still write to the disk of the data folder. */
   readonly freeBytes: number
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
@@ -67,15 +67,15 @@ export interface RootKeyFileFacts {
   readonly id: string | null
   /** The permission bits, such as 0o600; null where the file cannot be looked at. */
   readonly mode: number | null
-  /** What must be kept apart together with it, such as a passphrase. */
+  /** Its passphrase must be kept apart together with it. */
   readonly hasPassphrase: boolean
 }
 
-/** What only the machine knows. */
+/** The facts that only the machine knows. */
 export interface Machine {
   rootKeyFiles(uris: readonly string[]): Promise<readonly RootKeyFileFacts[]>
   freeBytes(): Promise<number>
-  /** What the admin API shows. */
+  /** The certificate that the admin API shows. */
   adminCertificate(): Certificate
   auditKeepDays(): number | null
 }

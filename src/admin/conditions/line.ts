@@ -1,4 +1,4 @@
-// What one line of the table of conditions says, and small parts of its sentences. The lines are in the files beside
+// The type of a line in the table of conditions, and small parts of its sentences. The lines are in the files beside
 // this one, grouped by subject; table.ts puts them together.
 
 import type { TrustTables } from '../../trust/rows.ts'
@@ -13,9 +13,9 @@ export type Severity = (typeof severities)[number]
 
 export interface ConditionLine {
   readonly severity: Severity
-  /** What the condition means. For docs/conditions.md. */
+  /** Explains the condition in docs/conditions.md. */
   readonly meaning: string
-  /** What to do about it. Used for each found condition that has no more exact advice. */
+  /** The advice for each found condition that has none of its own. */
   readonly action: string
   /** Finds the condition in the facts. Pure. */
   readonly find: (facts: Facts) => readonly Found[]
@@ -25,7 +25,7 @@ export interface ConditionLine {
 export interface Found {
   /** The instance that it concerns; null: the server. */
   readonly instanceId: string | null
-  /** What it is about: names the condition together with its id and instance. */
+  /** Tells it from others with the same id and instance, such as the name of a token. */
   readonly about: string
   readonly message: string
   readonly action?: string

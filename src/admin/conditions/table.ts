@@ -23,7 +23,7 @@ export type ConditionId = keyof typeof conditionTable
 export interface Condition extends Found {
   readonly id: ConditionId
   readonly severity: Severity
-  /** What to do about it. */
+  /** The advice: how a person ends it. */
   readonly action: string
 }
 

@@ -34,7 +34,7 @@ export interface ReadCopy {
   readonly copy: Copy & { readonly opened: NonNullable<Copy['opened']> }
 }
 
-/** What a copy must belong to. */
+/** A copy must belong to this object. */
 export type CopyOf = Pick<Place, 'instanceId' | 'identifier'> & { readonly objectType?: string }
 
 export interface NewCopy {

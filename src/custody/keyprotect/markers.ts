@@ -38,7 +38,7 @@ const saysForm = z.union([
   }),
 ])
 
-/** What a marker says, in full; its description has room for ids alone. */
+/** The full content of a marker; its description has room for ids alone. */
 export type MarkerText = z.infer<typeof saysForm>
 
 const payloadForm = z.object({ says: saysForm, atMs: z.int() })

@@ -1,4 +1,4 @@
-// What a standard key holds: one generation of one object, which describes itself. Pure.
+// The content of a standard key: one generation of one object, which describes itself. Pure.
 //
 //   payload   header: JSON on one line, nothing secret | \n | what the root key wrapped, deflated
 //
@@ -15,7 +15,7 @@ import type { ObjectFacts } from '../custody.ts'
 /** A payload that this program did not write, that was cut off, or that belongs to another object. */
 export class PayloadError extends Error {
   override readonly name = 'PayloadError'
-  /** What Integrity raises an alarm for. */
+  /** Integrity raises an alarm for errors with this mark. */
   readonly altered = true
 }
 
@@ -42,7 +42,7 @@ const headerForm = z.object({
   generation: z.int().min(1),
   /** The run of the server that wrote it, as its audit log names it. */
   writer: z.string(),
-  /** What a Key Block says besides the bytes. */
+  /** The fields of a Key Block besides the bytes. */
   head: z.object({
     keyFormatType: z.string().optional(),
     secretDataType: z.string().optional(),
@@ -101,7 +101,7 @@ export function packPayload({ line }: BoundHeader, wrapped: Uint8Array, bytesMax
   throw new PayloadError(`a standard key would need ${payload.length} bytes, not ${bytesMax}`)
 }
 
-/** What a payload says, before it was opened: nothing of it is proved yet. Throws PayloadError. */
+/** Reads a payload without opening it: nothing of it is proved yet. Throws PayloadError. */
 export function unpackPayload(payload: Uint8Array): {
   readonly header: Header
   readonly wrapped: Buffer
@@ -119,7 +119,7 @@ export function unpackPayload(payload: Uint8Array): {
   }
 }
 
-/** What must be the same in two equal copies, as text. */
+/** The parts that two equal copies have in common, as text. */
 export function comparable(header: Header): string {
   const { writer: _writer, instanceName: _instanceName, ...facts } = header
   return JSON.stringify(facts)

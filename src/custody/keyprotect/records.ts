@@ -1,4 +1,4 @@
-// What the database keeps about standard keys: a row for each, and audit entries for what the server did on its own.
+// The database keeps a row for each standard key, and audit entries for what the server did on its own. They are made here.
 
 import { serverActor } from '../../audit/actor.ts'
 import type { AuditEntry } from '../../ports/audit.ts'

@@ -1,4 +1,4 @@
-// What the database keeps instead of sealed material: a reference to the standard key that holds it.
+// The database keeps this reference instead of sealed material: it names the standard key that holds the material.
 //
 //   version 02 | JSON: which standard key, beside which root key
 //

@@ -11,7 +11,7 @@ export interface Copy {
   /** The service's id. */
   readonly id: string
   readonly generation: number
-  /** What its payload says, or its description where the payload was not opened. */
+  /** From its payload, or from its description where the payload was not opened. */
   readonly closing: ClosedState | null
   /** The service still has it: it was not deleted. */
   readonly isLive: boolean
@@ -131,7 +131,7 @@ function lowestId(copies: readonly Copy[]): Copy | null {
 
 // ---------------------------------------------------------------- rules 1 to 3: with a database
 
-/** What the database holds of an object. */
+/** An object as the database holds it. */
 export type Known =
   | { readonly is: 'absent' }
   | { readonly is: 'destroyed' }
@@ -149,7 +149,7 @@ export type Known =
 export interface Plan {
   /** The database is to point to this one from now on. */
   readonly take: Copy | null
-  /** What the database must say at least. */
+  /** The database must say at least this. */
   readonly closing: ClosedState | null
   /** A closed generation is to be stored above what there is. */
   readonly record: boolean
@@ -157,7 +157,7 @@ export interface Plan {
   readonly superfluous: readonly { readonly copy: Copy; readonly grounds: Grounds }[]
 }
 
-/** What to do about the copies that the service has of one object. `copies`: all that were seen, the known one included. */
+/** Decides about the copies that the service has of one object. `copies`: all that were seen, the known one included. */
 export function planFor(known: Known, copies: readonly Copy[], isMarked = false): Plan {
   const live = copies.filter(({ isLive }) => isLive).toSorted((a, b) => a.generation - b.generation)
   const opened = live.filter((copy) => copy.opened !== null)

@@ -38,7 +38,7 @@ interface Seen {
   readonly copy: Copy
 }
 
-/** What the database has of the object, and what the service has. */
+/** The object as the database has it, and as the service has it. */
 interface Found {
   readonly instance: CustodyInstance
   readonly identifier: string

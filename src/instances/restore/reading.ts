@@ -1,4 +1,4 @@
-// What lies beside root keys, read: which instances have standard keys there, the markers of one, and its keys, each of
+// Reads what lies beside root keys: which instances have standard keys there, the markers of one, and its keys, each of
 // them opened. It changes nothing anywhere. What follows from it is decided in objects.ts.
 
 import { requireStandardKeys, type Copies } from '../../custody/keyprotect/copies.ts'
@@ -26,7 +26,7 @@ export type Listed = StandardKeyFound &
     readonly beside: WithStandardKeys
   }
 
-/** What there is of one instance. */
+/** The listed keys and markers of one instance. */
 export interface FoundInstance {
   readonly instanceId: string
   readonly keys: readonly Listed[]

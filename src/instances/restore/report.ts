@@ -1,4 +1,4 @@
-// What a restore brought back and what not, for whoever ordered it. Pure.
+// Reports what a restore brought back and what not, for whoever ordered it. Pure.
 
 import type { Instance } from '../../trust/rows.ts'
 import { firstName } from '../../keys/object-facts.ts'

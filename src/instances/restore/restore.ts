@@ -115,7 +115,7 @@ export async function restore(
   { onProgress, signal }: RestoreOptions,
 ): Promise<RestoreReport> {
   let progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
-  // Told between any two calls: where it can end.
+  // Called between any two calls to the service, so that the restore can end there.
   const report = (news: Partial<RestoreProgress>): void => {
     signal.throwIfAborted()
     progress = { ...progress, ...news }
@@ -296,8 +296,8 @@ function chosen(
 }
 
 /**
- * What was shredded or moved away appears in lists for 30 days, and is no choice beside one that is there; nor is one of which
- * other root keys sealed all.
+ * An instance that was shredded or moved away appears in lists for 30 days, and is no choice beside one that is there;
+ * nor is one whose keys other root keys sealed, all of them.
  */
 function offer(
   found: readonly FoundInstance[],

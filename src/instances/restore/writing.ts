@@ -1,4 +1,4 @@
-// What a restore writes into the database: objects page by page, with the rows of their standard keys. All of it is the
+// A restore writes objects into the database page by page, with the rows of their standard keys. All of it is the
 // same each time, so that a restore that was cut off can be done again.
 
 import { toWrite } from '../../keys/managed-object.ts'

@@ -1,4 +1,4 @@
-// What Key Protect, HPCS and IAM answer, as schemas: their JSON is parsed here and nowhere else. A field that is missing
+// The answers of Key Protect, HPCS and IAM, as schemas: their JSON is parsed here and nowhere else. A field that is missing
 // or is not what it should be counts as absent where Mortise can do without it; nothing is read that is not used.
 
 import { z } from 'zod'
@@ -74,7 +74,7 @@ const collection = z
   .object({ metadata: z.unknown().optional(), resources: z.array(z.unknown()).optional() })
   .refine(({ metadata, resources }) => metadata !== undefined || resources !== undefined)
 
-/** What a collection has, read or not. undefined: it is not a collection. */
+/** The resources of a collection, read or not. undefined: it is not a collection. */
 export function readResources(json: unknown): readonly unknown[] | undefined {
   const parsed = collection.safeParse(json)
   return parsed.success ? (parsed.data.resources ?? []) : undefined

@@ -81,7 +81,7 @@ export interface Call {
   /** Below /api/v2. */
   readonly path: string
   readonly role: Role
-  /** What it is for, after "may not". */
+  /** The call's purpose, as it reads after "may not". */
   readonly to: string
   readonly on: 'root-key' | 'standard-key'
   /** The field of the answer that is a secret. */

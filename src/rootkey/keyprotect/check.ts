@@ -54,6 +54,6 @@ function whyUnfit(metadata: KeyResource, target: KeyProtectUri): string | undefi
   if (state === 'suspended') return `the root key ${id} is disabled. ${enableIt(id, target)}`
   if (state === 'deactivated') return `${deactivated(metadata)}. Take another`
   if (state === 'destroyed') return deleted(id, target)
-  // Of a state that we do not know, wrap and unwrap tell more.
+  // We do not know this state. Wrap and unwrap tell more.
   return undefined
 }

@@ -1,4 +1,4 @@
-// What can go wrong with a call, typed by HTTP status and the code of the first reason, never by message, and what
+// The ways in which a call fails, typed by HTTP status and the code of the first reason, never by message, and what
 // the caller of the root key must conclude from it (its reach; design: section 5).
 
 import { RootKeyError, type RootKeyReach } from '../../ports/root-key.ts'

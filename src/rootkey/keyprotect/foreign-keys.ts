@@ -8,7 +8,7 @@ import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
 import { parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
-/** What an unwrap is asked to open. */
+/** One ciphertext that an unwrap is asked to open. */
 export interface ForeignForm {
   /** As a wrap answered it: base64. */
   readonly ciphertext: string

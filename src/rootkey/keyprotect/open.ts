@@ -10,7 +10,7 @@ import { parseKeyProtectUri } from './uri.ts'
 
 export interface Where {
   readonly sessions: KeyProtectSessions
-  /** Of Mortise, whose API key is used; null: the server itself. */
+  /** The instance of Mortise whose API key is used; null: the server itself. */
   readonly instanceId: string | null
 }
 

@@ -1,4 +1,4 @@
-// What a refusal means for the administrator, and what to do about it. Written for people who know little of IBM Cloud:
+// Explains a refusal to the administrator, and says what to do about it. Written for people who know little of IBM Cloud:
 // each message names the role or the command.
 
 import { callOf, type CallName, type Role } from './calls.ts'

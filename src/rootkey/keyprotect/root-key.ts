@@ -73,7 +73,7 @@ export class KeyProtectRootKey implements RootKey {
     associatedData: Uint8Array,
     correlationIds?: CorrelationIds,
   ): Promise<Uint8Array> {
-    // Of nothing at all the service would make a key of its own.
+    // Asked to wrap nothing, the service would make a key of its own.
     if (plaintext.length === 0 || plaintext.length > limits.rootKeyPlaintextBytesMax)
       throw new RootKeyError('wrapped-form', `a root key seals 1 to ${limits.rootKeyPlaintextBytesMax} bytes`)
     const aad = additionalData(associatedData)
@@ -101,7 +101,7 @@ export class KeyProtectRootKey implements RootKey {
     return secret
   }
 
-  /** What the service tells of it. Throws RootKeyError. */
+  /** The service's description of it. Throws RootKeyError. */
   metadata(): Promise<KeyResource> {
     return readMetadata(this.#session, { ...this.#target, key: this.id })
   }
@@ -126,7 +126,7 @@ export class KeyProtectRootKey implements RootKey {
     return keyVersion
   }
 
-  /** Of what the newest version wrapped the service may make another form, or none. */
+  /** The service may return another form of what the newest version wrapped already, or none. */
   async #rewrap(
     wrapped: Uint8Array,
     associatedData: Uint8Array,
@@ -185,7 +185,7 @@ function mayHold({ ciphertext = '' }: WrappedAnswer, plaintext: Uint8Array): boo
   return sealed.length >= length + tagBytes && !isPlain
 }
 
-/** Of AES-GCM; padding and initial vector where it is AES-CBC. */
+/** The tag of AES-GCM; where the service uses AES-CBC, padding and initial vector take at least as much. */
 const tagBytes = 16
 
 async function readMetadata(

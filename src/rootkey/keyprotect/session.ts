@@ -20,7 +20,7 @@ import { services, type KeyProtectUri } from './uri.ts'
 /** One call that was made, answered or not; for the log and the audit. Carries no secret. */
 export interface CallMade {
   readonly call: CallName
-  /** Of the service instance. */
+  /** The service instance's id. */
   readonly instance: string
   /** Id or alias; null for calls on none. */
   readonly key: string | null
@@ -97,7 +97,7 @@ export class Session {
     this.#slots = new CallSlots(() => options.clock.monotonic())
   }
 
-  /** What the service's clock said with its last answer, in milliseconds since 1970; null: nothing yet. */
+  /** The service's clock at its last answer, in milliseconds since 1970; null: it has not answered yet. */
   get serviceNowMs(): number | null {
     return this.#serviceNowMs
   }

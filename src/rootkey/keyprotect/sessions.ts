@@ -32,7 +32,7 @@ export interface KeyProtectOptions {
 /** The calls of one Mortise instance (null: the server itself) to one service instance. */
 export interface SessionLoad {
   readonly instanceId: string | null
-  /** Of the service. */
+  /** The service's host. */
   readonly host: string
   readonly lanes: readonly LaneLoad[]
 }

@@ -154,7 +154,7 @@ function saysThatItIsGone(error: unknown): boolean {
   return (status === 404 && code === 'KEY_NOT_FOUND_ERR') || (status === 410 && code === 'KEY_DELETED_ERR')
 }
 
-/** Of an instance with more than 5,000 keys, and of one that does not know the search. */
+/** An instance with more than 5,000 keys answers so, and one that does not know the search. */
 function refusesToSearch(error: unknown): boolean {
   const code = error instanceof KeyProtectError ? error.refusal?.code : undefined
   return code === 'KEY_SEARCH_TOO_BROAD' || code === 'INVALID_QUERY_PARAM_ERR'

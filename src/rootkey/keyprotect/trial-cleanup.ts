@@ -36,7 +36,7 @@ export class TrialCleanup {
     return this.#unanswered > 0
   }
 
-  /** What the administrator must know about keys that are left, or may be. */
+  /** Tells the administrator about keys that are left, or may be. */
   get sentences(): readonly string[] {
     const refused = !isUnanswered(this.#undeleted)
     const left = [...this.#there].map((id) =>

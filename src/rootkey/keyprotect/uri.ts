@@ -65,7 +65,7 @@ export function formatKeyProtectUri({ scheme, host, instance, key, keyRing }: Ke
   return `${scheme}://${host}/${instance}${key === undefined ? '' : `/${key}`}${query}`
 }
 
-/** What a service is called to people, in IAM policies, and by IBM's command line. */
+/** The names of a service: for people, in IAM policies, and in IBM's command line. */
 export const services = {
   keyprotect: { title: 'Key Protect', iamName: 'kms' },
   hpcs: { title: 'Hyper Protect Crypto Services', iamName: 'hs-crypto' },

@@ -1,6 +1,6 @@
-// What wrap gives to keep: Key Protect's ciphertext, which is opaque text, with the id of the key version that made it
-// and a checksum. So what is on an old version can be told without asking the service, and damage is found at home.
-// The checksum is no protection against anyone: that is the authenticated encryption inside.
+// The form that wrap returns to be kept: Key Protect's ciphertext, which is opaque text, with the id of the key version
+// that made it and a checksum. So what is on an old version can be told without asking the service, and damage is found
+// at home. The checksum is no protection against anyone: that is the authenticated encryption inside.
 //
 //     1 byte   format: 1
 //     1 byte   length of the key version's id

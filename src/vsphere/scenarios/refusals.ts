@@ -1,5 +1,6 @@
-// What the server must refuse, and what it must not: unknown, deactivated, compromised and destroyed keys, and clients
-// without access. vSphere never revokes or destroys; another client plays that part, if the server lets it.
+// The server must refuse some requests and must not refuse others: unknown, deactivated, compromised and destroyed
+// keys, and clients without access. vSphere never revokes or destroys; another client plays that part, if the server
+// lets it.
 
 import { KmipRefused, KmipTransportError } from '../../kmip-client/errors.ts'
 import { usernameAndPassword } from '../../kmip-client/client.ts'
