@@ -4,7 +4,7 @@ import type { RootKey } from '../ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import { takeKey, type DataKey } from '../sealing/envelope.ts'
 import { unwrapDataKey } from '../sealing/keyring.ts'
-import { systemKeyIdOf, unwrapSystemKey } from '../sealing/secrets.ts'
+import { openSecret, systemKeyIdOf, unwrapSystemKey } from '../sealing/secrets.ts'
 import { BackupError } from './error.ts'
 import { openAsRecipient, openFileKey, type CarriedKeys, type FileKeys } from './keys.ts'
 import type { Manifest } from './manifest.ts'
@@ -13,26 +13,40 @@ export interface BackupOpener {
   readonly fileKeys: FileKeys
   /** Throws RootKeyError, WrongRootKey or BackupError. */
   systemKey(secrets: readonly SecretRecord[]): Promise<DataKey>
-  /** Throws RootKeyError or BackupError. */
+  /** To be called after `systemKey`. Throws RootKeyError, EnvelopeError or BackupError. */
   dataKey(record: DataKeyRecord): Promise<DataKey>
 }
 
-/** `own`: the server's root key. `open`: those of instances. Throws RootKeyError and BackupError. */
+/** A secret of the server in the backup, by its name. The caller must wipe it. Throws EnvelopeError. */
+export type SecretOf = (name: string) => Buffer | undefined
+
+const noSecret: SecretOf = () => undefined
+
+/**
+ * `own`: the server's root key. `open`: those of instances; an API key that it needs is among the secrets. Throws
+ * RootKeyError and BackupError.
+ */
 export async function openByRootKeys(
   manifest: Manifest,
   own: RootKey,
-  open: (uri: string, instanceId: string) => Promise<RootKey>,
+  open: (uri: string, instanceId: string, secretOf: SecretOf) => Promise<RootKey>,
 ): Promise<BackupOpener> {
+  let secretOf = noSecret
   return {
     fileKeys: await openFileKey(manifest, own),
     systemKey: async (secrets) => {
       const { system, bytes } = await unwrapSystemKey(secrets, own)
-      return { id: system.dataKeyId, key: takeKey(bytes) }
+      const key = { id: system.dataKeyId, key: takeKey(bytes) }
+      secretOf = (name) => {
+        const record = secrets.find((one) => one.name === name)
+        return record && openSecret(key, record)
+      }
+      return key
     },
     dataKey: async (record) => {
       // The same key under another name, as where its file lies elsewhere now.
       const isOwn = record.rootKeyId === own.id
-      const rootKey = isOwn ? own : await open(record.rootKeyUri, record.instanceId)
+      const rootKey = isOwn ? own : await open(record.rootKeyUri, record.instanceId, secretOf)
       return { id: record.id, key: takeKey(await unwrapDataKey(record, rootKey)) }
     },
   }

@@ -43,7 +43,7 @@ export class StoredApiKeys {
    */
   async of(instanceId: string, service: string): Promise<string | undefined> {
     try {
-      return (await this.#options.secrets.fresh(nameOf(instanceId, service)))?.toString('utf8')
+      return (await this.#options.secrets.fresh(apiKeyName(instanceId, service)))?.toString('utf8')
     } catch (cause) {
       if (cause instanceof StoreUnavailable)
         throw new RootKeyError('unreachable', 'the API key of the instance cannot be read from the store', {
@@ -62,7 +62,7 @@ export class StoredApiKeys {
   async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service === undefined) return false
-    const name = nameOf(instanceId, service)
+    const name = apiKeyName(instanceId, service)
     return (await this.#options.store.secrets()).some((record) => record.name === name)
   }
 }
@@ -80,13 +80,13 @@ export class ApiKeys {
 
   /** As StoredApiKeys.of; the key that is being tried counts first. */
   async of(instanceId: string, service: string): Promise<string | undefined> {
-    return this.#tried.get(nameOf(instanceId, service)) ?? this.#stored.of(instanceId, service)
+    return this.#tried.get(apiKeyName(instanceId, service)) ?? this.#stored.of(instanceId, service)
   }
 
   /** As StoredApiKeys.has; a key that is being tried counts too. */
   async has(instanceId: string, rootKeyUri: string): Promise<boolean> {
     const service = this.#options.serviceOf(rootKeyUri)
-    if (service !== undefined && this.#tried.has(nameOf(instanceId, service))) return true
+    if (service !== undefined && this.#tried.has(apiKeyName(instanceId, service))) return true
     return this.#stored.has(instanceId, rootKeyUri)
   }
 
@@ -97,7 +97,7 @@ export class ApiKeys {
     return ({ id, rootKeyUri }) => {
       const service = this.#options.serviceOf(rootKeyUri)
       if (service === undefined) return 'none'
-      return names.has(nameOf(id, service)) ? 'instance' : 'server'
+      return names.has(apiKeyName(id, service)) ? 'instance' : 'server'
     }
   }
 
@@ -111,7 +111,7 @@ export class ApiKeys {
   ): Promise<T> {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service === undefined) throw new Error(`${rootKeyUri} needs no API key`)
-    const name = nameOf(instanceId, service)
+    const name = apiKeyName(instanceId, service)
     const bytes = Buffer.from(apiKey)
     const record = this.#options.secrets.seal(name, bytes)
     bytes.fill(0)
@@ -161,6 +161,7 @@ export class ApiKeys {
   }
 }
 
-function nameOf(instanceId: string, service: string): string {
+/** The name of the secret that holds an instance's own API key for a service instance. */
+export function apiKeyName(instanceId: string, service: string): string {
   return `${prefix}${instanceId}/${service}`
 }

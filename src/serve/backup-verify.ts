@@ -7,6 +7,7 @@ import { readManifest } from '../backup/read.ts'
 import { verifyBackup } from '../backup/verify.ts'
 import type { BackupVerified, OpenBackupOptions } from '../cli/world.ts'
 import type { Config } from '../config.ts'
+import { apiKeyName } from '../instances/api-keys.ts'
 import type { Log } from '../telemetry/log.ts'
 import { offlineRootKeys, type OfflineRootKeys } from './offline.ts'
 
@@ -23,7 +24,10 @@ export async function verifyFile(
   return { id, created, serverId, ...proof, instances: instances.map(({ name }) => name) }
 }
 
-/** With the identity that was given, else with root keys: the one that was given, or the one that the manifest names. */
+/**
+ * With the identity that was given, else with root keys: the one that was given, or the one that the manifest names. The API
+ * keys of instances are in the backup.
+ */
 export async function openerFor(
   manifest: Manifest,
   { identity, rootKey }: Pick<OpenBackupOptions, 'identity' | 'rootKey'>,
@@ -31,5 +35,14 @@ export async function openerFor(
 ): Promise<BackupOpener> {
   if (identity !== undefined) return openByIdentity(manifest, await readFile(identity, 'utf8'))
   const own = await rootKeys.open(rootKey ?? manifest.key.rootKey)
-  return openByRootKeys(manifest, own, (uri) => rootKeys.open(uri))
+  return openByRootKeys(manifest, own, (uri, id, secretOf) => {
+    const apiKeyFor = (service: string) => readSecret(secretOf(apiKeyName(id, service)))
+    return rootKeys.open(uri, { instance: { id, apiKeyFor } })
+  })
+}
+
+function readSecret(bytes: Buffer | undefined): string | undefined {
+  const text = bytes?.toString('utf8')
+  bytes?.fill(0)
+  return text
 }

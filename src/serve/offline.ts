@@ -11,7 +11,16 @@ import { systemClock } from './system-clock.ts'
 
 export interface OfflineRootKeys extends AsyncDisposable {
   /** Throws RootKeyError. */
-  open(uri: string, how?: { readonly create: boolean }): Promise<RootKey>
+  open(uri: string, how?: OpenOffline): Promise<RootKey>
+}
+
+interface OpenOffline {
+  readonly create?: boolean
+  /** Whose root key it is, and the API key of its own for a service instance, if it has one. */
+  readonly instance?: {
+    readonly id: string
+    readonly apiKeyFor: (service: string) => string | undefined
+  }
 }
 
 export async function offlineRootKeys(config: Config, log: Log): Promise<OfflineRootKeys> {
@@ -24,8 +33,21 @@ export async function offlineRootKeys(config: Config, log: Log): Promise<Offline
     acceptShortPassphrase: server.acceptShortPassphrase,
     keyProtect: ibm.sessions,
   }
+  const apiKeysFor = new Map<string, (service: string) => string | undefined>()
+  ibm.connect({
+    apiKeys: {
+      of: async (instanceId, service) => apiKeysFor.get(instanceId)?.(service),
+      has: async () => false,
+    },
+    // Nothing is written here.
+    onRewrapped: () => {},
+  })
   return {
-    open: (uri, { create } = { create: false }) => openRootKey(uri, { ...options, create }),
+    open: async (uri, { create = false, instance } = {}) => {
+      if (!instance) return openRootKey(uri, { ...options, create })
+      apiKeysFor.set(instance.id, instance.apiKeyFor)
+      return openRootKey(uri, { ...options, create, instanceId: instance.id })
+    },
     [Symbol.asyncDispose]: async () => ibm.sessions.close(),
   }
 }

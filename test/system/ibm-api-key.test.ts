@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { runCli, startServer, type TestServer } from '../support/server.ts'
 import { textsInFiles } from '../support/store-grep.ts'
 
 const fake = await KeyProtectFake.start()
@@ -255,4 +255,23 @@ test('an instance with a key of its own does not use that of the server, even un
   await using again = await startServer({ env: readEnv, data: server.data })
   await again.json('key', 'create', '--instance', 'default')
   assert.equal((await again.cli('key', 'create', '--instance', 'red')).code, 1)
+})
+
+test('a backup is verified without a server with the API keys that are in it', async (t) => {
+  const { uri, file, id } = await tenant(t)
+  await using server = await startServer({ env })
+  assert.equal((await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)).code, 0)
+  await server.json('key', 'create', '--instance', 'red')
+  const backup = path.join(server.data, 'red.backup')
+  await server.json('backup', 'create', backup)
+  const verify = () => runCli(['backup', 'verify', backup, '--all', '--data', server.data, '--json'], env)
+  const whole = await verify()
+  assert.equal(whole.code, 0, whole.stderr + whole.stdout)
+  const { problems, opened } = JSON.parse(whole.stdout) as { problems: string[]; opened: number }
+  assert.deepEqual([problems, opened], [[], 1])
+
+  await fake.control('PUT', `service-ids/${id}/policies`, { policies: [] })
+  const refused = await verify()
+  assert.equal(refused.code, 1, 'the service refuses this API key now')
+  assert.match(refused.stdout, /the data key \w+ does not open with keyprotect:/)
 })
