@@ -1,10 +1,12 @@
 // One record of a backup as bytes: its length (4), then JSON of its type and value, byte strings as base64. The names of
 // the fields are those of the ports (ports/backup.ts). The bytes are authentic when they are read (chunks.ts).
 
-import type { DumpedRecord } from '../ports/backup.ts'
+import { dumpedTypes, type DumpedRecord } from '../ports/backup.ts'
 import { BackupError } from './error.ts'
 
 const lengthBytes = 4
+
+const known: ReadonlySet<string> = new Set(dumpedTypes)
 
 /** The fields of a record's value that are byte strings, by the record's type. */
 const byteFields: { readonly [type: string]: readonly string[] } = {
@@ -63,6 +65,11 @@ export class RecordReader {
 
 function decodeRecord(text: string): DumpedRecord {
   const { type, value } = JSON.parse(text) as { readonly type: string; readonly value: unknown }
+  if (!known.has(type))
+    throw new BackupError(
+      `the backup has records that this version does not know (${type})`,
+      'Use the version of Mortise that made it, or a newer one.',
+    )
   if (type === 'object') {
     const object = value as { record: object }
     object.record = withBytes(type, object.record)

@@ -59,7 +59,8 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const rows = await stream.all('trust')
   problems.push(...readRows(openMacKey(systemKey, secrets), version, rows).alarms)
   const dataKeys = await openDataKeys(opener, await stream.all('dataKey'), problems)
-  for (const type of ['standardKey', 'pending', 'seen'] as const) for await (const _ of stream.take(type));
+  for (const type of ['standardKey', 'pending', 'seen', 'clientSeen'] as const)
+    for await (const _ of stream.take(type));
   const log = await verifyAudit(stream, opened, verifying, problems)
   const objects = await verifyObjects(stream, dataKeys, verifying, problems)
   if (!(await stream.ended())) problems.push('the backup has records where none should be')

@@ -4,7 +4,7 @@
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from './objects.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
-import type { CertificateSeen, PendingClient, TrustRow } from './trust.ts'
+import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from './trust.ts'
 
 /** An object with what the store keeps beside its record. */
 export interface DumpedObject {
@@ -36,6 +36,7 @@ export interface DumpedTypes {
   readonly standardKey: StandardKeyRecord
   readonly pending: PendingClient
   readonly seen: CertificateSeen
+  readonly clientSeen: ClientSeen
   readonly checkpoint: AuditCheckpoint
   readonly writer: DumpedWriter
   readonly entry: StoredAuditEntry
@@ -53,6 +54,7 @@ export const dumpedTypes = [
   'standardKey',
   'pending',
   'seen',
+  'clientSeen',
   'checkpoint',
   'writer',
   'entry',

@@ -82,6 +82,7 @@ export async function* changedPages(
     type: 'object',
     value: changedObject(value, changes, tally),
   }))
+  if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
 }
 
 async function changedSecrets(

@@ -5,7 +5,16 @@ import { DatabaseSync } from 'node:sqlite'
 import { limits } from '../limits.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter, StoreDump } from '../ports/backup.ts'
 import { StoreUnavailable } from '../ports/store.ts'
-import { checkpointRow, dataKey, pendingRow, secretRow, seenRow, storedObject, trustRow } from './rows.ts'
+import {
+  checkpointRow,
+  clientSeenRow,
+  dataKey,
+  pendingRow,
+  secretRow,
+  seenRow,
+  storedObject,
+  trustRow,
+} from './rows.ts'
 import { dumpSql } from './sql-dump.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { standardKey } from './standard-key-reader.ts'
@@ -74,19 +83,27 @@ function* allPages(s: DumpStatements): Generator<readonly DumpedRecord[], void> 
   yield* byText(s, 'standardKeysAfter', 'id', (row) => ({ type: 'standardKey', value: standardKey(row) }))
   yield s.all('pending').map((row): DumpedRecord => ({ type: 'pending', value: pendingRow(row) }))
   yield* byText(s, 'seenAfter', 'sha256', (row) => ({ type: 'seen', value: seenRow(row) }))
-  yield* byNumber(s, 'checkpointsAfter', 'number', (row) => ({
+  yield* byText(s, 'clientsSeenAfter', 'clientId', (row) => ({
+    type: 'clientSeen',
+    value: clientSeenRow(row),
+  }))
+  yield* byNumber(s, 'checkpointsAfter', { column: 'number', pageRows: limits.dumpPageRecords }, (row) => ({
     type: 'checkpoint',
     value: checkpointRow(row),
   }))
   const writers = s.all('allWriters')
   yield writers.map((row): DumpedRecord => ({ type: 'writer', value: dumpedWriter(row) }))
   for (const row of writers) yield* entriesOf(s, row)
-  yield* byNumber(s, 'objectsAfter', 'sequence', (row) => ({ type: 'object', value: dumpedObject(row) }))
+  // Material can be large.
+  yield* byNumber(s, 'objectsAfter', { column: 'sequence', pageRows: limits.objectsStepRows }, (row) => ({
+    type: 'object',
+    value: dumpedObject(row),
+  }))
 }
 
 function* byText(
   s: DumpStatements,
-  statement: 'standardKeysAfter' | 'seenAfter',
+  statement: 'standardKeysAfter' | 'seenAfter' | 'clientsSeenAfter',
   column: string,
   make: (row: Row) => DumpedRecord,
 ): Generator<readonly DumpedRecord[], void> {
@@ -103,12 +120,12 @@ function* byText(
 function* byNumber(
   s: DumpStatements,
   statement: 'checkpointsAfter' | 'objectsAfter',
-  column: string,
+  { column, pageRows }: { readonly column: string; readonly pageRows: number },
   make: (row: Row) => DumpedRecord,
 ): Generator<readonly DumpedRecord[], void> {
   let after = 0
   for (;;) {
-    const rows = s.all(statement, after, limits.dumpPageRecords)
+    const rows = s.all(statement, after, pageRows)
     const last = rows.at(-1)
     if (!last) return
     yield rows.map(make)

@@ -67,9 +67,16 @@ async function fill(
     const loader = new Loader(statements)
     for await (const page of pages) transact(database, () => page.forEach((record) => loader.take(record)))
     transact(database, () => loader.finish(entries, openedMs))
+    intoDatabase(database)
   } finally {
     opened.close()
   }
+}
+
+/** Only the database is moved to its place. Closing would pass over a log that the disk has no room for. */
+function intoDatabase(database: DatabaseSync): void {
+  const { busy } = database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get() ?? {}
+  if (busy !== 0) throw new Error('another program reads the database that is being restored')
 }
 
 function transact(database: DatabaseSync, work: () => void): void {
@@ -116,6 +123,8 @@ class Loader {
       }
       case 'seen':
         return this.#write({ type: 'seen', certificates: [value] })
+      case 'clientSeen':
+        return this.#write({ type: 'clients-seen', clients: [value] })
       case 'checkpoint': {
         this.#write({ type: 'checkpoint', checkpoint: value, follows: this.#lastCheckpoint })
         this.#lastCheckpoint = value.number

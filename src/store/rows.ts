@@ -2,7 +2,7 @@
 
 import type { AuditCheckpoint } from '../ports/audit.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
-import type { CertificateSeen, PendingClient, TrustRow } from '../ports/trust.ts'
+import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../ports/trust.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './statements.ts'
 
@@ -62,6 +62,15 @@ export function seenRow(row: Row): CertificateSeen {
     sha256: text(row, 'sha256'),
     lastMs: number(row, 'lastMs'),
     address: text(row, 'address'),
+  }
+}
+
+export function clientSeenRow(row: Row): ClientSeen {
+  return {
+    clientId: text(row, 'clientId'),
+    lastMs: number(row, 'lastMs'),
+    address: text(row, 'address'),
+    certificateSha256: text(row, 'certificate'),
   }
 }
 

@@ -15,6 +15,9 @@ export const dumpSql = {
     FROM data_keys ORDER BY created_ms, id`,
   standardKeysAfter: `SELECT ${standardKeyColumns} FROM standard_keys WHERE id > ? ORDER BY id LIMIT ?`,
   seenAfter: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 > ? ORDER BY sha256 LIMIT ?`,
+  clientsSeenAfter: `
+    SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen
+    WHERE client_id > ? ORDER BY client_id LIMIT ?`,
   checkpointsAfter: `SELECT number, body, signature FROM checkpoints WHERE number > ? ORDER BY number LIMIT ?`,
   allWriters: `
     SELECT id, writer, opened_ms AS openedMs, first_entry AS firstEntry, number, hash, named,

@@ -14,7 +14,16 @@ import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
-import { checkpointRow, dataKey, pendingRow, secretRow, seenRow, storedObject, trustRow } from './rows.ts'
+import {
+  checkpointRow,
+  clientSeenRow,
+  dataKey,
+  pendingRow,
+  secretRow,
+  seenRow,
+  storedObject,
+  trustRow,
+} from './rows.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
@@ -131,14 +140,7 @@ export class SqliteStore implements Store, AnchoredStore {
 
   async clientsSeen(clientIds: readonly string[]) {
     const rows = this.#read((s) => clientIds.map((clientId) => s.get('clientSeen', clientId)))
-    return rows
-      .filter((row) => row !== undefined)
-      .map((row) => ({
-        clientId: text(row, 'clientId'),
-        lastMs: number(row, 'lastMs'),
-        address: text(row, 'address'),
-        certificateSha256: text(row, 'certificate'),
-      }))
+    return rows.filter((row) => row !== undefined).map(clientSeenRow)
   }
 
   async openAccessLog(key: KeyObject) {

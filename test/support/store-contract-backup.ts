@@ -36,6 +36,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
       assert.equal((await other.store.usage(instanceId)).objects, (await store.usage(instanceId)).objects)
     }
     assert.equal(await other.store.trustVersion(), await store.trustVersion())
+    assert.deepEqual(await other.store.clientsSeen(['client-1']), [clientSeen])
     const query = { order: 'oldest', limit: 1000, object: 'a' } as const
     assert.deepEqual(await allEntries(other.store, query), await allEntries(store, query))
   })
@@ -120,6 +121,7 @@ async function fill(store: Store): Promise<void> {
       { type: 'standard-key', record: standardKey },
       { type: 'pending', clients: [pendingClient] },
       { type: 'seen', certificates: [{ sha256: 'aa', lastMs: 7, address: '192.0.2.1' }] },
+      { type: 'clients-seen', clients: [clientSeen] },
     ]),
   )
   await create(store, objectRecord('a'), ['name of a'])
@@ -158,6 +160,7 @@ const standardKey = {
   keyVersion: 'v1',
   createdMs: 5,
 } as const
+const clientSeen = { clientId: 'client-1', lastMs: 8, address: '192.0.2.1', certificateSha256: 'aa' }
 const pendingClient = {
   sha256: 'bb',
   certificate: Buffer.from('der'),

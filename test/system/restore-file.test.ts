@@ -11,7 +11,7 @@ import { clientCertificate, type TestIdentity } from '../support/certificates.ts
 import { command } from '../support/command.ts'
 import { digestOf, openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { accept, restoreInto } from '../support/restored.ts'
-import { startInProcess } from '../support/running.ts'
+import { startInProcess, type RunningServer } from '../support/running.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 
@@ -24,15 +24,17 @@ const bytes = new Map<string, string>()
 const [revoked, destroyed, later]: [string[], string[], string[]] = [[], [], []]
 let identityText: string
 let withdrawnAt: string
+/** When vcenter was last seen before the backup, as far as it was written. */
+let lastSeen: string
 
 /** A server of which a backup is made; then it goes on, and is lost. */
 before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'mortise-restore-file-'))
   const data = inFolder('old')
-  await using server = await startInProcess(data)
   vcenter = await clientCertificate('self-signed')
   removed = await clientCertificate('self-signed-renewed')
-  await server.trust('vcenter', vcenter)
+  lastSeen = await seenOnce(data)
+  await using server = await startInProcess(data)
   await server.trust('removed', removed)
   const talk = await openTalk({ port: server.port, tls: vcenter.tls })
   for (let n = 0; n < 30; n++) {
@@ -66,6 +68,24 @@ before(async () => {
 })
 after(() => rm(folder, { recursive: true, force: true }))
 
+/** A run in which vcenter connects; its end writes when that was. */
+async function seenOnce(data: string): Promise<string> {
+  await using server = await startInProcess(data)
+  await server.trust('vcenter', vcenter)
+  const talk = await openTalk({ port: server.port, tls: vcenter.tls })
+  await talk.create()
+  talk.close()
+  return lastSeenOf(server)
+}
+
+async function lastSeenOf({ admin }: RunningServer): Promise<string> {
+  const [client] = await admin.call('listClients', { instance: 'default' })
+  assert.equal(client?.name, 'vcenter')
+  assert.equal(client.lastSeen?.certificateSha256, vcenter.certificate.sha256)
+  assert.equal(client.certificates[0]?.lastSeen, client.lastSeen.at)
+  return client.lastSeen.at
+}
+
 async function bytesOf(talk: KmipTalk, id: string): Promise<string> {
   const hash = digestOf(await talk.get(id))
   assert.ok(hash)
@@ -79,6 +99,7 @@ async function startRestored(
   use: (talk: KmipTalk, port: number) => Promise<void>,
 ): Promise<void> {
   await using server = await startInProcess(data)
+  assert.equal(await lastSeenOf(server), lastSeen, 'still known from the backup')
   const talk = await openTalk({ port: server.port, tls: vcenter.tls })
   try {
     await use(talk, server.port)
