@@ -1,6 +1,7 @@
 // Everything that a store holds, as a stream of values that do not know the store: for backups, and for a move to another
 // kind of store. The comments are contracts; the store contract test holds every implementation to them. No logic here.
 
+import type { InventoryRecord, InventoryRow } from './inventory.ts'
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
 import type { ClockSteps, IndexEntry, ObjectRecord } from './objects.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
@@ -27,6 +28,11 @@ export interface DumpedWriter {
   readonly named: number
 }
 
+/** Of inventories that count only. */
+export interface DumpedInventoryRow extends InventoryRow {
+  readonly inventoryId: string
+}
+
 /** One value of a dump, by its type. */
 export interface DumpedTypes {
   readonly trustVersion: number
@@ -37,6 +43,8 @@ export interface DumpedTypes {
   readonly pending: PendingClient
   readonly seen: CertificateSeen
   readonly clientSeen: ClientSeen
+  readonly inventory: InventoryRecord
+  readonly inventoryRow: DumpedInventoryRow
   readonly checkpoint: AuditCheckpoint
   readonly writer: DumpedWriter
   readonly entry: StoredAuditEntry
@@ -55,6 +63,8 @@ export const dumpedTypes = [
   'pending',
   'seen',
   'clientSeen',
+  'inventory',
+  'inventoryRow',
   'checkpoint',
   'writer',
   'entry',

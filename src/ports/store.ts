@@ -1,7 +1,8 @@
-// The store: four parts (objects, trust, audit, secrets), and the one commit that spans them. The comments are
+// The store: five parts (objects, trust, audit, secrets, inventory), and the one commit that spans them. The comments are
 // contracts; the store contract test holds every implementation to them. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
+import type { InventoryStore, InventoryWrite } from './inventory.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
@@ -23,7 +24,7 @@ export interface Expectation {
   }[]
 }
 
-export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite
+export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite
 
 export interface Change {
   readonly expect?: Expectation
@@ -40,7 +41,16 @@ export interface Change {
 export class StoreConflict extends Error {
   override readonly name = 'StoreConflict'
   readonly what:
-    'object' | 'trust' | 'name' | 'secret' | 'checkpoint' | 'data-key' | 'objects-max' | 'bytes-max'
+    | 'object'
+    | 'trust'
+    | 'name'
+    | 'secret'
+    | 'checkpoint'
+    | 'data-key'
+    | 'objects-max'
+    | 'bytes-max'
+    | 'inventory'
+    | 'inventory-rows'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what
@@ -76,7 +86,7 @@ export interface Commits {
  * Reads see every change that was committed before they were called, through any node. Callers may call everything
  * concurrently. If a method throws anything other than StoreConflict and StoreUnavailable, that is a bug.
  */
-export interface Store extends ObjectStore, TrustStore, AuditStore, SecretStore, Commits {
+export interface Store extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, Commits {
   health(): StoreHealth
   close(): Promise<void>
 }

@@ -4,6 +4,7 @@
 import { StoreConflict, type Change, type Expectation, type Write } from '../ports/store.ts'
 import type { PendingClient } from '../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
+import { applyInventoryWrite } from './apply-inventory.ts'
 import { putObject } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
@@ -75,6 +76,13 @@ export function applyWrite(s: WriteStatements, write: Write, effects: Effects): 
     case 'new-secret':
     case 'secret-removed':
       return applyKeyWrite(s, write, effects)
+    case 'inventory-begun':
+    case 'inventory-rows':
+    case 'inventory-current':
+    case 'inventory-gone':
+    case 'inventories-gone':
+    case 'inventory-cleared':
+      return applyInventoryWrite(s, write)
     case 'pending':
       return replacePending(s, write.clients)
     case 'seen':

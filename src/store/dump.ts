@@ -4,6 +4,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { limits } from '../limits.ts'
 import type { DumpCounts, DumpedObject, DumpedRecord, DumpedWriter, StoreDump } from '../ports/backup.ts'
+import type { InventoryRow } from '../ports/inventory.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import {
   checkpointRow,
@@ -15,6 +16,7 @@ import {
   storedObject,
   trustRow,
 } from './rows.ts'
+import { inventoryRecord, inventoryRow, placeOf } from './inventory-reader.ts'
 import { dumpSql } from './sql-dump.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { standardKey } from './standard-key-reader.ts'
@@ -87,6 +89,9 @@ function* allPages(s: DumpStatements): Generator<readonly DumpedRecord[], void> 
     type: 'clientSeen',
     value: clientSeenRow(row),
   }))
+  const inventories = s.all('currentInventories')
+  yield inventories.map((row): DumpedRecord => ({ type: 'inventory', value: inventoryRecord(row) }))
+  for (const row of inventories) yield* inventoryRowsOf(s, row)
   yield* byNumber(s, 'checkpointsAfter', { column: 'number', pageRows: limits.dumpPageRecords }, (row) => ({
     type: 'checkpoint',
     value: checkpointRow(row),
@@ -130,6 +135,20 @@ function* byNumber(
     if (!last) return
     yield rows.map(make)
     after = number(last, column)
+  }
+}
+
+function* inventoryRowsOf(s: DumpStatements, inventory: Row): Generator<readonly DumpedRecord[], void> {
+  const [sequence, inventoryId] = [number(inventory, 'number'), text(inventory, 'id')]
+  let after: InventoryRow | undefined
+  for (;;) {
+    const rows = s.all('dumpedInventoryRows', sequence, ...placeOf(after), limits.dumpPageRecords)
+    const last = rows.at(-1)
+    if (!last) return
+    yield rows.map((row): DumpedRecord => {
+      return { type: 'inventoryRow', value: { inventoryId, ...inventoryRow(row) } }
+    })
+    after = inventoryRow(last)
   }
 }
 

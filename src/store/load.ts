@@ -9,6 +9,7 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { DumpedRecord, DumpedTypes, DumpedWriter, LoadStore } from '../ports/backup.ts'
 import { StoreUnavailable } from '../ports/store.ts'
 import { applyWrite } from './apply.ts'
+import { putInventory, putInventoryRow } from './apply-inventory.ts'
 import { AuditChain, blockEntries } from './audit-chain.ts'
 import { auditHash } from './hashes.ts'
 import type { Effects } from './effects.ts'
@@ -125,6 +126,10 @@ class Loader {
         return this.#write({ type: 'seen', certificates: [value] })
       case 'clientSeen':
         return this.#write({ type: 'clients-seen', clients: [value] })
+      case 'inventory':
+        return putInventory(this.#s, value)
+      case 'inventoryRow':
+        return putInventoryRow(this.#s, value.inventoryId, value)
       case 'checkpoint': {
         this.#write({ type: 'checkpoint', checkpoint: value, follows: this.#lastCheckpoint })
         this.#lastCheckpoint = value.number

@@ -125,4 +125,17 @@ export const migrations: readonly string[] = [
     client_id TEXT PRIMARY KEY, last_ms INTEGER NOT NULL, address TEXT NOT NULL, certificate TEXT NOT NULL
   ) STRICT;
   `,
+  `
+  -- Which machine uses which key, as a vCenter said (ports/inventory.ts). No secrets in it, and nothing decides access by it.
+  CREATE TABLE inventories (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, instance_id TEXT NOT NULL, vcenter TEXT NOT NULL,
+    state TEXT NOT NULL, taken_ms INTEGER NOT NULL, imported_ms INTEGER NOT NULL, rows INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX inventories_instance ON inventories (instance_id);
+  CREATE TABLE inventory_rows (
+    inventory INTEGER NOT NULL, key TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL,
+    machine_id TEXT NOT NULL, disk TEXT NOT NULL, provider TEXT NOT NULL,
+    PRIMARY KEY (inventory, key, kind, name, machine_id, disk, provider)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

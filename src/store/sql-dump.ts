@@ -1,6 +1,13 @@
 // The statements that read a whole store. Placeholders are `?` in order.
 
-import { objectColumns, objectJoins, readSql, standardKeyColumns } from './sql.ts'
+import {
+  inventoryColumns,
+  inventoryRowColumns,
+  objectColumns,
+  objectJoins,
+  readSql,
+  standardKeyColumns,
+} from './sql.ts'
 
 export const dumpSql = {
   trustVersion: readSql.trustVersion,
@@ -18,6 +25,11 @@ export const dumpSql = {
   clientsSeenAfter: `
     SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen
     WHERE client_id > ? ORDER BY client_id LIMIT ?`,
+  currentInventories: `SELECT number, ${inventoryColumns} FROM inventories WHERE state = 'current' ORDER BY number`,
+  dumpedInventoryRows: `
+    SELECT ${inventoryRowColumns} FROM inventory_rows r
+    WHERE r.inventory = ? AND (r.key, r.kind, r.name, r.machine_id, r.disk, r.provider) > (?, ?, ?, ?, ?, ?)
+    ORDER BY r.key, r.kind, r.name, r.machine_id, r.disk, r.provider LIMIT ?`,
   checkpointsAfter: `SELECT number, body, signature FROM checkpoints WHERE number > ? ORDER BY number LIMIT ?`,
   allWriters: `
     SELECT id, writer, opened_ms AS openedMs, first_entry AS firstEntry, number, hash, named,

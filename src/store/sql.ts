@@ -11,6 +11,10 @@ export const standardKeyColumns = `
   id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
   key_version AS keyVersion, created_ms AS createdMs`
 
+export const inventoryColumns = `
+  id, instance_id AS instanceId, vcenter, state, taken_ms AS takenMs, imported_ms AS importedMs, rows`
+export const inventoryRowColumns = `r.key, r.kind, r.name, r.machine_id AS machineId, r.disk, r.provider`
+
 /** Standard keys are indexed by these; a search over several of them is one statement, so it sees one moment. */
 export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
   (['current', 'due', 'unwanted'] as const).map((state) => ({ kind, state })),
@@ -73,6 +77,23 @@ export const readSql = {
   clientSeen: `
     SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen WHERE client_id = ?`,
   seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
+
+  inventories: `SELECT ${inventoryColumns} FROM inventories ORDER BY number`,
+  inventoriesOfInstance: `
+    SELECT ${inventoryColumns} FROM inventories WHERE instance_id = ? ORDER BY number`,
+  inventoryRows: `
+    SELECT ${inventoryRowColumns}, o.state AS keyState
+    FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number
+    LEFT JOIN objects o ON o.instance_id = i.instance_id AND o.unique_identifier = r.key
+    WHERE i.id = ? AND (r.key, r.kind, r.name, r.machine_id, r.disk, r.provider) > (?, ?, ?, ?, ?, ?)
+    ORDER BY r.key, r.kind, r.name, r.machine_id, r.disk, r.provider LIMIT ?`,
+  machinesOfKey: `
+    SELECT count(*) AS count FROM (SELECT DISTINCT r.kind, r.name, r.machine_id
+      FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number WHERE i.id = ? AND r.key = ?)`,
+  firstMachinesOfKey: `
+    SELECT DISTINCT r.kind, r.name, r.machine_id
+    FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number
+    WHERE i.id = ? AND r.key = ? ORDER BY r.kind, r.name, r.machine_id LIMIT ?`,
 
   writers: `
     SELECT writer, number, hash, begin_number AS beginNumber, begin_hash AS beginHash FROM writers ORDER BY id`,
@@ -216,6 +237,26 @@ export const writeSql = {
     ON CONFLICT (client_id) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address,
       certificate = excluded.certificate
     WHERE last_ms <= excluded.last_ms`,
+
+  addInventory: `
+    INSERT INTO inventories (id, instance_id, vcenter, state, taken_ms, imported_ms, rows)
+    VALUES (?, ?, ?, ?, ?, ?, ?)`,
+  inventory: `SELECT number, instance_id AS instanceId, vcenter, state, rows FROM inventories WHERE id = ?`,
+  addInventoryRow: `
+    INSERT INTO inventory_rows (inventory, key, kind, name, machine_id, disk, provider)
+    VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+  setInventoryRows: `UPDATE inventories SET rows = ? WHERE number = ?`,
+  replaceInventory: `
+    UPDATE inventories SET state = 'gone' WHERE instance_id = ? AND vcenter = ? AND state = 'current'`,
+  inventoryIsCurrent: `UPDATE inventories SET state = 'current', imported_ms = ? WHERE number = ?`,
+  inventoryGone: `UPDATE inventories SET state = 'gone' WHERE id = ?`,
+  inventoriesGone: `UPDATE inventories SET state = 'gone' WHERE instance_id = ?`,
+  /** Of a table without rowids, the keys of the rows. */
+  clearInventoryRows: `
+    DELETE FROM inventory_rows WHERE inventory = ?1
+      AND (key, kind, name, machine_id, disk, provider) IN (
+        SELECT key, kind, name, machine_id, disk, provider FROM inventory_rows WHERE inventory = ?1 LIMIT ?2)`,
+  removeInventory: `DELETE FROM inventories WHERE number = ?`,
 
   lastEntry: `SELECT coalesce(max(first_entry + number - 1), 0) AS entry FROM writers`,
   unnamedWriters: `SELECT id, writer, number, hash FROM writers WHERE number > named ORDER BY id`,

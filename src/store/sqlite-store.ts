@@ -9,6 +9,7 @@ import type { AnchoredStore, AnchorUse } from '../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../ports/store.ts'
 import type { AccessRecord, AuditEntry, AuditQuery } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { InventoryStore } from '../ports/inventory.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { limits } from '../limits.ts'
@@ -24,6 +25,7 @@ import {
   storedObject,
   trustRow,
 } from './rows.ts'
+import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
@@ -127,6 +129,21 @@ export class SqliteStore implements Store, AnchoredStore {
 
   async secrets() {
     return this.#read((s) => s.all('secrets')).map(secretRow)
+  }
+
+  async inventories(instanceId?: string) {
+    const rows = this.#read((s) =>
+      instanceId === undefined ? s.all('inventories') : s.all('inventoriesOfInstance', instanceId),
+    )
+    return rows.map(inventoryRecord)
+  }
+
+  async inventoryRows(query: Parameters<InventoryStore['inventoryRows']>[0]) {
+    return this.#read((s) => findInventoryRows(s, query))
+  }
+
+  async keyUses(query: Parameters<InventoryStore['keyUses']>[0]) {
+    return this.#read((s) => findKeyUses(s, query))
   }
 
   async pending() {

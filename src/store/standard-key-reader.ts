@@ -2,7 +2,7 @@
 
 import type { StandardKeyQuery, StandardKeyRecord } from '../ports/secrets.ts'
 import { standardKeySets, type readSql } from './sql.ts'
-import { number, text, type Row, type Statements } from './statements.ts'
+import { number, oneOf, text, type Row, type Statements } from './statements.ts'
 
 export function findStandardKeys(
   s: Statements<keyof typeof readSql>,
@@ -32,11 +32,4 @@ export function standardKey(row: Row): StandardKeyRecord {
     keyVersion: text(row, 'keyVersion'),
     createdMs: number(row, 'createdMs'),
   }
-}
-
-function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
-  const value = text(row, column)
-  const found = values.find((known) => known === value)
-  if (found === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
-  return found
 }

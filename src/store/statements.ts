@@ -62,6 +62,14 @@ export function orNull<T>(row: Row, column: string, read: (row: Row, column: str
   return row[column] === null ? null : read(row, column)
 }
 
+/** Reads a column that holds one of a few words. */
+export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
+  const value = text(row, column)
+  const found = values.find((known) => known === value)
+  if (found === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
+  return found
+}
+
 function wrongColumn(column: string): Error {
   return new Error(`the database has a row whose ${column} is of a wrong type`)
 }

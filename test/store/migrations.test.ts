@@ -148,6 +148,8 @@ test('an instance whose standard keys have the form of the second schema is refu
     ALTER TABLE objects DROP COLUMN deactivates_s;
     DROP TABLE clock_steps;
     DROP TABLE client_seen;
+    DROP TABLE inventories;
+    DROP TABLE inventory_rows;
     DROP TABLE object_bytes;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [

@@ -72,6 +72,18 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.object(instanceId, uniqueIdentifier)
   }
 
+  inventories(instanceId?: string) {
+    return this.#store.inventories(instanceId)
+  }
+
+  inventoryRows(query: Parameters<Store['inventoryRows']>[0]) {
+    return this.#store.inventoryRows(query)
+  }
+
+  keyUses(query: Parameters<Store['keyUses']>[0]) {
+    return this.#store.keyUses(query)
+  }
+
   objects(query: ObjectQuery) {
     return this.#store.objects(query)
   }

@@ -11,6 +11,8 @@ import {
   change,
   create,
   dataKeyRecord,
+  inventoryRecord,
+  inventoryRow,
   objectRecord,
   objectWrite,
   trustRow,
@@ -37,6 +39,9 @@ export function storeBackupContract(makePlace: MakePlace): void {
     }
     assert.equal(await other.store.trustVersion(), await store.trustVersion())
     assert.deepEqual(await other.store.clientsSeen(['client-1']), [clientSeen])
+    const [inventory] = await other.store.inventories()
+    assert.equal(inventory?.rows, 700)
+    assert.equal((await other.store.inventoryRows({ id: 'i', limit: 1000 })).length, 700)
     const query = { order: 'oldest', limit: 1000, object: 'a' } as const
     assert.deepEqual(await allEntries(other.store, query), await allEntries(store, query))
   })
@@ -124,6 +129,7 @@ async function fill(store: Store): Promise<void> {
       { type: 'clients-seen', clients: [clientSeen] },
     ]),
   )
+  await fillInventories(store)
   await create(store, objectRecord('a'), ['name of a'])
   await store.commit(change([objectWrite(objectRecord('b'), ['é'], { k: 'v' })]))
   await store.commit(
@@ -147,6 +153,20 @@ async function fill(store: Store): Promise<void> {
   )
   const checkpoint = { number: 9, body: '{"n":9}', signature: 'c2ln' }
   await store.commit(change([{ type: 'checkpoint', checkpoint, follows: 1 }]))
+}
+
+/** One that counts, with more rows than a page, and an open one, of which a dump has nothing. */
+async function fillInventories(store: Store): Promise<void> {
+  const rows = Array.from({ length: 700 }, (_, n) => inventoryRow(`k${n}`, 'web'))
+  await store.commit(
+    change([
+      { type: 'inventory-begun', record: inventoryRecord('i') },
+      { type: 'inventory-rows', id: 'i', rows, rowsMax: 1000 },
+      { type: 'inventory-current', id: 'i', importedMs: 7 },
+      { type: 'inventory-begun', record: inventoryRecord('open') },
+      { type: 'inventory-rows', id: 'open', rows, rowsMax: 1000 },
+    ]),
+  )
 }
 
 const standardKey = {

@@ -7,6 +7,7 @@ import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
 import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
 import { allEntries, storeAuditContract, verifyChain } from './store-contract-audit.ts'
 import { storeBackupContract } from './store-contract-backup.ts'
+import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
@@ -19,6 +20,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     search(makePlace)
     storeTrustContract(makePlace)
     storeKeysContract(makePlace)
+    storeInventoryContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
     storeBackupContract(makePlace)

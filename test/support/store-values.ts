@@ -3,6 +3,7 @@
 import type { AuditEntry } from '../../src/ports/audit.ts'
 import type { Change, Store, Write } from '../../src/ports/store.ts'
 import type { DataKeyRecord } from '../../src/ports/secrets.ts'
+import type { InventoryRecord, InventoryRow } from '../../src/ports/inventory.ts'
 import type { ObjectRecord } from '../../src/ports/objects.ts'
 
 export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecord> = {}): ObjectRecord {
@@ -72,4 +73,14 @@ export function trustRow(id: string, kind = 'client', body = '{}'): Write {
 export function dataKeyRecord(id: string, wrapped: string): DataKeyRecord {
   const root = { rootKeyUri: 'file:root.key', rootKeyId: 'r' }
   return { id, instanceId: 'instance-1', ...root, wrapped: Buffer.from(wrapped), createdMs: 5 }
+}
+
+/** An open one without rows. */
+export function inventoryRecord(id: string, more: Partial<InventoryRecord> = {}): InventoryRecord {
+  const times = { takenMs: 5, importedMs: 6 }
+  return { id, instanceId: 'instance-1', vcenter: 'vc-a', state: 'open', ...times, rows: 0, ...more }
+}
+
+export function inventoryRow(key: string, name: string, more: Partial<InventoryRow> = {}): InventoryRow {
+  return { key, kind: 'vm', name, machineId: 'vm-1', disk: '', provider: 'kms', ...more }
 }

@@ -1,0 +1,63 @@
+// Reads inventories: their records, their rows page by page, and which machines use a key. Read only.
+
+import type {
+  FoundInventoryRow,
+  InventoryRecord,
+  InventoryRow,
+  InventoryStore,
+  KeyUse,
+} from '../ports/inventory.ts'
+import type { readSql } from './sql.ts'
+import { number, oneOf, orNull, text, type Row, type Statements } from './statements.ts'
+
+type ReadStatements = Statements<keyof typeof readSql>
+
+export function findInventoryRows(
+  s: ReadStatements,
+  { id, after, limit }: Parameters<InventoryStore['inventoryRows']>[0],
+): FoundInventoryRow[] {
+  return s
+    .all('inventoryRows', id, ...placeOf(after), limit)
+    .map((row) => ({ ...inventoryRow(row), keyState: orNull(row, 'keyState', text) }))
+}
+
+/** The columns that order rows. A key has at least one character, so nothing lies before an empty one. */
+export function placeOf(row: InventoryRow | undefined): [string, string, string, string, string, string] {
+  if (!row) return ['', '', '', '', '', '']
+  const { key, kind, name, machineId, disk, provider } = row
+  return [key, kind, name, machineId, disk, provider]
+}
+
+export function findKeyUses(
+  s: ReadStatements,
+  { id, keys, firstMax }: Parameters<InventoryStore['keyUses']>[0],
+): KeyUse[] {
+  return keys.map((key) => {
+    const machines = number(s.get('machinesOfKey', id, key) ?? {}, 'count')
+    const first = machines === 0 ? [] : s.all('firstMachinesOfKey', id, key, firstMax)
+    return { machines, first: first.map((row) => ({ kind: text(row, 'kind'), name: text(row, 'name') })) }
+  })
+}
+
+export function inventoryRecord(row: Row): InventoryRecord {
+  return {
+    id: text(row, 'id'),
+    instanceId: text(row, 'instanceId'),
+    vcenter: text(row, 'vcenter'),
+    state: oneOf(row, 'state', ['open', 'current', 'gone'] as const),
+    takenMs: number(row, 'takenMs'),
+    importedMs: number(row, 'importedMs'),
+    rows: number(row, 'rows'),
+  }
+}
+
+export function inventoryRow(row: Row): InventoryRow {
+  return {
+    key: text(row, 'key'),
+    kind: text(row, 'kind'),
+    name: text(row, 'name'),
+    machineId: text(row, 'machineId'),
+    disk: text(row, 'disk'),
+    provider: text(row, 'provider'),
+  }
+}
