@@ -83,6 +83,14 @@ export const options = {
       reason:
         '5696 is the registered port and the default of vCenter. [::] accepts IPv4 too. Port 0 picks a free port.',
     }),
+    proxyProtocolFrom: option({
+      schema: z.array(addressOrSubnet()).max(50),
+      initial: [],
+      variable: 'MORTISE_KMIP_PROXY_PROTOCOL_FROM',
+      text: 'Addresses and subnets of TCP load balancers, such as 10.0.0.5 or 10.1.0.0/16. A connection from one must begin with a PROXY protocol header, version 2, and counts as its client’s.',
+      reason:
+        'Without it the audit log shows the address of the load balancer, and all clients share what one address may have. List only what sends the header: whoever connects from a listed address can claim any address.',
+    }),
   },
   admin: {
     listen: option({
@@ -433,6 +441,22 @@ function keepDays() {
     if (!(days >= limits.auditKeepDaysMin))
       context.addIssue(`"${text}" is not a number of days such as 400d, at least ${limits.auditKeepDaysMin}d`)
     return days
+  })
+}
+
+/** One address, or a subnet: an address and the length of its prefix. */
+function addressOrSubnet() {
+  return z.string().transform((text, context): string => {
+    const { address = '', prefix } = /^(?<address>[^/%]+)(?:\/(?<prefix>\d{1,3}))?$/.exec(text)?.groups ?? {}
+    const version = isIP(address)
+    const bits = version === 6 ? 128 : 32
+    if (version === 0 || /^::ffff:/i.test(address) || Number(prefix ?? bits) > bits)
+      context.addIssue(
+        `"${text}" is neither an address nor a subnet; write for example 10.0.0.5, 10.1.0.0/16 or 2001:db8::/64`,
+      )
+    else if (Number(prefix ?? bits) === 0)
+      context.addIssue(`"${text}" lists every address, so that anybody could claim any address`)
+    return text
   })
 }
 

@@ -40,6 +40,13 @@ export const limits = {
   acceptBacklog: 4_096,
   /** The bound of a TLS record with its header. The server reads the ClientHello whole before the handshake's turn. */
   helloBytesMax: 16 * 1024 + 5,
+  /**
+   * What a load balancer sends before the ClientHello of its client (PROXY protocol, version 2): its length, its time from
+   * the connection on, and how many connections may wait for it.
+   */
+  proxyHeaderBytesMax: 4 * 1024,
+  proxyHeaderTimeoutMs: 5_000,
+  proxyHeadersWaitingMax: 1_000,
   /** For the ClientHello to arrive, and again for the handshake, from its turn to its end. */
   handshakeTimeoutMs: 10_000,
   /** A whole ClientHello waits at most this long for its turn. */

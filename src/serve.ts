@@ -135,6 +135,7 @@ async function openListener(
   opened.defer(() => answerer.close())
   const listener = await listen({
     ...config.kmip.listen,
+    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
     ...answerer.callbacks,
     ...tls.certificates.shown,
     log: listenerLog,

@@ -62,6 +62,30 @@ test('lists in variables are written with commas', () => {
   assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])
 })
 
+function listedBy(text: string): readonly string[] {
+  return readConfig({}, { MORTISE_KMIP_PROXY_PROTOCOL_FROM: text }).kmip.proxyProtocolFrom
+}
+
+test('kmip.proxyProtocolFrom takes addresses and subnets, but not every address', () => {
+  assert.deepEqual(listedBy(''), [])
+  const listed = ['10.0.0.5', '10.1.0.0/16', '2001:db8::5', '2001:db8::/64', '192.0.2.1/32']
+  assert.deepEqual(listedBy(listed.join(', ')), listed)
+  for (const text of [
+    'lb.example.com',
+    '10.0.0.5:5696',
+    '10.0.0.0/33',
+    '2001:db8::/129',
+    'fe80::1%eth0',
+    '::ffff:10.0.0.1',
+  ])
+    assert.match(
+      refusal({}, { MORTISE_KMIP_PROXY_PROTOCOL_FROM: text }),
+      /MORTISE_KMIP_PROXY_PROTOCOL_FROM: ".*" is neither an address nor a subnet; write for example/,
+    )
+  for (const text of ['0.0.0.0/0', '::/0'])
+    assert.match(refusal({}, { MORTISE_KMIP_PROXY_PROTOCOL_FROM: text }), /lists every address/)
+})
+
 test('audit.keep takes days, from 90 on', () => {
   assert.equal(readConfig({}, {}).audit.keep, null)
   assert.equal(readConfig({}, { MORTISE_AUDIT_KEEP: '400d' }).audit.keep, 400)

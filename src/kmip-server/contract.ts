@@ -71,8 +71,11 @@ type NoLabels = Readonly<Record<string, never>>
 /** The counters of the listener, with their labels. Labels never name a client. */
 export interface ListenerCounts {
   connections_accepted: NoLabels
-  /** Refused before the handshake: `full` (the server), `address` (this address), `not-tls`, `closing`. */
-  connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' }
+  /**
+   * Refused before the handshake: `full` (the server), `address` (this address), `not-tls`, `closing`,
+   * `proxy-header` (a listed load balancer sent none that is valid).
+   */
+  connections_refused: { readonly reason: 'full' | 'address' | 'not-tls' | 'closing' | 'proxy-header' }
   /** Closed by the server to make room for an address with fewer connections. */
   connections_displaced: NoLabels
   /** The peer left or timed out before the handshake began. */
@@ -118,6 +121,9 @@ type ListenerLimitName =
   | 'connectionsPerAddressMax'
   | 'acceptBacklog'
   | 'helloBytesMax'
+  | 'proxyHeaderBytesMax'
+  | 'proxyHeaderTimeoutMs'
+  | 'proxyHeadersWaitingMax'
   | 'handshakeTimeoutMs'
   | 'handshakeWaitMs'
   | 'handshakeStallMs'
@@ -173,6 +179,11 @@ export interface ListenerOptions {
   readonly host: string
   /** 0: the system picks a free port. */
   readonly port: number
+  /**
+   * Addresses and subnets of load balancers. A connection from one must begin with a PROXY protocol header, and counts as
+   * its client's. Left out: there are none.
+   */
+  readonly proxyProtocolFrom?: readonly string[]
   readonly serverCertificate: ServerCertificate
   /** 48 bytes, the same on every socket and node that should resume sessions of the others. */
   readonly ticketKeys: Buffer

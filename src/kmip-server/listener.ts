@@ -1,6 +1,6 @@
 // Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A
 // connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn),
-// 'handshake', 'open'. One sweep checks all deadlines. This file does not decide what a peer may do.
+// 'handshake', 'open'. One from a listed load balancer first waits for the header that states its client's address. One sweep checks all deadlines. This file does not decide what a peer may do.
 
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'
@@ -20,6 +20,8 @@ import { ConnectionSlots } from './connection-slots.ts'
 import { Handshakes, type Handshaking } from './handshakes.ts'
 import { Hello } from './hello.ts'
 import { Notices } from './notices.ts'
+import { ProxiedConnections } from './proxied-connections.ts'
+import type { Source } from './proxy-header.ts'
 import { readPeer, type TlsSettings } from './tls.ts'
 
 /**
@@ -48,6 +50,7 @@ class Listener implements KmipListener {
   readonly #slots: ConnectionSlots<Entrant>
   readonly #budget: Budget
   readonly #notices: Notices
+  readonly #proxied: ProxiedConnections
   #sweeping: NodeJS.Timeout | undefined
   #lastId = 0
   #closing: Promise<void> | undefined
@@ -66,6 +69,14 @@ class Listener implements KmipListener {
       notices: this.#notices,
       onOpen: (entrant, socket) => this.#welcome(entrant, socket),
       onError: (error) => options.log.error('the TLS server failed', { error }),
+    })
+    this.#proxied = new ProxiedConnections({
+      from: options.proxyProtocolFrom ?? [],
+      limits: this.#limits,
+      now: this.#now,
+      notices: this.#notices,
+      metrics: options.metrics,
+      onSource: (raw, source) => this.#admit(raw, source),
     })
     this.#slots = new ConnectionSlots({
       max: this.#limits.connectionsMax,
@@ -106,6 +117,7 @@ class Listener implements KmipListener {
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
     )
     const {
+      proxyHeaderTimeoutMs,
       handshakeTimeoutMs,
       handshakeStallMs,
       messageTimeoutMs,
@@ -114,6 +126,7 @@ class Listener implements KmipListener {
       lingerMs,
     } = this.#limits
     const shortest = Math.min(
+      proxyHeaderTimeoutMs,
       handshakeTimeoutMs,
       handshakeStallMs,
       messageTimeoutMs,
@@ -148,11 +161,18 @@ class Listener implements KmipListener {
     })
     const { remoteAddress, remotePort } = raw
     if (remoteAddress === undefined || remotePort === undefined) return void raw.destroy()
-    const address = plainAddress(remoteAddress)
-    const near = subnetOf(address)
     this.#options.metrics.count('connections_accepted', {})
+    const source = { address: plainAddress(remoteAddress), port: remotePort }
+    if (this.#closing === undefined && this.#proxied.isListed(source.address))
+      this.#proxied.expect(raw, source)
+    else this.#admit(raw, source)
+  }
+
+  #admit(raw: Socket, source: Source): void {
+    const address = plainAddress(source.address)
+    const near = subnetOf(address)
     if (!this.#placeFor(raw, address, near)) return
-    const entrant = this.#newEntrant(raw, address, remotePort, near)
+    const entrant = this.#newEntrant(raw, address, source.port, near)
     this.#slots.add(entrant)
     raw.on('close', () => this.#leave(entrant))
   }
@@ -272,6 +292,7 @@ class Listener implements KmipListener {
 
   #sweep(): void {
     const now = this.#now()
+    this.#proxied.sweep(now)
     for (const entrant of this.#slots) {
       if (entrant.connection === undefined) this.#handshakes.sweep(entrant, now)
       else entrant.connection.sweep(now)
@@ -280,6 +301,7 @@ class Listener implements KmipListener {
 
   async #close(): Promise<void> {
     this.#net.close()
+    this.#proxied.destroy()
     for (const entrant of this.#slots) {
       if (entrant.connection === undefined) entrant.raw.destroy()
       else entrant.connection.end()
@@ -309,7 +331,7 @@ class Listener implements KmipListener {
 
   #announceGauges(): void {
     const { metrics } = this.#options
-    metrics.gauge('connections', () => this.#slots.count)
+    metrics.gauge('connections', () => this.#slots.count + this.#proxied.waiting)
     metrics.gauge('handshakes_waiting', () => this.#handshakes.waiting)
     metrics.gauge('handshakes_active', () => this.#handshakes.active)
     metrics.gauge('bytes_buffered', () => this.#budget.bytes)

@@ -27,6 +27,8 @@ export interface TalkOptions {
   readonly port: number
   readonly host?: string
   readonly from?: string
+  /** Sent before TLS begins. */
+  readonly before?: Uint8Array
   readonly tls: { readonly cert: string; readonly key: string }
 }
 

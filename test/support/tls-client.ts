@@ -13,6 +13,8 @@ export interface TlsClientOptions extends Pick<
   readonly host?: string
   /** The address it comes from: `127.0.0.2` counts as another neighbour. */
   readonly from?: string
+  /** Sent before everything else, as a load balancer does (support/proxy-protocol.ts). */
+  readonly before?: Uint8Array
   /** Does not end its own side when the server ends. */
   readonly staysOpen?: boolean
 }
@@ -20,7 +22,7 @@ export interface TlsClientOptions extends Pick<
 /** Resolves once the handshake is done, rejects where it fails. */
 export async function connectClient(options: TlsClientOptions): Promise<TlsClient> {
   const raw = await connectRaw(options)
-  const { port: _port, host: _host, from: _from, staysOpen: _staysOpen, ...rest } = options
+  const { port: _port, host: _host, from: _from, before: _before, staysOpen: _staysOpen, ...rest } = options
   const socket = connectTls({ socket: raw, rejectUnauthorized: false, ...rest })
   const client = new TlsClient(socket, raw)
   await client.secured
@@ -29,7 +31,7 @@ export async function connectClient(options: TlsClientOptions): Promise<TlsClien
 
 /** A TCP connection, for those that never speak TLS or break off before. */
 export async function connectRaw(options: TlsClientOptions): Promise<Socket> {
-  const { host = '127.0.0.1', port, from, staysOpen = false } = options
+  const { host = '127.0.0.1', port, from, before, staysOpen = false } = options
   const raw = connectTcp({
     host,
     port,
@@ -41,6 +43,7 @@ export async function connectRaw(options: TlsClientOptions): Promise<Socket> {
   raw.on('error', () => {
     // Resets are part of the tests; 'close' is waited for.
   })
+  if (before !== undefined) raw.write(before)
   return raw
 }
 

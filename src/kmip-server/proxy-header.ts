@@ -1,0 +1,72 @@
+// The header of the PROXY protocol, version 2: a TCP load balancer sends it before the first byte of its client, and it
+// states the client's address. https://www.haproxy.org/download/3.0/doc/proxy-protocol.txt, section 2.2. This file only
+// reads bytes; from whom a header counts is proxied-connections.ts.
+
+import { SocketAddress } from 'node:net'
+
+/** Where a connection comes from. */
+export interface Source {
+  readonly address: string
+  readonly port: number
+}
+
+/** Why the first bytes of a connection are no header that counts. */
+export type HeaderFault = 'missing' | 'version-1' | 'malformed' | 'no-address' | 'too-long'
+
+export type ProxyHeader =
+  /** More bytes are needed. */
+  | { readonly kind: 'incomplete' }
+  /** `bytes`: the length of the header. */
+  | { readonly kind: 'client'; readonly source: Source; readonly bytes: number }
+  /** The load balancer itself connects, to see whether the server is well. */
+  | { readonly kind: 'local'; readonly bytes: number }
+  | { readonly kind: 'fault'; readonly fault: HeaderFault }
+
+const signature = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+const firstVersion = Buffer.from('PROXY ', 'latin1')
+const fixedBytes = 16
+/** Address family and protocol TCP, with the length of the addresses and of one address. */
+const addresses: Readonly<Record<number, { readonly bytes: number; readonly each: 4 | 16 }>> = {
+  0x11: { bytes: 12, each: 4 },
+  0x21: { bytes: 36, each: 16 },
+}
+
+/** What follows the addresses (TLVs) is skipped; with it the header may have `bytesMax` bytes. */
+export function readProxyHeader(seen: Buffer, bytesMax: number): ProxyHeader {
+  if (!beginsLike(seen, signature)) {
+    // A TLS record has another first byte, so one byte tells a missing header.
+    return beginsLike(seen, firstVersion) ? laterFault(seen) : { kind: 'fault', fault: 'missing' }
+  }
+  if (seen.length < fixedBytes) return { kind: 'incomplete' }
+  const [version, command] = [seen.readUInt8(12) >> 4, seen.readUInt8(12) & 15]
+  const bodyBytes = seen.readUInt16BE(14)
+  const bytes = fixedBytes + bodyBytes
+  if (version !== 2 || command > 1) return { kind: 'fault', fault: 'malformed' }
+  if (bytes > bytesMax) return { kind: 'fault', fault: 'too-long' }
+  const layout = addresses[seen.readUInt8(13)]
+  if (command === 1 && layout === undefined) return { kind: 'fault', fault: 'no-address' }
+  if (command === 1 && layout !== undefined && bodyBytes < layout.bytes)
+    return { kind: 'fault', fault: 'malformed' }
+  if (seen.length < bytes) return { kind: 'incomplete' }
+  if (command === 0 || layout === undefined) return { kind: 'local', bytes }
+  const { each } = layout
+  const address = addressText(seen.subarray(fixedBytes, fixedBytes + each))
+  return { kind: 'client', source: { address, port: seen.readUInt16BE(fixedBytes + 2 * each) }, bytes }
+}
+
+/** As far as they go, the bytes are those of `text`. */
+function beginsLike(seen: Buffer, text: Buffer): boolean {
+  const length = Math.min(seen.length, text.length)
+  return seen.subarray(0, length).equals(text.subarray(0, length))
+}
+
+function laterFault(seen: Buffer): ProxyHeader {
+  return seen.length < firstVersion.length ? { kind: 'incomplete' } : { kind: 'fault', fault: 'version-1' }
+}
+
+/** Spelled as Node spells the address of a socket. */
+function addressText(bytes: Buffer): string {
+  if (bytes.length === 4) return bytes.join('.')
+  const groups = Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(2 * index).toString(16))
+  return new SocketAddress({ address: groups.join(':'), family: 'ipv6' }).address
+}
