@@ -5,6 +5,7 @@ import { Adoptions } from './admin/adoptions.ts'
 import { Restores } from './admin/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
 import { adopt } from './adopt/adoption.ts'
+import { adoptStandardKeys, type OpenStandardKeys } from './adopt/standard-keys.ts'
 import { Audit } from './audit/audit.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
@@ -68,6 +69,8 @@ export interface RootKeySource {
   }) => void
   /** Drops what was opened with an instance's old API key. */
   readonly forget: (instanceId: string) => void
+  /** The standard keys that another service left beside a root key. */
+  readonly openStandardKeys: OpenStandardKeys
 }
 
 export interface Core {
@@ -155,7 +158,11 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, failed, opened)
+  const begun = openBegunByRequest(
+    { ...parts, apiKeys, restores: trust.restores },
+    { failed, openStandardKeys: rootKeys.openStandardKeys },
+    opened,
+  )
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     void tidyApiKeys()
@@ -171,7 +178,12 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
 /** Work that a request to the admin API begins and the server does in the background: restores and adoptions. */
 function openBegunByRequest(
   parts: RestoreParts,
-  failed: (what: string) => (error: unknown) => void,
+  {
+    failed,
+    openStandardKeys,
+  }: Pick<RootKeySource, 'openStandardKeys'> & {
+    readonly failed: (what: string) => (error: unknown) => void
+  },
   opened: AsyncDisposableStack,
 ): Pick<Core, 'restores' | 'adoptions'> {
   const { access, clock } = parts
@@ -183,6 +195,7 @@ function openBegunByRequest(
   opened.defer(() => restores.stop())
   const adoptions = new Adoptions({
     adopt: (asked, wanted) => adopt({ ...asked, clock }, wanted),
+    adoptStandardKeys: (asked, wanted) => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted),
     failed: failed('adopt from another server'),
   })
   opened.defer(() => adoptions.stop())

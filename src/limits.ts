@@ -156,6 +156,8 @@ export const limits = {
   adoptRefusedTriesMax: 4,
   /** The same for an object without an answer, while the server answers for others. */
   adoptUnansweredTriesMax: 6,
+  /** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
+  adoptProofKeysMax: 50,
 
   // --- clients ---
   pendingClientsMax: 100,
@@ -392,6 +394,8 @@ export const limits = {
 
   // --- the admin API ---
   adminBodyBytesMax: 1024 * 1024,
+  /** Of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
+  adminLargeBodyBytesMax: 16 * 1024 * 1024,
   adminRequestTimeoutMs: 30_000,
   /** From a TCP connection to the end of its TLS handshake. */
   adminHandshakeTimeoutMs: 5_000,

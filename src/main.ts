@@ -2,7 +2,7 @@
 // does is in cli/, what the server is in serve.ts.
 
 import { readFileSync } from 'node:fs'
-import type { ProbeReport } from './adopt/probe.ts'
+import type { Probed } from './adopt/probe.ts'
 import { runCommand } from './cli/main.ts'
 import {
   CommandError,
@@ -258,9 +258,9 @@ async function answerChallenge(
   })
 }
 
-async function probe(wanted: ProbeWanted): Promise<ProbeReport> {
+async function probe(wanted: ProbeWanted): Promise<Probed> {
   const config = configOf({})
-  const { probeStandardKeys } = await import('./serve/adopt-probe.ts')
+  const { probeStandardKeys } = await import('./serve/foreign-keys.ts')
   return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
     throw withAdvice('the probe did not end', error, config)
   })

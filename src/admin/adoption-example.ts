@@ -29,15 +29,19 @@ const adoption: Output<'showAdoption'> = {
     notStoredTypes: { Certificate: 1 },
     notExported: none,
     withoutAttributes: none,
+    notChecked: none,
+    unchecked: 0,
     verified: { equal: 120, different: none },
   },
   error: null,
 }
 
+const rootKey =
+  'keyprotect://us-south.kms.cloud.ibm.com/3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61/8a4c2f10-5b7d-4e3a-9c61-d20f7b5e8a94'
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
 export const adoptionExamples: {
-  readonly [N in 'beginAdoption' | 'showAdoption' | 'checkAdoption']: Example<N>
+  readonly [N in 'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'checkAdoption']: Example<N>
 } = {
   beginAdoption: {
     body: {
@@ -49,6 +53,21 @@ export const adoptionExamples: {
       verify: true,
     },
     answer: { ...adoption, state: 'running', step: 'adopt', done: 40, report: null },
+  },
+  beginStandardKeyAdoption: {
+    body: {
+      rootKey,
+      apiKey: 'aZ0...',
+      proof: {
+        rootKey,
+        ways: [{ way: 'text, aad none', content: 'bytes', naming: 'behind prefix' }],
+        salt: '7e'.repeat(32),
+        checks: { 'f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90': '5d'.repeat(16) },
+      },
+      unchecked: false,
+      dryRun: false,
+    },
+    answer: { ...adoption, servers: [rootKey], state: 'running', step: 'adopt', done: 40, report: null },
   },
   showAdoption: { answer: adoption },
   checkAdoption: {

@@ -1,7 +1,9 @@
-// The part of the route table that is about adoption from another KMIP server. One request begins it and others look at it:
+// The part of the route table that is about adoption from another KMIP server, or from what one left behind. One request begins it and others look at it:
 // whoever stops looking stops nothing.
 
 import { z } from 'zod'
+import { namings } from '../adopt/proof.ts'
+import { contents, ways } from '../adopt/wrapping-ways.ts'
 import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { pem } from './schemas.ts'
@@ -15,7 +17,10 @@ const listed = z
 
 const Report = z.object({
   server: z.string(),
-  version: z.string().meta({ description: 'The version of KMIP in which the old server was asked.' }),
+  version: z
+    .string()
+    .nullable()
+    .meta({ description: 'The version of KMIP in which the old server was asked; null: it was not.' }),
   dryRun: z.boolean(),
   objects: z.int().meta({ description: 'Identifiers that were looked at.' }),
   adopted: z.int(),
@@ -34,16 +39,22 @@ const Report = z.object({
   withoutAttributes: listed.meta({
     description: 'Adopted without attributes that the old server does not give.',
   }),
-  verified: z
-    .object({ equal: z.int(), different: listed })
-    .nullable()
-    .meta({ description: 'Read back from both servers and compared; null: not asked for.' }),
+  notChecked: listed.meta({
+    description: 'Not adopted, since nothing checks that what the standard key opens to is the key.',
+  }),
+  unchecked: z.int().meta({ description: 'Adopted all the same, because `unchecked` was set.' }),
+  verified: z.object({ equal: z.int(), different: listed }).nullable().meta({
+    description:
+      'Read back from both servers and compared, or compared before they were adopted from standard keys; null: not asked for.',
+  }),
 })
 
 const Adoption = z
   .object({
     id: z.string(),
-    servers: z.array(z.string()),
+    servers: z.array(z.string()).meta({
+      description: 'The old server; or the root key beside which an old service left its keys.',
+    }),
     state: z.enum(['running', 'done', 'failed']),
     step: z.enum(['list', 'adopt', 'verify']),
     done: z.int(),
@@ -59,6 +70,41 @@ const Adoption = z
 
 const identifier = z.string().min(1).max(1024)
 
+const servers = z.array(z.string().min(1).max(300)).min(1).max(16).meta({
+  description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
+})
+
+const oldServer = {
+  servers,
+  certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
+  privateKey: pem.meta({ description: 'Its private key. It is kept in memory while the adoption runs.' }),
+  trust: z
+    .union([
+      z.strictObject({ authority: pem }),
+      z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
+    ])
+    .meta({
+      description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
+    }),
+}
+
+const dryRun = z
+  .boolean()
+  .default(false)
+  .meta({ description: 'Finds out what would be done, and does nothing.' })
+
+const proof = z
+  .object({
+    rootKey: z.string().max(1000),
+    ways: z
+      .array(z.object({ way: z.enum(ways), content: z.enum(contents), naming: z.enum(namings) }))
+      .min(1)
+      .max(ways.length),
+    salt: z.string().regex(/^[0-9a-f]{64}$/),
+    checks: z.record(identifier, z.string().regex(/^[0-9a-f]{32}$/)),
+  })
+  .meta({ description: 'What `adopt probe --proof` wrote while the old service still answered.' })
+
 const manager = { role: 'manager', scope: 'instance' } as const
 const adoptions = '/api/v1/instances/{instance}/adoptions'
 
@@ -70,34 +116,43 @@ export const adoptionRoutes = {
     summary:
       'Adopt the objects of another KMIP server under the same identifiers. It only reads there; what is here already stays',
     body: z.strictObject({
-      servers: z.array(z.string().min(1).max(300)).min(1).max(16).meta({
-        description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
-      }),
-      certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
-      privateKey: pem.meta({
-        description: 'Its private key. It is kept in memory while the adoption runs.',
-      }),
-      trust: z
-        .union([
-          z.strictObject({ authority: pem }),
-          z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
-        ])
-        .meta({
-          description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
-        }),
+      ...oldServer,
       ids: z.array(identifier).min(1).max(20_000).optional().meta({
         description: 'The identifiers to adopt. Left out: all that the old server finds.',
       }),
-      dryRun: z
-        .boolean()
-        .default(false)
-        .meta({ description: 'Finds out what would be done, and does nothing.' }),
+      dryRun,
       verify: z.boolean().default(false).meta({
         description: 'Reads everything back from both servers afterwards, and compares digests.',
       }),
     }),
     answer: Adoption,
     status: 201,
+  }),
+  beginStandardKeyAdoption: route({
+    method: 'post',
+    path: '/api/v1/instances/{instance}/standard-key-adoptions',
+    ...manager,
+    summary:
+      "Adopt the keys that IBM's KMIP for VMware left in Key Protect or HPCS as standard keys, by the ways that a probe proved. It only reads there; what is here already stays",
+    body: z.strictObject({
+      rootKey: z.string().max(1000).meta({ description: 'URI of the root key that the old service used.' }),
+      apiKey: z.string().min(1).max(1000).meta({
+        description:
+          'API key of a service ID that may read standard keys there (ReaderPlus). It is kept in memory while the adoption runs.',
+      }),
+      proof: proof.optional(),
+      oldServer: z.strictObject(oldServer).optional().meta({
+        description:
+          'The old service, while it still answers: each key is compared with it. Needed without a proof.',
+      }),
+      unchecked: z.boolean().default(false).meta({
+        description: 'Adopts also keys that neither the old service nor the proof checks.',
+      }),
+      dryRun,
+    }),
+    answer: Adoption,
+    status: 201,
+    large: true,
   }),
   showAdoption: route({
     method: 'get',

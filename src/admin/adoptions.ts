@@ -1,19 +1,20 @@
 // The adoption that runs or ran last for each instance: begun by one request, done in the background, looked at by others.
-// adopt/adoption.ts does it. It is remembered in memory only, with the client's private key for the old server: when the
+// adopt/ does it. It is remembered in memory only, with the client's private key for the old server or the API key: when the
 // server stops midway, the same adoption is begun anew and goes on where the other one ended.
 
 import { randomUUID } from 'node:crypto'
 import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from '../adopt/adoption.ts'
 import { AdoptionFailed } from '../adopt/failure.ts'
 import type { AdoptionReport } from '../adopt/report.ts'
+import type { StandardKeysWanted } from '../adopt/standard-keys.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 
+type Parts = Pick<AdoptionParts, 'perform' | 'signal' | 'onProgress'>
+
 export interface AdoptionsOptions {
-  readonly adopt: (
-    parts: Pick<AdoptionParts, 'perform' | 'signal' | 'onProgress'>,
-    wanted: AdoptionWanted,
-  ) => Promise<AdoptionReport>
+  readonly adopt: (parts: Parts, wanted: AdoptionWanted) => Promise<AdoptionReport>
+  readonly adoptStandardKeys: (parts: Parts, wanted: StandardKeysWanted) => Promise<AdoptionReport>
   /** Called with bugs and outages. */
   readonly failed: (error: unknown) => void
 }
@@ -21,6 +22,7 @@ export interface AdoptionsOptions {
 export interface Adoption {
   readonly id: string
   readonly instanceId: string
+  /** The old server, or the root key beside which the old service left its keys. */
   readonly servers: readonly string[]
   readonly progress: AdoptionProgress
   readonly ended:
@@ -41,7 +43,11 @@ export class Adoptions {
   }
 
   /** Refusal while another adoption into the instance runs. `perform`: one transaction in the name of whoever asked. */
-  begin(instanceId: string, perform: AdoptionParts['perform'], wanted: AdoptionWanted): Adoption {
+  begin(
+    instanceId: string,
+    perform: AdoptionParts['perform'],
+    wanted: AdoptionWanted | StandardKeysWanted,
+  ): Adoption {
     const last = this.#last.get(instanceId)
     if (last?.ended === null)
       throw new Refusal(
@@ -50,7 +56,7 @@ export class Adoptions {
         `Watch it, or try again when it is done: its id is ${last.id}.`,
       )
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
-    const { servers } = wanted
+    const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
     const adoption: Adoption = { id: randomUUID(), instanceId, servers, progress, ended: null }
     this.#last.set(instanceId, adoption)
     this.#running.set(instanceId, this.#run(instanceId, perform, wanted))
@@ -68,7 +74,11 @@ export class Adoptions {
     await Promise.all(this.#running.values())
   }
 
-  async #run(instanceId: string, perform: AdoptionParts['perform'], wanted: AdoptionWanted): Promise<void> {
+  async #run(
+    instanceId: string,
+    perform: AdoptionParts['perform'],
+    wanted: AdoptionWanted | StandardKeysWanted,
+  ): Promise<void> {
     const update = (news: Partial<Adoption>) => {
       const last = this.#last.get(instanceId)
       if (last) this.#last.set(instanceId, { ...last, ...news })
@@ -76,7 +86,9 @@ export class Adoptions {
     try {
       const { signal } = this.#stopping
       const onProgress = (progress: AdoptionProgress) => update({ progress })
-      const report = await this.#options.adopt({ perform, signal, onProgress }, wanted)
+      const parts = { perform, signal, onProgress }
+      const { adopt, adoptStandardKeys } = this.#options
+      const report = await ('rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted))
       update({ ended: { state: 'done', report } })
     } catch (error) {
       update({ ended: { state: 'failed', refusal: this.#refusal(error) } })

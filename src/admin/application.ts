@@ -71,7 +71,12 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
         ? await visibleInstance(context, asker, c.req.param('instance') ?? '')
         : undefined
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
-    const body = valid('body', line.body, line.body === none ? undefined : await readJson(c.req.raw))
+    const bytesMax = line.large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
+    const body = valid(
+      'body',
+      line.body,
+      line.body === none ? undefined : await readJson(c.req.raw, bytesMax),
+    )
     return answer(c, line, await handler(context, { asker, instance, params, query, body }))
   })
 }

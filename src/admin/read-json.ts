@@ -1,17 +1,16 @@
 // Reads the body of a request as JSON, up to a bound.
 
-import { limits } from '../limits.ts'
 import { Refusal } from './errors.ts'
 
 /**
  * Throws Refusal 'unsupported-media-type', 'too-large' or 'bad-request'. It does not read a too large body to its
  * end.
  */
-export async function readJson(request: Request): Promise<unknown> {
+export async function readJson(request: Request, bytesMax: number): Promise<unknown> {
   if (!/^application\/json\s*(;|$)/i.test(request.headers.get('content-type') ?? ''))
     throw new Refusal('unsupported-media-type', 'send the body as application/json')
-  if (Number(request.headers.get('content-length')) > limits.adminBodyBytesMax) throw tooLarge()
-  const bytes = await read(request.body)
+  if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax)
+  const bytes = await read(request.body, bytesMax)
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch {
@@ -19,7 +18,7 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-async function read(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function read(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array> {
   if (!body) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -28,7 +27,7 @@ async function read(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array
     const { done, value } = await reader.read().catch(brokenOff)
     if (done) return Buffer.concat(chunks)
     length += value.length
-    if (length > limits.adminBodyBytesMax) throw tooLarge()
+    if (length > bytesMax) throw tooLarge(bytesMax)
     chunks.push(value)
   }
 }
@@ -37,6 +36,6 @@ function brokenOff(cause: unknown): never {
   throw new Refusal('timed-out', 'the body broke off, or did not come in time', undefined, { cause })
 }
 
-function tooLarge(): Refusal {
-  return new Refusal('too-large', `a body has at most ${limits.adminBodyBytesMax} bytes`)
+function tooLarge(bytesMax: number): Refusal {
+  return new Refusal('too-large', `a body has at most ${bytesMax} bytes`)
 }

@@ -38,6 +38,8 @@ export interface Route<
   readonly status: 200 | 201
   /** The request may take minutes; the client waits longer. */
   readonly slow: boolean
+  /** A body may have `limits.adminLargeBodyBytesMax`. It is read only once the token allows the route. */
+  readonly large: boolean
 }
 
 type PathParams<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | PathParams<Rest> : never
@@ -97,13 +99,14 @@ export function route<
   readonly media?: M
   readonly status?: 200 | 201
   readonly slow?: boolean
+  readonly large?: boolean
 }): Route<Path, Query, Body, Answer, M, Reach> {
-  const { status = 200, slow = false } = line
+  const { status = 200, slow = false, large = false } = line
   const media = line.media ?? 'application/json'
   const names = [...line.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name)
   const params = z.object(Object.fromEntries(names.map((name) => [name, pathParameter(name)])))
   const { query = none as unknown as Query, body = none as unknown as Body } = line
-  return { ...line, params, query, body, media: media as M, status, slow }
+  return { ...line, params, query, body, media: media as M, status, slow, large }
 }
 
 const parameterTexts: Record<string, string> = {

@@ -14,13 +14,18 @@ import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
 import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
 import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
+import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
 import { adoptedObject } from './received.ts'
 import { Tally, type AdoptionReport } from './report.ts'
 
-export interface AdoptionWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
+/** The server that keys are adopted from, as it is given. */
+export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
   /** HOST or HOST:PORT. All of them serve the same keys. */
   readonly servers: readonly string[]
+}
+
+export interface AdoptionWanted extends OldServerWanted {
   /** The identifiers to adopt; left out: all that the old server finds. */
   readonly ids?: readonly string[] | undefined
   readonly dryRun: boolean
@@ -47,21 +52,37 @@ export interface AdoptionParts {
 
 /** Rejects with AdoptionFailed, and with a Fault if nobody may adopt any more or the instance is full. */
 export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
-  const { servers, cert, key, trust } = wanted
-  const addresses = servers.map(addressOf)
-  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
-  const timeouts = { answerMs: limits.adoptAnswerTimeoutMs }
   try {
-    const server = await openOldServer({ ...options, timeouts })
-    try {
-      const from = addresses.map(addressText)[0] ?? ''
-      return await new Adoption(parts, wanted, { server, from }).run()
-    } finally {
-      await server.close()
-    }
+    await using server = await openWanted(wanted)
+    return await adoptFrom(parts, wanted, (patience) => originOf(server, patience(), wanted.ids))
   } catch (error) {
     throw failureOf(error)
   }
+}
+
+/**
+ * Adopts what the origin has. `patience` makes one for each service that the origin asks. Rejects as the origin does, and
+ * with Faults that concern all objects.
+ */
+export function adoptFrom(
+  parts: AdoptionParts,
+  wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>,
+  open: (patience: () => Patience) => Origin,
+): Promise<AdoptionReport> {
+  return new Adoption(parts, wanted, open).run()
+}
+
+export type OpenedServer = OldServer & AsyncDisposable & { readonly address: string }
+
+/** Rejects with AdoptionFailed, KmipRefused, KmipTransportError and TlsOptionsError. */
+export async function openWanted({ servers, cert, key, trust }: OldServerWanted): Promise<OpenedServer> {
+  const addresses = servers.map(addressOf)
+  const options = { addresses, cert, key, trust, connectionsMax: limits.adoptConnectionsMax }
+  const server = await openOldServer({ ...options, timeouts: { answerMs: limits.adoptAnswerTimeoutMs } })
+  return Object.assign(server, {
+    address: addresses.map(addressText)[0] ?? '',
+    [Symbol.asyncDispose]: () => server.close(),
+  })
 }
 
 function addressOf(text: string): Address {
@@ -70,62 +91,69 @@ function addressOf(text: string): Address {
   return address
 }
 
+function originOf(server: OpenedServer, patience: Patience, ids: readonly string[] | undefined): Origin {
+  const reader = new Reader(server, patience)
+  return {
+    from: server.address,
+    version: server.version,
+    isCompared: false,
+    list: async () => ids ?? (await patience.ask(() => server.locate())),
+    nameOf: (identifier) => identifier,
+    read: (identifier) => reader.read(identifier),
+    get: (identifier) => patience.ask(() => server.get(identifier)),
+  }
+}
+
 class Adoption {
   readonly #parts: AdoptionParts
-  readonly #wanted: AdoptionWanted
-  readonly #server: OldServer
-  readonly #patience: Patience
-  readonly #reader: Reader
+  readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>
+  readonly #origin: Origin
   readonly #tally = new Tally()
-  readonly #from: string
   #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
 
   constructor(
     parts: AdoptionParts,
-    wanted: AdoptionWanted,
-    { server, from }: { readonly server: OldServer; readonly from: string },
+    wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>,
+    open: (patience: () => Patience) => Origin,
   ) {
     this.#parts = parts
     this.#wanted = wanted
-    this.#server = server
     const { clock, signal } = parts
     const onTrouble = (trouble: string | null) => this.#tell({ trouble })
-    this.#patience = new Patience({ clock, signal, onTrouble })
-    this.#reader = new Reader(server, this.#patience)
-    this.#from = from
+    this.#origin = open(() => new Patience({ clock, signal, onTrouble }))
   }
 
   async run(): Promise<AdoptionReport> {
-    const { ids, dryRun, verify } = this.#wanted
+    const { dryRun, verify } = this.#wanted
+    const { from, version, isCompared } = this.#origin
     this.#tell({})
-    const found = ids ?? (await this.#patience.ask(() => this.#server.locate()))
-    const identifiers = [...new Set(found)]
+    const found = [...new Set(await this.#origin.list())]
     /** Those that are here, and are the same there as far as is known. */
     const here: string[] = []
-    await this.#forEach('adopt', identifiers, async (identifier) => {
-      if (await this.#adopt(identifier)) here.push(identifier)
+    await this.#forEach('adopt', found, async (named) => {
+      if (await this.#adopt(named)) here.push(named)
     })
     const isVerified = verify && !dryRun
     if (isVerified) await this.#forEach('verify', here, (identifier) => this.#verify(identifier))
-    const about = { server: this.#from, version: this.#server.version, dryRun, objects: identifiers.length }
-    return this.#tally.report(about, isVerified)
+    const about = { server: from, version, dryRun, objects: found.length }
+    return this.#tally.report(about, isVerified || isCompared)
   }
 
   /** Several at a time. Ends with the first error. */
   async #forEach(
     step: AdoptionProgress['step'],
-    identifiers: readonly string[],
-    work: (identifier: string) => Promise<void>,
+    all: readonly string[],
+    work: (named: string) => Promise<void>,
   ): Promise<void> {
     let done = 0
-    this.#tell({ step, done, total: identifiers.length })
-    const queue = identifiers.values()
+    this.#tell({ step, done, total: all.length })
+    const queue = all.values()
     let failed = false
     const lane = async (): Promise<void> => {
-      for (const identifier of queue) {
+      for (const named of queue) {
         if (failed) return
         if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
-        await work(identifier)
+        await work(named)
         this.#tell({ done: ++done })
       }
     }
@@ -140,24 +168,28 @@ class Adoption {
   }
 
   /** Whether the object is here now, with the bytes that it has there. */
-  async #adopt(identifier: string): Promise<boolean> {
+  async #adopt(named: string): Promise<boolean> {
     let read: Read
     try {
-      read = await this.#reader.read(identifier)
+      read = await this.#origin.read(named)
     } catch (error) {
       const why = whyNotExported(error)
       if (why === undefined) throw error
-      this.#tally.list('notExported', identifier, why)
+      this.#tally.list(
+        error instanceof NotAdopted ? error.list : 'notExported',
+        this.#origin.nameOf(named),
+        why,
+      )
       return false
     }
     try {
-      return await this.#store(identifier, read)
+      return await this.#store(read)
     } finally {
       wipeAnswer(read.object)
     }
   }
 
-  async #store(identifier: string, { object, attributes, left }: Read): Promise<boolean> {
+  async #store({ identifier, object, attributes, left, checked, bytesOnly }: Read): Promise<boolean> {
     const objectType = object.ObjectType
     const brought = broughtBy(object)
     if (typeof brought === 'string') {
@@ -169,7 +201,9 @@ class Adoption {
       objectType,
       brought,
       attributes,
-      from: this.#from,
+      from: this.#origin.from,
+      checked,
+      bytesOnly,
     })
     if (isState(adopted.state) && isDestroyed(adopted.state)) {
       brought.material.bytes.fill(0)
@@ -181,6 +215,7 @@ class Adoption {
         work.adopt(adopted, material, { dryRun: this.#wanted.dryRun }),
       )
       this.#tally.count(({ new: 'adopted', changed: 'updated', same: 'unchanged' } as const)[outcome])
+      if (checked !== undefined) this.#tally.count(checked === 'nothing' ? 'unchecked' : 'equal')
       if (takenNames.length > 0) this.#tally.list('sharedNames', identifier, takenNames.join(', '))
       if (left.length > 0) this.#tally.list('withoutAttributes', identifier, left.join(', '))
       return true
@@ -233,7 +268,7 @@ class Adoption {
 
   async #digestThere(identifier: string): Promise<Buffer | string> {
     try {
-      const object = await this.#patience.ask(() => this.#server.get(identifier))
+      const object = await this.#origin.get(identifier)
       const brought = broughtBy(object)
       wipeAnswer(object)
       if (typeof brought === 'string') return brought
@@ -264,8 +299,8 @@ const aboutObject: ReadonlySet<string> = new Set([
 ])
 
 /** In words, if that concerns one object; undefined: it concerns all of them. */
-function whyNotExported(error: unknown): string | undefined {
-  if (error instanceof NotAnswered) return error.message
+export function whyNotExported(error: unknown): string | undefined {
+  if (error instanceof NotAnswered || error instanceof NotAdopted) return error.message
   if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful') return error.message
   const unreadable = error instanceof KmipTransportError && error.stage === 'protocol'
   return unreadable ? error.message : undefined

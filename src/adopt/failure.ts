@@ -3,6 +3,7 @@
 
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 import { AdoptionStopped } from './patience.ts'
 
 export class AdoptionFailed extends Error {
@@ -29,6 +30,14 @@ export function failureOf(error: unknown): unknown {
         ? 'If it has no search, name the identifiers: --ids FILE.'
         : 'It must trust the certificate that you gave with --cert.'
     return new AdoptionFailed('server', `the old server refuses: ${error.message}`, hint, error)
+  }
+  if (error instanceof RootKeyError) {
+    const what = error.reach === 'unreachable' ? 'does not answer' : 'refuses'
+    const hint =
+      error.reach === 'unreachable'
+        ? again
+        : 'The API key must be that of a service ID with the role ReaderPlus, and the root key the one that the old service used.'
+    return new AdoptionFailed('server', `the service of the root key ${what}: ${error.message}`, hint, error)
   }
   if (error instanceof TlsOptionsError) return new AdoptionFailed('options', error.message, undefined, error)
   if (error instanceof AdoptionStopped) return new AdoptionFailed('stopped', error.message, again, error)

@@ -1,9 +1,10 @@
-// Waits for an old server that does not answer for a while: time-outs, resets, restarts, rate limits. Everything that
-// adoption asks of it only reads, so it may be asked again.
+// Waits for an old server, or Key Protect, that does not answer for a while: time-outs, resets, restarts, rate limits.
+// Everything that adoption asks of them only reads, so it may be asked again.
 
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
+import { RootKeyError } from '../ports/root-key.ts'
 
 export interface PatienceOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
@@ -34,8 +35,8 @@ export class Patience {
 
   /**
    * The answer, however often it must be asked for. Rejects with what the server refuses for good; with
-   * KmipTransportError once it has not answered anybody for `limits.adoptPatienceMs`; with NotAnswered; with
-   * AdoptionStopped.
+   * KmipTransportError, or RootKeyError of Key Protect, once it has not answered anybody for `limits.adoptPatienceMs`; with
+   * NotAnswered; with AdoptionStopped.
    */
   async ask<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, signal, onTrouble } = this.#options
@@ -63,7 +64,7 @@ export class Patience {
 
   #mayAskAgain(error: Error, tries: number): boolean {
     if (error instanceof KmipRefused) return isPassing(error) && tries < limits.adoptRefusedTriesMax
-    if (!(error instanceof KmipTransportError) || isLasting(error)) return false
+    if (error instanceof RootKeyError ? error.reach !== 'unreachable' : isLasting(error)) return false
     const nowMs = this.#options.clock.monotonic()
     this.#failingSinceMs ??= nowMs
     return nowMs - this.#failingSinceMs < limits.adoptPatienceMs
@@ -76,6 +77,8 @@ function isPassing({ reason, status }: KmipRefused): boolean {
 }
 
 /** Asking again gives the same: another server, or an answer that cannot be read. */
-function isLasting({ stage, code }: KmipTransportError): boolean {
+function isLasting(error: Error): boolean {
+  if (!(error instanceof KmipTransportError)) return true
+  const { stage, code } = error
   return stage === 'protocol' || code === 'WRONG_CERTIFICATE' || (code?.startsWith('ERR_TLS_') ?? false)
 }

@@ -8,11 +8,19 @@ import type { OldServer, WireAttributes } from './old-server.ts'
 import type { Patience } from './patience.ts'
 
 export interface Read {
+  readonly identifier: string
   readonly object: Response<'Get'>
   readonly attributes: WireAttributes
   /** Attributes that the server does not give: their names, or why there are none. */
   readonly left: readonly string[]
+  /** What the bytes were compared with before they are adopted; left out where the object's own server gave them. */
+  readonly checked?: Checked
+  /** Nobody knows its state and attributes; those here are made up. */
+  readonly bytesOnly?: true
 }
+
+/** `proof`: the check that a probe recorded while the old service answered. */
+export type Checked = 'old server' | 'proof' | 'nothing'
 
 export class Reader {
   readonly #server: OldServer
@@ -33,7 +41,7 @@ export class Reader {
     }
     const object = await this.#patience.ask(() => this.#server.get(identifier))
     if (this.#batches === undefined) this.#batches = false
-    return { object, ...(await this.#attributes(identifier)) }
+    return { identifier, object, ...(await this.#attributes(identifier)) }
   }
 
   /** Undefined: ask apart. */
@@ -50,8 +58,13 @@ export class Reader {
       }
       this.#batches = true
       if (attributes.ok)
-        return { object: object.response, attributes: attributes.response.Attribute ?? [], left: [] }
-      return { object: object.response, ...(await this.#attributes(identifier)) }
+        return {
+          identifier,
+          object: object.response,
+          attributes: attributes.response.Attribute ?? [],
+          left: [],
+        }
+      return { identifier, object: object.response, ...(await this.#attributes(identifier)) }
     } catch (error) {
       if (error instanceof KmipRefused && this.#batches === undefined) return undefined
       // An attribute that cannot be read makes the whole message unreadable.
@@ -60,7 +73,7 @@ export class Reader {
     }
   }
 
-  async #attributes(identifier: string): Promise<Omit<Read, 'object'>> {
+  async #attributes(identifier: string): Promise<Pick<Read, 'attributes' | 'left'>> {
     try {
       const attributes = await this.#patience.ask(() => this.#server.attributes(identifier))
       return { attributes, left: [] }
@@ -70,7 +83,7 @@ export class Reader {
     }
   }
 
-  async #oneByOne(identifier: string): Promise<Omit<Read, 'object'>> {
+  async #oneByOne(identifier: string): Promise<Pick<Read, 'attributes' | 'left'>> {
     try {
       return await this.#patience.ask(() => this.#server.attributesOneByOne(identifier))
     } catch (error) {

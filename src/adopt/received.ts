@@ -23,13 +23,15 @@ export interface Received {
   readonly attributes: WireAttributes
   /** HOST:PORT. */
   readonly from: string
+  readonly checked?: AdoptedObject['checked'] | undefined
+  readonly bytesOnly?: true | undefined
 }
 
 /** Mortise itself sets these attributes of an object. The state is read apart. */
 const own: ReadonlySet<string> = new Set(['UniqueIdentifier', 'ObjectType', 'State', 'Digest', 'Fresh'])
 
 export function adoptedObject(received: Received): AdoptedObject {
-  const { uniqueIdentifier, objectType, brought, from } = received
+  const { uniqueIdentifier, objectType, brought, from, checked, bytesOnly } = received
   const set = new Map<string, AttributeInstance[]>()
   for (const { AttributeName: name, AttributeIndex: index, AttributeValue: value } of received.attributes) {
     const key = findKey(name)
@@ -44,7 +46,8 @@ export function adoptedObject(received: Received): AdoptedObject {
     set.set('CryptographicAlgorithm', [...single(algorithm)])
   const bits = lengthBits ?? (objectType === 'SymmetricKey' ? material.bytes.length * 8 : undefined)
   if (bits !== undefined && !set.has('CryptographicLength')) set.set('CryptographicLength', [...single(bits)])
-  return { uniqueIdentifier, objectType, state: stateOf(received, set), attributes: set, from }
+  const known = { uniqueIdentifier, objectType, state: stateOf(received, set), attributes: set, from }
+  return { ...known, ...(checked !== undefined && { checked }), ...(bytesOnly && { bytesOnly }) }
 }
 
 /** The key under which the value is stored, and its form there. */

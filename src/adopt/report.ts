@@ -10,9 +10,9 @@ export interface Listed {
 }
 
 export interface AdoptionReport {
-  /** The old server: HOST:PORT, and the version of KMIP that it was asked in. */
+  /** The old server: HOST:PORT, and the version of KMIP that it was asked in; or the service instance, and null. */
   readonly server: string
-  readonly version: string
+  readonly version: string | null
   readonly dryRun: boolean
   /** Identifiers that were looked at. */
   readonly objects: number
@@ -32,19 +32,23 @@ export interface AdoptionReport {
   readonly notExported: Listed
   /** Adopted without attributes that the old server does not give. */
   readonly withoutAttributes: Listed
-  /** Both servers' objects, read back and compared; null: not asked for. */
+  /** Not adopted, since nothing checks that these are the bytes of the key. */
+  readonly notChecked: Listed
+  /** Adopted all the same, because somebody said so. */
+  readonly unchecked: number
+  /** Both servers' objects compared: read back afterwards, or before they were adopted; null: not asked for. */
   readonly verified: { readonly equal: number; readonly different: Listed } | null
 }
 
 export type Listing =
-  'conflicts' | 'sharedNames' | 'notStored' | 'notExported' | 'withoutAttributes' | 'different'
+  'conflicts' | 'sharedNames' | 'notStored' | 'notExported' | 'withoutAttributes' | 'notChecked' | 'different'
 
 export class Tally {
   readonly #lists = new Map<Listing, { count: number; items: { id: string; why: string }[] }>()
   readonly #types = new Map<string, number>()
-  readonly #counts = { adopted: 0, updated: 0, unchanged: 0, equal: 0 }
+  readonly #counts = { adopted: 0, updated: 0, unchanged: 0, unchecked: 0, equal: 0 }
 
-  count(what: 'adopted' | 'updated' | 'unchanged' | 'equal'): void {
+  count(what: 'adopted' | 'updated' | 'unchanged' | 'unchecked' | 'equal'): void {
     this.#counts[what]++
   }
 
@@ -75,6 +79,7 @@ export class Tally {
       notStoredTypes: Object.fromEntries(this.#types),
       notExported: listed('notExported'),
       withoutAttributes: listed('withoutAttributes'),
+      notChecked: listed('notChecked'),
       verified: verified ? { equal, different: listed('different') } : null,
     }
   }

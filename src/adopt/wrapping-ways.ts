@@ -1,16 +1,23 @@
 // The ways in which another service may have stored a key that a root key wrapped: how the payload of a standard key holds
 // the ciphertext, and which associated data belongs to it. IBM documents neither for KMIP for VMware, so each documented
-// use of wrap and unwrap is tried. Pure functions.
+// use of wrap and unwrap is tried. Pure functions; the bytes of keys never become strings.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { decodeBase64 } from '../base64.ts'
 
 /** `text`: the payload is the ciphertext. `base64`: its base64 is. `json`: a field of the JSON in the payload is. */
-type Form = 'text' | 'base64' | 'json'
+const forms = ['text', 'base64', 'json'] as const
+type Form = (typeof forms)[number]
 /** The associated data. `json`: a field `aad` beside the ciphertext. */
-type Associated = 'none' | 'identifier' | 'name' | 'instance' | 'json'
+const associations = ['none', 'identifier', 'name', 'instance', 'json'] as const
+type Associated = (typeof associations)[number]
 
 /** For people and JSON: `text, aad none`. */
 export type Way = `${Form}, aad ${Associated}`
+
+export const ways: readonly Way[] = forms.flatMap((form) =>
+  associations.map((associated): Way => `${form}, aad ${associated}`),
+)
 
 export interface Attempt {
   readonly way: Way
@@ -34,14 +41,20 @@ export function identifiersOf(name: string): readonly string[] {
   return bare === '' ? [name] : [bare, name]
 }
 
-/** The attempts to make, in order, each once. `first`: the ways that opened other keys. */
-export function attemptsFor(key: StoredKey, first: ReadonlySet<Way>): readonly Attempt[] {
+/**
+ * The attempts to make, in order, each once. `first`: the ways that opened other keys. `only`: no others than these ways;
+ * left out: all.
+ */
+export function attemptsFor(
+  key: StoredKey,
+  { first = new Set(), only }: { readonly first?: ReadonlySet<Way>; readonly only?: ReadonlySet<Way> },
+): readonly Attempt[] {
   const attempts = new Map<string, Attempt>()
   for (const { form, ciphertext, aad } of ciphertextsOf(key.payload))
     for (const [associated, strings] of associatedData(key, aad)) {
       const attempt: Attempt = { way: `${form}, aad ${associated}`, ciphertext, aad: strings }
       const same = JSON.stringify([ciphertext, strings])
-      if (!attempts.has(same)) attempts.set(same, attempt)
+      if ((only?.has(attempt.way) ?? true) && !attempts.has(same)) attempts.set(same, attempt)
     }
   const all = [...attempts.values()]
   return [...all.filter(({ way }) => first.has(way)), ...all.filter(({ way }) => !first.has(way))]
@@ -107,18 +120,39 @@ function isBase64(text: string): boolean {
   return text.length >= 4 && text.length % 4 === 0 && /^[A-Za-z0-9+/]+={0,2}$/.test(text)
 }
 
-/** Whether what opened holds these key bytes: as they are, or written in base64 or hex. Wipes its copies. */
-export function holds(opened: Buffer, digest: Buffer): boolean {
-  const text = opened.toString('latin1')
-  const written = [
-    isBase64(text) ? Buffer.from(text, 'base64') : undefined,
-    /^([0-9a-f]{2})+$/i.test(text) ? Buffer.from(text, 'hex') : undefined,
-  ]
-  const equal = [opened, ...written].some((bytes) => bytes !== undefined && digestEquals(bytes, digest))
-  for (const bytes of written) bytes?.fill(0)
-  return equal
+/** How what opened holds the key: as it is, or written in base64 or in hex. */
+export const contents = ['bytes', 'base64', 'hex'] as const
+export type Content = (typeof contents)[number]
+
+/** The key in what opened, a copy that the caller wipes; undefined if it is not written so. */
+export function keyIn(opened: Uint8Array, content: Content): Buffer | undefined {
+  if (content === 'bytes') return Buffer.from(opened)
+  return content === 'base64' ? decodeBase64(opened) : decodeHex(opened)
 }
 
-function digestEquals(bytes: Buffer, digest: Buffer): boolean {
-  return timingSafeEqual(createHash('sha256').update(bytes).digest(), digest)
+/** How what opened holds the key with this SHA-256; undefined if it does not. Wipes its copies. */
+export function contentOf(opened: Uint8Array, digest: Uint8Array): Content | undefined {
+  return contents.find((content) => {
+    const key = keyIn(opened, content)
+    const equal = key !== undefined && timingSafeEqual(createHash('sha256').update(key).digest(), digest)
+    key?.fill(0)
+    return equal
+  })
 }
+
+function decodeHex(text: Uint8Array): Buffer | undefined {
+  if (text.length === 0 || text.length % 2 !== 0) return undefined
+  const bytes = Buffer.alloc(text.length / 2)
+  for (const [at, character] of text.entries()) {
+    const digit = hexDigits.indexOf(character >= 0x41 ? character | 0x20 : character)
+    if (digit < 0) {
+      bytes.fill(0)
+      return undefined
+    }
+    const half = Math.floor(at / 2)
+    bytes[half] = ((bytes[half] ?? 0) << 4) | digit
+  }
+  return bytes
+}
+
+const hexDigits = Buffer.from('0123456789abcdef')

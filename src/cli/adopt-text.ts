@@ -27,6 +27,8 @@ export function together(reports: readonly Report[]): Report | undefined {
       notStoredTypes: types,
       notExported: both(sum.notExported, report.notExported),
       withoutAttributes: both(sum.withoutAttributes, report.withoutAttributes),
+      notChecked: both(sum.notChecked, report.notChecked),
+      unchecked: sum.unchecked + report.unchecked,
       verified: sum.verified &&
         report.verified && {
           equal: sum.verified.equal + report.verified.equal,
@@ -41,23 +43,30 @@ function both(a: Listed, b: Listed): Listed {
 }
 
 /** Whether every object of the old server is here now, with the same bytes. */
-export function isWhole({ conflicts, notStored, notExported, verified }: Report): boolean {
-  const lists = [conflicts, notStored, notExported, ...(verified ? [verified.different] : [])]
+export function isWhole({ conflicts, notStored, notExported, notChecked, verified }: Report): boolean {
+  const lists = [conflicts, notStored, notExported, notChecked, ...(verified ? [verified.different] : [])]
   return lists.every(({ count }) => count === 0)
 }
 
-export function adoptionText(report: Report): string {
-  const { server, version, dryRun, objects, adopted, updated, unchanged, verified } = report
+/** `from`: what the objects were adopted from. */
+export function adoptionText(report: Report, from: 'old server' | 'standard keys'): string {
+  const { server, version, dryRun, unchecked, notChecked, objects, adopted, updated, unchanged, verified } =
+    report
   const types = Object.entries(report.notStoredTypes).map(([type, count]) => `${count} ${type}`)
   const lines: (readonly [string, string])[] = [
-    ['Old server', `${server}, asked in KMIP ${version}`],
-    ['Objects there', String(objects)],
+    from === 'old server'
+      ? ['Old server', `${server}, asked in KMIP ${version ?? ''}`]
+      : ['Standard keys in', server],
+    [from === 'old server' ? 'Objects there' : 'Standard keys there', String(objects)],
     [dryRun ? 'Would be adopted' : 'Adopted', String(adopted)],
     [dryRun ? 'Would be updated' : 'Updated', String(updated)],
     ['Unchanged', String(unchanged)],
     ['Conflicts', String(report.conflicts.count)],
     ['Not stored', types.length === 0 ? '0' : types.join(', ')],
     ['Not handed out', String(report.notExported.count)],
+    ...(from === 'standard keys'
+      ? ([['Not checked', `${unchecked} adopted all the same, ${notChecked.count} not adopted`]] as const)
+      : []),
     ...(verified
       ? ([['Verified', `${verified.equal} equal, ${verified.different.count} different`]] as const)
       : []),
@@ -67,9 +76,18 @@ export function adoptionText(report: Report): string {
     listText('In conflict with what is here, and not overwritten:', report.conflicts) +
     listText('Adopted without a name that another object has:', report.sharedNames) +
     listText('Mortise cannot store:', report.notStored) +
-    listText('The old server does not hand out:', report.notExported) +
+    listText(
+      from === 'old server' ? 'The old server does not hand out:' : 'Not opened:',
+      report.notExported,
+    ) +
     listText('Adopted without these attributes:', report.withoutAttributes) +
-    listText('Different on the two servers:', verified?.different)
+    listText('Not adopted, since nothing checks them:', notChecked) +
+    listText(
+      from === 'old server'
+        ? 'Different on the two servers:'
+        : 'Not adopted, since they open to other bytes:',
+      verified?.different,
+    )
   )
 }
 

@@ -3,24 +3,24 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import { standardKeysCommand } from './adopt-standard-keys.ts'
 import { adoptionText, isWhole, nextSteps, together, type Report } from './adopt-text.ts'
-import { instanceFlag, noun, verb, type Outcome, type Run } from './command.ts'
+import { tellPrice, watch } from './adopt-watch.ts'
+import { instanceFlag, noun, verb, type Outcome } from './command.ts'
 import { readNamed } from './files.ts'
 import { parseIdentifiers } from './identifiers.ts'
-import { addressText } from '../kmip-client/address.ts'
-import { oldServerFlags, oldServerOf, type OldServerOptions } from './kmip-server.ts'
+import { oldServerBody, oldServerFlags, oldServerOf, type OldServerOptions } from './kmip-server.ts'
 import { instanceOf } from './names.ts'
 import { adoptProbeCommand } from './offline/adopt-probe.ts'
 import { facts, plain } from './output.ts'
-import { untilEnded } from './watch-work.ts'
-import { CommandError, type World } from './world.ts'
+import type { World } from './world.ts'
 
 export function adoptCommands(world: World, outcome: Outcome): Command {
   return noun('adopt', 'take keys over from another KMIP server, under the same identifiers', [
     kmipCommand(world, outcome),
     checkCommand(world, outcome),
     adoptProbeCommand(world, outcome),
+    standardKeysCommand(world, outcome),
   ])
 }
 
@@ -51,25 +51,13 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       'adopt kmip kmip-1.example.com kmip-2.example.com --cert c.pem --key c.key --fingerprint SHA256 --verify',
     ],
     action: async (run, options, ...words) => {
-      const { cert, key, trust, addresses } = await oldServerOf(
-        run.world,
-        words.flat(),
-        options,
-        'adopt kmip',
-      )
+      const server = await oldServerOf(run.world, words.flat(), options, 'adopt kmip')
       const ids = options.ids === undefined ? undefined : await readIdentifiers(options.ids)
       const admin = await run.client()
       const instance = await instanceOf(admin, options.instance)
       const { dryRun = false, verify = false } = options
       if (!dryRun) await tellPrice(run, admin, instance)
-      const body = {
-        servers: addresses.map(addressText),
-        certificate: cert,
-        privateKey: key.toString('utf8'),
-        trust: trust.by === 'authority' ? { authority: trust.pem } : { fingerprint: trust.sha256 },
-        dryRun,
-        verify,
-      }
+      const body = { ...oldServerBody(server), dryRun, verify }
       const reports: Report[] = []
       for (const part of ids === undefined ? [undefined] : parts(ids)) {
         const begun = await admin.call('beginAdoption', {
@@ -82,7 +70,7 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       }
       const report = together(reports)
       if (!report) return 1
-      run.show(report, () => adoptionText(report))
+      run.show(report, () => adoptionText(report, 'old server'))
       run.tell(nextSteps(report, run.world.command))
       return isWhole(report) ? 0 : 1
     },
@@ -110,63 +98,6 @@ function parts(ids: readonly string[]): readonly string[][] {
     }
   }
   return all
-}
-
-/** With custody keyprotect each key costs money. */
-async function tellPrice({ world }: Run, admin: AdminClient, instance: string): Promise<void> {
-  const { custody, limits, name } = await admin.call('showInstance', { instance })
-  if (custody !== 'keyprotect') return
-  const free = limits.objects.max - limits.objects.used
-  world.stderr.write(
-    plain`Custody keyprotect: each adopted key becomes one standard key in Key Protect, billed as one key version (1 US dollar a month, list
-price), and takes two calls of it. The instance ${name} has room for ${free} more objects. --dry-run counts the keys first.
-`,
-  )
-}
-
-type Adoption = Output<'showAdoption'>
-
-const lookEveryMs = 250
-
-const steps: Record<Adoption['step'], string> = {
-  list: 'objects found',
-  adopt: 'objects read',
-  verify: 'objects compared',
-}
-
-/** The report; undefined if the user stopped watching. */
-async function watch(
-  { world: { stderr } }: Run,
-  admin: AdminClient,
-  instance: string,
-  begun: Adoption,
-): Promise<Report | undefined> {
-  const last = await untilEnded(begun, {
-    stderr,
-    steps,
-    everyMs: lookEveryMs,
-    look: () => adoptionNow(admin, instance, begun.id),
-  })
-  if (last.state === 'running') {
-    stderr.write('The server goes on with it. The same command, given again later, adopts what is left.\n')
-    return undefined
-  }
-  if (last.report) return last.report
-  const { message, hint } = last.error ?? { message: 'the adoption failed', hint: null }
-  throw new CommandError(message, hint ?? undefined)
-}
-
-async function adoptionNow(admin: AdminClient, instance: string, adoption: string): Promise<Adoption> {
-  try {
-    return await admin.call('showAdoption', { instance, adoption })
-  } catch (error) {
-    if (!(error instanceof AdminUnreachable)) throw error
-    throw new CommandError(
-      `the server went away: ${error.message}`,
-      'When it is back, give the same command again: what was adopted stays, and it goes on from there.',
-      { cause: error },
-    )
-  }
 }
 
 interface CheckOptions {

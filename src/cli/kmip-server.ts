@@ -96,3 +96,25 @@ export async function oldServerOf(
     trust,
   }
 }
+
+/** UsageError where flags of the old service are given without it. */
+export function requireKmip({
+  kmip,
+  cert,
+  key,
+  ca,
+  fingerprint,
+}: OldServerOptions & { readonly kmip?: string }): void {
+  if (kmip === undefined && [cert, key, ca, fingerprint].some((flag) => flag !== undefined))
+    throw new UsageError('--cert, --key, --ca and --fingerprint belong to --kmip HOST, which is missing')
+}
+
+/** As the admin API takes it. */
+export function oldServerBody({ addresses, cert, key, trust }: Awaited<ReturnType<typeof oldServerOf>>) {
+  return {
+    servers: addresses.map(addressText),
+    certificate: cert,
+    privateKey: key.toString('utf8'),
+    trust: trust.by === 'authority' ? { authority: trust.pem } : { fingerprint: trust.sha256 },
+  }
+}

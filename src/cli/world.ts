@@ -2,7 +2,7 @@
 // some commands use themselves. Tests pass in their own.
 
 import type { Output } from '../admin/api.ts'
-import type { ProbeReport } from '../adopt/probe.ts'
+import type { Probed } from '../adopt/probe.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import type { BackupProof } from '../backup/verify.ts'
 import type { ClientOptions } from '../kmip-client/client.ts'
@@ -50,7 +50,7 @@ export interface World {
     challenge: { readonly rootKey: string; readonly wrapped: string },
   ) => Promise<string>
   /** Reads what IBM's service stored beside a root key, and tries to open it. Throws CommandError. */
-  readonly probe: (wanted: ProbeWanted) => Promise<ProbeReport>
+  readonly probe: (wanted: ProbeWanted) => Promise<Probed>
   /** Verifies the lines of an audit export. Throws CommandError if they are not an export. */
   readonly verifyExport: (lines: readonly string[], checkpoint: Checkpoint | undefined) => Promise<Proof>
 }

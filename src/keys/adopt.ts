@@ -39,7 +39,8 @@ export async function adoptObject(
   { dryRun }: AdoptOptions,
 ): Promise<Adopted> {
   const { staged } = parts
-  const { uniqueIdentifier, objectType } = brought
+  const { uniqueIdentifier, objectType, from, checked } = brought
+  const told = { objectType, from, ...(checked !== undefined && { checked }) }
   const begin = () => {
     if (!dryRun) staged.begin('key.adopt', uniqueIdentifier)
   }
@@ -60,13 +61,14 @@ export async function adoptObject(
     if (dryRun) return { outcome: 'new', takenNames: names }
     begin()
     await stageNewObject(parts, object, material)
-    staged.done({ detail: { objectType, from: brought.from, state: object.state } })
+    staged.done({ detail: { ...told, state: object.state } })
     return { outcome: 'new', takenNames: names }
   }
   if (isDestroyed(here.state))
     refuse(new Fault('ObjectDestroyed', 'the object with this identifier was destroyed here'))
   if (here.objectType !== objectType || !(await sameBytes(parts, here, material)))
     refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
+  if (brought.bytesOnly) return { outcome: 'same', takenNames: [] }
   const news = broughtUpToDate(here, object, staged.nowMs)
   if (!news) return { outcome: 'same', takenNames: [] }
   if (dryRun) return { outcome: 'changed', takenNames: names }
@@ -74,7 +76,7 @@ export async function adoptObject(
   const after = { ...here, ...news }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
   staged.stage(after, parts.custodies.following(await parts.instance(), changing))
-  staged.done({ detail: { objectType, from: brought.from, state: after.state } })
+  staged.done({ detail: { ...told, state: after.state } })
   return { outcome: 'changed', takenNames: names }
 }
 

@@ -15,6 +15,7 @@ import type { Metrics } from '../telemetry/metrics.ts'
 import { refuseLostDatabase } from './anchor.ts'
 import { readPassphrase } from './first-start.ts'
 import { readMachine } from './machine-id.ts'
+import { openStandardKeys } from './foreign-keys.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
@@ -97,6 +98,7 @@ async function openRootKeys(
     calls: ibm.calls,
     connect: ibm.connect,
     forget: (instanceId) => ibm.sessions.forget(instanceId),
+    openStandardKeys: openStandardKeys(settings.now.ibm),
   }
   return { ports: { rootKey, rootKeys: source }, rootKeys, warnings: [...warnings, ...rootKey.warnings] }
 }

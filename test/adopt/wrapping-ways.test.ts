@@ -3,13 +3,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
-import { attemptsFor, holds, identifiersOf, type Way } from '../../src/adopt/wrapping-ways.ts'
+import { attemptsFor, contentOf, identifiersOf, keyIn, type Way } from '../../src/adopt/wrapping-ways.ts'
 
 const serviceInstance = '3b1d2c44-6a5f-4c7e-9d1a-0f2e4b8c7a61'
 const name = 'vmware_kmip-7f2a'
 
 function ways(payload: Buffer, first: readonly Way[] = []): readonly Way[] {
-  return attemptsFor({ name, payload, serviceInstance }, new Set(first)).map(({ way }) => way)
+  return attemptsFor({ name, payload, serviceInstance }, { first: new Set(first) }).map(({ way }) => way)
 }
 
 test('the identifier is the name without its prefix; the whole name is tried too', () => {
@@ -34,7 +34,7 @@ test('text that is base64 is tried as the ciphertext, then its base64; bytes onl
 test('JSON with a ciphertext, plain, nested or in base64, is tried with the aad that stands beside it', () => {
   const json = JSON.stringify({ kek: { ciphertext: 'QUJDRA==', aad: ['one'] } })
   for (const payload of [Buffer.from(json), Buffer.from(Buffer.from(json).toString('base64'))]) {
-    const attempt = attemptsFor({ name, payload, serviceInstance }, new Set()).find(
+    const attempt = attemptsFor({ name, payload, serviceInstance }, {}).find(
       ({ way }) => way === 'json, aad json',
     )
     assert.deepEqual([attempt?.ciphertext, attempt?.aad], ['QUJDRA==', ['one']])
@@ -45,11 +45,25 @@ test('what opened other keys is tried first', () => {
   assert.equal(ways(Buffer.from('QUJDRA=='), ['base64, aad instance'])[0], 'base64, aad instance')
 })
 
-test('bytes count as equal as they are, in base64 and in hex, and otherwise not', () => {
-  const key = Buffer.alloc(32, 7)
+test('of the proved ways alone, each is tried, also where another one would be the same', () => {
+  const payload = Buffer.from(JSON.stringify({ ciphertext: 'QUJDRA==', aad: [] }))
+  const only = new Set<Way>(['json, aad none'])
+  const [attempt, ...others] = attemptsFor({ name, payload, serviceInstance }, { only })
+  assert.deepEqual([attempt?.way, others], ['json, aad none', []])
+})
+
+test('a key is found as it is, in base64 and in hex, and otherwise not', () => {
+  const key = Buffer.alloc(32, 0xa7)
   const digest = createHash('sha256').update(key).digest()
-  assert.ok(holds(key, digest))
-  assert.ok(holds(Buffer.from(key.toString('base64')), digest))
-  assert.ok(holds(Buffer.from(key.toString('hex')), digest))
-  assert.ok(!holds(Buffer.alloc(32, 8), digest))
+  for (const [opened, content] of [
+    [key, 'bytes'],
+    [Buffer.from(key.toString('base64')), 'base64'],
+    [Buffer.from(key.toString('hex')), 'hex'],
+    [Buffer.from(key.toString('hex').toUpperCase()), 'hex'],
+  ] as const) {
+    assert.equal(contentOf(opened, digest), content)
+    assert.deepEqual(keyIn(opened, content), key)
+  }
+  for (const opened of [Buffer.alloc(32, 8), Buffer.from('a7a'), Buffer.from('zz'), Buffer.of()])
+    assert.equal(contentOf(opened, digest), undefined)
 })

@@ -133,6 +133,7 @@ function rootKeySource(own: RootKey, { rootKeys = [], open, service }: TestCoreO
     calls: () => [],
     connect: () => undefined,
     forget: () => undefined,
+    openStandardKeys: () => assert.fail('no standard keys of others here'),
     ...service,
   }
 }

@@ -1,31 +1,24 @@
-// Adoption from another KMIP server: begun, looked at, and checked against the identifiers that a vCenter uses.
+// Adoption from another KMIP server, or from the standard keys that one left: begun, looked at, and checked against the identifiers that a vCenter uses.
 
+import type { AdoptionWanted, OldServerWanted } from '../../adopt/adoption.ts'
 import type { AdoptionReport, Listed } from '../../adopt/report.ts'
+import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
 import type { Adoption } from '../adoptions.ts'
-import type { Handlers } from '../context.ts'
+import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 
-export const adoptionHandlers: Handlers<'beginAdoption' | 'showAdoption' | 'checkAdoption'> = {
-  beginAdoption: async ({ adoptions, keys }, { asker, instance, body }) => {
-    const { servers, certificate, privateKey, trust, ids, dryRun, verify } = body
-    const adoption = adoptions.begin(
-      instance.id,
-      (work) => keys.perform(async () => asker.identify(instance.id), work),
-      {
-        servers,
-        cert: certificate,
-        key: privateKey,
-        trust:
-          'authority' in trust
-            ? { by: 'authority', pem: trust.authority }
-            : { by: 'fingerprint', sha256: trust.fingerprint },
-        ids,
-        dryRun,
-        verify,
-      },
-    )
-    return Promise.resolve(shown(adoption))
+export const adoptionHandlers: Handlers<
+  'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'checkAdoption'
+> = {
+  beginAdoption: async (context, asked) => {
+    const { ids, dryRun, verify, ...server } = asked.body
+    return begun(context, asked, { ...oldServer(server), ids, dryRun, verify })
+  },
+
+  beginStandardKeyAdoption: async (context, asked) => {
+    const { oldServer: server, ...wanted } = asked.body
+    return begun(context, asked, { ...wanted, server: server && oldServer(server) })
   },
 
   showAdoption: async ({ adoptions }, { instance, params }) => {
@@ -51,6 +44,36 @@ export const adoptionHandlers: Handlers<'beginAdoption' | 'showAdoption' | 'chec
   },
 }
 
+async function begun(
+  { adoptions, keys }: Pick<AdminContext, 'adoptions' | 'keys'>,
+  { asker, instance }: Pick<Asked<'beginAdoption'>, 'asker' | 'instance'>,
+  wanted: AdoptionWanted | StandardKeysWanted,
+) {
+  const adoption = adoptions.begin(
+    instance.id,
+    (work) => keys.perform(async () => asker.identify(instance.id), work),
+    wanted,
+  )
+  return Promise.resolve(shown(adoption))
+}
+
+function oldServer({
+  servers,
+  certificate,
+  privateKey,
+  trust,
+}: NonNullable<Asked<'beginStandardKeyAdoption'>['body']['oldServer']>): OldServerWanted {
+  return {
+    servers,
+    cert: certificate,
+    key: privateKey,
+    trust:
+      'authority' in trust
+        ? { by: 'authority', pem: trust.authority }
+        : { by: 'fingerprint', sha256: trust.fingerprint },
+  }
+}
+
 function shown({ id, servers, progress, ended }: Adoption) {
   const failed = ended?.state === 'failed' ? ended.refusal : undefined
   return {
@@ -73,6 +96,7 @@ function shownReport(report: AdoptionReport) {
     notStoredTypes: { ...report.notStoredTypes },
     notExported: shownList(report.notExported),
     withoutAttributes: shownList(report.withoutAttributes),
+    notChecked: shownList(report.notChecked),
     verified: verified && { ...verified, different: shownList(verified.different) },
   }
 }

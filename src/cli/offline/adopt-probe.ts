@@ -3,10 +3,10 @@
 
 import type { Command } from 'commander'
 import type { ProbeReport } from '../../adopt/probe.ts'
-import { verb, wholeNumber, type Outcome } from '../command.ts'
-import { readApiKey } from '../files.ts'
+import { forceFlag, verb, wholeNumber, type Outcome } from '../command.ts'
+import { mustBeFree, readApiKey, writeFile } from '../files.ts'
 import { counted } from '../instance-text.ts'
-import { oldServerFlags, oldServerOf, type OldServerOptions } from '../kmip-server.ts'
+import { oldServerFlags, oldServerOf, requireKmip, type OldServerOptions } from '../kmip-server.ts'
 import { facts, plain, table } from '../output.ts'
 import { UsageError, type World } from '../world.ts'
 
@@ -15,6 +15,8 @@ interface Options extends OldServerOptions {
   readonly apiKeyFile: string
   readonly kmip?: string
   readonly limit?: string
+  readonly proof?: string
+  readonly force?: boolean
 }
 
 export function adoptProbeCommand(world: World, outcome: Outcome): Command {
@@ -39,17 +41,26 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
       ],
       ...oldServerFlags,
       ['--limit <n>', 'look at no more standard keys than this'],
+      [
+        '--proof <file>',
+        'write what was proved, for adopt ibm-standard-keys after the old service has ended; it holds no key bytes',
+      ],
+      forceFlag,
     ],
     examples: [
       'adopt probe --root-key keyprotect://HOST/INSTANCE/KEY --api-key-file api.key',
-      'adopt probe --root-key hpcs://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem',
+      'adopt probe --root-key hpcs://HOST/INSTANCE/KEY --api-key-file api.key --kmip HOST --cert c.pem --key c.key --ca ca.pem --proof proof.json',
     ],
     offline: true,
     action: async ({ world, json, show, tell }, options) => {
-      const { rootKey, apiKeyFile, kmip, limit } = options
-      if (kmip === undefined && [options.cert, options.key, options.ca, options.fingerprint].some(isGiven))
-        throw new UsageError('--cert, --key, --ca and --fingerprint belong to --kmip HOST, which is missing')
-      const report = await world.probe({
+      const { rootKey, apiKeyFile, kmip, limit, proof: file, force = false } = options
+      requireKmip(options)
+      if (file !== undefined && kmip === undefined)
+        throw new UsageError(
+          '--proof needs --kmip HOST: only the old service proves that what opens is the key',
+        )
+      if (file !== undefined) await mustBeFree([file], force)
+      const { report, proof } = await world.probe({
         rootKey,
         apiKey: await readApiKey(world, apiKeyFile),
         ...(kmip !== undefined && { kmip: await oldServerOf(world, kmip.split(','), options, '--kmip') }),
@@ -58,14 +69,19 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
           if (!json && done % 100 === 0) world.stderr.write(`${done} standard keys read\n`)
         },
       })
+      if (file !== undefined && proof)
+        await writeFile(file, `${JSON.stringify({ mortiseProof: 1, ...proof }, null, 2)}\n`, {
+          mode: 0o600,
+          force,
+        })
       show(report, () => reportText(report))
       tell(nextSteps(report, world.command))
+      if (file === undefined) return 0
+      if (!proof) world.stderr.write(`No way is proved, so ${file} was not written.\n`)
+      else if (!json) tell(plain`The proof is in ${file}. It holds no key bytes. Keep it with the backups.\n`)
+      return proof ? 0 : 1
     },
   })
-}
-
-function isGiven(flag: string | undefined): boolean {
-  return flag !== undefined
 }
 
 function reportText(report: ProbeReport): string {
@@ -84,7 +100,7 @@ function reportText(report: ProbeReport): string {
   ])}`
 }
 
-function nextSteps({ keys, rescuable, compared, provedBy }: ProbeReport, command: string): string {
+function nextSteps({ keys, rescuable, compared, proved }: ProbeReport, command: string): string {
   if (keys.length === 0)
     return plain`No standard key has a name that begins with vmware_kmip. Look whether the URI names the instance that the old service used,
 and leave ?key-ring= out of it. Adopt from the old service while it answers: ${command} adopt kmip --help
@@ -93,7 +109,7 @@ and leave ?key-ring= out of it. Adopt from the old service while it answers: ${c
 `
   if (rescuable === 'yes')
     return plain`
-Every key opens with the root key alone${provedBy === null ? '; these are too few to prove a way' : `, in one way: ${provedBy}`}. Keep the root key and the standard keys all the same.
+Every key opens with the root key alone${proved.length === 0 ? '; these are too few to prove a way' : `, proved: ${proved.join('; ')}`}. Keep the root key and the standard keys all the same.
 ${adopt}`
   if (!compared)
     return plain`

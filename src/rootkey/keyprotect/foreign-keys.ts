@@ -6,7 +6,7 @@ import { notUnderstood } from './error.ts'
 import { openKeyProtect, type Where } from './open.ts'
 import type { Session } from './session.ts'
 import { KeyProtectStandardKeys } from './standard-keys.ts'
-import { parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
+import { formatKeyProtectUri, parseKeyProtectUri, type KeyProtectUri } from './uri.ts'
 
 /** One ciphertext that an unwrap is asked to open. */
 export interface ForeignForm {
@@ -31,6 +31,8 @@ export async function openForeignKeys(uri: string, where: Where): Promise<Foreig
 export class ForeignKeys {
   /** The GUID of the service instance. */
   readonly serviceInstance: string
+  /** The root key's URI, with its id. */
+  readonly rootKey: string
   readonly #session: Session
   readonly #target: KeyProtectUri & { readonly key: string }
   readonly #standardKeys: KeyProtectStandardKeys
@@ -40,6 +42,7 @@ export class ForeignKeys {
     this.#target = target
     this.#standardKeys = new KeyProtectStandardKeys(session, target)
     this.serviceInstance = target.instance
+    this.rootKey = formatKeyProtectUri({ ...target, keyRing: undefined })
   }
 
   /** All whose name has this prefix and that are not deleted, in pages. Throws RootKeyError. */

@@ -1,10 +1,7 @@
 // JSON that carries a secret, in and out without ever making the secret a string: strings cannot be wiped. A body is
 // built of bytes, and of an answer the secret's bytes are cut out before the rest is parsed.
 
-const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
-const values = new Int8Array(256).fill(-1)
-for (const [value, character] of alphabet.entries()) values[character] = value
-const padding = 0x3d
+import { decodeBase64, encodeBase64 } from '../../base64.ts'
 
 /** `{"NAME":"base64 of the secret", ...rest}`; the caller wipes it. */
 export function bodyWithSecret(name: string, secret: Uint8Array, rest: object): Buffer {
@@ -79,38 +76,4 @@ function unescaped(text: Buffer): Buffer {
   const short = text.subarray(0, length)
   text.fill(0x20, length)
   return short
-}
-
-function encodeBase64(bytes: Uint8Array): Buffer {
-  const text = Buffer.alloc(Math.ceil(bytes.length / 3) * 4, padding)
-  for (let at = 0, out = 0; at < bytes.length; at += 3, out += 4) {
-    const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3)
-    text[out] = alphabet[a >> 2] ?? 0
-    text[out + 1] = alphabet[((a & 3) << 4) | (b >> 4)] ?? 0
-    if (at + 1 < bytes.length) text[out + 2] = alphabet[((b & 15) << 2) | (c >> 6)] ?? 0
-    if (at + 2 < bytes.length) text[out + 3] = alphabet[c & 63] ?? 0
-  }
-  return text
-}
-
-/** Standard alphabet, padded; undefined for anything else. */
-function decodeBase64(text: Buffer): Buffer | undefined {
-  let length = text.length
-  while (length > text.length - 2 && text[length - 1] === padding) length--
-  if (text.length === 0 || text.length % 4 !== 0) return undefined
-  const bytes = Buffer.alloc(Math.floor((length * 3) / 4))
-  let bits = 0
-  let held = 0
-  let out = 0
-  for (const character of text.subarray(0, length)) {
-    const value = values[character] ?? -1
-    if (value < 0) {
-      bytes.fill(0)
-      return undefined
-    }
-    held = ((held << 6) | value) & 0xffff
-    bits += 6
-    if (bits >= 8) bytes[out++] = (held >> (bits -= 8)) & 0xff
-  }
-  return bytes
 }

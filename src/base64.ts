@@ -1,0 +1,41 @@
+// Base64 of secrets, from bytes to bytes: strings cannot be wiped.
+
+const alphabet = Buffer.from('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/')
+const values = new Int8Array(256).fill(-1)
+for (const [value, character] of alphabet.entries()) values[character] = value
+const padding = 0x3d
+
+/** Standard alphabet, padded. The caller wipes it. */
+export function encodeBase64(bytes: Uint8Array): Buffer {
+  const text = Buffer.alloc(Math.ceil(bytes.length / 3) * 4, padding)
+  for (let at = 0, out = 0; at < bytes.length; at += 3, out += 4) {
+    const [a = 0, b = 0, c = 0] = bytes.subarray(at, at + 3)
+    text[out] = alphabet[a >> 2] ?? 0
+    text[out + 1] = alphabet[((a & 3) << 4) | (b >> 4)] ?? 0
+    if (at + 1 < bytes.length) text[out + 2] = alphabet[((b & 15) << 2) | (c >> 6)] ?? 0
+    if (at + 2 < bytes.length) text[out + 3] = alphabet[c & 63] ?? 0
+  }
+  return text
+}
+
+/** Standard alphabet, padded; undefined for anything else. The caller wipes it. */
+export function decodeBase64(text: Uint8Array): Buffer | undefined {
+  let length = text.length
+  while (length > text.length - 2 && text[length - 1] === padding) length--
+  if (text.length === 0 || text.length % 4 !== 0) return undefined
+  const bytes = Buffer.alloc(Math.floor((length * 3) / 4))
+  let bits = 0
+  let held = 0
+  let out = 0
+  for (const character of text.subarray(0, length)) {
+    const value = values[character] ?? -1
+    if (value < 0) {
+      bytes.fill(0)
+      return undefined
+    }
+    held = ((held << 6) | value) & 0xffff
+    bits += 6
+    if (bits >= 8) bytes[out++] = (held >> (bits -= 8)) & 0xff
+  }
+  return bytes
+}

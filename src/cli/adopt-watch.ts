@@ -1,0 +1,67 @@
+// What `adopt kmip` and `adopt ibm-standard-keys` share: the price that is told first, and the watch over an adoption that the
+// server does. Interrupting the command does not stop it.
+
+import type { Output } from '../admin/api.ts'
+import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import type { Report } from './adopt-text.ts'
+import type { Run } from './command.ts'
+import { plain } from './output.ts'
+import { untilEnded } from './watch-work.ts'
+import { CommandError } from './world.ts'
+
+/** With custody keyprotect each key costs money. */
+export async function tellPrice({ world }: Run, admin: AdminClient, instance: string): Promise<void> {
+  const { custody, limits, name } = await admin.call('showInstance', { instance })
+  if (custody !== 'keyprotect') return
+  const free = limits.objects.max - limits.objects.used
+  world.stderr.write(
+    plain`Custody keyprotect: each adopted key becomes one standard key in Key Protect, billed as one key version (1 US dollar a month, list
+price), and takes two calls of it. The instance ${name} has room for ${free} more objects. --dry-run counts the keys first.
+`,
+  )
+}
+
+type Adoption = Output<'showAdoption'>
+
+const lookEveryMs = 250
+
+const steps: Record<Adoption['step'], string> = {
+  list: 'objects found',
+  adopt: 'objects read',
+  verify: 'objects compared',
+}
+
+/** The report; undefined if the user stopped watching. */
+export async function watch(
+  { world: { stderr } }: Run,
+  admin: AdminClient,
+  instance: string,
+  begun: Adoption,
+): Promise<Report | undefined> {
+  const last = await untilEnded(begun, {
+    stderr,
+    steps,
+    everyMs: lookEveryMs,
+    look: () => adoptionNow(admin, instance, begun.id),
+  })
+  if (last.state === 'running') {
+    stderr.write('The server goes on with it. The same command, given again later, adopts what is left.\n')
+    return undefined
+  }
+  if (last.report) return last.report
+  const { message, hint } = last.error ?? { message: 'the adoption failed', hint: null }
+  throw new CommandError(message, hint ?? undefined)
+}
+
+async function adoptionNow(admin: AdminClient, instance: string, adoption: string): Promise<Adoption> {
+  try {
+    return await admin.call('showAdoption', { instance, adoption })
+  } catch (error) {
+    if (!(error instanceof AdminUnreachable)) throw error
+    throw new CommandError(
+      `the server went away: ${error.message}`,
+      'When it is back, give the same command again: what was adopted stays, and it goes on from there.',
+      { cause: error },
+    )
+  }
+}
