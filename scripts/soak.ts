@@ -1,5 +1,5 @@
 // `npm run soak -- [--custody keyprotect] [KILLS [CLIENTS [SEED]]]`: kills the real server under load, a thousand times
-// unless told otherwise, and checks after each start that nothing acknowledged was lost. The same code as
+// unless told otherwise, and judges after each start the recorded history of every call (test/support/history-check.ts). The same code as
 // test/system/kill.test.ts, for longer; with a new data folder now and then, so that the audit log that is verified after
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect
 // (test/system/kill-keyprotect.test.ts); CLIENTS is always three there.
@@ -42,10 +42,12 @@ if (isKeyProtect) {
       kills: Math.min(killsPerFolder, kills - done),
       clients,
       seed: seed + done,
-      progress: (kill, { keys, counts: { fetched, unanswered } }) => {
+      progress: (kill, { keys, calls, fetched, unanswered }) => {
         if (kill % 10 === 0)
-          say(`${done + kill} kills; ${keys.size} keys, ${fetched} gets, ${unanswered} connections cut off`)
+          say(
+            `${done + kill} kills; ${keys} keys, ${calls} calls, ${fetched} gets, ${unanswered} connections cut off`,
+          )
       },
     })
-    say(`nothing was lost: ${JSON.stringify(counts)}`)
+    say(`nothing was lost, and every history has an order: ${JSON.stringify(counts)}`)
   }

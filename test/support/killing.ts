@@ -1,14 +1,22 @@
-// Kills the real server with SIGKILL while clients work, starts it again on the same folder, and holds it to what it
-// had acknowledged: every key is there with the same bytes, no object is half made, every key that was sent has its
-// access record, and the audit chain verifies. Used by test/system/kill.test.ts and scripts/soak.ts.
+// Kills the real server with SIGKILL while clients work on the same keys, and starts it again on the same folder. Every call
+// is recorded, and history-check.ts judges the whole: nothing that was acknowledged is lost or comes back, and no answer
+// contradicts another. Besides: no object is half made, every key that was sent has its access record, and the audit chain
+// verifies. Used by test/system/kill.test.ts and scripts/soak.ts.
 
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { find, integer, numberOf, operations, textOf, all } from './wire.ts'
-import { openTalk, reasons, states, type KmipTalk, type TalkOptions } from './kmip-talk.ts'
-import { Memory, randomFrom, runClient, type KnownKey, type State } from './load.ts'
+import { command } from './command.ts'
+import { Contended, contend } from './contention.ts'
+import { violations } from './history-check.ts'
+import { History } from './history.ts'
+import type { TalkOptions } from './kmip-talk.ts'
+import { randomFrom } from './load.ts'
+import { openRecorded, type RecordedTalk } from './recorded-talk.ts'
 import { startServer, type ClientFiles, type TestServer } from './server.ts'
+import { all, find, integer, numberOf, operations, textOf } from './wire.ts'
 
 export interface KillOptions {
   readonly kills: number
@@ -17,69 +25,78 @@ export interface KillOptions {
   /** The same seed gives the same choices, though not the same moments. */
   readonly seed: number
   /** Told after each kill. */
-  readonly progress?: (kill: number, memory: Memory) => void
+  readonly progress?: (kill: number, done: KillsDone) => void
 }
+
+export type KillsDone = Contended['counts'] & { readonly keys: number; readonly calls: number }
 
 /** Between the start of the load and the kill. */
 const loadMs = { least: 100, most: 600 }
 /** Old keys that are looked at again after each kill, besides those just used; all of them at the end. */
 const oldKeysChecked = 20
 
-/** Throws what it finds wrong, and leaves the data folder to be looked at; otherwise tells how much was done. */
-export async function killUnderLoad(options: KillOptions): Promise<Memory['counts'] & { keys: number }> {
+interface Site {
+  readonly history: History
+  readonly contended: Contended
+  readonly files: readonly ClientFiles[]
+  readonly random: () => number
+}
+
+/** Throws what it finds wrong, and leaves data folder and history to be looked at; otherwise tells how much was done. */
+export async function killUnderLoad(options: KillOptions): Promise<KillsDone> {
   const { kills, clients, seed } = options
-  const random = randomFrom(seed)
-  const memory = new Memory()
   let server = await startServer()
   const { data } = server
+  const history = new History()
+  const contended = new Contended()
   try {
-    const files: ClientFiles[] = []
-    for (const name of ['one', 'two']) files.push(await server.issue(name))
+    const files = [await server.issue('one'), await server.issue('two')]
+    const site: Site = { history, contended, files, random: randomFrom(seed) }
     for (let kill = 1; kill <= kills; kill++) {
       const sinceMs = Date.now()
-      memory.forgetTouched()
-      await loadAndKill({ server, files, clients, memory, random })
+      contended.forget()
+      await loadAndKill(server, site, clients)
       server = await startServer({ data })
-      const talk: TalkOptions = { ...server.kmip, tls: tlsOf(files, 0) }
-      const old = sample([...memory.keys.values()], kill === kills ? Infinity : oldKeysChecked, random)
-      await checkKeys(talk, memory, new Set([...memory.touched, ...old]))
-      await checkAudit(server, memory, sinceMs)
-      options.progress?.(kill, memory)
+      await checkKeys(talkOf(server, site, 0), site, kill === kills ? Infinity : oldKeysChecked)
+      await checkAudit(server, contended, sinceMs)
+      options.progress?.(kill, doneSoFar(site))
     }
-    await checkNothingElse(server, files, memory)
+    await checkNothingElse(server, site)
     assert.equal(await server.stop(), 0)
     rmSync(data, { recursive: true, force: true })
-    return { ...memory.counts, keys: memory.keys.size }
+    return doneSoFar(site)
   } catch (error) {
-    throw new Error(`seed ${seed}, data folder ${data}: ${String(error)}\n${server.stderr()}`, {
-      cause: error,
-    })
+    const saved = path.join(tmpdir(), `mortise-history-${seed}.jsonl`)
+    history.save(saved)
+    const about = `seed ${seed}, data folder ${data}, history ${saved}`
+    throw new Error(`${about}: ${String(error)}\n${server.stderr()}`, { cause: error })
   } finally {
     await server.kill()
   }
 }
 
-function tlsOf(files: readonly ClientFiles[], index: number): ClientFiles['tls'] {
-  const chosen = files[index % files.length]
-  assert.ok(chosen)
-  return chosen.tls
+function doneSoFar({ history, contended }: Site): KillsDone {
+  return { ...contended.counts, keys: contended.keys.size, calls: history.count }
 }
 
-async function loadAndKill(options: {
-  readonly server: TestServer
-  readonly files: readonly ClientFiles[]
-  readonly clients: number
-  readonly memory: Memory
-  readonly random: () => number
-}): Promise<void> {
-  const { server, files, clients, memory, random } = options
+function talkOf({ kmip }: TestServer, { files }: Site, index: number): TalkOptions {
+  const chosen = files[index % files.length]
+  assert.ok(chosen)
+  return { ...kmip, tls: chosen.tls }
+}
+
+async function loadAndKill(server: TestServer, site: Site, clients: number): Promise<void> {
+  const { history, contended, random } = site
   let killed = false
+  const expected = () => killed
   const running = Array.from({ length: clients }, (_, index) =>
-    runClient({
-      talk: { ...server.kmip, tls: tlsOf(files, index) },
-      memory,
+    contend({
+      talk: talkOf(server, site, index),
+      history,
+      client: `c${index}`,
+      contended,
       random,
-      expected: () => killed,
+      expected,
     }),
   )
   // A verdict before the kill must not wait for it.
@@ -88,6 +105,7 @@ async function loadAndKill(options: {
   killed = true
   await server.kill()
   await verdict
+  history.serverIsDead()
 }
 
 function sample<T>(items: readonly T[], count: number, random: () => number): T[] {
@@ -97,45 +115,35 @@ function sample<T>(items: readonly T[], count: number, random: () => number): T[
   )
 }
 
-/** Each key is what was acknowledged, or what an unanswered operation would have made of it; then that is known. */
-async function checkKeys(options: TalkOptions, memory: Memory, keys: ReadonlySet<KnownKey>): Promise<void> {
-  const talk = await openTalk(options)
-  await adoptUnacknowledged(talk, memory, keys.size)
+/** Reads all of each key that was touched, and of some that were not, and judges their histories. */
+async function checkKeys(options: TalkOptions, site: Site, oldKeys: number): Promise<void> {
+  const { history, contended, random } = site
+  const talk = await openRecorded(options, { history, client: 'check' })
+  await findUnacknowledged(talk, contended)
+  const keys = new Set([...contended.touched, ...sample([...contended.keys], oldKeys, random)])
   for (const key of keys) {
-    const possible: (State | undefined)[] = [key.state, key.becoming]
-    const answer = await talk.get(key.id)
-    if (answer.ok) memory.sent(key, answer)
-    else {
-      assert.ok(possible.includes('Destroyed'), `${key.id} is lost: it was ${key.state}; ${answer.message}`)
-      assert.equal(answer.reason, reasons.ItemNotFound, answer.message)
-    }
-    const state = answer.ok ? await stateOf(talk, key.id) : 'Destroyed'
-    assert.ok(possible.includes(state), `${key.id} is ${state}, and should be ${possible.join(' or ')}`)
-    key.state = state
-    key.becoming = undefined
+    if ((await talk.get(key)).ok) contended.sent(key)
+    await talk.state(key)
+    await talk.attributes(key)
   }
   talk.close()
+  assert.deepEqual(
+    violations(history.keys, keys).map(({ key, message }) => `${key}: ${message}`),
+    [],
+  )
+  const made = [...history.keys.values()].filter((calls) => !calls.some(({ what }) => what === 'create'))
+  assert.ok(made.length <= history.createsUnanswered, `${made.length} keys were made by nobody`)
 }
 
 /** The newest objects: those that nobody was told of must be whole as well, and are ours from now on. */
-async function adoptUnacknowledged(talk: KmipTalk, memory: Memory, touched: number): Promise<void> {
-  const answer = await talk.ask(operations.Locate, integer('MaximumItems', touched + 200))
+async function findUnacknowledged(talk: RecordedTalk, contended: Contended): Promise<void> {
+  const wanted = integer('MaximumItems', contended.touched.size + 200)
+  const answer = await talk.plain.ask(operations.Locate, wanted)
   assert.ok(answer.ok, answer.message)
   for (const item of all(answer.payload, 'UniqueIdentifier')) {
-    const id = textOf(item) ?? ''
-    if (memory.keys.has(id)) continue
-    const state = await stateOf(talk, id)
-    const got = await talk.get(id)
-    assert.ok(got.ok, `${id} was half made: ${got.message}`)
-    memory.sent(memory.add(id, state), got)
+    const key = textOf(item) ?? ''
+    if (!contended.keys.has(key)) contended.add(key)
   }
-}
-
-async function stateOf(talk: KmipTalk, id: string): Promise<State> {
-  const answered = await talk.state(id)
-  const name = Object.entries(states).find(([, number]) => number === answered)?.[0]
-  assert.ok(name !== undefined, `${id} has no state`)
-  return name as State
 }
 
 interface Entry {
@@ -145,39 +153,45 @@ interface Entry {
 }
 
 /** No key was sent without its record, and the chain is whole. */
-async function checkAudit(server: TestServer, memory: Memory, sinceMs: number): Promise<void> {
+async function checkAudit(server: TestServer, { fetched }: Contended, sinceMs: number): Promise<void> {
   // A little earlier than it was: clocks are read in milliseconds.
   const since = new Date(sinceMs - 5).toISOString()
   const args = ['--action', 'key.get', '--since', since, '--limit', '1000000']
-  const entries = (await server.json('audit', 'list', ...args)) as readonly Entry[]
+  const entries = (await answerOf(server, 'audit', 'list', ...args)) as readonly Entry[]
   const entered = new Map<string, number>()
   for (const { object, result } of entries)
     if (object !== null && result === 'success') entered.set(object, (entered.get(object) ?? 0) + 1)
-  for (const [id, times] of memory.fetched)
+  for (const [id, times] of fetched)
     assert.ok(
       (entered.get(id) ?? 0) >= times,
       `${id} was sent ${times} times and entered ${entered.get(id) ?? 0} times`,
     )
-  const proof = (await server.json('audit', 'verify')) as {
+  const proof = (await answerOf(server, 'audit', 'verify')) as {
     readonly ok: boolean
     readonly problems: readonly string[]
   }
   assert.ok(proof.ok, proof.problems.join('\n'))
 }
 
+async function answerOf({ data }: TestServer, ...words: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await command([...words, '--json'], { data })
+  assert.equal(code, 0, stderr)
+  return JSON.parse(stdout)
+}
+
 /** Every object of the store is one that we know, in every detail that Locate and the key list show. */
-async function checkNothingElse(
-  server: TestServer,
-  files: readonly ClientFiles[],
-  memory: Memory,
-): Promise<void> {
-  const talk = await openTalk({ ...server.kmip, tls: tlsOf(files, 1) })
-  const located = await talk.locateAll()
-  const living = [...memory.keys.values()].filter(({ state }) => state !== 'Destroyed').map(({ id }) => id)
+async function checkNothingElse(server: TestServer, site: Site): Promise<void> {
+  const talk = await openRecorded(talkOf(server, site, 1), { history: site.history, client: 'end' })
+  const located = await talk.plain.locateAll()
+  // All keys were just read.
+  const living = [...site.contended.keys].filter((key) => {
+    const last = site.history.keys.get(key)?.findLast(({ what }) => what === 'get')
+    return last?.answer.said === 'done'
+  })
   assert.deepEqual(located.toSorted(), living.toSorted())
   const first = located[0]
   if (first !== undefined) {
-    const { payload } = await talk.get(first)
+    const { payload } = await talk.plain.get(first)
     assert.equal(numberOf(find(payload, 'SymmetricKey', 'KeyBlock', 'CryptographicLength')), 256)
   }
   talk.close()

@@ -129,15 +129,31 @@ export class KmipTalk {
     )
   }
 
-  /** The State's number; undefined when the object is not found. */
-  async state(identifier: string): Promise<number | undefined> {
-    const answer = await this.ask(
+  /** The answer to a Get Attributes of State alone; `stateOf` reads it. */
+  askState(identifier: string): Promise<Answer> {
+    return this.ask(
       operations.GetAttributes,
       text('UniqueIdentifier', identifier),
       text('AttributeName', 'State'),
     )
-    if (!answer.ok) return undefined
-    return numberOf(find(answer.payload, 'Attribute', 'AttributeValue'))
+  }
+
+  /** The State's number; undefined when the object is not found. */
+  async state(identifier: string): Promise<number | undefined> {
+    const answer = await this.askState(identifier)
+    return answer.ok ? numberOf(find(answer.payload, 'Attribute', 'AttributeValue')) : undefined
+  }
+
+  addAttribute(identifier: string, name: string, value: string): Promise<Answer> {
+    return this.ask(
+      operations.AddAttribute,
+      text('UniqueIdentifier', identifier),
+      attribute(name, text('AttributeValue', value)),
+    )
+  }
+
+  attributes(identifier: string): Promise<Answer> {
+    return this.ask(operations.GetAttributes, text('UniqueIdentifier', identifier))
   }
 
   /** Identifiers of all objects that are not destroyed, newest first, page by page. */
@@ -162,6 +178,20 @@ export class KmipTalk {
 export function digestOf(answer: Answer): string | undefined {
   const material = bytesOf(find(answer.payload, 'SymmetricKey', 'KeyBlock', 'KeyValue', 'KeyMaterial'))
   return material && createHash('sha256').update(material).digest('hex')
+}
+
+/** The name of the State in the answer to `askState`. */
+export function stateOf(answer: Answer): keyof typeof states | undefined {
+  const number = numberOf(find(answer.payload, 'Attribute', 'AttributeValue'))
+  const name = Object.entries(states).find(([, value]) => value === number)?.[0]
+  return name as keyof typeof states | undefined
+}
+
+/** The names of the custom attributes in the answer to `attributes`. */
+export function customAttributesOf(answer: Answer): string[] {
+  return all(answer.payload, 'Attribute')
+    .map((item) => textOf(find(item, 'AttributeName')) ?? '')
+    .filter((name) => name.startsWith('x-'))
 }
 
 function attribute(name: string, value: Item): Item {

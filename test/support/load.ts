@@ -1,6 +1,6 @@
-// Load for the kill tests: clients that create, fetch, activate, revoke and destroy keys, and a memory of what the server
-// acknowledged. An operation is noted as begun before it is sent and as done when its answer is there; so after a kill
-// each key may be as it was or as the operation would have made it, and nothing else.
+// Load for tests that move or copy keys: clients that create, fetch, activate, revoke and destroy keys, and a memory of
+// what the server acknowledged. An operation is noted as begun before it is sent and as done when its answer is there; so
+// after a kill each key may be as it was or as the operation would have made it, and nothing else.
 
 import {
   digestOf,
