@@ -81,8 +81,10 @@ function chapter(
       required,
       text: text ?? schema.description ?? '',
     }))
-  const bodies = Object.values(requestBody?.content ?? {}).map(
-    ({ schema, example }) => `Body:\n\n${fieldTable(fieldsOf(schema, schemas))}\n${exampleText(example)}`,
+  const bodies = Object.entries(requestBody?.content ?? {}).map(([media, { schema, example }]) =>
+    media === 'application/json'
+      ? `Body:\n\n${fieldTable(fieldsOf(schema, schemas))}\n${exampleText(example)}`
+      : `Body: \`${media}\`.`,
   )
   const answers = Object.entries(responses)
     .filter(([status]) => status !== 'default')

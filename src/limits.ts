@@ -349,6 +349,12 @@ export const limits = {
   ibmFileBytesMax: 256 * 1024,
   /** Objects that a restore writes together, and keys that it tries to open before it gives up. */
   restoreCommitObjects: 200,
+  /** A backup that is sent to a running server: its bytes, how many are kept at once, and for how long without a new part. */
+  uploadBytesMax: 64 * 1024 * 1024 * 1024,
+  uploadsMax: 4,
+  uploadIdleMs: 15 * 60_000,
+  /** Objects that the report of a restore names in each of its lists. */
+  restoreNamedMax: 200,
   restoreProofsMax: 3,
   /** How long a restore waits for a service that does not answer, and its pauses between attempts. */
   restoreSilenceMsMax: 5 * 60_000,

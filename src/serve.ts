@@ -7,6 +7,7 @@ import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
 import { buildCore, type Core } from './core.ts'
 import { openBackups } from './serve/backups.ts'
+import { openInstanceRestores } from './serve/instance-restore.ts'
 import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
@@ -69,9 +70,11 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const openRootKey = ports.rootKeys.open
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
+  const backupRestores = await openInstanceRestores({ ...parts, dataFolder }, opened)
   const context = {
     ...core,
     backups,
+    backupRestores,
     rootKeys,
     ...tls.administration,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

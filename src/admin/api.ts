@@ -15,6 +15,7 @@ import {
 import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { severities } from './conditions/line.ts'
 import { adoptionRoutes } from './adoption-routes.ts'
+import { backupRestoreRoutes } from './backup-restore-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
@@ -1016,6 +1017,7 @@ export const routes = {
   }),
   ...backupRoutes,
   ...restoreRoutes,
+  ...backupRestoreRoutes,
   ...rootKeyCopyRoutes,
   ...adoptionRoutes,
   ...serverRoutes,

@@ -15,8 +15,8 @@ import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
 import { openApiDocument } from './openapi.ts'
-import { readJson } from './read-json.ts'
-import { none, type Route } from './route.ts'
+import { readBytes, readJson } from './read-json.ts'
+import { bytesBody, none, type Route } from './route.ts'
 
 export interface ApplicationOptions {
   readonly context: AdminContext
@@ -71,14 +71,15 @@ function addRoute(app: Hono<Env>, name: string, line: Route, context: AdminConte
         ? await visibleInstance(context, asker, c.req.param('instance') ?? '')
         : undefined
     const query = valid('query', line.query, line.query === none ? undefined : queryOf(c))
-    const bytesMax = line.large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
-    const body = valid(
-      'body',
-      line.body,
-      line.body === none ? undefined : await readJson(c.req.raw, bytesMax),
-    )
+    const body = valid('body', line.body, await bodyOf(line, c.req.raw))
     return answer(c, line, await handler(context, { asker, instance, params, query, body }))
   })
+}
+
+async function bodyOf({ body, large }: Route, request: Request): Promise<unknown> {
+  if (body === none) return undefined
+  const bytesMax = large ? limits.adminLargeBodyBytesMax : limits.adminBodyBytesMax
+  return body === bytesBody ? readBytes(request, bytesMax) : readJson(request, bytesMax)
 }
 
 function valid(place: string, schema: Route['query'], value: unknown): unknown {

@@ -64,7 +64,9 @@ export class AdminClient {
 
   async #send(line: Route, path: string, body: unknown): Promise<IncomingMessage> {
     const socket = await this.#connect(line.slow ? limits.adminSlowTimeoutMs : limits.adminIdleTimeoutMs)
-    const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const isBytes = body instanceof Uint8Array
+    const payload = body === undefined || isBytes ? body : Buffer.from(JSON.stringify(body))
+    const type = isBytes ? 'application/octet-stream' : 'application/json'
     return new Promise((resolve, reject) => {
       const request = httpRequest({
         createConnection: () => socket,
@@ -74,7 +76,7 @@ export class AdminClient {
           Host: this.#url.host,
           Connection: 'close',
           ...(line.scope !== 'public' && { Authorization: `Bearer ${this.#target.token}` }),
-          ...(payload && { 'Content-Type': 'application/json', 'Content-Length': payload.length }),
+          ...(payload && { 'Content-Type': type, 'Content-Length': payload.length }),
         },
       })
       request.on('response', resolve)

@@ -28,6 +28,7 @@ import type { UnservedVersions } from '../trust/unserved-versions.ts'
 import type { Machine } from './conditions/facts.ts'
 import type { Identity } from '../pki/issue.ts'
 import type { Checked, Output, RouteName, Routes } from './api.ts'
+import type { BackupRestoreAdministration } from './backup-restores.ts'
 import type { BackupAdministration } from './backups.ts'
 import type { Adoptions } from './adoptions.ts'
 import type { Restores } from './restores.ts'
@@ -47,6 +48,7 @@ export interface AdminContext {
   readonly adoptions: Pick<Adoptions, 'begin' | 'show'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
+  readonly backupRestores: BackupRestoreAdministration
   readonly lastSeen: Pick<LastSeen, 'of' | 'ofClient' | 'note'>
   readonly unservedVersions: Pick<UnservedVersions, 'list'>
   readonly notes: Pick<ServerNotes, 'read' | 'write'>

@@ -81,8 +81,10 @@ function article({ path, method, operation }: Line, document: OpenApiDocument): 
     `<article id="${escaped(operationId)}"><h3>${escaped(summary)}</h3>\n`,
     `<p><code><span class="method">${escaped(method)}</span> ${escaped(path)}</code></p>\n<p>${escaped(description)}</p>\n`,
     given.length === 0 ? '' : fieldTable(given),
-    ...(requestBody ? Object.values(requestBody.content) : []).map(
-      ({ schema, example }) => `<h4>Body</h4>${table(schema, document)}${exampleText(example)}`,
+    ...Object.entries(requestBody?.content ?? {}).map(([media, { schema, example }]) =>
+      media === 'application/json'
+        ? `<h4>Body</h4>${table(schema, document)}${exampleText(example)}`
+        : `<h4>Body, <code>${escaped(media)}</code></h4>`,
     ),
     ...Object.entries(responses)
       .filter(([status]) => status !== 'default')

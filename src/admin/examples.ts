@@ -1,7 +1,7 @@
 // An example of each route's request and answer, for the OpenAPI document and its pages: one table, and long because of that.
 // A route without an example does not compile, and a test checks each example against the schemas of its route.
 
-import { backupExamples, backupStatus } from './backup-examples.ts'
+import { backupExamples, backupRestoreExamples, backupStatus } from './backup-examples.ts'
 import { adoptionExamples } from './adoption-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
@@ -421,6 +421,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     answer: { ...restore, state: 'running', step: 'keys', done: 40, report: null },
   },
   showRestore: { answer: restore },
+  ...backupRestoreExamples,
   ...adoptionExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {

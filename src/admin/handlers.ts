@@ -4,6 +4,7 @@ import type { RouteName } from './api.ts'
 import type { Handlers } from './context.ts'
 import { adoptionHandlers } from './routes/adoptions.ts'
 import { auditHandlers } from './routes/audit.ts'
+import { backupRestoreHandlers } from './routes/backup-restores.ts'
 import { backupHandlers } from './routes/backups.ts'
 import { clientHandlers } from './routes/clients.ts'
 import { healthHandlers } from './routes/health.ts'
@@ -29,6 +30,7 @@ export const handlers: Handlers<RouteName> = {
   ...rootKeyCopyHandlers,
   ...tokenRecoveryHandlers,
   ...restoreHandlers,
+  ...backupRestoreHandlers,
   ...adoptionHandlers,
   ...clientHandlers,
   ...pendingHandlers,

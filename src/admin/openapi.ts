@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { routes } from './api.ts'
 import { errorAnswer } from './errors.ts'
 import { examples } from './examples.ts'
-import { none, roles, type Route } from './route.ts'
+import { bytesBody, none, roles, type Route } from './route.ts'
 
 const about = `Errors have one shape: {"error":{"code","message","hint","requestId"}}. Send a token as "Authorization:
 Bearer ...". Times are UTC, ISO 8601. Lists that may be long come in pages: pass \`after\` as the page before gave it.`
@@ -35,6 +35,7 @@ type Content = Readonly<Record<string, { readonly schema: Schema; readonly examp
 export interface Schema {
   readonly $ref?: string
   readonly type?: string | readonly string[]
+  readonly format?: string
   readonly description?: string
   readonly enum?: readonly unknown[]
   readonly const?: unknown
@@ -85,7 +86,6 @@ function operationOf(name: keyof typeof routes, line: Route, schemas: Components
     ...parametersOf('path', line.params, schemas),
     ...(line.query === none ? [] : parametersOf('query', line.query, schemas)),
   ]
-  const body = line.body === none ? undefined : jsonSchema(line.body, 'input', schemas)
   const answer = { schema: jsonSchema(line.answer, 'output', schemas), example: example.answer }
   return {
     operationId: name,
@@ -94,14 +94,19 @@ function operationOf(name: keyof typeof routes, line: Route, schemas: Components
     description: description(line),
     ...(line.scope !== 'public' && { security: [{ bearer: [] }] }),
     ...(parameters.length > 0 && { parameters }),
-    ...(body && {
-      requestBody: {
-        required: true,
-        content: { 'application/json': { schema: body, example: example.body } },
-      },
+    ...(line.body !== none && {
+      requestBody: { required: true, content: bodyOf(line, example.body, schemas) },
     }),
     responses: { [line.status]: { description: 'Done.', content: { [line.media]: answer } } },
   }
+}
+
+function bodyOf({ body }: Route, example: unknown, schemas: Components): Content {
+  if (body === bytesBody && example instanceof Uint8Array) {
+    const schema = { type: 'string', format: 'binary' }
+    return { 'application/octet-stream': { schema, example: Buffer.from(example).toString('latin1') } }
+  }
+  return { 'application/json': { schema: jsonSchema(body, 'input', schemas), example } }
 }
 
 function parametersOf(place: Parameter['in'], schema: z.ZodType, schemas: Components): Parameter[] {

@@ -1,4 +1,4 @@
-// Reads the body of a request as JSON, up to a bound.
+// Reads the body of a request, as JSON or as bytes, up to a bound.
 
 import { Refusal } from './errors.ts'
 
@@ -16,6 +16,12 @@ export async function readJson(request: Request, bytesMax: number): Promise<unkn
   } catch {
     throw new Refusal('bad-request', 'the body is not JSON')
   }
+}
+
+/** Throws Refusal 'too-large' or 'timed-out'. */
+export async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  if (Number(request.headers.get('content-length')) > bytesMax) throw tooLarge(bytesMax)
+  return read(request.body, bytesMax)
 }
 
 async function read(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<Uint8Array> {

@@ -79,6 +79,9 @@ export type Output<R> =
 /** The schema of a query or body that a route does not take. */
 export const none = z.undefined()
 
+/** The schema of a body that is bytes, `application/octet-stream`, at most `limits.adminBodyBytesMax`. */
+export const bytesBody = z.instanceof(Uint8Array)
+
 /** Completes a line of the table with its defaults and the schema of its path parameters. */
 export function route<
   const Path extends string,
@@ -117,6 +120,7 @@ const parameterTexts: Record<string, string> = {
   token: 'Id of the token.',
   restore: 'Id of the restore.',
   backup: 'Id of the backup.',
+  upload: 'Id of the upload.',
   adoption: 'Id of the adoption.',
 }
 

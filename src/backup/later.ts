@@ -14,13 +14,20 @@ export interface LaterActs {
   readonly made: readonly string[]
   /** By instance and identifier, see `objectName`. */
   readonly closed: ReadonlyMap<string, LaterClosingFound>
-  /** Instances that were deleted or shredded. */
-  readonly instancesGone: ReadonlySet<string>
+  /** Instances that were deleted or shredded, and not restored since. */
+  readonly instancesGone: ReadonlyMap<string, InstanceGone>
+  /** Instances that lost all their clients, because they were deleted or shredded, also if they were restored since. */
+  readonly instancesEmptied: ReadonlySet<string>
   readonly clientsRemoved: ReadonlySet<string>
   /** SHA-256 of certificates, or ids of CAs. */
   readonly certificatesRemoved: ReadonlySet<string>
   /** SHA-256 of certificates, with the time. */
   readonly blocked: ReadonlyMap<string, number>
+}
+
+export interface InstanceGone {
+  readonly atMs: number
+  readonly shredded: boolean
 }
 
 export interface LaterClosingFound {
@@ -52,12 +59,15 @@ export async function laterActs(
         `the audit export does not continue the log in the backup: it lacks entry ${number} of writer ${writer}`,
         'Export it from the server that was running last: mortise audit export FILE.',
       )
-  return gather(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
+  return actsOf(log.entries.filter(({ writer, number }) => number > (heads.get(writer)?.number ?? 0)))
 }
 
-function gather(entries: readonly StoredAuditEntry[]): LaterActs {
+/** The acts of these entries, which are in the order of writing. */
+export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   const closed = new Map<string, LaterClosingFound>()
-  const [made, instancesGone] = [new Set<string>(), new Set<string>()]
+  const made = new Set<string>()
+  const instancesGone = new Map<string, InstanceGone>()
+  const instancesEmptied = new Set<string>()
   const [clientsRemoved, certificatesRemoved] = [new Set<string>(), new Set<string>()]
   const blocked = new Map<string, number>()
   let upToMs: number | null = null
@@ -71,13 +81,16 @@ function gather(entries: readonly StoredAuditEntry[]): LaterActs {
     else if (action === 'key.revoke')
       closed.set(name, { ...before, atMs, revoked: textOf(detail?.['reason']) })
     else if (action === 'key.destroy') closed.set(name, { ...before, atMs, destroyed: true })
-    else if (action === 'instance.delete' || action === 'instance.shred') instancesGone.add(object)
+    else if (action === 'instance.delete' || action === 'instance.shred') {
+      instancesGone.set(object, { atMs, shredded: action === 'instance.shred' })
+      instancesEmptied.add(object)
+    } else if (action === 'instance.restore') instancesGone.delete(object)
     else if (action === 'client.remove') clientsRemoved.add(object)
     else if (action === 'client.certificate.remove') certificatesRemoved.add(textOf(detail?.['certificate']))
     else if (action === 'client.block') blocked.set(object, atMs)
     else if (action === 'client.unblock') blocked.delete(object)
   }
-  const acts = { closed, instancesGone, clientsRemoved, certificatesRemoved, blocked }
+  const acts = { closed, instancesGone, instancesEmptied, clientsRemoved, certificatesRemoved, blocked }
   return { upToMs, entries: entries.length, made: [...made], ...acts }
 }
 

@@ -45,7 +45,24 @@ export interface Verifying {
 const problemsNamedMax = 20
 
 /** The first byte of what a data key sealed; anything else is a reference to a standard key. */
-const sealedByDataKey = 1
+const dataKeyFormat = 1
+
+/** Whether a data key sealed it; otherwise it is at the service of a root key. */
+export function isSealedByDataKey(sealed: Uint8Array): boolean {
+  return sealed[0] === dataKeyFormat
+}
+
+/** Throws if the object's material does not open. */
+export function requireOpens(
+  { instanceId, uniqueIdentifier, objectType, dataKeyId }: DumpedObject['record'],
+  sealed: Uint8Array,
+  dataKeys: ReadonlyMap<string, DataKey>,
+): void {
+  const dataKey = dataKeys.get(dataKeyId ?? '')
+  if (!dataKey) throw new Error(`its data key ${dataKeyId ?? ''} is not there, or does not open`)
+  const place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType } as const
+  openMaterial(dataKey, place, sealed).bytes.fill(0)
+}
 
 /** Throws BackupError if the file itself is not whole, and what the opener throws if it opens nothing. */
 export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
@@ -164,7 +181,7 @@ async function verifyObjects(
     const { instanceId, sealed } = record
     byInstance.set(instanceId, (byInstance.get(instanceId) ?? 0) + 1)
     if (sealed === null) counts.destroyed += 1
-    else if (sealed[0] !== sealedByDataKey) counts.elsewhere += 1
+    else if (!isSealedByDataKey(sealed)) counts.elsewhere += 1
     else if (counts.total % step === 0)
       counts.opened += openObject(record, sealed, dataKeys, problems) ? 1 : 0
     counts.total += 1
@@ -174,19 +191,16 @@ async function verifyObjects(
 }
 
 function openObject(
-  { instanceId, uniqueIdentifier, objectType, dataKeyId }: DumpedObject['record'],
+  record: DumpedObject['record'],
   sealed: Uint8Array,
   dataKeys: ReadonlyMap<string, DataKey>,
   problems: string[],
 ): boolean {
-  const dataKey = dataKeys.get(dataKeyId ?? '')
   try {
-    if (!dataKey) throw new Error(`its data key ${dataKeyId ?? ''} is not there, or does not open`)
-    const place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType } as const
-    openMaterial(dataKey, place, sealed).bytes.fill(0)
+    requireOpens(record, sealed, dataKeys)
     return true
   } catch (error) {
-    problems.push(`the key ${uniqueIdentifier} does not open: ${textOf(error)}`)
+    problems.push(`the key ${record.uniqueIdentifier} does not open: ${textOf(error)}`)
     return false
   }
 }

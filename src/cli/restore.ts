@@ -11,11 +11,12 @@ import { counted } from './instance-text.ts'
 import { apiKeyFlag } from './instance-work.ts'
 import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.ts'
 import { facts, plain } from './output.ts'
+import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.ts'
 import { shortTime } from './time.ts'
 import { untilEnded } from './watch-work.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
-interface RestoreOptions extends RestoreFileFlags {
+interface RestoreOptions extends RestoreFileFlags, RestoreInstanceFlags {
   readonly fromKeyProtect?: boolean
   readonly oldRootKey?: readonly string[]
   readonly partial?: boolean
@@ -28,7 +29,7 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
   return verb<RestoreOptions>(world, outcome, {
     words: 'restore [file]',
     summary:
-      'restore a backup into an empty data folder; or an instance with custody keyprotect whose database is lost, from its root key alone, into a server without it',
+      'restore a backup into an empty data folder, or one lost instance of it into a running server; or an instance with custody keyprotect whose database is lost, from its root key alone',
     flags: [
       [
         '--identity <file>',
@@ -43,11 +44,13 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
         '--distrust-newer <date>',
         'with FILE: certificates and CAs that were trusted after it are not any more',
       ],
+      ['--instance <instance>', 'with FILE: this instance of it alone (name or id), into the running server'],
+      ['--with-clients', 'with --instance: its clients are trusted again too; they are listed first'],
       ['--yes', 'with FILE: do not ask'],
       ['--from-key-protect', 'from the standard keys in Key Protect or HPCS'],
       [
         '--root-key <uri>',
-        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key',
+        'its root key: keyprotect://HOST/INSTANCE/KEY or hpcs://...; with FILE: the one that opens it, such as file:/mnt/safe/root.key (with --instance: on the server)',
       ],
       [
         '--old-root-key <uri...>',
@@ -61,11 +64,12 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
     examples: [
       'restore mortise.backup --data /var/lib/mortise --root-key file:/mnt/safe/root.key',
       'restore mortise.backup --data /var/lib/mortise --audit audit.jsonl',
+      'restore mortise.backup --instance production --with-clients',
       'restore --from-key-protect --root-key keyprotect://HOST/INSTANCE/KEY',
       'restore --from-key-protect --root-key hpcs://HOST/INSTANCE/KEY --ibm-api-key-file api.key --name production',
     ],
     action: async (run, options, file) => {
-      if (file !== undefined && options.fromKeyProtect !== true) return restoreFromFile(run, options, file)
+      if (file !== undefined && options.fromKeyProtect !== true) return fromFile(run, options, file)
       const { rootKey, oldRootKey, partial, ibmApiKeyFile, instanceId, name } = wellUsed(options, file)
       const body = {
         rootKey,
@@ -79,6 +83,20 @@ export function restoreCommand(world: World, outcome: Outcome): Command {
       return watch(run, admin, await admin.call('beginRestore', { body }))
     },
   })
+}
+
+async function fromFile(run: Run, options: RestoreOptions, file: string): Promise<number | void> {
+  const { instance, audit, checkpoint, distrustNewer, withClients, name } = options
+  if (instance === undefined) {
+    if (withClients !== undefined || name !== undefined)
+      throw new UsageError('--with-clients and --name are for one instance of the backup: add --instance')
+    return restoreFromFile(run, options, file)
+  }
+  if ([audit, checkpoint, distrustNewer].some((one) => one !== undefined))
+    throw new UsageError(
+      '--audit, --checkpoint and --distrust-newer are for a whole backup, without --instance',
+    )
+  return restoreInstance(run, options, file)
 }
 
 /** The options, once they are known to be complete. UsageError otherwise. */

@@ -111,15 +111,27 @@ export class ApiKeys {
   ): Promise<T> {
     const service = this.#options.serviceOf(rootKeyUri)
     if (service === undefined) throw new Error(`${rootKeyUri} needs no API key`)
-    const name = apiKeyName(instanceId, service)
-    const bytes = Buffer.from(apiKey)
-    const record = this.#options.secrets.seal(name, bytes)
-    bytes.fill(0)
-    this.#tried.set(name, apiKey)
+    return this.withEach(instanceId, new Map([[service, apiKey]]), work)
+  }
+
+  /** The same for API keys by the id of the service instance that they are for. */
+  async withEach<T>(
+    instanceId: string,
+    apiKeys: ReadonlyMap<string, string>,
+    work: (writes: readonly Write[]) => Promise<T>,
+  ): Promise<T> {
+    const names = new Map([...apiKeys].map(([service, apiKey]) => [apiKeyName(instanceId, service), apiKey]))
+    const writes = [...names].map(([name, apiKey]): Write => {
+      const bytes = Buffer.from(apiKey)
+      const record = this.#options.secrets.seal(name, bytes)
+      bytes.fill(0)
+      return { type: 'secret', record }
+    })
+    for (const [name, apiKey] of names) this.#tried.set(name, apiKey)
     try {
-      return await work([{ type: 'secret', record }])
+      return await work(writes)
     } finally {
-      this.#tried.delete(name)
+      for (const name of names.keys()) this.#tried.delete(name)
       this.#options.onChange(instanceId)
     }
   }
@@ -159,6 +171,12 @@ export class ApiKeys {
       if (page.some(({ rootKeyUri }) => serviceOf(rootKeyUri) === service)) return true
     return false
   }
+}
+
+/** The service instances for which these secrets hold API keys of the instance. */
+export function apiKeyServices(names: readonly string[], instanceId: string): readonly string[] {
+  const begin = apiKeyName(instanceId, '')
+  return names.filter((name) => name.startsWith(begin)).map((name) => name.slice(begin.length))
 }
 
 /** The name of the secret that holds an instance's own API key for a service instance. */

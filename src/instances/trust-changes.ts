@@ -14,7 +14,7 @@ export interface TrustChanges {
   readonly tokens: TokenChanges
   /** Long work on instances: how it begins and ends. */
   readonly work: InstanceWorkChanges
-  /** Instances brought back from what lies beside their root key. */
+  /** Instances brought back from what lies beside their root key, or from a backup. */
   readonly restores: InstanceRestores
 }
 
@@ -27,6 +27,6 @@ export function createTrustChanges(
     instances: new InstanceChanges(writer, options),
     tokens: new TokenChanges(writer),
     work: new InstanceWorkChanges(writer, options),
-    restores: new InstanceRestores(writer),
+    restores: new InstanceRestores(writer, options),
   }
 }

@@ -42,7 +42,7 @@ export interface BackupParts {
 const serverIdName = 'server-id'
 
 /** Identifies this server's data; made when it is first asked for. Not secret, but nobody else may change it. */
-async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
+export async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<string> {
   const made = async () => ({ [serverIdName]: Buffer.from(randomBytes(16).toString('hex')) })
   return (await secrets.ensure([serverIdName], made))[serverIdName]?.toString() ?? ''
 }

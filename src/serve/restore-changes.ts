@@ -138,7 +138,7 @@ function removedRows(
   const tooNew = (createdMs: number) => distrustNewerMs !== null && createdMs > distrustNewerMs
   const clientOf = (id: string) => tables.client.get(id)?.name ?? id
   const goneClient = (id: string, instanceId: string) =>
-    later?.clientsRemoved.has(id) === true || later?.instancesGone.has(instanceId) === true
+    later?.clientsRemoved.has(id) === true || later?.instancesEmptied.has(instanceId) === true
   const removed: Removed[] = []
   for (const id of tables.instance.keys())
     if (later?.instancesGone.has(id)) removed.push({ name: `instance/${id}`, shown: null })

@@ -11,6 +11,7 @@ import { serverActor } from '../../src/audit/actor.ts'
 import { readConfig } from '../../src/config.ts'
 import { buildCore, type CorePorts } from '../../src/core.ts'
 import { openBackups } from '../../src/serve/backups.ts'
+import { openInstanceRestores } from '../../src/serve/instance-restore.ts'
 import { thisMachine } from '../../src/serve/machine.ts'
 import { openPorts } from '../../src/serve/ports.ts'
 import { ServerTls } from '../../src/serve/server-tls.ts'
@@ -72,6 +73,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
   const context: AdminContext = {
     ...core,
     backups: await openBackups(parts, opened),
+    backupRestores: await openInstanceRestores({ ...parts, dataFolder }, opened),
     ...tls.administration,
     rootKeys,
     tokenRecovery: new TokenRecovery({ ...core, dataFolder, rootKey: ports.rootKey, tokens: trust.tokens }),

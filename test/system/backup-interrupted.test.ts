@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { after, before, test } from 'node:test'
 import { readManifest } from '../../src/backup/read.ts'
 import { openSqliteDump } from '../../src/store/dump.ts'
@@ -48,6 +49,41 @@ test('a server that is killed in the middle of a backup leaves none, and removes
   assert.equal(made.code, 0, made.stderr)
   assert.equal((await readManifest(backup)).instances[0]?.objects, objects)
 })
+
+test('a restore of an instance into a running server, killed in the middle, shows nothing of it, and can be repeated', async () => {
+  const target = path.join(folder, 'running')
+  const words = ['restore', backup, '--instance', 'default', '--name', 'back', '--yes', '--json']
+  const key = ['--root-key', `file:${data}/root.key`]
+  const killed = await startServer({ data: target })
+  const asked = killed.cli(...words, ...key)
+  await until('some objects', () => objectsIn(target) > 0)
+  await killed.kill()
+  assert.notEqual((await asked).code, 0)
+  const written = objectsIn(target)
+  assert.ok(written > 0 && written < objects, `${written} objects were written`)
+
+  await using server = await startServer({ data: target })
+  const names = async () =>
+    ((await server.json('instance', 'list')) as { name: string }[]).map(({ name }) => name)
+  assert.deepEqual(await names(), ['default'])
+  const [first, second] = await Promise.all([server.cli(...words, ...key), server.cli(...words, ...key)])
+  const [done, refused] = first.code === 0 ? [first, second] : [second, first]
+  assert.equal(done.code, 0, done.stderr)
+  assert.match(refused.stderr, /another restore is under way|already: it is never overwritten/)
+  assert.equal(objectsIn(target), objects)
+  assert.deepEqual((await names()).toSorted(), ['back', 'default'])
+  assert.equal(
+    existsSync(path.join(target, 'uploads')) && readdirSync(path.join(target, 'uploads')).length > 0,
+    false,
+  )
+})
+
+function objectsIn(target: string): number {
+  const database = new DatabaseSync(path.join(target, 'mortise.db'), { readOnly: true })
+  const row = database.prepare('SELECT count(*) AS count FROM objects').get()
+  database.close()
+  return Number(row?.['count'])
+}
 
 test('a restore that is killed leaves no database, is refused at a start, and can be repeated', async () => {
   const target = path.join(folder, 'killed')

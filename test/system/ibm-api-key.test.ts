@@ -257,7 +257,7 @@ test('an instance with a key of its own does not use that of the server, even un
   assert.equal((await again.cli('key', 'create', '--instance', 'red')).code, 1)
 })
 
-test('a backup is verified without a server with the API keys that are in it', async (t) => {
+test('a backup is verified without a server, and an instance of it restored, with the API keys that are in it', async (t) => {
   const { uri, file, id } = await tenant(t)
   await using server = await startServer({ env })
   assert.equal((await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)).code, 0)
@@ -270,7 +270,27 @@ test('a backup is verified without a server with the API keys that are in it', a
   const { problems, opened } = JSON.parse(whole.stdout) as { problems: string[]; opened: number }
   assert.deepEqual([problems, opened], [[], 1])
 
+  await using other = await startServer({ env })
+  const words = [
+    'restore',
+    backup,
+    '--instance',
+    'red',
+    '--root-key',
+    `file:${server.data}/root.key`,
+    '--yes',
+  ]
+  const report = (await other.json(...words)) as { rootKey: string; notOpening: { count: number } }
+  assert.deepEqual([report.rootKey, report.notOpening.count], [uri, 0])
+  assert.deepEqual(await sources(other), { default: 'none', red: 'instance' })
+  await other.json('key', 'create', '--instance', 'red')
+
   await fake.control('PUT', `service-ids/${id}/policies`, { policies: [] })
+  await using third = await startServer({ env })
+  const withdrawn = await third.cli(...words)
+  assert.equal(withdrawn.code, 1)
+  assert.match(withdrawn.stderr, /Nothing of the instance is here yet/)
+  assert.deepEqual(await sources(third), { default: 'none' })
   const refused = await verify()
   assert.equal(refused.code, 1, 'the service refuses this API key now')
   assert.match(refused.stdout, /the data key \w+ does not open with keyprotect:/)

@@ -3,7 +3,9 @@
 
 import type { By } from '../../audit/actor.ts'
 import type { Write } from '../../ports/store.ts'
-import type { Instance } from '../../trust/rows.ts'
+import type { AuthorityRules } from '../../trust/client-rules.ts'
+import { clientsBack, type ClientsBack, type ReturningClient } from '../../trust/restored-clients.ts'
+import type { Instance, TrustTables } from '../../trust/rows.ts'
 import { TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 export interface RestoredInstance {
@@ -15,11 +17,19 @@ export interface RestoredInstance {
   readonly detail: Readonly<Record<string, string | number | boolean>>
 }
 
+/** From a backup, which holds its clients too. */
+export interface InstanceBack extends RestoredInstance {
+  /** Those that somebody confirmed. */
+  readonly clients: readonly ReturningClient[]
+}
+
 export class InstanceRestores {
   readonly #writer: TrustWriter
+  readonly #rules: AuthorityRules
 
-  constructor(writer: TrustWriter) {
+  constructor(writer: TrustWriter, rules: AuthorityRules) {
     this.#writer = writer
+    this.#rules = rules
   }
 
   /** Throws TrustRefused when the instance is there already, or the name that was asked for is taken. */
@@ -41,6 +51,58 @@ export class InstanceRestores {
       }
     })
   }
+
+  /**
+   * The same for an instance of a backup, with clients. A name that is taken is refused too: its owner chooses another.
+   * Throws TrustRefused.
+   */
+  async commitBack(
+    by: By,
+    back: InstanceBack,
+  ): Promise<{ readonly instance: Instance; readonly clients: ClientsBack }> {
+    const { instance: draft, name = draft.name, writes, detail } = back
+    return this.#writer.change(by, async (snapshot) => {
+      refuseThere(snapshot.tables, { id: draft.id, name })
+      const instance: Instance = { ...draft, name }
+      const clients = await clientsBack(snapshot, back.clients, this.#rules)
+      return {
+        put: [{ kind: 'instance', value: instance }, ...clients.put],
+        writes,
+        action: 'instance.restore',
+        object: instance.id,
+        instanceId: instance.id,
+        detail: {
+          ...detail,
+          name,
+          rootKey: instance.rootKeyUri,
+          custody: instance.custody,
+          clients: clients.clients.length,
+        },
+        also: clients.also,
+        result: { instance, clients },
+      }
+    })
+  }
+}
+
+/** Throws TrustRefused where the instance of a backup, or another one of its name, is here. */
+export function refuseThere(
+  { instance: instances }: Pick<TrustTables, 'instance'>,
+  { id, name }: Pick<Instance, 'id' | 'name'>,
+): void {
+  const here = instances.get(id)
+  if (here)
+    throw new TrustRefused(
+      'exists',
+      `this server has the instance ${here.name} (${id}) already: it is never overwritten`,
+      'Only an instance that is not here is restored. To look at the backup, start a server on it: mortise backup drill FILE',
+    )
+  if ([...instances.values()].some((other) => other.name === name))
+    throw new TrustRefused(
+      'exists',
+      `this server has another instance named ${name}`,
+      'Choose another name for the restored one: --name NAME',
+    )
 }
 
 export function isThere(instanceId: string): TrustRefused {

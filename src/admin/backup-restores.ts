@@ -1,0 +1,182 @@
+// The questions and orders of the admin API about restoring one instance from a backup's file that was sent here, and the
+// restore that runs or ran last. serve/instance-restore.ts answers them and does the work. It is remembered in memory
+// only; after a stop of the server somebody begins it again.
+
+import { randomUUID } from 'node:crypto'
+import type { By } from '../audit/actor.ts'
+import { BackupError } from '../backup/error.ts'
+import { RootKeyError } from '../ports/root-key.ts'
+import { Refusal } from './errors.ts'
+import { refusalOf } from './faults.ts'
+
+/** Which instance of which file, and what opens it. */
+export interface BackupOpening {
+  /** The id of the upload. */
+  readonly upload: string
+  /** Its id or name in the backup; undefined: the only one. */
+  readonly instance?: string
+  /** URI of the root key that opens the backup, as this server reaches it; undefined: the server's own. */
+  readonly rootKey?: string
+  /** An age identity, instead of root keys. */
+  readonly identity?: string
+  /** A new name. */
+  readonly name?: string
+}
+
+/** What somebody must say before a restore does it. */
+export const confirmations = ['shredded', 'closings-unknown'] as const
+export type Confirmation = (typeof confirmations)[number]
+
+export interface InstanceRestoreWanted extends BackupOpening {
+  /** Ids of the clients that are trusted again. */
+  readonly clients: readonly string[]
+  readonly confirmed: readonly Confirmation[]
+}
+
+export interface BackupClient {
+  readonly id: string
+  readonly name: string
+  /** SHA-256 of its certificates. */
+  readonly certificates: readonly string[]
+  readonly authorities: readonly { readonly id: string; readonly subject: string }[]
+  /** Why it cannot come back, or a certificate or CA of it; one sentence each. */
+  readonly leftOut: readonly string[]
+}
+
+/** What a restore would do. */
+export interface BackupPreview {
+  readonly backup: { readonly id: string; readonly serverId: string; readonly createdMs: number }
+  readonly instance: {
+    readonly id: string
+    readonly name: string
+    readonly custody: string
+    readonly rootKey: string
+    readonly objects: number
+  }
+  /** It was deleted on this server after the backup. */
+  readonly gone: { readonly atMs: number; readonly shredded: boolean } | null
+  /** This server knows what was closed since the backup, because its own audit log continues that of the backup. */
+  readonly closingsKnown: boolean
+  readonly clients: readonly BackupClient[]
+  /** What `confirmed` must have. */
+  readonly needed: readonly Confirmation[]
+}
+
+export interface InstanceRestoreReport {
+  readonly instance: { readonly id: string; readonly name: string }
+  readonly rootKey: string
+  /** Objects that it has now, by state. */
+  readonly objects: Readonly<Record<string, number>>
+  /** Closed again, because this server's audit log or database says that they were closed since. */
+  readonly closedAgain: number
+  /** Objects whose material does not open. They are named, as many as `limits.restoreNamedMax`. */
+  readonly notOpening: { readonly count: number; readonly named: readonly string[] }
+  /** Made after the backup under a data key that is gone. */
+  readonly lost: { readonly count: number; readonly named: readonly string[] }
+  readonly clients: readonly string[]
+  readonly leftOut: readonly string[]
+}
+
+export interface InstanceRestoreProgress {
+  readonly step: 'check' | 'write'
+  readonly done: number
+  readonly total: number
+}
+
+export interface InstanceRestore {
+  readonly id: string
+  readonly progress: InstanceRestoreProgress
+  readonly ended:
+    | { readonly state: 'done'; readonly report: InstanceRestoreReport }
+    | { readonly state: 'failed'; readonly refusal: Refusal }
+    | null
+}
+
+export interface BackupRestoreAdministration {
+  /** Makes room for a file of so many bytes; its id. Throws Refusal. */
+  beginUpload(bytes: number): Promise<string>
+  /** Adds bytes that begin at `at`; how many are here now. A part that is here already changes nothing. Throws Refusal. */
+  addPart(upload: string, at: number, part: Uint8Array): Promise<number>
+  /** False: there was none. */
+  removeUpload(upload: string): Promise<boolean>
+  /** Throws Refusal, BackupError and RootKeyError. */
+  preview(opening: BackupOpening): Promise<BackupPreview>
+  /** Begins it in the background. Throws as `preview` does. */
+  begin(by: By, wanted: InstanceRestoreWanted): Promise<InstanceRestore>
+  /** undefined: there was no restore with this id since the server started, or another one came after it. */
+  show(id: string): InstanceRestore | undefined
+}
+
+/** Does the work. Throws Refusal, BackupError, RootKeyError, TrustRefused, StoreUnavailable. */
+export type RestoreWork = (working: {
+  readonly onProgress: (progress: InstanceRestoreProgress) => void
+  readonly signal: AbortSignal
+}) => Promise<InstanceRestoreReport>
+
+/** The restore that runs or ran last. */
+export class LastInstanceRestore {
+  readonly #onFailure: (error: unknown) => void
+  readonly #stopping = new AbortController()
+  #last: InstanceRestore | undefined
+  #running: Promise<void> | undefined
+
+  /** `onFailure`: called with an error that is a bug or an outage. */
+  constructor(onFailure: (error: unknown) => void) {
+    this.#onFailure = onFailure
+  }
+
+  /** Throws Refusal while another one runs. */
+  begin(work: RestoreWork): InstanceRestore {
+    if (this.#last?.ended === null)
+      throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
+    const progress: InstanceRestoreProgress = { step: 'check', done: 0, total: 0 }
+    const restore: InstanceRestore = { id: randomUUID(), progress, ended: null }
+    this.#last = restore
+    this.#running = this.#run(work)
+    return restore
+  }
+
+  show(id: string): InstanceRestore | undefined {
+    return this.#last?.id === id ? this.#last : undefined
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  async #run(work: RestoreWork): Promise<void> {
+    const { signal } = this.#stopping
+    try {
+      const report = await work({ onProgress: (progress) => this.#update({ progress }), signal })
+      this.#update({ ended: { state: 'done', report } })
+    } catch (error) {
+      this.#update({ ended: { state: 'failed', refusal: this.#refusal(error) } })
+    }
+  }
+
+  #update(news: Partial<InstanceRestore>): void {
+    if (this.#last) this.#last = { ...this.#last, ...news }
+  }
+
+  #refusal(error: unknown): Refusal {
+    const known = restoreRefusal(error)
+    if (known) return known
+    if (this.#stopping.signal.aborted)
+      return new Refusal('unavailable', 'the server stops', 'Do the same again.')
+    this.#onFailure(error)
+    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
+  }
+}
+
+/** What is wrong with a backup or a root key is for the administrator who named them. */
+export function restoreRefusal(error: unknown): Refusal | undefined {
+  if (error instanceof BackupError) return new Refusal('refused', error.message, error.hint)
+  if (error instanceof RootKeyError)
+    return new Refusal(
+      'refused',
+      error.message,
+      'Nothing of the instance is here yet. Do the same again then.',
+    )
+  return refusalOf(error)
+}

@@ -1,0 +1,231 @@
+// `mortise restore FILE --instance I`: one lost instance of a backup comes back into a running server. The command sends the
+// file, shows what the restore would do, asks, and watches it; the server does it. Interrupting the command does not stop it.
+
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import type { Input, Output } from '../admin/api.ts'
+import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
+import { limits } from '../limits.ts'
+import { confirmTyped } from './confirm.ts'
+import type { Run } from './command.ts'
+import { facts, plain } from './output.ts'
+import { Progress } from './progress.ts'
+import { shortTime } from './time.ts'
+import { untilEnded } from './watch-work.ts'
+import { CommandError, UsageError } from './world.ts'
+
+export interface RestoreInstanceFlags {
+  readonly instance?: string
+  readonly rootKey?: string
+  readonly identity?: string
+  readonly name?: string
+  readonly withClients?: boolean
+  readonly yes?: boolean
+}
+
+type Preview = Output<'previewInstanceRestore'>
+type Restore = Output<'showInstanceRestore'>
+type Report = Exclude<Restore['report'], null>
+type Opening = Input<'previewInstanceRestore'>['body']
+
+const lookEveryMs = 500
+const kibibyte = 1024
+const steps: Record<Restore['step'], string> = { check: 'records read', write: 'records restored' }
+
+export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, file: string): Promise<number> {
+  const { instance, rootKey, identity, name } = flags
+  if (identity !== undefined && rootKey !== undefined)
+    throw new UsageError('give either --identity or --root-key: one of them opens the backup')
+  const opened = {
+    ...(instance !== undefined && { instance }),
+    ...(rootKey !== undefined && { rootKey }),
+    ...(name !== undefined && { name }),
+    ...(identity !== undefined && { identity: await readIdentity(identity) }),
+  }
+  const admin = await run.client()
+  const upload = await send(run, admin, file)
+  let last: ReturnType<typeof work>
+  try {
+    const opening = { upload, ...opened }
+    const preview = await admin.call('previewInstanceRestore', { body: opening })
+    const begun = await begin(run, admin, { flags, opening, preview })
+    last = await untilEnded(work(begun), {
+      stderr: run.world.stderr,
+      steps,
+      everyMs: lookEveryMs,
+      look: async () => work(await restoreNow(admin, begun)),
+    })
+  } catch (error) {
+    await admin.call('removeUpload', { upload }).catch(() => undefined)
+    throw error
+  }
+  return ended(run, last)
+}
+
+/** It waits for nothing: what does not answer ends it. */
+function work(restore: Restore) {
+  return { ...restore, total: restore.total === 0 ? null : restore.total, trouble: null }
+}
+
+async function readIdentity(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new CommandError(`the identity ${file} cannot be read`, undefined, { cause })
+  })
+}
+
+/** The id of the upload. */
+async function send({ world }: Run, admin: AdminClient, file: string): Promise<string> {
+  await using handle = await open(file, 'r').catch((cause: unknown) => {
+    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+    throw new CommandError(missing ? `there is no file ${file}` : `${file} cannot be read`, undefined, {
+      cause,
+    })
+  })
+  const stats = await handle.stat()
+  if (!stats.isFile()) throw new CommandError(`${file} is not a file`)
+  if (stats.size === 0) throw new CommandError(`${file} is empty: it is not a backup of Mortise`)
+  const { id } = await admin.call('beginUpload', { body: { bytes: stats.size } })
+  const progress = new Progress(world.stderr, 'KiB sent')
+  try {
+    await sendParts(admin, { id, handle, bytes: stats.size }, progress)
+    return id
+  } catch (error) {
+    await admin.call('removeUpload', { upload: id }).catch(() => undefined)
+    throw error
+  } finally {
+    progress.end()
+  }
+}
+
+async function sendParts(
+  admin: AdminClient,
+  { id, handle, bytes }: { readonly id: string; readonly handle: FileHandle; readonly bytes: number },
+  progress: Progress,
+): Promise<void> {
+  const part = Buffer.alloc(Math.min(limits.adminBodyBytesMax, bytes))
+  for (let at = 0; at < bytes;) {
+    const { bytesRead } = await handle.read(part, 0, Math.min(part.length, bytes - at), at)
+    if (bytesRead === 0) throw new CommandError('the file grew shorter while it was sent')
+    const body = part.subarray(0, bytesRead)
+    at = (await admin.call('addUploadPart', { upload: id, query: { at: String(at) }, body })).received
+    const [done, total] = [Math.ceil(at / kibibyte), Math.ceil(bytes / kibibyte)]
+    progress.tell({ done, total, trouble: null })
+  }
+}
+
+async function begin(
+  run: Run,
+  admin: AdminClient,
+  asked: {
+    readonly flags: RestoreInstanceFlags
+    readonly opening: Opening
+    readonly preview: Preview
+  },
+): Promise<Restore> {
+  const { flags, opening, preview } = asked
+  const { withClients = false, yes = false } = flags
+  const question = questionOf(preview, withClients)
+  run.world.stderr.write(aboutText(preview))
+  if (question !== '' && !yes) {
+    const words = `${question}Type yes to restore it: `
+    if (!(await confirmTyped(run.world, words, ['yes']))) throw new CommandError('nothing was restored')
+  }
+  const clients = withClients ? preview.clients.map(({ id }) => id) : []
+  return admin.call('beginInstanceRestore', { body: { ...opening, clients, confirmed: preview.needed } })
+}
+
+function aboutText({ backup, instance }: Preview): string {
+  return plain`The instance ${instance.name} (${instance.id}) with ${instance.objects} keys and other objects, of the backup of ${shortTime(backup.created)}.\n`
+}
+
+function questionOf({ gone, needed, clients, backup }: Preview, withClients: boolean): string {
+  const shredded =
+    needed.includes('shredded') && gone
+      ? plain`Its keys were SHREDDED here at ${shortTime(gone.at)}, so that nobody could open them any more. Restored, they open again.\n`
+      : ''
+  const open = needed.includes('closings-unknown')
+    ? plain`This server does not know what happened since ${shortTime(backup.created)}: keys that were revoked or destroyed since are open again.\n`
+    : ''
+  const trusted = withClients && clients.length > 0 ? trustText(clients, needed) : ''
+  return shredded + open + trusted
+}
+
+function trustText(clients: Preview['clients'], needed: Preview['needed']): string {
+  const lines = clients.map(({ name, certificates, authorities, leftOut }) => {
+    const cas = authorities.map(({ subject }) => `CA for ${subject}`)
+    const why = leftOut.map((one) => plain`\n      not: ${one}`).join('')
+    return plain`  ${name}: ${[...certificates, ...cas].join(', ') || 'no certificate'}` + why
+  })
+  const unknown = needed.includes('closings-unknown')
+    ? ' Trust in them may have been withdrawn since, which this server does not know.'
+    : ''
+  return `These clients are trusted again and get its keys.${unknown}\n${lines.join('\n')}\n`
+}
+
+async function restoreNow(admin: AdminClient, { id }: Restore): Promise<Restore> {
+  try {
+    return await admin.call('showInstanceRestore', { restore: id })
+  } catch (error) {
+    if (!(error instanceof AdminUnreachable)) throw error
+    throw new CommandError(
+      `the server does not answer any more: ${error.message}`,
+      'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',
+    )
+  }
+}
+
+function ended(run: Run, last: Pick<Restore, 'state' | 'report' | 'error'>): number {
+  if (last.state === 'running') {
+    run.world.stderr.write('The server goes on with it. See: mortise instance list\n')
+    return 1
+  }
+  const { report, error } = last
+  if (!report) {
+    const { code, message, hint } = error ?? { code: 'internal' as const, message: 'it failed', hint: null }
+    throw new Refusal(code, message, hint ?? undefined)
+  }
+  run.show(report, () => reportText(report))
+  run.tell(nextSteps(report))
+  return 0
+}
+
+function reportText(report: Report): string {
+  const { instance, rootKey, objects, closedAgain, notOpening, lost, clients, leftOut } = report
+  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
+  const first = facts([
+    ['Instance', `${instance.name} (${instance.id})`],
+    ['Root key', rootKey],
+    ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
+    ['Clients', clients.length === 0 ? 'none' : clients.join(', ')],
+  ])
+  const closed =
+    closedAgain === 0 ? '' : `\n${closedAgain} were revoked or destroyed after the backup, and stay so.\n`
+  return `The instance is back.\n${first}${closed}${[
+    list(notOpening, 'do not open: their material is damaged in the backup'),
+    list(
+      lost,
+      'were made after the backup, and do not open: the backup has no key for them. A newer one may',
+    ),
+    list({ count: leftOut.length, named: leftOut }, 'are not trusted again'),
+  ].join('')}`
+}
+
+/** Longer lists are shown in full with --json only. */
+const namedMax = 20
+
+function list({ count, named }: Report['lost'], what: string): string {
+  if (count === 0) return ''
+  const some = named.slice(0, namedMax).map((item) => plain`  ${item}\n`)
+  const more = count > some.length ? `  and ${count - some.length} more: see --json\n` : ''
+  return `\n${count} ${what}:\n${some.join('')}${more}`
+}
+
+function nextSteps({ instance, clients }: Report): string {
+  if (clients.length > 0) return ''
+  return plain`
+No client is trusted with it yet. For each vCenter:
+  mortise client pending
+  mortise client trust --instance ${instance.name} --name vcenter-1 --pending SHA256
+Or restore with --with-clients, which lists them and asks.
+`
+}
