@@ -159,8 +159,8 @@ export class KeyTransaction {
     this.#staged.opened(material.bytes)
     this.#staged.fetched(uniqueIdentifier)
     this.#staged.done()
-    const { objectType } = object
-    return { uniqueIdentifier, objectType, attributes: allAttributes(object, this.#staged.nowMs), material }
+    const { objectType, attributes } = object
+    return { uniqueIdentifier, objectType, attributes, material }
   }
 
   /**

@@ -58,6 +58,19 @@ const indexed: ReadonlySet<string> = new Set([
 /** Longer values are indexed by their SHA-256. */
 const indexedCharactersMax = 200
 
+/** Attributes that were unpacked, by their packed bytes: the store returns the same ones while nothing changes. */
+const unpacked = new WeakMap<Uint8Array, AttributeSet>()
+/** What `fetchedOnce` made of them. */
+const notFresh = new WeakMap<AttributeSet, AttributeSet>()
+
+function attributesOf({ attributes: packed }: StoredObject): AttributeSet {
+  const known = unpacked.get(packed)
+  if (known) return known
+  const set = unpackAttributes(packed)
+  unpacked.set(packed, set)
+  return set
+}
+
 export function fromRecord(record: StoredObject): ManagedObject {
   if (!isState(record.state))
     throw new Error(`object ${record.uniqueIdentifier} has the unknown state ${record.state}`)
@@ -68,7 +81,7 @@ export function fromRecord(record: StoredObject): ManagedObject {
     state: record.state,
     version: record.version,
     createdMs: record.createdMs,
-    attributes: unpackAttributes(record.attributes),
+    attributes: attributesOf(record),
     sealed: record.sealed,
     dataKeyId: record.dataKeyId,
   }
@@ -80,8 +93,11 @@ export function fromRecord(record: StoredObject): ManagedObject {
  * the object, so a Get changes no object: it does not wait for the disk, and works on a full disk.
  */
 export function fetchedOnce(object: ManagedObject): ManagedObject {
-  if (first(object.attributes, 'Fresh') !== true) return object
-  return { ...object, attributes: withAttribute(object.attributes, 'Fresh', false) }
+  const { attributes } = object
+  if (first(attributes, 'Fresh') !== true) return object
+  let changed = notFresh.get(attributes)
+  if (!changed) notFresh.set(attributes, (changed = withAttribute(attributes, 'Fresh', false)))
+  return { ...object, attributes: changed }
 }
 
 export function toWrite(object: ManagedObject): Write & { readonly type: 'object' } {

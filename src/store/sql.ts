@@ -22,7 +22,6 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
-  objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
   accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = 'access_moved'`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac

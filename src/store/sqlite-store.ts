@@ -26,6 +26,7 @@ import {
   trustRow,
 } from './rows.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
+import { ReadMemory } from './read-memory.ts'
 import { readSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { findStandardKeys } from './standard-key-reader.ts'
@@ -56,6 +57,7 @@ export class SqliteStore implements Store, AnchoredStore {
   readonly #thread: WriterThread
   readonly #database: DatabaseSync
   readonly #statements: ReadStatements
+  readonly #memory: ReadMemory
   readonly #options: SqliteStoreOptions
   readonly #onCommit: CommitWatch | undefined
   #accessLog: AccessLog | undefined
@@ -71,10 +73,12 @@ export class SqliteStore implements Store, AnchoredStore {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeReadBusyMs })
     this.#database.exec('PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF')
     this.#statements = new Statements(this.#database, readSql)
+    this.#memory = new ReadMemory(this.#database, this.#statements)
+    thread.onAnswer = () => this.#memory.askAgain()
   }
 
   async trustVersion() {
-    return this.#read((s) => number(s.get('trustVersion') ?? {}, 'version'))
+    return this.#read(() => this.#memory.trustVersion())
   }
 
   async trust() {
@@ -87,8 +91,8 @@ export class SqliteStore implements Store, AnchoredStore {
   }
 
   async object(instanceId: string, uniqueIdentifier: string) {
-    const row = this.#read((s) => s.get('object', instanceId, uniqueIdentifier))
-    return row && this.#withAccess(storedObject(row))
+    const object = this.#read(() => this.#memory.object(instanceId, uniqueIdentifier))
+    return object && this.#withAccess(object)
   }
 
   async objects(query: ObjectQuery) {
@@ -174,7 +178,7 @@ export class SqliteStore implements Store, AnchoredStore {
 
   async record(access: AccessRecord) {
     const { expect } = access
-    if (expect) this.#read((s) => checkRead(s, expect))
+    if (expect) this.#read(() => this.#memory.check(expect))
     if (this.#accessLog) return this.#accessLog.append(access)
     const { entries, fetched } = access
     return this.commit({
@@ -277,17 +281,6 @@ export class SqliteStore implements Store, AnchoredStore {
       const why = trouble === 'busy' || trouble === 'full' ? trouble : 'unavailable'
       throw new StoreUnavailable(why, `read ${this.#file}: ${sqliteText(error)}`, { cause: error })
     }
-  }
-}
-
-/** Throws StoreConflict. */
-function checkRead(s: ReadStatements, { trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>) {
-  if (trustVersion !== undefined && number(s.get('trustVersion') ?? {}, 'version') !== trustVersion)
-    throw new StoreConflict('trust', 'trust has changed since it was read')
-  for (const { instanceId, uniqueIdentifier, version } of objects) {
-    const row = s.get('objectVersion', instanceId, uniqueIdentifier)
-    if ((row ? number(row, 'version') : null) !== version)
-      throw new StoreConflict('object', 'the object has changed since it was read')
   }
 }
 

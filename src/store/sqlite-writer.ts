@@ -9,6 +9,7 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
+import type { AuditEntry } from '../ports/audit.ts'
 import { StoreUnavailable, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { AnchorKeeper } from './anchor-keeper.ts'
@@ -21,7 +22,7 @@ import { writeSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { openFile, type OpenFile } from './sqlite-file.ts'
 import { Statements } from './statements.ts'
-import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
+import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
 
 const isDisk = ({ change }: Job) => change.durability === 'disk'
 
@@ -308,6 +309,10 @@ function mib(bytes: number): string {
   return `${Math.ceil(bytes / 1024 / 1024)} MiB`
 }
 
+function received({ id, change, entries }: PostedJob): Job {
+  return { id, change: { ...change, entries: JSON.parse(entries) as readonly AuditEntry[] } }
+}
+
 function refuse(jobs: readonly Job[], why: StoreUnavailable['why'], message: string): Outcome[] {
   return jobs.map(({ id }) => ({ id, type: 'unavailable', why, message }))
 }
@@ -334,7 +339,7 @@ function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
   port.on('message', (message: ToWriter) => {
     switch (message.type) {
       case 'jobs':
-        return writer.take(message.jobs)
+        return writer.take(message.jobs.map(received))
       case 'anchor':
         return post(anchored(writer, message))
       case 'close':

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
 import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
-import type { FromWriter, Job, Outcome, ToWriter, WriterData } from './writer-messages.ts'
+import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
 
 interface Waiting {
   resolve(): void
@@ -26,6 +26,8 @@ export class WriterThread {
   readonly #worker: Worker
   readonly #waiting = new Map<number, Waiting>()
   readonly #onTrouble: (message: string) => void
+  /** Called with each answer to changes, before their promises are settled. */
+  onAnswer: () => void = () => {}
   readonly #ended: Promise<void>
   /** One at a time asks for it. */
   #anchoring: PromiseWithResolvers<AnchorVerdict> | null = null
@@ -125,7 +127,7 @@ export class WriterThread {
     if (jobs.length === 0) return
     this.#outbox = []
     try {
-      this.#post({ type: 'jobs', jobs })
+      this.#post({ type: 'jobs', jobs: jobs.map(posted) })
     } catch (cause) {
       // A value that cannot be cloned is a bug of the caller; find whose it is.
       if (jobs.length === 1) this.#settle(jobs, new Error('hand a change to the store', { cause }))
@@ -145,6 +147,7 @@ export class WriterThread {
   #take(message: FromWriter): void {
     switch (message.type) {
       case 'outcomes':
+        this.onAnswer()
         for (const outcome of message.outcomes) this.#settle([outcome], errorOf(outcome))
         return
       case 'open':
@@ -199,6 +202,10 @@ export class WriterThread {
     )
     if (!closed) this.#onTrouble(this.#gone)
   }
+}
+
+function posted({ id, change: { entries, ...change } }: Job): PostedJob {
+  return { id, change, entries: JSON.stringify(entries) }
 }
 
 function errorOf(outcome: Outcome): Error | null {

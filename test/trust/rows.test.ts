@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { createHash, randomUUID } from 'node:crypto'
 import { test, type TestContext } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { serverActor } from '../../src/audit/actor.ts'
 import { RestoreNotAccepted } from '../../src/serve/anchor.ts'
 import { TrustRefused } from '../../src/trust/writer.ts'
@@ -64,6 +65,8 @@ async function legitimateChange(core: TestCore): Promise<void> {
 }
 
 async function assertNotTrusted(core: TestCore, peer: Parameters<TestCore['access']['identify']>[0]) {
+  // The store sees what strangers write in the next turn of the event loop.
+  await nextTurn()
   assert.equal((await core.access.identify(peer)).trusted, false)
 }
 

@@ -1,0 +1,85 @@
+// What a request is decided on, read once and remembered for as long as nobody changes the database: the trust version
+// and objects. SQLite says whether another connection has committed (PRAGMA data_version): this server's writer, or
+// anybody who has the file. It is asked once in a turn of the event loop, and again when the writer has answered:
+// nobody can know of a commit before that answer. So nothing that was read before a commit is used once anybody may
+// know of it (design: invariant 4).
+
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { limits } from '../limits.ts'
+import type { AccessRecord } from '../ports/audit.ts'
+import type { StoredObject } from '../ports/objects.ts'
+import { StoreConflict } from '../ports/store.ts'
+import { storedObject } from './rows.ts'
+import type { readSql } from './sql.ts'
+import { number, type Statements } from './statements.ts'
+
+export class ReadMemory {
+  readonly #statements: Statements<keyof typeof readSql>
+  readonly #dataVersion: StatementSync
+  #version: number | undefined
+  /** SQLite was asked in this turn of the event loop. */
+  #asked = false
+  #trustVersion: number | undefined
+  /** By instance and identifier. */
+  readonly #objects = new Map<string, StoredObject>()
+  #bytes = 0
+
+  /** `database`: a connection that only reads, and its statements. */
+  constructor(database: DatabaseSync, statements: Statements<keyof typeof readSql>) {
+    this.#statements = statements
+    this.#dataVersion = database.prepare('PRAGMA data_version')
+  }
+
+  /** To be called when the writer has answered, before anybody else learns of it. */
+  askAgain(): void {
+    this.#asked = false
+  }
+
+  trustVersion(): number {
+    this.#forgetChanged()
+    return this.#knownTrustVersion()
+  }
+
+  object(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
+    this.#forgetChanged()
+    return this.#knownObject(instanceId, uniqueIdentifier)
+  }
+
+  /** Throws StoreConflict unless a read that was decided on this would be decided on the same now. */
+  check({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): void {
+    this.#forgetChanged()
+    if (trustVersion !== undefined && this.#knownTrustVersion() !== trustVersion)
+      throw new StoreConflict('trust', 'trust has changed since it was read')
+    for (const { instanceId, uniqueIdentifier, version } of objects)
+      if ((this.#knownObject(instanceId, uniqueIdentifier)?.version ?? null) !== version)
+        throw new StoreConflict('object', 'the object has changed since it was read')
+  }
+
+  #forgetChanged(): void {
+    if (this.#asked) return
+    this.#asked = true
+    setImmediate(() => this.askAgain())
+    const version = number(this.#dataVersion.get() ?? {}, 'data_version')
+    if (version === this.#version && this.#bytes <= limits.readMemoryBytes) return
+    this.#version = version
+    this.#trustVersion = undefined
+    this.#objects.clear()
+    this.#bytes = 0
+  }
+
+  #knownTrustVersion(): number {
+    return (this.#trustVersion ??= number(this.#statements.get('trustVersion') ?? {}, 'version'))
+  }
+
+  #knownObject(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
+    const name = `${instanceId} ${uniqueIdentifier}`
+    const known = this.#objects.get(name)
+    if (known) return known
+    const row = this.#statements.get('object', instanceId, uniqueIdentifier)
+    if (!row) return undefined
+    const object = storedObject(row)
+    this.#objects.set(name, object)
+    this.#bytes += object.attributes.length + (object.sealed?.length ?? 0)
+    return object
+  }
+}
