@@ -14,6 +14,7 @@ import { restore, type RestoreParts } from './instances/restore/restore.ts'
 import type { HandedBack } from './instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
 import { InstanceWorker } from './instances/worker.ts'
+import { Inventories } from './inventory/inventories.ts'
 import { Keys } from './keys/keys.ts'
 import { objectRecords } from './keys/object-records.ts'
 import { subnetOf } from './kmip-server/address.ts'
@@ -90,6 +91,7 @@ export interface Core {
   readonly reports: InstanceReports
   readonly restores: Restores
   readonly adoptions: Adoptions
+  readonly inventories: Inventories
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
@@ -163,16 +165,18 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     { failed, openStandardKeys: rootKeys.openStandardKeys },
     opened,
   )
+  const inventories = openInventories({ store, clock, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     void tidyApiKeys()
     readiness.rootKeys.start({ access, keyring })
     custodies.start(failed("complete what was begun at root keys' services"))
     instanceWork.start()
+    inventories.start()
   }
   const known = knownOfServer({ ...ports, secrets, access })
   const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
-  return { ...parts, ...inner, instanceWork, reports, ...begun, ...known, ...seen, start }
+  return { ...parts, ...inner, instanceWork, reports, inventories, ...begun, ...known, ...seen, start }
 }
 
 /** Work that a request to the admin API begins and the server does in the background: restores and adoptions. */
@@ -200,6 +204,18 @@ function openBegunByRequest(
   })
   opened.defer(() => adoptions.stop())
   return { restores, adoptions }
+}
+
+function openInventories(
+  {
+    failed,
+    ...parts
+  }: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void },
+  opened: AsyncDisposableStack,
+): Inventories {
+  const inventories = new Inventories({ ...parts, failed: failed('count machines whose key is missing') })
+  opened.defer(() => inventories.stop())
+  return inventories
 }
 
 /** Never goes back behind the trust version that the audit has signed. */

@@ -434,6 +434,36 @@ export const limits = {
   /** The first token is for setup. A warning names it when it is older than this. */
   bootstrapTokenDays: 7,
 
+  // --- inventories ---
+  /** Rows of one inventory, bytes and characters of a file to import. */
+  inventoryRowsMax: 100_000,
+  inventoryFileBytesMax: 64 * 1024 * 1024,
+  /** One line of a file, or one JSON object. */
+  inventoryRecordCharactersMax: 16 * 1024,
+  /** A name of a machine, a disk, a provider or a vCenter. */
+  inventoryTextCharactersMax: 255,
+  /** Rows of one request. */
+  inventoryBatchRowsMax: 2_000,
+  /** vCenters of one instance, and imports into it that are under way. */
+  inventoriesPerInstanceMax: 8,
+  inventoriesOpenMax: 4,
+  /** An import that takes longer was interrupted. */
+  inventoryOpenMsMax: 3600_000,
+  /** How far ahead the clock may be of whoever took an inventory. */
+  inventoryAheadMsMax: 3600_000,
+  /** An older inventory is labelled old. */
+  inventoryOldDays: 7,
+  /** How often machines whose key is missing are counted anew, for the condition. */
+  inventoryLookEveryMs: 5 * 60_000,
+  /** Rows that one step reads, keys that one step looks up, rows that one commit removes. */
+  inventoryStepRows: 500,
+  inventoryStepKeys: 100,
+  inventorySweepRows: 2_000,
+  /** Machines that are named where a key is in use. */
+  inventoryNamesToldMax: 5,
+  /** Providers that one report may name. */
+  inventoryProvidersMax: 32,
+
   // --- conditions ---
   tokenWarningDays: 14,
   /** A token that nobody used for so long should be revoked. */

@@ -16,6 +16,7 @@ import { backupRoutes, BackupStatus } from './backup-routes.ts'
 import { severities } from './conditions/line.ts'
 import { adoptionRoutes } from './adoption-routes.ts'
 import { backupRestoreRoutes } from './backup-restore-routes.ts'
+import { inUse, inventoryRoutes, UsedBy } from './inventory-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
@@ -345,7 +346,13 @@ const Key = z
   })
   .meta({ id: 'Key' })
 
-const KeyDetails = Key.extend({
+const ListedKey = Key.extend({
+  usedBy: UsedBy.nullable().meta({
+    description: 'The machines that use it, as the imported inventories say; null: none was imported.',
+  }),
+}).meta({ id: 'ListedKey' })
+
+const KeyDetails = ListedKey.extend({
   attributes: z
     .array(z.object({ name: z.string(), index: z.int(), value: z.unknown() }))
     .meta({ description: 'All attributes. They never contain key material.' }),
@@ -721,6 +728,7 @@ export const routes = {
         description:
           'The name of the instance again: destroys its data keys and deletes its standard keys, and all its keys with them.',
       }),
+      inUse,
     }),
     answer: Deleted,
   }),
@@ -900,7 +908,7 @@ export const routes = {
         .optional()
         .meta({ description: 'Only keys that were not sent to a client since then.' }),
     }),
-    answer: z.object({ keys: z.array(Key), after: nextPage }),
+    answer: z.object({ keys: z.array(ListedKey), after: nextPage }),
   }),
   createKey: route({
     method: 'post',
@@ -954,6 +962,7 @@ export const routes = {
     role: 'manager',
     scope: 'instance',
     summary: 'Remove the material of a key for good and keep its record',
+    query: z.strictObject({ inUse }),
     answer: Key,
   }),
   listInstanceAudit: route({
@@ -1020,6 +1029,7 @@ export const routes = {
   ...backupRestoreRoutes,
   ...rootKeyCopyRoutes,
   ...adoptionRoutes,
+  ...inventoryRoutes,
   ...serverRoutes,
 } as const
 

@@ -8,6 +8,7 @@ import type { Actor } from '../ports/audit.ts'
 import type { By } from '../audit/actor.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { InstanceReports } from '../instances/report.ts'
+import type { Inventories } from '../inventory/inventories.ts'
 import type { InstanceWorker } from '../instances/worker.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pending } from '../trust/pending.ts'
@@ -46,6 +47,10 @@ export interface AdminContext {
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly adoptions: Pick<Adoptions, 'begin' | 'show'>
+  readonly inventories: Pick<
+    Inventories,
+    'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
+  >
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration

@@ -3,6 +3,7 @@
 
 import { backupExamples, backupRestoreExamples, backupStatus } from './backup-examples.ts'
 import { adoptionExamples } from './adoption-example.ts'
+import { inventoryExamples, usedByExample } from './inventory-examples.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
@@ -353,11 +354,12 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     },
   },
   revokeToken: { answer: token },
-  listKeys: { answer: { keys: [key], after: '1017' } },
+  listKeys: { answer: { keys: [{ ...key, usedBy: usedByExample }], after: '1017' } },
   createKey: { body: { name: 'wrapping-2026', activate: true }, answer: wrappingKey },
   showKey: {
     answer: {
       ...key,
+      usedBy: usedByExample,
       fetches: {
         times: 3,
         complete: true,
@@ -423,6 +425,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   showRestore: { answer: restore },
   ...backupRestoreExamples,
   ...adoptionExamples,
+  ...inventoryExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

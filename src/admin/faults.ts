@@ -1,6 +1,7 @@
 // Maps what handlers throw to the error that the API answers; this is the only place. Anything not in these tables is
 // a bug or an outage: the server logs it with the request's id and answers 'internal' without its text.
 
+import { InventoryRefused } from '../inventory/refused.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
@@ -17,6 +18,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
     const same = error.code === 'not-found' || error.code === 'forbidden'
     return new Refusal(same ? error.code : 'conflict', error.message, error.hint)
   }
+  if (error instanceof InventoryRefused) return new Refusal(error.code, error.message, error.hint)
   if (error instanceof Fault) return ofFault(error)
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')

@@ -10,6 +10,7 @@ import { clientHandlers } from './routes/clients.ts'
 import { healthHandlers } from './routes/health.ts'
 import { instanceWorkHandlers } from './routes/instance-work.ts'
 import { instanceHandlers } from './routes/instances.ts'
+import { inventoryHandlers } from './routes/inventory.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
 import { restoreHandlers } from './routes/restores.ts'
@@ -32,6 +33,7 @@ export const handlers: Handlers<RouteName> = {
   ...restoreHandlers,
   ...backupRestoreHandlers,
   ...adoptionHandlers,
+  ...inventoryHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

@@ -122,6 +122,7 @@ const parameterTexts: Record<string, string> = {
   backup: 'Id of the backup.',
   upload: 'Id of the upload.',
   adoption: 'Id of the adoption.',
+  import: 'Id of the import.',
 }
 
 function pathParameter(name: string): z.ZodType {

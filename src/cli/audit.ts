@@ -1,6 +1,7 @@
 // `mortise audit ...`: the audit log, and the proof that nobody changed it.
 
 import type { Command } from 'commander'
+import type { AdminClient } from '../admin/client.ts'
 import { listCommand } from './audit-list.ts'
 import { confirmTyped } from './confirm.ts'
 import { forceFlag, noun, verb, type Outcome, type Run } from './command.ts'
@@ -8,6 +9,7 @@ import { mustBeFree, writeLines } from './files.ts'
 import { readCheckpoint, verifyFile } from './offline/audit-verify.ts'
 import { facts, plain } from './output.ts'
 import { shortTime, timeHelp } from './time.ts'
+import { usedByText } from './used-by.ts'
 import { CommandError, UsageError, type Proof, type World } from './world.ts'
 
 export function auditCommands(world: World, outcome: Outcome): Command {
@@ -87,6 +89,24 @@ interface PruneOptions {
   readonly yes?: boolean
 }
 
+/** Says what is removed, and which machines' keys it is about, and asks for the day. */
+async function confirmPrune({ world }: Run, admin: AdminClient, before: string): Promise<void> {
+  const day = shortTime(before).slice(0, 10)
+  const uses: string[] = []
+  if (world.stdin.isTTY === true)
+    for (const { id, name } of await admin.call('listInstances')) {
+      const { usedBy } = await admin.call('showInventory', { instance: id })
+      if (usedBy !== null && usedBy.machines > 0)
+        uses.push(plain`  The instance ${name} is ${usedByText(usedBy, world.now())}.\n`)
+    }
+  const about =
+    uses.length === 0
+      ? ''
+      : `No key is closed. What is removed says who fetched and changed the keys until then:\n${uses.join('')}`
+  const question = `This removes all audit entries before ${shortTime(before)} for good.\n${about}Type that day (${day}) to go on: `
+  if (!(await confirmTyped(world, question, [day]))) throw new CommandError('nothing was removed')
+}
+
 function pruneCommand(world: World, outcome: Outcome): Command {
   return verb<PruneOptions>(world, outcome, {
     words: 'prune',
@@ -108,9 +128,7 @@ function pruneCommand(world: World, outcome: Outcome): Command {
       const body = { before: run.time('--before', before), younger }
       if (file !== undefined) await mustBeFree([file], force)
       const admin = await run.client()
-      const question = `This removes all audit entries before ${shortTime(body.before)} for good. Type yes to go on: `
-      if (!yes && !(await confirmTyped(run.world, question, ['yes'])))
-        throw new CommandError('nothing was removed')
+      if (!yes) await confirmPrune(run, admin, body.before)
       if (file !== undefined) await writeLines(run.world, file, await admin.call('exportAudit'), force)
       const pruned = await admin.call('pruneAudit', { body })
       const exported = file === undefined ? '' : plain`The log is in ${file}. `

@@ -45,6 +45,37 @@ export async function readNamed(file: string): Promise<Buffer> {
   }
 }
 
+/** A file to read as it comes. */
+export interface OpenedInput {
+  readonly bytes: AsyncIterable<Uint8Array>
+  /** null: of standard input it is not known. */
+  readonly size: number | null
+  readonly modifiedMs: number | null
+}
+
+/** Opens a file that may be large, or standard input. The caller reads it to its end, or leaves its loop. */
+export async function openInput({ stdin, stderr }: World, file: string): Promise<OpenedInput> {
+  if (file === '-') {
+    if (stdin.isTTY === true) stderr.write('Paste it here, then press Ctrl-D on a line of its own:\n')
+    return { bytes: asBytes(stdin), size: null, modifiedMs: null }
+  }
+  try {
+    const handle = await open(file, 'r')
+    const about = await handle.stat()
+    if (about.isDirectory()) {
+      await handle.close()
+      throw Object.assign(new Error('is a folder'), { code: 'EISDIR' })
+    }
+    return { bytes: handle.createReadStream(), size: about.size, modifiedMs: about.mtimeMs }
+  } catch (error) {
+    throw new CommandError(fileTrouble('read', file, error), undefined, { cause: error })
+  }
+}
+
+async function* asBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
+  for await (const part of stream) yield Buffer.from(part)
+}
+
 /**
  * Refuses files that exist, unless `force` is given. Commands call it first, so that they do nothing whose result they could
  * not write. `-` is always free.

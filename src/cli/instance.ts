@@ -2,7 +2,9 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome } from './command.ts'
+import type { AdminClient } from '../admin/client.ts'
+import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import { confirmTyped } from './confirm.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
@@ -10,7 +12,8 @@ import { limitFlag, onePage, writeList, type Columns, type ListOptions } from '.
 import { instanceOf } from './names.ts'
 import { facts, plain } from './output.ts'
 import { shortTime } from './time.ts'
-import { UsageError, type World } from './world.ts'
+import { inUseFlag, inUseOf, sentence, usedByText } from './used-by.ts'
+import { CommandError, UsageError, type World } from './world.ts'
 
 export function instanceCommands(world: World, outcome: Outcome): Command {
   return noun('instance', 'sets of keys, each with its clients and its root key', [
@@ -166,7 +169,7 @@ function setCommand(world: World, outcome: Outcome): Command {
 }
 
 function deleteCommand(world: World, outcome: Outcome): Command {
-  return verb<{ readonly shred?: string }>(world, outcome, {
+  return verb<{ readonly shred?: string; readonly inUse?: string }>(world, outcome, {
     words: 'delete <name>',
     summary: 'delete an instance with its clients and tokens; its audit stays',
     flags: [
@@ -174,17 +177,45 @@ function deleteCommand(world: World, outcome: Outcome): Command {
         '--shred <name>',
         'its name again: destroy all its keys, with its data keys and standard keys; prints a receipt',
       ],
+      inUseFlag,
     ],
     examples: ['instance delete staging', 'instance delete staging --shred staging --json'],
-    action: async ({ client, show }, { shred }, instance = '') => {
+    action: async (run, options, instance = '') => {
+      const { client, show } = run
+      const { shred } = options
       const admin = await client()
+      const id = await instanceOf(admin, instance)
+      const inUse =
+        shred === undefined ? undefined : (inUseOf(options) ?? (await confirmUse(run, admin, id, shred)))
       const gone = await admin.call('deleteInstance', {
-        instance: await instanceOf(admin, instance),
-        query: { ...(shred !== undefined && { shred }) },
+        instance: id,
+        query: { ...(shred !== undefined && { shred }), ...(inUse !== undefined && { inUse }) },
       })
       show(gone, () => deletedText(gone))
     },
   })
+}
+
+/** If machines use keys of the instance: says so, and asks for its name again. The number of these machines. */
+async function confirmUse(
+  { world }: Run,
+  admin: AdminClient,
+  instance: string,
+  shred: string,
+): Promise<number | undefined> {
+  const { usedBy } = await admin.call('showInventory', { instance })
+  if (usedBy === null || usedBy.machines === 0) return undefined
+  const { name } = await admin.call('showInstance', { instance })
+  // A wrong name is refused by the server anyway.
+  if (shred !== name) return undefined
+  const use = sentence(usedByText(usedBy, world.now()))
+  world.stderr.write(plain`${use}. What these machines store can never be read again once it is shredded.\n`)
+  if (world.stdin.isTTY !== true)
+    throw new UsageError(
+      `machines use this instance, and without a terminal nobody can confirm it: add --in-use ${usedBy.machines}`,
+    )
+  if (await confirmTyped(world, 'Type the name of the instance to shred it: ', [name])) return usedBy.machines
+  throw new CommandError('nothing was shredded: that is not its name')
 }
 
 type Receipt = NonNullable<Output<'deleteInstance'>['receipt']>

@@ -7,9 +7,11 @@ import { instanceFlag, verb, type Outcome, type Run } from './command.ts'
 import { afterFlag, limitFlag, writeList, type Columns, type ListOptions } from './list.ts'
 import { instanceOf, wordOf } from './names.ts'
 import { shortTime, timeHelp } from './time.ts'
+import { shortUse } from './used-by.ts'
 import type { World } from './world.ts'
 
 export type Key = Output<'activateKey'>
+type ListedKey = Output<'listKeys'>['keys'][number]
 
 interface KeyListOptions extends ListOptions {
   readonly instance?: string
@@ -86,8 +88,8 @@ function queryOf(run: Run, options: KeyListOptions) {
   }
 }
 
-const keyColumns: Columns<Key> = {
-  headings: ['ID', 'STATE', 'KIND', 'NAME', 'FOR', 'CREATED', 'LAST FETCHED'],
+const keyColumns: Columns<ListedKey> = {
+  headings: ['ID', 'STATE', 'KIND', 'NAME', 'FOR', 'USED BY', 'CREATED', 'LAST FETCHED'],
   rows: (key) => [
     [
       key.id,
@@ -95,6 +97,7 @@ const keyColumns: Columns<Key> = {
       kind(key),
       key.name ?? key.vsphere.name ?? '',
       [key.vsphere.component, key.vsphere.identifier].filter((text) => text !== null).join(' '),
+      shortUse(key.usedBy),
       shortTime(key.created),
       shortTime(key.lastFetched),
     ],

@@ -10,6 +10,7 @@ import { kind, listCommand, type Key } from './key-list.ts'
 import { instanceOf, keyOf, wordOf } from './names.ts'
 import { facts, plain, table } from './output.ts'
 import { shortTime } from './time.ts'
+import { inUseFlag, inUseOf, usedByText } from './used-by.ts'
 import { CommandError, type World } from './world.ts'
 
 export function keyCommands(world: World, outcome: Outcome): Command {
@@ -42,12 +43,12 @@ function showCommand(world: World, outcome: Outcome): Command {
     action: async ({ client, show }, options, id = '') => {
       const admin = await client()
       const key = await admin.call('showKey', await whereOf(admin, options, id))
-      show(key, () => `${keyFacts(key)}\n${fetchTable(key)}\n${attributeTable(key)}`)
+      show(key, () => `${detailFacts(key, world.now())}\n${fetchTable(key)}\n${attributeTable(key)}`)
     },
   })
 }
 
-function keyFacts(key: Key): string {
+function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): string {
   return facts([
     ['Id', key.id],
     ['State', key.state],
@@ -55,7 +56,14 @@ function keyFacts(key: Key): string {
     ['Name', key.name ?? 'none'],
     ['Created', shortTime(key.created)],
     ['Last fetched', key.lastFetched === null ? 'never' : shortTime(key.lastFetched)],
+    ...more,
   ])
+}
+
+/** With the machines that use it, if an inventory was imported. */
+function detailFacts(key: Output<'showKey'>, nowMs: number): string {
+  const { usedBy } = key
+  return keyFacts(key, usedBy === null ? [] : [['In use', usedByText(usedBy, nowMs).replace(/^in use /, '')]])
 }
 
 function fetchTable({ fetches: { times, complete, by } }: Output<'showKey'>): string {
@@ -148,11 +156,11 @@ function revokeCommand(world: World, outcome: Outcome): Command {
 }
 
 function destroyCommand(world: World, outcome: Outcome): Command {
-  return verb<InInstance & { readonly yes?: boolean }>(world, outcome, {
+  return verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>(world, outcome, {
     words: 'destroy <id>',
     summary: 'delete the material of a key for good; nobody can read what it encrypted any more',
-    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id']],
-    examples: ['key destroy KEY', 'key destroy KEY --yes --json'],
+    flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
+    examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
     action: async ({ world, client, show }, options, id = '') => {
       const admin = await client()
       // Nobody looks at the key again with --yes, so a script has to give the whole id.
@@ -160,16 +168,19 @@ function destroyCommand(world: World, outcome: Outcome): Command {
         options.yes === true
           ? { instance: await instanceOf(admin, options.instance), key: id }
           : await whereOf(admin, options, id)
+      let inUse = inUseOf(options)
       if (options.yes !== true) {
         const key = await admin.call('showKey', where)
+        inUse ??= key.usedBy?.machines
         world.stderr.write(
-          `${keyFacts(key)}What this key encrypted can never be read again once it is destroyed.\n`,
+          `${detailFacts(key, world.now())}What this key encrypted can never be read again once it is destroyed.\n`,
         )
         const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
         if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
           throw new CommandError('not destroyed: that is not its id or name')
       }
-      const key = await admin.call('destroyKey', where)
+      const query = { ...(inUse !== undefined && { inUse }) }
+      const key = await admin.call('destroyKey', { ...where, query })
       show(key, () => nowIs(key))
     },
   })

@@ -13,6 +13,7 @@ import { clientCommands } from './client.ts'
 import { unreachableHint } from './connect.ts'
 import { doctorCommand } from './doctor.ts'
 import { instanceCommands } from './instance.ts'
+import { inventoryCommands } from './inventory.ts'
 import { keyCommands } from './key.ts'
 import { restoreAcceptCommand } from './offline/restore-accept.ts'
 import { plain, plainJson, visible } from './output.ts'
@@ -49,6 +50,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     instanceCommands,
     clientCommands,
     keyCommands,
+    inventoryCommands,
     tokenCommands,
     auditCommands,
     backupCommands,

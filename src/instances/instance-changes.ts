@@ -243,7 +243,10 @@ function gone(
   const authorities = [...tables.authority.values()].filter(ofInstance)
   return {
     remove: [{ kind: 'instance', id: instance.id }, ...hanging],
-    writes: [{ type: 'data-keys-removed', instanceId: instance.id }],
+    writes: [
+      { type: 'data-keys-removed', instanceId: instance.id },
+      { type: 'inventories-gone', instanceId: instance.id },
+    ],
     ...event,
     ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),
   }

@@ -41,6 +41,8 @@ export const auditActions = {
   'token.create': 'A token of the admin API was created.',
   'token.recover': "Somebody who has the data folder and the root key made a manager's token for one hour.",
   'token.revoke': 'A token of the admin API was revoked.',
+  'inventory.import': 'A list of the machines of a vCenter and their keys took the place of the former one.',
+  'inventory.remove': 'The list of the machines of a vCenter was removed.',
   'root-key.unreachable': 'The service of a root key cannot be reached.',
   'root-key.withdrawn': 'A root key refuses: its instance is not served.',
   'root-key.failing': 'Keys of an instance do not open, for a reason other than its root key.',

@@ -20,6 +20,7 @@ before(async () => {
   writeFileSync(file('cert.pem'), (await clientCertificate('self-signed')).certificate.pem)
   writeFileSync(file('request.csr'), (await makeRequest({ commonName: 'vcenter' })).request)
   writeFileSync(file('api.key'), 'an-api-key\n')
+  writeFileSync(file('keys.csv'), 'kind,name,keyId\nvm,x,k\n')
 })
 after(async () => {
   await server[Symbol.asyncDispose]()
@@ -58,6 +59,10 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'key activate': () => ['x'],
   'key revoke': () => ['x'],
   'key destroy': () => ['x'],
+  'inventory import': () => [file('keys.csv')],
+  'inventory show': () => [],
+  'inventory report': () => [],
+  'inventory remove': () => [],
   'token create': () => ['--role', 'viewer'],
   'token list': () => [],
   'token revoke': () => ['x'],
@@ -103,7 +108,7 @@ const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =
 
 /** Where the server has several instances, one is to be chosen. */
 function inInstance(name: string): readonly string[] {
-  return /^(client (?!pending|block|unblock)|key )/.test(name) ? ['--instance', 'x'] : []
+  return /^(client (?!pending|block|unblock)|key |inventory )/.test(name) ? ['--instance', 'x'] : []
 }
 
 /** As a terminal would show it. */

@@ -43,6 +43,7 @@ export const quietFacts: Facts = {
   scheduledSwitch: null,
   usages: [],
   work: [],
+  inventories: [],
   tokens: [],
   pendingClients: 0,
   rootKeyFiles: [

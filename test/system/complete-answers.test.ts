@@ -148,9 +148,10 @@ test('audit prune asks, keeps ninety days unless somebody insists, and exports f
   const words = ['audit', 'prune', '--before', '-100d', '--export', file]
   const no = await command(words, { data: server.data, terminal: true, input: 'no\n' })
   assert.equal(no.code, 1)
-  assert.match(no.stderr, /for good\. Type yes to go on: .*nothing was removed/s)
+  assert.match(no.stderr, /for good\.\nType that day \(\d{4}-\d\d-\d\d\) to go on: .*nothing was removed/s)
   assert.equal(existsSync(file), false)
-  const yes = await command(words, { data: server.data, terminal: true, input: 'yes\n' })
+  const [, day = ''] = /that day \((.*?)\)/.exec(no.stderr) ?? []
+  const yes = await command(words, { data: server.data, terminal: true, input: `${day}\n` })
   assert.equal(yes.code, 0, yes.stderr)
   assert.match(yes.stdout, /The log is in .*audit\.jsonl\. Entries before .* are removed/)
   assert.ok(readFileSync(file, 'utf8').includes('client.trust'))

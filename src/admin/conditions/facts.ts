@@ -4,6 +4,7 @@
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
 import type { AuditExport, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
+import type { InventorySummary } from '../../inventory/inventories.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance, InstanceWork, Token } from '../../trust/rows.ts'
 import type { UnservedVersion } from '../../trust/unserved-versions.ts'
@@ -22,6 +23,7 @@ export interface Facts {
   readonly scheduledSwitch: { readonly sha256: string; readonly atMs: number } | null
   readonly usages: readonly InstanceUsage[]
   readonly work: readonly WorkFacts[]
+  readonly inventories: readonly InventoryFacts[]
   readonly tokens: readonly TokenFacts[]
   readonly pendingClients: number
   /** Those of the server and of instances, each once. */
@@ -43,6 +45,12 @@ export interface WorkFacts {
   readonly trouble: string
   readonly done: number
   readonly total: number
+}
+
+/** As last counted, at most limits.inventoryLookEveryMs ago. */
+export interface InventoryFacts extends Pick<InventorySummary, 'missing' | 'destroyed'> {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly takenMs: number
 }
 
 export interface TokenFacts {
@@ -96,7 +104,10 @@ export type FactParts = Pick<
   | 'serverCertificates'
   | 'store'
   | 'unservedVersions'
-> & { readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'> }
+> & {
+  readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
+  readonly inventories: Pick<AdminContext['inventories'], 'known'>
+}
 
 export async function gatherFacts(parts: FactParts): Promise<Facts> {
   const { access, clock, machine, notes, store } = parts
@@ -113,6 +124,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     scheduledSwitch: scheduledSwitch(parts),
     usages: await instanceUsages(parts),
     work: instances.flatMap((instance) => workFacts(parts, instance)),
+    inventories: instances.flatMap((instance) => inventoryFacts(parts, instance)),
     tokens: await tokenFacts(parts, trust),
     pendingClients: parts.pending.list().length,
     rootKeyFiles: await machine.rootKeyFiles([...uris].filter((uri) => /^file:/i.test(uri))),
@@ -153,6 +165,17 @@ function workFacts({ instanceWork }: FactParts, { id, name, work }: Instance): r
   if (!progress || progress.trouble === null) return []
   const { trouble, done, total } = progress
   return [{ instance: { id, name }, work, trouble, done, total }]
+}
+
+function inventoryFacts(
+  { inventories }: Pick<FactParts, 'inventories'>,
+  { id, name }: Instance,
+): readonly InventoryFacts[] {
+  const summary = inventories.known().get(id)
+  if (!summary) return []
+  const { missing, destroyed } = summary
+  const takenMs = Math.min(...summary.inventories.map((one) => one.takenMs))
+  return [{ instance: { id, name }, missing, destroyed, takenMs }]
 }
 
 async function tokenFacts(

@@ -3,6 +3,7 @@
 
 import type { ClosedKey } from '../../sealing/closed-keys.ts'
 import type { StandardKeyTrouble } from '../../sealing/standard-key-troubles.ts'
+import { ageText, isOld } from '../../inventory/age.ts'
 import { limits } from '../../limits.ts'
 import { limitsOf } from '../../trust/instance-limits.ts'
 import type { Readiness } from '../context.ts'
@@ -90,6 +91,14 @@ export const storedKeyConditions = {
         return { instanceId: id, about: workId, message, action }
       }),
   },
+  'machine-key-missing': {
+    severity: 'warning',
+    meaning:
+      'Machines of vCenter use keys that this instance does not have, or that were destroyed here, as an imported inventory says. They run until they are restarted.',
+    action:
+      'See which: mortise inventory report --instance NAME. Adopt the keys from the server that has them (docs/adopt.md), or restore them from a backup. If these machines are gone, import a new inventory. The server counts every five minutes.',
+    find: missingKeys,
+  },
   'near-limit': {
     severity: 'warning',
     meaning:
@@ -173,6 +182,23 @@ function slowCalls({ trust: { tables }, readiness: { calls } }: Facts): readonly
 const laneWords: Record<Readiness['calls'][number]['lane'], string> = {
   reads: 'calls that read keys',
   others: 'calls that create, change and list keys',
+}
+
+function missingKeys({ inventories, nowMs }: Facts): readonly Found[] {
+  return inventories.flatMap(({ instance: { id, name }, missing, destroyed, takenMs }) => {
+    const sentences = [
+      ...(missing > 0 ? [`${machinesUse(missing)} missing in`] : []),
+      ...(destroyed > 0 ? [`${machinesUse(destroyed)} destroyed in`] : []),
+    ]
+    if (sentences.length === 0) return []
+    const old = isOld(takenMs, nowMs) ? ', an old inventory' : ''
+    const message = `${sentences.join(' the instance, and ')} the instance ${name}, as of ${ageText(takenMs, nowMs)}${old}`
+    return [{ instanceId: id, about: '', message }]
+  })
+}
+
+function machinesUse(count: number): string {
+  return count === 1 ? 'a machine uses a key that is' : `${String(count)} machines use a key that is`
 }
 
 function nearLimits({ usages }: Facts): readonly Found[] {

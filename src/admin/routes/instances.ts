@@ -15,6 +15,7 @@ import { present } from '../present.ts'
 import { isIbm, withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
 import { customText } from '../shown-key.ts'
+import { requireKnownUse } from '../used-by.ts'
 
 export const instanceHandlers: Handlers<
   'listInstances' | 'createInstance' | 'setInstance' | 'deleteInstance'
@@ -74,6 +75,8 @@ export const instanceHandlers: Handlers<
         'query.shred: is not the name of this instance',
         `Its name is ${name}. What its keys encrypt can never be read again once it is shredded.`,
       )
+    const summary = await context.inventories.summary(id)
+    requireKnownUse(`the instance ${name}`, summary?.use, query.inUse, context)
     const { dataKeys, standardKeys, standardKeysLeft, objects } = await trust.instances.shred(asker.by, id)
     const { count, rootKeyUris, cause } = standardKeysLeft
     const receipt = {

@@ -5,6 +5,7 @@ import type { AttributeSet } from '../../kmip/attributes.ts'
 import { maskOf } from '../../kmip/enums.ts'
 import type { ListedKey } from '../../keys/keys.ts'
 import type { KeyTransaction } from '../../keys/key-transaction.ts'
+import { isDestroyed } from '../../keys/lifecycle.ts'
 import { single } from '../../keys/managed-object.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -12,11 +13,13 @@ import { shownFetches } from '../fetches.ts'
 import { listKeys } from '../key-list.ts'
 import { shownKey } from '../shown-key.ts'
 import { shownValue } from '../shown.ts'
+import { requireKnownUse, usesOf } from '../used-by.ts'
 
 export const keyHandlers: Handlers<
   'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey'
 > = {
-  listKeys: async ({ clock, keys, store }, { instance, query }) => {
+  listKeys: async (context, { instance, query }) => {
+    const { clock, keys, store } = context
     const place = query.after === undefined ? undefined : placeOf(query.after)
     const reader = {
       list: keys.list.bind(keys),
@@ -24,7 +27,12 @@ export const keyHandlers: Handlers<
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
     }
     const found = await listKeys(reader, instance.id, query, place)
-    return { keys: found.views.map(shownKey), after: found.after === null ? null : String(found.after) }
+    const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
+    const uses = await usesOf(context, instance.id, ids)
+    return {
+      keys: found.views.map((view, at) => ({ ...shownKey(view), usedBy: uses[at] ?? null })),
+      after: found.after === null ? null : String(found.after),
+    }
   },
 
   createKey: async (context, { asker, instance, body }) => {
@@ -48,7 +56,8 @@ export const keyHandlers: Handlers<
       instances.map(({ index, value }) => ({ name, index, value: shownValue(name, value) })),
     )
     const fetches = await shownFetches(context, instance.id, view.uniqueIdentifier)
-    return { ...shownKey(view), attributes, fetches }
+    const [usedBy = null] = await usesOf(context, instance.id, [view.uniqueIdentifier])
+    return { ...shownKey(view), usedBy, attributes, fetches }
   },
 
   activateKey: async (context, asked) => change(context, asked, async (work, id) => work.activate(id)),
@@ -62,7 +71,14 @@ export const keyHandlers: Handlers<
     )
   },
 
-  destroyKey: async (context, asked) => change(context, asked, async (work, id) => work.destroy(id)),
+  destroyKey: async (context, asked) => {
+    const { instance, params, query } = asked
+    const view = await context.keys.show(instance.id, params.key)
+    const open = view !== undefined && !isDestroyed(view.state)
+    const uses = open ? await context.inventories.uses(instance.id, [params.key]) : null
+    requireKnownUse(`the key ${params.key}`, uses?.[0], query.inUse, context)
+    return change(context, asked, async (work, id) => work.destroy(id))
+  },
 }
 
 /** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */

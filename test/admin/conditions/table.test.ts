@@ -248,6 +248,12 @@ const cases: readonly Case[] = [
     says: /the move .* of the instance vmware does not go on \(3 of 9 done\): no answer/,
     of,
   },
+  {
+    id: 'machine-key-missing',
+    facts: { inventories: [{ instance, missing: 3, destroyed: 1, takenMs: nowMs - 9 * dayMs }] },
+    says: /^3 machines use a key that is missing in the instance, and a machine uses a key that is destroyed in the instance vmware, as of 9 days ago, an old inventory$/,
+    of,
+  },
   { id: 'near-limit', facts: { usages: [usage] }, says: /vmware holds 80 of \d+ objects \(80 %\)/, of },
   {
     id: 'certificate-expires',
