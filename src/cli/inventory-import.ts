@@ -2,7 +2,7 @@
 // file, or an end of this process, leaves the former inventory.
 
 import type { Input, Output } from '../admin/api.ts'
-import type { AdminClient } from '../admin/client.ts'
+import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
 import { InventoryFileError } from '../inventory/file-error.ts'
 import { readInventoryFile } from '../inventory/read-file.ts'
 import type { FileRow } from '../inventory/rows.ts'
@@ -65,7 +65,7 @@ export async function importFile(
     return { inventory: await sending.finish(), withoutKey }
   } catch (error) {
     await sending.cancel()
-    throw error instanceof InventoryFileError ? inFile(file, error) : error
+    throw told(file, error)
   } finally {
     progress.end()
   }
@@ -155,6 +155,16 @@ function nothingIn(withoutKey: number): InventoryFileError {
     null,
     `it names no machine with a key, and nothing was imported${rows}`,
     'If this vCenter uses no keys any more, remove its inventory: mortise inventory remove',
+  )
+}
+
+function told(file: string, error: unknown): unknown {
+  if (error instanceof InventoryFileError) return inFile(file, error)
+  if (!(error instanceof AdminUnreachable)) return error
+  return new CommandError(
+    `the server went away: ${error.message}`,
+    'The former inventory stays until all of the new one is there: mortise inventory show says what counts. Give the same command again.',
+    { cause: error },
   )
 }
 

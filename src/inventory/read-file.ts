@@ -32,7 +32,8 @@ async function begun(text: AsyncGenerator<string>) {
     if (done) break
     start += value
   }
-  if (start.trim() === '') throw new InventoryFileError(null, 'it is empty')
+  if (start.trim() === '')
+    throw new InventoryFileError(null, 'it is empty, or begins with nothing but white space')
   const whole = (async function* () {
     yield start
     yield* text
