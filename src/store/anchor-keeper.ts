@@ -8,10 +8,8 @@ import { limits } from '../limits.ts'
 import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import { AnchorFile } from './anchor-file.ts'
-import type { writeSql } from './sql.ts'
-import { number, orNull, text, type Statements } from './statements.ts'
-
-type WriteStatements = Statements<keyof typeof writeSql>
+import { number, text } from './row.ts'
+import { all, get, type Steps } from './steps.ts'
 
 /** A position with its place in the order of the commits of this run. */
 export interface OrderedPosition extends AnchorPosition {
@@ -39,9 +37,12 @@ export class AnchorKeeper {
   }
 
   /** `needed`: the store must have an anchor, whatever is in it. Throws the system's error. */
-  static look(file: string, key: KeyObject, needed: boolean, s: WriteStatements): AnchorVerdict {
-    const used = needed || number(s.get('used') ?? {}, 'used') === 1
-    return judgeAnchor(AnchorFile.read(file), key, used, (anchor) => factsFor(s, anchor))
+  static *look(file: string, key: KeyObject, needed: boolean): Steps<AnchorVerdict> {
+    const used = needed || number((yield* get('used')) ?? {}, 'used') === 1
+    const slots = AnchorFile.read(file)
+    const found = slots && newestAnchor(slots, key)
+    const facts = found && (yield* factsFor(found.anchor))
+    return judgeAnchor(slots, key, used, () => facts ?? nothing)
   }
 
   /**
@@ -108,18 +109,18 @@ export class AnchorKeeper {
 }
 
 /** Trust version and last checkpoint, as they are in the database or will be with the transaction that runs. */
-export function storedPosition(s: WriteStatements): Omit<AnchorPosition, 'heads'> {
-  const last = number(s.get('lastCheckpoint') ?? {}, 'number')
-  const body = checkpointSha256(s, last)
+export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
+  const last = number((yield* get('lastCheckpoint')) ?? {}, 'number')
+  const body = yield* checkpointSha256(last)
   return {
-    trustVersion: number(s.get('trustVersion') ?? {}, 'version'),
+    trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
     checkpoint: body === null ? null : { number: last, sha256: body },
   }
 }
 
 /** The heads that writers before this one left: mostly one, and never more than fit a slot. */
-export function storedHeads(s: WriteStatements): readonly WriterHead[] {
-  const rows = s.all('unnamedWriters').slice(-limits.anchorHeadsMax)
+export function* storedHeads(): Steps<readonly WriterHead[]> {
+  const rows = (yield* all('unnamedWriters')).slice(-limits.anchorHeadsMax)
   return rows.map((row) => ({
     writer: text(row, 'writer'),
     number: number(row, 'number'),
@@ -127,26 +128,29 @@ export function storedHeads(s: WriteStatements): readonly WriterHead[] {
   }))
 }
 
-function factsFor(s: WriteStatements, { checkpoint, heads }: Anchor): StoreFacts {
+const nothing: StoreFacts = { trustVersion: 0, lastCheckpoint: 0, checkpointSha256: null, heads: [] }
+
+function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
+  const found: StoreFacts['heads'][number][] = []
+  for (const head of heads) found.push(yield* headFacts(head))
   return {
-    trustVersion: number(s.get('trustVersion') ?? {}, 'version'),
-    lastCheckpoint: number(s.get('lastCheckpoint') ?? {}, 'number'),
-    checkpointSha256: checkpoint && checkpointSha256(s, checkpoint.number),
-    heads: heads.map((head) => headFacts(s, head)),
+    trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
+    lastCheckpoint: number((yield* get('lastCheckpoint')) ?? {}, 'number'),
+    checkpointSha256: checkpoint && (yield* checkpointSha256(checkpoint.number)),
+    heads: found,
   }
 }
 
-function checkpointSha256(s: WriteStatements, checkpoint: number): string | null {
-  const row = s.get('checkpointBody', checkpoint)
+function* checkpointSha256(checkpoint: number): Steps<string | null> {
+  const row = yield* get('checkpointBody', checkpoint)
   return row ? createHash('sha256').update(text(row, 'body')).digest('hex') : null
 }
 
-function headFacts(s: WriteStatements, head: WriterHead): StoreFacts['heads'][number] {
-  const row = s.get('writerRow', head.writer)
+function* headFacts(head: WriterHead): Steps<StoreFacts['heads'][number]> {
+  const row = yield* get('writerRow', head.writer)
   if (!row) return { last: 0, hash: null, prunedTo: 0 }
   const prunedTo = number(row, 'beginNumber')
-  const entry = number(row, 'firstEntry') + head.number - 1
-  const found = s.get('headEntry', entry, number(row, 'id'), head.number)
-  const hash = prunedTo === head.number ? text(row, 'beginHash') : found ? orNull(found, 'hash', text) : null
+  const found = yield* get('entryOfNumber', head.number, number(row, 'id'))
+  const hash = prunedTo === head.number ? text(row, 'beginHash') : found ? text(found, 'hash') : null
   return { last: number(row, 'number'), hash, prunedTo }
 }

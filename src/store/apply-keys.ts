@@ -3,10 +3,9 @@
 
 import { StoreConflict, type Write } from '../ports/store.ts'
 import type { Effects } from './effects.ts'
-import type { writeSql } from './sql.ts'
-import { bytes, type Statements } from './statements.ts'
+import { bytes } from './row.ts'
+import { changed, get, run, type Steps } from './steps.ts'
 
-type WriteStatements = Statements<keyof typeof writeSql>
 type Of<T extends Write['type']> = Extract<Write, { type: T }>
 type DataKeyWrite = Of<'data-key' | 'data-keys-removed' | 'data-key-removed' | 'data-key-rewrapped'>
 type StandardKeyWrite = Of<
@@ -14,86 +13,85 @@ type StandardKeyWrite = Of<
 >
 type SecretWrite = Of<'secret' | 'new-secret' | 'secret-removed'>
 
-export function applyKeyWrite(
-  s: WriteStatements,
+export function* applyKeyWrite(
   write: DataKeyWrite | StandardKeyWrite | SecretWrite,
   effects: Effects,
-): void {
+): Steps<void> {
   switch (write.type) {
     case 'data-key':
     case 'data-keys-removed':
     case 'data-key-removed':
     case 'data-key-rewrapped':
-      return applyDataKey(s, write, effects)
+      return yield* applyDataKey(write, effects)
     case 'standard-key':
-      return putStandardKey(s, write)
+      return yield* putStandardKey(write)
     case 'standard-key-state':
-      return void s.run('setStandardKeyState', write.state, write.id)
+      return yield* run('setStandardKeyState', write.state, write.id)
     case 'standard-key-removed':
-      return void s.run('removeStandardKey', write.id)
+      return yield* run('removeStandardKey', write.id)
     case 'standard-keys-unwanted':
-      if (write.identifier === undefined) return void s.run('standardKeysUnwanted', write.instanceId)
-      return void s.run('standardKeysOfOneUnwanted', write.instanceId, write.identifier)
+      if (write.identifier === undefined) return yield* run('standardKeysUnwanted', write.instanceId)
+      return yield* run('standardKeysOfOneUnwanted', write.instanceId, write.identifier)
     case 'secret':
     case 'new-secret':
     case 'secret-removed':
-      return applySecret(s, write, effects)
+      return yield* applySecret(write, effects)
     default:
       return write satisfies never
   }
 }
 
-function applyDataKey(s: WriteStatements, write: DataKeyWrite, effects: Effects): void {
+function* applyDataKey(write: DataKeyWrite, effects: Effects): Steps<void> {
   switch (write.type) {
     case 'data-key':
-      return putDataKey(s, write.record)
+      return yield* putDataKey(write.record)
     case 'data-keys-removed':
       effects.materialRemoved = true
-      s.run('eraseDataKeys', write.instanceId)
-      return void s.run('removeDataKeys', write.instanceId)
+      yield* run('eraseDataKeys', write.instanceId)
+      return yield* run('removeDataKeys', write.instanceId)
     case 'data-key-removed':
       effects.materialRemoved = true
-      s.run('eraseDataKey', write.id)
-      return void s.run('removeDataKey', write.id)
+      yield* run('eraseDataKey', write.id)
+      return yield* run('removeDataKey', write.id)
     case 'data-key-rewrapped': {
-      const row = s.get('dataKey', write.record.id)
+      const row = yield* get('dataKey', write.record.id)
       if (!row || Buffer.compare(bytes(row, 'wrapped'), write.was) !== 0)
         throw new StoreConflict('data-key', `the data key ${write.record.id} is not wrapped as expected`)
       effects.materialRemoved = true
-      s.run('eraseDataKey', write.record.id)
-      return putDataKey(s, write.record)
+      yield* run('eraseDataKey', write.record.id)
+      return yield* putDataKey(write.record)
     }
     default:
       return write satisfies never
   }
 }
 
-function putDataKey(s: WriteStatements, record: Of<'data-key'>['record']): void {
+function* putDataKey(record: Of<'data-key'>['record']): Steps<void> {
   const { id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs } = record
-  s.run('putDataKey', id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs)
+  yield* run('putDataKey', id, instanceId, rootKeyUri, rootKeyId, wrapped, createdMs)
 }
 
-function putStandardKey(s: WriteStatements, { record }: Of<'standard-key'>): void {
+function* putStandardKey({ record }: Of<'standard-key'>): Steps<void> {
   const { id, instanceId, kind, identifier, generation, rootKeyUri, state, keyVersion, createdMs } = record
   const rest = [instanceId, kind, identifier, generation, rootKeyUri, state, keyVersion, createdMs] as const
-  s.run('putStandardKey', id, ...rest)
+  yield* run('putStandardKey', id, ...rest)
 }
 
-function applySecret(s: WriteStatements, write: SecretWrite, effects: Effects): void {
+function* applySecret(write: SecretWrite, effects: Effects): Steps<void> {
   switch (write.type) {
     case 'secret': {
       const { name, sealed } = write.record
-      if (s.run('eraseSecret', name).changes > 0) effects.materialRemoved = true
-      return void s.run('putSecret', name, sealed)
+      if ((yield* changed('eraseSecret', name)) > 0) effects.materialRemoved = true
+      return yield* run('putSecret', name, sealed)
     }
     case 'new-secret':
-      if (s.run('addSecret', write.record.name, write.record.sealed).changes === 0)
+      if ((yield* changed('addSecret', write.record.name, write.record.sealed)) === 0)
         throw new StoreConflict('secret', `there is a secret ${write.record.name} already`)
       return undefined
     case 'secret-removed':
       effects.materialRemoved = true
-      s.run('eraseSecret', write.name)
-      return void s.run('removeSecret', write.name)
+      yield* run('eraseSecret', write.name)
+      return yield* run('removeSecret', write.name)
     default:
       return write satisfies never
   }

@@ -7,22 +7,16 @@ import type { Effects } from './effects.ts'
 import { indexHash } from './hashes.ts'
 import { stepsOf } from './state-counts.ts'
 import { objectRowBytes } from './usage.ts'
-import type { writeSql } from './sql.ts'
-import { bytes, number, orNull, text, type Row, type Statements } from './statements.ts'
+import { bytes, number, orNull, text, type Row } from './row.ts'
+import { add, get, run, type Steps } from './steps.ts'
 
-type WriteStatements = Statements<keyof typeof writeSql>
-
-export function putObject(
-  s: WriteStatements,
-  write: Extract<Write, { type: 'object' }>,
-  effects: Effects,
-): void {
+export function* putObject(write: Extract<Write, { type: 'object' }>, effects: Effects): Steps<void> {
   const { record } = write
   const { instanceId, uniqueIdentifier, state } = record
-  const old = s.get('objectRow', instanceId, uniqueIdentifier)
+  const old = yield* get('objectRow', instanceId, uniqueIdentifier)
   if (old) checkSuccession(old, record)
   const oldMaterial = old ? orNull(old, 'material', number) : null
-  const { material, addedBytes } = putMaterial(s, oldMaterial, record.sealed, effects)
+  const { material, addedBytes } = yield* putMaterial(oldMaterial, record.sealed, effects)
 
   const indexed = JSON.stringify({
     names: record.sealed === null ? [] : write.names,
@@ -36,22 +30,22 @@ export function putObject(
     ? number(old, 'attributesBytes') + Buffer.byteLength(text(old, 'indexed'))
     : -objectRowBytes
   const grownBytes = bytes - bytesBefore + addedBytes
-  if (grownBytes !== 0) s.run('addBytes', instanceId, grownBytes)
+  if (grownBytes !== 0) yield* run('addBytes', instanceId, grownBytes)
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
   const steps = [activates, deactivates] as const
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')
-    s.run('changeObject', ...common, ...steps, sequence)
+    yield* run('changeObject', ...common, ...steps, sequence)
   } else {
-    sequence = s.run('addObject', instanceId, uniqueIdentifier, ...common, ...steps).rowId
+    sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...steps)
   }
-  putIndex(s, instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
-  countSteps(s, instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
+  yield* putIndex(instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
+  yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
   if (oldState === state) return
-  if (oldState !== null) s.run('count', instanceId, oldState, -1)
-  s.run('count', instanceId, state, 1)
+  if (oldState !== null) yield* run('count', instanceId, oldState, -1)
+  yield* run('count', instanceId, state, 1)
 }
 
 const neverByClock: ClockSteps = { activates: null, deactivates: null }
@@ -60,13 +54,13 @@ function clockStepsOf(old: Row): ClockSteps {
   return { activates: orNull(old, 'activates', number), deactivates: orNull(old, 'deactivates', number) }
 }
 
-function countSteps(s: WriteStatements, instanceId: string, from: ClockSteps, to: ClockSteps): void {
+function* countSteps(instanceId: string, from: ClockSteps, to: ClockSteps): Steps<void> {
   if (from.activates === to.activates && from.deactivates === to.deactivates) return
   for (const { unit, at, step } of stepsOf(from)) {
-    s.run('countStep', instanceId, unit, at, step, -1)
-    s.run('forgetStep', instanceId, unit, at, step)
+    yield* run('countStep', instanceId, unit, at, step, -1)
+    yield* run('forgetStep', instanceId, unit, at, step)
   }
-  for (const { unit, at, step } of stepsOf(to)) s.run('countStep', instanceId, unit, at, step, 1)
+  for (const { unit, at, step } of stepsOf(to)) yield* run('countStep', instanceId, unit, at, step, 1)
 }
 
 /** The names and index entries that an object has, as kept in its row. */
@@ -91,37 +85,31 @@ interface PutMaterial {
 }
 
 /** Rows keep their place and length, see migrations.ts. */
-function putMaterial(
-  s: WriteStatements,
-  old: number | null,
-  sealed: Uint8Array | null,
-  effects: Effects,
-): PutMaterial {
-  if (old === null) return addMaterial(s, sealed)
-  const row = s.get('material', old)
+function* putMaterial(old: number | null, sealed: Uint8Array | null, effects: Effects): Steps<PutMaterial> {
+  if (old === null) return yield* addMaterial(sealed)
+  const row = yield* get('material', old)
   const before = row ? bytes(row, 'sealed') : new Uint8Array()
   if (sealed && Buffer.compare(before, sealed) === 0) return { material: old, addedBytes: 0 }
   effects.materialRemoved = true
   if (sealed?.length === before.length) {
-    s.run('overwriteMaterial', sealed, old)
+    yield* run('overwriteMaterial', sealed, old)
     return { material: old, addedBytes: 0 }
   }
-  s.run('eraseMaterial', old)
-  return addMaterial(s, sealed)
+  yield* run('eraseMaterial', old)
+  return yield* addMaterial(sealed)
 }
 
-function addMaterial(s: WriteStatements, sealed: Uint8Array | null): PutMaterial {
+function* addMaterial(sealed: Uint8Array | null): Steps<PutMaterial> {
   if (sealed === null) return { material: null, addedBytes: 0 }
-  return { material: s.run('addMaterial', sealed).rowId, addedBytes: sealed.length }
+  return { material: yield* add('addMaterial', sealed), addedBytes: sealed.length }
 }
 
-function putIndex(
-  s: WriteStatements,
+function* putIndex(
   instanceId: string,
   sequence: number,
   old: Row | undefined,
   now: { readonly indexed: string; readonly destroyed: boolean },
-): void {
+): Steps<void> {
   const before = old ? text(old, 'indexed') : '{"names":[],"index":[]}'
   const wasDestroyed = old?.['material'] === null
   if (before === now.indexed && wasDestroyed === now.destroyed) return
@@ -131,13 +119,14 @@ function putIndex(
     from.index.map(([key, value]) => indexHash(instanceId, key, value, wasDestroyed)),
   )
   const toHashes = new Set(to.index.map(([key, value]) => indexHash(instanceId, key, value, now.destroyed)))
-  for (const hash of fromHashes) if (!toHashes.has(hash)) s.run('removeIndex', hash, sequence)
-  for (const hash of toHashes) if (!fromHashes.has(hash)) s.run('addIndex', hash, sequence)
-  for (const name of from.names) if (!to.names.includes(name)) s.run('removeName', instanceId, name, sequence)
+  for (const hash of fromHashes) if (!toHashes.has(hash)) yield* run('removeIndex', hash, sequence)
+  for (const hash of toHashes) if (!fromHashes.has(hash)) yield* run('addIndex', hash, sequence)
+  for (const name of from.names)
+    if (!to.names.includes(name)) yield* run('removeName', instanceId, name, sequence)
   for (const name of new Set(to.names)) {
     if (from.names.includes(name)) continue
-    if (s.get('nameOwner', instanceId, name))
+    if (yield* get('nameOwner', instanceId, name))
       throw new StoreConflict('name', `another object of the instance has the name ${JSON.stringify(name)}`)
-    s.run('addName', instanceId, name, sequence)
+    yield* run('addName', instanceId, name, sequence)
   }
 }

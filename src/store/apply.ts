@@ -9,40 +9,38 @@ import { putObject } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
-import type { writeSql } from './sql.ts'
-import { number, text, type Statements } from './statements.ts'
+import { number, text } from './row.ts'
+import { all, get, run, type Steps } from './steps.ts'
 import { checkLimits, usageOf } from './usage.ts'
 
-type WriteStatements = Statements<keyof typeof writeSql>
-
-export function applyChange(s: WriteStatements, chain: AuditChain, change: Change, effects: Effects): void {
-  if (change.expect) checkExpectation(s, change.expect)
+export function* applyChange(chain: AuditChain, change: Change, effects: Effects): Steps<void> {
+  if (change.expect) yield* checkExpectation(change.expect)
   const bounded = change.expect?.limits
-  const before = bounded && usageOf(s, bounded.instanceId)
-  for (const write of change.writes) applyWrite(s, write, effects)
-  if (before) checkLimits(bounded, before, usageOf(s, bounded.instanceId))
+  const before = bounded && (yield* usageOf(bounded.instanceId))
+  for (const write of change.writes) yield* applyWrite(write, effects)
+  if (before) checkLimits(bounded, before, yield* usageOf(bounded.instanceId))
   if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
-    s.run('raiseTrustVersion')
+    yield* run('raiseTrustVersion')
     effects.trustRaised = true
   }
-  for (const entry of change.entries) chain.append(entry)
+  for (const entry of change.entries) yield* chain.append(entry)
 }
 
-function checkExpectation(s: WriteStatements, expect: Expectation): void {
+function* checkExpectation(expect: Expectation): Steps<void> {
   if (expect.trustVersion !== undefined) {
-    const row = s.get('trustVersion')
+    const row = yield* get('trustVersion')
     const version = row ? number(row, 'version') : 0
     if (version !== expect.trustVersion)
       throw new StoreConflict('trust', `trust is at version ${version}, not ${expect.trustVersion}`)
   }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
-    const { objects: found } = usageOf(s, instanceId)
+    const { objects: found } = yield* usageOf(instanceId)
     if (found !== count)
       throw new StoreConflict('object', `the instance has ${found} live objects, expected were ${count}`)
   }
   for (const { instanceId, uniqueIdentifier, version } of expect.objects ?? []) {
-    const row = s.get('objectRow', instanceId, uniqueIdentifier)
+    const row = yield* get('objectRow', instanceId, uniqueIdentifier)
     const found = row ? number(row, 'version') : null
     if (found === version) continue
     const is = found === null ? 'does not exist' : `is at version ${found}`
@@ -50,20 +48,20 @@ function checkExpectation(s: WriteStatements, expect: Expectation): void {
   }
 }
 
-export function applyWrite(s: WriteStatements, write: Write, effects: Effects): void {
+export function* applyWrite(write: Write, effects: Effects): Steps<void> {
   switch (write.type) {
     case 'object':
-      return putObject(s, write, effects)
+      return yield* putObject(write, effects)
     case 'fetched':
-      return void s.run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
+      return yield* run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
     case 'trust': {
       const { kind, id, body, mac } = write.row
-      return void s.run('putTrust', kind, id, body, mac)
+      return yield* run('putTrust', kind, id, body, mac)
     }
     case 'trust-removed':
-      return void s.run('removeTrust', write.kind, write.id)
+      return yield* run('removeTrust', write.kind, write.id)
     case 'trust-version':
-      return void s.run('liftTrustVersion', write.atLeast)
+      return yield* run('liftTrustVersion', write.atLeast)
     case 'data-key':
     case 'data-keys-removed':
     case 'data-key-removed':
@@ -75,50 +73,51 @@ export function applyWrite(s: WriteStatements, write: Write, effects: Effects): 
     case 'secret':
     case 'new-secret':
     case 'secret-removed':
-      return applyKeyWrite(s, write, effects)
+      return yield* applyKeyWrite(write, effects)
     case 'inventory-begun':
     case 'inventory-rows':
     case 'inventory-current':
     case 'inventory-gone':
     case 'inventories-gone':
     case 'inventory-cleared':
-      return applyInventoryWrite(s, write)
+      return yield* applyInventoryWrite(write)
     case 'pending':
-      return replacePending(s, write.clients)
+      return yield* replacePending(write.clients)
     case 'seen':
-      for (const { sha256, lastMs, address } of write.certificates) s.run('putSeen', sha256, lastMs, address)
+      for (const { sha256, lastMs, address } of write.certificates)
+        yield* run('putSeen', sha256, lastMs, address)
       return undefined
     case 'clients-seen':
       for (const { clientId, lastMs, address, certificateSha256 } of write.clients)
-        s.run('putClientSeen', clientId, lastMs, address, certificateSha256)
+        yield* run('putClientSeen', clientId, lastMs, address, certificateSha256)
       return undefined
     case 'checkpoint': {
       const { number: next, body, signature } = write.checkpoint
       const { follows = next - 1 } = write
-      const row = s.get('lastCheckpoint')
+      const row = yield* get('lastCheckpoint')
       const last = row ? number(row, 'number') : 0
       if (follows !== last || next <= last)
         throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
       effects.checkpointed = true
-      return void s.run('addCheckpoint', next, body, signature)
+      return yield* run('addCheckpoint', next, body, signature)
     }
     case 'access-moved':
-      return void s.run('accessMoved', write.sequence)
+      return yield* run('accessMoved', write.sequence)
     case 'prune':
       effects.pruned = true
-      return markPruned(s, write.beforeMs, write.upTo)
+      return yield* markPruned(write.beforeMs, write.upTo)
     default:
       return write satisfies never
   }
 }
 
 /** The list as a whole is what is kept: who is not in it any more was trusted, blocked or forgotten. */
-function replacePending(s: WriteStatements, clients: readonly PendingClient[]): void {
+function* replacePending(clients: readonly PendingClient[]): Steps<void> {
   const kept = new Set(clients.map(({ sha256 }) => sha256))
-  for (const row of s.all('pendingNames')) {
+  for (const row of yield* all('pendingNames')) {
     const sha256 = text(row, 'sha256')
-    if (!kept.has(sha256)) s.run('removePending', sha256)
+    if (!kept.has(sha256)) yield* run('removePending', sha256)
   }
   for (const { sha256, certificate, address, firstMs, lastMs, attempts } of clients)
-    s.run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
+    yield* run('putPending', sha256, certificate, address, firstMs, lastMs, attempts)
 }

@@ -4,29 +4,28 @@
 import { chainHash, chainStart, entryBody } from '../audit/chain.ts'
 import type { AuditEntry, WriterHead } from '../ports/audit.ts'
 import { auditHash } from './hashes.ts'
-import type { writeSql } from './sql.ts'
-import { number, text, type Statements } from './statements.ts'
+import { number, text } from './row.ts'
+import { add, all, get, run, type Steps } from './steps.ts'
 
 /** Entries whose ids differ in the lower ten bits only are a block (audit_blocks). */
 export const blockEntries = 1024
 
 interface Mark {
   readonly id: number | null
-  readonly firstEntry: number
+  /** The id of the last entry in the store. */
+  readonly lastEntry: number
   readonly number: number
   readonly hash: string
 }
 
 export class AuditChain {
-  readonly #statements: Statements<keyof typeof writeSql>
   readonly #writer: string
   readonly #openedMs: number
-  #head: Mark = { id: null, firstEntry: 0, number: 0, hash: chainStart }
+  #head: Mark = { id: null, lastEntry: 0, number: 0, hash: chainStart }
   #savedNumber = 0
   readonly #blocks = new Map<number, { minMs: number; maxMs: number }>()
 
-  constructor(statements: Statements<keyof typeof writeSql>, writer: string, openedMs: number) {
-    this.#statements = statements
+  constructor(writer: string, openedMs: number) {
     this.#writer = writer
     this.#openedMs = openedMs
   }
@@ -45,15 +44,15 @@ export class AuditChain {
     this.#head = mark
   }
 
-  append(entry: AuditEntry): void {
-    const others = this.#head.id === null ? this.#begin() : undefined
-    const { id, firstEntry } = this.#head
+  *append(entry: AuditEntry): Steps<void> {
+    const others = this.#head.id === null ? yield* this.#begin() : undefined
+    const { id, lastEntry } = this.#head
     const next = this.#head.number + 1
     const body = entryBody(this.#writer, next, entry, others)
     const hash = chainHash(this.#head.hash, body)
-    const place = firstEntry + next - 1
+    const place = lastEntry + 1
     const { instanceId, object, actor } = entry
-    this.#statements.run(
+    yield* run(
       'addEntry',
       place,
       id,
@@ -65,16 +64,15 @@ export class AuditChain {
       hash,
       body,
     )
-    this.#head = { id, firstEntry, number: next, hash }
+    this.#head = { id, lastEntry: place, number: next, hash }
     this.#widenBlock(Math.floor(place / blockEntries), entry.atMs)
   }
 
   /** To be called before the group commits. */
-  save(): void {
+  *save(): Steps<void> {
     const { id, number, hash } = this.#head
-    for (const [block, { minMs, maxMs }] of this.#blocks)
-      this.#statements.run('putBlock', block, minMs, maxMs)
-    if (id !== null && number !== this.#savedNumber) this.#statements.run('putHead', number, hash, id)
+    for (const [block, { minMs, maxMs }] of this.#blocks) yield* run('putBlock', block, minMs, maxMs)
+    if (id !== null && number !== this.#savedNumber) yield* run('putHead', number, hash, id)
   }
 
   /** After the group was committed, or undone and restored. */
@@ -88,15 +86,15 @@ export class AuditChain {
    * named is covered by the entry that named it, and that by its own writer's head, so naming the rest ties
    * down all: the list does not grow with every start.
    */
-  #begin(): WriterHead[] {
-    const others = this.#statements.all('unnamedWriters').map((row) => {
-      this.#statements.run('nameWriter', number(row, 'id'))
-      return { writer: text(row, 'writer'), number: number(row, 'number'), hash: text(row, 'hash') }
-    })
-    const last = this.#statements.get('lastEntry')
-    const firstEntry = (last ? number(last, 'entry') : 0) + 1
-    const { rowId } = this.#statements.run('addWriter', this.#writer, this.#openedMs, firstEntry)
-    this.#head = { id: rowId, firstEntry, number: 0, hash: chainStart }
+  *#begin(): Steps<WriterHead[]> {
+    const others: WriterHead[] = []
+    for (const row of yield* all('unnamedWriters')) {
+      yield* run('nameWriter', number(row, 'id'))
+      others.push({ writer: text(row, 'writer'), number: number(row, 'number'), hash: text(row, 'hash') })
+    }
+    const lastEntry = number((yield* get('lastEntry')) ?? {}, 'entry')
+    const id = yield* add('addWriter', this.#writer, this.#openedMs, lastEntry + 1)
+    this.#head = { id, lastEntry, number: 0, hash: chainStart }
     return others
   }
 

@@ -7,19 +7,17 @@ import type { Actor, AuditEntry, AuditQuery, StoredAuditEntry } from '../ports/a
 import { limits } from '../limits.ts'
 import { blockEntries } from './audit-chain.ts'
 import { auditHash } from './hashes.ts'
-import type { readSql } from './sql.ts'
-import { number, text, type Row, type Statements } from './statements.ts'
-
-type ReadStatements = Statements<keyof typeof readSql>
+import { number, text, type Row } from './row.ts'
+import { all, get, type Steps } from './steps.ts'
 
 interface Page {
   readonly entries: readonly StoredAuditEntry[]
   readonly after: string | null
 }
 
-/** `read` runs what it is given against the database, and says what it means when that fails. */
+/** `read` takes the steps that it is given, and says what it means when that fails. */
 export async function findAudit(
-  read: <T>(work: (s: ReadStatements) => T) => T,
+  read: <T>(steps: Steps<T>) => T | Promise<T>,
   query: AuditQuery,
 ): Promise<Page> {
   const newest = query.order === 'newest'
@@ -30,7 +28,7 @@ export async function findAudit(
   let last: number | null = null
   while (next !== null && found.length < query.limit) {
     const from: number = next
-    const step = read((s) => (isIndexed(query) ? byIndex(s, query, from) : byBlock(s, query, from)))
+    const step: Step = await read(isIndexed(query) ? byIndex(query, from) : byBlock(query, from))
     next = step.next
     for (const row of step.rows) {
       if (!matches(text(row, 'body'), query)) continue
@@ -49,7 +47,7 @@ export async function findAudit(
 }
 
 interface Step {
-  readonly rows: Row[]
+  readonly rows: readonly Row[]
   readonly next: number | null
 }
 
@@ -57,7 +55,7 @@ function isIndexed({ object, certificateSha256, instanceId }: AuditQuery): boole
   return object !== undefined || certificateSha256 !== undefined || typeof instanceId === 'string'
 }
 
-function byIndex(s: ReadStatements, query: AuditQuery, from: number): Step {
+function* byIndex(query: AuditQuery, from: number): Steps<Step> {
   const { object, certificateSha256, instanceId } = query
   const newest = query.order === 'newest'
   const range = [
@@ -65,17 +63,17 @@ function byIndex(s: ReadStatements, query: AuditQuery, from: number): Step {
     ...times(query),
     limits.auditStepEntries,
   ]
-  let rows: Row[]
+  let rows: readonly Row[]
   if (object !== undefined)
-    rows = s.all(newest ? 'objectNewest' : 'objectOldest', auditHash('object', object), ...range)
+    rows = yield* all(newest ? 'objectNewest' : 'objectOldest', auditHash('object', object), ...range)
   else if (certificateSha256 !== undefined)
-    rows = s.all(
+    rows = yield* all(
       newest ? 'certificateNewest' : 'certificateOldest',
       auditHash('certificate', certificateSha256),
       ...range,
     )
   else
-    rows = s.all(
+    rows = yield* all(
       newest ? 'instanceNewest' : 'instanceOldest',
       auditHash('instance', instanceId ?? ''),
       ...range,
@@ -84,10 +82,10 @@ function byIndex(s: ReadStatements, query: AuditQuery, from: number): Step {
 }
 
 /** One block of entries, the next one that has any of the time asked for. */
-function byBlock(s: ReadStatements, query: AuditQuery, from: number): Step {
+function* byBlock(query: AuditQuery, from: number): Steps<Step> {
   const newest = query.order === 'newest'
   const [sinceMs, untilMs] = times(query)
-  const block = s.get(
+  const block = yield* get(
     newest ? 'blockBefore' : 'blockAfter',
     Math.floor(from / blockEntries),
     sinceMs,
@@ -98,7 +96,7 @@ function byBlock(s: ReadStatements, query: AuditQuery, from: number): Step {
   const end = start + blockEntries - 1
   const range = newest ? [start, Math.min(from, end)] : [Math.max(from, start), end]
   const count = Math.min(limits.auditStepEntries, Math.max(query.limit, 50))
-  const rows = s.all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
+  const rows = yield* all(newest ? 'auditNewest' : 'auditOldest', ...range, sinceMs, untilMs, count)
   if (rows.length === count) return { rows, next: beyond(rows, newest) }
   return { rows, next: newest ? (start > 0 ? start - 1 : null) : end + 1 }
 }

@@ -7,9 +7,9 @@ import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keep
 import { applyChange } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
-import type { writeSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import type { Statements } from './statements.ts'
+import type { Steps } from './steps.ts'
 import type { Job, Outcome } from './writer-messages.ts'
 
 export interface GroupResult {
@@ -21,21 +21,21 @@ export interface GroupResult {
 
 export class Groups {
   readonly #database: DatabaseSync
-  readonly #statements: Statements<keyof typeof writeSql>
+  readonly #statements: Statements
   readonly #chain: AuditChain
   readonly #savepoint
   readonly #release
   readonly #rollback
   #position: OrderedPosition
 
-  constructor(database: DatabaseSync, statements: Statements<keyof typeof writeSql>, chain: AuditChain) {
+  constructor(database: DatabaseSync, statements: Statements, chain: AuditChain) {
     this.#database = database
     this.#statements = statements
     this.#chain = chain
     this.#savepoint = database.prepare('SAVEPOINT change')
     this.#release = database.prepare('RELEASE change')
     this.#rollback = database.prepare('ROLLBACK TO change')
-    this.#position = { ...storedPosition(statements), heads: storedHeads(statements), order: 0 }
+    this.#position = statements.take(storedStart())
   }
 
   /** How far the store has come, with what is committed. */
@@ -60,7 +60,7 @@ export class Groups {
       this.#setSynchronous(full)
       this.#database.exec('BEGIN IMMEDIATE')
       const outcomes = jobs.map((job) => this.#apply(job, effects))
-      this.#chain.save()
+      this.#statements.take(this.#chain.save())
       const position = this.#positionWith(effects)
       this.#database.exec('COMMIT')
       // A commit that wrote nothing synced nothing either; one that moved the position wrote.
@@ -77,10 +77,10 @@ export class Groups {
   }
 
   /** A transaction of the writer's own. */
-  transact<T>(work: () => T): T {
+  transact<T>(steps: Steps<T>): T {
     try {
       this.#database.exec('BEGIN IMMEDIATE')
-      const result = work()
+      const result = this.#statements.take(steps)
       this.#database.exec('COMMIT')
       return result
     } catch (error) {
@@ -93,7 +93,7 @@ export class Groups {
     const mark = this.#chain.mark()
     this.#savepoint.run()
     try {
-      applyChange(this.#statements, this.#chain, change, effects)
+      this.#statements.take(applyChange(this.#chain, change, effects))
       this.#release.run()
       return { id, type: 'done' }
     } catch (error) {
@@ -110,7 +110,7 @@ export class Groups {
   /** The position that the running transaction will bring about: the same value when it is the same position. */
   #positionWith({ trustRaised, checkpointed }: Effects): OrderedPosition {
     const before = this.#position
-    const stored = trustRaised || checkpointed ? storedPosition(this.#statements) : before
+    const stored = trustRaised || checkpointed ? this.#statements.take(storedPosition()) : before
     const { trustVersion, checkpoint } = stored
     const head = this.#chain.head()
     const [lastHead] = before.heads
@@ -130,4 +130,8 @@ export class Groups {
   #undo(): void {
     if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
   }
+}
+
+function* storedStart(): Steps<OrderedPosition> {
+  return { ...(yield* storedPosition()), heads: yield* storedHeads(), order: 0 }
 }

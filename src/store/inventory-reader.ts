@@ -7,18 +7,16 @@ import type {
   InventoryStore,
   KeyUse,
 } from '../ports/inventory.ts'
-import type { readSql } from './sql.ts'
-import { number, oneOf, orNull, text, type Row, type Statements } from './statements.ts'
+import { number, oneOf, orNull, text, type Row } from './row.ts'
+import { all, get, type Steps } from './steps.ts'
 
-type ReadStatements = Statements<keyof typeof readSql>
-
-export function findInventoryRows(
-  s: ReadStatements,
-  { id, after, limit }: Parameters<InventoryStore['inventoryRows']>[0],
-): FoundInventoryRow[] {
-  return s
-    .all('inventoryRows', id, ...placeOf(after), limit)
-    .map((row) => ({ ...inventoryRow(row), keyState: orNull(row, 'keyState', text) }))
+export function* findInventoryRows({
+  id,
+  after,
+  limit,
+}: Parameters<InventoryStore['inventoryRows']>[0]): Steps<FoundInventoryRow[]> {
+  const rows = yield* all('inventoryRows', id, ...placeOf(after), limit)
+  return rows.map((row) => ({ ...inventoryRow(row), keyState: orNull(row, 'keyState', text) }))
 }
 
 /** The columns that order rows. A key has at least one character, so nothing lies before an empty one. */
@@ -28,15 +26,19 @@ export function placeOf(row: InventoryRow | undefined): [string, string, string,
   return [key, kind, name, machineId, disk, provider]
 }
 
-export function findKeyUses(
-  s: ReadStatements,
-  { id, keys, firstMax }: Parameters<InventoryStore['keyUses']>[0],
-): KeyUse[] {
-  return keys.map((key) => {
-    const machines = number(s.get('machinesOfKey', id, key) ?? {}, 'count')
-    const first = machines === 0 ? [] : s.all('firstMachinesOfKey', id, key, firstMax)
-    return { machines, first: first.map((row) => ({ kind: text(row, 'kind'), name: text(row, 'name') })) }
-  })
+export function* findKeyUses({
+  id,
+  keys,
+  firstMax,
+}: Parameters<InventoryStore['keyUses']>[0]): Steps<KeyUse[]> {
+  const uses: KeyUse[] = []
+  for (const key of keys) {
+    const machines = number((yield* get('machinesOfKey', id, key)) ?? {}, 'count')
+    const rows = machines === 0 ? [] : yield* all('firstMachinesOfKey', id, key, firstMax)
+    const first = rows.map((row) => ({ kind: text(row, 'kind'), name: text(row, 'name') }))
+    uses.push({ machines, first })
+  }
+  return uses
 }
 
 export function inventoryRecord(row: Row): InventoryRecord {

@@ -9,8 +9,9 @@ import { StoreUnavailable, type Store } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { limits } from '../limits.ts'
 import { refuseUnsafeFolder } from './data-folder.ts'
+import type { CommitWatch } from './database-store.ts'
 import { restoringFileOf } from './load.ts'
-import { SqliteStore, type CommitWatch } from './sqlite-store.ts'
+import { SqliteStore } from './sqlite-store.ts'
 import { WriterThread } from './writer-thread.ts'
 
 export interface SqliteOptions {

@@ -3,56 +3,64 @@
 
 import type { WriterHead } from '../ports/audit.ts'
 import { blockEntries } from './audit-chain.ts'
-import type { writeSql } from './sql.ts'
-import { number, orNull, text, type Row, type Statements } from './statements.ts'
-
-type WriteStatements = Statements<keyof typeof writeSql>
+import { number, text } from './row.ts'
+import { get, run, type Steps } from './steps.ts'
 
 /** Rows that one step deletes: a few milliseconds. */
 const stepEntries = 500
 
 /** Takes from the beginning of each writer's entries those that are older and not beyond its head in `upTo`. */
-export function markPruned(s: WriteStatements, beforeMs: number, upTo: readonly WriterHead[]): void {
+export function* markPruned(beforeMs: number, upTo: readonly WriterHead[]): Steps<void> {
   for (const head of upTo) {
-    const row = s.get('writerRow', head.writer)
+    const row = yield* get('writerRow', head.writer)
     if (!row) continue
-    const firstEntry = number(row, 'firstEntry')
-    const first = firstEntry + number(row, 'beginNumber')
-    const last = firstEntry + Math.min(head.number, number(row, 'number')) - 1
-    const kept = firstKept(s, first, last, beforeMs)
-    const end = s.get('entryHash', kept - 1)
-    if (kept > first && end)
-      s.run('setBeginning', number(end, 'number'), text(end, 'hash'), number(row, 'id'))
+    const [id, begin] = [number(row, 'id'), number(row, 'beginNumber')]
+    const covered = Math.min(head.number, number(row, 'number'))
+    const kept = (yield* firstKept(id, begin + 1, covered, beforeMs)) ?? covered + 1
+    const end = kept > begin + 1 ? yield* get('entryOfNumber', kept - 1, id) : undefined
+    if (end) yield* run('setBeginning', kept - 1, text(end, 'hash'), id)
   }
 }
 
 /** Deletes some pruned rows; false when none are left. To be called in a transaction. */
-export function deletePruned(s: WriteStatements): boolean {
-  const row = s.get('prunedWriter')
+export function* deletePruned(): Steps<boolean> {
+  const row = yield* get('prunedWriter')
   if (!row) {
-    s.run('deleteBlocks')
+    yield* run('deleteBlocks')
     return false
   }
-  const deleted = number(row, 'deleted')
+  const [id, deleted] = [number(row, 'id'), number(row, 'deleted')]
   const upTo = Math.min(number(row, 'beginNumber'), deleted + stepEntries)
-  const firstEntry = number(row, 'firstEntry')
-  s.run('deleteEntries', firstEntry + deleted, firstEntry + upTo - 1)
-  s.run('setDeleted', upTo, number(row, 'id'))
+  const range = yield* entriesOf(id, deleted + 1, upTo)
+  if (range) yield* run('deleteEntries', id, ...range)
+  yield* run('setDeleted', upTo, id)
   return true
 }
 
-/** The id of the first entry that is not older; last + 1 if all are. Blocks that are older as a whole are skipped. */
-function firstKept(s: WriteStatements, first: number, last: number, beforeMs: number): number {
+/** The places of a writer's entries from one number to another, both of which are there; undefined if they are not. */
+export function* entriesOf(id: number, from: number, to: number): Steps<[number, number] | undefined> {
+  const [first, last] = [yield* get('entryOfNumber', from, id), yield* get('entryOfNumber', to, id)]
+  return first && last && [number(first, 'entry'), number(last, 'entry')]
+}
+
+/** The number of the first entry that is not older; undefined if all are. Blocks that are older as a whole are skipped. */
+function* firstKept(
+  id: number,
+  fromNumber: number,
+  toNumber: number,
+  beforeMs: number,
+): Steps<number | undefined> {
+  if (fromNumber > toNumber) return undefined
+  const [first, last] = (yield* entriesOf(id, fromNumber, toNumber)) ?? [1, 0]
   let from = first
   while (from <= last) {
-    const block = s.get('blockAfter', Math.floor(from / blockEntries), beforeMs, Number.MAX_SAFE_INTEGER)
+    const block = yield* get('blockAfter', Math.floor(from / blockEntries), beforeMs, Number.MAX_SAFE_INTEGER)
     if (!block) break
     from = Math.max(from, number(block, 'block') * blockEntries)
     const to = Math.min(last, number(block, 'block') * blockEntries + blockEntries - 1)
-    const kept: Row | undefined = s.get('firstKept', from, to, beforeMs)
-    const entry = kept ? orNull(kept, 'entry', number) : null
-    if (entry !== null) return entry
+    const kept = yield* get('firstKept', id, from, to, beforeMs)
+    if (kept) return number(kept, 'number')
     from = to + 1
   }
-  return last + 1
+  return undefined
 }

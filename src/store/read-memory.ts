@@ -10,11 +10,12 @@ import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import { StoreConflict } from '../ports/store.ts'
 import { storedObject } from './rows.ts'
-import type { readSql } from './sql.ts'
-import { number, type Statements } from './statements.ts'
+import { number } from './row.ts'
+import type { Statements } from './statements.ts'
+import { get } from './steps.ts'
 
 export class ReadMemory {
-  readonly #statements: Statements<keyof typeof readSql>
+  readonly #statements: Statements
   readonly #dataVersion: StatementSync
   #version: number | undefined
   /** SQLite was asked in this turn of the event loop. */
@@ -25,7 +26,7 @@ export class ReadMemory {
   #bytes = 0
 
   /** `database`: a connection that only reads, and its statements. */
-  constructor(database: DatabaseSync, statements: Statements<keyof typeof readSql>) {
+  constructor(database: DatabaseSync, statements: Statements) {
     this.#statements = statements
     this.#dataVersion = database.prepare('PRAGMA data_version')
   }
@@ -68,14 +69,14 @@ export class ReadMemory {
   }
 
   #knownTrustVersion(): number {
-    return (this.#trustVersion ??= number(this.#statements.get('trustVersion') ?? {}, 'version'))
+    return (this.#trustVersion ??= number(this.#statements.take(get('trustVersion')) ?? {}, 'version'))
   }
 
   #knownObject(instanceId: string, uniqueIdentifier: string): StoredObject | undefined {
     const name = `${instanceId} ${uniqueIdentifier}`
     const known = this.#objects.get(name)
     if (known) return known
-    const row = this.#statements.get('object', instanceId, uniqueIdentifier)
+    const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
     const object = storedObject(row)
     this.#objects.set(name, object)

@@ -4,7 +4,7 @@ import type { AuditCheckpoint } from '../ports/audit.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../ports/trust.ts'
 import type { StoredObject } from '../ports/objects.ts'
-import { bytes, number, orNull, text, type Row } from './statements.ts'
+import { bytes, number, orNull, text, type Row } from './row.ts'
 
 export function storedObject(row: Row): StoredObject {
   return {

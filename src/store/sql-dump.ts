@@ -14,16 +14,16 @@ export const dumpSql = {
   secrets: readSql.secrets,
   pending: readSql.pending,
   entryTotal: `SELECT coalesce(sum(number - begin_number), 0) AS count FROM writers`,
-  objectTotals: `SELECT instance_id AS instanceId, sum(count) AS count FROM object_counts GROUP BY instance_id`,
+  objectTotals: `SELECT instance_id AS "instanceId", sum(count) AS count FROM object_counts GROUP BY instance_id`,
   trustRows: `SELECT kind, id, body, mac FROM trust ORDER BY kind, id`,
   allDataKeys: `
-    SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
-      created_ms AS createdMs
+    SELECT id, instance_id AS "instanceId", root_key_uri AS "rootKeyUri", root_key_id AS "rootKeyId", wrapped,
+      created_ms AS "createdMs"
     FROM data_keys ORDER BY created_ms, id`,
   standardKeysAfter: `SELECT ${standardKeyColumns} FROM standard_keys WHERE id > ? ORDER BY id LIMIT ?`,
-  seenAfter: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 > ? ORDER BY sha256 LIMIT ?`,
+  seenAfter: `SELECT sha256, last_ms AS "lastMs", address FROM seen WHERE sha256 > ? ORDER BY sha256 LIMIT ?`,
   clientsSeenAfter: `
-    SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen
+    SELECT client_id AS "clientId", last_ms AS "lastMs", address, certificate FROM client_seen
     WHERE client_id > ? ORDER BY client_id LIMIT ?`,
   currentInventories: `SELECT number, ${inventoryColumns} FROM inventories WHERE state = 'current' ORDER BY number`,
   dumpedInventoryRows: `
@@ -32,8 +32,8 @@ export const dumpSql = {
     ORDER BY r.key, r.kind, r.name, r.machine_id, r.disk, r.provider LIMIT ?`,
   checkpointsAfter: `SELECT number, body, signature FROM checkpoints WHERE number > ? ORDER BY number LIMIT ?`,
   allWriters: `
-    SELECT id, writer, opened_ms AS openedMs, first_entry AS firstEntry, number, hash, named,
-      begin_number AS beginNumber, begin_hash AS beginHash
+    SELECT id, writer, opened_ms AS "openedMs", number, hash, named,
+      begin_number AS "beginNumber", begin_hash AS "beginHash"
     FROM writers ORDER BY id`,
   entriesBetween: `SELECT number, body, hash FROM audit WHERE entry BETWEEN ? AND ? AND writer = ? ORDER BY entry`,
   objectsAfter: `

@@ -1,19 +1,20 @@
-// Every statement of the store, once. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints,
-// checkpoints of the WAL) is in sqlite-file.ts and group.ts.
+// Every statement of the store, once, in words that SQLite and PostgreSQL both understand; the few that PostgreSQL needs
+// otherwise are in postgres/sql.ts. Placeholders are `?` in order. What is SQLite's alone (PRAGMA, savepoints, checkpoints
+// of the WAL) is in sqlite-file.ts and group.ts.
 
 export const objectColumns = `
-  o.sequence, o.instance_id AS instanceId, o.unique_identifier AS uniqueIdentifier, o.object_type AS objectType,
-  o.state, o.version, o.created_ms AS createdMs, o.attributes, m.sealed, o.data_key_id AS dataKeyId,
-  f.at_ms AS lastFetchedMs`
+  o.sequence, o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType",
+  o.state, o.version, o.created_ms AS "createdMs", o.attributes, m.sealed, o.data_key_id AS "dataKeyId",
+  f.at_ms AS "lastFetchedMs"`
 export const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
 
 export const standardKeyColumns = `
-  id, instance_id AS instanceId, kind, identifier, generation, root_key_uri AS rootKeyUri, state,
-  key_version AS keyVersion, created_ms AS createdMs`
+  id, instance_id AS "instanceId", kind, identifier, generation, root_key_uri AS "rootKeyUri", state,
+  key_version AS "keyVersion", created_ms AS "createdMs"`
 
 export const inventoryColumns = `
-  id, instance_id AS instanceId, vcenter, state, taken_ms AS takenMs, imported_ms AS importedMs, rows`
-export const inventoryRowColumns = `r.key, r.kind, r.name, r.machine_id AS machineId, r.disk, r.provider`
+  id, instance_id AS "instanceId", vcenter, state, taken_ms AS "takenMs", imported_ms AS "importedMs", rows`
+export const inventoryRowColumns = `r.key, r.kind, r.name, r.machine_id AS "machineId", r.disk, r.provider`
 
 /** Standard keys are indexed by these; a search over several of them is one statement, so it sees one moment. */
 export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
@@ -22,6 +23,7 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
+  objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
   accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = 'access_moved'`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
@@ -40,7 +42,7 @@ export const readSql = {
     SELECT ${objectColumns} FROM object_index i CROSS JOIN objects o ON o.sequence = i.sequence ${objectJoins}
     WHERE i.hash = ? AND i.sequence < ? ORDER BY i.sequence DESC LIMIT ?`,
   /** How many objects have the hash, counted up to a limit. */
-  countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?)`,
+  countByHash: `SELECT count(*) AS count FROM (SELECT 1 FROM object_index WHERE hash = ? LIMIT ?) AS found`,
   /**
    * One statement, so that it sees one moment: the stored states, and the steps of the days before today, the hours of
    * today before this one, and the seconds of this hour up to now.
@@ -55,8 +57,8 @@ export const readSql = {
       (SELECT coalesce(sum(bytes), 0) FROM object_bytes WHERE instance_id = ?) AS bytes`,
 
   dataKeys: `
-    SELECT id, instance_id AS instanceId, root_key_uri AS rootKeyUri, root_key_id AS rootKeyId, wrapped,
-      created_ms AS createdMs
+    SELECT id, instance_id AS "instanceId", root_key_uri AS "rootKeyUri", root_key_id AS "rootKeyId", wrapped,
+      created_ms AS "createdMs"
     FROM data_keys WHERE instance_id = ? ORDER BY created_ms, id`,
   /** For each of standardKeySets: the instance, whether that set is wanted, after which id; then the limit. */
   standardKeysOfInstance: standardKeys('instance_id = ? AND'),
@@ -71,38 +73,38 @@ export const readSql = {
     WHERE instance_id = ? AND kind = 'object' AND state IN ('current', 'due') GROUP BY key_version`,
   secrets: `SELECT name, sealed FROM secrets ORDER BY name`,
   pending: `
-    SELECT sha256, certificate, address, first_ms AS firstMs, last_ms AS lastMs, attempts
+    SELECT sha256, certificate, address, first_ms AS "firstMs", last_ms AS "lastMs", attempts
     FROM pending ORDER BY first_ms, sha256`,
   clientSeen: `
-    SELECT client_id AS clientId, last_ms AS lastMs, address, certificate FROM client_seen WHERE client_id = ?`,
-  seen: `SELECT sha256, last_ms AS lastMs, address FROM seen WHERE sha256 = ?`,
+    SELECT client_id AS "clientId", last_ms AS "lastMs", address, certificate FROM client_seen WHERE client_id = ?`,
+  seen: `SELECT sha256, last_ms AS "lastMs", address FROM seen WHERE sha256 = ?`,
 
   inventories: `SELECT ${inventoryColumns} FROM inventories ORDER BY number`,
   inventoriesOfInstance: `
     SELECT ${inventoryColumns} FROM inventories WHERE instance_id = ? ORDER BY number`,
   inventoryRows: `
-    SELECT ${inventoryRowColumns}, o.state AS keyState
+    SELECT ${inventoryRowColumns}, o.state AS "keyState"
     FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number
     LEFT JOIN objects o ON o.instance_id = i.instance_id AND o.unique_identifier = r.key
     WHERE i.id = ? AND (r.key, r.kind, r.name, r.machine_id, r.disk, r.provider) > (?, ?, ?, ?, ?, ?)
     ORDER BY r.key, r.kind, r.name, r.machine_id, r.disk, r.provider LIMIT ?`,
   machinesOfKey: `
     SELECT count(*) AS count FROM (SELECT DISTINCT r.kind, r.name, r.machine_id
-      FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number WHERE i.id = ? AND r.key = ?)`,
+      FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number WHERE i.id = ? AND r.key = ?) AS found`,
   firstMachinesOfKey: `
     SELECT DISTINCT r.kind, r.name, r.machine_id
     FROM inventories i CROSS JOIN inventory_rows r ON r.inventory = i.number
     WHERE i.id = ? AND r.key = ? ORDER BY r.kind, r.name, r.machine_id LIMIT ?`,
 
   writers: `
-    SELECT writer, number, hash, begin_number AS beginNumber, begin_hash AS beginHash FROM writers ORDER BY id`,
+    SELECT writer, number, hash, begin_number AS "beginNumber", begin_hash AS "beginHash" FROM writers ORDER BY id`,
   checkpoints: `SELECT number, body, signature FROM checkpoints ORDER BY number DESC LIMIT ?`,
   blockBefore: `
     SELECT block FROM audit_blocks WHERE block <= ? AND max_ms >= ? AND min_ms <= ?
     ORDER BY block DESC LIMIT 1`,
   blockAfter: `
     SELECT block FROM audit_blocks WHERE block >= ? AND max_ms >= ? AND min_ms <= ? ORDER BY block LIMIT 1`,
-  newestAuditTime: `SELECT max(max_ms) AS newestMs FROM audit_blocks`,
+  newestAuditTime: `SELECT max(max_ms) AS "newestMs" FROM audit_blocks`,
   auditNewest: audit('true', 'DESC'),
   auditOldest: audit('true', 'ASC'),
   instanceNewest: audit('a.instance = ?', 'DESC'),
@@ -123,7 +125,7 @@ function standardKeys(where: string): string {
   const sets = standardKeySets.map(
     ({ kind, state }) => `
     SELECT ${standardKeyColumns} FROM standard_keys
-    WHERE ${where} kind = '${kind}' AND state = '${state}' AND ? AND id > ?`,
+    WHERE ${where} kind = '${kind}' AND state = '${state}' AND ? = 1 AND id > ?`,
   )
   return `${sets.join(' UNION ALL ')} ORDER BY id LIMIT ?`
 }
@@ -140,11 +142,13 @@ function audit(found: string, direction: 'ASC' | 'DESC'): string {
 export const writeSql = {
   trustVersion: readSql.trustVersion,
   /** To at least that. */
-  liftTrustVersion: `UPDATE meta SET value = max(value, ?) WHERE key = 'trust_version'`,
+  liftTrustVersion: `
+    INSERT INTO meta (key, value) VALUES ('trust_version', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
   accessMoved: `
     INSERT INTO meta (key, value) VALUES ('access_moved', ?)
-    ON CONFLICT (key) DO UPDATE SET value = max(value, excluded.value)`,
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)
     ON CONFLICT (kind, id) DO UPDATE SET body = excluded.body, mac = excluded.mac`,
@@ -152,7 +156,7 @@ export const writeSql = {
 
   objectRow: `
     SELECT sequence, version, state, material, indexed, activates_s AS activates, deactivates_s AS deactivates,
-      octet_length(attributes) AS attributesBytes
+      octet_length(attributes) AS "attributesBytes"
     FROM objects
     WHERE instance_id = ? AND unique_identifier = ?`,
   addObject: `
@@ -175,16 +179,16 @@ export const writeSql = {
   removeName: `DELETE FROM names WHERE instance_id = ? AND name = ? AND sequence = ?`,
   count: `
     INSERT INTO object_counts (instance_id, state, count) VALUES (?, ?, ?)
-    ON CONFLICT (instance_id, state) DO UPDATE SET count = count + excluded.count`,
+    ON CONFLICT (instance_id, state) DO UPDATE SET count = object_counts.count + excluded.count`,
   countStep: `
     INSERT INTO clock_steps (instance_id, unit, at, step, count) VALUES (?, ?, ?, ?, ?)
-    ON CONFLICT (instance_id, unit, at, step) DO UPDATE SET count = count + excluded.count`,
+    ON CONFLICT (instance_id, unit, at, step) DO UPDATE SET count = clock_steps.count + excluded.count`,
   forgetStep: `
     DELETE FROM clock_steps WHERE instance_id = ? AND unit = ? AND at = ? AND step = ? AND count = 0`,
   fetched: `
     INSERT INTO fetched (sequence, at_ms) SELECT sequence, ? FROM objects
     WHERE instance_id = ? AND unique_identifier = ?
-    ON CONFLICT (sequence) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)`,
+    ON CONFLICT (sequence) DO UPDATE SET at_ms = excluded.at_ms WHERE fetched.at_ms < excluded.at_ms`,
 
   eraseDataKeys: `UPDATE data_keys SET wrapped = zeroblob(length(wrapped)) WHERE instance_id = ?`,
   removeDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
@@ -194,7 +198,7 @@ export const writeSql = {
   usage: readSql.usage,
   addBytes: `
     INSERT INTO object_bytes (instance_id, bytes) VALUES (?, ?)
-    ON CONFLICT (instance_id) DO UPDATE SET bytes = bytes + excluded.bytes`,
+    ON CONFLICT (instance_id) DO UPDATE SET bytes = object_bytes.bytes + excluded.bytes`,
   putDataKey: `
     INSERT INTO data_keys (id, instance_id, root_key_uri, root_key_id, wrapped, created_ms)
     VALUES (?, ?, ?, ?, ?, ?)
@@ -226,21 +230,22 @@ export const writeSql = {
     INSERT INTO pending (sha256, certificate, address, first_ms, last_ms, attempts) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET certificate = excluded.certificate, address = excluded.address,
       first_ms = excluded.first_ms, last_ms = excluded.last_ms, attempts = excluded.attempts
-    WHERE last_ms <> excluded.last_ms OR attempts <> excluded.attempts OR address <> excluded.address`,
+    WHERE pending.last_ms <> excluded.last_ms OR pending.attempts <> excluded.attempts
+      OR pending.address <> excluded.address`,
   putSeen: `
     INSERT INTO seen (sha256, last_ms, address) VALUES (?, ?, ?)
     ON CONFLICT (sha256) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address
-    WHERE last_ms <= excluded.last_ms`,
+    WHERE seen.last_ms <= excluded.last_ms`,
   putClientSeen: `
     INSERT INTO client_seen (client_id, last_ms, address, certificate) VALUES (?, ?, ?, ?)
     ON CONFLICT (client_id) DO UPDATE SET last_ms = excluded.last_ms, address = excluded.address,
       certificate = excluded.certificate
-    WHERE last_ms <= excluded.last_ms`,
+    WHERE client_seen.last_ms <= excluded.last_ms`,
 
   addInventory: `
     INSERT INTO inventories (id, instance_id, vcenter, state, taken_ms, imported_ms, rows)
     VALUES (?, ?, ?, ?, ?, ?, ?)`,
-  inventory: `SELECT number, instance_id AS instanceId, vcenter, state, rows FROM inventories WHERE id = ?`,
+  inventory: `SELECT number, instance_id AS "instanceId", vcenter, state, rows FROM inventories WHERE id = ?`,
   addInventoryRow: `
     INSERT INTO inventory_rows (inventory, key, kind, name, machine_id, disk, provider)
     VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
@@ -272,29 +277,33 @@ export const writeSql = {
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   putBlock: `
     INSERT INTO audit_blocks (block, min_ms, max_ms) VALUES (?, ?, ?)
-    ON CONFLICT (block) DO UPDATE SET min_ms = min(min_ms, excluded.min_ms), max_ms = max(max_ms, excluded.max_ms)`,
+    ON CONFLICT (block) DO UPDATE SET
+      min_ms = CASE WHEN excluded.min_ms < audit_blocks.min_ms THEN excluded.min_ms ELSE audit_blocks.min_ms END,
+      max_ms = CASE WHEN excluded.max_ms > audit_blocks.max_ms THEN excluded.max_ms ELSE audit_blocks.max_ms END`,
   lastCheckpoint: `SELECT coalesce(max(number), 0) AS number FROM checkpoints`,
   addCheckpoint: `INSERT INTO checkpoints (number, body, signature) VALUES (?, ?, ?)`,
 
   /** What a store has once a server served with it; its secrets apart. */
   used: `
-    SELECT EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0) OR EXISTS (SELECT 1 FROM writers)
-      OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints) OR EXISTS (SELECT 1 FROM objects)
-      OR EXISTS (SELECT 1 FROM data_keys) AS used`,
+    SELECT CASE WHEN EXISTS (SELECT 1 FROM meta WHERE key = 'trust_version' AND value > 0)
+      OR EXISTS (SELECT 1 FROM writers) OR EXISTS (SELECT 1 FROM trust) OR EXISTS (SELECT 1 FROM checkpoints)
+      OR EXISTS (SELECT 1 FROM objects) OR EXISTS (SELECT 1 FROM data_keys) THEN 1 ELSE 0 END AS used`,
   checkpointBody: `SELECT body FROM checkpoints WHERE number = ?`,
-  headEntry: `SELECT hash FROM audit WHERE entry = ? AND writer = ? AND number = ?`,
 
   writerRow: `
-    SELECT id, first_entry AS firstEntry, number, begin_number AS beginNumber, begin_hash AS beginHash
+    SELECT id, number, begin_number AS "beginNumber", begin_hash AS "beginHash"
     FROM writers WHERE writer = ?`,
   blockAfter: readSql.blockAfter,
-  firstKept: `SELECT min(entry) AS entry FROM audit WHERE entry BETWEEN ? AND ? AND at_ms >= ?`,
-  entryHash: `SELECT number, hash FROM audit WHERE entry = ?`,
+  /** By its number and its writer, whose entries are the ids from its first one on. */
+  entryOfNumber: `
+    SELECT a.entry, a.hash FROM writers w CROSS JOIN audit a ON a.entry = w.first_entry + ? - 1 WHERE w.id = ?`,
+  firstKept: `
+    SELECT number FROM audit WHERE writer = ? AND entry BETWEEN ? AND ? AND at_ms >= ? ORDER BY entry LIMIT 1`,
   setBeginning: `UPDATE writers SET begin_number = ?, begin_hash = ? WHERE id = ?`,
   prunedWriter: `
-    SELECT id, first_entry AS firstEntry, begin_number AS beginNumber, deleted FROM writers
+    SELECT id, begin_number AS "beginNumber", deleted FROM writers
     WHERE deleted < begin_number ORDER BY id LIMIT 1`,
-  deleteEntries: `DELETE FROM audit WHERE entry BETWEEN ? AND ?`,
+  deleteEntries: `DELETE FROM audit WHERE writer = ? AND entry BETWEEN ? AND ?`,
   setDeleted: `UPDATE writers SET deleted = ? WHERE id = ?`,
   deleteBlocks: `
     DELETE FROM audit_blocks WHERE block < (SELECT coalesce(min(entry), 0) / 1024 FROM audit)`,

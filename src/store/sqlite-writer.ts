@@ -18,7 +18,6 @@ import { anchorFileOf } from './data-folder.ts'
 import { Groups, type GroupResult } from './group.ts'
 import { deletePruned } from './prune.ts'
 import { Room } from './room.ts'
-import { writeSql } from './sql.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { openFile, type OpenFile } from './sqlite-file.ts'
 import { Statements } from './statements.ts'
@@ -30,7 +29,7 @@ class Writer {
   readonly #data: WriterData
   readonly #post: (message: FromWriter) => void
   readonly #file: OpenFile
-  readonly #statements: Statements<keyof typeof writeSql>
+  readonly #statements: Statements
   readonly #groups: Groups
   readonly #room: Room
   readonly #timers = new Map<string, NodeJS.Timeout>()
@@ -52,8 +51,8 @@ class Writer {
     this.#post = post
     this.#room = new Room(path.dirname(data.file), `${data.file}.reserve`, data.reserveBytes)
     this.#file = this.#open()
-    this.#statements = new Statements(this.#file.database, writeSql)
-    const chain = new AuditChain(this.#statements, data.writer, data.openedMs)
+    this.#statements = new Statements(this.#file.database)
+    const chain = new AuditChain(data.writer, data.openedMs)
     this.#groups = new Groups(this.#file.database, this.#statements, chain)
     // An earlier run may have left these: material in the log, pruned entries, a reserve given back.
     this.#scrubSoon()
@@ -82,7 +81,7 @@ class Writer {
   /** See AnchoredStore. Throws the system's error. */
   anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
     const file = anchorFileOf(this.#data.file)
-    const verdict = AnchorKeeper.look(file, key, needed, this.#statements)
+    const verdict = this.#statements.take(AnchorKeeper.look(file, key, needed))
     const right = verdict.state === 'agrees' || verdict.state === 'new'
     if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
     // The last commits of an earlier process may not be on the disk yet.
@@ -272,7 +271,7 @@ class Writer {
 
   #prune(): void {
     try {
-      const more = this.#groups.transact(() => deletePruned(this.#statements))
+      const more = this.#groups.transact(deletePruned())
       if (more) this.#after('prune', 5, () => this.#prune())
     } catch (error) {
       if (sqliteTrouble(error) === null) throw error

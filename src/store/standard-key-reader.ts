@@ -1,23 +1,28 @@
 // Finds standard keys page by page, in the order of their ids. Read only.
 
 import type { StandardKeyQuery, StandardKeyRecord } from '../ports/secrets.ts'
-import { standardKeySets, type readSql } from './sql.ts'
-import { number, oneOf, text, type Row, type Statements } from './statements.ts'
+import { number, oneOf, text, type Row } from './row.ts'
+import { standardKeySets } from './sql.ts'
+import { all, type Steps } from './steps.ts'
 
-export function findStandardKeys(
-  s: Statements<keyof typeof readSql>,
-  { instanceId, kind, state, identifier, afterId = '', limit }: StandardKeyQuery,
-): StandardKeyRecord[] {
+export function* findStandardKeys({
+  instanceId,
+  kind,
+  state,
+  identifier,
+  afterId = '',
+  limit,
+}: StandardKeyQuery): Steps<StandardKeyRecord[]> {
   if (identifier !== undefined) {
     const narrower = [instanceId ?? null, kind ?? null, state ?? null]
-    return s.all('standardKeysByIdentifier', identifier, ...narrower, afterId, limit).map(standardKey)
+    return (yield* all('standardKeysByIdentifier', identifier, ...narrower, afterId, limit)).map(standardKey)
   }
   const sets = standardKeySets.flatMap((set) => {
     const wanted = (kind ?? set.kind) === set.kind && (state ?? set.state) === set.state
     return [...(instanceId === undefined ? [] : [instanceId]), wanted ? 1 : 0, afterId]
   })
   const statement = instanceId === undefined ? 'standardKeys' : 'standardKeysOfInstance'
-  return s.all(statement, ...sets, limit).map(standardKey)
+  return (yield* all(statement, ...sets, limit)).map(standardKey)
 }
 
 export function standardKey(row: Row): StandardKeyRecord {

@@ -2,8 +2,8 @@
 // on. Steps are counted by day, hour and second, so that a million of them are summed up in a millisecond.
 
 import type { ClockSteps } from '../ports/objects.ts'
-import type { readSql } from './sql.ts'
-import { number, text, type Statements } from './statements.ts'
+import { number, text } from './row.ts'
+import { all, type Steps } from './steps.ts'
 
 const [day, hour, second] = [86_400, 3_600, 1]
 
@@ -24,11 +24,7 @@ export function stepsOf({ activates, deactivates }: ClockSteps): readonly Counte
   return [...of('activate', activates), ...of('deactivate', deactivates)]
 }
 
-export function countStates(
-  s: Statements<keyof typeof readSql>,
-  instanceId: string,
-  nowMs: number,
-): Readonly<Record<string, number>> {
+export function* countStates(instanceId: string, nowMs: number): Steps<Readonly<Record<string, number>>> {
   const nextSecond = Math.floor(nowMs / 1000) + 1
   const today = Math.floor(nextSecond / day)
   const thisHour = Math.floor(nextSecond / hour)
@@ -37,7 +33,7 @@ export function countStates(
     [(today * day) / hour, thisHour],
     [thisHour * hour, nextSecond],
   ] as const
-  const rows = s.all('objectCounts', instanceId, ...ranges.flatMap((range) => [instanceId, ...range]))
+  const rows = yield* all('objectCounts', instanceId, ...ranges.flatMap((range) => [instanceId, ...range]))
   const counts = new Map<string, number>()
   const add = (name: string, count: number) => counts.set(name, (counts.get(name) ?? 0) + count)
   for (const row of rows) {

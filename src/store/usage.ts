@@ -3,16 +3,14 @@
 
 import type { Usage } from '../ports/objects.ts'
 import { StoreConflict, type Expectation } from '../ports/store.ts'
-import { number, type Row } from './statements.ts'
+import { number } from './row.ts'
+import { get, type Steps } from './steps.ts'
 
 /** Bytes that the rows and the index of an object take beside its attributes, names and material, about. */
 export const objectRowBytes = 512
 
-export function usageOf(
-  s: { get(name: 'usage', ...values: string[]): Row | undefined },
-  instanceId: string,
-): Usage {
-  const row = s.get('usage', instanceId, instanceId) ?? {}
+export function* usageOf(instanceId: string): Steps<Usage> {
+  const row = (yield* get('usage', instanceId, instanceId)) ?? {}
   return { objects: number(row, 'objects'), bytes: number(row, 'bytes') }
 }
 

@@ -1,0 +1,315 @@
+// What every store does alike: it reads by the rules, and keeps the access log. How a rule's steps are taken and how a change
+// is committed differs: sqlite-store.ts, postgres/store.ts.
+
+import type { KeyObject } from 'node:crypto'
+import { lstatSync } from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import type { AnchorUse, AnchorVerdict, AnchoredStore } from '../ports/anchor.ts'
+import type { AccessRecord, AuditEntry, AuditQuery } from '../ports/audit.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { InventoryStore } from '../ports/inventory.ts'
+import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
+import type { StandardKeyQuery } from '../ports/secrets.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store, type StoreHealth } from '../ports/store.ts'
+import { limits } from '../limits.ts'
+import { AccessLog } from './access-log.ts'
+import { findAudit } from './audit-reader.ts'
+import { indexHash } from './hashes.ts'
+import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
+import { number, orNull, text, type Row } from './row.ts'
+import {
+  checkpointRow,
+  clientSeenRow,
+  dataKey,
+  pendingRow,
+  secretRow,
+  seenRow,
+  storedObject,
+  trustRow,
+} from './rows.ts'
+import { findStandardKeys } from './standard-key-reader.ts'
+import { countStates } from './state-counts.ts'
+import { all, get, type StatementName, type Steps } from './steps.ts'
+import { usageOf } from './usage.ts'
+
+/** `result`: done, conflict, or why the store refused it. */
+export type CommitWatch = (about: { readonly result: string; readonly seconds: number }) => void
+
+export interface DatabaseStoreOptions {
+  readonly writer: string
+  readonly clock: Clock
+  /** The access log; see openAccessLog. */
+  readonly accessFile: string
+  readonly anchorFile: string
+  readonly onTrouble?: ((message: string) => void) | undefined
+  readonly onCommit?: CommitWatch | undefined
+}
+
+export abstract class DatabaseStore implements Store, AnchoredStore {
+  readonly writer: string
+  readonly anchorFile: string
+  readonly #options: DatabaseStoreOptions
+  #accessLog: AccessLog | undefined
+
+  protected constructor(options: DatabaseStoreOptions) {
+    this.#options = options
+    this.writer = options.writer
+    this.anchorFile = options.anchorFile
+  }
+
+  /** Takes the steps of a rule that only reads. Throws StoreUnavailable. */
+  protected abstract read<T>(steps: Steps<T>): T | Promise<T>
+  /** A request is decided on these three. A store that knows what has changed may answer from memory. */
+  protected readTrustVersion(): number | Promise<number> {
+    return this.read(trustVersion())
+  }
+  protected readObject(
+    instanceId: string,
+    uniqueIdentifier: string,
+  ): StoredObject | undefined | Promise<StoredObject | undefined> {
+    return this.read(objectOf(instanceId, uniqueIdentifier))
+  }
+  /** Throws StoreConflict unless a read that was decided on this would be decided on the same now. */
+  protected checkRead(expect: NonNullable<AccessRecord['expect']>): void | Promise<void> {
+    return this.read(checkExpected(expect))
+  }
+  protected abstract write(change: Change): Promise<void>
+  /** Ends the connections, after what was handed over is done. */
+  protected abstract end(): Promise<void>
+  abstract anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
+  abstract health(): StoreHealth
+
+  async trustVersion() {
+    return this.readTrustVersion()
+  }
+
+  async trust() {
+    const rows = await this.read(all('trust'))
+    return {
+      version: number(rows[0] ?? {}, 'version'),
+      // One row without a kind tells the version when there is no trust.
+      rows: rows.filter((row) => row['kind'] !== null).map(trustRow),
+    }
+  }
+
+  async object(instanceId: string, uniqueIdentifier: string) {
+    const object = await this.readObject(instanceId, uniqueIdentifier)
+    return object && this.#withAccess(object)
+  }
+
+  async objects(query: ObjectQuery) {
+    const found: StoredObject[] = []
+    let before = query.beforeSequence ?? Number.MAX_SAFE_INTEGER
+    // Material can be large, so a page is read in steps.
+    while (found.length < query.limit) {
+      const count = Math.min(limits.objectsStepRows, query.limit - found.length)
+      const step = await this.read(objectsBefore(query, before, count))
+      found.push(...step.map((object) => this.#withAccess(object)))
+      if (step.length < count || found.length >= query.limit) break
+      before = step.at(-1)?.sequence ?? 0
+      await setImmediate()
+    }
+    return found
+  }
+
+  async objectCounts(instanceId: string, nowMs: number) {
+    return this.read(countStates(instanceId, nowMs))
+  }
+
+  async usage(instanceId: string) {
+    return this.read(usageOf(instanceId))
+  }
+
+  async dataKeys(instanceId: string) {
+    return (await this.read(all('dataKeys', instanceId))).map(dataKey)
+  }
+
+  async standardKeys(query: StandardKeyQuery) {
+    return this.read(findStandardKeys(query))
+  }
+
+  async standardKeyVersions(instanceId: string) {
+    const rows = await this.read(all('standardKeyVersions', instanceId))
+    return Object.fromEntries(rows.map((row) => [text(row, 'version'), number(row, 'count')]))
+  }
+
+  async secrets() {
+    return (await this.read(all('secrets'))).map(secretRow)
+  }
+
+  async inventories(instanceId?: string) {
+    const rows = await this.read(
+      instanceId === undefined ? all('inventories') : all('inventoriesOfInstance', instanceId),
+    )
+    return rows.map(inventoryRecord)
+  }
+
+  async inventoryRows(query: Parameters<InventoryStore['inventoryRows']>[0]) {
+    return this.read(findInventoryRows(query))
+  }
+
+  async keyUses(query: Parameters<InventoryStore['keyUses']>[0]) {
+    return this.read(findKeyUses(query))
+  }
+
+  async pending() {
+    return (await this.read(all('pending'))).map(pendingRow)
+  }
+
+  async seen(sha256s: readonly string[]) {
+    return (await this.read(each('seen', sha256s))).map(seenRow)
+  }
+
+  async clientsSeen(clientIds: readonly string[]) {
+    return (await this.read(each('clientSeen', clientIds))).map(clientSeenRow)
+  }
+
+  async openAccessLog(key: KeyObject) {
+    const { accessFile, clock, onTrouble = () => {} } = this.#options
+    const moved = await this.read(get('accessMovedTo'))
+    this.#accessLog = await AccessLog.open({
+      file: accessFile,
+      key,
+      movedTo: moved ? number(moved, 'sequence') : 0,
+      clock,
+      commit: (change) => this.commit(change),
+      onTrouble,
+    })
+  }
+
+  async record(access: AccessRecord) {
+    const { expect } = access
+    if (expect) await this.checkRead(expect)
+    if (this.#accessLog) return this.#accessLog.append(access)
+    const { entries, fetched } = access
+    return this.commit({
+      writes: fetched.map((one) => ({ type: 'fetched', ...one })),
+      entries,
+      durability: 'process',
+    })
+  }
+
+  async audit(query: AuditQuery) {
+    await this.#accessLog?.settle()
+    return findAudit((steps) => this.read(steps), query)
+  }
+
+  async auditHeads() {
+    await this.#accessLog?.settle()
+    const rows = await this.read(all('writers'))
+    return {
+      heads: rows.map((row) => ({
+        writer: text(row, 'writer'),
+        number: number(row, 'number'),
+        hash: text(row, 'hash'),
+      })),
+      beginnings: rows.map((row) => ({
+        writer: text(row, 'writer'),
+        number: number(row, 'beginNumber'),
+        hash: text(row, 'beginHash'),
+      })),
+    }
+  }
+
+  /** Newest first. */
+  async checkpoints(limit: number) {
+    return (await this.read(all('checkpoints', limit))).map(checkpointRow)
+  }
+
+  async auditTimes() {
+    const { entries } = await this.audit({ order: 'oldest', limit: 1 })
+    const [first] = entries
+    const oldestMs = first ? (JSON.parse(first.body) as AuditEntry).atMs : null
+    const row = (await this.read(get('newestAuditTime'))) ?? {}
+    return { oldestMs, newestMs: orNull(row, 'newestMs', number) }
+  }
+
+  async commit(change: Change) {
+    const { onCommit } = this.#options
+    if (!onCommit) return this.write(change)
+    const began = performance.now()
+    let result = 'failed'
+    try {
+      await this.write(change)
+      result = 'done'
+    } catch (error) {
+      if (error instanceof StoreConflict) result = 'conflict'
+      if (error instanceof StoreUnavailable) result = error.why
+      throw error
+    } finally {
+      onCommit({ result, seconds: (performance.now() - began) / 1000 })
+    }
+  }
+
+  hasAnchor() {
+    return lstatSync(this.anchorFile, { throwIfNoEntry: false }) !== undefined
+  }
+
+  /** Waits for the commits that were called before. May be called again. */
+  async close() {
+    const accessLog = this.#accessLog
+    this.#accessLog = undefined
+    await accessLog?.close()
+    await this.end()
+  }
+
+  /** With the last fetch, as far as it is not in the database yet. */
+  #withAccess(object: StoredObject): StoredObject {
+    const atMs = this.#accessLog?.fetchedMs(object.instanceId, object.uniqueIdentifier) ?? null
+    return atMs === null || atMs <= (object.lastFetchedMs ?? 0) ? object : { ...object, lastFetchedMs: atMs }
+  }
+}
+
+function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> {
+  const rows: Row[] = []
+  for (const key of keys) {
+    const row = yield* get(statement, key)
+    if (row) rows.push(row)
+  }
+  return rows
+}
+
+function* trustVersion(): Steps<number> {
+  return number((yield* get('trustVersion')) ?? {}, 'version')
+}
+
+function* objectOf(instanceId: string, uniqueIdentifier: string): Steps<StoredObject | undefined> {
+  const row = yield* get('object', instanceId, uniqueIdentifier)
+  return row && storedObject(row)
+}
+
+/** Throws StoreConflict. */
+function* checkExpected({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): Steps<void> {
+  if (trustVersion !== undefined && number((yield* get('trustVersion')) ?? {}, 'version') !== trustVersion)
+    throw new StoreConflict('trust', 'trust has changed since it was read')
+  for (const { instanceId, uniqueIdentifier, version } of objects) {
+    const row = yield* get('objectVersion', instanceId, uniqueIdentifier)
+    if ((row ? number(row, 'version') : null) !== version)
+      throw new StoreConflict('object', 'the object has changed since it was read')
+  }
+}
+
+/** A page of at most `count`. With `index`, the entry that the fewest objects have narrows it; the rest does not. */
+function* objectsBefore(query: ObjectQuery, before: number, count: number): Steps<StoredObject[]> {
+  const { instanceId, index = [], includeDestroyed = false } = query
+  let fewest: { readonly live: bigint; readonly destroyed: bigint } | undefined
+  let fewestCount = Infinity
+  for (const { key, value } of index) {
+    const live = indexHash(instanceId, key, value, false)
+    const destroyed = indexHash(instanceId, key, value, true)
+    let objects = 0
+    for (const hash of includeDestroyed ? [live, destroyed] : [live])
+      objects += number((yield* get('countByHash', hash, limits.indexCountMax)) ?? {}, 'count')
+    if (objects >= fewestCount) continue
+    fewest = { live, destroyed }
+    fewestCount = objects
+  }
+  if (!fewest)
+    return (yield* all(includeDestroyed ? 'objectsWithDestroyed' : 'objects', instanceId, before, count)).map(
+      storedObject,
+    )
+  const live = (yield* all('objectsByHash', fewest.live, before, count)).map(storedObject)
+  if (!includeDestroyed) return live
+  const destroyed = (yield* all('objectsByHash', fewest.destroyed, before, count)).map(storedObject)
+  return [...live, ...destroyed].toSorted((a, b) => b.sequence - a.sequence).slice(0, count)
+}

@@ -1,0 +1,38 @@
+// Reads the columns of a row. Rows are what this store wrote itself: a wrong type in one is damage, and is said so.
+
+export type Row = Readonly<Record<string, unknown>>
+
+export function text(row: Row, column: string): string {
+  const value = row[column]
+  if (typeof value !== 'string') throw wrongColumn(column)
+  return value
+}
+
+export function number(row: Row, column: string): number {
+  const value = row[column]
+  if (typeof value !== 'number') throw wrongColumn(column)
+  return value
+}
+
+export function bytes(row: Row, column: string): Uint8Array {
+  const value = row[column]
+  if (!(value instanceof Uint8Array)) throw wrongColumn(column)
+  return value
+}
+
+/** Reads a column that may be NULL: `orNull(row, 'sealed', bytes)`. */
+export function orNull<T>(row: Row, column: string, read: (row: Row, column: string) => T): T | null {
+  return row[column] === null ? null : read(row, column)
+}
+
+/** Reads a column that holds one of a few words. */
+export function oneOf<T extends string>(row: Row, column: string, values: readonly T[]): T {
+  const value = text(row, column)
+  const found = values.find((known) => known === value)
+  if (found === undefined) throw new Error(`the database has a row whose ${column} is unknown`)
+  return found
+}
+
+function wrongColumn(column: string): Error {
+  return new Error(`the database has a row whose ${column} is of a wrong type`)
+}
