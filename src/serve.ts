@@ -1,5 +1,5 @@
 // Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
-// this file but main.ts and tests.
+// this file but world.ts and tests.
 
 import { isIPv6 } from 'node:net'
 import type { Reloaded } from './admin/context.ts'

@@ -12,10 +12,10 @@ import { Session, type ClientVersion } from '../../src/kmip-client/session.ts'
 import { clientTls, TlsOptionsError } from '../../src/kmip-client/tls.ts'
 import { clientCertificate, makeCertificate, testAuthority } from '../support/certificates.ts'
 import { openAlteringProxy, openMute, openWire } from '../support/proxy.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 import { all, mapLeaves, read, struct, tags, write } from '../support/wire.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const { tls } = await server.issue('kmip-client')
 after(() => server[Symbol.asyncDispose]())
 

@@ -6,9 +6,9 @@ import { createKey, getKey, versionsOf } from '../../src/kmip-client/calls.ts'
 import { connect, type ClientOptions, type KmipClient } from '../../src/kmip-client/client.ts'
 import { KmipTransportError } from '../../src/kmip-client/errors.ts'
 import { openWire, type Wire } from '../support/proxy.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const { tls } = await server.issue('kmip-failover')
 after(() => server[Symbol.asyncDispose]())
 

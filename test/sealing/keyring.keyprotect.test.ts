@@ -11,7 +11,7 @@ import type { RootKeyReach } from '../../src/ports/root-key.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { sideOf } from '../support/key-protect/mortise.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 import { createKey, openCore, trustClient } from '../support/core.ts'
 
 const fake = await KeyProtectFake.start()
@@ -142,7 +142,7 @@ test('the whole server: its own secrets and an instance under Key Protect, by al
     MORTISE_IBM_CA_FILE: fake.about.caFile,
     MORTISE_ROOT_KEY: fake.uri('own'),
   }
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const create = (name: string, key: string) =>
     server.cli('instance', 'create', name, '--root-key', fake.uri(key), '--custody', 'database', '--json')
   const made = await create('tenant', 'tenant')
@@ -162,7 +162,7 @@ test('the whole server: its own secrets and an instance under Key Protect, by al
   const alone = await server.cli('root-key', 'list', '--root-key', 'file:root.key')
   assert.deepEqual([alone.code, /Lists are of/.test(alone.stderr)], [1, true])
   assert.equal(await server.stop(), 0)
-  await using again = await startServer({ env, data: server.data })
+  await using again = await startEmbedded({ env, data: server.data })
   await again.json('key', 'create', '--instance', 'tenant')
   t.diagnostic(`${(await fake.calls()).length} calls in all`)
 })

@@ -3,29 +3,16 @@
 
 import { Readable } from 'node:stream'
 import { runCommand } from '../../src/cli/main.ts'
-import {
-  UsageError,
-  type ClientEnvironment,
-  type Flags,
-  type Profile,
-  type World,
-} from '../../src/cli/world.ts'
-import { readConfig, type Config } from '../../src/config.ts'
-import { restoreFile } from '../../src/serve/restore-backup.ts'
-import { verifyFile } from '../../src/serve/backup-verify.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { UsageError, type ClientEnvironment, type Profile, type World } from '../../src/cli/world.ts'
+import { makeWorld } from '../../src/world.ts'
 import type { CommandResult } from './server.ts'
-
-const quietLog = createLog({ format: 'json', level: 'error', write: () => undefined })
-
-function configOf(flags: Flags, data: string): Config {
-  return readConfig({ ...flags, data: flags['data'] ?? data }, {})
-}
 
 export interface Surroundings {
   /** The data folder, as if it was configured. */
   readonly data?: string
   readonly input?: string
+  /** The environment; none of this process's own. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   /** What MORTISE_PROFILE and the like say. */
   readonly environment?: ClientEnvironment
   readonly profiles?: Readonly<Record<string, Profile>>
@@ -38,34 +25,52 @@ export async function command(
   words: readonly string[],
   surroundings: Surroundings = {},
 ): Promise<CommandResult> {
-  const { data = '/nowhere/mortise-data', input = '', terminal = false } = surroundings
-  const { environment = {}, profiles = {}, nowMs = Date.now() } = surroundings
-  let stdout = ''
-  let stderr = ''
-  const world: World = {
-    stdin: Object.assign(Readable.from([Buffer.from(input)]), { isTTY: terminal }),
-    stdout: { write: (text) => (stdout += String(text)) },
-    stderr: { write: (text) => (stderr += text) },
-    now: () => nowMs,
-    environment,
-    profile: (name) => {
-      const found = profiles[name]
-      if (!found) throw new UsageError(`there is no profile ${name}`)
-      return found
-    },
+  const { data = '/nowhere/mortise-data', environment, profiles, nowMs } = surroundings
+  return inProcess(words, { ...surroundings, env: { MORTISE_DATA: data, ...surroundings.env } }, (world) => ({
+    ...world,
     version: '1.2.3',
     command: 'mortise',
-    dataFolder: (flags) => flags['data'] ?? data,
-    serve: () => Promise.reject(new Error('not here')),
-    verifyBackup: (flags, options) => verifyFile({ config: configOf(flags, data), log: quietLog }, options),
-    drillBackup: () => Promise.reject(new Error('not here')),
-    restoreFile: (flags, options) => restoreFile({ config: configOf(flags, data), log: quietLog }, options),
-    acceptRestore: () => Promise.reject(new Error('not here')),
-    recoverToken: () => Promise.reject(new Error('not here')),
-    answerChallenge: async () => '0'.repeat(64),
-    probe: () => Promise.reject(new Error('not here')),
-    verifyExport: () => Promise.reject(new Error('not here')),
-  }
-  const code = await runCommand(words, world)
-  return { code, stdout, stderr }
+    ...(environment && { environment }),
+    ...(nowMs !== undefined && { now: () => nowMs }),
+    ...(profiles && { profile: (name) => profiles[name] ?? noProfile(name) }),
+  }))
+}
+
+function noProfile(name: string): never {
+  throw new UsageError(`there is no profile ${name}`)
+}
+
+/** What a command has written so far, and how a server that it runs is told to end. */
+export interface Attached {
+  stdout: string
+  stderr: string
+  /** Called after each text on standard output. */
+  readonly onOutput?: () => void
+  readonly toldToEnd?: Promise<string>
+}
+
+/** As `command`, with the version and the program's name as they are in a checkout. `change` replaces parts of it. */
+export async function inProcess(
+  words: readonly string[],
+  { env = {}, input = '', terminal = false }: Surroundings,
+  change: (world: World) => World = (world) => world,
+  said: Attached = { stdout: '', stderr: '' },
+): Promise<CommandResult> {
+  const noServer = Promise.reject(new Error('a server is started with server.ts'))
+  noServer.catch(() => undefined)
+  const world = makeWorld({
+    stdin: Object.assign(Readable.from([Buffer.from(input)]), { isTTY: terminal }),
+    stdout: {
+      write: (text) => {
+        said.stdout += String(text)
+        said.onOutput?.()
+      },
+    },
+    stderr: { write: (text) => (said.stderr += text) },
+    env,
+    writeLog: (line) => (said.stderr += line),
+    whenServing: () => said.toldToEnd ?? noServer,
+  })
+  const code = await runCommand(words, change(world))
+  return { code, stdout: said.stdout, stderr: said.stderr }
 }

@@ -8,13 +8,13 @@ import path from 'node:path'
 import { askHttps } from './https.ts'
 import type { KeyProtectFake } from './key-protect/fake.ts'
 import { openTalk, type KmipTalk } from './kmip-talk.ts'
-import { startServer, type TestServer } from './server.ts'
+import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from './server.ts'
 
 export type Custody = 'database' | 'keyprotect'
 export const custodies: readonly Custody[] = ['database', 'keyprotect']
 
 export interface CustodySite extends AsyncDisposable {
-  readonly server: TestServer
+  readonly server: EmbeddedServer
   readonly custody: Custody
   readonly instanceId: string
   /** Ids at the fake. */
@@ -26,6 +26,8 @@ export interface CustodySite extends AsyncDisposable {
   talk(): Promise<KmipTalk>
   /** Stops the server and starts it again on the same data. */
   restart(): Promise<void>
+  /** SIGKILL, of a killable one. */
+  kill(): Promise<void>
   /** Another API key for the service ID, put where the server reads it. */
   renewApiKey(): Promise<void>
   /** The body of /health/ready. */
@@ -51,6 +53,8 @@ export interface SiteSettings {
   readonly outageSeconds?: number
   /** Fields of the root key: an expirationDate. */
   readonly rootKey?: object
+  /** The server is a process of its own, which `kill` ends. */
+  readonly killable?: boolean
 }
 
 /** The instance is called `vmware`, the client `vcenter`. The service ID is its own: Reader, or Manager to keep keys. */
@@ -67,7 +71,8 @@ export async function openSite(fake: KeyProtectFake, settings: SiteSettings): Pr
     MORTISE_IBM_IAM_URL: fake.about.iamUrl,
     MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
-  let server = await startServer({ data, env })
+  const start = settings.killable === true ? startServer : startEmbedded
+  let server: EmbeddedServer | TestServer = await start({ data, env })
   const times = ['--cache-seconds', String(cacheSeconds), '--outage-seconds', String(outageSeconds)]
   const place = ['--root-key', fake.uri(rootKey), '--custody', custody]
   const made = (await server.json('instance', 'create', 'vmware', ...place, ...times)) as { id: string }
@@ -88,7 +93,11 @@ export async function openSite(fake: KeyProtectFake, settings: SiteSettings): Pr
     talk: () => openTalk({ ...server.kmip, tls }),
     restart: async () => {
       await server.stop()
-      server = await startServer({ data, env })
+      server = await start({ data, env })
+    },
+    kill: async () => {
+      assert.ok('kill' in server, 'it is not killable')
+      await server.kill()
     },
     renewApiKey: async () => {
       const { apiKey } = await fake.control<{ apiKey: string }>('POST', `service-ids/${serviceId.id}/api-key`)

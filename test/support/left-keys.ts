@@ -8,7 +8,7 @@ import path from 'node:path'
 import { createKey, getKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
 import { KeyProtectFake } from './key-protect/fake.ts'
-import { startServer, type ClientFiles, type TestServer } from './server.ts'
+import { startEmbedded, type ClientFiles, type EmbeddedServer } from './server.ts'
 
 export interface LeftKey {
   readonly id: string
@@ -17,7 +17,7 @@ export interface LeftKey {
 
 export class LeftKeys implements AsyncDisposable {
   readonly fake: KeyProtectFake
-  readonly old: TestServer
+  readonly old: EmbeddedServer
   readonly client: ClientFiles
   readonly folder: string
   readonly rootKey: string
@@ -36,7 +36,7 @@ export class LeftKeys implements AsyncDisposable {
   static async start(count: number): Promise<LeftKeys> {
     const folder = mkdtempSync(path.join(tmpdir(), 'mortise-left-keys-'))
     const fake = await KeyProtectFake.start()
-    const old = await startServer()
+    const old = await startEmbedded()
     const client = await old.issue('mover')
     const { apiKey } = await fake.serviceId({ roles: ['ReaderPlus'] })
     writeFileSync(path.join(folder, 'api.key'), apiKey)

@@ -1,5 +1,5 @@
-// The real server as a child process, with a data folder of its own and free ports on loopback, as a user would start
-// it. For tests that go through the front door.
+// The real server with a data folder of its own and free ports on loopback, as a user would start it: as a child process
+// that can be killed, or in the process of the test, where commands run too. For tests that go through the front door.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
+import { inProcess } from './command.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
@@ -39,13 +40,13 @@ export interface ClientFiles {
   readonly tls: { readonly cert: string; readonly key: string; readonly ca: string }
 }
 
-export interface TestServer extends AsyncDisposable {
+/** A server, wherever it runs. */
+export interface EmbeddedServer extends AsyncDisposable {
   readonly kmip: { readonly host: string; readonly port: number }
   /** `https://HOST:PORT` */
   readonly admin: string
   readonly serverCertSha256: string
   readonly data: string
-  readonly process: ChildProcess
   /** What it has said on standard error so far. */
   stderr(): string
   /** Runs `mortise ARGS --data <its folder>`. */
@@ -56,10 +57,43 @@ export interface TestServer extends AsyncDisposable {
   issue(name: string): Promise<ClientFiles>
   /** Trusts the certificate (PEM text) by its fingerprint. */
   trust(name: string, pem: string): Promise<void>
-  /** SIGTERM, and waits until it has gone; the exit code. The data folder stays. */
+  /** As SIGTERM does it, and waits until it has gone; the exit code. The data folder stays. */
   stop(): Promise<number | null>
+}
+
+export interface TestServer extends EmbeddedServer {
+  readonly process: ChildProcess
   /** SIGKILL. */
   kill(): Promise<void>
+}
+
+/** The same server in the process of the test, which starts in half the time: for tests that do not kill it. */
+export async function startEmbedded(
+  options: Pick<StartOptions, 'data' | 'args' | 'env'> = {},
+): Promise<EmbeddedServer> {
+  const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
+  const spoke = Promise.withResolvers<void>()
+  const toldToEnd = Promise.withResolvers<string>()
+  const said = { stdout: '', stderr: '', onOutput: spoke.resolve, toldToEnd: toldToEnd.promise }
+  const [, ...words] = serveArguments(data, [''])
+  const surroundings = { env: childEnvironment(options.env) }
+  const ended = inProcess([...words, ...(options.args ?? [])], surroundings, undefined, said)
+  await Promise.race([spoke.promise, ended])
+  if (said.stdout === '') {
+    if (options.data === undefined) rmSync(data, { recursive: true, force: true })
+    throw new Error(`the server ended with ${(await ended).code}\n${said.stderr}`)
+  }
+  const stop = async (): Promise<number> => {
+    toldToEnd.resolve('SIGTERM')
+    return (await ended).code
+  }
+  const ready = JSON.parse(said.stdout) as Ready
+  return {
+    ...manners(data, ready, options),
+    stderr: () => said.stderr,
+    stop,
+    ...disposal(options, data, stop),
+  }
 }
 
 /** Starts it and resolves once it says that it is ready; rejects, with what it said, when it ends before. */
@@ -84,25 +118,43 @@ export async function startServer(options: StartOptions = {}): Promise<TestServe
     clearTimeout(timer)
     return child.exitCode
   }
-  const cli = (...args: string[]): Promise<CommandResult> => runCli([...args, '--data', data], options.env)
+  const stop = () => ended('SIGTERM')
+  return {
+    ...manners(data, ready, options),
+    process: child,
+    stderr,
+    stop,
+    kill: async () => void (await ended('SIGKILL')),
+    ...disposal(options, data, stop),
+  }
+}
+
+/** What one does with a server is the same wherever it runs. */
+function manners(data: string, ready: Ready, { env }: Pick<StartOptions, 'env'>) {
+  const cli = (...args: string[]): Promise<CommandResult> => runCli([...args, '--data', data], env)
   return {
     kmip: hostAndPort(ready.kmip),
     admin: ready.admin,
     serverCertSha256: ready.serverCertSha256,
     data,
-    process: child,
-    stderr,
     cli,
-    json: async (...args) => parseJson(args, await cli(...args, '--json')),
-    issue: (name) => issueClient(data, name, cli),
-    trust: async (name, pem) => {
+    json: async (...args: string[]) => parseJson(args, await cli(...args, '--json')),
+    issue: (name: string) => issueClient(data, name, cli),
+    trust: async (name: string, pem: string) => {
       const args = ['client', 'trust', '--instance', 'default', '--name', name, '--cert', '-']
-      mustSucceed(args, await runCli([...args, '--data', data], options.env, pem))
+      mustSucceed(args, await runCli([...args, '--data', data], env, pem))
     },
-    stop: () => ended('SIGTERM'),
-    kill: async () => void (await ended('SIGKILL')),
+  }
+}
+
+function disposal(
+  options: Pick<StartOptions, 'data'>,
+  data: string,
+  stop: () => Promise<unknown>,
+): AsyncDisposable {
+  return {
     [Symbol.asyncDispose]: async () => {
-      await ended('SIGTERM')
+      await stop()
       if (options.data === undefined) rmSync(data, { recursive: true, force: true })
     },
   }
@@ -116,8 +168,18 @@ export function serveArguments(
   return [...command, 'serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
 }
 
-/** One command of the checkout's command line, to its end. */
-export async function runCli(
+/** One command of the command line, to its end. `serve`, which is to end by itself, is a process of its own. */
+export function runCli(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<CommandResult> {
+  if (args[0] === 'serve') return spawnCli(args, env, input)
+  return inProcess(args, { env: childEnvironment(env), input })
+}
+
+/** The same as a process of its own. */
+export async function spawnCli(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   input = '',

@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test } from 'node:test'
-import { adoptWords, runCli, startServer } from '../support/server.ts'
+import { adoptWords, runCli, startEmbedded } from '../support/server.ts'
 
 interface Listed {
   readonly id: string
@@ -17,8 +17,8 @@ interface Listed {
 test("a vCenter's keys are served by the server that adopted them, the old one being gone", async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mortise-change-over-'))
   try {
-    await using old = await startServer()
-    await using mine = await startServer()
+    await using old = await startEmbedded()
+    await using mine = await startEmbedded()
     const vcenter = await old.issue('vcenter')
     const mover = await old.issue('mover')
     await mine.trust('vcenter', vcenter.tls.cert)

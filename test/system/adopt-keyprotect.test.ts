@@ -9,11 +9,11 @@ import { after, before, test } from 'node:test'
 import { createKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { adoptWords, startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { adoptWords, startEmbedded, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 
 let fake: KeyProtectFake
 let folder: string
-let old: TestServer
+let old: EmbeddedServer
 let client: ClientFiles
 
 before(async () => {
@@ -21,7 +21,7 @@ before(async () => {
   fake = await KeyProtectFake.start()
   const { apiKey } = await fake.serviceId({ roles: ['Manager'] })
   writeFileSync(path.join(folder, 'api.key'), apiKey)
-  old = await startServer()
+  old = await startEmbedded()
   client = await old.issue('adopter')
   await using there = connect({
     addresses: [old.kmip],
@@ -38,7 +38,7 @@ after(async () => {
 
 test('the price is stated first, each key becomes one standard key, and a full instance stops it midway', async () => {
   const env = { MORTISE_IBM_IAM_URL: fake.about.iamUrl, MORTISE_IBM_CA_FILE: fake.about.caFile }
-  await using mine = await startServer({ env })
+  await using mine = await startEmbedded({ env })
   const rootKey = fake.uri(await fake.rootKey())
   const place = ['--root-key', rootKey, '--custody', 'keyprotect']
   await mine.json(

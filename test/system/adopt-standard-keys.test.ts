@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test'
 import { getKey } from '../../src/kmip-client/calls.ts'
 import { connect } from '../../src/kmip-client/client.ts'
 import { LeftKeys } from '../support/left-keys.ts'
-import { runCli, startServer, type TestServer } from '../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
 interface Listed {
   readonly count: number
@@ -28,14 +28,14 @@ interface Report {
 }
 
 let left: LeftKeys
-let mine: TestServer
+let mine: EmbeddedServer
 let proofFile: string
 const unknownId = '0a0a0a0a-0000-4000-8000-000000000000'
 const unknownKey = Buffer.alloc(32, 2)
 
 before(async () => {
   left = await LeftKeys.start(12)
-  mine = await startServer({ env: left.env })
+  mine = await startEmbedded({ env: left.env })
   proofFile = path.join(left.folder, 'proof.json')
   for (const at of [0, 1, 2]) await left.storeText(left.nth(at).id, left.nth(at).material)
   for (const at of [3, 4, 5]) await left.storeBytes(left.nth(at).id, left.nth(at).material)

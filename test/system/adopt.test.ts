@@ -10,7 +10,13 @@ import { getKey } from '../../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
 import { maskOf } from '../../src/kmip/enums.ts'
 import { openOldKmipServer, textOf } from '../support/old-kmip-server.ts'
-import { adoptWords, startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import {
+  adoptWords,
+  startEmbedded,
+  startServer,
+  type ClientFiles,
+  type EmbeddedServer,
+} from '../support/server.ts'
 
 interface Report {
   readonly [count: string]: unknown
@@ -19,8 +25,8 @@ interface Report {
   readonly verified: { readonly equal: number; readonly different: Report['conflicts'] } | null
 }
 
-let old: TestServer
-let mine: TestServer
+let old: EmbeddedServer
+let mine: EmbeddedServer
 let client: ClientFiles
 let there: KmipClient
 let here: KmipClient
@@ -29,8 +35,8 @@ const made = new Map<string, string>()
 
 before(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'mortise-adopt-'))
-  old = await startServer()
-  mine = await startServer()
+  old = await startEmbedded()
+  mine = await startEmbedded()
   client = await old.issue('adopter')
   const own = await mine.issue('vcenter')
   there = connect({ addresses: [old.kmip], ...trusted(client) })
@@ -281,7 +287,7 @@ test('killed midway and started again, the same command brings the rest', async 
   await first.kill()
   assert.match((await watching).stderr, /give the same command again/)
   held = false
-  await using second = await startServer({ data: first.data })
+  await using second = await startEmbedded({ data: first.data })
   // Those that were stored before keep their bytes, although the fake gives other ones now.
   const { stdout } = await second.cli(...words)
   const report = JSON.parse(stdout) as Report

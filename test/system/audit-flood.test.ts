@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { makeCertificate } from '../support/certificates.ts'
 import { openTalk, reasons } from '../support/kmip-talk.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
 interface Entry {
   readonly action: string
@@ -17,13 +17,13 @@ interface Entry {
   readonly detail: Readonly<Record<string, unknown>> | null
 }
 
-async function refusals(server: TestServer): Promise<readonly Entry[]> {
+async function refusals(server: EmbeddedServer): Promise<readonly Entry[]> {
   const flags = ['--action', 'kmip.refused', '--limit', '10000']
   return (await server.json('audit', 'list', ...flags)) as Entry[]
 }
 
 /** Each with a certificate of its own. */
-async function connectAsStrangers(server: TestServer, from: string, times: number): Promise<void> {
+async function connectAsStrangers(server: EmbeddedServer, from: string, times: number): Promise<void> {
   const one = async () => {
     const { tls } = await makeCertificate({ key: 'ec', ownKey: true })
     const talk = await openTalk({ ...server.kmip, from, tls })
@@ -36,7 +36,7 @@ async function connectAsStrangers(server: TestServer, from: string, times: numbe
 test('a flood of strangers makes few entries, and is counted', async () => {
   const data = mkdtempSync(path.join(tmpdir(), 'mortise-flood-'))
   try {
-    await using server = await startServer({ data })
+    await using server = await startEmbedded({ data })
     await connectAsStrangers(server, '127.0.0.2', 30)
     await connectAsStrangers(server, '127.0.0.3', 2)
     const of = (entries: readonly Entry[], address: string) =>
@@ -49,7 +49,7 @@ test('a flood of strangers makes few entries, and is counted', async () => {
     assert.equal((await refusals(server)).length, limits.minuteQuotaMax)
     await server.stop()
 
-    await using again = await startServer({ data })
+    await using again = await startEmbedded({ data })
     const all = await refusals(again)
     const counts = all.filter(({ detail }) => detail?.['why'] === 'left out')
     assert.equal(all.length - counts.length, limits.minuteQuotaMax)

@@ -14,7 +14,7 @@ import { openSqliteDump } from '../../src/store/dump.ts'
 import { makeLargeStore, until } from '../support/large-store.ts'
 import { restoreInto } from '../support/restored.ts'
 import { startInProcess } from '../support/running.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded, startServer } from '../support/server.ts'
 import { emptyDisk, fillDisk, mountSmallDisk } from '../support/small-disk.ts'
 
 const objects = 12_000
@@ -43,7 +43,7 @@ test('a server that is killed in the middle of a backup leaves none, and removes
   assert.notEqual((await asked).code, 0)
   assert.deepEqual(files('.backup'), [])
   assert.equal(files('.partial').length, 1)
-  await using server = await startServer({ data })
+  await using server = await startEmbedded({ data })
   await until('the removal of the partial file', () => files('.partial').length === 0)
   const made = await server.cli('backup', 'create', backup)
   assert.equal(made.code, 0, made.stderr)

@@ -11,9 +11,9 @@ import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
 import { Times } from '../../src/vsphere/bench-tally.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
-import { startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { startEmbedded, startServer, type CommandResult, type EmbeddedServer } from '../support/server.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const files = await server.issue('bench')
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-bench-'))
 after(async () => {
@@ -117,7 +117,7 @@ suite('a short run', { concurrency: false }, () => {
   })
 })
 
-async function optionsFor(which: TestServer): Promise<BenchOptions> {
+async function optionsFor(which: EmbeddedServer): Promise<BenchOptions> {
   const { kmip } = which
   const { tls } = await which.issue(`bench-${kmip.port}`)
   return {

@@ -9,14 +9,14 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { openTalk, type KmipTalk } from '../support/kmip-talk.ts'
 import { command } from '../support/command.ts'
-import { runCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { runCli, startEmbedded, type CommandResult, type EmbeddedServer } from '../support/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))
 const inFolder = (name: string): string => path.join(folder, name)
-let server: TestServer
+let server: EmbeddedServer
 let talk: KmipTalk
 before(async () => {
-  server = await startServer()
+  server = await startEmbedded()
   const { tls } = await server.issue('vc1')
   talk = await openTalk({ ...server.kmip, tls })
 })
@@ -123,7 +123,7 @@ test('an exported log is verified offline, and each way of tampering is found', 
   assert.equal(((await json('audit', 'verify')) as Proof).ok, true)
   // Stopping signs a checkpoint; so does each minute.
   await server.stop()
-  server = await startServer({ data: server.data })
+  server = await startEmbedded({ data: server.data })
   const file = inFolder('audit.jsonl')
   assert.match((await cli('audit', 'export', file)).stdout, /^\d+ lines in /)
   assert.equal(statSync(file).mode & 0o777, 0o600)

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startServer, type TestServer } from '../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
 let fake: KeyProtectFake
 let folder: string
@@ -31,7 +31,7 @@ after(async () => {
 
 /** Instances with a key each, in a server that is then lost; their ids. */
 async function lost(rootKey: string, ...names: string[]): Promise<{ ids: string[]; keys: string[] }> {
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const ids: string[] = []
   const keys: string[] = []
   for (const name of names) {
@@ -43,7 +43,7 @@ async function lost(rootKey: string, ...names: string[]): Promise<{ ids: string[
   return { ids, keys }
 }
 
-function restore(server: TestServer, rootKey: string, ...more: string[]) {
+function restore(server: EmbeddedServer, rootKey: string, ...more: string[]) {
   const args = ['--root-key', rootKey, '--ibm-api-key-file', apiKeyFile]
   return server.cli('restore', '--from-key-protect', ...args, ...more)
 }
@@ -63,7 +63,7 @@ test('wrong usage says what is meant, without a server', async () => {
 test('it comes back with its own API key, and says what is left to do', async () => {
   const rootKey = fake.uri(await fake.rootKey({ aliases: ['crk'] }))
   const { ids, keys } = await lost(rootKey, 'vmware')
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   await server.json('instance', 'create', 'vmware')
   const { code, stdout, stderr } = await restore(server, fake.uri('crk'))
   assert.equal(code, 0, stderr)
@@ -88,7 +88,7 @@ test('it comes back with its own API key, and says what is left to do', async ()
 })
 
 test('a root key that will not do is refused with what helps, and with nothing that does not', async () => {
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const id = await fake.rootKey()
   await fake.admin('POST', `/keys/${id}/actions/disable`)
   for (const [rootKey, says] of [
@@ -105,7 +105,7 @@ test('a root key that will not do is refused with what helps, and with nothing t
 test('a role that it will need and that is missing is named before it begins', async () => {
   const rootKey = fake.uri(await fake.rootKey())
   await lost(rootKey, 'roles')
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const own = path.join(folder, 'less.key')
   for (const roles of [[], ['Reader'], ['ReaderPlus'], ['Writer']]) {
     const { apiKey } = await fake.serviceId({ roles: roles as ('Reader' | 'ReaderPlus' | 'Writer')[] })
@@ -123,7 +123,7 @@ test('several instances are listed to choose from; one that is chosen comes back
   const rootKey = fake.uri(await fake.rootKey())
   // What other tests left in the service instance lies there too.
   const { ids } = await lost(rootKey, 'one', 'two')
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const refused = await restore(server, rootKey)
   assert.equal(refused.code, 1)
   assert.match(refused.stderr, /lie the keys of \d instances: \S+ \(\d keys?, newest \d{4}-/)
@@ -145,7 +145,7 @@ test('several instances are listed to choose from; one that is chosen comes back
 test('who stops watching stops nothing, and the same command goes on watching', async () => {
   const rootKey = fake.uri(await fake.rootKey())
   const { ids } = await lost(rootKey, 'watched')
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   await fake.control('POST', 'traffic', { latencyMs: 200 })
   const child = spawn(process.execPath, [
     '--disable-warning=ExperimentalWarning',

@@ -9,7 +9,7 @@ import { parseCertificate } from '../../src/pki/certificate.ts'
 import { makeRequest } from '../../src/pki/make-request.ts'
 import { clientCertificate, testVmca } from '../support/certificates.ts'
 import { command } from '../support/command.ts'
-import { runCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
+import { spawnCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
 
 let server: TestServer
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-cli-'))
@@ -37,21 +37,25 @@ function fails(result: CommandResult, code: number, stderr: RegExp): void {
 }
 
 test('what is wrong with the configuration ends with 2 and is named', async () => {
-  fails(await runCli(['key', 'list'], { MORTISE_DTA: '/tmp' }), 2, /MORTISE_DTA; the nearest is MORTISE_DATA/)
-  fails(await runCli(['serve', '--kmip', 'nowhere']), 2, /--kmip: .*HOST:PORT/)
-  fails(await runCli(['serve', '--config', inFolder('none.toml')]), 2, /none\.toml/)
+  fails(
+    await spawnCli(['key', 'list'], { MORTISE_DTA: '/tmp' }),
+    2,
+    /MORTISE_DTA; the nearest is MORTISE_DATA/,
+  )
+  fails(await spawnCli(['serve', '--kmip', 'nowhere']), 2, /--kmip: .*HOST:PORT/)
+  fails(await spawnCli(['serve', '--config', inFolder('none.toml')]), 2, /none\.toml/)
 })
 
 test('without a server it is said how to start or find one', async () => {
   fails(
-    await runCli(['key', 'list', '--data', folder]),
+    await spawnCli(['key', 'list', '--data', folder]),
     1,
     /no server has left its address in .*mortise serve/s,
   )
   writeFileSync(inFolder('admin-address'), 'https://127.0.0.1:1\n')
   writeFileSync(inFolder('admin-token'), 'x\n')
   writeFileSync(inFolder('admin-ca.pem'), (await testVmca()).certificate.pem)
-  fails(await runCli(['key', 'list'], { MORTISE_DATA: folder }), 1, /not running.*mortise serve/)
+  fails(await spawnCli(['key', 'list'], { MORTISE_DATA: folder }), 1, /not running.*mortise serve/)
 })
 
 test('instances are listed and shown', async () => {
@@ -84,8 +88,8 @@ test('a certificate is trusted from a file and from standard input, and next ste
   assert.match(trusted.stdout, /Trusted as vc1 in default/)
   assert.match(trusted.stdout, /Now in vCenter/)
   const other = (await clientCertificate('self-signed-other')).certificate
-  const args = ['client', 'trust', '--name', 'vc2', '--cert', '-', '--json']
-  const fromInput = await command(args, { data: server.data, input: other.pem })
+  const args = ['client', 'trust', '--name', 'vc2', '--cert', '-', '--json', '--data', server.data]
+  const fromInput = await spawnCli(args, {}, other.pem)
   const shown = JSON.parse(fromInput.stdout) as { id: string; name: string; sha256: string }
   assert.deepEqual([shown.name, shown.sha256], ['vc2', other.sha256])
   writeFileSync(inFolder('vc.der'), (await clientCertificate('ecdsa')).certificate.der)
@@ -176,7 +180,7 @@ test('a remote server is found by address, token file, and CA or fingerprint', a
 })
 
 test('a second server on the same data or port says so', async () => {
-  const { code, stderr } = await runCli([
+  const { code, stderr } = await spawnCli([
     'serve',
     '--data',
     server.data,
@@ -196,7 +200,7 @@ test('a second server on the same data or port says so', async () => {
     '--admin',
     '127.0.0.1:0',
   ]
-  const taken = await runCli(other)
+  const taken = await spawnCli(other)
   assert.equal(taken.code, 1)
   assert.match(taken.stderr, /Another program listens there/)
 })

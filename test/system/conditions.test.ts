@@ -7,13 +7,13 @@ import { renameSync } from 'node:fs'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, test } from 'node:test'
-import { serveArguments, startServer, type TestServer } from '../support/server.ts'
+import { serveArguments, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 import { connectClient } from '../support/tls-client.ts'
 import { integer, struct, write } from '../support/wire.ts'
 
-let server: TestServer
+let server: EmbeddedServer
 before(async () => {
-  server = await startServer()
+  server = await startEmbedded()
 })
 after(() => server[Symbol.asyncDispose]())
 

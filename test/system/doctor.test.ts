@@ -15,10 +15,10 @@ import { clientCertificate, makeCertificate, testVmca, type TestIdentity } from 
 import { command } from '../support/command.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { openAlteringProxy, openMute } from '../support/proxy.ts'
-import { startServer, type CommandResult } from '../support/server.ts'
+import { startEmbedded, type CommandResult } from '../support/server.ts'
 import { operations, tags } from '../support/wire.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const files = await server.issue('doctor')
 const client = { cert: files.tls.cert, key: Buffer.from(files.tls.key) }
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-doctor-'))
@@ -221,7 +221,7 @@ test('certificate and key that do not belong together, or end soon', async () =>
 })
 
 test('two servers with data of their own are found, with a test key and without', async () => {
-  await using other = await startServer()
+  await using other = await startEmbedded()
   await other.trust('doctor', client.cert)
   const ports = [server.kmip.port, other.kmip.port]
   const tried = await ask(ports, { writeTest: true })

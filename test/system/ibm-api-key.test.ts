@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startServer, type TestServer } from '../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 import { textsInFiles } from '../support/store-grep.ts'
 
 const fake = await KeyProtectFake.start()
@@ -31,7 +31,7 @@ async function tenant(t: TestContext) {
   return { uri: fake.uri(key), id, apiKey, file, put: (text: string) => writeFileSync(file, text) }
 }
 
-function create(server: TestServer, name: string, rootKey: string, ...more: string[]) {
+function create(server: EmbeddedServer, name: string, rootKey: string, ...more: string[]) {
   return server.cli('instance', 'create', name, '--root-key', rootKey, '--json', ...more)
 }
 
@@ -42,13 +42,13 @@ interface Listed {
   readonly ibmApiKeySource: string
 }
 
-async function sources(server: TestServer): Promise<Record<string, string>> {
+async function sources(server: EmbeddedServer): Promise<Record<string, string>> {
   const listed = (await server.json('instance', 'list')) as readonly Listed[]
   return Object.fromEntries(listed.map(({ name, ibmApiKeySource }) => [name, ibmApiKeySource]))
 }
 
 /** Names of the API keys that are kept. */
-function kept({ data }: TestServer): string[] {
+function kept({ data }: EmbeddedServer): string[] {
   const database = new DatabaseSync(path.join(data, 'mortise.db'), { readOnly: true })
   const rows = database.prepare(`SELECT name FROM secrets WHERE name LIKE 'ibm-api-key/%'`).all()
   database.close()
@@ -57,7 +57,7 @@ function kept({ data }: TestServer): string[] {
 
 test('two instances speak as two service IDs, and a key fits its instance alone', async (t) => {
   const [red, blue] = [await tenant(t), await tenant(t)]
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
 
   const none = await create(server, 'red', red.uri, ...database)
   assert.equal(none.code, 1)
@@ -82,7 +82,7 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
   // Withdrawn from one, the other goes on; what is cached would hide it, so the server starts anew.
   await fake.control('PUT', `service-ids/${red.id}/policies`, { policies: [] })
   await server.stop()
-  await using again = await startServer({ env, data: server.data })
+  await using again = await startEmbedded({ env, data: server.data })
   await again.json('key', 'create', '--instance', 'blue')
   const refused = await again.cli('key', 'create', '--instance', 'red')
   assert.equal(refused.code, 1)
@@ -107,7 +107,7 @@ test('two instances speak as two service IDs, and a key fits its instance alone'
 test('root keys are listed with a key that is not kept, or with that of an instance', async (t) => {
   const { uri, file, put } = await tenant(t)
   const { apiKey } = await fake.serviceId({ roles: ['Reader'] })
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const list = (...words: string[]) => server.cli('root-key', 'list', '--root-key', uri, '--json', ...words)
   const uris = ({ code, stdout, stderr }: Awaited<ReturnType<typeof list>>) => {
     assert.equal(code, 0, stderr)
@@ -137,7 +137,7 @@ test('root keys are listed with a key that is not kept, or with that of an insta
 
 test('a key is replaced while the server runs: tried first, and then the only one that there is', async (t) => {
   const { uri, id, file, put } = await tenant(t)
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const made = await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)
   assert.equal(made.code, 0, made.stderr)
   const set = () => server.cli('instance', 'set', 'red', '--ibm-api-key-file', file)
@@ -160,14 +160,14 @@ test('a key is replaced while the server runs: tried first, and then the only on
     [{ ibmApiKey: 'given' }],
   )
   await server.stop()
-  await using again = await startServer({ env, data: server.data })
+  await using again = await startEmbedded({ env, data: server.data })
   await again.json('key', 'create', '--instance', 'red')
   assert.equal(kept(again).length, 1, 'the one before is not kept beside it')
 })
 
 test('a key goes with its instance', async (t) => {
   const { uri, file } = await tenant(t)
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const made = await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)
   assert.equal(made.code, 0, made.stderr)
   await server.json('key', 'create', '--instance', 'red')
@@ -184,7 +184,7 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
   await fake.control('PUT', `service-ids/${id}/policies`, {
     policies: [{ instance: fake.about.instance, roles: ['Manager'] }],
   })
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const made = await create(server, 'red', uri, '--custody', 'keyprotect', '--ibm-api-key-file', file)
   assert.equal(made.code, 0, made.stderr)
   await server.json('key', 'create', '--instance', 'red')
@@ -196,7 +196,7 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
   await fake.forgetCalls()
   // It looks for what is to be deleted when it starts.
   {
-    await using again = await startServer({ env, data: server.data })
+    await using again = await startEmbedded({ env, data: server.data })
     const isDeleted = async () =>
       (await fake.calls()).some(({ call, status }) => call === 'delete' && status < 300)
     for (let turn = 0; !(await isDeleted()); turn++) {
@@ -209,7 +209,7 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
   await fake.advance(5 * 3600)
   const keys = await fake.control<readonly { readonly id: string; readonly state: number }[]>('GET', 'keys')
   for (const key of keys) if (key.state === 5) await fake.admin('DELETE', `/keys/${key.id}/purge`)
-  await using last = await startServer({ env, data: server.data })
+  await using last = await startEmbedded({ env, data: server.data })
   for (let turn = 0; kept(last).length > 0; turn++) {
     assert.ok(turn < 1200, last.stderr())
     await sleep(25)
@@ -218,7 +218,7 @@ test('custody keyprotect: the key outlives its instance until nothing of it is l
 
 test('what does not fit is refused before anything is asked or kept, and no file is repeated', async (t) => {
   const { uri, file, put } = await tenant(t)
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   await fake.forgetCalls()
   const elsewhere = await create(server, 'red', 'file:red.key', '--ibm-api-key-file', file)
   assert.match(
@@ -246,20 +246,20 @@ test('what does not fit is refused before anything is asked or kept, and no file
 test('an instance with a key of its own does not use that of the server, even under the same root key', async (t) => {
   const own = await tenant(t)
   const readEnv = { ...env, MORTISE_IBM_API_KEY_FILE: fake.about.apiKeyFile, MORTISE_ROOT_KEY: own.uri }
-  await using server = await startServer({ env: readEnv })
+  await using server = await startEmbedded({ env: readEnv })
   const made = await create(server, 'red', own.uri, ...database, '--ibm-api-key-file', own.file)
   assert.equal(made.code, 0, made.stderr)
   assert.deepEqual(await sources(server), { default: 'server', red: 'instance' })
   await fake.control('PUT', `service-ids/${own.id}/policies`, { policies: [] })
   await server.stop()
-  await using again = await startServer({ env: readEnv, data: server.data })
+  await using again = await startEmbedded({ env: readEnv, data: server.data })
   await again.json('key', 'create', '--instance', 'default')
   assert.equal((await again.cli('key', 'create', '--instance', 'red')).code, 1)
 })
 
 test('a backup is verified without a server, and an instance of it restored, with the API keys that are in it', async (t) => {
   const { uri, file, id } = await tenant(t)
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   assert.equal((await create(server, 'red', uri, ...database, '--ibm-api-key-file', file)).code, 0)
   await server.json('key', 'create', '--instance', 'red')
   const backup = path.join(server.data, 'red.backup')
@@ -270,7 +270,7 @@ test('a backup is verified without a server, and an instance of it restored, wit
   const { problems, opened } = JSON.parse(whole.stdout) as { problems: string[]; opened: number }
   assert.deepEqual([problems, opened], [[], 1])
 
-  await using other = await startServer({ env })
+  await using other = await startEmbedded({ env })
   const words = [
     'restore',
     backup,
@@ -286,7 +286,7 @@ test('a backup is verified without a server, and an instance of it restored, wit
   await other.json('key', 'create', '--instance', 'red')
 
   await fake.control('PUT', `service-ids/${id}/policies`, { policies: [] })
-  await using third = await startServer({ env })
+  await using third = await startEmbedded({ env })
   const withdrawn = await third.cli(...words)
   assert.equal(withdrawn.code, 1)
   assert.match(withdrawn.stderr, /Nothing of the instance is here yet/)

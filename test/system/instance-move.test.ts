@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../support/load.ts'
-import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -35,10 +35,10 @@ interface Shown {
   readonly result?: { readonly dataKeys: number; readonly objects: number; readonly left: number }
 }
 
-const show = async (server: TestServer) => (await server.json('instance', 'show', 'default')) as Shown
+const show = async (server: EmbeddedServer) => (await server.json('instance', 'show', 'default')) as Shown
 
 /** Two clients at work until `stop`, which fails if any of them was refused anything. */
-function work(server: TestServer, files: ClientFiles, memory: Memory, seed: number) {
+function work(server: EmbeddedServer, files: ClientFiles, memory: Memory, seed: number) {
   const talk = { ...server.kmip, tls: files.tls }
   const over = { now: false }
   const random = randomFrom(seed)
@@ -53,7 +53,7 @@ function work(server: TestServer, files: ClientFiles, memory: Memory, seed: numb
 }
 
 /** Every key that is not destroyed is what it was. */
-async function checkAll(server: TestServer, files: ClientFiles, memory: Memory): Promise<void> {
+async function checkAll(server: EmbeddedServer, files: ClientFiles, memory: Memory): Promise<void> {
   const talk = await openTalk({ ...server.kmip, tls: files.tls })
   for (const key of memory.keys.values()) {
     const answer = await talk.get(key.id)
@@ -80,7 +80,7 @@ const livingAt = async (prefix = 'mortise-') => {
 
 test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, and nothing behind is needed', async (t) => {
   const [first, second] = [await fake.rootKey(), await fake.rootKey()]
-  let server = await startServer({ env })
+  let server = await startEmbedded({ env })
   const { data } = server
   t.after(() => server[Symbol.asyncDispose]())
   const files = await server.issue('vcenter')
@@ -112,7 +112,7 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
   await fake.control('POST', `keys/${first}/delete`)
   await fake.control('POST', `keys/${second}/delete`)
   assert.equal(await server.stop(), 0)
-  server = await startServer({ data, env: {} })
+  server = await startEmbedded({ data, env: {} })
   await checkAll(server, files, memory)
   const proof = (await server.json('audit', 'verify')) as { readonly ok: boolean }
   assert.ok(proof.ok)
@@ -122,7 +122,7 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
 test('whoever chooses a root key in a key ring that its URI does not name is told where the keys go', async () => {
   await fake.admin('POST', '/key_rings/beside')
   const id = await fake.rootKey({}, { 'X-Kms-Key-Ring': 'beside' })
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const args = ['--custody', 'keyprotect', '--root-key', fake.uri(id)]
   for (const words of [
     ['create', 'ringed'],
@@ -138,7 +138,7 @@ test('whoever chooses a root key in a key ring that its URI does not name is tol
 
 test('what backups from before a move still need is said of each way', async () => {
   const uri = fake.uri(await fake.rootKey())
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   for (const [rootKey, custody, says] of [
     [uri, 'database', /does not need file:root\.key any more\. Backups .* do: keep it/],
     [uri, 'keyprotect', /\n\nBackups .* open with the same root key\./],
@@ -217,7 +217,7 @@ test('killed in the middle of a move, and its command line interrupted: it goes 
 
 test('rotated: what is unwrapped comes under the newest version by itself, the rest by rewrap', async (t) => {
   const id = await fake.rootKey()
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const files = await server.issue('rotated')
   const memory = new Memory()
   const fill = work(server, files, memory, 3)

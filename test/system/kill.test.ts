@@ -13,7 +13,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { killUnderLoad } from '../support/killing.ts'
 import { openTalk } from '../support/kmip-talk.ts'
-import { serveArguments, startServer } from '../support/server.ts'
+import { serveArguments, startEmbedded } from '../support/server.ts'
 
 test(
   'killed ten times under load, it loses nothing that it acknowledged',
@@ -35,7 +35,7 @@ test('killed at any moment of its first start, it starts the next time', { timeo
     await sleep(afterMs)
     child.kill('SIGKILL')
     await gone
-    await using server = await startServer({ data })
+    await using server = await startEmbedded({ data })
     const client = await server.issue('first')
     const talk = await openTalk({ ...server.kmip, tls: client.tls })
     const identifier = await talk.create()

@@ -6,7 +6,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-passphrase-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
@@ -21,7 +21,7 @@ function keep(passphrase: string, mode: number): void {
 
 /** What a start says that must succeed. */
 async function start(env: Readonly<Record<string, string>> = {}): Promise<string> {
-  const server = await startServer({ data, env: { MORTISE_ROOT_PASSPHRASE_FILE: file, ...env } })
+  const server = await startEmbedded({ data, env: { MORTISE_ROOT_PASSPHRASE_FILE: file, ...env } })
   await server.stop()
   return server.stderr()
 }

@@ -12,7 +12,7 @@ import { showUnreadable } from '../support/attacks/unreadable-certificates.ts'
 import { clientCertificate } from '../support/certificates.ts'
 import { writeCertificate } from '../support/der-certificates.ts'
 import { certificateAround, unreadableCertificates } from '../support/hostile-certificates.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
 interface Listed {
   readonly sha256: string
@@ -20,10 +20,10 @@ interface Listed {
   readonly address: string
 }
 
-let server: TestServer
+let server: EmbeddedServer
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-strangers-'))
 before(async () => {
-  server = await startServer({ data })
+  server = await startEmbedded({ data })
 })
 after(async () => {
   await server[Symbol.asyncDispose]()
@@ -56,7 +56,7 @@ test('what cannot be read is listed by its fingerprint as unreadable, also after
   }
   await look()
   await server.stop()
-  server = await startServer({ data })
+  server = await startEmbedded({ data })
   await look()
 
   for (const { sha256 } of strangers.slice(0, 2)) {

@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { clientCertificate } from '../support/certificates.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { proxyHeader } from '../support/proxy-protocol.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 
 interface Seen {
   readonly address: string | null
@@ -14,7 +14,7 @@ interface Seen {
 
 test("audit, pending clients and last seen have the client's address, never the load balancer's", async () => {
   const env = { MORTISE_KMIP_PROXY_PROTOCOL_FROM: '127.0.0.5' }
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const { tls } = await server.issue('vcenter')
   const behind = { ...server.kmip, from: '127.0.0.5', before: proxyHeader({ from: '198.51.100.7' }) }
   const talk = await openTalk({ ...behind, tls })

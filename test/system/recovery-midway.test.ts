@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readDescription } from '../../src/custody/keyprotect/description.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from '../support/server.ts'
 
 let fake: KeyProtectFake
 let folder: string
@@ -98,18 +98,21 @@ async function loseMidway(from: string, to: string, custody: 'database' | 'keypr
   return { digests, revoked }
 }
 
-const restore = (server: TestServer, rootKey: string, ...more: string[]) =>
+const restore = (server: EmbeddedServer, rootKey: string, ...more: string[]) =>
   server.cli('restore', '--from-key-protect', '--root-key', rootKey, '--name', 'default', ...more)
 
-async function emptyServer(t: TestContext): Promise<TestServer> {
-  const server = await startServer({ env })
+/** `start`: startServer, for one that is killed. */
+async function emptyServer(t: TestContext): Promise<EmbeddedServer>
+async function emptyServer(t: TestContext, start: typeof startServer): Promise<TestServer>
+async function emptyServer(t: TestContext, start = startEmbedded): Promise<EmbeddedServer> {
+  const server = await start({ env })
   t.after(() => server[Symbol.asyncDispose]())
   assert.equal((await server.cli('instance', 'delete', 'default')).code, 0)
   return server
 }
 
 /** How many of them open, with the bytes that they had. */
-async function opening(server: TestServer, { digests, revoked }: Lost): Promise<number> {
+async function opening(server: EmbeddedServer, { digests, revoked }: Lost): Promise<number> {
   const talk = await openTalk({ ...server.kmip, tls: (await server.issue(`client-${++clients}`)).tls })
   let open = 0
   for (const [id, digest] of digests) {
@@ -172,7 +175,7 @@ for (const [where, other] of places)
     const [from, to] = [fake.uri(await fake.rootKey()), await other()]
     const lost = await loseMidway(from, to, 'keyprotect')
     const moved = await livingUnder(to)
-    const server = await emptyServer(t)
+    const server = await emptyServer(t, startServer)
     const part = async (one: string) => {
       const { code, stdout, stderr } = await restore(server, one, '--partial', '--json')
       assert.equal(code, 0, stderr)

@@ -172,17 +172,17 @@ interface StandardKey {
   readonly description: string
 }
 
-/** Its standard keys, the highest generation first, deleted ones included. */
-async function generationsOf({ id }: Known): Promise<readonly StandardKey[]> {
+/** The standard keys of each identifier, the highest generation first, deleted ones included. */
+async function generations(): Promise<(known: Known) => readonly StandardKey[]> {
   const keys = await fake.control<readonly StandardKey[]>('GET', 'keys')
-  return keys
-    .filter(({ name }) => name === standardKeyName(id))
-    .toSorted((a, b) => generationOf(b) - generationOf(a))
+  const named = Map.groupBy(keys, ({ name }) => name)
+  return ({ id }) =>
+    (named.get(standardKeyName(id)) ?? []).toSorted((a, b) => generationOf(b) - generationOf(a))
 }
 
 /** Deletes its standard key of the highest generation, as its owner may. */
 async function withdraw(known: Known): Promise<void> {
-  const newest = (await generationsOf(known)).find(({ state }) => state !== 5)
+  const newest = (await generations())(known).find(({ state }) => state !== 5)
   assert.ok(newest, 'it has a standard key')
   await fake.admin('DELETE', `/keys/${newest.id}`)
   known.withdrawn = true
@@ -190,9 +190,10 @@ async function withdraw(known: Known): Promise<void> {
 
 /** The same of one that was rewritten, and an older generation is there still, or again. false: there is no such key. */
 async function withdrawAndLeaveOlder(all: Iterable<Known>): Promise<boolean> {
+  const generationsOf = await generations()
   for (const known of all) {
     if (known.destroyed !== 'no' || known.withdrawn) continue
-    const [newest, older] = await generationsOf(known)
+    const [newest, older] = generationsOf(known)
     if (newest?.state !== 1 || !older) continue
     await fake.admin('DELETE', `/keys/${newest.id}`)
     if (older.state === 5) {

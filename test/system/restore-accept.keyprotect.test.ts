@@ -14,7 +14,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openTalk } from '../support/kmip-talk.ts'
-import { runCli, startServer } from '../support/server.ts'
+import { runCli, startEmbedded } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -111,7 +111,7 @@ test('accepting records a higher epoch, with the API key of the instance, and st
   assert.deepEqual(epochs, [{ instance: 'vmware', rootKey: fake.uri(site.rootKey), cause: null }])
   assert.equal(Math.max(...(await epochsOf(site))), 4_000_000_001)
 
-  await using other = await startServer({ data: newer, env })
+  await using other = await startEmbedded({ data: newer, env })
   const tls = { cert: readFileSync(site.certFile, 'utf8'), key: readFileSync(site.keyFile, 'utf8') }
   const stopped = await openTalk({ ...other.kmip, tls })
   const { ok, message } = await stopped.destroy(a)

@@ -9,7 +9,7 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded, startServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-expired-'))
@@ -45,7 +45,7 @@ test('a restore with a root key that has expired takes another for what is to co
   await server.kill()
   await server[Symbol.asyncDispose]()
 
-  await using fresh = await startServer({ env })
+  await using fresh = await startEmbedded({ env })
   await fresh.json('instance', 'delete', 'default')
   const restore = ['restore', '--from-key-protect', '--root-key'] as const
   const refused = await fresh.cli(...restore, expired)

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
-import { runCli, startServer } from '../support/server.ts'
+import { runCli, startEmbedded } from '../support/server.ts'
 import {
   enumeration,
   find,
@@ -37,7 +37,7 @@ interface Known {
 }
 
 test('lost after a backup: newer keys come back from Key Protect, and what was closed since stays closed', async () => {
-  await using site = await openSite(fake, { custody: 'keyprotect' })
+  await using site = await openSite(fake, { custody: 'keyprotect', killable: true })
   const folder = path.dirname(site.server.data)
   const file = path.join(folder, 'a.backup')
   const older = await makeKeys(site, before)
@@ -57,7 +57,7 @@ test('lost after a backup: newer keys come back from Key Protect, and what was c
   talk.close()
 
   const data = await restoredElsewhere(site, file)
-  await using server = await startServer({ data, env: environment(site) })
+  await using server = await startEmbedded({ data, env: environment(site) })
   const client = await openTalk({ ...server.kmip, tls: tlsOf(site) })
   // From its first moment on, before it has looked through Key Protect.
   for (const id of destroyed) assert.equal((await client.get(id)).ok, false, `${id} was destroyed`)
@@ -135,7 +135,7 @@ async function attributesOf(talk: KmipTalk, id: string): Promise<string> {
 
 /** The database is lost, and nothing but the root key file is left of its folder; the new one, accepted. */
 async function restoredElsewhere(site: CustodySite, file: string): Promise<string> {
-  await site.server.kill()
+  await site.kill()
   const data = path.join(path.dirname(file), 'restored')
   mkdirSync(data, { mode: 0o700 })
   copyFileSync(path.join(site.server.data, 'root.key'), path.join(data, 'root.key'))

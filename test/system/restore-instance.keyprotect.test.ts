@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { openSite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { digestOf, openTalk, states } from '../support/kmip-talk.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -38,7 +38,7 @@ test('its keys, newer ones, and what was closed since, from a backup and Key Pro
     MORTISE_IBM_IAM_URL: fake.about.iamUrl,
     MORTISE_IBM_CA_FILE: fake.about.caFile,
   }
-  await using server = await startServer({ env })
+  await using server = await startEmbedded({ env })
   const words = ['restore', backup, '--instance', 'vmware', '--with-clients', '--yes']
   const report = await server.json(...words, '--root-key', `file:${site.server.data}/root.key`)
   assert.deepEqual((report as { clients: string[] }).clients, ['vcenter'])

@@ -319,7 +319,7 @@ test('a staged certificate is switched to at its time, also when that passes whi
   assert.ok(later.staged?.at)
   assert.equal((await json('activate', '--at', 'never')).staged?.at, null)
 
-  const soon = new Date(Date.now() + 2_000)
+  const soon = new Date(Date.now() + 4_000)
   await json('activate', '--at', soon.toISOString())
   for (let tries = 0; (await json('show')).sha256 !== later.staged.sha256; tries++) {
     assert.ok(tries < 300, 'the time is long past')
@@ -328,9 +328,9 @@ test('a staged certificate is switched to at its time, also when that passes whi
   assert.ok(Date.now() >= soon.getTime())
   assert.equal(await shownNow(), later.staged.sha256)
 
-  const down = await json('renew', '--at', new Date(Date.now() + 1_500).toISOString())
+  const down = await json('renew', '--at', new Date(Date.now() + 4_000).toISOString())
   await server.kill()
-  await sleep(1_600)
+  await sleep(4_100)
   server = await startServer({ data })
   assert.equal(server.serverCertSha256, down.staged?.sha256)
 })

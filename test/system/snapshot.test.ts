@@ -9,7 +9,14 @@ import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { digestOf, openTalk } from '../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient, type KnownKey } from '../support/load.ts'
-import { runCli, startServer, type ClientFiles, type TestServer } from '../support/server.ts'
+import {
+  runCli,
+  startEmbedded,
+  startServer,
+  type ClientFiles,
+  type EmbeddedServer,
+  type TestServer,
+} from '../support/server.ts'
 
 const clients = 6
 const getsMin = 100
@@ -66,7 +73,7 @@ async function startFrom(prepare: (data: string) => Promise<void>): Promise<void
   execFileSync('cp', ['-a', snapshot, data])
   try {
     await prepare(data)
-    await using server = await startServer({ data })
+    await using server = await startEmbedded({ data })
     await compareAudit(server)
     await compareKeys(server)
   } finally {
@@ -74,7 +81,7 @@ async function startFrom(prepare: (data: string) => Promise<void>): Promise<void
   }
 }
 
-async function compareAudit(server: TestServer): Promise<void> {
+async function compareAudit(server: EmbeddedServer): Promise<void> {
   const args = ['--action', 'key.get', '--limit', '1000000']
   const entries = (await server.json('audit', 'list', ...args)) as { object: string; result: string }[]
   const sent = entries.filter(({ result }) => result === 'success')
@@ -86,7 +93,7 @@ async function compareAudit(server: TestServer): Promise<void> {
   assert.equal((await server.cli('audit', 'verify')).code, 0)
 }
 
-async function compareKeys(server: TestServer): Promise<void> {
+async function compareKeys(server: EmbeddedServer): Promise<void> {
   const talk = await openTalk({ ...server.kmip, tls: files.tls })
   for (const { id, digest, state, becoming } of keys) {
     const answer = await talk.get(id)

@@ -9,13 +9,13 @@ import { after, before, test } from 'node:test'
 import { AdminClient } from '../../src/admin/client.ts'
 import { Refusal } from '../../src/admin/errors.ts'
 import { edit } from '../support/core.ts'
-import { runCli, startServer, type TestServer } from '../support/server.ts'
+import { runCli, startEmbedded, type EmbeddedServer } from '../support/server.ts'
 
 const elsewhere = mkdtempSync(path.join(tmpdir(), 'mortise-elsewhere-'))
-let server: TestServer
+let server: EmbeddedServer
 let rootKey: string
 before(async () => {
-  server = await startServer()
+  server = await startEmbedded()
   rootKey = path.join(server.data, 'root.key')
   rmSync(path.join(server.data, 'admin-token'))
 })
@@ -63,7 +63,7 @@ test('without the root key, or with another one, nobody gets a token', async () 
   const gone = await server.cli('token', 'recover')
   assert.equal(gone.code, 1)
   assert.match(gone.stderr, /no root key at/)
-  await using other = await startServer()
+  await using other = await startEmbedded()
   copyFileSync(path.join(other.data, 'root.key'), rootKey)
   const wrong = await server.cli('token', 'recover')
   assert.equal(wrong.code, 1, wrong.stdout)
@@ -94,7 +94,7 @@ test('a copy of the root key: said, then proved; status is green only then', asy
   assert.ok((await conditions()).includes('root-key-not-copied'))
   assert.equal((await server.cli('root-key', 'verify-copy', rootKey)).code, 1, 'the file itself is no copy')
   const copy = path.join(elsewhere, 'root.key')
-  await using other = await startServer()
+  await using other = await startEmbedded()
   copyFileSync(path.join(other.data, 'root.key'), copy)
   const wrong = await server.cli('root-key', 'verify-copy', copy)
   assert.equal(wrong.code, 1)
@@ -129,7 +129,7 @@ test('offline: rows that somebody altered are listed, and the owner decides', as
   const out = path.join(server.data, 'admin-token')
   const { code, stderr } = await recover('--sign-anew', row, '--out', out, '--force')
   assert.equal(code, 0, stderr)
-  await using again = await startServer({ data: server.data })
+  await using again = await startEmbedded({ data: server.data })
   const clients = (await again.json('client', 'list')) as { name: string }[]
   assert.deepEqual(clients.map(({ name }) => name).toSorted(), ['evil', 'good'])
   const status = (await again.json('status')) as { conditions: { id: string }[] }
@@ -154,7 +154,7 @@ test('offline: a list of rows that was altered locks nobody out', async () => {
   const args = ['token', 'recover', '--data', server.data, '--sign-anew', 'genuine', '--out', out, '--force']
   const { code, stderr } = await runCli(args)
   assert.equal(code, 0, stderr)
-  await using again = await startServer({ data: server.data })
+  await using again = await startEmbedded({ data: server.data })
   const clients = (await again.json('client', 'list')) as { name: string }[]
   assert.deepEqual(clients.map(({ name }) => name).toSorted(), ['evil', 'good'])
 })

@@ -6,10 +6,10 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { test } from 'node:test'
-import { startServer } from '../support/server.ts'
+import { startEmbedded, startServer } from '../support/server.ts'
 
 test('trusted rows that were put back as a whole while the server was stopped are noticed at the next start', async (t) => {
-  const first = await startServer()
+  const first = await startEmbedded()
   t.after(async () => first[Symbol.asyncDispose]())
   await first.issue('vcenter')
   assert.equal(await first.stop(), 0)
@@ -30,7 +30,7 @@ test('trusted rows that were put back as a whole while the server was stopped ar
   database.close()
 
   await assert.rejects(
-    startServer({ data: first.data }),
+    startEmbedded({ data: first.data }),
     /older than its anchor.*: trust is at version \d+, and was at \d+.*restore-accept/s,
   )
 })

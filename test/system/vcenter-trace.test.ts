@@ -8,7 +8,7 @@ import path from 'node:path'
 import { suite, test, type TestContext } from 'node:test'
 import { clientCertificate } from '../support/certificates.ts'
 import { KmipTalk, openTalk, reasons, states, type TalkOptions } from '../support/kmip-talk.ts'
-import { startServer, type TestServer } from '../support/server.ts'
+import { startEmbedded, type EmbeddedServer } from '../support/server.ts'
 import { connectClient } from '../support/tls-client.ts'
 import {
   inRecordedOrder,
@@ -54,7 +54,7 @@ suite('recorded conversations of vCenter', { concurrency: false }, () => {
 })
 
 async function replay(t: TestContext, sessions: readonly Session[]): Promise<void> {
-  await using server = await startServer()
+  await using server = await startEmbedded()
   const { tls, certificate } = await clientCertificate('self-signed')
   const options = { ...server.kmip, tls }
   await t.test('before it is trusted, vCenter gets through the handshake and is refused', async () => {
@@ -79,7 +79,7 @@ async function replay(t: TestContext, sessions: readonly Session[]): Promise<voi
   )
   await t.test('after a stop and a start every key is the same', async () => {
     assert.equal(await server.stop(), 0)
-    await using again = await startServer({ data: server.data })
+    await using again = await startEmbedded({ data: server.data })
     await vcenter.fetchAll({ ...again.kmip, tls })
   })
 }
@@ -91,7 +91,7 @@ async function connectOnce(options: TalkOptions, session: Session): Promise<void
   client.close()
 }
 
-async function trustPending(server: TestServer, sha256: string): Promise<void> {
+async function trustPending(server: EmbeddedServer, sha256: string): Promise<void> {
   const pending = (await server.json('client', 'pending')) as readonly { readonly sha256: string }[]
   assert.ok(
     pending.some((client) => client.sha256 === sha256),
@@ -212,7 +212,7 @@ class VCenter {
     if (recorded !== undefined) this.#identifiers.set(recorded, identifier)
   }
 
-  async compareWith(server: TestServer): Promise<void> {
+  async compareWith(server: EmbeddedServer): Promise<void> {
     const listed = (await server.json('key', 'list')) as readonly {
       readonly id: string
       readonly state: string

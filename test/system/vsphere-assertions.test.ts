@@ -8,7 +8,7 @@ import { chooseScenarios } from '../../src/vsphere/scenarios/all.ts'
 import { simulate } from '../../src/vsphere/simulate.ts'
 import { alter, leaves, withMore, withoutTag } from '../support/broken.ts'
 import { openAlteringProxy } from '../support/proxy.ts'
-import { startServer } from '../support/server.ts'
+import { startEmbedded } from '../support/server.ts'
 import {
   all,
   find,
@@ -22,7 +22,7 @@ import {
   type Item,
 } from '../support/wire.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const { tls } = await server.issue('vcenter-assertions')
 after(() => server[Symbol.asyncDispose]())
 

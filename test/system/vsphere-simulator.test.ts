@@ -12,10 +12,10 @@ import { chooseScenarios, scenarios } from '../../src/vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../../src/vsphere/simulate.ts'
 import { openAlteringProxy, openWire } from '../support/proxy.ts'
 import { alter, withoutTag } from '../support/broken.ts'
-import { runCli, startServer } from '../support/server.ts'
+import { runCli, startEmbedded } from '../support/server.ts'
 import { operations, tags } from '../support/wire.ts'
 
-const server = await startServer()
+const server = await startEmbedded()
 const { tls, certFile, keyFile, caFile } = await server.issue('vcenter-simulated')
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-simulator-'))
 after(async () => {

@@ -1,0 +1,324 @@
+// Puts together what the command line needs from outside (cli/world.ts): configuration, profiles, and the parts of the server
+// that some commands use themselves, whose expected errors it puts into words; and runs the server itself. main.ts makes one
+// of the process; tests make theirs. How commands behave is in cli/.
+
+import { readFileSync } from 'node:fs'
+import type { Probed } from './adopt/probe.ts'
+import { parseExport, verifyLog } from './audit/proof.ts'
+import {
+  CommandError,
+  UsageError,
+  type AcceptedRestore,
+  type BackupDrill,
+  type BackupVerified,
+  type Checkpoint,
+  type Flags,
+  type OpenBackupOptions,
+  type ProbeWanted,
+  type Proof,
+  type RestoredBackup,
+  type RestoreFileOptions,
+  type Started,
+  type TokenRecovered,
+  type World,
+} from './cli/world.ts'
+import {
+  ConfigError,
+  kubernetesVariables,
+  readClientEnvironment,
+  readConfig,
+  userConfigFolder,
+  type Config,
+} from './config.ts'
+import { readProfile } from './profiles.ts'
+import type { Running } from './serve.ts'
+import { createLog, type LevelledLog, type Log } from './telemetry/log.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string
+}
+
+// Node runs TypeScript in a checkout only; what is installed is JavaScript.
+const command = import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise'
+
+/** What a process has, and a test has its own of. */
+export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
+  /** Called before the server starts. `reload` reads the configuration anew; what is returned settles when it is to end. */
+  readonly whenServing: (log: Log, reload: () => void) => Promise<string>
+  /** Left out: the environment of the process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
+  /** Receives the lines of the logs. Left out: the standard error of the process. */
+  readonly writeLog?: (line: string) => void
+}
+
+export function makeWorld(outside: Outside): World {
+  const { stdin, stdout, stderr, env } = outside
+  return {
+    stdin,
+    stdout,
+    stderr,
+    serve: (flags, json, started) => runServer(outside, { flags, json, started }),
+    now: Date.now,
+    version,
+    command,
+    dataFolder: (flags) => configOf(outside, flags).server.data,
+    environment: readClientEnvironment(env),
+    profile: (name) => orUsageError(() => readProfile(name, userConfigFolder(env))),
+    acceptRestore: (flags, json, anyway) => acceptRestore(outside, flags, json, anyway),
+    verifyBackup: (flags, options) => verifyBackup(outside, flags, options),
+    drillBackup: (flags, options) => drillBackup(outside, flags, options),
+    restoreFile: (flags, options) => restoreFile(outside, flags, options),
+    recoverToken: (flags, json, signAnew) => recoverToken(outside, flags, json, signAnew),
+    answerChallenge: (by, challenge) => answerChallenge(outside, by, challenge),
+    probe: (wanted) => probe(outside, wanted),
+    verifyExport,
+  }
+}
+
+function configOf({ env }: Pick<Outside, 'env'>, flags: Flags): Config {
+  return orUsageError(() => readConfig(flags, env))
+}
+
+function orUsageError<T>(read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof ConfigError) throw new UsageError(error.message)
+    throw error
+  }
+}
+
+/** Runs until it is told to end. */
+async function runServer(
+  outside: Outside,
+  options: { readonly flags: Flags; readonly json: boolean; readonly started: (about: Started) => void },
+): Promise<number> {
+  const { flags, json, started } = options
+  const { env } = outside
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, json)
+  // Before there is something to reload too: by itself the signal would end the process.
+  let reload: (() => Promise<void>) | undefined
+  const toldToEnd = outside.whenServing(log, () => void reload?.())
+  const variables = kubernetesVariables(env)
+  if (variables.length > 0)
+    log.info({ variables }, 'variables that Kubernetes set for a service named mortise are ignored')
+  // Only here: commands that speak to a server need none of it, and start in half the time.
+  const { serve } = await import('./serve.ts')
+  const parts = { config, readConfig: () => readConfig(flags, env), log, metrics: createMetrics(), version }
+  const running = await serve(parts).catch((error: unknown) => {
+    throw withAdvice('the server did not start', error, config)
+  })
+  reload = async () => reloaded(running, log)
+  started({ ...running, dataFolder: config.server.data })
+  if (json) for (const warning of running.warnings) log.warn({}, warning)
+  log.info({ kmip: running.kmip, admin: running.admin, version }, 'serving')
+  const signal = await toldToEnd
+  log.info({ signal }, 'stopping')
+  await running.close()
+  log.info({}, 'stopped')
+  return 0
+}
+
+async function reloaded(running: Pick<Running, 'reload'>, log: Log): Promise<void> {
+  try {
+    const { applied, needRestart } = await running.reload()
+    log.info({ applied, needRestart }, 'the configuration was read anew')
+    if (needRestart.length > 0) log.warn({ needRestart }, 'these options take effect with a restart only')
+  } catch (error) {
+    log.error({ error }, 'the configuration was not changed')
+  }
+}
+
+function logFormat({ stderr }: Pick<Outside, 'stderr'>, { log }: Config, json: boolean): 'json' | 'human' {
+  if (json || log.format === 'json') return 'json'
+  return log.format === 'human' || stderr.isTTY === true ? 'human' : 'json'
+}
+
+function logOf(
+  outside: Outside,
+  config: Config,
+  json: boolean,
+  level: string = config.log.level,
+): LevelledLog {
+  const { stderr, writeLog: write } = outside
+  const format = logFormat(outside, config, json)
+  const onTerminal = format === 'human' && stderr.isTTY === true
+  return createLog({ format, level, ...(onTerminal && { leaveOut: 'checkpoint' }), ...(write && { write }) })
+}
+
+const systemHints: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another program listens there, perhaps another Mortise. Choose another port: --kmip, --admin.',
+  EADDRNOTAVAIL: 'This machine does not have that address.',
+  EACCES: 'This user may not do that. Ports below 1024 and folders of others need rights.',
+}
+
+const expectedNames = new Set([
+  'BackupError',
+  'StartError',
+  'RootKeyError',
+  'WrongRootKey',
+  'StoreUnavailable',
+  'PkiError',
+  'KmipRefused',
+  'KmipTransportError',
+  'TlsOptionsError',
+])
+
+/** Puts an error that an administrator can do something about into words; any other is a bug and goes on as it is. */
+function withAdvice(what: string, error: unknown, config: Config): unknown {
+  if (!(error instanceof Error)) return error
+  const code = systemCode(error)
+  const notAccepted = error.name === 'RestoreNotAccepted'
+  if (code === undefined && !notAccepted && !expectedNames.has(error.name)) return error
+  const own = 'hint' in error && typeof error.hint === 'string' ? error.hint : undefined
+  const hint = notAccepted ? restoreHint(error, config) : code === undefined ? own : systemHints[code]
+  return new CommandError(`${what}: ${error.message}`, hint, { cause: error })
+}
+
+function restoreHint(
+  error: Error & { readonly acceptable?: boolean; readonly moved?: boolean },
+  { server }: Config,
+): string | undefined {
+  if (error.acceptable !== true) return undefined
+  const accept = `${command} restore-accept --data ${server.data}`
+  if (error.moved === true)
+    return (
+      `If you moved it, or start from a snapshot: see that no server uses the other one any more, then run ${accept}. ` +
+      'docs/backup.md, Snapshots of a volume, has more.'
+    )
+  return (
+    `If you put a backup back on purpose: ${accept}. If nobody did, ` +
+    'somebody set the database back: keep a copy of the folder as it is, find out who could write it, and bring the ' +
+    'newest database back. docs/operate.md, Backups, has more.'
+  )
+}
+
+async function acceptRestore(
+  outside: Outside,
+  flags: Flags,
+  json: boolean,
+  anyway: boolean,
+): Promise<AcceptedRestore> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, json)
+  const [{ acceptRestore: accept }, { Settings }] = await Promise.all([
+    import('./serve/restore-accept.ts'),
+    import('./serve/settings.ts'),
+  ])
+  const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
+  return accept({ settings, log, metrics: createMetrics() }, anyway).catch((error: unknown) => {
+    throw withAdvice('the restore was not accepted', error, config)
+  })
+}
+
+async function verifyBackup(
+  outside: Outside,
+  flags: Flags,
+  options: OpenBackupOptions & { readonly all: boolean },
+): Promise<BackupVerified> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, false, 'error')
+  const { verifyFile } = await import('./serve/backup-verify.ts')
+  return verifyFile({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('the backup was not verified', error, config)
+  })
+}
+
+async function drillBackup(
+  outside: Outside,
+  flags: Flags,
+  options: Omit<OpenBackupOptions, 'identity'>,
+): Promise<BackupDrill> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, false, 'error')
+  const [{ drillBackup: drill }, { serve }] = await Promise.all([
+    import('./serve/backup-drill.ts'),
+    import('./serve.ts'),
+  ])
+  const start = (drilled: Config) =>
+    serve({ config: drilled, readConfig: () => drilled, log, metrics: createMetrics(), version })
+  return drill({ config, log, serve: start }, options).catch((error: unknown) => {
+    throw withAdvice('the drill failed', error, config)
+  })
+}
+
+async function restoreFile(
+  outside: Outside,
+  flags: Flags,
+  options: RestoreFileOptions,
+): Promise<RestoredBackup> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, false, 'error')
+  const { restoreFile: restore } = await import('./serve/restore-backup.ts')
+  return restore({ config, log }, options).catch((error: unknown) => {
+    throw withAdvice('nothing was restored', error, config)
+  })
+}
+
+async function recoverToken(
+  outside: Outside,
+  flags: Flags,
+  json: boolean,
+  signAnew: readonly string[] | undefined,
+): Promise<TokenRecovered> {
+  const config = configOf(outside, flags)
+  const log = logOf(outside, config, json)
+  const [{ recoverToken: recover }, { Settings }] = await Promise.all([
+    import('./serve/token-recover.ts'),
+    import('./serve/settings.ts'),
+  ])
+  const settings = new Settings({ initial: config, read: () => readConfig(flags, outside.env) })
+  return recover({ settings, log, metrics: createMetrics() }, signAnew).catch((error: unknown) => {
+    throw withAdvice('no token was made', error, config)
+  })
+}
+
+async function answerChallenge(
+  outside: Outside,
+  by: Parameters<World['answerChallenge']>[0],
+  challenge: Parameters<World['answerChallenge']>[1],
+): Promise<string> {
+  const config = configOf(outside, 'flags' in by ? by.flags : {})
+  const { answerWithRootKey } = await import('./serve/answer-challenge.ts')
+  const file = 'file' in by ? by.file : null
+  return answerWithRootKey(config, file, challenge).catch((error: unknown) => {
+    throw withAdvice('the root key does not answer', error, config)
+  })
+}
+
+async function probe(outside: Outside, wanted: ProbeWanted): Promise<Probed> {
+  const config = configOf(outside, {})
+  const { probeStandardKeys } = await import('./serve/foreign-keys.ts')
+  return probeStandardKeys(config.ibm, wanted).catch((error: unknown) => {
+    throw withAdvice('the probe did not end', error, config)
+  })
+}
+
+/** EADDRINUSE and the like, of the error or of what caused it. */
+function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined
+  return 'code' in error && 'syscall' in error ? String(error.code) : systemCode(error.cause)
+}
+
+async function verifyExport(lines: readonly string[], checkpoint: Checkpoint | undefined): Promise<Proof> {
+  try {
+    const { publicKey, ...log } = parseExport(lines)
+    const proof = await verifyLog(log, { publicKey, ...(checkpoint && { checkpoint }) })
+    const { provedFromMs, provedToMs, ...rest } = proof
+    return {
+      ...rest,
+      problems: [...rest.problems],
+      restores: [...rest.restores],
+      provedFrom: time(provedFromMs),
+      provedTo: time(provedToMs),
+    }
+  } catch (cause) {
+    throw new CommandError(cause instanceof Error ? cause.message : String(cause), undefined, { cause })
+  }
+}
+
+function time(ms: number | null): string | null {
+  return ms === null ? null : new Date(ms).toISOString()
+}
