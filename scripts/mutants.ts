@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, wri
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { filesBelow } from '../test/support/sources.ts'
+import { filesBelow, readSources } from '../test/support/sources.ts'
 
 interface Position {
   readonly line: number
@@ -54,6 +54,12 @@ if (room === undefined || !existsSync(path.join(root, 'src', room)))
   )
 const tests = filesBelow(path.join('test', room), '.test.ts')
 if (tests.length === 0) throw new Error(`there are no tests in test/${room}`)
+const importers = Map.groupBy(
+  [...readSources('src'), ...readSources('test')].flatMap(({ file, imports }) =>
+    imports.filter(({ typeOnly }) => !typeOnly).map(({ target }) => ({ file, target })),
+  ),
+  ({ target }) => target,
+)
 
 const seed = Number(values.seed)
 const all = (await propose()).filter(({ mutatorName }) => !notTried.has(mutatorName))
@@ -159,18 +165,31 @@ async function judge(copy: string, mutant: Mutant, timeLimitMs: number): Promise
   }
 }
 
-/** The file's own tests before the room's others. */
+/** The file's own tests before the room's others, and of these the ones that import it over the fewest files. */
 function nearestFirst(fileName: string): readonly string[] {
   const own = fileName.replace(/^src\//, 'test/').replace(/\.ts$/, '.')
-  return tests.toSorted((a, b) => Number(b.startsWith(own)) - Number(a.startsWith(own)))
+  const away = importersOf(fileName)
+  const rank = (test: string): number => (test.startsWith(own) ? -1 : (away.get(test) ?? Infinity))
+  return tests.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(a) - rank(b)))
+}
+
+/** The files that import it, each with the length of the shortest way. */
+function importersOf(fileName: string): ReadonlyMap<string, number> {
+  const away = new Map([[fileName, 0]])
+  for (const [file, distance] of away)
+    for (const { file: importer } of importers.get(file) ?? [])
+      if (!away.has(importer)) away.set(importer, distance + 1)
+  return away
 }
 
 function runTest(copy: string, file: string, timeLimitMs: number): Promise<'passed' | 'failed' | 'too long'> {
-  const child = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=dot', file],
-    { cwd: copy, stdio: 'ignore', detached: true },
-  )
+  // Without --test, which would start one more process for it.
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', file], {
+    cwd: copy,
+    stdio: 'ignore',
+    detached: true,
+    env: { ...process.env, NODE_COMPILE_CACHE: path.join(copy, 'compiled') },
+  })
   return new Promise((resolve) => {
     let late = false
     const timer = setTimeout(() => {

@@ -101,7 +101,15 @@ async function loadAndKill(server: TestServer, site: Site, clients: number): Pro
   )
   // A verdict before the kill must not wait for it.
   const verdict = Promise.all(running)
-  await Promise.race([sleep(loadMs.least + random() * (loadMs.most - loadMs.least)), verdict])
+  const { created, changed } = memory.counts
+  const enough = () => memory.counts.created > created + 1 && memory.counts.changed > changed + 1
+  const came = { over: false }
+  const load = async () => {
+    await sleep(loadMs.least + random() * (loadMs.most - loadMs.least))
+    // A busy machine takes longer to do something that could be lost.
+    while (!enough() && !came.over) await sleep(10)
+  }
+  await Promise.race([load(), verdict.finally(() => (came.over = true))])
   killed = true
   await server.kill()
   await verdict
