@@ -71,6 +71,29 @@ test('a key is the same each time it is fetched, and opened material is wiped', 
   assert.deepEqual(kept?.material.bytes, Buffer.alloc(32))
 })
 
+test('a password that the server makes is as long as was asked, and an act that lacks what it needs is refused', async (t) => {
+  const { perform } = await openCoreWithClient(t)
+  const create = (objectType: 'SecretData' | 'SymmetricKey', attributes: object) =>
+    perform((work) => work.create({ objectType, attributes: attributeSet({ ...attributes }) }))
+  const bytes = await perform(fetchBytes(await create('SecretData', { CryptographicLength: 128 })))
+  assert.equal(bytes.length, 16)
+  const { head } = await perform(async (work) => {
+    const { material } = await work.fetch(
+      await work.create({
+        objectType: 'SecretData',
+        attributes: attributeSet({ CryptographicLength: 64 }),
+      }),
+    )
+    return material
+  })
+  assert.deepEqual(head, { keyFormatType: 'Opaque', secretDataType: 'Password' })
+  await assert.rejects(create('SecretData', {}), faults('InvalidField', /Cryptographic Length/))
+  await assert.rejects(
+    create('SymmetricKey', { CryptographicLength: 256 }),
+    faults('InvalidField', /Cryptographic Algorithm/),
+  )
+})
+
 test('each state answers each act as it should, with its reason', async (t) => {
   const { perform } = await openCoreWithClient(t)
   const id = await perform(createKey())

@@ -1,4 +1,4 @@
-// The database is gone: a real server beside the Key Protect fake is killed at twenty moments while clients work, its
+// The database is gone: a real server beside the Key Protect fake is killed at twelve moments while clients work, its
 // data folder is deleted, and the instance is brought back into a server that never heard of it; there the clients go on.
 // Whatever was acknowledged must hold: keys with the same bytes, Revoke, Destroy, and what was deleted in Key Protect.
 
@@ -206,7 +206,7 @@ async function withdrawAndLeaveOlder(all: Iterable<Known>): Promise<boolean> {
   return false
 }
 
-test('killed at twenty moments and without its database, it comes back with all that was acknowledged', async (t) => {
+test('killed at twelve moments and without its database, it comes back with all that was acknowledged', async (t) => {
   const seed = Date.now() % 1_000_000
   t.diagnostic(`seed ${seed}`)
   const random = randomFrom(seed)
@@ -216,7 +216,7 @@ test('killed at twenty moments and without its database, it comes back with all 
   let site = await start()
   await create(site, rootKey)
   const counts = { restored: 0, cutOff: 0, rewrapped: 0, olderLeft: 0 }
-  for (let moment = 0; moment < 20; moment++) {
+  for (let moment = 0; moment < 12; moment++) {
     await trust(site)
     if (moment % 5 === 2) {
       await fake.advance(3_700)
