@@ -366,12 +366,18 @@ export const limits = {
   rootKeyLookEveryMs: 30_000,
   rootKeyLooksMax: 4,
   readinessWaitMs: 2_000,
+  /** How long readiness, metrics and status wait for a file or folder that does not answer, as on a network disk. */
+  lookWaitMs: 2_000,
+  /** The same for a request that is about the backups themselves: a slow folder is no dead one. */
+  backupFolderWaitMs: 10_000,
 
   // --- backups ---
   /** After so many bytes of a backup it is looked again whether its disk has room. */
   backupLookBytes: 4 * 1024 * 1024,
   /** How often it is looked whether a backup is due. */
   backupTickMs: 10_000,
+  /** How long the end of the server waits for a backup that is being given up. */
+  backupStopMs: 10_000,
   /** A backup that is so much later than it should be is warned about. */
   backupGraceMs: 3600_000,
   /** A command that copies a backup elsewhere is ended after this long. */
@@ -473,6 +479,8 @@ export const limits = {
   tokenRecoveryToldDays: 7,
   /** How long a root key challenge can be answered, and how many are open at once. */
   rootKeyChallengeMs: 60_000,
+  /** After a root key's service did not wrap a challenge, nobody makes it try again for so long. */
+  rootKeyChallengeAgainMs: 5_000,
   rootKeyChallengesMax: 16,
   /** How old the last export of the audit log, or an audit log without one, may be. */
   auditExportDays: 30,

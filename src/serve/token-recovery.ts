@@ -8,7 +8,7 @@ import path from 'node:path'
 import type { By } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { RootKey } from '../ports/root-key.ts'
+import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 import { RootKeyChallenges } from '../sealing/root-key-challenge.ts'
 import type { ServerNotes, TokenRecovery as TokenRecoveryNote } from '../sealing/server-notes.ts'
 import type { Token } from '../trust/rows.ts'
@@ -33,6 +33,8 @@ export class TokenRecovery {
   /** When the challenge in the file was made, monotonic. */
   #writtenAt = -Infinity
   #writing: Promise<void> | undefined
+  /** Why the last attempt to make a challenge failed, and when, monotonic. */
+  #failed: { readonly error: RootKeyError; readonly at: number } | undefined
 
   constructor(options: TokenRecoveryOptions) {
     this.#options = options
@@ -57,7 +59,8 @@ export class TokenRecovery {
     if (!this.#challenges.accept(id, Buffer.from(answer, 'hex'))) return undefined
     const { tokens, notes, dataFolder } = this.#options
     this.#writtenAt = -Infinity
-    await rm(path.join(dataFolder, challengeFile), { force: true })
+    // Used up, it opens nothing: whoever cannot remove it gets in all the same.
+    await rm(path.join(dataFolder, challengeFile), { force: true }).catch(() => undefined)
     return tokens.recover(by, (made) => [
       { type: 'secret', record: notes.record('token-recovery', recoveryOf(made)) },
     ])
@@ -66,7 +69,15 @@ export class TokenRecovery {
   async #write(): Promise<void> {
     const { clock, rootKey, dataFolder } = this.#options
     if (clock.monotonic() - this.#writtenAt < limits.rootKeyChallengeMs / 2) return
-    const { id, wrapped } = await this.#challenges.begin(rootKey)
+    if (this.#failed && clock.monotonic() - this.#failed.at < limits.rootKeyChallengeAgainMs)
+      throw this.#failed.error
+    const { id, wrapped } = await this.#challenges.begin(rootKey).catch((error: unknown) => {
+      // A file is not made busy, and whoever has put it back need not wait.
+      const isService = !/^file:/i.test(rootKey.uri)
+      if (isService && error instanceof RootKeyError) this.#failed = { error, at: clock.monotonic() }
+      throw error
+    })
+    this.#failed = undefined
     const text = JSON.stringify({
       id,
       rootKey: rootKey.uri,
