@@ -81,6 +81,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
     machine: thisMachine(dataFolder, {
       adminCertificate: () => tls.adminCertificate,
       auditKeepDays: () => settings.now.audit.keep,
+      clock,
     }),
     readiness: () => readiness.now({ store, access, keyring }),
     about: { version, startedMs: clock.now(), kmip },

@@ -31,12 +31,16 @@ export interface BackupFacts {
   /** A new backup should have been made by now. */
   readonly tooOld: boolean
   readonly folder: string
+  /** False: the folder does not answer, as on a network disk that is gone. Then the rest is what was known last. */
+  readonly folderAnswers: boolean
   /** Backups are made by themselves. */
   readonly scheduled: boolean
 }
 
 export interface BackupAdministration {
+  /** Throws BackupError if the folder does not answer, as the methods below do. */
   list(): Promise<readonly BackupShown[]>
+  /** Answers in a bounded time. */
   facts(): Promise<BackupFacts>
   /** Waits for one that runs. Throws BackupError and RootKeyError. */
   create(by: By, recipients: readonly string[]): Promise<BackupShown>

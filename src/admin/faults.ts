@@ -2,6 +2,7 @@
 // a bug or an outage: the server logs it with the request's id and answers 'internal' without its text.
 
 import { InventoryRefused } from '../inventory/refused.ts'
+import { BackupError } from '../backup/error.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
@@ -13,6 +14,7 @@ import { Refusal, type ErrorCode } from './errors.ts'
 /** Returns the error to answer, or undefined if the thrown value must not be shown. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error
+  if (error instanceof BackupError) return new Refusal('unavailable', error.message, error.hint)
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
   if (error instanceof TrustRefused) {
     const same = error.code === 'not-found' || error.code === 'forbidden'

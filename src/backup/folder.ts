@@ -68,9 +68,13 @@ export class BackupFolder {
       names.filter((name) => name.endsWith(suffix)).map((name) => path.join(this.folder, name)),
     )
     for (const file of this.#known.keys()) if (!files.has(file)) this.#known.delete(file)
-    const found = await Promise.all([...files].map(async (file) => this.#look(file)))
+    const found: KeptBackup[] = []
+    // One after the other: on a disk that does not answer each would hold a thread.
+    for (const file of files) {
+      const backup = await this.#look(file)
+      if (backup) found.push(backup)
+    }
     return found
-      .filter((backup) => backup !== null)
       .filter(({ manifest }) => manifest.serverId === this.#serverId)
       .toSorted((a, b) => b.createdMs - a.createdMs)
   }

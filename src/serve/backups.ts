@@ -8,7 +8,7 @@ import type { BackupAdministration, BackupFacts, BackupShown } from '../admin/ba
 import { serverActor, type By } from '../audit/actor.ts'
 import type { Audit } from '../audit/audit.ts'
 import { BackupError } from '../backup/error.ts'
-import { BackupFolder, objectsOf, type KeptBackup } from '../backup/folder.ts'
+import { BackupFolder, objectsOf, type BackupState, type KeptBackup } from '../backup/folder.ts'
 import { checkRecipients } from '../backup/keys.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
@@ -20,6 +20,7 @@ import type { Log } from '../telemetry/log.ts'
 import type { Access } from '../trust/access.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
+import { BoundedLook } from './bounded-look.ts'
 import { storeFile } from './ports.ts'
 
 export interface BackupParts {
@@ -37,6 +38,12 @@ export interface BackupParts {
   /** Asked each time. */
   readonly settings: () => Config['backup']
   readonly folder: string
+}
+
+interface Kept {
+  readonly state: BackupState
+  /** Newest first. */
+  readonly backups: readonly KeptBackup[]
 }
 
 const serverIdName = 'server-id'
@@ -74,6 +81,8 @@ export async function openBackups(
 export class Backups implements BackupAdministration {
   readonly #parts: BackupParts
   readonly #folder: BackupFolder
+  /** The folder may be on a network disk. */
+  readonly #kept: BoundedLook<Kept>
   readonly #stopping = new AbortController()
   #timer: Timer | undefined
   #running: { done: number; total: number } | null = null
@@ -88,7 +97,12 @@ export class Backups implements BackupAdministration {
 
   constructor(parts: BackupParts) {
     this.#parts = parts
-    this.#folder = new BackupFolder(parts.folder, parts.serverId)
+    const folder = new BackupFolder(parts.folder, parts.serverId)
+    this.#folder = folder
+    this.#kept = new BoundedLook(parts.clock, async () => ({
+      state: await folder.state(),
+      backups: await folder.list(),
+    }))
     this.#startedMs = parts.clock.monotonic()
   }
 
@@ -101,18 +115,22 @@ export class Backups implements BackupAdministration {
   async stop(): Promise<void> {
     this.#timer?.cancel()
     this.#stopping.abort()
-    await this.#last
+    const ended = new AbortController()
+    // A folder that does not answer holds nothing up.
+    await Promise.race([this.#last, this.#parts.clock.sleep(limits.backupStopMs, ended.signal)])
+    ended.abort()
   }
 
   async list(): Promise<readonly BackupShown[]> {
-    const { elsewhere } = await this.#folder.state()
-    return (await this.#folder.list()).map((backup) => shown(backup, elsewhere?.createdMs ?? -Infinity))
+    const { backups, state } = await this.#answering()
+    return backups.map((backup) => shown(backup, state.elsewhere?.createdMs ?? -Infinity))
   }
 
   async facts(): Promise<BackupFacts> {
     const { clock, settings, folder } = this.#parts
-    const state = await this.#folder.state()
-    const last = await this.#newest()
+    const looked = await this.#kept.now()
+    const { state, backups } = looked?.found ?? this.#kept.last ?? { state: {}, backups: [] }
+    const last = this.#newest(backups)
     const { enabled, everySecondsMax } = settings()
     const keysAtRisk = await this.#madeSince(last && objectsOf(last.manifest))
     const ageMs = last ? this.#ageOf(last) : clock.monotonic() - this.#startedMs
@@ -126,12 +144,14 @@ export class Backups implements BackupAdministration {
       verifiedMs: state.verified?.atMs ?? null,
       tooOld: enabled && overdue,
       folder,
+      folderAnswers: looked !== undefined,
       scheduled: enabled,
     }
   }
 
   async create(by: By, recipients: readonly string[]): Promise<BackupShown> {
     checkRecipients(recipients)
+    await this.#answering()
     try {
       const made = await this.#inTurn(() => this.#make(recipients))
       await this.#enter('backup.create', by, 'success', made, { recipients: recipients.join(' ') })
@@ -151,7 +171,7 @@ export class Backups implements BackupAdministration {
   async noteVerified(by: By, id: string): Promise<boolean> {
     const found = await this.#find(id)
     if (!found) return false
-    await this.#folder.note({ verified: { id: found.manifest.id, atMs: this.#parts.clock.now() } })
+    await this.#note({ verified: { id: found.manifest.id, atMs: this.#parts.clock.now() } })
     await this.#enter('backup.verify', by, 'success', found, {})
     return true
   }
@@ -162,8 +182,12 @@ export class Backups implements BackupAdministration {
     const { clock, settings } = this.#parts
     const { enabled, everySecondsMin, after } = settings()
     if (!enabled) return
+    // A condition says that it does not answer; each attempt would hold a thread.
+    const looked = await this.#kept.now()
+    if (!looked) return
+    const { backups } = looked.found
     const now = clock.monotonic()
-    if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now))) {
+    if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
       this.#triedMs = now
       await this.#scheduled()
     } else if (after.length > 0 && now - this.#copiedMs >= everySecondsMin * 1000) {
@@ -172,10 +196,10 @@ export class Backups implements BackupAdministration {
     }
   }
 
-  async #isDue(nowMs: number): Promise<boolean> {
+  async #isDue(nowMs: number, backups: readonly KeptBackup[]): Promise<boolean> {
     const { settings } = this.#parts
     const { delaySeconds, everySecondsMax } = settings()
-    const last = await this.#newest()
+    const last = this.#newest(backups)
     const atRisk = await this.#madeSince(last && objectsOf(last.manifest))
     this.#riskSinceMs = atRisk > 0 ? (this.#riskSinceMs ?? nowMs) : null
     const waits = this.#riskSinceMs !== null && nowMs - this.#riskSinceMs >= delaySeconds * 1000
@@ -187,8 +211,7 @@ export class Backups implements BackupAdministration {
   }
 
   /** The last one that was made: of this run, or by the times that the files name. */
-  async #newest(): Promise<KeptBackup | null> {
-    const backups = await this.#folder.list()
+  #newest(backups: readonly KeptBackup[]): KeptBackup | null {
     return backups.find(({ file }) => file === this.#made?.file) ?? backups[0] ?? null
   }
 
@@ -235,10 +258,10 @@ export class Backups implements BackupAdministration {
         onProgress: (done, total) => (this.#running = { done, total }),
         signal: this.#stopping.signal,
       })
-      const made = (await this.#folder.list()).find((backup) => backup.file === file)
+      const made = (await this.#kept.anew()).backups.find((backup) => backup.file === file)
       if (!made) throw new BackupError(`the backup ${file} is not there any more`)
       this.#made = { file, atMs: clock.monotonic() }
-      await this.#folder.note({ failure: null })
+      await this.#note({ failure: null })
       return made
     } finally {
       this.#running = null
@@ -249,14 +272,14 @@ export class Backups implements BackupAdministration {
   async #copy(): Promise<void> {
     const { settings, clock, log } = this.#parts
     const { after } = settings()
-    const newest = await this.#newest()
+    const newest = this.#newest((await this.#kept.anew()).backups)
     if (after.length === 0 || !newest) return
     this.#copiedMs = clock.monotonic()
     const { file, manifest, createdMs } = newest
     const failure = await runAfter(after, file, this.#stopping.signal)
     if (this.#stopping.signal.aborted) return
     if (failure === null) {
-      await this.#folder.note({
+      await this.#note({
         failure: null,
         elsewhere: { id: manifest.id, createdMs, objects: objectsOf(manifest) },
       })
@@ -264,12 +287,27 @@ export class Backups implements BackupAdministration {
     } else await this.#failed(new BackupError(`the command backup.after failed: ${failure}`))
   }
 
+  /** Throws BackupError. */
+  async #answering(): Promise<Kept> {
+    const looked = await this.#kept.now(limits.backupFolderWaitMs)
+    if (looked) return looked.found
+    throw new BackupError(
+      `the backup folder ${this.#parts.folder} does not answer`,
+      'Look at its mount, and bring its server back; or name another folder (backup.folder) and restart.',
+    )
+  }
+
+  async #note(more: BackupState): Promise<void> {
+    await this.#folder.note(more)
+    this.#kept.renew()
+  }
+
   async #failed(cause: unknown): Promise<void> {
     const { log, clock } = this.#parts
     const message = cause instanceof Error ? cause.message : String(cause)
     log.error({ error: cause }, 'a backup failed')
     // A full disk may not even take this; then the log and the age say it.
-    await this.#folder.note({ failure: { atMs: clock.now(), message } }).catch(() => undefined)
+    await this.#note({ failure: { atMs: clock.now(), message } }).catch(() => undefined)
   }
 
   /** Objects made since those were counted. */
@@ -286,7 +324,7 @@ export class Backups implements BackupAdministration {
   }
 
   async #find(id: string): Promise<KeptBackup | undefined> {
-    return (await this.#folder.list()).find(({ manifest }) => manifest.id === id)
+    return (await this.#answering()).backups.find(({ manifest }) => manifest.id === id)
   }
 
   async #enter(

@@ -1,19 +1,39 @@
 // The conditions ask this machine for its root key files and the room on its disk. Part of the composition root.
 
 import { statfs } from 'node:fs/promises'
-import type { Machine } from '../admin/conditions/facts.ts'
+import type { Machine, RootKeyFileFacts } from '../admin/conditions/facts.ts'
+import type { Clock } from '../ports/clock.ts'
 import { inspectRootKeyFile } from '../rootkey/file.ts'
+import { BoundedLook } from './bounded-look.ts'
 
+/** Its answers come in a bounded time, also while a disk does not answer. */
 export function thisMachine(
   dataFolder: string,
-  rest: Pick<Machine, 'adminCertificate' | 'auditKeepDays'>,
+  { clock, ...rest }: Pick<Machine, 'adminCertificate' | 'auditKeepDays'> & { readonly clock: Clock },
 ): Machine {
+  const files = new Map<string, BoundedLook<RootKeyFileFacts>>()
+  const inspect = async (uri: string): Promise<RootKeyFileFacts> => {
+    const look = files.get(uri) ?? new BoundedLook(clock, () => inspectRootKeyFile(uri, dataFolder))
+    files.set(uri, look)
+    return (await look.now())?.found ?? silentFile(uri, look.last)
+  }
+  const room = new BoundedLook(clock, async () => {
+    const { bavail, bsize } = await statfs(dataFolder)
+    return bavail * bsize
+  })
   return {
     ...rest,
-    rootKeyFiles: (uris) => Promise.all(uris.map((uri) => inspectRootKeyFile(uri, dataFolder))),
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(dataFolder)
-      return bavail * bsize
+    rootKeyFiles: (uris) => {
+      for (const uri of files.keys()) if (!uris.includes(uri)) files.delete(uri)
+      return Promise.all(uris.map(inspect))
     },
+    // Without an answer nothing says that there is too little.
+    freeBytes: async () => (await room.now())?.found ?? room.last ?? Infinity,
   }
+}
+
+function silentFile(uri: string, last: RootKeyFileFacts | undefined): RootKeyFileFacts {
+  const path = last?.path ?? uri
+  const problem = `the disk of ${path} does not answer`
+  return { uri, path, problem, id: null, mode: null, hasPassphrase: last?.hasPassphrase ?? false }
 }

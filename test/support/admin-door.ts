@@ -80,6 +80,7 @@ export async function startDoor({ around, alarm = fail, ...options }: DoorSettin
     machine: thisMachine(dataFolder, {
       adminCertificate: () => tls.adminCertificate,
       auditKeepDays: () => null,
+      clock,
     }),
     readiness: () => core.readiness.now(core),
     about: { version: '0.0.0-test', startedMs: clock.now(), kmip: '127.0.0.1:5696' },

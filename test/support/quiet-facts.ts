@@ -70,6 +70,7 @@ export const quietFacts: Facts = {
     keysOnlyHere: 0,
     verifiedMs: null,
     tooOld: false,
+    folderAnswers: true,
     folder: '/data/backups',
     scheduled: true,
   },

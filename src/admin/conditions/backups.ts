@@ -5,6 +5,15 @@ import { isoTime } from '../shown.ts'
 import { dayMs, ofServer, type ConditionLine } from './line.ts'
 
 export const backupConditions = {
+  'backup-folder-silent': {
+    severity: 'critical',
+    meaning:
+      'The folder of the backups does not answer, as when its network disk is gone. No backup can be made, and what is said of backups is what was known last.',
+    action:
+      'Look at the mount of backup.folder, and bring its server back; or name another folder and restart.',
+    find: ({ backups: { folder, folderAnswers, keysAtRisk } }) =>
+      folderAnswers ? [] : [ofServer(`the backup folder ${folder} does not answer; ${risk(keysAtRisk)}`)],
+  },
   'backup-failed': {
     severity: 'critical',
     meaning:

@@ -116,6 +116,12 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
   const serverRootKeyUri = parts.rootKeys.initial
   const instances = [...trust.tables.instance.values()]
   const uris = new Set([serverRootKeyUri, ...instances.map(({ rootKeyUri }) => rootKeyUri)])
+  // Each waits for its disk for a bounded time.
+  const [rootKeyFiles, freeBytes, backups] = await Promise.all([
+    machine.rootKeyFiles([...uris].filter((uri) => /^file:/i.test(uri))),
+    machine.freeBytes(),
+    parts.backups.facts(),
+  ])
   return {
     nowMs,
     trust,
@@ -127,7 +133,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     inventories: instances.flatMap((instance) => inventoryFacts(parts, instance)),
     tokens: await tokenFacts(parts, trust),
     pendingClients: parts.pending.list().length,
-    rootKeyFiles: await machine.rootKeyFiles([...uris].filter((uri) => /^file:/i.test(uri))),
+    rootKeyFiles,
     rootKeyCopies: (await notes.read('root-key-copies')) ?? [],
     serverRootKeyUri,
     audit: {
@@ -135,10 +141,10 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
       lastExport: (await notes.read('audit-export')) ?? null,
       keepDays: machine.auditKeepDays(),
     },
-    freeBytes: await machine.freeBytes(),
+    freeBytes,
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
-    backups: await parts.backups.facts(),
+    backups,
   }
 }
 

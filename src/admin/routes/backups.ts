@@ -1,6 +1,5 @@
 // Backups: made, listed, and handed out as they are.
 
-import { BackupError } from '../../backup/error.ts'
 import type { BackupFacts, BackupShown } from '../backups.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -8,14 +7,8 @@ import { isoTime, isoTimeOrNull } from '../shown.ts'
 
 export const backupHandlers: Handlers<'createBackup' | 'listBackups' | 'readBackup' | 'noteBackupVerified'> =
   {
-    createBackup: async ({ backups }, { asker, body }) => {
-      try {
-        return shownBackup(await backups.create(asker.by, body.recipients))
-      } catch (error) {
-        if (error instanceof BackupError) throw new Refusal('unavailable', error.message, error.hint)
-        throw error
-      }
-    },
+    createBackup: async ({ backups }, { asker, body }) =>
+      shownBackup(await backups.create(asker.by, body.recipients)),
 
     listBackups: async ({ backups }) => ({
       backups: (await backups.list()).map(shownBackup),

@@ -308,6 +308,11 @@ const cases: readonly Case[] = [
     of,
   },
   {
+    id: 'backup-folder-silent',
+    facts: backups({ folderAnswers: false, keysAtRisk: 1 }),
+    says: /the backup folder .* does not answer; 1 key is in no backup/,
+  },
+  {
     id: 'backup-failed',
     facts: backups({ failure: { atMs: nowMs, message: 'the disk is full' }, tooOld: true, keysAtRisk: 2 }),
     says: /failed at .*: the disk is full; 2 keys are in no backup/,

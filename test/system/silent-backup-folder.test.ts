@@ -1,0 +1,71 @@
+// A backup folder that does not answer, as on a network disk that is gone, holds up neither readiness nor anything else that reads
+// files. A named pipe stands in for such a disk: whoever opens it to read waits in the system until somebody writes.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { closeSync, constants, openSync, renameSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { command } from '../support/command.ts'
+import { startInProcess } from '../support/running.ts'
+
+/** More than the threads that read files. */
+const polls = 12
+const boundMs = 30_000
+
+async function inTime<T>(what: string, work: Promise<T>): Promise<T> {
+  const waiting = new AbortController()
+  const late = sleep(boundMs, undefined, { signal: waiting.signal }).then(() =>
+    assert.fail(`${what} took more than ${boundMs} ms`),
+  )
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    waiting.abort()
+    await late.catch(() => undefined)
+  }
+}
+
+test('while the backup folder does not answer, the server is ready, says so, and reads files', async () => {
+  await using server = await startInProcess()
+  const { admin, data } = server
+  const made = await admin.call('createBackup', { body: { recipients: [] } })
+  const state = path.join(data, 'backups/state.json')
+  rmSync(state, { force: true })
+  execFileSync('mkfifo', [state])
+  try {
+    for (let round = 0; round < 2; round++) {
+      const asked = Array.from({ length: polls }, () => admin.call('ready'))
+      for (const { ready, conditions } of await inTime('readiness', Promise.all(asked))) {
+        assert.equal(ready, true)
+        assert.ok(conditions.critical >= 1)
+      }
+    }
+    assert.match(await inTime('metrics', admin.call('metrics')), /backup-folder-silent"[^\n]* 1\n/)
+    assert.ok((await inTime('a file', readFile(path.join(data, 'admin-ca.pem')))).length > 0)
+    const { backups, conditions } = await inTime('status', admin.call('status'))
+    assert.equal(backups?.last?.id, made.id, 'what was known last')
+    assert.ok(conditions.some(({ id }) => id === 'backup-folder-silent'))
+    for (const words of [
+      ['backup', 'create'],
+      ['backup', 'list'],
+    ]) {
+      const { code, stderr } = await inTime(words.join(' '), command(words, { data }))
+      assert.equal(code, 1)
+      assert.match(stderr, /the backup folder .* does not answer/)
+    }
+  } finally {
+    // Whoever waits gets the end of the file.
+    const away = `${state}.away`
+    renameSync(state, away)
+    closeSync(openSync(away, constants.O_WRONLY | constants.O_NONBLOCK))
+  }
+  for (let turn = 0; turn < 600; turn++) {
+    const { conditions } = await admin.call('status')
+    if (!conditions.some(({ id }) => id === 'backup-folder-silent')) break
+    await sleep(20)
+  }
+  assert.equal((await admin.call('listBackups')).backups[0]?.id, made.id)
+})
