@@ -14,7 +14,7 @@ import type { AuditEntry, AuditStore, StoredAuditEntry } from '../ports/audit.ts
 import type { OpenRootKey, RootKey } from '../ports/root-key.ts'
 import { openSecret } from '../sealing/secrets.ts'
 import type { ReturningClient } from '../trust/restored-clients.ts'
-import { trustedClient, type Instance } from '../trust/rows.ts'
+import { trustedClient, type Block, type Instance } from '../trust/rows.ts'
 import type { TrustSnapshot } from '../trust/access.ts'
 import { readTrust } from './restore-changes.ts'
 
@@ -35,6 +35,8 @@ export interface InstanceInBackup {
   /** Destroyed ones included. */
   readonly objects: number
   readonly clients: readonly ReturningClient[]
+  /** Certificates that the backup refuses for good. Left out where this server's own blocks are newer. */
+  readonly blocks: readonly Block[]
   /** Its own API keys, by the id of the service instance. */
   readonly apiKeys: ReadonlyMap<string, string>
   /** What this server's audit log says of the time after the backup. */
@@ -76,12 +78,13 @@ export async function readInstance(
     bytes?.fill(0)
   }
   const closingsKnown = await continuesHere(parts, manifest)
-  return { file, manifest, opener, instance, objects, clients, apiKeys, later, closingsKnown }
+  const blocks = closingsKnown ? [] : [...tables.block.values()]
+  return { file, manifest, opener, instance, objects, clients, blocks, apiKeys, later, closingsKnown }
 }
 
 /** The clients as somebody is asked about them. */
 export function shownClients(
-  { clients }: Pick<InstanceInBackup, 'clients'>,
+  { clients, blocks }: Pick<InstanceInBackup, 'clients' | 'blocks'>,
   { tables, macs }: Pick<TrustSnapshot, 'tables' | 'macs'>,
 ): readonly BackupClient[] {
   return clients.map(({ id, name, certificates, authorities, removed, withdrawn }) => {
@@ -90,6 +93,9 @@ export function shownClients(
       ...(removed ? ['it was removed after the backup'] : []),
       ...gone.map((one) => `${one.id} was removed after the backup`),
       ...certificates.filter((one) => macs.has(`block/${one.id}`)).map((one) => `${one.id} is blocked here`),
+      ...certificates
+        .filter((one) => blocks.some(({ id: blocked }) => blocked === one.id))
+        .map((one) => `${one.id} is blocked in the backup`),
       ...certificates
         .filter((one) => tables.certificate.has(one.id))
         .map((one) => `${one.id} belongs to another client here`),
@@ -133,10 +139,8 @@ async function openBackup(
   return openByRootKeys(manifest, opening, openRootKey)
 }
 
-/** Reads and exports are many, and say nothing of what was closed. */
+/** New keys and reads are many, and say nothing of what was closed. */
 const told: ReadonlySet<AuditEntry['action']> = new Set([
-  'key.create',
-  'key.register',
   'key.revoke',
   'key.destroy',
   'instance.delete',

@@ -172,6 +172,7 @@ export class InstanceRestores implements BackupRestoreAdministration {
       instance: raised.instance,
       ...(wanted.name !== undefined && { name: wanted.name }),
       clients: clients.filter(({ id }) => wanted.clients.includes(id)),
+      blocks: found.blocks,
       writes: [
         ...opened.records
           .filter(({ id }) => !known.has(id))

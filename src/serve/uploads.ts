@@ -106,7 +106,12 @@ export class Uploads {
       throw new Refusal('bad-request', `the file was announced with ${upload.bytes} bytes, not with more`)
     await this.#requireRoom()
     await using handle = await open(upload.file, 'r+')
-    await handle.write(part, 0, part.length, at)
+    try {
+      for (let done = 0; done < part.length;)
+        done += (await handle.write(part, done, part.length - done, at + done)).bytesWritten
+    } catch (error) {
+      throw isFull(error) ? noRoom() : error
+    }
     upload.received += part.length
     return upload.received
   }
@@ -131,16 +136,24 @@ export class Uploads {
       0,
     )
     if (bavail * bsize - missing >= limits.backupFreeBytesMin) return
-    throw new Refusal(
-      'unavailable',
-      "the disk of the server's data folder has no room for the file",
-      'Make room there, and do the same again.',
-    )
+    throw noRoom()
   }
 
   #now(): number {
     return this.#clock.monotonic()
   }
+}
+
+function noRoom(): Refusal {
+  return new Refusal(
+    'unavailable',
+    "the disk of the server's data folder has no room for the file",
+    'Make room there, and do the same again.',
+  )
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }
 
 function noUpload(): Refusal {

@@ -4,7 +4,7 @@
 import type { TrustSnapshot } from './access.ts'
 import { allowOf, allowText } from './allow.ts'
 import { claims, refuseCoveredPins, refuseOverlap, type AuthorityRules } from './client-rules.ts'
-import type { Authority, Client, RowOf, TrustedClient } from './rows.ts'
+import type { Authority, Block, Client, RowOf, TrustedClient } from './rows.ts'
 import { TrustRefused, type TrustEvent } from './writer.ts'
 
 /** A client of the backup, with what is known to have been withdrawn since. */
@@ -24,23 +24,27 @@ export interface ClientsBack {
   readonly leftOut: readonly string[]
 }
 
-/** `clients`: those that somebody confirmed. */
+/**
+ * `clients`: those that somebody confirmed. `blocks`: certificates that the backup refuses; with a CA that vouches for them
+ * they would be let in here.
+ */
 export async function clientsBack(
   snapshot: TrustSnapshot,
-  clients: readonly ReturningClient[],
+  { clients, blocks }: { readonly clients: readonly ReturningClient[]; readonly blocks: readonly Block[] },
   rules: AuthorityRules,
 ): Promise<ClientsBack> {
   const put: RowOf[] = []
   const also: TrustEvent[] = []
   const leftOut: string[] = []
   const back: string[] = []
+  const blocked = new Set(blocks.map(({ id }) => id))
   for (const client of clients) {
     if (client.removed) {
       leftOut.push(`the client ${client.name} was removed after the backup`)
       continue
     }
     const { certificates, authorities, removed: _, withdrawn: __, ...row } = client
-    const pins = certificates.filter(({ id }) => keeps(whyNoPin(snapshot, client, id), leftOut))
+    const pins = certificates.filter(({ id }) => keeps(whyNoPin(snapshot, { client, blocked }, id), leftOut))
     const cas: Authority[] = []
     for (const authority of authorities) {
       const anew = { ...authority, sinceVersion: snapshot.version + 1 }
@@ -59,7 +63,20 @@ export async function clientsBack(
       also.push(...claims(snapshot, wanted, rules))
     }
   }
+  if (back.length > 0) {
+    // A certificate that is pinned here is trusted here by somebody who knows of it.
+    const anew = blocks.filter(
+      ({ id }) => !snapshot.macs.has(`block/${id}`) && !snapshot.macs.has(`certificate/${id}`),
+    )
+    put.push(...anew.map((value): RowOf => ({ kind: 'block', value })))
+    also.push(...anew.map(({ id, reason }) => blockedToo(id, reason)))
+  }
   return { put, also, clients: back, leftOut }
+}
+
+function blockedToo(id: string, reason: string): TrustEvent {
+  const detail = { restored: true, ...(reason && { reason }) }
+  return { action: 'client.block', object: id, instanceId: null, detail }
 }
 
 function keeps(why: string | undefined, leftOut: string[]): boolean {
@@ -69,11 +86,12 @@ function keeps(why: string | undefined, leftOut: string[]): boolean {
 
 function whyNoPin(
   { tables, macs }: Pick<TrustSnapshot, 'tables' | 'macs'>,
-  { name, withdrawn }: ReturningClient,
+  { client, blocked }: { readonly client: ReturningClient; readonly blocked: ReadonlySet<string> },
   id: string,
 ): string | undefined {
-  const what = `the certificate ${id} of the client ${name}`
-  if (withdrawn.has(id)) return `${what} was removed after the backup`
+  const what = `the certificate ${id} of the client ${client.name}`
+  if (blocked.has(id)) return `${what} is blocked in the backup`
+  if (client.withdrawn.has(id)) return `${what} was removed after the backup`
   if (macs.has(`block/${id}`)) return `${what} is blocked here`
   const pinned = tables.certificate.get(id)
   if (pinned)

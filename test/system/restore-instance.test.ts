@@ -80,6 +80,8 @@ before(async () => {
   talk.close()
   assert.equal((await cli(['client', 'remove', 'removed'])).code, 0)
   assert.equal((await cli(['client', 'block', blocked.certificate.sha256])).code, 0)
+  const newer = await cli(['backup', 'create', inFolder('later.backup')])
+  assert.equal(newer.code, 0, newer.stderr)
 })
 after(async () => {
   await server[Symbol.asyncDispose]()
@@ -200,6 +202,35 @@ test('on a new server: by an identity or the other root key, sealed under its ow
   const again = await talkAs(vcenter, third)
   for (const [id, expected] of bytes) assert.equal(digestOf(await again.get(id)), expected, id)
   again.close()
+})
+
+test('what the backup blocks stays blocked on another server', async () => {
+  await using other = await startInProcess(inFolder('fourth'))
+  const words = [
+    'restore',
+    inFolder('later.backup'),
+    '--instance',
+    'default',
+    '--name',
+    'back',
+    '--with-clients',
+  ]
+  const key = ['--root-key', `file:${inFolder('first/root.key')}`, '--yes', '--json']
+  const without = await cli([...words, ...key], other)
+  assert.match(without.stderr, /there is no root key at .*second\.key/)
+  copyFileSync(inFolder('first/second.key'), inFolder('fourth/second.key'))
+  const { code, stdout, stderr } = await cli([...words, ...key], other)
+  assert.equal(code, 0, stderr)
+  const { leftOut } = JSON.parse(stdout) as Report
+  assert.deepEqual(
+    leftOut.map((line) => line.endsWith('is blocked in the backup')),
+    [true],
+  )
+  const refused = await talkAs(blocked, other)
+  assert.equal((await refused.get(revoked)).ok, false)
+  refused.close()
+  const { stdout: blocks } = await cli(['client', 'blocks', '--json'], other)
+  assert.ok(blocks.includes(blocked?.certificate.sha256 ?? 'none'), 'also where a CA would vouch for it')
 })
 
 test('flags that do not fit are refused', async () => {

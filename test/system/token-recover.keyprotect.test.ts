@@ -8,7 +8,7 @@ import path from 'node:path'
 import { after, test } from 'node:test'
 import { AdminClient } from '../../src/admin/client.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { runCli, startServer, type CommandResult } from '../support/server.ts'
+import { runCli, startServer, type CommandResult, type TestServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-recover-'))
@@ -27,6 +27,16 @@ async function apiKeyFile(name: string, key?: string): Promise<string> {
 
 const down = { on: '*', kind: 'status', status: 503, times: null } as const
 
+function nothing({ code, stdout, stderr }: CommandResult, why: RegExp): void {
+  assert.deepEqual([code, stdout], [1, ''], stderr)
+  assert.match(stderr, why)
+  assert.ok(!/mortise_[A-Za-z0-9_-]{20}/.test(stderr))
+}
+
+async function tokens(server: TestServer): Promise<string[]> {
+  return ((await server.json('token', 'list')) as { name: string }[]).map(({ name }) => name)
+}
+
 test('with the API key that may use the root key, and in no other way', async () => {
   const key = await fake.rootKey()
   const [right, wrong] = [await apiKeyFile('right', key), await apiKeyFile('wrong')]
@@ -39,13 +49,6 @@ test('with the API key that may use the root key, and in no other way', async ()
   const data = path.join(folder, 'data')
   const recover = (given: Readonly<Record<string, string>>) =>
     runCli(['token', 'recover', '--data', data, '--json'], given)
-  const nothing = ({ code, stdout, stderr }: CommandResult, why: RegExp) => {
-    assert.deepEqual([code, stdout], [1, ''], stderr)
-    assert.match(stderr, why)
-    assert.ok(!/mortise_[A-Za-z0-9_-]{20}/.test(stderr))
-  }
-  const tokens = async (server: { json(...args: string[]): Promise<unknown> }) =>
-    ((await server.json('token', 'list')) as { name: string }[]).map(({ name }) => name)
   const refusals = async () => {
     nothing(await recover(service), /need the API key of a service ID/)
     nothing(

@@ -5,7 +5,7 @@ import type { By } from '../../audit/actor.ts'
 import type { Write } from '../../ports/store.ts'
 import type { AuthorityRules } from '../../trust/client-rules.ts'
 import { clientsBack, type ClientsBack, type ReturningClient } from '../../trust/restored-clients.ts'
-import type { Instance, TrustTables } from '../../trust/rows.ts'
+import type { Block, Instance, TrustTables } from '../../trust/rows.ts'
 import { TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 export interface RestoredInstance {
@@ -21,6 +21,8 @@ export interface RestoredInstance {
 export interface InstanceBack extends RestoredInstance {
   /** Those that somebody confirmed. */
   readonly clients: readonly ReturningClient[]
+  /** Certificates that are to be refused from now on, whatever CA of these clients vouches for them. */
+  readonly blocks: readonly Block[]
 }
 
 export class InstanceRestores {
@@ -64,7 +66,7 @@ export class InstanceRestores {
     return this.#writer.change(by, async (snapshot) => {
       refuseThere(snapshot.tables, { id: draft.id, name })
       const instance: Instance = { ...draft, name }
-      const clients = await clientsBack(snapshot, back.clients, this.#rules)
+      const clients = await clientsBack(snapshot, back, this.#rules)
       return {
         put: [{ kind: 'instance', value: instance }, ...clients.put],
         writes,
