@@ -1,6 +1,7 @@
 // Finds the server. The command line beats the environment, the environment beats a profile that it names, and without any
 // of them the data folder leads to the local server. Also here: what to do when the server does not answer.
 
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AdminClient, AdminUnreachable, type AdminTarget } from '../admin/client.ts'
@@ -99,6 +100,13 @@ function noLocalServer(folder: string, name: string, error: unknown): CommandErr
     return new CommandError(
       `this user may not read ${path.join(folder, name)}`,
       'Run the command as the user that runs the server, or use --admin URL --token-file FILE.',
+    )
+  // It is written before the address: somebody has taken it away.
+  if (name === 'admin-token' && existsSync(path.join(folder, 'admin-address')))
+    return new CommandError(
+      `no server has left its token in ${folder} (${name})`,
+      'Name another one with --token-file FILE. If all are lost, make one by means of the root key: mortise token recover',
+      { cause: error },
     )
   return new CommandError(
     `no server has left its address in ${folder} (${name})`,
