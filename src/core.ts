@@ -2,6 +2,7 @@
 // function. Nothing runs in the background before `start`.
 
 import { Adoptions } from './admin/adoptions.ts'
+import { KeyExports } from './admin/key-exports.ts'
 import { Restores } from './admin/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
 import { adopt } from './adopt/adoption.ts'
@@ -92,6 +93,7 @@ export interface Core {
   readonly restores: Restores
   readonly adoptions: Adoptions
   readonly inventories: Inventories
+  readonly keyExports: KeyExports
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
@@ -175,7 +177,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     inventories.start()
   }
   const known = knownOfServer({ ...ports, secrets, access })
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
+  const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, keyExports }
   return { ...parts, ...inner, instanceWork, reports, inventories, ...begun, ...known, ...seen, start }
 }
 

@@ -159,6 +159,12 @@ export const limits = {
   /** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
   adoptProofKeysMax: 50,
 
+  // --- export of keys ---
+  /** Keys that are opened at once. Their lines are in memory together, unsealed. */
+  exportPageItems: 32,
+  /** Keys that were left out, named with the reason; the others are counted. */
+  exportReportedMax: 1_000,
+
   // --- clients ---
   pendingClientsMax: 100,
   /** A subnet is an IPv4 address or an IPv6 /64. */

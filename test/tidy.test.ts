@@ -92,7 +92,7 @@ const packages: Record<string, RegExp> = {
   'smol-toml': /^src\/(config|profiles)\.ts$/,
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,
-  'age-encryption': /^src\/backup\//,
+  'age-encryption': /^src\/(backup|sealing\/age-file)/,
   commander: /^src\/(cli\/|main)/,
 }
 

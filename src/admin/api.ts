@@ -17,6 +17,7 @@ import { severities } from './conditions/line.ts'
 import { adoptionRoutes } from './adoption-routes.ts'
 import { backupRestoreRoutes } from './backup-restore-routes.ts'
 import { inUse, inventoryRoutes, UsedBy } from './inventory-routes.ts'
+import { keyExportRoutes } from './key-export-routes.ts'
 import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
@@ -1030,6 +1031,7 @@ export const routes = {
   ...rootKeyCopyRoutes,
   ...adoptionRoutes,
   ...inventoryRoutes,
+  ...keyExportRoutes,
   ...serverRoutes,
 } as const
 

@@ -32,6 +32,7 @@ import type { Checked, Output, RouteName, Routes } from './api.ts'
 import type { BackupRestoreAdministration } from './backup-restores.ts'
 import type { BackupAdministration } from './backups.ts'
 import type { Adoptions } from './adoptions.ts'
+import type { KeyExports } from './key-exports.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -51,6 +52,7 @@ export interface AdminContext {
     Inventories,
     'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
   >
+  readonly keyExports: Pick<KeyExports, 'begin' | 'outcome'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration

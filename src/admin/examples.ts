@@ -4,6 +4,7 @@
 import { backupExamples, backupRestoreExamples, backupStatus } from './backup-examples.ts'
 import { adoptionExamples } from './adoption-example.ts'
 import { inventoryExamples, usedByExample } from './inventory-examples.ts'
+import { keyExportExamples } from './key-export-examples.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
@@ -426,6 +427,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   ...backupRestoreExamples,
   ...adoptionExamples,
   ...inventoryExamples,
+  ...keyExportExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

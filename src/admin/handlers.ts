@@ -11,6 +11,7 @@ import { healthHandlers } from './routes/health.ts'
 import { instanceWorkHandlers } from './routes/instance-work.ts'
 import { instanceHandlers } from './routes/instances.ts'
 import { inventoryHandlers } from './routes/inventory.ts'
+import { keyExportHandlers } from './routes/key-exports.ts'
 import { keyHandlers } from './routes/keys.ts'
 import { pendingHandlers } from './routes/pending.ts'
 import { restoreHandlers } from './routes/restores.ts'
@@ -37,6 +38,7 @@ export const handlers: Handlers<RouteName> = {
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,
+  ...keyExportHandlers,
   ...auditHandlers,
   ...tokenHandlers,
   ...statusHandlers,

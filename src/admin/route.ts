@@ -123,6 +123,7 @@ const parameterTexts: Record<string, string> = {
   upload: 'Id of the upload.',
   adoption: 'Id of the adoption.',
   import: 'Id of the import.',
+  export: 'Id of the export, as whoever began it chose it.',
 }
 
 function pathParameter(name: string): z.ZodType {

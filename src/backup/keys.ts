@@ -4,6 +4,7 @@
 import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto'
 import { Decrypter, Encrypter } from 'age-encryption'
 import type { RootKey } from '../ports/root-key.ts'
+import { addRecipient, NoRecipient } from '../sealing/age-file.ts'
 import { takeKey } from '../sealing/envelope.ts'
 import { BackupError } from './error.ts'
 import type { Manifest } from './manifest.ts'
@@ -57,7 +58,7 @@ export async function sealForRecipients(
   others: CarriedKeys,
 ): Promise<NonNullable<Manifest['recipients']>> {
   const encrypter = new Encrypter()
-  for (const recipient of recipients) addRecipient(encrypter, recipient)
+  for (const recipient of recipients) addToBackup(encrypter, recipient)
   const plaintext = Buffer.concat(
     [['file', fileKey] as const, ...others].map(([name, key]) => named(name, key)),
   )
@@ -71,15 +72,14 @@ export async function sealForRecipients(
 
 /** Throws BackupError for one that is not right. */
 export function checkRecipients(recipients: readonly string[]): void {
-  for (const recipient of recipients) addRecipient(new Encrypter(), recipient)
+  for (const recipient of recipients) addToBackup(new Encrypter(), recipient)
 }
 
-function addRecipient(encrypter: Encrypter, recipient: string): void {
+function addToBackup(encrypter: Encrypter, recipient: string): void {
   try {
-    encrypter.addRecipient(recipient)
+    addRecipient(encrypter, recipient)
   } catch (cause) {
-    const message = `${recipient} is not an age recipient: it should begin with age1, as age-keygen prints it`
-    throw new BackupError(message, undefined, { cause })
+    throw cause instanceof NoRecipient ? new BackupError(cause.message, undefined, { cause }) : cause
   }
 }
 

@@ -1,10 +1,12 @@
-// `mortise key ...`: the keys of an instance and their lifecycle. No command shows key material.
+// `mortise key ...`: the keys of an instance and their lifecycle. No command shows key material; key-export.ts writes it
+// sealed.
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import { revocationReasons } from '../admin/words.ts'
 import type { AdminClient } from '../admin/client.ts'
 import { instanceFlag, noun, verb, type Outcome } from './command.ts'
+import { exportCommand } from './key-export.ts'
 import { confirmTyped } from './confirm.ts'
 import { kind, listCommand, type Key } from './key-list.ts'
 import { instanceOf, keyOf, wordOf } from './names.ts'
@@ -21,6 +23,7 @@ export function keyCommands(world: World, outcome: Outcome): Command {
     activateCommand(world, outcome),
     revokeCommand(world, outcome),
     destroyCommand(world, outcome),
+    exportCommand(world, outcome),
   ])
 }
 

@@ -26,6 +26,7 @@ import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
+import { refuseToFetch } from './fetch-rule.ts'
 import {
   allAttributes,
   currentState,
@@ -40,6 +41,7 @@ import { requireFreeNames } from './names.ts'
 import { stageNewObject, type TransactionParts } from './new-object.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
+import type { AuditEntry } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { factsOf } from './object-facts.ts'
 import type { Instance } from '../trust/rows.ts'
@@ -58,6 +60,13 @@ export interface Revocation {
 export interface FetchedObject {
   readonly uniqueIdentifier: string
   readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  readonly material: Material
+}
+
+/** An object as it leaves for good, the caller's to wipe. */
+export interface Exported {
+  readonly view: KeyView
   readonly attributes: AttributeSet
   readonly material: Material
 }
@@ -129,12 +138,8 @@ export class KeyTransaction {
    */
   async adopt(brought: AdoptedObject, material: Material, options: AdoptOptions): Promise<Adopted> {
     try {
-      return await adoptObject(
-        { ...this.#parts, open: (object) => this.#open(object) },
-        brought,
-        material,
-        options,
-      )
+      const parts = { ...this.#parts, open: (object: ManagedObject) => this.#open(object) }
+      return await adoptObject(parts, brought, material, options)
     } finally {
       material.bytes.fill(0)
     }
@@ -161,6 +166,21 @@ export class KeyTransaction {
     this.#staged.done()
     const { objectType, attributes } = object
     return { uniqueIdentifier, objectType, attributes, material }
+  }
+
+  /** The object with its material, to be sealed for somebody outside. Its audit entry is on the disk before it leaves. */
+  async export(uniqueIdentifier: string, detail: AuditEntry['detail']): Promise<Exported> {
+    this.#staged.begin('key.export', uniqueIdentifier)
+    this.#staged.enterOnDisk()
+    if (!(await this.#instance()).portable)
+      throw new Fault('PermissionDenied', 'the keys of this instance may not be exported')
+    const object = await this.#object(uniqueIdentifier)
+    refuseToFetch(object, false)
+    const material = await this.#open(object)
+    this.#staged.opened(material.bytes)
+    this.#staged.done({ detail })
+    const view = viewOf(object, this.#staged.nowMs, null)
+    return { view, attributes: view.attributes, material }
   }
 
   /**
@@ -375,17 +395,4 @@ export class KeyTransaction {
       )
     return object
   }
-}
-
-/** KMIP 1.4 §3.48, §3.50: an object that is sensitive or not extractable does not leave unwrapped. */
-function refuseToFetch(object: ManagedObject, wrapped: boolean): void {
-  if (first(object.attributes, 'Extractable') === false)
-    throw new Fault('NotExtractable', 'this object may not leave the server')
-  if (first(object.attributes, 'Sensitive') === true && !wrapped)
-    throw new Fault('Sensitive', 'this object is sensitive: it leaves only wrapped by another key')
-  if (wrapped)
-    throw new Fault(
-      'FeatureNotSupported',
-      'this server does not wrap keys in Get yet: ask without a Key Wrapping Specification',
-    )
 }

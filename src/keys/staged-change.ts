@@ -40,6 +40,7 @@ export class StagedChange {
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
   #undone = false
+  #onDisk = false
 
   constructor(store: Store, clock: Clock, caller: Caller) {
     this.#store = store
@@ -174,8 +175,14 @@ export class StagedChange {
     return entries.length > 0 ? { entries, fetched: [] } : undefined
   }
 
-  /** Whether nothing but audit entries and the time of fetches comes of it. */
+  /** Has the audit entries of reads on the disk before anything leaves, as those of changes. */
+  enterOnDisk(): void {
+    this.#onDisk = true
+  }
+
+  /** Whether nothing but audit entries and the time of fetches comes of it, and they need not be on the disk. */
   get onlyReads(): boolean {
+    if (this.#onDisk) return false
     return this.#undone || ![...this.#slots.values()].some(({ changed }) => changed)
   }
 

@@ -7,6 +7,7 @@ export const auditActions = {
   'key.adopt': 'An object was adopted from another KMIP server, or brought up to date from there.',
   'key.verify': "The material of an adopted object was compared with the other server's.",
   'key.get': 'A client fetched the key material.',
+  'key.export': 'An administrator had the key exported, sealed to age recipients that the entry names.',
   'key.attributes': 'A client read attributes of an object.',
   'key.attribute.add': 'A client added an attribute.',
   'key.attribute.modify': 'A client changed an attribute.',

@@ -28,6 +28,7 @@ after(async () => {
 })
 
 const sha256 = 'a'.repeat(64)
+const recipient = 'age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'
 const uri = 'keyprotect://us-south.kms.cloud.ibm.com/12e8c9c2-a162-472d-b7d6-8b9a86b815a6/02fd6835'
 let made = 0
 const fresh = (): string => file(`new-${++made}`)
@@ -63,6 +64,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'inventory show': () => [],
   'inventory report': () => [],
   'inventory remove': () => [],
+  'key export': () => [fresh(), '--recipient', recipient, '--yes'],
   'token create': () => ['--role', 'viewer'],
   'token list': () => [],
   'token revoke': () => ['x'],
@@ -97,6 +99,7 @@ const others = [
   'adopt kmip',
   'adopt check',
   'adopt probe',
+  'adopt ibm-standard-keys',
 ]
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>

@@ -1,0 +1,99 @@
+// An age file (age-encryption.org/v1) that is made piece by piece, for recipients outside. The library makes its header; the
+// payload is sealed here, since the library's own stream leaves its buffer of plaintext in memory.
+
+import { createCipheriv, hkdfSync, randomBytes } from 'node:crypto'
+import { Encrypter } from 'age-encryption'
+
+const fileKeyBytes = 16
+const nonceBytes = 16
+const tagBytes = 16
+/** As the format says. */
+const chunkBytes = 64 * 1024
+
+export class NoRecipient extends Error {
+  override readonly name = 'NoRecipient'
+}
+
+/** `recipient`: `age1...`. Throws NoRecipient. */
+export function addRecipient(encrypter: Encrypter, recipient: string): void {
+  try {
+    encrypter.addRecipient(recipient)
+  } catch (cause) {
+    const message = `${recipient} is not an age recipient: it should begin with age1, as age-keygen prints it`
+    throw new NoRecipient(message, { cause })
+  }
+}
+
+/** Throws NoRecipient for one that is not right. `recipients`: at least one. */
+export async function createAgeFile(recipients: readonly string[]): Promise<AgeFile> {
+  const encrypter = new Encrypter()
+  for (const recipient of recipients) addRecipient(encrypter, recipient)
+  let fileKey: Uint8Array = Buffer.of()
+  encrypter.addRecipient({
+    wrapFileKey: (key) => {
+      fileKey = Uint8Array.from(key)
+      return []
+    },
+  })
+  const empty = await encrypter.encrypt(new Uint8Array())
+  if (fileKey.length !== fileKeyBytes) throw new Error('age handed out no file key')
+  const header = Buffer.from(empty.subarray(0, empty.length - nonceBytes - tagBytes))
+  const nonce = randomBytes(nonceBytes)
+  const key = Buffer.from(hkdfSync('sha256', fileKey, nonce, 'payload', 32))
+  fileKey.fill(0)
+  return new AgeFile(Buffer.concat([header, nonce]), key)
+}
+
+export class AgeFile {
+  /** The beginning of the file. */
+  readonly head: Buffer
+  readonly #key: Buffer
+  /** The plaintext of the next chunk. */
+  readonly #plain = Buffer.alloc(chunkBytes)
+  #length = 0
+  #chunks = 0
+
+  constructor(head: Buffer, key: Buffer) {
+    this.head = head
+    this.#key = key
+  }
+
+  /** Takes plaintext, which stays the caller's to wipe. Returns the chunks that are full. */
+  write(plaintext: Uint8Array): readonly Buffer[] {
+    const sealed: Buffer[] = []
+    for (let at = 0; at < plaintext.length;) {
+      // A full chunk may be the last one, which is marked: so it waits for what comes after it.
+      if (this.#length === chunkBytes) sealed.push(this.#seal(false))
+      const part = plaintext.subarray(at, at + chunkBytes - this.#length)
+      this.#plain.set(part, this.#length)
+      this.#length += part.length
+      at += part.length
+    }
+    return sealed
+  }
+
+  /** The last chunk. Without it nothing opens the end of the file. */
+  end(): Buffer {
+    const last = this.#seal(true)
+    this.wipe()
+    return last
+  }
+
+  /** For a file that is given up. */
+  wipe(): void {
+    this.#plain.fill(0)
+    this.#key.fill(0)
+  }
+
+  #seal(isLast: boolean): Buffer {
+    const nonce = Buffer.alloc(12)
+    nonce.writeUIntBE(this.#chunks++, 5, 6)
+    nonce[11] = isLast ? 1 : 0
+    const cipher = createCipheriv('chacha20-poly1305', this.#key, nonce, { authTagLength: tagBytes })
+    const plain = this.#plain.subarray(0, this.#length)
+    const sealed = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()])
+    plain.fill(0)
+    this.#length = 0
+    return sealed
+  }
+}
