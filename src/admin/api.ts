@@ -625,6 +625,10 @@ export const routes = {
           description:
             'Objects with custody keyprotect that are stored in the database all the same, so Key Protect alone cannot restore them: those that are empty or too large for a root key, and during a move those that have not moved yet.',
         }),
+      rootKeyEnds: z
+        .object({ severity: z.enum(severities), message: z.string(), action: z.string() })
+        .nullable()
+        .meta({ description: 'The service of its root key ends: when, and the way out. null: it does not.' }),
       revocation: z
         .object({ withinSeconds: z.int(), unreachableSeconds: z.int(), ofSingleKeys: z.boolean() })
         .meta({

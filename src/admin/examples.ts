@@ -269,6 +269,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       countedAs: 'data key',
       limits: held,
       notRecoverable: { count: 0, ids: [] },
+      rootKeyEnds: null,
       revocation: { withinSeconds: 300, unreachableSeconds: 3900, ofSingleKeys: false },
     },
   },

@@ -1,10 +1,11 @@
 // `mortise doctor`: examines a key server, Mortise or another one, as vCenter would connect to it. It does not need the
-// admin API.
+// admin API; where that answers, it adds root keys whose service ends.
 
 import type { Command } from 'commander'
 import { diagnose, type DoctorOptions } from '../vsphere/doctor.ts'
 import { verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
+import { rootKeyFindings } from './doctor-root-keys.ts'
 import { diagnosisText } from './doctor-text.ts'
 import { readNamed, readPem } from './files.ts'
 import {
@@ -21,6 +22,9 @@ interface Options extends ServerTrustOptions {
   readonly key?: string
   readonly credentialFile?: string
   readonly writeTest?: boolean
+  readonly admin?: string
+  readonly data?: string
+  readonly profile?: string
 }
 
 export function doctorCommand(world: World, outcome: Outcome): Command {
@@ -45,13 +49,16 @@ export function doctorCommand(world: World, outcome: Outcome): Command {
       'doctor 10.0.0.1 10.0.0.2 --cert client.pem --key client.key --write-test',
       'doctor kms.example.com:5696 --cert client.pem --key client.key --json',
     ],
-    offline: true,
     action: async (run, options, ...words) => {
       const doctorOptions = await optionsOf(run.world, options, words.flat())
-      const diagnosis = await diagnose({
+      const { admin, data, profile } = options
+      const isNamed = [admin, data, profile].some((given) => given !== undefined)
+      const ofServer = await rootKeyFindings(run, isNamed)
+      const examined = await diagnose({
         ...doctorOptions,
         writeTest: await mayWrite(run.world, run.json, options),
       })
+      const diagnosis = { ...examined, findings: [...examined.findings, ...ofServer] }
       run.show(diagnosis, () => diagnosisText(diagnosis))
       return diagnosis.ok ? 0 : 1
     },

@@ -57,6 +57,7 @@ export function instanceDetails(instance: Details): string {
     ['Objects', countsText(instance.objects)],
     ['Clients', String(instance.clients)],
     ['Used', usedText(instance)],
+    ...endFacts(instance),
     ...revocationFacts(instance),
     ...versionFacts(instance),
     ...notRecoverableFacts(instance),
@@ -82,6 +83,15 @@ export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
 /** `1 key`, `2 keys`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+function endFacts({ rootKeyEnds }: Details): Facts {
+  if (!rootKeyEnds) return []
+  const { severity, message, action } = rootKeyEnds
+  return [
+    ['Root key ends', `${severity.toUpperCase()}: ${message}`],
+    ['', action],
+  ]
 }
 
 function revocationFacts({ revocation }: Details): Facts {

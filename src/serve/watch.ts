@@ -5,6 +5,7 @@ import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import type { Expiry } from '../admin/expiries.ts'
 import { gatherFacts } from '../admin/conditions/facts.ts'
+import type { ConditionLine } from '../admin/conditions/line.ts'
 import {
   conditionsNow,
   conditionsOf,
@@ -122,8 +123,10 @@ export class Watch {
 
   /** Every id has its line, so that an alert sees a condition come and go. */
   #conditions(conditions: readonly Condition[]): void {
-    for (const [id, { severity }] of Object.entries(conditionTable))
-      this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id as ConditionId))
+    const lines = Object.entries(conditionTable) as [ConditionId, ConditionLine][]
+    for (const [id, { severity: usual, rises }] of lines)
+      for (const severity of rises ? [usual, rises] : [usual])
+        this.#parts.metrics.state.conditions.set({ id, severity }, count(conditions, id, severity))
   }
 
   #rootKeys(degraded: Readiness['degraded'], instances: number): void {
@@ -164,10 +167,14 @@ export class Watch {
 /** An error line tells of a fault of the server itself. A condition is for a person. */
 const levels = { critical: 'warn', warning: 'warn', notice: 'info' } as const
 
-function count(conditions: readonly Condition[], wanted: ConditionId): number {
-  return conditions.filter(({ id }) => id === wanted).length
+function count(
+  conditions: readonly Condition[],
+  wanted: ConditionId,
+  severity: Condition['severity'],
+): number {
+  return conditions.filter((one) => one.id === wanted && one.severity === severity).length
 }
 
-function nameOf({ id, instanceId, about }: Condition): string {
-  return JSON.stringify([id, instanceId, about])
+function nameOf({ id, severity, instanceId, about }: Condition): string {
+  return JSON.stringify([id, severity, instanceId, about])
 }

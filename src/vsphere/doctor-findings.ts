@@ -6,7 +6,7 @@
  */
 export type Severity = 'good' | 'note' | 'warning' | 'fault'
 
-export type Check = 'reach' | 'tls' | 'certificate' | 'client' | 'kmip' | 'keys' | 'time'
+export type Check = 'reach' | 'tls' | 'certificate' | 'client' | 'kmip' | 'keys' | 'time' | 'root key'
 
 export interface Finding {
   readonly check: Check

@@ -78,6 +78,22 @@ const livingAt = async (prefix = 'mortise-') => {
   return keys.filter(({ name, state }) => isKey(name) && state !== 5)
 }
 
+/** Where it is shown; the rule has tests of its own. */
+async function warnsOfTheEnd(server: TestServer): Promise<void> {
+  const address = `127.0.0.1:${server.kmip.port}`
+  for (const words of [['status'], ['instance', 'show', 'default'], ['doctor', address]]) {
+    const { stdout } = await server.cli(...words)
+    assert.match(
+      stdout.replaceAll(/\s+/g, ' '),
+      /in Hyper Protect Crypto Services, which (ends|ended) on 2027-03-28/,
+    )
+    assert.match(
+      stdout.replaceAll(/\s+/g, ' '),
+      /mortise instance set-root-key default --root-key keyprotect:/,
+    )
+  }
+}
+
 test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, and nothing behind is needed', async (t) => {
   const [first, second] = [await fake.rootKey(), await fake.rootKey()]
   let server = await startEmbedded({ env })
@@ -105,6 +121,7 @@ test('file, Key Protect, its standard keys, HPCS, file again: nobody notices, an
     const live = [...memory.keys.values()].filter(({ state }) => state !== 'Destroyed').length
     const counted = shown.keyVersions.reduce((sum, { count }) => sum + count, 0)
     if (custody === 'keyprotect') assert.equal(counted, live)
+    if (rootKey.startsWith('hpcs:')) await warnsOfTheEnd(server)
     if (behind !== null) await fake.control('POST', `keys/${behind}/disable`)
     await checkAll(server, files, memory)
   }

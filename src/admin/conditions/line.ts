@@ -13,6 +13,8 @@ export type Severity = (typeof severities)[number]
 
 export interface ConditionLine {
   readonly severity: Severity
+  /** The severity that a found condition may have instead, as a date comes near. */
+  readonly rises?: Severity
   /** Explains the condition in docs/conditions.md. */
   readonly meaning: string
   /** The advice for each found condition that has none of its own. */
@@ -29,6 +31,8 @@ export interface Found {
   readonly about: string
   readonly message: string
   readonly action?: string
+  /** Left out: that of the line. */
+  readonly severity?: Severity
 }
 
 /** A found condition that concerns the server. */

@@ -1,8 +1,9 @@
 // Conditions of root keys: their files on this machine, and whether the root key of each instance answers.
 
 import type { RootKeyTrouble } from '../context.ts'
+import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import type { Facts, RootKeyFileFacts } from './facts.ts'
-import { dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
+import { instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
 export const rootKeyConditions = {
   'root-key-not-copied': {
@@ -59,22 +60,16 @@ export const rootKeyConditions = {
   },
   'hpcs-ends': {
     severity: 'warning',
+    rises: 'critical',
     meaning:
-      'A root key is in Hyper Protect Crypto Services, whose service IBM ends on 2027-03-28. Keys under it open no more after that day.',
-    action:
-      'Move each such instance to a root key in Key Protect before: mortise instance set-root-key NAME --root-key keyprotect://HOST/INSTANCE/KEY',
+      "A root key is in Hyper Protect Crypto Services, whose instances IBM deletes on 2027-03-28 (another page of IBM's says 2027-03-20). Keys under it open no more after that day. From 30 days before the earlier date on, the condition is critical.",
+    action: moveToKeyProtect('NAME'),
     find: hpcsEnds,
   },
 } as const satisfies Record<string, ConditionLine>
 
-const hpcsEndsMs = Date.UTC(2027, 2, 28)
-
 function isFile(uri: string): boolean {
   return /^file:/i.test(uri)
-}
-
-function isHpcs(uri: string): boolean {
-  return /^hpcs:/i.test(uri)
 }
 
 function octal(mode: number): string {
@@ -120,24 +115,14 @@ const phrases: Record<RootKeyTrouble, string> = {
 }
 
 function hpcsEnds({ nowMs, trust: { tables }, serverRootKeyUri }: Facts): readonly Found[] {
-  const left = Math.ceil((hpcsEndsMs - nowMs) / dayMs)
-  const when = left > 0 ? `ends on 2027-03-28, in ${days(left)}` : 'ended on 2027-03-28'
-  const message = (whose: string) =>
-    `the root key of ${whose} is in Hyper Protect Crypto Services, which ${when}`
-  const own = isHpcs(serverRootKeyUri)
-    ? [
-        ofServer(
-          message('the server'),
-          serverRootKeyUri,
-          'The root key of the server itself cannot be changed: restore a backup into a new server with another one.',
-        ),
-      ]
-    : []
-  const instances = [...tables.instance.values()]
-    .filter(({ rootKeyUri }) => isHpcs(rootKeyUri))
-    .map(({ id, name }): Found => {
-      const action = `Move it to a root key in Key Protect before: mortise instance set-root-key ${name} --root-key keyprotect://HOST/INSTANCE/KEY`
-      return { instanceId: id, about: '', message: message(`the instance ${name}`), action }
-    })
-  return [...own, ...instances]
+  const own = hpcsEnd(serverRootKeyUri, {
+    nowMs,
+    whose: 'the server',
+    way: 'The root key of the server itself cannot be changed: restore a backup into a new server with another one.',
+  })
+  const instances = [...tables.instance.values()].flatMap(({ id, name, rootKeyUri }): readonly Found[] => {
+    const end = hpcsEnd(rootKeyUri, { nowMs, whose: `the instance ${name}`, way: moveToKeyProtect(name) })
+    return end ? [{ instanceId: id, about: '', ...end }] : []
+  })
+  return [...(own ? [{ instanceId: null, about: serverRootKeyUri, ...own }] : []), ...instances]
 }

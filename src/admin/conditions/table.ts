@@ -32,7 +32,12 @@ export function conditionsOf(facts: Facts): readonly Condition[] {
   const lines = Object.entries(conditionTable) as [ConditionId, ConditionLine][]
   return lines
     .flatMap(([id, { severity, action, find }]) =>
-      find(facts).map((found): Condition => ({ id, severity, action, ...found })),
+      find(facts).map((found): Condition => ({
+        ...found,
+        id,
+        severity: found.severity ?? severity,
+        action: found.action ?? action,
+      })),
     )
     .toSorted((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
 }

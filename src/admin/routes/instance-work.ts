@@ -8,6 +8,7 @@ import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import { shownLimits } from '../instance-usage.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
@@ -31,6 +32,11 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
       countedAs,
       notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },
+      rootKeyEnds: hpcsEnd(instance.rootKeyUri, {
+        nowMs: clock.now(),
+        whose: `the instance ${instance.name}`,
+        way: moveToKeyProtect(instance.name),
+      }),
       revocation: {
         withinSeconds: cacheSeconds,
         unreachableSeconds: cacheSeconds + outageSeconds,

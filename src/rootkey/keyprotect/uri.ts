@@ -3,6 +3,7 @@
 //
 //     keyprotect://us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY              KEY: its id, or an alias
 //     keyprotect://private.us-south.kms.cloud.ibm.com/INSTANCE-GUID/KEY      the private endpoint
+//     keyprotect://INSTANCE.api.us-south.kms.appdomain.cloud/INSTANCE-GUID/KEY          Key Protect Dedicated
 //     hpcs://INSTANCE.api.us-south.hs-crypto.appdomain.cloud/INSTANCE-GUID/KEY?key-ring=RING
 
 import { RootKeyError } from '../../ports/root-key.ts'

@@ -82,6 +82,7 @@ test('URIs: id or alias, public and private hosts, HPCS, ports, key rings; and b
     `keyprotect://us-south.kms.cloud.ibm.com/${guid}/${id}`,
     `keyprotect://private.us-south.kms.cloud.ibm.com/${guid}/my_alias-1`,
     `keyprotect://localhost:8443/${guid}/${id}?key-ring=vmware`,
+    `keyprotect://${guid}.api.us-south.kms.appdomain.cloud/${guid}/${id}`,
     `hpcs://${guid}.api.us-south.hs-crypto.appdomain.cloud/${guid}/${id}`,
     `hpcs://api.us-south.hs-crypto.cloud.ibm.com:8765/${guid}/${id}`,
     `keyprotect://[::1]:8443/${guid}/${id}`,

@@ -1,0 +1,28 @@
+// What the doctor adds where the server is a Mortise that this command can ask: root keys whose service ends. From outside
+// nobody sees that.
+
+import { AdminUnreachable } from '../admin/client.ts'
+import { Refusal } from '../admin/errors.ts'
+import type { Finding } from '../vsphere/doctor-findings.ts'
+import type { Run } from './command.ts'
+import { CommandError, UsageError } from './world.ts'
+
+/** `isNamed`: the user said which server to ask, so it must answer. Otherwise there may be none. */
+export async function rootKeyFindings(
+  run: Pick<Run, 'client'>,
+  isNamed: boolean,
+): Promise<readonly Finding[]> {
+  try {
+    const admin = await run.client()
+    const { conditions } = await admin.call('status')
+    return conditions
+      .filter(({ id }) => id === 'hpcs-ends')
+      .map(({ message, action }) => ({ check: 'root key', severity: 'warning', what: message, mend: action }))
+  } catch (error) {
+    const expected = [AdminUnreachable, Refusal, CommandError, UsageError].some(
+      (kind) => error instanceof kind,
+    )
+    if (isNamed || !expected) throw error
+    return []
+  }
+}
