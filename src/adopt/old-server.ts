@@ -8,6 +8,7 @@ import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
+import { AdoptionFailed } from './failure.ts'
 
 /** Adoption may send these operations. None of them changes anything. */
 export const reading = [
@@ -72,12 +73,26 @@ export class OldServer {
       return await this.#locate([])
     } catch (error) {
       if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
-      const found = new Set<string>()
-      for (const kind of kinds)
+      return this.#locateByKind()
+    }
+  }
+
+  /** A server may refuse a kind that it does not know, but not all of them. */
+  async #locateByKind(): Promise<readonly string[]> {
+    const found = new Set<string>()
+    let refused: KmipRefused | undefined
+    let answered = false
+    for (const kind of kinds)
+      try {
         for (const identifier of await this.#locate([{ AttributeName: 'Object Type', AttributeValue: kind }]))
           found.add(identifier)
-      return [...found]
-    }
+        answered = true
+      } catch (error) {
+        if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
+        refused = error
+      }
+    if (refused && !answered) throw refused
+    return [...found]
   }
 
   get(UniqueIdentifier: string): Promise<Response<'Get'>> {
@@ -145,10 +160,20 @@ export class OldServer {
       const before = found.size
       for (const identifier of page.UniqueIdentifier) found.add(identifier)
       // The end, or a server that ignores the offset and returns the same page for ever.
-      if (found.size === before || found.size >= limits.adoptIdentifiersMax) return [...found]
+      if (found.size === before) return [...found]
+      if (found.size > limits.adoptIdentifiersMax) throw tooMany()
       OffsetItems += page.UniqueIdentifier.length
     }
   }
+}
+
+/** Leaving some out without a word would lose keys. */
+export function tooMany(): AdoptionFailed {
+  return new AdoptionFailed(
+    'options',
+    `there are more than ${limits.adoptIdentifiersMax} objects, which is the most that one adoption takes`,
+    'Adopt them in parts: --ids FILE names some of them.',
+  )
 }
 
 const kinds = [

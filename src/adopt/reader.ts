@@ -73,7 +73,7 @@ export class Reader {
     }
   }
 
-  async #attributes(identifier: string): Promise<Pick<Read, 'attributes' | 'left'>> {
+  async #attributes(identifier: string): Promise<Pick<Read, 'attributes' | 'left' | 'bytesOnly'>> {
     try {
       const attributes = await this.#patience.ask(() => this.#server.attributes(identifier))
       return { attributes, left: [] }
@@ -83,12 +83,12 @@ export class Reader {
     }
   }
 
-  async #oneByOne(identifier: string): Promise<Pick<Read, 'attributes' | 'left'>> {
+  async #oneByOne(identifier: string): Promise<Pick<Read, 'attributes' | 'left' | 'bytesOnly'>> {
     try {
       return await this.#patience.ask(() => this.#server.attributesOneByOne(identifier))
     } catch (error) {
       if (!isAboutAnswer(error)) throw error
-      return { attributes: [], left: [`all of them: ${error.message}`] }
+      return { attributes: [], left: [`all of them: ${error.message}`], bytesOnly: true }
     }
   }
 }

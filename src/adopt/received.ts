@@ -46,7 +46,7 @@ export function adoptedObject(received: Received): AdoptedObject {
     set.set('CryptographicAlgorithm', [...single(algorithm)])
   const bits = lengthBits ?? (objectType === 'SymmetricKey' ? material.bytes.length * 8 : undefined)
   if (bits !== undefined && !set.has('CryptographicLength')) set.set('CryptographicLength', [...single(bits)])
-  const known = { uniqueIdentifier, objectType, state: stateOf(received, set), attributes: set, from }
+  const known = { uniqueIdentifier, objectType, ...stateOf(received, set), attributes: set, from }
   return { ...known, ...(checked !== undefined && { checked }), ...(bytesOnly && { bytesOnly }) }
 }
 
@@ -91,10 +91,14 @@ function asAny(key: AttributeName, value: unknown): AnyValue {
 }
 
 /** As the server says; otherwise as the dates do, or Active, so that nobody destroys by mistake what is in use. */
-function stateOf({ objectType, attributes }: Received, set: AttributeSet): State {
-  if (!hasState(objectType)) return 'PreActive'
+function stateOf(
+  { objectType, attributes }: Received,
+  set: AttributeSet,
+): Pick<AdoptedObject, 'state' | 'isStateGuessed'> {
+  if (!hasState(objectType)) return { state: 'PreActive' }
   const said = attributes.find(({ AttributeName }) => AttributeName === 'State')?.AttributeValue
-  if (typeof said === 'string' && Object.hasOwn(enums.State, said) && isState(said)) return said
-  if (first(set, 'CompromiseDate') !== undefined) return 'Compromised'
-  return first(set, 'ActivationDate') === undefined ? 'Active' : 'PreActive'
+  if (typeof said === 'string' && Object.hasOwn(enums.State, said) && isState(said)) return { state: said }
+  if (first(set, 'CompromiseDate') !== undefined) return { state: 'Compromised' }
+  const state: State = first(set, 'ActivationDate') === undefined ? 'Active' : 'PreActive'
+  return { state, isStateGuessed: true }
 }

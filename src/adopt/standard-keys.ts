@@ -18,6 +18,7 @@ import {
 } from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
+import { tooMany } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import type { Patience } from './patience.ts'
 import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
@@ -127,7 +128,7 @@ class LeftKeys implements Origin {
       const found = new Map<string, StandardKeyFound>()
       for await (const page of source.list(namePrefix)) {
         for (const one of page) found.set(one.id, one)
-        if (found.size >= limits.adoptIdentifiersMax) break
+        if (found.size > limits.adoptIdentifiersMax) throw tooMany()
       }
       return found
     })

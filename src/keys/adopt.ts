@@ -69,7 +69,8 @@ export async function adoptObject(
   if (here.objectType !== objectType || !(await sameBytes(parts, here, material)))
     refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
   if (brought.bytesOnly) return { outcome: 'same', takenNames: [] }
-  const news = broughtUpToDate(here, object, staged.nowMs)
+  const there = brought.isStateGuessed ? { ...object, state: here.state } : object
+  const news = broughtUpToDate(here, there, staged.nowMs)
   if (!news) return { outcome: 'same', takenNames: [] }
   if (dryRun) return { outcome: 'changed', takenNames: names }
   begin()

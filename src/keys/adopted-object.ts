@@ -21,6 +21,8 @@ export interface AdoptedObject {
   readonly checked?: string
   /** State and attributes are made up: they change nothing of an object that is here. */
   readonly bytesOnly?: true
+  /** The other server does not tell the state: it changes nothing of an object that is here. */
+  readonly isStateGuessed?: true
 }
 
 type Stored = Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>

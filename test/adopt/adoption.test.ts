@@ -207,6 +207,24 @@ test('unknown attributes become custom ones; a server that gives no list at once
   assert.equal(first(attributes, 'CryptographicLength'), 256, 'from the Key Block')
 })
 
+test('a state that the server does not tell any more changes nothing of what is here', async (t) => {
+  let told: Attributes | undefined = [{ AttributeName: 'State', AttributeValue: 'PreActive' }]
+  let refuses = false
+  const { run, show } = await open(t, {
+    ...holding(['a']),
+    GetAttributes: () => {
+      if (refuses) throw new Fault('FeatureNotSupported', 'not now')
+      return { UniqueIdentifier: 'a', Attribute: told }
+    },
+  })
+  await run()
+  told = []
+  assert.deepEqual(counts(await run()), [0, 0, 1])
+  refuses = true
+  assert.deepEqual(counts(await run()), [0, 0, 1])
+  assert.equal((await show('a'))?.state, 'PreActive')
+})
+
 test('an identifier is any text of 1 to 1,024 bytes', async (t) => {
   const ids = ['1', 'ä/../% "\u{1F511}', 'k'.repeat(1024), 'k'.repeat(1025)]
   const { run, show } = await open(t, holding(ids))
@@ -315,6 +333,7 @@ test('a search that is refused without attributes is made by kind; without any, 
     ...holding(ids),
     Locate: ({ Attribute = [] }) => {
       if (none || Attribute.length === 0) throw new Fault('InvalidField', 'name an attribute')
+      if (Attribute[0]?.AttributeValue === 'PublicKey') throw new Fault('InvalidField', 'no such kind here')
       return { UniqueIdentifier: Attribute[0]?.AttributeValue === 'SymmetricKey' ? ids : [] }
     },
   })

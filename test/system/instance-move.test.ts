@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../support/load.ts'
-import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
+import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer, type TestServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
