@@ -6,7 +6,7 @@ const id = '5a0f8c62-93d1-4e7b-8f24-6b1c0d9e7a35'
 
 export const keyExportExamples: { readonly [N in 'exportKeys' | 'showKeyExport']: Example<N> } = {
   exportKeys: {
-    body: { id, recipients: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p'] },
+    body: { id, recipients: ['age1ql3z7hjy54pw3hyww5ayyfg7zqgv...'] },
     answer: 'age-encryption.org/v1...',
   },
   showKeyExport: {

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
 import { openTalk } from '../support/kmip-talk.ts'
 import { Memory, randomFrom, runClient } from '../support/load.ts'
-import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer, type TestServer } from '../support/server.ts'
+import { startEmbedded, startServer, type ClientFiles, type EmbeddedServer } from '../support/server.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -79,7 +79,7 @@ const livingAt = async (prefix = 'mortise-') => {
 }
 
 /** Where it is shown; the rule has tests of its own. */
-async function warnsOfTheEnd(server: TestServer): Promise<void> {
+async function warnsOfTheEnd(server: EmbeddedServer): Promise<void> {
   const address = `127.0.0.1:${server.kmip.port}`
   for (const words of [['status'], ['instance', 'show', 'default'], ['doctor', address]]) {
     const { stdout } = await server.cli(...words)
