@@ -164,7 +164,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   const begun = openBegunByRequest(
     { ...parts, apiKeys, restores: trust.restores },
-    { failed, openStandardKeys: rootKeys.openStandardKeys },
+    { failed, keys, openStandardKeys: rootKeys.openStandardKeys },
     opened,
   )
   const inventories = openInventories({ store, clock, failed }, opened)
@@ -177,22 +177,23 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     inventories.start()
   }
   const known = knownOfServer({ ...ports, secrets, access })
-  const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, keyExports }
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
   return { ...parts, ...inner, instanceWork, reports, inventories, ...begun, ...known, ...seen, start }
 }
 
-/** Work that a request to the admin API begins and the server does in the background: restores and adoptions. */
+/** Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. */
 function openBegunByRequest(
   parts: RestoreParts,
   {
     failed,
+    keys,
     openStandardKeys,
   }: Pick<RootKeySource, 'openStandardKeys'> & {
+    readonly keys: Keys
     readonly failed: (what: string) => (error: unknown) => void
   },
   opened: AsyncDisposableStack,
-): Pick<Core, 'restores' | 'adoptions'> {
+): Pick<Core, 'restores' | 'adoptions' | 'keyExports'> {
   const { access, clock } = parts
   const restores = new Restores({
     restore: (by, wanted, progressing) => restore(parts, by, wanted, progressing),
@@ -206,7 +207,8 @@ function openBegunByRequest(
     failed: failed('adopt from another server'),
   })
   opened.defer(() => adoptions.stop())
-  return { restores, adoptions }
+  const keyExports = new KeyExports({ keys, clock, failed: failed('export keys') })
+  return { restores, adoptions, keyExports }
 }
 
 function openInventories(
