@@ -39,9 +39,10 @@ const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
 const alone = files.filter((file) => /^\/\/ Runs alone: /m.test(readFileSync(file, 'utf8')))
-// Many files mostly wait, for servers and for time: two for each core.
+// Many files mostly wait, for servers and for time: two for each core. Whole servers take longest, so they begin.
+const isSystem = (file: string) => file.includes(`${path.sep}system${path.sep}`)
 await runFiles(
-  files.filter((file) => !alone.includes(file)),
+  files.filter((file) => !alone.includes(file)).toSorted((a, b) => Number(isSystem(b)) - Number(isSystem(a))),
   Math.min(8, 2 * availableParallelism()),
 )
 await runFiles(alone, 1)

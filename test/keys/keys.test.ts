@@ -218,6 +218,7 @@ test('a Name is one object’s among the living, and free again after Destroy', 
 test('refusals are entered with who, what, which and why; so are successes', async (t) => {
   const { core, identity, perform } = await openCoreWithClient(t)
   const id = await perform(createKey())
+  await perform((work) => work.revoke(id, revocation('KeyCompromise')))
   await assert.rejects(perform(fetchBytes('unknown')))
   await assert.rejects(perform(createKey({ CryptographicLength: 255 })), faults('InvalidField'))
   const all = await entries(core)
@@ -225,10 +226,12 @@ test('refusals are entered with who, what, which and why; so are successes', asy
     all.map(({ action, result, object, reason }) => [action, result, object, reason]),
     [
       ['key.create', 'success', id, null],
+      ['key.revoke', 'success', id, null],
       ['key.get', 'refused', 'unknown', 'ObjectNotFound'],
       ['key.create', 'refused', null, 'InvalidField'],
     ],
   )
+  assert.deepEqual(all.find(({ action }) => action === 'key.revoke')?.detail, { reason: 'KeyCompromise' })
   for (const { actor, requestId, instanceId } of all) {
     assert.equal(actor.certificateSha256, identity.certificate.sha256)
     assert.equal(actor.name, 'vcenter')

@@ -115,6 +115,15 @@ test('dates move no object that was deactivated, compromised or destroyed, and e
   assert.equal(stateAt('PreActive', last, Number.MAX_SAFE_INTEGER), 'PreActive')
   const first = { activationDate: -(2n ** 63n), deactivationDate: undefined }
   assert.equal(stateAt('PreActive', first, 0), 'Active')
+  // The end of JavaScript's calendar.
+  for (const [date, activates] of [
+    [8_640_000_000_000n, 8_640_000_000_000],
+    [8_640_000_000_001n, null],
+  ] as const)
+    assert.deepEqual(clockSteps('PreActive', { activationDate: date, deactivationDate: undefined }), {
+      activates,
+      deactivates: null,
+    })
 })
 
 test('the steps of the clock say what the dates say, at every moment', () => {

@@ -9,7 +9,7 @@ import { attacks, type AttackName } from '../support/attacks/all.ts'
 import { tryAttack } from '../support/attacks/trial.ts'
 import { Victim } from '../support/attacks/victim.ts'
 
-const durationMs = 2_000
+const durationMs = 1_000
 /** Where vCenter gives up. */
 const answerMsMax = 10_000
 /** No attack takes so much in so short a time, unless what it takes is never given back. */
