@@ -468,7 +468,7 @@ export const limits = {
   /** How often machines whose key is missing are counted anew, for the condition. */
   inventoryLookEveryMs: 5 * 60_000,
   /** Rows that one step reads, keys that one step looks up, rows that one commit removes. */
-  inventoryStepRows: 500,
+  inventoryStepRows: 200,
   inventoryStepKeys: 100,
   inventorySweepRows: 2_000,
   /** Machines that are named where a key is in use. */
