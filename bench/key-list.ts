@@ -7,6 +7,7 @@ import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { listKeys } from '../src/admin/key-list.ts'
 import { Keys } from '../src/keys/keys.ts'
+import { RecoveryClock } from '../src/keys/recovery-clock.ts'
 import { toWrite, type ManagedObject } from '../src/keys/managed-object.ts'
 import type { Store } from '../src/ports/store.ts'
 import { systemClock } from '../src/serve/system-clock.ts'
@@ -63,11 +64,13 @@ const store = await openSqliteStore({ file: path.join(folder, 'mortise.db'), clo
 const counts = await store.objectCounts(instanceId, clock.now())
 if (Object.keys(counts).length === 0) await fill(store)
 const nobody = { custodies: undefined as never, access: undefined as never }
-const keys = new Keys({ store, clock, durableReads: () => false, ...nobody })
+const recovery = await RecoveryClock.open(store, clock)
+const keys = new Keys({ store, clock, recovery, durableReads: () => false, ...nobody })
 const reader = {
   list: keys.list.bind(keys),
   show: keys.show.bind(keys),
   objectCounts: (id: string) => store.objectCounts(id, clock.now()),
+  recoverable: store.recoverable.bind(store),
 }
 const middle = Math.floor(objects / 2)
 const at = (n: number) => new Date(beganMs + n * 5_000).toISOString()

@@ -18,6 +18,8 @@ import { InstanceWorker } from './instances/worker.ts'
 import { Inventories } from './inventory/inventories.ts'
 import { Keys } from './keys/keys.ts'
 import { objectRecords } from './keys/object-records.ts'
+import { RecoveryClock } from './keys/recovery-clock.ts'
+import { RecoverySweep } from './keys/recovery-sweep.ts'
 import { subnetOf } from './kmip-server/address.ts'
 import { certificateOrNull } from './pki/certificate.ts'
 import { filtersOverlap, matchesSubject, sameAuthority, signedForClient, validity } from './pki/match.ts'
@@ -88,6 +90,9 @@ export interface Core {
   readonly custodies: Custodies
   readonly trust: TrustChanges
   readonly keys: Keys
+  /** By which destroyed keys wait for their removal. */
+  readonly recovery: RecoveryClock
+  readonly recoverySweep: RecoverySweep
   readonly instanceWork: InstanceWorker
   readonly reports: InstanceReports
   readonly restores: Restores
@@ -156,17 +161,15 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   }
   const parts = { store, clock, access, keyring, custodies }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
-  const keys = new Keys({ store, custodies, access, clock, durableReads })
+  const recover = await openRecovery({ store, clock }, opened)
+  const keys = new Keys({ store, custodies, access, clock, ...recover, durableReads })
   const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const begun = openBegunByRequest(
-    { ...parts, apiKeys, restores: trust.restores },
-    { failed, keys, openStandardKeys: rootKeys.openStandardKeys },
-    opened,
-  )
+  const begins = { failed, keys, openStandardKeys: rootKeys.openStandardKeys }
+  const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, begins, opened)
   const inventories = openInventories({ store, clock, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
@@ -175,9 +178,10 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     custodies.start(failed("complete what was begun at root keys' services"))
     instanceWork.start()
     inventories.start()
+    recover.recoverySweep.start(failed('remove the material of destroyed keys'))
   }
   const known = knownOfServer({ ...ports, secrets, access })
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys }
+  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, ...recover }
   return { ...parts, ...inner, instanceWork, reports, inventories, ...begun, ...known, ...seen, start }
 }
 
@@ -221,6 +225,17 @@ function openInventories(
   const inventories = new Inventories({ ...parts, failed: failed('count machines whose key is missing') })
   opened.defer(() => inventories.stop())
   return inventories
+}
+
+/** The clock by which destroyed keys wait, and the sweep that removes them. */
+async function openRecovery(
+  { store, clock }: Pick<Core, 'store' | 'clock'>,
+  opened: AsyncDisposableStack,
+): Promise<Pick<Core, 'recovery' | 'recoverySweep'>> {
+  const recovery = await RecoveryClock.open(store, clock)
+  const recoverySweep = new RecoverySweep({ store, clock, recovery })
+  opened.defer(() => recoverySweep.stop())
+  return { recovery, recoverySweep }
 }
 
 /** Never goes back behind the trust version that the audit has signed. */

@@ -213,6 +213,16 @@ export const limits = {
   /** A warning names an instance that uses this part of a limit. */
   instanceNearLimitRatio: 0.8,
 
+  // --- destroyed keys that can be brought back ---
+  /** The longest delay of an instance. */
+  destroyDelaySecondsMax: 366 * 24 * 3600,
+  /** How much of the time when the server was off counts towards a delay: the wall clock may be wrong. */
+  recoveryOffMsMax: 24 * 3600_000,
+  recoveryKeepEveryMs: 3600_000,
+  recoveryLookEveryMs: 60_000,
+  /** Objects whose material one commit removes. */
+  recoveryRemovedTogether: 100,
+
   // --- keys at rest ---
   cacheSecondsMin: 1,
   cacheSecondsMax: 24 * 3600,

@@ -65,10 +65,17 @@ const Instance = z
       .int()
       .meta({ description: 'How many days after its expiry a pinned certificate is still accepted.' }),
     portable: z.boolean().meta({ description: 'Whether its keys may ever be exported.' }),
-    objectsMax: z.int().meta({ description: 'How many objects it may hold, without the destroyed ones.' }),
+    objectsMax: z.int().meta({
+      description:
+        'How many objects it may hold. Destroyed ones count only while they can still be brought back.',
+    }),
     bytesMax: z.int().meta({
       description:
         'How many bytes its objects may take in the database, approximately; records of destroyed objects count.',
+    }),
+    destroyDelaySeconds: z.int().meta({
+      description:
+        'How long a destroyed key can be brought back before its material is removed for good; 0: not at all.',
     }),
     created: time,
   })
@@ -78,6 +85,14 @@ const used = z.object({ used: z.int(), max: z.int() })
 const limitsShown = z
   .object({ objects: used, bytes: used })
   .meta({ description: 'What it holds, and its limits.' })
+
+const recoverableShown = z
+  .object({
+    count: z.int(),
+    firstUntil: time.nullable().meta({ description: 'When the first of them is removed for good.' }),
+    lastUntil: time.nullable(),
+  })
+  .meta({ description: 'Destroyed keys that can still be brought back (undestroyKey).' })
 
 const warnings = z.array(z.string()).meta({ description: 'Warnings about the chosen root key; empty: none.' })
 
@@ -299,6 +314,7 @@ const Status = z
         rootKeyReason: z.string().nullable().meta({ description: 'Why it is not ok.' }),
         clients: z.int(),
         objects: counts,
+        recoverable: recoverableShown,
         limits: limitsShown,
       }),
     ),
@@ -344,6 +360,10 @@ const Key = z
       .meta({ description: 'What vCenter noted on the key: x-Name, x-Component, x-Identifier.' }),
     created: time,
     lastFetched: time.nullable(),
+    recoverableUntil: time.nullable().meta({
+      description:
+        'Until when this destroyed key can be brought back; null: it is not destroyed, or gone for good.',
+    }),
   })
   .meta({ id: 'Key' })
 
@@ -472,7 +492,12 @@ const instanceSettings = {
   expiredGraceDays: graceDays,
   portable: z.boolean(),
   objectsMax: z.int().min(1).max(limits.instanceObjectsMax).meta({
-    description: 'How many objects it may hold, without the destroyed ones. Needs a token for all instances.',
+    description:
+      'How many objects it may hold; destroyed ones count only while they can still be brought back. Needs a token for all instances.',
+  }),
+  destroyDelaySeconds: z.int().min(0).max(limits.destroyDelaySecondsMax).meta({
+    description:
+      'How long a key that is destroyed from now on can be brought back; for custody database only. Keys that wait already keep their time.',
   }),
   bytesMax: z.int().min(1).max(limits.instanceBytesMax).meta({
     description:
@@ -561,6 +586,7 @@ export const routes = {
       nearLimit: z.array(z.string()).meta({
         description: 'Ids of instances that hold 80 % or more of their limit of objects or bytes.',
       }),
+      recoverableKeys: z.int().meta({ description: 'Destroyed keys that can still be brought back.' }),
       conditions: z.object({ critical: z.int(), warning: z.int(), notice: z.int() }).meta({
         description: 'How many conditions there are: /api/v1/status and `mortise status` show them.',
       }),
@@ -600,6 +626,7 @@ export const routes = {
       'One instance, with the number of its objects, the versions of its root key that wrap them, and the work on them',
     answer: Instance.extend({
       objects: counts,
+      recoverable: recoverableShown,
       limits: limitsShown,
       clients: z.int(),
       work: InstanceWork.nullable().meta({ description: 'The work on all its keys that is under way.' }),
@@ -895,6 +922,9 @@ export const routes = {
     query: z.strictObject({
       ...page,
       state: State.optional().meta({ description: 'Left out: all but the destroyed ones.' }),
+      recoverable: z.enum(['true']).optional().meta({
+        description: 'Only destroyed keys that can still be brought back.',
+      }),
       name: z.string().max(1024).optional().meta({ description: 'A whole Name.' }),
       vsphereName: z.string().max(1024).optional().meta({ description: 'A whole x-Name.' }),
       vsphereComponent: z.string().max(1024).optional().meta({ description: 'A whole x-Component.' }),
@@ -966,8 +996,22 @@ export const routes = {
     path: `${instance}/keys/{key}`,
     role: 'manager',
     scope: 'instance',
-    summary: 'Remove the material of a key for good and keep its record',
+    summary:
+      'Destroy a key and keep its record. Its material is removed for good, at once or after the destroy delay of its instance',
     query: z.strictObject({ inUse }),
+    answer: Key,
+  }),
+  undestroyKey: route({
+    method: 'post',
+    path: `${instance}/keys/{key}/undestroy`,
+    role: 'manager',
+    scope: 'instance',
+    summary: 'Bring a destroyed key back, in the state that it had, before its material is removed for good',
+    body: z.strictObject({
+      withoutTakenNames: z.boolean().default(false).meta({
+        description: 'Without those of its Names that another object has now. Otherwise it is refused then.',
+      }),
+    }),
     answer: Key,
   }),
   listInstanceAudit: route({

@@ -11,6 +11,8 @@ import type { InstanceReports } from '../instances/report.ts'
 import type { Inventories } from '../inventory/inventories.ts'
 import type { InstanceWorker } from '../instances/worker.ts'
 import type { Keys } from '../keys/keys.ts'
+import type { RecoveryClock } from '../keys/recovery-clock.ts'
+import type { Custodies } from '../custody/custodies.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Store } from '../ports/store.ts'
@@ -44,7 +46,9 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'usage'>
+  readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'>
+  readonly recovery: Pick<RecoveryClock, 'until'>
+  readonly custodies: Pick<Custodies, 'of'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
   readonly adoptions: Pick<Adoptions, 'begin' | 'show'>

@@ -30,6 +30,7 @@ const instance = {
   portable: false,
   objectsMax: 2_000_000,
   bytesMax: 4_294_967_296,
+  destroyDelaySeconds: 604_800,
   created: at,
 } as const
 
@@ -47,6 +48,8 @@ const held = {
   objects: { used: 121, max: instance.objectsMax },
   bytes: { used: 201_344, max: instance.bytesMax },
 }
+
+const recoverable = { count: 1, firstUntil: later, lastUntil: later }
 
 const named = { id: instance.id, name: instance.name }
 
@@ -139,6 +142,7 @@ const key = {
   vsphere: { name: 'web-server-3', component: 'VM', identifier: 'vm-1017' },
   created: at,
   lastFetched: at,
+  recoverableUntil: null,
 } as const
 
 const wrappingKey = {
@@ -214,6 +218,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       closingsUnrecorded: [],
       otherServers: [],
       nearLimit: [],
+      recoverableKeys: 1,
       conditions: { critical: 0, warning: 1, notice: 0 },
     },
   },
@@ -235,6 +240,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
           rootKeyReason: null,
           clients: 1,
           objects: { Active: 120, PreActive: 1 },
+          recoverable,
           limits: held,
         },
       ],
@@ -267,6 +273,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
         { version: '0e7d3a95-1c4f-4d68-b2a7-93f5c8e1d640', newest: false, count: 21 },
       ],
       countedAs: 'data key',
+      recoverable,
       limits: held,
       notRecoverable: { count: 0, ids: [] },
       rootKeyEnds: null,
@@ -388,7 +395,8 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     body: { reason: 'KeyCompromise', message: 'host was stolen' },
     answer: { ...key, state: 'Compromised' },
   },
-  destroyKey: { answer: { ...key, state: 'Destroyed' } },
+  destroyKey: { answer: { ...key, state: 'Destroyed', recoverableUntil: later } },
+  undestroyKey: { body: { withoutTakenNames: false }, answer: { ...key, state: 'Deactivated' } },
   listInstanceAudit: { answer: entries },
   listAudit: { answer: entries },
   verifyAudit: {

@@ -18,7 +18,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof PkiError) return new Refusal('bad-request', error.message)
   if (error instanceof TrustRefused) {
     const same = error.code === 'not-found' || error.code === 'forbidden'
-    return new Refusal(same ? error.code : 'conflict', error.message, error.hint)
+    const code = same ? error.code : error.code === 'unfit' ? 'refused' : 'conflict'
+    return new Refusal(code, error.message, error.hint)
   }
   if (error instanceof InventoryRefused) return new Refusal(error.code, error.message, error.hint)
   if (error instanceof Fault) return ofFault(error)

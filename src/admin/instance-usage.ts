@@ -1,10 +1,12 @@
-// Compares what each instance holds with its limits: for status, and for the warning from four fifths on.
+// What each instance holds, compared with its limits (for status, and for the warning from four fifths on), and its destroyed
+// keys that can still be brought back.
 
 import { limits } from '../limits.ts'
 import type { Usage } from '../ports/objects.ts'
 import { limitsOf, usedRatios } from '../trust/instance-limits.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { AdminContext } from './context.ts'
+import { isoTime } from './shown.ts'
 
 export interface InstanceUsage {
   readonly instance: Instance
@@ -35,4 +37,13 @@ export async function shownLimits({ store }: Pick<AdminContext, 'store'>, instan
   const { objects, bytes } = await store.usage(instance.id)
   const { objectsMax, bytesMax } = limitsOf(instance)
   return { objects: { used: objects, max: objectsMax }, bytes: { used: bytes, max: bytesMax } }
+}
+
+export async function shownRecoverable(
+  { store, recovery }: Pick<AdminContext, 'store' | 'recovery'>,
+  { id }: Pick<Instance, 'id'>,
+) {
+  const { count, firstDueMs, lastDueMs } = await store.recoverable(id)
+  const until = (dueMs: number | null) => (dueMs === null ? null : isoTime(recovery.until(dueMs)))
+  return { count, firstUntil: until(firstDueMs), lastUntil: until(lastDueMs) }
 }

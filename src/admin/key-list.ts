@@ -14,6 +14,7 @@ type Query = Checked<'listKeys'>['query']
 type Reader = Pick<Keys, 'list' | 'show'> & {
   /** The number of objects in each state now. */
   readonly objectCounts: (instanceId: string) => ReturnType<Store['objectCounts']>
+  readonly recoverable: (instanceId: string) => Promise<{ readonly count: number }>
 }
 type IndexEntry = NonNullable<ReturnType<typeof indexEntry>>
 
@@ -33,13 +34,12 @@ export async function listKeys(
   query: Query,
   beforeSequence: number | undefined,
 ): Promise<{ readonly views: readonly ListedKey[]; readonly after: number | null }> {
-  const includeDestroyed = query.state?.startsWith('Destroyed') === true
+  const includeDestroyed = query.recoverable !== undefined || query.state?.startsWith('Destroyed') === true
   const read: Step = stepOf(keys, { instanceId, includeDestroyed }, query)
   const fits = filter(query)
   const sinceMs = query.createdSince === undefined ? -Infinity : Date.parse(query.createdSince) - clockSlackMs
   let before = beforeSequence ?? (await beginning(keys, { instanceId, includeDestroyed }, query.createdUntil))
-  const most =
-    query.state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[query.state] ?? 0)
+  const most = await mostOf(keys, instanceId, query)
   // The number of objects in the state is known, so the search for a rare state ends with the last of them.
   let left = beforeSequence === undefined ? most : most > 0 ? Infinity : 0
   if (left === 0) return { views: [], after: null }
@@ -49,7 +49,8 @@ export async function listKeys(
     for (const view of found) {
       before = view.sequence
       if (view.createdMs < sinceMs) return { views, after: null }
-      if (view.state === query.state) left--
+      if (query.recoverable === undefined ? view.state === query.state : view.recoverableUntilMs !== null)
+        left--
       if (fits(view)) views.push(view)
       if (left === 0) return { views, after: null }
       if (views.length === query.limit) return { views, after: view.sequence }
@@ -58,6 +59,12 @@ export async function listKeys(
     await nextTurn()
   }
   return { views, after: before ?? null }
+}
+
+/** How many objects there are at most to be found, as far as that is counted. */
+async function mostOf(keys: Reader, instanceId: string, { state, recoverable }: Query): Promise<number> {
+  if (recoverable !== undefined) return (await keys.recoverable(instanceId)).count
+  return state === undefined ? Infinity : ((await keys.objectCounts(instanceId))[state] ?? 0)
 }
 
 interface Where {
@@ -137,6 +144,7 @@ function filter(query: Query): (view: KeyView) => boolean {
   }
   const part = query.contains?.toLowerCase()
   add(query.state, (view, state) => view.state === state)
+  add(query.recoverable, (view) => view.recoverableUntilMs !== null)
   add(query.name, (view, name) => namesOf(view.attributes).includes(name))
   add(query.vsphereName, (view, text) => customText(view.attributes, vsphereNames.name) === text)
   add(query.vsphereComponent, (view, text) => customText(view.attributes, vsphereNames.component) === text)

@@ -21,6 +21,7 @@ export async function objectsNamed(
     list: (query: Parameters<typeof keys.list>[0]) => keys.list({ ...query, includeDestroyed: true }),
     show: (...where: Parameters<typeof keys.show>) => keys.show(...where),
     objectCounts: (id: string) => store.objectCounts(id, clock.now()),
+    recoverable: (id: string) => store.recoverable(id),
   }
   const found = await Promise.all(
     instances.map((id) => listKeys(reader, id, { search: name, limit: limits.listPageMax }, undefined)),

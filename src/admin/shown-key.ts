@@ -9,6 +9,7 @@ export const vsphereNames = { name: 'x-Name', component: 'x-Component', identifi
 
 export function shownKey(view: KeyView) {
   const { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes } = view
+  const { recoverableUntilMs } = view
   return {
     id: uniqueIdentifier,
     name: namesOf(attributes)[0] ?? null,
@@ -23,6 +24,7 @@ export function shownKey(view: KeyView) {
     },
     created: isoTime(createdMs),
     lastFetched: isoTimeOrNull(lastFetchedMs),
+    recoverableUntil: isoTimeOrNull(recoverableUntilMs),
   }
 }
 

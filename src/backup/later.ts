@@ -1,4 +1,4 @@
-// Finds in the audit log what happened after a backup: keys that were revoked or destroyed, and trust that was withdrawn. A
+// Finds in the audit log what happened after a backup: keys that were revoked, destroyed or brought back, and trust that was withdrawn. A
 // restore applies it again. The log must be genuine, and must continue the one in the backup.
 
 import { verifyLog, type LogParts } from '../audit/proof.ts'
@@ -31,10 +31,14 @@ export interface InstanceGone {
 }
 
 export interface LaterClosingFound {
-  readonly atMs: number
-  readonly revoked: string | null
-  readonly destroyed: boolean
+  readonly revoked: { readonly reason: string; readonly atMs: number } | null
+  /** `untilMs`: until when it can be brought back, by the wall clock; null: it is gone. */
+  readonly destroyed: { readonly atMs: number; readonly untilMs: number | null } | null
+  /** It was brought back, and not destroyed again. */
+  readonly broughtBack: boolean
 }
+
+const notClosed: LaterClosingFound = { revoked: null, destroyed: null, broughtBack: false }
 
 export function objectName(instanceId: string, identifier: string): string {
   return JSON.stringify([instanceId, identifier])
@@ -76,11 +80,14 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
     upToMs = Math.max(upToMs ?? atMs, atMs)
     if (result !== 'success' || object === null) continue
     const name = objectName(instanceId ?? '', object)
-    const before = closed.get(name) ?? { atMs, revoked: null, destroyed: false }
+    const before = closed.get(name) ?? notClosed
     if (action === 'key.create' || action === 'key.register') made.add(object)
     else if (action === 'key.revoke')
-      closed.set(name, { ...before, atMs, revoked: textOf(detail?.['reason']) })
-    else if (action === 'key.destroy') closed.set(name, { ...before, atMs, destroyed: true })
+      closed.set(name, { ...before, revoked: { reason: textOf(detail?.['reason']), atMs } })
+    else if (action === 'key.destroy' || action === 'key.erase') {
+      const destroyed = { atMs, untilMs: timeOf(detail?.['recoverableUntil']) }
+      closed.set(name, { ...before, destroyed, broughtBack: false })
+    } else if (action === 'key.undestroy') closed.set(name, { ...before, destroyed: null, broughtBack: true })
     else if (action === 'instance.delete' || action === 'instance.shred') {
       instancesGone.set(object, { atMs, shredded: action === 'instance.shred' })
       instancesEmptied.add(object)
@@ -92,6 +99,11 @@ export function actsOf(entries: readonly StoredAuditEntry[]): LaterActs {
   }
   const acts = { closed, instancesGone, instancesEmptied, clientsRemoved, certificatesRemoved, blocked }
   return { upToMs, entries: entries.length, made: [...made], ...acts }
+}
+
+function timeOf(value: unknown): number | null {
+  const ms = Date.parse(textOf(value))
+  return Number.isNaN(ms) ? null : ms
 }
 
 function textOf(value: unknown): string {

@@ -1,7 +1,7 @@
 // One record of a backup as bytes: its length (4), then JSON of its type and value, byte strings as base64. The names of
 // the fields are those of the ports (ports/backup.ts). The bytes are authentic when they are read (chunks.ts).
 
-import { dumpedTypes, type DumpedRecord } from '../ports/backup.ts'
+import { dumpedTypes, type DumpedRecord, type DumpedTypes } from '../ports/backup.ts'
 import { BackupError } from './error.ts'
 
 const lengthBytes = 4
@@ -20,7 +20,7 @@ const byteFields: { readonly [type: string]: readonly string[] } = {
 export function encodeRecord({ type, value }: DumpedRecord): Buffer {
   const shown =
     type === 'object'
-      ? { ...value, record: withText(type, value.record) }
+      ? { ...value, record: recordWithText(value.record) }
       : typeof value === 'object'
         ? withText(type, value)
         : value
@@ -29,6 +29,11 @@ export function encodeRecord({ type, value }: DumpedRecord): Buffer {
   bytes.writeUInt32BE(bytes.length - lengthBytes)
   bytes.write(text, lengthBytes)
   return bytes
+}
+
+function recordWithText({ recoverable, ...record }: DumpedTypes['object']['record']): object {
+  const shown = withText('object', record)
+  return recoverable ? { ...shown, recoverable: withText('object', recoverable) } : shown
 }
 
 function withText(type: string, value: object): object {
@@ -71,8 +76,12 @@ function decodeRecord(text: string): DumpedRecord {
       'Use the version of Mortise that made it, or a newer one.',
     )
   if (type === 'object') {
-    const object = value as { record: object }
-    object.record = withBytes(type, object.record)
+    const object = value as { record: { recoverable?: object } }
+    const { recoverable } = object.record
+    object.record = {
+      ...withBytes(type, object.record),
+      ...(recoverable && { recoverable: withBytes(type, recoverable) }),
+    }
   }
   const read =
     type !== 'object' && typeof value === 'object' && value !== null ? withBytes(type, value) : value

@@ -5,7 +5,7 @@ import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { signingKeyName } from '../audit/audit.ts'
 import { verifyLog } from '../audit/proof.ts'
 import { limits } from '../limits.ts'
-import type { DumpedObject, DumpedWriter } from '../ports/backup.ts'
+import { dumpedTypes, type DumpedObject, type DumpedWriter } from '../ports/backup.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import { openMaterial, type DataKey } from '../sealing/envelope.ts'
@@ -44,6 +44,9 @@ export interface Verifying {
 /** Problems that are named; all are counted. */
 const problemsNamedMax = 20
 
+/** Records without a proof of their own, which come between data keys and checkpoints. */
+const unproved = dumpedTypes.slice(dumpedTypes.indexOf('standardKey'), dumpedTypes.indexOf('checkpoint'))
+
 /** The first byte of what a data key sealed; anything else is a reference to a standard key. */
 const dataKeyFormat = 1
 
@@ -76,8 +79,7 @@ export async function verifyBackup(verifying: Verifying): Promise<BackupProof> {
   const rows = await stream.all('trust')
   problems.push(...readRows(openMacKey(systemKey, secrets), version, rows).alarms)
   const dataKeys = await openDataKeys(opener, await stream.all('dataKey'), problems)
-  for (const type of ['standardKey', 'pending', 'seen', 'clientSeen'] as const)
-    for await (const _ of stream.take(type));
+  for (const type of unproved) for await (const _ of stream.take(type));
   const log = await verifyAudit(stream, opened, verifying, problems)
   const objects = await verifyObjects(stream, dataKeys, verifying, problems)
   if (!(await stream.ended())) problems.push('the backup has records where none should be')
@@ -178,12 +180,14 @@ async function verifyObjects(
   const byInstance = new Map<string, number>()
   const counts = { total: 0, opened: 0, elsewhere: 0, destroyed: 0 }
   for await (const { record } of stream.take('object')) {
-    const { instanceId, sealed } = record
+    const { instanceId, recoverable } = record
+    // What can still be brought back must open too.
+    const { sealed, dataKeyId } = recoverable ?? record
     byInstance.set(instanceId, (byInstance.get(instanceId) ?? 0) + 1)
-    if (sealed === null) counts.destroyed += 1
-    else if (!isSealedByDataKey(sealed)) counts.elsewhere += 1
-    else if (counts.total % step === 0)
-      counts.opened += openObject(record, sealed, dataKeys, problems) ? 1 : 0
+    if (record.sealed === null) counts.destroyed += 1
+    if (sealed !== null && !isSealedByDataKey(sealed)) counts.elsewhere += 1
+    else if (sealed !== null && counts.total % step === 0)
+      counts.opened += openObject({ ...record, dataKeyId }, sealed, dataKeys, problems) ? 1 : 0
     counts.total += 1
     if (counts.total % limits.dumpPageRecords === 0) onProgress(manifest.audit.entries + counts.total, total)
   }

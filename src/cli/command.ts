@@ -123,6 +123,22 @@ export function byteSize(flag: string, text: string): number {
   return Number(count) * 1024 ** ['', 'KiB', 'MiB', 'GiB', 'TiB'].indexOf(unit)
 }
 
+/** Reads a length of time in seconds: 90m, 12h, 7d, 2w; 0 for none. */
+export function duration(flag: string, text: string): number {
+  const [, count = '', unit = ''] = /^(\d{1,6})([smhdw])$/.exec(text.trim()) ?? []
+  if (count !== '') return Number(count) * (unitSeconds[unit] ?? 0)
+  if (/^0+$/.test(text.trim())) return 0
+  throw new UsageError(`${flag} takes a length of time such as 12h or 7d, or 0, not ${text}`)
+}
+
+const unitSeconds: { readonly [unit: string]: number } = {
+  s: 1,
+  m: 60,
+  h: 3600,
+  d: 24 * 3600,
+  w: 7 * 24 * 3600,
+}
+
 /** A flag that takes one of a few words. */
 export function oneOf<W extends string>(flag: string, text: string, words: readonly W[]): W {
   const found = words.find((word) => word === text)

@@ -23,10 +23,27 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
     ],
     ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
     ['May hold', `${instance.objectsMax} objects, ${sizeText(instance.bytesMax)} in the database`],
+    ['Destroyed keys', delayText(instance)],
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
     ...more,
   ])
+}
+
+function delayText({ destroyDelaySeconds }: Shown): string {
+  if (destroyDelaySeconds === 0) return 'are gone for good at once'
+  return `can be brought back for ${durationText(destroyDelaySeconds)}; then they are gone for good`
+}
+
+/** `7 days`, `36 hours`, `90 s`: in the largest unit that says it exactly. */
+export function durationText(seconds: number): string {
+  for (const [unit, noun] of [
+    [24 * 3600, 'day'],
+    [3600, 'hour'],
+    [60, 'minute'],
+  ] as const)
+    if (seconds % unit === 0) return counted(seconds / unit, noun)
+  return `${seconds} s`
 }
 
 function apiKeyFacts({ ibmApiKeySource }: Shown): Facts {
@@ -55,6 +72,7 @@ function usedText({ limits: { objects, bytes } }: Details): string {
 export function instanceDetails(instance: Details): string {
   return instanceFacts(instance, [
     ['Objects', countsText(instance.objects)],
+    ...recoverableFacts(instance),
     ['Clients', String(instance.clients)],
     ['Used', usedText(instance)],
     ...endFacts(instance),
@@ -63,6 +81,15 @@ export function instanceDetails(instance: Details): string {
     ...notRecoverableFacts(instance),
     ...(instance.work ? workFacts(instance, instance.work) : []),
   ])
+}
+
+function recoverableFacts({ name, recoverable: { count, firstUntil, lastUntil } }: Details): Facts {
+  if (count === 0) return []
+  const when = `until ${shortTime(firstUntil)}${firstUntil === lastUntil ? '' : `, the last until ${shortTime(lastUntil)}`}`
+  return [
+    ['Recoverable', `${counted(count, 'destroyed key')} can be brought back ${when}:`],
+    ['', `mortise key list --instance ${name} --recoverable`],
+  ]
 }
 
 /** Long work on the instance: what, from where to where, how far, and why it does not continue. */

@@ -3,7 +3,17 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import type { AdminClient } from '../admin/client.ts'
-import { byteSize, noun, oneOf, switchedOn, verb, wholeNumber, type Outcome, type Run } from './command.ts'
+import {
+  byteSize,
+  duration,
+  noun,
+  oneOf,
+  switchedOn,
+  verb,
+  wholeNumber,
+  type Outcome,
+  type Run,
+} from './command.ts'
 import { confirmTyped } from './confirm.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
@@ -34,6 +44,7 @@ interface Settings {
   readonly portable?: string
   readonly objectsMax?: string
   readonly bytesMax?: string
+  readonly destroyDelay?: string
 }
 
 const settingFlags = [
@@ -44,15 +55,23 @@ const settingFlags = [
   ],
   ['--expired-grace-days <n>', 'serve pinned certificates for so many days after they expired (default: 30)'],
   ['--portable <yes|no>', 'whether its keys may ever be exported (default: no)'],
-  ['--objects-max <n>', 'how many objects it may hold, not counting destroyed ones (default: 2000000)'],
+  [
+    '--objects-max <n>',
+    'how many objects it may hold, not counting destroyed ones that are gone for good (default: 2000000)',
+  ],
   [
     '--bytes-max <size>',
     'how much space its objects may take in the database, records of destroyed ones included (default: 4GiB)',
   ],
+  [
+    '--destroy-delay <time>',
+    'how long a destroyed key can be brought back, such as 7d; custody database only (default: 0, not at all)',
+  ],
 ] as const
 
 function settingsOf(options: Settings) {
-  const { cacheSeconds, outageSeconds, expiredGraceDays, portable, objectsMax, bytesMax } = options
+  const { cacheSeconds, outageSeconds, expiredGraceDays, portable, objectsMax, bytesMax, destroyDelay } =
+    options
   return {
     ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
     ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
@@ -62,6 +81,7 @@ function settingsOf(options: Settings) {
     ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
     ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
     ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
+    ...(destroyDelay !== undefined && { destroyDelaySeconds: duration('--destroy-delay', destroyDelay) }),
   }
 }
 
@@ -150,6 +170,7 @@ function setCommand(world: World, outcome: Outcome): Command {
       'instance set default --name production',
       'instance set production --cache-seconds 60 --outage-seconds 0',
       'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+      'instance set production --destroy-delay 7d',
       'instance set tenant --ibm-api-key-file new.key',
     ],
     action: async ({ client, show }, options, instance = '') => {

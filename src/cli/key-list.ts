@@ -16,6 +16,7 @@ type ListedKey = Output<'listKeys'>['keys'][number]
 interface KeyListOptions extends ListOptions {
   readonly instance?: string
   readonly state?: string
+  readonly recoverable?: boolean
   readonly name?: string
   readonly vsphereName?: string
   readonly component?: string
@@ -35,6 +36,7 @@ export function listCommand(world: World, outcome: Outcome): Command {
     flags: [
       instanceFlag,
       ['--state <state>', `${keyStates.slice(0, -1).join(', ')} or ${keyStates.at(-1)}`],
+      ['--recoverable', 'destroyed keys that can still be brought back'],
       ['--name <name>', 'keys with this Name'],
       ['--vsphere-name <name>', "keys with this x-Name, which vSphere gives: a VM's name, for example"],
       ['--component <text>', 'keys with this x-Component, which vSphere gives'],
@@ -51,6 +53,7 @@ export function listCommand(world: World, outcome: Outcome): Command {
     examples: [
       'key list',
       'key list --state Active --json',
+      'key list --recoverable',
       "key list --vsphere-name 'web server 3'",
       'key list --contains web --not-fetched-since 2026-01-01 --limit 100',
     ],
@@ -73,6 +76,7 @@ function queryOf(run: Run, options: KeyListOptions) {
   const { createdSince, createdUntil, fetchedSince, notFetchedSince } = options
   return {
     ...(state !== undefined && { state: wordOf('state', state, keyStates) }),
+    ...(options.recoverable === true && { recoverable: 'true' as const }),
     ...(name !== undefined && { name }),
     ...(search !== undefined && { search }),
     ...(contains !== undefined && { contains }),
@@ -93,7 +97,7 @@ const keyColumns: Columns<ListedKey> = {
   rows: (key) => [
     [
       key.id,
-      key.state,
+      stateText(key),
       kind(key),
       key.name ?? key.vsphere.name ?? '',
       [key.vsphere.component, key.vsphere.identifier].filter((text) => text !== null).join(' '),
@@ -103,6 +107,11 @@ const keyColumns: Columns<ListedKey> = {
     ],
   ],
   empty: 'No keys.\n',
+}
+
+/** The state, and until when a destroyed key can be brought back. */
+export function stateText({ state, recoverableUntil }: Pick<Key, 'state' | 'recoverableUntil'>): string {
+  return recoverableUntil === null ? state : `${state}, recoverable until ${shortTime(recoverableUntil)}`
 }
 
 export function kind({ objectType, algorithm, length }: Key): string {

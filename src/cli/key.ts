@@ -8,7 +8,8 @@ import type { AdminClient } from '../admin/client.ts'
 import { instanceFlag, noun, verb, type Outcome } from './command.ts'
 import { exportCommand } from './key-export.ts'
 import { confirmTyped } from './confirm.ts'
-import { kind, listCommand, type Key } from './key-list.ts'
+import { kind, listCommand, stateText, type Key } from './key-list.ts'
+import { durationText } from './instance-text.ts'
 import { instanceOf, keyOf, wordOf } from './names.ts'
 import { facts, plain, table } from './output.ts'
 import { shortTime } from './time.ts'
@@ -23,6 +24,7 @@ export function keyCommands(world: World, outcome: Outcome): Command {
     activateCommand(world, outcome),
     revokeCommand(world, outcome),
     destroyCommand(world, outcome),
+    undestroyCommand(world, outcome),
     exportCommand(world, outcome),
   ])
 }
@@ -54,7 +56,7 @@ function showCommand(world: World, outcome: Outcome): Command {
 function keyFacts(key: Key, more: readonly (readonly [string, string])[] = []): string {
   return facts([
     ['Id', key.id],
-    ['State', key.state],
+    ['State', stateText(key)],
     ['Kind', `${kind(key)} (${key.objectType})`],
     ['Name', key.name ?? 'none'],
     ['Created', shortTime(key.created)],
@@ -161,7 +163,8 @@ function revokeCommand(world: World, outcome: Outcome): Command {
 function destroyCommand(world: World, outcome: Outcome): Command {
   return verb<InInstance & { readonly yes?: boolean; readonly inUse?: string }>(world, outcome, {
     words: 'destroy <id>',
-    summary: 'delete the material of a key for good; nobody can read what it encrypted any more',
+    summary:
+      'delete the material of a key for good, at once or after the destroy delay of its instance; nobody can read what it encrypted then',
     flags: [instanceFlag, ['--yes', 'do not ask for the id or name again; needs the whole id'], inUseFlag],
     examples: ['key destroy KEY', 'key destroy KEY --yes --json', 'key destroy KEY --yes --in-use 3'],
     action: async ({ world, client, show }, options, id = '') => {
@@ -175,9 +178,8 @@ function destroyCommand(world: World, outcome: Outcome): Command {
       if (options.yes !== true) {
         const key = await admin.call('showKey', where)
         inUse ??= key.usedBy?.machines
-        world.stderr.write(
-          `${detailFacts(key, world.now())}What this key encrypted can never be read again once it is destroyed.\n`,
-        )
+        const { destroyDelaySeconds } = await admin.call('showInstance', { instance: where.instance })
+        world.stderr.write(`${detailFacts(key, world.now())}${destroyWarning(destroyDelaySeconds)}\n`)
         const names = [key.id, key.name, key.vsphere.name].filter((name) => name !== null)
         if (!(await confirmTyped(world, 'Type its id or name to destroy it: ', names)))
           throw new CommandError('not destroyed: that is not its id or name')
@@ -189,6 +191,34 @@ function destroyCommand(world: World, outcome: Outcome): Command {
   })
 }
 
+function destroyWarning(delaySeconds: number): string {
+  if (delaySeconds === 0) return 'What this key encrypted can never be read again once it is destroyed.'
+  return (
+    `No client can use this key once it is destroyed. It can be brought back for ${durationText(delaySeconds)} (mortise key ` +
+    'undestroy); then what it encrypted can never be read again.'
+  )
+}
+
+function undestroyCommand(world: World, outcome: Outcome): Command {
+  return verb<InInstance & { readonly withoutTakenNames?: boolean }>(world, outcome, {
+    words: 'undestroy <id>',
+    summary: 'bring a destroyed key back, in the state that it had, as long as its instance keeps it',
+    flags: [
+      instanceFlag,
+      ['--without-taken-names', 'bring it back without those of its Names that another key has now'],
+    ],
+    examples: ['key undestroy KEY', 'key undestroy KEY --without-taken-names'],
+    action: async ({ client, show }, options, id = '') => {
+      const admin = await client()
+      const body = { withoutTakenNames: options.withoutTakenNames === true }
+      const instance = await instanceOf(admin, options.instance)
+      const where = { instance, key: await keyOf(admin, instance, id, { recoverable: 'true' }) }
+      const key = await admin.call('undestroyKey', { ...where, body })
+      show(key, () => nowIs(key))
+    },
+  })
+}
+
 function nowIs(key: Key): string {
-  return plain`${key.id} is ${key.state} now.\n`
+  return plain`${key.id} is ${stateText(key)} now.\n`
 }

@@ -39,22 +39,40 @@ export async function tokenOf(admin: AdminClient, text: string): Promise<string>
 }
 
 /** Keys are found by their whole id first: one of a million would take long to find by the beginning of its id. */
-export async function keyOf(admin: AdminClient, instance: string, text: string): Promise<string> {
+export async function keyOf(
+  admin: AdminClient,
+  instance: string,
+  text: string,
+  among: KeysAmong = {},
+): Promise<string> {
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)) return text
   try {
     return (await admin.call('showKey', { instance, key: text })).id
   } catch (error) {
     if (!(error instanceof Refusal) || error.code !== 'not-found' || text.length < prefixCharactersMin)
       throw error
-    const found = await keysThatBeginWith(admin, instance, text)
+    const found = await keysThatBeginWith(admin, instance, text, among)
     if (found.length === 0) throw error
     return onlyOne('key', text, found)
   }
 }
 
-async function keysThatBeginWith(admin: AdminClient, instance: string, text: string): Promise<Named[]> {
+/** Where to look for the beginning of an id; left out: among keys that are not destroyed. */
+interface KeysAmong {
+  readonly recoverable?: 'true'
+}
+
+async function keysThatBeginWith(
+  admin: AdminClient,
+  instance: string,
+  text: string,
+  among: KeysAmong,
+): Promise<Named[]> {
   const read = async (query: { readonly limit: number; readonly after?: string }) => {
-    const { keys, after } = await admin.call('listKeys', { instance, query: { ...query, contains: text } })
+    const { keys, after } = await admin.call('listKeys', {
+      instance,
+      query: { ...query, ...among, contains: text },
+    })
     return { items: keys, after }
   }
   const found: Named[] = []

@@ -7,6 +7,7 @@ import { AdminUnreachable } from '../admin/client.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { nagiosOutcome, nagiosUnknown } from './nagios.ts'
 import { facts, plain, plainJson, table } from './output.ts'
+import { countsText } from './instance-text.ts'
 import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
 
@@ -113,12 +114,10 @@ function conditionText({ severity, message, action }: Status['conditions'][numbe
 function instanceTable({ instances }: Status): string {
   return table(
     ['INSTANCE', 'CLIENTS', 'OBJECTS', 'ROOT KEY'],
-    instances.map(({ name, clients, objects, rootKey }) => [
+    instances.map(({ name, clients, objects, recoverable: { count }, rootKey }) => [
       name,
       String(clients),
-      Object.entries(objects)
-        .map(([state, count]) => `${count} ${state}`)
-        .join(', ') || 'none',
+      `${countsText(objects)}${count === 0 ? '' : ` (${count} can be brought back)`}`,
       rootKey,
     ]),
   )

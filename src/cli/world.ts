@@ -153,6 +153,8 @@ export interface RestoredBackup {
     readonly entries: number
     readonly revoked: number
     readonly destroyed: number
+    /** Destroyed before the backup, and brought back after it. */
+    readonly broughtBack: number
     readonly blocked: number
   } | null
   /** Keys that were made after the backup, as the audit export names them; null: not known. */

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Custodies } from '../custody/custodies.ts'
 import { serverActor, type By } from '../audit/actor.ts'
+import { requireNoDelayFor } from './destroy-delay.ts'
 import type { WrittenToo } from './instance-changes.ts'
 import type { Keyring } from '../sealing/keyring.ts'
 import type { Store, Write } from '../ports/store.ts'
@@ -34,7 +35,7 @@ const workActions = {
 
 export class InstanceWorkChanges {
   readonly #writer: TrustWriter
-  readonly #store: Pick<Store, 'dataKeys'>
+  readonly #store: Pick<Store, 'dataKeys' | 'recoverable'>
   readonly #keyring: Pick<Keyring, 'make'>
   readonly #custodies: Custodies
 
@@ -45,7 +46,7 @@ export class InstanceWorkChanges {
       keyring,
       custodies,
     }: {
-      readonly store: Pick<Store, 'dataKeys'>
+      readonly store: Pick<Store, 'dataKeys' | 'recoverable'>
       readonly keyring: Pick<Keyring, 'make'>
       readonly custodies: Custodies
     },
@@ -70,6 +71,8 @@ export class InstanceWorkChanges {
     const dataKey = await this.#keyring.make({ id: instanceId, rootKeyUri })
     const decide = async (snapshot: TrustSnapshot, startedMs: number): Promise<TrustDraft<Instance>> => {
       const before = requireInstance(snapshot, instanceId)
+      // As long as this trust holds, no other key begins to wait in an instance without a delay.
+      await requireNoDelayFor(this.#store, before, custody, this.#custodies)
       const work: InstanceWork = {
         kind: 'move',
         id: randomUUID(),

@@ -20,11 +20,19 @@ import {
 import { withdrawal } from '../trust/client-rules.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
+import { requireFittingDelay, requireNothingWaits } from './destroy-delay.ts'
 
 /** The settings of an instance that may be changed. */
 export type InstanceSettings = Pick<
   Instance,
-  'name' | 'cacheSeconds' | 'outageSeconds' | 'expiredGraceDays' | 'portable' | 'objectsMax' | 'bytesMax'
+  | 'name'
+  | 'cacheSeconds'
+  | 'outageSeconds'
+  | 'expiredGraceDays'
+  | 'portable'
+  | 'objectsMax'
+  | 'bytesMax'
+  | 'destroyDelaySeconds'
 >
 
 /** More writes and audit detail for a change of an instance, such as an API key of its own. */
@@ -84,6 +92,7 @@ export class InstanceChanges {
     const decide = (snapshot: TrustSnapshot, createdMs: number): TrustDraft<Instance> => {
       const instance: Instance = { ...draft, createdMs }
       requireFreeName(snapshot, instance)
+      requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
         writes: [dataKey, ...writes],
@@ -108,6 +117,7 @@ export class InstanceChanges {
     const decide = (snapshot: TrustSnapshot): TrustDraft<Instance> => {
       const instance: Instance = { ...requireInstance(snapshot, instanceId), ...settings }
       requireFreeName(snapshot, instance)
+      if (settings.destroyDelaySeconds !== undefined) requireFittingDelay(instance, this.#custodies)
       return {
         put: [{ kind: 'instance', value: instance }],
         writes,
@@ -132,6 +142,10 @@ export class InstanceChanges {
           `the instance ${instance.name} has ${live === 1 ? '1 object that is' : `${String(live)} objects that are`} not destroyed (${counts})`,
           'Destroy them first, or shred the instance: mortise instance delete NAME --shred NAME. What they encrypt is lost then.',
         )
+      await requireNothingWaits(this.#store, instance, {
+        cannot: 'it cannot be deleted meanwhile',
+        hint: 'Wait until they are removed for good (mortise instance show NAME says when), or shred the instance: mortise instance delete NAME --shred NAME.',
+      })
       const draft = await this.#goneFrom(by, snapshot, { instance, action: 'instance.delete', nowMs })
       return { ...draft, expect: { liveObjects: { instanceId, count: 0 } }, result: instance }
     })
@@ -246,6 +260,7 @@ function gone(
     writes: [
       { type: 'data-keys-removed', instanceId: instance.id },
       { type: 'inventories-gone', instanceId: instance.id },
+      { type: 'recoverable-removed', instanceId: instance.id },
     ],
     ...event,
     ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),

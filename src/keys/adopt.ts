@@ -65,7 +65,7 @@ export async function adoptObject(
     return { outcome: 'new', takenNames: names }
   }
   if (isDestroyed(here.state))
-    refuse(new Fault('ObjectDestroyed', 'the object with this identifier was destroyed here'))
+    refuse(new Fault('ObjectDestroyed', `the object with this identifier was destroyed here${advice(here)}`))
   if (here.objectType !== objectType || !(await sameBytes(parts, here, material)))
     refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
   if (brought.bytesOnly) return { outcome: 'same', takenNames: [] }
@@ -79,6 +79,11 @@ export async function adoptObject(
   staged.stage(after, parts.custodies.following(await parts.instance(), changing))
   staged.done({ detail: { ...told, state: after.state } })
   return { outcome: 'changed', takenNames: names }
+}
+
+/** The other server's bytes are not taken for those that wait here. */
+function advice({ recoverable }: ManagedObject): string {
+  return recoverable ? ', and can still be brought back: mortise key undestroy' : ''
 }
 
 /** The Fault for a full instance has the same reason as that for one object with too many attributes. */

@@ -22,7 +22,7 @@ export function instanceIsFull(
 ): Fault {
   const message =
     what === 'objects-max'
-      ? `this instance holds as many objects as it may (${objectsMax}): destroy objects that nothing needs any more, or have the limit raised: mortise instance set NAME --objects-max N`
+      ? `this instance holds as many objects as it may (${objectsMax}): destroy objects that nothing needs any more (they count as long as they can be brought back), or have the limit raised: mortise instance set NAME --objects-max N`
       : `this instance may take ${bytesMax} bytes, and would take more: have the limit raised: mortise instance set NAME --bytes-max N`
   return new Fault('ServerLimitExceeded', message, { cause })
 }

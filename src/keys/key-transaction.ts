@@ -22,11 +22,11 @@ import {
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
+import { refuseToFetch } from './fetch-rule.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
-import { refuseToFetch } from './fetch-rule.ts'
 import {
   allAttributes,
   currentState,
@@ -45,16 +45,12 @@ import type { AuditEntry } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { factsOf } from './object-facts.ts'
 import type { Instance } from '../trust/rows.ts'
+import { recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
+import type { RecoveryClock } from './recovery-clock.ts'
+import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
-
-export interface Revocation {
-  readonly code: string
-  readonly message: string | undefined
-  /** Seconds since 1970; only with a compromise. */
-  readonly compromiseOccurrenceDate: bigint | undefined
-}
 
 /** Material for an answer, with the attributes that a Key Block states. */
 export interface FetchedObject {
@@ -76,6 +72,7 @@ export class KeyTransaction {
   readonly #store: Store
   readonly #custodies: Custodies
   readonly #access: Access
+  readonly #recovery: RecoveryClock
   readonly #parts: TransactionParts
 
   constructor(options: {
@@ -83,11 +80,13 @@ export class KeyTransaction {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
+    readonly recovery: RecoveryClock
   }) {
     this.#staged = options.staged
     this.#store = options.store
     this.#custodies = options.custodies
     this.#access = options.access
+    this.#recovery = options.recovery
     this.#parts = { ...options, instance: () => this.#instance() }
   }
 
@@ -179,7 +178,7 @@ export class KeyTransaction {
     const material = await this.#open(object)
     this.#staged.opened(material.bytes)
     this.#staged.done({ detail })
-    const view = viewOf(object, this.#staged.nowMs, null)
+    const view = viewOf(object, { nowMs: this.#staged.nowMs, recovery: this.#recovery }, null)
     return { view, attributes: view.attributes, material }
   }
 
@@ -189,7 +188,8 @@ export class KeyTransaction {
    */
   async view(uniqueIdentifier: string): Promise<KeyView> {
     const object = await this.#load(uniqueIdentifier)
-    return viewOf(object, this.#staged.nowMs, this.#staged.lastFetchedMs(uniqueIdentifier))
+    const moment = { nowMs: this.#staged.nowMs, recovery: this.#recovery }
+    return viewOf(object, moment, this.#staged.lastFetchedMs(uniqueIdentifier))
   }
 
   /** All attributes as of now. `action`: the operation that reads them, for the audit. */
@@ -231,39 +231,38 @@ export class KeyTransaction {
     this.#staged.done()
   }
 
-  /** KMIP 1.4 §4.20: a compromise is possible in every state, destroyed ones included. Other reasons deactivate. */
   async revoke(uniqueIdentifier: string, revocation: Revocation): Promise<void> {
     this.#staged.begin('key.revoke', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'revoked')
-    const compromised = revocation.code === 'KeyCompromise' || revocation.code === 'CACompromise'
-    const now = currentState(object, this.#staged.nowMs)
-    const state = nextState(now, compromised ? 'compromise' : 'deactivate')
-    let attributes = this.#dated(object, compromised ? 'CompromiseDate' : 'DeactivationDate')
-    if (compromised)
-      attributes = withAttribute(
-        attributes,
-        'CompromiseOccurrenceDate',
-        revocation.compromiseOccurrenceDate ?? first(attributes, 'InitialDate'),
-      )
-    const { code, message } = revocation
-    attributes = withAttribute(attributes, 'RevocationReason', {
-      RevocationReasonCode: code,
-      ...(message !== undefined && { RevocationMessage: message }),
-    })
-    await this.#stage(object, { ...object, state, attributes })
-    this.#staged.done({ detail: { reason: code } })
+    await this.#stage(object, revoked(object, revocation, this.#staged.nowMs))
+    this.#staged.done({ detail: { reason: revocation.code } })
   }
 
-  /** Removes the material for good and keeps the record (design: invariant 6). Refused for an Active object. */
+  /**
+   * Closes the object at once and keeps its record (design: invariant 6). The material is removed for good, or waits for the
+   * instance's delay where nothing reaches it. Refused for an Active object.
+   */
   async destroy(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.destroy', uniqueIdentifier)
     const object = await this.#load(uniqueIdentifier)
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
+    const [instance, custodies] = [await this.#instance(), this.#custodies]
+    const recoverable = recoverableOf(object, now, { instance, custodies, nowMs: this.#recovery.now() })
     const attributes = this.#dated(object, 'DestroyDate')
-    const destroyed = { ...object, state, attributes, sealed: null, dataKeyId: null }
-    await this.#stage(object, destroyed)
-    this.#staged.done()
+    const closed = { ...object, state, attributes, sealed: null, dataKeyId: null, recoverable }
+    await this.#stage(object, closed)
+    const until = recoverable && new Date(this.#recovery.until(recoverable.dueMs)).toISOString()
+    this.#staged.done(until === undefined ? undefined : { detail: { recoverableUntil: until } })
+  }
+
+  /** Brings a destroyed object back while its material waits. Throws Faults otherwise. For administrators. */
+  async undestroy(uniqueIdentifier: string, options: UndestroyOptions): Promise<void> {
+    this.#staged.begin('key.undestroy', uniqueIdentifier)
+    const object = await this.#load(uniqueIdentifier)
+    const back = await undestroyed(this.#parts, object, this.#recovery, options)
+    await this.#stage(object, back.object)
+    this.#staged.done({ detail: { state: back.object.state, namesLost: back.namesLost } })
   }
 
   /** Gives up all changes of this transaction, but keeps its audit entries, marked as undone. */

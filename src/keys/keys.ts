@@ -19,6 +19,7 @@ import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
+import type { RecoveryClock } from './recovery-clock.ts'
 import { StagedChange } from './staged-change.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -33,6 +34,7 @@ export class Keys {
   readonly #access: Access
   readonly #clock: Clock
   readonly #durableReads: () => boolean
+  readonly #recovery: RecoveryClock
   readonly #retrying = new KeyedMutex()
 
   constructor(options: {
@@ -40,6 +42,7 @@ export class Keys {
     readonly custodies: Custodies
     readonly access: Access
     readonly clock: Clock
+    readonly recovery: RecoveryClock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
   }) {
@@ -48,6 +51,7 @@ export class Keys {
     this.#access = options.access
     this.#clock = options.clock
     this.#durableReads = options.durableReads
+    this.#recovery = options.recovery
   }
 
   /**
@@ -101,13 +105,14 @@ export class Keys {
 
   #view(record: StoredObject): ListedKey {
     const { sequence, lastFetchedMs } = record
-    return { ...viewOf(fromRecord(record), this.#clock.now(), lastFetchedMs), sequence }
+    const moment = { nowMs: this.#clock.now(), recovery: this.#recovery }
+    return { ...viewOf(fromRecord(record), moment, lastFetchedMs), sequence }
   }
 
   /** Throws StoreConflict if another request changed an object that this one decided on. */
   async #attempt<T>(staged: StagedChange, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
-    const parts = { staged, store: this.#store, custodies: this.#custodies, access: this.#access }
-    const result = await work(new KeyTransaction(parts))
+    const [store, custodies, access, recovery] = [this.#store, this.#custodies, this.#access, this.#recovery]
+    const result = await work(new KeyTransaction({ staged, store, custodies, access, recovery }))
     if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
     else await this.#record(staged.access())
     return result

@@ -12,8 +12,9 @@ import {
 } from '../kmip/attributes.ts'
 import type { EnumName } from '../kmip/enums.ts'
 import { clockSteps, isState, stateAt, type LifecycleDates, type State } from './lifecycle.ts'
-import type { IndexEntry, StoredObject } from '../ports/objects.ts'
+import type { IndexEntry, Recoverable, StoredObject } from '../ports/objects.ts'
 import type { Write } from '../ports/store.ts'
+import type { RecoveryClock } from './recovery-clock.ts'
 
 export type ObjectType = EnumName<'ObjectType'>
 
@@ -29,6 +30,8 @@ export interface ManagedObject {
   readonly attributes: AttributeSet
   readonly sealed: Uint8Array | null
   readonly dataKeyId: string | null
+  /** Only while a destroyed object can still be brought back. */
+  readonly recoverable?: Recoverable | undefined
 }
 
 /** An object as the admin API shows it: everything but the material. */
@@ -39,13 +42,21 @@ export interface KeyView {
   readonly createdMs: number
   readonly lastFetchedMs: number | null
   readonly attributes: AttributeSet
+  /** Until when the destroyed object can be brought back, by the wall clock; null: it cannot. */
+  readonly recoverableUntilMs: number | null
 }
 
-export function viewOf(object: ManagedObject, nowMs: number, lastFetchedMs: number | null): KeyView {
-  const { uniqueIdentifier, objectType, createdMs } = object
+export function viewOf(
+  object: ManagedObject,
+  { nowMs, recovery }: { readonly nowMs: number; readonly recovery: Pick<RecoveryClock, 'until'> },
+  lastFetchedMs: number | null,
+): KeyView {
+  const { uniqueIdentifier, objectType, createdMs, recoverable } = object
+  const untilMs = recoverable ? recovery.until(recoverable.dueMs) : null
+  const recoverableUntilMs = untilMs === null || untilMs <= nowMs ? null : untilMs
   const state = currentState(object, nowMs)
   const attributes = allAttributes(object, nowMs)
-  return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes }
+  return { uniqueIdentifier, objectType, state, createdMs, lastFetchedMs, attributes, recoverableUntilMs }
 }
 
 /** The attributes that Locate finds by index. For others it compares one object after the other. */
@@ -84,6 +95,7 @@ export function fromRecord(record: StoredObject): ManagedObject {
     attributes: attributesOf(record),
     sealed: record.sealed,
     dataKeyId: record.dataKeyId,
+    recoverable: record.recoverable,
   }
   return record.lastFetchedMs === null ? object : fetchedOnce(object)
 }

@@ -17,6 +17,8 @@ export const auditActions = {
   'key.activate': 'The key became Active.',
   'key.revoke': 'The key was deactivated, or declared compromised.',
   'key.destroy': 'The key material was destroyed.',
+  'key.undestroy': 'An administrator brought a destroyed key back before its material was removed.',
+  'key.erase': 'The material of a destroyed key was removed for good: the time to bring it back was over.',
   'key.reseal': 'The server sealed the object anew, during a move to another root key or custody.',
   'key.take-over':
     "The server took over what it found of a key at the root key's service: a newer generation, or a closing.",

@@ -3,7 +3,7 @@
 
 import type { InventoryRecord, InventoryRow } from './inventory.ts'
 import type { AuditCheckpoint, AuditEntry, StoredAuditEntry } from './audit.ts'
-import type { ClockSteps, IndexEntry, ObjectRecord } from './objects.ts'
+import type { ClockSteps, IndexEntry, ObjectRecord, RecoveryTime } from './objects.ts'
 import type { DataKeyRecord, SecretRecord, StandardKeyRecord } from './secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from './trust.ts'
 
@@ -45,6 +45,7 @@ export interface DumpedTypes {
   readonly clientSeen: ClientSeen
   readonly inventory: InventoryRecord
   readonly inventoryRow: DumpedInventoryRow
+  readonly recoveryTime: RecoveryTime
   readonly checkpoint: AuditCheckpoint
   readonly writer: DumpedWriter
   readonly entry: StoredAuditEntry
@@ -65,6 +66,7 @@ export const dumpedTypes = [
   'clientSeen',
   'inventory',
   'inventoryRow',
+  'recoveryTime',
   'checkpoint',
   'writer',
   'entry',

@@ -19,6 +19,19 @@ export interface ObjectRecord {
   readonly sealed: Uint8Array | null
   /** The data key that sealed it; null if none did, and once destroyed. */
   readonly dataKeyId: string | null
+  /** Only of a destroyed object that can still be brought back. Left out: there is nothing to bring back. */
+  readonly recoverable?: Recoverable | undefined
+}
+
+/** What a destroyed object was, while it can still be brought back. */
+export interface Recoverable {
+  /** Its sealed material, which nothing opens while it waits. */
+  readonly sealed: Uint8Array
+  readonly dataKeyId: string | null
+  /** Its state before it was destroyed. */
+  readonly state: string
+  /** The material is removed for good when the recovery clock (keys/recovery-clock.ts) reaches this. */
+  readonly dueMs: number
 }
 
 /** An object as read, with its place in the order of creation and the time of the last Get. */
@@ -53,7 +66,10 @@ export interface ObjectQuery {
 }
 
 export type ObjectWrite =
-  /** Inserts or replaces an object and its index entries. `names` are unique per instance among live objects. */
+  /**
+   * Inserts or replaces an object and its index entries. `names` are unique per instance among live objects. A destroyed
+   * object lives again only with the very material that waited: otherwise StoreConflict('object').
+   */
   | {
       readonly type: 'object'
       readonly record: ObjectRecord
@@ -69,10 +85,34 @@ export type ObjectWrite =
       readonly uniqueIdentifier: string
       readonly atMs: number
     }
+  /**
+   * Erases for good what waits to be brought back: of one object, or of all of the instance. Does nothing where nothing
+   * waits. The records stay as they are.
+   */
+  | {
+      readonly type: 'recoverable-removed'
+      readonly instanceId: string
+      readonly uniqueIdentifier?: string
+    }
+  /** Replaces how far the recovery clock is, and the time of the wall clock then. */
+  | ({ readonly type: 'recovery-clock' } & RecoveryTime)
+
+/** How far the recovery clock was when the wall clock showed `atMs`. */
+export interface RecoveryTime {
+  readonly ms: number
+  readonly atMs: number
+}
+
+/** How many objects of an instance can be brought back, and when the first and the last of them are due (null: none). */
+export interface RecoverableCount {
+  readonly count: number
+  readonly firstDueMs: number | null
+  readonly lastDueMs: number | null
+}
 
 /** How much an instance holds. */
 export interface Usage {
-  /** The number of objects that are not destroyed. */
+  /** The number of objects that are not destroyed, and of destroyed ones that can still be brought back. */
   readonly objects: number
   /**
    * The bytes of its objects in the store: attributes, index entries, sealed material, and the remainder of destroyed
@@ -91,4 +131,12 @@ export interface ObjectStore {
    */
   objectCounts(instanceId: string, nowMs: number): Promise<Readonly<Record<string, number>>>
   usage(instanceId: string): Promise<Usage>
+  recoverable(instanceId: string): Promise<RecoverableCount>
+  /** Objects of all instances whose material is due to be removed at this moment of the recovery clock, those due first. */
+  dueObjects(
+    untilMs: number,
+    limit: number,
+  ): Promise<readonly Pick<ObjectRecord, 'instanceId' | 'uniqueIdentifier' | 'version'>[]>
+  /** Null: it was never kept. */
+  recoveryTime(): Promise<RecoveryTime | null>
 }

@@ -10,7 +10,7 @@ import type { TrustStore, TrustWrite } from './trust.ts'
 /** The conditions that must still hold when the change commits. `version: null`: the object must not exist. */
 export interface Expectation {
   readonly trustVersion?: number
-  /** The number of the instance's objects that are not destroyed. */
+  /** The number of the instance's objects as `Usage` counts them. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   /**
    * The change must not grow the instance beyond the limits: StoreConflict('objects-max') or ('bytes-max'). An instance

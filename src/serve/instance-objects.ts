@@ -14,10 +14,12 @@ import {
 } from '../keys/restored-object.ts'
 import { limits } from '../limits.ts'
 import type { DumpedObject, DumpedRecord } from '../ports/backup.ts'
+import type { RecoveryTime } from '../ports/objects.ts'
 import type { StandardKeyRecord } from '../ports/secrets.ts'
 import { StoreConflict, type Expectation, type Store, type Write } from '../ports/store.ts'
 import type { DataKey } from '../sealing/envelope.ts'
 import type { InstanceInBackup } from './instance-backup.ts'
+import { laterClosing } from './restore-changes.ts'
 
 export interface Named {
   readonly count: number
@@ -46,10 +48,11 @@ export async function checkObjects(
   const notOpening = new Naming()
   for await (const page of pagesOf(found, 'check', working))
     for (const { record } of objectsIn(page, found)) {
-      const { sealed, uniqueIdentifier } = record
+      const { uniqueIdentifier, recoverable } = record
+      const { sealed, dataKeyId } = recoverable ?? record
       if (sealed === null || !isSealedByDataKey(sealed)) continue
       try {
-        requireOpens(record, sealed, keys)
+        requireOpens({ ...record, dataKeyId }, sealed, keys)
       } catch {
         notOpening.add(uniqueIdentifier)
       }
@@ -67,7 +70,7 @@ export async function writeObjects(
   const { instance, later } = found
   const hasRows =
     (await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })).length > 0
-  const writing = { store, later, keys, hasRows }
+  const writing = { store, later, keys, hasRows, recovery: await store.recoveryTime() }
   let closedAgain = 0
   for await (const page of pagesOf(found, 'write', working)) {
     const rows = page
@@ -100,6 +103,8 @@ interface Writing extends Pick<InstanceInBackup, 'later'> {
   readonly keys: DataKeys
   /** The database has rows of the instance, from before it was deleted or of a restore that was cut off. */
   readonly hasRows: boolean
+  /** The recovery clock of this server. */
+  readonly recovery: RecoveryTime | null
 }
 
 async function* pagesOf(
@@ -145,7 +150,7 @@ async function writePage(writing: Writing, objects: readonly DumpedObject[]): Pr
   }
 }
 
-async function decide({ store, later, keys, hasRows }: Writing, objects: readonly DumpedObject[]) {
+async function decide({ store, later, keys, hasRows, recovery }: Writing, objects: readonly DumpedObject[]) {
   const writes: Write[] = []
   const expected: NonNullable<Expectation['objects']>[number][] = []
   let closedAgain = 0
@@ -155,7 +160,8 @@ async function decide({ store, later, keys, hasRows }: Writing, objects: readonl
     // A reference to a standard key counts where the backup has one too; otherwise the backup has the material itself.
     const id = here?.dataKeyId ?? null
     const opens = id === null ? dataKeyId === null : keys.has(id)
-    const closing = later.closed.get(objectName(instanceId, uniqueIdentifier))
+    const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
+    const closing = found && laterClosing(found, recovery)
     const restored = restoredObject(dumped, here, { closing, opens })
     if (restored.closedAgain) closedAgain += 1
     if (!restored.write) continue
@@ -180,7 +186,7 @@ async function writeRows({ store, later }: Writing, rows: readonly StandardKeyRe
       const { instanceId, identifier, kind } = record
       const here = kind === 'object' ? await store.object(instanceId, identifier) : undefined
       const destroyed =
-        here?.sealed === null || later.closed.get(objectName(instanceId, identifier))?.destroyed === true
+        here?.sealed === null || Boolean(later.closed.get(objectName(instanceId, identifier))?.destroyed)
       const state = kind === 'object' && destroyed ? 'unwanted' : record.state
       return { type: 'standard-key', record: { ...record, state } }
     }),

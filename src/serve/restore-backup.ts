@@ -49,7 +49,7 @@ export async function restoreFile(
   if (!later) await options.confirm(question(manifest, names))
   await bringRootKey(manifest, options, folder)
   const rootKey = options.identity === undefined ? null : await takeOver(rootKeys, config)
-  const tally: RestoreTally = { revoked: 0, destroyed: 0, withdrawn: [], blocked: 0 }
+  const tally: RestoreTally = { revoked: 0, destroyed: 0, broughtBack: 0, withdrawn: [], blocked: 0 }
   const changes = { later, distrustNewerMs: options.distrustNewerMs ?? null, rootKey }
   const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   const nowMs = systemClock.now()
@@ -213,6 +213,7 @@ function report(
       entries: later.entries,
       revoked: tally.revoked,
       destroyed: tally.destroyed,
+      broughtBack: tally.broughtBack,
       blocked: tally.blocked,
     },
     keysLost: later && [...later.made],

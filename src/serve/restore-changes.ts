@@ -1,13 +1,14 @@
 // Changes the records on their way from a backup into a store: closes what was withdrawn or closed since, leaves out trust
 // that is too new, and seals under another root key where one takes over. Part of the composition root.
 
-import { objectName, type LaterActs } from '../backup/later.ts'
+import { objectName, type LaterActs, type LaterClosingFound } from '../backup/later.ts'
 import type { BackupOpener } from '../backup/openers.ts'
 import { RecordStream } from '../backup/stream.ts'
 import { BackupError } from '../backup/error.ts'
-import { closedLater } from '../keys/closing.ts'
+import { closedLater, withNamesLeft, type LaterClosing } from '../keys/closing.ts'
 import { limits } from '../limits.ts'
 import { dumpedTypes, type DumpedObject, type DumpedRecord } from '../ports/backup.ts'
+import type { RecoveryTime } from '../ports/objects.ts'
 import type { RootKey } from '../ports/root-key.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import type { TrustRow } from '../ports/trust.ts'
@@ -29,6 +30,7 @@ export interface RestoreChanges {
 export interface RestoreTally {
   revoked: number
   destroyed: number
+  broughtBack: number
   withdrawn: string[]
   blocked: number
 }
@@ -76,12 +78,13 @@ export async function* changedPages(
   const dataKeys = (await stream.all('dataKey')).filter(({ instanceId }) => !isGone(changes, instanceId))
   const wrapped = await Promise.all(dataKeys.map(async (record) => changedDataKey(record, opener, changes)))
   yield wrapped.map((value): DumpedRecord => ({ type: 'dataKey', value }))
+  let recovery: RecoveryTime | null = null
   for (const type of dumpedTypes.slice(dumpedTypes.indexOf('standardKey'), -1))
-    yield* paged(stream.take(type), (value) => ({ type, value }) as DumpedRecord)
-  yield* paged(stream.take('object'), (value) => ({
-    type: 'object',
-    value: changedObject(value, changes, tally),
-  }))
+    yield* paged(stream.take(type), (value) => {
+      if (type === 'recoveryTime') recovery = value as RecoveryTime
+      return { type, value } as DumpedRecord
+    })
+  yield* paged(changedObjects(stream, { changes, recovery, tally }), (value) => ({ type: 'object', value }))
   if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
 }
 
@@ -194,17 +197,64 @@ async function changedDataKey(
   }
 }
 
-function changedObject(object: DumpedObject, { later }: RestoreChanges, tally: RestoreTally): DumpedObject {
+interface ObjectChanges {
+  readonly changes: RestoreChanges
+  /** The recovery clock as the backup has it. */
+  readonly recovery: RecoveryTime | null
+  readonly tally: RestoreTally
+}
+
+/** Objects that were brought back after the backup come last, without the Names that others have by then. */
+async function* changedObjects(stream: RecordStream, parts: ObjectChanges): AsyncGenerator<DumpedObject> {
+  const { changes, tally } = parts
+  const back: DumpedObject[] = []
+  const taken = new Set<string>()
+  const someCameBack = [...(changes.later?.closed.values() ?? [])].some(({ broughtBack }) => broughtBack)
+  for await (const object of stream.take('object')) {
+    const changed = changedObject(object, parts)
+    if (object.record.sealed === null && changed.record.sealed !== null) {
+      back.push(changed)
+      continue
+    }
+    if (someCameBack) for (const name of changed.names) taken.add(objectName(changed.record.instanceId, name))
+    yield changed
+  }
+  for (const object of back) {
+    const { instanceId } = object.record
+    const left = withNamesLeft(object, (name) => taken.has(objectName(instanceId, name)))
+    for (const name of left.names) taken.add(objectName(instanceId, name))
+    tally.broughtBack += 1
+    yield left
+  }
+}
+
+function changedObject(
+  object: DumpedObject,
+  { changes: { later }, recovery, tally }: ObjectChanges,
+): DumpedObject {
   if (!later) return object
   const { instanceId, uniqueIdentifier } = object.record
   const gone = later.instancesGone.has(instanceId)
   const found = later.closed.get(objectName(instanceId, uniqueIdentifier))
-  const closing = gone ? { atMs: later.upToMs ?? 0, revoked: null, destroyed: true } : found
+  const closing = gone
+    ? { revoked: null, destroyed: { atMs: later.upToMs ?? 0, dueMs: null }, broughtBack: false }
+    : found && laterClosing(found, recovery)
   const closed = closing && closedLater(object, closing)
   if (!closed) return object
   if (closed.record.sealed === null) tally.destroyed += 1
-  else tally.revoked += 1
+  else if (object.record.sealed !== null) tally.revoked += 1
   return closed
+}
+
+/** The audit log says the time by the wall clock; the recovery clock was behind it or ahead. */
+export function laterClosing(
+  { destroyed, ...found }: LaterClosingFound,
+  recovery: RecoveryTime | null,
+): LaterClosing {
+  if (!destroyed) return { ...found, destroyed }
+  const { atMs, untilMs } = destroyed
+  const aheadMs = recovery ? recovery.ms - recovery.atMs : 0
+  return { ...found, destroyed: { atMs, dueMs: untilMs === null ? null : untilMs + aheadMs } }
 }
 
 async function* paged<T>(

@@ -99,6 +99,7 @@ export class Watch {
     state.blocks.set(tables.block.size)
     this.#backups(facts.backups)
     this.#conditions(conditionsOf(facts))
+    state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
     for (const limit of ['objects', 'bytes'] as const)
       state.limitUsed.set({ limit }, Math.max(0, ...usages.map(({ ratios }) => ratios[limit])))

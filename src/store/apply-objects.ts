@@ -8,21 +8,25 @@ import { indexHash } from './hashes.ts'
 import { stepsOf } from './state-counts.ts'
 import { objectRowBytes } from './usage.ts'
 import { bytes, number, orNull, text, type Row } from './row.ts'
-import { add, get, run, type Steps } from './steps.ts'
+import { add, all, get, run, type Steps } from './steps.ts'
 
 export function* putObject(write: Extract<Write, { type: 'object' }>, effects: Effects): Steps<void> {
   const { record } = write
   const { instanceId, uniqueIdentifier, state } = record
   const old = yield* get('objectRow', instanceId, uniqueIdentifier)
-  if (old) checkSuccession(old, record)
-  const oldMaterial = old ? orNull(old, 'material', number) : null
-  const { material, addedBytes } = yield* putMaterial(oldMaterial, record.sealed, effects)
+  if (old) yield* checkSuccession(old, record)
+  const { recoverable } = record
+  const sealed = record.sealed ?? recoverable?.sealed ?? null
+  const { material: kept, addedBytes } = yield* putMaterial(old ? materialOf(old) : null, sealed, effects)
+  const material = recoverable ? null : kept
+  const waits = recoverable ? [kept, recoverable.state, recoverable.dueMs] : [null, null, null]
 
   const indexed = JSON.stringify({
     names: record.sealed === null ? [] : write.names,
     index: write.index.map(({ key, value }: IndexEntry) => [key, value]),
   } satisfies Indexed)
-  const { objectType, version, createdMs, attributes, dataKeyId } = record
+  const { objectType, version, createdMs, attributes } = record
+  const dataKeyId = recoverable ? recoverable.dataKeyId : record.dataKeyId
   const { clockSteps = neverByClock } = write
   const { activates, deactivates } = clockSteps
   const bytes = record.attributes.length + Buffer.byteLength(indexed)
@@ -32,7 +36,7 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, effects: E
   const grownBytes = bytes - bytesBefore + addedBytes
   if (grownBytes !== 0) yield* run('addBytes', instanceId, grownBytes)
   const common = [objectType, state, version, createdMs, attributes, material, dataKeyId, indexed] as const
-  const steps = [activates, deactivates] as const
+  const steps = [...waits, activates, deactivates]
   let sequence: number
   if (old) {
     sequence = number(old, 'sequence')
@@ -41,6 +45,8 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, effects: E
     sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...steps)
   }
   yield* putIndex(instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
+  const waited = (old?.['recoverable'] ?? null) !== null
+  if (waited !== (recoverable !== undefined)) yield* run('countRecoverable', instanceId, waited ? -1 : 1)
   yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
   const oldState = old ? text(old, 'state') : null
   if (oldState === state) return
@@ -69,13 +75,44 @@ interface Indexed {
   readonly index: readonly (readonly [key: string, value: string])[]
 }
 
-/** Versions only rise, and what was destroyed stays destroyed, whatever the change expected. */
-function checkSuccession(old: Row, record: ObjectRecord): void {
+/**
+ * Versions only rise, and what was destroyed stays destroyed, whatever the change expected; only material that waits can
+ * come back, as it is.
+ */
+function* checkSuccession(old: Row, { version: next, ...record }: ObjectRecord): Steps<void> {
   const version = number(old, 'version')
-  if (record.version <= version)
-    throw new StoreConflict('object', `the object is at version ${version}, not before ${record.version}`)
-  if (old['material'] === null && record.sealed !== null)
+  if (next <= version)
+    throw new StoreConflict('object', `the object is at version ${version}, not before ${next}`)
+  if (old['material'] !== null) return
+  const sealed = record.sealed ?? record.recoverable?.sealed
+  if (!sealed) return
+  const waiting = orNull(old, 'recoverable', number)
+  const row = waiting === null ? undefined : yield* get('material', waiting)
+  if (!row || Buffer.compare(bytes(row, 'sealed'), sealed) !== 0)
     throw new StoreConflict('object', 'the object was destroyed')
+}
+
+/** The row of its material, also while that waits to be brought back. */
+function materialOf(old: Row): number | null {
+  return orNull(old, 'material', number) ?? orNull(old, 'recoverable', number)
+}
+
+export function* removeRecoverable(
+  { instanceId, uniqueIdentifier }: Extract<Write, { type: 'recoverable-removed' }>,
+  effects: Effects,
+): Steps<void> {
+  const rows =
+    uniqueIdentifier === undefined
+      ? yield* all('recoverableOfInstance', instanceId)
+      : [yield* get('objectRow', instanceId, uniqueIdentifier)]
+  for (const row of rows) {
+    const material = row ? orNull(row, 'recoverable', number) : null
+    if (!row || material === null) continue
+    yield* run('eraseMaterial', material)
+    yield* run('removeRecoverable', number(row, 'sequence'))
+    yield* run('countRecoverable', instanceId, -1)
+    effects.materialRemoved = true
+  }
 }
 
 interface PutMaterial {

@@ -5,7 +5,7 @@ import { StoreConflict, type Change, type Expectation, type Write } from '../por
 import type { PendingClient } from '../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
-import { putObject } from './apply-objects.ts'
+import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
@@ -54,6 +54,11 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
       return yield* putObject(write, effects)
     case 'fetched':
       return yield* run('fetched', write.atMs, write.instanceId, write.uniqueIdentifier)
+    case 'recoverable-removed':
+      return yield* removeRecoverable(write, effects)
+    case 'recovery-clock':
+      yield* run('putMeta', 'recovery_ms', write.ms)
+      return yield* run('putMeta', 'recovery_at_ms', write.atMs)
     case 'trust': {
       const { kind, id, body, mac } = write.row
       return yield* run('putTrust', kind, id, body, mac)

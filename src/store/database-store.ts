@@ -22,6 +22,7 @@ import {
   clientSeenRow,
   dataKey,
   pendingRow,
+  recoveryTimeRow,
   secretRow,
   seenRow,
   storedObject,
@@ -118,6 +119,28 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async usage(instanceId: string) {
     return this.read(usageOf(instanceId))
+  }
+
+  async recoverable(instanceId: string) {
+    const row = (await this.read(get('recoverableCount', instanceId, instanceId, instanceId))) ?? {}
+    return {
+      count: number(row, 'count'),
+      firstDueMs: orNull(row, 'firstDueMs', number),
+      lastDueMs: orNull(row, 'lastDueMs', number),
+    }
+  }
+
+  async dueObjects(untilMs: number, limit: number) {
+    return (await this.read(all('dueObjects', untilMs, limit))).map((row) => ({
+      instanceId: text(row, 'instanceId'),
+      uniqueIdentifier: text(row, 'uniqueIdentifier'),
+      version: number(row, 'version'),
+    }))
+  }
+
+  async recoveryTime() {
+    const row = await this.read(get('recoveryTime'))
+    return row ? recoveryTimeRow(row) : null
   }
 
   async dataKeys(instanceId: string) {

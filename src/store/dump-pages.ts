@@ -11,6 +11,7 @@ import {
   clientSeenRow,
   dataKey,
   pendingRow,
+  recoveryTimeRow,
   secretRow,
   seenRow,
   storedObject,
@@ -42,6 +43,10 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
   const inventories = await read(all('currentInventories'))
   yield inventories.map((row): DumpedRecord => ({ type: 'inventory', value: inventoryRecord(row) }))
   for (const row of inventories) yield* inventoryRowsOf(read, row)
+  yield (await read(all('recoveryTime'))).map((row): DumpedRecord => ({
+    type: 'recoveryTime',
+    value: recoveryTimeRow(row),
+  }))
   yield* byNumber(
     read,
     'checkpointsAfter',

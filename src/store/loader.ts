@@ -60,6 +60,9 @@ export class Loader {
       case 'inventoryRow':
         yield* putInventoryRow(value.inventoryId, value)
         return
+      case 'recoveryTime':
+        yield* this.#write({ type: 'recovery-clock', ...value })
+        return
       case 'checkpoint': {
         yield* this.#write({ type: 'checkpoint', checkpoint: value, follows: this.#lastCheckpoint })
         this.#lastCheckpoint = value.number

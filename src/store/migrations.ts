@@ -138,4 +138,14 @@ export const migrations: readonly string[] = [
     PRIMARY KEY (inventory, key, kind, name, machine_id, disk, provider)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A destroyed object that can be brought back: its material (while the column material is NULL), the state that it had, and
+  -- when the material is due to be erased. The row of the material stays where it is, and data_key_id stays too.
+  ALTER TABLE objects ADD COLUMN recoverable INTEGER;
+  ALTER TABLE objects ADD COLUMN recoverable_state TEXT;
+  ALTER TABLE objects ADD COLUMN due_ms INTEGER;
+  CREATE INDEX objects_due ON objects (due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX objects_instance_due ON objects (instance_id, due_ms) WHERE due_ms IS NOT NULL;
+  CREATE TABLE recoverable_counts (instance_id TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -80,7 +80,8 @@ export class ReadMemory {
     if (!row) return undefined
     const object = storedObject(row)
     this.#objects.set(name, object)
-    this.#bytes += object.attributes.length + (object.sealed?.length ?? 0)
+    const { attributes, sealed, recoverable } = object
+    this.#bytes += attributes.length + (sealed ?? recoverable?.sealed ?? []).length
     return object
   }
 }

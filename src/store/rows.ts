@@ -3,10 +3,13 @@
 import type { AuditCheckpoint } from '../ports/audit.ts'
 import type { DataKeyRecord, SecretRecord } from '../ports/secrets.ts'
 import type { CertificateSeen, ClientSeen, PendingClient, TrustRow } from '../ports/trust.ts'
-import type { StoredObject } from '../ports/objects.ts'
+import type { RecoveryTime, StoredObject } from '../ports/objects.ts'
 import { bytes, number, orNull, text, type Row } from './row.ts'
 
 export function storedObject(row: Row): StoredObject {
+  const dueMs = orNull(row, 'dueMs', number)
+  const [sealed, dataKeyId] = [orNull(row, 'sealed', bytes), orNull(row, 'dataKeyId', text)]
+  const waits = dueMs !== null && sealed !== null
   return {
     instanceId: text(row, 'instanceId'),
     uniqueIdentifier: text(row, 'uniqueIdentifier'),
@@ -15,8 +18,9 @@ export function storedObject(row: Row): StoredObject {
     version: number(row, 'version'),
     createdMs: number(row, 'createdMs'),
     attributes: bytes(row, 'attributes'),
-    sealed: orNull(row, 'sealed', bytes),
-    dataKeyId: orNull(row, 'dataKeyId', text),
+    sealed: waits ? null : sealed,
+    dataKeyId: waits ? null : dataKeyId,
+    ...(waits && { recoverable: { sealed, dataKeyId, state: text(row, 'recoverableState'), dueMs } }),
     sequence: number(row, 'sequence'),
     lastFetchedMs: orNull(row, 'lastFetchedMs', number),
   }
@@ -72,6 +76,10 @@ export function clientSeenRow(row: Row): ClientSeen {
     address: text(row, 'address'),
     certificateSha256: text(row, 'certificate'),
   }
+}
+
+export function recoveryTimeRow(row: Row): RecoveryTime {
+  return { ms: number(row, 'ms'), atMs: number(row, 'atMs') }
 }
 
 export function checkpointRow(row: Row): AuditCheckpoint {

@@ -13,6 +13,7 @@ export const dumpSql = {
   trustVersion: readSql.trustVersion,
   secrets: readSql.secrets,
   pending: readSql.pending,
+  recoveryTime: readSql.recoveryTime,
   entryTotal: `SELECT coalesce(sum(number - begin_number), 0) AS count FROM writers`,
   objectTotals: `SELECT instance_id AS "instanceId", sum(count) AS count FROM object_counts GROUP BY instance_id`,
   trustRows: `SELECT kind, id, body, mac FROM trust ORDER BY kind, id`,

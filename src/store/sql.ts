@@ -5,8 +5,10 @@
 export const objectColumns = `
   o.sequence, o.instance_id AS "instanceId", o.unique_identifier AS "uniqueIdentifier", o.object_type AS "objectType",
   o.state, o.version, o.created_ms AS "createdMs", o.attributes, m.sealed, o.data_key_id AS "dataKeyId",
-  f.at_ms AS "lastFetchedMs"`
-export const objectJoins = `LEFT JOIN material m ON m.id = o.material LEFT JOIN fetched f ON f.sequence = o.sequence`
+  f.at_ms AS "lastFetchedMs", o.recoverable_state AS "recoverableState", o.due_ms AS "dueMs"`
+/** The material is that of the living object, or what waits to be brought back. */
+export const objectJoins = `
+  LEFT JOIN material m ON m.id = coalesce(o.material, o.recoverable) LEFT JOIN fetched f ON f.sequence = o.sequence`
 
 export const standardKeyColumns = `
   id, instance_id AS "instanceId", kind, identifier, generation, root_key_uri AS "rootKeyUri", state,
@@ -53,8 +55,20 @@ export const readSql = {
   usage: `
     SELECT
       (SELECT coalesce(sum(count), 0) FROM object_counts
-        WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised')) AS objects,
+        WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised'))
+      + (SELECT coalesce(sum(count), 0) FROM recoverable_counts WHERE instance_id = ?) AS objects,
       (SELECT coalesce(sum(bytes), 0) FROM object_bytes WHERE instance_id = ?) AS bytes`,
+
+  recoverableCount: `
+    SELECT (SELECT coalesce(sum(count), 0) FROM recoverable_counts WHERE instance_id = ?) AS count,
+      (SELECT min(due_ms) FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL) AS "firstDueMs",
+      (SELECT max(due_ms) FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL) AS "lastDueMs"`,
+  dueObjects: `
+    SELECT instance_id AS "instanceId", unique_identifier AS "uniqueIdentifier", version FROM objects
+    WHERE due_ms IS NOT NULL AND due_ms <= ? ORDER BY due_ms LIMIT ?`,
+  recoveryTime: `
+    SELECT m.value AS ms, a.value AS "atMs" FROM meta m JOIN meta a ON a.key = 'recovery_at_ms'
+    WHERE m.key = 'recovery_ms'`,
 
   dataKeys: `
     SELECT id, instance_id AS "instanceId", root_key_uri AS "rootKeyUri", root_key_id AS "rootKeyId", wrapped,
@@ -155,23 +169,32 @@ export const writeSql = {
   removeTrust: `DELETE FROM trust WHERE kind = ? AND id = ?`,
 
   objectRow: `
-    SELECT sequence, version, state, material, indexed, activates_s AS activates, deactivates_s AS deactivates,
+    SELECT sequence, version, state, material, recoverable, indexed, activates_s AS activates, deactivates_s AS deactivates,
       octet_length(attributes) AS "attributesBytes"
     FROM objects
     WHERE instance_id = ? AND unique_identifier = ?`,
   addObject: `
     INSERT INTO objects (instance_id, unique_identifier, object_type, state, version, created_ms, attributes,
-      material, data_key_id, indexed, activates_s, deactivates_s)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      material, data_key_id, indexed, recoverable, recoverable_state, due_ms, activates_s, deactivates_s)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   changeObject: `
     UPDATE objects SET object_type = ?, state = ?, version = ?, created_ms = ?, attributes = ?, material = ?,
-      data_key_id = ?, indexed = ?, activates_s = ?, deactivates_s = ?
+      data_key_id = ?, indexed = ?, recoverable = ?, recoverable_state = ?, due_ms = ?, activates_s = ?,
+      deactivates_s = ?
     WHERE sequence = ?`,
   material: `SELECT sealed FROM material WHERE id = ?`,
   addMaterial: `INSERT INTO material (sealed) VALUES (?)`,
   /** Of the same length. */
   overwriteMaterial: `UPDATE material SET sealed = ? WHERE id = ?`,
   eraseMaterial: `UPDATE material SET sealed = zeroblob(length(sealed)) WHERE id = ?`,
+  countRecoverable: `
+    INSERT INTO recoverable_counts (instance_id, count) VALUES (?, ?)
+    ON CONFLICT (instance_id) DO UPDATE SET count = recoverable_counts.count + excluded.count`,
+  removeRecoverable: `
+    UPDATE objects SET recoverable = NULL, recoverable_state = NULL, due_ms = NULL, data_key_id = NULL
+    WHERE sequence = ?`,
+  recoverableOfInstance: `SELECT sequence, recoverable FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
+  putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
   addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
   removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,
   nameOwner: `SELECT sequence FROM names WHERE instance_id = ? AND name = ?`,

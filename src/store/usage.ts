@@ -10,7 +10,7 @@ import { get, type Steps } from './steps.ts'
 export const objectRowBytes = 512
 
 export function* usageOf(instanceId: string): Steps<Usage> {
-  const row = (yield* get('usage', instanceId, instanceId)) ?? {}
+  const row = (yield* get('usage', instanceId, instanceId, instanceId)) ?? {}
   return { objects: number(row, 'objects'), bytes: number(row, 'bytes') }
 }
 

@@ -91,6 +91,7 @@ function stateGauges(registry: Registry) {
     clients: gauge('clients', 'Trusted clients of all instances.'),
     blocks: gauge('blocked_certificates', 'Certificates that are refused for good.'),
     objects: labelled('objects', 'Keys and other objects of all instances, by state.', 'state'),
+    recoverableKeys: gauge('recoverable_keys', 'Destroyed keys that can still be brought back.'),
     nearLimit: gauge(
       'instances_near_limit',
       'Instances that use 80 % or more of their limit on objects or bytes.',

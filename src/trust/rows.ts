@@ -24,6 +24,8 @@ export interface Instance {
   /** How much the instance may hold. Left out: the defaults (instance-limits.ts). */
   readonly objectsMax?: number
   readonly bytesMax?: number
+  /** How long a destroyed key can be brought back. Left out: 0, not at all. Only where the database stores the keys. */
+  readonly destroyDelaySeconds?: number
   readonly createdMs: number
   /**
    * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing

@@ -17,7 +17,7 @@ import type { RowOf, TrustKind, TrustKinds, TrustTables } from './rows.ts'
 /** A refused change of trust, with advice. Safe to show. */
 export class TrustRefused extends Error {
   override readonly name = 'TrustRefused'
-  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'damaged' | 'forbidden'
+  readonly code: 'not-found' | 'exists' | 'overlap' | 'in-use' | 'waiting' | 'unfit' | 'damaged' | 'forbidden'
   readonly hint: string | undefined
   constructor(code: TrustRefused['code'], message: string, hint?: string) {
     super(message)

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
+import { serverActor } from '../../src/audit/actor.ts'
 import { openByRootKeys } from '../../src/backup/openers.ts'
 import { readManifest } from '../../src/backup/read.ts'
 import { verifyBackup, type BackupProof } from '../../src/backup/verify.ts'
@@ -44,6 +45,19 @@ test('a backup of a server that is in order has no problems, and every key opens
     [keys + 2, keys + 1, 1, 0],
   )
   assert.ok(proof.trustRows >= 3 && proof.entries >= keys && proof.checkpoints >= 1 && proof.secrets >= 3)
+})
+
+test('a destroyed key that can still be brought back must open too', async (t) => {
+  const { core, instance, perform } = await openCoreWithClient(t)
+  await core.trust.instances.update(serverActor, instance.id, { destroyDelaySeconds: 3600 })
+  const id = await perform(createKey())
+  await perform((work) => work.destroy(id))
+  await core.audit.checkpoint()
+  const proof = await verified(t, core)
+  assert.deepEqual([proof.problems, proof.opened, proof.destroyed], [[], 1, 1])
+  edit(core.file, `UPDATE material SET sealed = CAST(sealed || x'00' AS BLOB)`)
+  const altered = await verified(t, core)
+  assert.match(altered.problems.join(), new RegExp(`^the key ${id} does not open`))
 })
 
 const alterations: Readonly<Record<string, readonly [sql: string, found: RegExp]>> = {

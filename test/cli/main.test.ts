@@ -72,6 +72,7 @@ test('the command names are those of the documentation', async () => {
     'activate',
     'revoke',
     'destroy',
+    'undestroy',
   ])
   assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
 })

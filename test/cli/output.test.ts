@@ -60,6 +60,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'key activate': () => ['x'],
   'key revoke': () => ['x'],
   'key destroy': () => ['x'],
+  'key undestroy': () => ['x'],
   'inventory import': () => [file('keys.csv')],
   'inventory show': () => [],
   'inventory report': () => [],

@@ -63,7 +63,7 @@ test('where the database has the same, nothing is written', () => {
 test('what was closed since stays closed, whichever says so', () => {
   const inLog = restoredObject(dumped(), undefined, {
     ...nothing,
-    closing: { atMs: 5_000, revoked: 'KeyCompromise', destroyed: false },
+    closing: { revoked: { reason: 'KeyCompromise', atMs: 5_000 }, destroyed: null, broughtBack: false },
   })
   assert.deepEqual([inLog.write?.record.state, inLog.closedAgain], ['Compromised', true])
   const inRow = restoredObject(dumped(), here({ state: 'Deactivated', version: 4 }), nothing)
@@ -74,7 +74,11 @@ test('what was closed since stays closed, whichever says so', () => {
   assert.deepEqual(restoredObject(dumped(), destroyed, nothing), { write: undefined, closedAgain: true })
   const inBoth = restoredObject(dumped(), here(), {
     ...nothing,
-    closing: { atMs: 5_000, revoked: '', destroyed: true },
+    closing: {
+      revoked: { reason: '', atMs: 5_000 },
+      destroyed: { atMs: 5_000, dueMs: null },
+      broughtBack: false,
+    },
   })
   assert.deepEqual([inBoth.write?.record.state, inBoth.write?.record.sealed], ['Destroyed', null])
 })
@@ -103,4 +107,23 @@ test('a Name that another object has been given since is left out', () => {
   const [key = ''] = writeWithFreeNames(write, new Set(['none'])).names
   assert.notEqual(key, '')
   assert.deepEqual(writeWithFreeNames(write, new Set([key])).names, [])
+})
+
+test('what can still be brought back comes as that, and not where it was given up for good', () => {
+  const recoverable = { sealed: record.sealed ?? Buffer.of(), dataKeyId: 'old', state: 'Active', dueMs: 9 }
+  const waiting = { state: 'Destroyed', sealed: null, dataKeyId: null, recoverable, version: 4 }
+  assert.deepEqual(restoredObject(dumped(waiting), undefined, nothing).write?.record, {
+    ...record,
+    ...waiting,
+  })
+  const overLiving = restoredObject(dumped(waiting), here(), nothing).write?.record
+  assert.deepEqual(
+    [overLiving?.state, overLiving?.sealed, overLiving?.recoverable],
+    ['Destroyed', null, recoverable],
+  )
+  const gone = here({ state: 'Destroyed', sealed: null, dataKeyId: null, version: 4 })
+  assert.equal(restoredObject(dumped(waiting), gone, nothing).write, undefined)
+  const closing = { revoked: null, destroyed: null, broughtBack: true }
+  const back = restoredObject(dumped(waiting), undefined, { ...nothing, closing }).write?.record
+  assert.deepEqual([back?.state, back?.sealed, back?.recoverable], ['Active', record.sealed, undefined])
 })

@@ -150,7 +150,13 @@ test('an instance whose standard keys have the form of the second schema is refu
     DROP TABLE client_seen;
     DROP TABLE inventories;
     DROP TABLE inventory_rows;
-    DROP TABLE object_bytes;`)
+    DROP TABLE object_bytes;
+    DROP INDEX objects_due;
+    DROP INDEX objects_instance_due;
+    ALTER TABLE objects DROP COLUMN recoverable;
+    ALTER TABLE objects DROP COLUMN recoverable_state;
+    ALTER TABLE objects DROP COLUMN due_ms;
+    DROP TABLE recoverable_counts;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [
     ['1', 'vmware', 'keyprotect'],

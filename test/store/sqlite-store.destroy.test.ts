@@ -55,6 +55,44 @@ test('destroyed and replaced material leaves the database and its log, what live
     assert.equal(Buffer.from((await store.object('instance-1', id))?.sealed ?? []).toString(), text)
 })
 
+test('material that waits stays where it is, and leaves the database and its log when it is removed', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  const files = [file, `${file}-wal`]
+  const store = await openSqlite(t, file, { destroyedGoneMs })
+  const texts = new Map(Array.from({ length: 40 }, (_, n) => [`o${n}`, material(n % 10 === 0 ? 9_000 : 60)]))
+  const all = [...texts.values()].flatMap(parts)
+  for (const [id, text] of texts) {
+    const record = objectRecord(id, { sealed: Buffer.from(text) })
+    await create(store, record)
+    const { sealed, dataKeyId, state } = record
+    const recoverable = sealed && { sealed, dataKeyId, state, dueMs: 1 }
+    const gone = { ...record, version: 2, state: 'Destroyed', sealed: null, dataKeyId: null }
+    await store.commit(change([objectWrite({ ...gone, ...(recoverable && { recoverable }) })]))
+  }
+  // One comes back, one is destroyed at once after that, one given up by a change, the others removed.
+  const sealed = Buffer.from(texts.get('o1') ?? '')
+  await store.commit(change([objectWrite(objectRecord('o1', { version: 3, sealed }))]))
+  await store.commit(
+    change([objectWrite(objectRecord('o2', { version: 3, sealed: Buffer.from(texts.get('o2') ?? '') }))]),
+  )
+  assert.deepEqual(textsInFiles(all, files), all)
+  for (const [id, version] of [
+    ['o2', 4],
+    ['o3', 3],
+  ] as const)
+    await store.commit(change([objectWrite(objectRecord(id, { version, state: 'Destroyed', sealed: null }))]))
+  const instanceId = 'instance-1'
+  await store.commit(change([{ type: 'recoverable-removed', instanceId, uniqueIdentifier: 'o4' }]))
+  await store.commit(change([{ type: 'recoverable-removed', instanceId }]))
+  const kept = parts(sealed.toString())
+  await until(() => textsInFiles(all, files).length === kept.length)
+  assert.deepEqual(textsInFiles(all, files), kept)
+  assert.equal(
+    Buffer.from((await store.object(instanceId, 'o1'))?.sealed ?? []).toString(),
+    sealed.toString(),
+  )
+})
+
 test('a reader that holds the log up only delays it, and is named in the log when it takes too long', async (t) => {
   const file = path.join(await storeFolder(t), 'mortise.db')
   const files = [file, `${file}-wal`]

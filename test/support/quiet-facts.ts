@@ -42,6 +42,7 @@ export const quietFacts: Facts = {
   expiries: [],
   scheduledSwitch: null,
   usages: [],
+  recoverable: [],
   work: [],
   inventories: [],
   tokens: [],

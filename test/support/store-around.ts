@@ -88,6 +88,18 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.objects(query)
   }
 
+  recoverable(instanceId: string) {
+    return this.#store.recoverable(instanceId)
+  }
+
+  dueObjects(untilMs: number, limit: number) {
+    return this.#store.dueObjects(untilMs, limit)
+  }
+
+  recoveryTime() {
+    return this.#store.recoveryTime()
+  }
+
   auditTimes() {
     return this.#store.auditTimes()
   }

@@ -16,6 +16,7 @@ import {
   objectRecord,
   objectWrite,
   trustRow,
+  waiting,
 } from './store-values.ts'
 
 export function storeBackupContract(makePlace: MakePlace): void {
@@ -36,7 +37,12 @@ export function storeBackupContract(makePlace: MakePlace): void {
         await store.objectCounts(instanceId, 1e15),
       )
       assert.equal((await other.store.usage(instanceId)).objects, (await store.usage(instanceId)).objects)
+      assert.deepEqual(await other.store.recoverable(instanceId), await store.recoverable(instanceId))
     }
+    const waits = (await other.store.object('instance-1', 'waits'))?.recoverable
+    assert.ok(waits)
+    assert.deepEqual({ ...waits, sealed: Buffer.from(waits.sealed) }, waiting('waits', 2, 1_000).recoverable)
+    assert.deepEqual(await other.store.recoveryTime(), { ms: 5, atMs: 6 })
     assert.equal(await other.store.trustVersion(), await store.trustVersion())
     assert.deepEqual(await other.store.clientsSeen(['client-1']), [clientSeen])
     const [inventory] = await other.store.inventories()
@@ -58,7 +64,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
       order.toSorted((a, b) => a - b),
     )
     assert.equal(new Set(order).size, dumpedTypes.length, 'each type is among them')
-    assert.deepEqual(counts.objects, { 'instance-1': 1203, 'instance-2': 1 })
+    assert.deepEqual(counts.objects, { 'instance-1': 1204, 'instance-2': 1 })
     assert.equal(counts.entries, records.filter(({ type }) => type === 'entry').length)
   })
 
@@ -138,6 +144,9 @@ async function fill(store: Store): Promise<void> {
   const destroyed = { version: 2, state: 'Destroyed', sealed: null, dataKeyId: null }
   await store.commit(change([objectWrite(objectRecord('a', destroyed))]))
   await create(store, objectRecord('a', { instanceId: 'instance-2' }))
+  await create(store, objectRecord('waits'), ['name of what waits'])
+  await store.commit(change([objectWrite(waiting('waits', 2, 1_000), ['name of what waits'], { k: 'w' })]))
+  await store.commit(change([{ type: 'recovery-clock', ms: 5, atMs: 6 }]))
   const fetched = { type: 'fetched', instanceId: 'instance-1', uniqueIdentifier: 'b', atMs: 9 } as const
   await store.commit(change([fetched], { entries: [auditEntry({ action: 'key.get', object: 'b' })] }))
   for (let from = 0; from < 1200; from += 100)

@@ -9,6 +9,7 @@ import { allEntries, storeAuditContract, verifyChain } from './store-contract-au
 import { storeBackupContract } from './store-contract-backup.ts'
 import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
+import { storeRecoveryContract } from './store-contract-recovery.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
@@ -18,6 +19,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     objects(makePlace)
     expectations(makePlace)
     search(makePlace)
+    storeRecoveryContract(makePlace)
     storeTrustContract(makePlace)
     storeKeysContract(makePlace)
     storeInventoryContract(makePlace)

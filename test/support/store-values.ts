@@ -21,6 +21,14 @@ export function objectRecord(uniqueIdentifier: string, more: Partial<ObjectRecor
   }
 }
 
+/** The object of that name, destroyed, while it can be brought back. */
+export function waiting(uniqueIdentifier: string, version: number, dueMs: number): ObjectRecord {
+  const { sealed, dataKeyId, state } = objectRecord(uniqueIdentifier)
+  if (!sealed) throw new Error('no material')
+  const gone = { version, state: 'Destroyed', sealed: null, dataKeyId: null }
+  return objectRecord(uniqueIdentifier, { ...gone, recoverable: { sealed, dataKeyId, state, dueMs } })
+}
+
 export function objectWrite(
   record: ObjectRecord,
   names: readonly string[] = [],

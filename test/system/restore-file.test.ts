@@ -126,6 +126,7 @@ test('with an audit export of the last server, all that was closed since is clos
     entries: 0,
     revoked: 4,
     destroyed: 3,
+    broughtBack: 0,
     blocked: 0,
   })
   assert.deepEqual(restored.keysLost?.toSorted(), later.toSorted())

@@ -11,7 +11,7 @@ import type { UnservedVersion } from '../../trust/unserved-versions.ts'
 import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
-import { instanceUsages, type InstanceUsage } from '../instance-usage.ts'
+import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
 
 export interface Facts {
   /** Wall clock, milliseconds since 1970. */
@@ -22,6 +22,8 @@ export interface Facts {
   /** The staged server certificate that is switched to at a time. */
   readonly scheduledSwitch: { readonly sha256: string; readonly atMs: number } | null
   readonly usages: readonly InstanceUsage[]
+  /** Instances with destroyed keys that can still be brought back. */
+  readonly recoverable: readonly RecoverableFacts[]
   readonly work: readonly WorkFacts[]
   readonly inventories: readonly InventoryFacts[]
   readonly tokens: readonly TokenFacts[]
@@ -37,6 +39,14 @@ export interface Facts {
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
+}
+
+export interface RecoverableFacts {
+  readonly instance: Pick<Instance, 'id' | 'name'>
+  readonly count: number
+  /** When the first and the last of them are removed for good, ISO 8601. */
+  readonly firstUntil: string | null
+  readonly lastUntil: string | null
 }
 
 export interface WorkFacts {
@@ -99,6 +109,7 @@ export type FactParts = Pick<
   | 'notes'
   | 'pending'
   | 'readiness'
+  | 'recovery'
   | 'rootKeys'
   | 'serverCertificate'
   | 'serverCertificates'
@@ -129,6 +140,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     expiries: expiriesOf(trust.tables, ownCertificates(parts), nowMs),
     scheduledSwitch: scheduledSwitch(parts),
     usages: await instanceUsages(parts),
+    recoverable: await recoverableFacts(parts, instances),
     work: instances.flatMap((instance) => workFacts(parts, instance)),
     inventories: instances.flatMap((instance) => inventoryFacts(parts, instance)),
     tokens: await tokenFacts(parts, trust),
@@ -182,6 +194,16 @@ function inventoryFacts(
   const { missing, destroyed } = summary
   const takenMs = Math.min(...summary.inventories.map((one) => one.takenMs))
   return [{ instance: { id, name }, missing, destroyed, takenMs }]
+}
+
+async function recoverableFacts(
+  parts: FactParts,
+  instances: readonly Instance[],
+): Promise<readonly RecoverableFacts[]> {
+  const all = instances.map(async ({ id, name }) => {
+    return { instance: { id, name }, ...(await shownRecoverable(parts, { id })) }
+  })
+  return (await Promise.all(all)).filter(({ count }) => count > 0)
 }
 
 async function tokenFacts(

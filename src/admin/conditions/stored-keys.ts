@@ -99,6 +99,20 @@ export const storedKeyConditions = {
       'See which: mortise inventory report --instance NAME. Adopt the keys from the server that has them (docs/adopt.md), or restore them from a backup. If these machines are gone, import a new inventory. The server counts every five minutes.',
     find: missingKeys,
   },
+  'keys-recoverable': {
+    severity: 'notice',
+    meaning:
+      'Keys were destroyed in an instance with a destroy delay, and can still be brought back. For KMIP they are destroyed.',
+    action:
+      'If nobody meant to destroy them, bring them back before they are removed for good: mortise key list --recoverable, mortise key undestroy KEY. Otherwise there is nothing to do.',
+    find: ({ recoverable }) =>
+      recoverable.map(({ instance: { id, name }, count, firstUntil, lastUntil }) => {
+        const when =
+          firstUntil === lastUntil ? firstUntil : `${firstUntil} (the last of them until ${lastUntil})`
+        const many = `${counted(count, 'destroyed key')} of the instance ${name} can be brought back until ${when}`
+        return { instanceId: id, about: '', message: many }
+      }),
+  },
   'near-limit': {
     severity: 'warning',
     meaning:

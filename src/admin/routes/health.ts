@@ -31,6 +31,7 @@ export const healthHandlers: Handlers<'live' | 'ready' | 'metrics'> = {
       closingsUnrecorded: refused('record'),
       otherServers: refused('another'),
       nearLimit: facts.usages.filter(({ near }) => near.length > 0).map(({ instance }) => instance.id),
+      recoverableKeys: facts.recoverable.reduce((sum, { count }) => sum + count, 0),
       conditions: countBySeverity(conditionsOf(facts)),
     }
   },

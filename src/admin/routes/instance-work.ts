@@ -3,13 +3,14 @@
 
 import type { WorkProgress } from '../../instances/run.ts'
 import { custodyNeeds } from '../../custody/custody.ts'
+import { requireNoDelayFor } from '../../instances/destroy-delay.ts'
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../../trust/rows.ts'
 import type { Output } from '../api.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
-import { shownLimits } from '../instance-usage.ts'
+import { shownLimits, shownRecoverable } from '../instance-usage.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
 import { answer, custodyOf, shownInstance } from './instances.ts'
@@ -26,6 +27,7 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
     return {
       ...shownInstance(instance, (await apiKeys.sources())(instance)),
       objects: { ...objects },
+      recoverable: await shownRecoverable(context, instance),
       limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
       work: work ? shownWork(instance, work, progress) : null,
@@ -51,6 +53,8 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
       throw new Refusal('forbidden', 'to change the root key of an instance needs a token for all instances')
     const { rootKey, custody = custodyOf(rootKey), ibmApiKey: apiKey } = body
     const wanted = { instanceId: instance.id, rootKey, custody, apiKey }
+    // Before a trial of the service, which costs money.
+    await requireNoDelayFor(context.store, instance, custody, context.custodies)
     return withRootKey(context, wanted, async ({ warnings, ...ready }) => {
       const shown = await begun(context)
       const present = (changed: Instance) => ({ ...shown(changed), warnings: [...warnings] })

@@ -121,6 +121,7 @@ export function shownInstance(
   return {
     ...instance,
     ...limitsOf(instance),
+    destroyDelaySeconds: instance.destroyDelaySeconds ?? 0,
     rootKey: rootKeyUri,
     ibmApiKeySource,
     created: isoTime(createdMs),

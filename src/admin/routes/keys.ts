@@ -16,7 +16,7 @@ import { shownValue } from '../shown.ts'
 import { requireKnownUse, usesOf } from '../used-by.ts'
 
 export const keyHandlers: Handlers<
-  'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey'
+  'listKeys' | 'createKey' | 'showKey' | 'activateKey' | 'revokeKey' | 'destroyKey' | 'undestroyKey'
 > = {
   listKeys: async (context, { instance, query }) => {
     const { clock, keys, store } = context
@@ -25,6 +25,7 @@ export const keyHandlers: Handlers<
       list: keys.list.bind(keys),
       show: keys.show.bind(keys),
       objectCounts: (instanceId: string) => store.objectCounts(instanceId, clock.now()),
+      recoverable: (instanceId: string) => store.recoverable(instanceId),
     }
     const found = await listKeys(reader, instance.id, query, place)
     const ids = found.views.map(({ uniqueIdentifier }) => uniqueIdentifier)
@@ -79,6 +80,9 @@ export const keyHandlers: Handlers<
     requireKnownUse(`the key ${params.key}`, uses?.[0], query.inUse, context)
     return change(context, asked, async (work, id) => work.destroy(id))
   },
+
+  undestroyKey: async (context, asked) =>
+    change(context, asked, async (work, id) => work.undestroy(id, asked.body)),
 }
 
 /** AES-256, with the usages that vSphere 9 needs of a wrapping key, and KMIP's own Encrypt and wrapping. */

@@ -7,7 +7,7 @@ import type { AdminContext, Handlers } from '../context.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../expiries.ts'
-import { shownLimits } from '../instance-usage.ts'
+import { shownLimits, shownRecoverable } from '../instance-usage.ts'
 import { isoTime } from '../shown.ts'
 import { shownBackupStatus } from './backups.ts'
 
@@ -28,6 +28,7 @@ export const statusHandlers: Handlers<'status'> = {
       instances: await Promise.all(
         instances.map(async (instance) => ({
           ...(await counted(context, snapshot, instance)),
+          recoverable: await shownRecoverable(context, instance),
           limits: await shownLimits(context, instance),
           rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
           rootKeyReason: readiness.reasons.get(instance.id) ?? null,

@@ -64,7 +64,7 @@ function restoredText(restored: RestoredBackup, command: string): string {
   const since =
     applied === null
       ? 'What was revoked, destroyed or withdrawn after the backup is open again: no audit export was given.\n'
-      : plain`Applied again from the audit export (${applied.entries} entries up to ${shortTime(applied.upTo) || 'the backup'}): ${applied.revoked} keys revoked, ${applied.destroyed} destroyed, ${applied.blocked} certificates blocked.\n`
+      : plain`Applied again from the audit export (${applied.entries} entries up to ${shortTime(applied.upTo) || 'the backup'}): ${applied.revoked} keys revoked, ${applied.destroyed} destroyed, ${applied.broughtBack} brought back, ${applied.blocked} certificates blocked.\n`
   const lost =
     beyond === null
       ? ''

@@ -83,6 +83,9 @@ interface Case {
 }
 
 const of = instance.id
+const waiting = (count: number, lastUntil: string) => {
+  return { instance, count, firstUntil: '2026-06-08T00:00:00.000Z', lastUntil }
+}
 const backup: NonNullable<Facts['backups']['last']> = {
   id: 'mortise.backup',
   file: '/data/backups/mortise.backup',
@@ -256,6 +259,19 @@ const cases: readonly Case[] = [
     id: 'machine-key-missing',
     facts: { inventories: [{ instance, missing: 3, destroyed: 1, takenMs: nowMs - 9 * dayMs }] },
     says: /^3 machines use a key that is missing in the instance, and a machine uses a key that is destroyed in the instance vmware, as of 9 days ago, an old inventory$/,
+    of,
+  },
+  {
+    id: 'keys-recoverable',
+    facts: { recoverable: [waiting(1, '2026-06-08T00:00:00.000Z')] },
+    says: /^a destroyed key of the instance vmware can be brought back until 2026-06-08T00:00:00\.000Z$/,
+    action: /key list --recoverable/,
+    of,
+  },
+  {
+    id: 'keys-recoverable',
+    facts: { recoverable: [waiting(3, '2026-06-09T00:00:00.000Z')] },
+    says: /^3 destroyed keys .* until 2026-06-08\S+ \(the last of them until 2026-06-09\S+\)$/,
     of,
   },
   { id: 'near-limit', facts: { usages: [usage] }, says: /vmware holds 80 of \d+ objects \(80 %\)/, of },
