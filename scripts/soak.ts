@@ -4,6 +4,7 @@
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect
 // (test/system/kill-keyprotect.test.ts); CLIENTS is always three there.
 
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { killUnderLoad } from '../test/support/killing.ts'
 import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
@@ -22,6 +23,8 @@ if (!areNumbers || !['database', 'keyprotect'].includes(values.custody)) {
   process.exit(2)
 }
 const startedMs = Date.now()
+// The server is started hundreds of times: compiled sources are kept.
+process.env['NODE_COMPILE_CACHE'] ??= path.join(import.meta.dirname, '../node_modules/.cache/compiled')
 const say = (text: string): void => {
   const minutes = ((Date.now() - startedMs) / 60_000).toFixed(1)
   process.stdout.write(`${minutes} min: ${text}\n`)

@@ -123,8 +123,10 @@ export const limits = {
   lingerBytesMax: 2 * 1024 * 1024,
   /** The listener logs the same warning at most this often. */
   noticeEveryMs: 60_000,
-  /** Running requests have this long when the listener closes. */
+  /** Requests that have arrived, and handshakes that have begun, have this long when the listener closes. */
   closeGraceMs: 5_000,
+  /** The process ends this long after the first signal to stop, whatever still runs. */
+  stopMs: 25_000,
 
   // --- the KMIP client, unless its user sets something else ---
   clientConnectTimeoutMs: 5_000,

@@ -2,16 +2,39 @@
 // does is in cli/, what commands need from outside in world.ts, what the server is in serve.ts.
 
 import { runCommand } from './cli/main.ts'
+import { limits } from './limits.ts'
 import type { Log } from './telemetry/log.ts'
 import { makeWorld } from './world.ts'
 
-/** Tells the server to end at SIGTERM or SIGINT, of which a second ends the process, and to reload at SIGHUP. */
+/** Tells the server to end at SIGTERM or SIGINT, and to reload at SIGHUP. */
 function whenServing(log: Log, reload: () => void): Promise<string> {
   watchForBugs(log)
   process.on('SIGHUP', reload)
+  const stopped = firstSignal()
+  // Also while the server starts, which may take long if a root key does not answer.
+  void stopped.then(() => endInTime(log))
+  return stopped
+}
+
+/** Resolves at the first SIGTERM or SIGINT. A second one, whichever it is, does what it does by itself: it ends the process. */
+function firstSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+    const signals = ['SIGTERM', 'SIGINT'] as const
+    const stop = (signal: NodeJS.Signals): void => {
+      for (const other of signals) process.off(other, stop)
+      resolve(signal)
+    }
+    for (const signal of signals) process.on(signal, stop)
   })
+}
+
+/** Everything that was acknowledged is on the disk: ending the process in the middle of its stop loses nothing. */
+function endInTime(log: Log): void {
+  const end = (): void => {
+    log.error({ afterMs: limits.stopMs }, 'the server did not stop in time, so the process ends')
+    process.exit(1)
+  }
+  setTimeout(end, limits.stopMs).unref()
 }
 
 /**

@@ -37,6 +37,7 @@ export interface Running {
   readonly warnings: readonly string[]
   /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   reload(): Promise<Reloaded>
+  /** Stops: not ready from now on, then no new connection, then each KMIP request that has arrived is answered. */
   close(): Promise<void>
 }
 
@@ -116,7 +117,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     firstStart,
     warnings,
     reload: () => settings.reload(serverActor),
-    close: () => running.disposeAsync(),
+    close: async () => {
+      watch.stop()
+      readiness.stopping()
+      // Before the admin API closes: it says meanwhile that this node is not ready.
+      await listener.close()
+      await running.disposeAsync()
+    },
   }
 }
 

@@ -35,7 +35,7 @@ export class Connection {
   #working = false
   #answering = false
   #peerEnded = false
-  /** The connection ends after the running request. */
+  /** The connection ends once everything that has arrived is answered. */
   #leaving = false
   /** The server has sent its last bytes; whatever still arrives is thrown away. */
   #ending: Ending | undefined
@@ -98,16 +98,14 @@ export class Connection {
     else if (now >= this.#lookAheadAt && this.#socket.isPaused()) this.#lookAhead()
   }
 
-  /** Ends the connection after the running request, if there is one. */
+  /**
+   * Ends the connection once everything that has arrived is answered; a message of which only a part has arrived is
+   * awaited. The listener bounds the wait.
+   */
   end(): void {
-    if (this.#closed || this.#ending !== undefined) return
-    if (this.#working) {
-      // Requests that wait behind the running one do not begin.
-      this.#leaving = true
-      this.#socket.pause()
-    } else {
-      this.#finish('closing')
-    }
+    if (this.#closed || this.#ending !== undefined || this.#leaving) return
+    this.#leaving = true
+    if (!this.#working) this.#leaveOnceQuiet()
   }
 
   /** Closes at once, whatever runs. */
@@ -120,7 +118,7 @@ export class Connection {
   // ------------------------------------------------------------ reading
 
   #receive(chunk: Buffer): void {
-    if (this.#ending !== undefined || this.#leaving) {
+    if (this.#ending !== undefined) {
       this.#lingeredBytes += chunk.length
       if (this.#lingeredBytes > this.#options.limits.lingerBytesMax) this.#socket.destroy()
       return
@@ -208,12 +206,12 @@ export class Connection {
   }
 
   async #answerAll(): Promise<void> {
-    while (!this.#over() && !this.#leaving) {
+    while (!this.#over()) {
       const message = this.#queue.shift()
       if (message !== undefined) await this.#answerOne(message)
       else if (this.#halt !== undefined) await this.#answerHalt(this.#halt)
       else break
-      if (this.#over() || this.#leaving) break
+      if (this.#over()) break
       if (this.#socket.writableNeedDrain) await this.#drained()
       this.#readOrNot()
       // After a request of a peer that sent many at once, other peers go first.
@@ -221,9 +219,17 @@ export class Connection {
     }
     this.#working = false
     if (this.#over()) return
-    if (this.#leaving) return this.#finish('closing')
     if (this.#peerEnded) return this.#finish('peer')
+    if (this.#leaving) return this.#leaveOnceQuiet()
     this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
+  }
+
+  /** What the kernel holds for this connection is read within the next whole turn of the event loop, if anything is. */
+  #leaveOnceQuiet(): void {
+    const look = (): void => {
+      if (!this.#working && !this.#framer.partial) this.#finish('closing')
+    }
+    setImmediate(() => setImmediate(look))
   }
 
   async #answerOne(message: Buffer): Promise<void> {
@@ -261,7 +267,7 @@ export class Connection {
     if (halt.kind === 'broken')
       return this.#refuse(halt.error.code === 'too-large' ? 'too-large' : 'malformed')
     if (!(await this.#trusted())) return this.#refuse('untrusted')
-    if (this.#over() || this.#leaving) return
+    if (this.#over()) return
     if (!this.#hold(halt.bytes)) return this.#refuse('busy')
     this.#messageBytes = halt.bytes
     this.#take(this.#framer.permit())

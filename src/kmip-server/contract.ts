@@ -219,8 +219,9 @@ export interface KmipListener {
    */
   setServerCertificate(next: ServerCertificate, ticketKeys: Buffer): void
   /**
-   * Accepts no new connection, waits at most limits.closeGraceMs for running requests, sends close_notify on each
-   * connection, and resolves when all are closed. May be called again.
+   * Accepts no new connection, answers every request whose bytes have arrived, lets handshakes end that have begun, sends
+   * close_notify on each connection, and resolves when all are closed. Cuts after limits.closeGraceMs what is left by
+   * then. May be called again.
    */
   close(): Promise<void>
 }

@@ -245,7 +245,7 @@ class Listener implements KmipListener {
     const { tlsVersion: version, resumed } = peer
     this.#options.metrics.count('handshakes', { result: 'ok', version, resumed: resumed ? 'true' : 'false' })
     void this.#greet(entrant, { ok: true, peer, waitedMs: entrant.waitedMs, durationMs })
-    if (this.#closing !== undefined) setImmediate(() => entrant.connection?.end())
+    if (this.#closing !== undefined) entrant.connection.end()
   }
 
   #leave(entrant: Entrant): void {
@@ -303,8 +303,9 @@ class Listener implements KmipListener {
     this.#net.close()
     this.#proxied.destroy()
     for (const entrant of this.#slots) {
-      if (entrant.connection === undefined) entrant.raw.destroy()
-      else entrant.connection.end()
+      // A client may send its request with the last bytes of its handshake.
+      if (entrant.connection !== undefined) entrant.connection.end()
+      else if (entrant.stage !== 'handshake') entrant.raw.destroy()
     }
     if (this.#slots.count > 0) {
       const empty = new Promise<void>((resolve) => {

@@ -21,11 +21,17 @@ export class Readiness {
   readonly rootKeys: RootKeyWatch
   readonly #log: Log
   readonly #calls: () => readonly RootKeyCalls[]
+  #stopping = false
 
   constructor(options: ReadinessOptions) {
     this.#log = options.log
     this.#calls = options.calls
     this.rootKeys = new RootKeyWatch(options)
+  }
+
+  /** From now on the node is not ready, so that load balancers send clients elsewhere. */
+  stopping(): void {
+    this.#stopping = true
   }
 
   /** The node is ready if the store answers. A root key in trouble does not make the node unready. */
@@ -34,6 +40,7 @@ export class Readiness {
     readonly access: Access
     readonly keyring: Keyring
   }): Promise<Ready> {
+    if (this.#stopping) return this.#unready('the server stops')
     try {
       const { intact, alarms, tables } = await parts.access.snapshot()
       if (!intact) return this.#unready(alarms[0] ?? 'the trusted rows were altered')

@@ -3,6 +3,8 @@
 // would otherwise wait; no test asserts that something is faster than a slow machine can be.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import type { Answer, Unreadable } from '../../src/kmip-server/contract.ts'
 import { clientCertificate } from '../support/certificates.ts'
@@ -471,7 +473,7 @@ test('a handshake that cannot be noted is logged, and the client is served', asy
 
 // ---------------------------------------------------------------- the end
 
-test('closing lets the running request be answered, says goodbye to the idle, and takes nobody new', async () => {
+test('closing answers what has arrived, also behind the running request, says goodbye to the idle, and takes nobody new', async () => {
   const gate = Promise.withResolvers<void>()
   await using listener = await openListener({
     answer: async (message, peer) => {
@@ -482,21 +484,56 @@ test('closing lets the running request be answered, says goodbye to the idle, an
   const { port } = listener
   const idle = await connectClient({ port })
   const busy = await connectClient({ port })
-  busy.send(Buffer.concat([messageOf(1), messageOf(2)]))
+  busy.send(Buffer.concat([messageOf(1), messageOf(2), messageOf(3, 20_000)]))
+  const half = await connectClient({ port })
+  half.send(messageOf(4).subarray(0, 10))
   const halfway = await connectRaw({ port })
   await until('it is being answered', () => listener.gauge('requests_running') === 1)
+  // This thread writes and closes in one turn: the bytes are in the kernel, and the listener has not read them.
+  const unread = await connectClient({ port })
+  await until('all are in', () => listener.gauge('connections') === 5)
+  unread.send(messageOf(5))
   const closed = listener.opened.close()
   assert.equal(await idle.ended, null)
   await assert.rejects(connectClient({ port }))
   gate.resolve()
-  assert.equal(numberOf(await busy.message()), 1)
+  for (const number of [1, 2, 3]) assert.equal(numberOf(await busy.message()), number)
   assert.equal(await busy.message(), undefined)
   assert.equal(await busy.ended, null)
+  assert.equal(numberOf(await unread.message()), 5)
+  half.send(messageOf(4).subarray(10))
+  assert.equal(numberOf(await half.message()), 4)
+  for (const client of [unread, half]) assert.equal(await client.ended, null)
   await closed
   await listener.opened.close()
   assert.equal(listener.gauge('connections'), 0)
-  for (const client of [idle, busy]) client.close()
+  for (const client of [idle, busy, unread, half]) client.close()
   halfway.destroy()
+})
+
+test('closing lets a handshake end that has begun, and answers the request that comes with it', async () => {
+  const listener = await openListener({ limits: { closeGraceMs: 10_000 } })
+  const held: (() => void)[] = []
+  const relay = createServer((inner) => {
+    const outer = connect(listener.port, '127.0.0.1')
+    inner.pipe(outer)
+    // The server's side of the handshake waits here.
+    outer.on('data', (chunk: Buffer) => void held.push(() => inner.write(chunk)))
+    outer.on('end', () => held.push(() => inner.end()))
+    outer.on('error', () => inner.destroy())
+  }).listen(0, '127.0.0.1')
+  await once(relay, 'listening')
+  const connecting = connectClient({ port: (relay.address() as AddressInfo).port })
+  await until('the server has answered the ClientHello', () => held.length > 0)
+  const closed = listener.opened.close()
+  const release = setInterval(() => held.splice(0).forEach((go) => go()), 5)
+  const client = await connecting
+  assert.equal(numberOf(await client.ask(messageOf(1))), 1)
+  assert.equal(await client.ended, null)
+  await closed
+  clearInterval(release)
+  client.close()
+  relay.close()
 })
 
 test('closing does not wait for ever for a request that hangs', async () => {

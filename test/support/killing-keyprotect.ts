@@ -86,6 +86,7 @@ class Site implements AsyncDisposable {
   /** Of the root key that the instance was last told to have. */
   #target: string
   #folders = 0
+  #killing = false
 
   private constructor(
     seed: number,
@@ -125,8 +126,10 @@ class Site implements AsyncDisposable {
     await Promise.race([sleep(loadMs.least + this.random() * (loadMs.most - loadMs.least)), all])
     // Without any key there is nothing to restore.
     while (this.#keys.size === 0) await Promise.race([sleep(20), all])
+    this.#killing = true
     await this.#server.kill()
     await all
+    this.#killing = false
     await this.#fake.calm()
     await sleep(lateMs + 100)
   }
@@ -257,7 +260,9 @@ class Site implements AsyncDisposable {
         this.counts.destroyed++
       }
     } catch (error) {
-      if (!(error instanceof LostConnection)) throw error
+      // A connection may be lost before its first call, too.
+      const isCut = error instanceof Error && 'syscall' in error && this.#killing
+      if (!(error instanceof LostConnection) && !isCut) throw error
     }
   }
 

@@ -71,7 +71,7 @@ export class KmipTalk {
   }
 
   async ask(operation: number, ...payload: (Item | undefined)[]): Promise<Answer> {
-    const message = read(await this.exchange(write(this.#request(operation, payload))))
+    const message = read(await this.exchange(requestBytes(this.#minor, operation, ...payload)))
     const item = find(message, 'BatchItem')
     const status = numberOf(find(item, 'ResultStatus'))
     if (status === undefined) throw new Error('an answer without Result Status')
@@ -83,26 +83,9 @@ export class KmipTalk {
     }
   }
 
-  #request(operation: number, payload: readonly (Item | undefined)[]): Item {
-    return struct(
-      'RequestMessage',
-      struct('RequestHeader', version(this.#minor), integer('BatchCount', 1)),
-      struct('BatchItem', enumeration('Operation', operation), struct('RequestPayload', ...payload)),
-    )
-  }
-
   /** An AES-256 key as vCenter asks for it; its Unique Identifier. */
   async create(): Promise<string> {
-    const answer = await this.ask(
-      operations.Create,
-      enumeration('ObjectType', 2),
-      struct(
-        'TemplateAttribute',
-        attribute('Cryptographic Algorithm', enumeration('AttributeValue', 3)),
-        attribute('Cryptographic Usage Mask', integer('AttributeValue', 12)),
-        attribute('Cryptographic Length', integer('AttributeValue', 256)),
-      ),
-    )
+    const answer = await this.ask(operations.Create, ...newKey())
     const identifier = textOf(find(answer.payload, 'UniqueIdentifier'))
     if (!answer.ok || identifier === undefined) throw new Error(`Create was refused: ${answer.message}`)
     return identifier
@@ -172,6 +155,34 @@ export class KmipTalk {
       if (identifiers.length < page) return found
     }
   }
+}
+
+/** One message with one request. */
+export function requestBytes(
+  minor: number,
+  operation: number,
+  ...payload: readonly (Item | undefined)[]
+): Buffer {
+  return write(
+    struct(
+      'RequestMessage',
+      struct('RequestHeader', version(minor), integer('BatchCount', 1)),
+      struct('BatchItem', enumeration('Operation', operation), struct('RequestPayload', ...payload)),
+    ),
+  )
+}
+
+/** The payload of a Create for an AES-256 key as vCenter asks for it. */
+export function newKey(): readonly Item[] {
+  return [
+    enumeration('ObjectType', 2),
+    struct(
+      'TemplateAttribute',
+      attribute('Cryptographic Algorithm', enumeration('AttributeValue', 3)),
+      attribute('Cryptographic Usage Mask', integer('AttributeValue', 12)),
+      attribute('Cryptographic Length', integer('AttributeValue', 256)),
+    ),
+  ]
 }
 
 /** SHA-256 of the raw key in the answer to a Get; undefined where there is none. */
