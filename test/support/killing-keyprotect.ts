@@ -241,8 +241,12 @@ class Site implements AsyncDisposable {
 
   /** Creates, revokes and destroys until the server is killed, and looks at the keys of the others. */
   async #client(name: string): Promise<void> {
+    const talk = await this.#talk(name).catch((error: unknown) => {
+      // The kill may also come before the connection is open.
+      if (!this.#killing) throw error
+    })
+    if (talk === undefined) return
     try {
-      const talk = await this.#talk(name)
       for (;;) {
         const key = await talk.create().catch(unlessLost)
         if (key === undefined) continue
@@ -260,9 +264,7 @@ class Site implements AsyncDisposable {
         this.counts.destroyed++
       }
     } catch (error) {
-      // A connection may be lost before its first call, too.
-      const isCut = error instanceof Error && 'syscall' in error && this.#killing
-      if (!(error instanceof LostConnection) && !isCut) throw error
+      if (!(error instanceof LostConnection)) throw error
     }
   }
 
