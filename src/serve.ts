@@ -108,7 +108,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const running = opened.move()
   running.defer(() => audit.stop())
   watch.start(failed('look for what needs somebody'))
-  running.defer(() => watch.stop())
+  running.defer(() => drain({ watch, readiness, listener }))
   backups.start(failed('look whether a backup is due'))
   return {
     kmip,
@@ -117,14 +117,19 @@ export async function serve(options: ServeOptions): Promise<Running> {
     firstStart,
     warnings,
     reload: () => settings.reload(serverActor),
-    close: async () => {
-      watch.stop()
-      readiness.stopping()
-      // Before the admin API closes: it says meanwhile that this node is not ready.
-      await listener.close()
-      await running.disposeAsync()
-    },
+    close: () => running.disposeAsync(),
   }
+}
+
+/** Runs first when the server stops: the admin API still answers, and says that this node is not ready. */
+function drain(parts: {
+  readonly watch: Watch
+  readonly readiness: Core['readiness']
+  readonly listener: KmipListener
+}): Promise<void> {
+  parts.watch.stop()
+  parts.readiness.stopping()
+  return parts.listener.close()
 }
 
 /** Opens the KMIP listener. Registers what must be closed on `opened`. */
