@@ -86,7 +86,7 @@ function schemeOf(uri: string): 'file' | 'ibm' {
     default:
       throw new RootKeyError(
         'root-key',
-        `${uri} is not the URI of a root key. Write file:root.key, for example`,
+        `${uri} is not the URI of a root key. Write file:${/^[./]/.test(uri) ? uri : 'root.key'}, for example`,
       )
   }
 }

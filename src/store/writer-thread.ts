@@ -129,7 +129,7 @@ export class WriterThread {
     try {
       this.#post({ type: 'jobs', jobs: jobs.map(posted) })
     } catch (cause) {
-      // A value that cannot be cloned is a bug of the caller; find whose it is.
+      // A value that cannot be written as JSON or be cloned is a bug of the caller; find whose it is.
       if (jobs.length === 1) this.#settle(jobs, new Error('hand a change to the store', { cause }))
       else for (const job of jobs) this.#sendAlone(job)
     }

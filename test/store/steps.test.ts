@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readSources } from '../support/sources.ts'
 
 /** What stands before a call whose steps somebody takes or gives on; the rest are statements of their own. */
-const givenOn = /(?:yield\*|=>|=|[(,?&|]| :|\breturn|function\*)\s*$/
+const givenOn = /(?:yield\*|=>|=|[(,?&|]| :|\breturn|function\*|\basync)\s*$/
 
 test('no step is called and not taken', () => {
   const store = readSources('src/store')

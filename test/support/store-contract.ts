@@ -344,12 +344,12 @@ function life(makePlace: MakePlace): void {
 
   test('a change that is no change fails alone, and tears no gap into the audit chain', async (t) => {
     const { store } = await openPlace(t, makePlace)
-    const unclonable = { ...auditEntry(), detail: { bad: (() => 1) as unknown as string } }
+    const unwritable = { ...auditEntry(), detail: { bad: 1n as unknown as string } }
     const untimed = { ...auditEntry(), atMs: Number.NaN }
     const results = await Promise.allSettled([
       store.commit(change([], { entries: [auditEntry(), untimed] })),
       create(store, objectRecord('a')),
-      store.commit(change([], { entries: [unclonable] })),
+      store.commit(change([], { entries: [unwritable] })),
       store.commit(change([], { entries: [auditEntry(), untimed] })),
       create(store, objectRecord('b')),
     ])
