@@ -7,6 +7,7 @@ import { Restores } from './admin/restores.ts'
 import type { RootKeyCalls } from './admin/context.ts'
 import { adopt } from './adopt/adoption.ts'
 import { adoptStandardKeys, type OpenStandardKeys } from './adopt/standard-keys.ts'
+import { Upstreams } from './adopt/upstreams.ts'
 import { Audit } from './audit/audit.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
@@ -14,6 +15,7 @@ import { InstanceReports } from './instances/report.ts'
 import { restore, type RestoreParts } from './instances/restore/restore.ts'
 import type { HandedBack } from './instances/rewrap.ts'
 import { createTrustChanges, type TrustChanges } from './instances/trust-changes.ts'
+import { UpstreamKeys } from './instances/upstream-keys.ts'
 import { InstanceWorker } from './instances/worker.ts'
 import { Inventories } from './inventory/inventories.ts'
 import { Keys } from './keys/keys.ts'
@@ -53,7 +55,7 @@ export interface CorePorts {
   readonly rootKey: RootKey
   readonly rootKeys: RootKeySource
   readonly log: Log
-  readonly metrics: Pick<Metrics, 'dataKeyUses'>
+  readonly metrics: Pick<Metrics, 'dataKeyUses' | 'upstreamAsks'>
   /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Asked each time. */
   readonly durableReads: () => boolean
 }
@@ -99,6 +101,8 @@ export interface Core {
   readonly adoptions: Adoptions
   readonly inventories: Inventories
   readonly keyExports: KeyExports
+  readonly upstreams: Upstreams
+  readonly upstreamKeys: UpstreamKeys
   readonly pending: Pending
   readonly lastSeen: LastSeen
   readonly unservedVersions: UnservedVersions
@@ -138,13 +142,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     onChange: rootKeys.forget,
   })
   const tidyApiKeys = () => apiKeys.tidy().catch(failed('remove API keys that nothing needs any more'))
-  const keyring = new Keyring({
-    store,
-    clock,
-    openRootKey: rootKeys.open,
-    events: readiness.rootKeys,
-    integrity,
-  })
+  const guarded = { openRootKey: rootKeys.open, events: readiness.rootKeys }
+  const keyring = new Keyring({ store, clock, integrity, ...guarded })
   const custodies = new Custodies({
     store,
     clock,
@@ -166,6 +165,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
+  const fromUpstreams = openUpstreams({ ...parts, secrets, keys, metrics }, failed, opened)
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   const begins = { failed, keys, openStandardKeys: rootKeys.openStandardKeys }
@@ -174,6 +174,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     void tidyApiKeys()
+    void fromUpstreams.upstreamKeys.tidy().catch(failed('remove keys of upstreams that are gone'))
     readiness.rootKeys.start({ access, keyring })
     custodies.start(failed("complete what was begun at root keys' services"))
     instanceWork.start()
@@ -182,7 +183,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   }
   const known = knownOfServer({ ...ports, secrets, access })
   const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, ...recover }
-  return { ...parts, ...inner, instanceWork, reports, inventories, ...begun, ...known, ...seen, start }
+  const outside = { inventories, ...fromUpstreams }
+  return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
 }
 
 /** Work that a request to the admin API begins: restores and adoptions in the background, exports as they are read. */
@@ -236,6 +238,27 @@ async function openRecovery(
   const recoverySweep = new RecoverySweep({ store, clock, recovery })
   opened.defer(() => recoverySweep.stop())
   return { recovery, recoverySweep }
+}
+
+/** The old servers that instances ask for what is unknown here. */
+function openUpstreams(
+  {
+    secrets,
+    metrics,
+    ...parts
+  }: Pick<Core, 'store' | 'clock' | 'access' | 'keys' | 'secrets'> & Pick<CorePorts, 'metrics'>,
+  failed: (what: string) => (error: unknown) => void,
+  opened: AsyncDisposableStack,
+): Pick<Core, 'upstreams' | 'upstreamKeys'> {
+  const upstreamKeys = new UpstreamKeys({ ...parts, secrets })
+  const upstreams = new Upstreams({
+    ...parts,
+    keyOf: (setting) => upstreamKeys.of(setting),
+    onResult: (result) => metrics.upstreamAsks.inc({ result }),
+    failed: failed('adopt an object from the upstream'),
+  })
+  opened.defer(() => upstreams.close())
+  return { upstreams, upstreamKeys }
 }
 
 /** Never goes back behind the trust version that the audit has signed. */

@@ -167,6 +167,35 @@ export const limits = {
   /** Keys that were left out, named with the reason; the others are counted. */
   exportReportedMax: 1_000,
 
+  // --- the upstream of an instance, asked for unknown identifiers ---
+  /** A client waits so long for the old server. KMIP clients wait ten seconds. The call itself goes on. */
+  upstreamWaitMs: 7_000,
+  upstreamConnectTimeoutMs: 2_000,
+  /** For the TLS handshake, and again for the answer. Old servers stall, some for half a minute. */
+  upstreamAnswerTimeoutMs: 40_000,
+  /** Calls to the old server of one instance at the same time. */
+  upstreamCallsMax: 8,
+  /** Identifiers of one client, and of one instance, that are being asked for or wait for their turn. */
+  upstreamAsksPerClientMax: 256,
+  upstreamAsksMax: 512,
+  /** Requests of one instance that wait for these. */
+  upstreamWaitingMax: 4_096,
+  /** For so long an object that the old server does not have, or does not give, is not asked for again. */
+  upstreamRememberedMs: 5_000,
+  upstreamRememberedMax: 10_000,
+  /** One client may ask for so many identifiers that the old server does not know, at once and per second. */
+  upstreamMissesMax: 200,
+  upstreamMissesPerSecond: 10,
+  upstreamMissingClientsMax: 1_000,
+  /** While the old server does not answer, one request in this time asks it, and the others are refused at once. */
+  upstreamTryEveryMs: 1_000,
+  /** Connections to the old server are closed after this long without a call. */
+  upstreamIdleMs: 30_000,
+  /** Objects that could not be adopted on demand: how many are remembered. */
+  upstreamNotAdoptedMax: 200,
+  /** An upstream is for a change-over. A warning names one that is older. */
+  upstreamDays: 31,
+
   // --- clients ---
   pendingClientsMax: 100,
   /** A subnet is an IPv4 address or an IPv6 /64. */

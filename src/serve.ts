@@ -142,6 +142,7 @@ async function openListener(
   const counting = listenerMetrics(metrics)
   const answerer = createAnswerer({
     ...core,
+    bring: core.upstreams.bring,
     log: listenerLog,
     version,
     matchesCredential,

@@ -41,7 +41,9 @@ const rootKey =
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
 export const adoptionExamples: {
-  readonly [N in 'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'checkAdoption']: Example<N>
+  readonly [
+    N in 'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'compareAdopted' | 'checkAdoption'
+  ]: Example<N>
 } = {
   beginAdoption: {
     body: {
@@ -70,6 +72,7 @@ export const adoptionExamples: {
     answer: { ...adoption, servers: [rootKey], state: 'running', step: 'adopt', done: 40, report: null },
   },
   showAdoption: { answer: adoption },
+  compareAdopted: { answer: { ...adoption, state: 'running', step: 'verify', done: 40, report: null } },
   checkAdoption: {
     body: { ids: ['f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90'] },
     answer: { present: 0, missing: ['f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90'], destroyed: [] },

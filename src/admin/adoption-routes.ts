@@ -6,7 +6,7 @@ import { namings } from '../adopt/proof.ts'
 import { contents, ways } from '../adopt/wrapping-ways.ts'
 import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
-import { pem } from './schemas.ts'
+import { pem, serverToAsk } from './schemas.ts'
 
 const listed = z
   .object({
@@ -70,22 +70,9 @@ const Adoption = z
 
 const identifier = z.string().min(1).max(1024)
 
-const servers = z.array(z.string().min(1).max(300)).min(1).max(16).meta({
-  description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
-})
-
 const oldServer = {
-  servers,
-  certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
+  ...serverToAsk,
   privateKey: pem.meta({ description: 'Its private key. It is kept in memory while the adoption runs.' }),
-  trust: z
-    .union([
-      z.strictObject({ authority: pem }),
-      z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
-    ])
-    .meta({
-      description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
-    }),
 }
 
 const dryRun = z
@@ -160,6 +147,15 @@ export const adoptionRoutes = {
     ...manager,
     summary: 'How far an adoption is, and what it did; the last one is remembered until a restart',
     answer: Adoption,
+  }),
+  compareAdopted: route({
+    method: 'post',
+    path: '/api/v1/instances/{instance}/adoption-comparison',
+    ...manager,
+    summary:
+      'Compare every adopted object with the one that the upstream has, by digest; an adoption that adopts nothing',
+    answer: Adoption,
+    status: 201,
   }),
   checkAdoption: route({
     method: 'post',

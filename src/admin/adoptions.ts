@@ -98,12 +98,16 @@ export class Adoptions {
   }
 
   #refusal(error: unknown): Refusal {
-    if (error instanceof AdoptionFailed) return new Refusal(codes[error.why], error.message, error.hint)
+    if (error instanceof AdoptionFailed) return refusalOfAdoption(error)
     const known = refusalOf(error)
     if (known) return known
     this.#options.failed(error)
     return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
   }
+}
+
+export function refusalOfAdoption({ why, message, hint }: AdoptionFailed): Refusal {
+  return new Refusal(codes[why], message, hint)
 }
 
 const codes = { server: 'refused', options: 'bad-request', stopped: 'unavailable' } as const

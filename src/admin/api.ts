@@ -22,6 +22,7 @@ import { restoreRoutes } from './restore-routes.ts'
 import { rootKeyCopyRoutes } from './root-key-copy-routes.ts'
 import { allow, ibmApiKey, name, pem, shownSha256, time } from './schemas.ts'
 import { serverRoutes } from './server-routes.ts'
+import { ShownUpstream, upstreamRoutes } from './upstream-routes.ts'
 
 const State = z.enum(Object.keys(enums.State) as [keyof typeof enums.State, ...(keyof typeof enums.State)[]])
 const revocationReasons = Object.keys(enums.RevocationReasonCode) as [RevocationReason, ...RevocationReason[]]
@@ -316,6 +317,7 @@ const Status = z
         objects: counts,
         recoverable: recoverableShown,
         limits: limitsShown,
+        upstream: ShownUpstream.nullable(),
       }),
     ),
     pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
@@ -630,6 +632,7 @@ export const routes = {
       limits: limitsShown,
       clients: z.int(),
       work: InstanceWork.nullable().meta({ description: 'The work on all its keys that is under way.' }),
+      upstream: ShownUpstream.nullable().meta({ description: 'null: it has none.' }),
       keyVersions: z
         .array(
           z.object({
@@ -1080,6 +1083,7 @@ export const routes = {
   ...adoptionRoutes,
   ...inventoryRoutes,
   ...keyExportRoutes,
+  ...upstreamRoutes,
   ...serverRoutes,
 } as const
 

@@ -35,6 +35,8 @@ import type { BackupRestoreAdministration } from './backup-restores.ts'
 import type { BackupAdministration } from './backups.ts'
 import type { Adoptions } from './adoptions.ts'
 import type { KeyExports } from './key-exports.ts'
+import type { Upstreams } from '../adopt/upstreams.ts'
+import type { UpstreamKeys } from '../instances/upstream-keys.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
@@ -46,7 +48,7 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'>
+  readonly store: Pick<Store, 'adoptedOnDemand' | 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'>
   readonly recovery: Pick<RecoveryClock, 'until'>
   readonly custodies: Pick<Custodies, 'of'>
   readonly rootKeys: RootKeys
@@ -57,6 +59,8 @@ export interface AdminContext {
     'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
   >
   readonly keyExports: Pick<KeyExports, 'begin' | 'outcome'>
+  readonly upstreams: Pick<Upstreams, 'health'>
+  readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration
   readonly backupRestores: BackupRestoreAdministration

@@ -5,6 +5,7 @@ import { backupExamples, backupRestoreExamples, backupStatus } from './backup-ex
 import { adoptionExamples } from './adoption-example.ts'
 import { inventoryExamples, usedByExample } from './inventory-examples.ts'
 import { keyExportExamples } from './key-export-examples.ts'
+import { upstreamExample, upstreamExamples } from './upstream-example.ts'
 import type { Input, Output, RouteName } from './api.ts'
 
 type Body<N extends RouteName> = 'body' extends keyof Input<N>
@@ -242,6 +243,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
           objects: { Active: 120, PreActive: 1 },
           recoverable,
           limits: held,
+          upstream: null,
         },
       ],
       pending: 0,
@@ -268,6 +270,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       objects: { Active: 120, PreActive: 1 },
       clients: 1,
       work,
+      upstream: upstreamExample,
       keyVersions: [
         { version: '6b2f4c1e-9a0d-4b57-8a3c-5d1e7f20c9b4', newest: true, count: 100 },
         { version: '0e7d3a95-1c4f-4d68-b2a7-93f5c8e1d640', newest: false, count: 21 },
@@ -437,6 +440,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
   ...adoptionExamples,
   ...inventoryExamples,
   ...keyExportExamples,
+  ...upstreamExamples,
   showServerCertificate: { answer: serverCertificate },
   requestServerCertificate: {
     body: { names: ['kms.example.com', '192.0.2.5'] },

@@ -20,6 +20,7 @@ import { tokenRecoveryHandlers } from './routes/token-recovery.ts'
 import { rootKeyHandlers } from './routes/root-keys.ts'
 import { statusHandlers } from './routes/status.ts'
 import { tokenHandlers } from './routes/tokens.ts'
+import { upstreamHandlers } from './routes/upstreams.ts'
 import { reloadHandlers } from './routes/reload.ts'
 import { serverCertificateHandlers } from './routes/server-certificate.ts'
 
@@ -35,6 +36,7 @@ export const handlers: Handlers<RouteName> = {
   ...backupRestoreHandlers,
   ...adoptionHandlers,
   ...inventoryHandlers,
+  ...upstreamHandlers,
   ...clientHandlers,
   ...pendingHandlers,
   ...keyHandlers,

@@ -56,3 +56,26 @@ export const ibmApiKey = z
     description:
       'The API key of the service ID with which this instance uses Key Protect or HPCS. Left out: the one that it has, or that of the server. Mortise tries it at once, stores it sealed, and never shows it.',
   })
+
+/** How a body names the old server of an adoption or an upstream. */
+export const serverToAsk = {
+  servers: z.array(z.string().min(1).max(300)).min(1).max(16).meta({
+    description: 'Addresses of the old server: HOST or HOST:PORT. All of them serve the same keys.',
+  }),
+  certificate: pem.meta({ description: 'A client certificate that the old server trusts.' }),
+  trust: z
+    .union([
+      z.strictObject({ authority: pem }),
+      z.strictObject({ fingerprint: z.string().regex(/^[0-9a-f]{64}$/) }),
+    ])
+    .meta({
+      description: 'How to recognize the old server: the CA that signed its certificate, or its SHA-256.',
+    }),
+}
+
+/** As the client of the old server takes it. */
+export function serverTrust(trust: z.output<typeof serverToAsk.trust>) {
+  return 'authority' in trust
+    ? ({ by: 'authority', pem: trust.authority } as const)
+    : ({ by: 'fingerprint', sha256: trust.fingerprint } as const)
+}

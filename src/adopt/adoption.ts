@@ -1,22 +1,19 @@
 // One adoption from its beginning to its report: finds the objects of the old server, reads each with its attributes, and
 // stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
 
-import type { KeyTransaction } from '../keys/key-transaction.ts'
 import { sha256 } from '../keys/digest.ts'
-import { isDestroyed, isState } from '../keys/lifecycle.ts'
 import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { Fault } from '../kmip/fault.ts'
-import type { Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
 import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
+import { inOneAct, storable, type Perform } from './one-object.ts'
 import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
-import { adoptedObject } from './received.ts'
 import { Tally, type AdoptionReport } from './report.ts'
 
 /** The server that keys are adopted from, as it is given. */
@@ -27,10 +24,12 @@ export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' |
 
 export interface AdoptionWanted extends OldServerWanted {
   /** The identifiers to adopt; left out: all that the old server finds. */
-  readonly ids?: readonly string[] | undefined
+  readonly ids?: readonly string[] | (() => Promise<readonly string[]>) | undefined
   readonly dryRun: boolean
   /** Reads everything back from both servers afterwards, and compares digests. */
   readonly verify: boolean
+  /** Adopts nothing: the objects are here. */
+  readonly onlyVerify?: boolean
 }
 
 export interface AdoptionProgress {
@@ -44,7 +43,7 @@ export interface AdoptionProgress {
 
 export interface AdoptionParts {
   /** One transaction on the keys of the instance, in the name of whoever asked. */
-  readonly perform: <T>(work: (work: KeyTransaction) => Promise<T>) => Promise<T>
+  readonly perform: Perform
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
   readonly signal: AbortSignal
   readonly onProgress: (progress: AdoptionProgress) => void
@@ -66,7 +65,7 @@ export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promi
  */
 export function adoptFrom(
   parts: AdoptionParts,
-  wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>,
+  wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
   open: (patience: () => Patience) => Origin,
 ): Promise<AdoptionReport> {
   return new Adoption(parts, wanted, open).run()
@@ -91,13 +90,14 @@ function addressOf(text: string): Address {
   return address
 }
 
-function originOf(server: OpenedServer, patience: Patience, ids: readonly string[] | undefined): Origin {
+function originOf(server: OpenedServer, patience: Patience, ids: AdoptionWanted['ids']): Origin {
   const reader = new Reader(server, patience)
   return {
     from: server.address,
     version: server.version,
     isCompared: false,
-    list: async () => ids ?? (await patience.ask(() => server.locate())),
+    list: async () =>
+      (typeof ids === 'function' ? await ids() : ids) ?? (await patience.ask(() => server.locate())),
     nameOf: (identifier) => identifier,
     read: (identifier) => reader.read(identifier),
     get: (identifier) => patience.ask(() => server.get(identifier)),
@@ -106,14 +106,14 @@ function originOf(server: OpenedServer, patience: Patience, ids: readonly string
 
 class Adoption {
   readonly #parts: AdoptionParts
-  readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>
+  readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
   readonly #tally = new Tally()
   #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
 
   constructor(
     parts: AdoptionParts,
-    wanted: Pick<AdoptionWanted, 'dryRun' | 'verify'>,
+    wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
     open: (patience: () => Patience) => Origin,
   ) {
     this.#parts = parts
@@ -124,13 +124,13 @@ class Adoption {
   }
 
   async run(): Promise<AdoptionReport> {
-    const { dryRun, verify } = this.#wanted
+    const { dryRun, verify, onlyVerify = false } = this.#wanted
     const { from, version, isCompared } = this.#origin
     this.#tell({})
     const found = [...new Set(await this.#origin.list())]
     /** Those that are here, and are the same there as far as is known. */
-    const here: string[] = []
-    await this.#forEach('adopt', found, async (named) => {
+    const here: string[] = onlyVerify ? found : []
+    await this.#forEach('adopt', onlyVerify ? [] : found, async (named) => {
       if (await this.#adopt(named)) here.push(named)
     })
     const isVerified = verify && !dryRun
@@ -189,30 +189,22 @@ class Adoption {
     }
   }
 
-  async #store({ identifier, object, attributes, left, checked, bytesOnly }: Read): Promise<boolean> {
+  async #store(read: Read): Promise<boolean> {
+    const { identifier, object, left, checked } = read
     const objectType = object.ObjectType
-    const brought = broughtBy(object)
-    if (typeof brought === 'string') {
-      this.#tally.notStored(identifier, objectType, brought)
+    const made = storable(read, this.#origin.from)
+    if ('notStored' in made) {
+      this.#tally.notStored(identifier, objectType, made.notStored)
       return false
     }
-    const adopted = adoptedObject({
-      uniqueIdentifier: identifier,
-      objectType,
-      brought,
-      attributes,
-      from: this.#origin.from,
-      checked,
-      bytesOnly,
-    })
-    if (isState(adopted.state) && isDestroyed(adopted.state)) {
-      brought.material.bytes.fill(0)
-      this.#tally.list('notExported', identifier, 'it was destroyed at the old server')
+    if ('destroyed' in made) {
+      this.#tally.list('notExported', identifier, made.destroyed)
       return false
     }
     try {
-      const { outcome, takenNames } = await this.#inOneAct(object, (work, material) =>
-        work.adopt(adopted, material, { dryRun: this.#wanted.dryRun }),
+      const { dryRun } = this.#wanted
+      const { outcome, takenNames } = await inOneAct(this.#parts.perform, object, (work, material) =>
+        work.adopt(made.adopted, material, { dryRun }),
       )
       this.#tally.count(({ new: 'adopted', changed: 'updated', same: 'unchanged' } as const)[outcome])
       if (checked !== undefined) this.#tally.count(checked === 'nothing' ? 'unchecked' : 'equal')
@@ -225,32 +217,7 @@ class Adoption {
       if (isConflict) this.#tally.list('conflicts', identifier, error.message)
       else this.#tally.notStored(identifier, objectType, error.message)
       return false
-    } finally {
-      brought.material.bytes.fill(0)
     }
-  }
-
-  /**
-   * A transaction may run again, and takes the material's bytes each time. Two objects with one Name that are adopted at
-   * the same time meet at the commit: the second sees the first when it is tried again.
-   */
-  async #inOneAct<T>(
-    object: Response<'Get'>,
-    act: (
-      work: KeyTransaction,
-      material: Exclude<ReturnType<typeof broughtBy>, string>['material'],
-    ) => Promise<T>,
-  ): Promise<T> {
-    const once = () =>
-      this.#parts.perform(async (work) => {
-        const brought = broughtBy(object)
-        if (typeof brought === 'string') throw new TypeError(brought)
-        return act(work, brought.material)
-      })
-    return once().catch((error: unknown) => {
-      if (error instanceof Fault && error.reason === 'NonUniqueNameAttribute') return once()
-      throw error
-    })
   }
 
   async #verify(identifier: string): Promise<void> {

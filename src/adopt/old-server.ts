@@ -20,7 +20,10 @@ export const reading = [
 ] as const satisfies readonly OperationName[]
 export type Reading = (typeof reading)[number]
 
-export type OldServerOptions = Pick<ClientOptions, 'addresses' | 'cert' | 'key' | 'trust' | 'timeouts'> & {
+export type OldServerOptions = Pick<
+  ClientOptions,
+  'addresses' | 'cert' | 'key' | 'trust' | 'timeouts' | 'restMs'
+> & {
   /** How many requests run at once. Default: 1. */
   readonly connectionsMax?: number
 }
@@ -29,7 +32,7 @@ const versions = ['1.4', '1.3', '1.2', '1.1', '1.0'] as const satisfies readonly
 
 /** Rejects with KmipRefused, KmipTransportError and TlsOptionsError. */
 export async function openOldServer(options: OldServerOptions): Promise<OldServer> {
-  const settings = { ...options, restMs: 0 }
+  const settings = { restMs: 0, ...options }
   const first = new OldServer(connect({ ...settings, version: '1.4' }))
   try {
     const version = await first.newestVersion()

@@ -24,11 +24,11 @@ export type Checked = 'old server' | 'proof' | 'nothing'
 
 export class Reader {
   readonly #server: OldServer
-  readonly #patience: Patience
+  readonly #patience: Pick<Patience, 'ask'>
   /** Whether the server takes a Get and a Get Attributes in one message; undefined: not known yet. */
   #batches: boolean | undefined
 
-  constructor(server: OldServer, patience: Patience) {
+  constructor(server: OldServer, patience: Pick<Patience, 'ask'>) {
     this.#server = server
     this.#patience = patience
   }

@@ -93,7 +93,7 @@ export function adoptionText(report: Report, from: 'old server' | 'standard keys
 
 const shownMax = 20
 
-function listText(title: string, listed: Listed | undefined): string {
+export function listText(title: string, listed: Listed | undefined): string {
   if (!listed || listed.count === 0) return ''
   const shown = listed.items.slice(0, shownMax)
   const more = listed.count - shown.length

@@ -1,6 +1,7 @@
 // An instance as text.
 
 import type { Output } from '../admin/api.ts'
+import { upstreamRows } from './instance-upstream.ts'
 import { facts } from './output.ts'
 import { shortTime } from './time.ts'
 
@@ -76,6 +77,7 @@ export function instanceDetails(instance: Details): string {
     ['Clients', String(instance.clients)],
     ['Used', usedText(instance)],
     ...endFacts(instance),
+    ...(instance.upstream ? upstreamRows(instance.upstream) : []),
     ...revocationFacts(instance),
     ...versionFacts(instance),
     ...notRecoverableFacts(instance),

@@ -17,6 +17,7 @@ import {
 import { confirmTyped } from './confirm.ts'
 import { readApiKey } from './files.ts'
 import { countsText, instanceDetails, instanceFacts } from './instance-text.ts'
+import { isAboutUpstream, setUpstream, upstreamFlags, type UpstreamOptions } from './instance-upstream.ts'
 import { apiKeyFlag, rewrapCommand, setRootKeyCommand, warn } from './instance-work.ts'
 import { limitFlag, onePage, writeList, type Columns, type ListOptions } from './list.ts'
 import { instanceOf } from './names.ts'
@@ -162,31 +163,39 @@ function showCommand(world: World, outcome: Outcome): Command {
 }
 
 function setCommand(world: World, outcome: Outcome): Command {
-  return verb<Settings & { readonly name?: string; readonly ibmApiKeyFile?: string }>(world, outcome, {
-    words: 'set <name>',
-    summary: 'rename an instance, or change its settings; takes effect on the next message',
-    flags: [['--name <name>', 'its new name'], apiKeyFlag, ...settingFlags],
-    examples: [
-      'instance set default --name production',
-      'instance set production --cache-seconds 60 --outage-seconds 0',
-      'instance set tenant --objects-max 50000 --bytes-max 500MiB',
-      'instance set production --destroy-delay 7d',
-      'instance set tenant --ibm-api-key-file new.key',
-    ],
-    action: async ({ client, show }, options, instance = '') => {
-      const { name, ibmApiKeyFile } = options
-      const body = {
-        ...(name !== undefined && { name }),
-        ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
-        ...settingsOf(options),
-      }
-      if (Object.keys(body).length === 0) throw new UsageError('say what to change: see --help')
-      const admin = await client()
-      const named = await instanceOf(admin, instance)
-      const changed = await admin.call('setInstance', { instance: named, body })
-      show(changed, () => instanceFacts(changed))
+  return verb<Settings & UpstreamOptions & { readonly name?: string; readonly ibmApiKeyFile?: string }>(
+    world,
+    outcome,
+    {
+      words: 'set <name>',
+      summary: 'rename an instance, or change its settings; takes effect on the next message',
+      flags: [['--name <name>', 'its new name'], apiKeyFlag, ...settingFlags, ...upstreamFlags],
+      examples: [
+        'instance set default --name production',
+        'instance set production --cache-seconds 60 --outage-seconds 0',
+        'instance set tenant --objects-max 50000 --bytes-max 500MiB',
+        'instance set tenant --ibm-api-key-file new.key',
+        'instance set production --upstream kmip://kms-1.example.com --upstream-cert c.pem --upstream-key c.key --upstream-ca ca.pem',
+        'instance set production --no-upstream',
+      ],
+      action: async (run, options, instance = '') => {
+        const { client, show } = run
+        const { name, ibmApiKeyFile } = options
+        const body = {
+          ...(name !== undefined && { name }),
+          ...(ibmApiKeyFile !== undefined && { ibmApiKey: await readApiKey(world, ibmApiKeyFile) }),
+          ...settingsOf(options),
+        }
+        const settings = Object.keys(body).length
+        if (isAboutUpstream(options, settings)) return setUpstream(run, options, instance)
+        if (settings === 0) throw new UsageError('say what to change: see --help')
+        const admin = await client()
+        const named = await instanceOf(admin, instance)
+        const changed = await admin.call('setInstance', { instance: named, body })
+        show(changed, () => instanceFacts(changed))
+      },
     },
-  })
+  )
 }
 
 function deleteCommand(world: World, outcome: Outcome): Command {

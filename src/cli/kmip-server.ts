@@ -76,14 +76,16 @@ export async function oldServerOf(
   hosts: readonly string[],
   { cert, key, ca, fingerprint }: OldServerOptions,
   flag: string,
+  /** What the names of the other flags begin with, after their two hyphens. */
+  prefix = '',
 ) {
   if (cert === undefined || key === undefined)
     throw new UsageError(
-      `--cert PEM and --key PEM are needed: a client certificate that the old server trusts, and its private key`,
+      `--${prefix}cert PEM and --${prefix}key PEM are needed: a client certificate that the old server trusts, and its private key`,
     )
   if ((ca === undefined) === (fingerprint === undefined))
     throw new UsageError(
-      'say how to recognize the old server: give --ca PEM or --fingerprint SHA256. Wrong bytes from somebody in the middle would stay',
+      `say how to recognize the old server: give --${prefix}ca PEM or --${prefix}fingerprint SHA256. Wrong bytes from somebody in the middle would stay`,
     )
   const trust =
     ca === undefined

@@ -91,6 +91,7 @@ function statusText(status: Status): string {
   const sections = [
     facts([...head, ...backupFacts(status)]),
     instanceTable(status),
+    upstreamTable(status),
     expiryTable(status),
     conditions.length === 0 ? 'Nothing needs you.\n' : conditions.map(conditionText).join(''),
   ]
@@ -120,6 +121,18 @@ function instanceTable({ instances }: Status): string {
       `${countsText(objects)}${count === 0 ? '' : ` (${count} can be brought back)`}`,
       rootKey,
     ]),
+  )
+}
+
+function upstreamTable({ instances }: Status): string {
+  return table(
+    ['UPSTREAM OF', 'SERVERS', 'SINCE', 'STATE', 'ADOPTED ON DEMAND', 'LAST'],
+    instances.flatMap(({ name, upstream }) => {
+      if (!upstream) return []
+      const { servers, since, state, adopted, lastAdopted } = upstream
+      const last = lastAdopted === null ? 'never' : shortTime(lastAdopted)
+      return [[name, servers.join(', '), shortTime(since), state, String(adopted), last]]
+    }),
   )
 }
 

@@ -21,6 +21,7 @@ import { withdrawal } from '../trust/client-rules.ts'
 import type { Grantor } from '../trust/grantor.ts'
 import type { LeafRules } from '../trust/vouching.ts'
 import { requireFittingDelay, requireNothingWaits } from './destroy-delay.ts'
+import { withoutUpstreamKey } from './upstream-keys.ts'
 
 /** The settings of an instance that may be changed. */
 export type InstanceSettings = Pick<
@@ -261,6 +262,7 @@ function gone(
       { type: 'data-keys-removed', instanceId: instance.id },
       { type: 'inventories-gone', instanceId: instance.id },
       { type: 'recoverable-removed', instanceId: instance.id },
+      ...withoutUpstreamKey(instance),
     ],
     ...event,
     ...withdrawal(by, snapshot, { pins, authorities, event, nowMs }, rules),

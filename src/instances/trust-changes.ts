@@ -5,6 +5,7 @@ import type { AuthorityRules } from '../trust/client-rules.ts'
 import { InstanceChanges, type InstanceParts } from './instance-changes.ts'
 import { InstanceRestores } from './restore/commit.ts'
 import { InstanceWorkChanges } from './changes.ts'
+import { UpstreamChanges } from './upstream-changes.ts'
 import { TokenChanges } from '../trust/token-changes.ts'
 import { TrustWriter, type TrustWriterOptions } from '../trust/writer.ts'
 
@@ -16,6 +17,8 @@ export interface TrustChanges {
   readonly work: InstanceWorkChanges
   /** Instances brought back from what lies beside their root key, or from a backup. */
   readonly restores: InstanceRestores
+  /** The old servers that instances ask during a change-over. */
+  readonly upstreams: UpstreamChanges
 }
 
 export function createTrustChanges(
@@ -28,5 +31,6 @@ export function createTrustChanges(
     tokens: new TokenChanges(writer),
     work: new InstanceWorkChanges(writer, options),
     restores: new InstanceRestores(writer, options),
+    upstreams: new UpstreamChanges(writer),
   }
 }

@@ -18,6 +18,8 @@ export type { AdoptedObject } from './adopted-object.ts'
 export interface AdoptOptions {
   /** Finds out what would be done, and stages nothing. */
   readonly dryRun: boolean
+  /** A client asked for it. The audit entry says so, and the store counts it. */
+  readonly onDemand?: boolean
 }
 
 export interface Adopted {
@@ -36,7 +38,7 @@ export async function adoptObject(
   parts: Parts,
   brought: AdoptedObject,
   material: Material,
-  { dryRun }: AdoptOptions,
+  { dryRun, onDemand = false }: AdoptOptions,
 ): Promise<Adopted> {
   const { staged } = parts
   const { uniqueIdentifier, objectType, from, checked } = brought
@@ -61,7 +63,14 @@ export async function adoptObject(
     if (dryRun) return { outcome: 'new', takenNames: names }
     begin()
     await stageNewObject(parts, object, material)
-    staged.done({ detail: { ...told, state: object.state } })
+    if (onDemand)
+      staged.alongside({
+        type: 'adopted-on-demand',
+        instanceId: staged.caller.instanceId,
+        atMs: staged.nowMs,
+      })
+    const detail = { ...told, state: object.state, ...(onDemand && { onDemand }) }
+    staged.done({ detail })
     return { outcome: 'new', takenNames: names }
   }
   if (isDestroyed(here.state))

@@ -107,6 +107,11 @@ export function broughtUpToDate(
   return { state, attributes }
 }
 
+/** Whether the object came from another server. */
+export function isAdopted({ attributes }: Pick<ManagedObject, 'attributes'>): boolean {
+  return attributes.has(originKey)
+}
+
 /** Whether nothing but adoption has changed the object since it is here. */
 function isUntouched({ attributes }: Pick<ManagedObject, 'attributes'>): boolean {
   const [mark] = attributes.get(originKey) ?? []

@@ -19,6 +19,7 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
+import { notHere, type Bring } from './bring.ts'
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
@@ -74,6 +75,7 @@ export class KeyTransaction {
   readonly #access: Access
   readonly #recovery: RecoveryClock
   readonly #parts: TransactionParts
+  readonly #bring: Bring | undefined
 
   constructor(options: {
     readonly staged: StagedChange
@@ -81,8 +83,10 @@ export class KeyTransaction {
     readonly custodies: Custodies
     readonly access: Access
     readonly recovery: RecoveryClock
+    readonly bring?: Bring | undefined
   }) {
     this.#staged = options.staged
+    this.#bring = options.bring
     this.#store = options.store
     this.#custodies = options.custodies
     this.#access = options.access
@@ -375,8 +379,7 @@ export class KeyTransaction {
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
   async #load(uniqueIdentifier: string): Promise<ManagedObject> {
     const object = await this.#staged.load(uniqueIdentifier)
-    if (!object) throw new Fault('ObjectNotFound', 'there is no object with this Unique Identifier')
-    return object
+    return object ?? notHere(this.#bring, this.#staged.caller, uniqueIdentifier)
   }
 
   async #object(uniqueIdentifier: string): Promise<ManagedObject> {

@@ -11,6 +11,7 @@ import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
 import { instanceIsFull } from './instance-room.ts'
+import type { Bring } from './bring.ts'
 import { KeyTransaction } from './key-transaction.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import { fromRecord, viewOf, type KeyView } from './managed-object.ts'
@@ -57,16 +58,21 @@ export class Keys {
   /**
    * Runs `work` as one transaction and commits it. `identify` returns the caller as of now, or throws a Fault if the caller
    * is no longer trusted. Throws the Faults of the work, after entering them in the audit. Throws GeneralFailure, with a
-   * text that is safe to send, if the store or the root key cannot be used.
+   * text that is safe to send, if the store or the root key cannot be used. `bring` looks elsewhere for objects that the
+   * work names and that are not here.
    */
-  async perform<T>(identify: () => Promise<Caller>, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
+  async perform<T>(
+    identify: () => Promise<Caller>,
+    work: (work: KeyTransaction) => Promise<T>,
+    bring?: Bring,
+  ): Promise<T> {
     let leaveMutex: (() => void) | undefined
     try {
       for (let attempt = 0; ; attempt++) {
         const staged = new StagedChange(this.#store, this.#clock, await identify())
         let result: T
         try {
-          result = await this.#attempt(staged, work)
+          result = await this.#attempt(staged, work, bring)
         } catch (error) {
           staged.wipe()
           void staged.abandon()
@@ -110,9 +116,13 @@ export class Keys {
   }
 
   /** Throws StoreConflict if another request changed an object that this one decided on. */
-  async #attempt<T>(staged: StagedChange, work: (work: KeyTransaction) => Promise<T>): Promise<T> {
+  async #attempt<T>(
+    staged: StagedChange,
+    work: (work: KeyTransaction) => Promise<T>,
+    bring: Bring | undefined,
+  ): Promise<T> {
     const [store, custodies, access, recovery] = [this.#store, this.#custodies, this.#access, this.#recovery]
-    const result = await work(new KeyTransaction({ staged, store, custodies, access, recovery }))
+    const result = await work(new KeyTransaction({ staged, store, custodies, access, recovery, bring }))
     if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
     else await this.#record(staged.access())
     return result

@@ -35,6 +35,7 @@ export class StagedChange {
   readonly #opened: Buffer[] = []
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
+  readonly #alongside: Write[] = []
   #correlationIds: CorrelationIds = new Set()
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
@@ -93,6 +94,11 @@ export class StagedChange {
     const slotNow = { object: { ...object, version }, storedVersion, changed: true, lastFetchedMs }
     this.#slots.set(object.uniqueIdentifier, slotNow)
     if (following) this.#following.push(following)
+  }
+
+  /** A write that is no object and belongs into the same commit. */
+  alongside(write: Write): void {
+    this.#alongside.push(write)
   }
 
   /** The commit fails if the instance would then hold more than these limits. */
@@ -205,6 +211,7 @@ export class StagedChange {
       ...changed.map(([, { object }]) => toWrite(object)),
       ...this.#sealed.flatMap((sealed) => sealed.writes),
       ...this.#following.flatMap((following) => following.writes),
+      ...this.#alongside,
       ...this.access().fetched.map((one): Write => ({ type: 'fetched', ...one })),
     ]
     const limits = this.#limits && { instanceId, ...this.#limits }

@@ -6,6 +6,7 @@ import type { Access, AuthResult } from '../trust/access.ts'
 import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { matchesCredential } from '../trust/credential.ts'
+import type { Bring } from '../keys/bring.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Pace } from '../keys/pace.ts'
 import type { Pending } from '../trust/pending.ts'
@@ -45,6 +46,8 @@ import { UnauthenticatedPeers } from './unauthenticated-peers.ts'
 export interface AnswererOptions {
   readonly access: Access
   readonly keys: Keys
+  /** Looks elsewhere for an object that is not here. */
+  readonly bring?: Bring
   /** The version of the program. */
   readonly version: string
   readonly pending: Pending
@@ -180,7 +183,7 @@ class Answerer {
     },
     first: AuthResult & { readonly trusted: true },
   ): Promise<readonly ResponseItem[]> {
-    const { access, keys, version, log, onOperation, clock } = this.#options
+    const { access, bring, keys, version, log, onOperation, clock } = this.#options
     const { peer, pace, room, requestId } = about
     this.#seen(peer, first)
     const { credential } = first.client
@@ -200,6 +203,7 @@ class Answerer {
     }
     return answerBatch(request, {
       keys,
+      bring,
       serverVersion: version,
       identify,
       pace,

@@ -11,6 +11,7 @@ import { atLeast } from '../kmip/version.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Bring } from '../keys/bring.ts'
 import type { KeyTransaction } from '../keys/key-transaction.ts'
 import type { Pace } from '../keys/pace.ts'
 import { handled, handledOperations } from './handlers.ts'
@@ -35,6 +36,8 @@ export interface BatchOptions {
   /** Gives turns between items. The message itself has already had its turn. */
   readonly pace: Pace
   readonly room: AnswerRoom
+  /** Looks elsewhere for an object that is not here. */
+  readonly bring?: Bring | undefined
   /**
    * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
    */
@@ -124,10 +127,11 @@ async function answerItem(
 ): Promise<ItemAnswer> {
   let placeholder = new Placeholder(before)
   try {
-    const payload = await options.keys.perform(options.identify, (transaction) => {
+    const work = (transaction: KeyTransaction) => {
       placeholder = new Placeholder(before)
       return handle(request, item, { ...options, transaction, placeholder })
-    })
+    }
+    const payload = await options.keys.perform(options.identify, work, bringing(options))
     return { item: succeeded(item, payload), placeholder: placeholder.value }
   } catch (error) {
     return { item: failed(request, item, asFault(error, item, options)), placeholder: before }
@@ -141,7 +145,7 @@ async function undoBatch(
   times: ItemTimes,
 ): Promise<readonly ResponseItem[]> {
   try {
-    return await options.keys.perform(options.identify, async (transaction) => {
+    const work = async (transaction: KeyTransaction) => {
       const placeholder = new Placeholder()
       const room = options.room.again()
       const done: ResponseItem[] = []
@@ -160,12 +164,25 @@ async function undoBatch(
         }
       }
       return done
-    })
+    }
+    return await options.keys.perform(options.identify, work, bringing(options))
   } catch (error) {
     // The commit as a whole failed: nothing was done, and no single item is to blame.
     const fault = asFault(error, request.items[0], options)
     return request.items.map((item) => failed(request, item, fault))
   }
+}
+
+/** A wait for another server is no turn: the request takes a new one afterwards, unless its client has left. */
+function bringing({ bring, pace }: BatchOptions): Bring | undefined {
+  return (
+    bring &&
+    (async (caller, uniqueIdentifier) => {
+      const isHere = await bring(caller, uniqueIdentifier)
+      await pace.turn()
+      return isHere
+    })
+  )
 }
 
 interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room'> {

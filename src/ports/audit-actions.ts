@@ -32,6 +32,7 @@ export const auditActions = {
   'instance.rewrap':
     "An instance began to bring what its root key sealed under the root key's newest version.",
   'instance.rewrap.done': 'The rewrap of an instance ended.',
+  'instance.upstream': 'The upstream of an instance was named, turned on or removed.',
   'instance.restore': 'An instance was restored, from Key Protect or HPCS or from a backup.',
   'client.trust': 'A certificate or a CA was trusted.',
   'client.set': 'A name or setting of a client was changed.',

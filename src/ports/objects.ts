@@ -96,6 +96,8 @@ export type ObjectWrite =
     }
   /** Replaces how far the recovery clock is, and the time of the wall clock then. */
   | ({ readonly type: 'recovery-clock' } & RecoveryTime)
+  /** Counts an object that was adopted because a client asked for it. */
+  | { readonly type: 'adopted-on-demand'; readonly instanceId: string; readonly atMs: number }
 
 /** How far the recovery clock was when the wall clock showed `atMs`. */
 export interface RecoveryTime {
@@ -108,6 +110,13 @@ export interface RecoverableCount {
   readonly count: number
   readonly firstDueMs: number | null
   readonly lastDueMs: number | null
+}
+
+/** What an instance adopted from its upstream because clients asked for it. */
+export interface AdoptedOnDemand {
+  readonly count: number
+  /** null: nothing yet. */
+  readonly lastMs: number | null
 }
 
 /** How much an instance holds. */
@@ -139,4 +148,6 @@ export interface ObjectStore {
   ): Promise<readonly Pick<ObjectRecord, 'instanceId' | 'uniqueIdentifier' | 'version'>[]>
   /** Null: it was never kept. */
   recoveryTime(): Promise<RecoveryTime | null>
+  /** Since this database was made; a restored one begins anew. */
+  adoptedOnDemand(instanceId: string): Promise<AdoptedOnDemand>
 }

@@ -18,6 +18,7 @@ import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
 import { bootstrapName, newBearer } from '../trust/token-changes.ts'
+import { withUpstreamOff } from '../trust/upstream.ts'
 import { disagreement, RestoreNotAccepted } from './anchor.ts'
 import { openPorts, storeFile, type PortOptions } from './ports.ts'
 import { machineRecords, otherMachine } from './machine-id.ts'
@@ -84,7 +85,9 @@ async function accept(options: {
   const instances = await Promise.all(
     [...reading.tables.instance.values()].map((one) => epochs.raise(one, token.createdMs)),
   )
-  const raised = new Map(instances.map(({ instance }) => [instance.id, instance]))
+  const raised = new Map(
+    instances.map(({ instance }) => [instance.id, withUpstreamOff(instance, token.createdMs)]),
+  )
   const restored: TrustReading = { ...reading, tables: { ...reading.tables, instance: raised } }
   const tokensRevoked = reading.tables.token.size
   const numbers = { trustVersion, checkpoint: checkpoint.checkpoint.number, tokensRevoked }

@@ -4,7 +4,7 @@
 import type { BackupFacts } from '../admin/backups.ts'
 import type { AdminContext, Readiness } from '../admin/context.ts'
 import type { Expiry } from '../admin/expiries.ts'
-import { gatherFacts } from '../admin/conditions/facts.ts'
+import { gatherFacts, type Facts } from '../admin/conditions/facts.ts'
 import type { ConditionLine } from '../admin/conditions/line.ts'
 import {
   conditionsNow,
@@ -98,6 +98,7 @@ export class Watch {
     state.clients.set(tables.client.size)
     state.blocks.set(tables.block.size)
     this.#backups(facts.backups)
+    this.#upstreams(facts.upstreams)
     this.#conditions(conditionsOf(facts))
     state.recoverableKeys.set(facts.recoverable.reduce((sum, one) => sum + one.count, 0))
     state.nearLimit.set(usages.filter(({ near }) => near.length > 0).length)
@@ -120,6 +121,14 @@ export class Watch {
     state.backupFailed.set(failure ? 1 : 0)
     state.keysAtRisk.set(keysAtRisk)
     state.keysOnlyHere.set(keysOnlyHere)
+  }
+
+  #upstreams(upstreams: Facts['upstreams']): void {
+    const { state } = this.#parts.metrics
+    state.upstreams.set(upstreams.length)
+    state.upstreamsOff.set(upstreams.filter(({ upstream }) => upstream.off).length)
+    state.upstreamsFailing.set(upstreams.filter(({ health }) => health?.failing).length)
+    state.adoptedOnDemand.set(upstreams.reduce((sum, { adopted }) => sum + adopted.count, 0))
   }
 
   /** Every id has its line, so that an alert sees a condition come and go. */

@@ -59,6 +59,8 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
     case 'recovery-clock':
       yield* run('putMeta', 'recovery_ms', write.ms)
       return yield* run('putMeta', 'recovery_at_ms', write.atMs)
+    case 'adopted-on-demand':
+      return yield* run('adoptOnDemand', write.instanceId, write.atMs)
     case 'trust': {
       const { kind, id, body, mac } = write.row
       return yield* run('putTrust', kind, id, body, mac)

@@ -143,6 +143,11 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return row ? recoveryTimeRow(row) : null
   }
 
+  async adoptedOnDemand(instanceId: string) {
+    const row = await this.read(get('adoptedOnDemand', instanceId))
+    return row ? { count: number(row, 'count'), lastMs: number(row, 'lastMs') } : { count: 0, lastMs: null }
+  }
+
   async dataKeys(instanceId: string) {
     return (await this.read(all('dataKeys', instanceId))).map(dataKey)
   }

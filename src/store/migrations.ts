@@ -148,4 +148,11 @@ export const migrations: readonly string[] = [
   CREATE INDEX objects_instance_due ON objects (instance_id, due_ms) WHERE due_ms IS NOT NULL;
   CREATE TABLE recoverable_counts (instance_id TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- How many objects were adopted from the upstream of an instance because a client asked for them, and when the last one
+  -- was. For people only: a backup does not carry it.
+  CREATE TABLE adopted_on_demand (
+    instance_id TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

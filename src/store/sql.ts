@@ -58,6 +58,7 @@ export const readSql = {
         WHERE instance_id = ? AND state NOT IN ('Destroyed', 'DestroyedCompromised'))
       + (SELECT coalesce(sum(count), 0) FROM recoverable_counts WHERE instance_id = ?) AS objects,
       (SELECT coalesce(sum(bytes), 0) FROM object_bytes WHERE instance_id = ?) AS bytes`,
+  adoptedOnDemand: `SELECT count, last_ms AS "lastMs" FROM adopted_on_demand WHERE instance_id = ?`,
 
   recoverableCount: `
     SELECT (SELECT coalesce(sum(count), 0) FROM recoverable_counts WHERE instance_id = ?) AS count,
@@ -203,6 +204,9 @@ export const writeSql = {
   count: `
     INSERT INTO object_counts (instance_id, state, count) VALUES (?, ?, ?)
     ON CONFLICT (instance_id, state) DO UPDATE SET count = object_counts.count + excluded.count`,
+  adoptOnDemand: `
+    INSERT INTO adopted_on_demand (instance_id, count, last_ms) VALUES (?, 1, ?)
+    ON CONFLICT (instance_id) DO UPDATE SET count = adopted_on_demand.count + 1, last_ms = excluded.last_ms`,
   countStep: `
     INSERT INTO clock_steps (instance_id, unit, at, step, count) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (instance_id, unit, at, step) DO UPDATE SET count = clock_steps.count + excluded.count`,

@@ -14,7 +14,7 @@ export const labels = {
   reason:
     'why a connection or a message ended. Refused before TLS: full (all places taken), address (too many from one address), not-tls, closing (the server stops), proxy-header (a load balancer in kmip.proxyProtocolFrom sent none that is valid). Without a ClientHello: gone, timeout. After the handshake: peer (the peer ended it), answered, unreadable, idle, message-timeout, write-timeout, answer-timeout, answer-failed (a fault of the server), displaced, closing. Messages: malformed, too-large, untrusted (too large for a peer that is not trusted), busy (no memory left for it)',
   result:
-    'KMIP operations: success, undone, or a KMIP result reason. Root keys: ok, failed, or the scope of the refusal (unreachable, root-key, call, wrapped-form). Commits: done, conflict, full, busy, unavailable, failed. Peers: trusted, or why not (unknown, no certificate, blocked, expired, not yet valid). Handshakes: ok, failed',
+    'KMIP operations: success, undone, or a KMIP result reason. Root keys: ok, failed, or the scope of the refusal (unreachable, root-key, call, wrapped-form). Commits: done, conflict, full, busy, unavailable, failed. Peers: trusted, or why not (unknown, no certificate, blocked, expired, not yet valid). Handshakes: ok, failed. Upstreams: adopted, absent (not there either), unanswered, refused (not handed out, or cannot be stored), failed, busy (too many asked)',
   resumed: 'true: the handshake resumed a TLS session; false: it was a full one',
   route: 'the name of a route of the admin API; none: there is no such route',
   severity: 'the severity of a condition: critical, warning or notice',

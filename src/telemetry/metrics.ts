@@ -40,6 +40,12 @@ export function createMetrics() {
       labelNames: names(['source']),
       registers,
     }),
+    upstreamAsks: new Counter({
+      name: 'mortise_upstream_asks_total',
+      help: 'Requests for objects that an upstream was asked for, by result.',
+      labelNames: names(['result']),
+      registers,
+    }),
     commits: new Histogram({
       name: 'mortise_store_commit_seconds',
       help: 'Time to commit a change to the store, by result.',
@@ -100,6 +106,16 @@ function stateGauges(registry: Registry) {
       'limit_used_ratio',
       'Used part of the limits of the fullest instance, by limit (objects, bytes): 0 to 1.',
       'limit',
+    ),
+    upstreams: gauge('upstreams', 'Instances that name an upstream.'),
+    upstreamsOff: gauge('upstreams_off', 'Instances whose upstream is off since a restore.'),
+    upstreamsFailing: gauge(
+      'upstreams_failing',
+      'Instances whose upstream did not answer when it was last asked.',
+    ),
+    adoptedOnDemand: gauge(
+      'adopted_on_demand',
+      'Objects that instances with an upstream adopted from it because clients asked for them.',
     ),
     ...backupGauges(registry),
     certificates: labelled('certificates', 'Certificates whose expiry is watched, by kind.', 'kind'),

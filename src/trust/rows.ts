@@ -6,6 +6,7 @@
 
 import type { TrustRow } from '../ports/trust.ts'
 import type { Allow } from './allow.ts'
+import type { Upstream } from './upstream.ts'
 
 export type Custody = 'database' | 'keyprotect'
 export type Role = 'viewer' | 'operator' | 'manager'
@@ -34,6 +35,8 @@ export interface Instance {
   readonly epoch?: number
   /** Long work on all its keys that is under way, and goes on after a restart. */
   readonly work?: InstanceWork
+  /** The old server that is asked for identifiers that are unknown here. Left out: none is asked. */
+  readonly upstream?: Upstream
 }
 
 /** `move`: to the root key and custody that the instance names. `rewrap`: to the newest version of its root key. */

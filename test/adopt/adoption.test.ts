@@ -10,9 +10,9 @@ import { reading } from '../../src/adopt/old-server.ts'
 import type { AdoptionReport, Listed } from '../../src/adopt/report.ts'
 import { first } from '../../src/kmip/attributes.ts'
 import { Fault } from '../../src/kmip/fault.ts'
-import type { Response } from '../../src/kmip/operations.ts'
 import { limits } from '../../src/limits.ts'
 import { faults, openCoreWithClient } from '../support/core.ts'
+import { active, bytesOf, holding, keyOf, known, type Attributes } from '../support/old-keys.ts'
 import {
   openOldKmipServer,
   Reset,
@@ -22,27 +22,6 @@ import {
   type OldKmipServerOptions,
 } from '../support/old-kmip-server.ts'
 
-type Attributes = NonNullable<Response<'GetAttributes'>['Attribute']>
-
-const bytesOf = (id: string) => createHash('sha256').update(id).digest()
-
-function keyOf(UniqueIdentifier: string, more: object = {}): Response<'Get'> {
-  return {
-    ObjectType: 'SymmetricKey',
-    UniqueIdentifier,
-    SymmetricKey: {
-      KeyBlock: {
-        KeyFormatType: 'Raw',
-        KeyValue: { KeyMaterial: bytesOf(UniqueIdentifier) },
-        CryptographicAlgorithm: 'AES',
-        CryptographicLength: 256,
-        ...more,
-      },
-    },
-  }
-}
-
-const active: Attributes = [{ AttributeName: 'State', AttributeValue: 'Active' }]
 const named = (NameValue: string) => ({
   AttributeName: 'Name',
   AttributeValue: { NameValue, NameType: 'UninterpretedTextString' },
@@ -52,30 +31,6 @@ const note = (index: number) => ({
   AttributeName: `x-Note-${index}`,
   AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
 })
-
-/** A whole server with these objects; `pageItems`: how many it puts on a page, whatever it is asked for. */
-function holding(ids: readonly string[], pageItems = Infinity): OldHandlers {
-  return {
-    DiscoverVersions: () => ({
-      ProtocolVersion: [4, 3, 2, 1, 0].map((minor) => ({
-        ProtocolVersionMajor: 1,
-        ProtocolVersionMinor: minor,
-      })),
-    }),
-    Locate: ({ OffsetItems = 0 }) => ({ UniqueIdentifier: ids.slice(OffsetItems, OffsetItems + pageItems) }),
-    Get: ({ UniqueIdentifier }) => keyOf(known(ids, UniqueIdentifier)),
-    GetAttributes: ({ UniqueIdentifier }) => ({
-      UniqueIdentifier: known(ids, UniqueIdentifier),
-      Attribute: active,
-    }),
-  }
-}
-
-function known(ids: readonly string[], id: unknown): string {
-  const found = ids.find((one) => one === id)
-  if (found === undefined) throw new Fault('ObjectNotFound', 'no such object')
-  return found
-}
 
 async function open(t: TestContext, handlers: OldHandlers, options?: OldKmipServerOptions) {
   const old = await openOldKmipServer(handlers, options)

@@ -63,6 +63,7 @@ export const quietFacts: Facts = {
   freeBytes: 2 ** 40,
   unservedVersions: [],
   tokenRecovery: null,
+  upstreams: [],
   backups: {
     last: null,
     failure: null,

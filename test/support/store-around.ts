@@ -112,6 +112,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.usage(instanceId)
   }
 
+  adoptedOnDemand(instanceId: string) {
+    return this.#store.adoptedOnDemand(instanceId)
+  }
+
   dataKeys(instanceId: string) {
     return this.#store.dataKeys(instanceId)
   }

@@ -12,6 +12,7 @@ import type { BackupFacts } from '../backups.ts'
 import type { AdminContext, Readiness } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
+import { upstreamFacts, type UpstreamFacts } from '../shown-upstream.ts'
 
 export interface Facts {
   /** Wall clock, milliseconds since 1970. */
@@ -39,6 +40,7 @@ export interface Facts {
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
+  readonly upstreams: readonly UpstreamFacts[]
 }
 
 export interface RecoverableFacts {
@@ -115,6 +117,7 @@ export type FactParts = Pick<
   | 'serverCertificates'
   | 'store'
   | 'unservedVersions'
+  | 'upstreams'
 > & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
   readonly inventories: Pick<AdminContext['inventories'], 'known'>
@@ -157,7 +160,13 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     backups,
+    upstreams: await allUpstreams(parts, instances),
   }
+}
+
+async function allUpstreams(parts: FactParts, instances: readonly Instance[]): Promise<Facts['upstreams']> {
+  const all = await Promise.all(instances.map((instance) => upstreamFacts(parts, instance)))
+  return all.filter((facts) => facts !== null)
 }
 
 function ownCertificates({

@@ -8,12 +8,14 @@ import { severities, type ConditionLine, type Found, type Severity } from './lin
 import { rootKeyConditions } from './root-keys.ts'
 import { serverConditions } from './server.ts'
 import { storedKeyConditions } from './stored-keys.ts'
+import { upstreamConditions } from './upstreams.ts'
 
 export const conditionTable = {
   ...serverConditions,
   ...rootKeyConditions,
   ...storedKeyConditions,
   ...backupConditions,
+  ...upstreamConditions,
   ...accessConditions,
 } as const satisfies Record<string, ConditionLine>
 

@@ -3,13 +3,17 @@
 import type { AdoptionWanted, OldServerWanted } from '../../adopt/adoption.ts'
 import type { AdoptionReport, Listed } from '../../adopt/report.ts'
 import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
+import { isAdopted } from '../../keys/adopted-object.ts'
+import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
+import { limits } from '../../limits.ts'
 import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { serverTrust } from '../schemas.ts'
 
 export const adoptionHandlers: Handlers<
-  'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'checkAdoption'
+  'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'compareAdopted' | 'checkAdoption'
 > = {
   beginAdoption: async (context, asked) => {
     const { ids, dryRun, verify, ...server } = asked.body
@@ -29,6 +33,21 @@ export const adoptionHandlers: Handlers<
       'there is no such adoption: the server was started anew, or another one came after it',
       'Begin it again: what was adopted stays, and it goes on from there.',
     )
+  },
+
+  compareAdopted: async (context, asked) => {
+    const { upstream, id, name } = asked.instance
+    const key = upstream && (await context.upstreamKeys.of(upstream))
+    if (!key)
+      throw new Refusal(
+        'not-found',
+        `the instance ${name} has no upstream to compare with`,
+        `Name the old server: mortise instance set ${name} --upstream kmip://HOST, or compare with mortise adopt kmip HOST --verify.`,
+      )
+    const { servers, certificate: cert, trust } = upstream
+    const ids = () => adoptedIn(context.keys, id)
+    const what = { ids, dryRun: false, verify: true, onlyVerify: true }
+    return begun(context, asked, { servers, cert, key, trust, ...what })
   },
 
   checkAdoption: async ({ keys }, { instance, body }) => {
@@ -57,6 +76,20 @@ async function begun(
   return Promise.resolve(shown(adoption))
 }
 
+/** The identifiers of all objects that came from another server and are not destroyed. */
+async function adoptedIn(keys: Pick<Keys, 'list'>, instanceId: string): Promise<readonly string[]> {
+  const found: string[] = []
+  let beforeSequence: number | undefined
+  for (;;) {
+    const limit = limits.listStepObjects
+    const place = beforeSequence === undefined ? {} : { beforeSequence }
+    const page = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
+    found.push(...page.filter(isAdopted).map(({ uniqueIdentifier }) => uniqueIdentifier))
+    beforeSequence = page.at(-1)?.sequence
+    if (page.length < limit) return found
+  }
+}
+
 function oldServer({
   servers,
   certificate,
@@ -67,10 +100,7 @@ function oldServer({
     servers,
     cert: certificate,
     key: privateKey,
-    trust:
-      'authority' in trust
-        ? { by: 'authority', pem: trust.authority }
-        : { by: 'fingerprint', sha256: trust.fingerprint },
+    trust: serverTrust(trust),
   }
 }
 

@@ -13,6 +13,7 @@ import { hpcsEnd, moveToKeyProtect } from '../hpcs-end.ts'
 import { shownLimits, shownRecoverable } from '../instance-usage.ts'
 import { withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
+import { shownUpstream } from '../shown-upstream.ts'
 import { answer, custodyOf, shownInstance } from './instances.ts'
 
 export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rewrapInstance'> = {
@@ -31,6 +32,7 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
       limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
       work: work ? shownWork(instance, work, progress) : null,
+      upstream: await shownUpstream(context, instance),
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
       countedAs,
       notRecoverable: { count: notRecoverable.count, ids: [...notRecoverable.identifiers] },

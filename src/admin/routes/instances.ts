@@ -115,7 +115,7 @@ export function custodyOf(rootKey: string): 'database' {
 }
 
 export function shownInstance(
-  { rootKeyUri, createdMs, ...instance }: Instance,
+  { rootKeyUri, createdMs, upstream: _upstream, ...instance }: Instance,
   ibmApiKeySource: ApiKeySource,
 ) {
   return {

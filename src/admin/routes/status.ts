@@ -9,6 +9,7 @@ import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../expiries.ts'
 import { shownLimits, shownRecoverable } from '../instance-usage.ts'
 import { isoTime } from '../shown.ts'
+import { shownUpstream } from '../shown-upstream.ts'
 import { shownBackupStatus } from './backups.ts'
 
 const expiriesShown = 10
@@ -30,6 +31,7 @@ export const statusHandlers: Handlers<'status'> = {
           ...(await counted(context, snapshot, instance)),
           recoverable: await shownRecoverable(context, instance),
           limits: await shownLimits(context, instance),
+          upstream: await shownUpstream(context, instance),
           rootKey: readiness.degraded.get(instance.id) ?? ('ok' as const),
           rootKeyReason: readiness.reasons.get(instance.id) ?? null,
         })),

@@ -6,6 +6,7 @@ import type { Write } from '../../ports/store.ts'
 import type { AuthorityRules } from '../../trust/client-rules.ts'
 import { clientsBack, type ClientsBack, type ReturningClient } from '../../trust/restored-clients.ts'
 import type { Block, Instance, TrustTables } from '../../trust/rows.ts'
+import { withUpstreamOff } from '../../trust/upstream.ts'
 import { TrustRefused, type TrustWriter } from '../../trust/writer.ts'
 
 export interface RestoredInstance {
@@ -63,9 +64,9 @@ export class InstanceRestores {
     back: InstanceBack,
   ): Promise<{ readonly instance: Instance; readonly clients: ClientsBack }> {
     const { instance: draft, name = draft.name, writes, detail } = back
-    return this.#writer.change(by, async (snapshot) => {
+    return this.#writer.change(by, async (snapshot, nowMs) => {
       refuseThere(snapshot.tables, { id: draft.id, name })
-      const instance: Instance = { ...draft, name }
+      const instance: Instance = withUpstreamOff({ ...draft, name }, nowMs)
       const clients = await clientsBack(snapshot, back, this.#rules)
       return {
         put: [{ kind: 'instance', value: instance }, ...clients.put],

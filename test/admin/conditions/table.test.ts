@@ -71,6 +71,19 @@ const work = {
   startedMs: 0,
 } as const
 
+const upstream = (more: Partial<Facts['upstreams'][number]>, settings: object = {}): Partial<Facts> => {
+  const row = { id: 'u', servers: ['old:5696'], certificate: '', sinceMs: nowMs - dayMs, ...settings }
+  const trust = { by: 'fingerprint', sha256: 'ab'.repeat(32) } as const
+  const adopted = { count: 2, lastMs: nowMs }
+  return { upstreams: [{ instance, upstream: { ...row, trust }, health: undefined, adopted, ...more }] }
+}
+const health = {
+  lastAnswerMs: null,
+  lastFailure: { atMs: nowMs, message: 'nothing listens there' },
+  failing: false,
+  notAdopted: [],
+}
+
 interface Case {
   readonly id: ConditionId
   readonly facts: Partial<Facts>
@@ -272,6 +285,30 @@ const cases: readonly Case[] = [
     id: 'keys-recoverable',
     facts: { recoverable: [waiting(3, '2026-06-09T00:00:00.000Z')] },
     says: /^3 destroyed keys .* until 2026-06-08\S+ \(the last of them until 2026-06-09\S+\)$/,
+    of,
+  },
+  {
+    id: 'upstream-not-answering',
+    facts: upstream({ health: { ...health, failing: true } }),
+    says: /the upstream old:5696 of the instance vmware did not answer when it was last asked, at .*: nothing listens/,
+    of,
+  },
+  {
+    id: 'upstream-off',
+    facts: upstream({ health }, { off: { why: 'restored', atMs: nowMs } }),
+    says: /is off since the restore of/,
+    of,
+  },
+  {
+    id: 'upstream-key-not-adopted',
+    facts: upstream({ health: { ...health, notAdopted: [{ id: 'k', why: 'it is Sensitive' }] } }),
+    says: /has a key that could not be adopted \(k\): it is Sensitive/,
+    of,
+  },
+  {
+    id: 'upstream-long',
+    facts: upstream({}, { sinceMs: nowMs - 31 * dayMs }),
+    says: /is named since 31 days; 2 adopted on demand, the last at/,
     of,
   },
   { id: 'near-limit', facts: { usages: [usage] }, says: /vmware holds 80 of \d+ objects \(80 %\)/, of },

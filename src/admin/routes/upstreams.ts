@@ -1,0 +1,64 @@
+// The upstream of an instance: named after a trial, turned on again after a restore, removed.
+
+import { randomUUID } from 'node:crypto'
+import { AdoptionFailed } from '../../adopt/failure.ts'
+import { tryUpstream } from '../../adopt/upstream-trial.ts'
+import { parseCertificate } from '../../pki/certificate.ts'
+import type { Instance } from '../../trust/rows.ts'
+import type { AdminContext, Handlers } from '../context.ts'
+import { Refusal } from '../errors.ts'
+import { refusalOfAdoption } from '../adoptions.ts'
+import { serverTrust } from '../schemas.ts'
+import { shownUpstream } from '../shown-upstream.ts'
+
+export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'removeUpstream'> = {
+  setUpstream: async (context, { asker, instance, body }) => {
+    const { servers, certificate, privateKey, trust: given } = body
+    const trust = serverTrust(given)
+    requireCertificate(certificate)
+    await tryUpstream({ servers, cert: certificate, key: privateKey, trust }).catch((error: unknown) => {
+      throw error instanceof AdoptionFailed ? refusalOfAdoption(error) : error
+    })
+    const id = randomUUID()
+    const bytes = Buffer.from(privateKey)
+    const key = context.upstreamKeys.stored({ id }, bytes)
+    bytes.fill(0)
+    const wanted = { upstream: { id, servers, certificate, trust }, key }
+    return context.trust.upstreams.set(asker.by, instance.id, wanted, (after) => shown(context, after))
+  },
+
+  turnUpstreamOn: async (context, { asker, instance }) => {
+    const { upstream, id, name } = instance
+    const key = upstream && (await context.upstreamKeys.of(upstream))
+    key?.fill(0)
+    if (upstream && !key)
+      throw new Refusal(
+        'refused',
+        'the private key for the upstream was not restored with the instance',
+        `Name the upstream anew: mortise instance set ${name} --upstream kmip://${upstream.servers[0]}`,
+      )
+    return context.trust.upstreams.turnOn(asker.by, id, (after) => shown(context, after))
+  },
+
+  removeUpstream: async ({ trust }, { asker, instance }) => {
+    await trust.upstreams.remove(asker.by, instance.id)
+    return { servers: [...(instance.upstream?.servers ?? [])] }
+  },
+}
+
+function requireCertificate(pem: string): void {
+  try {
+    parseCertificate(pem)
+  } catch {
+    throw new Refusal(
+      'bad-request',
+      'body.certificate: is no certificate in PEM, which begins with "-----BEGIN"',
+    )
+  }
+}
+
+async function shown(context: AdminContext, instance: Instance) {
+  const upstream = await shownUpstream(context, instance)
+  if (!upstream) throw new Error(`the instance ${instance.id} has no upstream`)
+  return upstream
+}
