@@ -124,16 +124,16 @@ function instanceTable({ instances }: Status): string {
   )
 }
 
+/** Empty where no instance has one. */
 function upstreamTable({ instances }: Status): string {
-  return table(
-    ['UPSTREAM OF', 'SERVERS', 'SINCE', 'STATE', 'ADOPTED ON DEMAND', 'LAST'],
-    instances.flatMap(({ name, upstream }) => {
-      if (!upstream) return []
-      const { servers, since, state, adopted, lastAdopted } = upstream
-      const last = lastAdopted === null ? 'never' : shortTime(lastAdopted)
-      return [[name, servers.join(', '), shortTime(since), state, String(adopted), last]]
-    }),
-  )
+  const rows = instances.flatMap(({ name, upstream }) => {
+    if (!upstream) return []
+    const { servers, since, state, adopted, lastAdopted } = upstream
+    const last = lastAdopted === null ? 'never' : shortTime(lastAdopted)
+    return [[name, servers.join(', '), shortTime(since), state, String(adopted), last]]
+  })
+  if (rows.length === 0) return ''
+  return table(['UPSTREAM OF', 'SERVERS', 'SINCE', 'STATE', 'ADOPTED ON DEMAND', 'LAST'], rows)
 }
 
 const kinds: Record<Status['expiries'][number]['kind'], string> = {

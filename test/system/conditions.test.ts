@@ -36,6 +36,7 @@ test('a new server is not green before its root key is copied', async () => {
   assert.equal(code, 0)
   assert.match(stdout, /CRITICAL: no copy of the root key .*root\.key is known\n {2}Copy the file/)
   assert.doesNotMatch(stdout, /Nothing needs you/)
+  assert.doesNotMatch(stdout, /UPSTREAM OF/, 'no table without rows')
   const nagios = await server.cli('status', '--nagios')
   assert.equal(nagios.code, 2)
   assert.match(nagios.stdout, /^MORTISE CRITICAL - no copy .* \| critical=1 warning=0 notice=0\n$/)
