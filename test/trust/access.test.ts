@@ -194,6 +194,7 @@ test('a leaf that CAs of two instances vouch for belongs to the one that was tru
   await assert.rejects(trustCa(core, b, renewed), refused('overlap'), 'the same CA, renewed')
   await assert.rejects(trustCa(core, a, renewed, 'kmip*', 'other'), refused('overlap'), 'another client')
   const { client, authority } = await trustCa(core, a, renewed)
+  assert.equal(authority.sinceVersion, (await core.access.snapshot()).version)
   // Like a key that was crafted to match a signature: comparing keys does not find it.
   const elsewhere = { instanceId: b.id, clientId: 'of b' }
   await putRow(core, 'client', { ...client, ...elsewhere, id: 'of b' })

@@ -102,9 +102,9 @@ test('Mortise remembers what it signed for an instance until it expires', async 
   const core = await openCore(t)
   const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
   const issue = async (name: string) => {
-    const identity = await makeCertificate({ commonName: name, ownKey: true, key: 'ec', toDays: 10 })
+    const identity = await makeCertificate({ commonName: name, ownKey: true, key: 'ec' })
     const { certificate } = identity
-    const wanted = { instanceId: a.id, name, certificate, issuedUntilMs: certificate.notAfterMs }
+    const wanted = { instanceId: a.id, name, certificate, issuedUntilMs: core.clock.now() + 10 * dayMs }
     await core.trust.clients.trustCertificate(managerOf(a), wanted)
     return identity
   }
@@ -117,6 +117,8 @@ test('Mortise remembers what it signed for an instance until it expires', async 
   core.clock.pass(11 * dayMs)
   const { certificate } = await issue('second')
   assert.deepEqual(await records(), [certificate.sha256], 'the expired one went with the next')
+  await issue('third')
+  assert.equal((await records()).length, 2, 'one that has not expired stays')
   await core.trust.instances.remove(manager, a.id)
   assert.deepEqual(await records(), [])
 })

@@ -1,6 +1,5 @@
 // Pending clients (design: section 3): unknown certificates that connected. Subnets share the list, so strangers can
-// neither fill it nor keep a newcomer off it, and it is written at most once a second. Also: when certificates were
-// last seen.
+// neither fill it nor keep a newcomer off it, and it is written at most once a second.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
@@ -10,7 +9,6 @@ import { subnetOf } from '../../src/kmip-server/address.ts'
 import { Pending } from '../../src/trust/pending.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import type { PendingClient } from '../../src/ports/trust.ts'
-import { LastSeen } from '../../src/trust/last-seen.ts'
 import { limits } from '../../src/limits.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { StoreAround } from '../support/store-around.ts'
@@ -247,31 +245,4 @@ test('a row with another certificate than its SHA-256 names is never shown', asy
   await pending.close()
   edit(file, 'UPDATE pending SET certificate = ?', mallory.der)
   assert.deepEqual((await open()).list(), [])
-})
-
-test('last-seen times are kept in memory and written together, and the newest counts', async (t) => {
-  const { store, clock } = await openList(t)
-  const failures: unknown[] = []
-  const lastSeen = new LastSeen(store, clock, (error) => failures.push(error))
-  lastSeen.note('aa', '192.0.2.1')
-  const first = clock.now()
-  assert.equal((await lastSeen.of(['aa', 'bb'])).get('aa')?.lastMs, first, 'before it is written')
-  await lastSeen.flush()
-  clock.pass(1_000)
-  for (let i = 0; i < 1_000; i++) lastSeen.note('aa', '192.0.2.2')
-  const seen = await lastSeen.of(['aa', 'bb'])
-  assert.deepEqual(seen.get('aa'), { sha256: 'aa', lastMs: first + 1_000, address: '192.0.2.2' })
-  assert.equal(seen.has('bb'), false)
-  const before = store.commits
-  store.before = () => {
-    throw new StoreUnavailable('full', 'no room')
-  }
-  await assert.rejects(lastSeen.flush(), StoreUnavailable)
-  store.before = () => undefined
-  await lastSeen.flush()
-  await lastSeen.flush()
-  assert.equal(store.commits, before + 2, 'one that failed, one for all')
-  const later = new LastSeen(store, clock, (error) => failures.push(error))
-  assert.equal((await later.of(['aa'])).get('aa')?.address, '192.0.2.2')
-  assert.deepEqual(failures, [])
 })

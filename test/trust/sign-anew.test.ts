@@ -1,46 +1,17 @@
 // After an accepted restore: rows that counted count under the new key, tokens do not, and old rows never verify again.
 
 import assert from 'node:assert/strict'
-import { createSecretKey, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import type { TrustRow, TrustWrite } from '../../src/ports/trust.ts'
-import { MacKey } from '../../src/sealing/mac-key.ts'
-import {
-  makeHead,
-  makeRow,
-  readRows,
-  trustKinds,
-  type Block,
-  type Client,
-  type Token,
-  type TrustKind,
-  type TrustKinds,
-} from '../../src/trust/rows.ts'
+import { makeRow, readRows, trustKinds, type TrustKind, type TrustKinds } from '../../src/trust/rows.ts'
 import { signAnew } from '../../src/trust/sign-anew.ts'
-
-const newKey = () => new MacKey(createSecretKey(randomBytes(32)))
-const client = (id: string): Client => {
-  return { id, instanceId: 'i', name: id, expiredGraceDays: null, credential: null, createdMs: 1 }
-}
-const block = (id: string): Block => ({ id, reason: 'stolen', createdMs: 1 })
-const token = (id: string): Token => {
-  return { id, name: id, role: 'manager', instanceId: null, sha256: 'ab', createdMs: 1, expiresMs: null }
-}
-
-/** The table after the writes, as a store holds it. */
-function applied(rows: readonly TrustRow[], writes: readonly TrustWrite[]): TrustRow[] {
-  const table = new Map(rows.map((row) => [`${row.kind}/${row.id}`, row]))
-  for (const write of writes) {
-    if (write.type === 'trust') table.set(`${write.row.kind}/${write.row.id}`, write.row)
-    if (write.type === 'trust-removed') table.delete(`${write.kind}/${write.id}`)
-  }
-  return [...table.values()]
-}
-
-function signedRows(macs: MacKey, version: number, rows: readonly TrustRow[]): TrustRow[] {
-  const listed = new Map(rows.map(({ kind, id, mac }) => [`${kind}/${id}`, Buffer.from(mac).toString('hex')]))
-  return [...rows, makeHead(macs, version, listed)]
-}
+import {
+  aBlock as block,
+  aClient as client,
+  applied,
+  aToken as token,
+  newKey,
+  signedRows,
+} from '../support/trust-values.ts'
 
 test('rows count under the new key; of the tokens only the new one does', () => {
   const [before, after] = [newKey(), newKey()]

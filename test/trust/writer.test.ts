@@ -1,0 +1,119 @@
+// The writer of trust: which entries a change and its refusal leave in which instance's audit, and what happens if the
+// store refuses.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AuditEntry } from '../../src/ports/audit.ts'
+import { StoreConflict, StoreUnavailable, type Change } from '../../src/ports/store.ts'
+import { limits } from '../../src/limits.ts'
+import { TrustForbidden, TrustRefused } from '../../src/trust/writer.ts'
+import { clientCertificate, testVmca } from '../support/certificates.ts'
+import { makeInstance, manager, openCore, trustClient } from '../support/core.ts'
+import { StoreAround } from '../support/store-around.ts'
+
+async function open(t: Parameters<typeof openCore>[0]) {
+  const changes: Change[] = []
+  let around: StoreAround | undefined
+  const core = await openCore(t, { wrap: (store) => (around = new StoreAround(store)) })
+  assert.ok(around)
+  const store = around
+  const [a, b] = [await makeInstance(core, 'a'), await makeInstance(core, 'b')]
+  /** Called for each change but the checkpoints, which the server signs by itself. */
+  const intercept = (work: () => void) => {
+    store.before = (change) => {
+      if (change.writes.some(({ type }) => type === 'checkpoint')) return
+      changes.push(change)
+      work()
+    }
+  }
+  intercept(() => undefined)
+  const entries = () => changes.flatMap((change) => change.entries)
+  const byToken = { ...manager, kind: 'token', id: 'token 1', name: 'alice', address: '192.0.2.9' } as const
+  const mine = { ...byToken, onlyInstanceId: a.id, requestId: 'request 1' }
+  return { core, intercept, a, b, changes, entries, mine }
+}
+
+const about = ({ action, result, instanceId, object, reason }: AuditEntry) => {
+  return { action, result, instanceId, object, reason }
+}
+
+test('a refusal is entered in the asker’s instance, and some time later in the instance that it concerns', async (t) => {
+  const { core, a, b, changes, entries, mine } = await open(t)
+  const { certificate } = await clientCertificate('vmca-signed')
+  const { certificate: ca } = await testVmca()
+  const { client } = await core.trust.clients.trustAuthority(manager, {
+    instanceId: b.id,
+    name: 'x',
+    ca,
+    subject: '*',
+  })
+  changes.length = 0
+  const wanted = { instanceId: a.id, name: 'y', certificate }
+  await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), TrustForbidden)
+  const [own, none] = entries()
+  assert.equal(none, undefined)
+  const refusal = { result: 'refused', reason: 'PermissionDenied' }
+  const { sha256 } = certificate
+  assert.deepEqual(own && about(own), {
+    action: 'client.trust',
+    instanceId: a.id,
+    object: sha256,
+    ...refusal,
+  })
+  assert.equal(own?.actor.name, 'alice')
+  assert.equal(own.requestId, 'request 1')
+  core.clock.pass(limits.trustNoticeDelayMsMax)
+  const [, theirs] = entries()
+  const claim = { action: 'client.certificate.claim', instanceId: b.id, object: client.id, ...refusal }
+  assert.deepEqual(theirs && about(theirs), claim)
+  const nobody = { kind: 'token', id: 'token 1', name: null, certificateSha256: null, address: null }
+  assert.deepEqual(theirs?.actor, nobody, 'the other instance learns the token’s id only')
+})
+
+test('a refusal that concerns nobody else leaves one entry', async (t) => {
+  const { core, a, changes, mine } = await open(t)
+  const { certificate } = await clientCertificate('self-signed')
+  const wanted = { instanceId: a.id, name: 'y', certificate }
+  await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), TrustForbidden)
+  core.clock.pass(limits.trustNoticeDelayMsMax)
+  assert.equal(changes.length, 1)
+})
+
+test('a refusal stands even if it cannot be entered', async (t) => {
+  const { core, intercept, a, mine } = await open(t)
+  intercept(() => {
+    throw new StoreUnavailable('full', 'no room')
+  })
+  const { certificate } = await clientCertificate('self-signed')
+  const wanted = { instanceId: a.id, name: 'y', certificate }
+  await assert.rejects(core.trust.clients.trustCertificate(mine, wanted), TrustForbidden)
+})
+
+test('a refusal for another reason than rights leaves no entry', async (t) => {
+  const { core, a, changes } = await open(t)
+  await assert.rejects(core.trust.clients.remove(manager, a.id, 'nobody'), TrustRefused)
+  assert.deepEqual(changes, [])
+})
+
+test('a change is decided anew after a conflict, as often as the limit says; other failures end it at once', async (t) => {
+  const { core, intercept, a, changes } = await open(t)
+  const remove = () => core.trust.clients.remove(manager, a.id, 'vcenter')
+  await trustClient(core, a)
+  for (const [error, tries] of [
+    [new StoreConflict('trust', 'again'), limits.conflictRetriesMax + 1],
+    [new StoreUnavailable('full', 'no room'), 1],
+  ] as const) {
+    changes.length = 0
+    intercept(() => {
+      throw error
+    })
+    await assert.rejects(remove(), error)
+    assert.equal(changes.length, tries)
+  }
+  changes.length = 0
+  intercept(() => {
+    if (changes.length <= limits.conflictRetriesMax) throw new StoreConflict('trust', 'again')
+  })
+  await remove()
+  assert.equal(changes.length, limits.conflictRetriesMax + 1)
+})
