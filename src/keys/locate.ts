@@ -174,23 +174,19 @@ function isAtLeast(value: bigint = 0n, asked: bigint | undefined): boolean {
   return asked === undefined || value >= asked
 }
 
-/** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). */
+/** Equal; of a structure, equal in every field that was given (KMIP 1.4 §4.9). No field of an attribute is a structure. */
 function contains(key: string, candidate: unknown, wanted: unknown): boolean {
   if (isCustom(key) || !isPlain(wanted)) return searchKey(key, candidate) === searchKey(key, wanted)
-  return hasFields(candidate, wanted)
-}
-
-function hasFields(candidate: unknown, wanted: Record<string, unknown>): boolean {
-  if (!isPlain(candidate)) return false
+  const fields = candidate as Record<string, unknown>
   return Object.entries(wanted).every(
-    ([field, value]) => value === undefined || sameValue(candidate[field], value),
+    ([field, value]) => value === undefined || sameField(fields[field], value),
   )
 }
 
-function sameValue(a: unknown, b: unknown): boolean {
+function sameField(a: unknown, b: unknown): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return Buffer.compare(a, b) === 0
-  if (Array.isArray(a) && Array.isArray(b)) return b.every((one) => a.some((other) => sameValue(other, one)))
-  return isPlain(b) ? hasFields(a, b) : a === b
+  if (Array.isArray(a) && Array.isArray(b)) return b.every((one) => a.some((other) => sameField(other, one)))
+  return a === b
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { closedLater, withNamesLeft, type LaterClosing } from '../../src/keys/closing.ts'
+import type { State } from '../../src/keys/lifecycle.ts'
 import { fromRecord, toWrite, type ManagedObject } from '../../src/keys/managed-object.ts'
 import { first } from '../../src/kmip/attributes.ts'
 import type { DumpedObject } from '../../src/ports/backup.ts'
@@ -103,6 +104,48 @@ for (const [what, object, later, expected] of cases)
     if (later.revoked && first(attributes, 'CompromiseDate') !== undefined)
       assert.equal(first(attributes, 'CompromiseDate'), 5n)
   })
+
+test('a later revocation closes as far as its reason says, and never opens', () => {
+  const table: readonly [State, string, State | undefined][] = [
+    ['PreActive', '', 'Deactivated'],
+    ['Active', 'constructor', 'Deactivated'],
+    ['Deactivated', 'Superseded', undefined],
+    ['Compromised', 'Superseded', undefined],
+    ['Destroyed', 'Superseded', undefined],
+    ['DestroyedCompromised', 'Superseded', undefined],
+    ['PreActive', 'KeyCompromise', 'Compromised'],
+    ['Active', 'CACompromise', 'Compromised'],
+    ['Deactivated', 'KeyCompromise', 'Compromised'],
+    ['Compromised', 'KeyCompromise', undefined],
+    ['Destroyed', 'KeyCompromise', 'DestroyedCompromised'],
+    ['DestroyedCompromised', 'KeyCompromise', undefined],
+  ]
+  for (const [state, reason, expected] of table) {
+    const after = closedLater(dumped({ state }), { ...nothing, ...revoked(reason) })
+    assert.equal(after?.record.state, expected, `${state}, ${reason}`)
+    if (!after) continue
+    const { attributes } = fromRecord({ ...after.record, sequence: 0, lastFetchedMs: null })
+    const code = reason.endsWith('Compromise') ? reason : 'Unspecified'
+    const date = reason.endsWith('Compromise') ? 'CompromiseDate' : 'DeactivationDate'
+    assert.deepEqual(
+      [first(attributes, 'RevocationReason'), first(attributes, date)],
+      [{ RevocationReasonCode: code }, 5n],
+    )
+  }
+})
+
+test('a revocation and a destruction find the state that the dates had brought about by then', () => {
+  for (const [date, state] of [
+    [5n, undefined],
+    [6n, 'Deactivated'],
+  ] as const) {
+    const one = dumped({ state: 'Active' }, { DeactivationDate: date })
+    assert.equal(closedLater(one, { ...nothing, ...revoked('Superseded') })?.record.state, state)
+  }
+  const one = dumped({ state: 'Active' }, { DeactivationDate: 6n })
+  const after = closedLater(one, { ...nothing, ...destroyed(8_000) })
+  assert.equal(after?.record.recoverable?.state, 'Deactivated')
+})
 
 test('Names that others have are left out of what is restored', () => {
   const object = dumped({})

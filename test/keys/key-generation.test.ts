@@ -13,7 +13,21 @@ const keys: Readonly<Record<string, { readonly bytes: Record<number, number>; re
   ChaCha20: { bytes: { 256: 32 }, no: [128] },
   Blowfish: { bytes: { 32: 4, 448: 56 }, no: [24, 33, 456] },
   RC4: { bytes: { 40: 5, 2048: 256 }, no: [32, 2056] },
-  HMAC_SHA256: { bytes: { 8: 1, 256: 32, 4096: 512 }, no: [0, 7, 12, 4104] },
+  RC2: { bytes: { 40: 5, 1024: 128 }, no: [32, 1032] },
+  CAST5: { bytes: { 40: 5, 128: 16 }, no: [32, 136] },
+  Camellia: { bytes: { 128: 16, 192: 24, 256: 32 }, no: [64, 512] },
+  ARIA: { bytes: { 128: 16, 192: 24, 256: 32 }, no: [64, 512] },
+  Twofish: { bytes: { 128: 16, 192: 24, 256: 32 }, no: [64, 512] },
+  SEED: { bytes: { 128: 16 }, no: [0, 64, 256] },
+  IDEA: { bytes: { 128: 16 }, no: [0, 64, 256] },
+  SKIPJACK: { bytes: { 80: 10 }, no: [0, 64, 128] },
+  ChaCha20Poly1305: { bytes: { 256: 32 }, no: [128] },
+  ...Object.fromEntries(
+    ['MD5', 'SHA1', 'SHA224', 'SHA256', 'SHA384', 'SHA512'].map((hash) => [
+      `HMAC_${hash}`,
+      { bytes: { 8: 1, 256: 32, 4096: 512 }, no: [0, 7, 12, 4104] },
+    ]),
+  ),
 }
 
 test('each algorithm has its lengths, and a key as many bytes; another length is refused', () => {
