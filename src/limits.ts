@@ -357,6 +357,18 @@ export const limits = {
   objectsStepRows: 50,
   /** How far the store counts objects with one value, to find the most selective value. */
   indexCountMax: 200,
+  /** Of PostgreSQL: connections of one process that read; one more writes, and a backup has its own. */
+  postgresReaders: 4,
+  /** How long a connection may take, and an answer on it. */
+  postgresConnectMs: 5_000,
+  postgresAnswerMs: 10_000,
+  postgresKeepAliveMs: 10_000,
+  /** How long a node waits for its turn to write, and how long the database lets one that is silent keep it. */
+  postgresTurnMs: 5_000,
+  postgresIdleMs: 3_000,
+  /** Between two attempts to connect, at first and at most. */
+  postgresAgainMs: 100,
+  postgresAgainMsMax: 2_000,
   /** With less than this free on the data disk, the server refuses changes. */
   diskFreeBytesMin: 8 * 1024 * 1024,
   diskCheckEveryMs: 1_000,

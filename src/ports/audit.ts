@@ -105,8 +105,8 @@ export interface AccessRecord {
 
 export type AuditWrite =
   | CheckpointWrite
-  /** The store's own: access records up to this number are in the audit log. */
-  | { readonly type: 'access-moved'; readonly sequence: number }
+  /** The store's own: the access records of a log up to this number are in the audit log. */
+  | { readonly type: 'access-moved'; readonly log: string; readonly sequence: number }
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 

@@ -95,7 +95,7 @@ export interface StoreDump {
    * they began, checkpoints by number, objects in the order of their creation. Throws StoreUnavailable.
    */
   pages(): AsyncIterable<readonly DumpedRecord[]>
-  close(): void
+  close(): void | Promise<void>
 }
 
 /**

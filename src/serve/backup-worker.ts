@@ -31,7 +31,7 @@ async function run(port: NonNullable<typeof parentPort>, job: BackupJob): Promis
       const writing = { file, force, keys, about, freeBytesMin, recipients, systemKeyName, onProgress }
       post({ type: 'done', manifest: await writeBackup(dump, writing) })
     } finally {
-      dump.close()
+      await dump.close()
     }
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)

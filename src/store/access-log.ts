@@ -20,6 +20,8 @@ const headBytes = 4 + 8 + macBytes
 export interface AccessLogOptions {
   readonly file: string
   readonly key: KeyObject
+  /** The store knows the log by it. */
+  readonly name: string
   /** The last sequence number that was moved into the chain. */
   readonly movedTo: number
   readonly clock: Clock
@@ -216,7 +218,7 @@ export class AccessLog {
     if (!last) return
     const records = frames.flatMap((frame) => frame.records)
     const change = changeOf(records)
-    const moved: Write = { type: 'access-moved', sequence: last.sequence }
+    const moved: Write = { type: 'access-moved', log: this.#options.name, sequence: last.sequence }
     // The writer flushes this class within limits.accessFlushMs, and takes it on a full disk too.
     try {
       await this.#options.commit({ ...change, writes: [...change.writes, moved], durability: 'process' })

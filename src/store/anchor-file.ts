@@ -5,6 +5,7 @@
 import {
   closeSync,
   constants,
+  fdatasync,
   fdatasyncSync,
   fsyncSync,
   openSync,
@@ -25,6 +26,7 @@ export class AnchorFile {
   #slot: number
   /** The slot was written to its end. */
   #whole = false
+  #writes = 0
 
   private constructor(descriptor: number, slot: number) {
     this.#descriptor = descriptor
@@ -85,6 +87,7 @@ export class AnchorFile {
   /** Overwrites the slot; a killed process loses nothing of it, power loss may. Throws the system's error. */
   write(bytes: Buffer): void {
     this.#whole = false
+    this.#writes++
     writeWhole(this.#descriptor, bytes, this.#slot * anchorSlotBytes)
     this.#whole = true
   }
@@ -95,6 +98,19 @@ export class AnchorFile {
     fdatasyncSync(this.#descriptor)
     this.#slot = (this.#slot + 1) % slots
     this.#whole = false
+  }
+
+  /** The same, without waiting for the disk. A write in between leaves the slot as it is, for the next time. */
+  settleAside(done: (error: Error | null) => void): void {
+    if (!this.#whole) return
+    const writes = this.#writes
+    fdatasync(this.#descriptor, (error) => {
+      if (!error && writes === this.#writes && this.#whole) {
+        this.#slot = (this.#slot + 1) % slots
+        this.#whole = false
+      }
+      done(error)
+    })
   }
 
   close(): void {

@@ -23,6 +23,7 @@ export class AnchorKeeper {
   #sequence: number
   #order = -1
   #failing = false
+  #closed = false
 
   private constructor(
     file: AnchorFile,
@@ -36,13 +37,12 @@ export class AnchorKeeper {
     this.#onTrouble = onTrouble
   }
 
-  /** `needed`: the store must have an anchor, whatever is in it. Throws the system's error. */
+  /** `needed`: there must be an anchor. Throws the system's error. */
   static *look(file: string, key: KeyObject, needed: boolean): Steps<AnchorVerdict> {
-    const used = needed || number((yield* get('used')) ?? {}, 'used') === 1
     const slots = AnchorFile.read(file)
     const found = slots && newestAnchor(slots, key)
     const facts = found && (yield* factsFor(found.anchor))
-    return judgeAnchor(slots, key, used, () => facts ?? nothing)
+    return judgeAnchor(slots, key, needed, () => facts ?? nothing)
   }
 
   /**
@@ -90,7 +90,15 @@ export class AnchorKeeper {
     this.#attempt(() => this.#file.settle())
   }
 
+  /** The same, without waiting for the disk. */
+  settleAside(): void {
+    this.#file.settleAside((error) => {
+      if (error && !this.#closed) this.#tell(error)
+    })
+  }
+
   close(): void {
+    this.#closed = true
     this.#file.close()
   }
 
@@ -98,14 +106,23 @@ export class AnchorKeeper {
     try {
       work()
     } catch (error) {
-      if (!this.#failing)
-        this.#onTrouble(
-          `the anchor beside the database cannot be written (${String(error)}): until it can be, setting the ` +
-            'database back to this moment would not be noticed',
-        )
-      this.#failing = true
+      this.#tell(error)
     }
   }
+
+  #tell(error: unknown): void {
+    if (!this.#failing)
+      this.#onTrouble(
+        `the anchor beside the database cannot be written (${String(error)}): until it can be, setting the ` +
+          'database back to this moment would not be noticed',
+      )
+    this.#failing = true
+  }
+}
+
+/** Somebody has served with the store. */
+export function* isUsed(): Steps<boolean> {
+  return number((yield* get('used')) ?? {}, 'used') === 1
 }
 
 /** Trust version and last checkpoint, as they are in the database or will be with the transaction that runs. */

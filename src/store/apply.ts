@@ -109,7 +109,7 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
       return yield* run('addCheckpoint', next, body, signature)
     }
     case 'access-moved':
-      return yield* run('accessMoved', write.sequence)
+      return yield* run('accessMoved', write.log, write.sequence)
     case 'prune':
       effects.pruned = true
       return yield* markPruned(write.beforeMs, write.upTo)

@@ -44,6 +44,12 @@ export class AuditChain {
     this.#head = mark
   }
 
+  /** Others may have entered something since the last group. */
+  *follow(): Steps<void> {
+    if (this.#head.id === null) return
+    this.#head = { ...this.#head, lastEntry: number((yield* get('lastEntry')) ?? {}, 'entry') }
+  }
+
   *append(entry: AuditEntry): Steps<void> {
     const others = this.#head.id === null ? yield* this.#begin() : undefined
     const { id, lastEntry } = this.#head

@@ -41,6 +41,8 @@ export interface DatabaseStoreOptions {
   readonly clock: Clock
   /** The access log; see openAccessLog. */
   readonly accessFile: string
+  /** Of this node's log in the database. */
+  readonly accessName: string
   readonly anchorFile: string
   readonly onTrouble?: ((message: string) => void) | undefined
   readonly onCommit?: CommitWatch | undefined
@@ -62,7 +64,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   protected abstract read<T>(steps: Steps<T>): T | Promise<T>
   /** A request is decided on these three. A store that knows what has changed may answer from memory. */
   protected readTrustVersion(): number | Promise<number> {
-    return this.read(trustVersion())
+    return this.read(trustVersionNow())
   }
   protected readObject(
     instanceId: string,
@@ -193,10 +195,11 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async openAccessLog(key: KeyObject) {
-    const { accessFile, clock, onTrouble = () => {} } = this.#options
-    const moved = await this.read(get('accessMovedTo'))
+    const { accessFile, accessName, clock, onTrouble = () => {} } = this.#options
+    const moved = await this.read(get('accessMovedTo', accessName))
     this.#accessLog = await AccessLog.open({
       file: accessFile,
+      name: accessName,
       key,
       movedTo: moved ? number(moved, 'sequence') : 0,
       clock,
@@ -297,7 +300,7 @@ function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> 
   return rows
 }
 
-function* trustVersion(): Steps<number> {
+function* trustVersionNow(): Steps<number> {
   return number((yield* get('trustVersion')) ?? {}, 'version')
 }
 

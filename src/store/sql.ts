@@ -26,7 +26,7 @@ export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
 export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
   objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
-  accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = 'access_moved'`,
+  accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = ?`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
@@ -162,7 +162,7 @@ export const writeSql = {
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
   raiseTrustVersion: `UPDATE meta SET value = value + 1 WHERE key = 'trust_version'`,
   accessMoved: `
-    INSERT INTO meta (key, value) VALUES ('access_moved', ?)
+    INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE meta.value < excluded.value`,
   putTrust: `
     INSERT INTO trust (kind, id, body, mac) VALUES (?, ?, ?, ?)

@@ -46,7 +46,7 @@ export function openFile(file: string, onNotice: (message: string) => void = () 
  * The lock is SQLite's own, on an empty database beside the file: it ends with the process, however that ends.
  * The file itself cannot be locked, since this process reads it through a second connection.
  */
-function takeLock(file: string): DatabaseSync {
+export function takeLock(file: string): DatabaseSync {
   createPrivate(file)
   const lock = new DatabaseSync(file, { timeout: 0 })
   try {
@@ -57,7 +57,7 @@ function takeLock(file: string): DatabaseSync {
     if (sqliteTrouble(error) !== 'busy') throw unavailable(file, error)
     throw new StoreUnavailable(
       'busy',
-      `another process has this data folder open (it holds ${file}). One server only may use a SQLite store: ` +
+      `another process has this data folder open (it holds ${file}). One server only may use it: ` +
         'stop the other one, or give this one a data folder of its own',
     )
   }

@@ -33,7 +33,12 @@ export class SqliteStore extends DatabaseStore {
   /** Throws StoreUnavailable. The thread has the file open already. */
   constructor(options: SqliteStoreOptions) {
     const { file, thread } = options
-    super({ ...options, accessFile: accessFileOf(file), anchorFile: anchorFileOf(file) })
+    super({
+      ...options,
+      accessName: 'access_moved',
+      accessFile: accessFileOf(file),
+      anchorFile: anchorFileOf(file),
+    })
     this.#file = file
     this.#thread = thread
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeReadBusyMs })

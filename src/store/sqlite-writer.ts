@@ -12,7 +12,7 @@ import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import { StoreUnavailable, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
-import { AnchorKeeper } from './anchor-keeper.ts'
+import { AnchorKeeper, isUsed } from './anchor-keeper.ts'
 import { AuditChain } from './audit-chain.ts'
 import { anchorFileOf } from './data-folder.ts'
 import { Groups, type GroupResult } from './group.ts'
@@ -81,7 +81,8 @@ class Writer {
   /** See AnchoredStore. Throws the system's error. */
   anchor(key: KeyObject, { needed, mode }: AnchorUse): AnchorVerdict {
     const file = anchorFileOf(this.#data.file)
-    const verdict = this.#statements.take(AnchorKeeper.look(file, key, needed))
+    const used = needed || this.#statements.take(isUsed())
+    const verdict = this.#statements.take(AnchorKeeper.look(file, key, used))
     const right = verdict.state === 'agrees' || verdict.state === 'new'
     if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
     // The last commits of an earlier process may not be on the disk yet.

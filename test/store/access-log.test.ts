@@ -51,6 +51,7 @@ async function begin(t: TestContext) {
   const trouble: string[] = []
   const open = (from = chain) =>
     AccessLog.open({
+      name: 'access_moved',
       file,
       key,
       movedTo: from.movedTo,

@@ -23,9 +23,9 @@ export function storeBackupContract(makePlace: MakePlace): void {
   test('a dump that another store takes in gives the same dump again, and the same answers', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
     await fill(store)
-    const records = await read(place.dump())
+    const records = await read(await place.dump())
     const other = await loaded(t, makePlace, records)
-    const again = await read(other.place.dump())
+    const again = await read(await other.place.dump())
     assert.deepEqual(withoutNewWriter(again), records)
     assert.deepEqual(
       await other.store.objects({ instanceId: 'instance-1', limit: 10, index: [{ key: 'k', value: 'v' }] }),
@@ -55,7 +55,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
   test('records come in the order of their types, and are counted', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
     await fill(store)
-    const dump = place.dump()
+    const dump = await place.dump()
     const { counts } = dump
     const records = await read(dump)
     const order = records.map(({ type }) => dumpedTypes.indexOf(type))
@@ -71,14 +71,14 @@ export function storeBackupContract(makePlace: MakePlace): void {
   test('a dump holds what was committed before it, and nothing of what is committed later', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
     for (let n = 0; n < 600; n++) await create(store, objectRecord(`before-${n}`))
-    const dump = place.dump()
+    const dump = await place.dump()
     const pages = dump.pages()[Symbol.asyncIterator]()
     const first = await pages.next()
     await store.commit(change([objectWrite(objectRecord('before-599', { version: 2, state: 'Active' }))]))
     await create(store, objectRecord('after'))
     const records: DumpedRecord[] = first.done ? [] : [...first.value]
     for (let page = await pages.next(); !page.done; page = await pages.next()) records.push(...page.value)
-    dump.close()
+    await dump.close()
     const objects = records.flatMap(({ type, value }) => (type === 'object' ? [value.record] : []))
     assert.equal(objects.length, 600)
     assert.ok(objects.every(({ state }) => state === 'PreActive'))
@@ -88,7 +88,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
     const { store, place } = await openPlace(t, makePlace)
     await fill(store)
     const { heads } = await store.auditHeads()
-    const other = await loaded(t, makePlace, await read(place.dump()))
+    const other = await loaded(t, makePlace, await read(await place.dump()))
     await create(other.store, objectRecord('later'))
     const entries = await allEntries(other.store, { order: 'oldest', limit: 1000 })
     const restore = entries.find(({ body }) => body.includes('"backup.restore"'))
@@ -103,7 +103,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
   test('a load that fails leaves no store, and can be repeated', async (t) => {
     const { store, place } = await openPlace(t, makePlace)
     await fill(store)
-    const records = await read(place.dump())
+    const records = await read(await place.dump())
     const target = await makePlace()
     t.after(() => target.remove())
     await assert.rejects(
@@ -118,7 +118,7 @@ export function storeBackupContract(makePlace: MakePlace): void {
     )
     await target.load(pagesOf(records), [])
     await assert.rejects(target.load(pagesOf(records), []), /is there already/)
-    assert.equal((await read(target.dump())).length, records.length)
+    assert.equal((await read(await target.dump())).length, records.length)
   })
 }
 
@@ -202,7 +202,7 @@ const pendingClient = {
 async function read(dump: StoreDump): Promise<DumpedRecord[]> {
   const records: DumpedRecord[] = []
   for await (const page of dump.pages()) records.push(...page)
-  dump.close()
+  await dump.close()
   return records
 }
 

@@ -18,7 +18,7 @@ export interface StorePlace {
   /** Opens the store of this place; again after it was closed. */
   open(): Promise<Store>
   /** All that it holds now, also while it is open. */
-  dump(): StoreDump
+  dump(): StoreDump | Promise<StoreDump>
   /** Makes the store of this place of a dump. */
   load: LoadStore
   remove(): Promise<void>

@@ -1,0 +1,47 @@
+// Makes a store on PostgreSQL of a dump (ports/backup.ts), in one transaction: until it is whole there are not even tables.
+
+import type { LoadStore } from '../../ports/backup.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import { Loader } from '../loader.ts'
+import { connect, type Connecting } from './connect.ts'
+import { asUnavailable } from './errors.ts'
+import { migrate, schemaVersion, turnLock } from './schema.ts'
+import type { Session } from './session.ts'
+import { describePlace } from './url.ts'
+
+/** For an empty database. `openedMs`: the time of the new audit writer. */
+export function postgresLoader(connecting: Connecting, openedMs: number): LoadStore {
+  return async (pages, entries) => {
+    const session = await connect(connecting)
+    try {
+      await begin(session, describePlace(connecting.place))
+      const loader = new Loader()
+      for await (const page of pages) {
+        for (const record of page) await session.take(loader.load(record))
+        await session.query('SELECT 1')
+        const failed = session.takeFailure()
+        if (failed !== undefined) throw failed
+      }
+      await session.take(loader.finish(entries, openedMs))
+      const { command } = await session.query('COMMIT')
+      if (command !== 'COMMIT') throw session.takeFailure() ?? new Error('the transaction was rolled back')
+      await session.end()
+    } catch (error) {
+      session.drop()
+      throw fromDatabase(error) ? asUnavailable('write the database', error) : error
+    }
+  }
+}
+
+async function begin(session: Session, name: string): Promise<void> {
+  await session.query('BEGIN')
+  await session.query(turnLock)
+  if ((await schemaVersion(session)) > 0)
+    throw new StoreUnavailable('unavailable', `a store is there already in ${name}; nothing was changed`)
+  await migrate(session)
+}
+
+/** The driver's own, rather than what `pages` throws. */
+function fromDatabase(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error
+}

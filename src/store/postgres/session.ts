@@ -1,0 +1,119 @@
+// One connection to PostgreSQL. Statements are sent as they come, without waiting for the answers before them, and need no
+// state of the connection outside a transaction: no prepared statements, no settings. So it works behind PgBouncer too.
+
+import { connect } from 'node:net'
+import pg from 'pg'
+import type { Answer, Query, Steps } from '../steps.ts'
+import type { Row } from '../row.ts'
+import { postgresSql } from './sql.ts'
+import { fromText, toText } from './text.ts'
+
+/** bigint, numeric and integer become numbers: all that the store keeps fit. */
+const numbers = new Set([20, 21, 23, 1700])
+const types = {
+  getTypeParser(oid: number, format?: string) {
+    if (numbers.has(oid)) return Number
+    if (oid === 25 || oid === 1043) return fromText
+    return pg.types.getTypeParser(oid, format as 'text')
+  },
+}
+
+/** The parts that we look at. */
+interface Warning {
+  readonly message?: string | undefined
+  /** The function of PostgreSQL that warns. */
+  readonly routine?: string | undefined
+}
+
+export class Session {
+  readonly #client: pg.Client
+  #pending = 0
+  #failed: unknown
+  #warnings: Warning[] = []
+  /** Why it cannot be used any more. */
+  ended: Error | undefined
+
+  constructor(options: pg.ClientConfig) {
+    this.#client = new pg.Client({ ...options, types, pipeline: true } as pg.ClientConfig)
+    this.#client.on('error', (error) => (this.ended ??= error))
+    this.#client.on('end', () => (this.ended ??= new Error('the connection has ended')))
+    this.#client.on('notice', (notice) => this.#warnings.push(notice))
+  }
+
+  async open(): Promise<void> {
+    await this.#client.connect()
+  }
+
+  /** How many statements wait for their answer. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** Takes all steps. Rejects with the driver's errors, and with what a rule throws. */
+  async take<T>(steps: Steps<T>): Promise<T> {
+    let step = steps.next()
+    while (!step.done) {
+      const answer = this.#send(step.value)
+      if (step.value.wants === 'nothing') {
+        answer.catch((error: unknown) => (this.#failed ??= error))
+        step = steps.next()
+      } else step = steps.next(wanted(step.value.wants, await answer))
+    }
+    return step.value
+  }
+
+  async query(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
+    this.#pending++
+    try {
+      return await this.#client.query<Row>(text, values.length === 0 ? undefined : values.map(toValue))
+    } finally {
+      this.#pending--
+    }
+  }
+
+  /** Sent with what comes next; an error of it is the error of the next `settled`. */
+  send(text: string): void {
+    this.query(text).catch((error: unknown) => (this.#failed ??= error))
+  }
+
+  /** The first error since the last call of what nobody waited for. Call it when something later was answered. */
+  takeFailure(): unknown {
+    const failed = this.#failed
+    this.#failed = undefined
+    return failed
+  }
+
+  /** What the server has warned of since the last call. */
+  takeWarnings(): readonly Warning[] {
+    return this.#warnings.splice(0)
+  }
+
+  /** Ends it at once, whatever is on its way. */
+  drop(): void {
+    this.ended ??= new Error('the connection was ended')
+    this.#client.end().catch(() => undefined)
+    const { stream } = (this.#client as unknown as { connection: { stream: ReturnType<typeof connect> } })
+      .connection
+    stream.destroy()
+  }
+
+  /** After what was sent. */
+  async end(): Promise<void> {
+    this.ended ??= new Error('the connection was ended')
+    await this.#client.end().catch(() => undefined)
+  }
+
+  #send({ name, values }: Query): Promise<pg.QueryResult<Row>> {
+    return this.query(postgresSql[name], values)
+  }
+}
+
+function wanted(wants: Query['wants'], { rows, rowCount }: pg.QueryResult<Row>): Answer {
+  if (wants === 'rows') return rows
+  if (wants === 'row') return rows[0]
+  return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)
+}
+
+function toValue(value: unknown): unknown {
+  return typeof value === 'string' ? toText(value) : value
+}

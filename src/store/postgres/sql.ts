@@ -1,0 +1,49 @@
+// The statements of the store in PostgreSQL's words. Nearly all are those of ../sql.ts with numbered placeholders; here are
+// the few that differ, with the reason.
+
+import { statementSql, type StatementName } from '../steps.ts'
+
+/** PostgreSQL keeps old rows until vacuum removes them, so there is no sense in overwriting what is deleted. */
+const erasures = {
+  eraseMaterial: `DELETE FROM material WHERE id = ?`,
+  eraseDataKeys: `DELETE FROM data_keys WHERE instance_id = ?`,
+  eraseDataKey: `DELETE FROM data_keys WHERE id = ?`,
+  eraseSecret: `DELETE FROM secrets WHERE name = ?`,
+}
+
+/** Several writers enter in turns, so an entry's place does not follow from its number. */
+const places = {
+  lastEntry: `SELECT coalesce(max(entry), 0) AS entry FROM audit`,
+  entryOfNumber: `SELECT entry, hash FROM audit WHERE number = ? AND writer = ?`,
+}
+
+/** A standby answers no such read: commits become visible there in another order than on the primary. */
+const onPrimary = {
+  trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version' AND NOT pg_is_in_recovery()`,
+}
+
+const differing: Partial<Record<StatementName, string>> = { ...erasures, ...places, ...onPrimary }
+
+/** The column whose value SQLite gives by itself. */
+const newIds: Partial<Record<StatementName, string>> = {
+  addObject: 'sequence',
+  addMaterial: 'id',
+  addWriter: 'id',
+  loadWriter: 'id',
+}
+
+export const postgresSql: Readonly<Record<StatementName, string>> = Object.fromEntries(
+  Object.entries(statementSql).map(([name, sql]) => {
+    const statement = name as StatementName
+    const id = newIds[statement]
+    return [name, numbered(differing[statement] ?? sql) + (id === undefined ? '' : ` RETURNING ${id} AS id`)]
+  }),
+) as Record<StatementName, string>
+
+/** `?` and `?1` become `$1`; CROSS JOIN with a condition is SQLite's way to fix an order, which PostgreSQL finds itself. */
+function numbered(sql: string): string {
+  let count = 0
+  return sql
+    .replaceAll(/\?(\d*)/g, (_, given: string) => `$${given === '' ? ++count : given}`)
+    .replaceAll('CROSS JOIN', 'JOIN')
+}

@@ -1,0 +1,88 @@
+// Reads `server.store = "postgres://…"`. Pure. A password is never taken from the URL: URLs end up in logs and lists of processes.
+
+export interface PostgresPlace {
+  /** Of them one takes changes. A host that begins with `/` is the folder of a socket. */
+  readonly hosts: readonly { readonly host: string; readonly port: number }[]
+  readonly user: string
+  readonly database: string
+  readonly tls: 'none' | 'unverified' | 'verified'
+  /** The file of the CAs that count; null: those that Node.js knows. */
+  readonly caFile: string | null
+}
+
+const form = /^postgres(?:ql)?:\/\/(?:([^@/?]*)@)?([^/?]*)(?:\/([^?]*))?(?:\?(.*))?$/
+
+export function isPostgresUrl(store: string): boolean {
+  return /^postgres(?:ql)?:/.test(store)
+}
+
+/** Throws an error whose message says what to write instead. */
+export function parsePostgresUrl(url: string): PostgresPlace {
+  const match = form.exec(url)
+  if (!match)
+    throw wrong('is not of the form postgres://user@host[:port][,host2]/database?sslmode=verify-full')
+  const [, login = '', hostList = '', database = '', query = ''] = match
+  if (login.includes(':'))
+    throw wrong(
+      'has a password in it. Take it out, and put it into a file that MORTISE_STORE_PASSWORD_FILE or PGPASSFILE names',
+    )
+  const options = new Map(new URLSearchParams(query))
+  const take = (name: string) => {
+    const value = options.get(name)
+    options.delete(name)
+    return value
+  }
+  const socket = take('host')
+  const mode = take('sslmode')
+  const caFile = take('sslrootcert') ?? null
+  const [unknown] = options.keys()
+  if (unknown !== undefined) throw wrong(`has the option ${unknown}; there are sslmode, sslrootcert and host`)
+  if (login === '') throw wrong('names no user: postgres://user@host/database')
+  if (database === '') throw wrong('names no database: postgres://user@host/database')
+  const hosts = (hostList === '' ? [socket ?? ''] : hostList.split(',')).map(hostAndPort)
+  const remote = hosts.some(({ host }) => !host.startsWith('/') && !isLoopback(host))
+  return {
+    hosts,
+    user: decodeURIComponent(login),
+    database: decodeURIComponent(database),
+    tls: tlsOf(mode, remote),
+    caFile,
+  }
+}
+
+/** For people. */
+export function describePlace({ hosts, user, database }: PostgresPlace): string {
+  return `postgres://${user}@${hosts.map(({ host, port }) => `${host}:${port}`).join(',')}/${database}`
+}
+
+function hostAndPort(text: string): { host: string; port: number } {
+  const match = /^(\[[^\]]+\]|[^:]*)(?::(\d+))?$/.exec(text)
+  const host = decodeURIComponent((match?.[1] ?? '').replace(/^\[(.*)\]$/, '$1'))
+  const port = Number(match?.[2] ?? 5432)
+  if (host === '' || port < 1 || port > 65_535)
+    throw wrong(`names no host and port: ${text === '' ? 'nothing' : text}`)
+  return { host, port }
+}
+
+function tlsOf(mode: string | undefined, remote: boolean): PostgresPlace['tls'] {
+  switch (mode) {
+    case undefined:
+      return remote ? 'verified' : 'none'
+    case 'disable':
+      return 'none'
+    case 'require':
+      return 'unverified'
+    case 'verify-full':
+      return 'verified'
+    default:
+      throw wrong(`has sslmode=${mode}; there are verify-full, require and disable`)
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+function wrong(what: string): Error {
+  return new Error(`server.store ${what}`)
+}

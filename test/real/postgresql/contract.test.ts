@@ -1,0 +1,36 @@
+// The store on PostgreSQL does what every store must do (test/support/store-contract.ts).
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+import { openPostgresDump } from '../../../src/store/postgres/dump.ts'
+import { postgresLoader } from '../../../src/store/postgres/load.ts'
+import { openPostgresStore } from '../../../src/store/postgres/open.ts'
+import { parsePostgresUrl } from '../../../src/store/postgres/url.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { storeContract } from '../../support/store-contract.ts'
+import type { StorePlace } from '../../support/store-place.ts'
+
+const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
+  test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))
+})
+after(() => server?.stop('immediate'))
+
+if (server) storeContract('PostgreSQL', () => place(server))
+
+async function place(postgres: PostgresServer): Promise<StorePlace> {
+  const url = await postgres.newDatabase()
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  const connecting = { place: parsePostgresUrl(url), passwordFile: null }
+  return {
+    open: () => openPostgresStore({ url, passwordFile: null, folder, node: 'node-1', clock: systemClock }),
+    dump: () => openPostgresDump(connecting),
+    load: postgresLoader(connecting, systemClock.now()),
+    async remove() {
+      await postgres.dropDatabase(url)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}

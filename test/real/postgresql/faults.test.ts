@@ -1,0 +1,211 @@
+// What the store on PostgreSQL does when the database goes away and comes back, when two nodes write, and when a replica does
+// not confirm: nothing that was answered is lost, nothing is done twice, and what nobody can know is not called done.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnchoredStore } from '../../../src/ports/anchor.ts'
+import { StoreConflict, StoreUnavailable, type Store } from '../../../src/ports/store.ts'
+import { systemClock } from '../../../src/serve/system-clock.ts'
+import { openPostgresStore } from '../../../src/store/postgres/open.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
+import { anchorKey, conflict } from '../../support/store-place.ts'
+import {
+  auditEntry,
+  change,
+  create,
+  objectRecord,
+  objectWrite,
+  trustRow,
+} from '../../support/store-values.ts'
+
+const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
+  test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
+})
+after(() => server?.stop('immediate'))
+
+const unavailable = (error: unknown) => error instanceof StoreUnavailable
+
+if (server) {
+  test('changes that were answered survive a crash of the database, and service resumes by itself', (t) =>
+    crashes(t, server))
+  test('two nodes: each change is done once or refused, and both audits verify', (t) => twoNodes(t, server))
+  test('a process whose name another one took writes no more', (t) => sameName(t, server))
+  test('a commit that no replica confirms is not acknowledged', (t) => unconfirmed(t, server))
+  test('after the database lost commits, nothing is served, and a new start says so by the anchor', (t) =>
+    setBack(t, server))
+  test('a database that does not answer is said so at once', async (t) => {
+    const url = 'postgres://mortise@127.0.0.1:1/none'
+    await assert.rejects(
+      open(t, { url }),
+      /no connection to postgres:\/\/mortise@127.0.0.1:1\/none.*ECONNREFUSED/,
+    )
+  })
+}
+
+async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await open(t, { url })
+  const answered: string[] = []
+  const unknown = new Set<string>()
+  let stop = false
+  const load = Array.from({ length: 8 }, async (_, client) => {
+    for (let n = 0; !stop; n++) {
+      const id = `${client}-${n}`
+      try {
+        await create(store, objectRecord(id))
+        answered.push(id)
+      } catch (error) {
+        assert.ok(unavailable(error), String(error))
+        unknown.add(id)
+        await sleep(20)
+      }
+    }
+  })
+  for (let round = 0; round < 3; round++) {
+    const before = answered.length
+    await until(() => answered.length > before + 50)
+    await postgres.stop('immediate')
+    await sleep(300)
+    await postgres.start()
+  }
+  const before = answered.length
+  await until(() => answered.length > before + 50)
+  stop = true
+  await Promise.all(load)
+  for (const id of answered) assert.ok(await store.object('instance-1', id), `${id} is lost`)
+  const entries = await allEntries(store, { order: 'oldest', limit: 1000 })
+  verifyChain(entries)
+  const objects = entries.map(({ body }) => (JSON.parse(body) as { object: string }).object)
+  assert.equal(new Set(objects).size, objects.length, 'nothing was done twice')
+  for (const id of objects) assert.ok(answered.includes(id) || unknown.has(id))
+  assert.deepEqual(store.health(), { writable: true, reason: null })
+}
+
+async function twoNodes(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const nodes = [await open(t, { url, node: 'a' }), await open(t, { url, node: 'b' })] as const
+  await create(nodes[0], objectRecord('k'))
+  let version = 1
+  for (let round = 0; round < 20; round++) {
+    const attempts = await Promise.allSettled(
+      nodes.map((node) =>
+        node.commit({
+          expect: { objects: [{ instanceId: 'instance-1', uniqueIdentifier: 'k', version }] },
+          writes: [objectWrite(objectRecord('k', { version: version + 1 }), [`name ${round}`])],
+          entries: [auditEntry()],
+          durability: 'disk',
+        }),
+      ),
+    )
+    assert.equal(attempts.filter(({ status }) => status === 'fulfilled').length, 1)
+    for (const attempt of attempts)
+      if (attempt.status === 'rejected') assert.ok(attempt.reason instanceof StoreConflict)
+    version += 1
+    for (const node of nodes) assert.equal((await node.object('instance-1', 'k'))?.version, version)
+  }
+  const named = nodes.map((node, n) => create(node, objectRecord(`named ${n}`), ['one name']))
+  assert.equal((await Promise.allSettled(named)).filter(({ status }) => status === 'rejected').length, 1)
+  await nodes[0].commit(change([trustRow('a')]))
+  assert.equal(await nodes[1].trustVersion(), 1)
+  await assert.rejects(
+    nodes[1].commit(change([trustRow('b')], { expect: { trustVersion: 0 } })),
+    conflict('trust'),
+  )
+  const entries = await allEntries(nodes[1], { order: 'oldest', limit: 100 })
+  for (const { writer } of nodes) verifyChain(entries.filter((entry) => entry.writer === writer))
+  assert.equal(entries.length, 1 + 20 + 1)
+}
+
+async function sameName(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const [first, second] = [await open(t, { url, node: 'n' }), await open(t, { url, node: 'n' })]
+  await assert.rejects(
+    create(first, objectRecord('a')),
+    /another process writes to the database as the node n/,
+  )
+  await create(second, objectRecord('a'))
+}
+
+async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const store = await open(t, { url })
+  await create(store, objectRecord('a'))
+  await postgres.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+  await postgres.sql('SELECT pg_reload_conf()')
+  const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
+  await until(async () => {
+    const cancelled = await postgres.sql(
+      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise'",
+    )
+    return (cancelled.rowCount ?? 0) > 0
+  })
+  await refused
+  await postgres.sql('ALTER SYSTEM RESET synchronous_standby_names')
+  await postgres.sql('SELECT pg_reload_conf()')
+  await until(
+    async () =>
+      (await postgres.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === '',
+  )
+  await create(store, objectRecord('c'))
+  assert.ok(await store.object('instance-1', 'b'), 'it was written all the same')
+  verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
+}
+
+async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const store = await open(t, { url, folder })
+  assert.equal((await store.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+  await create(store, objectRecord('a'))
+  const name = path.basename(url)
+  const copy = async (from: string, to: string) => {
+    await postgres.sql(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname IN ('${from}', '${to}') AND pid <> pg_backend_pid()`,
+    )
+    await postgres.sql(`DROP DATABASE IF EXISTS ${to} WITH (FORCE)`)
+    await postgres.sql(`CREATE DATABASE ${to} TEMPLATE ${from} OWNER mortise`)
+  }
+  await copy(name, `${name}_old`)
+  await until(() => store.health().writable)
+  await create(store, objectRecord('b'))
+  await copy(`${name}_old`, name)
+  await assert.rejects(create(store, objectRecord('c')), unavailable)
+  await until(() => /it lost the others/.test(store.health().reason ?? ''))
+  await assert.rejects(store.object('instance-1', 'a'), /it lost the others/)
+  await store.close()
+  const again = await open(t, { url, folder })
+  assert.equal((await again.anchor(anchorKey, { needed: false, mode: 'keep' })).state, 'older')
+  const elsewhere = await open(t, { url, node: 'new' })
+  assert.equal((await elsewhere.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+}
+
+async function open(
+  t: TestContext,
+  {
+    url,
+    node = 'node-1',
+    folder,
+  }: { readonly url: string; readonly node?: string; readonly folder?: string },
+): Promise<Store & AnchoredStore> {
+  const made = folder ?? (await mkdtemp(path.join(tmpdir(), 'mortise-store-')))
+  const store = await openPostgresStore({ url, passwordFile: null, folder: made, node, clock: systemClock })
+  t.after(async () => {
+    await store.close()
+    if (folder === undefined) await rm(made, { recursive: true, force: true })
+  })
+  return store
+}
+
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!(await isTrue())) {
+    assert.ok(performance.now() < deadline, 'it never came')
+    await sleep(20)
+  }
+}

@@ -1,0 +1,171 @@
+// Debian's PostgreSQL as a process of the test: in a folder of its own, on a free port of the loopback address and a socket in
+// that folder. It refuses to run as root, so root's tests run it as another user.
+
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import pg from 'pg'
+import { skipOrFail } from './skip.ts'
+import type { TestContext } from 'node:test'
+
+export interface PostgresServer {
+  readonly port: number
+  readonly folder: string
+  /** postgres://mortise@127.0.0.1:PORT/DATABASE of a new, empty database. */
+  newDatabase(): Promise<string>
+  dropDatabase(url: string): Promise<void>
+  /** As the superuser, in a database of the server. */
+  sql(text: string, database?: string): Promise<pg.QueryResult>
+  start(): Promise<void>
+  /** `immediate`: as when the machine fails. */
+  stop(how?: 'fast' | 'immediate'): Promise<void>
+}
+
+const root = '/usr/lib/postgresql'
+
+/** The folder of the newest version's programs; undefined if none is installed. */
+function programs(): string | undefined {
+  if (!existsSync(root)) return undefined
+  const versions = readdirSync(root).toSorted((a, b) => Number(b) - Number(a))
+  return versions
+    .map((version) => path.join(root, version, 'bin'))
+    .find((bin) => existsSync(path.join(bin, 'initdb')))
+}
+
+/** Undefined where PostgreSQL is not installed: the test is skipped then. Stopped by `stop` or at the end of the process. */
+export async function startPostgres(
+  t: Pick<TestContext, 'skip'>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<PostgresServer | undefined> {
+  const bin = programs()
+  if (bin === undefined) {
+    skipOrFail(t as TestContext, 'needs PostgreSQL (Debian: postgresql)')
+    return undefined
+  }
+  const server = new Postgres(bin, await freePort(), settings)
+  await server.start()
+  return server
+}
+
+class Postgres implements PostgresServer {
+  readonly port: number
+  readonly folder: string
+  readonly #bin: string
+  readonly #settings: Readonly<Record<string, string>>
+  readonly #user: { readonly uid: number; readonly gid: number } | object
+  #process: ChildProcess | undefined
+  #databases = 0
+
+  constructor(bin: string, port: number, settings: Readonly<Record<string, string>>) {
+    this.#bin = bin
+    this.port = port
+    this.#settings = settings
+    this.#user = otherUser()
+    this.folder = mkdtempSync(path.join(tmpdir(), 'mortise-pg-'))
+    const socket = path.join(this.folder, 'socket')
+    mkdirSync(socket)
+    if ('uid' in this.#user)
+      for (const owned of [this.folder, socket]) chownSync(owned, this.#user.uid, this.#user.gid)
+    const args = [
+      '-D',
+      this.#data,
+      '-U',
+      'postgres',
+      '-A',
+      'trust',
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '--no-sync',
+    ]
+    const made = spawnSync(path.join(bin, 'initdb'), args, {
+      ...this.#user,
+      cwd: this.folder,
+      encoding: 'utf8',
+    })
+    if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
+    process.once('exit', () => {
+      this.#process?.kill('SIGKILL')
+      rmSync(this.folder, { recursive: true, force: true })
+    })
+  }
+
+  get #data(): string {
+    return path.join(this.folder, 'data')
+  }
+
+  async start(): Promise<void> {
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: path.join(this.folder, 'socket'),
+      port: String(this.port),
+      ...this.#settings,
+    }
+    const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const started = spawn(path.join(this.#bin, 'postgres'), ['-D', this.#data, ...args], {
+      ...this.#user,
+      cwd: this.folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    this.#process = started
+    let said = ''
+    const ready = Promise.withResolvers<void>()
+    started.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = (said + text).slice(-10_000)
+      if (/ready to accept (?:read-only )?connections/.test(said)) ready.resolve()
+    })
+    started.once('exit', () => ready.reject(new Error(`postgres ended: ${said}`)))
+    await ready.promise
+    if (this.#databases === 0) await this.sql('CREATE ROLE mortise LOGIN').catch(() => undefined)
+  }
+
+  async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    const running = this.#process
+    this.#process = undefined
+    if (!running || running.exitCode !== null) return
+    const ended = once(running, 'exit')
+    running.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    await ended
+  }
+
+  async newDatabase(): Promise<string> {
+    const name = `mortise_${++this.#databases}`
+    await this.sql(`CREATE DATABASE ${name} OWNER mortise TEMPLATE template0`)
+    return `postgres://mortise@127.0.0.1:${this.port}/${name}`
+  }
+
+  async dropDatabase(url: string): Promise<void> {
+    await this.sql(`DROP DATABASE ${path.basename(url)} WITH (FORCE)`)
+  }
+
+  async sql(text: string, database = 'postgres'): Promise<pg.QueryResult> {
+    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database })
+    await client.connect()
+    try {
+      return await client.query(text)
+    } finally {
+      await client.end()
+    }
+  }
+}
+
+/** For root: a user that is nobody else; otherwise the own one. */
+function otherUser(): { uid: number; gid: number } | object {
+  if (process.geteuid?.() !== 0) return {}
+  const entries = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const entry = ['postgres', 'nobody'].map((name) => entries.find(([user]) => user === name)).find(Boolean)
+  return { uid: Number(entry?.[2]), gid: Number(entry?.[3]) }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const { port } = probe.address() as { port: number }
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
