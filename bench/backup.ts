@@ -77,7 +77,7 @@ await measured('backup', async () => {
   const writing = { file: backup, force: false, keys, about, recipients: Promise.resolve(null) }
   const rest = { systemKeyName: 'system-data-key', freeBytesMin: 0, onProgress: () => undefined }
   await writeBackup(dump, { ...writing, ...rest })
-  dump.close()
+  await dump.close()
 })
 await measured('read back', async () => {
   for await (const _ of readRecords(backup, keys));

@@ -27,6 +27,30 @@ export const options = {
       reason:
         'Relative to the folder in which the process started. Must be on a local disk: SQLite does not work on network file systems.',
     }),
+    store: option({
+      schema: z.string(),
+      initial: '',
+      variable: 'MORTISE_STORE',
+      text: 'Where keys are stored: a SQLite file, or a PostgreSQL database as postgres://user@host[,host2]/database?sslmode=verify-full.',
+      reason:
+        'Empty: mortise.db in the data folder, which one server uses alone. Several hosts are tried until one takes changes. The password is never in the URL, which logs and process lists may show.',
+    }),
+    storePasswordFile: option({
+      schema: filePath(),
+      initial: '',
+      variable: 'MORTISE_STORE_PASSWORD_FILE',
+      text: 'A file whose first line is the password of the PostgreSQL user.',
+      reason:
+        'Empty: the file that PGPASSFILE names, or ~/.pgpass, or no password. Read for each connection, so that you can replace it while the server runs.',
+    }),
+    node: option({
+      schema: z.string().max(253),
+      initial: '',
+      variable: 'MORTISE_NODE',
+      text: 'The name of this node, which the PostgreSQL database knows it by. Each node needs its own.',
+      reason:
+        'Empty: the name of the machine. A node that comes back under its name needs the anchor in its data folder; a new name starts from the database.',
+    }),
     rootKey: option({
       schema: z.string().regex(/^[a-z][a-z0-9+.-]*:./, 'must be a URI such as file:root.key'),
       initial: 'file:root.key',

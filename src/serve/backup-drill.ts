@@ -22,7 +22,7 @@ import { Endpoint, PieceFailed } from '../vsphere/endpoint.ts'
 import { KeyInventory } from '../vsphere/key-inventory.ts'
 import { RunLog } from '../vsphere/run-log.ts'
 import { offlineRootKeys } from './offline.ts'
-import { storeFile } from './ports.ts'
+import { storeFile } from './store-place.ts'
 import { acceptRestore } from './restore-accept.ts'
 import { counted, fileOf } from './restore-backup.ts'
 import { changedPages, readTrust } from './restore-changes.ts'
@@ -101,7 +101,7 @@ function drillConfig(config: Config, data: string, rootKey: RootKey): Config {
   const listen = { host: '127.0.0.1', port: 0 }
   return {
     ...config,
-    server: { ...config.server, data, rootKey: rootKey.uri },
+    server: { ...config.server, data, store: '', rootKey: rootKey.uri },
     kmip: { ...config.kmip, listen },
     admin: { ...config.admin, listen },
     backup: { ...config.backup, enabled: false, folder: null },

@@ -2,11 +2,11 @@
 
 import type { Manifest } from '../backup/manifest.ts'
 import type { FileKeys } from '../backup/keys.ts'
+import type { StorePlace } from './store-place.ts'
 
 /** Given to the thread when it starts. */
 export interface BackupJob {
-  /** The database. */
-  readonly store: string
+  readonly store: StorePlace
   readonly file: string
   readonly force: boolean
   readonly keys: FileKeys

@@ -11,14 +11,14 @@ import type { RootKey, OpenRootKey } from '../ports/root-key.ts'
 import type { SecretStore } from '../ports/secrets.ts'
 import { unwrapDataKey } from '../sealing/keyring.ts'
 import { unwrapSystemKey } from '../sealing/secrets.ts'
+import type { StorePlace } from './store-place.ts'
 import type { BackupJob, FromBackup, ToBackup } from './backup-messages.ts'
 
 // The build has .js where the checkout has .ts.
 const script = new URL(import.meta.url.replace(/backup-thread(\.[jt]s)$/, 'backup-worker$1'))
 
 export interface BackupRun {
-  /** The database's file. */
-  readonly storeFile: string
+  readonly storePlace: StorePlace
   readonly store: Pick<SecretStore, 'secrets' | 'dataKeys'>
   /** The server's own root key, which wraps the key of the file. */
   readonly rootKey: RootKey
@@ -49,7 +49,7 @@ export async function runBackup(
   const { keys, bytes, wrapped } = await makeFileKey(run.rootKey, id, serverId)
   try {
     const about = { version, id, serverId, created, key: wrapped }
-    const job = { store: run.storeFile, file, force, keys, about, freeBytesMin: limits.backupFreeBytesMin }
+    const job = { store: run.storePlace, file, force, keys, about, freeBytesMin: limits.backupFreeBytesMin }
     return { file, manifest: await inThread(job, run, () => recipientsOf(run, bytes)) }
   } finally {
     bytes.fill(0)

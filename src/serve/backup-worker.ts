@@ -6,8 +6,8 @@ import { BackupError } from '../backup/error.ts'
 import type { Manifest } from '../backup/manifest.ts'
 import { writeBackup } from '../backup/write.ts'
 import { systemKeyName } from '../sealing/secrets.ts'
-import { openSqliteDump } from '../store/dump.ts'
 import type { BackupJob, FromBackup, ToBackup } from './backup-messages.ts'
+import { openDump } from './store-place.ts'
 
 /** Progress is told at most this often. */
 const progressEveryMs = 200
@@ -24,7 +24,7 @@ async function run(port: NonNullable<typeof parentPort>, job: BackupJob): Promis
     post({ type: 'progress', done, total })
   }
   try {
-    const dump = openSqliteDump(job.store)
+    const dump = await openDump(job.store)
     post({ type: 'opened' })
     try {
       const { file, force, keys, about, freeBytesMin } = job

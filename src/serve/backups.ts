@@ -21,12 +21,12 @@ import type { Access } from '../trust/access.ts'
 import { runAfter } from './backup-after.ts'
 import { runBackup } from './backup-thread.ts'
 import { BoundedLook } from './bounded-look.ts'
-import { storeFile } from './ports.ts'
+import { storePlaceOf, type StorePlace } from './store-place.ts'
 
 export interface BackupParts {
   readonly store: Pick<Store, 'secrets' | 'dataKeys' | 'objectCounts'>
   /** The database's file. */
-  readonly storeFile: string
+  readonly storePlace: StorePlace
   readonly rootKey: RootKey
   readonly openRootKey: OpenRootKey
   readonly serverId: string
@@ -69,7 +69,7 @@ export async function openBackups(
   const { server, backup } = settings.now
   const backups = new Backups({
     ...rest,
-    storeFile: path.join(server.data, storeFile),
+    storePlace: storePlaceOf(server),
     folder: backup.folder ?? path.join(server.data, 'backups'),
     serverId: await serverIdOf(secrets),
     settings: () => settings.now.backup,

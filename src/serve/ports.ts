@@ -1,15 +1,10 @@
 // Opens what the core needs, by the configuration: the machine's clock, the SQLite store in the data folder, and root
 // keys by URI. Part of the composition root.
 
-import { mkdir } from 'node:fs/promises'
-import path from 'node:path'
 import type { RootKeys } from '../admin/context.ts'
 import type { CorePorts } from '../core.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { Store } from '../ports/store.ts'
-import type { AnchoredStore } from '../ports/anchor.ts'
 import { openRootKey } from '../rootkey/open.ts'
-import { openSqliteStore } from '../store/open.ts'
 import type { Log } from '../telemetry/log.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { refuseLostDatabase } from './anchor.ts'
@@ -19,10 +14,8 @@ import { openStandardKeys } from './foreign-keys.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
+import { openStore, storePlaceOf } from './store-place.ts'
 import { systemClock } from './system-clock.ts'
-
-/** The database's file in the data folder. */
-export const storeFile = 'mortise.db'
 
 export interface PortOptions {
   readonly settings: Settings
@@ -46,29 +39,22 @@ export interface OpenedPorts {
 export async function openPorts(options: PortOptions, opened: AsyncDisposableStack): Promise<OpenedPorts> {
   const { settings, log, metrics } = options
   const clock = systemClock
-  const store = await openStore(options, clock)
-  opened.defer(() => store.close())
-  await refuseLostDatabase(store)
-  const firstStart = (await store.trustVersion()) === 0
-  const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
-  const durableReads = () => settings.now.audit.reads === 'durable'
-  const machine = await readMachine(options.machineIdFile)
-  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads }, firstStart }
-}
-
-async function openStore(
-  { settings, log, metrics }: PortOptions,
-  clock: Clock,
-): Promise<Store & AnchoredStore> {
-  const { data } = settings.now.server
-  await mkdir(data, { recursive: true, mode: 0o700 })
-  return openSqliteStore({
-    file: path.join(data, storeFile),
+  const { server } = settings.now
+  const store = await openStore(server, {
     clock,
     onTrouble: (message) => log.error({}, message),
     onNotice: (message) => log.warn({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
   })
+  opened.defer(() => store.close())
+  await refuseLostDatabase(store)
+  const firstStart = (await store.trustVersion()) === 0
+  const { ports, ...rest } = await openRootKeys(options, clock, opened, firstStart)
+  const durableReads = () => settings.now.audit.reads === 'durable'
+  // A database is used from several machines, a file from one.
+  const embedded = storePlaceOf(server).kind === 'sqlite'
+  const machine = embedded ? await readMachine(options.machineIdFile) : null
+  return { ...rest, ports: { ...ports, clock, store, machine, log, metrics, durableReads }, firstStart }
 }
 
 async function openRootKeys(

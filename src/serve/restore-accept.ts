@@ -4,7 +4,6 @@
 // the new anchor exists the server serves nothing. Part of the composition root.
 
 import { randomUUID, createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
@@ -20,9 +19,10 @@ import { signAnew } from '../trust/sign-anew.ts'
 import { bootstrapName, newBearer } from '../trust/token-changes.ts'
 import { withUpstreamOff } from '../trust/upstream.ts'
 import { disagreement, RestoreNotAccepted } from './anchor.ts'
-import { openPorts, storeFile, type PortOptions } from './ports.ts'
+import { openPorts, type PortOptions } from './ports.ts'
 import { machineRecords, otherMachine } from './machine-id.ts'
 import { StartError, writeWhole } from './first-start.ts'
+import { requireStore } from './store-place.ts'
 
 /**
  * `anyway`: accepts also a database that agrees with its anchor. Rejects with an error that says what to do; then
@@ -30,8 +30,7 @@ import { StartError, writeWhole } from './first-start.ts'
  */
 export async function acceptRestore(options: PortOptions, anyway: boolean): Promise<AcceptedRestore> {
   const { data } = options.settings.now.server
-  if (!existsSync(path.join(data, storeFile)))
-    throw new StartError(`there is no database in ${data}: nothing to accept`)
+  requireStore(options.settings.now.server, 'nothing to accept')
   await using opened = new AsyncDisposableStack()
   const { ports } = await openPorts(options, opened)
   const { store, machine, clock, rootKey, rootKeys } = ports

@@ -16,13 +16,12 @@ import type { Config } from '../config.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { DumpedRecord } from '../ports/backup.ts'
 import { openSecret } from '../sealing/secrets.ts'
-import { sqliteLoader } from '../store/load.ts'
 import type { Log } from '../telemetry/log.ts'
 import { openerFor } from './backup-verify.ts'
 import { StartError } from './first-start.ts'
 import { offlineRootKeys, type OfflineRootKeys } from './offline.ts'
-import { storeFile } from './ports.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
+import { loaderOf, storePlaceOf } from './store-place.ts'
 import { systemClock } from './system-clock.ts'
 
 /** These may be in the folder: root key files, and the leftovers of a killed restore. */
@@ -54,7 +53,8 @@ export async function restoreFile(
   const records = changedPages(readRecords(file, opener.fileKeys), opener, changes, tally)
   const nowMs = systemClock.now()
   const entry = restoreEntry(manifest, file, nowMs, later)
-  await sqliteLoader(path.join(folder, storeFile), nowMs)(counted(records, manifest, onProgress), [entry])
+  const load = await loaderOf(storePlaceOf(config.server), nowMs)
+  await load(counted(records, manifest, onProgress), [entry])
   return report(manifest, {
     later,
     beyond,

@@ -1,8 +1,6 @@
 // `mortise token recover` while no server runs: opens the store with the root key, and makes the token. If rows of trust
 // were altered it makes none before the owner has said which of them to sign anew. Part of the composition root.
 
-import { existsSync } from 'node:fs'
-import path from 'node:path'
 import { serverActor } from '../audit/actor.ts'
 import { Audit } from '../audit/audit.ts'
 import type { TokenRecovered } from '../cli/world.ts'
@@ -15,7 +13,8 @@ import { readRows, type Token } from '../trust/rows.ts'
 import { newBearer, recoveredToken } from '../trust/token-changes.ts'
 import { holdToAnchor } from './anchor.ts'
 import { StartError } from './first-start.ts'
-import { openPorts, storeFile, type PortOptions } from './ports.ts'
+import { requireStore } from './store-place.ts'
+import { openPorts, type PortOptions } from './ports.ts'
 import { recoveryOf } from './token-recovery.ts'
 
 /**
@@ -26,9 +25,7 @@ export async function recoverToken(
   options: PortOptions,
   signAnew: readonly string[] | undefined,
 ): Promise<TokenRecovered> {
-  const { data } = options.settings.now.server
-  if (!existsSync(path.join(data, storeFile)))
-    throw new StartError(`there is no database in ${data}: a new server makes its first token by itself`)
+  requireStore(options.settings.now.server, 'a new server makes its first token by itself')
   await using opened = new AsyncDisposableStack()
   let ports
   try {

@@ -30,7 +30,7 @@ async function verified(t: TestContext, { file: store, rootKey }: TestCore): Pro
   const file = path.join(await storeFolder(t), 'a.backup')
   const dump = openSqliteDump(store)
   await writeRecords(file, rootKey, dump)
-  dump.close()
+  await dump.close()
   const manifest = await readManifest(file)
   const opener = await openByRootKeys(manifest, rootKey, async () => assert.fail('there is one root key'))
   return verifyBackup({ file, manifest, opener, all: true, onProgress: () => undefined })

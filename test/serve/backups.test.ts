@@ -19,7 +19,7 @@ async function scheduled(t: TestContext, set: Partial<Config['backup']> = {}) {
   const settings: Config['backup'] = { ...readConfig({}, {}).backup, ...set }
   const backups = new Backups({
     ...world,
-    storeFile: world.file,
+    storePlace: { kind: 'sqlite', file: world.file },
     openRootKey: async () => world.rootKey,
     serverId: 'server-1',
     version: '1.2.3',

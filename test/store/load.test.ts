@@ -57,6 +57,6 @@ async function countIn(file: string): Promise<number> {
   const dump = openSqliteDump(file)
   let count = 0
   for await (const page of dump.pages()) count += page.filter(({ type }) => type === 'object').length
-  dump.close()
+  await dump.close()
   return count
 }

@@ -7,7 +7,7 @@ import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSyn
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import pg from 'pg'
+import { Client, type QueryResult } from 'pg'
 import { skipOrFail } from './skip.ts'
 import type { TestContext } from 'node:test'
 
@@ -18,7 +18,7 @@ export interface PostgresServer {
   newDatabase(): Promise<string>
   dropDatabase(url: string): Promise<void>
   /** As the superuser, in a database of the server. */
-  sql(text: string, database?: string): Promise<pg.QueryResult>
+  sql(text: string, database?: string): Promise<QueryResult>
   start(): Promise<void>
   /** `immediate`: as when the machine fails. */
   stop(how?: 'fast' | 'immediate'): Promise<void>
@@ -141,8 +141,8 @@ class Postgres implements PostgresServer {
     await this.sql(`DROP DATABASE ${path.basename(url)} WITH (FORCE)`)
   }
 
-  async sql(text: string, database = 'postgres'): Promise<pg.QueryResult> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database })
+  async sql(text: string, database = 'postgres'): Promise<QueryResult> {
+    const client = new Client({ host: '127.0.0.1', port: this.port, user: 'postgres', database })
     await client.connect()
     try {
       return await client.query(text)

@@ -102,7 +102,7 @@ test('a restore that is killed leaves no database, is refused at a start, and ca
   assert.deepEqual(readdirSync(target).toSorted(), ['mortise.db', 'root.key'])
   const dump = openSqliteDump(path.join(target, 'mortise.db'))
   assert.deepEqual(Object.values(dump.counts.objects), [objects])
-  dump.close()
+  await dump.close()
 })
 
 test('a full disk keeps the last good backup, and status says so', async (t) => {

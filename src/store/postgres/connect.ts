@@ -2,7 +2,7 @@
 // is read or written.
 
 import { readFile } from 'node:fs/promises'
-import type pg from 'pg'
+import type { ClientConfig } from 'pg'
 import { limits } from '../../limits.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { asUnavailable, postgresText } from './errors.ts'
@@ -62,7 +62,7 @@ async function optionsOf(
   { place, passwordFile }: Connecting,
   host: string,
   port: number,
-): Promise<pg.ClientConfig> {
+): Promise<ClientConfig> {
   const { user, database, tls, caFile } = place
   const password = passwordFile === null ? undefined : await firstLine(passwordFile)
   const ca = caFile === null ? undefined : await readFile(caFile, 'utf8')

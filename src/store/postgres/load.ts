@@ -5,6 +5,7 @@ import { StoreUnavailable } from '../../ports/store.ts'
 import { Loader } from '../loader.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
+import { setUnaccepted } from './node.ts'
 import { migrate, schemaVersion, turnLock } from './schema.ts'
 import type { Session } from './session.ts'
 import { describePlace } from './url.ts'
@@ -23,6 +24,7 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
         if (failed !== undefined) throw failed
       }
       await session.take(loader.finish(entries, openedMs))
+      await setUnaccepted(session)
       const { command } = await session.query('COMMIT')
       if (command !== 'COMMIT') throw session.takeFailure() ?? new Error('the transaction was rolled back')
       await session.end()

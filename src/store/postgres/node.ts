@@ -42,3 +42,18 @@ export async function countCommit(session: Session, name: string, run: string): 
     `another process writes to the database as the node ${name}: nodes need names of their own (server.node)`,
   )
 }
+
+/** A restore made the database, and nobody has accepted it yet: no node serves it, not even a new one. */
+export async function isUnaccepted(session: Session): Promise<boolean> {
+  return (await session.query(`SELECT 1 FROM meta WHERE key = 'unaccepted'`)).rows.length > 0
+}
+
+export async function setUnaccepted(session: Session): Promise<void> {
+  await session.query(`INSERT INTO meta (key, value) VALUES ('unaccepted', 1)`)
+}
+
+/** The other nodes' anchors do not count any more: they begin anew. */
+export async function accept(session: Session): Promise<void> {
+  await session.query(`DELETE FROM meta WHERE key = 'unaccepted'`)
+  await session.query('UPDATE nodes SET anchored = 0')
+}

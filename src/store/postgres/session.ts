@@ -2,21 +2,20 @@
 // state of the connection outside a transaction: no prepared statements, no settings. So it works behind PgBouncer too.
 
 import { connect } from 'node:net'
-import pg from 'pg'
+import { Client, type ClientConfig, type QueryResult } from 'pg'
 import type { Answer, Query, Steps } from '../steps.ts'
 import type { Row } from '../row.ts'
 import { postgresSql } from './sql.ts'
 import { fromText, toText } from './text.ts'
 
-/** bigint, numeric and integer become numbers: all that the store keeps fit. */
-const numbers = new Set([20, 21, 23, 1700])
-const types = {
-  getTypeParser(oid: number, format?: string) {
-    if (numbers.has(oid)) return Number
-    if (oid === 25 || oid === 1043) return fromText
-    return pg.types.getTypeParser(oid, format as 'text')
-  },
-}
+/** By PostgreSQL's type: numbers of all sizes that the store has, texts, bytes, truth. */
+const parsers = new Map<number, (value: string) => unknown>([
+  ...[20, 21, 23, 1700].map((type) => [type, Number] as const),
+  ...[25, 1043].map((type) => [type, fromText] as const),
+  [16, (value) => value === 't'],
+  [17, (value) => Buffer.from(value.slice(2), 'hex')],
+])
+const types = { getTypeParser: (type: number) => parsers.get(type) ?? String }
 
 /** The parts that we look at. */
 interface Warning {
@@ -26,15 +25,15 @@ interface Warning {
 }
 
 export class Session {
-  readonly #client: pg.Client
+  readonly #client: Client
   #pending = 0
   #failed: unknown
   #warnings: Warning[] = []
   /** Why it cannot be used any more. */
   ended: Error | undefined
 
-  constructor(options: pg.ClientConfig) {
-    this.#client = new pg.Client({ ...options, types, pipeline: true } as pg.ClientConfig)
+  constructor(options: ClientConfig) {
+    this.#client = new Client({ ...options, types, pipeline: true })
     this.#client.on('error', (error) => (this.ended ??= error))
     this.#client.on('end', () => (this.ended ??= new Error('the connection has ended')))
     this.#client.on('notice', (notice) => this.#warnings.push(notice))
@@ -62,7 +61,7 @@ export class Session {
     return step.value
   }
 
-  async query(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
+  async query(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
     this.#pending++
     try {
       return await this.#client.query<Row>(text, values.length === 0 ? undefined : values.map(toValue))
@@ -103,12 +102,12 @@ export class Session {
     await this.#client.end().catch(() => undefined)
   }
 
-  #send({ name, values }: Query): Promise<pg.QueryResult<Row>> {
+  #send({ name, values }: Query): Promise<QueryResult<Row>> {
     return this.query(postgresSql[name], values)
   }
 }
 
-function wanted(wants: Query['wants'], { rows, rowCount }: pg.QueryResult<Row>): Answer {
+function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): Answer {
   if (wants === 'rows') return rows
   if (wants === 'row') return rows[0]
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)

@@ -15,7 +15,7 @@ import { number } from '../row.ts'
 import { get, type Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
-import { setAnchored, type NodeState } from './node.ts'
+import { accept, isUnaccepted, setAnchored, type NodeState } from './node.ts'
 import type { Session } from './session.ts'
 import { PostgresWriter } from './writer.ts'
 
@@ -81,7 +81,9 @@ export class PostgresStore extends DatabaseStore {
     const file = this.anchorFile
     try {
       return await this.#writer.transact(async (session) => {
-        const verdict = await session.take(AnchorKeeper.look(file, key, this.#anchored))
+        const verdict = await session.take(
+          AnchorKeeper.look(file, key, this.#anchored || (await isUnaccepted(session))),
+        )
         const right = verdict.state === 'agrees' || verdict.state === 'new'
         if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
         this.#anchor?.close()
@@ -92,6 +94,7 @@ export class PostgresStore extends DatabaseStore {
           order: 0,
         }
         this.#anchor = AnchorKeeper.start({ file, key, anew: mode === 'anew', onTrouble }, position)
+        if (mode === 'anew') await accept(session)
         await setAnchored(session, this.#options.node)
         this.#anchored = true
         return verdict

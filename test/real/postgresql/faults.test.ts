@@ -52,9 +52,9 @@ async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> 
   const store = await open(t, { url })
   const answered: string[] = []
   const unknown = new Set<string>()
-  let stop = false
+  const stop = new AbortController()
   const load = Array.from({ length: 8 }, async (_, client) => {
-    for (let n = 0; !stop; n++) {
+    for (let n = 0; !stop.signal.aborted; n++) {
       const id = `${client}-${n}`
       try {
         await create(store, objectRecord(id))
@@ -75,7 +75,7 @@ async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> 
   }
   const before = answered.length
   await until(() => answered.length > before + 50)
-  stop = true
+  stop.abort()
   await Promise.all(load)
   for (const id of answered) assert.ok(await store.object('instance-1', id), `${id} is lost`)
   const entries = await allEntries(store, { order: 'oldest', limit: 1000 })

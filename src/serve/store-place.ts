@@ -1,0 +1,75 @@
+// Where the store is, by `server.store`: a SQLite file, or a database of PostgreSQL. Opens it, reads all of it and makes it of
+// a dump. PostgreSQL's driver is loaded only where it is used. Part of the composition root.
+
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import path from 'node:path'
+import type { Config } from '../config.ts'
+import type { AnchoredStore } from '../ports/anchor.ts'
+import type { LoadStore, StoreDump } from '../ports/backup.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Store } from '../ports/store.ts'
+import { openSqliteDump } from '../store/dump.ts'
+import { sqliteLoader } from '../store/load.ts'
+import { openSqliteStore, type SqliteOptions } from '../store/open.ts'
+import { isPostgresUrl, parsePostgresUrl } from '../store/postgres/url.ts'
+import { StartError } from './first-start.ts'
+
+/** The database's file in the data folder. */
+export const storeFile = 'mortise.db'
+
+/** Plain, so that a thread can be given it. */
+export type StorePlace =
+  | { readonly kind: 'sqlite'; readonly file: string }
+  | { readonly kind: 'postgres'; readonly url: string; readonly passwordFile: string | null }
+
+/** Throws StartError. */
+export function storePlaceOf({ data, store, storePasswordFile }: Config['server']): StorePlace {
+  if (!isPostgresUrl(store))
+    return { kind: 'sqlite', file: path.resolve(data, store === '' ? storeFile : store) }
+  try {
+    parsePostgresUrl(store)
+  } catch (error) {
+    throw new StartError((error as Error).message)
+  }
+  return { kind: 'postgres', url: store, passwordFile: storePasswordFile ?? null }
+}
+
+/** Throws StartError with this sentence if there is no store yet, as far as that shows without opening it. */
+export function requireStore(server: Config['server'], otherwise: string): void {
+  const place = storePlaceOf(server)
+  if (place.kind === 'sqlite' && !existsSync(place.file))
+    throw new StartError(`there is no database in ${server.data}: ${otherwise}`)
+}
+
+interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit'> {
+  readonly clock: Clock
+}
+
+/** Rejects with StoreUnavailable and StartError. */
+export async function openStore(
+  server: Config['server'],
+  watching: Watching,
+): Promise<Store & AnchoredStore> {
+  const place = storePlaceOf(server)
+  await mkdir(server.data, { recursive: true, mode: 0o700 })
+  if (place.kind === 'sqlite') return openSqliteStore({ file: place.file, ...watching })
+  const { openPostgresStore } = await import('../store/postgres/open.ts')
+  const node = server.node === '' ? hostname() : server.node
+  return openPostgresStore({ ...place, ...watching, folder: server.data, node })
+}
+
+/** Rejects with StoreUnavailable. */
+export async function openDump(place: StorePlace): Promise<StoreDump> {
+  if (place.kind === 'sqlite') return openSqliteDump(place.file)
+  const { openPostgresDump } = await import('../store/postgres/dump.ts')
+  return openPostgresDump({ ...place, place: parsePostgresUrl(place.url) })
+}
+
+/** `openedMs`: the time of the new audit writer. */
+export async function loaderOf(place: StorePlace, openedMs: number): Promise<LoadStore> {
+  if (place.kind === 'sqlite') return sqliteLoader(place.file, openedMs)
+  const { postgresLoader } = await import('../store/postgres/load.ts')
+  return postgresLoader({ ...place, place: parsePostgresUrl(place.url) }, openedMs)
+}
