@@ -20,11 +20,18 @@ const postgresSteps: readonly string[] = [
   CREATE TABLE objects (
     sequence ${id}, instance_id ${text} NOT NULL, unique_identifier ${text} NOT NULL, object_type ${text} NOT NULL,
     state ${text} NOT NULL, version bigint NOT NULL, created_ms bigint NOT NULL, attributes bytea NOT NULL,
-    material bigint, data_key_id ${text}, indexed ${text} NOT NULL, activates_s bigint, deactivates_s bigint
+    material bigint, data_key_id ${text}, indexed ${text} NOT NULL, activates_s bigint, deactivates_s bigint,
+    recoverable bigint, recoverable_state ${text}, due_ms bigint
   );
   CREATE UNIQUE INDEX objects_identifier ON objects (instance_id, unique_identifier);
   CREATE INDEX objects_instance ON objects (instance_id, sequence);
   CREATE INDEX objects_live ON objects (instance_id, sequence) WHERE material IS NOT NULL;
+  CREATE INDEX objects_due ON objects (due_ms) WHERE due_ms IS NOT NULL;
+  CREATE INDEX objects_instance_due ON objects (instance_id, due_ms) WHERE due_ms IS NOT NULL;
+  CREATE TABLE recoverable_counts (instance_id ${text} PRIMARY KEY, count bigint NOT NULL);
+  CREATE TABLE adopted_on_demand (
+    instance_id ${text} PRIMARY KEY, count bigint NOT NULL, last_ms bigint NOT NULL
+  );
   -- Destroyed material is deleted; vacuum removes the row. It is stored as it is: sealed bytes do not compress.
   CREATE TABLE material (id ${id}, sealed bytea NOT NULL);
   ALTER TABLE material ALTER COLUMN sealed SET STORAGE EXTERNAL;
