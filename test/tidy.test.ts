@@ -93,6 +93,7 @@ const packages: Record<string, RegExp> = {
   pino: /^src\/telemetry\//,
   'prom-client': /^src\/telemetry\//,
   'age-encryption': /^src\/(backup|sealing\/age-file)/,
+  pg: /^src\/store\/postgres\//,
   commander: /^src\/(cli\/|main)/,
 }
 
