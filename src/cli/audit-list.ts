@@ -2,7 +2,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Command } from 'commander'
+import { isIP } from 'node:net'
 import type { Output } from '../admin/api.ts'
+import type { AdminClient } from '../admin/client.ts'
 import { auditActionNames } from '../admin/words.ts'
 import { oneOf, verb, wholeNumber, wholeSha256, type Outcome, type Run } from './command.ts'
 import { csvLine } from './csv.ts'
@@ -15,7 +17,7 @@ import {
   type ListOptions,
   type ReadPage,
 } from './list.ts'
-import { instanceOf, wordOf } from './names.ts'
+import { instanceOf, mustBeAmong, wordOf } from './names.ts'
 import { plainJson, tableInParts } from './output.ts'
 import { exactTime, timeHelp } from './time.ts'
 import { UsageError, type World } from './world.ts'
@@ -77,14 +79,20 @@ async function list(run: Run, options: AuditListOptions): Promise<void> {
   if (csv && run.json) throw new UsageError('give --csv or --json, not both')
   if (follow && (options.after !== undefined || options.until !== undefined))
     throw new UsageError('--follow goes with neither --after nor --until')
+  if (options.after !== undefined && !/^\d{1,15}$/.test(options.after))
+    throw new UsageError(`--after takes the number that an earlier list named, not ${options.after}`)
   const query = queryOf(run, options)
   const open = () => opened(run, options, query)
   if (follow) return followLog(run, options, await open())
   if (!csv) return writeList(run, options, entryColumns, open)
   const limit = limitOf(options, Number.POSITIVE_INFINITY)
-  run.world.stdout.write(csvLine(csvHeadings))
-  for await (const items of batches(await open(), { limit, after: options.after }))
+  let head = csvLine(csvHeadings)
+  // The headings stand above the first batch, so that a refused filter prints nothing.
+  for await (const items of batches(await open(), { limit, after: options.after })) {
+    run.world.stdout.write(head)
+    head = ''
     for (const entry of items) run.world.stdout.write(csvLine(csvRow(entry)))
+  }
 }
 
 function limitOf({ limit }: ListOptions, otherwise: number): number {
@@ -98,14 +106,31 @@ async function opened(
 ): Promise<ReadPage<Entry>> {
   const admin = await run.client()
   const instance = named === undefined ? undefined : await instanceOf(admin, named)
-  return async (page) => {
-    const asked = { query: { ...query, ...page } }
+  const read = async (asked: Parameters<ReadPage<Entry>>[0] & ReturnType<typeof queryOf>) => {
     const { entries, after } =
       instance === undefined
-        ? await admin.call('listAudit', asked)
-        : await admin.call('listInstanceAudit', { instance, ...asked })
+        ? await admin.call('listAudit', { query: asked })
+        : await admin.call('listInstanceAudit', { instance, query: asked })
     return { items: entries, after }
   }
+  return async (page) => {
+    const found = await read({ ...query, ...page })
+    const { client, token } = query
+    if (found.items.length > 0 || page.after !== undefined) return found
+    const known = async (only: { client: string } | { token: string }) =>
+      (await read({ ...only, limit: 1 })).items.length > 0
+    if (client !== undefined && !(await known({ client })))
+      mustBeAmong('client', client, await clientsIn(admin, instance))
+    if (token !== undefined && !(await known({ token })))
+      mustBeAmong('token', token, await admin.call('listTokens'))
+    return found
+  }
+}
+
+async function clientsIn(admin: AdminClient, instance: string | undefined) {
+  const instances =
+    instance === undefined ? (await admin.call('listInstances')).map(({ id }) => id) : [instance]
+  return (await Promise.all(instances.map((id) => admin.call('listClients', { instance: id })))).flat()
 }
 
 function queryOf(run: Run, options: AuditListOptions) {
@@ -118,12 +143,17 @@ function queryOf(run: Run, options: AuditListOptions) {
     ...(certificate !== undefined && { certificate: wholeSha256(certificate) }),
     ...(client !== undefined && { client }),
     ...(token !== undefined && { token }),
-    ...(address !== undefined && { address }),
+    ...(address !== undefined && { address: ipAddress(address) }),
     ...(result !== undefined && { result: oneOf('--result', result, ['success', 'refused', 'undone']) }),
     ...(request !== undefined && { requestId: request }),
     ...(since !== undefined && { since: run.time('--since', since) }),
     ...(until !== undefined && { until: run.time('--until', until) }),
   }
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new UsageError(`--address takes an IP address such as 10.0.0.5, not ${text}`)
+  return text
 }
 
 const followEveryMs = 1_000
@@ -139,8 +169,8 @@ async function followLog(run: Run, options: AuditListOptions, read: ReadPage<Ent
     else if (options.csv === true) for (const entry of entries) world.stdout.write(csvLine(csvRow(entry)))
     else world.stdout.write(part(entries.flatMap(entryColumns.rows)))
   }
-  if (options.csv === true) world.stdout.write(csvLine(csvHeadings))
   const { items } = await read({ limit: Math.max(1, limitOf(options, followFirst)) })
+  if (options.csv === true) world.stdout.write(csvLine(csvHeadings))
   write(items.toReversed())
   let last = items[0]
   for (;;) {

@@ -98,6 +98,8 @@ async function trustBody({ world }: Run, options: TrustOptions) {
   if ([cert, ca, pending].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('give one of --cert PEM, --ca PEM and --pending SHA256')
   if (subject !== undefined && ca === undefined) throw new UsageError('--subject belongs to --ca')
+  if (subject === '')
+    throw new UsageError("--subject takes a pattern that is not empty, such as 'kmipClient*'")
   if (leavePinned && ca === undefined) throw new UsageError('--leave-pinned belongs to --ca')
   if (everyCertificateOfThisCa && ca === undefined)
     throw new UsageError('--every-certificate-of-this-ca belongs to --ca')

@@ -91,10 +91,23 @@ export function idOf(what: 'instance' | 'client' | 'token', text: string, all: r
   if (named.length > 0) return onlyOne(what, text, named)
   const begun = text.length < prefixCharactersMin ? [] : all.filter(({ id }) => id.startsWith(text))
   if (begun.length > 0) return onlyOne(what, text, begun)
-  const names = all.flatMap(({ name }) => (name === null ? [] : [name]))
-  const suggestion = didYouMean(text, names)
+  const suggestion = didYouMean(text, namesOf(all))
   if (suggestion === '') return text
-  throw new Refusal(
+  throw unknownName(what, text, suggestion)
+}
+
+/** Refuses a name that nobody has: a filter by it finds nothing, which says nothing. */
+export function mustBeAmong(what: 'client' | 'token', text: string, all: readonly Named[]): void {
+  if (all.some(({ id, name }) => id === text || name === text)) return
+  throw unknownName(what, text, didYouMean(text, namesOf(all)))
+}
+
+function namesOf(all: readonly Named[]): readonly string[] {
+  return all.flatMap(({ name }) => (name === null ? [] : [name]))
+}
+
+function unknownName(what: string, text: string, suggestion: string): Refusal {
+  return new Refusal(
     'not-found',
     `there is no ${what} ${text}${suggestion}`,
     `List them: mortise ${what} list`,

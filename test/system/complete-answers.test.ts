@@ -55,6 +55,12 @@ async function listed(...filter: string[]): Promise<{ action: string; result: st
   return JSON.parse(await said('audit', 'list', ...filter, '--json')) as never
 }
 
+async function listFails(code: number, why: RegExp, ...filter: string[]): Promise<void> {
+  const answer = await cli('audit', 'list', ...filter)
+  assert.deepEqual([answer.code, answer.stdout], [code, ''], filter.join(' '))
+  assert.match(answer.stderr, why)
+}
+
 async function refuses(why: RegExp, ...words: string[]): Promise<void> {
   const { code, stderr } = await cli('client', 'trust', '--name', 'x', ...words)
   assert.equal(code, 1)
@@ -103,6 +109,22 @@ test('the audit log is filtered by client, token, address, result, request and t
   const [first] = await listed('--client', 'vcenter', '--limit', '1')
   assert.equal((await listed('--request', first?.requestId ?? '')).length, 1)
   assert.equal((await cli('audit', 'list', '--result', 'maybe')).code, 2)
+})
+
+test('a filter by a client or token that nobody knows is refused; one that found nothing is not', async () => {
+  await listFails(1, /there is no client vcentre; did you mean `vcenter`\?/, '--client', 'vcentre')
+  await listFails(1, /there is no client nobody\n/, '--client', 'nobody', '--csv')
+  await listFails(
+    1,
+    /there is no token bootstrp; did you mean `bootstrap`\?/,
+    '--token',
+    'bootstrp',
+    '--instance',
+    'default',
+  )
+  await listFails(2, /--address takes an IP address/, '--address', 'kms.example.com')
+  await listFails(2, /--after takes the number that an earlier list named, not x/, '--after', 'x')
+  assert.deepEqual(await listed('--client', 'vcenter', '--until', '2001-01-01'), [])
 })
 
 test('--csv prints a table that spreadsheets read', async () => {
@@ -172,7 +194,19 @@ test('a CA as a certificate, a leaf as a CA, and every certificate of a CA are r
       every,
     )
   await refuses(/subject pattern is empty/, '--ca', ca, '--subject', ' ', '--every-certificate-of-this-ca')
+  const empty = await cli('client', 'trust', '--name', 'x', '--ca', ca, '--subject', '')
+  assert.equal(empty.code, 2)
+  assert.match(empty.stderr, /--subject takes a pattern that is not empty/)
   await said('client', 'remove', 'vcenter')
   const all = ['--ca', ca, '--subject', '*', '--every-certificate-of-this-ca']
   assert.match(await said('client', 'trust', '--name', 'everybody', ...all), /whose subject fits \*/)
+})
+
+test('what was revoked stays a filter, since the log has it', async () => {
+  const out = path.join(folder, 'short-token')
+  await said('token', 'create', '--role', 'manager', '--name', 'short', '--out', out)
+  await said('token', 'create', '--role', 'viewer', '--name', 'made', '--token-file', out)
+  await said('token', 'revoke', 'short')
+  assert.deepEqual(await listed('--token', 'short', '--until', '2001-01-01'), [])
+  assert.equal((await listed('--token', 'short')).length, 1)
 })
