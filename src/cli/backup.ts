@@ -1,16 +1,16 @@
 // `mortise backup ...`: backups of a running server. Verifying needs no server (offline/backup-verify.ts).
 
-import { lstat, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import type { AdminClient } from '../admin/client.ts'
 import type { Output } from '../admin/api.ts'
 import { noun, verb, type Outcome, type Run } from './command.ts'
 import { confirmTyped } from './confirm.ts'
-import { writeWhole } from './files.ts'
+import { mustBeFree, writeWhole } from './files.ts'
 import { backupDrillCommand } from './offline/backup-drill.ts'
 import { backupVerifyCommand } from './offline/backup-verify.ts'
-import { plain, table } from './output.ts'
+import { plain, sizeText, table } from './output.ts'
 import { shortTime } from './time.ts'
 import { Progress } from './progress.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -55,7 +55,8 @@ function createCommand(world: World, outcome: Outcome): Command {
       const { recipient = [], force = false } = options
       const recipients = [recipient].flat()
       if (recipients.length > 0) await confirmRecipients(run, options)
-      if (file !== undefined) await mustBeFree(file, force)
+      if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
+      if (file !== undefined) await mustBeFree([file], force)
       const admin = await run.client()
       const made = await create(run, admin, recipients)
       if (file !== undefined) await download(admin, made, file, force)
@@ -72,17 +73,6 @@ async function confirmRecipients({ world }: Run, { yes = false }: CreateOptions)
     'withdrawn or deleted to make all keys unreadable. Type yes to make it: '
   if (await confirmTyped(world, question, ['yes'])) return
   throw new CommandError('nothing was done')
-}
-
-async function mustBeFree(file: string, force: boolean): Promise<void> {
-  if (file === '-') throw new UsageError('a backup is written to a file, not to standard output')
-  const found = await lstat(file).catch(() => undefined)
-  if (found && !found.isFile()) throw new CommandError(`${file} is no file but a folder, a link or a device`)
-  if (found && !force)
-    throw new CommandError(
-      `${file} is there already; it is not overwritten`,
-      'Name another file, or say --force.',
-    )
 }
 
 /** Tells how far the server is, while it answers. */
@@ -105,7 +95,7 @@ async function create(run: Run, admin: AdminClient, recipients: string[]): Promi
 }
 
 async function download(admin: AdminClient, made: Made, file: string, force: boolean): Promise<void> {
-  const mayAppear = () => mustBeFree(file, force)
+  const mayAppear = () => mustBeFree([file], force)
   await writeWhole(file, mayAppear, async (handle) => {
     let bytes = 0
     for await (const part of await admin.call('readBackup', { backup: made.id })) {
@@ -124,7 +114,7 @@ async function syncFolder(folder: string): Promise<void> {
 
 function madeText({ file, objects, entries, bytes, rootKeys }: Made, copy: string | undefined): string {
   const where = copy === undefined ? '' : plain` It was copied to ${copy}.`
-  return plain`A backup of ${objects} keys and other objects and ${entries} audit entries, ${size(bytes)}, is in ${file}.${where}
+  return plain`A backup of ${objects} keys and other objects and ${entries} audit entries, ${sizeText(bytes)}, is in ${file}.${where}
 It opens with: ${rootKeys.join(', ')}. Keep a copy of a root key file elsewhere: it is not in the backup.
 `
 }
@@ -148,7 +138,7 @@ function listText(
   const rows = backups.map(({ created, objects, bytes, elsewhere, file }) => [
     shortTime(created),
     String(objects),
-    size(bytes),
+    sizeText(bytes),
     elsewhere ? 'yes' : 'no',
     path.basename(file),
   ])
@@ -157,9 +147,4 @@ function listText(
       ? plain`No backups in ${folder}.\n`
       : table(['CREATED', 'OBJECTS', 'SIZE', 'ELSEWHERE', 'FILE'], rows)
   return `${list}${keysAtRisk} keys are in no backup, ${keysOnlyHere} in none that is known to be elsewhere.\n`
-}
-
-function size(bytes: number): string {
-  if (bytes < 1024 * 1024) return `${Math.ceil(bytes / 1024)} KiB`
-  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 }

@@ -1,12 +1,11 @@
 // `mortise client issue` and `client sign`: certificates from Mortise's own CA. The command generates the private key of
 // an issued pair on this machine and sends the server a certificate request only.
 
-import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import type { Command } from 'commander'
 import { makeRequest } from '../pki/make-request.ts'
 import { allowFlag, allowOf, forceFlag, instanceFlag, verb, wholeNumber, type Outcome } from './command.ts'
-import { mustBeFree, readPem, stageFile, writeFile } from './files.ts'
+import { makeFolder, mustBeFree, readPem, stageFile, writeFile } from './files.ts'
 import { instanceOf } from './names.ts'
 import { nextInVcenter } from './next-steps.ts'
 import { plain } from './output.ts'
@@ -37,8 +36,8 @@ export function issueCommand(world: World, outcome: Outcome): Command {
       const admin = await run.client()
       const where = await instanceOf(admin, instance)
       const files = fileNames(out)
+      await makeFolder(out)
       await mustBeFree(Object.values(files), force)
-      await mkdir(out, { recursive: true, mode: 0o700 })
       const { request, privateKey } = await makeRequest({ commonName: name })
       const key = await stageFile(files.key, privateKey, { mode: 0o600, force })
       privateKey.fill(0)

@@ -1,6 +1,6 @@
 // Files that commands read and write. `-` is standard input or output. A file that exists is replaced only with --force.
 
-import { lstat, open, readFile, rename, rm, type FileHandle } from 'node:fs/promises'
+import { lstat, mkdir, open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { plainJson } from './output.ts'
@@ -77,14 +77,17 @@ async function* asBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Arra
 }
 
 /**
- * Refuses files that exist, unless `force` is given. Commands call it first, so that they do nothing whose result they could
+ * Refuses files that exist, unless `force` is given, and files in a folder that does not. Commands call it first, so that they do nothing whose result they could
  * not write. `-` is always free.
  */
 export async function mustBeFree(files: readonly string[], force: boolean): Promise<void> {
   for (const file of files) {
     if (file === '-') continue
     const found = await lstat(file).catch(() => undefined)
-    if (!found) continue
+    if (!found) {
+      await mustHaveFolder(file)
+      continue
+    }
     if (found.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'EISDIR' }))
     if (!found.isFile())
       throw new CommandError(
@@ -94,6 +97,23 @@ export async function mustBeFree(files: readonly string[], force: boolean): Prom
     if (!force)
       throw new CommandError(fileTrouble('write', file, { code: 'EEXIST' }), 'Replace it with --force.')
   }
+}
+
+/** Makes a folder for files, closed to others, if there is none. */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    const taken =
+      error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')
+    const why = taken ? `${folder} is no folder` : fileTrouble('write', folder, error)
+    throw new CommandError(why, undefined, { cause: error })
+  }
+}
+
+async function mustHaveFolder(file: string): Promise<void> {
+  const folder = await stat(path.dirname(file)).catch(() => undefined)
+  if (!folder?.isDirectory()) throw new CommandError(fileTrouble('write', file, { code: 'ENOENT' }))
 }
 
 /** Content that was written but is not in its place yet. */

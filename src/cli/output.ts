@@ -71,3 +71,9 @@ export function plainJson(json: string): string {
         ).join(''),
   )
 }
+
+/** `127 KiB`, `3.4 MiB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1024 * 1024) return `${Math.ceil(bytes / 1024)} KiB`
+  return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
+}

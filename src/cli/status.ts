@@ -6,7 +6,8 @@ import type { Output } from '../admin/api.ts'
 import { AdminUnreachable } from '../admin/client.ts'
 import { verb, wholeNumber, type Outcome, type Run } from './command.ts'
 import { nagiosOutcome, nagiosUnknown } from './nagios.ts'
-import { facts, plain, plainJson, table } from './output.ts'
+import { facts, plain, plainJson, sizeText, table } from './output.ts'
+import { ageText } from '../inventory/age.ts'
 import { countsText } from './instance-text.ts'
 import { shortTime } from './time.ts'
 import { UsageError, type World } from './world.ts'
@@ -27,7 +28,7 @@ export function statusCommand(world: World, outcome: Outcome): Command {
       if (nagios) return nagiosStatus(run)
       if (watch) return watchStatus(run, every === undefined ? 5 : wholeNumber('--every', every))
       const status = await (await run.client()).call('status')
-      run.show(status, () => statusText(status))
+      run.show(status, () => statusText(status, run.world.now()))
       return status.ready ? 0 : 1
     },
   })
@@ -65,7 +66,7 @@ async function watchStatus(run: Run, everySeconds: number): Promise<never> {
     const text = isStatus(status)
       ? run.json
         ? `${plainJson(JSON.stringify(status))}\n`
-        : statusText(status)
+        : statusText(status, run.world.now())
       : plain`The server does not answer: ${status.message}\n`
     if (text !== shown) run.world.stdout.write(run.world.stdout.isTTY ? `${clearScreen}${text}` : `${text}\n`)
     shown = text
@@ -77,7 +78,7 @@ const clearScreen = '\u001b[2J\u001b[H'
 
 type Status = Output<'status'>
 
-function statusText(status: Status): string {
+function statusText(status: Status, nowMs: number): string {
   const { pending, conditions } = status
   const state = status.ready ? 'serves' : 'CANNOT SERVE'
   const head: (readonly [string, string])[] = [
@@ -89,7 +90,7 @@ function statusText(status: Status): string {
       : [['Pending clients', pending === 0 ? 'none' : `${pending}: mortise client pending`] as const]),
   ]
   const sections = [
-    facts([...head, ...backupFacts(status)]),
+    facts([...head, ...backupFacts(status, nowMs)]),
     instanceTable(status),
     upstreamTable(status),
     expiryTable(status),
@@ -98,15 +99,25 @@ function statusText(status: Status): string {
   return sections.filter((text) => text !== '').join('\n')
 }
 
-function backupFacts({ backups }: Status): readonly (readonly [string, string])[] {
+function backupFacts({ backups }: Status, nowMs: number): readonly (readonly [string, string])[] {
   if (backups === null) return []
-  const { last, keysAtRisk, keysOnlyHere } = backups
-  const when = last === null ? 'none yet' : shortTime(last.created)
+  const { last, failure, verified, keysAtRisk, keysOnlyHere } = backups
+  const made = last === null ? 'none yet' : `${dated(last.created, nowMs)}, ${sizeText(last.bytes)}`
   return [
     ['Keys at risk', `${keysAtRisk} in no backup, ${keysOnlyHere} in none that was copied elsewhere`],
-    ['Last backup', when],
+    ['Last backup', failure === null ? made : `${made}; FAILED since, see below`],
+    ['Last verified', verified === null ? 'never: mortise backup verify FILE' : dated(verified, nowMs)],
   ]
 }
+
+/** A time with its age, in hours at least: --watch shows what has changed, and minutes change all the time. */
+function dated(at: string, nowMs: number): string {
+  const atMs = Date.parse(at)
+  const age = nowMs - atMs < hourMs ? 'less than an hour ago' : ageText(atMs, nowMs)
+  return `${shortTime(at)} (${age})`
+}
+
+const hourMs = 3_600_000
 
 function conditionText({ severity, message, action }: Status['conditions'][number]): string {
   return plain`${severity.toUpperCase()}: ${message}\n  ${action}\n`

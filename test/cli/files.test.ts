@@ -15,7 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { mustBeFree, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
+import { makeFolder, mustBeFree, stageFile, writeFile, writeLines } from '../../src/cli/files.ts'
 import { CommandError, type World } from '../../src/cli/world.ts'
 
 function folderOf(t: TestContext): (name: string) => string {
@@ -50,6 +50,16 @@ test('lines are written whole, closed to others, and with force replace what was
   assert.equal(readFileSync(place('log'), 'utf8'), 'one\ntwo\n')
   assert.equal(lstatSync(place('log')).mode & 0o777, 0o600)
   assert.deepEqual(readdirSync(place('.')), ['log'])
+})
+
+test('a file in a folder that is not there is refused before anything is done, and folders are made where they are wanted', async (t) => {
+  const place = folderOf(t)
+  await assert.rejects(mustBeFree([place('no/file')], true), /there is no folder for .*no\/file/)
+  writeFileSync(place('taken'), '')
+  await assert.rejects(makeFolder(place('taken')), /taken is no folder/)
+  await makeFolder(place('a/b'))
+  assert.equal(lstatSync(place('a/b')).mode & 0o777, 0o700)
+  await mustBeFree([place('a/b/file')], false)
 })
 
 test('lines that break off leave what was there', async (t) => {

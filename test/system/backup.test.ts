@@ -136,7 +136,7 @@ test('a file that is there is not overwritten without --force', async (t) => {
   writeFileSync(file, 'mine')
   const refused = await backup('create', file)
   assert.equal(refused.code, 1)
-  assert.match(refused.stderr, /is there already; it is not overwritten/)
+  assert.match(refused.stderr, /exists already; it is not overwritten/)
   assert.equal(readFileSync(file, 'utf8'), 'mine')
   assert.equal((await backup('create', file, '--force')).code, 0)
   assert.equal((await readManifest(file)).format, 1)

@@ -48,7 +48,7 @@ export const accessConditions = {
         .flatMap(({ token }) => {
           const leftMs = (token.expiresMs ?? Infinity) - nowMs
           if (leftMs <= 0 || leftMs > limits.tokenWarningDays * dayMs) return []
-          return [ofToken({ token }, `expires in ${days(Math.floor(leftMs / dayMs))}`, trust)]
+          return [ofToken({ token }, `expires ${within(Math.floor(leftMs / dayMs))}`, trust)]
         }),
   },
   'token-unused': {
@@ -130,6 +130,11 @@ export const accessConditions = {
   },
 } as const satisfies Record<string, ConditionLine>
 
+/** `in 3 days`; whole days that are left. */
+function within(daysLeft: number): string {
+  return daysLeft === 0 ? 'within a day' : `in ${days(daysLeft)}`
+}
+
 function expiring(
   { expiries, trust: { tables } }: Facts,
   wanted: (expiry: Expiry) => boolean,
@@ -138,7 +143,7 @@ function expiring(
     const { kind, name, instanceId, daysLeft, sha256 } = expiry
     const when =
       daysLeft >= 0
-        ? `expires in ${days(daysLeft)}`
+        ? `expires ${within(daysLeft)}`
         : daysLeft === -1
           ? 'expired within the last day'
           : `expired ${days(-daysLeft - 1)} ago`
