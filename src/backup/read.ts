@@ -81,10 +81,14 @@ async function openFile(file: string): Promise<FileHandle> {
   try {
     return await open(file, 'r')
   } catch (cause) {
-    const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
-    const why = missing ? `there is no file ${file}` : `${file} cannot be read: ${String(cause)}`
-    throw new BackupError(why, undefined, { cause })
+    throw cannotRead(file, cause)
   }
+}
+
+export function cannotRead(file: string, cause: unknown): BackupError {
+  const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+  const why = missing ? `there is no file ${file}` : `${file} cannot be read: ${String(cause)}`
+  return new BackupError(why, undefined, { cause })
 }
 
 async function findManifest(file: string, handle: FileHandle): Promise<Found> {

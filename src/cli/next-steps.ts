@@ -1,7 +1,8 @@
-// The next steps in vCenter after a client is trusted.
+// What a command prints as next steps: in vCenter after a client is trusted, and the flags that a next command needs.
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './output.ts'
+import type { Flags } from './world.ts'
 
 export async function nextInVcenter(client: AdminClient): Promise<string> {
   const { sha1 } = await client.call('showServerCertificate')
@@ -11,4 +12,16 @@ Now in vCenter: Configure > Security > Key Providers, choose the provider.
     ${fingerprint(sha1)}
   Then refresh. "Connected" can take five minutes to appear.
 `
+}
+
+/** The flags that lead another command to the same data folder, each after a space; those that were given for this one. */
+export function sameFolder({ config, data }: Flags): string {
+  return [['config', config] as const, ['data', data] as const]
+    .map(([flag, value]) => (value === undefined ? '' : ` --${flag} ${quoted(value)}`))
+    .join('')
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -94,14 +94,17 @@ function madeText(
   token: string,
   command: string,
 ): string {
-  const where = file === undefined ? `\n${visible(token)}\n` : facts([['File', file]])
-  return `${facts([
+  const about = facts([
     ['Role', 'manager, for all instances'],
     ['Expires', shortTime(expires)],
-  ])}${where}
-Use it with --token-file FILE, and make a lasting one in time:
+    ...(file === undefined ? [] : [['File', file] as const]),
+  ])
+  const shown = file === undefined ? `\n${visible(token)}\n` : ''
+  const named = visible(file ?? 'FILE')
+  return `${about}${shown}
+Use it with --token-file ${named}, and make a lasting one in time:
 
-  ${command} token create --role manager --token-file FILE --out NEW-FILE
+  ${command} token create --role manager --token-file ${named} --out NEW-FILE
 `
 }
 

@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { openByIdentity, openByRootKeys, type BackupOpener } from '../backup/openers.ts'
 import type { Manifest } from '../backup/manifest.ts'
-import { readManifest } from '../backup/read.ts'
+import { cannotRead, readManifest } from '../backup/read.ts'
 import { verifyBackup } from '../backup/verify.ts'
 import type { BackupVerified, OpenBackupOptions } from '../cli/world.ts'
 import type { Config } from '../config.ts'
@@ -33,12 +33,21 @@ export async function openerFor(
   { identity, rootKey }: Pick<OpenBackupOptions, 'identity' | 'rootKey'>,
   rootKeys: OfflineRootKeys,
 ): Promise<BackupOpener> {
-  if (identity !== undefined) return openByIdentity(manifest, await readFile(identity, 'utf8'))
+  if (identity !== undefined) return openByIdentity(manifest, await readGiven(identity))
   const own = await rootKeys.open(rootKey ?? manifest.key.rootKey)
   return openByRootKeys(manifest, own, (uri, id, secretOf) => {
     const apiKeyFor = (service: string) => readSecret(secretOf(apiKeyName(id, service)))
     return rootKeys.open(uri, { instance: { id, apiKeyFor } })
   })
+}
+
+/** A file of text that a person named. */
+export async function readGiven(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (cause) {
+    throw cannotRead(file, cause)
+  }
 }
 
 function readSecret(bytes: Buffer | undefined): string | undefined {

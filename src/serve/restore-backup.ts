@@ -2,7 +2,7 @@
 // has no database. What it makes serves nothing before `restore-accept`. Part of the composition root.
 
 import { createPrivateKey, createPublicKey } from 'node:crypto'
-import { copyFile, mkdir, readdir, readFile, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { serverActor } from '../audit/actor.ts'
 import { signingKeyName } from '../audit/audit.ts'
@@ -17,7 +17,7 @@ import type { AuditEntry } from '../ports/audit.ts'
 import type { DumpedRecord } from '../ports/backup.ts'
 import { openSecret } from '../sealing/secrets.ts'
 import type { Log } from '../telemetry/log.ts'
-import { openerFor } from './backup-verify.ts'
+import { openerFor, readGiven } from './backup-verify.ts'
 import { StartError } from './first-start.ts'
 import { offlineRootKeys, type OfflineRootKeys } from './offline.ts'
 import { changedPages, readTrust, type RestoreTally } from './restore-changes.ts'
@@ -105,7 +105,21 @@ async function readLater(
   manifest: Manifest,
   publicKey: string | undefined,
 ): Promise<LaterActs> {
-  return laterActs(parseExport((await readFile(file, 'utf8')).split('\n')), manifest, publicKey ?? '')
+  const lines = (await readGiven(file)).split('\n')
+  return laterActs(parsedExport(file, lines), manifest, publicKey ?? '')
+}
+
+function parsedExport(file: string, lines: readonly string[]): ReturnType<typeof parseExport> {
+  try {
+    return parseExport(lines)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new BackupError(
+      `${file} is not an audit export: ${why}`,
+      'Make one with: mortise audit export FILE',
+      { cause },
+    )
+  }
 }
 
 /** How many audit entries were written after the backup, as far as a checkpoint that was kept outside knows. */

@@ -191,7 +191,10 @@ test('without an audit export it says what may be open again, and asks', async (
 test('with an age identity it opens without its root key, and a new one takes over', async () => {
   const data = emptyFolder()
   writeFileSync(inFolder('identity'), identityText)
-  await restoreInto(data, inFolder('a.backup'), '--identity', inFolder('identity'), '--yes')
+  const words = ['restore', inFolder('a.backup'), '--identity', inFolder('identity'), '--yes', '--data', data]
+  const { code, stdout, stderr } = await command(words)
+  assert.equal(code, 0, stderr)
+  assert.ok(stdout.includes(`  mortise restore-accept --data ${data}\n`), stdout)
   assert.notDeepEqual(readFileSync(path.join(data, 'root.key')), readFileSync(inFolder('old/root.key')))
   await accept(data)
   await startRestored(data, async (talk) => {
@@ -257,4 +260,17 @@ test('what cannot be restored is refused, and makes nothing', async (t) => {
     [backup, ...rootKey(), '--audit', inFolder('less.jsonl')],
     /the audit export is not whole/,
   )
+  const cases: readonly [RegExp, ...string[]][] = [
+    [
+      /checkpoint.json is not an audit export: .*\n {2}Make one with: mortise audit export/,
+      '--audit',
+      'checkpoint.json',
+    ],
+    [/a.backup is not an audit export/, '--audit', 'a.backup'],
+    [/there is no file .*nothing.jsonl/, '--audit', 'nothing.jsonl'],
+    [/there is no file .*nothing.txt/, '--identity', 'nothing.txt'],
+    [/old cannot be read/, '--identity', 'old'],
+  ]
+  for (const [why, flag, file = ''] of cases)
+    await refused(t, emptyFolder(), [backup, ...rootKey(), '--yes', flag ?? '', inFolder(file)], why)
 })

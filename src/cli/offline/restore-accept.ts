@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
+import { sameFolder } from '../next-steps.ts'
 import { plain } from '../output.ts'
 import type { AcceptedRestore, Flags, World } from '../world.ts'
 
@@ -27,12 +28,12 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
     action: async ({ world, json, show }, { config, data, anyway = false }) => {
       const flags: Flags = { config, data }
       const accepted = await world.acceptRestore(flags, json, anyway)
-      show(accepted, () => acceptedText(accepted, world.command))
+      show(accepted, () => acceptedText(accepted, (words) => `${world.command} ${words}${sameFolder(flags)}`))
     },
   })
 }
 
-function acceptedText(accepted: AcceptedRestore, command: string): string {
+function acceptedText(accepted: AcceptedRestore, command: (words: string) => string): string {
   const { found, trustVersion, checkpoint, tokensRevoked, token, tokenFile } = accepted
   const said = plain`${found === null ? 'Nothing was wrong.' : `Accepted: ${found}.`}
 
@@ -43,10 +44,10 @@ ${tokenFile}:
   ${token}
 `
   const next = plain`
-Start the server (${command} serve). Then check which clients are trusted again, and which are not blocked any more:
+Start the server (${command('serve')}). Then check which clients are trusted again, and which are not blocked any more:
 
-  ${command} client list
-  ${command} client blocks
+  ${command('client list')}
+  ${command('client blocks')}
 `
   return said + accepted.epochs.map(epochText).join('') + next
 }

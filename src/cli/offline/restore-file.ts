@@ -4,6 +4,7 @@
 import { confirmTyped } from '../confirm.ts'
 import type { Run } from '../command.ts'
 import { facts, plain } from '../output.ts'
+import { sameFolder } from '../next-steps.ts'
 import { shortTime } from '../time.ts'
 import { Progress } from '../progress.ts'
 import { CommandError, type RestoredBackup } from '../world.ts'
@@ -44,13 +45,15 @@ export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: s
       },
     )
     .finally(() => progress.end())
-  run.show(restored, () => restoredText(restored, world.command))
+  run.show(restored, () =>
+    restoredText(restored, `${world.command} restore-accept${sameFolder({ config, data })}`),
+  )
 }
 
 /** Longer lists are told in full with --json only. */
 const namedMax = 20
 
-function restoredText(restored: RestoredBackup, command: string): string {
+function restoredText(restored: RestoredBackup, accept: string): string {
   const { created, instances, entries, clients, applied, beyond } = restored
   const first = facts([
     ['Backup of', shortTime(created)],
@@ -68,8 +71,10 @@ function restoredText(restored: RestoredBackup, command: string): string {
   const lost =
     beyond === null
       ? ''
-      : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
-  return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, command)}`
+      : beyond.entries === 0
+        ? plain`The checkpoint of ${shortTime(beyond.at)} names no audit entry that the backup lacks. What the server did after that time, it cannot say.\n`
+        : plain`The server wrote ${beyond.entries} audit entries after the backup, up to ${shortTime(beyond.at)} at least: keys that it made then are not back.\n`
+  return `The database was restored.\n${first}\n${since}${lost}${lists(restored)}${nextSteps(restored, accept)}`
 }
 
 function lists({ keysLost, withdrawn, rootKeysMissing }: RestoredBackup): string {
@@ -87,7 +92,7 @@ function list(what: string, items: readonly string[]): string {
   return `\n${items.length} ${what}:\n${some.join('')}${more}`
 }
 
-function nextSteps({ instances }: RestoredBackup, command: string): string {
+function nextSteps({ instances }: RestoredBackup, accept: string): string {
   const keyProtect = instances.some(({ custody }) => custody === 'keyprotect')
   const newer = keyProtect
     ? 'Instances with the custody keyprotect take from Key Protect what is newer there, once the server runs.\n'
@@ -95,7 +100,7 @@ function nextSteps({ instances }: RestoredBackup, command: string): string {
   return plain`
 ${newer}It serves nothing yet. See that the server before does not run any more, then:
 
-  ${command} restore-accept
+  ${accept}
 
 That ends all tokens and prints a new one.
 `
