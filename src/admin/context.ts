@@ -59,7 +59,7 @@ export interface AdminContext {
     'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
   >
   readonly keyExports: Pick<KeyExports, 'begin' | 'outcome'>
-  readonly upstreams: Pick<Upstreams, 'health'>
+  readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>
   readonly restores: Pick<Restores, 'begin' | 'isBegun' | 'same' | 'show'>
   readonly backups: BackupAdministration

@@ -12,6 +12,7 @@ import type { Access } from '../trust/access.ts'
 import type { Upstream as Setting } from '../trust/upstream.ts'
 import { OnDemand } from './on-demand.ts'
 import type { UpstreamHealth } from './upstream-health.ts'
+import { UpstreamTrials } from './upstream-trial.ts'
 import { Upstream, type AskResult } from './upstream.ts'
 
 export interface UpstreamsOptions {
@@ -32,6 +33,7 @@ interface Opened {
 }
 
 export class Upstreams {
+  readonly trials = new UpstreamTrials()
   readonly #options: UpstreamsOptions
   /** By instance. */
   readonly #opened = new Map<string, Opened>()
@@ -48,6 +50,7 @@ export class Upstreams {
     { instanceId, trustVersion, actor, requestId }: Caller,
     identifier: string,
   ): Promise<boolean> => {
+    if (this.trials.isMadeUp(identifier)) return false
     const setting = (await this.#options.access.instance(instanceId, trustVersion))?.upstream
     if (!setting) {
       this.#forget(instanceId)

@@ -2,9 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { AdoptionFailed } from '../../adopt/failure.ts'
-import { tryUpstream } from '../../adopt/upstream-trial.ts'
 import { parseCertificate } from '../../pki/certificate.ts'
 import type { Instance } from '../../trust/rows.ts'
+import type { Upstream } from '../../trust/upstream.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { refusalOfAdoption } from '../adoptions.ts'
@@ -16,7 +16,9 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
     const { servers, certificate, privateKey, trust: given } = body
     const trust = serverTrust(given)
     requireCertificate(certificate)
-    await tryUpstream({ servers, cert: certificate, key: privateKey, trust }).catch((error: unknown) => {
+    requireAnotherServer(context, trust)
+    const trial = context.upstreams.trials.run({ servers, cert: certificate, key: privateKey, trust })
+    await trial.catch((error: unknown) => {
       throw error instanceof AdoptionFailed ? refusalOfAdoption(error) : error
     })
     const id = randomUUID()
@@ -55,6 +57,16 @@ function requireCertificate(pem: string): void {
       'body.certificate: is no certificate in PEM, which begins with "-----BEGIN"',
     )
   }
+}
+
+/** The trial finds the rest: this server under another certificate, and servers that ask it in turn. */
+function requireAnotherServer({ serverCertificate }: AdminContext, trust: Upstream['trust']): void {
+  if (trust.by !== 'fingerprint' || trust.sha256 !== serverCertificate().sha256) return
+  throw new Refusal(
+    'bad-request',
+    "this is the fingerprint of this server's own certificate: a server cannot be its own upstream",
+    'Give the address and the fingerprint of the old server: mortise doctor HOST shows it.',
+  )
 }
 
 async function shown(context: AdminContext, instance: Instance) {
