@@ -261,3 +261,22 @@ test('off after a restore it is not asked, until a manager turns it on', async (
     [],
   )
 })
+
+test(
+  'the start removes the keys of upstreams that no instance names, and no other',
+  { timeout: 30_000 },
+  async (t) => {
+    const { core } = await open(t, holding([]))
+    const kept = async () =>
+      (await core.store.secrets())
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith('upstream-key/'))
+        .toSorted()
+    const left = core.upstreamKeys.stored({ id: 'of-an-instance-left-out' }, Buffer.from('unused'))
+    await core.store.commit({ writes: [left], entries: [], durability: 'disk' })
+    assert.deepEqual(await kept(), ['upstream-key/of-an-instance-left-out', 'upstream-key/setting-1'])
+    core.start()
+    while ((await kept()).length > 1) await new Promise(setImmediate)
+    assert.deepEqual(await kept(), ['upstream-key/setting-1'])
+  },
+)

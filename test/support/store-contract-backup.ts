@@ -43,6 +43,8 @@ export function storeBackupContract(makePlace: MakePlace): void {
     assert.ok(waits)
     assert.deepEqual({ ...waits, sealed: Buffer.from(waits.sealed) }, waiting('waits', 2, 1_000).recoverable)
     assert.deepEqual(await other.store.recoveryTime(), { ms: 5, atMs: 6 })
+    assert.equal((await store.adoptedOnDemand('instance-1')).count, 1)
+    assert.deepEqual({ ...(await other.store.adoptedOnDemand('instance-1')) }, { count: 0, lastMs: null })
     assert.equal(await other.store.trustVersion(), await store.trustVersion())
     assert.deepEqual(await other.store.clientsSeen(['client-1']), [clientSeen])
     const [inventory] = await other.store.inventories()
@@ -146,7 +148,12 @@ async function fill(store: Store): Promise<void> {
   await create(store, objectRecord('a', { instanceId: 'instance-2' }))
   await create(store, objectRecord('waits'), ['name of what waits'])
   await store.commit(change([objectWrite(waiting('waits', 2, 1_000), ['name of what waits'], { k: 'w' })]))
-  await store.commit(change([{ type: 'recovery-clock', ms: 5, atMs: 6 }]))
+  await store.commit(
+    change([
+      { type: 'recovery-clock', ms: 5, atMs: 6 },
+      { type: 'adopted-on-demand', instanceId: 'instance-1', atMs: 8 },
+    ]),
+  )
   const fetched = { type: 'fetched', instanceId: 'instance-1', uniqueIdentifier: 'b', atMs: 9 } as const
   await store.commit(change([fetched], { entries: [auditEntry({ action: 'key.get', object: 'b' })] }))
   for (let from = 0; from < 1200; from += 100)

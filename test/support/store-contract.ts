@@ -11,6 +11,7 @@ import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
 import { storeRecoveryContract } from './store-contract-recovery.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
+import { storeUpstreamContract } from './store-contract-upstream.ts'
 import { conflict, openPlace, type MakePlace } from './store-place.ts'
 import { auditEntry, change, create, objectRecord, objectWrite, trustRow } from './store-values.ts'
 
@@ -23,6 +24,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     storeTrustContract(makePlace)
     storeKeysContract(makePlace)
     storeInventoryContract(makePlace)
+    storeUpstreamContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
     storeBackupContract(makePlace)

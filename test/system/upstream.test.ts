@@ -193,3 +193,23 @@ test('after a restore it is off until a manager turns it on; then it goes on, al
   assert.deepEqual(actions.map(({ detail }) => detail.what).toSorted(), ['on', 'removed', 'set'])
   assert.equal((await cli(['audit', 'verify'], again)).code, 0)
 })
+
+test('an instance that comes back from a backup has its upstream off, and without its private key', async () => {
+  await using again = await startServer({ data: mine.data })
+  await json(named(), again)
+  const backup = path.join(mine.data, 'a.backup')
+  await json(['backup', 'create', backup], again)
+  await json(['instance', 'delete', 'default', '--shred', 'default'], again)
+  await json(['restore', backup, '--instance', 'default', '--with-clients', '--yes'], again)
+  assert.deepEqual([(await upstream(again))?.state, await conditions(again)], ['off', ['upstream-off']])
+  await using here = kmip(again)
+  const asked = old.asked.length
+  assert.equal(await refusal(getKey(here, 'old-25')), 'GeneralFailure')
+  assert.deepEqual((await getKey(here, 'old-20')).material, bytesOf('old-20'))
+  assert.equal(old.asked.length, asked)
+  const on = await cli(set('--upstream-on'), again)
+  assert.equal(on.code, 1)
+  assert.match(on.stderr, /was not restored with the instance[^]*Name the upstream anew/)
+  assert.equal(((await json(named(), again)) as Shown).state, 'on')
+  assert.deepEqual((await getKey(here, 'old-25')).material, bytesOf('old-25'))
+})
