@@ -320,6 +320,18 @@ test('after an accepted restore the log continues above every known number, and 
   assert.match((await verifyLines(without(10))).problems.join(), /checkpoints 5 to 10 are missing/)
 })
 
+test('a restore keeps what was pruned before it, and one of a log without a checkpoint begins with 1', async (t) => {
+  const core = await history(t)
+  await core.audit.prune(serverActor, momentOf(core, 4))
+  const restored = await core.audit.restoredCheckpoint(0, 1)
+  await core.store.commit({ writes: [restored], entries: [], durability: 'disk' })
+  assert.deepEqual((await core.audit.verify()).problems, [])
+  const young = await openCore(t)
+  await enter(young, 1)
+  const first = await young.audit.restoredCheckpoint(0, 1)
+  assert.deepEqual([first.checkpoint.number, first.follows], [1, 0])
+})
+
 test('a checkpoint kept outside that a restore discarded is reported as such', async (t) => {
   const core = await history(t)
   const lost = await core.audit.checkpoint()

@@ -40,7 +40,7 @@ for (const version of served) {
       QueryFunction: ['QueryServerInformation', 'QueryServerInformation'],
     })
     assert.equal(twice.VendorIdentification, 'Mortise 0.0.0-test')
-    assert.deepEqual(twice.Operation, [])
+    assert.deepEqual([twice.Operation, twice.ObjectType, twice.ApplicationNamespace], [[], [], []])
   })
 }
 

@@ -375,6 +375,10 @@ test('a root key that seals nothing new refuses a data key from another as a who
   assert.ok(record)
   other.wrapFault = 'wrapped-form'
   await assert.rejects(core.keyring.reseal(record, other), reaches('root-key', /told to answer wrap/))
+  for (const fault of ['unreachable', 'call'] as const) {
+    other.wrapFault = fault
+    await assert.rejects(core.keyring.reseal(record, other), reaches(fault), 'anything else as it is')
+  }
   other.wrapFault = null
   assert.equal((await core.keyring.reseal(record, other)).rootKeyUri, other.uri)
 })

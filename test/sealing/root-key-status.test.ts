@@ -163,3 +163,36 @@ test('an instance that is gone is forgotten', async () => {
   service.unwrap = null
   await status.unwrap(use, unwrap)
 })
+
+test('a service is heard of by each answer, a refusal included, and not by its silence', async () => {
+  const { status, unwrap, pass } = begin()
+  const heard = async (call: () => Promise<unknown>) => {
+    pass(1_000)
+    await call().catch(() => undefined)
+    return status.heardAt('red')
+  }
+  assert.equal(status.heardAt('red'), undefined)
+  assert.equal(await heard(() => status.unwrap(use, unwrap)), 2_000)
+  assert.equal(await heard(() => status.call(use, refused('wrapped-form'))), 3_000)
+  assert.equal(await heard(() => status.unwrap(other, refused('wrapped-form'))), 4_000)
+  assert.equal(await heard(() => status.unwrap(use, refused('unreachable'))), 4_000)
+  assert.equal(await heard(() => status.unwrap(use, () => Promise.reject(new Error('a bug')))), 4_000)
+  assert.equal(status.heardAt('blue'), undefined)
+  status.retain(new Set(['red']))
+  assert.equal(status.heardAt('red'), 4_000)
+  status.retain(new Set())
+  assert.equal(status.heardAt('red'), undefined)
+})
+
+test('silence concerns the root keys of the instance that have an unanswered call, and no others', async () => {
+  const { status, unwrap, events } = begin()
+  const late = Promise.withResolvers<Uint8Array>()
+  const blue = { instanceId: 'blue', rootKeyUri: 'test:c' }
+  const pending = [use, blue].map((one) => status.unwrap(one, () => late.promise))
+  await status.unwrap(other, unwrap)
+  status.noteSilence('red', new RootKeyError('unreachable', 'silent'))
+  assert.deepEqual(events, ['unreachable test:a'])
+  late.resolve(new Uint8Array(1))
+  await Promise.all(pending)
+  assert.deepEqual(events, ['unreachable test:a', 'answers test:a'])
+})

@@ -4,10 +4,17 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { EnvelopeError } from '../../src/sealing/envelope.ts'
+import { EnvelopeError, takeKey } from '../../src/sealing/envelope.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
-import { Secrets, WrongRootKey } from '../../src/sealing/secrets.ts'
+import {
+  openMacKey,
+  Secrets,
+  systemKeyIdOf,
+  unwrapSystemKey,
+  WrongRootKey,
+  wrapSystemKey,
+} from '../../src/sealing/secrets.ts'
 import { openRootKey } from '../../src/rootkey/open.ts'
 import { openSqliteStore } from '../../src/store/open.ts'
 import { FaultyRootKey } from '../support/faulty-root-key.ts'
@@ -262,4 +269,26 @@ test('of a secret nothing is readable in the database', async (t) => {
   await secrets.put('ca-key', Buffer.from('a secret that would be seen'))
   for (const { sealed } of await store.secrets())
     assert.ok(!Buffer.from(sealed).includes('a secret that would be seen'))
+})
+
+test('outside of a server the records alone open: the system data key, the MAC key, and under another root key too', async (t) => {
+  const { store } = await openPlace(t)
+  const [rootKey, another] = [new FaultyRootKey(), new FaultyRootKey()]
+  const secrets = await Secrets.open(store, rootKey)
+  await secrets.put('other', Buffer.from('x'))
+  const records = (await store.secrets()).toSorted((a, b) =>
+    a.name === 'other' ? -1 : b.name === 'other' ? 1 : 0,
+  )
+  const { system, bytes } = await unwrapSystemKey(records, rootKey)
+  assert.equal(systemKeyIdOf(records), system.dataKeyId)
+  const systemKey = { id: system.dataKeyId, key: takeKey(Buffer.from(bytes)) }
+  assert.ok(openMacKey(systemKey, records).macMatches(['a'], secrets.mac(['a'])))
+  const moved = await wrapSystemKey(systemKey, another)
+  const again = records.map((record) => (record.name === moved.name ? moved : record))
+  assert.deepEqual((await unwrapSystemKey(again, another)).bytes, bytes)
+  await assert.rejects(unwrapSystemKey(again, rootKey), WrongRootKey)
+  const lacking = records.filter(({ name }) => name === 'other')
+  assert.equal(systemKeyIdOf(lacking), '')
+  await assert.rejects(unwrapSystemKey(lacking, rootKey), WrongRootKey)
+  assert.throws(() => openMacKey(systemKey, lacking), WrongRootKey)
 })

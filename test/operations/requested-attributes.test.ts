@@ -1,0 +1,41 @@
+// The attributes that a Create or Register asks for, as one set.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Request } from '../../src/kmip/operations.ts'
+import { requestedAttributes } from '../../src/operations/requested-attributes.ts'
+import { faults } from '../support/core.ts'
+
+const about = { version: '1.4', objectType: 'SymmetricKey' } as const
+const named = (text: string) => ({
+  AttributeName: 'Name',
+  AttributeValue: { NameValue: text, NameType: 'URI' },
+})
+
+const requested = (Attribute: readonly object[], Name: readonly object[] = []) =>
+  requestedAttributes({ TemplateAttribute: { Name, Attribute } } as unknown as Request<'Create'>, about)
+
+test('instances of one attribute are numbered in their order', () => {
+  const comment = { AttributeName: 'Comment', AttributeValue: 'c' }
+  const set = requested([named('a'), comment, named('b')])
+  assert.deepEqual(
+    set.get('Name')?.map(({ index, value }) => [index, value]),
+    [
+      [0, named('a').AttributeValue],
+      [1, named('b').AttributeValue],
+    ],
+  )
+  assert.deepEqual(set.get('Comment'), [{ index: 0, value: 'c' }])
+  assert.equal(requestedAttributes({}, about).size, 0)
+})
+
+test('an attribute that may be given once is refused the second time, and one that the server sets at once', () => {
+  const comment = { AttributeName: 'Comment', AttributeValue: 'c' }
+  assert.throws(() => requested([comment, comment]), faults('InvalidField', /at most one "Comment"/))
+  const state = { AttributeName: 'State', AttributeValue: 'Active' }
+  assert.throws(() => requested([state]), faults('InvalidField', /State/))
+})
+
+test('there are no templates', () => {
+  assert.throws(() => requested([], [{}]), faults('ObjectNotFound', /no templates/))
+})
