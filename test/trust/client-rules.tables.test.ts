@@ -267,6 +267,15 @@ test('a certificate that loses its pin: who is its heir, and what follows', () =
   }
 })
 
+const withHeir = (...allow: string[]) => snapshotOf([client('e', 'i', allow), authority('A', ['e', 'i'])])
+
+test('the rights of a client whose row does not count are none, so its heir may have no more than the asker grants', () => {
+  const gone = aPin('x', 'missing', 'i', 'esx signed by A')
+  const parts = { pins: [gone], authorities: [], event, nowMs: 5 }
+  assert.throws(() => withdrawal(grantor('operator'), withHeir('all'), parts, textRules), TrustForbidden)
+  assert.deepEqual(withdrawal(grantor('operator'), withHeir('read'), parts, textRules), { put: [], also: [] })
+})
+
 test('a CA that is removed in the same change is no heir, and the server itself is not asked for rights', () => {
   const ca = anAuthority('A', ['d', 'j'])
   const gone = aPin('x', 'c', 'i', 'esx signed by A')

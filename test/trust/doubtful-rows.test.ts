@@ -57,6 +57,16 @@ test('rows signed anew count, the others are removed, and a withheld block stays
 test('without a decision to keep any, only what counted before is left, and the new token', () => {
   const decision = { token: aToken('owner'), version: 9 }
   const writes = decideDoubtful(macs, { reading, rows }, new Set(), decision)
+  const gone = [
+    'client/unlisted',
+    'client/altered',
+    'block/nameless',
+    ...unreadable.map(({ id }) => `token/${id}`),
+  ]
+  assert.deepEqual(
+    writes.map((write) => (write.type === 'trust' ? `put ${write.row.kind}` : `${write.kind}/${write.id}`)),
+    [...gone, 'put token', 'put head'],
+  )
   const { tables } = readRows(macs, 9, applied(rows, writes))
   assert.deepEqual([...tables.client.keys()], ['good'])
 })

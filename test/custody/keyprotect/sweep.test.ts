@@ -1,0 +1,62 @@
+// What a sweep completes, and what it says where it cannot; which audit entries it leaves.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AuditEntry } from '../../../src/ports/audit.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
+import { createKey, type TestCore } from '../../support/core.ts'
+
+const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
+
+async function entered(core: TestCore, action: AuditEntry['action']): Promise<readonly AuditEntry[]> {
+  const { entries } = await core.store.audit({ order: 'oldest', limit: 1_000 })
+  return entries.map(({ body }) => JSON.parse(body) as AuditEntry).filter((entry) => entry.action === action)
+}
+
+test('a closing that the service refuses to record is a trouble until a sweep has recorded it', async (t) => {
+  const { core, perform, rows, standardKeys, stateOf } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  standardKeys.createFaults = Array.from({ length: 100 }, () => 'call' as const)
+  await assert.rejects(perform(revoke(id)))
+  assert.equal(await stateOf(id), 'Deactivated', 'it was committed first')
+  assert.equal((await rows('due')).length, 1)
+  await core.sweep()
+  assert.ok(told(core).includes('record'))
+  standardKeys.createFaults = []
+  await core.sweep()
+  assert.ok(!told(core).includes('record'))
+  assert.deepEqual(await rows('due'), [])
+})
+
+test('each standard key that is deleted is entered, with its id, its generation and why', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  const id = await perform(createKey())
+  const [first] = standardKeys.live(`mortise-${id}`)
+  await core.custodies.renew(instance, id, { force: true })
+  const [second] = standardKeys.live(`mortise-${id}`)
+  await perform((work) => work.destroy(id))
+  await core.sweep()
+  const deletions = await entered(core, 'standard-key.delete')
+  assert.deepEqual(
+    deletions.map(({ object, detail }) => [object, detail?.['standardKeyId'], detail?.['because']]),
+    [
+      [id, first?.id, 'replaced'],
+      [id, second?.id, 'destroyed'],
+    ],
+  )
+  const [low = 0, high = 0] = deletions.map(({ detail }) => Number(detail?.['generation']))
+  assert.ok(low > 0 && high > low)
+})
+
+test('a server that takes over what another one stored enters it', async (t) => {
+  const { core, instance, perform, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const other = await core.copy()
+  core.rootKey.rotate()
+  await other.custodies.renew(instance, id, { force: true })
+  await sweepLater()
+  const [entry, more] = await entered(core, 'key.take-over')
+  assert.equal(more, undefined)
+  assert.deepEqual([entry?.object, entry?.instanceId, entry?.actor.kind], [id, instance.id, 'server'])
+  assert.ok(Number(entry?.detail?.['generation']) > 1)
+})

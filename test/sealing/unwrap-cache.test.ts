@@ -1,0 +1,131 @@
+// The cache of unwrapped values by itself: how many it keeps, for how long, and what it says of each use. The times of the
+// rule are in unwrap-rule.test.ts, a whole keyring in keyring.test.ts.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { RootKeyError, type RootKeyReach } from '../../src/ports/root-key.ts'
+import { ClosedKeys } from '../../src/sealing/closed-keys.ts'
+import { RootKeyStatus } from '../../src/sealing/root-key-status.ts'
+import { KeysUnavailable, UnwrapCache } from '../../src/sealing/unwrap-cache.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+class CountingClock extends MovableClock {
+  timers = 0
+  override after(delayMs: number, work: () => void) {
+    this.timers++
+    return super.after(delayMs, work)
+  }
+}
+
+const rootKeyUri = 'test:a'
+const instance = { id: 'i', cacheSeconds: 60, outageSeconds: 0 }
+const none = () => undefined
+const events = { unreachable: none, withdrawn: none, answers: none }
+const refused = () => Promise.reject(new RootKeyError('root-key', 'no'))
+
+function open(valuesMax = 3) {
+  const clock = new CountingClock()
+  const status = new RootKeyStatus({ clock, events, findUnwrap: () => Promise.resolve(undefined) })
+  const closed = new ClosedKeys({})
+  const uses: string[] = []
+  const onUse = (source: string) => uses.push(source)
+  const cache = new UnwrapCache<string>({ status, closed, clock, kind: 'object', onUse, valuesMax })
+  const asked: string[] = []
+  const get = (id: string, of = instance) =>
+    cache.get(of, { id, name: `name of ${id}` }, async () => {
+      asked.push(id)
+      return { value: `value of ${id}`, rootKeyUri }
+    })
+  const refuse = (id: string, reach: RootKeyReach) =>
+    cache.ask(instance, { id, name: `name of ${id}` }, () => Promise.reject(new RootKeyError(reach, 'no')))
+  return { clock, status, closed, uses, cache, asked, get, refuse }
+}
+
+test('a value is asked for once, and each use says where it came from', async () => {
+  const { asked, uses, get } = open()
+  for (let turn = 0; turn < 3; turn++) assert.equal(await get('a'), 'value of a')
+  assert.deepEqual([asked, uses], [['a'], ['root-key', 'cache', 'cache']])
+})
+
+test('of too many values the one that was kept longest goes; one that is kept again is new', async () => {
+  const { cache, clock, asked, get } = open()
+  for (const id of ['a', 'b', 'c']) await get(id)
+  cache.keep(instance, 'a', { value: 'a anew', rootKeyUri }, clock.monotonic())
+  await get('d')
+  asked.length = 0
+  assert.equal(await get('a'), 'a anew')
+  for (const id of ['c', 'd']) await get(id)
+  assert.deepEqual(asked, [])
+  await get('b')
+  assert.deepEqual(asked, ['b'])
+})
+
+test('a value under another id is found there, and only there', async () => {
+  const { cache, asked, get } = open()
+  await get('a')
+  cache.rename('a', 'b')
+  cache.rename('unknown', 'c')
+  assert.equal(await get('b'), 'value of a')
+  await get('c')
+  await get('a')
+  assert.deepEqual(asked, ['a', 'c', 'a'])
+})
+
+test('forgetting an instance, or what one of its root keys unwrapped, leaves all else', async () => {
+  const { status, asked, get } = open(9)
+  const other = { ...instance, id: 'j' }
+  await get('a')
+  await get('b', other)
+  asked.length = 0
+  status.forget('i', 'test:another')
+  await get('a')
+  status.forget('i', rootKeyUri)
+  await get('a')
+  status.forget('i')
+  await get('a')
+  await get('b', other)
+  assert.deepEqual(asked, ['a', 'a'])
+})
+
+test('a refusal of one value forgets and names it; one of the call forgets it; out of reach it stays', async () => {
+  for (const [reach, isKept, isClosed] of [
+    ['wrapped-form', false, true],
+    ['call', false, false],
+    ['unreachable', true, false],
+  ] as const) {
+    const { asked, closed, get, refuse } = open()
+    await get('a')
+    await assert.rejects(
+      refuse('a', reach),
+      (error) => error instanceof KeysUnavailable && error.reach === reach,
+    )
+    assert.deepEqual(closed.all, isClosed ? [{ instanceId: 'i', kind: 'object', id: 'name of a' }] : [])
+    await get('a')
+    assert.equal(asked.length, isKept ? 1 : 2, reach)
+    assert.deepEqual(closed.all, [])
+  }
+})
+
+test('what was made before a refusal of its root key is not kept', async () => {
+  const { cache, clock, status, asked, get } = open()
+  const askedAt = clock.monotonic()
+  await assert.rejects(status.unwrap({ instanceId: 'i', rootKeyUri }, refused))
+  cache.keep(instance, 'a', { value: 'too late', rootKeyUri }, askedAt)
+  await get('a')
+  assert.deepEqual(asked, ['a'])
+})
+
+test('useless values are forgotten every minute, as long as there are any, and no timer is left after that', async () => {
+  const { clock, get } = open()
+  await get('a')
+  await get('b')
+  assert.equal(clock.timers, 3, 'two calls that could be silent, and one to forget')
+  const before = clock.timers
+  clock.pass(limits.unsealedPurgeEveryMs - 1)
+  assert.equal(clock.timers, before)
+  clock.pass(1 + limits.unsealedPurgeEveryMs)
+  const after = clock.timers
+  clock.pass(100 * limits.unsealedPurgeEveryMs)
+  assert.equal(clock.timers, after)
+})
