@@ -5,7 +5,7 @@ import type { Closing, FoundCopy, NewPlace, ObjectFacts, Restrictions } from '..
 import { first, searchKey, type AttributeSet } from '../kmip/attributes.ts'
 import { enums } from '../kmip/enums.ts'
 import { initialAttributes } from './initial-attributes.ts'
-import { isDestroyed, nextState } from './lifecycle.ts'
+import { isDestroyed } from './lifecycle.ts'
 import {
   currentState,
   fromRecord,
@@ -141,7 +141,7 @@ export function storedElsewhere(
   return { ...object, sealed, dataKeyId, version: Math.max(object.version + 1, generation) }
 }
 
-/** The object, closed at least as far as `closing` says. A Pre-Active object passes through Active: its activation was not recorded. */
+/** The object, closed at least as far as `closing` says, a Pre-Active one too: its activation was not recorded. */
 function closed(object: ManagedObject, closing: Closing | null, nowMs: number): ManagedObject {
   if (closing === null || isDestroyed(object.state)) return object
   // Uses the stored state: a state that follows from a date ends with that date.
@@ -155,9 +155,7 @@ function closed(object: ManagedObject, closing: Closing | null, nowMs: number): 
   if (closing.reason !== null && Object.hasOwn(enums.RevocationReasonCode, closing.reason))
     attributes = withAttribute(attributes, 'RevocationReason', { RevocationReasonCode: closing.reason })
   attributes = withAttribute(attributes, 'LastChangeDate', BigInt(Math.floor(nowMs / 1000)))
-  const step = closing.state === 'Compromised' ? 'compromise' : 'deactivate'
-  const from = state === 'PreActive' && step === 'deactivate' ? 'Active' : state
-  return { ...object, state: nextState(from, step), attributes }
+  return { ...object, state: closing.state, attributes }
 }
 
 function restricted(attributes: AttributeSet, restrictions: Restrictions): AttributeSet {

@@ -36,8 +36,7 @@ export function restoredObject(
   if (here.sealed === null) return { write: undefined, closedAgain }
   const base = later(here, closed.record)
   const material = isDestroyed(stateOf(base)) ? gone : opens ? here : closed.record
-  const same = base === here && (material === here || sameBytes(material.sealed, here.sealed))
-  if (same) return { write: undefined, closedAgain }
+  if (base === here && sameBytes(material.sealed, here.sealed)) return { write: undefined, closedAgain }
   const version = Math.max(here.version, closed.record.version) + 1
   const record = { ...base, sealed: material.sealed, dataKeyId: material.dataKeyId, version }
   return { write: toWrite(objectOf(record)), closedAgain }

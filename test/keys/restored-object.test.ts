@@ -57,7 +57,11 @@ test('where the database has nothing of it, the backup counts as it is', () => {
 })
 
 test('where the database has the same, nothing is written', () => {
-  assert.deepEqual(restoredObject(dumped(), here(), nothing), { write: undefined, closedAgain: false })
+  for (const opens of [true, false])
+    assert.deepEqual(restoredObject(dumped(), here(), { ...nothing, opens }), {
+      write: undefined,
+      closedAgain: false,
+    })
 })
 
 test('what was closed since stays closed, whichever says so', () => {

@@ -292,3 +292,14 @@ test('outside of a server the records alone open: the system data key, the MAC k
   await assert.rejects(unwrapSystemKey(lacking, rootKey), WrongRootKey)
   assert.throws(() => openMacKey(systemKey, lacking), WrongRootKey)
 })
+
+async function makeA(): Promise<Record<string, Uint8Array>> {
+  return { a: Buffer.from('a') }
+}
+
+test('secrets that were not all made are not stored at all', async (t) => {
+  const { store } = await openPlace(t)
+  const secrets = await Secrets.open(store, new FaultyRootKey())
+  await assert.rejects(secrets.ensure(['a', 'b'], makeA), /secret b was not made/)
+  assert.equal(await secrets.fresh('a'), undefined)
+})

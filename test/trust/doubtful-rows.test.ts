@@ -64,7 +64,10 @@ test('without a decision to keep any, only what counted before is left, and the 
     ...unreadable.map(({ id }) => `token/${id}`),
   ]
   assert.deepEqual(
-    writes.map((write) => (write.type === 'trust' ? `put ${write.row.kind}` : `${write.kind}/${write.id}`)),
+    writes.map((write) => {
+      if (write.type === 'trust-removed') return `${write.kind}/${write.id}`
+      return write.type === 'trust' ? `put ${write.row.kind}` : write.type
+    }),
     [...gone, 'put token', 'put head'],
   )
   const { tables } = readRows(macs, 9, applied(rows, writes))

@@ -1,0 +1,41 @@
+// A data key that moves to another root key while somebody asks for it.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { DataKeyRecord } from '../../src/ports/secrets.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { Keyring } from '../../src/sealing/keyring.ts'
+import { KeysUnavailable } from '../../src/sealing/unwrap-cache.ts'
+import { makeInstance, openCore } from '../support/core.ts'
+import { FaultyRootKey } from '../support/faulty-root-key.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+
+const none = () => undefined
+
+test('it is opened by the root key that it moved to, and a refusal of the one before counts only if it stayed', async (t) => {
+  const [from, to] = [new FaultyRootKey(), new FaultyRootKey()]
+  const core = await openCore(t, { rootKeys: [from, to] })
+  const instance = await makeInstance(core, 'moving', { rootKeyUri: from.uri })
+  const [record] = await core.store.dataKeys(instance.id)
+  assert.ok(record)
+  const moved = await core.keyring.reseal(record, to)
+  const openRootKey = async (uri: string) => (uri === to.uri ? to : from)
+  /** A keyring whose store answers one question after the other with these records. */
+  const keyring = (...answers: DataKeyRecord[]) => {
+    const store = {
+      dataKeys: async () => [answers.length > 1 ? answers.shift() : answers[0]],
+    } as unknown as Store
+    const events = { unreachable: none, withdrawn: none, answers: none }
+    return new Keyring({ store, clock: new MovableClock(), openRootKey, events })
+  }
+  from.fault = 'root-key'
+  const { key } = await keyring(record, moved).byId(instance, record.id)
+  from.fault = null
+  const before = await keyring(record).byId(instance, record.id)
+  assert.ok(key.equals(before.key))
+  from.fault = 'root-key'
+  await assert.rejects(
+    keyring(record).byId(instance, record.id),
+    (error) => error instanceof KeysUnavailable && error.reach === 'root-key',
+  )
+})
