@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
 import type { AdminClient } from '../admin/client.ts'
+import { limits } from '../limits.ts'
 import {
   byteSize,
   duration,
@@ -82,8 +83,16 @@ function settingsOf(options: Settings) {
     ...(portable !== undefined && { portable: switchedOn('--portable', portable) }),
     ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
     ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
-    ...(destroyDelay !== undefined && { destroyDelaySeconds: duration('--destroy-delay', destroyDelay) }),
+    ...(destroyDelay !== undefined && { destroyDelaySeconds: delaySeconds(destroyDelay) }),
   }
+}
+
+function delaySeconds(text: string): number {
+  const seconds = duration('--destroy-delay', text)
+  const daysMax = limits.destroyDelaySecondsMax / (24 * 3600)
+  if (seconds > limits.destroyDelaySecondsMax)
+    throw new UsageError(`--destroy-delay takes at most ${daysMax}d, not ${text}`)
+  return seconds
 }
 
 interface CreateOptions extends Settings {

@@ -29,6 +29,9 @@ before(async () => {
   server = await startServer({ data })
   client = await server.issue('vcenter')
   talk = await openTalk({ port: server.kmip.port, tls: client.tls })
+  const long = await mortise('instance', 'set', 'default', '--destroy-delay', '99999d')
+  assert.equal(long.code, 2)
+  assert.match(long.stderr, /--destroy-delay takes at most 366d, not 99999d/)
   assert.equal((await mortise('instance', 'set', 'default', '--destroy-delay', '1h')).code, 0)
 })
 after(async () => {
