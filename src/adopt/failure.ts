@@ -19,16 +19,37 @@ export class AdoptionFailed extends Error {
   }
 }
 
+/** Only an answer that did not come is worth asking for again. */
+function transportTrouble({ stage, code = '', message }: KmipTransportError): readonly [string, string] {
+  if (isUnrecognized(code))
+    return [
+      `this is not the old server that was named: ${message}`,
+      'Compare its certificate with the one that vCenter trusts, and give its CA or fingerprint. If you did, somebody may be in between.',
+    ]
+  if (/ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_)/.test(code))
+    return [`the old server refuses the connection: ${message}`, untrusted]
+  if (stage === 'protocol' || /WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code))
+    return [
+      `what answers is not a KMIP server: ${message}`,
+      'Give the address of its KMIP port, which is usually 5696.',
+    ]
+  return [`the old server does not answer: ${message}`, again]
+}
+
+/** The codes of a server's certificate that does not fit; those of OpenSSL's alerts are about ours. */
+function isUnrecognized(code: string): boolean {
+  return /CERT|LEAF_SIGNATURE/.test(code) && !code.startsWith('ERR_SSL_')
+}
+
+const untrusted = 'It must trust the client certificate that you gave.'
 const again = 'Do the same again: what was adopted stays, and it goes on from there.'
 
 export function failureOf(error: unknown): unknown {
   if (error instanceof KmipTransportError)
-    return new AdoptionFailed('server', `the old server does not answer: ${error.message}`, again, error)
+    return new AdoptionFailed('server', ...transportTrouble(error), error)
   if (error instanceof KmipRefused) {
     const hint =
-      error.operation === 'Locate'
-        ? 'If it has no search, name the identifiers: --ids FILE.'
-        : 'It must trust the certificate that you gave with --cert.'
+      error.operation === 'Locate' ? 'If it has no search, name the identifiers: --ids FILE.' : untrusted
     return new AdoptionFailed('server', `the old server refuses: ${error.message}`, hint, error)
   }
   if (error instanceof RootKeyError) {

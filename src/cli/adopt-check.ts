@@ -25,7 +25,10 @@ export function adoptCheckCommand(world: World, outcome: Outcome): Command {
       'list the keys that a vCenter uses and that are missing here; compare all adopted keys with the old server',
     flags: [
       instanceFlag,
-      ['--ids <file>', 'the identifiers: one a line, or CSV with a column named id (docs/adopt.md)'],
+      [
+        '--ids <file>',
+        'the identifiers: one a line, or CSV or JSON with a column named id or keyId (docs/adopt.md)',
+      ],
       ['--digests', 'compare every adopted key with the one that the upstream has, by digest'],
     ],
     examples: [

@@ -131,8 +131,9 @@ No standard key has a name that begins with vmware_kmip. Look whether the URI na
 ${counted(objects, 'key')} of the old service ${objects === 1 ? 'is' : 'are'} here under the identifiers that vSphere knows.`
     : `
 Not everything is here: see the lists above.`
-  return plain`${whole}
+  const then = plain`
 Keep the standard keys and the root key as they are until each machine was powered on with a key from here.
 Next: ${command} adopt check --ids FILE lists the keys that a vCenter uses and that are missing here. docs/adopt.md has the rest.
 `
+  return whole + then
 }

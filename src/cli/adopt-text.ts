@@ -92,6 +92,12 @@ export function adoptionText(report: Report, from: 'old server' | 'standard keys
 }
 
 const shownMax = 20
+/** Names and identifiers of other servers may be thousands of characters long. */
+const cellCharactersMax = 160
+
+function short(text: string): string {
+  return text.length <= cellCharactersMax ? text : `${text.slice(0, cellCharactersMax)}...`
+}
 
 export function listText(title: string, listed: Listed | undefined): string {
   if (!listed || listed.count === 0) return ''
@@ -100,7 +106,7 @@ export function listText(title: string, listed: Listed | undefined): string {
   const rest = more === 0 ? '' : `and ${more} more (--json names up to ${listed.items.length})\n`
   return `\n${title}\n${table(
     ['KEY', 'WHY'],
-    shown.map(({ id, why }) => [id, why]),
+    shown.map(({ id, why }) => [short(id), short(why)]),
   )}${rest}`
 }
 

@@ -2,7 +2,7 @@
 // server does. Interrupting the command does not stop it.
 
 import type { Output } from '../admin/api.ts'
-import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import type { AdminClient, AdminUnreachable } from '../admin/client.ts'
 import type { Report } from './adopt-text.ts'
 import type { Run } from './command.ts'
 import { plain } from './output.ts'
@@ -42,7 +42,8 @@ export async function watch(
     stderr,
     steps,
     everyMs: lookEveryMs,
-    look: () => adoptionNow(admin, instance, begun.id),
+    look: () => admin.call('showAdoption', { instance, adoption: begun.id }),
+    gone,
   })
   if (last.state === 'running') {
     stderr.write('The server goes on with it. The same command, given again later, adopts what is left.\n')
@@ -53,15 +54,10 @@ export async function watch(
   throw new CommandError(message, hint ?? undefined)
 }
 
-async function adoptionNow(admin: AdminClient, instance: string, adoption: string): Promise<Adoption> {
-  try {
-    return await admin.call('showAdoption', { instance, adoption })
-  } catch (error) {
-    if (!(error instanceof AdminUnreachable)) throw error
-    throw new CommandError(
-      `the server went away: ${error.message}`,
-      'When it is back, give the same command again: what was adopted stays, and it goes on from there.',
-      { cause: error },
-    )
-  }
+function gone(error: AdminUnreachable): CommandError {
+  return new CommandError(
+    `the server went away: ${error.message}`,
+    'When it is back, give the same command again: what was adopted stays, and it goes on from there.',
+    { cause: error },
+  )
 }

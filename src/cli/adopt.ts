@@ -39,7 +39,7 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       ...oldServerFlags,
       [
         '--ids <file>',
-        'adopt these identifiers: one a line, or CSV with a column named id (default: all that it finds)',
+        'adopt these identifiers: one a line, or CSV or JSON with a column named id or keyId (default: all that it finds)',
       ],
       ['--dry-run', 'find out what would be done, and do nothing'],
       ['--verify', 'read everything back from both servers afterwards, and compare digests'],

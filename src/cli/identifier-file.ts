@@ -4,7 +4,7 @@ import { readNamed } from './files.ts'
 import { parseIdentifiers } from './identifiers.ts'
 
 export async function readIdentifiers(file: string): Promise<readonly string[]> {
-  return parseIdentifiers((await readNamed(file)).toString('utf8'), file)
+  return parseIdentifiers(await readNamed(file), file)
 }
 
 /** A body of the admin API has an end. */

@@ -92,7 +92,7 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   show(set, () => facts(upstreamRows(set)))
   tell(plain`
 The old server answered. From now on it is asked for identifiers that are unknown here.
-Next: change the address in vCenter, then check: ${run.world.command} adopt check --instance ${name} (docs/adopt.md)
+Next: change the address in vCenter, then check: ${run.world.command} adopt check --digests --instance ${name} (docs/adopt.md)
 `)
 }
 
@@ -124,7 +124,10 @@ export function upstreamRows(upstream: Upstream): readonly (readonly [string, st
     ['Upstream', `${servers.join(', ')}, since ${shortTime(since)}`],
     ['', states[state]],
     ['', `${adopted} adopted on demand${last}`],
-    ['', `last answer ${lastAnswer === null ? 'none since the server started' : shortTime(lastAnswer)}`],
+    [
+      '',
+      `last answer to a client: ${lastAnswer === null ? 'none since the server started' : shortTime(lastAnswer)}`,
+    ],
     ...(lastFailure === null
       ? []
       : ([['', `last failure ${shortTime(lastFailure.at)}: ${lastFailure.message}`]] as const)),

@@ -3,7 +3,7 @@
 
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import type { Input, Output } from '../admin/api.ts'
-import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
 import { confirmTyped } from './confirm.ts'
@@ -11,7 +11,7 @@ import type { Run } from './command.ts'
 import { facts, plain } from './output.ts'
 import { Progress } from './progress.ts'
 import { shortTime } from './time.ts'
-import { untilEnded } from './watch-work.ts'
+import { goneInRestore, untilEnded } from './watch-work.ts'
 import { CommandError, UsageError } from './world.ts'
 
 export interface RestoreInstanceFlags {
@@ -53,7 +53,8 @@ export async function restoreInstance(run: Run, flags: RestoreInstanceFlags, fil
       stderr: run.world.stderr,
       steps,
       everyMs: lookEveryMs,
-      look: async () => work(await restoreNow(admin, begun)),
+      look: async () => work(await admin.call('showInstanceRestore', { restore: begun.id })),
+      gone: goneInRestore,
     })
   } catch (error) {
     await admin.call('removeUpload', { upload }).catch(() => undefined)
@@ -160,18 +161,6 @@ function trustText(clients: Preview['clients'], needed: Preview['needed']): stri
     ? ' Trust in them may have been withdrawn since, which this server does not know.'
     : ''
   return `These clients are trusted again and get its keys.${unknown}\n${lines.join('\n')}\n`
-}
-
-async function restoreNow(admin: AdminClient, { id }: Restore): Promise<Restore> {
-  try {
-    return await admin.call('showInstanceRestore', { restore: id })
-  } catch (error) {
-    if (!(error instanceof AdminUnreachable)) throw error
-    throw new CommandError(
-      `the server does not answer any more: ${error.message}`,
-      'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',
-    )
-  }
 }
 
 function ended(run: Run, last: Pick<Restore, 'state' | 'report' | 'error'>): number {

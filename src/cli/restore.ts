@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import type { Output } from '../admin/api.ts'
-import { AdminUnreachable, type AdminClient } from '../admin/client.ts'
+import type { AdminClient } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'
 import { verb, type Outcome, type Run } from './command.ts'
 import { readApiKey } from './files.ts'
@@ -13,8 +13,8 @@ import { restoreFromFile, type RestoreFileFlags } from './offline/restore-file.t
 import { facts, plain } from './output.ts'
 import { restoreInstance, type RestoreInstanceFlags } from './restore-instance.ts'
 import { shortTime } from './time.ts'
-import { untilEnded } from './watch-work.ts'
-import { CommandError, UsageError, type World } from './world.ts'
+import { goneInRestore, untilEnded } from './watch-work.ts'
+import { UsageError, type World } from './world.ts'
 
 interface RestoreOptions extends RestoreFileFlags, RestoreInstanceFlags {
   readonly fromKeyProtect?: boolean
@@ -131,8 +131,8 @@ const steps: Record<Restore['step'], string> = {
 
 async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<number> {
   const { stderr } = run.world
-  const look = () => restoreNow(admin, begun)
-  const last = await untilEnded(begun, { stderr, steps, everyMs: lookEveryMs, look })
+  const look = () => admin.call('showRestore', { restore: begun.id })
+  const last = await untilEnded(begun, { stderr, steps, everyMs: lookEveryMs, look, gone: goneInRestore })
   if (last.state === 'running') {
     stderr.write('The server goes on with it. Give the same command again to see how far it is.\n')
     return 1
@@ -142,18 +142,6 @@ async function watch(run: Run, admin: AdminClient, begun: Restore): Promise<numb
   run.show(report, () => reportText(report))
   run.tell(nextSteps(report))
   return 0
-}
-
-async function restoreNow(admin: AdminClient, { id }: Restore): Promise<Restore> {
-  try {
-    return await admin.call('showRestore', { restore: id })
-  } catch (error) {
-    if (!(error instanceof AdminUnreachable)) throw error
-    throw new CommandError(
-      `the server does not answer any more: ${error.message}`,
-      'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',
-    )
-  }
 }
 
 function refused({ error, choices }: Restore): Refusal {

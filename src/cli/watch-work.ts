@@ -2,8 +2,9 @@
 // either way.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { AdminUnreachable } from '../admin/client.ts'
 import { Progress, type WorkProgress } from './progress.ts'
-import type { World } from './world.ts'
+import { CommandError, type World } from './world.ts'
 
 /** Long work of the server, as the admin API shows it. */
 export interface ShownWork extends WorkProgress {
@@ -28,7 +29,13 @@ export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal }).catch(() => undefined)
 }
 
-/** Looks again until the work has ended; returns the last look, which is still running if the user pressed Ctrl-C. */
+/** For so long a look may fail before the watching ends: one connection that breaks says nothing about the work. */
+const unreachableMaxMs = 15_000
+
+/**
+ * Looks again until the work has ended; returns the last look, which is still running if the user pressed Ctrl-C. Rejects with
+ * `gone` once the server has ended, or has not answered for a while.
+ */
 export function untilEnded<Work extends ShownWork>(
   begun: Work,
   watching: {
@@ -37,13 +44,16 @@ export function untilEnded<Work extends ShownWork>(
     readonly steps: Readonly<Record<Work['step'], string>>
     readonly everyMs: number
     readonly look: () => Promise<Work>
+    /** The error for the user. */
+    readonly gone: (error: AdminUnreachable) => Error
   },
 ): Promise<Work> {
-  const { stderr, steps, everyMs, look } = watching
+  const { stderr, steps, everyMs, look, gone } = watching
   return interruptible(async (interrupted) => {
     let now = begun
     let progress: Progress | undefined
     let step: Work['step'] | undefined
+    let answeredAtMs = performance.now()
     try {
       while (now.state === 'running' && !interrupted.aborted) {
         if (step !== now.step) {
@@ -53,11 +63,28 @@ export function untilEnded<Work extends ShownWork>(
         }
         progress?.tell({ done: now.done, total: now.total, trouble: now.trouble })
         await pause(everyMs, interrupted)
-        now = await look()
+        try {
+          now = await look()
+          answeredAtMs = performance.now()
+        } catch (error) {
+          if (!(error instanceof AdminUnreachable)) throw error
+          if (error.code === 'ECONNREFUSED' || performance.now() - answeredAtMs >= unreachableMaxMs)
+            throw gone(error)
+          now = { ...now, trouble: `the server does not answer: ${error.message}` }
+        }
       }
       return now
     } finally {
       progress?.end()
     }
   })
+}
+
+/** A restore that was watched when the server went away. */
+export function goneInRestore(error: AdminUnreachable): CommandError {
+  return new CommandError(
+    `the server does not answer any more: ${error.message}`,
+    'Nothing of the instance is there before all of it is. When the server is back, give the same command again.',
+    { cause: error },
+  )
 }

@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { AdminUnreachable } from '../../src/admin/client.ts'
 import { interruptible, pause, untilEnded, type ShownWork } from '../../src/cli/watch-work.ts'
 
 const steps = { list: 'objects found', adopt: 'objects read' }
 const running = { state: 'running', step: 'list', done: 0, total: 2, trouble: null } as const
 type Work = ShownWork & { readonly step: keyof typeof steps }
+
+const gone = (error: AdminUnreachable) => new Error(`gone: ${error.message}`)
 
 function watching(looks: (() => Work)[]) {
   const said: string[] = []
@@ -17,7 +20,7 @@ function watching(looks: (() => Work)[]) {
     assert.ok(next, 'it looked once more after the end')
     return next()
   }
-  return { said, options: { stderr, steps, everyMs: 1, look } }
+  return { said, options: { stderr, steps, everyMs: 1, look, gone } }
 }
 
 test('each step is counted in its own words, up to the end', async () => {
@@ -33,6 +36,24 @@ test('each step is counted in its own words, up to the end', async () => {
     'Waiting: the old server does not answer\n',
     '0 of 2 objects read\n',
   ])
+})
+
+function failing(message: string, code?: string): () => never {
+  return () => {
+    throw new AdminUnreachable(message, code)
+  }
+}
+
+test('a connection that breaks does not end the watching; a server that is not there any more does', async () => {
+  const { said, options } = watching([
+    failing('socket hang up', 'ECONNRESET'),
+    () => ({ ...running, step: 'adopt', state: 'done', done: 2 }),
+  ])
+  const last = await untilEnded<Work>(running, options)
+  assert.deepEqual([last.state, last.done], ['done', 2])
+  assert.deepEqual(said.at(-1), 'Waiting: the server does not answer: socket hang up\n')
+  const ended = watching([failing('socket hang up', 'ECONNRESET'), failing('no server', 'ECONNREFUSED')])
+  await assert.rejects(untilEnded<Work>(running, ended.options), /^Error: gone: no server$/)
 })
 
 test('Ctrl-C ends the watching, not the work', async () => {

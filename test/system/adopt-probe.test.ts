@@ -65,7 +65,7 @@ test('without the old service what opens stays unknown, and the text says what t
   const { stdout } = await runCli(['adopt', 'probe', ...left.at(), '--limit', '2'], left.env)
   assert.match(stdout, /Standard keys: +2\n/)
   assert.match(stdout, /Nothing was compared\. .*--kmip HOST/)
-  assert.match(stdout, /Adopt the keys from the old service itself/)
+  assert.match(stdout, /\nAdopt the keys from the old service itself .* --help\n$/)
 })
 
 test('wrong usage, a refused root key and an unknown server are told in words', async () => {

@@ -207,6 +207,7 @@ test('after the end the proof checks what it knows; the rest comes only if someb
   assert.ok(listed.every(({ state }) => state === 'Active'))
 
   const unchecked = await mine.cli(...words(...into, '--unchecked'))
+  assert.match(unchecked.stdout, /\n\nNot everything is here: see the lists above\.\nKeep the standard keys/)
   assert.match(unchecked.stderr, /nothing shows that they are the keys that vSphere/)
   const rest = await adopt(1, ...into, '--unchecked')
   assert.deepEqual([rest.adopted, rest.unchanged, rest.unchecked, rest.notChecked.count], [0, 12, 3, 0])

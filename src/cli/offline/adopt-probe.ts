@@ -108,15 +108,15 @@ and leave ?key-ring= out of it. Adopt from the old service while it answers: ${c
   const adopt = plain`Adopt the keys from the old service itself while it still answers: ${command} adopt kmip --help
 `
   if (rescuable === 'yes')
-    return plain`
+    return `
 Every key opens with the root key alone${proved.length === 0 ? '; these are too few to prove a way' : `, proved: ${proved.join('; ')}`}. Keep the root key and the standard keys all the same.
 ${adopt}`
   if (!compared)
-    return plain`
+    return `
 Nothing was compared. While the old service still answers, do this again with --kmip HOST --cert PEM --key PEM --ca PEM: only that proves
 that what opens is the key.
 ${adopt}`
-  return plain`
+  return `
 Do not count on the root key alone: not every key opens with it. What the old service does not hand over before it ends may be lost.
 ${adopt}Whatever cannot be adopted must be rekeyed to another provider before the old service ends.
 `
