@@ -42,8 +42,19 @@ function both(a: Listed, b: Listed): Listed {
   return { count: a.count + b.count, items: [...a.items, ...b.items] }
 }
 
-/** Whether every object of the old server is here now, with the same bytes. */
-export function isWhole({ conflicts, notStored, notExported, notChecked, verified }: Report): boolean {
+/**
+ * Whether every object of the old server is here now, with the same bytes. Not so of a server that shows none: on some servers,
+ * no other certificate than the one that made an object sees it.
+ */
+export function isWhole({
+  objects,
+  conflicts,
+  notStored,
+  notExported,
+  notChecked,
+  verified,
+}: Report): boolean {
+  if (objects === 0) return false
   const lists = [conflicts, notStored, notExported, notChecked, ...(verified ? [verified.different] : [])]
   return lists.every(({ count }) => count === 0)
 }
@@ -111,6 +122,11 @@ export function listText(title: string, listed: Listed | undefined): string {
 }
 
 export function nextSteps(report: Report, command: string): string {
+  if (report.objects === 0)
+    return `
+The old server shows no objects to this certificate. If it holds keys, they belong to another one, such as vCenter's: give a
+certificate that may see all keys. If it has no complete search, name the keys: --ids FILE.
+`
   if (report.dryRun) return '\nNothing was changed: this was a dry run.\n'
   const whole = isWhole(report)
     ? plain`

@@ -136,6 +136,32 @@ test('a dry run says what would be done, and does nothing', async () => {
   assert.doesNotMatch(JSON.stringify(await mine.json('audit', 'list')), /key\.adopt/)
 })
 
+test('a server that shows nothing to this certificate is no success: the keys may be those of another one', async () => {
+  await old.json('instance', 'create', 'bare', '--root-key', 'file:root.key')
+  const blind = path.join(folder, 'blind')
+  await old.cli('client', 'issue', '--instance', 'bare', '--name', 'blind', '--out', blind)
+  const [certFile, keyFile, caFile] = ['client.pem', 'client.key', 'ca.pem'].map((file) =>
+    path.join(blind, file),
+  )
+  const words = [
+    'adopt',
+    'kmip',
+    `127.0.0.1:${old.kmip.port}`,
+    '--cert',
+    certFile ?? '',
+    '--key',
+    keyFile ?? '',
+  ]
+  for (const more of [['--dry-run'], []]) {
+    const answered = await mine.cli(...words, '--ca', caFile ?? '', '--instance', 'default', ...more)
+    assert.equal(answered.code, 1)
+    assert.match(
+      answered.stdout,
+      /Objects there: +0\n[^]*\nThe old server shows no objects to this certificate/,
+    )
+  }
+})
+
 test('everything is there afterwards under the same identifier, with the same bytes, state and attributes', async () => {
   const report = await adopt(0, '--verify')
   assert.deepEqual(counts(report), [made.size, 0, 0])
