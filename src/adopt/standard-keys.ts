@@ -25,7 +25,7 @@ import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'
 import { agrees, isSameRootKey, proofKeysMin, type Proof, type ProvedWay } from './proof.ts'
 import { Reader, type Checked, type Read } from './reader.ts'
 import type { AdoptionReport } from './report.ts'
-import { identifiersOf, keyIn, namePrefix, type Way } from './wrapping-ways.ts'
+import { contents, identifiersOf, keyIn, namePrefix, type Way } from './wrapping-ways.ts'
 
 export interface StandardKeysWanted {
   /** The root key that the old service used, by its URI. */
@@ -146,10 +146,8 @@ class LeftKeys implements Origin {
 
   async read(named: string): Promise<Read> {
     const standardKey = this.#standardKey(named)
-    const { key, proved } = await this.#open(standardKey)
+    const { key, identifier } = await this.#open(standardKey)
     try {
-      const identifier =
-        proved.naming === 'whole name' ? standardKey.name : (identifiersOf(standardKey.name)[0] ?? '')
       const read = await this.#live(identifier)
       if (typeof read === 'object') {
         requireSame(read.object, key)
@@ -169,23 +167,24 @@ class LeftKeys implements Origin {
     return found
   }
 
-  /** The key's bytes, the caller's to wipe. */
-  async #open({ id, name }: StandardKeyFound): Promise<{ readonly key: Buffer; readonly proved: ProvedWay }> {
-    const { source, waiting } = this.#options
+  /** By the proved ways; a key of which the proof has a check, by all of them, since the check recognizes its bytes. */
+  async #open({ id, name }: StandardKeyFound): Promise<OpenedKey> {
+    const { source, proof, waiting } = this.#options
     const payload = await waiting.source.ask(() => orRefusal(() => source.read(id)))
     if (payload instanceof RootKeyError)
       throw new NotAdopted('notExported', `its payload cannot be read: ${payload.message}`)
     const stored = { name, payload, serviceInstance: source.serviceInstance }
-    const only = new Set(this.#ways.keys())
+    const proved = new Set(this.#ways.keys())
+    const hasCheck = identifiersOf(name).some((identifier) => Object.hasOwn(proof.checks, identifier))
     const opened = await waiting.source
-      .ask(() => open(source, stored, { only }))
+      .ask(() => open(source, stored, hasCheck ? { first: proved } : { only: proved }))
       .finally(() => payload.fill(0))
-    const proved = opened && this.#ways.get(opened.way)
-    const key = proved && keyIn(opened.bytes, proved.content)
+    const way = opened && this.#ways.get(opened.way)
+    const found = opened && (way ? openedBy(way, opened.bytes, name) : recognized(proof, opened.bytes, name))
     opened?.bytes.fill(0)
-    if (!proved) throw new NotAdopted('notExported', 'none of the proved ways opens it')
-    if (key && aesBytes.includes(key.length)) return { key, proved }
-    key?.fill(0)
+    if (!found && !way) throw new NotAdopted('notExported', 'none of the proved ways opens it')
+    if (found && aesBytes.includes(found.key.length)) return found
+    found?.key.fill(0)
     throw new NotAdopted('notExported', 'it opens, but not to an AES key')
   }
 
@@ -217,6 +216,29 @@ class LeftKeys implements Origin {
     if (unchecked) return 'nothing'
     throw new NotAdopted('notChecked', `${why}, and the proof has no check of it`)
   }
+}
+
+interface OpenedKey {
+  /** The caller's to wipe. */
+  readonly key: Buffer
+  readonly identifier: string
+}
+
+function openedBy({ content, naming }: ProvedWay, bytes: Uint8Array, name: string): OpenedKey | undefined {
+  const identifier = naming === 'whole name' ? name : (identifiersOf(name)[0] ?? '')
+  const key = keyIn(bytes, content)
+  return key && { key, identifier }
+}
+
+/** The key with the check that the proof has under one of its identifiers. */
+function recognized(proof: Proof, bytes: Uint8Array, name: string): OpenedKey | undefined {
+  for (const identifier of identifiersOf(name))
+    for (const content of contents) {
+      const key = keyIn(bytes, content)
+      if (key && agrees(proof, identifier, key) === true) return { key, identifier }
+      key?.fill(0)
+    }
+  return undefined
 }
 
 const aesBytes: readonly number[] = [16, 24, 32]
