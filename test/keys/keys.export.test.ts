@@ -1,0 +1,33 @@
+// An object that is to be sealed for somebody outside: only where the instance and the object allow it, and entered on disk.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { AuditEntry } from '../../src/ports/audit.ts'
+import { createKey, faults, makeInstance, openCore, trustClient } from '../support/core.ts'
+
+test('an object leaves with its material if its instance is portable and it is neither sensitive nor held back', async (t) => {
+  const core = await openCore(t)
+  for (const portable of [true, false]) {
+    const name = portable ? 'open' : 'closed'
+    const { identify } = await trustClient(core, await makeInstance(core, name, { portable }))
+    const id = await core.keys.perform(identify, createKey())
+    const exported = core.keys.perform(identify, async (work) => {
+      const { view, material } = await work.export(id, { to: 'somebody' })
+      return [view.uniqueIdentifier, material.bytes.length]
+    })
+    if (portable) assert.deepEqual(await exported, [id, 32])
+    else await assert.rejects(exported, faults('PermissionDenied', /may not be exported/))
+    const held = await core.keys.perform(identify, createKey({ Extractable: false }))
+    const refused = core.keys.perform(identify, (work) => work.export(held, null))
+    await assert.rejects(refused, faults(portable ? 'NotExtractable' : 'PermissionDenied'))
+  }
+  const { entries } = await core.store.audit({ order: 'oldest', limit: 1_000 })
+  const told = entries
+    .map(({ body }) => JSON.parse(body) as AuditEntry)
+    .filter(({ action }) => action === 'key.export')
+  assert.deepEqual(
+    told.map(({ result }) => result),
+    ['success', 'refused', 'refused', 'refused'],
+  )
+  assert.deepEqual(told[0]?.detail, { to: 'somebody' })
+})
