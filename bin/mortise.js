@@ -43,11 +43,14 @@ function findNode() {
   }
 }
 
-/** Replaces this process where Node.js can do that; otherwise stands in front of the new one and passes signals on. */
+/**
+ * Replaces this process where Node.js can do that; otherwise stands in front of the new one and passes signals on. The
+ * server notices by the channel between them when this process was ended by force, and stops too.
+ */
 function become(file, args) {
   if (process.execve !== undefined && process.platform !== 'win32')
     process.execve(file, [file, ...args], process.env)
-  const child = spawn(file, args, { stdio: 'inherit' })
+  const child = spawn(file, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] })
   // A terminal sends its interrupt to both of us.
   process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'))
   for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))

@@ -25,7 +25,14 @@ function firstSignal(): Promise<NodeJS.Signals> {
       resolve(signal)
     }
     for (const signal of signals) process.on(signal, stop)
+    endWithWrapper()
   })
+}
+
+/** Where bin/mortise.js stands in front of this process and is killed, nobody could stop the server any more. */
+function endWithWrapper(): void {
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  process.channel?.unref()
 }
 
 /** Everything that was acknowledged is on the disk: ending the process in the middle of its stop loses nothing. */

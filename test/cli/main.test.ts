@@ -73,6 +73,7 @@ test('the command names are those of the documentation', async () => {
     'revoke',
     'destroy',
     'undestroy',
+    'export',
   ])
   assert.deepEqual(commandsIn(await say('audit', '--help')), ['list', 'verify', 'export', 'prune'])
 })
