@@ -12,6 +12,8 @@ import {
   type BackupDrill,
   type BackupVerified,
   type Checkpoint,
+  type CopiedStore,
+  type CopyStoreOptions,
   type Flags,
   type OpenBackupOptions,
   type ProbeWanted,
@@ -69,6 +71,7 @@ export function makeWorld(outside: Outside): World {
     verifyBackup: (flags, options) => verifyBackup(outside, flags, options),
     drillBackup: (flags, options) => drillBackup(outside, flags, options),
     restoreFile: (flags, options) => restoreFile(outside, flags, options),
+    copyStore: (flags, options) => copyStore(outside, flags, options),
     recoverToken: (flags, json, signAnew) => recoverToken(outside, flags, json, signAnew),
     answerChallenge: (by, challenge) => answerChallenge(outside, by, challenge),
     probe: (wanted) => probe(outside, wanted),
@@ -254,6 +257,16 @@ async function restoreFile(
   const { restoreFile: restore } = await import('./serve/restore-backup.ts')
   return restore({ config, log }, options).catch((error: unknown) => {
     throw withAdvice('nothing was restored', error, config)
+  })
+}
+
+async function copyStore(outside: Outside, flags: Flags, options: CopyStoreOptions): Promise<CopiedStore> {
+  const config = configOf(outside, flags)
+  const { storePasswordFile: configured } = config.server
+  const passwordFiles = configured && { fromPasswordFile: configured, toPasswordFile: configured }
+  const { copyStore: copy } = await import('./serve/store-copy.ts')
+  return copy({ ...passwordFiles, ...options }).catch((error: unknown) => {
+    throw withAdvice('nothing was copied', error, config)
   })
 }
 

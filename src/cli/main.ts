@@ -24,6 +24,7 @@ import { serveCommand } from './serve.ts'
 import { serverCertificateCommands } from './server-cert.ts'
 import { simulateCommands } from './simulate.ts'
 import { statusCommand } from './status.ts'
+import { storeCommands } from './store.ts'
 import { tokenCommands } from './token.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
@@ -60,6 +61,7 @@ export async function runCommand(words: readonly string[], world: World): Promis
     adoptCommands,
     restoreCommand,
     restoreAcceptCommand,
+    storeCommands,
     doctorCommand,
     simulateCommands,
     benchCommand,

@@ -35,6 +35,8 @@ export interface World {
   readonly drillBackup: (flags: Flags, options: Omit<OpenBackupOptions, 'identity'>) => Promise<BackupDrill>
   /** Makes the database of an empty data folder of a backup. Throws UsageError, and CommandError when it cannot. */
   readonly restoreFile: (flags: Flags, options: RestoreFileOptions) => Promise<RestoredBackup>
+  /** Copies a whole database into an empty place. Throws UsageError, and CommandError when it cannot. */
+  readonly copyStore: (flags: Flags, options: CopyStoreOptions) => Promise<CopiedStore>
   /** Makes a token on the data folder while no server runs. Throws UsageError. */
   readonly recoverToken: (
     flags: Flags,
@@ -126,6 +128,31 @@ export interface BackupDrill {
   readonly leftOut: readonly string[]
   /** One line for each key that was not served. */
   readonly failures: readonly string[]
+}
+
+/** A place is a data folder, its database file, or postgres://user@host/database. */
+export interface CopyStoreOptions {
+  readonly from: string
+  readonly to: string
+  /** Left out: as configured. */
+  readonly fromPasswordFile?: string
+  readonly toPasswordFile?: string
+  readonly onProgress: (step: 'copied' | 'compared', done: number, total: number) => void
+}
+
+/** The result of `store copy`. */
+export interface CopiedStore {
+  readonly from: string
+  readonly to: string
+  /** The kind of the new store. */
+  readonly kind: 'sqlite' | 'postgres'
+  readonly objects: number
+  readonly entries: number
+  readonly records: number
+  /** A digest of every record of either store: both gave the same. */
+  readonly sha256: string
+  /** Their URIs, as the data keys name them. */
+  readonly rootKeys: readonly string[]
 }
 
 export interface RestoreFileOptions extends OpenBackupOptions {

@@ -99,11 +99,13 @@ export interface StoreDump {
 }
 
 /**
- * Makes a store of a dump, where there is none, with `entries` in the audit of a new writer. All or nothing: a killed
- * or failed attempt leaves nothing that opens as a store, and can be repeated. Durable on return. The store has no
- * anchor then, so it serves nothing before a restore is accepted. Throws StoreUnavailable; what `pages` throws.
+ * Makes a store of a dump, where there is none, with `entries` in the audit of a new writer (none: no new writer). All or
+ * nothing: a killed or failed attempt leaves nothing that opens as a store, and can be repeated. Durable on return. `check`
+ * reads what was written, before it is a store; if it rejects, there is none. The store has no anchor then, so it serves
+ * nothing before a restore is accepted. Throws StoreUnavailable; what `pages` and `check` throw.
  */
 export type LoadStore = (
   pages: AsyncIterable<readonly DumpedRecord[]>,
   entries: readonly AuditEntry[],
+  check?: (loaded: Pick<StoreDump, 'counts' | 'pages'>) => Promise<void>,
 ) => Promise<void>

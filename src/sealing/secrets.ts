@@ -253,6 +253,11 @@ export function systemKeyIdOf(records: readonly SecretRecord[]): string {
   return record ? parseSystemKey(record).dataKeyId : ''
 }
 
+/** The root key that seals the system data key; null for every other secret. */
+export function rootKeyUriOf(record: SecretRecord): string | null {
+  return record.name === systemKeyName ? parseSystemKey(record).rootKeyUri : null
+}
+
 /** The record of the system data key under a root key, outside of a server. Throws RootKeyError. */
 export async function wrapSystemKey(systemKey: DataKey, rootKey: RootKey): Promise<SecretRecord> {
   const bytes = systemKey.key.export()

@@ -7,6 +7,7 @@ import type { DatabaseSync } from 'node:sqlite'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { DumpedRecord, LoadStore } from '../ports/backup.ts'
 import { StoreUnavailable } from '../ports/store.ts'
+import { openSqliteDump } from './dump.ts'
 import { Loader } from './loader.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import { openFile } from './sqlite-file.ts'
@@ -23,7 +24,7 @@ export function restoringFileOf(file: string): string {
 
 /** For the store that will be `file`. `openedMs`: the time of the new audit writer. */
 export function sqliteLoader(file: string, openedMs: number): LoadStore {
-  return async (pages, entries) => {
+  return async (pages, entries, check) => {
     if (existsSync(file))
       throw new StoreUnavailable('unavailable', `${file} is there already; nothing was changed`)
     const restoring = restoringFileOf(file)
@@ -31,6 +32,7 @@ export function sqliteLoader(file: string, openedMs: number): LoadStore {
     try {
       await fill(restoring, pages, entries, openedMs)
       syncPath(restoring)
+      if (check) await readBack(restoring, check)
       renameSync(restoring, file)
       syncPath(path.dirname(file))
     } catch (error) {
@@ -38,6 +40,16 @@ export function sqliteLoader(file: string, openedMs: number): LoadStore {
       throw asUnavailable(restoring, error)
     }
     rmSync(`${restoring}.lock`, { force: true })
+  }
+}
+
+async function readBack(restoring: string, check: NonNullable<Parameters<LoadStore>[2]>): Promise<void> {
+  const dump = openSqliteDump(restoring)
+  try {
+    await check({ counts: dump.counts, pages: () => dump.pages() })
+  } finally {
+    await dump.close()
+    for (const suffix of ['-wal', '-shm']) rmSync(restoring + suffix, { force: true })
   }
 }
 

@@ -41,7 +41,7 @@ test('every command has help with an example of itself', async () => {
 
 test('the command names are those of the documentation', async () => {
   const top = commandsIn(await say('--help')).filter((name) => !tools.includes(name))
-  assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload', 'restore-accept'])
+  assert.deepEqual(top, ['serve', 'status', ...nouns, 'reload', 'restore-accept', 'store'])
   assert.deepEqual(commandsIn(await say('instance', '--help')), [
     'create',
     'list',

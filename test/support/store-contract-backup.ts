@@ -118,7 +118,16 @@ export function storeBackupContract(makePlace: MakePlace): void {
       ),
       /the backup is cut off/,
     )
-    await target.load(pagesOf(records), [])
+    let seen: readonly DumpedRecord[] = []
+    await assert.rejects(
+      target.load(pagesOf(records), [], async ({ counts, pages }) => {
+        seen = await read({ counts, pages, close: () => undefined })
+        throw new Error('it is not the same')
+      }),
+      /it is not the same/,
+    )
+    assert.deepEqual(seen, records)
+    await target.load(pagesOf(records), [], async () => undefined)
     await assert.rejects(target.load(pagesOf(records), []), /is there already/)
     assert.equal((await read(await target.dump())).length, records.length)
   })

@@ -1,8 +1,11 @@
 // Makes a store on PostgreSQL of a dump (ports/backup.ts), in one transaction: until it is whole there are not even tables.
 
 import type { LoadStore } from '../../ports/backup.ts'
+import { limits } from '../../limits.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
+import { dumpCounts, dumpPages } from '../dump-pages.ts'
 import { Loader } from '../loader.ts'
+import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable } from './errors.ts'
 import { setUnaccepted } from './node.ts'
@@ -12,7 +15,7 @@ import { describePlace } from './url.ts'
 
 /** For an empty database. `openedMs`: the time of the new audit writer. */
 export function postgresLoader(connecting: Connecting, openedMs: number): LoadStore {
-  return async (pages, entries) => {
+  return async (pages, entries, check) => {
     const session = await connect(connecting)
     try {
       await begin(session, describePlace(connecting.place))
@@ -25,6 +28,7 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
       }
       await session.take(loader.finish(entries, openedMs))
       await setUnaccepted(session)
+      if (check) await readBack(session, check)
       const { command } = await session.query('COMMIT')
       if (command !== 'COMMIT') throw session.takeFailure() ?? new Error('the transaction was rolled back')
       await session.end()
@@ -35,8 +39,14 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
   }
 }
 
+/** In the same transaction. */
+async function readBack(session: Session, check: NonNullable<Parameters<LoadStore>[2]>): Promise<void> {
+  const read = <T>(steps: Steps<T>) => session.take(steps)
+  await check({ counts: await read(dumpCounts()), pages: () => dumpPages(read) })
+}
+
 async function begin(session: Session, name: string): Promise<void> {
-  await session.query('BEGIN')
+  await session.query(`BEGIN; SET LOCAL lock_timeout = ${limits.postgresTurnMs}`)
   await session.query(turnLock)
   if ((await schemaVersion(session)) > 0)
     throw new StoreUnavailable('unavailable', `a store is there already in ${name}; nothing was changed`)

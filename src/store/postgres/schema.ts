@@ -113,6 +113,9 @@ const postgresSteps: readonly string[] = [
   `,
 ]
 
+/** The version that this program makes. */
+export const knownSchema = postgresSteps.length
+
 /** All that write, and all that change the schema, take turns by this. It ends with the transaction. */
 export const turnLock = `SELECT pg_advisory_xact_lock(1299149428)`
 
