@@ -35,6 +35,7 @@ import { Secrets } from './sealing/secrets.ts'
 import { ServerNotes } from './sealing/server-notes.ts'
 import { Alarms } from './serve/alarms.ts'
 import { holdToAnchor } from './serve/anchor.ts'
+import { NodeLeases } from './serve/leases.ts'
 import { holdToMachine } from './serve/machine-id.ts'
 import { Readiness } from './serve/readiness.ts'
 import { RootKeyProof } from './serve/root-key-proof.ts'
@@ -100,6 +101,8 @@ export interface Core {
   readonly restores: Restores
   readonly adoptions: Adoptions
   readonly inventories: Inventories
+  /** Which background work is this node's. */
+  readonly leases: NodeLeases
   readonly keyExports: KeyExports
   readonly upstreams: Upstreams
   readonly upstreamKeys: UpstreamKeys
@@ -131,6 +134,8 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const audit = await Audit.open(store, clock, secrets, (checkpoint) => {
     log.info({ checkpoint }, 'audit checkpoint')
   })
+  const leases = new NodeLeases({ store, clock, failed: failed('keep a lease') })
+  opened.defer(() => leases.stop())
   const readiness = new Readiness({ log, clock, metrics, audit, calls: rootKeys.calls })
   opened.defer(() => readiness.rootKeys.stop())
   const access = await openAccess({ store, macs: secrets, clock, alarms, audit })
@@ -160,29 +165,30 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   }
   const parts = { store, clock, access, keyring, custodies }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
-  const recover = await openRecovery({ store, clock }, opened)
+  const recover = await openRecovery({ store, clock, leases }, opened)
   const keys = new Keys({ store, custodies, access, clock, ...recover, durableReads })
-  const instanceWork = new InstanceWorker({ ...parts, changes: trust.work, onFailure: failed })
+  const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
   const fromUpstreams = openUpstreams({ ...parts, secrets, keys, metrics }, failed, opened)
   const progress = (instanceId: string) => instanceWork.progress(instanceId)
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
-  const begins = { failed, keys, openStandardKeys: rootKeys.openStandardKeys }
+  const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
   const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, begins, opened)
   const inventories = openInventories({ store, clock, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
+    leases.start()
     void tidyApiKeys()
     void fromUpstreams.upstreamKeys.tidy().catch(failed('remove keys of upstreams that are gone'))
     readiness.rootKeys.start({ access, keyring })
-    custodies.start(failed("complete what was begun at root keys' services"))
+    custodies.start(failed("complete what was begun at root keys' services"), leases)
     instanceWork.start()
     inventories.start()
     recover.recoverySweep.start(failed('remove the material of destroyed keys'))
   }
   const known = knownOfServer({ ...ports, secrets, access })
-  const inner = { secrets, apiKeys, audit, alarms, readiness, trust, keys, ...recover }
+  const inner = { leases, secrets, apiKeys, audit, alarms, readiness, trust, keys, ...recover }
   const outside = { inventories, ...fromUpstreams }
   return { ...parts, ...inner, ...outside, instanceWork, reports, ...begun, ...known, ...seen, start }
 }
@@ -193,8 +199,10 @@ function openBegunByRequest(
   {
     failed,
     keys,
+    leases,
     openStandardKeys,
   }: Pick<RootKeySource, 'openStandardKeys'> & {
+    readonly leases: NodeLeases
     readonly keys: Keys
     readonly failed: (what: string) => (error: unknown) => void
   },
@@ -202,14 +210,16 @@ function openBegunByRequest(
 ): Pick<Core, 'restores' | 'adoptions' | 'keyExports'> {
   const { access, clock } = parts
   const restores = new Restores({
-    restore: (by, wanted, progressing) => restore(parts, by, wanted, progressing),
+    restore: (by, wanted, progressing) =>
+      leases.during('restore', () => restore(parts, by, wanted, progressing)),
     isThere: async (instanceId) => (await access.instance(instanceId)) !== undefined,
     onFailure: failed('restore an instance'),
   })
   opened.defer(() => restores.stop())
   const adoptions = new Adoptions({
-    adopt: (asked, wanted) => adopt({ ...asked, clock }, wanted),
-    adoptStandardKeys: (asked, wanted) => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted),
+    adopt: (asked, wanted) => leases.during('adoption', () => adopt({ ...asked, clock }, wanted)),
+    adoptStandardKeys: (asked, wanted) =>
+      leases.during('adoption', () => adoptStandardKeys({ ...asked, clock, openStandardKeys }, wanted)),
     failed: failed('adopt from another server'),
   })
   opened.defer(() => adoptions.stop())
@@ -231,11 +241,11 @@ function openInventories(
 
 /** The clock by which destroyed keys wait, and the sweep that removes them. */
 async function openRecovery(
-  { store, clock }: Pick<Core, 'store' | 'clock'>,
+  { store, clock, leases }: Pick<Core, 'store' | 'clock' | 'leases'>,
   opened: AsyncDisposableStack,
 ): Promise<Pick<Core, 'recovery' | 'recoverySweep'>> {
   const recovery = await RecoveryClock.open(store, clock)
-  const recoverySweep = new RecoverySweep({ store, clock, recovery })
+  const recoverySweep = new RecoverySweep({ store, clock, recovery, leases })
   opened.defer(() => recoverySweep.stop())
   return { recovery, recoverySweep }
 }

@@ -369,6 +369,9 @@ export const limits = {
   /** Between two attempts to connect, at first and at most. */
   postgresAgainMs: 100,
   postgresAgainMsMax: 2_000,
+  /** Background work of a node that died: so long after its last sign another node takes it over; how often it gives one. */
+  leaseMs: 15_000,
+  leaseRenewMs: 4_000,
   /** With less than this free on the data disk, the server refuses changes. */
   diskFreeBytesMin: 8 * 1024 * 1024,
   diskCheckEveryMs: 1_000,

@@ -4,6 +4,7 @@
 import { InventoryRefused } from '../inventory/refused.ts'
 import { BackupError } from '../backup/error.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
+import { LeaseElsewhere } from '../ports/leases.ts'
 import { StoreConflict, StoreUnavailable } from '../ports/store.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { TrustRefused } from '../trust/writer.ts'
@@ -23,6 +24,8 @@ export function refusalOf(error: unknown): Refusal | undefined {
   }
   if (error instanceof InventoryRefused) return new Refusal(error.code, error.message, error.hint)
   if (error instanceof Fault) return ofFault(error)
+  if (error instanceof LeaseElsewhere)
+    return new Refusal('conflict', error.message, 'Try again when it is done.')
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')
   if (error instanceof StoreUnavailable)

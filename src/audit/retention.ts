@@ -1,6 +1,7 @@
 // Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
 
 import type { Clock } from '../ports/clock.ts'
+import type { Leases } from '../ports/leases.ts'
 import type { Store } from '../ports/store.ts'
 import { serverActor } from './actor.ts'
 import type { Audit } from './audit.ts'
@@ -11,17 +12,19 @@ export interface RetentionParts {
   readonly audit: Pick<Audit, 'prune'>
   readonly store: Pick<Store, 'auditTimes'>
   readonly clock: Pick<Clock, 'now'>
+  readonly leases: Pick<Leases, 'hold'>
 }
 
 /** Whether it pruned. `keepDays`: null keeps everything. */
 export async function pruneExpired(
-  { audit, store, clock }: RetentionParts,
+  { audit, store, clock, leases }: RetentionParts,
   keepDays: number | null,
 ): Promise<boolean> {
   if (keepDays === null) return false
   const { oldestMs } = await store.auditTimes()
   const beforeMs = clock.now() - keepDays * dayMs
   if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
+  if (!(await leases.hold('audit-prune'))) return false
   await audit.prune(serverActor, beforeMs)
   return true
 }

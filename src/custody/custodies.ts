@@ -15,6 +15,7 @@ import type {
   StoredForm,
 } from './custody.ts'
 import { DatabaseCustody } from './database/database-custody.ts'
+import type { Leases } from '../ports/leases.ts'
 import type { Write } from '../ports/store.ts'
 import type { Renewed, RenewWanted } from './keyprotect/generations.ts'
 import {
@@ -87,9 +88,9 @@ export class Custodies {
 
   // The methods below are called for every instance. They do nothing for one that has no standard keys.
 
-  /** Starts the sweep of interrupted work at root keys' services. `onFailure`: called with bugs and store outages. */
-  start(onFailure: (error: unknown) => void): void {
-    this.keyprotect.sweep.start(onFailure)
+  /** Starts the sweep of interrupted work at root keys' services, which one node does. `onFailure`: called with bugs and store outages. */
+  start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
+    this.keyprotect.sweep.start(onFailure, leases)
   }
 
   stop(): Promise<void> {

@@ -3,14 +3,15 @@
 
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
-import { StoreConflict, type Change, type Store } from '../ports/store.ts'
+import { isLeaseLost, StoreConflict, type Change, type Store } from '../ports/store.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
+import { fenceOf, type Lease } from '../ports/leases.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
 import type { CorrelationIds } from '../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
 
-/** Other work has replaced this one, or the server stops. */
+/** Other work has replaced this one, another node does it now, or the server stops. */
 export class WorkOver extends Error {
   override readonly name = 'WorkOver'
 }
@@ -30,6 +31,8 @@ export interface WorkPlace {
   readonly clock: Clock
   readonly access: Pick<Access, 'snapshot'>
   readonly signal: AbortSignal
+  /** Left out: what does not need one. */
+  readonly lease?: Lease
 }
 
 export class WorkRun {
@@ -39,6 +42,7 @@ export class WorkRun {
   readonly store: Store
   /** Items that are where they should be, and all that there are: data keys and objects. */
   readonly counts = { done: 0, total: 0 }
+  readonly lease: Lease | undefined
   trouble: string | null = null
   readonly #place: WorkPlace
 
@@ -47,6 +51,7 @@ export class WorkRun {
     this.store = place.store
     this.instanceId = instanceId
     this.work = work
+    this.lease = place.lease
   }
 
   get progress(): WorkProgress {
@@ -58,6 +63,7 @@ export class WorkRun {
   /** The instance as it is now, while this work is still its own. Throws WorkOver. */
   async now(): Promise<{ readonly instance: Instance; readonly trustVersion: number }> {
     if (this.#place.signal.aborted) throw new WorkOver('the server stops')
+    if (this.lease?.isHeld() === false) throw anotherNode()
     const { tables, version } = await this.#place.access.snapshot()
     const instance = tables.instance.get(this.instanceId)
     if (!instance || instance.work?.id !== this.work?.id) throw new WorkOver('the work was replaced')
@@ -65,7 +71,8 @@ export class WorkRun {
   }
 
   /**
-   * Commits what counts only while this work is the instance's: after it was replaced nothing may be moved where it led.
+   * Commits what counts only while this work is the instance's and this node's: after it was replaced nothing may be moved
+   * where it led, and of two nodes one does it.
    * Throws WorkOver, and what a commit throws.
    */
   async commit(
@@ -74,10 +81,11 @@ export class WorkRun {
     for (;;) {
       const { trustVersion } = await this.now()
       try {
-        const expect = { ...change.expect, trustVersion }
+        const expect = { ...change.expect, trustVersion, ...(this.lease && { lease: fenceOf(this.lease) }) }
         await this.store.commit({ ...change, expect, durability: 'disk' })
         return
       } catch (error) {
+        if (isLeaseLost(error)) throw anotherNode()
         if (!(error instanceof StoreConflict) || error.what !== 'trust') throw error
       }
     }
@@ -146,4 +154,8 @@ export class WorkRun {
       detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(correlationIds) },
     }
   }
+}
+
+function anotherNode(): WorkOver {
+  return new WorkOver('another node has the lease of this work')
 }

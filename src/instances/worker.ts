@@ -1,6 +1,6 @@
 // The worker that does long work on instances in the background: another root key or custody, all keys under the newest
-// version of their root key. The instance's row says what is to be done, so that it goes on after a restart, and may go
-// on on several nodes at once. While a root key does not answer, or says no, it waits and tries again by itself. How
+// version of their root key. The instance's row says what is to be done, so that it goes on after a restart. Of
+// several nodes one does it, under a lease; when that one dies another one goes on. While a root key does not answer, or says no, it waits and tries again by itself. How
 // work begins and ends stands in changes.ts, what it does in the files beside.
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,7 +14,8 @@ import { rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
 import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
 import { troubleOf } from './trouble.ts'
 import type { Keyring } from '../sealing/keyring.ts'
-import { StoreConflict, type Store } from '../ports/store.ts'
+import { isLeaseLost, StoreConflict, type Store } from '../ports/store.ts'
+import { fenceOf, type Lease, type Leases } from '../ports/leases.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
@@ -26,6 +27,7 @@ export interface InstanceWorkerOptions {
   readonly keyring: Keyring
   readonly custodies: Custodies
   readonly changes: Pick<InstanceWorkChanges, 'finish'>
+  readonly leases: Leases
   /** Called with bugs and outages of the store; the work is tried again. */
   readonly onFailure: (what: string) => (error: unknown) => void
   /** How long it waits after the first failure; doubled with each. Milliseconds. */
@@ -107,25 +109,35 @@ export class InstanceWorker {
 
   async #begin(): Promise<void> {
     if (this.#stopping.signal.aborted) return
-    const { tables } = await this.#options.access.snapshot()
+    const { access, leases } = this.#options
+    const { tables } = await access.snapshot()
+    const waits = [...tables.instance.values()].some(({ id, work }) => work && !this.#running.has(id))
+    if (!waits) return
+    const lease = await leases.hold('instance-work')
+    if (!lease || this.#stopping.signal.aborted) return
     for (const { id, work } of tables.instance.values())
-      if (work && !this.#running.has(id)) this.#run(id, work)
+      if (work && !this.#running.has(id)) this.#run(id, work, lease)
   }
 
-  #run(instanceId: string, work: InstanceWork): void {
-    const run = new WorkRun({ ...this.#options, signal: this.#stopping.signal }, instanceId, work)
+  #run(instanceId: string, work: InstanceWork, lease: Lease): void {
+    const place = { ...this.#options, signal: this.#stopping.signal, lease }
+    const run = new WorkRun(place, instanceId, work)
     const running: Running = {
       run,
       wake: () => {},
       ended: Promise.resolve()
         .then(() => this.#untilDone(run, (wake) => (running.wake = wake)))
         .catch(this.#options.onFailure('work on an instance'))
-        .finally(() => {
-          this.#running.delete(instanceId)
-          this.#look()
-        }),
+        .finally(() => void this.#ended(instanceId, lease)),
     }
     this.#running.set(instanceId, running)
+  }
+
+  /** The node that gets the next work to do may be another one. */
+  async #ended(instanceId: string, lease: Lease): Promise<void> {
+    this.#running.delete(instanceId)
+    if (this.#running.size === 0) await this.#options.leases.giveBack(lease)
+    this.#look()
   }
 
   /** Tries until it is done, or is not to be done any more. */
@@ -139,7 +151,7 @@ export class InstanceWorker {
       try {
         return await this.#attempt(run)
       } catch (error) {
-        if (error instanceof WorkOver) return
+        if (error instanceof WorkOver || isLeaseLost(error)) return
         run.trouble = troubleOf(error) ?? 'something went wrong in the server: see its log'
         if (troubleOf(error) === undefined) this.#options.onFailure('work on an instance')(error)
       }
@@ -154,7 +166,8 @@ export class InstanceWorker {
     const { work } = instance
     if (!work) return
     const counts = work.kind === 'move' ? await this.#move(run, instance) : await this.#rewrap(run, instance)
-    await this.#options.changes.finish(run.instanceId, work, counts)
+    const { lease } = run
+    await this.#options.changes.finish(run.instanceId, work, counts, lease && fenceOf(lease))
   }
 
   async #move(run: WorkRun, instance: Instance): Promise<WorkCounts> {

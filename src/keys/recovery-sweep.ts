@@ -1,10 +1,12 @@
 // Removes for good the material of destroyed objects whose time to be brought back is over, and keeps the recovery clock.
-// Looks once a minute; what a look does not manage, because the disk is full for example, a later one does.
+// Looks once a minute, of
+// several nodes one; what a look does not manage, because the disk is full for example, a later one does.
 
 import { serverActor } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import { StoreConflict, type Change, type Store } from '../ports/store.ts'
+import { fenceOf, type Fence, type Leases } from '../ports/leases.ts'
+import { isLeaseLost, StoreConflict, type Change, type Store } from '../ports/store.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 
 type Due = Awaited<ReturnType<Store['dueObjects']>>[number]
@@ -13,6 +15,7 @@ export class RecoverySweep {
   readonly #store: Pick<Store, 'commit' | 'dueObjects'>
   readonly #clock: Clock
   readonly #recovery: RecoveryClock
+  readonly #leases: Pick<Leases, 'hold'>
   #timer: Timer | undefined
   #running: Promise<void> | null = null
   #stopped = false
@@ -21,14 +24,17 @@ export class RecoverySweep {
     store,
     clock,
     recovery,
+    leases,
   }: {
     readonly store: Pick<Store, 'commit' | 'dueObjects'>
     readonly clock: Clock
     readonly recovery: RecoveryClock
+    readonly leases: Pick<Leases, 'hold'>
   }) {
     this.#store = store
     this.#clock = clock
     this.#recovery = recovery
+    this.#leases = leases
   }
 
   /** Looks now and every minute. Calls `failed` if a look failed. */
@@ -55,21 +61,25 @@ export class RecoverySweep {
     while (!this.#stopped) {
       const due = await this.#store.dueObjects(this.#recovery.now(), limits.recoveryRemovedTogether)
       if (due.length === 0) return
+      const lease = await this.#leases.hold('recovery')
+      if (!lease) return
+      const fence = fenceOf(lease)
       try {
-        await this.#store.commit(this.#removal(due))
+        await this.#store.commit(this.#removal(due, fence))
       } catch (error) {
+        if (isLeaseLost(error)) return
         if (!(error instanceof StoreConflict)) throw error
         // One of them was changed meanwhile, or brought back: the others by themselves.
-        for (const one of due) await this.#store.commit(this.#removal([one])).catch(unlessConflict)
+        for (const one of due) await this.#store.commit(this.#removal([one], fence)).catch(unlessConflict)
         return
       }
     }
   }
 
-  #removal(due: readonly Due[]): Change {
+  #removal(due: readonly Due[], lease: Fence): Change {
     const atMs = this.#clock.now()
     return {
-      expect: { objects: due },
+      expect: { objects: due, lease },
       writes: due.map(({ instanceId, uniqueIdentifier }) => ({
         type: 'recoverable-removed',
         instanceId,

@@ -1,8 +1,9 @@
-// The store: five parts (objects, trust, audit, secrets, inventory), and the one commit that spans them. The comments are
+// The store: six parts (objects, trust, audit, secrets, inventory, leases), and the one commit that spans them. The comments are
 // contracts; the store contract test holds every implementation to them. Only the two errors are code.
 
 import type { AuditEntry, AuditStore, AuditWrite } from './audit.ts'
 import type { InventoryStore, InventoryWrite } from './inventory.ts'
+import type { Fence, LeaseStore, LeaseWrite } from './leases.ts'
 import type { ObjectStore, ObjectWrite } from './objects.ts'
 import type { SecretStore, SecretWrite } from './secrets.ts'
 import type { TrustStore, TrustWrite } from './trust.ts'
@@ -10,6 +11,8 @@ import type { TrustStore, TrustWrite } from './trust.ts'
 /** The conditions that must still hold when the change commits. `version: null`: the object must not exist. */
 export interface Expectation {
   readonly trustVersion?: number
+  /** This node still has the lease: StoreConflict('lease'). */
+  readonly lease?: Fence
   /** The number of the instance's objects as `Usage` counts them. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   /**
@@ -24,7 +27,7 @@ export interface Expectation {
   }[]
 }
 
-export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite
+export type Write = ObjectWrite | TrustWrite | AuditWrite | SecretWrite | InventoryWrite | LeaseWrite
 
 export interface Change {
   readonly expect?: Expectation
@@ -51,10 +54,16 @@ export class StoreConflict extends Error {
     | 'bytes-max'
     | 'inventory'
     | 'inventory-rows'
+    | 'lease'
   constructor(what: StoreConflict['what'], message: string) {
     super(message)
     this.what = what
   }
+}
+
+/** Another node does the work, or may do it now. */
+export function isLeaseLost(error: unknown): boolean {
+  return error instanceof StoreConflict && error.what === 'lease'
 }
 
 /**
@@ -86,7 +95,8 @@ export interface Commits {
  * Reads see every change that was committed before they were called, through any node. Callers may call everything
  * concurrently. If a method throws anything other than StoreConflict and StoreUnavailable, that is a bug.
  */
-export interface Store extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, Commits {
+export interface Store
+  extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, LeaseStore, Commits {
   health(): StoreHealth
   close(): Promise<void>
 }

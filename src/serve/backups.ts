@@ -13,6 +13,7 @@ import { checkRecipients } from '../backup/keys.ts'
 import type { Config } from '../config.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { Lease, Leases } from '../ports/leases.ts'
 import type { OpenRootKey, RootKey } from '../ports/root-key.ts'
 import type { Store } from '../ports/store.ts'
 import type { Secrets } from '../sealing/secrets.ts'
@@ -34,6 +35,7 @@ export interface BackupParts {
   readonly access: Access
   readonly audit: Pick<Audit, 'enter'>
   readonly clock: Clock
+  readonly leases: Leases
   readonly log: Log
   /** Asked each time. */
   readonly settings: () => Config['backup']
@@ -58,7 +60,7 @@ export async function serverIdOf(secrets: Pick<Secrets, 'ensure'>): Promise<stri
 export async function openBackups(
   parts: Pick<
     BackupParts,
-    'store' | 'rootKey' | 'openRootKey' | 'version' | 'access' | 'audit' | 'clock' | 'log'
+    'store' | 'rootKey' | 'openRootKey' | 'version' | 'access' | 'audit' | 'clock' | 'leases' | 'log'
   > & {
     readonly secrets: Secrets
     readonly settings: { readonly now: Config }
@@ -91,6 +93,8 @@ export class Backups implements BackupAdministration {
   #triedMs = -Infinity
   #copiedMs = -Infinity
   #riskSinceMs: number | null = null
+  /** Another node makes the backups of the schedule. */
+  #isElsewhere = false
   /** The last one of this run, and when; its own time may have been set back. */
   #made: { readonly file: string; readonly atMs: number } | null = null
   #startedMs: number
@@ -142,7 +146,7 @@ export class Backups implements BackupAdministration {
       keysAtRisk,
       keysOnlyHere: await this.#madeSince(state.elsewhere?.objects ?? null),
       verifiedMs: state.verified?.atMs ?? null,
-      tooOld: enabled && overdue,
+      tooOld: enabled && overdue && !this.#isElsewhere,
       folder,
       folderAnswers: looked !== undefined,
       scheduled: enabled,
@@ -188,9 +192,12 @@ export class Backups implements BackupAdministration {
     const { backups } = looked.found
     const now = clock.monotonic()
     if (now - this.#triedMs >= everySecondsMin * 1000 && (await this.#isDue(now, backups))) {
+      const lease = await this.#parts.leases.hold('backups')
+      this.#isElsewhere = lease === undefined
+      if (!lease) return
       this.#triedMs = now
-      await this.#scheduled()
-    } else if (after.length > 0 && now - this.#copiedMs >= everySecondsMin * 1000) {
+      await this.#scheduled(lease)
+    } else if (after.length > 0 && !this.#isElsewhere && now - this.#copiedMs >= everySecondsMin * 1000) {
       const { last } = await this.facts()
       if (last && !last.elsewhere) await this.#copy()
     }
@@ -220,16 +227,20 @@ export class Backups implements BackupAdministration {
     return file === this.#made?.file ? clock.monotonic() - this.#made.atMs : clock.now() - createdMs
   }
 
-  async #scheduled(): Promise<void> {
-    const { log, settings } = this.#parts
+  async #scheduled(lease: Lease): Promise<void> {
+    const { log, settings, leases } = this.#parts
     try {
       const made = await this.#inTurn(() => this.#make([]))
       this.#riskSinceMs = null
       log.info({ file: made.file, bytes: made.bytes }, 'a backup was made')
       await this.#enter('backup.create', serverActor, 'success', made, {})
+      // The folder may be the other node's too.
+      if (!lease.isHeld()) return
       await this.#folder.prune(settings(), made.file)
       await this.#copy()
     } catch (error) {
+      // Another node may fare better, and this one tries again later.
+      await leases.giveBack(lease)
       if (!this.#stopping.signal.aborted) await this.#failed(error)
     }
   }

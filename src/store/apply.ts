@@ -5,6 +5,7 @@ import { StoreConflict, type Change, type Expectation, type Write } from '../por
 import type { PendingClient } from '../ports/trust.ts'
 import { applyKeyWrite } from './apply-keys.ts'
 import { applyInventoryWrite } from './apply-inventory.ts'
+import { applyLeaseWrite, checkFence } from './apply-leases.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
@@ -27,6 +28,7 @@ export function* applyChange(chain: AuditChain, change: Change, effects: Effects
 }
 
 function* checkExpectation(expect: Expectation): Steps<void> {
+  if (expect.lease) yield* checkFence(expect.lease)
   if (expect.trustVersion !== undefined) {
     const row = yield* get('trustVersion')
     const version = row ? number(row, 'version') : 0
@@ -88,6 +90,10 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
     case 'inventories-gone':
     case 'inventory-cleared':
       return yield* applyInventoryWrite(write)
+    case 'lease-taken':
+    case 'lease-renewed':
+    case 'lease-returned':
+      return yield* applyLeaseWrite(write)
     case 'pending':
       return yield* replacePending(write.clients)
     case 'seen':
@@ -98,16 +104,8 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
       for (const { clientId, lastMs, address, certificateSha256 } of write.clients)
         yield* run('putClientSeen', clientId, lastMs, address, certificateSha256)
       return undefined
-    case 'checkpoint': {
-      const { number: next, body, signature } = write.checkpoint
-      const { follows = next - 1 } = write
-      const row = yield* get('lastCheckpoint')
-      const last = row ? number(row, 'number') : 0
-      if (follows !== last || next <= last)
-        throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
-      effects.checkpointed = true
-      return yield* run('addCheckpoint', next, body, signature)
-    }
+    case 'checkpoint':
+      return yield* addCheckpoint(write, effects)
     case 'access-moved':
       return yield* run('accessMoved', write.log, write.sequence)
     case 'prune':
@@ -116,6 +114,17 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
     default:
       return write satisfies never
   }
+}
+
+function* addCheckpoint(write: Write & { readonly type: 'checkpoint' }, effects: Effects): Steps<void> {
+  const { number: next, body, signature } = write.checkpoint
+  const { follows = next - 1 } = write
+  const row = yield* get('lastCheckpoint')
+  const last = row ? number(row, 'number') : 0
+  if (follows !== last || next <= last)
+    throw new StoreConflict('checkpoint', `the last checkpoint is ${last}, not ${follows}`)
+  effects.checkpointed = true
+  yield* run('addCheckpoint', next, body, signature)
 }
 
 /** The list as a whole is what is kept: who is not in it any more was trusted, blocked or forgotten. */

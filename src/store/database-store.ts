@@ -13,6 +13,7 @@ import type { StandardKeyQuery } from '../ports/secrets.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store, type StoreHealth } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { AccessLog } from './access-log.ts'
+import { findLeases } from './apply-leases.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
@@ -41,6 +42,8 @@ export interface DatabaseStoreOptions {
   readonly clock: Clock
   /** The access log; see openAccessLog. */
   readonly accessFile: string
+  /** See LeaseStore. */
+  readonly node: string | null
   /** Of this node's log in the database. */
   readonly accessName: string
   readonly anchorFile: string
@@ -50,6 +53,7 @@ export interface DatabaseStoreOptions {
 
 export abstract class DatabaseStore implements Store, AnchoredStore {
   readonly writer: string
+  readonly node: string | null
   readonly anchorFile: string
   readonly #options: DatabaseStoreOptions
   #accessLog: AccessLog | undefined
@@ -57,6 +61,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   protected constructor(options: DatabaseStoreOptions) {
     this.#options = options
     this.writer = options.writer
+    this.node = options.node
     this.anchorFile = options.anchorFile
   }
 
@@ -180,6 +185,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async keyUses(query: Parameters<InventoryStore['keyUses']>[0]) {
     return this.read(findKeyUses(query))
+  }
+
+  async leases() {
+    return this.read(findLeases())
   }
 
   async pending() {

@@ -155,4 +155,11 @@ export const migrations: readonly string[] = [
     instance_id TEXT PRIMARY KEY, count INTEGER NOT NULL, last_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Which node does which background work (ports/leases.ts). holder: NULL once it was given back; the row stays, since fences
+  -- only rise. A backup does not carry it.
+  CREATE TABLE leases (
+    name TEXT PRIMARY KEY, holder TEXT, fence INTEGER NOT NULL, until_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

@@ -18,6 +18,9 @@ export const inventoryColumns = `
   id, instance_id AS "instanceId", vcenter, state, taken_ms AS "takenMs", imported_ms AS "importedMs", rows`
 export const inventoryRowColumns = `r.key, r.kind, r.name, r.machine_id AS "machineId", r.disk, r.provider`
 
+const leaseColumns = `
+  name, holder, fence, until_ms AS "untilMs", CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`
+
 /** Standard keys are indexed by these; a search over several of them is one statement, so it sees one moment. */
 export const standardKeySets = (['object', 'marker'] as const).flatMap((kind) =>
   (['current', 'due', 'unwanted'] as const).map((state) => ({ kind, state })),
@@ -27,6 +30,9 @@ export const readSql = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version'`,
   objectVersion: `SELECT version FROM objects WHERE instance_id = ? AND unique_identifier = ?`,
   accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = ?`,
+  clockNow: `SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`,
+  lease: `SELECT ${leaseColumns} FROM leases WHERE name = ?`,
+  leases: `SELECT ${leaseColumns} FROM leases ORDER BY name`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
     FROM meta m LEFT JOIN trust t ON true WHERE m.key = 'trust_version' ORDER BY t.kind, t.id`,
@@ -196,6 +202,11 @@ export const writeSql = {
     WHERE sequence = ?`,
   recoverableOfInstance: `SELECT sequence, recoverable FROM objects WHERE instance_id = ? AND due_ms IS NOT NULL`,
   putMeta: `INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+  putLease: `
+    INSERT INTO leases (name, holder, fence, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT (name)
+    DO UPDATE SET holder = excluded.holder, fence = excluded.fence, until_ms = excluded.until_ms`,
+  renewLease: `UPDATE leases SET until_ms = ? WHERE name = ?`,
+  returnLease: `UPDATE leases SET holder = NULL WHERE name = ?`,
   addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
   removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,
   nameOwner: `SELECT sequence FROM names WHERE instance_id = ? AND name = ?`,

@@ -35,6 +35,7 @@ export class SqliteStore extends DatabaseStore {
     const { file, thread } = options
     super({
       ...options,
+      node: null,
       accessName: 'access_moved',
       accessFile: accessFileOf(file),
       anchorFile: anchorFileOf(file),

@@ -133,7 +133,8 @@ export class TrustWriter {
         this.#changed()
         return answer
       } catch (error) {
-        if (!(error instanceof StoreConflict) || attempt >= limits.conflictRetriesMax) throw error
+        if (!(error instanceof StoreConflict) || error.what === 'lease') throw error
+        if (attempt >= limits.conflictRetriesMax) throw error
       }
     }
   }

@@ -548,3 +548,39 @@ test('a wrapped form that does not open replaces nothing', async (t) => {
   core.keyring.forget(instance.id)
   await assertSame(core, identify, bytes)
 })
+
+test('a worker without the lease does nothing, and one that lost it commits nothing more: another one ends the work', async (t) => {
+  const { core, other, instance, identify, bytes } = await begin(t)
+  const lost = (await core.leases.hold('instance-work')) ?? assert.fail('no lease')
+  const { name, fence } = lost
+  const taken = { type: 'lease-taken', name, holder: 'this server', fence: fence + 1, forMs: 1 } as const
+  await core.store.commit({ writes: [taken], entries: [], durability: 'process' })
+  assert.ok(lost.isHeld(), 'it does not know yet')
+  const given = [lost]
+  let asked = 0
+  const late = workerOf(core, {
+    leases: {
+      hold: async () => {
+        asked++
+        return given.shift()
+      },
+      giveBack: async () => undefined,
+    },
+  })
+  await core.trust.work.setRootKey(serverActor, instance.id, { rootKeyUri: otherUri, custody: 'database' })
+  late.worker.start()
+  await until(() => asked === 2, 'it was told, and asked again')
+  await late.worker.stop()
+  assert.deepEqual(late.failures, [])
+  assert.ok((await instanceNow(core, instance)).work)
+  assert.deepEqual(await actions(core, 'key.reseal'), [])
+  await core.leases.renew()
+  assert.equal(lost.isHeld(), false)
+  const next = workerOf(core)
+  next.worker.start()
+  await until(async () => !(await instanceNow(core, instance)).work, 'the move is done')
+  await next.worker.stop()
+  await assertAtHome(core, instance, other, [core.rootKey])
+  await assertSame(core, identify, bytes)
+  assert.equal((await actions(core, 'instance.set-root-key.done')).length, 1)
+})

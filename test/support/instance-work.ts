@@ -25,6 +25,7 @@ export function workerOf(core: TestCore, more: Partial<InstanceWorkerOptions> = 
     keyring,
     custodies,
     changes: core.trust.work,
+    leases: core.leases,
     onFailure: () => (error) => void failures.push(error),
     retryFirstMs: 5,
     ...more,

@@ -37,6 +37,14 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.writer
   }
 
+  get node(): string | null {
+    return this.#store.node
+  }
+
+  leases() {
+    return this.#store.leases()
+  }
+
   async commit(change: Change): Promise<void> {
     const commit = ++this.commits
     await this.before(change, commit)

@@ -9,6 +9,7 @@ import { allEntries, storeAuditContract, verifyChain } from './store-contract-au
 import { storeBackupContract } from './store-contract-backup.ts'
 import { storeInventoryContract } from './store-contract-inventory.ts'
 import { storeKeysContract } from './store-contract-keys.ts'
+import { storeLeasesContract } from './store-contract-leases.ts'
 import { storeRecoveryContract } from './store-contract-recovery.ts'
 import { storeTrustContract } from './store-contract-trust.ts'
 import { storeUpstreamContract } from './store-contract-upstream.ts'
@@ -25,6 +26,7 @@ export function storeContract(name: string, makePlace: MakePlace): void {
     storeKeysContract(makePlace)
     storeInventoryContract(makePlace)
     storeUpstreamContract(makePlace)
+    storeLeasesContract(makePlace)
     life(makePlace)
     storeAuditContract(makePlace)
     storeBackupContract(makePlace)

@@ -4,6 +4,7 @@
 
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
+import type { Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -52,8 +53,10 @@ export class Sweep {
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
-  start(onFailure: (error: unknown) => void): void {
-    const tick = () => void this.run().catch(onFailure)
+  /** Of several nodes the one with the lease sweeps; the others forget what it has done. */
+  start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
+    const look = async () => ((await leases.hold('standard-keys')) ? this.run() : this.#forgetGone())
+    const tick = () => void look().catch(onFailure)
     this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
     tick()
   }
@@ -84,7 +87,7 @@ export class Sweep {
   }
 
   async #pass(everything: boolean): Promise<void> {
-    const { store, clock, instances, troubles } = this.#options
+    const { store, clock, instances } = this.#options
     const there = new Map((await instances()).map((instance) => [instance.id, instance]))
     const rows = await allStandardKeys(store, {})
     const withRows = new Set(rows.map(({ instanceId }) => instanceId))
@@ -103,6 +106,16 @@ export class Sweep {
         }
       }),
     )
+    this.#forgetIn(rows)
+  }
+
+  async #forgetGone(): Promise<void> {
+    if (this.#options.troubles.allLeft.length === 0) return
+    this.#forgetIn(await allStandardKeys(this.#options.store, {}))
+  }
+
+  #forgetIn(rows: readonly StandardKeyRecord[]): void {
+    const { troubles } = this.#options
     for (const known of troubles.allLeft) if (!rows.some(({ id }) => id === known.id)) troubles.gone(known)
   }
 

@@ -111,6 +111,11 @@ const postgresSteps: readonly string[] = [
     name ${text} PRIMARY KEY, run ${text} NOT NULL, commits bigint NOT NULL, anchored bigint NOT NULL DEFAULT 0
   );
   `,
+  `
+  CREATE TABLE leases (
+    name ${text} PRIMARY KEY, holder ${text}, fence bigint NOT NULL, until_ms bigint NOT NULL
+  );
+  `,
 ]
 
 /** The version that this program makes. */

@@ -22,6 +22,9 @@ const onPrimary = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version' AND NOT pg_is_in_recovery()`,
 }
 
+/** The time now, also when the transaction began a while ago. */
+const clock = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
+
 const differing: Partial<Record<StatementName, string>> = { ...erasures, ...places, ...onPrimary }
 
 /** The column whose value SQLite gives by itself. */
@@ -46,4 +49,5 @@ function numbered(sql: string): string {
   return sql
     .replaceAll(/\?(\d*)/g, (_, given: string) => `$${given === '' ? ++count : given}`)
     .replaceAll('CROSS JOIN', 'JOIN')
+    .replaceAll(`CAST(unixepoch('subsec') * 1000 AS INTEGER)`, clock)
 }

@@ -1,0 +1,127 @@
+// The leases of this node: taken when work begins, renewed while it lasts, given back when the node stops. This node counts the
+// time from before it asked, so it stops believing in a lease before the database lets another node have it. If it slept,
+// or could not reach the database, the fence in its commits still says no. Where one process has the store alone, a lease is its
+// own at once and for good.
+
+import { limits } from '../limits.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import { LeaseElsewhere, type Lease, type LeaseName, type Leases, type LeaseWrite } from '../ports/leases.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
+
+export interface NodeLeasesOptions {
+  readonly store: Pick<Store, 'node' | 'leases' | 'commit'>
+  readonly clock: Clock
+  /** Called when a lease could not be renewed or given back because the store fails. */
+  readonly failed: (error: unknown) => void
+}
+
+interface Held extends Lease {
+  untilMs: number
+}
+
+export class NodeLeases implements Leases {
+  readonly #options: NodeLeasesOptions
+  readonly #held = new Map<string, Held>()
+  readonly #asking = new Map<string, Promise<Lease | undefined>>()
+  readonly #users = new Map<LeaseName, number>()
+  #timer: Timer | undefined
+  #stopped = false
+
+  constructor(options: NodeLeasesOptions) {
+    this.#options = options
+  }
+
+  /** Renews from now on what is held. */
+  start(): void {
+    const { store, clock } = this.#options
+    if (store.node !== null) this.#timer = clock.every(limits.leaseRenewMs, () => void this.renew())
+  }
+
+  hold(name: LeaseName): Promise<Lease | undefined> {
+    const held = this.#held.get(name)
+    if (held?.isHeld()) return Promise.resolve(held)
+    const asked = this.#asking.get(name)
+    if (asked) return asked
+    const asking = this.#take(name).finally(() => this.#asking.delete(name))
+    this.#asking.set(name, asking)
+    return asking
+  }
+
+  /** Holds the lease while `work` runs, which may be several times at once. Throws LeaseElsewhere. */
+  async during<T>(name: LeaseName, work: () => Promise<T>): Promise<T> {
+    const lease = await this.hold(name)
+    if (!lease) throw new LeaseElsewhere('another node of this server is at such work')
+    this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
+    try {
+      return await work()
+    } finally {
+      const left = (this.#users.get(name) ?? 1) - 1
+      this.#users.set(name, left)
+      const now = this.#held.get(name)
+      if (left === 0 && now) await this.giveBack(now)
+    }
+  }
+
+  async giveBack({ name, fence }: Lease): Promise<void> {
+    if (this.#held.get(name)?.fence !== fence) return
+    this.#held.delete(name)
+    if (this.#options.store.node !== null) await this.#tell({ type: 'lease-returned', name, fence })
+  }
+
+  /** Never rejects. */
+  async renew(): Promise<void> {
+    const forMs = limits.leaseMs
+    await Promise.all(
+      [...this.#held.values()].map(async (held) => {
+        const { name, fence } = held
+        const untilMs = this.#options.clock.monotonic() + forMs
+        const told = await this.#tell({ type: 'lease-renewed', name, fence, forMs })
+        if (told === 'done') held.untilMs = untilMs
+        else if (told === 'lost' && this.#held.get(name) === held) this.#held.delete(name)
+      }),
+    )
+  }
+
+  /** Gives everything back, so that other nodes need not wait. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    await Promise.allSettled(this.#asking.values())
+    await Promise.all([...this.#held.values()].map((held) => this.giveBack(held)))
+  }
+
+  async #take(name: LeaseName): Promise<Lease | undefined> {
+    const { store, clock } = this.#options
+    if (this.#stopped) return undefined
+    const last = (await store.leases()).find((one) => one.name === name)
+    const holder = store.node ?? 'this server'
+    if (last && last.holder !== null && last.holder !== holder && last.leftMs > 0) return undefined
+    const fence = (last?.fence ?? 0) + 1
+    const untilMs = store.node === null ? Infinity : clock.monotonic() + limits.leaseMs
+    const isHeld = () => this.#held.get(name) === held && clock.monotonic() < held.untilMs
+    const held: Held = { name, fence, untilMs, isHeld }
+    try {
+      await this.#commit({ type: 'lease-taken', name, holder, fence, forMs: limits.leaseMs })
+    } catch (error) {
+      if (error instanceof StoreConflict) return undefined
+      throw error
+    }
+    this.#held.set(name, held)
+    return held
+  }
+
+  async #tell(write: LeaseWrite): Promise<'done' | 'lost' | 'unknown'> {
+    try {
+      await this.#commit(write)
+      return 'done'
+    } catch (error) {
+      if (error instanceof StoreConflict) return 'lost'
+      this.#options.failed(error)
+      return 'unknown'
+    }
+  }
+
+  #commit(write: LeaseWrite): Promise<void> {
+    return this.#options.store.commit({ writes: [write], entries: [], durability: 'process' })
+  }
+}

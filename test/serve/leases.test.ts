@@ -1,0 +1,138 @@
+// The leases of a node: when it believes in one, and when it does not any more. Two nodes are two views of one store.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { limits } from '../../src/limits.ts'
+import { StoreConflict, StoreUnavailable, type Change, type Store } from '../../src/ports/store.ts'
+import { NodeLeases } from '../../src/serve/leases.ts'
+import { MovableClock } from '../support/movable-clock.ts'
+import { openSqlite, storeFolder } from '../support/store-place.ts'
+
+test('a lease is kept by renewing it; who cannot renew believes in it no longer than the store does', async (t) => {
+  const { one, two, clock } = await nodes(t)
+  const lease = await one.leases.hold('backups')
+  assert.ok(lease)
+  assert.ok(lease.isHeld())
+  assert.equal(await one.leases.hold('backups'), lease)
+  assert.equal(await two.leases.hold('backups'), undefined)
+  assert.equal((await two.leases.hold('recovery'))?.isHeld(), true)
+  one.leases.start()
+  for (let ms = 0; ms < 2 * limits.leaseMs; ms += limits.leaseRenewMs) {
+    const before = one.writes
+    clock.pass(limits.leaseRenewMs)
+    await until(() => one.writes > before)
+    await settled(one)
+    assert.ok(lease.isHeld())
+  }
+  one.down = true
+  clock.pass(limits.leaseMs)
+  assert.equal(lease.isHeld(), false)
+  await until(() => one.failures > 0)
+  one.down = false
+  await one.leases.renew()
+  assert.ok(lease.isHeld(), 'nobody took it meanwhile')
+})
+
+test('a lease that another node took is gone for good, and its fence is refused', async (t) => {
+  const { one, two, store } = await nodes(t)
+  const lease = await one.leases.hold('backups')
+  assert.ok(lease)
+  // The store lets it run out, as for a node that is stopped: its own clock did not move.
+  await store.commit(change({ type: 'lease-renewed', name: 'backups', fence: lease.fence, forMs: -1 }))
+  const other = await two.leases.hold('backups')
+  assert.equal(other?.fence, lease.fence + 1)
+  const { name, fence } = lease
+  const late = store.commit({ ...change(), expect: { lease: { name, fence } } })
+  await assert.rejects(late, (error) => error instanceof StoreConflict && error.what === 'lease')
+  await one.leases.renew()
+  assert.equal(lease.isHeld(), false)
+  assert.equal(await one.leases.hold('backups'), undefined)
+  await one.leases.giveBack(lease)
+  assert.ok(other?.isHeld())
+})
+
+test('a node that stops gives all back, and takes nothing more', async (t) => {
+  const { one, two } = await nodes(t)
+  const lease = await one.leases.hold('backups')
+  await one.leases.stop()
+  assert.equal(lease?.isHeld(), false)
+  assert.equal(await one.leases.hold('recovery'), undefined)
+  assert.ok((await two.leases.hold('backups'))?.isHeld())
+})
+
+test('of two that ask at the same time one gets it, and a node that asks twice gets one lease', async (t) => {
+  const { one, two } = await nodes(t)
+  const [a, again, b] = await Promise.all([
+    one.leases.hold('backups'),
+    one.leases.hold('backups'),
+    two.leases.hold('backups'),
+  ])
+  assert.equal(a, again)
+  assert.equal([a, b].filter((lease) => lease !== undefined).length, 1)
+})
+
+test('the only process of a store has each lease at once and for good, also after it was killed', async (t) => {
+  const { store } = await nodes(t)
+  const clock = new MovableClock()
+  const first = new NodeLeases({ store, clock, failed })
+  first.start()
+  const lease = await first.hold('backups')
+  clock.pass(10 * limits.leaseMs)
+  assert.ok(lease?.isHeld())
+  const restarted = new NodeLeases({ store, clock, failed })
+  assert.ok((await restarted.hold('backups'))?.isHeld())
+})
+
+function failed(error: unknown): never {
+  return assert.fail(String(error))
+}
+
+interface Node {
+  readonly leases: NodeLeases
+  down: boolean
+  writes: number
+  failures: number
+  pending: number
+}
+
+async function nodes(t: TestContext) {
+  const store = await openSqlite(t, path.join(await storeFolder(t), 'mortise.db'))
+  const clock = new MovableClock()
+  return { one: node(store, clock, 'one'), two: node(store, clock, 'two'), store, clock }
+}
+
+function node(store: Store, clock: MovableClock, name: string): Node {
+  const commit = async (one: Change) => {
+    if (made.down) throw new StoreUnavailable('unavailable', 'cut off')
+    made.pending++
+    try {
+      await store.commit(one)
+    } finally {
+      made.pending--
+      made.writes++
+    }
+  }
+  const view = { node: name, leases: () => store.leases(), commit }
+  const made: Node = {
+    leases: new NodeLeases({ store: view, clock, failed: () => void made.failures++ }),
+    down: false,
+    writes: 0,
+    failures: 0,
+    pending: 0,
+  }
+  return made
+}
+
+function change(...writes: Change['writes']): Change {
+  return { writes, entries: [], durability: 'process' }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await new Promise(setImmediate)
+}
+
+async function settled(one: Node): Promise<void> {
+  await until(() => one.pending === 0)
+  await new Promise(setImmediate)
+}
