@@ -112,7 +112,7 @@ export async function openSite(fake: KeyProtectFake, settings: SiteSettings): Pr
       return keys.find(({ name }) => name === `mortise-${identifier}`)?.id ?? assert.fail('no standard key')
     },
     audit: async (...args) => {
-      const listed = await server.json('audit', 'list', '--limit', '1000', ...args)
+      const listed = await server.json('audit', 'list', ...args)
       return (listed as AuditLine[]).toReversed()
     },
     [Symbol.asyncDispose]: async () => {
