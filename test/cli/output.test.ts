@@ -101,6 +101,7 @@ const others = [
   'adopt check',
   'adopt probe',
   'adopt ibm-standard-keys',
+  'store copy',
 ]
 
 const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =>
