@@ -23,9 +23,15 @@ export async function setAnchored(session: Session, name: string): Promise<void>
   await session.query('UPDATE nodes SET anchored = 1 WHERE name = $1', [name])
 }
 
-/** How many transactions the run has committed; undefined if it is not known, or another run has the name. */
+/**
+ * How many transactions the run has committed; undefined if it is not known, or another run has the name. It writes, so that
+ * a replica that confirms the transaction has all those before.
+ */
 export async function commitsOf(session: Session, name: string, run: string): Promise<number | undefined> {
-  const { rows } = await session.query('SELECT commits FROM nodes WHERE name = $1 AND run = $2', [name, run])
+  const { rows } = await session.query(
+    'UPDATE nodes SET commits = commits WHERE name = $1 AND run = $2 RETURNING commits',
+    [name, run],
+  )
   const commits = rows[0]?.['commits']
   return typeof commits === 'number' ? commits : undefined
 }

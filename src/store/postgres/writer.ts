@@ -3,8 +3,8 @@
 // one confirmation by the replica serve all of them.
 //
 // The outcome of a commit whose answer was lost is found out by the number of this run's commits (node.ts), under the same
-// lock: the old transaction has ended then, whatever its end. If the database has fewer commits than were answered, it has
-// lost them, and nothing is read or written any more.
+// lock: the old transaction has ended then, whatever its end. It counts as done only once a replica that must confirm it has
+// it too. If the database has fewer commits than were answered, it has lost them, and nothing is read or written any more.
 
 import { StoreConflict, StoreUnavailable, type Change } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
@@ -238,14 +238,18 @@ export class PostgresWriter {
     const session = await connect()
     try {
       session.send(begin)
+      session.send(confirmed)
       session.send(turnLock)
       const commits = await commitsOf(session, node, run)
+      const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
+      if (commits !== this.#commits && !uncertain) throw this.#break(commits)
       await session.query('COMMIT')
-      if (commits === this.#commits + 1 && this.#uncertain) {
-        this.#commits = commits
-        chain.restore(this.#uncertain)
+      refuseUnconfirmed(session)
+      if (uncertain) {
+        this.#commits += 1
+        chain.restore(uncertain)
         chain.settled()
-      } else if (commits !== this.#commits) throw this.#break(commits)
+      }
       this.#uncertain = undefined
     } catch (error) {
       session.drop()

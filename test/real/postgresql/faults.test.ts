@@ -36,6 +36,7 @@ if (server) {
   test('two nodes: each change is done once or refused, and both audits verify', (t) => twoNodes(t, server))
   test('a process whose name another one took writes no more', (t) => sameName(t, server))
   test('a commit that no replica confirms is not acknowledged', (t) => unconfirmed(t, server))
+  test('a commit whose answer was lost counts only once a replica has it', (t) => lostUnconfirmed(t, server))
   test('after the database lost commits, nothing is served, and a new start says so by the anchor', (t) =>
     setBack(t, server))
   test('a database that does not answer is said so at once', async (t) => {
@@ -135,25 +136,51 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
   const url = await postgres.newDatabase()
   const store = await open(t, { url })
   await create(store, objectRecord('a'))
-  await postgres.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-  await postgres.sql('SELECT pg_reload_conf()')
+  await waitForReplica(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
-  await until(async () => {
-    const cancelled = await postgres.sql(
-      "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise'",
-    )
-    return (cancelled.rowCount ?? 0) > 0
-  })
+  await until(() => endsWait(postgres, 'pg_cancel_backend'))
   await refused
-  await postgres.sql('ALTER SYSTEM RESET synchronous_standby_names')
-  await postgres.sql('SELECT pg_reload_conf()')
-  await until(
-    async () =>
-      (await postgres.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === '',
-  )
+  await waitForReplica(postgres, '')
   await create(store, objectRecord('c'))
   assert.ok(await store.object('instance-1', 'b'), 'it was written all the same')
   verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
+}
+
+/** The answer is lost, and the replica still lacks the change when the database answers again. */
+async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const store = await open(t, { url: await postgres.newDatabase() })
+  await create(store, objectRecord('a'))
+  await waitForReplica(postgres, 'nobody')
+  const refused = assert.rejects(create(store, objectRecord('b')), /it may have been done or not/)
+  await until(() => endsWait(postgres, 'pg_terminate_backend'))
+  await until(() => endsWait(postgres, 'pg_cancel_backend'))
+  await refused
+  assert.equal(store.health().writable, false)
+  await waitForReplica(postgres, '')
+  await until(() => store.health().writable)
+  await create(store, objectRecord('c'))
+  assert.ok(await store.object('instance-1', 'b'), 'it was written all the same')
+  verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
+}
+
+async function waitForReplica(postgres: PostgresServer, name: string): Promise<void> {
+  await postgres.sql(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`)
+  await postgres.sql('SELECT pg_reload_conf()')
+  await until(
+    async () =>
+      (await postgres.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === name,
+  )
+}
+
+/** Whether a commit waited for a replica, which waits no more. */
+async function endsWait(
+  postgres: PostgresServer,
+  by: 'pg_cancel_backend' | 'pg_terminate_backend',
+): Promise<boolean> {
+  const ended = await postgres.sql(
+    `SELECT ${by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise'`,
+  )
+  return (ended.rowCount ?? 0) > 0
 }
 
 async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> {
