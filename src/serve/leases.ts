@@ -49,10 +49,10 @@ export class NodeLeases implements Leases {
 
   /** Holds the lease while `work` runs, which may be several times at once. Throws LeaseElsewhere. */
   async during<T>(name: LeaseName, work: () => Promise<T>): Promise<T> {
-    const lease = await this.hold(name)
-    if (!lease) throw new LeaseElsewhere('another node of this server is at such work')
+    // Counted first, so that work that ends meanwhile does not give back what this work takes.
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
     try {
+      if (!(await this.hold(name))) throw new LeaseElsewhere('another node of this server is at such work')
       return await work()
     } finally {
       const left = (this.#users.get(name) ?? 1) - 1

@@ -72,6 +72,22 @@ test('of two that ask at the same time one gets it, and a node that asks twice g
   assert.equal([a, b].filter((lease) => lease !== undefined).length, 1)
 })
 
+test('work that begins just as other work under the lease ends has the lease', async (t) => {
+  const { one } = await nodes(t)
+  const gate = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
+  const first = one.leases.during('restore', () => {
+    begun.resolve()
+    return gate.promise
+  })
+  await begun.promise
+  const lease = await one.leases.hold('restore')
+  gate.resolve()
+  assert.ok(await one.leases.during('restore', async () => lease?.isHeld()))
+  await first
+  assert.equal(lease?.isHeld(), false, 'given back after the last')
+})
+
 test('the only process of a store has each lease at once and for good, also after it was killed', async (t) => {
   const { store } = await nodes(t)
   const clock = new MovableClock()
