@@ -5,7 +5,14 @@
 import { first, packAttributes, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { initialAttributes } from './initial-attributes.ts'
 import { furtherState, isDestroyed, type State } from './lifecycle.ts'
-import { currentState, single, withAttribute, type ManagedObject, type ObjectType } from './managed-object.ts'
+import {
+  currentState,
+  single,
+  withAttribute,
+  withDate,
+  type ManagedObject,
+  type ObjectType,
+} from './managed-object.ts'
 import { withFreeNames } from './object-facts.ts'
 
 export interface AdoptedObject {
@@ -102,8 +109,7 @@ export function broughtUpToDate(
     return same ? undefined : { state, attributes }
   }
   if (state === was) return undefined
-  const seconds = BigInt(Math.floor(nowMs / 1000))
-  const attributes = withAttribute(withDates(here.attributes, there.attributes), 'LastChangeDate', seconds)
+  const attributes = withDate(withDates(here.attributes, there.attributes), 'LastChangeDate', nowMs)
   return { state, attributes }
 }
 

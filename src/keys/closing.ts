@@ -4,10 +4,18 @@
 
 import { enums } from '../kmip/enums.ts'
 import type { DumpedObject } from '../ports/backup.ts'
-import { isDestroyed, type State } from './lifecycle.ts'
-import { currentState, fromRecord, toWrite, withAttribute, type ManagedObject } from './managed-object.ts'
+import { isDestroyed, stateAfter, type State } from './lifecycle.ts'
+import {
+  currentState,
+  fromRecord,
+  toWrite,
+  withAttribute,
+  withDate,
+  type ManagedObject,
+} from './managed-object.ts'
 import { withFreeNames } from './object-facts.ts'
-import { broughtBack } from './recovery.ts'
+import { broughtBack, destroyed } from './recovery.ts'
+import { isCompromise } from './revocation.ts'
 
 export interface LaterClosing {
   /** Null: not revoked. The reason is '' where it is not known. */
@@ -59,24 +67,19 @@ function revoke(
   object: ManagedObject,
   { reason, atMs }: NonNullable<LaterClosing['revoked']>,
 ): ManagedObject {
-  const compromised = reason === 'KeyCompromise' || reason === 'CACompromise'
+  const compromised = isCompromise(reason)
   const state = revokedState(currentState(object, atMs), compromised)
   if (state === undefined) return object
-  const dated = withAttribute(
-    object.attributes,
-    compromised ? 'CompromiseDate' : 'DeactivationDate',
-    secondsOf(atMs),
-  )
+  const dated = withDate(object.attributes, compromised ? 'CompromiseDate' : 'DeactivationDate', atMs)
   const code = Object.hasOwn(enums.RevocationReasonCode, reason) ? reason : 'Unspecified'
   const attributes = withAttribute(dated, 'RevocationReason', { RevocationReasonCode: code })
   return { ...object, state, attributes }
 }
 
-/** Undefined: it is closed that far already. */
+/** Undefined: it is closed that far already. One that is Pre-Active here was activated after the backup. */
 function revokedState(now: State, compromised: boolean): State | undefined {
-  if (!compromised) return now === 'PreActive' || now === 'Active' ? 'Deactivated' : undefined
-  if (now === 'Destroyed') return 'DestroyedCompromised'
-  return now === 'Compromised' || now === 'DestroyedCompromised' ? undefined : 'Compromised'
+  if (compromised) return stateAfter(now, 'compromise')
+  return stateAfter(now === 'PreActive' ? 'Active' : now, 'deactivate')
 }
 
 function destroy(object: ManagedObject, { atMs, dueMs }: LaterDestruction): ManagedObject {
@@ -87,13 +90,8 @@ function destroy(object: ManagedObject, { atMs, dueMs }: LaterDestruction): Mana
   }
   const now = currentState(object, atMs)
   const state = now === 'Compromised' ? 'DestroyedCompromised' : 'Destroyed'
-  const attributes = withAttribute(object.attributes, 'DestroyDate', secondsOf(atMs))
-  // What is sealed without a data key is at a root key's service, where nothing waits.
+  // Material that is sealed without a data key is at a root key's service, where nothing waits.
   const waits = dueMs !== null && sealed !== null && dataKeyId !== null
   const kept = waits ? { sealed, dataKeyId, state: now, dueMs } : undefined
-  return { ...object, state, attributes, sealed: null, dataKeyId: null, recoverable: kept }
-}
-
-function secondsOf(ms: number): bigint {
-  return BigInt(Math.floor(ms / 1000))
+  return destroyed(object, { state, nowMs: atMs, recoverable: kept })
 }

@@ -34,6 +34,7 @@ import {
   hasState,
   viewOf,
   withAttribute,
+  withDate,
   type KeyView,
   type ManagedObject,
   type ObjectType,
@@ -46,7 +47,7 @@ import type { AuditEntry } from '../ports/audit.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { factsOf } from './object-facts.ts'
 import type { Instance } from '../trust/rows.ts'
-import { recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
+import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
@@ -231,7 +232,8 @@ export class KeyTransaction {
     this.#staged.begin('key.activate', uniqueIdentifier)
     const object = await this.#withState(uniqueIdentifier, 'activated')
     const state = nextState(currentState(object, this.#staged.nowMs), 'activate')
-    await this.#stage(object, { ...object, state, attributes: this.#dated(object, 'ActivationDate') })
+    const attributes = withDate(object.attributes, 'ActivationDate', this.#staged.nowMs)
+    await this.#stage(object, { ...object, state, attributes })
     this.#staged.done()
   }
 
@@ -253,9 +255,7 @@ export class KeyTransaction {
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#instance(), this.#custodies]
     const recoverable = recoverableOf(object, now, { instance, custodies, nowMs: this.#recovery.now() })
-    const attributes = this.#dated(object, 'DestroyDate')
-    const closed = { ...object, state, attributes, sealed: null, dataKeyId: null, recoverable }
-    await this.#stage(object, closed)
+    await this.#stage(object, destroyed(object, { state, nowMs: this.#staged.nowMs, recoverable }))
     const until = recoverable && new Date(this.#recovery.until(recoverable.dueMs)).toISOString()
     this.#staged.done(until === undefined ? undefined : { detail: { recoverableUntil: until } })
   }
@@ -343,7 +343,8 @@ export class KeyTransaction {
     const { objectType } = object
     const state = currentState(object, this.#staged.nowMs)
     const attributes = allAttributes(object, this.#staged.nowMs)
-    const changed = apply({ objectType, state, attributes, now: this.#seconds() }, change)
+    const now = BigInt(Math.floor(this.#staged.nowMs / 1000))
+    const changed = apply({ objectType, state, attributes, now }, change)
     const kept = new Map(changed.attributes)
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
@@ -356,7 +357,7 @@ export class KeyTransaction {
 
   /** Stages a change that a client requested, and sets the Last Change Date. */
   async #stage(before: ManagedObject, after: ManagedObject): Promise<void> {
-    const attributes = withAttribute(after.attributes, 'LastChangeDate', this.#seconds())
+    const attributes = withDate(after.attributes, 'LastChangeDate', this.#staged.nowMs)
     const changing = {
       before,
       was: factsOf(before),
@@ -366,14 +367,6 @@ export class KeyTransaction {
     const isStored = before.sealed !== null
     const following = isStored ? this.#custodies.following(await this.#instance(), changing) : undefined
     this.#staged.stage({ ...after, attributes }, following)
-  }
-
-  #dated(object: ManagedObject, key: string): AttributeSet {
-    return withAttribute(object.attributes, key, this.#seconds())
-  }
-
-  #seconds(): bigint {
-    return BigInt(Math.floor(this.#staged.nowMs / 1000))
   }
 
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */

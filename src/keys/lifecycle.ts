@@ -26,9 +26,14 @@ const sentences: Record<State, string> = {
   DestroyedCompromised: 'it is destroyed',
 }
 
-/** The state after the step. Fault WrongKeyLifecycleState where the table has no such way. */
+/** The state after the step; undefined where the table has no such way. */
+export function stateAfter(state: State, step: Step): State | undefined {
+  return (transitions[state] as Partial<Record<Step, State>>)[step]
+}
+
+/** The same, with Fault WrongKeyLifecycleState where the table has no such way. */
 export function nextState(state: State, step: Step): State {
-  const next = (transitions[state] as Partial<Record<Step, State>>)[step]
+  const next = stateAfter(state, step)
   if (next === undefined)
     throw new Fault('WrongKeyLifecycleState', `cannot ${step} this object: ${sentences[state]}`)
   return next

@@ -163,6 +163,11 @@ export function withAttribute(set: AttributeSet, key: string, value: unknown): A
   return changed
 }
 
+/** A date of KMIP counts seconds. */
+export function withDate(set: AttributeSet, key: string, ms: number): AttributeSet {
+  return withAttribute(set, key, BigInt(Math.floor(ms / 1000)))
+}
+
 /** The index entry of an attribute value. */
 export function indexEntry(key: string, value: unknown): IndexEntry | undefined {
   if (!indexed.has(key) && !isCustom(key)) return undefined

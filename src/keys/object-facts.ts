@@ -12,6 +12,7 @@ import {
   hasState,
   single,
   withAttribute,
+  withDate,
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
@@ -154,7 +155,7 @@ function closed(object: ManagedObject, closing: Closing | null, nowMs: number): 
     attributes = withAttribute(attributes, 'CompromiseOccurrenceDate', BigInt(closing.occurredAt))
   if (closing.reason !== null && Object.hasOwn(enums.RevocationReasonCode, closing.reason))
     attributes = withAttribute(attributes, 'RevocationReason', { RevocationReasonCode: closing.reason })
-  attributes = withAttribute(attributes, 'LastChangeDate', BigInt(Math.floor(nowMs / 1000)))
+  attributes = withDate(attributes, 'LastChangeDate', nowMs)
   return { ...object, state: closing.state, attributes }
 }
 

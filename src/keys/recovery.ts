@@ -7,15 +7,15 @@ import { Fault } from '../kmip/fault.ts'
 import type { Recoverable } from '../ports/objects.ts'
 import type { Instance } from '../trust/rows.ts'
 import { isDestroyed, isState, type State } from './lifecycle.ts'
-import { withAttribute, type ManagedObject } from './managed-object.ts'
+import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 import { takenNames } from './names.ts'
 import type { TransactionParts } from './new-object.ts'
 import { withFreeNames } from './object-facts.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 
 /**
- * What waits of an object that is destroyed now. Undefined: nothing, because the instance has no delay, or because the
- * object is stored at the root key's service, which keeps it restorable itself.
+ * The part of an object that waits when it is destroyed now. Undefined: none, because the instance has no delay, or because
+ * the object is stored at the root key's service, which keeps it restorable itself.
  */
 export function recoverableOf(
   { sealed, dataKeyId }: Pick<ManagedObject, 'sealed' | 'dataKeyId'>,
@@ -35,6 +35,19 @@ export function recoverableOf(
   if (sealed === null || destroyDelaySeconds === 0 || custodies.holding({ sealed }).keepsKeysApart)
     return undefined
   return { sealed, dataKeyId, state, dueMs: nowMs + destroyDelaySeconds * 1000 }
+}
+
+/** The object without its material. `recoverable`: what waits of it. */
+export function destroyed(
+  object: ManagedObject,
+  {
+    state,
+    nowMs,
+    recoverable,
+  }: { readonly state: State; readonly nowMs: number; readonly recoverable: Recoverable | undefined },
+): ManagedObject {
+  const attributes = withDate(object.attributes, 'DestroyDate', nowMs)
+  return { ...object, state, attributes, sealed: null, dataKeyId: null, recoverable }
 }
 
 /**

@@ -1,8 +1,8 @@
-// What a revocation makes of an object (KMIP 1.4 §4.20). Pure.
+// The object after a revocation (KMIP 1.4 §4.20). Pure.
 
 import { first } from '../kmip/attributes.ts'
 import { nextState } from './lifecycle.ts'
-import { currentState, withAttribute, type ManagedObject } from './managed-object.ts'
+import { currentState, withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 
 export interface Revocation {
   readonly code: string
@@ -11,16 +11,21 @@ export interface Revocation {
   readonly compromiseOccurrenceDate: bigint | undefined
 }
 
-/** A compromise is possible in every state, destroyed ones included. Other reasons deactivate. Throws Fault. */
+/** Whether this reason of a revocation makes the object Compromised. Other reasons deactivate it. */
+export function isCompromise(code: string): boolean {
+  return code === 'KeyCompromise' || code === 'CACompromise'
+}
+
+/** A compromise is possible in every state, destroyed ones included. Throws Fault. */
 export function revoked(
   object: ManagedObject,
   { code, message, compromiseOccurrenceDate }: Revocation,
   nowMs: number,
 ): ManagedObject {
-  const compromised = code === 'KeyCompromise' || code === 'CACompromise'
+  const compromised = isCompromise(code)
   const state = nextState(currentState(object, nowMs), compromised ? 'compromise' : 'deactivate')
   const date = compromised ? 'CompromiseDate' : 'DeactivationDate'
-  let attributes = withAttribute(object.attributes, date, BigInt(Math.floor(nowMs / 1000)))
+  let attributes = withDate(object.attributes, date, nowMs)
   const occurred = compromiseOccurrenceDate ?? first(attributes, 'InitialDate')
   if (compromised) attributes = withAttribute(attributes, 'CompromiseOccurrenceDate', occurred)
   attributes = withAttribute(attributes, 'RevocationReason', {
