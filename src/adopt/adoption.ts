@@ -2,25 +2,19 @@
 // stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
 
 import { sha256 } from '../keys/digest.ts'
-import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
+import { addressText } from '../kmip-client/address.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { AdoptionFailed, failureOf } from './failure.ts'
+import { failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
-import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
+import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { inOneAct, storable, type Perform } from './one-object.ts'
 import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
 import { Tally, type AdoptionReport } from './report.ts'
-
-/** The server that keys are adopted from, as it is given. */
-export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
-  /** HOST or HOST:PORT. All of them serve the same keys. */
-  readonly servers: readonly string[]
-}
 
 export interface AdoptionWanted extends OldServerWanted {
   /** The identifiers to adopt; left out: all that the old server finds. */
@@ -82,12 +76,6 @@ export async function openWanted({ servers, cert, key, trust }: OldServerWanted)
     address: addresses.map(addressText)[0] ?? '',
     [Symbol.asyncDispose]: () => server.close(),
   })
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (!address) throw new AdoptionFailed('options', `an address is HOST or HOST:PORT, not ${text}`, undefined)
-  return address
 }
 
 function originOf(server: OpenedServer, patience: Patience, ids: AdoptionWanted['ids']): Origin {

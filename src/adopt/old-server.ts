@@ -2,6 +2,7 @@
 // it sends no other operations than those of `reading`. It speaks the highest version of KMIP 1.x that both know.
 
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
+import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
@@ -26,6 +27,19 @@ export type OldServerOptions = Pick<
 > & {
   /** How many requests run at once. Default: 1. */
   readonly connectionsMax?: number
+}
+
+/** The server that keys are adopted from, as it is given. */
+export interface OldServerWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
+  /** HOST or HOST:PORT. All of them serve the same keys. */
+  readonly servers: readonly string[]
+}
+
+/** Throws AdoptionFailed. */
+export function addressOf(text: string): Address {
+  const address = parseAddress(text)
+  if (!address) throw new AdoptionFailed('options', `an address is HOST or HOST:PORT, not ${text}`, undefined)
+  return address
 }
 
 const versions = ['1.4', '1.3', '1.2', '1.1', '1.0'] as const satisfies readonly ClientVersion[]

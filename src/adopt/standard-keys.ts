@@ -8,17 +8,10 @@ import { maskOf } from '../kmip/enums.ts'
 import type { Response } from '../kmip/operations.ts'
 import { limits } from '../limits.ts'
 import { RootKeyError, type StandardKeyFound } from '../ports/root-key.ts'
-import {
-  adoptFrom,
-  openWanted,
-  whyNotExported,
-  type AdoptionParts,
-  type OldServerWanted,
-  type OpenedServer,
-} from './adoption.ts'
+import { adoptFrom, openWanted, whyNotExported, type AdoptionParts, type OpenedServer } from './adoption.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { broughtBy, wipeAnswer } from './key-bytes.ts'
-import { tooMany } from './old-server.ts'
+import { tooMany, type OldServerWanted } from './old-server.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import type { Patience } from './patience.ts'
 import { open, orRefusal, probe, type StandardKeySource } from './probe.ts'

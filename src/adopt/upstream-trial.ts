@@ -3,16 +3,10 @@
 // the upstream is this server itself, or asks this one for what it does not know.
 
 import { randomUUID } from 'node:crypto'
-import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { KmipRefused } from '../kmip-client/errors.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
-import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
+import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { upstreamSettings } from './on-demand.ts'
-
-export interface UpstreamWanted extends Pick<OldServerOptions, 'cert' | 'key' | 'trust'> {
-  /** HOST or HOST:PORT. */
-  readonly servers: readonly string[]
-}
 
 /** The trials that run now. */
 export class UpstreamTrials {
@@ -27,7 +21,7 @@ export class UpstreamTrials {
   }
 
   /** Tries each of its addresses. Rejects with AdoptionFailed. */
-  async run(wanted: UpstreamWanted): Promise<void> {
+  async run(wanted: OldServerWanted): Promise<void> {
     const identifier = randomUUID()
     const seen = { cameBack: false }
     this.#madeUp.set(identifier, seen)
@@ -51,7 +45,7 @@ function comesBack(error?: unknown): AdoptionFailed {
   )
 }
 
-async function tryUpstream({ servers, ...options }: UpstreamWanted, madeUp: string): Promise<void> {
+async function tryUpstream({ servers, ...options }: OldServerWanted, madeUp: string): Promise<void> {
   for (const address of servers.map(addressOf)) {
     let server: OldServer | undefined
     try {
@@ -90,10 +84,4 @@ function trouble(error: unknown): unknown {
       : `the old server refuses: ${message}`
   const hint = 'The certificate must be one that it trusts, and that may fetch every key.'
   return new AdoptionFailed('server', what, hint, error)
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (!address) throw new AdoptionFailed('options', `an address is HOST or HOST:PORT, not ${text}`, undefined)
-  return address
 }

@@ -3,13 +3,13 @@
 
 import { serverActor } from '../audit/actor.ts'
 import type { Keys } from '../keys/keys.ts'
-import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Access } from '../trust/access.ts'
 import type { Upstream as Setting } from '../trust/upstream.ts'
+import { addressOf } from './old-server.ts'
 import { OnDemand } from './on-demand.ts'
 import type { UpstreamHealth } from './upstream-health.ts'
 import { UpstreamTrials } from './upstream-trial.ts'
@@ -115,10 +115,4 @@ export class Upstreams {
       throw new Fault('GeneralFailure', 'the upstream of this instance was changed meanwhile: try again')
     return { instanceId, actor: serverActor, allow: [], trustVersion: version, requestId }
   }
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text)
-  if (!address) throw new Error(`the upstream's address ${text} cannot be read`)
-  return address
 }

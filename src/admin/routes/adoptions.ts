@@ -1,6 +1,7 @@
 // Adoption from another KMIP server, or from the standard keys that one left: begun, looked at, and checked against the identifiers that a vCenter uses.
 
-import type { AdoptionWanted, OldServerWanted } from '../../adopt/adoption.ts'
+import type { AdoptionWanted } from '../../adopt/adoption.ts'
+import type { OldServerWanted } from '../../adopt/old-server.ts'
 import type { AdoptionReport, Listed } from '../../adopt/report.ts'
 import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
 import { isAdopted } from '../../keys/adopted-object.ts'
