@@ -1,14 +1,13 @@
 // One adoption from its beginning to its report: finds the objects of the old server, reads each with its attributes, and
 // stores it under the same identifier. Interrupted, it is begun again: what is here already is compared and left as it is.
 
-import { sha256 } from '../keys/digest.ts'
 import { addressText } from '../kmip-client/address.ts'
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { failureOf } from './failure.ts'
-import { broughtBy, wipeAnswer } from './key-bytes.ts'
+import { digestBy, wipeAnswer } from './key-bytes.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { inOneAct, storable, type Perform } from './one-object.ts'
 import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
@@ -224,11 +223,8 @@ class Adoption {
   async #digestThere(identifier: string): Promise<Buffer | string> {
     try {
       const object = await this.#origin.get(identifier)
-      const brought = broughtBy(object)
+      const digest = digestBy(object)
       wipeAnswer(object)
-      if (typeof brought === 'string') return brought
-      const digest = sha256(brought.material.bytes)
-      brought.material.bytes.fill(0)
       return digest
     } catch (error) {
       const why = whyNotExported(error)
@@ -257,6 +253,5 @@ const aboutObject: ReadonlySet<string> = new Set([
 export function whyNotExported(error: unknown): string | undefined {
   if (error instanceof NotAnswered || error instanceof NotAdopted) return error.message
   if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful') return error.message
-  const unreadable = error instanceof KmipTransportError && error.stage === 'protocol'
-  return unreadable ? error.message : undefined
+  return isUnreadable(error) ? error.message : undefined
 }

@@ -1,6 +1,7 @@
 // The object in the answer to a Get, as Mortise stores it, or the reason in words why it cannot. Pure.
 
 import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
+import { sha256 } from '../keys/digest.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Response } from '../kmip/operations.ts'
 
@@ -15,6 +16,16 @@ export function broughtBy(answer: Response<'Get'>): BroughtObject | string {
     if (error instanceof Fault) return error.message
     throw error
   }
+}
+
+/** The SHA-256 of the bytes that Mortise would store. Wipes its copy. */
+export function digestBy(answer: Response<'Get'>): Buffer | string {
+  const brought = broughtBy(answer)
+  if (typeof brought === 'string') return brought
+  const { bytes } = brought.material
+  const digest = sha256(bytes)
+  bytes.fill(0)
+  return digest
 }
 
 /** Overwrites the material in the answer itself, once it was copied. */

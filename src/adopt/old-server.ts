@@ -4,7 +4,7 @@
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
 import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
@@ -152,8 +152,7 @@ export class OldServer {
         })
         attributes.push(...(Attribute ?? []))
       } catch (error) {
-        const unreadable = error instanceof KmipTransportError && error.stage === 'protocol'
-        if (!(error instanceof KmipRefused) && !unreadable) throw error
+        if (!isAboutAnswer(error)) throw error
         left.push(name)
       }
     }
@@ -201,6 +200,11 @@ const kinds = [
   'PrivateKey',
   'PublicKey',
 ] as const
+
+/** A refusal, or an answer that cannot be read. */
+export function isAboutAnswer(error: unknown): error is Error {
+  return error instanceof KmipRefused || isUnreadable(error)
+}
 
 /** The certificate is not trusted there, or may not ask for this: asking in another way does not help. */
 function isAboutAccess({ reason }: KmipRefused): boolean {

@@ -3,7 +3,7 @@
 
 import type { Keys } from '../keys/keys.ts'
 import { addressText, type Address } from '../kmip-client/address.ts'
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isNotFound, isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
@@ -155,10 +155,10 @@ export const upstreamSettings = {
   },
 } as const
 
-/** What a failed call says of the object. Throws what is no failure of the call. */
+/** A failed call, as far as it says something of the object. Throws errors that are no failure of the call. */
 function foundIn(error: unknown): Found {
   if (error instanceof KmipRefused) return foundInRefusal(error)
-  if (error instanceof KmipTransportError && error.stage === 'protocol')
+  if (isUnreadable(error))
     return refused('GeneralFailure', 'the old server has it, and its answer cannot be read', error.message)
   if (error instanceof KmipTransportError || error instanceof TlsOptionsError)
     return { is: 'unanswered', message: error.message }
@@ -166,8 +166,9 @@ function foundIn(error: unknown): Found {
 }
 
 /** The client learns the reason only: the text is the old server's. */
-function foundInRefusal({ message, reason, status }: KmipRefused): Found {
-  if (reason === 'ItemNotFound' || reason === 'ObjectNotFound') return { is: 'absent' }
+function foundInRefusal(error: KmipRefused): Found {
+  const { message, reason, status } = error
+  if (isNotFound(error)) return { is: 'absent' }
   if (reason === 'ObjectDestroyed')
     return refused('ObjectDestroyed', 'it was destroyed at the old server', message)
   // It does not trust the certificate any more, and says nothing of the object.

@@ -2,10 +2,10 @@
 // instance could be rescued with the root key alone, after the service has ended. It only reads. Key bytes are compared
 // in memory, by digest, and overwritten; none is stored or shown. proof.ts says what stays for later.
 
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { KmipRefused } from '../kmip-client/errors.ts'
 import { RootKeyError, type StandardKeyFound } from '../ports/root-key.ts'
-import { broughtBy, wipeAnswer } from './key-bytes.ts'
+import { digestBy, wipeAnswer } from './key-bytes.ts'
 import type { OldServer } from './old-server.ts'
 import { checkOf, proofKeysMin, type Naming, type Proof, type ProvedWay } from './proof.ts'
 import {
@@ -81,7 +81,10 @@ export interface Probed {
   readonly proof: Proof | null
 }
 
-/** Rejects with RootKeyError if the root key or the list refuses, and with KmipTransportError if the old service does not answer. */
+/**
+ * Rejects with RootKeyError if the root key or the list refuses, and with KmipTransportError if the old service does not
+ * answer.
+ */
 export async function probe(options: ProbeOptions): Promise<Probed> {
   const results = new Results(options.source.rootKey)
   const { source, live, keysMax = Infinity, onProgress } = options
@@ -272,13 +275,9 @@ async function liveDigest(
   for (const identifier of identifiers)
     try {
       const answer = await live.get(identifier)
-      const brought = broughtBy(answer)
+      const digest = digestBy(answer)
       wipeAnswer(answer)
-      if (typeof brought === 'string') return brought
-      const { bytes } = brought.material
-      const digest = createHash('sha256').update(bytes).digest()
-      bytes.fill(0)
-      return { identifier, digest }
+      return typeof digest === 'string' ? digest : { identifier, digest }
     } catch (error) {
       if (!(error instanceof KmipRefused)) throw error
       why = error.message

@@ -1,10 +1,10 @@
 // Reads one object of the old server with its attributes: in one message where the server takes batches, otherwise in two,
 // and the attributes one by one where it does not give them at once.
 
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
 import type { Outcome } from '../kmip-client/session.ts'
 import type { Response } from '../kmip/operations.ts'
-import type { OldServer, WireAttributes } from './old-server.ts'
+import { isAboutAnswer, type OldServer, type WireAttributes } from './old-server.ts'
 import type { Patience } from './patience.ts'
 
 export interface Read {
@@ -13,7 +13,7 @@ export interface Read {
   readonly attributes: WireAttributes
   /** Attributes that the server does not give: their names, or why there are none. */
   readonly left: readonly string[]
-  /** What the bytes were compared with before they are adopted; left out where the object's own server gave them. */
+  /** Before the adoption the bytes were compared with this; left out where the object's own server gave them. */
   readonly checked?: Checked
   /** Nobody knows its state and attributes; those here are made up. */
   readonly bytesOnly?: true
@@ -68,7 +68,7 @@ export class Reader {
     } catch (error) {
       if (error instanceof KmipRefused && this.#batches === undefined) return undefined
       // An attribute that cannot be read makes the whole message unreadable.
-      if (error instanceof KmipTransportError && error.stage === 'protocol') return undefined
+      if (isUnreadable(error)) return undefined
       throw error
     }
   }
@@ -91,11 +91,6 @@ export class Reader {
       return { attributes: [], left: [`all of them: ${error.message}`], bytesOnly: true }
     }
   }
-}
-
-/** A refusal, or an answer that cannot be read. */
-function isAboutAnswer(error: unknown): error is Error {
-  return error instanceof KmipRefused || (error instanceof KmipTransportError && error.stage === 'protocol')
 }
 
 /** So that the whole message is sent again while the server is overloaded. */

@@ -3,7 +3,7 @@
 // the upstream is this server itself, or asks this one for what it does not know.
 
 import { randomUUID } from 'node:crypto'
-import { KmipRefused } from '../kmip-client/errors.ts'
+import { isNotFound, KmipRefused } from '../kmip-client/errors.ts'
 import { AdoptionFailed, failureOf } from './failure.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { upstreamSettings } from './on-demand.ts'
@@ -63,9 +63,7 @@ async function requireNotFound(server: OldServer, madeUp: string): Promise<void>
   try {
     await server.get(madeUp)
   } catch (error) {
-    if (!(error instanceof KmipRefused)) throw error
-    const { reason } = error
-    if (reason === 'ItemNotFound' || reason === 'ObjectNotFound') return
+    if (error instanceof KmipRefused && isNotFound(error)) return
     throw error
   }
   throw new AdoptionFailed(

@@ -2,8 +2,9 @@
 // the ciphertext, and which associated data belongs to it. IBM documents neither for KMIP for VMware, so each documented
 // use of wrap and unwrap is tried. Pure functions; the bytes of keys never become strings.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { decodeBase64 } from '../base64.ts'
+import { sha256 } from '../keys/digest.ts'
 
 /** `text`: the payload is the ciphertext. `base64`: its base64 is. `json`: a field of the JSON in the payload is. */
 const forms = ['text', 'base64', 'json'] as const
@@ -134,7 +135,7 @@ export function keyIn(opened: Uint8Array, content: Content): Buffer | undefined 
 export function contentOf(opened: Uint8Array, digest: Uint8Array): Content | undefined {
   return contents.find((content) => {
     const key = keyIn(opened, content)
-    const equal = key !== undefined && timingSafeEqual(createHash('sha256').update(key).digest(), digest)
+    const equal = key !== undefined && timingSafeEqual(sha256(key), digest)
     key?.fill(0)
     return equal
   })

@@ -73,6 +73,16 @@ export class KmipTransportError extends Error {
   }
 }
 
+/** The server says that it has no object with that identifier. */
+export function isNotFound({ reason }: KmipRefused): boolean {
+  return reason === 'ItemNotFound' || reason === 'ObjectNotFound'
+}
+
+/** An answer came, and its bytes cannot be read. */
+export function isUnreadable(error: unknown): error is KmipTransportError {
+  return error instanceof KmipTransportError && error.stage === 'protocol'
+}
+
 /** One error for several addresses that all failed. The last address's own error if there was only one. */
 export function noneAnswered(attempts: readonly KmipTransportError[]): KmipTransportError {
   const last = attempts.at(-1)

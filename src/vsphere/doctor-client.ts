@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import type { Credential } from '../kmip/credential.ts'
 import type { Address } from '../kmip-client/address.ts'
 import { openConnection, type Connection, type Timeouts } from '../kmip-client/connection.ts'
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { clientTls, TlsOptionsError, type ClientTls } from '../kmip-client/tls.ts'
 import { parseCertificate, parseCertificates, type Certificate } from '../pki/certificate.ts'
 import { PkiError } from '../pki/error.ts'
@@ -136,8 +136,8 @@ export async function standingAt(visitor: Visitor, caller: Caller, findings: Fin
 }
 
 /** The server answers "no such object": it admits the client. */
-export function isMissing({ operation, reason }: KmipRefused): boolean {
-  return operation !== 'DiscoverVersions' && (reason === 'ItemNotFound' || reason === 'ObjectNotFound')
+export function isMissing(refused: KmipRefused): boolean {
+  return refused.operation !== 'DiscoverVersions' && isNotFound(refused)
 }
 
 /** Mortise's own messages. Other servers seldom say why. */
