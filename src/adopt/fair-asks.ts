@@ -1,7 +1,8 @@
-// Who may ask the old server, and whose question is next: clients take turns, and a client that asks for too many
+// Decides who may ask the old server, and whose question is next: clients take turns, and a client that asks for too many
 // identifiers that nobody knows must wait. So one client that tries random identifiers keeps nobody else from their keys.
 
 import { limits } from '../limits.ts'
+import { remember } from './remember.ts'
 
 /** A queue in which the clients take turns. */
 export class TurnQueue<T> {
@@ -48,12 +49,8 @@ export class MissAllowance {
 
   spend(client: string): void {
     const before = this.#clients.get(client)
-    this.#clients.delete(client)
     const left = (before ? this.#left(before) : limits.upstreamMissesMax) - 1
-    this.#clients.set(client, { left, atMs: this.#now() })
-    const [oldest] = this.#clients.keys()
-    if (this.#clients.size > limits.upstreamMissingClientsMax && oldest !== undefined)
-      this.#clients.delete(oldest)
+    remember(this.#clients, client, { left, atMs: this.#now() }, limits.upstreamMissingClientsMax)
   }
 
   #left({ left, atMs }: Allowance): number {

@@ -1,8 +1,9 @@
-// What is known of one upstream since the server runs: whether it answers, when it last did, what it did not give. For the
+// Remembers of one upstream since the server runs whether it answers, when it last did, and what it did not give: for the
 // decision whether to ask it, and for people.
 
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
+import { remember } from './remember.ts'
 
 export interface UpstreamHealth {
   /** null: it was not asked since the server started. */
@@ -62,11 +63,7 @@ export class Health {
   }
 
   notAdopted(id: string, why: string): void {
-    this.#notAdopted.delete(id)
-    this.#notAdopted.set(id, why)
-    const [oldest] = this.#notAdopted.keys()
-    if (this.#notAdopted.size > limits.upstreamNotAdoptedMax && oldest !== undefined)
-      this.#notAdopted.delete(oldest)
+    remember(this.#notAdopted, id, why, limits.upstreamNotAdoptedMax)
   }
 
   adopted(id: string): void {

@@ -6,6 +6,7 @@ import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MissAllowance, TurnQueue } from './fair-asks.ts'
+import { remember } from './remember.ts'
 import { Health, type UpstreamHealth } from './upstream-health.ts'
 
 /** How one call ended. `unanswered`: nobody knows whether the old server has the object. */
@@ -51,7 +52,7 @@ export class Upstream {
   readonly #asks = new Map<string, Ask>()
   readonly #askedBy = new Map<string, number>()
   readonly #queue = new TurnQueue<Ask>()
-  /** What the old server does not have or does not give, with the monotonic time until which that counts. */
+  /** Answers that the old server does not have or does not give an object; each counts until this monotonic time. */
   readonly #remembered = new Map<string, { readonly found: Found; readonly until: number }>()
   #running = 0
   #waiting = 0
@@ -152,11 +153,7 @@ export class Upstream {
     if (found.is === 'absent') this.#misses.spend(asker.client)
     else this.#health.notAdopted(identifier, found.why)
     const until = this.#options.clock.monotonic() + limits.upstreamRememberedMs
-    this.#remembered.delete(identifier)
-    this.#remembered.set(identifier, { found, until })
-    const [oldest] = this.#remembered.keys()
-    if (this.#remembered.size > limits.upstreamRememberedMax && oldest !== undefined)
-      this.#remembered.delete(oldest)
+    remember(this.#remembered, identifier, { found, until }, limits.upstreamRememberedMax)
   }
 
   #end({ identifier, asker: { client }, resolve }: Ask, found: Found): void {
