@@ -23,7 +23,7 @@ export interface OnDemandOptions {
   readonly credentials: () => Promise<
     (Pick<OldServerOptions, 'cert' | 'trust'> & { readonly key: Buffer }) | undefined
   >
-  /** Who adopts, as of now. Throws a Fault if the upstream was removed or changed meanwhile. */
+  /** Looks up who adopts, as of now. Throws a Fault if the upstream was removed or changed meanwhile. */
   readonly identify: (requestId: string) => Promise<Caller>
   /** Called with bugs and outages. */
   readonly failed: (error: unknown) => void

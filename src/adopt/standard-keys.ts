@@ -23,7 +23,7 @@ import { contents, identifiersOf, keyIn, namePrefix, type Way } from './wrapping
 export interface StandardKeysWanted {
   /** The root key that the old service used, by its URI. */
   readonly rootKey: string
-  /** Of a service ID that may read standard keys there. */
+  /** The key of a service ID that may read standard keys there. */
   readonly apiKey: string
   /** Left out: the first keys are compared with the old service until they prove a way. */
   readonly proof?: Proof | undefined

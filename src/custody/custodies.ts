@@ -88,7 +88,10 @@ export class Custodies {
 
   // The methods below are called for every instance. They do nothing for one that has no standard keys.
 
-  /** Starts the sweep of interrupted work at root keys' services, which one node does. `onFailure`: called with bugs and store outages. */
+  /**
+   * Starts the sweep of interrupted work at root keys' services, which one node does. `onFailure`: called with bugs and store
+   * outages.
+   */
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
     this.keyprotect.sweep.start(onFailure, leases)
   }

@@ -72,8 +72,7 @@ export class WorkRun {
 
   /**
    * Commits what counts only while this work is the instance's and this node's: after it was replaced nothing may be moved
-   * where it led, and of two nodes one does it.
-   * Throws WorkOver, and what a commit throws.
+   * where it led, and only one of two nodes does it. Throws WorkOver, and what a commit throws.
    */
   async commit(
     change: Pick<Change, 'writes' | 'entries'> & { readonly expect?: Change['expect'] },

@@ -1,7 +1,7 @@
 // The worker that does long work on instances in the background: another root key or custody, all keys under the newest
-// version of their root key. The instance's row says what is to be done, so that it goes on after a restart. Of
-// several nodes one does it, under a lease; when that one dies another one goes on. While a root key does not answer, or says no, it waits and tries again by itself. How
-// work begins and ends stands in changes.ts, what it does in the files beside.
+// version of their root key. The instance's row says what is to be done, so that it goes on after a restart. One of several
+// nodes does it, under a lease; when that one dies another one goes on. While a root key does not answer, or says no, it
+// waits and tries again by itself. How work begins and ends stands in changes.ts, what it does in the files beside.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'

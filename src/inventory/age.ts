@@ -1,4 +1,4 @@
-// How old what a vCenter said is, in words. Pure.
+// Says in words how old an inventory is, and which machines it names. Pure.
 
 import { limits } from '../limits.ts'
 

@@ -1,5 +1,5 @@
-// The text of a file as its bytes come: UTF-8, and the UTF-16 that Windows PowerShell 5 writes. What the file is, its first
-// bytes say: a byte order mark, or a NUL beside the first character.
+// Decodes the text of a file as its bytes come: UTF-8, and the UTF-16 that Windows PowerShell 5 writes. The first bytes say
+// which: a byte order mark, or a NUL beside the first character.
 
 import { limits } from '../limits.ts'
 import { InventoryFileError } from './file-error.ts'

@@ -25,7 +25,7 @@ export interface Importer {
 export interface InventorySummary {
   readonly inventories: readonly InventoryRecord[]
   readonly machines: number
-  /** What closing all keys of the instance would close. */
+  /** The machines that closing all keys of the instance would close. */
   readonly use: Use
   readonly missing: number
   readonly destroyed: number
@@ -83,7 +83,7 @@ export class Inventories {
     await Promise.allSettled(this.#counting.values())
   }
 
-  /** What was last counted, by instance: for the conditions, which wait for nothing. */
+  /** The last counts, by instance: for the conditions, which wait for nothing. */
   known(): ReadonlyMap<string, InventorySummary> {
     return this.#known
   }
@@ -222,7 +222,7 @@ export class Inventories {
     if (providers !== undefined) return this.#count(instanceId, providers)
     const running = this.#counting.get(instanceId)
     if (!running) return this.#countAlone(instanceId)
-    // What it has read may be older than this call.
+    // The running count may have read before this call.
     const next = this.#next.get(instanceId) ?? this.#countAfter(running, instanceId)
     this.#next.set(instanceId, next)
     return next

@@ -1,4 +1,4 @@
-// What an inventory says about the keys of its instance, counted row by row. Pure.
+// Counts row by row what an inventory says about the keys of its instance. Pure.
 //
 // A machine is at another provider when vCenter gets its key elsewhere. Somebody may name the providers of vCenter that are
 // this instance; otherwise a provider is this instance if at least one of its keys is here. Rows without a provider count as

@@ -24,7 +24,7 @@ export interface AdoptedObject {
   readonly attributes: AttributeSet
   /** The other server, for people: HOST:PORT. */
   readonly from: string
-  /** What the bytes were compared with, for the audit; left out where the object's own server gave them. */
+  /** The bytes were compared with this, for the audit; left out where the object's own server gave them. */
   readonly checked?: string
   /** State and attributes are made up: they change nothing of an object that is here. */
   readonly bytesOnly?: true

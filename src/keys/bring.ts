@@ -16,7 +16,7 @@ export async function notHere(
   caller: Caller,
   uniqueIdentifier: string,
 ): Promise<never> {
-  // What is there now was not when this began: the work runs again, for a caller who is looked up anew.
+  // The object was not here when this began: the work runs again, for a caller who is looked up anew.
   if (await bring?.(caller, uniqueIdentifier))
     throw new StoreConflict('object', 'the object was brought from the old server meanwhile')
   throw new Fault('ObjectNotFound', 'there is no object with this Unique Identifier')

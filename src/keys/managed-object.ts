@@ -71,7 +71,7 @@ const indexedCharactersMax = 200
 
 /** Attributes that were unpacked, by their packed bytes: the store returns the same ones while nothing changes. */
 const unpacked = new WeakMap<Uint8Array, AttributeSet>()
-/** What `fetchedOnce` made of them. */
+/** The same sets after `fetchedOnce`. */
 const notFresh = new WeakMap<AttributeSet, AttributeSet>()
 
 function attributesOf({ attributes: packed }: StoredObject): AttributeSet {

@@ -1,6 +1,6 @@
 // Removes for good the material of destroyed objects whose time to be brought back is over, and keeps the recovery clock.
-// Looks once a minute, of
-// several nodes one; what a look does not manage, because the disk is full for example, a later one does.
+// Looks once a minute; of several nodes one removes. What a look does not manage, because the disk is full for example, a
+// later one does.
 
 import { serverActor } from '../audit/actor.ts'
 import { limits } from '../limits.ts'

@@ -32,7 +32,7 @@ export function restoredObject(
   if (!here) return { write: writeOf(closed), closedAgain: closed !== dumped }
   const state = stateOf(here)
   const closedAgain = furtherState(before, furtherState(state, stateOf(closed.record))) !== before
-  // What was destroyed here stays so.
+  // An object that was destroyed here stays so.
   if (here.sealed === null) return { write: undefined, closedAgain }
   const base = later(here, closed.record)
   const material = isDestroyed(stateOf(base)) ? gone : opens ? here : closed.record

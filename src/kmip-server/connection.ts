@@ -224,7 +224,7 @@ export class Connection {
     this.#idleAt = this.#options.now() + this.#options.limits.idleTimeoutMs
   }
 
-  /** What the kernel holds for this connection is read within the next whole turn of the event loop, if anything is. */
+  /** Bytes that the kernel holds for this connection are read within the next whole turn of the event loop. */
   #leaveOnceQuiet(): void {
     const look = (): void => {
       if (!this.#working && !this.#framer.partial) this.#finish('closing')

@@ -1,6 +1,7 @@
 // Opens the KMIP listener: accepts connections, and makes a Connection of every peer that finishes the handshake. A
 // connection passes four stages: 'hello' (its ClientHello is read, no TLS yet), 'waiting' (for its turn),
-// 'handshake', 'open'. One from a listed load balancer first waits for the header that states its client's address. One sweep checks all deadlines. This file does not decide what a peer may do.
+// 'handshake', 'open'. One from a listed load balancer first waits for the header that states its client's address. One
+// sweep checks all deadlines. This file does not decide what a peer may do.
 
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Server as NetServer, type Socket } from 'node:net'

@@ -31,7 +31,7 @@ const addresses: Readonly<Record<number, { readonly bytes: number; readonly each
   0x21: { bytes: 36, each: 16 },
 }
 
-/** What follows the addresses (TLVs) is skipped; with it the header may have `bytesMax` bytes. */
+/** Skips what follows the addresses (TLVs); with it the header may have `bytesMax` bytes. */
 export function readProxyHeader(seen: Buffer, bytesMax: number): ProxyHeader {
   if (!beginsLike(seen, signature)) {
     // A TLS record has another first byte, so one byte tells a missing header.

@@ -1,4 +1,4 @@
-// What a person is told to do when an adoption ends early: only what did not answer is worth asking again.
+// The advice for a person whose adoption ends early: only a server that did not answer is worth asking again.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

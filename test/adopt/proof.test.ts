@@ -1,4 +1,4 @@
-// What a proof keeps of a key: enough to recognize it, and nothing that is known elsewhere.
+// A proof keeps enough of a key to recognize it, and nothing that is known elsewhere.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'

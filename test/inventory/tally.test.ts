@@ -1,4 +1,4 @@
-// What the rows of an inventory say in sum, and how old that is, in words.
+// The rows of an inventory in sum, and their age in words.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-// What adding, modifying and deleting one attribute instance makes of an object's attributes (KMIP 1.4 §4.14 to §4.16).
-// What a client may do with which attribute is decided in kmip/attribute-rules.ts, and tested there.
+// An object's attributes after one attribute instance is added, modified or deleted (KMIP 1.4 §4.14 to §4.16).
+// kmip/attribute-rules.ts decides what a client may do with which attribute, and is tested by itself.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

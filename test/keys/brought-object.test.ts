@@ -1,4 +1,4 @@
-// What comes from outside, as Mortise stores it: which kinds and formats, whose bytes, and each refusal.
+// Objects that come from outside, as Mortise stores them: which kinds and formats, whose bytes, and each refusal.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

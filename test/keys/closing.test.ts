@@ -1,4 +1,4 @@
-// What a restore does again of later revocations, destructions and undestroys: a table of records and what the log says.
+// A restore does later revocations, destructions and undestroys again: a table of records and what the log says.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// What the server sets on a new object, and what it leaves as the client gave it (KMIP 1.4 §3, "When implicitly set").
+// The server sets some attributes of a new object, and leaves the others as the client gave them (KMIP 1.4 §3, "When
+// implicitly set").
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-// What a stored form outside the database says of its object, and the object that comes of it. State only moves forward.
+// A stored form outside the database states facts of its object, and an object is made from them again. State only moves forward.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-// What a revocation makes of an object: its state, the dates, and the reason.
+// An object after a revocation: its state, the dates, and the reason.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

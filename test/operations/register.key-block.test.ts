@@ -1,4 +1,4 @@
-// What Register makes of a Key Block: its algorithm and length beside the attributes that were asked for.
+// Register reads a Key Block: its algorithm and length beside the attributes that were asked for.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-// What does not open is remembered once, told once, and at most so many are.
+// A key that does not open is remembered once and told once; only so many are remembered.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

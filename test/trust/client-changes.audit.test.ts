@@ -1,4 +1,4 @@
-// What each change of a client, a block or a token enters in the audit.
+// The audit entries of each change of a client, a block or a token.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -53,7 +53,7 @@ export class Sweep {
     this.#listFrom.set(instanceId, Math.min(this.#listFrom.get(instanceId) ?? Infinity, fromMs))
   }
 
-  /** Of several nodes the one with the lease sweeps; the others forget what it has done. */
+  /** The node with the lease sweeps; the others forget what it has done. */
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
     const look = async () => ((await leases.hold('standard-keys')) ? this.run() : this.#forgetGone())
     const tick = () => void look().catch(onFailure)

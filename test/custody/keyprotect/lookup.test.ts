@@ -1,4 +1,4 @@
-// What a server finds of an object at the service: which listed copies are its own, and which of them lies above.
+// A server finds the copies of an object at the service: which listed copies are its own, and which of them lies above.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

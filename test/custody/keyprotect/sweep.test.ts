@@ -1,4 +1,4 @@
-// What a sweep completes, and what it says where it cannot; which audit entries it leaves.
+// A sweep completes interrupted work, says where it cannot, and leaves audit entries.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
