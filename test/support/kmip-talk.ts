@@ -83,9 +83,9 @@ export class KmipTalk {
     }
   }
 
-  /** An AES-256 key as vCenter asks for it; its Unique Identifier. */
-  async create(): Promise<string> {
-    const answer = await this.ask(operations.Create, ...newKey())
+  /** An AES-256 key as vCenter asks for it, with these attributes too; its Unique Identifier. */
+  async create(...attributes: readonly Item[]): Promise<string> {
+    const answer = await this.ask(operations.Create, ...newKey(...attributes))
     const identifier = textOf(find(answer.payload, 'UniqueIdentifier'))
     if (!answer.ok || identifier === undefined) throw new Error(`Create was refused: ${answer.message}`)
     return identifier
@@ -172,8 +172,8 @@ export function requestBytes(
   )
 }
 
-/** The payload of a Create for an AES-256 key as vCenter asks for it. */
-export function newKey(): readonly Item[] {
+/** The payload of a Create for an AES-256 key as vCenter asks for it, with these attributes too. */
+export function newKey(...attributes: readonly Item[]): readonly Item[] {
   return [
     enumeration('ObjectType', 2),
     struct(
@@ -181,6 +181,7 @@ export function newKey(): readonly Item[] {
       attribute('Cryptographic Algorithm', enumeration('AttributeValue', 3)),
       attribute('Cryptographic Usage Mask', integer('AttributeValue', 12)),
       attribute('Cryptographic Length', integer('AttributeValue', 256)),
+      ...attributes,
     ),
   ]
 }
@@ -205,7 +206,7 @@ export function customAttributesOf(answer: Answer): string[] {
     .filter((name) => name.startsWith('x-'))
 }
 
-function attribute(name: string, value: Item): Item {
+export function attribute(name: string, value: Item): Item {
   return struct('Attribute', text('AttributeName', name), value)
 }
 

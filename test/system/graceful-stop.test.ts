@@ -11,11 +11,10 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chooseScenarios } from '../../src/vsphere/scenarios/all.ts'
-import { simulate } from '../../src/vsphere/simulate.ts'
 import { newKey, openTalk, requestBytes } from '../support/kmip-talk.ts'
 import { startServer, type ClientFiles, type TestServer } from '../support/server.ts'
 import { connectClient, type TlsClient } from '../support/tls-client.ts'
+import { playVsphere } from '../support/vsphere.ts'
 import { operations, text } from '../support/wire.ts'
 
 const data = mkdtempSync(path.join(tmpdir(), 'mortise-stop-'))
@@ -86,22 +85,8 @@ class Load {
 
 /** vSphere as the simulator plays it, until the server has gone; what fails then is not looked at. */
 async function playUntilGone(server: TestServer, { tls }: ClientFiles): Promise<void> {
-  const found = chooseScenarios('more-vms,host-reboot')
-  assert.ok('chosen' in found)
-  const { cert, key } = tls
   while (server.process.exitCode === null && server.process.signalCode === null)
-    await simulate({
-      addresses: [server.kmip],
-      cert,
-      key,
-      trust: { by: 'nothing' },
-      profile: '7.0.3',
-      hosts: 2,
-      vms: 3,
-      speed: 200,
-      seed: 7,
-      scenarios: found.chosen,
-    }).catch(() => sleep(20))
+    await playVsphere(tls, [server.kmip], 'more-vms,host-reboot').catch(() => sleep(20))
 }
 
 test('stopped under load, it answers each request that had arrived, and ends idle connections at once', async (t) => {

@@ -8,19 +8,9 @@ import { after, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openSite, type CustodySite } from '../support/custody.ts'
 import { KeyProtectFake } from '../support/key-protect/fake.ts'
-import { digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
+import { attribute, digestOf, openTalk, states, type KmipTalk } from '../support/kmip-talk.ts'
 import { runCli, startEmbedded } from '../support/server.ts'
-import {
-  enumeration,
-  find,
-  integer,
-  operations,
-  struct,
-  text,
-  textOf,
-  write,
-  type Item,
-} from '../support/wire.ts'
+import { enumeration, operations, struct, text, write } from '../support/wire.ts'
 
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
@@ -100,24 +90,9 @@ async function makeKeys(site: CustodySite, count: number): Promise<readonly Know
   return made
 }
 
-async function createNamed(talk: KmipTalk, name: string): Promise<string> {
+function createNamed(talk: KmipTalk, name: string): Promise<string> {
   const value = struct('AttributeValue', text(nameTags.value, name), enumeration(nameTags.type, 1))
-  const answer = await talk.ask(
-    operations.Create,
-    enumeration('ObjectType', 2),
-    struct(
-      'TemplateAttribute',
-      attribute('Cryptographic Algorithm', enumeration('AttributeValue', 3)),
-      attribute('Cryptographic Usage Mask', integer('AttributeValue', 12)),
-      attribute('Cryptographic Length', integer('AttributeValue', 256)),
-      attribute('Name', value),
-    ),
-  )
-  return textOf(find(answer.payload, 'UniqueIdentifier')) ?? assert.fail(answer.message)
-}
-
-function attribute(name: string, value: Item): Item {
-  return struct('Attribute', text('AttributeName', name), value)
+  return talk.create(attribute('Name', value))
 }
 
 async function attributesOf(talk: KmipTalk, id: string): Promise<string> {

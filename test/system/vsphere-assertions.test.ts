@@ -4,11 +4,10 @@
 import assert from 'node:assert/strict'
 import { after, suite, test } from 'node:test'
 import type { Report } from '../../src/vsphere/report.ts'
-import { chooseScenarios } from '../../src/vsphere/scenarios/all.ts'
-import { simulate } from '../../src/vsphere/simulate.ts'
 import { alter, leaves, withMore, withoutTag } from '../support/broken.ts'
 import { openAlteringProxy } from '../support/proxy.ts'
 import { startEmbedded } from '../support/server.ts'
+import { playVsphere } from '../support/vsphere.ts'
 import {
   all,
   find,
@@ -27,20 +26,7 @@ const { tls } = await server.issue('vcenter-assertions')
 after(() => server[Symbol.asyncDispose]())
 
 function play(scenario: string, port: number): Promise<Report> {
-  const found = chooseScenarios(scenario)
-  assert.ok('chosen' in found, scenario)
-  return simulate({
-    addresses: [{ host: '127.0.0.1', port }],
-    cert: tls.cert,
-    key: tls.key,
-    trust: { by: 'nothing' },
-    profile: '7.0.3',
-    hosts: 2,
-    vms: 3,
-    speed: 200,
-    seed: 7,
-    scenarios: found.chosen,
-  })
+  return playVsphere(tls, [{ host: '127.0.0.1', port }], scenario)
 }
 
 const attributeIs = (message: Item, name: string): boolean =>

@@ -8,11 +8,12 @@ import path from 'node:path'
 import { after, suite, test } from 'node:test'
 import { profiles, type ProfileName } from '../../src/vsphere/profiles.ts'
 import type { Report } from '../../src/vsphere/report.ts'
-import { chooseScenarios, scenarios } from '../../src/vsphere/scenarios/all.ts'
-import { simulate, type SimulationOptions } from '../../src/vsphere/simulate.ts'
+import { scenarios } from '../../src/vsphere/scenarios/all.ts'
+import type { SimulationOptions } from '../../src/vsphere/simulate.ts'
 import { openAlteringProxy, openWire } from '../support/proxy.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { runCli, startEmbedded } from '../support/server.ts'
+import { playVsphere } from '../support/vsphere.ts'
 import { operations, tags } from '../support/wire.ts'
 
 const server = await startEmbedded()
@@ -25,26 +26,8 @@ after(async () => {
 
 const loopback = (port: number) => ({ host: '127.0.0.1', port })
 
-function chosen(text: string): SimulationOptions['scenarios'] {
-  const found = chooseScenarios(text)
-  assert.ok('chosen' in found, text)
-  return found.chosen
-}
-
 function play(scenario: string, more: Partial<SimulationOptions> = {}): Promise<Report> {
-  return simulate({
-    addresses: [server.kmip],
-    cert: tls.cert,
-    key: tls.key,
-    trust: { by: 'nothing' },
-    profile: '7.0.3',
-    hosts: 2,
-    vms: 3,
-    speed: 200,
-    seed: 7,
-    ...more,
-    scenarios: chosen(scenario),
-  })
+  return playVsphere(tls, [server.kmip], scenario, more)
 }
 
 function assertFine({ ok, failures, violations, remarks }: Report): void {

@@ -7,10 +7,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { chooseScenarios, scenarios } from '../../../src/vsphere/scenarios/all.ts'
-import { simulate } from '../../../src/vsphere/simulate.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
+import { playVsphere } from '../../support/vsphere.ts'
 
 const running: EmbeddedServer[] = []
 const folder = mkdtempSync(path.join(tmpdir(), 'mortise-nodes-'))
@@ -35,24 +34,15 @@ async function wholeServer(t: TestContext, database: PostgresServer) {
     startEmbedded({ data: data(name), env: { MORTISE_STORE: to, MORTISE_NODE: name } }).then(kept)
   const first = await start('one')
   const client = await first.issue('vcenter')
-  const play = async (nodes: readonly EmbeddedServer[], wanted: string) => {
-    const found = chooseScenarios(wanted)
-    assert.ok('chosen' in found, wanted)
-    const options = {
-      trust: { by: 'nothing' },
-      profile: '7.0.3',
-      hosts: 2,
-      vms: 3,
-      speed: 200,
-      seed: 7,
-    } as const
-    const { cert, key } = client.tls
-    const addresses = nodes.map(({ kmip }) => kmip)
-    return simulate({ ...options, addresses, cert, key, scenarios: found.chosen })
-  }
+  const play = (nodes: readonly EmbeddedServer[], wanted: string) =>
+    playVsphere(
+      client.tls,
+      nodes.map(({ kmip }) => kmip),
+      wanted,
+    )
 
   await t.test('vCenter does all that it does', async () => {
-    const report = await play([first], scenarios.map(({ id }) => id).join(','))
+    const report = await play([first], 'all')
     assert.deepEqual([report.failures, report.violations], [[], []])
   })
 
