@@ -8,9 +8,11 @@ import { printedPages } from '../scripts/printed-pages.ts'
 import { command } from './support/command.ts'
 
 const root = path.join(import.meta.dirname, '..')
-const pages = ['README.md', ...readdirSync(path.join(root, 'docs')).map((file) => `docs/${file}`)].filter(
-  (file) => file.endsWith('.md') && !/admin-api|configuration|kmip-conformance/.test(file),
-)
+const pages = [
+  'README.md',
+  'SECURITY.md',
+  ...readdirSync(path.join(root, 'docs')).map((file) => `docs/${file}`),
+].filter((file) => file.endsWith('.md') && !/admin-api|configuration|kmip-conformance/.test(file))
 
 /** `mortise key list --state Active` and the like: in backticks, and lines of code blocks, `\` at the end joined. */
 function commandsIn(page: string): string[] {
