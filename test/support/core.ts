@@ -28,7 +28,7 @@ import { storeFolder } from './store-place.ts'
 
 export const dayMs = 24 * 3600_000
 
-/** Who may do everything. */
+/** An administrator who may do everything. */
 export const manager: Grantor = { ...serverActor, role: 'manager', onlyInstanceId: null }
 
 export interface TestCore extends Omit<Core, 'alarms'> {
@@ -157,7 +157,7 @@ export function peerOf({ certificate }: TestIdentity, address = '192.0.2.7'): Co
   return { certificate, address }
 }
 
-/** Who asks, as a door tells it: looked up anew each time. */
+/** Looks up anew each time who asks, as a door does. */
 export type Identify = () => Promise<Caller>
 
 /** Trusts a certificate as a client of the instance. */

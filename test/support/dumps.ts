@@ -3,7 +3,7 @@
 import { encodeRecord } from '../../src/backup/records.ts'
 import { openDump } from '../../src/serve/store-place.ts'
 
-/** Of a database file, or postgres://...: each record as a backup writes it. */
+/** Each record of a database file, or of postgres://..., as a backup writes it. */
 export async function dumpOf(place: string): Promise<readonly string[]> {
   const dump = await openDump(
     place.startsWith('postgres:')

@@ -30,9 +30,9 @@ export class FaultyStandardKeys implements StandardKeys {
   readonly payloadBytesMax = 7_500
   /** By id, in the order in which they were made. */
   readonly kept = new Map<string, KeptStandardKey>()
-  /** What the next calls of create are answered with, one each; after that as it should be. */
+  /** The answers to the next calls of create, one each; later calls are answered as they should be. */
   createFaults: CreateFault[] = []
-  /** What is answered to a read or a removal of one key, by id. */
+  /** The answer to a read or a removal of one key, by id. */
   readonly faults = new Map<string, RootKeyReach>()
   /** Calls that arrived, answered or not. */
   readonly calls = { create: 0, read: 0, remove: 0, find: 0, list: 0 }

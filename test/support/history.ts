@@ -8,7 +8,7 @@ export interface Call extends Act {
   readonly key: string
   readonly client: string
   readonly start: number
-  /** Of a call without an answer: the moment from which on it can no longer happen; Infinity: never known. */
+  /** When its answer came. A call without an answer can no longer happen from this moment on; Infinity: nobody knows. */
   readonly end: number
 }
 

@@ -109,7 +109,7 @@ export async function assertAtHome(
   assert.deepEqual(known.toSorted(), lying.map((id) => `current ${id}`).toSorted())
 }
 
-/** Of objects; markers are left out. */
+/** The standard keys of objects, without markers. */
 function living({ standardKeys }: FaultyRootKey): readonly string[] {
   return standardKeys
     .live()

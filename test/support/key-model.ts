@@ -15,18 +15,18 @@ export type What =
 export type Said =
   | {
       readonly said: 'done'
-      /** Of Get: SHA-256 of the bytes. */
+      /** A Get's: SHA-256 of the bytes. */
       readonly digest?: string
-      /** Of 'state'. 'Open': Pre-Active or Active. */
+      /** A 'state' has it. 'Open': Pre-Active or Active. */
       readonly state?: Life | 'Open'
-      /** Of 'attributes': the names of all that were added, sorted. */
+      /** An 'attributes' has the names of all that were added, sorted. */
       readonly attributes?: readonly string[]
     }
   | { readonly said: 'not-found' | 'refused' | 'nothing' }
 
 export interface Act {
   readonly what: What
-  /** Of 'add'. */
+  /** An 'add' has its name. */
   readonly attribute?: string
   readonly answer: Said
 }

@@ -83,7 +83,7 @@ class Site implements AsyncDisposable {
   readonly #folder: string
   readonly #rootKeys: readonly string[]
   #server!: TestServer
-  /** Of the root key that the instance was last told to have. */
+  /** The root key that the instance was last told to have. */
   #target: string
   #folders = 0
   #killing = false

@@ -24,7 +24,7 @@ export interface KillOptions {
   readonly clients: number
   /** The same seed gives the same choices, though not the same moments. */
   readonly seed: number
-  /** Told after each kill. */
+  /** Called after each kill. */
   readonly progress?: (kill: number, done: KillsDone) => void
 }
 

@@ -28,7 +28,7 @@ export interface Wire extends AsyncDisposable {
   cut(): Promise<void>
   /** Listens again, on the same port. */
   mend(): Promise<void>
-  /** What runs is ended, what comes is let through. */
+  /** Ends connections that run, and lets new ones through. */
   drop(): void
   /** From now on bytes of the server go nowhere. */
   mute(): void

@@ -19,7 +19,7 @@ export async function restoreInto(
   return JSON.parse(stdout) as RestoredBackup
 }
 
-/** What was found wrong, as the owner is told. */
+/** Accepts the restored database. Returns what was found wrong, as the owner is told it. */
 export async function accept(data: string): Promise<string | null> {
   const read = () => readConfig({ data }, {})
   const settings = new Settings({ initial: read(), read })

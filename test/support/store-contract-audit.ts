@@ -313,7 +313,7 @@ export async function allEntries(store: Store, query: AuditQuery): Promise<Store
   return all
 }
 
-/** Of one writer, from its first entry. Returns its head. */
+/** `entries` are one writer's, from its first on. Returns its head. */
 export function verifyChain(entries: readonly StoredAuditEntry[]): WriterHead {
   let head: WriterHead = { writer: entries[0]?.writer ?? '', number: 0, hash: chainStart }
   for (const { writer, number, body, hash } of entries) {

@@ -154,7 +154,7 @@ function secret(name: string): Write {
   return { type: 'new-secret', record: { name, sealed: Buffer.from(name) } }
 }
 
-/** Of every kind, state and instance some, their ids in no order. */
+/** Some of every kind, state and instance, with their ids in no order. */
 function scattered(): StandardKeyRecord[] {
   const states = ['current', 'due', 'unwanted'] as const
   return Array.from({ length: 90 }, (_, n) =>

@@ -1,4 +1,4 @@
-// Who can write the database puts the sealed material of one key in the place of another, or alters it. Nothing of it is
+// Somebody who can write the database puts the sealed material of one key in the place of another, or alters it. Nothing of it is
 // served, and an alarm says so: in the log, as a number, and in status until the key opens again.
 
 import assert from 'node:assert/strict'

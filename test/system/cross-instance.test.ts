@@ -228,7 +228,7 @@ test("red's vCenter is not hijacked by a pin; both sides find the attempt in the
     [told.result, told.reason, told.detail],
     ['refused', 'PermissionDenied', { client: 'red-vcenter', certificate: sha256 }],
   )
-  // Who it was can be looked up by who may see all: nothing of blue stands in red's audit.
+  // Red's audit has nothing of blue; somebody who may see all can look up who it was.
   assert.deepEqual([told.actor.kind, told.actor.name, told.actor.address], ['token', null, null])
 })
 

@@ -15,7 +15,7 @@ import { startEmbedded, startServer, type EmbeddedServer, type TestServer } from
 let fake: KeyProtectFake
 let folder: string
 let env: Record<string, string>
-/** Of another service instance than the fake's first. */
+/** Another service instance than the fake's first. */
 let elsewhere: string
 let apiKey: string
 before(async () => {

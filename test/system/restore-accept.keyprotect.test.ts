@@ -57,7 +57,7 @@ async function live(): Promise<readonly StandardKey[]> {
 
 const isLive = async (id: string) => (await live()).some(({ name }) => name === `mortise-${id}`)
 
-/** Of the markers of an instance that are not deleted. */
+/** The epochs of an instance's markers that are not deleted. */
 async function epochsOf({ instanceId }: CustodySite): Promise<readonly number[]> {
   return (await live()).flatMap(({ description = '' }) => {
     const said = readDescription(description)

@@ -158,7 +158,7 @@ test('an old server that hangs holds up nobody else: not on this connection, not
     ['not-answering', ['upstream-not-answering']],
   )
   assert.match((await upstream())?.lastFailure?.message ?? '', /no answer within 7 s/)
-  // What hung is answered at last: it is here when the client asks again.
+  // The question that hung is answered at last, and the key is here when the client asks again.
   letGo()
   while ((await upstream())?.state !== 'on');
   assert.deepEqual((await getKey(waiting, 'slow-0')).material, bytesOf('slow-0'))

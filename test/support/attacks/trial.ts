@@ -14,7 +14,7 @@ export interface ServerReport {
   readonly beforeMB: number
   readonly mostMB: number
   readonly afterMB: number
-  /** Of one processor, from one second after the attack's end on. 1: all of it. */
+  /** The part of one processor that it used, from one second after the attack's end on. 1: all of it. */
   readonly busyAfter: number
 }
 
@@ -52,7 +52,7 @@ export async function tryAttack(options: {
   return { before, during, server: { ...memory(), busyAfter } }
 }
 
-/** What of the bounds was not kept: sentences. */
+/** Sentences that say which bounds were not kept. */
 export function broken({ before, during, server }: TrialReport, bounds: Bounds): string[] {
   const { keptP50Times = Infinity, freshP99Ms = Infinity, growthMB = Infinity } = bounds
   const found: string[] = []

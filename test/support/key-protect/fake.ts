@@ -79,7 +79,7 @@ export class KeyProtectFake {
     return this.#stop()
   }
 
-  /** Of a key in the fake's first instance. */
+  /** The URI of a key in the fake's first instance. */
   uri(key: string, { instance = this.about.instance, scheme = 'keyprotect', keyRing = '' } = {}): string {
     const query = keyRing === '' ? '' : `?key-ring=${keyRing}`
     return `${scheme}://${this.about.keyProtect}/${instance}/${key}${query}`
