@@ -29,8 +29,7 @@ export function postgresLoader(connecting: Connecting, openedMs: number): LoadSt
       await session.take(loader.finish(entries, openedMs))
       await setUnaccepted(session)
       if (check) await readBack(session, check)
-      const { command } = await session.query('COMMIT')
-      if (command !== 'COMMIT') throw session.takeFailure() ?? new Error('the transaction was rolled back')
+      await session.commit()
       await session.end()
     } catch (error) {
       session.drop()

@@ -26,7 +26,6 @@ interface Warning {
 
 export class Session {
   readonly #client: Client
-  #pending = 0
   #failed: unknown
   #warnings: Warning[] = []
   /** Why it cannot be used any more. */
@@ -43,11 +42,6 @@ export class Session {
     await this.#client.connect()
   }
 
-  /** How many statements wait for their answer. */
-  get pending(): number {
-    return this.#pending
-  }
-
   /** Takes all steps. Rejects with the driver's errors, and with what a rule throws. */
   async take<T>(steps: Steps<T>): Promise<T> {
     let step = steps.next()
@@ -62,15 +56,10 @@ export class Session {
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
-    this.#pending++
-    try {
-      return await this.#client.query<Row>(text, values.length === 0 ? undefined : values.map(toValue))
-    } finally {
-      this.#pending--
-    }
+    return this.#client.query<Row>(text, values.length === 0 ? undefined : values.map(toValue))
   }
 
-  /** Sent with what comes next; an error of it is the error of the next `settled`. */
+  /** Sent with what comes next; `takeFailure` returns its error. */
   send(text: string): void {
     this.query(text).catch((error: unknown) => (this.#failed ??= error))
   }
@@ -82,7 +71,13 @@ export class Session {
     return failed
   }
 
-  /** What the server has warned of since the last call. */
+  /** Rejects if it was rolled back: PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed. */
+  async commit(): Promise<void> {
+    const { command } = await this.query('COMMIT')
+    if (command !== 'COMMIT') throw this.takeFailure() ?? new Error('the transaction was rolled back')
+  }
+
+  /** The server's warnings since the last call. */
   takeWarnings(): readonly Warning[] {
     return this.#warnings.splice(0)
   }

@@ -142,7 +142,7 @@ export class PostgresStore extends DatabaseStore {
     }
   }
 
-  /** The reader with the least to do; another one while there may be more. */
+  /** The readers in turn; another one while there may be more. */
   async #reader(): Promise<Session> {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
     if (this.#trouble !== null) throw new StoreUnavailable('unavailable', this.#trouble)
@@ -206,7 +206,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   #follow(position: OrderedPosition, { checkpointed }: Effects): void {
-    if (this.#trouble !== null) this.#found()
+    this.#found()
     this.#position = position
     this.#anchor?.note(position)
     if (checkpointed) this.#anchor?.settleAside()

@@ -81,7 +81,7 @@ export class PostgresWriter {
 
   /** Resolves once a server is there that has all that was answered. Rejects with StoreUnavailable. */
   async verified(): Promise<void> {
-    await this.#inTurn(() => this.#transact(async () => undefined))
+    await this.transact(async () => undefined)
   }
 
   /** Works in a transaction of its own. */
@@ -191,9 +191,7 @@ export class PostgresWriter {
       await countCommit(session, node, run)
       result = { value: await work(session) }
       session.takeWarnings()
-      const { command } = await session.query('COMMIT')
-      // PostgreSQL answers COMMIT with ROLLBACK when a statement before it failed.
-      if (command !== 'COMMIT') throw session.takeFailure() ?? new Error('the transaction was rolled back')
+      await session.commit()
     } catch (error) {
       const first = session.takeFailure() ?? error
       const lost = await this.#undo(session, error)
@@ -243,7 +241,7 @@ export class PostgresWriter {
       const commits = await commitsOf(session, node, run)
       const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
       if (commits !== this.#commits && !uncertain) throw this.#break(commits)
-      await session.query('COMMIT')
+      await session.commit()
       refuseUnconfirmed(session)
       if (uncertain) {
         this.#commits += 1
