@@ -18,12 +18,59 @@ interface Mark {
   readonly hash: string
 }
 
+/** When the entries of each block were made. */
+export class BlockTimes {
+  readonly #times = new Map<number, { readonly minMs: number; readonly maxMs: number }>()
+
+  widen(place: number, atMs: number): void {
+    const block = Math.floor(place / blockEntries)
+    const { minMs, maxMs } = this.#times.get(block) ?? { minMs: atMs, maxMs: atMs }
+    this.#times.set(block, { minMs: Math.min(atMs, minMs), maxMs: Math.max(atMs, maxMs) })
+  }
+
+  *put(): Steps<void> {
+    for (const [block, { minMs, maxMs }] of this.#times) yield* run('putBlock', block, minMs, maxMs)
+  }
+
+  clear(): void {
+    this.#times.clear()
+  }
+}
+
+interface ChainedEntry {
+  /** The entry's id. */
+  readonly place: number
+  /** The id of its writer. */
+  readonly writer: number | null
+  readonly number: number
+  readonly hash: string
+  readonly body: string
+}
+
+export function* addEntry(
+  { place, writer, number: own, hash, body }: ChainedEntry,
+  { atMs, instanceId, object, actor }: AuditEntry,
+): Steps<void> {
+  yield* run(
+    'addEntry',
+    place,
+    writer,
+    own,
+    atMs,
+    instanceId === null ? null : auditHash('instance', instanceId),
+    object === null ? null : auditHash('object', object),
+    actor.certificateSha256 === null ? null : auditHash('certificate', actor.certificateSha256),
+    hash,
+    body,
+  )
+}
+
 export class AuditChain {
   readonly #writer: string
   readonly #openedMs: number
   #head: Mark = { id: null, lastEntry: 0, number: 0, hash: chainStart }
   #savedNumber = 0
-  readonly #blocks = new Map<number, { minMs: number; maxMs: number }>()
+  readonly #blocks = new BlockTimes()
 
   constructor(writer: string, openedMs: number) {
     this.#writer = writer
@@ -57,27 +104,15 @@ export class AuditChain {
     const body = entryBody(this.#writer, next, entry, others)
     const hash = chainHash(this.#head.hash, body)
     const place = lastEntry + 1
-    const { instanceId, object, actor } = entry
-    yield* run(
-      'addEntry',
-      place,
-      id,
-      next,
-      entry.atMs,
-      instanceId === null ? null : auditHash('instance', instanceId),
-      object === null ? null : auditHash('object', object),
-      actor.certificateSha256 === null ? null : auditHash('certificate', actor.certificateSha256),
-      hash,
-      body,
-    )
+    yield* addEntry({ place, writer: id, number: next, hash, body }, entry)
     this.#head = { id, lastEntry: place, number: next, hash }
-    this.#widenBlock(Math.floor(place / blockEntries), entry.atMs)
+    this.#blocks.widen(place, entry.atMs)
   }
 
   /** To be called before the group commits. */
   *save(): Steps<void> {
     const { id, number, hash } = this.#head
-    for (const [block, { minMs, maxMs }] of this.#blocks) yield* run('putBlock', block, minMs, maxMs)
+    yield* this.#blocks.put()
     if (id !== null && number !== this.#savedNumber) yield* run('putHead', number, hash, id)
   }
 
@@ -102,13 +137,5 @@ export class AuditChain {
     const id = yield* add('addWriter', this.#writer, this.#openedMs, lastEntry + 1)
     this.#head = { id, lastEntry, number: 0, hash: chainStart }
     return others
-  }
-
-  #widenBlock(block: number, atMs: number): void {
-    const known = this.#blocks.get(block)
-    this.#blocks.set(block, {
-      minMs: Math.min(atMs, known?.minMs ?? atMs),
-      maxMs: Math.max(atMs, known?.maxMs ?? atMs),
-    })
   }
 }

@@ -1,4 +1,4 @@
-// Reads all that a store holds, page by page, as values of the ports (ports/backup.ts). Who calls this holds one transaction
+// Reads all that a store holds, page by page, as values of the ports (ports/backup.ts). The caller holds one transaction
 // open, so that all pages are of one moment.
 
 import { limits } from '../limits.ts'

@@ -1,4 +1,4 @@
-// A committed change leaves work to be done. Types only.
+// A committed change leaves work to be done.
 
 /** The writer must do this once the change is committed. */
 export interface Effects {
@@ -10,4 +10,8 @@ export interface Effects {
   trustRaised: boolean
   /** A checkpoint was among it. */
   checkpointed: boolean
+}
+
+export function noEffects(): Effects {
+  return { materialRemoved: false, pruned: false, trustRaised: false, checkpointed: false }
 }

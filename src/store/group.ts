@@ -6,7 +6,7 @@ import { StoreConflict } from '../ports/store.ts'
 import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keeper.ts'
 import { applyChange } from './apply.ts'
 import type { AuditChain } from './audit-chain.ts'
-import type { Effects } from './effects.ts'
+import { noEffects, type Effects } from './effects.ts'
 import { sqliteText, sqliteTrouble } from './sqlite-errors.ts'
 import type { Statements } from './statements.ts'
 import type { Steps } from './steps.ts'
@@ -49,12 +49,7 @@ export class Groups {
    */
   commit(jobs: readonly Job[]): GroupResult {
     const start = this.#chain.mark()
-    const effects: Effects = {
-      materialRemoved: false,
-      pruned: false,
-      trustRaised: false,
-      checkpointed: false,
-    }
+    const effects = noEffects()
     try {
       const full = jobs.some(({ change }) => change.durability === 'disk')
       this.#setSynchronous(full)

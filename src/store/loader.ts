@@ -1,5 +1,5 @@
-// Puts the records of a dump (ports/backup.ts) into an empty store, in the order in which they come. Who calls this holds
-// the transaction, and makes a store of it only when all are in.
+// Puts the records of a dump (ports/backup.ts) into an empty store, in the order in which they come. The caller holds the
+// transaction, and makes a store of it only when all are in.
 
 import { randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -7,21 +7,15 @@ import type { DumpedRecord, DumpedTypes, DumpedWriter } from '../ports/backup.ts
 import type { Write } from '../ports/store.ts'
 import { applyWrite } from './apply.ts'
 import { putInventory, putInventoryRow } from './apply-inventory.ts'
-import { AuditChain, blockEntries } from './audit-chain.ts'
-import type { Effects } from './effects.ts'
-import { auditHash } from './hashes.ts'
+import { addEntry, AuditChain, BlockTimes } from './audit-chain.ts'
+import { noEffects } from './effects.ts'
 import { add, run, type Steps } from './steps.ts'
 
 export class Loader {
-  readonly #effects: Effects = {
-    materialRemoved: false,
-    pruned: false,
-    trustRaised: false,
-    checkpointed: false,
-  }
+  readonly #effects = noEffects()
   /** The writers' rows: id, and the id of their first entry. */
   readonly #writers = new Map<string, { readonly id: number; readonly firstEntry: number }>()
-  readonly #blocks = new Map<number, { minMs: number; maxMs: number }>()
+  readonly #blocks = new BlockTimes()
   #trustVersion = 0
   #nextEntry = 1
   #lastCheckpoint = 0;
@@ -87,7 +81,7 @@ export class Loader {
     const chain = new AuditChain(randomUUID(), openedMs)
     for (const entry of entries) yield* chain.append(entry)
     yield* chain.save()
-    for (const [block, { minMs, maxMs }] of this.#blocks) yield* run('putBlock', block, minMs, maxMs)
+    yield* this.#blocks.put()
     yield* run('liftTrustVersion', this.#trustVersion)
   }
 
@@ -112,26 +106,9 @@ export class Loader {
   *#entry({ writer, number, body, hash }: DumpedTypes['entry']): Steps<void> {
     const row = this.#writers.get(writer)
     if (!row) throw new Error(`an audit entry names the writer ${writer}, which is not among the writers`)
-    const { atMs, instanceId, object, actor } = JSON.parse(body) as AuditEntry
+    const entry = JSON.parse(body) as AuditEntry
     const place = row.firstEntry + number - 1
-    yield* run(
-      'addEntry',
-      place,
-      row.id,
-      number,
-      atMs,
-      instanceId === null ? null : auditHash('instance', instanceId),
-      object === null ? null : auditHash('object', object),
-      actor.certificateSha256 === null ? null : auditHash('certificate', actor.certificateSha256),
-      hash,
-      body,
-    )
-    this.#widenBlock(Math.floor(place / blockEntries), atMs)
-  }
-
-  #widenBlock(block: number, atMs: number): void {
-    const known = this.#blocks.get(block)
-    const [minMs, maxMs] = [Math.min(atMs, known?.minMs ?? atMs), Math.max(atMs, known?.maxMs ?? atMs)]
-    this.#blocks.set(block, { minMs, maxMs })
+    yield* addEntry({ place, writer: row.id, number, hash, body }, entry)
+    this.#blocks.widen(place, entry.atMs)
   }
 }

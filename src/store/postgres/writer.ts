@@ -11,7 +11,7 @@ import { limits } from '../../limits.ts'
 import { storedPosition, type OrderedPosition } from '../anchor-keeper.ts'
 import { applyChange } from '../apply.ts'
 import type { AuditChain } from '../audit-chain.ts'
-import type { Effects } from '../effects.ts'
+import { noEffects, type Effects } from '../effects.ts'
 import { deletePruned } from '../prune.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import { commitsOf, countCommit } from './node.ts'
@@ -119,12 +119,7 @@ export class PostgresWriter {
   async #group(jobs: readonly Job[]): Promise<void> {
     const { chain } = this.#options
     const start = chain.mark()
-    const effects: Effects = {
-      materialRemoved: false,
-      pruned: false,
-      trustRaised: false,
-      checkpointed: false,
-    }
+    const effects = noEffects()
     const conflicts = new Map<Job, StoreConflict>()
     try {
       const stored = await this.#transact(async (session) => {
