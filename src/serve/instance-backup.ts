@@ -1,8 +1,7 @@
 // What a backup says of one instance, for a restore into this server: its rows, its clients, its data keys, and what this
 // server knows of the time since. It changes nothing. Part of the composition root.
 
-import type { BackupClient } from '../admin/backup-restores.ts'
-import type { BackupOpening } from '../admin/backup-restores.ts'
+import type { BackupClient, BackupOpening } from '../admin/backup-restores.ts'
 import { BackupError } from '../backup/error.ts'
 import { actsOf, type LaterActs } from '../backup/later.ts'
 import type { Manifest } from '../backup/manifest.ts'
@@ -12,6 +11,7 @@ import { apiKeyName, apiKeyServices } from '../instances/api-keys.ts'
 import { limits } from '../limits.ts'
 import type { AuditEntry, AuditStore, StoredAuditEntry } from '../ports/audit.ts'
 import type { OpenRootKey, RootKey } from '../ports/root-key.ts'
+import type { DataKeyRecord } from '../ports/secrets.ts'
 import { openSecret } from '../sealing/secrets.ts'
 import type { ReturningClient } from '../trust/restored-clients.ts'
 import { trustedClient, type Block, type Instance } from '../trust/rows.ts'
@@ -32,6 +32,7 @@ export interface InstanceInBackup {
   readonly manifest: Manifest
   readonly opener: BackupOpener
   readonly instance: Instance
+  readonly dataKeys: readonly DataKeyRecord[]
   /** Destroyed ones included. */
   readonly objects: number
   readonly clients: readonly ReturningClient[]
@@ -54,7 +55,10 @@ export async function readInstance(
   const manifest = await readManifest(file)
   const { id, objects } = chosen(manifest, opening.instance)
   const opener = await openBackup(parts, manifest, opening, id)
-  const { reading, secrets, systemKey } = await readTrust(readRecords(file, opener.fileKeys), opener)
+  const { reading, secrets, systemKey, ...trust } = await readTrust(
+    readRecords(file, opener.fileKeys),
+    opener,
+  )
   const { tables, intact, alarms } = reading
   const instance = tables.instance.get(id)
   if (!intact || !instance)
@@ -77,9 +81,11 @@ export async function readInstance(
     if (bytes) apiKeys.set(service, bytes.toString('utf8'))
     bytes?.fill(0)
   }
+  const dataKeys = trust.dataKeys.filter(({ instanceId }) => instanceId === id)
   const closingsKnown = await continuesHere(parts, manifest)
   const blocks = closingsKnown ? [] : [...tables.block.values()]
-  return { file, manifest, opener, instance, objects, clients, blocks, apiKeys, later, closingsKnown }
+  const held = { instance, dataKeys, objects, clients, blocks, apiKeys }
+  return { file, manifest, opener, ...held, later, closingsKnown }
 }
 
 /** The clients as somebody is asked about them. */

@@ -2,8 +2,6 @@
 // their root key, otherwise under its own. Part of the composition root.
 
 import { BackupError } from '../backup/error.ts'
-import { readRecords } from '../backup/read.ts'
-import { RecordStream } from '../backup/stream.ts'
 import { RootKeyError, type OpenRootKey, type RootKey } from '../ports/root-key.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import { takeKey, type DataKey } from '../sealing/envelope.ts'
@@ -33,17 +31,18 @@ export async function openDataKeys(root: RestoreRootKeys, found: InstanceInBacku
   const keys = new Map<string, DataKey>()
   const records: DataKeyRecord[] = []
   let takenOver = false
-  for (const record of await recordsOf(found)) {
+  for (const record of found.dataKeys) {
     const here = await openHere(root, record)
-    if (here) records.push(record)
-    else {
-      requireInDatabase(instance, record)
-      const bytes = (await opener.dataKey(record)).key.export()
-      records.push(await wrapDataKey(record, bytes, root.own))
-      keys.set(record.id, { id: record.id, key: takeKey(bytes) })
-      takenOver = true
+    if (here) {
+      records.push(record)
+      keys.set(record.id, here)
+      continue
     }
-    if (here) keys.set(record.id, here)
+    requireInDatabase(instance, record)
+    const bytes = (await opener.dataKey(record)).key.export()
+    records.push(await wrapDataKey(record, bytes, root.own))
+    keys.set(record.id, { id: record.id, key: takeKey(bytes) })
+    takenOver = true
   }
   if (records.length === 0)
     throw new BackupError(`the backup has no data key of the instance ${instance.name}`)
@@ -52,15 +51,6 @@ export async function openDataKeys(root: RestoreRootKeys, found: InstanceInBacku
   // A move that was under way led to a root key that is not here, or away from one.
   const { work: _, ...rest } = instance
   return { keys, records, instance: { ...rest, rootKeyUri: root.own.uri } }
-}
-
-async function recordsOf({ file, opener, instance }: InstanceInBackup): Promise<readonly DataKeyRecord[]> {
-  await using stream = new RecordStream(readRecords(file, opener.fileKeys))
-  await stream.all('trustVersion')
-  // The opener finds API keys among them.
-  await opener.systemKey(await stream.all('secret'))
-  await stream.all('trust')
-  return (await stream.all('dataKey')).filter(({ instanceId }) => instanceId === instance.id)
 }
 
 /** undefined: this server does not have its root key, and may take the data key over. */

@@ -5,6 +5,7 @@ import { objectName } from '../backup/later.ts'
 import { readRecords } from '../backup/read.ts'
 import { isSealedByDataKey, requireOpens } from '../backup/verify.ts'
 import type { InstanceRestoreProgress } from '../admin/backup-restores.ts'
+import { liveObjects } from '../instances/objects.ts'
 import { takenNames } from '../keys/names.ts'
 import {
   objectOfWrite,
@@ -86,16 +87,9 @@ export async function writeObjects(
 /** Objects of the database that no data key of the backup opens: they were made after it. */
 export async function countLost(store: Store, instanceId: string, keys: DataKeys): Promise<Named> {
   const lost = new Naming()
-  let beforeSequence: number | undefined
-  for (;;) {
-    const more = beforeSequence === undefined ? {} : { beforeSequence }
-    const objects = await store.objects({ instanceId, limit: limits.dumpPageRecords, ...more })
-    for (const { sealed, dataKeyId, uniqueIdentifier } of objects)
-      if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
-    const last = objects.at(-1)
-    if (!last) return lost
-    beforeSequence = last.sequence
-  }
+  for await (const { sealed, dataKeyId, uniqueIdentifier } of liveObjects({ store, instanceId }))
+    if (sealed !== null && dataKeyId !== null && !keys.has(dataKeyId)) lost.add(uniqueIdentifier)
+  return lost
 }
 
 interface Writing extends Pick<InstanceInBackup, 'later'> {

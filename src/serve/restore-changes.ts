@@ -35,7 +35,7 @@ export interface RestoreTally {
   blocked: number
 }
 
-/** The trust in a backup: its first records, without reading the rest. Throws BackupError. */
+/** The trust and the data keys in a backup: its first records, without reading the rest. Throws BackupError. */
 export async function readTrust(
   pages: AsyncIterable<readonly DumpedRecord[]>,
   opener: BackupOpener,
@@ -43,13 +43,14 @@ export async function readTrust(
   readonly reading: TrustReading
   readonly secrets: readonly SecretRecord[]
   readonly systemKey: DataKey
+  readonly dataKeys: readonly DataKeyRecord[]
 }> {
   await using stream = new RecordStream(pages)
   const [version = 0] = await stream.all('trustVersion')
   const secrets = await stream.all('secret')
   const systemKey = await opener.systemKey(secrets)
   const reading = readRows(openMacKey(systemKey, secrets), version, await stream.all('trust'))
-  return { reading, secrets, systemKey }
+  return { reading, secrets, systemKey, dataKeys: await stream.all('dataKey') }
 }
 
 export async function* changedPages(
