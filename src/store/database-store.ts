@@ -1,5 +1,5 @@
-// What every store does alike: it reads by the rules, and keeps the access log. How a rule's steps are taken and how a change
-// is committed differs: sqlite-store.ts, postgres/store.ts.
+// Does what all stores do alike: reads by the rules, and keeps the access log. They differ in how they take a rule's steps and
+// how they commit a change: sqlite-store.ts, postgres/store.ts.
 
 import type { KeyObject } from 'node:crypto'
 import { lstatSync } from 'node:fs'
@@ -44,7 +44,7 @@ export interface DatabaseStoreOptions {
   readonly accessFile: string
   /** See LeaseStore. */
   readonly node: string | null
-  /** Of this node's log in the database. */
+  /** Names this node's access log in the database. */
   readonly accessName: string
   readonly anchorFile: string
   readonly onTrouble?: ((message: string) => void) | undefined
@@ -309,8 +309,11 @@ function* each(statement: StatementName, keys: readonly string[]): Steps<Row[]> 
   return rows
 }
 
+/** Throws StoreUnavailable: only a standby does not answer (postgres/sql.ts). */
 function* trustVersionNow(): Steps<number> {
-  return number((yield* get('trustVersion')) ?? {}, 'version')
+  const row = yield* get('trustVersion')
+  if (row) return number(row, 'version')
+  throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
 }
 
 function* objectOf(instanceId: string, uniqueIdentifier: string): Steps<StoredObject | undefined> {
@@ -320,7 +323,7 @@ function* objectOf(instanceId: string, uniqueIdentifier: string): Steps<StoredOb
 
 /** Throws StoreConflict. */
 function* checkExpected({ trustVersion, objects = [] }: NonNullable<AccessRecord['expect']>): Steps<void> {
-  if (trustVersion !== undefined && number((yield* get('trustVersion')) ?? {}, 'version') !== trustVersion)
+  if (trustVersion !== undefined && (yield* trustVersionNow()) !== trustVersion)
     throw new StoreConflict('trust', 'trust has changed since it was read')
   for (const { instanceId, uniqueIdentifier, version } of objects) {
     const row = yield* get('objectVersion', instanceId, uniqueIdentifier)

@@ -11,8 +11,7 @@ import { AnchorKeeper, storedHeads, storedPosition, type OrderedPosition } from 
 import { AuditChain } from '../audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../effects.ts'
-import { number } from '../row.ts'
-import { get, type Steps } from '../steps.ts'
+import type { Steps } from '../steps.ts'
 import { connect, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
 import { accept, isUnaccepted, setAnchored, type NodeState } from './node.ts'
@@ -118,12 +117,6 @@ export class PostgresStore extends DatabaseStore {
     this.#anchor?.settle()
     this.#anchor?.close()
     this.#opened.release()
-  }
-
-  protected override async readTrustVersion(): Promise<number> {
-    const row = await this.read(get('trustVersion'))
-    if (row) return number(row, 'version')
-    throw new StoreUnavailable('unavailable', 'the database is a standby, and a standby answers nothing')
   }
 
   protected async read<T>(steps: Steps<T>): Promise<T> {
