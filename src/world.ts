@@ -44,7 +44,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 // Node runs TypeScript in a checkout only; what is installed is JavaScript.
 const command = import.meta.url.endsWith('.ts') ? 'npm run -s mortise --' : 'mortise'
 
-/** What a process has, and a test has its own of. */
+/** A process has these; a test has its own. */
 export interface Outside extends Pick<World, 'stdin' | 'stdout' | 'stderr'> {
   /** Called before the server starts. `reload` reads the configuration anew; what is returned settles when it is to end. */
   readonly whenServing: (log: Log, reload: () => void) => Promise<string>

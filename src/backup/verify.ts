@@ -181,7 +181,7 @@ async function verifyObjects(
   const counts = { total: 0, opened: 0, elsewhere: 0, destroyed: 0 }
   for await (const { record } of stream.take('object')) {
     const { instanceId, recoverable } = record
-    // What can still be brought back must open too.
+    // An object that can still be brought back must open too.
     const { sealed, dataKeyId } = recoverable ?? record
     byInstance.set(instanceId, (byInstance.get(instanceId) ?? 0) + 1)
     if (record.sealed === null) counts.destroyed += 1

@@ -28,7 +28,7 @@ export interface DumpedWriter {
   readonly named: number
 }
 
-/** Of inventories that count only. */
+/** Only inventories that count are dumped. */
 export interface DumpedInventoryRow extends InventoryRow {
   readonly inventoryId: string
 }

@@ -15,7 +15,7 @@ export interface LeaseRecord extends Fence {
   readonly leftMs: number
 }
 
-/** Of all three: StoreConflict('lease') if it is not so. */
+/** Each of the three is refused with StoreConflict('lease') if it is not so. */
 export type LeaseWrite =
   /** The next fence of a lease that is new (1), was given back, has run out, or is the holder's own. */
   | {
@@ -47,7 +47,7 @@ export function fenceOf({ name, fence }: Lease): Fence {
   return { name, fence }
 }
 
-/** What background work needs of leases. */
+/** Background work needs this of leases. */
 export interface Leases {
   /** Takes it, or keeps it; renewed by itself until it is given back. undefined: another node has it. Throws StoreUnavailable. */
   hold(name: LeaseName): Promise<Lease | undefined>

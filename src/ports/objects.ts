@@ -23,7 +23,7 @@ export interface ObjectRecord {
   readonly recoverable?: Recoverable | undefined
 }
 
-/** What a destroyed object was, while it can still be brought back. */
+/** A destroyed object as it was, while it can still be brought back. */
 export interface Recoverable {
   /** Its sealed material, which nothing opens while it waits. */
   readonly sealed: Uint8Array
@@ -112,7 +112,7 @@ export interface RecoverableCount {
   readonly lastDueMs: number | null
 }
 
-/** What an instance adopted from its upstream because clients asked for it. */
+/** Counts what an instance adopted from its upstream because clients asked for it. */
 export interface AdoptedOnDemand {
   readonly count: number
   /** null: nothing yet. */

@@ -1,5 +1,5 @@
-// What `adopt probe` and `adopt ibm-standard-keys` need of Key Protect and of the old KMIP server, opened for them and
-// closed afterwards. Part of the composition root.
+// Opens what `adopt probe` and `adopt ibm-standard-keys` need of Key Protect and of the old KMIP server, and closes it
+// afterwards. Part of the composition root.
 
 import { openOldServer } from '../adopt/old-server.ts'
 import { probe, type Probed } from '../adopt/probe.ts'

@@ -1,5 +1,5 @@
-// What a backup says of one instance, for a restore into this server: its rows, its clients, its data keys, and what this
-// server knows of the time since. It changes nothing. Part of the composition root.
+// Reads from a backup what a restore of one instance into this server needs: its rows, its clients, its data keys, and from
+// this server's audit log what happened since. It changes nothing. Part of the composition root.
 
 import type { BackupClient, BackupOpening } from '../admin/backup-restores.ts'
 import { BackupError } from '../backup/error.ts'
@@ -22,7 +22,7 @@ export interface BackupReadingParts {
   readonly store: Pick<AuditStore, 'audit' | 'auditHeads'>
   /** The server's own. */
   readonly rootKey: RootKey
-  /** Of this server, without the status of instances: the instance is not there. */
+  /** This server's, without the status of instances: the instance is not there. */
   readonly openRootKey: OpenRootKey
   readonly serverId: string
 }
@@ -40,7 +40,7 @@ export interface InstanceInBackup {
   readonly blocks: readonly Block[]
   /** Its own API keys, by the id of the service instance. */
   readonly apiKeys: ReadonlyMap<string, string>
-  /** What this server's audit log says of the time after the backup. */
+  /** This server's audit log says this of the time after the backup. */
   readonly later: LaterActs
   /** This server's audit log continues that of the backup. */
   readonly closingsKnown: boolean
@@ -156,7 +156,7 @@ const told: ReadonlySet<AuditEntry['action']> = new Set([
   'client.certificate.remove',
 ])
 
-/** What this server's own log says of the instance, after what the backup has of it. */
+/** The acts on the instance in this server's own log, after what the backup has of it. */
 async function actsHere(
   store: Pick<AuditStore, 'audit'>,
   { audit, created }: Manifest,

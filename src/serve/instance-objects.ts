@@ -173,7 +173,7 @@ async function withNamesThatAreFree(store: Store, write: ObjectWrite): Promise<O
   return writeWithFreeNames(write, await takenNames(store, objectOfWrite(write)))
 }
 
-/** What was destroyed is to be deleted at the service. */
+/** A standard key whose object was destroyed is to be deleted at the service. */
 async function writeRows({ store, later }: Writing, rows: readonly StandardKeyRecord[]): Promise<void> {
   const writes = await Promise.all(
     rows.map(async (record): Promise<Write> => {

@@ -16,7 +16,7 @@ export interface OfflineRootKeys extends AsyncDisposable {
 
 interface OpenOffline {
   readonly create?: boolean
-  /** Whose root key it is, and the API key of its own for a service instance, if it has one. */
+  /** The instance that has the root key, and the API key of its own for a service instance, if it has one. */
   readonly instance?: {
     readonly id: string
     readonly apiKeyFor: (service: string) => string | undefined

@@ -161,7 +161,7 @@ export class StoreTally {
     return this.count(type) === other.count(type) && this.#digests.get(type) === other.#digests.get(type)
   }
 
-  /** Of everything. */
+  /** Covers everything. */
   digest(): string {
     const all = createHash('sha256')
     for (const type of dumpedTypes) all.update(`${type} ${this.count(type)} ${this.#digests.get(type)}\n`)

@@ -1,5 +1,5 @@
-// What a request is decided on, read once and remembered for as long as nobody changes the database: the trust version
-// and objects. SQLite says whether another connection has committed (PRAGMA data_version): this server's writer, or
+// Reads what a request is decided on, the trust version and objects, and remembers it for as long as nobody changes the
+// database. SQLite says whether another connection has committed (PRAGMA data_version): this server's writer, or
 // anybody who has the file. It is asked once in a turn of the event loop, and again when the writer has answered:
 // nobody can know of a commit before that answer. So nothing that was read before a commit is used once anybody may
 // know of it (design: invariant 4).

@@ -16,16 +16,16 @@ export type Value = string | number | bigint | Uint8Array | null
 
 export interface Query {
   readonly name: StatementName
-  /** Of the placeholders, in their order. */
+  /** They take the places of the placeholders, in their order. */
   readonly values: readonly Value[]
   /** `nothing`: the next statement may be sent before this one is answered. */
   readonly wants: 'nothing' | 'changes' | 'id' | 'row' | 'rows'
 }
 
-/** What is wanted: the number of rows that were changed, the id of a new one, the first row that was found, or all of them. */
+/** As wanted: the number of rows that were changed, the id of a new one, the first row that was found, or all of them. */
 export type Answer = number | Row | readonly Row[] | undefined
 
-/** What is left to do for a `T`. */
+/** The steps that lead to a `T`. */
 export type Steps<T> = Generator<Query, T, Answer>
 
 export function* run(name: StatementName, ...values: Value[]): Steps<void> {

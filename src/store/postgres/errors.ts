@@ -5,7 +5,7 @@ import { StoreUnavailable } from '../../ports/store.ts'
 /** `gone`: the connection is lost, or the server ends it. null: an error of the statement, so a bug. */
 export type PostgresTrouble = 'gone' | 'full' | 'busy' | 'refused' | null
 
-/** What the driver says itself, without a code, when the connection is lost or silent. */
+/** The driver itself says this, without a code, when the connection is lost or silent. */
 const lost =
   /^Connection terminated|^Query read timeout|^timeout expired|is not queryable|^Client was closed|has ended|was ended/
 
@@ -37,7 +37,7 @@ export function postgresText(error: unknown): string {
   return code === null ? said : `${code}: ${said}`
 }
 
-/** Of an error that is no bug. */
+/** For an error that is no bug. */
 export function asUnavailable(what: string, error: unknown): StoreUnavailable {
   if (error instanceof StoreUnavailable) return error
   const trouble = postgresTrouble(error)

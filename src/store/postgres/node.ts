@@ -1,4 +1,4 @@
-// What the database knows of this node: which process has its name now, and how many transactions that process has committed.
+// The database knows of each node which process has its name now, and how many transactions that process has committed.
 // So a process that another one replaced writes no more, and a commit whose answer was lost is found out.
 
 import { StoreUnavailable } from '../../ports/store.ts'

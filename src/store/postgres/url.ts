@@ -1,7 +1,7 @@
 // Reads `server.store = "postgres://…"`. Pure. A password is never taken from the URL: URLs end up in logs and lists of processes.
 
 export interface PostgresPlace {
-  /** Of them one takes changes. A host that begins with `/` is the folder of a socket. */
+  /** One of them takes changes. A host that begins with `/` is the folder of a socket. */
   readonly hosts: readonly { readonly host: string; readonly port: number }[]
   readonly user: string
   readonly database: string
