@@ -8,7 +8,7 @@ type Encoding = 'utf-8' | 'utf-16le' | 'utf-16be'
 
 /** Text in parts, without a byte order mark. Throws InventoryFileError. */
 export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let decoder: ReturnType<typeof decoderOf> | undefined
+  let decoder: InstanceType<typeof TextDecoder> | undefined
   let encoding: Encoding = 'utf-8'
   let start: Uint8Array = new Uint8Array()
   let [total, lines] = [0, 1]
@@ -21,6 +21,11 @@ export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenera
       throw undecodable(lines, encoding, error)
     }
   }
+  const begin = (): string => {
+    encoding = encodingOf(start)
+    decoder = new TextDecoder(encoding, { fatal: true })
+    return decode(start, true)
+  }
   for await (const part of bytes) {
     total += part.length
     if (total > limits.inventoryFileBytesMax)
@@ -29,26 +34,14 @@ export async function* decodeText(bytes: AsyncIterable<Uint8Array>): AsyncGenera
         `it has more than ${String(limits.inventoryFileBytesMax / 1024 / 1024)} MiB`,
         'Import the machines of each vCenter by themselves, each with --vcenter NAME.',
       )
-    let fresh = part
-    if (!decoder) {
+    if (decoder) yield decode(part, true)
+    else {
       start = Buffer.concat([start, part])
-      if (start.length < 4) continue
-      encoding = encodingOf(start)
-      decoder = decoderOf(encoding)
-      fresh = start
+      if (start.length >= 4) yield begin()
     }
-    yield decode(fresh, true)
   }
-  if (!decoder) {
-    encoding = encodingOf(start)
-    decoder = decoderOf(encoding)
-    yield decode(start, true)
-  }
+  if (!decoder) yield begin()
   yield decode(new Uint8Array(), false)
-}
-
-function decoderOf(encoding: Encoding) {
-  return new TextDecoder(encoding, { fatal: true })
 }
 
 function encodingOf([a, b, c, d]: Uint8Array): Encoding {
