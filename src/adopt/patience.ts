@@ -72,7 +72,7 @@ export class Patience {
 }
 
 /** An overloaded server refuses without a better reason. */
-function isPassing({ reason, status }: KmipRefused): boolean {
+export function isPassing({ reason, status }: KmipRefused): boolean {
   return status === 'OperationFailed' && (reason === undefined || reason === 'GeneralFailure')
 }
 

@@ -5,7 +5,7 @@ import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
 import type { Outcome } from '../kmip-client/session.ts'
 import type { Response } from '../kmip/operations.ts'
 import { isAboutAnswer, type OldServer, type WireAttributes } from './old-server.ts'
-import type { Patience } from './patience.ts'
+import { isPassing, type Patience } from './patience.ts'
 
 export interface Read {
   readonly identifier: string
@@ -95,5 +95,5 @@ export class Reader {
 
 /** So that the whole message is sent again while the server is overloaded. */
 function throwPassing(outcome: Outcome<'Get'>): void {
-  if (!outcome.ok && outcome.refused.reason === 'GeneralFailure') throw outcome.refused
+  if (!outcome.ok && isPassing(outcome.refused)) throw outcome.refused
 }

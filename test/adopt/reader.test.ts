@@ -1,0 +1,50 @@
+// An old server that is overloaded refuses one Get of a message, with or without a reason: it is asked again.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { OldServer } from '../../src/adopt/old-server.ts'
+import { Patience } from '../../src/adopt/patience.ts'
+import { Reader } from '../../src/adopt/reader.ts'
+import { KmipRefused } from '../../src/kmip-client/errors.ts'
+import { limits } from '../../src/limits.ts'
+import { active, keyOf } from '../support/old-keys.ts'
+
+const passing = [undefined, 'GeneralFailure'] as const
+
+/** Refuses `refusals` messages after the first one. */
+function begin(reason: KmipRefused['reason'], refusals: number) {
+  let asked = 0
+  const read = (id: string) => {
+    asked++
+    const attributes = { ok: true, response: { UniqueIdentifier: id, Attribute: active } } as const
+    if (asked === 1 || asked > 1 + refusals)
+      return Promise.resolve({ object: { ok: true, response: keyOf(id) }, attributes } as const)
+    const refused = new KmipRefused('Get', { status: 'OperationFailed', reason })
+    return Promise.resolve({ object: { ok: false, refused }, attributes } as const)
+  }
+  const clock = { monotonic: () => 0, sleep: () => Promise.resolve() }
+  const patience = new Patience({ clock, signal: new AbortController().signal, onTrouble: () => undefined })
+  return { reader: new Reader({ read } as unknown as OldServer, patience), asked: () => asked }
+}
+
+test('an overload that refuses one object is waited for', async () => {
+  for (const reason of passing) {
+    const { reader, asked } = begin(reason, 1)
+    await reader.read('a')
+    assert.equal((await reader.read('b')).identifier, 'b', reason)
+    assert.equal(asked(), 3, reason)
+  }
+})
+
+test('a refusal for good is not repeated, and an overload not for ever', async () => {
+  for (const [reason, expected] of [
+    ['PermissionDenied', 1],
+    ['GeneralFailure', limits.adoptRefusedTriesMax],
+    [undefined, limits.adoptRefusedTriesMax],
+  ] as const) {
+    const { reader, asked } = begin(reason, Infinity)
+    await reader.read('a')
+    await assert.rejects(reader.read('b'), KmipRefused)
+    assert.equal(asked(), 1 + expected, reason)
+  }
+})
