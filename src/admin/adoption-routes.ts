@@ -4,9 +4,9 @@
 import { z } from 'zod'
 import { namings } from '../adopt/proof.ts'
 import { contents, ways } from '../adopt/wrapping-ways.ts'
-import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { pem, serverToAsk } from './schemas.ts'
+import { failure } from './shown-job.ts'
 
 const listed = z
   .object({
@@ -61,10 +61,7 @@ const Adoption = z
     total: z.int().nullable().meta({ description: 'null: not known yet.' }),
     trouble: z.string().nullable().meta({ description: 'Why it waits at the moment; it goes on by itself.' }),
     report: Report.nullable().meta({ description: 'Once it is done.' }),
-    error: z
-      .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
-      .nullable()
-      .meta({ description: 'Why it failed. What was adopted stays; it can be begun again.' }),
+    error: failure('Why it failed. What was adopted stays; it can be begun again.'),
   })
   .meta({ id: 'Adoption' })
 

@@ -1,14 +1,14 @@
-// The adoption that runs or ran last for each instance: begun by one request, done in the background, looked at by others.
-// adopt/ does it. It is remembered in memory only, with the client's private key for the old server or the API key: when the
-// server stops midway, the same adoption is begun anew and goes on where the other one ended.
+// The adoption that runs or ran last for each instance, as a job that a request begins (jobs.ts). adopt/ does it. The client's
+// private key for the old server, or the API key, is kept in memory only: when the server stops midway, the same adoption is
+// begun anew and goes on where the other one ended.
 
-import { randomUUID } from 'node:crypto'
 import type { AdoptionParts, AdoptionProgress, AdoptionWanted } from '../adopt/adoption.ts'
 import { AdoptionFailed } from '../adopt/failure.ts'
 import type { AdoptionReport } from '../adopt/report.ts'
 import type { StandardKeysWanted } from '../adopt/standard-keys.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
+import { Jobs, type Job } from './jobs.ts'
 
 type Parts = Pick<AdoptionParts, 'perform' | 'signal' | 'onProgress'>
 
@@ -19,27 +19,31 @@ export interface AdoptionsOptions {
   readonly failed: (error: unknown) => void
 }
 
-export interface Adoption {
-  readonly id: string
-  readonly instanceId: string
+interface ShownAdoption {
   /** The old server, or the root key beside which the old service left its keys. */
   readonly servers: readonly string[]
   readonly progress: AdoptionProgress
-  readonly ended:
-    | { readonly state: 'done'; readonly report: AdoptionReport }
-    | { readonly state: 'failed'; readonly refusal: Refusal }
-    | null
 }
+
+export type Adoption = Job<ShownAdoption, AdoptionReport>
 
 export class Adoptions {
   readonly #options: AdoptionsOptions
-  readonly #stopping = new AbortController()
-  /** By instance. */
-  readonly #last = new Map<string, Adoption>()
-  readonly #running = new Map<string, Promise<void>>()
+  /** Each at its instance. */
+  readonly #jobs: Jobs<ShownAdoption, AdoptionReport>
 
   constructor(options: AdoptionsOptions) {
     this.#options = options
+    this.#jobs = new Jobs({
+      busy: ({ id, servers }) =>
+        new Refusal(
+          'conflict',
+          `an adoption from ${servers.join(', ')} is under way for this instance`,
+          `Watch it, or try again when it is done: its id is ${id}.`,
+        ),
+      refusalOf: (error) => (error instanceof AdoptionFailed ? refusalOfAdoption(error) : refusalOf(error)),
+      onFailure: options.failed,
+    })
   }
 
   /** Refusal while another adoption into the instance runs. `perform`: one transaction in the name of whoever asked. */
@@ -48,61 +52,22 @@ export class Adoptions {
     perform: AdoptionParts['perform'],
     wanted: AdoptionWanted | StandardKeysWanted,
   ): Adoption {
-    const last = this.#last.get(instanceId)
-    if (last?.ended === null)
-      throw new Refusal(
-        'conflict',
-        `an adoption from ${last.servers.join(', ')} is under way for this instance`,
-        `Watch it, or try again when it is done: its id is ${last.id}.`,
-      )
+    const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
     const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
-    const adoption: Adoption = { id: randomUUID(), instanceId, servers, progress, ended: null }
-    this.#last.set(instanceId, adoption)
-    this.#running.set(instanceId, this.#run(instanceId, perform, wanted))
-    return adoption
+    return this.#jobs.begin(instanceId, { servers, progress }, async (working) => {
+      const parts = { perform, ...working }
+      return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
+    })
   }
 
   /** Undefined: none of this id since the server started, or another one came after it. */
   show(instanceId: string, id: string): Adoption | undefined {
-    const last = this.#last.get(instanceId)
-    return last?.id === id ? last : undefined
+    return this.#jobs.show(instanceId, id)
   }
 
   async stop(): Promise<void> {
-    this.#stopping.abort()
-    await Promise.all(this.#running.values())
-  }
-
-  async #run(
-    instanceId: string,
-    perform: AdoptionParts['perform'],
-    wanted: AdoptionWanted | StandardKeysWanted,
-  ): Promise<void> {
-    const update = (news: Partial<Adoption>) => {
-      const last = this.#last.get(instanceId)
-      if (last) this.#last.set(instanceId, { ...last, ...news })
-    }
-    try {
-      const { signal } = this.#stopping
-      const onProgress = (progress: AdoptionProgress) => update({ progress })
-      const parts = { perform, signal, onProgress }
-      const { adopt, adoptStandardKeys } = this.#options
-      const report = await ('rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted))
-      update({ ended: { state: 'done', report } })
-    } catch (error) {
-      update({ ended: { state: 'failed', refusal: this.#refusal(error) } })
-    } finally {
-      this.#running.delete(instanceId)
-    }
-  }
-
-  #refusal(error: unknown): Refusal {
-    if (error instanceof AdoptionFailed) return refusalOfAdoption(error)
-    const known = refusalOf(error)
-    if (known) return known
-    this.#options.failed(error)
-    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
+    return this.#jobs.stop()
   }
 }
 

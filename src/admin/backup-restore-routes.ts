@@ -4,9 +4,9 @@
 import { z } from 'zod'
 import { limits } from '../limits.ts'
 import { confirmations } from './backup-restores.ts'
-import { errorCodes } from './errors.ts'
 import { bytesBody, route } from './route.ts'
 import { name, shownSha256, time } from './schemas.ts'
+import { failure } from './shown-job.ts'
 
 const opening = {
   upload: z.string().max(100).meta({ description: 'Id of the upload with the file.' }),
@@ -95,10 +95,7 @@ const InstanceRestore = z
     done: z.int(),
     total: z.int(),
     report: Report.nullable().meta({ description: 'The report, once the restore is done.' }),
-    error: z
-      .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
-      .nullable()
-      .meta({ description: 'Why it failed. Then the instance is not there, and it can run again.' }),
+    error: failure('Why it failed. Then the instance is not there, and it can run again.'),
   })
   .meta({ id: 'InstanceRestore' })
 

@@ -1,13 +1,12 @@
-// The questions and orders of the admin API about restoring one instance from a backup's file that was sent here, and the
-// restore that runs or ran last. serve/instance-restore.ts answers them and does the work. It is remembered in memory
-// only; after a stop of the server somebody begins it again.
+// The questions and orders of the admin API about restoring one instance from a backup's file that was sent here.
+// serve/instance-restore.ts answers them and does the work, as a job that a request begins (jobs.ts).
 
-import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { BackupError } from '../backup/error.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
+import { Jobs, restoreUnderWay, serverStops, type Job } from './jobs.ts'
 
 /** Which instance of which file, and what opens it. */
 export interface BackupOpening {
@@ -83,14 +82,11 @@ export interface InstanceRestoreProgress {
   readonly total: number
 }
 
-export interface InstanceRestore {
-  readonly id: string
+interface ShownInstanceRestore {
   readonly progress: InstanceRestoreProgress
-  readonly ended:
-    | { readonly state: 'done'; readonly report: InstanceRestoreReport }
-    | { readonly state: 'failed'; readonly refusal: Refusal }
-    | null
 }
+
+export type InstanceRestore = Job<ShownInstanceRestore, InstanceRestoreReport>
 
 export interface BackupRestoreAdministration {
   /** Makes room for a file of so many bytes; its id. Throws Refusal. */
@@ -107,66 +103,15 @@ export interface BackupRestoreAdministration {
   show(id: string): InstanceRestore | undefined
 }
 
-/** Does the work. Throws Refusal, BackupError, RootKeyError, TrustRefused, StoreUnavailable. */
-export type RestoreWork = (working: {
-  readonly onProgress: (progress: InstanceRestoreProgress) => void
-  readonly signal: AbortSignal
-}) => Promise<InstanceRestoreReport>
-
-/** The restore that runs or ran last. */
-export class LastInstanceRestore {
-  readonly #onFailure: (error: unknown) => void
-  readonly #stopping = new AbortController()
-  #last: InstanceRestore | undefined
-  #running: Promise<void> | undefined
-
-  /** `onFailure`: called with an error that is a bug or an outage. */
-  constructor(onFailure: (error: unknown) => void) {
-    this.#onFailure = onFailure
-  }
-
-  /** Throws Refusal while another one runs. */
-  begin(work: RestoreWork): InstanceRestore {
-    if (this.#last?.ended === null)
-      throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
-    const progress: InstanceRestoreProgress = { step: 'check', done: 0, total: 0 }
-    const restore: InstanceRestore = { id: randomUUID(), progress, ended: null }
-    this.#last = restore
-    this.#running = this.#run(work)
-    return restore
-  }
-
-  show(id: string): InstanceRestore | undefined {
-    return this.#last?.id === id ? this.#last : undefined
-  }
-
-  async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
-  }
-
-  async #run(work: RestoreWork): Promise<void> {
-    const { signal } = this.#stopping
-    try {
-      const report = await work({ onProgress: (progress) => this.#update({ progress }), signal })
-      this.#update({ ended: { state: 'done', report } })
-    } catch (error) {
-      this.#update({ ended: { state: 'failed', refusal: this.#refusal(error) } })
-    }
-  }
-
-  #update(news: Partial<InstanceRestore>): void {
-    if (this.#last) this.#last = { ...this.#last, ...news }
-  }
-
-  #refusal(error: unknown): Refusal {
-    const known = restoreRefusal(error)
-    if (known) return known
-    if (this.#stopping.signal.aborted)
-      return new Refusal('unavailable', 'the server stops', 'Do the same again.')
-    this.#onFailure(error)
-    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
-  }
+/** The restores from backups. `onFailure`: called with an error that is a bug or an outage. */
+export function instanceRestoreJobs(
+  onFailure: (error: unknown) => void,
+): Jobs<ShownInstanceRestore, InstanceRestoreReport> {
+  return new Jobs({
+    busy: restoreUnderWay,
+    refusalOf: (error, stops) => restoreRefusal(error) ?? (stops ? serverStops() : undefined),
+    onFailure,
+  })
 }
 
 /** What is wrong with a backup or a root key is for the administrator who named them. */

@@ -2,8 +2,8 @@
 // material, and this one only sealed.
 
 import { z } from 'zod'
-import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
+import { failure } from './shown-job.ts'
 
 const path = '/api/v1/instances/{instance}/key-exports'
 const manager = { role: 'manager', scope: 'instance' } as const
@@ -39,10 +39,7 @@ export const keyExportRoutes = {
         notExported: z
           .object({ count: z.int(), items: z.array(z.object({ id: z.string(), why: z.string() })) })
           .meta({ description: 'Left out, because they may not leave or do not open.' }),
-        error: z
-          .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
-          .nullable()
-          .meta({ description: 'Why it failed.' }),
+        error: failure('Why it failed.'),
       })
       .meta({ id: 'KeyExport' }),
   }),

@@ -2,9 +2,9 @@
 // begins the restore and others look at it: a client that stops looking stops nothing.
 
 import { z } from 'zod'
-import { errorCodes } from './errors.ts'
 import { route } from './route.ts'
 import { ibmApiKey, name, time } from './schemas.ts'
+import { failure } from './shown-job.ts'
 
 const named = z.object({
   id: z.string().meta({ description: 'Unique Identifier.' }),
@@ -56,10 +56,7 @@ const Restore = z
       .nullable()
       .meta({ description: 'Why it waits at the moment; it continues by itself.' }),
     report: Report.nullable().meta({ description: 'The report, once the restore is done.' }),
-    error: z
-      .object({ code: z.enum(errorCodes), message: z.string(), hint: z.string().nullable() })
-      .nullable()
-      .meta({ description: 'Why it failed. Then nothing was restored, and it can run again.' }),
+    error: failure('Why it failed. Then nothing was restored, and it can run again.'),
     choices: z
       .array(z.object({ instance: z.string(), keys: z.int(), newest: time.nullable() }))
       .meta({ description: 'The instances that were found, if there are several and one must be chosen.' }),

@@ -1,20 +1,18 @@
-// Keeps the restore that runs or ran last: one request begins it, it runs in the background, and other requests look
-// at it. instances/restore/restore.ts does the work. It is remembered in memory only; after a stop of the server
-// somebody begins it again.
+// The restore from standard keys that runs or ran last, as a job that a request begins (jobs.ts).
+// instances/restore/restore.ts does the work.
 
-import { randomUUID } from 'node:crypto'
 import type { By } from '../audit/actor.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { RestoreReport } from '../instances/restore/report.ts'
 import {
   RestoreRefused,
-  type RestoreChoice,
   type RestoreProgress,
   type RestoreWanted,
   type RestoreOptions,
 } from '../instances/restore/restore.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
+import { Jobs, restoreUnderWay, serverStops, wholeServer, type Job } from './jobs.ts'
 
 export interface RestoresOptions {
   readonly restore: (by: By, wanted: RestoreWanted, restoring: RestoreOptions) => Promise<RestoreReport>
@@ -24,95 +22,73 @@ export interface RestoresOptions {
   readonly onFailure: (error: unknown) => void
 }
 
-export interface Restore {
-  readonly id: string
+interface ShownRestore {
   readonly wanted: Omit<RestoreWanted, 'apiKey'>
   readonly progress: RestoreProgress
-  readonly ended:
-    | { readonly state: 'done'; readonly report: RestoreReport }
-    | { readonly state: 'failed'; readonly refusal: Refusal; readonly choices: readonly RestoreChoice[] }
-    | null
 }
+
+export type Restore = Job<ShownRestore, RestoreReport>
 
 export class Restores {
   readonly #options: RestoresOptions
-  readonly #stopping = new AbortController()
-  #last: Restore | undefined
-  #running: Promise<void> | undefined
+  readonly #jobs: Jobs<ShownRestore, RestoreReport>
 
   constructor(options: RestoresOptions) {
     this.#options = options
+    this.#jobs = new Jobs({
+      busy: restoreUnderWay,
+      refusalOf: (error, stops) => refusalOfRestore(error) ?? (stops ? serverStops() : undefined),
+      onFailure: options.onFailure,
+    })
   }
 
   /** Whether a restore runs, or ran since the server started. */
   get isBegun(): boolean {
-    return this.#last !== undefined
+    return this.#jobs.last(wholeServer) !== undefined
   }
 
   /** Returns the last restore if it was asked for the same and runs or is done. */
   async same(wanted: Restore['wanted']): Promise<Restore | undefined> {
-    const before = this.#last?.ended
+    const before = this.#jobs.last(wholeServer)?.ended
     const isThere = before?.state === 'done' && (await this.#options.isThere(before.report.instance.id))
-    const last = this.#last
+    const last = this.#jobs.last(wholeServer)
     const isSame = last && JSON.stringify(fieldsOf(last.wanted)) === JSON.stringify(fieldsOf(wanted))
     return isSame && (last.ended === null || (isThere && last.ended === before)) ? last : undefined
   }
 
   /** Begins a restore, or returns the same one that runs or is done. Throws Refusal while another one runs. */
-  async begin(by: By, { apiKey, ...wanted }: RestoreWanted): Promise<Restore> {
+  async begin(by: By, asked: RestoreWanted): Promise<Restore> {
+    const { apiKey: _, ...wanted } = asked
     const same = await this.same(wanted)
     if (same) return same
-    if (this.#last?.ended === null)
-      throw new Refusal('conflict', 'another restore is under way', 'Try again when it is done.')
     const progress: RestoreProgress = { step: 'list', done: 0, total: null, trouble: null }
-    const restore: Restore = { id: randomUUID(), wanted, progress, ended: null }
-    this.#last = restore
-    this.#running = this.#run(by, { ...wanted, ...(apiKey !== undefined && { apiKey }) })
-    return restore
+    return this.#jobs.begin(wholeServer, { wanted, progress }, (working) =>
+      this.#options.restore(by, asked, working),
+    )
   }
 
   /** undefined: there was no restore with this id since the server started, or another one came after it. */
   show(id: string): Restore | undefined {
-    return this.#last?.id === id ? this.#last : undefined
+    return this.#jobs.show(wholeServer, id)
   }
 
   /** Stops the running restore at the next place where it can be resumed. */
   async stop(): Promise<void> {
-    this.#stopping.abort()
-    await this.#running
+    return this.#jobs.stop()
   }
+}
 
-  async #run(by: By, wanted: RestoreWanted): Promise<void> {
-    const { signal } = this.#stopping
-    try {
-      const onProgress = (progress: RestoreProgress) => this.#update({ progress })
-      const report = await this.#options.restore(by, wanted, { onProgress, signal })
-      this.#update({ ended: { state: 'done', report } })
-    } catch (error) {
-      const choices = error instanceof RestoreRefused ? error.choices : []
-      this.#update({ ended: { state: 'failed', refusal: this.#refusal(error), choices } })
-    }
-  }
-
-  #update(news: Partial<Restore>): void {
-    if (this.#last) this.#last = { ...this.#last, ...news }
-  }
-
-  #refusal(error: unknown): Refusal {
-    if (error instanceof RestoreRefused) return new Refusal(codes[error.why], error.message, hints[error.why])
-    if (error instanceof RootKeyError)
-      return new Refusal(
-        'refused',
-        error.message,
-        'Nothing of the instance is here yet. When the root key answers, do the same again.',
-      )
-    const known = refusalOf(error)
-    if (known) return known
-    if (this.#stopping.signal.aborted)
-      return new Refusal('unavailable', 'the server stops', 'Do the same again.')
-    this.#options.onFailure(error)
-    return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
-  }
+/** Its cause is a RestoreRefused that has choices, if there are any. */
+function refusalOfRestore(error: unknown): Refusal | undefined {
+  if (error instanceof RestoreRefused)
+    return new Refusal(codes[error.why], error.message, hints[error.why], { cause: error })
+  if (error instanceof RootKeyError)
+    return new Refusal(
+      'refused',
+      error.message,
+      'Nothing of the instance is here yet. When the root key answers, do the same again.',
+    )
+  return refusalOf(error)
 }
 
 function fieldsOf(wanted: Restore['wanted']): readonly unknown[] {

@@ -4,17 +4,18 @@
 
 import path from 'node:path'
 import {
-  LastInstanceRestore,
+  instanceRestoreJobs,
   type BackupOpening,
   type BackupPreview,
   type BackupRestoreAdministration,
   type Confirmation,
   type InstanceRestore,
+  type InstanceRestoreProgress,
   type InstanceRestoreReport,
   type InstanceRestoreWanted,
-  type RestoreWork,
 } from '../admin/backup-restores.ts'
 import { Refusal } from '../admin/errors.ts'
+import { wholeServer } from '../admin/jobs.ts'
 import type { By } from '../audit/actor.ts'
 import type { Core } from '../core.ts'
 import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
@@ -31,7 +32,7 @@ import {
   type InstanceInBackup,
 } from './instance-backup.ts'
 import { openDataKeys, type OpenedDataKeys } from './instance-data-keys.ts'
-import { checkObjects, countLost, writeObjects, type ObjectCounts } from './instance-objects.ts'
+import { checkObjects, countLost, writeObjects, type ObjectCounts, type Working } from './instance-objects.ts'
 import { Uploads } from './uploads.ts'
 
 export interface InstanceRestoreParts extends Pick<
@@ -64,13 +65,13 @@ export class InstanceRestores implements BackupRestoreAdministration {
   readonly #parts: InstanceRestoreParts
   readonly #reading: BackupReadingParts
   readonly #uploads: Uploads
-  readonly #last: LastInstanceRestore
+  readonly #jobs: ReturnType<typeof instanceRestoreJobs>
 
   constructor(parts: InstanceRestoreParts, uploads: Uploads) {
     this.#parts = parts
     this.#reading = { ...parts, openRootKey: parts.keyring.openUnguarded }
     this.#uploads = uploads
-    this.#last = new LastInstanceRestore((error) =>
+    this.#jobs = instanceRestoreJobs((error) =>
       parts.log.error({ error }, 'restore an instance from a backup'),
     )
   }
@@ -105,7 +106,8 @@ export class InstanceRestores implements BackupRestoreAdministration {
   async begin(by: By, wanted: InstanceRestoreWanted): Promise<InstanceRestore> {
     const found = await this.#look(wanted)
     requireConfirmed(found, wanted)
-    return this.#last.begin(async (working) => {
+    const progress: InstanceRestoreProgress = { step: 'check', done: 0, total: 0 }
+    return this.#jobs.begin(wholeServer, { progress }, async (working) => {
       const report = await this.#uploads.use(wanted.upload, () => this.#restore(by, wanted, found, working))
       await this.#uploads.remove(wanted.upload)
       return report
@@ -113,11 +115,11 @@ export class InstanceRestores implements BackupRestoreAdministration {
   }
 
   show(id: string): InstanceRestore | undefined {
-    return this.#last.show(id)
+    return this.#jobs.show(wholeServer, id)
   }
 
   async stop(): Promise<void> {
-    await this.#last.stop()
+    await this.#jobs.stop()
     await this.#uploads.clear()
   }
 
@@ -136,7 +138,7 @@ export class InstanceRestores implements BackupRestoreAdministration {
     by: By,
     wanted: InstanceRestoreWanted,
     found: InstanceInBackup,
-    working: Parameters<RestoreWork>[0],
+    working: Working,
   ): Promise<InstanceRestoreReport> {
     const { keyring, rootKey, apiKeys } = this.#parts
     const mayTakeOver = wanted.identity !== undefined || wanted.rootKey !== undefined

@@ -12,6 +12,7 @@ import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { serverTrust } from '../schemas.ts'
+import { shownJob } from '../shown-job.ts'
 
 export const adoptionHandlers: Handlers<
   'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'compareAdopted' | 'checkAdoption'
@@ -105,15 +106,12 @@ function oldServer({
   }
 }
 
-function shown({ id, servers, progress, ended }: Adoption) {
-  const failed = ended?.state === 'failed' ? ended.refusal : undefined
+function shown(adoption: Adoption) {
+  const { servers, ended } = adoption
   return {
-    id,
+    ...shownJob(adoption),
     servers: [...servers],
-    state: ended?.state ?? ('running' as const),
-    ...progress,
     report: ended?.state === 'done' ? shownReport(ended.report) : null,
-    error: failed ? { code: failed.code, message: failed.message, hint: failed.hint ?? null } : null,
   }
 }
 

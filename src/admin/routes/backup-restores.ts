@@ -5,6 +5,7 @@ import { restoreRefusal } from '../backup-restores.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
+import { shownJob } from '../shown-job.ts'
 import { isoTime } from '../shown.ts'
 
 type Names =
@@ -68,13 +69,11 @@ function refused(error: unknown): never {
   throw restoreRefusal(error) ?? error
 }
 
-function shown({ id, progress, ended }: InstanceRestore) {
-  const failed = ended?.state === 'failed' ? ended.refusal : undefined
+function shown(restore: InstanceRestore) {
+  const { ended } = restore
   const report = ended?.state === 'done' ? ended.report : undefined
   return {
-    id,
-    state: ended?.state ?? ('running' as const),
-    ...progress,
+    ...shownJob(restore),
     report: report
       ? {
           ...report,
@@ -85,6 +84,5 @@ function shown({ id, progress, ended }: InstanceRestore) {
           leftOut: [...report.leftOut],
         }
       : null,
-    error: failed ? { code: failed.code, message: failed.message, hint: failed.hint ?? null } : null,
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { shownFailure } from '../shown-job.ts'
 
 export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
   exportKeys: async ({ keyExports, keys, about }, { asker, instance, body }) => {
@@ -31,7 +32,7 @@ export const keyExportHandlers: Handlers<'exportKeys' | 'showKeyExport'> = {
     return {
       ...known,
       notExported: { ...notExported, items: notExported.items.map((item) => ({ ...item })) },
-      error: refusal && { code: refusal.code, message: refusal.message, hint: refusal.hint ?? null },
+      error: shownFailure(refusal),
     }
   },
 }

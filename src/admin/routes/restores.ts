@@ -2,10 +2,12 @@
 
 import { RootKeyError } from '../../ports/root-key.ts'
 import type { RestoreReport } from '../../instances/restore/report.ts'
+import { RestoreRefused } from '../../instances/restore/restore.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { requireIbm } from '../root-key-change.ts'
 import type { Restore } from '../restores.ts'
+import { shownJob } from '../shown-job.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
 
 export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
@@ -71,22 +73,15 @@ async function prepared(
 const stillOpens =
   'One that has expired still opens its keys: name it with --old-root-key (oldRootKeys in the body), and another that is active with --root-key.'
 
-function shown({ id, wanted, progress, ended }: Restore) {
-  const failed = ended?.state === 'failed' ? ended : undefined
+function shown(restore: Restore) {
+  const { wanted, ended } = restore
+  const cause = ended?.state === 'failed' ? ended.refusal.cause : undefined
+  const choices = cause instanceof RestoreRefused ? cause.choices : []
   return {
-    id,
+    ...shownJob(restore),
     rootKey: wanted.rootKeyUri,
-    state: ended?.state ?? ('running' as const),
-    ...progress,
     report: ended?.state === 'done' ? shownReport(ended.report) : null,
-    error: failed
-      ? {
-          code: failed.refusal.code,
-          message: failed.refusal.message,
-          hint: failed.refusal.hint ?? null,
-        }
-      : null,
-    choices: (failed?.choices ?? []).map(({ instanceId, keys, newestMs }) => ({
+    choices: choices.map(({ instanceId, keys, newestMs }) => ({
       instance: instanceId,
       keys,
       newest: isoTimeOrNull(newestMs),
