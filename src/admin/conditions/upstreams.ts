@@ -3,11 +3,10 @@
 
 import { limits } from '../../limits.ts'
 import { isoTime } from '../shown.ts'
+import type { UpstreamFacts } from '../shown-upstream.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, type ConditionLine, type Found } from './line.ts'
 import { someOf } from './server.ts'
-
-type UpstreamFact = Facts['upstreams'][number]
 
 export const upstreamConditions = {
   'upstream-not-answering': {
@@ -16,18 +15,12 @@ export const upstreamConditions = {
       'The upstream of an instance did not answer when it was last asked. Clients that ask for an identifier that is unknown here get General Failure, so that they ask again; every key that is here is served.',
     action:
       'Check the old server and the network to it. If it is switched off for good, remove the upstream: mortise instance set NAME --no-upstream',
-    find: ({ upstreams }) =>
-      upstreams.flatMap((one) => {
-        const failure = one.health?.failing === true ? one.health.lastFailure : null
-        return failure
-          ? [
-              of(
-                one,
-                `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${failure.message}`,
-              ),
-            ]
-          : []
-      }),
+    find: each(({ health }) => {
+      const failure = health?.failing === true ? health.lastFailure : null
+      return (
+        failure && `did not answer when it was last asked, at ${isoTime(failure.atMs)}: ${failure.message}`
+      )
+    }),
   },
   'upstream-off': {
     severity: 'critical',
@@ -35,11 +28,7 @@ export const upstreamConditions = {
       'The upstream of an instance is off since a restore. Clients that ask for an identifier that is unknown here get General Failure.',
     action:
       'If the old server still has what was not adopted: mortise instance set NAME --upstream-on. Otherwise remove the upstream: --no-upstream',
-    find: ({ upstreams }) =>
-      upstreams.flatMap((one) => {
-        const { off } = one.upstream
-        return off ? [of(one, `is off since the restore of ${isoTime(off.atMs)}`)] : []
-      }),
+    find: each(({ upstream: { off } }) => off && `is off since the restore of ${isoTime(off.atMs)}`),
   },
   'upstream-key-not-adopted': {
     severity: 'warning',
@@ -47,42 +36,41 @@ export const upstreamConditions = {
       'The upstream has a key that a client asked for, and it could not be adopted: the old server does not hand it out, its bytes contradict its digest, or it could not be stored here.',
     action:
       'mortise instance show NAME says why for each key. Do not switch the old server off before. The condition stays until the key is adopted, or this server is started anew.',
-    find: ({ upstreams }) =>
-      upstreams.flatMap((one) => {
-        const left = one.health?.notAdopted ?? []
-        const [first] = left
-        if (!first) return []
-        return [
-          of(
-            one,
-            `has ${counted(left.length, 'key')} that could not be adopted (${someOf(left)}): ${first.why}`,
-          ),
-        ]
-      }),
+    find: each(({ health }) => {
+      const left = health?.notAdopted ?? []
+      const [first] = left
+      return first
+        ? `has ${counted(left.length, 'key')} that could not be adopted (${someOf(left)}): ${first.why}`
+        : null
+    }),
   },
   'upstream-long': {
     severity: 'warning',
     meaning: `An upstream is still named after ${limits.upstreamDays} days. It is meant for the time of a change-over: as long as it is named, a foreign server can add keys.`,
     action:
       'Compare once more what was adopted, and remove it: mortise adopt check --digests --instance NAME, then mortise instance set NAME --no-upstream',
-    find: ({ nowMs, upstreams }) =>
-      upstreams.flatMap((one) => {
-        const age = Math.floor((nowMs - one.upstream.sinceMs) / dayMs)
-        if (age < limits.upstreamDays) return []
-        const { count, lastMs } = one.adopted
-        const last =
-          lastMs === null
-            ? 'nothing was adopted on demand'
-            : `${count} adopted on demand, the last at ${isoTime(lastMs)}`
-        return [of(one, `is named since ${days(age)}; ${last}`)]
-      }),
+    find: each(({ upstream: { sinceMs }, adopted: { count, lastMs } }, nowMs) => {
+      const age = Math.floor((nowMs - sinceMs) / dayMs)
+      if (age < limits.upstreamDays) return null
+      const last =
+        lastMs === null
+          ? 'nothing was adopted on demand'
+          : `${count} adopted on demand, the last at ${isoTime(lastMs)}`
+      return `is named since ${days(age)}; ${last}`
+    }),
   },
 } as const satisfies Record<string, ConditionLine>
 
-function of({ instance: { id, name }, upstream: { servers } }: UpstreamFact, what: string): Found {
-  return {
-    instanceId: id,
-    about: '',
-    message: `the upstream ${servers.join(', ')} of the instance ${name} ${what}`,
-  }
+/** Finds the upstreams of which `what` says something; `the upstream HOST of the instance NAME` comes before it. */
+function each(
+  what: (upstream: UpstreamFacts, nowMs: number) => string | null | undefined,
+): ConditionLine['find'] {
+  return ({ nowMs, upstreams }: Facts): readonly Found[] =>
+    upstreams.flatMap((one) => {
+      const { instance, upstream } = one
+      const said = what(one, nowMs)
+      if (said === null || said === undefined) return []
+      const message = `the upstream ${upstream.servers.join(', ')} of the instance ${instance.name} ${said}`
+      return [{ instanceId: instance.id, about: '', message }]
+    })
 }
