@@ -15,6 +15,7 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Instance } from '../trust/rows.ts'
 import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
+import { keyPages } from './key-pages.ts'
 import { namesOf } from './shown-key.ts'
 import { isoTime, shownValue } from './shown.ts'
 
@@ -153,24 +154,14 @@ class KeyExport {
 
   /** Newest first. A key that is made meanwhile is not among them. */
   async *#lines(): AsyncGenerator<Buffer> {
-    const { instance } = this.#wanted
-    let beforeSequence: number | undefined
-    for (;;) {
-      const page = await this.#keys.list({
-        instanceId: instance.id,
-        limit: limits.exportPageItems,
-        includeDestroyed: true,
-        ...(beforeSequence !== undefined && { beforeSequence }),
-      })
+    const all = { instanceId: this.#wanted.instance.id, includeDestroyed: true }
+    for await (const page of keyPages(this.#keys, all, limits.exportPageItems)) {
       const lines = await allOrNone(page.map((view) => this.#line(view)))
       try {
         for (const made of lines) if (made) yield made
       } finally {
         for (const made of lines) made?.fill(0)
       }
-      const last = page.at(-1)
-      if (!last) return
-      beforeSequence = last.sequence
     }
   }
 

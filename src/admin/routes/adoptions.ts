@@ -7,10 +7,10 @@ import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
 import { isAdopted } from '../../keys/adopted-object.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
-import { limits } from '../../limits.ts'
 import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { keyPages } from '../key-pages.ts'
 import { serverTrust } from '../schemas.ts'
 import { shownJob } from '../shown-job.ts'
 
@@ -81,15 +81,9 @@ async function begun(
 /** The identifiers of all objects that came from another server and are not destroyed. */
 async function adoptedIn(keys: Pick<Keys, 'list'>, instanceId: string): Promise<readonly string[]> {
   const found: string[] = []
-  let beforeSequence: number | undefined
-  for (;;) {
-    const limit = limits.listStepObjects
-    const place = beforeSequence === undefined ? {} : { beforeSequence }
-    const page = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
+  for await (const page of keyPages(keys, { instanceId, includeDestroyed: false }))
     found.push(...page.filter(isAdopted).map(({ uniqueIdentifier }) => uniqueIdentifier))
-    beforeSequence = page.at(-1)?.sequence
-    if (page.length < limit) return found
-  }
+  return found
 }
 
 function oldServer({

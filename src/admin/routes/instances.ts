@@ -11,6 +11,7 @@ import { TrustRefused } from '../../trust/writer.ts'
 import { limits } from '../../limits.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { keyPages } from '../key-pages.ts'
 import { present } from '../present.ts'
 import { isIbm, withRootKey } from '../root-key-change.ts'
 import { isoTime } from '../shown.ts'
@@ -136,12 +137,8 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
   if (!(error instanceof TrustRefused) || error.code !== 'in-use') return error
   const names = new Set<string>()
   let unnamed = 0
-  let beforeSequence: number | undefined
   let seen = 0
-  while (seen < limits.listScannedMax) {
-    const place = beforeSequence === undefined ? {} : { beforeSequence }
-    const limit = limits.listStepObjects
-    const read = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
+  for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {
     for (const { attributes, state } of read) {
       if (isDestroyed(state)) continue
       const name = customText(attributes, 'x-Name')
@@ -149,8 +146,7 @@ async function withNames({ keys }: AdminContext, instanceId: string, error: unkn
       else names.add(name)
     }
     seen += read.length
-    beforeSequence = read.at(-1)?.sequence
-    if (read.length < limit) break
+    if (seen >= limits.listScannedMax) break
   }
   const told = [...names].slice(0, limits.namesToldMax)
   const more = names.size > told.length ? ` and ${String(names.size - told.length)} more` : ''

@@ -1,13 +1,12 @@
 // Inventories: imported in parts, shown, reported, removed. The report looks at every key and every row, a step at a time.
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isOld } from '../../inventory/age.ts'
 import type { Importer, InventorySummary } from '../../inventory/inventories.ts'
-import { limits } from '../../limits.ts'
 import type { InventoryRecord } from '../../ports/inventory.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import type { ReportLine } from '../inventory-routes.ts'
+import { keyPages } from '../key-pages.ts'
 import { namesOf } from '../shown-key.ts'
 import { isoTime, isoTimeOrNull } from '../shown.ts'
 import { shownUse } from '../used-by.ts'
@@ -115,11 +114,7 @@ async function* unusedKeys(
   { keys, inventories }: AdminContext,
   instanceId: string,
 ): AsyncGenerator<Extract<ReportLine, { type: 'key' }>> {
-  let beforeSequence: number | undefined
-  for (;;) {
-    const limit = limits.listStepObjects
-    const place = beforeSequence === undefined ? {} : { beforeSequence }
-    const read = await keys.list({ instanceId, limit, includeDestroyed: false, ...place })
+  for await (const read of keyPages(keys, { instanceId, includeDestroyed: false })) {
     const uses = await inventories.uses(
       instanceId,
       read.map(({ uniqueIdentifier }) => uniqueIdentifier),
@@ -135,8 +130,5 @@ async function* unusedKeys(
           created: isoTime(createdMs),
           lastFetched: isoTimeOrNull(lastFetchedMs),
         }
-    beforeSequence = read.at(-1)?.sequence
-    if (read.length < limit) return
-    await nextTurn()
   }
 }
