@@ -41,8 +41,8 @@ export const limits = {
   /** The bound of a TLS record with its header. The server reads the ClientHello whole before the handshake's turn. */
   helloBytesMax: 16 * 1024 + 5,
   /**
-   * What a load balancer sends before the ClientHello of its client (PROXY protocol, version 2): its length, its time from
-   * the connection on, and how many connections may wait for it.
+   * A load balancer sends this header before the ClientHello of its client (PROXY protocol, version 2): its length, its time
+   * from the connection on, and how many connections may wait for it.
    */
   proxyHeaderBytesMax: 4 * 1024,
   proxyHeaderTimeoutMs: 5_000,
@@ -158,6 +158,8 @@ export const limits = {
   adoptRefusedTriesMax: 4,
   /** The same for an object without an answer, while the server answers for others. */
   adoptUnansweredTriesMax: 6,
+  /** Identifiers of one request. */
+  adoptRequestIdentifiersMax: 20_000,
   /** Standard keys that are compared with the old service to prove a way of wrapping, where no proof is given. */
   adoptProofKeysMax: 50,
 
@@ -357,7 +359,7 @@ export const limits = {
   objectsStepRows: 50,
   /** How far the store counts objects with one value, to find the most selective value. */
   indexCountMax: 200,
-  /** Of PostgreSQL: connections of one process that read; one more writes, and a backup has its own. */
+  /** Connections of one process that read from PostgreSQL; one more writes, and a backup has its own. */
   postgresReaders: 4,
   /** How long a connection may take, and an answer on it. */
   postgresConnectMs: 5_000,
@@ -470,8 +472,10 @@ export const limits = {
 
   // --- the admin API ---
   adminBodyBytesMax: 1024 * 1024,
-  /** Of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
+  /** A body of the few routes that take long lists, such as a proof with a check for each of 100,000 keys. */
   adminLargeBodyBytesMax: 16 * 1024 * 1024,
+  /** The command line sends a long list in parts, so that each fits a body. */
+  adminPartBytesMax: 700_000,
   adminRequestTimeoutMs: 30_000,
   /** From a TCP connection to the end of its TLS handshake. */
   adminHandshakeTimeoutMs: 5_000,

@@ -1,9 +1,10 @@
-// The part of the route table that is about adoption from another KMIP server, or from what one left behind. One request begins it and others look at it:
-// whoever stops looking stops nothing.
+// The part of the route table that is about adoption from another KMIP server, or from the keys that one left behind. One
+// request begins it and others look at it: a client that stops looking stops nothing.
 
 import { z } from 'zod'
 import { namings } from '../adopt/proof.ts'
 import { contents, ways } from '../adopt/wrapping-ways.ts'
+import { limits } from '../limits.ts'
 import { route } from './route.ts'
 import { pem, serverToAsk } from './schemas.ts'
 import { failure } from './shown-job.ts'
@@ -101,7 +102,7 @@ export const adoptionRoutes = {
       'Adopt the objects of another KMIP server under the same identifiers. It only reads there; what is here already stays',
     body: z.strictObject({
       ...oldServer,
-      ids: z.array(identifier).min(1).max(20_000).optional().meta({
+      ids: z.array(identifier).min(1).max(limits.adoptRequestIdentifiersMax).optional().meta({
         description: 'The identifiers to adopt. Left out: all that the old server finds.',
       }),
       dryRun,
@@ -160,7 +161,7 @@ export const adoptionRoutes = {
     role: 'viewer',
     scope: 'instance',
     summary: 'Which of these identifiers the instance does not have, or cannot serve any more',
-    body: z.strictObject({ ids: z.array(identifier).min(1).max(20_000) }),
+    body: z.strictObject({ ids: z.array(identifier).min(1).max(limits.adoptRequestIdentifiersMax) }),
     answer: z.object({
       present: z.int(),
       missing: z.array(identifier),

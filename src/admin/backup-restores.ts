@@ -22,7 +22,7 @@ export interface BackupOpening {
   readonly name?: string
 }
 
-/** What somebody must say before a restore does it. */
+/** Somebody must confirm these before a restore does them. */
 export const confirmations = ['shredded', 'closings-unknown'] as const
 export type Confirmation = (typeof confirmations)[number]
 
@@ -42,7 +42,7 @@ export interface BackupClient {
   readonly leftOut: readonly string[]
 }
 
-/** What a restore would do. */
+/** Tells what a restore would do. */
 export interface BackupPreview {
   readonly backup: { readonly id: string; readonly serverId: string; readonly createdMs: number }
   readonly instance: {
@@ -57,7 +57,7 @@ export interface BackupPreview {
   /** This server knows what was closed since the backup, because its own audit log continues that of the backup. */
   readonly closingsKnown: boolean
   readonly clients: readonly BackupClient[]
-  /** What `confirmed` must have. */
+  /** `confirmed` must have these. */
   readonly needed: readonly Confirmation[]
 }
 
@@ -114,7 +114,7 @@ export function instanceRestoreJobs(
   })
 }
 
-/** What is wrong with a backup or a root key is for the administrator who named them. */
+/** The administrator who named a backup and a root key is told what is wrong with them. Undefined: the error is not to be shown. */
 export function restoreRefusal(error: unknown): Refusal | undefined {
   if (error instanceof BackupError) return new Refusal('refused', error.message, error.hint)
   if (error instanceof RootKeyError)

@@ -1,8 +1,8 @@
-// When Hyper Protect Crypto Services ends, and what that means for a root key there. Pure: the caller passes the time.
+// Says when Hyper Protect Crypto Services ends, and what that means for a root key there. Pure: the caller passes the time.
 
 import { days, dayMs } from './conditions/line.ts'
 
-/** What a person should know about a root key whose service ends. */
+/** Tells a person about a root key whose service ends. */
 export interface RootKeyEnd {
   readonly severity: 'warning' | 'critical'
   readonly message: string

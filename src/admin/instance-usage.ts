@@ -1,5 +1,5 @@
-// What each instance holds, compared with its limits (for status, and for the warning from four fifths on), and its destroyed
-// keys that can still be brought back.
+// Compares what each instance holds with its limits, for status and for the warning from four fifths on, and counts its
+// destroyed keys that can still be brought back.
 
 import { limits } from '../limits.ts'
 import type { Usage } from '../ports/objects.ts'

@@ -1,6 +1,6 @@
 // Exports the keys of an instance as an age file, for whoever leaves Mortise: lines of JSON, which docs/leave.md describes.
 // Key bytes are sealed here and never leave unsealed; the audit entry of each key is on the disk before its line is sealed.
-// What an export left out is known only at its end: it is remembered until the next one, or a restart.
+// Only the end of an export shows what it left out: that is remembered until the next one, or a restart.
 
 import { encodeBase64 } from '../base64.ts'
 import { CustodyRefused } from '../custody/custody.ts'

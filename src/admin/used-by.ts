@@ -10,7 +10,7 @@ export function shownUse({ machines, first, takenMs }: Use, nowMs: number) {
   return { machines, first: [...first], asOf: isoTime(takenMs), old: isOld(takenMs, nowMs) }
 }
 
-/** What uses each of the keys, in their order; null for each: the instance has no inventory. */
+/** The machines that use each of the keys, in their order; null for each: the instance has no inventory. */
 export async function usesOf(
   { inventories, clock }: Pick<AdminContext, 'inventories' | 'clock'>,
   instanceId: string,

@@ -13,6 +13,7 @@ import {
   oldServerFlags,
   oldServerOf,
   requireKmip,
+  standardKeyFlags,
   type OldServerOptions,
 } from './kmip-server.ts'
 import { instanceOf } from './names.ts'
@@ -36,16 +37,7 @@ export function standardKeysCommand(world: World, outcome: Outcome): Command {
     words: 'ibm-standard-keys',
     summary:
       "adopt the keys that IBM's KMIP for VMware left in Key Protect or HPCS, by the way that adopt probe proved; only reads there",
-    required: [
-      [
-        '--root-key <uri>',
-        'the root key that the old service used: keyprotect://HOST/INSTANCE/KEY or hpcs://...',
-      ],
-      [
-        '--api-key-file <file>',
-        'file with the API key of a service ID that may read standard keys (ReaderPlus)',
-      ],
-    ],
+    required: standardKeyFlags,
     flags: [
       instanceFlag,
       ['--proof <file>', 'what adopt probe --proof wrote while the old service answered'],
@@ -104,7 +96,7 @@ async function readProof(file: string): Promise<NonNullable<Body['proof']>> {
     if (typeof read === 'object' && read !== null && 'mortiseProof' in read && read.mortiseProof === 1)
       return read as unknown as NonNullable<Body['proof']>
   } catch {
-    // Told below.
+    // The error below says so.
   }
   throw new CommandError(
     `${file} is no proof`,
@@ -120,13 +112,14 @@ used. A wrong one does not open what it should.`
   return `No old service is asked: keys are checked with the proof alone.\n${rest}\n`
 }
 
-function nextSteps({ dryRun, objects, ...report }: Report, command: string): string {
+function nextSteps(report: Report, command: string): string {
+  const { dryRun, objects } = report
   if (dryRun) return '\nNothing was changed: this was a dry run.\n'
   if (objects === 0)
     return plain`
 No standard key has a name that begins with vmware_kmip. Look whether the URI names the instance that the old service used.
 `
-  const whole = isWhole({ dryRun, objects, ...report })
+  const whole = isWhole(report)
     ? plain`
 ${counted(objects, 'key')} of the old service ${objects === 1 ? 'is' : 'are'} here under the identifiers that vSphere knows.`
     : `

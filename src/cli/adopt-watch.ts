@@ -1,5 +1,5 @@
-// What `adopt kmip` and `adopt ibm-standard-keys` share: the price that is told first, and the watch over an adoption that the
-// server does. Interrupting the command does not stop it.
+// `adopt kmip` and `adopt ibm-standard-keys` share this: they tell the price first, and watch an adoption that the server does.
+// Interrupting the command does not stop it.
 
 import type { Output } from '../admin/api.ts'
 import type { AdminClient, AdminUnreachable } from '../admin/client.ts'

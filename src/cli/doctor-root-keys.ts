@@ -1,5 +1,5 @@
-// What the doctor adds where the server is a Mortise that this command can ask: root keys whose service ends. From outside
-// nobody sees that.
+// The doctor adds root keys whose service ends, where the server is a Mortise that this command can ask. From outside nobody
+// sees them.
 
 import { AdminUnreachable } from '../admin/client.ts'
 import { Refusal } from '../admin/errors.ts'

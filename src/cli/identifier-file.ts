@@ -1,15 +1,12 @@
 // Reads a file of key identifiers, and cuts long lists into parts that fit a request of the admin API.
 
+import { limits } from '../limits.ts'
 import { readNamed } from './files.ts'
 import { parseIdentifiers } from './identifiers.ts'
 
 export async function readIdentifiers(file: string): Promise<readonly string[]> {
   return parseIdentifiers(await readNamed(file), file)
 }
-
-/** A body of the admin API has an end. */
-const partBytesMax = 700_000
-const partItemsMax = 20_000
 
 /** In parts that fit a request. */
 export function identifierParts(ids: readonly string[]): readonly string[][] {
@@ -18,7 +15,8 @@ export function identifierParts(ids: readonly string[]): readonly string[][] {
   for (const id of ids) {
     const last = all.at(-1)
     bytes += Buffer.byteLength(JSON.stringify(id)) + 1
-    if (last && bytes <= partBytesMax && last.length < partItemsMax) last.push(id)
+    if (last && bytes <= limits.adminPartBytesMax && last.length < limits.adoptRequestIdentifiersMax)
+      last.push(id)
     else {
       all.push([id])
       bytes = Buffer.byteLength(JSON.stringify(id))

@@ -2,9 +2,8 @@
 // for the time of a change-over.
 
 import type { Output } from '../admin/api.ts'
-import { addressText } from '../kmip-client/address.ts'
 import type { Run } from './command.ts'
-import { oldServerOf } from './kmip-server.ts'
+import { oldServerBody, oldServerOf } from './kmip-server.ts'
 import { instanceOf } from './names.ts'
 import { facts, plain } from './output.ts'
 import { shortTime } from './time.ts'
@@ -66,7 +65,7 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
     const on = await admin.call('turnUpstreamOn', { instance: await instanceOf(admin, name) })
     return show(on, () => facts(upstreamRows(on)))
   }
-  const { addresses, cert, key, trust } = await oldServerOf(
+  const server = await oldServerOf(
     run.world,
     [hostsOf(upstream)],
     {
@@ -81,14 +80,9 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   const admin = await run.client()
   const set = await admin.call('setUpstream', {
     instance: await instanceOf(admin, name),
-    body: {
-      servers: addresses.map(addressText),
-      certificate: cert,
-      privateKey: key.toString('utf8'),
-      trust: trust.by === 'authority' ? { authority: trust.pem } : { fingerprint: trust.sha256 },
-    },
+    body: oldServerBody(server),
   })
-  key.fill(0)
+  server.key.fill(0)
   show(set, () => facts(upstreamRows(set)))
   tell(plain`
 The old server answered. From now on it is asked for identifiers that are unknown here.

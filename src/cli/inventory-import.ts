@@ -27,8 +27,6 @@ export interface Imported {
 
 type Machine = Input<'addInventoryRows'>['body']['machines'][number]
 
-/** A body of the admin API has an end. */
-const partBytesMax = 700_000
 /** A smaller file shows no progress. */
 const shownBytesMin = 1024 * 1024
 
@@ -90,7 +88,7 @@ class Sending {
   /** `about`: what the import is of; asked when its first part is sent. */
   async add(machine: Machine, about: () => Input<'beginInventoryImport'>['body']): Promise<void> {
     const bytes = Buffer.byteLength(JSON.stringify(machine)) + 1
-    if (this.#part.length >= limits.inventoryBatchRowsMax || this.#bytes + bytes > partBytesMax)
+    if (this.#part.length >= limits.inventoryBatchRowsMax || this.#bytes + bytes > limits.adminPartBytesMax)
       await this.#send()
     if (this.#import === undefined) {
       const begun = await this.#admin.call('beginInventoryImport', {
@@ -110,7 +108,7 @@ class Sending {
     return done
   }
 
-  /** What cannot be forgotten now, the server forgets by itself. */
+  /** The server forgets by itself an import that cannot be cancelled now. */
   async cancel(): Promise<void> {
     if (this.#import === undefined) return
     await this.#admin.call('cancelInventoryImport', this.#place()).catch(() => undefined)

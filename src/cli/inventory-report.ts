@@ -174,7 +174,7 @@ function csvWriter({ world: { stdout, stderr, now } }: Run, until: Until | null)
   }
 }
 
-/** Of each finding as text; --csv and --json have all. */
+/** As text a report names so many of each finding; --csv and --json have all. */
 const shownMax = 50
 
 type Finding = Machine['finding'] | UnusedKey['finding']

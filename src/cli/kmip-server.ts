@@ -71,12 +71,21 @@ export const oldServerFlags = [
   ['--fingerprint <sha256>', 'recognize the old server by its certificate'],
 ] as const
 
+/** Where the old service left its keys as standard keys. */
+export const standardKeyFlags = [
+  [
+    '--root-key <uri>',
+    'the root key that the old service used: keyprotect://HOST/INSTANCE/KEY or hpcs://...',
+  ],
+  ['--api-key-file <file>', 'file with the API key of a service ID that may read standard keys (ReaderPlus)'],
+] as const
+
 export async function oldServerOf(
   world: World,
   hosts: readonly string[],
   { cert, key, ca, fingerprint }: OldServerOptions,
   flag: string,
-  /** What the names of the other flags begin with, after their two hyphens. */
+  /** The names of the other flags begin with it, after their two hyphens. */
   prefix = '',
 ) {
   if (cert === undefined || key === undefined)

@@ -1,4 +1,4 @@
-// What a command prints as next steps: in vCenter after a client is trusted, and the flags that a next command needs.
+// Prints next steps: in vCenter after a client is trusted, and the flags that a next command needs.
 
 import type { AdminClient } from '../admin/client.ts'
 import { fingerprint } from './output.ts'

@@ -77,3 +77,17 @@ export function sizeText(bytes: number): string {
   if (bytes < 1024 * 1024) return `${Math.ceil(bytes / 1024)} KiB`
   return `${(bytes / 1024 / 1024).toFixed(1)} MiB`
 }
+
+/** Longer lists are shown in full with --json only. */
+const namedMax = 20
+
+/** `3 are not trusted again:`, and below it the first of them; empty where there are none. */
+export function namedList(
+  { count, named }: { readonly count: number; readonly named: readonly string[] },
+  what: string,
+): string {
+  if (count === 0) return ''
+  const some = named.slice(0, namedMax).map((item) => plain`  ${item}\n`)
+  const more = count > some.length ? `  and ${count - some.length} more: see --json\n` : ''
+  return `\n${count} ${what}:\n${some.join('')}${more}`
+}

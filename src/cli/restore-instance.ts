@@ -8,7 +8,8 @@ import { Refusal } from '../admin/errors.ts'
 import { limits } from '../limits.ts'
 import { confirmTyped } from './confirm.ts'
 import type { Run } from './command.ts'
-import { facts, plain } from './output.ts'
+import { countsText } from './instance-text.ts'
+import { facts, namedList, plain } from './output.ts'
 import { Progress } from './progress.ts'
 import { shortTime } from './time.ts'
 import { goneInRestore, untilEnded } from './watch-work.ts'
@@ -180,33 +181,22 @@ function ended(run: Run, last: Pick<Restore, 'state' | 'report' | 'error'>): num
 
 function reportText(report: Report): string {
   const { instance, rootKey, objects, closedAgain, notOpening, lost, clients, leftOut } = report
-  const counts = Object.entries(objects).map(([state, count]) => `${count} ${state}`)
   const first = facts([
     ['Instance', `${instance.name} (${instance.id})`],
     ['Root key', rootKey],
-    ['Objects', counts.length === 0 ? 'none' : counts.join(', ')],
+    ['Objects', countsText(objects)],
     ['Clients', clients.length === 0 ? 'none' : clients.join(', ')],
   ])
   const closed =
     closedAgain === 0 ? '' : `\n${closedAgain} were revoked or destroyed after the backup, and stay so.\n`
   return `The instance is back.\n${first}${closed}${[
-    list(notOpening, 'do not open: their material is damaged in the backup'),
-    list(
+    namedList(notOpening, 'do not open: their material is damaged in the backup'),
+    namedList(
       lost,
       'were made after the backup, and do not open: the backup has no key for them. A newer one may',
     ),
-    list({ count: leftOut.length, named: leftOut }, 'are not trusted again'),
+    namedList({ count: leftOut.length, named: leftOut }, 'are not trusted again'),
   ].join('')}`
-}
-
-/** Longer lists are shown in full with --json only. */
-const namedMax = 20
-
-function list({ count, named }: Report['lost'], what: string): string {
-  if (count === 0) return ''
-  const some = named.slice(0, namedMax).map((item) => plain`  ${item}\n`)
-  const more = count > some.length ? `  and ${count - some.length} more: see --json\n` : ''
-  return `\n${count} ${what}:\n${some.join('')}${more}`
 }
 
 function nextSteps({ instance, clients }: Report): string {

@@ -1,4 +1,5 @@
-// Adoption from another KMIP server, or from the standard keys that one left: begun, looked at, and checked against the identifiers that a vCenter uses.
+// Begins and shows an adoption from another KMIP server, or from the standard keys that one left, and checks it against the
+// identifiers that a vCenter uses.
 
 import type { AdoptionWanted } from '../../adopt/adoption.ts'
 import type { OldServerWanted } from '../../adopt/old-server.ts'

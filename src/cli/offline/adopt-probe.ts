@@ -6,7 +6,13 @@ import type { ProbeReport } from '../../adopt/probe.ts'
 import { forceFlag, verb, wholeNumber, type Outcome } from '../command.ts'
 import { mustBeFree, readApiKey, writeFile } from '../files.ts'
 import { counted } from '../instance-text.ts'
-import { oldServerFlags, oldServerOf, requireKmip, type OldServerOptions } from '../kmip-server.ts'
+import {
+  oldServerFlags,
+  oldServerOf,
+  requireKmip,
+  standardKeyFlags,
+  type OldServerOptions,
+} from '../kmip-server.ts'
 import { facts, plain, table } from '../output.ts'
 import { UsageError, type World } from '../world.ts'
 
@@ -24,16 +30,7 @@ export function adoptProbeCommand(world: World, outcome: Outcome): Command {
     words: 'probe',
     summary:
       "find out whether the root key alone could rescue the keys of IBM's KMIP for VMware; only reads, and stores no key",
-    required: [
-      [
-        '--root-key <uri>',
-        'the root key that the old service used: keyprotect://HOST/INSTANCE/KEY or hpcs://...',
-      ],
-      [
-        '--api-key-file <file>',
-        'file with the API key of a service ID that may read standard keys (ReaderPlus)',
-      ],
-    ],
+    required: standardKeyFlags,
     flags: [
       [
         '--kmip <host:port>',

@@ -3,7 +3,7 @@
 
 import { confirmTyped } from '../confirm.ts'
 import type { Run } from '../command.ts'
-import { facts, plain } from '../output.ts'
+import { facts, namedList, plain } from '../output.ts'
 import { sameFolder } from '../next-steps.ts'
 import { shortTime } from '../time.ts'
 import { Progress } from '../progress.ts'
@@ -50,9 +50,6 @@ export async function restoreFromFile(run: Run, flags: RestoreFileFlags, file: s
   )
 }
 
-/** Longer lists are told in full with --json only. */
-const namedMax = 20
-
 function restoredText(restored: RestoredBackup, accept: string): string {
   const { created, instances, entries, clients, applied, beyond } = restored
   const first = facts([
@@ -85,11 +82,8 @@ function lists({ keysLost, withdrawn, rootKeysMissing }: RestoredBackup): string
   ].join('')
 }
 
-function list(what: string, items: readonly string[]): string {
-  if (items.length === 0) return ''
-  const some = items.slice(0, namedMax).map((item) => plain`  ${item}\n`)
-  const more = items.length > namedMax ? `  and ${items.length - namedMax} more: see --json\n` : ''
-  return `\n${items.length} ${what}:\n${some.join('')}${more}`
+function list(what: string, named: readonly string[]): string {
+  return namedList({ count: named.length, named }, what)
 }
 
 function nextSteps({ instances }: RestoredBackup, accept: string): string {
