@@ -1,4 +1,4 @@
-// The JSON form of values of the core: times, and attributes with everything that they may hold.
+// The JSON form of values of the core: times, the order of lists, and attributes with everything that they may hold.
 
 /** Milliseconds since 1970 as ISO 8601, UTC. */
 export function isoTime(ms: number): string {
@@ -8,6 +8,13 @@ export function isoTime(ms: number): string {
 export function isoTimeOrNull(ms: number | null): string | null {
   return ms === null ? null : isoTime(ms)
 }
+
+/** Sorts a list for people: by name, numbers in names by their value. */
+export function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return names.compare(a.name, b.name)
+}
+
+const names = new Intl.Collator('en', { numeric: true })
 
 /** An attribute's value: bytes in hex, dates in ISO 8601, other 64-bit numbers as text. `key` names the attribute. */
 export function shownValue(key: string, value: unknown): unknown {

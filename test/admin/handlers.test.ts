@@ -310,7 +310,9 @@ test('the audit log is verified, exported and pruned', async () => {
   assert.deepEqual([proof.ok, proof.unprovedEntries], [true, 0])
   const lines: string[] = []
   for await (const line of await client.call('exportAudit')) lines.push(line)
-  assert.equal(lines.filter((line) => line.startsWith('{"entry"')).length, proof.entries)
+  const exported = lines.filter((line) => line.startsWith('{"entry"')).length
+  assert.ok(exported >= proof.entries)
+  assert.ok(exported <= (await client.call('verifyAudit')).entries)
   await assert.rejects(
     client.call('pruneAudit', { body: { before: '2999-01-01T00:00:00.000Z' } }),
     refused('bad-request', /future/),

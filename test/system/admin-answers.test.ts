@@ -221,6 +221,7 @@ test('a certificate that cannot be read is refused in words, and changes nothing
   }
   assert.equal(await version(), earlier)
   const names = (await client.call('listClients', red)).map(({ name }) => name)
+  assert.deepEqual(names, names.toSorted(), 'listed by name')
   assert.ok(names.includes('beside') && !names.includes('hostile'))
   assert.deepEqual(door.bugs, [])
 })

@@ -10,6 +10,7 @@ import { checkSubjectPattern, fitsEverySubject, sameAuthority } from '../../pki/
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
 import { present } from '../present.ts'
+import { byName } from '../shown.ts'
 import { shownClient } from '../shown-client.ts'
 
 export const clientHandlers: Handlers<
@@ -23,7 +24,7 @@ export const clientHandlers: Handlers<
 > = {
   listClients: async (context, { instance }) => {
     const clients = await context.access.clients(instance.id)
-    return Promise.all(clients.map(async (client) => shownClient(context, instance, client)))
+    return Promise.all(clients.toSorted(byName).map(async (client) => shownClient(context, instance, client)))
   },
 
   showClient: async (context, { instance, params }) =>

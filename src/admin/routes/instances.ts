@@ -14,7 +14,7 @@ import { Refusal } from '../errors.ts'
 import { keyPages } from '../key-pages.ts'
 import { present } from '../present.ts'
 import { isIbm, withRootKey } from '../root-key-change.ts'
-import { isoTime } from '../shown.ts'
+import { byName, isoTime } from '../shown.ts'
 import { customText } from '../shown-key.ts'
 import { requireKnownUse } from '../used-by.ts'
 
@@ -26,6 +26,7 @@ export const instanceHandlers: Handlers<
     const sources = await apiKeys.sources()
     return all
       .filter(({ id }) => asker.instanceId === null || asker.instanceId === id)
+      .toSorted(byName)
       .map((instance) => shownInstance(instance, sources(instance)))
   },
 

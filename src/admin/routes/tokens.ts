@@ -5,7 +5,7 @@ import type { Instance, Token, TrustTables } from '../../trust/rows.ts'
 import { visibleInstance } from '../authenticate.ts'
 import type { AdminContext, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
-import { isoTime, isoTimeOrNull } from '../shown.ts'
+import { byName, isoTime, isoTimeOrNull } from '../shown.ts'
 
 const dayMs = 24 * 3600_000
 
@@ -15,7 +15,7 @@ export const tokenHandlers: Handlers<'listTokens' | 'createToken' | 'revokeToken
     const visible = [...tables.token.values()].filter(
       ({ instanceId }) => asker.instanceId === null || asker.instanceId === instanceId,
     )
-    return shownTokens(context, tables.instance, visible)
+    return shownTokens(context, tables.instance, visible.toSorted(byName))
   },
 
   createToken: async (context, { asker, body }) => {
