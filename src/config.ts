@@ -51,6 +51,17 @@ export const options = {
       reason:
         'Empty: the name of the machine. A node that comes back under its name needs the anchor in its data folder; a new name starts from the database.',
     }),
+    leaseSeconds: option({
+      schema: z
+        .int()
+        .min(2)
+        .max(limits.postgresLeaseMsMax / 1000),
+      initial: 8,
+      variable: 'MORTISE_LEASE_SECONDS',
+      text: 'How long this node answers after PostgreSQL last confirmed a commit of it.',
+      reason:
+        'A node that was cut off with an old primary must stop before another server takes its place. Shorter: a slow database stops the service sooner. Not used with SQLite.',
+    }),
     rootKey: option({
       schema: z.string().regex(/^[a-z][a-z0-9+.-]*:./, 'must be a URI such as file:root.key'),
       initial: 'file:root.key',

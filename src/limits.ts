@@ -364,10 +364,23 @@ export const limits = {
   /** How long a connection may take, and an answer on it. */
   postgresConnectMs: 5_000,
   postgresAnswerMs: 10_000,
+  /** Longer than PostgreSQL itself lets a statement take: then it does not answer at all. */
+  postgresSilentMs: 12_000,
   postgresKeepAliveMs: 10_000,
   /** How long a node waits for its turn to write, and how long the database lets one that is silent keep it. */
   postgresTurnMs: 5_000,
   postgresIdleMs: 3_000,
+  /** Once a host was found that takes changes, how long the others may take to show that they are newer. */
+  postgresOtherHostsMs: 1_000,
+  /**
+   * The longest server.leaseSeconds. A replica that takes the primary's place is used this long after it was found, since a node
+   * may answer from the old one until then. Shorter than postgresAnswerMs, after which PostgreSQL gives up the wait for a replica.
+   */
+  postgresLeaseMsMax: 9_000,
+  /** How often in that time a node that changes nothing asks for a sign that the database is still the one. */
+  postgresBeatsPerLease: 4,
+  /** How long a request waits for a sign of the database when the last one is too old. */
+  postgresBeatWaitMs: 1_000,
   /** Between two attempts to connect, at first and at most. */
   postgresAgainMs: 100,
   postgresAgainMsMax: 2_000,

@@ -29,7 +29,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (error instanceof StoreConflict)
     return new Refusal('conflict', 'somebody else changed this at the same time', 'Try again.')
   if (error instanceof StoreUnavailable)
-    return new Refusal('unavailable', storeTexts[error.why], storeHints[error.why])
+    return new Refusal('unavailable', storeTexts[error.why], error.hint ?? storeHints[error.why])
   if (error instanceof RootKeyError || error instanceof KeysUnavailable)
     return new Refusal(
       'unavailable',

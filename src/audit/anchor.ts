@@ -2,7 +2,7 @@
 // when to write it. Reasons: docs/decisions/anchor.md.
 
 import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
-import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
+import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 
 /** The store's content, read at one moment, for the comparison with an anchor. */
@@ -14,6 +14,7 @@ export interface StoreFacts {
   readonly checkpointSha256: string | null
   /** For each head of the anchor, in its order. */
   readonly heads: readonly HeadFacts[]
+  readonly timeline?: Timeline
 }
 
 interface HeadFacts {
@@ -32,8 +33,8 @@ const format = 'mortise anchor 1'
 
 /** A whole slot: three lines (the format, the anchor as JSON, its MAC), then zeros. */
 export function encodeSlot(anchor: Anchor, key: KeyObject): Buffer {
-  const { sequence, trustVersion, checkpoint, heads } = anchor
-  const text = `${format}\n${JSON.stringify({ sequence, trustVersion, checkpoint, heads })}\n`
+  const { sequence, trustVersion, checkpoint, heads, timeline } = anchor
+  const text = `${format}\n${JSON.stringify({ sequence, trustVersion, checkpoint, heads, timeline })}\n`
   const slot = Buffer.alloc(anchorSlotBytes)
   const line = `${text}${macOf(text, key).toString('hex')}\n`
   if (Buffer.byteLength(line) > anchorSlotBytes) throw new Error('the anchor does not fit its slot')
@@ -88,12 +89,22 @@ export function judgeAnchor(
 
 function compare(anchor: Anchor, facts: StoreFacts): readonly string[] {
   const findings: string[] = []
+  if (anchor.timeline && isBehind(facts.timeline, anchor.timeline))
+    findings.push(
+      `the database server is on timeline ${facts.timeline?.number}, and was on ${anchor.timeline.number}: it is an old primary ` +
+        'that a replica has replaced, so let this node reach that one instead',
+    )
   if (facts.trustVersion < anchor.trustVersion)
     findings.push(`trust is at version ${facts.trustVersion}, and was at ${anchor.trustVersion}`)
   findings.push(...compareCheckpoint(anchor.checkpoint, facts))
   for (const [index, head] of anchor.heads.entries())
     findings.push(...compareHead(head, facts.heads[index] ?? { last: 0, hash: null, prunedTo: 0 }))
   return findings
+}
+
+/** A server on such a timeline was replaced by another one, and may not know it. */
+export function isBehind(one: Timeline | null | undefined, other: Timeline | null | undefined): boolean {
+  return !!one && !!other && one.cluster === other.cluster && one.number < other.number
 }
 
 function compareCheckpoint(mark: AnchorPosition['checkpoint'], facts: StoreFacts): readonly string[] {

@@ -11,6 +11,14 @@ export interface AnchorPosition {
   readonly checkpoint: CheckpointMark | null
   /** The last entry of each writer that no later writer's first entry names. With SQLite at most one. */
   readonly heads: readonly WriterHead[]
+  /** The newest timeline that was seen; left out where the database has none. */
+  readonly timeline?: Timeline
+}
+
+/** PostgreSQL counts how often a replica took the place of its primary. Only timelines of one cluster can be compared. */
+export interface Timeline {
+  readonly cluster: string
+  readonly number: number
 }
 
 interface CheckpointMark {
@@ -31,6 +39,8 @@ export type AnchorVerdict =
   | { readonly state: 'missing' }
   /** There is a file, but none of its slots was written under this store's MAC key. */
   | { readonly state: 'unreadable' }
+  /** The database has not all that another node was answered, as that node has found. */
+  | { readonly state: 'lacking' }
   /** The store lacks something that the anchor names. `findings`: parts of a sentence, for people. */
   | { readonly state: 'older'; readonly anchor: Anchor; readonly findings: readonly string[] }
 

@@ -73,9 +73,16 @@ export function isLeaseLost(error: unknown): boolean {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly why: 'full' | 'busy' | 'unavailable'
-  constructor(why: StoreUnavailable['why'], message: string, options?: ErrorOptions) {
+  /** What to do, for anybody who asks: it names no hosts and no files. */
+  readonly hint: string | undefined
+  constructor(
+    why: StoreUnavailable['why'],
+    message: string,
+    options?: ErrorOptions & { readonly hint?: string | undefined },
+  ) {
     super(message, options)
     this.why = why
+    this.hint = options?.hint
   }
 }
 

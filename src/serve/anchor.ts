@@ -64,6 +64,8 @@ export async function disagreement(
     }
     case 'unreadable':
       return `the anchor ${name} in ${folder} does not belong to the database beside it: it cannot be told whether the database is the newest one`
+    case 'lacking':
+      return 'the database lost commits that another node was answered, as after a failover to a replica that did not have them'
     case 'older':
       return `the database in ${folder} is older than its anchor ${name}, which was last written at ${writtenAt(anchorFile)}: ${verdict.findings.join('; ')}`
     default:

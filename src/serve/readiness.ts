@@ -70,7 +70,7 @@ export class Readiness {
       }
     } catch (error) {
       this.#log.error({ error }, 'the readiness check failed')
-      return this.#unready('the store cannot be read')
+      return this.#unready(parts.store.health().reason ?? 'the store cannot be read')
     }
   }
 

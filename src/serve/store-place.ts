@@ -57,7 +57,8 @@ export async function openStore(
   if (place.kind === 'sqlite') return openSqliteStore({ file: place.file, ...watching })
   const { openPostgresStore } = await import('../store/postgres/open.ts')
   const node = server.node === '' ? hostname() : server.node
-  return openPostgresStore({ ...place, ...watching, folder: server.data, node })
+  const leaseMs = server.leaseSeconds * 1000
+  return openPostgresStore({ ...place, ...watching, folder: server.data, node, leaseMs })
 }
 
 /** Rejects with StoreUnavailable. */

@@ -5,7 +5,7 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import { encodeSlot, judgeAnchor, newestAnchor, type StoreFacts } from '../audit/anchor.ts'
 import { limits } from '../limits.ts'
-import type { Anchor, AnchorPosition, AnchorVerdict } from '../ports/anchor.ts'
+import type { Anchor, AnchorPosition, AnchorVerdict, Timeline } from '../ports/anchor.ts'
 import type { WriterHead } from '../ports/audit.ts'
 import { AnchorFile } from './anchor-file.ts'
 import { number, text } from './row.ts'
@@ -37,12 +37,17 @@ export class AnchorKeeper {
     this.#onTrouble = onTrouble
   }
 
-  /** `needed`: there must be an anchor. Throws the system's error. */
-  static *look(file: string, key: KeyObject, needed: boolean): Steps<AnchorVerdict> {
+  /** `needed`: there must be an anchor. `timeline`: that of the server that is asked. Throws the system's error. */
+  static *look(
+    file: string,
+    key: KeyObject,
+    needed: boolean,
+    timeline: Timeline | null = null,
+  ): Steps<AnchorVerdict> {
     const slots = AnchorFile.read(file)
     const found = slots && newestAnchor(slots, key)
     const facts = found && (yield* factsFor(found.anchor))
-    return judgeAnchor(slots, key, needed, () => facts ?? nothing)
+    return judgeAnchor(slots, key, needed, () => ({ ...(facts ?? nothing), ...(timeline && { timeline }) }))
   }
 
   /**
@@ -127,11 +132,11 @@ export function* isUsed(): Steps<boolean> {
 
 /** Trust version and last checkpoint, as they are in the database or will be with the transaction that runs. */
 export function* storedPosition(): Steps<Omit<AnchorPosition, 'heads'>> {
-  const last = number((yield* get('lastCheckpoint')) ?? {}, 'number')
-  const body = yield* checkpointSha256(last)
+  const row = (yield* get('position')) ?? {}
   return {
-    trustVersion: number((yield* get('trustVersion')) ?? {}, 'version'),
-    checkpoint: body === null ? null : { number: last, sha256: body },
+    trustVersion: number(row, 'trustVersion'),
+    checkpoint:
+      row['body'] === null ? null : { number: number(row, 'number'), sha256: sha256(text(row, 'body')) },
   }
 }
 
@@ -160,7 +165,11 @@ function* factsFor({ checkpoint, heads }: Anchor): Steps<StoreFacts> {
 
 function* checkpointSha256(checkpoint: number): Steps<string | null> {
   const row = yield* get('checkpointBody', checkpoint)
-  return row ? createHash('sha256').update(text(row, 'body')).digest('hex') : null
+  return row ? sha256(text(row, 'body')) : null
+}
+
+function sha256(body: string): string {
+  return createHash('sha256').update(body).digest('hex')
 }
 
 function* headFacts(head: WriterHead): Steps<StoreFacts['heads'][number]> {

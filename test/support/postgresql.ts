@@ -3,7 +3,16 @@
 
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -20,6 +29,13 @@ export interface PostgresServer {
   /** As the superuser, in a database of the server. */
   sql(text: string, database?: string): Promise<QueryResult>
   start(): Promise<void>
+  /** A replica that follows it by this name, through `port` (of a proxy) or directly; started. */
+  replica(name: string, port?: number): Promise<PostgresServer>
+  /** Of a replica: it takes the primary's place. */
+  promote(): Promise<void>
+  /** Stops all of its processes where they are; `resume` lets them go on. */
+  pause(): void
+  resume(): void
   /** `immediate`: as when the machine fails. */
   stop(how?: 'fast' | 'immediate'): Promise<void>
 }
@@ -50,6 +66,11 @@ export async function startPostgres(
   return server
 }
 
+interface Standby {
+  /** Of the server that it copies. */
+  readonly port: number
+}
+
 class Postgres implements PostgresServer {
   readonly port: number
   readonly folder: string
@@ -59,7 +80,8 @@ class Postgres implements PostgresServer {
   #process: ChildProcess | undefined
   #databases = 0
 
-  constructor(bin: string, port: number, settings: Readonly<Record<string, string>>) {
+  /** `standby`: the replica of another server; otherwise a new, empty one. */
+  constructor(bin: string, port: number, settings: Readonly<Record<string, string>>, standby?: Standby) {
     this.#bin = bin
     this.port = port
     this.#settings = settings
@@ -69,28 +91,37 @@ class Postgres implements PostgresServer {
     mkdirSync(socket)
     if ('uid' in this.#user)
       for (const owned of [this.folder, socket]) chownSync(owned, this.#user.uid, this.#user.gid)
-    const args = [
-      '-D',
-      this.#data,
-      '-U',
-      'postgres',
-      '-A',
-      'trust',
-      '-E',
-      'UTF8',
-      '--locale=C.UTF-8',
-      '--no-sync',
-    ]
-    const made = spawnSync(path.join(bin, 'initdb'), args, {
-      ...this.#user,
-      cwd: this.folder,
-      encoding: 'utf8',
-    })
-    if (made.status !== 0) throw new Error(`initdb: ${made.stderr}`)
+    if (standby) {
+      this.#run('pg_basebackup', [
+        '-h',
+        '127.0.0.1',
+        '-p',
+        String(standby.port),
+        '-U',
+        'postgres',
+        '-D',
+        this.#data,
+        '-c',
+        'fast',
+        '--no-sync',
+      ])
+      writeFileSync(path.join(this.#data, 'standby.signal'), '')
+      this.#databases = 1
+    } else {
+      const how = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
+      this.#run('initdb', ['-D', this.#data, ...how])
+    }
     process.once('exit', () => {
+      this.resume()
       this.#process?.kill('SIGKILL')
       rmSync(this.folder, { recursive: true, force: true })
     })
+  }
+
+  #run(program: string, args: readonly string[]): void {
+    const options = { ...this.#user, cwd: this.folder, encoding: 'utf8' } as const
+    const ran = spawnSync(path.join(this.#bin, program), args, options)
+    if (ran.status !== 0) throw new Error(`${program}: ${ran.stderr}`)
   }
 
   get #data(): string {
@@ -123,12 +154,43 @@ class Postgres implements PostgresServer {
   }
 
   async stop(how: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    this.resume()
     const running = this.#process
     this.#process = undefined
     if (!running || running.exitCode !== null) return
     const ended = once(running, 'exit')
     running.kill(how === 'fast' ? 'SIGINT' : 'SIGQUIT')
     await ended
+  }
+
+  async replica(name: string, port = this.port): Promise<PostgresServer> {
+    const settings = {
+      ...this.#settings,
+      primary_conninfo: `host=127.0.0.1 port=${port} user=postgres application_name=${name}`,
+    }
+    const made = new Postgres(this.#bin, await freePort(), settings, { port: this.port })
+    await made.start()
+    return made
+  }
+
+  async promote(): Promise<void> {
+    await this.sql('SELECT pg_promote(true, 30)')
+  }
+
+  pause(): void {
+    for (const pid of this.#pids()) process.kill(pid, 'SIGSTOP')
+  }
+
+  resume(): void {
+    for (const pid of this.#pids()) process.kill(pid, 'SIGCONT')
+  }
+
+  /** The postmaster first, so that it starts no other meanwhile. */
+  #pids(): readonly number[] {
+    const pid = this.#process?.pid
+    if (pid === undefined || this.#process?.exitCode !== null) return []
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean)
+    return [pid, ...children.map(Number)]
   }
 
   async newDatabase(): Promise<string> {

@@ -1,10 +1,15 @@
-// Connects to the host that takes changes: of several, standbys are passed over. What it finds there is checked before anything
+// Connects to the host that takes changes. All hosts are asked at once: standbys are passed over, and of two that take changes
+// the one on the higher timeline counts, since it has replaced the other one. What is found there is checked before anything
 // is read or written.
 
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ClientConfig } from 'pg'
+import { isBehind } from '../../audit/anchor.ts'
 import { limits } from '../../limits.ts'
+import type { Timeline } from '../../ports/anchor.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
+import type { Row } from '../row.ts'
 import { asUnavailable, postgresText } from './errors.ts'
 import { Session } from './session.ts'
 import { describePlace, type PostgresPlace } from './url.ts'
@@ -15,42 +20,114 @@ export interface Connecting {
   readonly passwordFile: string | null
 }
 
+/** When the server started tells it from any other, also from itself before a restart. */
+export const startedMicros = `(extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint`
+
 const facts = `
   SELECT pg_is_in_recovery() AS standby, current_setting('transaction_read_only') AS read_only,
-    current_setting('server_encoding') AS encoding, current_setting('server_version_num')::bigint AS version`
+    current_setting('server_encoding') AS encoding, current_setting('server_version_num')::bigint AS version,
+    ${startedMicros} AS started, pg_backend_pid() AS pid`
+
+/** Not every service lets a plain role ask this. */
+const timelineFacts = `
+  SELECT (SELECT system_identifier::text FROM pg_control_system()) AS cluster,
+    left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline`
 
 /** The oldest version that Debian and PostgreSQL still keep. */
 const versionMin = 140_000
 
-/** Rejects with StoreUnavailable, which says what is wrong with each host. */
-export async function connect(connecting: Connecting): Promise<Session> {
+interface Found {
+  readonly session?: Session
+  /** Why the host cannot be used. */
+  readonly wrong?: string
+  readonly cause?: unknown
+}
+
+/**
+ * `newest`: the newest timeline that was seen; a server on an older one is passed over. Rejects with StoreUnavailable, which
+ * says what is wrong with each host.
+ */
+export async function connect(connecting: Connecting, newest: Timeline | null = null): Promise<Session> {
   const { place } = connecting
-  const found: string[] = []
-  let cause: unknown
-  for (const { host, port } of place.hosts) {
-    let session: Session | undefined
-    try {
-      session = new Session(await optionsOf(connecting, host, port))
-      await session.open()
-      const wrong = await unfit(session)
-      if (wrong === null) return session
-      found.push(`${host}:${port} ${wrong}`)
-    } catch (error) {
-      cause = error
-      found.push(`${host}:${port}: ${postgresText(error)}`)
-    }
-    session?.drop()
-  }
-  throw new StoreUnavailable('unavailable', `no connection to ${describePlace(place)}: ${found.join('; ')}`, {
-    cause,
+  const found: Found[] = []
+  const first = Promise.withResolvers<void>()
+  const tries = place.hosts.map(async (host) => {
+    const what = await tryHost(connecting, host, newest)
+    found.push(what)
+    if (what.session || found.length === place.hosts.length) first.resolve()
+    return what
+  })
+  await first.promise
+  // Another host may be slower, and the newer primary.
+  const patience = new AbortController()
+  const { signal } = patience
+  const enough = sleep(limits.postgresOtherHostsMs, undefined, { signal, ref: false }).catch(() => undefined)
+  await Promise.race([Promise.all(tries), enough])
+  patience.abort()
+  const fit = found.flatMap(({ session }) => session ?? [])
+  const best = fit.reduce<Session | undefined>(
+    (one, other) => (one && !isBehind(one.server.timeline, other.server.timeline) ? one : other),
+    undefined,
+  )
+  void dropOthers(tries, best)
+  if (best) return best
+  const wrong = found.map((one) => one.wrong).join('; ')
+  throw new StoreUnavailable('unavailable', `no connection to ${describePlace(place)}: ${wrong}`, {
+    cause: found.find(({ cause }) => cause !== undefined)?.cause,
   })
 }
 
+/** Also those that are there later. */
+async function dropOthers(tries: readonly Promise<Found>[], best: Session | undefined): Promise<void> {
+  for (const { session } of await Promise.all(tries)) if (session !== best) session?.drop()
+}
+
+/** Never rejects. */
+async function tryHost(
+  connecting: Connecting,
+  { host, port }: PostgresPlace['hosts'][number],
+  newest: Timeline | null,
+): Promise<Found> {
+  let session: Session | undefined
+  try {
+    session = new Session(await optionsOf(connecting, host, port))
+    await session.open()
+    const row = (await session.query(facts)).rows[0] ?? {}
+    const timeline = await timelineOf(session, row)
+    session.server = {
+      timeline,
+      started: Number(row['started']),
+      pooled: session.processId !== Number(row['pid']),
+    }
+    const wrong = unfit(row, timeline, newest)
+    if (wrong === null) return { session }
+    session.drop()
+    return { wrong: `${host}:${port} ${wrong}` }
+  } catch (cause) {
+    session?.drop()
+    return { wrong: `${host}:${port}: ${postgresText(cause)}`, cause }
+  }
+}
+
+/** null: it cannot be told. */
+async function timelineOf(session: Session, { standby }: Row): Promise<Timeline | null> {
+  if (standby === true) return null
+  try {
+    const { cluster, timeline } = (await session.query(timelineFacts)).rows[0] ?? {}
+    const number = Number.parseInt(String(timeline), 16)
+    return Number.isNaN(number) ? null : { cluster: String(cluster), number }
+  } catch (error) {
+    if (error instanceof Error && 'severity' in error) return null
+    throw error
+  }
+}
+
 /** Why this host cannot be used; null if it can. */
-async function unfit(session: Session): Promise<string | null> {
-  const row = (await session.query(facts)).rows[0] ?? {}
+function unfit(row: Row, timeline: Timeline | null, newest: Timeline | null): string | null {
   if (row['standby'] === true) return 'is a standby'
   if (row['read_only'] !== 'off') return 'takes no changes (default_transaction_read_only)'
+  if (isBehind(timeline, newest))
+    return `is on timeline ${timeline?.number}, and the database has gone on on ${newest?.number}: it is an old primary that a replica has replaced. Stop it, or make it a replica of the new one`
   if (row['encoding'] !== 'UTF8')
     return `has a database whose encoding is ${String(row['encoding'])}: make one with UTF8`
   if (Number(row['version']) < versionMin)
@@ -75,7 +152,7 @@ async function optionsOf(
     ssl: tls === 'none' ? false : { rejectUnauthorized: tls === 'verified', ...(ca !== undefined && { ca }) },
     application_name: 'mortise',
     connectionTimeoutMillis: limits.postgresConnectMs,
-    query_timeout: limits.postgresAnswerMs,
+    query_timeout: limits.postgresSilentMs,
     keepAlive: true,
     keepAliveInitialDelayMillis: limits.postgresKeepAliveMs,
   }

@@ -1,22 +1,37 @@
 // The database knows of each node which process has its name now, and how many transactions that process has committed.
 // So a process that another one replaced writes no more, and a commit whose answer was lost is found out.
 
+import type { Timeline } from '../../ports/anchor.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
+import { startedMicros } from './connect.ts'
 import type { Session } from './session.ts'
+
+const isLost = `EXISTS (SELECT 1 FROM meta WHERE key = 'lost_commits')`
 
 export interface NodeState {
   /** The node has an anchor, so it needs one. */
   readonly anchored: boolean
+  /** Another node was answered commits that are not there. */
+  readonly lost: boolean
 }
 
-/** Takes the name for this run, in the transaction that is open. */
-export async function takeName(session: Session, name: string, run: string): Promise<NodeState> {
+/** Takes the name for this run, in the transaction that is open. `leaseMs`: how long it may answer after a commit. */
+export async function takeName(
+  session: Session,
+  { node, run, leaseMs }: { readonly node: string; readonly run: string; readonly leaseMs: number },
+): Promise<NodeState> {
   const { rows } = await session.query(
-    `INSERT INTO nodes (name, run, commits) VALUES ($1, $2, 0)
-     ON CONFLICT (name) DO UPDATE SET run = excluded.run, commits = 0 RETURNING anchored`,
-    [name, run],
+    `INSERT INTO nodes (name, run, commits, lease_ms) VALUES ($1, $2, 0, $3)
+     ON CONFLICT (name) DO UPDATE SET run = excluded.run, commits = 0, lease_ms = excluded.lease_ms
+     RETURNING anchored, ${isLost} AS lost`,
+    [node, run, leaseMs],
   )
-  return { anchored: rows[0]?.['anchored'] === 1 }
+  return { anchored: rows[0]?.['anchored'] === 1, lost: rows[0]?.['lost'] === true }
+}
+
+/** This run answers nothing any more. */
+export async function endLease(session: Session, name: string, run: string): Promise<void> {
+  await session.query('UPDATE nodes SET lease_ms = 0 WHERE name = $1 AND run = $2', [name, run])
 }
 
 export async function setAnchored(session: Session, name: string): Promise<void> {
@@ -36,17 +51,58 @@ export async function commitsOf(session: Session, name: string, run: string): Pr
   return typeof commits === 'number' ? commits : undefined
 }
 
+/** What the database says about this run in the transaction that is open. */
+interface Counted {
+  /** With this one. */
+  readonly commits: number
+  /** See ServerFacts. */
+  readonly started: number
+  /** Another node was answered commits that are not there. */
+  readonly lost: boolean
+}
+
 /** Counts the commit of the transaction that is open. Throws StoreUnavailable if another process has the name. */
-export async function countCommit(session: Session, name: string, run: string): Promise<void> {
-  const { rowCount } = await session.query(
-    'UPDATE nodes SET commits = commits + 1 WHERE name = $1 AND run = $2',
+export async function countCommit(session: Session, name: string, run: string): Promise<Counted> {
+  const { rows } = await session.query(
+    `UPDATE nodes SET commits = commits + 1 WHERE name = $1 AND run = $2 RETURNING commits, ${startedMicros} AS started,
+       ${isLost} AS lost`,
     [name, run],
   )
-  if (rowCount === 1) return
+  const { commits, started, lost } = rows[0] ?? {}
+  if (typeof commits === 'number') return { commits, started: Number(started), lost: lost === true }
   throw new StoreUnavailable(
     'unavailable',
     `another process writes to the database as the node ${name}: nodes need names of their own (server.node)`,
   )
+}
+
+/** The timeline on which nodes work now; null: none was recorded. `leaseMs`: the longest lease of another node, or 0. */
+export async function readTimeline(
+  session: Session,
+  name: string,
+): Promise<{ readonly recorded: Timeline | null; readonly leaseMs: number }> {
+  const { rows } = await session.query(
+    `SELECT (SELECT value::text FROM meta WHERE key = 'cluster') AS cluster,
+       (SELECT value FROM meta WHERE key = 'timeline') AS timeline,
+       (SELECT coalesce(max(lease_ms), 0) FROM nodes WHERE name <> $1) AS lease_ms`,
+    [name],
+  )
+  const { cluster, timeline, lease_ms: leaseMs } = rows[0] ?? {}
+  const isRecorded = typeof cluster === 'string' && typeof timeline === 'number'
+  return { recorded: isRecorded ? { cluster, number: timeline } : null, leaseMs: Number(leaseMs) }
+}
+
+export async function recordTimeline(session: Session, { cluster, number }: Timeline): Promise<void> {
+  await session.query(
+    `INSERT INTO meta (key, value) VALUES ('cluster', $1::text::bigint), ('timeline', $2)
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value`,
+    [cluster, number],
+  )
+}
+
+/** A node was answered commits that are not there: all others stop at their next one. */
+export async function markLost(session: Session): Promise<void> {
+  await session.query(`INSERT INTO meta (key, value) VALUES ('lost_commits', 1) ON CONFLICT DO NOTHING`)
 }
 
 /** A restore made the database, and nobody has accepted it yet: no node serves it, not even a new one. */
@@ -60,6 +116,6 @@ export async function setUnaccepted(session: Session): Promise<void> {
 
 /** The other nodes' anchors do not count any more: they begin anew. */
 export async function accept(session: Session): Promise<void> {
-  await session.query(`DELETE FROM meta WHERE key = 'unaccepted'`)
+  await session.query(`DELETE FROM meta WHERE key IN ('unaccepted', 'lost_commits')`)
   await session.query('UPDATE nodes SET anchored = 0')
 }

@@ -15,6 +15,7 @@ import { takeName } from './node.ts'
 import { migrate, turnLock } from './schema.ts'
 import type { Session } from './session.ts'
 import { PostgresStore } from './store.ts'
+import { begin } from './transactions.ts'
 import { parsePostgresUrl } from './url.ts'
 
 export interface PostgresOptions {
@@ -24,6 +25,8 @@ export interface PostgresOptions {
   /** Where this node keeps its anchor and its access log. Made (0700) where there is none. */
   readonly folder: string
   readonly node: string
+  /** See PostgresStoreOptions; at most limits.postgresLeaseMsMax. */
+  readonly leaseMs: number
   readonly clock: Clock
   readonly onTrouble?: (message: string) => void
   readonly onCommit?: CommitWatch
@@ -31,7 +34,7 @@ export interface PostgresOptions {
 
 /** Rejects with StoreUnavailable, and with an error that says what is wrong with the URL. */
 export async function openPostgresStore(options: PostgresOptions): Promise<Store & AnchoredStore> {
-  const { url, passwordFile, folder, node, clock } = options
+  const { url, passwordFile, folder, node, leaseMs, clock } = options
   const connecting = { place: parsePostgresUrl(url), passwordFile }
   const file = path.join(path.resolve(folder), 'node')
   try {
@@ -42,19 +45,14 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   refuseUnsafeFolder(file)
   const lock = takeLock(`${file}.lock`)
   let session: Session | undefined
+  let store: PostgresStore
   try {
     session = await connect(connecting)
     const run = randomUUID()
-    const state = await prepare(session, node, run)
-    return new PostgresStore(
-      {
-        ...options,
-        connecting,
-        writer: run,
-        openedMs: clock.now(),
-        accessFile: accessFileOf(file),
-        anchorFile: anchorFileOf(file),
-      },
+    const state = await prepare(session, { node, run, leaseMs })
+    const files = { accessFile: accessFileOf(file), anchorFile: anchorFileOf(file) }
+    store = new PostgresStore(
+      { ...options, ...files, connecting, writer: run, openedMs: clock.now() },
       { session, state, release: () => lock.close() },
     )
   } catch (error) {
@@ -62,14 +60,21 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
     lock.close()
     throw asUnavailable('open the database', error)
   }
+  try {
+    await store.begin()
+    return store
+  } catch (error) {
+    await store.close()
+    throw asUnavailable('open the database', error)
+  }
 }
 
-/** The schema as this version needs it, and the name taken, in one transaction. */
-async function prepare(session: Session, node: string, run: string) {
-  await session.query('BEGIN')
+/** The schema as this version needs it, and the name taken, in one transaction. What is read is confirmed later (`begin`). */
+async function prepare(session: Session, taken: Parameters<typeof takeName>[1]) {
+  await session.query(`${begin}; SET LOCAL synchronous_commit = local`)
   await session.query(turnLock)
   await migrate(session)
-  const state = await takeName(session, node, run)
+  const state = await takeName(session, taken)
   await session.commit()
   return state
 }

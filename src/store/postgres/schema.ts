@@ -4,6 +4,7 @@
 // A step leaves the database usable by the version before: it adds, and only the version after next takes away. So two nodes
 // of versions that follow each other can run on one database, and the older one can be started again.
 
+import { limits } from '../../limits.ts'
 import { StoreUnavailable } from '../../ports/store.ts'
 import { number } from '../row.ts'
 import type { Session } from './session.ts'
@@ -116,6 +117,8 @@ const postgresSteps: readonly string[] = [
     name ${text} PRIMARY KEY, holder ${text}, fence bigint NOT NULL, until_ms bigint NOT NULL
   );
   `,
+  // How long the node may answer after its last commit (heartbeat.ts); 0: it has stopped in order.
+  `ALTER TABLE nodes ADD COLUMN lease_ms bigint NOT NULL DEFAULT ${limits.postgresLeaseMsMax};`,
 ]
 
 /** The version that this program makes. */

@@ -4,6 +4,7 @@
 import { connect } from 'node:net'
 import { Client, type ClientConfig, type QueryResult } from 'pg'
 import type { Answer, Query, Steps } from '../steps.ts'
+import type { Timeline } from '../../ports/anchor.ts'
 import type { Row } from '../row.ts'
 import { postgresSql } from './sql.ts'
 import { fromText, toText } from './text.ts'
@@ -24,8 +25,18 @@ interface Warning {
   readonly routine?: string | undefined
 }
 
+/** What was found out about the server behind a connection (connect.ts). */
+export interface ServerFacts {
+  readonly timeline: Timeline | null
+  /** When the server started, in microseconds. */
+  readonly started: number
+  /** A pooler stands between, which may lead each transaction to another server. */
+  readonly pooled: boolean
+}
+
 export class Session {
   readonly #client: Client
+  server: ServerFacts = { timeline: null, started: 0, pooled: false }
   #failed: unknown
   #warnings: Warning[] = []
   /** Why it cannot be used any more. */
@@ -40,6 +51,11 @@ export class Session {
 
   async open(): Promise<void> {
     await this.#client.connect()
+  }
+
+  /** As the other end says; a pooler says another one than the server. */
+  get processId(): number | undefined {
+    return (this.#client as unknown as { processID?: number }).processID
   }
 
   /** Takes all steps. Rejects with the driver's errors, and with what a rule throws. */

@@ -3,7 +3,8 @@
 // changed it. The node keeps an anchor and an access log in its data folder, and nothing else.
 
 import type { KeyObject } from 'node:crypto'
-import type { AnchorUse, AnchorVerdict } from '../../ports/anchor.ts'
+import { isBehind } from '../../audit/anchor.ts'
+import type { AnchorUse, AnchorVerdict, Timeline } from '../../ports/anchor.ts'
 import type { Timer } from '../../ports/clock.ts'
 import { StoreUnavailable, type Change, type StoreHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
@@ -12,10 +13,12 @@ import { AuditChain } from '../audit-chain.ts'
 import { DatabaseStore, type DatabaseStoreOptions } from '../database-store.ts'
 import type { Effects } from '../effects.ts'
 import type { Steps } from '../steps.ts'
-import { connect, type Connecting } from './connect.ts'
+import { connect, startedMicros, type Connecting } from './connect.ts'
 import { asUnavailable, postgresTrouble } from './errors.ts'
-import { accept, isUnaccepted, setAnchored, type NodeState } from './node.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { accept, isUnaccepted, markLost, setAnchored, type NodeState } from './node.ts'
 import type { Session } from './session.ts'
+import { noSteps, Promoted, Transactions } from './transactions.ts'
 import { PostgresWriter } from './writer.ts'
 
 export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'accessName'> {
@@ -23,6 +26,8 @@ export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'access
   /** The name of this node. */
   readonly node: string
   readonly openedMs: number
+  /** How long this node answers after its last confirmed commit. */
+  readonly leaseMs: number
 }
 
 interface Opened {
@@ -35,14 +40,21 @@ interface Opened {
 export class PostgresStore extends DatabaseStore {
   readonly #options: PostgresStoreOptions
   readonly #opened: Opened
+  readonly #heartbeat: Heartbeat
+  readonly #transactions: Transactions
   readonly #writer: PostgresWriter
+  readonly #beats: Timer
   #readers: Promise<Session>[] = []
   #next = 0
   #anchor: AnchorKeeper | undefined
   #anchored: boolean
   #position: OrderedPosition | undefined
+  /** The newest that was seen. */
+  #timeline: Timeline | null
   /** Why nothing can be read or written now. */
   #trouble: string | null = null
+  /** A beat was asked for, and did not come. */
+  #silent = false
   #broken = false
   #closed = false
   #again: Timer | undefined
@@ -53,54 +65,87 @@ export class PostgresStore extends DatabaseStore {
     this.#options = options
     this.#opened = opened
     this.#anchored = opened.state.anchored
-    const { node, writer: run, openedMs } = options
-    this.#writer = new PostgresWriter(
+    this.#timeline = opened.session.server.timeline
+    const { node, writer: run, openedMs, clock, leaseMs } = options
+    const chain = new AuditChain(run, openedMs)
+    this.#heartbeat = new Heartbeat(clock, leaseMs)
+    this.#transactions = new Transactions(
       {
         node,
         run,
-        chain: new AuditChain(run, openedMs),
+        chain,
+        clock,
+        heartbeat: this.#heartbeat,
+        knownLost: opened.state.lost,
         connect: () => this.#connect(),
-        onLost: () => this.#lost('the connection to the database was lost'),
+        onLost: (reason) => this.#lost(reason),
         onBroken: (reason) => this.#break(reason),
-        onPosition: (position, effects) => this.#follow(position, effects),
       },
       opened.session,
     )
+    this.#writer = new PostgresWriter({
+      chain,
+      transactions: this.#transactions,
+      onPosition: (position, effects) => this.#follow(position, effects),
+    })
+    this.#beats = clock.every(leaseMs / limits.postgresBeatsPerLease, () => this.#beat())
+  }
+
+  /** Resolves when it may be read. Rejects with StoreUnavailable. */
+  async begin(): Promise<void> {
+    for (;;)
+      try {
+        await this.#transactions.verified()
+        return this.#found()
+      } catch (error) {
+        if (!(error instanceof Promoted)) throw error
+        await this.#options.clock.sleep(limits.postgresAgainMs)
+      }
   }
 
   health(): StoreHealth {
-    return {
-      writable: this.#trouble === null && !this.#closed,
-      reason: this.#closed ? 'the store is closed' : this.#trouble,
-    }
+    const reason = this.#closed
+      ? 'the store is closed'
+      : (this.#trouble ?? (this.#heartbeat.isYoung() ? null : this.#silence()))
+    return { writable: reason === null, reason }
   }
 
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
   async anchor(key: KeyObject, { mode }: AnchorUse): Promise<AnchorVerdict> {
-    const file = this.anchorFile
+    let verdict: AnchorVerdict = { state: 'new' }
+    const work = async (session: Session) => {
+      verdict = await this.#holdToAnchor(session, key, mode)
+    }
     try {
-      return await this.#writer.transact(async (session) => {
-        const verdict = await session.take(
-          AnchorKeeper.look(file, key, this.#anchored || (await isUnaccepted(session))),
-        )
-        const right = verdict.state === 'agrees' || verdict.state === 'new'
-        if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
-        this.#anchor?.close()
-        const { onTrouble = () => {} } = this.#options
-        const position = this.#position ?? {
-          ...(await session.take(storedPosition())),
-          heads: await session.take(storedHeads()),
-          order: 0,
-        }
-        this.#anchor = AnchorKeeper.start({ file, key, anew: mode === 'anew', onTrouble }, position)
-        if (mode === 'anew') await accept(session)
-        await setAnchored(session, this.#options.node)
-        this.#anchored = true
-        return verdict
-      })
+      await this.#transactions.inTurn(() => this.#transactions.transact(work, noSteps()))
     } catch (error) {
       throw asUnavailable('the anchor of the database', error)
     }
+    return verdict
+  }
+
+  async #holdToAnchor(session: Session, key: KeyObject, mode: AnchorUse['mode']): Promise<AnchorVerdict> {
+    const file = this.anchorFile
+    const needed = this.#anchored || (await isUnaccepted(session))
+    const own = await session.take(AnchorKeeper.look(file, key, needed, session.server.timeline))
+    if (own.state === 'older') await markLost(session)
+    const isRight = own.state === 'agrees' || own.state === 'new'
+    const verdict: AnchorVerdict = isRight && this.#opened.state.lost ? { state: 'lacking' } : own
+    const right = verdict.state === 'agrees' || verdict.state === 'new'
+    if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
+    this.#anchor?.close()
+    const { onTrouble = () => {} } = this.#options
+    const position = this.#position ?? {
+      ...(await session.take(storedPosition())),
+      heads: await session.take(storedHeads()),
+      order: 0,
+    }
+    const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
+    this.#anchor = AnchorKeeper.start({ file, key, anew: mode === 'anew', onTrouble }, withTimeline)
+    if (mode === 'anew') await accept(session)
+    await setAnchored(session, this.#options.node)
+    this.#anchored = true
+    return verdict
   }
 
   protected write(change: Change): Promise<void> {
@@ -111,7 +156,9 @@ export class PostgresStore extends DatabaseStore {
     if (this.#closed) return
     this.#closed = true
     this.#again?.cancel()
+    this.#beats.cancel()
     await this.#writer.close()
+    await this.#transactions.close()
     const readers = await Promise.allSettled(this.#readers.splice(0))
     for (const reader of readers) if (reader.status === 'fulfilled') await reader.value.end()
     this.#anchor?.settle()
@@ -120,9 +167,12 @@ export class PostgresStore extends DatabaseStore {
   }
 
   protected async read<T>(steps: Steps<T>): Promise<T> {
+    await this.#requireBeat()
     const session = await this.#reader()
+    let answer: T
     try {
-      return await session.take(steps)
+      if (session.server.pooled) await this.#requireSameServer(session)
+      answer = await session.take(steps)
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error
       const trouble = postgresTrouble(error)
@@ -133,14 +183,53 @@ export class PostgresStore extends DatabaseStore {
       }
       throw asUnavailable('read the database', error)
     }
+    // What was read before another server took over may still be told, since that one waits until here it may not.
+    if (!this.#heartbeat.isYoung()) throw silent(this.#silence())
+    return answer
+  }
+
+  /** The last confirmed commit is young. If it is not, as after this machine slept, a new one may come at once. */
+  async #requireBeat(): Promise<void> {
+    if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
+    if (this.#transactions.broken) throw this.#transactions.broken
+    if (this.#trouble !== null) throw new StoreUnavailable('unavailable', this.#trouble)
+    if (this.#heartbeat.isYoung()) return
+    if (!this.#silent) {
+      const enough = this.#options.clock.sleep(limits.postgresBeatWaitMs)
+      await Promise.race([this.#transactions.verified(), enough]).catch(() => undefined)
+      if (this.#heartbeat.isYoung()) return
+      this.#setSilent()
+    }
+    throw silent(this.#silence())
+  }
+
+  #beat(): void {
+    if (this.#trouble !== null || this.#closed) return
+    if (!this.#heartbeat.isYoung()) this.#setSilent()
+    this.#transactions.verified().then(
+      () => this.#found(),
+      // Its reader is told when the heartbeat is too old, and a lost connection is known.
+      () => undefined,
+    )
+  }
+
+  #setSilent(): void {
+    if (this.#silent) return
+    this.#silent = true
+    this.#options.onTrouble?.(this.#silence())
+    // It may be an old primary, and another host the new one.
+    this.#transactions.drop()
+  }
+
+  #silence(): string {
+    const seconds = Math.floor(Math.min(this.#heartbeat.ageMs(), 86_400_000) / 1000)
+    return `the database has confirmed no commit for ${seconds} s: ${silentHint}`
   }
 
   /** The readers in turn; another one while there may be more. */
   async #reader(): Promise<Session> {
-    if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
-    if (this.#trouble !== null) throw new StoreUnavailable('unavailable', this.#trouble)
     if (this.#readers.length < limits.postgresReaders) {
-      const reader = this.#connect()
+      const reader = this.#openReader()
       this.#readers.push(reader)
       reader.catch(() => this.#lost('no connection to the database'))
     }
@@ -152,9 +241,42 @@ export class PostgresStore extends DatabaseStore {
     throw new StoreUnavailable('unavailable', this.#trouble ?? 'the connection to the database has ended')
   }
 
+  /**
+   * On the server that takes the changes. A commit that was begun after it was opened shows that this server has not restarted
+   * meanwhile, and that a replica has all that can be read there.
+   */
+  async #openReader(): Promise<Session> {
+    const session = await this.#connect()
+    try {
+      await this.#transactions.verified()
+      this.#requireServer(session.server.started)
+      return session
+    } catch (error) {
+      session.drop()
+      throw error
+    }
+  }
+
+  /** Behind a pooler each statement may go to another server. */
+  async #requireSameServer(session: Session): Promise<void> {
+    const row = (await session.query(`SELECT ${startedMicros} AS started`)).rows[0]
+    this.#requireServer(row?.['started'])
+  }
+
+  #requireServer(started: unknown): void {
+    if (started === this.#transactions.server?.started) return
+    const reason = 'another server answers than before'
+    this.#lost(reason)
+    throw new StoreUnavailable('unavailable', reason)
+  }
+
   async #connect(): Promise<Session> {
     if (this.#closed) throw new StoreUnavailable('unavailable', 'the store is closed')
-    return connect(this.#options.connecting)
+    const session = await connect(this.#options.connecting, this.#timeline)
+    const { timeline } = session.server
+    // A server of another cluster has timelines of its own; the commits tell whether it has all that was answered.
+    if (timeline && !isBehind(timeline, this.#timeline)) this.#timeline = timeline
+    return session
   }
 
   /**
@@ -174,7 +296,7 @@ export class PostgresStore extends DatabaseStore {
   #tryAgain(): void {
     this.#again = this.#options.clock.after(this.#pauseMs, () => {
       this.#pauseMs = Math.min(2 * this.#pauseMs, limits.postgresAgainMsMax)
-      this.#writer.verified().then(
+      this.#transactions.verified().then(
         () => this.#found(),
         (error: unknown) => {
           if (this.#broken || this.#closed) return
@@ -186,9 +308,10 @@ export class PostgresStore extends DatabaseStore {
   }
 
   #found(): void {
-    if (this.#broken || this.#trouble === null) return
+    if (this.#broken || (this.#trouble === null && !this.#silent)) return
     this.#again?.cancel()
     this.#trouble = null
+    this.#silent = false
     this.#options.onTrouble?.('the database answers again')
   }
 
@@ -201,7 +324,17 @@ export class PostgresStore extends DatabaseStore {
   #follow(position: OrderedPosition, { checkpointed }: Effects): void {
     this.#found()
     this.#position = position
-    this.#anchor?.note(position)
+    this.#anchor?.note({ ...position, ...(this.#timeline && { timeline: this.#timeline }) })
     if (checkpointed) this.#anchor?.settleAside()
   }
+}
+
+const silentHint =
+  'another server may have taken its place, so this node serves nothing. If the primary waits for a replica ' +
+  '(synchronous_standby_names), bring the replica back; if it was replaced, let this node reach the new one'
+
+function silent(reason: string): StoreUnavailable {
+  return new StoreUnavailable('unavailable', reason, {
+    hint: `The database confirms nothing: ${silentHint}.`,
+  })
 }

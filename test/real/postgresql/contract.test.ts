@@ -25,7 +25,15 @@ async function place(postgres: PostgresServer): Promise<StorePlace> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
   const connecting = { place: parsePostgresUrl(url), passwordFile: null }
   return {
-    open: () => openPostgresStore({ url, passwordFile: null, folder, node: 'node-1', clock: systemClock }),
+    open: () =>
+      openPostgresStore({
+        url,
+        passwordFile: null,
+        folder,
+        node: 'node-1',
+        leaseMs: 8_000,
+        clock: systemClock,
+      }),
     dump: () => openPostgresDump(connecting),
     load: postgresLoader(connecting, systemClock.now()),
     async remove() {

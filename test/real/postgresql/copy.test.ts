@@ -97,7 +97,14 @@ async function refuses(t: TestContext, postgres: PostgresServer): Promise<void> 
   const empty = await copy(url, data)
   assert.match(empty.stderr, /there is no store in postgres:/)
   const open = () =>
-    openPostgresStore({ url, passwordFile: null, folder: data, node: 'n', clock: systemClock })
+    openPostgresStore({
+      url,
+      passwordFile: null,
+      folder: data,
+      node: 'n',
+      leaseMs: 8_000,
+      clock: systemClock,
+    })
   const store = await open()
   t.after(() => store.close())
   await create(store, objectRecord('a'))

@@ -7,11 +7,9 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AnchoredStore } from '../../../src/ports/anchor.ts'
-import { StoreConflict, StoreUnavailable, type Store } from '../../../src/ports/store.ts'
-import { systemClock } from '../../../src/serve/system-clock.ts'
-import { openPostgresStore } from '../../../src/store/postgres/open.ts'
+import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { openNode, until } from '../../support/postgresql-store.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey, conflict } from '../../support/store-place.ts'
 import {
@@ -42,7 +40,7 @@ if (server) {
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
     await assert.rejects(
-      open(t, { url }),
+      openNode(t, { url }),
       /no connection to postgres:\/\/mortise@127.0.0.1:1\/none.*ECONNREFUSED/,
     )
   })
@@ -50,7 +48,7 @@ if (server) {
 
 async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const store = await open(t, { url })
+  const store = await openNode(t, { url })
   const answered: string[] = []
   const unknown = new Set<string>()
   const stop = new AbortController()
@@ -89,7 +87,7 @@ async function crashes(t: TestContext, postgres: PostgresServer): Promise<void> 
 
 async function twoNodes(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const nodes = [await open(t, { url, node: 'a' }), await open(t, { url, node: 'b' })] as const
+  const nodes = [await openNode(t, { url, node: 'a' }), await openNode(t, { url, node: 'b' })] as const
   await create(nodes[0], objectRecord('k'))
   let version = 1
   for (let round = 0; round < 20; round++) {
@@ -124,7 +122,7 @@ async function twoNodes(t: TestContext, postgres: PostgresServer): Promise<void>
 
 async function sameName(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const [first, second] = [await open(t, { url, node: 'n' }), await open(t, { url, node: 'n' })]
+  const [first, second] = [await openNode(t, { url, node: 'n' }), await openNode(t, { url, node: 'n' })]
   await assert.rejects(
     create(first, objectRecord('a')),
     /another process writes to the database as the node n/,
@@ -134,7 +132,7 @@ async function sameName(t: TestContext, postgres: PostgresServer): Promise<void>
 
 async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
   const url = await postgres.newDatabase()
-  const store = await open(t, { url })
+  const store = await openNode(t, { url })
   await create(store, objectRecord('a'))
   await waitForReplica(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
@@ -148,7 +146,7 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
 
 /** The answer is lost, and the replica still lacks the change when the database answers again. */
 async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
-  const store = await open(t, { url: await postgres.newDatabase() })
+  const store = await openNode(t, { url: await postgres.newDatabase() })
   await create(store, objectRecord('a'))
   await waitForReplica(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /it may have been done or not/)
@@ -187,7 +185,7 @@ async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> 
   const url = await postgres.newDatabase()
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
   t.after(() => rm(folder, { recursive: true, force: true }))
-  const store = await open(t, { url, folder })
+  const store = await openNode(t, { url, folder })
   assert.equal((await store.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
   await create(store, objectRecord('a'))
   const name = path.basename(url)
@@ -206,33 +204,9 @@ async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> 
   await until(() => /it lost the others/.test(store.health().reason ?? ''))
   await assert.rejects(store.object('instance-1', 'a'), /it lost the others/)
   await store.close()
-  const again = await open(t, { url, folder })
+  const again = await openNode(t, { url, folder })
   assert.equal((await again.anchor(anchorKey, { needed: false, mode: 'keep' })).state, 'older')
-  const elsewhere = await open(t, { url, node: 'new' })
-  assert.equal((await elsewhere.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
-}
-
-async function open(
-  t: TestContext,
-  {
-    url,
-    node = 'node-1',
-    folder,
-  }: { readonly url: string; readonly node?: string; readonly folder?: string },
-): Promise<Store & AnchoredStore> {
-  const made = folder ?? (await mkdtemp(path.join(tmpdir(), 'mortise-store-')))
-  const store = await openPostgresStore({ url, passwordFile: null, folder: made, node, clock: systemClock })
-  t.after(async () => {
-    await store.close()
-    if (folder === undefined) await rm(made, { recursive: true, force: true })
-  })
-  return store
-}
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!(await isTrue())) {
-    assert.ok(performance.now() < deadline, 'it never came')
-    await sleep(20)
-  }
+  const elsewhere = await openNode(t, { url, node: 'new' })
+  const verdict = await elsewhere.anchor(anchorKey, { needed: true, mode: 'keep' })
+  assert.equal(verdict.state, 'lacking', 'a node that lacks nothing of its own refuses too')
 }

@@ -1,0 +1,295 @@
+// The transactions that write to PostgreSQL, one at a time, on one connection. All nodes take turns by a lock that ends with the
+// transaction, so each decides on what it reads as if it were alone.
+//
+// The outcome of a commit whose answer was lost is found out by the number of this run's commits (node.ts), under the same
+// lock: the old transaction has ended then, whatever its end. It counts as done only once a replica that must confirm it has
+// it too. If the database has fewer commits than were answered, it has lost them, and nothing is read or written any more.
+//
+// A replica that took the primary's place is not used at once: until its heartbeat is too old, a node that was cut off with the
+// old primary answers from there, and what is changed here it would not know.
+
+import { isBehind } from '../../audit/anchor.ts'
+import { limits } from '../../limits.ts'
+import type { Timeline } from '../../ports/anchor.ts'
+import type { Clock } from '../../ports/clock.ts'
+import { StoreUnavailable } from '../../ports/store.ts'
+import type { AuditChain } from '../audit-chain.ts'
+import type { Steps } from '../steps.ts'
+import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
+import type { Heartbeat, Moment } from './heartbeat.ts'
+import { commitsOf, countCommit, endLease, markLost, readTimeline, recordTimeline } from './node.ts'
+import { turnLock } from './schema.ts'
+import type { ServerFacts, Session } from './session.ts'
+
+export interface TransactionsOptions {
+  readonly node: string
+  readonly run: string
+  readonly chain: AuditChain
+  readonly clock: Pick<Clock, 'monotonic'>
+  readonly heartbeat: Heartbeat
+  /** The run began on a database that is known to have lost commits, which only its owner can accept. */
+  readonly knownLost: boolean
+  /** Rejects with StoreUnavailable. */
+  readonly connect: () => Promise<Session>
+  /** A connection was lost: the others may lead to a server that is none any more. */
+  readonly onLost: (reason: string) => void
+  /** The store cannot go on, whatever comes back. */
+  readonly onBroken: (reason: string) => void
+}
+
+export const begin = `BEGIN; SET LOCAL lock_timeout = ${limits.postgresTurnMs};
+  SET LOCAL statement_timeout = ${limits.postgresAnswerMs};
+  SET LOCAL idle_in_transaction_session_timeout = ${limits.postgresIdleMs}`
+/** At least as durable as the promise, whatever the default of the role is. */
+const confirmed = `SELECT CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply'
+  ELSE set_config('synchronous_commit', 'on', true) END`
+
+export class Transactions {
+  readonly #options: TransactionsOptions
+  /** Connected, and not yet found to have all that was answered. */
+  #first: Session | undefined
+  #session: Session | undefined
+  #commits = 0
+  /** The answer to the last commit was lost: the audit chain is there if it was done. */
+  #uncertain: ReturnType<AuditChain['mark']> | undefined
+  #promoted: { readonly timeline: Timeline; readonly sinceMs: number } | undefined
+  #broken: StoreUnavailable | undefined
+  #turn: Promise<unknown> = Promise.resolve()
+  #verifying: Promise<void> | undefined
+
+  /** `first`: the run has taken the node's name on it. */
+  constructor(options: TransactionsOptions, first: Session) {
+    this.#options = options
+    this.#first = first
+  }
+
+  get broken(): StoreUnavailable | undefined {
+    return this.#broken
+  }
+
+  /** The server that has all that was answered; undefined while none is known. */
+  get server(): ServerFacts | undefined {
+    return this.#session?.ended === undefined ? this.#session?.server : undefined
+  }
+
+  /**
+   * Resolves once a server that has all that was answered has confirmed a commit that was begun after this call. Rejects with
+   * StoreUnavailable.
+   */
+  verified(): Promise<void> {
+    this.#verifying ??= this.inTurn(() => {
+      this.#verifying = undefined
+      return this.transact(nothing, noSteps())
+    })
+    return this.#verifying
+  }
+
+  /** One transaction at a time. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  /** Ends the connection, whatever is on its way: the server may be one that is none any more. */
+  drop(): void {
+    this.#session?.drop()
+  }
+
+  async close(): Promise<void> {
+    await this.#turn
+    if (this.server) {
+      const { node, run } = this.#options
+      await this.transact((session) => endLease(session, node, run), noSteps()).catch(() => undefined)
+    }
+    await this.#session?.end()
+    this.#first?.drop()
+  }
+
+  /**
+   * To be called in turn. `last` is sent together with the COMMIT, so only its last statement may want an answer; undefined:
+   * that was lost, and the commit is done. Throws Unconfirmed if it was committed and a replica that must confirm it did not.
+   */
+  async transact<T>(work: (session: Session) => Promise<unknown>, last: Steps<T>): Promise<T | undefined> {
+    const session = await this.#ready()
+    const { heartbeat } = this.#options
+    let sent: Moment | undefined
+    let answer: T
+    try {
+      session.send(begin)
+      session.send(confirmed)
+      session.send(turnLock)
+      await bothOf(this.#count(session), work(session))
+      session.takeWarnings()
+      sent = heartbeat.now()
+      const [asked, committed] = [session.take(last), session.commit()]
+      await bothOf(committed, asked)
+      answer = await asked
+    } catch (error) {
+      const first = session.takeFailure() ?? error
+      const lost = await this.#undo(session, error)
+      if (lost && sent && (await this.#wasDone(error))) return undefined
+      throw first
+    }
+    this.#commits += 1
+    this.#refuseUnconfirmed(session)
+    heartbeat.confirmed(sent)
+    return answer
+  }
+
+  /** The commit of this transaction is counted where the last one was: behind a pooler that may be another server. */
+  async #count(session: Session): Promise<void> {
+    const { node, run } = this.#options
+    const { commits, started, lost } = await countCommit(session, node, run)
+    if (lost && !this.#options.knownLost)
+      throw this.#break('another node was answered commits that the database does not have: it lost them')
+    if (commits === this.#commits + 1 && started === session.server.started) return
+    session.drop()
+    throw new StoreUnavailable('unavailable', 'another server answers than before')
+  }
+
+  /** Whether the commit whose answer was lost was done. Throws StoreUnavailable if nobody can tell now. */
+  async #wasDone(cause: unknown): Promise<boolean> {
+    const before = this.#commits
+    this.#uncertain = this.#options.chain.mark()
+    try {
+      await this.#ready()
+    } catch {
+      const message = `the connection was lost during a commit (${postgresText(cause)}): it may have been done or not`
+      throw new StoreUnavailable('unavailable', message, { cause })
+    }
+    return this.#commits > before
+  }
+
+  /** Whether the connection is lost. */
+  async #undo(session: Session, error: unknown): Promise<boolean> {
+    const lost =
+      session.ended !== undefined ||
+      (!(error instanceof StoreUnavailable) && postgresTrouble(error) === 'gone')
+    if (lost) {
+      session.drop()
+      this.#options.onLost('the connection to the database was lost')
+    } else await session.query('ROLLBACK').catch(() => session.drop())
+    return lost
+  }
+
+  /** The connection that writes; a new one only when its server has all that was answered. */
+  async #ready(): Promise<Session> {
+    if (this.#broken) throw this.#broken
+    if (this.#session && this.#session.ended === undefined) return this.#session
+    const { connect, node, run, chain, heartbeat, onLost } = this.#options
+    let session = this.#first
+    this.#first = undefined
+    try {
+      session ??= await connect()
+      session.send(begin)
+      session.send(confirmed)
+      session.send(turnLock)
+      const commits = await commitsOf(session, node, run)
+      const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
+      if (commits !== this.#commits && !uncertain) throw await this.#lostCommits(session, commits)
+      await this.#followTimeline(session)
+      session.takeWarnings()
+      const sent = heartbeat.now()
+      await session.commit()
+      this.#refuseUnconfirmed(session)
+      heartbeat.confirmed(sent)
+      if (uncertain) {
+        this.#commits += 1
+        chain.restore(uncertain)
+        chain.settled()
+      }
+      this.#uncertain = undefined
+    } catch (error) {
+      session?.drop()
+      onLost('no database is found that has all that was answered')
+      throw asUnavailable('ask the database for the last commit', error)
+    }
+    this.#session = session
+    return session
+  }
+
+  /** In the transaction that is open. Throws Promoted as long as a node may answer from the server before this one. */
+  async #followTimeline(session: Session): Promise<void> {
+    const { timeline } = session.server
+    if (timeline === null) return
+    const { clock, node } = this.#options
+    const { recorded, leaseMs } = await readTimeline(session, node)
+    if (recorded?.cluster === timeline.cluster && recorded.number === timeline.number) return
+    if (isBehind(timeline, recorded))
+      throw new StoreUnavailable('unavailable', 'the server is an old primary: it has rows of a newer one')
+    if (recorded && leaseMs > 0) {
+      const { timeline: seen, sinceMs } = this.#promoted ?? {}
+      const isSame = seen?.cluster === timeline.cluster && seen.number === timeline.number
+      const since = isSame && sinceMs !== undefined ? sinceMs : clock.monotonic()
+      this.#promoted = { timeline, sinceMs: since }
+      const leftMs = since + leaseMs - clock.monotonic()
+      if (leftMs > 0)
+        throw new Promoted(
+          'unavailable',
+          `a replica took the place of the primary (timeline ${timeline.number}): it is used in ${Math.ceil(leftMs / 1000)} s, when no ` +
+            'other node can answer from the old one any more',
+        )
+    }
+    this.#promoted = undefined
+    await recordTimeline(session, timeline)
+  }
+
+  async #lostCommits(session: Session, commits: number | undefined): Promise<StoreUnavailable> {
+    const { node } = this.#options
+    if (commits === undefined)
+      return this.#break(
+        `the database does not know this process as the node ${node} any more: another process took that name, or the ` +
+          'database was set back',
+        'Nothing is served. Look at the database, then start this node again.',
+      )
+    if (commits < this.#commits) {
+      await markLost(session)
+        .then(() => session.commit())
+        .catch(() => undefined)
+    }
+    return this.#break(
+      `the database has ${commits} of the ${this.#commits} commits that this process was answered: it lost the others`,
+    )
+  }
+
+  #break(reason: string, hint: string = lostHint): StoreUnavailable {
+    this.#broken = new StoreUnavailable('unavailable', `${reason}. ${hint}`, { hint })
+    this.#options.onBroken(this.#broken.message)
+    return this.#broken
+  }
+
+  /** PostgreSQL only warns of it. The name of its function is the same in every language. */
+  #refuseUnconfirmed(session: Session): void {
+    const warned = session.takeWarnings().find(({ routine }) => routine === 'SyncRepWaitForLSN')
+    if (!warned) return
+    // What others may see now a failover may take away. So nothing is read before a later commit is confirmed.
+    session.drop()
+    this.#options.onLost('a replica that must confirm each commit did not (synchronous_standby_names)')
+    throw new Unconfirmed(
+      'unavailable',
+      `the database wrote the change, and no replica has confirmed it (${warned.message ?? ''})`,
+    )
+  }
+}
+
+/** The transaction was committed here, and its confirmation by a replica was given up: who waits for it gets a failure. */
+export class Unconfirmed extends StoreUnavailable {}
+
+/** The server was a replica a moment ago, and is used a little later. */
+export class Promoted extends StoreUnavailable {}
+
+const lostHint =
+  'The database lost commits, as after a failover to a replica that did not have them. Nothing is served. Look for the server ' +
+  'that has them, or accept the loss: mortise restore-accept.'
+
+const nothing = async (): Promise<void> => undefined
+
+/** For a transaction that asks nothing at its end. */
+export function* noSteps(): Steps<void> {}
+
+/** Both, side by side; the first one's error counts more. */
+async function bothOf(one: Promise<unknown>, other: Promise<unknown>): Promise<void> {
+  for (const outcome of await Promise.allSettled([one, other]))
+    if (outcome.status === 'rejected') throw outcome.reason
+}

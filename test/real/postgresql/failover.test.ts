@@ -1,0 +1,170 @@
+// A replica takes the place of its primary. A node that is left alone with the old primary answers nothing once its heartbeat is
+// too old, and never goes back to it; what was answered is on the new one, and the nodes go on there by themselves.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { openNode, until } from '../../support/postgresql-store.ts'
+import { openWire, type Wire } from '../../support/proxy.ts'
+import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
+import { anchorKey } from '../../support/store-place.ts'
+import { change, create, objectRecord, trustRow } from '../../support/store-values.ts'
+
+const leaseMs = 2_000
+
+interface Pair {
+  readonly primary: PostgresServer
+  readonly replica: PostgresServer
+  /** Between the replica and its primary. */
+  readonly wire: Wire
+  readonly database: string
+}
+
+const running: { stop(how?: 'fast' | 'immediate'): Promise<void> }[] = []
+after(async () => {
+  for (const server of running) await server.stop('immediate')
+})
+
+test('an old primary that lost its replica answers nothing, and the nodes go on at the new one', isolated)
+test(
+  'a failover that lost commits: each node refuses to serve, also one that lacks nothing of its own',
+  lostCommits,
+)
+
+async function isolated(t: TestContext): Promise<void> {
+  const pair = await startPair(t, 'ANY 1 (r1)')
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
+  t.after(() => rm(folder, { recursive: true, force: true }))
+  const url = (...servers: PostgresServer[]) =>
+    `postgres://mortise@${servers.map(({ port }) => `127.0.0.1:${port}`).join(',')}/${database}`
+  const left = await openNode(t, { url: url(primary), node: 'left', leaseMs, folder })
+  assert.equal((await left.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'new')
+  const both = await openNode(t, { url: url(primary, replica), node: 'both', leaseMs })
+  const load = [keepCreating(left, 'l'), keepCreating(both, 'b')]
+  await until(() => load.every(({ answered }) => answered.length > 20))
+
+  await wire.cut()
+  const cutAt = performance.now()
+  await until(() => !left.health().writable && !both.health().writable, 10_000)
+  assert.ok(performance.now() - cutAt < leaseMs + 1_000, 'soon after the lease')
+  const known = load[0]?.answered[0] ?? ''
+  await assert.rejects(left.object('instance-1', known), unavailable)
+  await assert.rejects(left.trustVersion(), unavailable)
+  assert.match(left.health().reason ?? '', /no commit|reach it again|it may have been done|last commit/)
+
+  await replica.promote()
+  await until(() => both.health().writable)
+  const [before] = [load[1]?.answered.length ?? 0]
+  await until(() => (load[1]?.answered.length ?? 0) > before + 20)
+  await both.commit(change([trustRow('withdrawn')]))
+  assert.equal(left.health().writable, false, 'the node that only reaches the old primary serves nothing')
+  await assert.rejects(left.object('instance-1', known), unavailable)
+  for (const one of load) await one.stop()
+  const answered = load.flatMap((one) => one.answered)
+  for (const id of answered) assert.ok(await both.object('instance-1', id), `${id} is lost`)
+  verifyChain(
+    (await allEntries(both, { order: 'oldest', limit: 1000 })).filter((one) => one.writer === both.writer),
+  )
+
+  // The same node, once it reaches the new primary; then it refuses the old one for good.
+  await left.close()
+  const again = await openNode(t, { url: url(primary, replica), node: 'left', leaseMs, folder })
+  assert.equal((await again.anchor(anchorKey, { needed: true, mode: 'keep' })).state, 'agrees')
+  assert.ok(await again.object('instance-1', known))
+  await create(again, objectRecord('after'))
+  await replica.stop('immediate')
+  await until(() => /old primary that a replica has replaced/.test(again.health().reason ?? ''))
+  await assert.rejects(again.object('instance-1', known), unavailable)
+  await again.close()
+  await primary.sql(`ALTER SYSTEM SET synchronous_standby_names = ''`)
+  await primary.sql('SELECT pg_reload_conf()')
+  const old = await openNode(t, { url: url(primary), node: 'left', leaseMs, folder })
+  const verdict = await old.anchor(anchorKey, { needed: true, mode: 'keep' })
+  assert.equal(verdict.state, 'older')
+  assert.match(
+    verdict.state === 'older' ? verdict.findings.join() : '',
+    /timeline 1, and was on 2: it is an old primary/,
+  )
+}
+
+/** Without a confirmation. */
+async function lostCommits(t: TestContext): Promise<void> {
+  const pair = await startPair(t, '')
+  if (!pair) return
+  const { primary, replica, wire, database } = pair
+  const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
+  const writing = await openNode(t, { url, node: 'writing', leaseMs })
+  const other = await openNode(t, { url, node: 'other', leaseMs })
+  await create(writing, objectRecord('kept'))
+  const arrived = () => replica.sql('SELECT 1 FROM objects', database).then(({ rowCount }) => rowCount === 1)
+  await until(() => arrived().catch(() => false))
+  await wire.cut()
+  await create(writing, objectRecord('lost'))
+  await primary.stop('immediate')
+  await replica.promote()
+  await until(() => /it lost the others/.test(writing.health().reason ?? ''))
+  await until(() => /another node was answered commits|it lost the others/.test(other.health().reason ?? ''))
+  for (const store of [writing, other]) await assert.rejects(store.object('instance-1', 'kept'), /lost/)
+}
+
+/** `confirming`: synchronous_standby_names; the replica is r1. */
+async function startPair(t: TestContext, confirming: string): Promise<Pair | undefined> {
+  const primary = await startPostgres(t, { fsync: 'off', wal_sender_timeout: '3s' })
+  if (!primary) return undefined
+  running.push(primary)
+  const database = path.basename(await primary.newDatabase())
+  const wire = await openWire({ host: '127.0.0.1', port: primary.port })
+  t.after(() => wire[Symbol.asyncDispose]())
+  const replica = await primary.replica('r1', wire.port)
+  running.push(replica)
+  await until(
+    async () =>
+      (await primary.sql(`SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`)).rowCount === 1,
+  )
+  await primary.sql(`ALTER SYSTEM SET synchronous_standby_names = '${confirming}'`)
+  await primary.sql('SELECT pg_reload_conf()')
+  await until(
+    async () =>
+      (await primary.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === confirming,
+  )
+  return { primary, replica, wire, database }
+}
+
+interface Load {
+  readonly answered: readonly string[]
+  stop(): Promise<void>
+}
+
+/** Creates one object after the other, until it is stopped. */
+function keepCreating(store: Store, name: string): Load {
+  const answered: string[] = []
+  const stopped = new AbortController()
+  const work = (async () => {
+    for (let n = 0; !stopped.signal.aborted; n++)
+      try {
+        await create(store, objectRecord(`${name}${n}`))
+        answered.push(`${name}${n}`)
+      } catch (error) {
+        assert.ok(unavailable(error), String(error))
+        await sleep(20)
+      }
+  })()
+  return {
+    answered,
+    stop() {
+      stopped.abort()
+      return work
+    },
+  }
+}
+
+function unavailable(error: unknown): boolean {
+  return error instanceof StoreUnavailable
+}

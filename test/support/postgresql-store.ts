@@ -1,0 +1,36 @@
+// Nodes of tests: stores on PostgreSQL, each with a data folder of its own.
+
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AnchoredStore } from '../../src/ports/anchor.ts'
+import type { Store } from '../../src/ports/store.ts'
+import { systemClock } from '../../src/serve/system-clock.ts'
+import { openPostgresStore, type PostgresOptions } from '../../src/store/postgres/open.ts'
+
+interface NodeOptions extends Partial<PostgresOptions> {
+  readonly url: string
+}
+
+/** Closed after the test; its folder is removed unless it was given. */
+export async function openNode(t: TestContext, options: NodeOptions): Promise<Store & AnchoredStore> {
+  const folder = options.folder ?? (await mkdtemp(path.join(tmpdir(), 'mortise-store-')))
+  const usual = { passwordFile: null, node: 'node-1', leaseMs: 8_000, clock: systemClock }
+  const store = await openPostgresStore({ ...usual, ...options, folder })
+  t.after(async () => {
+    await store.close()
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true })
+  })
+  return store
+}
+
+export async function until(isTrue: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> {
+  const deadline = performance.now() + withinMs
+  while (!(await isTrue())) {
+    assert.ok(performance.now() < deadline, 'it never came')
+    await sleep(20)
+  }
+}
