@@ -116,11 +116,11 @@ function associatedData(place: Place, dataKeyId: string): Buffer {
     dataKeyId,
   ]
   const lengths = fields.map((field) => Buffer.byteLength(field))
-  const data = Buffer.alloc(lengths.reduce((sum, length) => sum + 4 + length, 0))
+  const data = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0))
   let at = 0
-  for (const [index, field] of fields.entries()) {
+  for (let index = 0; index < fields.length; index++) {
     at = data.writeUInt32BE(lengths[index] ?? 0, at)
-    at += data.write(field, at)
+    at += data.write(fields[index] ?? '', at)
   }
   return data
 }

@@ -147,7 +147,7 @@ export class RootKeyStatus {
   }
 
   #stateOf(use: RootKeyUse): State {
-    const name = JSON.stringify([use.instanceId, use.rootKeyUri])
+    const name = `${use.instanceId} ${use.rootKeyUri}`
     const found = this.#states.get(name)
     if (found) return found
     const state: State = {

@@ -1,5 +1,5 @@
-// Commits a group of changes in one SQLite transaction, a savepoint for each, so that a conflict undoes only the
-// change that met it. Knows nothing of threads, timers or the disk's room.
+// Commits a group of changes in one SQLite transaction. Where there are several, each has a savepoint, so that a conflict
+// undoes only the change that met it. Knows nothing of threads, timers or the disk's room.
 
 import type { DatabaseSync } from 'node:sqlite'
 import { StoreConflict } from '../ports/store.ts'
@@ -19,22 +19,42 @@ export interface GroupResult {
   readonly synced: boolean
 }
 
+/** How a change is undone that met a conflict. */
+interface Undoing {
+  readonly begin: () => void
+  readonly end: () => void
+  readonly undo: () => void
+}
+
 export class Groups {
   readonly #database: DatabaseSync
   readonly #statements: Statements
   readonly #chain: AuditChain
-  readonly #savepoint
-  readonly #release
-  readonly #rollback
+  readonly #oneChange: Undoing
+  /** A savepoint has SQLite copy each page before it is changed; a change that is alone in its group needs none. */
+  readonly #wholeGroup: Undoing
   #position: OrderedPosition
 
   constructor(database: DatabaseSync, statements: Statements, chain: AuditChain) {
     this.#database = database
     this.#statements = statements
     this.#chain = chain
-    this.#savepoint = database.prepare('SAVEPOINT change')
-    this.#release = database.prepare('RELEASE change')
-    this.#rollback = database.prepare('ROLLBACK TO change')
+    const savepoint = database.prepare('SAVEPOINT change')
+    const release = database.prepare('RELEASE change')
+    const rollback = database.prepare('ROLLBACK TO change')
+    this.#oneChange = {
+      begin: () => savepoint.run(),
+      end: () => release.run(),
+      undo: () => {
+        rollback.run()
+        release.run()
+      },
+    }
+    this.#wholeGroup = {
+      begin: () => undefined,
+      end: () => undefined,
+      undo: () => database.exec('ROLLBACK; BEGIN IMMEDIATE'),
+    }
     this.#position = statements.take(storedStart())
   }
 
@@ -54,7 +74,8 @@ export class Groups {
       const full = jobs.some(({ change }) => change.durability === 'disk')
       this.#setSynchronous(full)
       this.#database.exec('BEGIN IMMEDIATE')
-      const outcomes = jobs.map((job) => this.#apply(job, effects))
+      const undoing = jobs.length === 1 ? this.#wholeGroup : this.#oneChange
+      const outcomes = jobs.map((job) => this.#apply(job, effects, undoing))
       this.#statements.take(this.#chain.save())
       const position = this.#positionWith(effects)
       this.#database.exec('COMMIT')
@@ -84,17 +105,16 @@ export class Groups {
     }
   }
 
-  #apply({ id, change }: Job, effects: Effects): Outcome {
+  #apply({ id, change }: Job, effects: Effects, { begin, end, undo }: Undoing): Outcome {
     const mark = this.#chain.mark()
-    this.#savepoint.run()
+    begin()
     try {
       this.#statements.take(applyChange(this.#chain, change, effects))
-      this.#release.run()
+      end()
       return { id, type: 'done' }
     } catch (error) {
       if (sqliteTrouble(error) !== null) throw error
-      this.#rollback.run()
-      this.#release.run()
+      undo()
       this.#chain.restore(mark)
       if (error instanceof StoreConflict)
         return { id, type: 'conflict', what: error.what, message: error.message }

@@ -8,10 +8,19 @@ export function indexHash(instanceId: string, key: string, value: string, destro
   return hash64(JSON.stringify([destroyed ? 'destroyed' : 'live', instanceId, key, value]))
 }
 
-/** For the columns of audit. */
+/** For the columns of audit. Most entries name what others before them named. */
 export function auditHash(column: 'instance' | 'object' | 'certificate', text: string): bigint {
-  return hash64(`${column}:${text}`)
+  const name = `${column}:${text}`
+  let known = auditHashes.get(name)
+  if (known === undefined) {
+    if (auditHashes.size >= auditHashesMax) auditHashes.clear()
+    auditHashes.set(name, (known = hash64(name)))
+  }
+  return known
 }
+
+const auditHashesMax = 10_000
+const auditHashes = new Map<string, bigint>()
 
 function hash64(text: string): bigint {
   return hash('sha256', text, 'buffer').readBigInt64BE(0)

@@ -22,7 +22,9 @@ export class ReadMemory {
   #asked = false
   #trustVersion: number | undefined
   /** By instance and identifier. */
-  readonly #objects = new Map<string, StoredObject>()
+  #objects = new Map<string, StoredObject>()
+  /** What was known before the last change of the database. */
+  #before: ReadonlyMap<string, StoredObject> = new Map()
   #bytes = 0
 
   /** `database`: a connection that only reads, and its statements. */
@@ -64,7 +66,8 @@ export class ReadMemory {
     if (version === this.#version && this.#bytes <= limits.readMemoryBytes) return
     this.#version = version
     this.#trustVersion = undefined
-    this.#objects.clear()
+    this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new Map()
+    this.#objects = new Map()
     this.#bytes = 0
   }
 
@@ -78,10 +81,17 @@ export class ReadMemory {
     if (known) return known
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
-    const object = storedObject(row)
+    const object = this.#withKnownAttributes(name, storedObject(row))
     this.#objects.set(name, object)
     const { attributes, sealed, recoverable } = object
     this.#bytes += attributes.length + (sealed ?? recoverable?.sealed ?? []).length
     return object
+  }
+
+  /** Attributes with the same bytes as before are the same value, so nobody decodes them again. */
+  #withKnownAttributes(name: string, object: StoredObject): StoredObject {
+    const attributes = this.#before.get(name)?.attributes
+    const isSame = attributes !== undefined && Buffer.compare(attributes, object.attributes) === 0
+    return isSame ? { ...object, attributes } : object
   }
 }

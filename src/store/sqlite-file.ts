@@ -115,6 +115,7 @@ function prepare(database: DatabaseSync, file: string, onNotice: (message: strin
     PRAGMA cell_size_check = ON;
     PRAGMA trusted_schema = OFF;
     PRAGMA cache_size = -32768;
+    PRAGMA wal_autocheckpoint = 4000;
     PRAGMA journal_size_limit = 67108864;`)
   if (version > 0 && version < migrations.length) keepCopy(database, { file, version }, onNotice)
   migrate(database, version)

@@ -57,7 +57,9 @@ class Decoder {
   readonly #path: string[] = []
 
   constructor(bytes: Uint8Array, options: DecodeOptions) {
-    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#buffer = Buffer.isBuffer(bytes)
+      ? bytes
+      : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#version = options.version
     this.#newest = options.newest ?? options.version
     this.#ignoreUnknown = options.unknownFields === 'ignore'
@@ -240,9 +242,12 @@ class Decoder {
   }
 
   #text(at: number): string {
-    const utf8 = this.#bytes(at)
-    if (!isUtf8(utf8)) throw this.#error('malformed', 'text that is not UTF-8', at)
-    return utf8.toString('utf8')
+    const start = at + headerBytes
+    const text = this.#buffer.toString('utf8', start, start + this.#buffer.readUInt32BE(at + 4))
+    // Bytes that are not UTF-8 become this character, which may also stand there itself.
+    if (text.includes('\uFFFD') && !isUtf8(this.#bytes(at)))
+      throw this.#error('malformed', 'text that is not UTF-8', at)
+    return text
   }
 
   // ------------------------------------------------------------ Items of unknown meaning

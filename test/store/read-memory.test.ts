@@ -31,8 +31,12 @@ test('the same bytes are returned while nothing changes, and others after a chan
   assert.equal(again.attributes, first.attributes, 'from memory')
   await create(store, objectRecord('b'))
   const later = await store.object('instance-1', 'a')
-  assert.notEqual(later?.attributes, first.attributes, 'read anew')
+  assert.notEqual(later?.sealed, first.sealed, 'read anew')
+  assert.equal(later?.attributes, first.attributes, 'the same bytes need not be decoded again')
   assert.deepEqual(later, first)
+  const attributes = Buffer.from('other attributes')
+  await store.commit(change([objectWrite(objectRecord('a', { attributes, version: 2 }))]))
+  assert.deepEqual(Buffer.from((await store.object('instance-1', 'a'))?.attributes ?? []), attributes)
 })
 
 test('a commit counts from its answer on, and for every read that began later', async (t) => {
