@@ -39,18 +39,19 @@ export interface ContentionOptions {
   readonly random: () => number
   /** Whether the connection is to be lost by now. */
   readonly expected: () => boolean
+  /** So many of the newest keys are in everybody's hands; left out: 40. */
+  readonly hotKeys?: number
 }
-
-/** So many of the newest keys are in everybody's hands. */
-const hotKeys = 40
 
 /** One client on one connection until the connection is lost; it throws if that was not to be. */
 export async function contend(options: ContentionOptions): Promise<void> {
-  const { history, client, contended, random, expected } = options
+  const { history, client, contended, random, expected, hotKeys = 40 } = options
   try {
     const talk = await openRecorded(options.talk, { history, client })
     try {
-      for (let step = 1; !expected(); step += 1) await act(talk, contended, random, `x-${client}-${step}`)
+      const hot = () => [...contended.touched].slice(-hotKeys)
+      for (let step = 1; !expected(); step += 1)
+        await act(talk, { contended, random, hot: hot() }, `x-${client}-${step}`)
     } finally {
       talk.close()
     }
@@ -62,12 +63,14 @@ export async function contend(options: ContentionOptions): Promise<void> {
 
 async function act(
   talk: RecordedTalk,
-  contended: Contended,
-  random: () => number,
+  {
+    contended,
+    random,
+    hot,
+  }: Pick<ContentionOptions, 'contended' | 'random'> & { readonly hot: readonly string[] },
   attribute: string,
 ): Promise<void> {
   const { counts } = contended
-  const hot = [...contended.touched].slice(-hotKeys)
   const key = hot[Math.floor(random() * hot.length)]
   const dice = random()
   if (key === undefined || dice < 0.2) {

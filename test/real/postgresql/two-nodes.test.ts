@@ -1,0 +1,154 @@
+// Two nodes on one database, each a process of its own: what one does the other knows with the next message, also on open
+// connections; calls of both at the same key have one order; a name is given once; the audit of both verifies.
+
+import assert from 'node:assert/strict'
+import { after, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clientCertificate } from '../../support/certificates.ts'
+import { Contended, contend } from '../../support/contention.ts'
+import { violations } from '../../support/history-check.ts'
+import { History } from '../../support/history.ts'
+import {
+  customAttributesOf,
+  digestOf,
+  openTalk,
+  reasons,
+  states,
+  type KmipTalk,
+} from '../../support/kmip-talk.ts'
+import { aes, KmipSession, locate, nameAttribute } from '../../support/kmip-session.ts'
+import { randomFrom } from '../../support/load.ts'
+import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import type { ClientFiles } from '../../support/server.ts'
+import { connectClient } from '../../support/tls-client.ts'
+
+const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
+  test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
+})
+after(() => postgres?.stop('immediate'))
+if (postgres) test('two nodes on one database', (t) => twoNodes(t, postgres))
+
+async function twoNodes(t: TestContext, database: PostgresServer): Promise<void> {
+  await using nodes = await startNodes(database)
+  const files = await nodes.one.server.issue('vcenter')
+  await t.test('each serves at once what the other one did', () => atOnce(nodes, files))
+  await t.test('calls of both at the same keys have one order', () => oneOrder(nodes, files))
+  await t.test('a name that both give is given once', () => uniqueNames(nodes, files))
+  await t.test('trust that one grants, blocks or withdraws holds on open connections of the other', () =>
+    trustEverywhere(nodes),
+  )
+  await t.test('the audit of both verifies on each', async () => {
+    for (const { server } of nodes.both) {
+      const { ok, writers } = (await server.json('audit', 'verify')) as { ok: boolean; writers?: number }
+      assert.ok(ok, `writers: ${writers}`)
+    }
+  })
+}
+
+function talkTo({ server }: TestNode, { tls }: Pick<ClientFiles, 'tls'>): Promise<KmipTalk> {
+  return openTalk({ ...server.kmip, tls })
+}
+
+async function atOnce({ one, two }: Nodes, files: ClientFiles): Promise<void> {
+  const stays = [await talkTo(one, files), await talkTo(two, files)] as const
+  for (let round = 0; round < 20; round++) {
+    const [here, there] = round % 2 === 0 ? stays : ([stays[1], stays[0]] as const)
+    const key = await here.create()
+    // As vCenter does, also on a connection that was not there before.
+    const fresh = await talkTo(round % 2 === 0 ? two : one, files)
+    const digest = digestOf(await fresh.get(key))
+    fresh.close()
+    assert.ok(digest)
+    assert.equal(digestOf(await there.get(key)), digest)
+    assert.ok((await there.addAttribute(key, 'x-there', 'a')).ok)
+    assert.ok((await here.addAttribute(key, 'x-here', 'b')).ok)
+    assert.deepEqual(customAttributesOf(await there.attributes(key)).toSorted(), ['x-here', 'x-there'])
+    assert.ok((await here.activate(key)).ok)
+    assert.equal(await there.state(key), states.Active)
+    assert.ok((await there.revoke(key)).ok)
+    assert.equal(await here.state(key), states.Deactivated)
+    assert.ok((await here.destroy(key)).ok)
+    assert.equal((await there.get(key)).reason, reasons.ItemNotFound)
+  }
+  const key = await stays[0].create()
+  assert.ok((await stays[1].locateAll()).includes(key))
+  for (const talk of stays) talk.close()
+}
+
+async function oneOrder({ both }: Nodes, files: ClientFiles): Promise<void> {
+  const history = new History()
+  const contended = new Contended()
+  const random = randomFrom(20_261_126)
+  const stop = new AbortController()
+  const clients = [...both, ...both, ...both].map(({ server }, index) =>
+    contend({
+      talk: { ...server.kmip, tls: files.tls },
+      history,
+      client: `c${index}`,
+      contended,
+      random,
+      expected: () => stop.signal.aborted,
+      hotKeys: 6,
+    }),
+  )
+  const ended = Promise.all(clients)
+  await Promise.race([sleep(5_000), ended])
+  stop.abort()
+  await ended
+  assert.deepEqual(
+    violations(history.keys).map(({ key, message }) => `${key}: ${message}`),
+    [],
+  )
+  const { changed, refused } = contended.counts
+  assert.ok(changed > 50 && refused > 10, `the nodes met too seldom: ${JSON.stringify(contended.counts)}`)
+}
+
+async function uniqueNames({ both }: Nodes, { tls }: ClientFiles): Promise<void> {
+  const sessions = await Promise.all(
+    both.map(async ({ server }) => new KmipSession(await connectClient({ ...server.kmip, ...tls }))),
+  )
+  for (let round = 0; round < 15; round++) {
+    const name = nameAttribute(`key ${round}`)
+    const told = await Promise.all(
+      sessions.map((session) => session.one('1.4', { operation: 'Create', request: aes([name]) })),
+    )
+    const refused = told.filter(({ status }) => status === 'OperationFailed')
+    assert.equal(refused.length, 1, 'one of two is refused')
+    assert.equal(refused[0]?.reason, 'InvalidField')
+    for (const session of sessions) {
+      const { UniqueIdentifier } = await session.ask('1.4', 'Locate', locate([name]))
+      assert.equal(UniqueIdentifier?.length, 1)
+    }
+  }
+  for (const session of sessions) session[Symbol.dispose]()
+}
+
+/** Each node grants and takes away while the client is connected to the other. */
+async function trustEverywhere({ one, two }: Nodes): Promise<void> {
+  for (const [node, other] of [
+    [one, two],
+    [two, one],
+  ] as const) {
+    const { tls, certificate } = await clientCertificate('self-signed')
+    const { sha256, pem } = certificate
+    const talk = await talkTo(other, { tls: { ...tls, ca: '' } })
+    const isServed = async () => {
+      const { ok, reason } = await talk.askState('no such key')
+      assert.ok(!ok)
+      return reason !== reasons.AuthenticationNotSuccessful
+    }
+    const deeds: readonly (readonly [boolean, () => Promise<unknown>])[] = [
+      [true, () => node.server.trust(`client of ${other.name}`, pem)],
+      [false, () => node.server.json('client', 'block', sha256)],
+      [true, () => node.server.json('client', 'unblock', sha256)],
+      [false, () => node.server.json('client', 'remove', `client of ${other.name}`)],
+    ]
+    assert.equal(await isServed(), false)
+    for (const [index, [served, deed]] of deeds.entries()) {
+      await deed()
+      assert.equal(await isServed(), served, `step ${index} on ${node.name}`)
+    }
+    talk.close()
+  }
+}
