@@ -175,7 +175,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const reports = new InstanceReports({ store, clock, custodies, openRootKey: keyring.openRootKey, progress })
   const begins = { failed, keys, leases, openStandardKeys: rootKeys.openStandardKeys }
   const begun = openBegunByRequest({ ...parts, apiKeys, restores: trust.restores }, begins, opened)
-  const inventories = openInventories({ store, clock, failed }, opened)
+  const inventories = openInventories({ store, clock, leases, failed }, opened)
   const seen = await openSeen({ store, clock, failed }, opened)
   const start = () => {
     leases.start()
@@ -231,7 +231,9 @@ function openInventories(
   {
     failed,
     ...parts
-  }: Pick<Core, 'store' | 'clock'> & { readonly failed: (what: string) => (error: unknown) => void },
+  }: Pick<Core, 'store' | 'clock' | 'leases'> & {
+    readonly failed: (what: string) => (error: unknown) => void
+  },
   opened: AsyncDisposableStack,
 ): Inventories {
   const inventories = new Inventories({ ...parts, failed: failed('count machines whose key is missing') })

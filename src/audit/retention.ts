@@ -1,7 +1,7 @@
 // Prunes the audit log by itself, as `audit.keep` says: at most once a day, so that the log gains one entry a day by it.
 
 import type { Clock } from '../ports/clock.ts'
-import type { Leases } from '../ports/leases.ts'
+import { underLease, type Leases } from '../ports/leases.ts'
 import type { Store } from '../ports/store.ts'
 import { serverActor } from './actor.ts'
 import type { Audit } from './audit.ts'
@@ -24,7 +24,8 @@ export async function pruneExpired(
   const { oldestMs } = await store.auditTimes()
   const beforeMs = clock.now() - keepDays * dayMs
   if (oldestMs === null || oldestMs > beforeMs - dayMs) return false
-  if (!(await leases.hold('audit-prune'))) return false
-  await audit.prune(serverActor, beforeMs)
+  const lease = await leases.hold('audit-prune')
+  if (!lease) return false
+  await underLease(lease, () => audit.prune(serverActor, beforeMs))
   return true
 }

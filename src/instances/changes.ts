@@ -7,7 +7,6 @@ import { serverActor, type By } from '../audit/actor.ts'
 import { requireNoDelayFor } from './destroy-delay.ts'
 import type { WrittenToo } from './instance-changes.ts'
 import type { Keyring } from '../sealing/keyring.ts'
-import type { Fence } from '../ports/leases.ts'
 import type { Store, Write } from '../ports/store.ts'
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
@@ -137,8 +136,8 @@ export class InstanceWorkChanges {
     return this.#writer.change(by, decide, present)
   }
 
-  /** Ends the work. false: other work has replaced it, and nothing was written. StoreConflict: the lease was lost. */
-  async finish(instanceId: string, work: InstanceWork, counts: WorkCounts, lease?: Fence): Promise<boolean> {
+  /** Ends the work. false: other work has replaced it, and nothing was written. */
+  async finish(instanceId: string, work: InstanceWork, counts: WorkCounts): Promise<boolean> {
     try {
       await this.#writer.change(serverActor, (snapshot) => {
         const { work: now, ...instance } = requireInstance(snapshot, instanceId)
@@ -149,7 +148,6 @@ export class InstanceWorkChanges {
           object: instanceId,
           instanceId,
           detail: { work: work.id, rootKey: instance.rootKeyUri, custody: instance.custody, ...counts },
-          ...(lease && { expect: { lease } }),
           result: undefined,
         }
       })

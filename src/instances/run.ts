@@ -3,10 +3,10 @@
 
 import type { Access } from '../trust/access.ts'
 import { serverActor } from '../audit/actor.ts'
-import { isLeaseLost, StoreConflict, type Change, type Store } from '../ports/store.ts'
+import { StoreConflict, type Change, type Store } from '../ports/store.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Clock } from '../ports/clock.ts'
-import { fenceOf, type Lease } from '../ports/leases.ts'
+import type { Lease } from '../ports/leases.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
 import type { CorrelationIds } from '../ports/root-key.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
@@ -42,7 +42,6 @@ export class WorkRun {
   readonly store: Store
   /** Items that are where they should be, and all that there are: data keys and objects. */
   readonly counts = { done: 0, total: 0 }
-  readonly lease: Lease | undefined
   trouble: string | null = null
   readonly #place: WorkPlace
 
@@ -51,7 +50,6 @@ export class WorkRun {
     this.store = place.store
     this.instanceId = instanceId
     this.work = work
-    this.lease = place.lease
   }
 
   get progress(): WorkProgress {
@@ -63,7 +61,7 @@ export class WorkRun {
   /** The instance as it is now, while this work is still its own. Throws WorkOver. */
   async now(): Promise<{ readonly instance: Instance; readonly trustVersion: number }> {
     if (this.#place.signal.aborted) throw new WorkOver('the server stops')
-    if (this.lease?.isHeld() === false) throw anotherNode()
+    if (this.#place.lease?.isHeld() === false) throw new WorkOver('another node has the lease of this work')
     const { tables, version } = await this.#place.access.snapshot()
     const instance = tables.instance.get(this.instanceId)
     if (!instance || instance.work?.id !== this.work?.id) throw new WorkOver('the work was replaced')
@@ -71,8 +69,8 @@ export class WorkRun {
   }
 
   /**
-   * Commits what counts only while this work is the instance's and this node's: after it was replaced nothing may be moved
-   * where it led, and only one of two nodes does it. Throws WorkOver, and what a commit throws.
+   * Commits what counts only while this work is the instance's: after it was replaced nothing may be moved where it led.
+   * Throws WorkOver, and what a commit throws.
    */
   async commit(
     change: Pick<Change, 'writes' | 'entries'> & { readonly expect?: Change['expect'] },
@@ -80,11 +78,10 @@ export class WorkRun {
     for (;;) {
       const { trustVersion } = await this.now()
       try {
-        const expect = { ...change.expect, trustVersion, ...(this.lease && { lease: fenceOf(this.lease) }) }
+        const expect = { ...change.expect, trustVersion }
         await this.store.commit({ ...change, expect, durability: 'disk' })
         return
       } catch (error) {
-        if (isLeaseLost(error)) throw anotherNode()
         if (!(error instanceof StoreConflict) || error.what !== 'trust') throw error
       }
     }
@@ -153,8 +150,4 @@ export class WorkRun {
       detail: { ...(this.work && { work: this.work.id }), ...detail, ...namedCalls(correlationIds) },
     }
   }
-}
-
-function anotherNode(): WorkOver {
-  return new WorkOver('another node has the lease of this work')
 }

@@ -14,8 +14,8 @@ import { rewrapObject, rewrapObjects, type HandedBack } from './rewrap.ts'
 import { WorkOver, WorkRun, type WorkProgress } from './run.ts'
 import { troubleOf } from './trouble.ts'
 import type { Keyring } from '../sealing/keyring.ts'
-import { isLeaseLost, StoreConflict, type Store } from '../ports/store.ts'
-import { fenceOf, type Lease, type Leases } from '../ports/leases.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
+import { LeaseElsewhere, underLease, type Lease, type Leases } from '../ports/leases.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { StoredObject } from '../ports/objects.ts'
 import type { Instance, InstanceWork } from '../trust/rows.ts'
@@ -126,7 +126,7 @@ export class InstanceWorker {
       run,
       wake: () => {},
       ended: Promise.resolve()
-        .then(() => this.#untilDone(run, (wake) => (running.wake = wake)))
+        .then(() => underLease(lease, () => this.#untilDone(run, (wake) => (running.wake = wake))))
         .catch(this.#options.onFailure('work on an instance'))
         .finally(() => void this.#ended(instanceId, lease)),
     }
@@ -151,7 +151,7 @@ export class InstanceWorker {
       try {
         return await this.#attempt(run)
       } catch (error) {
-        if (error instanceof WorkOver || isLeaseLost(error)) return
+        if (error instanceof WorkOver || error instanceof LeaseElsewhere) return
         run.trouble = troubleOf(error) ?? 'something went wrong in the server: see its log'
         if (troubleOf(error) === undefined) this.#options.onFailure('work on an instance')(error)
       }
@@ -166,8 +166,7 @@ export class InstanceWorker {
     const { work } = instance
     if (!work) return
     const counts = work.kind === 'move' ? await this.#move(run, instance) : await this.#rewrap(run, instance)
-    const { lease } = run
-    await this.#options.changes.finish(run.instanceId, work, counts, lease && fenceOf(lease))
+    await this.#options.changes.finish(run.instanceId, work, counts)
   }
 
   async #move(run: WorkRun, instance: Instance): Promise<WorkCounts> {

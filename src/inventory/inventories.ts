@@ -10,6 +10,7 @@ import { limits } from '../limits.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { FoundInventoryRow, InventoryRecord, InventoryRow, InventoryWrite } from '../ports/inventory.ts'
+import { apartFromLease, LeaseElsewhere, underLease, type Leases } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { InventoryRefused } from './refused.ts'
 import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
@@ -51,6 +52,7 @@ type InventoriesStore = Pick<Store, 'inventories' | 'inventoryRows' | 'keyUses' 
 export class Inventories {
   readonly #store: InventoriesStore
   readonly #clock: Clock
+  readonly #leases: Leases
   readonly #failed: (error: unknown) => void
   /** One count for each instance at a time, and one that waits for it. */
   readonly #counting = new Map<string, Promise<InventorySummary | null>>()
@@ -63,9 +65,11 @@ export class Inventories {
   constructor(options: {
     readonly store: InventoriesStore
     readonly clock: Clock
+    readonly leases: Leases
     readonly failed: (error: unknown) => void
   }) {
     this.#store = options.store
+    this.#leases = options.leases
     this.#clock = options.clock
     this.#failed = options.failed
   }
@@ -362,18 +366,29 @@ export class Inventories {
 
   /** Removes the rows of what is gone, in the background, so that no commit waits long behind it. */
   #sweep(): void {
-    this.#sweeping ??= this.#removeGone()
+    this.#sweeping ??= apartFromLease(() => this.#removeGone())
       .catch(this.#failed)
       .finally(() => (this.#sweeping = null))
   }
 
   async #removeGone(): Promise<void> {
-    while (!this.#stopped) {
-      const gone = (await this.#store.inventories()).find(({ state }) => state === 'gone')
-      if (!gone) return
-      const rowsMax = limits.inventorySweepRows
-      const writes = [{ type: 'inventory-cleared', id: gone.id, rowsMax } as const]
-      await this.#store.commit({ writes, entries: [], durability: 'process' })
+    const nextGone = async () => (await this.#store.inventories()).find(({ state }) => state === 'gone')
+    if (!(await nextGone())) return
+    const lease = await this.#leases.hold('inventory')
+    // The node that has it removes all that is gone, and each looks now and then.
+    if (!lease) return
+    try {
+      await underLease(lease, async () => {
+        for (let gone = await nextGone(); gone && !this.#stopped; gone = await nextGone()) {
+          const rowsMax = limits.inventorySweepRows
+          const writes = [{ type: 'inventory-cleared', id: gone.id, rowsMax } as const]
+          await this.#store.commit({ writes, entries: [], durability: 'process' })
+        }
+      })
+    } catch (error) {
+      if (!(error instanceof LeaseElsewhere)) throw error
+    } finally {
+      await this.#leases.giveBack(lease)
     }
   }
 }

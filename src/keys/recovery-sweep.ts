@@ -5,8 +5,8 @@
 import { serverActor } from '../audit/actor.ts'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import { fenceOf, type Fence, type Leases } from '../ports/leases.ts'
-import { isLeaseLost, StoreConflict, type Change, type Store } from '../ports/store.ts'
+import { LeaseElsewhere, underLease, type Leases } from '../ports/leases.ts'
+import { StoreConflict, type Change, type Store } from '../ports/store.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 
 type Due = Awaited<ReturnType<Store['dueObjects']>>[number]
@@ -63,23 +63,32 @@ export class RecoverySweep {
       if (due.length === 0) return
       const lease = await this.#leases.hold('recovery')
       if (!lease) return
-      const fence = fenceOf(lease)
       try {
-        await this.#store.commit(this.#removal(due, fence))
+        if (!(await underLease(lease, () => this.#remove(due)))) return
       } catch (error) {
-        if (isLeaseLost(error)) return
-        if (!(error instanceof StoreConflict)) throw error
-        // One of them was changed meanwhile, or brought back: the others by themselves.
-        for (const one of due) await this.#store.commit(this.#removal([one], fence)).catch(unlessConflict)
-        return
+        if (error instanceof LeaseElsewhere) return
+        throw error
       }
     }
   }
 
-  #removal(due: readonly Due[], lease: Fence): Change {
+  /** false: not all of them together. */
+  async #remove(due: readonly Due[]): Promise<boolean> {
+    try {
+      await this.#store.commit(this.#removal(due))
+      return true
+    } catch (error) {
+      if (!(error instanceof StoreConflict)) throw error
+      // One of them was changed meanwhile, or brought back: the others by themselves.
+      for (const one of due) await this.#store.commit(this.#removal([one])).catch(unlessConflict)
+      return false
+    }
+  }
+
+  #removal(due: readonly Due[]): Change {
     const atMs = this.#clock.now()
     return {
-      expect: { objects: due, lease },
+      expect: { objects: due },
       writes: due.map(({ instanceId, uniqueIdentifier }) => ({
         type: 'recoverable-removed',
         instanceId,

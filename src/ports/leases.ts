@@ -1,6 +1,9 @@
 // Leases: of several nodes on one store one does each kind of background work. A lease has a number, the fence, which rises each
 // time that the lease is taken; a commit that names it fails once the lease was taken again. So a node that slept through its
-// lease writes nothing. The comments are contracts. Only `fenceOf` and the error are code.
+// lease writes nothing. Work runs under its lease (`underLease`), and every commit that it makes on the way, in whichever
+// room, names the lease by itself. The comments are contracts.
+
+import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** A lease as a commit names it. */
 export interface Fence {
@@ -42,9 +45,35 @@ export interface Lease extends Fence {
   isHeld(): boolean
 }
 
-/** As a commit takes it, which may go to another thread. */
-export function fenceOf({ name, fence }: Lease): Fence {
-  return { name, fence }
+interface Work {
+  readonly fence: Fence
+  isOver: boolean
+}
+
+const running = new AsyncLocalStorage<Work | undefined>()
+
+/**
+ * Runs work whose commits fail with LeaseElsewhere once the lease was taken again or given back. What the work leaves running
+ * behind it when it has ended is no part of it any more.
+ */
+export async function underLease<T>({ name, fence }: Fence, work: () => Promise<T>): Promise<T> {
+  const one: Work = { fence: { name, fence }, isOver: false }
+  try {
+    return await running.run(one, work)
+  } finally {
+    one.isOver = true
+  }
+}
+
+/** For what all kinds of work share, such as a queue, and whoever comes first sets going. */
+export function apartFromLease<T>(work: () => T): T {
+  return running.run(undefined, work)
+}
+
+/** The fence that a commit of the running work must name; undefined: it is under no lease. */
+export function fenceOfWork(): Fence | undefined {
+  const work = running.getStore()
+  return work?.isOver === false ? work.fence : undefined
 }
 
 /** Background work needs this of leases. */
@@ -57,9 +86,19 @@ export interface Leases {
 
 /** The kinds of work that one node does at a time. */
 export type LeaseName =
-  'instance-work' | 'standard-keys' | 'recovery' | 'backups' | 'audit-prune' | 'restore' | 'adoption'
+  | 'instance-work'
+  | 'standard-keys'
+  | 'recovery'
+  | 'backups'
+  | 'audit-prune'
+  | 'inventory'
+  | 'restore'
+  | 'adoption'
 
-/** Another node does this kind of work now. */
+/** Another node does this kind of work now. The running work has lost its lease, or got none. */
 export class LeaseElsewhere extends Error {
   override readonly name = 'LeaseElsewhere'
+  constructor(options?: ErrorOptions) {
+    super('another node of this server is at such work', options)
+  }
 }

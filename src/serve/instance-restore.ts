@@ -37,7 +37,7 @@ import { Uploads } from './uploads.ts'
 
 export interface InstanceRestoreParts extends Pick<
   Core,
-  'store' | 'clock' | 'access' | 'keyring' | 'custodies' | 'apiKeys' | 'trust'
+  'store' | 'clock' | 'access' | 'keyring' | 'custodies' | 'apiKeys' | 'trust' | 'leases'
 > {
   /** The server's own. */
   readonly rootKey: RootKey
@@ -108,7 +108,9 @@ export class InstanceRestores implements BackupRestoreAdministration {
     requireConfirmed(found, wanted)
     const progress: InstanceRestoreProgress = { step: 'check', done: 0, total: 0 }
     return this.#jobs.begin(wholeServer, { progress }, async (working) => {
-      const report = await this.#uploads.use(wanted.upload, () => this.#restore(by, wanted, found, working))
+      const report = await this.#uploads.use(wanted.upload, () =>
+        this.#parts.leases.during('restore', () => this.#restore(by, wanted, found, working)),
+      )
       await this.#uploads.remove(wanted.upload)
       return report
     })

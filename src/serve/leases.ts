@@ -1,11 +1,19 @@
 // The leases of this node: taken when work begins, renewed while it lasts, given back when the node stops. This node counts the
 // time from before it asked, so it stops believing in a lease before the database lets another node have it. If it slept,
 // or could not reach the database, the fence in its commits still says no. Where one process has the store alone, a lease is its
-// own at once and for good.
+// own at once and as long as it runs.
 
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import { LeaseElsewhere, type Lease, type LeaseName, type Leases, type LeaseWrite } from '../ports/leases.ts'
+import {
+  apartFromLease,
+  LeaseElsewhere,
+  underLease,
+  type Lease,
+  type LeaseName,
+  type Leases,
+  type LeaseWrite,
+} from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 
 export interface NodeLeasesOptions {
@@ -52,8 +60,9 @@ export class NodeLeases implements Leases {
     // Counted first, so that work that ends meanwhile does not give back what this work takes.
     this.#users.set(name, (this.#users.get(name) ?? 0) + 1)
     try {
-      if (!(await this.hold(name))) throw new LeaseElsewhere('another node of this server is at such work')
-      return await work()
+      const lease = await this.hold(name)
+      if (!lease) throw new LeaseElsewhere()
+      return await underLease(lease, work)
     } finally {
       const left = (this.#users.get(name) ?? 1) - 1
       this.#users.set(name, left)
@@ -63,9 +72,10 @@ export class NodeLeases implements Leases {
   }
 
   async giveBack({ name, fence }: Lease): Promise<void> {
-    if (this.#held.get(name)?.fence !== fence) return
+    // Nobody else could take it, and each time that it is taken is a commit.
+    if (this.#options.store.node === null || this.#held.get(name)?.fence !== fence) return
     this.#held.delete(name)
-    if (this.#options.store.node !== null) await this.#tell({ type: 'lease-returned', name, fence })
+    await this.#tell({ type: 'lease-returned', name, fence })
   }
 
   /** Never rejects. */
@@ -88,6 +98,7 @@ export class NodeLeases implements Leases {
     this.#timer?.cancel()
     await Promise.allSettled(this.#asking.values())
     await Promise.all([...this.#held.values()].map((held) => this.giveBack(held)))
+    this.#held.clear()
   }
 
   async #take(name: LeaseName): Promise<Lease | undefined> {
@@ -122,6 +133,7 @@ export class NodeLeases implements Leases {
   }
 
   #commit(write: LeaseWrite): Promise<void> {
-    return this.#options.store.commit({ writes: [write], entries: [], durability: 'process' })
+    const { store } = this.#options
+    return apartFromLease(() => store.commit({ writes: [write], entries: [], durability: 'process' }))
   }
 }

@@ -10,7 +10,15 @@ import type { Clock } from '../ports/clock.ts'
 import type { InventoryStore } from '../ports/inventory.ts'
 import type { ObjectQuery, StoredObject } from '../ports/objects.ts'
 import type { StandardKeyQuery } from '../ports/secrets.ts'
-import { StoreConflict, StoreUnavailable, type Change, type Store, type StoreHealth } from '../ports/store.ts'
+import { apartFromLease, fenceOfWork, LeaseElsewhere } from '../ports/leases.ts'
+import {
+  isLeaseLost,
+  StoreConflict,
+  StoreUnavailable,
+  type Change,
+  type Store,
+  type StoreHealth,
+} from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { AccessLog } from './access-log.ts'
 import { findLeases } from './apply-leases.ts'
@@ -212,7 +220,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
       key,
       movedTo: moved ? number(moved, 'sequence') : 0,
       clock,
-      commit: (change) => this.commit(change),
+      commit: (change) => apartFromLease(() => this.commit(change)),
       onTrouble,
     })
   }
@@ -265,6 +273,18 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   }
 
   async commit(change: Change) {
+    const lease = fenceOfWork()
+    if (!lease) return this.#commit(change)
+    try {
+      return await this.#commit({ ...change, expect: { ...change.expect, lease } })
+    } catch (error) {
+      // Not a conflict that one tries again, or counts as done.
+      if (isLeaseLost(error)) throw new LeaseElsewhere({ cause: error })
+      throw error
+    }
+  }
+
+  async #commit(change: Change) {
     const { onCommit } = this.#options
     if (!onCommit) return this.write(change)
     const began = performance.now()

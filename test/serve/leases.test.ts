@@ -5,9 +5,11 @@ import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import { StoreConflict, StoreUnavailable, type Change, type Store } from '../../src/ports/store.ts'
+import { apartFromLease, LeaseElsewhere } from '../../src/ports/leases.ts'
 import { NodeLeases } from '../../src/serve/leases.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 import { openSqlite, storeFolder } from '../support/store-place.ts'
+import { auditEntry } from '../support/store-values.ts'
 
 test('a lease is kept by renewing it; who cannot renew believes in it no longer than the store does', async (t) => {
   const { one, two, clock } = await nodes(t)
@@ -88,14 +90,40 @@ test('work that begins just as other work under the lease ends has the lease', a
   assert.equal(lease?.isHeld(), false, 'given back after the last')
 })
 
+test('every commit of work under a lease is refused once another node took it, and what the work left running is not', async (t) => {
+  const { one, store } = await nodes(t)
+  const entries = () => store.audit({ order: 'oldest', limit: 10 }).then((page) => page.entries.length)
+  const writing = () => store.commit({ ...change(), entries: [auditEntry()] })
+  const goOn = Promise.withResolvers<void>()
+  let behind: Promise<void> | undefined
+  const lost = one.leases.during('adoption', async () => {
+    await writing()
+    behind = goOn.promise.then(writing)
+    const lease = await one.leases.hold('adoption')
+    const taken = { name: 'adoption', holder: 'one', fence: (lease?.fence ?? 0) + 1, forMs: 1 } as const
+    await apartFromLease(() => store.commit(change({ type: 'lease-taken', ...taken })))
+    // As one that is tried again where others changed the same.
+    await writing().catch((error: unknown) => {
+      if (!(error instanceof StoreConflict)) throw error
+    })
+  })
+  await assert.rejects(lost, LeaseElsewhere)
+  assert.equal(await entries(), 1)
+  goOn.resolve()
+  await behind
+  assert.equal(await entries(), 2)
+})
+
 test('the only process of a store has each lease at once and for good, also after it was killed', async (t) => {
   const { store } = await nodes(t)
   const clock = new MovableClock()
   const first = new NodeLeases({ store, clock, failed })
   first.start()
-  const lease = await first.hold('backups')
+  const lease = (await first.hold('backups')) ?? assert.fail('no lease')
   clock.pass(10 * limits.leaseMs)
-  assert.ok(lease?.isHeld())
+  assert.ok(lease.isHeld())
+  await first.giveBack(lease)
+  assert.equal(await first.hold('backups'), lease, 'it is not taken, and committed, again')
   const restarted = new NodeLeases({ store, clock, failed })
   assert.ok((await restarted.hold('backups'))?.isHeld())
 })

@@ -7,6 +7,7 @@ import type { Keyring } from '../../sealing/keyring.ts'
 import { keysUnavailable } from '../../sealing/unwrap-cache.ts'
 import { StoreConflict, StoreUnavailable, type Store, type Write } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
+import { apartFromLease } from '../../ports/leases.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { RootKeyError, type RootKey, type CorrelationIds } from '../../ports/root-key.ts'
 import { limits } from '../../limits.ts'
@@ -286,7 +287,8 @@ export class KeyProtectCustody implements Custody {
       dataKeyId: null,
       generation: made.generation,
       writes: [{ type: 'standard-key', record }],
-      abandon: () => this.#abandon(instance, record),
+      // Also where the work that made it has lost its lease.
+      abandon: () => apartFromLease(() => this.#abandon(instance, record)),
     }
   }
 

@@ -4,7 +4,7 @@
 
 import { limits } from '../../limits.ts'
 import type { OpenRootKey } from '../../ports/root-key.ts'
-import type { Leases } from '../../ports/leases.ts'
+import { LeaseElsewhere, underLease, type Leases } from '../../ports/leases.ts'
 import { StoreConflict, type Store } from '../../ports/store.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
@@ -55,8 +55,14 @@ export class Sweep {
 
   /** The node with the lease sweeps; the others forget what it has done. */
   start(onFailure: (error: unknown) => void, leases: Pick<Leases, 'hold'>): void {
-    const look = async () => ((await leases.hold('standard-keys')) ? this.run() : this.#forgetGone())
-    const tick = () => void look().catch(onFailure)
+    const look = async () => {
+      const lease = await leases.hold('standard-keys')
+      return lease ? underLease(lease, () => this.run()) : this.#forgetGone()
+    }
+    const unlessElsewhere = (error: unknown) => {
+      if (!(error instanceof LeaseElsewhere)) onFailure(error)
+    }
+    const tick = () => void look().catch(unlessElsewhere)
     this.#timer = setInterval(tick, limits.standardKeySweepEveryMs).unref()
     tick()
   }
