@@ -31,21 +31,18 @@ export async function startNodes(
     }),
   )
   if (!one || !two) throw new Error('two nodes were to be made')
+  await using opened = new AsyncDisposableStack()
+  opened.defer(async () => {
+    for (const node of [one, two]) await node.end()
+    rmSync(folder, { recursive: true, force: true })
+  })
   await one.start()
   mkdirSync(two.data, { mode: 0o700 })
   for (const name of ['root.key', 'admin-token'])
     copyFileSync(path.join(one.data, name), path.join(two.data, name))
   await two.start()
-  return {
-    folder,
-    one,
-    two,
-    both: [one, two],
-    [Symbol.asyncDispose]: async () => {
-      for (const node of [one, two]) await node.end()
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
+  const ended = opened.move()
+  return { folder, one, two, both: [one, two], [Symbol.asyncDispose]: () => ended.disposeAsync() }
 }
 
 interface NodePlace extends Pick<StartOptions, 'env' | 'command'> {
