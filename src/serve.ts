@@ -2,6 +2,7 @@
 // this file but world.ts and tests.
 
 import { isIPv6 } from 'node:net'
+import { hostname } from 'node:os'
 import type { Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
 import type { Config } from './config.ts'
@@ -103,6 +104,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   })
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
+  await core.leases.announce({ version, kmip: reachable(kmip), startedMs: context.about.startedMs })
   tls.start({ listener, admin, audit })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
@@ -130,6 +132,11 @@ function drain(parts: {
   parts.watch.stop()
   parts.readiness.stopping()
   return parts.listener.close()
+}
+
+/** An address that listens everywhere is the machine's. */
+function reachable(kmip: string): string {
+  return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
 }
 
 /** Opens the KMIP listener. Registers what must be closed on `opened`. */

@@ -119,6 +119,9 @@ const InstanceWork = z
     trouble: z.string().nullable().meta({
       description: 'Why the work does not continue at the moment. The server tries again by itself.',
     }),
+    node: z.string().nullable().meta({
+      description: 'The other node that does the work, and knows how far it is; null: this one, or none yet.',
+    }),
   })
   .meta({ id: 'InstanceWork' })
 
@@ -294,6 +297,22 @@ const Condition = z
   })
   .meta({ id: 'Condition' })
 
+const Node = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    kmip: z.string().meta({ description: 'Where other machines reach it.', example: 'kms-1:5696' }),
+    started: time,
+    secondsAgo: z.int().meta({ description: 'When it last gave a sign, by the clock of the database.' }),
+    serves: z.boolean().meta({ description: 'false: it has given none of late, and did not stop in order.' }),
+    isThis: z.boolean().meta({ description: 'Whether it is the node that was asked.' }),
+    work: z.array(z.string()).meta({
+      description:
+        'The kinds of background work that it does, or would do now: instance-work (moves and rewraps), standard-keys, recovery, backups, audit-prune, inventory, restore, adoption.',
+    }),
+  })
+  .meta({ id: 'Node' })
+
 const Status = z
   .object({
     version: z.string(),
@@ -322,6 +341,9 @@ const Status = z
     ),
     pending: z.int().nullable().meta({ description: 'null: the token is for one instance.' }),
     expiries: z.array(Expiry).meta({ description: 'The certificates that expire first, at most ten.' }),
+    nodes: z.array(Node).nullable().meta({
+      description: 'The nodes on this PostgreSQL; empty with SQLite. null: the token is for one instance.',
+    }),
     backups: BackupStatus.nullable().meta({ description: 'null: the token is for one instance.' }),
     conditions: z
       .array(Condition)

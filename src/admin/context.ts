@@ -15,6 +15,7 @@ import type { RecoveryClock } from '../keys/recovery-clock.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { Pending } from '../trust/pending.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { LeaseName, NodeRecord } from '../ports/leases.ts'
 import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import type { LastSeen } from '../trust/last-seen.ts'
@@ -40,6 +41,13 @@ import type { UpstreamKeys } from '../instances/upstream-keys.ts'
 import type { Restores } from './restores.ts'
 import type { ServerCertificateChanges } from './server-certificates.ts'
 
+/** A node of this store. */
+export interface NodeShown extends NodeRecord {
+  readonly isThis: boolean
+  readonly serves: boolean
+  readonly work: readonly string[]
+}
+
 export interface AdminContext {
   readonly access: Access
   readonly trust: TrustChanges
@@ -58,6 +66,11 @@ export interface AdminContext {
     Inventories,
     'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'
   >
+  readonly leases: {
+    readonly nodes: () => Promise<readonly NodeShown[]>
+    /** The other node that does such work now, or null. */
+    readonly elsewhere: (name: LeaseName) => Promise<string | null>
+  }
   readonly keyExports: Pick<KeyExports, 'begin' | 'outcome'>
   readonly upstreams: Pick<Upstreams, 'health' | 'trials'>
   readonly upstreamKeys: Pick<UpstreamKeys, 'of' | 'stored'>

@@ -43,6 +43,7 @@ const work = {
   done: 100,
   total: 122,
   trouble: null,
+  node: null,
 } as const
 
 const held = {
@@ -249,6 +250,28 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
       pending: 0,
       expiries: [
         { kind: 'client', name: client.name, instance: named, sha256, notAfter: later, daysLeft: 3650 },
+      ],
+      nodes: [
+        {
+          name: 'kms-1',
+          version: '0.1.0',
+          kmip: 'kms-1:5696',
+          started: at,
+          secondsAgo: 2,
+          serves: true,
+          isThis: true,
+          work: ['backups', 'recovery'],
+        },
+        {
+          name: 'kms-2',
+          version: '0.1.0',
+          kmip: 'kms-2:5696',
+          started: at,
+          secondsAgo: 3,
+          serves: true,
+          isThis: false,
+          work: [],
+        },
       ],
       backups: backupStatus,
       conditions: [

@@ -3,6 +3,7 @@
 // the server somebody begins it again.
 
 import { randomUUID } from 'node:crypto'
+import type { AdminContext } from './context.ts'
 import { Refusal } from './errors.ts'
 
 /** The place of jobs that concern no single instance. */
@@ -90,6 +91,20 @@ export class Jobs<Shown extends { readonly progress: unknown }, Report> {
     onFailure(error)
     return new Refusal('internal', 'something went wrong in the server', 'Its log says more.')
   }
+}
+
+/** Throws Refusal if another node does such work: it alone knows the job. */
+export async function refuseIfElsewhere(
+  { leases }: Pick<AdminContext, 'leases'>,
+  work: 'adoption' | 'restore',
+): Promise<void> {
+  const node = await leases.elsewhere(work)
+  if (node !== null)
+    throw new Refusal(
+      'not-found',
+      `the ${work} is not on this node: the node ${node} is at one`,
+      'Ask that node: each knows only what was begun on it.',
+    )
 }
 
 export function restoreUnderWay(): Refusal {

@@ -96,8 +96,9 @@ function recoverableFacts({ name, recoverable: { count, firstUntil, lastUntil } 
 
 /** Long work on the instance: what, from where to where, how far, and why it does not continue. */
 export function workFacts({ rootKey, custody }: Shown, work: Work): Facts {
-  const { kind, from, started, done, total, trouble } = work
-  const far = done === null || total === null ? '' : `, ${done} of ${total} done`
+  const { kind, from, started, done, total, trouble, node } = work
+  const counts = done === null || total === null ? '' : `, ${done} of ${total} done`
+  const far = node === null ? counts : `, by the node ${node}, which knows how far it is`
   const way: Facts = [
     ['From', `${from.rootKey} (custody ${from.custody})`],
     ['To', `${rootKey} (custody ${custody})`],

@@ -92,6 +92,7 @@ function statusText(status: Status, nowMs: number): string {
   const sections = [
     facts([...head, ...backupFacts(status, nowMs)]),
     instanceTable(status),
+    nodeTable(status),
     upstreamTable(status),
     expiryTable(status),
     conditions.length === 0 ? 'Nothing needs you.\n' : conditions.map(conditionText).join(''),
@@ -131,6 +132,23 @@ function instanceTable({ instances }: Status): string {
       String(clients),
       `${countsText(objects)}${count === 0 ? '' : ` (${count} can be brought back)`}`,
       rootKey,
+    ]),
+  )
+}
+
+/** Empty with SQLite. */
+function nodeTable({ nodes }: Status): string {
+  if (nodes === null || nodes.length === 0) return ''
+  return table(
+    ['NODE', 'VERSION', 'KMIP', 'STATE', 'BACKGROUND WORK'],
+    nodes.map(({ name, version, kmip, secondsAgo, serves, isThis, work }) => [
+      isThis ? `${name} (this one)` : name,
+      version,
+      kmip,
+      serves
+        ? 'runs'
+        : `NO SIGN for ${secondsAgo < 120 ? `${secondsAgo} s` : `${Math.round(secondsAgo / 60)} min`}`,
+      work.join(', '),
     ]),
   )
 }

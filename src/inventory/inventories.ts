@@ -10,9 +10,10 @@ import { limits } from '../limits.ts'
 import type { Actor, AuditEntry } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { FoundInventoryRow, InventoryRecord, InventoryRow, InventoryWrite } from '../ports/inventory.ts'
-import { apartFromLease, LeaseElsewhere, underLease, type Leases } from '../ports/leases.ts'
+import { apartFromLease, type Leases } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import { InventoryRefused } from './refused.ts'
+import { removeGone } from './remove-gone.ts'
 import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
 
 /** Whoever changes inventories. */
@@ -364,32 +365,13 @@ export class Inventories {
     await this.#store.commit({ writes, entries: [], durability: 'process' })
   }
 
-  /** Removes the rows of what is gone, in the background, so that no commit waits long behind it. */
+  /** Removes the rows of what is gone, in the background. */
   #sweep(): void {
-    this.#sweeping ??= apartFromLease(() => this.#removeGone())
+    this.#sweeping ??= apartFromLease(() =>
+      removeGone({ store: this.#store, leases: this.#leases, isStopped: () => this.#stopped }),
+    )
       .catch(this.#failed)
       .finally(() => (this.#sweeping = null))
-  }
-
-  async #removeGone(): Promise<void> {
-    const nextGone = async () => (await this.#store.inventories()).find(({ state }) => state === 'gone')
-    if (!(await nextGone())) return
-    const lease = await this.#leases.hold('inventory')
-    // The node that has it removes all that is gone, and each looks now and then.
-    if (!lease) return
-    try {
-      await underLease(lease, async () => {
-        for (let gone = await nextGone(); gone && !this.#stopped; gone = await nextGone()) {
-          const rowsMax = limits.inventorySweepRows
-          const writes = [{ type: 'inventory-cleared', id: gone.id, rowsMax } as const]
-          await this.#store.commit({ writes, entries: [], durability: 'process' })
-        }
-      })
-    } catch (error) {
-      if (!(error instanceof LeaseElsewhere)) throw error
-    } finally {
-      await this.#leases.giveBack(lease)
-    }
   }
 }
 

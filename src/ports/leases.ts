@@ -18,7 +18,21 @@ export interface LeaseRecord extends Fence {
   readonly leftMs: number
 }
 
-/** Each of the three is refused with StoreConflict('lease') if it is not so. */
+/** What a node says of itself. */
+export interface NodeSign {
+  readonly name: string
+  readonly version: string
+  /** Where its clients on other machines may reach it: HOST:PORT. */
+  readonly kmip: string
+  readonly startedMs: number
+}
+
+export interface NodeRecord extends NodeSign {
+  /** How long ago it last gave a sign, by the store's own clock. */
+  readonly agoMs: number
+}
+
+/** Each of the first three is refused with StoreConflict('lease') if it is not so. */
 export type LeaseWrite =
   /** The next fence of a lease that is new (1), was given back, has run out, or is the holder's own. */
   | {
@@ -31,12 +45,17 @@ export type LeaseWrite =
   /** Nobody has taken it since; also when its time is over. */
   | { readonly type: 'lease-renewed'; readonly name: string; readonly fence: number; readonly forMs: number }
   | { readonly type: 'lease-returned'; readonly name: string; readonly fence: number }
+  | { readonly type: 'node-sign'; readonly node: NodeSign }
+  /** It stops in order. */
+  | { readonly type: 'node-gone'; readonly name: string }
 
 export interface LeaseStore {
   /** The name of this node; null: no other process uses the store, so no lease needs to end by itself. */
   readonly node: string | null
   /** All that were ever taken, by name. */
   leases(): Promise<readonly LeaseRecord[]>
+  /** The nodes that have given a sign and did not stop in order since, by name. */
+  nodes(): Promise<readonly NodeRecord[]>
 }
 
 /** A lease that this node has taken. */

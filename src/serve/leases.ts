@@ -13,14 +13,24 @@ import {
   type LeaseName,
   type Leases,
   type LeaseWrite,
+  type NodeRecord,
+  type NodeSign,
 } from '../ports/leases.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 
 export interface NodeLeasesOptions {
-  readonly store: Pick<Store, 'node' | 'leases' | 'commit'>
+  readonly store: Pick<Store, 'node' | 'leases' | 'nodes' | 'commit'>
   readonly clock: Clock
   /** Called when a lease could not be renewed or given back because the store fails. */
   readonly failed: (error: unknown) => void
+}
+
+export interface ServingNode extends NodeRecord {
+  readonly isThis: boolean
+  /** It has given a sign of late. */
+  readonly serves: boolean
+  /** The background work that it does, or would do now. */
+  readonly work: readonly string[]
 }
 
 interface Held extends Lease {
@@ -32,6 +42,7 @@ export class NodeLeases implements Leases {
   readonly #held = new Map<string, Held>()
   readonly #asking = new Map<string, Promise<Lease | undefined>>()
   readonly #users = new Map<LeaseName, number>()
+  #sign: NodeSign | undefined
   #timer: Timer | undefined
   #stopped = false
 
@@ -81,6 +92,7 @@ export class NodeLeases implements Leases {
   /** Never rejects. */
   async renew(): Promise<void> {
     const forMs = limits.leaseMs
+    if (this.#sign) void this.#tell({ type: 'node-sign', node: this.#sign })
     await Promise.all(
       [...this.#held.values()].map(async (held) => {
         const { name, fence } = held
@@ -92,6 +104,35 @@ export class NodeLeases implements Leases {
     )
   }
 
+  /** Tells the other nodes of this one from now on, until it stops. Never rejects. */
+  async announce(sign: Omit<NodeSign, 'name'>): Promise<void> {
+    const { node: name } = this.#options.store
+    if (name === null) return
+    this.#sign = { name, ...sign }
+    await this.#tell({ type: 'node-sign', node: this.#sign })
+  }
+
+  /** Of this store, with the background work that each does; none where one process has the store alone. */
+  async nodes(): Promise<readonly ServingNode[]> {
+    const { store } = this.#options
+    if (store.node === null) return []
+    const [nodes, leases] = await Promise.all([store.nodes(), store.leases()])
+    return nodes.map((node) => ({
+      ...node,
+      isThis: node.name === store.node,
+      serves: node.agoMs <= limits.leaseMs,
+      work: leases.filter(({ holder, leftMs }) => holder === node.name && leftMs > 0).map(({ name }) => name),
+    }))
+  }
+
+  /** The other node that has the lease now; null: none has it, or this one. */
+  async elsewhere(name: LeaseName): Promise<string | null> {
+    const { store } = this.#options
+    if (store.node === null) return null
+    const { holder = null, leftMs = 0 } = (await store.leases()).find((one) => one.name === name) ?? {}
+    return leftMs > 0 && holder !== store.node ? holder : null
+  }
+
   /** Gives everything back, so that other nodes need not wait. */
   async stop(): Promise<void> {
     this.#stopped = true
@@ -99,6 +140,7 @@ export class NodeLeases implements Leases {
     await Promise.allSettled(this.#asking.values())
     await Promise.all([...this.#held.values()].map((held) => this.giveBack(held)))
     this.#held.clear()
+    if (this.#sign) await this.#tell({ type: 'node-gone', name: this.#sign.name })
   }
 
   async #take(name: LeaseName): Promise<Lease | undefined> {

@@ -1,11 +1,16 @@
-// Leases in the database: who may take one, and which fence still counts. Time is the database's own.
+// Leases in the database: who may take one, and which fence still counts; and the signs of the nodes. Time is the database's own.
 
-import type { Fence, LeaseRecord, LeaseWrite } from '../ports/leases.ts'
+import type { Fence, LeaseRecord, LeaseWrite, NodeRecord } from '../ports/leases.ts'
 import { StoreConflict } from '../ports/store.ts'
 import { number, orNull, text, type Row } from './row.ts'
 import { all, get, run, type Steps } from './steps.ts'
 
 export function* applyLeaseWrite(write: LeaseWrite): Steps<void> {
+  if (write.type === 'node-sign') {
+    const { name, version, kmip, startedMs } = write.node
+    return yield* run('putNodeSign', name, version, kmip, startedMs, yield* now())
+  }
+  if (write.type === 'node-gone') return yield* run('removeNodeSign', write.name)
   const { name, fence } = write
   const row = yield* get('lease', name)
   switch (write.type) {
@@ -37,6 +42,16 @@ export function* checkFence(fence: Fence): Steps<void> {
 
 export function* findLeases(): Steps<readonly LeaseRecord[]> {
   return (yield* all('leases')).map(leaseRow)
+}
+
+export function* findNodes(): Steps<readonly NodeRecord[]> {
+  return (yield* all('nodeSigns')).map((row) => ({
+    name: text(row, 'name'),
+    version: text(row, 'version'),
+    kmip: text(row, 'kmip'),
+    startedMs: number(row, 'startedMs'),
+    agoMs: Math.max(0, number(row, 'nowMs') - number(row, 'seenMs')),
+  }))
 }
 
 function requireFence(row: Row | undefined, { name, fence }: Fence): void {

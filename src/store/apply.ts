@@ -93,6 +93,8 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
     case 'lease-taken':
     case 'lease-renewed':
     case 'lease-returned':
+    case 'node-sign':
+    case 'node-gone':
       return yield* applyLeaseWrite(write)
     case 'pending':
       return yield* replacePending(write.clients)

@@ -21,7 +21,7 @@ import {
 } from '../ports/store.ts'
 import { limits } from '../limits.ts'
 import { AccessLog } from './access-log.ts'
-import { findLeases } from './apply-leases.ts'
+import { findLeases, findNodes } from './apply-leases.ts'
 import { findAudit } from './audit-reader.ts'
 import { indexHash } from './hashes.ts'
 import { findInventoryRows, findKeyUses, inventoryRecord } from './inventory-reader.ts'
@@ -197,6 +197,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
 
   async leases() {
     return this.read(findLeases())
+  }
+
+  async nodes() {
+    return this.read(findNodes())
   }
 
   async pending() {

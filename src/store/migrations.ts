@@ -162,4 +162,11 @@ export const migrations: readonly string[] = [
     name TEXT PRIMARY KEY, holder TEXT, fence INTEGER NOT NULL, until_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- The nodes on this store, as each says itself every few seconds (ports/leases.ts). A node that stops in order removes its row.
+  -- A backup does not carry it.
+  CREATE TABLE node_signs (
+    name TEXT PRIMARY KEY, version TEXT NOT NULL, kmip TEXT NOT NULL, started_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]

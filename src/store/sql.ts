@@ -32,6 +32,8 @@ export const readSql = {
   accessMovedTo: `SELECT value AS sequence FROM meta WHERE key = ?`,
   clockNow: `SELECT CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs"`,
   lease: `SELECT ${leaseColumns} FROM leases WHERE name = ?`,
+  nodeSigns: `
+    SELECT name, version, kmip, started_ms AS "startedMs", seen_ms AS "seenMs", CAST(unixepoch('subsec') * 1000 AS INTEGER) AS "nowMs" FROM node_signs ORDER BY name`,
   leases: `SELECT ${leaseColumns} FROM leases ORDER BY name`,
   trust: `
     SELECT m.value AS version, t.kind, t.id, t.body, t.mac
@@ -206,6 +208,10 @@ export const writeSql = {
     INSERT INTO leases (name, holder, fence, until_ms) VALUES (?, ?, ?, ?) ON CONFLICT (name)
     DO UPDATE SET holder = excluded.holder, fence = excluded.fence, until_ms = excluded.until_ms`,
   renewLease: `UPDATE leases SET until_ms = ? WHERE name = ?`,
+  putNodeSign: `
+    INSERT INTO node_signs (name, version, kmip, started_ms, seen_ms) VALUES (?, ?, ?, ?, ?) ON CONFLICT (name)
+    DO UPDATE SET version = excluded.version, kmip = excluded.kmip, started_ms = excluded.started_ms, seen_ms = excluded.seen_ms`,
+  removeNodeSign: `DELETE FROM node_signs WHERE name = ?`,
   returnLease: `UPDATE leases SET holder = NULL WHERE name = ?`,
   addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
   removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,

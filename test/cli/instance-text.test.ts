@@ -23,6 +23,7 @@ const moved: Details['work'] = {
   done: 3,
   total: 11,
   trouble: null,
+  node: null,
 }
 const notRecoverable = (count: number) => {
   return { count, ids: Array.from({ length: Math.min(count, 100) }, (_, index) => `id-${index}`) }
@@ -79,6 +80,8 @@ test('on its way: from where to where, how far, and no key is said to stay behin
   const begun = read({ ...still, work: { ...moved, done: null, total: null, trouble: 'it is away' } })
   assert.deepEqual(begun.get('Being:'), [`moved since ${shortTime('2026-03-01T12:00:00.000Z')}`])
   assert.deepEqual(begun.get('Trouble:'), ['it is away. The server tries again by itself'])
+  const there = read({ ...still, work: { ...moved, done: null, total: null, node: 'kms-2' } })
+  assert.match(there.get('Being:')?.[0] ?? '', /, by the node kms-2, which knows how far it is$/)
   const rewrapped = read({ ...still, work: { ...moved, kind: 'rewrap' } })
   assert.deepEqual(
     [rewrapped.get('Being:')?.[0]?.slice(0, 9), rewrapped.get('To:')],

@@ -90,6 +90,50 @@ test('work that begins just as other work under the lease ends has the lease', a
   assert.equal(lease?.isHeld(), false, 'given back after the last')
 })
 
+test('a node tells of itself until it stops, and each says who does what', async (t) => {
+  const { one, two, store } = await nodes(t)
+  const version = '1.2.3'
+  await one.leases.announce({ version, kmip: 'kms-1:5696', startedMs: 1 })
+  await two.leases.announce({ version, kmip: 'kms-2:5696', startedMs: 2 })
+  await one.leases.hold('backups')
+  assert.equal(await one.leases.elsewhere('backups'), null)
+  assert.equal(await two.leases.elsewhere('backups'), 'one')
+  assert.equal(await two.leases.elsewhere('restore'), null)
+  const seen = await two.leases.nodes()
+  assert.deepEqual(
+    seen.map((node) => ({ ...node, agoMs: 0 })),
+    [
+      {
+        name: 'one',
+        version,
+        kmip: 'kms-1:5696',
+        startedMs: 1,
+        isThis: false,
+        serves: true,
+        work: ['backups'],
+      },
+      {
+        name: 'two',
+        version,
+        kmip: 'kms-2:5696',
+        startedMs: 2,
+        agoMs: 0,
+        isThis: true,
+        serves: true,
+        work: [],
+      },
+    ],
+  )
+  await one.leases.stop()
+  assert.deepEqual(
+    (await two.leases.nodes()).map(({ name }) => name),
+    ['two'],
+  )
+  const alone = new NodeLeases({ store, clock: new MovableClock(), failed })
+  await alone.announce({ version, kmip: 'kms-3:5696', startedMs: 3 })
+  assert.deepEqual(await alone.nodes(), [], 'one process has the store alone')
+})
+
 test('every commit of work under a lease is refused once another node took it, and what the work left running is not', async (t) => {
   const { one, store } = await nodes(t)
   const entries = () => store.audit({ order: 'oldest', limit: 10 }).then((page) => page.entries.length)
@@ -157,7 +201,7 @@ function node(store: Store, clock: MovableClock, name: string): Node {
       made.writes++
     }
   }
-  const view = { node: name, leases: () => store.leases(), commit }
+  const view = { node: name, leases: () => store.leases(), nodes: () => store.nodes(), commit }
   const made: Node = {
     leases: new NodeLeases({ store: view, clock, failed: () => void made.failures++ }),
     down: false,

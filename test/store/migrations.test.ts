@@ -158,7 +158,8 @@ test('an instance whose standard keys have the form of the second schema is refu
     ALTER TABLE objects DROP COLUMN due_ms;
     DROP TABLE recoverable_counts;
     DROP TABLE adopted_on_demand;
-    DROP TABLE leases;`)
+    DROP TABLE leases;
+    DROP TABLE node_signs;`)
   const put = database.prepare("INSERT INTO trust (kind, id, body, mac) VALUES ('instance', ?, ?, x'00')")
   for (const [id, name, custody] of [
     ['1', 'vmware', 'keyprotect'],

@@ -45,6 +45,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.leases()
   }
 
+  nodes() {
+    return this.#store.nodes()
+  }
+
   async commit(change: Change): Promise<void> {
     const commit = ++this.commits
     await this.before(change, commit)

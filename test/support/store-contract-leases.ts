@@ -74,6 +74,23 @@ export function storeLeasesContract(makePlace: MakePlace): void {
       ['a', undefined, 'c', undefined, undefined],
     )
   })
+
+  test('nodes are known by their last sign, by the clock of the store, until they are gone', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const node = { name: 'a', version: '1', kmip: 'a:5696', startedMs: 5 }
+    await write(store, { type: 'node-sign', node: { ...node, name: 'b' } })
+    await write(store, { type: 'node-sign', node: { ...node, version: '0' } })
+    await sleep(40)
+    await write(store, { type: 'node-sign', node })
+    const [a, b, ...more] = await store.nodes()
+    assert.deepEqual([a, more], [{ ...node, agoMs: a?.agoMs }, []])
+    assert.ok(a && b && b.agoMs >= a.agoMs + 30 && b.agoMs < 60_000, JSON.stringify([a, b]))
+    await write(store, { type: 'node-gone', name: 'a' })
+    assert.deepEqual(
+      (await store.nodes()).map(({ name }) => name),
+      ['b'],
+    )
+  })
 }
 
 const backups = { name: 'backups' }

@@ -11,6 +11,7 @@ import { isDestroyed } from '../../keys/lifecycle.ts'
 import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { refuseIfElsewhere } from '../jobs.ts'
 import { keyPages } from '../key-pages.ts'
 import { serverTrust } from '../schemas.ts'
 import { shownJob } from '../shown-job.ts'
@@ -28,9 +29,10 @@ export const adoptionHandlers: Handlers<
     return begun(context, asked, { ...wanted, server: server && oldServer(server) })
   },
 
-  showAdoption: async ({ adoptions }, { instance, params }) => {
-    const found = adoptions.show(instance.id, params.adoption)
-    if (found) return Promise.resolve(shown(found))
+  showAdoption: async (context, { instance, params }) => {
+    const found = context.adoptions.show(instance.id, params.adoption)
+    if (found) return shown(found)
+    await refuseIfElsewhere(context, 'adoption')
     throw new Refusal(
       'not-found',
       'there is no such adoption: the server was started anew, or another one came after it',

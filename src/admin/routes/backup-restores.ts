@@ -4,6 +4,7 @@ import type { InstanceRestore } from '../backup-restores.ts'
 import { restoreRefusal } from '../backup-restores.ts'
 import type { Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { refuseIfElsewhere } from '../jobs.ts'
 import { present } from '../present.ts'
 import { shownJob } from '../shown-job.ts'
 import { isoTime } from '../shown.ts'
@@ -54,9 +55,10 @@ export const backupRestoreHandlers: Handlers<Names> = {
     return shown(await backupRestores.begin(asker.by, wanted).catch(refused))
   },
 
-  showInstanceRestore: async ({ backupRestores }, { params }) => {
-    const found = backupRestores.show(params.restore)
+  showInstanceRestore: async (context, { params }) => {
+    const found = context.backupRestores.show(params.restore)
     if (found) return shown(found)
+    await refuseIfElsewhere(context, 'restore')
     throw new Refusal(
       'not-found',
       'there is no such restore: the server was started anew, or another one came after it',

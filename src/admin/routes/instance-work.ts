@@ -31,7 +31,9 @@ export const instanceWorkHandlers: Handlers<'showInstance' | 'setRootKey' | 'rew
       recoverable: await shownRecoverable(context, instance),
       limits: await shownLimits(context, instance),
       clients: (await access.clients(instance.id)).length,
-      work: work ? shownWork(instance, work, progress) : null,
+      work: work
+        ? shownWork(instance, work, progress, await context.leases.elsewhere('instance-work'))
+        : null,
       upstream: await shownUpstream(context, instance),
       keyVersions: keyVersions.map((counted) => ({ ...counted })),
       countedAs,
@@ -95,11 +97,16 @@ async function begun(context: AdminContext): Promise<(instance: Instance) => Out
   const shown = await answer(context)
   return (instance) => {
     if (!instance.work) throw new Error(`the instance ${instance.id} has no work that was begun`)
-    return { ...shown(instance), work: shownWork(instance, instance.work, null) }
+    return { ...shown(instance), work: shownWork(instance, instance.work, null, null) }
   }
 }
 
-function shownWork({ rootKeyUri, custody }: Instance, work: InstanceWork, progress: WorkProgress | null) {
+function shownWork(
+  { rootKeyUri, custody }: Instance,
+  work: InstanceWork,
+  progress: WorkProgress | null,
+  node: string | null,
+) {
   const { id, kind, fromRootKeyUri, fromCustody, startedMs } = work
   // Every instance has a data key, so a total of 0 means that nothing was counted yet.
   const far = progress && progress.total > 0 ? progress : null
@@ -116,5 +123,6 @@ function shownWork({ rootKeyUri, custody }: Instance, work: InstanceWork, progre
     done: far?.done ?? null,
     total: far?.total ?? null,
     trouble: progress?.trouble ?? null,
+    node: progress ? null : node,
   }
 }

@@ -5,6 +5,7 @@ import type { RestoreReport } from '../../instances/restore/report.ts'
 import { RestoreRefused } from '../../instances/restore/restore.ts'
 import type { Handlers, RootKeys } from '../context.ts'
 import { Refusal } from '../errors.ts'
+import { refuseIfElsewhere } from '../jobs.ts'
 import { requireIbm } from '../root-key-change.ts'
 import type { Restore } from '../restores.ts'
 import { shownJob } from '../shown-job.ts'
@@ -37,9 +38,10 @@ export const restoreHandlers: Handlers<'beginRestore' | 'showRestore'> = {
     return shown(same ?? (await restores.begin(asker.by, await wantedWith(true))))
   },
 
-  showRestore: async ({ restores }, { params }) => {
-    const found = restores.show(params.restore)
+  showRestore: async (context, { params }) => {
+    const found = context.restores.show(params.restore)
     if (found) return shown(found)
+    await refuseIfElsewhere(context, 'restore')
     throw new Refusal(
       'not-found',
       'there is no such restore: the server was started anew, or another one came after it',

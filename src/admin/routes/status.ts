@@ -3,7 +3,7 @@
 
 import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance } from '../../trust/rows.ts'
-import type { AdminContext, Handlers } from '../context.ts'
+import type { AdminContext, Handlers, NodeShown } from '../context.ts'
 import { gatherFacts } from '../conditions/facts.ts'
 import { conditionsOf, type Condition } from '../conditions/table.ts'
 import type { Expiry } from '../expiries.ts'
@@ -41,12 +41,17 @@ export const statusHandlers: Handlers<'status'> = {
         .filter(({ instanceId }) => instanceId === null || mine(instanceId))
         .slice(0, expiriesShown)
         .map((expiry) => shownExpiry(expiry, snapshot)),
+      nodes: asker.instanceId === null ? (await context.leases.nodes()).map(shownNode) : null,
       backups: asker.instanceId === null ? shownBackupStatus(facts.backups) : null,
       conditions: conditionsOf(facts)
         .filter(({ instanceId }) => mine(instanceId))
         .map((condition) => shownCondition(condition, snapshot)),
     }
   },
+}
+
+function shownNode({ startedMs, agoMs, work, ...node }: NodeShown) {
+  return { ...node, started: isoTime(startedMs), secondsAgo: Math.round(agoMs / 1000), work: [...work] }
 }
 
 function shownCondition({ id, severity, instanceId, message, action }: Condition, { tables }: TrustSnapshot) {

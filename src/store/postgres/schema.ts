@@ -119,6 +119,12 @@ const postgresSteps: readonly string[] = [
   `,
   // How long the node may answer after its last commit (heartbeat.ts); 0: it has stopped in order.
   `ALTER TABLE nodes ADD COLUMN lease_ms bigint NOT NULL DEFAULT ${limits.postgresLeaseMsMax};`,
+  `
+  CREATE TABLE node_signs (
+    name ${text} PRIMARY KEY, version ${text} NOT NULL, kmip ${text} NOT NULL, started_ms bigint NOT NULL,
+    seen_ms bigint NOT NULL
+  );
+  `,
 ]
 
 /** The version that this program makes. */

@@ -38,6 +38,20 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
   await t.test('trust that one grants, blocks or withdraws holds on open connections of the other', () =>
     trustEverywhere(nodes),
   )
+  await t.test('each says which nodes there are', async () => {
+    for (const { server, name } of nodes.both) {
+      const status = (await server.json('status')) as {
+        nodes: { name: string; isThis: boolean; serves: boolean }[]
+      }
+      assert.deepEqual(
+        status.nodes.map((node) => node.name),
+        ['one', 'two'],
+      )
+      for (const node of status.nodes)
+        assert.deepEqual([node.isThis, node.serves], [node.name === name, true])
+      assert.match((await server.cli('status')).stdout, /^NODE +VERSION/m)
+    }
+  })
   await t.test('the audit of both verifies on each', async () => {
     for (const { server } of nodes.both) {
       const { ok, writers } = (await server.json('audit', 'verify')) as { ok: boolean; writers?: number }
