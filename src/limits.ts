@@ -154,6 +154,9 @@ export const limits = {
   adoptRetryMaxMs: 30_000,
   /** Old servers stall, some for half a minute. */
   adoptAnswerTimeoutMs: 60_000,
+  /** Answers in this time let an adoption ask for one thing more at once; later than the other, for half as many. */
+  adoptQuickMs: 2_000,
+  adoptLateMs: 15_000,
   /** How often an object is asked for again whose answer was General Failure. */
   adoptRefusedTriesMax: 4,
   /** The same for an object without an answer, while the server answers for others. */

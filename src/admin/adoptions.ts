@@ -10,7 +10,7 @@ import { Refusal } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { Jobs, type Job } from './jobs.ts'
 
-type Parts = Pick<AdoptionParts, 'perform' | 'signal' | 'onProgress'>
+type Parts = Pick<AdoptionParts, 'perform' | 'isHere' | 'signal' | 'onProgress'>
 
 export interface AdoptionsOptions {
   readonly adopt: (parts: Parts, wanted: AdoptionWanted) => Promise<AdoptionReport>
@@ -46,17 +46,17 @@ export class Adoptions {
     })
   }
 
-  /** Refusal while another adoption into the instance runs. `perform`: one transaction in the name of whoever asked. */
+  /** Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of whoever asked. */
   begin(
     instanceId: string,
-    perform: AdoptionParts['perform'],
+    on: Pick<AdoptionParts, 'perform' | 'isHere'>,
     wanted: AdoptionWanted | StandardKeysWanted,
   ): Adoption {
     const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
     const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
     return this.#jobs.begin(instanceId, { servers, progress }, async (working) => {
-      const parts = { perform, ...working }
+      const parts = { ...on, ...working }
       return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
     })
   }

@@ -10,7 +10,7 @@ import { failureOf } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { inOneAct, storable, type Perform } from './one-object.ts'
-import { AdoptionStopped, NotAnswered, Patience } from './patience.ts'
+import { AdoptionStopped, isPassing, NotAnswered, Patience } from './patience.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
 import { Tally, type AdoptionReport } from './report.ts'
@@ -37,6 +37,8 @@ export interface AdoptionProgress {
 export interface AdoptionParts {
   /** One transaction on the keys of the instance, in the name of whoever asked. */
   readonly perform: Perform
+  /** Whether the instance knows this identifier, also of an object that was destroyed. */
+  readonly isHere: (identifier: string) => Promise<boolean>
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
   readonly signal: AbortSignal
   readonly onProgress: (progress: AdoptionProgress) => void
@@ -46,20 +48,22 @@ export interface AdoptionParts {
 export async function adopt(parts: AdoptionParts, wanted: AdoptionWanted): Promise<AdoptionReport> {
   try {
     await using server = await openWanted(wanted)
-    return await adoptFrom(parts, wanted, (patience) => originOf(server, patience(), wanted.ids))
+    return await adoptFrom(parts, wanted, (patience) =>
+      originOf(server, patience(limits.adoptConnectionsMax), wanted.ids),
+    )
   } catch (error) {
     throw failureOf(error)
   }
 }
 
-/**
- * Adopts what the origin has. `patience` makes one for each service that the origin asks. Rejects as the origin does, and
- * with Faults that concern all objects.
- */
+/** `patience` makes one for each service that the origin asks, with at most so many questions at once. */
+export type OpenOrigin = (patience: (lanesMax: number) => Patience) => Origin
+
+/** Adopts what the origin has. Rejects as the origin does, and with Faults that concern all objects. */
 export function adoptFrom(
   parts: AdoptionParts,
   wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
-  open: (patience: () => Patience) => Origin,
+  open: OpenOrigin,
 ): Promise<AdoptionReport> {
   return new Adoption(parts, wanted, open).run()
 }
@@ -101,13 +105,13 @@ class Adoption {
   constructor(
     parts: AdoptionParts,
     wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>,
-    open: (patience: () => Patience) => Origin,
+    open: OpenOrigin,
   ) {
     this.#parts = parts
     this.#wanted = wanted
     const { clock, signal } = parts
     const onTrouble = (trouble: string | null) => this.#tell({ trouble })
-    this.#origin = open(() => new Patience({ clock, signal, onTrouble }))
+    this.#origin = open((lanesMax) => new Patience({ clock, signal, onTrouble, lanesMax }))
   }
 
   async run(): Promise<AdoptionReport> {
@@ -116,24 +120,59 @@ class Adoption {
     this.#tell({})
     const found = [...new Set(await this.#origin.list())]
     /** Those that are here, and are the same there as far as is known. */
-    const here: string[] = onlyVerify ? found : []
-    await this.#forEach('adopt', onlyVerify ? [] : found, async (named) => {
-      if (await this.#adopt(named)) here.push(named)
-    })
+    const here = onlyVerify ? found : await this.#adoptAll(await this.#newFirst(found))
     const isVerified = verify && !dryRun
-    if (isVerified) await this.#forEach('verify', here, (identifier) => this.#verify(identifier))
+    if (isVerified) await this.#verifyAll(here)
     const about = { server: from, version, dryRun, objects: found.length }
     return this.#tally.report(about, isVerified || isCompared)
   }
 
-  /** Several at a time. Ends with the first error. */
-  async #forEach(
-    step: AdoptionProgress['step'],
-    all: readonly string[],
-    work: (named: string) => Promise<void>,
-  ): Promise<void> {
+  /** So that each adoption from a slow server, begun again after an interruption, brings some that are not here yet. */
+  async #newFirst(found: readonly string[]): Promise<readonly string[]> {
+    const known: string[] = []
+    const unknown: string[] = []
+    for (const named of found) {
+      if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
+      const isKnown = await this.#parts.isHere(this.#origin.nameOf(named))
+      if (isKnown) known.push(named)
+      else unknown.push(named)
+    }
+    return [...unknown, ...known]
+  }
+
+  /** Those that are here afterwards. What the server refuses for a while is asked for again after all others, while that brings any. */
+  async #adoptAll(found: readonly string[]): Promise<readonly string[]> {
+    const here: string[] = []
     let done = 0
-    this.#tell({ step, done, total: all.length })
+    this.#tell({ step: 'adopt', done, total: found.length })
+    for (let left = found; left.length > 0;) {
+      const failed = new Map<string, Error>()
+      await this.#forEach(left, async (named) => {
+        const outcome = await this.#adopt(named)
+        if (outcome instanceof Error) return void failed.set(named, outcome)
+        if (outcome) here.push(named)
+        this.#tell({ done: ++done })
+      })
+      if (failed.size === left.length) {
+        for (const [named, error] of failed) this.#notRead(named, error)
+        break
+      }
+      left = [...failed.keys()]
+    }
+    return here
+  }
+
+  async #verifyAll(here: readonly string[]): Promise<void> {
+    let done = 0
+    this.#tell({ step: 'verify', done, total: here.length })
+    await this.#forEach(here, async (identifier) => {
+      await this.#verify(identifier)
+      this.#tell({ done: ++done })
+    })
+  }
+
+  /** Several at a time. Ends with the first error. */
+  async #forEach(all: readonly string[], work: (named: string) => Promise<void>): Promise<void> {
     const queue = all.values()
     let failed = false
     const lane = async (): Promise<void> => {
@@ -141,7 +180,6 @@ class Adoption {
         if (failed) return
         if (this.#parts.signal.aborted) throw new AdoptionStopped('the server stops')
         await work(named)
-        this.#tell({ done: ++done })
       }
     }
     const lanes = Array.from({ length: limits.adoptObjectsMax }, () =>
@@ -154,19 +192,16 @@ class Adoption {
     for (const lane of ended) if (lane.status === 'rejected') throw lane.reason
   }
 
-  /** Whether the object is here now, with the bytes that it has there. */
-  async #adopt(named: string): Promise<boolean> {
+  /** Whether the object is here now, with the bytes that it has there. An error: the server may give it later. */
+  async #adopt(named: string): Promise<boolean | Error> {
     let read: Read
     try {
       read = await this.#origin.read(named)
     } catch (error) {
       const why = whyNotExported(error)
       if (why === undefined) throw error
-      this.#tally.list(
-        error instanceof NotAdopted ? error.list : 'notExported',
-        this.#origin.nameOf(named),
-        why,
-      )
+      if (error instanceof KmipRefused && isPassing(error)) return error
+      this.#notRead(named, error)
       return false
     }
     try {
@@ -174,6 +209,11 @@ class Adoption {
     } finally {
       wipeAnswer(read.object)
     }
+  }
+
+  #notRead(named: string, error: unknown): void {
+    const list = error instanceof NotAdopted ? error.list : 'notExported'
+    this.#tally.list(list, this.#origin.nameOf(named), whyNotExported(error) ?? '')
   }
 
   async #store(read: Read): Promise<boolean> {

@@ -4,7 +4,7 @@
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { RootKeyError } from '../ports/root-key.ts'
-import { AdoptionStopped } from './patience.ts'
+import { AdoptionStopped, OnlyFails } from './patience.ts'
 
 export class AdoptionFailed extends Error {
   override readonly name = 'AdoptionFailed'
@@ -47,6 +47,13 @@ const again = 'Do the same again: what was adopted stays, and it goes on from th
 export function failureOf(error: unknown): unknown {
   if (error instanceof KmipTransportError)
     return new AdoptionFailed('server', ...transportTrouble(error), error)
+  if (error instanceof OnlyFails)
+    return new AdoptionFailed(
+      'server',
+      `the old server answers late and only with failures: ${error.message}`,
+      `Its log says why; start it anew if you may. ${again}`,
+      error,
+    )
   if (error instanceof KmipRefused) {
     const hint =
       error.operation === 'Locate' ? 'If it has no search, name the identifiers: --ids FILE.' : untrusted

@@ -5,12 +5,15 @@ import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
+import { Lanes } from './lanes.ts'
 
 export interface PatienceOptions {
   readonly clock: Pick<Clock, 'monotonic' | 'sleep'>
   readonly signal: AbortSignal
   /** Why it waits at the moment; null: it goes on. */
   readonly onTrouble: (trouble: string | null) => void
+  /** How many questions run at once, if the server answers quickly. */
+  readonly lanesMax: number
 }
 
 /** The server that adopts stops. The same adoption, begun again, goes on where this one ended. */
@@ -23,52 +26,87 @@ export class NotAnswered extends Error {
   override readonly name = 'NotAnswered'
 }
 
+/** The server answers, but late and only with failures. */
+export class OnlyFails extends Error {
+  override readonly name = 'OnlyFails'
+}
+
 export class Patience {
   readonly #options: PatienceOptions
+  readonly #lanes: Lanes
   /** When the first of the failures in a row came; undefined: the server answers. */
   #failingSinceMs: number | undefined
   #answers = 0
 
   constructor(options: PatienceOptions) {
     this.#options = options
+    this.#lanes = new Lanes(options.lanesMax)
   }
 
   /**
    * The answer, however often it must be asked for. Rejects with what the server refuses for good; with
-   * KmipTransportError, or RootKeyError of Key Protect, once it has not answered anybody for `limits.adoptPatienceMs`; with
-   * NotAnswered; with AdoptionStopped.
+   * KmipTransportError, OnlyFails, or RootKeyError of Key Protect, once it has not answered anybody for
+   * `limits.adoptPatienceMs`; with NotAnswered; with AdoptionStopped.
    */
   async ask<T>(ask: () => Promise<T>): Promise<T> {
     const { clock, signal, onTrouble } = this.#options
     const answersBefore = this.#answers
     for (let tries = 1; ; tries++) {
-      if (signal.aborted) throw new AdoptionStopped('the server stops')
-      try {
-        const answer = await ask()
+      const tried = await this.#try(ask)
+      if ('answer' in tried) {
         if (this.#failingSinceMs !== undefined) onTrouble(null)
         this.#failingSinceMs = undefined
         this.#answers++
-        return answer
-      } catch (error) {
-        if (!(error instanceof Error) || !this.#mayAskAgain(error, tries)) throw error
-        if (tries >= limits.adoptUnansweredTriesMax && this.#answers > answersBefore)
-          throw new NotAnswered(`the old server answers others, and not this: ${error.message}`, {
-            cause: error,
-          })
-        onTrouble(error.message)
-        const waitMs = Math.min(limits.adoptRetryFirstMs * 2 ** (tries - 1), limits.adoptRetryMaxMs)
-        await clock.sleep(waitMs, signal)
+        return tried.answer
       }
+      const { error, stalled } = tried
+      if (!this.#mayAskAgain(error, stalled, tries))
+        throw stalled ? new OnlyFails(error.message, { cause: error }) : error
+      if (tries >= limits.adoptUnansweredTriesMax && this.#answers > answersBefore)
+        throw new NotAnswered(`the old server answers others, and not this: ${error.message}`, {
+          cause: error,
+        })
+      onTrouble(error.message)
+      const waitMs = Math.min(limits.adoptRetryFirstMs * 2 ** (tries - 1), limits.adoptRetryMaxMs)
+      await clock.sleep(waitMs, signal)
     }
   }
 
-  #mayAskAgain(error: Error, tries: number): boolean {
-    if (error instanceof KmipRefused) return isPassing(error) && tries < limits.adoptRefusedTriesMax
-    if (error instanceof RootKeyError ? error.reach !== 'unreachable' : isLasting(error)) return false
+  /** `stalled`: it failed so late that it says nothing of what was asked, such as after waiting for its own database. */
+  async #try<T>(
+    ask: () => Promise<T>,
+  ): Promise<{ readonly answer: T } | { readonly error: Error; readonly stalled: boolean }> {
+    const { clock, signal } = this.#options
+    await this.#lanes.enter()
+    const begunMs = clock.monotonic()
+    let ok = true
+    try {
+      if (signal.aborted) throw new AdoptionStopped('the server stops')
+      return { answer: await ask() }
+    } catch (error) {
+      if (!(error instanceof Error)) throw error
+      ok = !isTrouble(error)
+      const isLate = clock.monotonic() - begunMs >= limits.adoptLateMs
+      return { error, stalled: isLate && error instanceof KmipRefused && isPassing(error) }
+    } finally {
+      this.#lanes.leave({ ok, tookMs: clock.monotonic() - begunMs })
+    }
+  }
+
+  #mayAskAgain(error: Error, stalled: boolean, tries: number): boolean {
+    if (!isTrouble(error)) return false
+    if (error instanceof KmipRefused && !stalled) return tries < limits.adoptRefusedTriesMax
     const nowMs = this.#options.clock.monotonic()
     this.#failingSinceMs ??= nowMs
     return nowMs - this.#failingSinceMs < limits.adoptPatienceMs
   }
+}
+
+/** Whether the same question may get an answer later. */
+function isTrouble(error: Error): boolean {
+  if (error instanceof KmipRefused) return isPassing(error)
+  if (error instanceof RootKeyError) return error.reach === 'unreachable'
+  return !isLasting(error)
 }
 
 /** An overloaded server refuses without a better reason. */

@@ -56,7 +56,10 @@ export async function adoptStandardKeys(
         'Name the root key of the proof, or make a proof with the other one: mortise adopt probe --proof FILE',
       )
     return await adoptFrom(parts, { dryRun, verify: false }, (patience) => {
-      const waiting = { source: patience(), live: patience() }
+      const waiting = {
+        source: patience(limits.adoptObjectsMax),
+        live: patience(limits.adoptConnectionsMax),
+      }
       return new LeftKeys({ source, live, proof, waiting, unchecked: wanted.unchecked })
     })
   } catch (error) {

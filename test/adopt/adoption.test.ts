@@ -3,24 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { test, type TestContext } from 'node:test'
-import { adopt, type AdoptionProgress, type AdoptionWanted } from '../../src/adopt/adoption.ts'
+import { test } from 'node:test'
 import { AdoptionFailed } from '../../src/adopt/failure.ts'
 import { reading } from '../../src/adopt/old-server.ts'
-import type { AdoptionReport, Listed } from '../../src/adopt/report.ts'
+import type { Listed } from '../../src/adopt/report.ts'
 import { first } from '../../src/kmip/attributes.ts'
 import { Fault } from '../../src/kmip/fault.ts'
 import { limits } from '../../src/limits.ts'
-import { faults, openCoreWithClient } from '../support/core.ts'
+import { counts, many, open } from '../support/adoption.ts'
+import { faults } from '../support/core.ts'
 import { active, bytesOf, holding, keyOf, known, type Attributes } from '../support/old-keys.ts'
-import {
-  openOldKmipServer,
-  Reset,
-  textOf,
-  type OldHandlers,
-  type OldKmipServer,
-  type OldKmipServerOptions,
-} from '../support/old-kmip-server.ts'
+import { Reset, textOf, type OldHandlers, type OldKmipServer } from '../support/old-kmip-server.ts'
 
 const named = (NameValue: string) => ({
   AttributeName: 'Name',
@@ -32,40 +25,7 @@ const note = (index: number) => ({
   AttributeValue: { type: 'TextString', value: 'n'.repeat(100_000) },
 })
 
-async function open(t: TestContext, handlers: OldHandlers, options?: OldKmipServerOptions) {
-  const old = await openOldKmipServer(handlers, options)
-  t.after(() => old[Symbol.asyncDispose]())
-  const { core, instance, identity, perform } = await openCoreWithClient(t)
-  const progress: AdoptionProgress[] = []
-  let nowMs = 0
-  const clock = {
-    monotonic: () => nowMs,
-    sleep: (ms: number) => {
-      nowMs += ms
-      return Promise.resolve()
-    },
-  }
-  const run = (wanted: Partial<AdoptionWanted> = {}, signal = new AbortController().signal) =>
-    adopt(
-      { perform, clock, signal, onProgress: (now) => progress.push(now) },
-      {
-        servers: [`127.0.0.1:${old.port}`],
-        cert: identity.tls.cert,
-        key: identity.tls.key,
-        trust: { by: 'fingerprint', sha256: old.sha256 },
-        dryRun: false,
-        verify: false,
-        ...wanted,
-      },
-    )
-  const show = async (id: string) => core.keys.show(instance.id, id)
-  const digest = (id: string) => perform((work) => work.digest(id))
-  return { old, run, show, digest, progress, perform, waitedMs: () => nowMs }
-}
-
-const counts = ({ adopted, updated, unchanged }: AdoptionReport) => [adopted, updated, unchanged]
 const why = ({ items }: Listed) => items.map((item) => `${item.id}: ${item.why}`)
-const many = (count: number) => Array.from({ length: count }, (_, index) => `key-${index}`)
 
 function onlyRead({ asked }: OldKmipServer): void {
   const sent = new Set<string>(asked)

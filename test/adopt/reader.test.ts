@@ -23,7 +23,8 @@ function begin(reason: KmipRefused['reason'], refusals: number) {
     return Promise.resolve({ object: { ok: false, refused }, attributes } as const)
   }
   const clock = { monotonic: () => 0, sleep: () => Promise.resolve() }
-  const patience = new Patience({ clock, signal: new AbortController().signal, onTrouble: () => undefined })
+  const signal = new AbortController().signal
+  const patience = new Patience({ clock, signal, onTrouble: () => undefined, lanesMax: 1 })
   return { reader: new Reader({ read } as unknown as OldServer, patience), asked: () => asked }
 }
 

@@ -75,7 +75,10 @@ async function begun(
 ) {
   const adoption = adoptions.begin(
     instance.id,
-    (work) => keys.perform(async () => asker.identify(instance.id), work),
+    {
+      perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
+      isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
+    },
     wanted,
   )
   return Promise.resolve(shown(adoption))
