@@ -3,6 +3,8 @@
 
 import { addressText } from '../kmip-client/address.ts'
 import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
+import type { AdoptedObject } from '../keys/adopted-object.ts'
+import { searchKey, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -100,6 +102,8 @@ class Adoption {
   readonly #wanted: Pick<AdoptionWanted, 'dryRun' | 'verify' | 'onlyVerify'>
   readonly #origin: Origin
   readonly #tally = new Tally()
+  /** By the objects that a dry run went over. */
+  readonly #wouldBeTaken = new Set<string>()
   #progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
 
   constructor(
@@ -149,7 +153,10 @@ class Adoption {
       const failed = new Map<string, Error>()
       await this.#forEach(left, async (named) => {
         const outcome = await this.#adopt(named)
-        if (outcome instanceof Error) return void failed.set(named, outcome)
+        if (outcome instanceof Error) {
+          failed.set(named, outcome)
+          return
+        }
         if (outcome) here.push(named)
         this.#tell({ done: ++done })
       })
@@ -235,7 +242,9 @@ class Adoption {
       )
       this.#tally.count(({ new: 'adopted', changed: 'updated', same: 'unchanged' } as const)[outcome])
       if (checked !== undefined) this.#tally.count(checked === 'nothing' ? 'unchecked' : 'equal')
-      if (takenNames.length > 0) this.#tally.list('sharedNames', identifier, takenNames.join(', '))
+      const foreseen = dryRun && outcome !== 'same' ? this.#foreseenNames(made.adopted) : []
+      const shared = [...takenNames, ...foreseen.filter((name) => !takenNames.includes(name))]
+      if (shared.length > 0) this.#tally.list('sharedNames', identifier, shared.join(', '))
       if (left.length > 0) this.#tally.list('withoutAttributes', identifier, left.join(', '))
       return true
     } catch (error) {
@@ -245,6 +254,16 @@ class Adoption {
       else this.#tally.notStored(identifier, objectType, error.message)
       return false
     }
+  }
+
+  /** Those names of the object that another one would have by then, since a dry run stores nothing that has them. */
+  #foreseenNames({ attributes }: AdoptedObject): readonly string[] {
+    const names = (attributes.get('Name') ?? []).map(
+      ({ value }) => [searchKey('Name', value), (value as AttributeValue<'Name'>).NameValue] as const,
+    )
+    const taken = names.filter(([key]) => this.#wouldBeTaken.has(key))
+    for (const [key] of names) this.#wouldBeTaken.add(key)
+    return taken.map(([, name]) => name)
   }
 
   async #verify(identifier: string): Promise<void> {

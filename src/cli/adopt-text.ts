@@ -63,13 +63,14 @@ export function isWhole({
 export function adoptionText(report: Report, from: 'old server' | 'standard keys'): string {
   const { server, version, dryRun, unchecked, notChecked, objects, adopted, updated, unchanged, verified } =
     report
+  const done = dryRun ? 'Would be adopted' : 'Adopted'
   const types = Object.entries(report.notStoredTypes).map(([type, count]) => `${count} ${type}`)
   const lines: (readonly [string, string])[] = [
     from === 'old server'
       ? ['Old server', `${server}, asked in KMIP ${version ?? ''}`]
       : ['Standard keys in', server],
     [from === 'old server' ? 'Objects there' : 'Standard keys there', String(objects)],
-    [dryRun ? 'Would be adopted' : 'Adopted', String(adopted)],
+    [done, String(adopted)],
     [dryRun ? 'Would be updated' : 'Updated', String(updated)],
     ['Unchanged', String(unchanged)],
     ['Conflicts', String(report.conflicts.count)],
@@ -85,13 +86,13 @@ export function adoptionText(report: Report, from: 'old server' | 'standard keys
   return (
     facts(lines) +
     listText('In conflict with what is here, and not overwritten:', report.conflicts) +
-    listText('Adopted without a name that another object has:', report.sharedNames) +
+    listText(`${done} without a name that another object has:`, report.sharedNames) +
     listText('Mortise cannot store:', report.notStored) +
     listText(
       from === 'old server' ? 'The old server does not hand out:' : 'Not opened:',
       report.notExported,
     ) +
-    listText('Adopted without these attributes:', report.withoutAttributes) +
+    listText(`${done} without these attributes:`, report.withoutAttributes) +
     listText('Not adopted, since nothing checks them:', notChecked) +
     listText(
       from === 'old server'

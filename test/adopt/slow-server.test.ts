@@ -12,9 +12,10 @@ import { counts, many, open } from '../support/adoption.ts'
 import { holding, keyOf } from '../support/old-keys.ts'
 import { Reset, textOf } from '../support/old-kmip-server.ts'
 
+const after = (width: number, ...answers: readonly (readonly [boolean, number])[]) =>
+  answers.reduce((now, [ok, tookMs]) => widthAfter(now, { ok, tookMs }, 8), width)
+
 test('the width grows by one a round while answers are quick, and halves with each that is late or does not come', () => {
-  const after = (width: number, ...answers: readonly (readonly [boolean, number])[]) =>
-    answers.reduce((now, [ok, tookMs]) => widthAfter(now, { ok, tookMs }, 8), width)
   const quick = Array.from({ length: 200 }, () => [true, 10] as const)
   assert.equal(after(1, ...quick.slice(0, 1)), 2)
   assert.equal(Math.floor(after(1, ...quick.slice(0, 4))), 3)
