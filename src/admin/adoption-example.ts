@@ -42,7 +42,13 @@ const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
 export const adoptionExamples: {
   readonly [
-    N in 'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'compareAdopted' | 'checkAdoption'
+    N in
+      | 'beginAdoption'
+      | 'beginStandardKeyAdoption'
+      | 'showAdoption'
+      | 'listAdoptions'
+      | 'compareAdopted'
+      | 'checkAdoption'
   ]: Example<N>
 } = {
   beginAdoption: {
@@ -72,6 +78,7 @@ export const adoptionExamples: {
     answer: { ...adoption, servers: [rootKey], state: 'running', step: 'adopt', done: 40, report: null },
   },
   showAdoption: { answer: adoption },
+  listAdoptions: { answer: [adoption] },
   compareAdopted: { answer: { ...adoption, state: 'running', step: 'verify', done: 40, report: null } },
   checkAdoption: {
     body: { ids: ['f6d1a0c2-0b57-4c3e-9f5d-2a7e8c1b4d90'] },

@@ -146,6 +146,13 @@ export const adoptionRoutes = {
     summary: 'How far an adoption is, and what it did; the last one is remembered until a restart',
     answer: Adoption,
   }),
+  listAdoptions: route({
+    method: 'get',
+    path: adoptions,
+    ...manager,
+    summary: 'The adoption that runs or ran last; an empty list if there was none since the server started',
+    answer: z.array(Adoption),
+  }),
   compareAdopted: route({
     method: 'post',
     path: '/api/v1/instances/{instance}/adoption-comparison',

@@ -20,6 +20,8 @@ export interface AdoptionsOptions {
 }
 
 interface ShownAdoption {
+  /** The instance's name when it began. */
+  readonly into: string
   /** The old server, or the root key beside which the old service left its keys. */
   readonly servers: readonly string[]
   readonly progress: AdoptionProgress
@@ -35,11 +37,11 @@ export class Adoptions {
   constructor(options: AdoptionsOptions) {
     this.#options = options
     this.#jobs = new Jobs({
-      busy: ({ id, servers }) =>
+      busy: ({ into, servers }) =>
         new Refusal(
           'conflict',
           `an adoption from ${servers.join(', ')} is under way for this instance`,
-          `Watch it, or try again when it is done: its id is ${id}.`,
+          `Watch it with mortise adopt status --watch --instance ${into}, and try again when it is done.`,
         ),
       refusalOf: (error) => (error instanceof AdoptionFailed ? refusalOfAdoption(error) : refusalOf(error)),
       onFailure: options.failed,
@@ -48,14 +50,14 @@ export class Adoptions {
 
   /** Refusal while another adoption into the instance runs. `on`: the keys of the instance, in the name of whoever asked. */
   begin(
-    instanceId: string,
+    { id: instanceId, name: into }: { readonly id: string; readonly name: string },
     on: Pick<AdoptionParts, 'perform' | 'isHere'>,
     wanted: AdoptionWanted | StandardKeysWanted,
   ): Adoption {
     const { adopt, adoptStandardKeys } = this.#options
     const progress: AdoptionProgress = { step: 'list', done: 0, total: null, trouble: null }
     const servers = 'rootKey' in wanted ? [wanted.rootKey] : wanted.servers
-    return this.#jobs.begin(instanceId, { servers, progress }, async (working) => {
+    return this.#jobs.begin(instanceId, { into, servers, progress }, async (working) => {
       const parts = { ...on, ...working }
       return 'rootKey' in wanted ? adoptStandardKeys(parts, wanted) : adopt(parts, wanted)
     })
@@ -64,6 +66,11 @@ export class Adoptions {
   /** Undefined: none of this id since the server started, or another one came after it. */
   show(instanceId: string, id: string): Adoption | undefined {
     return this.#jobs.show(instanceId, id)
+  }
+
+  /** The one that runs or ran last; undefined: none since the server started. */
+  last(instanceId: string): Adoption | undefined {
+    return this.#jobs.last(instanceId)
   }
 
   async stop(): Promise<void> {

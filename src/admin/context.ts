@@ -61,7 +61,7 @@ export interface AdminContext {
   readonly custodies: Pick<Custodies, 'of'>
   readonly rootKeys: RootKeys
   readonly apiKeys: Pick<ApiKeys, 'with' | 'sources'>
-  readonly adoptions: Pick<Adoptions, 'begin' | 'show'>
+  readonly adoptions: Pick<Adoptions, 'begin' | 'show' | 'last'>
   readonly inventories: Pick<
     Inventories,
     'begin' | 'add' | 'finish' | 'cancel' | 'remove' | 'uses' | 'summary' | 'findings' | 'known'

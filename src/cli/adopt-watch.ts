@@ -21,11 +21,11 @@ price), and takes two calls of it. The instance ${name} has room for ${free} mor
   )
 }
 
-type Adoption = Output<'showAdoption'>
+export type Adoption = Output<'showAdoption'>
 
 const lookEveryMs = 250
 
-const steps: Record<Adoption['step'], string> = {
+export const steps: Record<Adoption['step'], string> = {
   list: 'objects found',
   adopt: 'objects read',
   verify: 'objects compared',
@@ -33,7 +33,7 @@ const steps: Record<Adoption['step'], string> = {
 
 /** The report; undefined if the user stopped watching. */
 export async function watch(
-  { world: { stderr } }: Run,
+  { world: { stderr, command } }: Run,
   admin: AdminClient,
   instance: string,
   begun: Adoption,
@@ -46,7 +46,9 @@ export async function watch(
     gone,
   })
   if (last.state === 'running') {
-    stderr.write('The server goes on with it. The same command, given again later, adopts what is left.\n')
+    stderr.write(
+      `The server goes on with it. To see how far it is: ${command} adopt status --watch --instance ${instance}\n`,
+    )
     return undefined
   }
   if (last.report) return last.report

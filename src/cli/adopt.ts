@@ -10,12 +10,14 @@ import { instanceFlag, noun, verb, type Outcome } from './command.ts'
 import { identifierParts, readIdentifiers } from './identifier-file.ts'
 import { oldServerBody, oldServerFlags, oldServerOf, type OldServerOptions } from './kmip-server.ts'
 import { instanceOf } from './names.ts'
+import { adoptStatusCommand } from './adopt-status.ts'
 import { adoptProbeCommand } from './offline/adopt-probe.ts'
 import type { World } from './world.ts'
 
 export function adoptCommands(world: World, outcome: Outcome): Command {
   return noun('adopt', 'take keys over from another KMIP server, under the same identifiers', [
     kmipCommand(world, outcome),
+    adoptStatusCommand(world, outcome),
     adoptCheckCommand(world, outcome),
     adoptProbeCommand(world, outcome),
     standardKeysCommand(world, outcome),

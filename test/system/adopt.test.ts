@@ -310,6 +310,10 @@ test('killed midway and started again, the same command brings the rest', async 
   await halfWay
   const stored = async () => (await first.json('key', 'list', '--instance', 'default')) as unknown[]
   while ((await stored()).length === 0);
+  const { stdout: shown } = await first.cli('adopt', 'status', '--instance', 'default')
+  assert.match(shown, /An adoption from 127.0.0.1:\d+ runs: \d+ of 60 objects read/)
+  const busy = await first.cli(...words)
+  assert.match(busy.stderr, /mortise adopt status --watch --instance default, and try again/)
   await first.kill()
   assert.match((await watching).stderr, /give the same command again/)
   held = false
@@ -317,6 +321,8 @@ test('killed midway and started again, the same command brings the rest', async 
   // Those that were stored before keep their bytes, although the fake gives other ones now.
   const { stdout } = await second.cli(...words)
   const report = JSON.parse(stdout) as Report
+  const status = JSON.parse((await second.cli('adopt', 'status', '--json')).stdout) as { report: Report }
+  assert.deepEqual(status.report, report)
   const [adopted = 0] = counts(report) as number[]
   assert.equal(adopted + report.conflicts.count, ids.length)
   assert.ok(report.conflicts.count > 0 && adopted > 0, 'part of them was here')

@@ -17,7 +17,12 @@ import { serverTrust } from '../schemas.ts'
 import { shownJob } from '../shown-job.ts'
 
 export const adoptionHandlers: Handlers<
-  'beginAdoption' | 'beginStandardKeyAdoption' | 'showAdoption' | 'compareAdopted' | 'checkAdoption'
+  | 'beginAdoption'
+  | 'beginStandardKeyAdoption'
+  | 'showAdoption'
+  | 'listAdoptions'
+  | 'compareAdopted'
+  | 'checkAdoption'
 > = {
   beginAdoption: async (context, asked) => {
     const { ids, dryRun, verify, ...server } = asked.body
@@ -38,6 +43,11 @@ export const adoptionHandlers: Handlers<
       'there is no such adoption: the server was started anew, or another one came after it',
       'Begin it again: what was adopted stays, and it goes on from there.',
     )
+  },
+
+  listAdoptions: async ({ adoptions }, { instance }) => {
+    const last = adoptions.last(instance.id)
+    return Promise.resolve(last ? [shown(last)] : [])
   },
 
   compareAdopted: async (context, asked) => {
@@ -74,7 +84,7 @@ async function begun(
   wanted: AdoptionWanted | StandardKeysWanted,
 ) {
   const adoption = adoptions.begin(
-    instance.id,
+    instance,
     {
       perform: (work) => keys.perform(async () => asker.identify(instance.id), work),
       isHere: async (identifier) => (await keys.show(instance.id, identifier)) !== undefined,
