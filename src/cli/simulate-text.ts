@@ -82,11 +82,20 @@ function indented(text: string): string {
   return text.replaceAll(/^(?=.)/gm, '  ')
 }
 
-function expectedText({ checked, missing, changed }: NonNullable<Report['expected']>): string {
-  const lost = [
-    ...missing.map((key) => `  MISSING  ${visible(key.owner)}  ${visible(key.id)}\n`),
-    ...changed.map((key) => `  CHANGED  ${visible(key.owner)}  ${visible(key.id)}\n`),
-  ]
-  const served = checked - new Set([...missing, ...changed]).size
-  return `Keys of the earlier run: ${served} of ${checked} are still served\n${lost.join('')}`
+function expectedText({ checked, missing, changed, unanswered }: NonNullable<Report['expected']>): string {
+  const lines = (
+    [
+      ['MISSING', missing],
+      ['CHANGED', changed],
+      ['NOT ANSWERED', unanswered],
+    ] as const
+  ).flatMap(([word, keys]) =>
+    keys.map(({ owner, id }) => `  ${word.padEnd(12)}  ${visible(owner)}  ${visible(id)}\n`),
+  )
+  const served = checked - new Set([...missing, ...changed, ...unanswered]).size
+  const unknown =
+    unanswered.length === 0
+      ? ''
+      : 'Keys that were not answered may still be there: the server failed, refused or was silent. Try again.\n'
+  return `Keys of the earlier run: ${served} of ${checked} are still served\n${lines.join('')}${unknown}`
 }

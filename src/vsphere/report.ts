@@ -23,8 +23,11 @@ export interface ScenarioReport extends Readonly<Counts> {
 /** The keys of an earlier run, fetched again. */
 export interface ExpectedReport {
   readonly checked: number
+  /** The server says that it does not have them, or that they were destroyed. */
   readonly missing: readonly SavedKey[]
   readonly changed: readonly SavedKey[]
+  /** It did not answer, or failed or refused for another reason: nobody knows whether it has them. */
+  readonly unanswered: readonly SavedKey[]
 }
 
 export interface Report {
@@ -62,9 +65,9 @@ export function sumUp(
     pieces.retried += retried
   }
   const { expected } = about
-  const lost = (expected?.missing.length ?? 0) + (expected?.changed.length ?? 0)
+  const lost = [expected?.missing, expected?.changed, expected?.unanswered].flatMap((keys) => keys ?? [])
   return {
-    ok: pieces.failed === 0 && runLog.violations.length === 0 && lost === 0,
+    ok: pieces.failed === 0 && runLog.violations.length === 0 && lost.length === 0,
     ...about,
     pieces,
     latencies: {

@@ -3,7 +3,7 @@
 
 import { addressText } from '../kmip-client/address.ts'
 import { openConnection } from '../kmip-client/connection.ts'
-import { KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
+import { isNotFound, KmipRefused, KmipTransportError, noneAnswered } from '../kmip-client/errors.ts'
 import { RunLog } from './run-log.ts'
 import type { SavedKey } from './key-inventory.ts'
 import { markKeys } from './marks.ts'
@@ -76,6 +76,7 @@ async function play({ id, name, title, run }: Scenario, site: Site): Promise<Sce
 async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<ExpectedReport> {
   const missing: SavedKey[] = []
   const changed: SavedKey[] = []
+  const unanswered: SavedKey[] = []
   site.runLog.begin('expect')
   await forEach(expect, 3, async (key) => {
     const served = await attempt(() =>
@@ -87,13 +88,15 @@ async function fetchExpected(site: Site, expect: readonly SavedKey[]): Promise<E
         } catch (error) {
           if (!(error instanceof KmipRefused)) throw error
           site.runLog.refused(error)
-          missing.push(key)
+          const isGone = isNotFound(error) || error.reason === 'ObjectDestroyed'
+          if (isGone) missing.push(key)
+          else unanswered.push(key)
         }
       }),
     )
-    if (!served) missing.push(key)
+    if (!served) unanswered.push(key)
   })
-  return { checked: expect.length, missing, changed }
+  return { checked: expect.length, missing, changed, unanswered }
 }
 
 /** The file that is written afterwards also holds the earlier keys. */

@@ -6,10 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, suite, test } from 'node:test'
+import { Fault } from '../../src/kmip/fault.ts'
 import { profiles, type ProfileName } from '../../src/vsphere/profiles.ts'
 import type { Report } from '../../src/vsphere/report.ts'
 import { scenarios } from '../../src/vsphere/scenarios/all.ts'
 import type { SimulationOptions } from '../../src/vsphere/simulate.ts'
+import { openOldKmipServer } from '../support/old-kmip-server.ts'
 import { openAlteringProxy, openWire } from '../support/proxy.ts'
 import { alter, withoutTag } from '../support/broken.ts'
 import { runCli, startEmbedded } from '../support/server.ts'
@@ -216,6 +218,33 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
     const { code, stdout } = await runSimulator(...known, '--expect', file)
     assert.equal(code, 1)
     assert.match(stdout, new RegExp(`CHANGED .*${changed.id}`))
+  })
+
+  test('a key without an answer is not called missing', async () => {
+    const fails = () => {
+      throw new Fault('GeneralFailure', 'try again')
+    }
+    await using failing = await openOldKmipServer({ Get: fails })
+    const { code, stdout } = await runSimulator(
+      ...[
+        'simulate',
+        'vsphere',
+        '--server',
+        `127.0.0.1:${failing.port}`,
+        '--insecure',
+        '--cert',
+        certFile,
+        '--key',
+        keyFile,
+      ],
+      ...['--expect', keysFile],
+    )
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /0 of 6 are still served\n(  NOT ANSWERED  .+\n){6}Keys that were not answered may still be/,
+    )
+    assert.doesNotMatch(stdout, /MISSING/)
   })
 
   test('what it made is marked, and --cleanup removes it and nothing else', async () => {
