@@ -1,7 +1,7 @@
 // The upstream of an instance as the admin API shows it: what its row says, and what is known of it since the server runs.
 
 import type { UpstreamHealth } from '../adopt/upstream-health.ts'
-import { parseCertificate } from '../pki/certificate.ts'
+import { parseCertificates } from '../pki/certificate.ts'
 import type { AdoptedOnDemand } from '../ports/objects.ts'
 import type { Instance } from '../trust/rows.ts'
 import type { Upstream } from '../trust/upstream.ts'
@@ -43,7 +43,7 @@ export async function shownUpstream(
   const lastFailure = health?.lastFailure ?? null
   return {
     servers: [...servers],
-    certificateSha256: parseCertificate(certificate).sha256,
+    certificateSha256: parseCertificates(certificate)[0]?.sha256 ?? '',
     since: isoTime(sinceMs),
     state: off ? 'off' : health?.failing === true ? 'not-answering' : 'on',
     off: off ? isoTime(off.atMs) : null,

@@ -51,7 +51,8 @@ export const upstreamRoutes = {
     method: 'post',
     path: `${upstream}/on`,
     ...manager,
-    summary: 'Ask the upstream again, which is off since a restore',
+    summary:
+      'Ask the upstream again, which is off since a restore. It is tried first, and stays off if it fails',
     answer: ShownUpstream,
   }),
   removeUpstream: route({

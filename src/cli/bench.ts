@@ -8,7 +8,8 @@ import { bench, type BenchOptions } from '../vsphere/bench.ts'
 import { benchOperations, parseMix, type Mix } from '../vsphere/bench-mix.ts'
 import { benchText } from './bench-text.ts'
 import { verb, wholeNumber, type Outcome } from './command.ts'
-import { readNamed, readPem } from './files.ts'
+import { readClientPair } from './client-pair.ts'
+
 import { addressOf, serverTrustFlags, serverTrustOf, type ServerTrustOptions } from './kmip-server.ts'
 import { interruptible } from './watch-work.ts'
 import { CommandError, UsageError, type World } from './world.ts'
@@ -84,8 +85,7 @@ async function optionsOf(world: World, options: Options): Promise<BenchOptions> 
   return {
     address: addressOf(options.server),
     trust: await serverTrustOf(world, options),
-    cert: await readPem(world, options.cert, 'CERTIFICATE'),
-    key: await readNamed(options.key),
+    ...(await readClientPair(world, options.cert, options.key)),
     tls,
     mix,
     connections: within('--connections', options.connections ?? '8', 1, 10_000),

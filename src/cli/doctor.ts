@@ -7,7 +7,8 @@ import { verb, type Outcome } from './command.ts'
 import { confirmTyped } from './confirm.ts'
 import { rootKeyFindings } from './doctor-root-keys.ts'
 import { diagnosisText } from './doctor-text.ts'
-import { readNamed, readPem } from './files.ts'
+import { readClientPair } from './client-pair.ts'
+
 import {
   addressesOf,
   readCredential,
@@ -77,10 +78,7 @@ async function optionsOf(
   const isTrustGiven = [ca, fingerprint, insecure].some((given) => given !== undefined)
   return {
     addresses: addressesOf(hosts.join(','), 'doctor'),
-    client:
-      cert === undefined || key === undefined
-        ? undefined
-        : { cert: await readPem(world, cert, 'CERTIFICATE'), key: await readNamed(key) },
+    client: cert === undefined || key === undefined ? undefined : await readClientPair(world, cert, key),
     credential: credentialFile === undefined ? undefined : await readCredential(credentialFile),
     trust: isTrustGiven ? await serverTrustOf(world, options) : undefined,
     nowMs: Date.now(),

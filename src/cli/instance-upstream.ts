@@ -63,11 +63,14 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
   if (upstreamOn || upstream === undefined) {
     const admin = await run.client()
     const on = await admin.call('turnUpstreamOn', { instance: await instanceOf(admin, name) })
-    return show(on, () => facts(upstreamRows(on)))
+    show(on, () => facts(upstreamRows(on)))
+    return tell(
+      '\nThe old server answered. From now on it is asked again for identifiers that are unknown here.\n',
+    )
   }
   const server = await oldServerOf(
     run.world,
-    [hostsOf(upstream)],
+    [upstream],
     {
       ...(options.upstreamCert !== undefined && { cert: options.upstreamCert }),
       ...(options.upstreamKey !== undefined && { key: options.upstreamKey }),
@@ -88,19 +91,6 @@ export async function setUpstream(run: Run, options: UpstreamOptions, name: stri
 The old server answered. From now on it is asked for identifiers that are unknown here.
 Next: change the address in vCenter, then check: ${run.world.command} adopt check --digests --instance ${name} (docs/adopt.md)
 `)
-}
-
-/** `kmip://HOST:PORT`, or HOST:PORT alone. */
-function hostsOf(text: string): string {
-  return text
-    .split(',')
-    .map((one) =>
-      one
-        .trim()
-        .replace(/^kmip:\/\//i, '')
-        .replace(/\/$/, ''),
-    )
-    .join(',')
 }
 
 type Upstream = Output<'setUpstream'>

@@ -5,7 +5,8 @@ import { usernameAndPassword } from '../kmip-client/client.ts'
 import { addressText, parseAddress, type Address } from '../kmip-client/address.ts'
 import type { ServerTrust } from '../kmip-client/tls.ts'
 import { parseFingerprint } from '../pki/fingerprint.ts'
-import { readNamed, readPem } from './files.ts'
+import { readAuthority, readClientPair } from './client-pair.ts'
+import { readNamed } from './files.ts'
 import { CommandError, UsageError, type World } from './world.ts'
 
 export interface ServerTrustOptions {
@@ -30,9 +31,14 @@ export function addressesOf(text: string, flag = '--server'): readonly Address[]
 }
 
 export function addressOf(text: string, flag = '--server'): Address {
-  const address = parseAddress(text)
-  if (!address) throw new UsageError(`${flag} takes HOST or HOST:PORT, not ${text}`)
-  return address
+  const address = parseAddress(text.replace(/^kmip:\/\//i, ''))
+  if (address) return address
+  const [, host] = /^[a-z]+:\/\/([^/:]+)/i.exec(text) ?? []
+  const instead =
+    host === undefined
+      ? ''
+      : `. KMIP has no web address: give ${host}:5696, or the port on which it speaks KMIP, and nothing behind it`
+  throw new UsageError(`${flag} takes HOST or HOST:PORT, not ${text}${instead}`)
 }
 
 export async function serverTrustOf(
@@ -43,7 +49,7 @@ export async function serverTrustOf(
     throw new UsageError(
       'say how to recognize the server: give one of --fingerprint SHA256, --ca PEM, --insecure',
     )
-  if (ca !== undefined) return { by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') }
+  if (ca !== undefined) return { by: 'authority', pem: await readAuthority(world, ca) }
   if (fingerprint !== undefined) return { by: 'fingerprint', sha256: parseFingerprint(fingerprint) }
   return { by: 'nothing' }
 }
@@ -99,11 +105,10 @@ export async function oldServerOf(
   const trust =
     ca === undefined
       ? ({ by: 'fingerprint', sha256: parseFingerprint(fingerprint ?? '') } as const)
-      : ({ by: 'authority', pem: await readPem(world, ca, 'CERTIFICATE') } as const)
+      : ({ by: 'authority', pem: await readAuthority(world, ca) } as const)
   return {
     addresses: addressesOf(hosts.join(','), flag),
-    cert: await readPem(world, cert, 'CERTIFICATE'),
-    key: await readNamed(key),
+    ...(await readClientPair(world, cert, key)),
     trust,
   }
 }

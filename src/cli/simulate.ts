@@ -12,7 +12,8 @@ import { isProfile, profiles, type ProfileName } from '../vsphere/profiles.ts'
 import { chooseScenarios, scenarios } from '../vsphere/scenarios/all.ts'
 import { simulate, type SimulationOptions } from '../vsphere/simulate.ts'
 import { noun, verb, wholeNumber, type Outcome, type Run } from './command.ts'
-import { mustBeFree, readNamed, readPem, writeLines } from './files.ts'
+import { readClientPair } from './client-pair.ts'
+import { mustBeFree, readNamed, writeLines } from './files.ts'
 import {
   addressesOf,
   readCredential,
@@ -133,8 +134,7 @@ async function simulationOf(world: World, options: VsphereOptions): Promise<Simu
     options.credentialFile === undefined ? undefined : await readCredential(options.credentialFile)
   return {
     addresses: addressesOf(options.server),
-    cert: await readPem(world, options.cert, 'CERTIFICATE'),
-    key: await readNamed(options.key),
+    ...(await readClientPair(world, options.cert, options.key)),
     trust: await serverTrustOf(world, options),
     profile: profileOf(options.profile ?? '7.0.3'),
     scenarios: scenariosOf(options.scenario ?? (expect ? undefined : 'all')),

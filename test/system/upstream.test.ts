@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test'
 import { createKey, getKey } from '../../src/kmip-client/calls.ts'
 import { connect, type KmipClient } from '../../src/kmip-client/client.ts'
 import { KmipRefused } from '../../src/kmip-client/errors.ts'
+import { Fault } from '../../src/kmip/fault.ts'
 import { command } from '../support/command.ts'
 import { openOldKmipServer, textOf, type OldKmipServer } from '../support/old-kmip-server.ts'
 import { active, bytesOf, holding, keyOf, known } from '../support/old-keys.ts'
@@ -28,6 +29,7 @@ let client: ClientFiles
 let old: OldKmipServer
 /** Gets of these hang until the test lets them go. */
 let letGo: () => void
+let isFailing = false
 const ids = Array.from({ length: 30 }, (_, index) => `old-${index}`)
 
 before(async () => {
@@ -39,6 +41,7 @@ before(async () => {
     ...holding(ids),
     Get: async ({ UniqueIdentifier }) => {
       const id = textOf(UniqueIdentifier)
+      if (isFailing) throw new Fault('GeneralFailure', 'the disk is full')
       if (id.startsWith('slow-')) await gate
       return keyOf(id.startsWith('slow-') ? id : known(ids, id))
     },
@@ -175,6 +178,12 @@ test('after a restore it is off until a manager turns it on; then it goes on, al
   assert.equal((await getKey(here, 'old-0')).material.length, 32)
   assert.deepEqual([(await upstream(again))?.state, await conditions(again)], ['off', ['upstream-off']])
   assert.match((await cli(['status'], again)).stdout, /UPSTREAM OF +SERVERS/)
+  isFailing = true
+  const failed = await cli(set('--upstream-on'), again)
+  isFailing = false
+  assert.equal(failed.code, 1)
+  assert.match(failed.stderr, /the upstream stays off: .*GeneralFailure \(the disk is full\)/)
+  assert.equal((await upstream(again))?.state, 'off')
   const on = (await json(set('--upstream-on'), again)) as Shown
   assert.equal(on.state, 'on')
   assert.deepEqual((await getKey(here, 'old-20')).material, bytesOf('old-20'))

@@ -2,7 +2,9 @@
 
 import { randomUUID } from 'node:crypto'
 import { AdoptionFailed } from '../../adopt/failure.ts'
-import { parseCertificate } from '../../pki/certificate.ts'
+import type { OldServerWanted } from '../../adopt/old-server.ts'
+import { parseCertificates } from '../../pki/certificate.ts'
+import { PkiError } from '../../pki/error.ts'
 import type { Instance } from '../../trust/rows.ts'
 import type { Upstream } from '../../trust/upstream.ts'
 import type { AdminContext, Handlers } from '../context.ts'
@@ -17,10 +19,7 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
     const trust = serverTrust(given)
     requireCertificate(certificate)
     requireAnotherServer(context, trust)
-    const trial = context.upstreams.trials.run({ servers, cert: certificate, key: privateKey, trust })
-    await trial.catch((error: unknown) => {
-      throw error instanceof AdoptionFailed ? refusalOfAdoption(error) : error
-    })
+    await tried(context, { servers, cert: certificate, key: privateKey, trust })
     const id = randomUUID()
     const bytes = Buffer.from(privateKey)
     const key = context.upstreamKeys.stored({ id }, bytes)
@@ -32,13 +31,17 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
   turnUpstreamOn: async (context, { asker, instance }) => {
     const { upstream, id, name } = instance
     const key = upstream && (await context.upstreamKeys.of(upstream))
-    key?.fill(0)
     if (upstream && !key)
       throw new Refusal(
         'refused',
         'the private key for the upstream was not restored with the instance',
         `Name the upstream anew: mortise instance set ${name} --upstream kmip://${upstream.servers[0]}`,
       )
+    if (upstream && key) {
+      const { servers, certificate: cert, trust } = upstream
+      const server = { servers, cert, key, trust }
+      await tried(context, server, 'the upstream stays off: ').finally(() => key.fill(0))
+    }
     return context.trust.upstreams.turnOn(asker.by, id, (after) => shown(context, after))
   },
 
@@ -48,14 +51,27 @@ export const upstreamHandlers: Handlers<'setUpstream' | 'turnUpstreamOn' | 'remo
   },
 }
 
+/** `otherwise` begins the refusal. */
+async function tried(
+  { upstreams }: Pick<AdminContext, 'upstreams'>,
+  server: OldServerWanted,
+  otherwise = '',
+): Promise<void> {
+  try {
+    await upstreams.trials.run(server)
+  } catch (error) {
+    if (!(error instanceof AdoptionFailed)) throw error
+    const { code, message, hint } = refusalOfAdoption(error)
+    throw new Refusal(code, `${otherwise}${message}`, hint)
+  }
+}
+
 function requireCertificate(pem: string): void {
   try {
-    parseCertificate(pem)
-  } catch {
-    throw new Refusal(
-      'bad-request',
-      'body.certificate: is no certificate in PEM, which begins with "-----BEGIN"',
-    )
+    parseCertificates(pem)
+  } catch (error) {
+    if (!(error instanceof PkiError)) throw error
+    throw new Refusal('bad-request', `body.certificate: ${error.message}`)
   }
 }
 
