@@ -221,24 +221,15 @@ suite('mortise simulate vsphere', { concurrency: false }, () => {
   })
 
   test('a key without an answer is not called missing', async () => {
-    const fails = () => {
-      throw new Fault('GeneralFailure', 'try again')
-    }
-    await using failing = await openOldKmipServer({ Get: fails })
-    const { code, stdout } = await runSimulator(
-      ...[
-        'simulate',
-        'vsphere',
-        '--server',
-        `127.0.0.1:${failing.port}`,
-        '--insecure',
-        '--cert',
-        certFile,
-        '--key',
-        keyFile,
-      ],
-      ...['--expect', keysFile],
-    )
+    await using failing = await openOldKmipServer({
+      Get: () => {
+        throw new Fault('GeneralFailure', 'try again')
+      },
+    })
+    const server = `127.0.0.1:${failing.port}`
+    const trusted = ['--insecure', '--cert', certFile, '--key', keyFile]
+    const words = ['simulate', 'vsphere', '--server', server, ...trusted, '--expect', keysFile]
+    const { code, stdout } = await runSimulator(...words)
     assert.equal(code, 1)
     assert.match(
       stdout,
