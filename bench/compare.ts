@@ -1,6 +1,7 @@
 // Mortise beside a bare TLS server in Node and PyKMIP's server, in one run, with the same load:
-// `node bench/compare.ts [SECONDS] [ROUNDS]` (1.5 and 5). Rounds go through all servers in turn, so that a busy machine
-// is busy for each of them; what counts is the ratio. Writes bench/RESULTS.md.
+// `node bench/compare.ts [SECONDS] [ROUNDS] [CASE...]` (1.5 and 5). Rounds go through all servers in turn, so that a busy
+// machine is busy for each of them; what counts is the ratio. Writes bench/RESULTS.md, unless you name cases: parts of their
+// titles.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,9 +25,10 @@ import {
 
 const seconds = Number(process.argv[2] ?? 1.5)
 const rounds = Number(process.argv[3] ?? 5)
+const named = process.argv.slice(4)
 const connections = 8
 
-const cases: readonly (readonly [title: string, words: readonly string[]])[] = [
+const allCases: readonly (readonly [title: string, words: readonly string[]])[] = [
   ['Discover Versions', ['--mix', 'discover']],
   ['Get', ['--mix', 'get']],
   ["Get Attributes (a key's State)", ['--mix', 'state']],
@@ -35,6 +37,7 @@ const cases: readonly (readonly [title: string, words: readonly string[]])[] = [
   ['Get on a connection of its own', ['--mix', 'get', '--per-work']],
   ['the same, TLS session resumed', ['--mix', 'get', '--per-work', '--resume']],
 ]
+const cases = allCases.filter(([title]) => named.length === 0 || named.some((part) => title.includes(part)))
 
 interface Measure {
   readonly perSecond: number
@@ -111,7 +114,7 @@ for (const [title, words] of cases) {
   process.stdout.write(`${title}\n`)
 }
 const page = markdown()
-writeFileSync(path.join(import.meta.dirname, 'RESULTS.md'), page)
+if (named.length === 0) writeFileSync(path.join(import.meta.dirname, 'RESULTS.md'), page)
 process.stdout.write(page)
 
 function markdown(): string {

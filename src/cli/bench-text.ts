@@ -1,21 +1,22 @@
 // The report of a bench run as text.
 
 import type { BenchReport, Measured } from '../vsphere/bench.ts'
+import { handshakeRow, pieceRow, type Comparison } from '../vsphere/bench-compare.ts'
 import { facts, table, visible } from './output.ts'
 
 export function benchText(report: BenchReport): string {
   const { server, tls, mix, connections, perWork, resume, seconds, operations, pieces } = report
-  const { handshakes, failures, keys } = report
+  const { handshakes, failures, keys, rate } = report
   const way = perWork ? `a new connection each${resume ? ', resumed' : ''}` : 'connections kept'
   const rows = [
     ...Object.entries(operations).map(([name, measured]) => row(name, measured)),
-    ...(perWork || handshakes.count > 0 ? [row('(handshake)', handshakes)] : []),
-    ...(pieces ? [row('(all of a piece)', pieces)] : []),
+    ...(perWork || handshakes.count > 0 ? [row(handshakeRow, handshakes)] : []),
+    ...(pieces ? [row(pieceRow, pieces)] : []),
   ]
   const sections = [
     facts([
       ['Server', `${server}, ${tls.version} ${tls.cipher}`],
-      ['Load', `${mix}, ${connections} at the same time, ${way}`],
+      ['Load', `${mix}, ${connections} at the same time${rate === null ? '' : `, ${rate} a second`}, ${way}`],
       ['Measured', `${seconds.toFixed(1)} s`],
       ['Requests', `${report.requestsPerSecond}/s`],
       ...(resume ? [['Resumed', `${handshakes.resumed} of ${handshakes.count} handshakes`] as const] : []),
@@ -36,6 +37,23 @@ function row(name: string, { count, perSecond, latencyMs }: Measured): readonly 
 function milliseconds(ms: number | null): string {
   if (ms === null) return '-'
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(0)
+}
+
+/** What a run is beside an earlier one. */
+export function comparisonText({ differs, ratios }: Comparison): string {
+  const rows = Object.entries(ratios).map(([name, { perSecond, p50, p99, max }]) => [
+    name,
+    ...[perSecond, p50, p99, max].map(ratioText),
+  ])
+  const unlike = differs.map((what) => `  ${visible(what)}\n`).join('')
+  return [
+    table(['THIS RUN / EARLIER', 'PER S', 'P50', 'P99', 'MAX'], rows),
+    ...(unlike ? [`The runs differ, so these numbers say little:\n${unlike}`] : []),
+  ].join('\n')
+}
+
+function ratioText(ratio: number | null): string {
+  return ratio === null ? '-' : ratio.toFixed(2)
 }
 
 function keysText({ made, destroyed, left }: BenchReport['keys']): string {

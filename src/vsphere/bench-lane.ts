@@ -1,5 +1,5 @@
-// One lane of a load run: sends one request after the other on a connection of its own, either kept or new for each
-// request. It prepares the request bytes beforehand, and decodes an answer only as far as needed to recognize success,
+// One lane of a load run: does one piece of work after the other on a connection of its own, either kept or new for each
+// piece. It prepares the request bytes beforehand, and decodes an answer only as far as needed to recognize success,
 // so that the run measures the server and not this client.
 
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,7 +8,8 @@ import { readAnswer, readPayload, wrongAnswer } from '../kmip-client/answers.ts'
 import { openConnection, type Connection, type TlsSession } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientTls } from '../kmip-client/tls.ts'
-import { benchOperations, type BenchName, type BenchOperation } from './bench-mix.ts'
+import { benchWorks, type BenchName, type BenchStep } from './bench-mix.ts'
+import type { Schedule } from './bench-schedule.ts'
 import type { Tally } from './bench-tally.ts'
 
 export interface LaneOptions {
@@ -42,11 +43,13 @@ export class Lane {
     this.#turn = number * 7_919
   }
 
-  async run(tally: Tally, over: () => boolean): Promise<void> {
-    while (!over()) {
+  async run(tally: Tally, schedule: Schedule): Promise<void> {
+    for (;;) {
+      const dueMs = await schedule.due()
+      if (dueMs === undefined) return
       const name = this.#next()
       try {
-        await this.#piece(name, tally)
+        await this.#piece(name, tally, dueMs)
         this.#failuresInRow = 0
       } catch (error) {
         tally.failed(name, failureText(error))
@@ -68,19 +71,17 @@ export class Lane {
     return round[this.#turn % round.length] ?? 'discover'
   }
 
-  async #piece(name: BenchName, tally: Tally): Promise<void> {
-    const begunMs = performance.now()
+  async #piece(name: BenchName, tally: Tally, dueMs: number): Promise<void> {
     const connection = await this.#open(tally)
-    const asked = benchOperations[name]
-    if (asked.operation !== undefined) {
+    for (const step of benchWorks[name].steps) {
       const sentMs = performance.now()
-      const answer = await connection.exchange(this.#message(name, asked))
+      const answer = await connection.exchange(this.#message(step))
       const endedMs = performance.now()
-      this.#checks(asked, answer, connection)
-      tally.done(name, endedMs - sentMs)
+      this.#checks(step, answer, connection)
+      tally.done(step.name, endedMs - sentMs)
     }
+    tally.pieces.add(performance.now() - dueMs)
     if (!this.#options.perWork) return
-    tally.pieces.add(performance.now() - begunMs)
     if (this.#options.resume) this.#session = connection.session ?? this.#session
     await this.#drop()
   }
@@ -105,20 +106,20 @@ export class Lane {
     return connection
   }
 
-  #message(name: BenchName, { needsKey, message }: BenchOperation): Buffer {
+  #message({ operation, needsKey, message }: BenchStep): Buffer {
     const { keys, round } = this.#options
     const id = needsKey ? (keys[Math.floor(this.#turn / round.length) % keys.length] ?? '') : ''
-    const known = this.#messages.get(`${name} ${id}`)
+    const known = this.#messages.get(`${operation} ${id}`)
     if (known) return known
     const made = message(id)
-    this.#messages.set(`${name} ${id}`, made)
+    this.#messages.set(`${operation} ${id}`, made)
     return made
   }
 
-  #checks({ operation }: BenchOperation, bytes: Buffer, { address }: Connection): void {
+  #checks({ operation }: BenchStep, bytes: Buffer, { address }: Connection): void {
     const answer = readAnswer(bytes, address)
     const [item] = answer.items
-    if (!item || operation === undefined) throw wrongAnswer(address, 'no batch item')
+    if (!item) throw wrongAnswer(address, 'no batch item')
     if (item.status !== 'Success') throw new KmipRefused(operation, item)
     if (operation === 'Create')
       this.#options.made(readPayload('Create', item, answer, address).UniqueIdentifier)

@@ -3,49 +3,74 @@
 import type { OperationName } from '../kmip/operations.ts'
 import * as messages from './messages.ts'
 
-export interface BenchOperation {
-  readonly title: string
-  /** Undefined: the lane opens and closes a connection without sending any KMIP. */
-  readonly operation: OperationName | undefined
+export interface BenchStep {
+  /** Names it in the report. */
+  readonly name: string
+  readonly operation: OperationName
   readonly needsKey: boolean
   /** Returns the same bytes each time for the same key. */
   readonly message: (id: string) => Buffer
+}
+
+/** A piece of work: its steps follow each other on one connection. */
+export interface BenchWork {
+  readonly title: string
+  readonly steps: readonly BenchStep[]
+  /** It makes sense only with a connection of its own. */
+  readonly perWork: boolean
 }
 
 const created = messages.create().bytes
 const discovered = messages.discoverVersions(false).bytes
 const queried = messages.queryServerInformation().bytes
 
-export const benchOperations = {
-  get: {
-    title: 'Get of a key',
-    operation: 'Get',
-    needsKey: true,
-    message: (id) => messages.get(id).bytes,
-  },
-  create: { title: 'Create of an AES-256 key', operation: 'Create', needsKey: false, message: () => created },
-  state: {
-    title: "Get Attributes of a key's State",
+const get: BenchStep = {
+  name: 'get',
+  operation: 'Get',
+  needsKey: true,
+  message: (id) => messages.get(id).bytes,
+}
+const discover: BenchStep = {
+  name: 'discover',
+  operation: 'DiscoverVersions',
+  needsKey: false,
+  message: () => discovered,
+}
+
+export const benchWorks = {
+  get: work('Get of a key', get),
+  create: work('Create of an AES-256 key', {
+    name: 'create',
+    operation: 'Create',
+    needsKey: false,
+    message: () => created,
+  }),
+  state: work("Get Attributes of a key's State", {
+    name: 'state',
     operation: 'GetAttributes',
     needsKey: true,
     message: (id) => messages.getAttributes(id, 'State').bytes,
-  },
-  discover: {
-    title: 'Discover Versions',
-    operation: 'DiscoverVersions',
+  }),
+  discover: work('Discover Versions', discover),
+  query: work('Query of the server', {
+    name: 'query',
+    operation: 'Query',
     needsKey: false,
-    message: () => discovered,
+    message: () => queried,
+  }),
+  connect: { title: 'a connection without a byte', steps: [], perWork: true },
+  task: {
+    title: "vCenter's task: connect, Discover Versions, Get, close",
+    steps: [discover, get],
+    perWork: true,
   },
-  query: { title: 'Query of the server', operation: 'Query', needsKey: false, message: () => queried },
-  connect: {
-    title: 'a connection without a byte (with --per-work)',
-    operation: undefined,
-    needsKey: false,
-    message: () => Buffer.alloc(0),
-  },
-} satisfies Record<string, BenchOperation>
+} satisfies Record<string, BenchWork>
 
-export type BenchName = keyof typeof benchOperations
+function work(title: string, step: BenchStep): BenchWork {
+  return { title, steps: [step], perWork: false }
+}
+
+export type BenchName = keyof typeof benchWorks
 /** The share of each request, in whole numbers. */
 export type Mix = ReadonlyMap<BenchName, number>
 
@@ -82,5 +107,5 @@ export function roundOf(mix: Mix): readonly BenchName[] {
 }
 
 function isBenchName(name: string): name is BenchName {
-  return Object.hasOwn(benchOperations, name)
+  return Object.hasOwn(benchWorks, name)
 }

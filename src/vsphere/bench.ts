@@ -8,7 +8,8 @@ import { openConnection } from '../kmip-client/connection.ts'
 import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { clientTls, type ServerTrust } from '../kmip-client/tls.ts'
 import { Lane, type LaneOptions } from './bench-lane.ts'
-import { benchOperations, mixText, roundOf, type Mix } from './bench-mix.ts'
+import { benchWorks, mixText, roundOf, type Mix } from './bench-mix.ts'
+import { Schedule } from './bench-schedule.ts'
 import { Tally, type Failure, type Percentiles } from './bench-tally.ts'
 import { forEach, together } from './together.ts'
 
@@ -23,7 +24,9 @@ export interface BenchOptions {
   readonly connections: number
   readonly durationMs: number
   readonly warmUpMs: number
-  /** Open a new connection for each request. */
+  /** Pieces of work per second, over all lanes. Left out: as many as the lanes can do. */
+  readonly rate?: number | undefined
+  /** Open a new connection for each piece of work. */
   readonly perWork: boolean
   /** With `perWork`: resume the TLS session of the previous connection. */
   readonly resume: boolean
@@ -49,6 +52,8 @@ export interface BenchReport {
   readonly tls: { readonly version: string; readonly cipher: string }
   readonly mix: string
   readonly connections: number
+  /** Pieces of work per second that were wanted; null: as many as possible. */
+  readonly rate: number | null
   readonly perWork: boolean
   readonly resume: boolean
   /** The duration of the measurement. */
@@ -58,7 +63,7 @@ export interface BenchReport {
   readonly operations: Readonly<Record<string, Measured>>
   /** New connections, TCP and TLS. */
   readonly handshakes: Measured & { readonly resumed: number }
-  /** With perWork: the time from connecting to the answer. */
+  /** With perWork: the time from connecting to the last answer. With a rate: from the moment when the work was due. */
   readonly pieces: Measured | null
   readonly failed: number
   readonly failures: readonly Failure[]
@@ -98,8 +103,8 @@ async function measured(options: BenchOptions, made: string[]): Promise<Omit<Ben
   const runFor = async (ms: number): Promise<{ tally: Tally; seconds: number }> => {
     const tally = new Tally()
     const begunMs = performance.now()
-    const over = (): boolean => performance.now() - begunMs >= ms || signal?.aborted === true
-    await together(lanes.map((one) => one.run(tally, over)))
+    const schedule = new Schedule(ms, options.rate, signal)
+    await together(lanes.map((one) => one.run(tally, schedule)))
     return { tally, seconds: (performance.now() - begunMs) / 1000 }
   }
   try {
@@ -120,7 +125,8 @@ function tlsRange(version: BenchOptions['tls']) {
 async function prepare(options: BenchOptions, made: string[]): Promise<readonly string[]> {
   await using client = clientOf(options)
   await versionsOf(client)
-  if (![...options.mix.keys()].some((name) => benchOperations[name].needsKey)) return []
+  const steps = [...options.mix.keys()].flatMap((name) => benchWorks[name].steps)
+  if (!steps.some(({ needsKey }) => needsKey)) return []
   await forEach(Array.from({ length: options.keys }), options.connections, async () => {
     made.push(await createKey(client))
   })
@@ -181,7 +187,7 @@ function clientOf({ address, cert, key, trust, tls, connections }: BenchOptions)
 }
 
 function sumUp(
-  { mix, connections, perWork, resume }: BenchOptions,
+  { mix, connections, rate, perWork, resume }: BenchOptions,
   { tally, seconds }: { readonly tally: Tally; readonly seconds: number },
 ) {
   const measure = (times: { count: number; percentiles(): Percentiles }): Measured => ({
@@ -195,13 +201,14 @@ function sumUp(
   return {
     mix: mixText(mix),
     connections,
+    rate: rate ?? null,
     perWork,
     resume,
     seconds: Math.round(seconds * 1e6) / 1e6,
     requestsPerSecond: Math.round((requests / seconds) * 10) / 10,
     operations,
     handshakes: { ...measure(tally.handshakes), resumed: tally.resumed },
-    pieces: perWork ? measure(tally.pieces) : null,
+    pieces: perWork || rate !== undefined ? measure(tally.pieces) : null,
     failed: failures.reduce((sum, { count }) => sum + count, 0),
     failures,
   }

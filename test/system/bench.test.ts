@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, suite, test } from 'node:test'
 import { bench, type BenchOptions, type BenchReport } from '../../src/vsphere/bench.ts'
+import type { Comparison } from '../../src/vsphere/bench-compare.ts'
 import { parseMix, roundOf, type Mix } from '../../src/vsphere/bench-mix.ts'
 import { Times } from '../../src/vsphere/bench-tally.ts'
 import { clientCertificate } from '../support/certificates.ts'
@@ -82,6 +83,31 @@ suite('a short run', { concurrency: false }, () => {
       assert.equal(resumed.handshakes.resumed, resumed.handshakes.count)
     })
 
+  test("vCenter's task: each on a connection of its own, with all its requests", async () => {
+    const { operations, pieces, handshakes } = await report('--per-work', '--mix', 'task')
+    assert.ok(pieces && pieces.count > 0)
+    assert.deepEqual(Object.keys(operations).toSorted(), ['discover', 'get'])
+    assert.equal(operations['get']?.count, pieces.count)
+    assert.equal(handshakes.count, pieces.count)
+  })
+
+  test('at a fixed rate; and beside an earlier run', async () => {
+    const earlier = await report('--mix', 'get', '--rate', '50')
+    assert.equal(earlier.rate, 50)
+    assert.ok(earlier.pieces && earlier.pieces.count <= 0.4 * 50 + 1, String(earlier.pieces?.count))
+    const file = path.join(folder, 'earlier.json')
+    writeFileSync(file, JSON.stringify(earlier))
+    const same = await report('--mix', 'get', '--rate', '50', '--against', file)
+    const { against } = same as unknown as { against: Comparison }
+    assert.deepEqual(against.differs, [])
+    assert.ok((against.ratios['get']?.p50 ?? 0) > 0)
+    const other = await run('--mix', 'get', '--against', file)
+    assert.match(other.stdout, /THIS RUN \/ EARLIER/)
+    assert.match(other.stdout, /rate: 50 then, null now/)
+    const unread = await run('--mix', 'get', '--against', certFile)
+    assert.match(unread.stderr, /is no report of a run/)
+  })
+
   test('for people, and with the keys kept', async () => {
     const before = await liveKeys()
     const { code, stdout } = await run('--keep', '--mix', 'query,discover,create')
@@ -143,6 +169,8 @@ suite('no', () => {
     [['--mix', 'get=-1'], /no operation/],
     [['--mix', 'get=600,create=600'], /more than 1000/],
     [['--mix', 'connect'], /--per-work/],
+    [['--mix', 'task'], /--per-work/],
+    [['--rate', '0'], /1 to 1000000/],
     [['--resume'], /--per-work/],
     [['--tls', '1.1'], /1\.2 or 1\.3/],
     [['--duration', 'ten'], /seconds/],
