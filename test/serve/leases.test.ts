@@ -108,6 +108,7 @@ test('a node tells of itself until it stops, and each says who does what', async
         version,
         kmip: 'kms-1:5696',
         startedMs: 1,
+        agoMs: 0,
         isThis: false,
         serves: true,
         work: ['backups'],
