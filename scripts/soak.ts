@@ -4,22 +4,40 @@
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect
 // (test/system/kill-keyprotect.test.ts); CLIENTS is always three there.
 
+//
+// `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on one PostgreSQL, which it starts itself; they are
+// killed, paused and cut off, and the database restarts (test/support/soak-nodes.ts). Ten minutes unless told otherwise.
+
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { killUnderLoad } from '../test/support/killing.ts'
 import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
+import { startPostgres } from '../test/support/postgresql.ts'
+import { soakNodes } from '../test/support/soak-nodes.ts'
 
 const killsPerFolder = 200
 
 const { values, positionals } = parseArgs({
-  options: { custody: { type: 'string', default: 'database' } },
+  options: {
+    custody: { type: 'string', default: 'database' },
+    topology: { type: 'string', default: 'one-node' },
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string' },
+  },
   allowPositionals: true,
 })
 const isKeyProtect = values.custody === 'keyprotect'
-const [kills = isKeyProtect ? 200 : 1_000, clients = 8, seed = Date.now() % 2 ** 31] = positionals.map(Number)
-const areNumbers = [kills, clients, seed].every((given) => Number.isSafeInteger(given) && given > 0)
-if (!areNumbers || !['database', 'keyprotect'].includes(values.custody)) {
-  process.stderr.write('usage: npm run soak -- [--custody database|keyprotect] [KILLS [CLIENTS [SEED]]]\n')
+const [kills = isKeyProtect ? 200 : 1_000, clients = 8, seed = Number(values.seed ?? Date.now() % 2 ** 31)] =
+  positionals.map(Number)
+const minutes = Number(values.minutes)
+const areNumbers = [kills, clients, seed, minutes].every((given) => Number.isSafeInteger(given) && given > 0)
+const areWords =
+  ['database', 'keyprotect'].includes(values.custody) && ['one-node', 'two-nodes'].includes(values.topology)
+if (!areNumbers || !areWords) {
+  process.stderr.write(
+    'usage: npm run soak -- [--custody database|keyprotect] [KILLS [CLIENTS [SEED]]]\n' +
+      '       npm run soak -- --topology two-nodes [--minutes N] [--seed S]\n',
+  )
   process.exit(2)
 }
 const startedMs = Date.now()
@@ -28,6 +46,23 @@ process.env['NODE_COMPILE_CACHE'] ??= path.join(import.meta.dirname, '../node_mo
 const say = (text: string): void => {
   const minutes = ((Date.now() - startedMs) / 60_000).toFixed(1)
   process.stdout.write(`${minutes} min: ${text}\n`)
+}
+if (values.topology === 'two-nodes') {
+  say(`two nodes for ${minutes} minutes, seed ${seed}`)
+  const database = await startPostgres({ skip: (why) => say(why ?? '') })
+  if (!database) process.exit(1)
+  try {
+    const done = await soakNodes(database, {
+      minutes,
+      seed,
+      clients: 6,
+      progress: (now) => say(JSON.stringify(now)),
+    })
+    say(`nothing was lost or came back, and every history has an order: ${JSON.stringify(done)}`)
+  } finally {
+    await database.stop('immediate')
+  }
+  process.exit(0)
 }
 say(`${kills} kills, custody ${values.custody}, seed ${seed}`)
 if (isKeyProtect) {

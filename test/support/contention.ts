@@ -61,7 +61,8 @@ export async function contend(options: ContentionOptions): Promise<void> {
   }
 }
 
-async function act(
+/** One call. `hot`: the keys to choose from; without any, a new one is created. */
+export async function act(
   talk: RecordedTalk,
   {
     contended,

@@ -1,7 +1,7 @@
 // A KMIP client whose every call is in the history, with what was answered.
 
 import type { History } from './history.ts'
-import type { Life, Said, What } from './key-model.ts'
+import { isRead, type Life, type Said, type What } from './key-model.ts'
 import {
   customAttributesOf,
   digestOf,
@@ -22,6 +22,10 @@ export interface RecordOptions {
    * Such a service may fail, too: a failure that is none of the key's state leaves open whether the call happened.
    */
   readonly beside?: 'service'
+  /** The database may be gone: a failure that is none of the key's state leaves open whether the call happened. */
+  readonly mayFail?: boolean
+  /** Called with the key of each call of which nobody knows whether it happened. */
+  readonly onUnknown?: (key: string) => void
 }
 
 /** The server answered what none of its keys accounts for. */
@@ -36,6 +40,8 @@ export async function openRecorded(talk: TalkOptions, options: RecordOptions): P
 export class RecordedTalk {
   /** For what is not recorded. */
   readonly plain: KmipTalk
+  /** How many calls nobody knows the outcome of. */
+  unknown = 0
   readonly #options: RecordOptions
 
   constructor(plain: KmipTalk, options: RecordOptions) {
@@ -131,6 +137,10 @@ export class RecordedTalk {
       return answer
     } finally {
       history.end(begun, key, said)
+      if (said.said === 'nothing') {
+        this.unknown += 1
+        if (!isRead(what)) this.#options.onUnknown?.(key)
+      }
     }
   }
 
@@ -138,7 +148,7 @@ export class RecordedTalk {
     const changes = what === 'activate' || what === 'revoke' || what === 'destroy' || what === 'add'
     if (reason === reasons.ItemNotFound) return 'not-found'
     if (reason === reasons.PermissionDenied && changes) return 'refused'
-    if (this.#options.beside === 'service') return 'nothing'
+    if (this.#options.beside === 'service' || this.#options.mayFail === true) return 'nothing'
     throw new Unexpected(`${what} of ${key} was refused: ${message}`)
   }
 
