@@ -96,6 +96,8 @@ export const limits = {
   acceptsPerHandshakeMax: 20,
   /** Clients may resume TLS sessions for this long. */
   tlsSessionSeconds: 3_600,
+  /** How long the keys of session tickets stay the same. */
+  ticketKeysMs: 3_600_000,
   tcpKeepAliveMs: 60_000,
   /** From the first byte of a message to its last. */
   messageTimeoutMs: 30_000,

@@ -26,6 +26,7 @@ import {
   type Staged,
 } from './server-certificates-kept.ts'
 import type { ServerIdentity } from './server-identity.ts'
+import { ticketKeysOf, ticketPeriod } from './ticket-keys.ts'
 import type { Log } from '../telemetry/log.ts'
 
 const secretName = 'kmip-certificates'
@@ -50,6 +51,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   #kept: Kept
   #apply: (() => Promise<void>) | undefined
   #timer: Timer | undefined
+  #looking: Timer | undefined
   /** Changes run one at a time, because each depends on the result of the one before. */
   #last: Promise<unknown> = Promise.resolve()
 
@@ -79,7 +81,7 @@ export class ServerCertificates implements ServerCertificateChanges {
     const { active, ticketKeys } = this.#kept
     return {
       serverCertificate: { certificate: active.chain, key: privateKeyPem(active.privateKey) },
-      ticketKeys,
+      ticketKeys: ticketKeysOf(ticketKeys, ticketPeriod(this.#now())),
     }
   }
 
@@ -88,15 +90,29 @@ export class ServerCertificates implements ServerCertificateChanges {
     return { active, staged, previous, request }
   }
 
-  /** Calls `apply` after each switch to another certificate. Before `start`, a switch is stored but not applied. */
+  /** Calls `apply` after each switch to another certificate, by any node, and each change of ticket keys. Before `start`, a switch is stored but not applied. */
   start(apply: () => Promise<void>): void {
     this.#apply = apply
     this.#arm()
+    let period = ticketPeriod(this.#now())
+    this.#looking = this.#options.clock.every(limits.scheduleCheckEveryMs, () => {
+      this.#alone(async () => {
+        const now = ticketPeriod(this.#now())
+        if (now !== period) await apply()
+        period = now
+      }).catch((error: unknown) => this.#options.log.error({ error }, 'look at the server certificate'))
+    })
   }
 
   stop(): void {
     this.#apply = undefined
     this.#timer?.cancel()
+    this.#looking?.cancel()
+  }
+
+  /** Once what is under way is done. */
+  async settled(): Promise<void> {
+    await this.#last
   }
 
   // ------------------------------------------------------------ changes; durable on return
@@ -304,6 +320,20 @@ export class ServerCertificates implements ServerCertificateChanges {
     }
   }
 
+  /** Takes what another node of this store has changed. */
+  async #followOthers(): Promise<void> {
+    const stored = await this.#options.secrets.fresh(secretName)
+    if (!stored) return
+    const known = packCertificates(this.#kept)
+    const isKnown = stored.equals(known)
+    known.fill(0)
+    if (isKnown) return void stored.fill(0)
+    const before = this.#kept.active.certificate.sha256
+    this.#kept = unpackCertificates(stored)
+    if (this.#apply) this.#arm()
+    if (this.#kept.active.certificate.sha256 !== before) await this.#applied()
+  }
+
   #mustBeAhead({ certificate }: Pair, atMs: number): void {
     if (atMs <= this.#now())
       throw new Refusal(
@@ -324,7 +354,7 @@ export class ServerCertificates implements ServerCertificateChanges {
   }
 
   #alone<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#last.then(work)
+    const result = this.#last.then(() => this.#followOthers()).then(work)
     this.#last = result.catch(() => undefined)
     return result
   }

@@ -8,14 +8,7 @@ import { clientCertificate } from '../../support/certificates.ts'
 import { Contended, contend } from '../../support/contention.ts'
 import { violations } from '../../support/history-check.ts'
 import { History } from '../../support/history.ts'
-import {
-  customAttributesOf,
-  digestOf,
-  openTalk,
-  reasons,
-  states,
-  type KmipTalk,
-} from '../../support/kmip-talk.ts'
+import { customAttributesOf, digestOf, openTalk, KmipTalk, reasons, states } from '../../support/kmip-talk.ts'
 import { aes, KmipSession, locate, nameAttribute } from '../../support/kmip-session.ts'
 import { randomFrom } from '../../support/load.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
@@ -37,6 +30,9 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
   await t.test('a name that both give is given once', () => uniqueNames(nodes, files))
   await t.test('trust that one grants, blocks or withdraws holds on open connections of the other', () =>
     trustEverywhere(nodes),
+  )
+  await t.test('a session that began on one resumes on the other, where trust is looked up anew', () =>
+    resumes(nodes),
   )
   await t.test('each says which nodes there are', async () => {
     for (const { server, name } of nodes.both) {
@@ -136,6 +132,25 @@ async function uniqueNames({ both }: Nodes, { tls }: ClientFiles): Promise<void>
     }
   }
   for (const session of sessions) session[Symbol.dispose]()
+}
+
+async function resumes({ one, two }: Nodes): Promise<void> {
+  const { tls, certificate } = await clientCertificate('self-signed')
+  await one.server.trust('resumes', certificate.pem)
+  const first = await connectClient({ ...one.server.kmip, ...tls, maxVersion: 'TLSv1.2' })
+  const { session } = first
+  assert.ok(session)
+  first.close()
+  const again = async () => {
+    const client = await connectClient({ ...two.server.kmip, ...tls, maxVersion: 'TLSv1.2', session })
+    assert.ok(client.socket.isSessionReused())
+    const { reason } = await new KmipTalk(client).askState('no such key')
+    client.close()
+    return reason
+  }
+  assert.equal(await again(), reasons.ItemNotFound)
+  await one.server.json('client', 'block', certificate.sha256)
+  assert.equal(await again(), reasons.AuthenticationNotSuccessful)
 }
 
 /** Each node grants and takes away while the client is connected to the other. */
