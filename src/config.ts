@@ -19,7 +19,12 @@ export const options = {
       schema: z
         .string()
         .min(1)
-        .transform((text) => path.resolve(text)),
+        .transform((text) => path.resolve(text))
+        // In /proc, a folder that is made does not appear, and Node.js tries for ever.
+        .refine(
+          (folder) => !/^\/(proc|sys)(\/|$)/.test(folder),
+          'name a folder on a disk, not in /proc or /sys',
+        ),
       initial: './mortise-data',
       variable: 'MORTISE_DATA',
       flag: 'data',
@@ -345,6 +350,7 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
   const fromFile = file === undefined ? {} : readFile(file, problems)
   const variables = [...known().map(({ line }) => line.variable), ...Object.values(clientVariables)]
   checkVariables(env, [fileVariable, ...variables], problems)
+  checkFolders(flags, env, fromFile['server']?.['data'], problems)
 
   const values: Record<string, Record<string, unknown>> = {}
   for (const { section, name, line } of known()) {
@@ -378,6 +384,18 @@ export function withLiveOptions(before: Config, after: Config): Config {
   for (const { section, name, line } of known())
     (merged[section] ??= {})[name] = valuesOf(line.live ? after : before)[section]?.[name]
   return merged as Config
+}
+
+/** A file that was named just now and a variable that was set some time ago: nobody knows which folder is meant. */
+function checkFolders(flags: Flags, env: Environment, inFile: unknown, problems: string[]): void {
+  const { config, data } = flags
+  const inVariable = env[options.server.data.variable]
+  if (config === undefined || data !== undefined || inVariable === undefined || typeof inFile !== 'string')
+    return
+  if (path.resolve(inFile) === path.resolve(inVariable)) return
+  problems.push(
+    `MORTISE_DATA names the data folder ${inVariable}, and server.data in ${config} names ${inFile}: say which one with --data, or unset MORTISE_DATA`,
+  )
 }
 
 const valuesOf = (config: Config): Record<string, Record<string, unknown>> => config

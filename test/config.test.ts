@@ -57,6 +57,23 @@ test('MORTISE_CONFIG names the file; --config wins', () => {
   )
 })
 
+test('a folder in a file that was named just now, and another one in a variable: nobody knows which is meant', () => {
+  const config = file('[server]\ndata = "/data/a"\n')
+  const elsewhere = { MORTISE_DATA: '/data/b' }
+  assert.throws(
+    () => readConfig({ config }, elsewhere),
+    /MORTISE_DATA names .*\/data\/b.* names \/data\/a: say which/,
+  )
+  assert.equal(readConfig({ config, data: '/data/b' }, elsewhere).server.data, '/data/b')
+  assert.equal(readConfig({ config }, { MORTISE_DATA: '/data/a' }).server.data, '/data/a')
+  assert.equal(readConfig({}, { MORTISE_CONFIG: config, ...elsewhere }).server.data, '/data/b')
+})
+
+test('a data folder is on a disk', () => {
+  for (const data of ['/proc/x', '/proc/self/x', '/sys/x'])
+    assert.throws(() => readConfig({ data }, {}), /--data: name a folder on a disk/)
+})
+
 test('lists in variables are written with commas', () => {
   const config = readConfig({}, { MORTISE_SERVER_NAMES: 'kms.example.com, 192.0.2.10' })
   assert.deepEqual(config.server.names, ['kms.example.com', '192.0.2.10'])

@@ -1095,7 +1095,13 @@ export const routes = {
         .default(false)
         .meta({ description: `Also entries younger than ${limits.auditKeepDaysMin} days.` }),
     }),
-    answer: z.object({ before: time }),
+    answer: z.object({
+      before: time,
+      removed: z.int().meta({ description: 'How many entries went.' }),
+      begins: time
+        .nullable()
+        .meta({ description: 'The time of the first entry that stays; null: none does.' }),
+    }),
     slow: true,
   }),
   ...backupRoutes,

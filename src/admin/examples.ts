@@ -452,7 +452,7 @@ export const examples: { readonly [N in RouteName]: Example<N> } = {
     body: { id: instance.id, answer: sha256 },
     answer: { id: instance.id, role: 'manager', expires: later, token: 'mortise_...' },
   },
-  pruneAudit: { body: { before: at }, answer: { before: at } },
+  pruneAudit: { body: { before: at }, answer: { before: at, removed: 1204, begins: at } },
   ...backupExamples,
   beginRestore: {
     body: { rootKey: keyProtectUri },

@@ -202,9 +202,10 @@ export class Audit {
 
   /**
    * Removes entries older than `beforeMs` that a checkpoint covers. The log then begins where the removed part ended.
-   * An entry and a checkpoint record this.
+   * An entry and a checkpoint record this. Returns how many were removed.
    */
-  async prune(actor: Actor, beforeMs: number): Promise<void> {
+  async prune(actor: Actor, beforeMs: number): Promise<number> {
+    const removedBefore = await this.#removedCount()
     await this.enter({
       action: 'audit.prune',
       result: 'success',
@@ -217,6 +218,12 @@ export class Audit {
     })
     await this.checkpoint(beforeMs)
     await this.checkpoint()
+    return (await this.#removedCount()) - removedBefore
+  }
+
+  async #removedCount(): Promise<number> {
+    const { beginnings } = await this.#store.auditHeads()
+    return beginnings.reduce((sum, { number }) => sum + number, 0)
   }
 
   async #removePruned({ pruning = 0, heads }: CheckpointBody): Promise<void> {

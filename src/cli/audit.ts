@@ -133,7 +133,12 @@ function pruneCommand(world: World, outcome: Outcome): Command {
       const pruned = await admin.call('pruneAudit', { body })
       const exported = file === undefined ? '' : plain`The log is in ${file}. `
       run.show({ ...pruned, ...(file !== undefined && { file }) }, () => {
-        return `${exported}Entries before ${shortTime(pruned.before)} that a checkpoint covers are removed.\n`
+        const { removed, begins } = pruned
+        const until = shortTime(pruned.before)
+        if (removed === 0)
+          return `${exported}Nothing was removed: no entry before ${until} is covered by a checkpoint.\n`
+        const rest = begins === null ? '' : ` The log begins at ${shortTime(begins)} now.`
+        return `${exported}${removed} ${removed === 1 ? 'entry' : 'entries'} before ${until} ${removed === 1 ? 'is' : 'are'} removed.${rest}\n`
       })
     },
   })

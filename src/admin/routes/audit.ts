@@ -31,7 +31,7 @@ export const auditHandlers: Handlers<
   exportAudit: async (context, { asker, query }) =>
     query.for === 'keep' ? exported(context, asker) : context.audit.export(),
 
-  pruneAudit: async ({ audit, clock }, { asker, body }) => {
+  pruneAudit: async ({ audit, clock, store }, { asker, body }) => {
     const beforeMs = Date.parse(body.before)
     if (beforeMs > clock.now())
       throw new Refusal('bad-request', 'the date lies in the future', 'Entries are pruned up to now at most.')
@@ -42,9 +42,10 @@ export const auditHandlers: Handlers<
         `the date is less than ${limits.auditKeepDaysMin} days ago: what happened since then should stay`,
         'If you mean it: --younger.',
       )
-    const answer = { before: isoTime(beforeMs) }
-    await audit.prune(asker.by, beforeMs)
-    return answer
+    const before = isoTime(beforeMs)
+    const removed = await audit.prune(asker.by, beforeMs)
+    const { oldestMs } = await store.auditTimes()
+    return { before, removed, begins: isoTimeOrNull(oldestMs) }
   },
 }
 
