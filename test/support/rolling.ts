@@ -1,0 +1,63 @@
+// Restarts two nodes one after the other, perhaps as another version, while vCenter and its hosts go on with their work. A task
+// has failed only if neither node did it: vCenter tries the other one by itself.
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { Nodes } from './nodes.ts'
+import type { ClientFiles, StartOptions } from './server.ts'
+import { playVsphere } from './vsphere.ts'
+
+const root = path.resolve(import.meta.dirname, '../..')
+/** What vCenter and its hosts do all day: machines are encrypted, started, moved, rekeyed, and keys fetched again. */
+const scenarios = 'b,e,f,g,h,i,j,m,n,o'
+
+const archiveBytesMax = 256 * 1024 * 1024
+
+/** How often vSphere did all of `scenarios` meanwhile. Rejects if a task failed. */
+export async function roll(nodes: Nodes, files: ClientFiles, to: StartOptions['command']): Promise<number> {
+  const over = new AbortController()
+  const addresses = nodes.both.map(({ server }) => server.kmip)
+  let plays = 0
+  const play = async () => {
+    do {
+      // The list of key servers begins with another one each time.
+      const order = plays % 2 === 0 ? addresses : addresses.toReversed()
+      const report = await playVsphere(files.tls, order, scenarios, { seed: plays + 1 })
+      assert.deepEqual([report.failures, report.violations], [[], []])
+      plays += 1
+    } while (!over.signal.aborted)
+  }
+  const played = Promise.all([play(), play()])
+  const restarted = (async () => {
+    for (const node of nodes.both) {
+      assert.equal(await node.server.stop(), 0, node.server.stderr())
+      node.command = to
+      await node.start()
+    }
+  })()
+  try {
+    await Promise.race([restarted, played])
+    await restarted
+  } finally {
+    over.abort()
+  }
+  await played
+  return plays
+}
+
+/** Starts the server of an older commit: its sources beside the packages of now. Throws if the clone lacks the commit. */
+export function commandOf(commit: string): NonNullable<StartOptions['command']> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-older-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const archive = execFileSync('git', ['archive', commit, 'src', 'package.json'], {
+    cwd: root,
+    maxBuffer: archiveBytesMax,
+  })
+  execFileSync('tar', ['-x', '-C', folder], { input: archive })
+  symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'))
+  const flags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
+  return [process.execPath, ...flags, path.join(folder, 'src/main.ts')]
+}
