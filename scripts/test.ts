@@ -11,6 +11,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { storeRsaKeys } from '../test/support/rsa-keys.ts'
 
 interface Area {
   readonly what: string
@@ -38,6 +39,7 @@ const real = args.includes('--real')
 const words = args.filter((arg) => !arg.startsWith('--'))
 const files = real ? realFiles(words, inCi || args.includes('--install')) : embeddedFiles(words)
 if (files.length === 0) throw new Error('no test file has such a name')
+if (!real) await storeRsaKeys()
 const alone = files.filter((file) => /^\/\/ Runs alone: /m.test(readFileSync(file, 'utf8')))
 // Many files mostly wait, for servers and for time: two for each core. Whole servers take longest, so they begin.
 const isSystem = (file: string) => file.includes(`${path.sep}system${path.sep}`)

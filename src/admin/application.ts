@@ -14,7 +14,7 @@ import { Refusal, statusOf } from './errors.ts'
 import { refusalOf } from './faults.ts'
 import { handlers } from './handlers.ts'
 import { docsPage, docsPolicy } from './docs-page.ts'
-import { openApiDocument } from './openapi.ts'
+import { openApiDocument, type OpenApiDocument } from './openapi.ts'
 import { readBytes, readJson } from './read-json.ts'
 import { bytesBody, none, type Route } from './route.ts'
 
@@ -40,11 +40,13 @@ export function createApplication(options: ApplicationOptions): Hono<Env> {
   app.use('*', async (c, next) => checkHost(c, next, options.hosts))
   app.use('*', checkPath)
   for (const [name, line] of Object.entries(routes)) addRoute(app, name, line, options.context)
-  const document = openApiDocument()
-  app.get('/api/openapi.json', (c) => c.json(document))
+  let document: OpenApiDocument | undefined
+  // Writing it takes some 30 ms, which no start should wait for.
+  const written = () => (document ??= openApiDocument())
+  app.get('/api/openapi.json', (c) => c.json(written()))
   app.get('/api/docs', (c) => {
     c.set('policy', docsPolicy)
-    return c.html(docsPage(document))
+    return c.html(docsPage(written()))
   })
   app.notFound((c) => answerRefusal(c, noRoute(c)))
   app.onError((error, c) => answerRefusal(c, known(error, c, options)))

@@ -62,15 +62,14 @@ export function jsonText(value: unknown): string {
  * These characters occur in strings only, so the value stays the same.
  */
 export function plainJson(json: string): string {
-  return json.replaceAll(unprintable, (character) =>
-    character === '\n'
-      ? character
-      : Array.from(
-          character.split(''),
-          (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
-        ).join(''),
+  return json.replaceAll(unprintableButLineEnds, (character) =>
+    Array.from(character.split(''), (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`).join(
+      '',
+    ),
   )
 }
+
+const unprintableButLineEnds = new RegExp(`(?!\\n)${unprintable.source}`, unprintable.flags)
 
 /** `127 KiB`, `3.4 MiB`. */
 export function sizeText(bytes: number): string {

@@ -6,10 +6,9 @@
 // every vCenter. And an expired client certificate means virtual machines that do not power on. Removing its pin ends a
 // client's access with the next message; nobody needs to wait for a date.
 
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { isIP } from 'node:net'
 import { domainToASCII } from 'node:url'
-import { promisify } from 'node:util'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Certificate as AsnCertificate, Name, type Extension } from '@peculiar/asn1-x509'
 import { limits } from '../limits.ts'
@@ -25,6 +24,7 @@ import {
 import { parseCertificate, parseCertificates, type Certificate } from './certificate.ts'
 import { PkiError } from './error.ts'
 import { readRequest } from './request.ts'
+import { generateRsaKeys } from './rsa-keys.ts'
 import { isPrintable, nameOf } from './subject.ts'
 
 /** A certificate and its private key: of a CA made by makeAuthority, or of a server or client that it issued. */
@@ -43,14 +43,12 @@ interface Lifetime {
 const authorityDays = 20 * 365
 const leafDays = 10 * 365
 
-const generateKeys = promisify(generateKeyPair)
-
 /**
  * Creates a self-signed CA for leaves only, RSA-3072 since it lasts 20 years. Generating its key takes about a second
  * on the thread pool.
  */
 export async function makeAuthority(options: { readonly commonName: string } & Lifetime): Promise<Identity> {
-  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 3072 })
+  const { publicKey, privateKey } = await generateRsaKeys(3072)
   const subject = nameOf(checkCommonName(options.commonName))
   const der = await signCertificate({
     subject,
@@ -72,7 +70,7 @@ export async function issueServer(
   options: { readonly ca: Identity; readonly names: readonly string[] } & Lifetime,
 ): Promise<Identity> {
   const names = certificateNames(options.names)
-  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
+  const { publicKey, privateKey } = await generateRsaKeys(2048)
   const commonName = serverCommonName(names)
   const extensions = [extendedKeyUsage('serverAuth'), subjectAltNames(names)]
   return { certificate: await issueLeaf(options, nameOf(commonName), publicKey, extensions), privateKey }
@@ -101,7 +99,7 @@ export async function issueClient(
   options: { readonly ca: Identity; readonly commonName: string } & Lifetime,
 ): Promise<Identity> {
   const subject = nameOf(checkCommonName(options.commonName))
-  const { publicKey, privateKey } = await generateKeys('rsa', { modulusLength: 2048 })
+  const { publicKey, privateKey } = await generateRsaKeys(2048)
   return {
     certificate: await issueLeaf(options, subject, publicKey, [extendedKeyUsage('clientAuth')]),
     privateKey,

@@ -1,14 +1,13 @@
 // Generates a private key and a certificate signing request for it (PKCS#10, RFC 2986), for the owner of the key.
 // request.ts reads requests.
 
-import { generateKeyPair } from 'node:crypto'
-import { promisify } from 'node:util'
 import { Attributes, CertificationRequest, CertificationRequestInfo } from '@peculiar/asn1-csr'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import { Attribute, Extensions } from '@peculiar/asn1-x509'
 import { extendedKeyUsage, keyUsage, publicKeyInfo, subjectAltNames } from './build.ts'
 import { checkCommonName, privateKeyPem } from './issue.ts'
 import { pemText } from './paste.ts'
+import { generateRsaKeys } from './rsa-keys.ts'
 import { algorithmIdentifier, signBytes } from './signatures.ts'
 import { nameOf } from './subject.ts'
 
@@ -25,7 +24,7 @@ export async function makeRequest(options: {
   readonly names?: readonly string[]
 }): Promise<{ readonly request: string; readonly privateKey: Buffer }> {
   const subject = nameOf(checkCommonName(options.commonName))
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const { publicKey, privateKey } = await generateRsaKeys(2048)
   const certificationRequestInfo = new CertificationRequestInfo({
     subject,
     subjectPKInfo: publicKeyInfo(publicKey),

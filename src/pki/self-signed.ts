@@ -1,11 +1,10 @@
 // A client certificate like the one that vCenter generates for itself: a common name and a key, self-signed, without
 // extensions. For simulated clients; Mortise issues no such certificate.
 
-import { generateKeyPair } from 'node:crypto'
-import { promisify } from 'node:util'
 import { signCertificate } from './build.ts'
 import { parseCertificate } from './certificate.ts'
 import { checkCommonName, type Identity } from './issue.ts'
+import { generateRsaKeys } from './rsa-keys.ts'
 import { nameOf } from './subject.ts'
 
 /** RSA-2048. Throws PkiError for a name that cannot be a common name. */
@@ -17,7 +16,7 @@ export async function makeSelfSigned(options: {
 }): Promise<Identity> {
   const { commonName, notBeforeMs, notAfterMs } = options
   const subject = nameOf(checkCommonName(commonName))
-  const { publicKey, privateKey } = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const { publicKey, privateKey } = await generateRsaKeys(2048)
   const der = await signCertificate({
     subject,
     issuer: subject,

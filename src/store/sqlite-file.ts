@@ -175,16 +175,15 @@ function keepCopy(
   }
 }
 
+/** One transaction, so that the disk is flushed once, and a file that a kill or a full disk cut off stays as it was. */
 function migrate(database: DatabaseSync, from: number): void {
-  for (const [index, migration] of migrations.entries()) {
-    if (index < from) continue
-    database.exec(`
-      BEGIN IMMEDIATE;
-      ${migration}
-      PRAGMA application_id = ${applicationId};
-      PRAGMA user_version = ${index + 1};
-      COMMIT;`)
-  }
+  if (from === migrations.length) return
+  database.exec(`
+    BEGIN IMMEDIATE;
+    ${migrations.slice(from).join(';\n')};
+    PRAGMA application_id = ${applicationId};
+    PRAGMA user_version = ${migrations.length};
+    COMMIT;`)
 }
 
 function pragma(database: DatabaseSync, name: string): number {

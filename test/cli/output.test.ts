@@ -137,6 +137,8 @@ for (const name of Object.keys(commands))
         const { stdout, stderr } = await run(name)
         for (const text of [stdout, stderr]) assertHarmless(text, name)
         told += (stdout + stderr).split(begin).length - 1
+        // All JSON is printed in one place: half of the choices will do.
+        if (choice % 2 === 1) continue
         const asJson = await run(name, '--json')
         for (const text of [asJson.stdout, asJson.stderr]) assertHarmlessJson(text, name)
       }

@@ -75,10 +75,20 @@ function routeOf(method: string, url: string): Route {
 
 function answer(line: Route, choice: number) {
   const { status, media: type } = line
+  const value = line.media === 'application/x-ndjson' ? { text: hostileText } : hostile(wholeOf(line), choice)
+  return { status, type, body: `${JSON.stringify(value)}\n` }
+}
+
+const wholes = new Map<Route, Schema>()
+
+/** The schema of its answers, without references. */
+function wholeOf(line: Route): Schema {
+  const known = wholes.get(line)
+  if (known) return known
   const { $defs = {}, ...schema } = z.toJSONSchema(line.answer, { io: 'output', unrepresentable: 'any' })
   const whole = withoutRefs(schema, $defs) as Schema
-  const value = line.media === 'application/x-ndjson' ? { text: hostileText } : hostile(whole, choice)
-  return { status, type, body: `${JSON.stringify(value)}\n` }
+  wholes.set(line, whole)
+  return whole
 }
 
 /** Puts each schema that has an id in the place of the reference to it. */

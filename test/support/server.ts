@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { inProcess } from './command.ts'
+import { useStoredRsaKeys } from './rsa-keys.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 const nodeFlags = ['--disable-sigusr1', '--disable-warning=ExperimentalWarning']
@@ -71,6 +72,7 @@ export interface TestServer extends EmbeddedServer {
 export async function startEmbedded(
   options: Pick<StartOptions, 'data' | 'args' | 'env'> = {},
 ): Promise<EmbeddedServer> {
+  useStoredRsaKeys()
   const data = options.data ?? mkdtempSync(path.join(tmpdir(), 'mortise-test-'))
   const spoke = Promise.withResolvers<void>()
   const toldToEnd = Promise.withResolvers<string>()

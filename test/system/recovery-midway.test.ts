@@ -57,12 +57,12 @@ async function livingUnder(uri: string): Promise<number> {
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
   for (let turn = 0; turn < 600; turn++) {
     if (await condition()) return
-    await sleep(50)
+    await sleep(100)
   }
   assert.fail(`it did not come to that: ${what}`)
 }
 
-const count = 100
+const count = 50
 
 interface Lost {
   /** SHA-256 of each key's bytes, by identifier; undefined of the one that was revoked. */

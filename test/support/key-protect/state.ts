@@ -145,12 +145,12 @@ export class State {
     clearTimeout(this.#saving)
     this.#saving = undefined
     if (this.#file === undefined) return
-    writeFileSync(`${this.#file}.new`, JSON.stringify(this.contents, null, 1), { mode: 0o600 })
+    writeFileSync(`${this.#file}.new`, JSON.stringify(this.contents), { mode: 0o600 })
     renameSync(`${this.#file}.new`, this.#file)
   }
 }
 
-const saveAfterMs = 200
+const saveAfterMs = 1_000
 
 function empty(): Contents {
   return {
