@@ -2,8 +2,7 @@
 // unless told otherwise, and judges after each start the recorded history of every call (test/support/history-check.ts). The same code as
 // test/system/kill.test.ts, for longer; with a new data folder now and then, so that the audit log that is verified after
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect, a
-// new one after every fifty (test/system/kill-keyprotect.test.ts); CLIENTS is always three there.
-
+// new one after every fifty (test/system/kill-keyprotect.test.ts, recovery-moments.test.ts); CLIENTS is always three there.
 //
 // `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on one PostgreSQL, which it starts itself; they are
 // killed, paused and cut off, and the database restarts (test/support/soak-nodes.ts). Ten minutes unless told otherwise.
@@ -12,6 +11,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { killUnderLoad } from '../test/support/killing.ts'
 import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
+import { loseDatabases } from '../test/support/losing-databases.ts'
 import { startPostgres } from '../test/support/postgresql.ts'
 import { soakNodes } from '../test/support/soak-nodes.ts'
 
@@ -77,6 +77,8 @@ if (isKeyProtect)
       },
     })
     say(`nothing was lost or came back, and nothing superfluous was left: ${JSON.stringify(counts)}`)
+    const lost = await loseDatabases({ moments: Math.ceil(counts.restored / 5), seed: seed + done })
+    say(`databases were lost, and nothing with them: ${JSON.stringify(lost)}`)
   }
 else
   for (let done = 0; done < kills; done += killsPerFolder) {

@@ -12,7 +12,7 @@ import { refuseUnsafeFolder } from './data-folder.ts'
 import type { CommitWatch } from './database-store.ts'
 import { restoringFileOf } from './load.ts'
 import { SqliteStore } from './sqlite-store.ts'
-import { WriterThread } from './writer-thread.ts'
+import { WriterThread, type StartWriter } from './writer-thread.ts'
 
 export interface SqliteOptions {
   /** The database file. It is made (0600) where there is none, its folder (0700) too. */
@@ -28,6 +28,8 @@ export interface SqliteOptions {
   readonly reserveBytes?: number
   /** How soon destroyed material must have left the log. Default limits.destroyedGoneMs. */
   readonly destroyedGoneMs?: number
+  /** Default: a thread of its own. */
+  readonly startWriter?: StartWriter
 }
 
 /**
@@ -53,7 +55,7 @@ export async function openSqliteStore(options: SqliteOptions): Promise<Store & A
       destroyedGoneMs: options.destroyedGoneMs ?? limits.destroyedGoneMs,
     },
     options.onTrouble ?? (() => {}),
-    { onNotice: options.onNotice },
+    { onNotice: options.onNotice, startWriter: options.startWriter },
   )
   try {
     return new SqliteStore({ ...options, file, writer, thread })

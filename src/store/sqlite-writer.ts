@@ -7,7 +7,7 @@ import type { KeyObject } from 'node:crypto'
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parentPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
 import type { AnchorUse, AnchorVerdict } from '../ports/anchor.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import { StoreUnavailable, type StoreHealth } from '../ports/store.ts'
@@ -325,7 +325,8 @@ function anchored(writer: Writer, { key, how }: ToWriter & { readonly type: 'anc
   }
 }
 
-function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
+/** Serves the other end of the port until it is told to close. Exported for tests that run it on their own thread. */
+export function serveWriter(port: MessagePort, data: WriterData): void {
   const post = (message: FromWriter) => port.postMessage(message)
   let writer: Writer
   try {
@@ -351,4 +352,4 @@ function start(port: NonNullable<typeof parentPort>, data: WriterData): void {
   post({ type: 'open', health: writer.health() })
 }
 
-if (parentPort) start(parentPort, workerData as WriterData)
+if (parentPort) serveWriter(parentPort, workerData as WriterData)

@@ -8,6 +8,11 @@ import { StoreConflict, StoreUnavailable, type Change, type StoreHealth } from '
 import { limits } from '../limits.ts'
 import type { FromWriter, Job, Outcome, PostedJob, ToWriter, WriterData } from './writer-messages.ts'
 
+const threadOf =
+  (script: URL): StartWriter =>
+  (workerData) =>
+    new Worker(script, { workerData })
+
 interface Waiting {
   resolve(): void
   reject(error: Error): void
@@ -16,14 +21,28 @@ interface Waiting {
 // The build has .js where the checkout has .ts.
 const writerScript = new URL(import.meta.url.replace(/writer-thread(\.[jt]s)$/, 'sqlite-writer$1'))
 
+/** The writer as its thread, or a port to it. */
+export interface WriterLink {
+  on(event: 'message', listener: (message: FromWriter) => void): unknown
+  on(event: 'error', listener: (error: unknown) => void): unknown
+  on(event: 'messageerror', listener: (error: Error) => void): unknown
+  on(event: 'exit', listener: (code: number) => void): unknown
+  off(event: 'message', listener: (message: FromWriter) => void): unknown
+  postMessage(message: ToWriter, transfer: readonly []): void
+}
+
+export type StartWriter = (data: WriterData) => WriterLink
+
 interface StartOptions {
   readonly script?: URL
+  /** Starts the writer; a thread that runs `script` when left out. */
+  readonly startWriter?: StartWriter | undefined
   /** Called before the database is open: what is being done to it. */
   readonly onNotice?: ((message: string) => void) | undefined
 }
 
 export class WriterThread {
-  readonly #worker: Worker
+  readonly #worker: WriterLink
   readonly #waiting = new Map<number, Waiting>()
   readonly #onTrouble: (message: string) => void
   /** Called with each answer to changes, before their promises are settled. */
@@ -37,7 +56,7 @@ export class WriterThread {
   #closing: Promise<void> | null = null
   #gone: string | null = null
 
-  private constructor(worker: Worker, onTrouble: (message: string) => void) {
+  private constructor(worker: WriterLink, onTrouble: (message: string) => void) {
     this.#worker = worker
     this.#onTrouble = onTrouble
     let cause: string | null = null
@@ -59,9 +78,9 @@ export class WriterThread {
   static async start(
     data: WriterData,
     onTrouble: (message: string) => void,
-    { script = writerScript, onNotice }: StartOptions = {},
+    { script = writerScript, onNotice, startWriter = threadOf(script) }: StartOptions = {},
   ): Promise<WriterThread> {
-    const worker = new Worker(script, { workerData: data })
+    const worker = startWriter(data)
     const first = await new Promise<FromWriter>((resolve, reject) => {
       const take = (message: FromWriter) => {
         if (message.type === 'notice') return onNotice?.(message.message)
@@ -69,8 +88,8 @@ export class WriterThread {
         resolve(message)
       }
       worker.on('message', take)
-      worker.once('error', reject)
-      worker.once('exit', (code) => reject(new Error(`code ${code}`)))
+      worker.on('error', reject)
+      worker.on('exit', (code) => reject(new Error(`code ${code}`)))
     }).catch((cause: unknown) => {
       throw new StoreUnavailable('unavailable', `the store's writer did not start: ${String(cause)}`, {
         cause,

@@ -3,6 +3,8 @@
 
 import assert from 'node:assert/strict'
 import { copyFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite'
@@ -24,7 +26,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { makeCertificate, type TestIdentity } from './certificates.ts'
 import { MovableClock } from './movable-clock.ts'
 import { FaultyRootKey } from './faulty-root-key.ts'
-import { storeFolder } from './store-place.ts'
+import { writerHere } from './writer-here.ts'
 
 export const dayMs = 24 * 3600_000
 
@@ -72,21 +74,37 @@ export interface TestCoreOptions {
 
 /** Closed and removed after the test. */
 export async function openCore(t: TestContext, options: TestCoreOptions = {}): Promise<TestCore> {
-  const file = path.join(await storeFolder(t), 'mortise.db')
-  return build(t, { file, clock: new MovableClock(), rootKey: new FaultyRootKey(), options })
+  return build(await groundOf(t, { clock: new MovableClock(), rootKey: new FaultyRootKey(), options }))
 }
 
 interface Ground {
+  readonly test: TestContext
   readonly file: string
+  /** Closes each core that was opened here. */
+  readonly closers: (() => Promise<void>)[]
   readonly clock: MovableClock
   readonly rootKey: FaultyRootKey
   readonly options: TestCoreOptions
 }
 
-async function build(t: TestContext, ground: Ground): Promise<TestCore> {
+/** A folder of its own. The writer runs here (writer-here.ts), so all is closed before the folder is removed. */
+async function groundOf(
+  test: TestContext,
+  place: Pick<Ground, 'clock' | 'rootKey' | 'options'>,
+): Promise<Ground> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mortise-core-'))
+  const closers: Ground['closers'] = []
+  test.after(async () => {
+    for (const close of closers) await close()
+    await rm(folder, { recursive: true, force: true })
+  })
+  return { test, file: path.join(folder, 'mortise.db'), closers, ...place }
+}
+
+async function build(ground: Ground): Promise<TestCore> {
   const { file, clock, rootKey, options } = ground
   await using opened = new AsyncDisposableStack()
-  const store = await openSqliteStore({ file, clock, reserveBytes: 0 })
+  const store = await openSqliteStore({ file, clock, reserveBytes: 0, startWriter: writerHere })
   opened.defer(() => store.close())
   const [lines, alarms, events]: [LogLine[], string[], string[]] = [[], [], []]
   const write = (text: string) => {
@@ -102,16 +120,16 @@ async function build(t: TestContext, ground: Ground): Promise<TestCore> {
   const core = await buildCore({ ...ports, rootKeys, durableReads: () => false }, opened)
   const running = opened.move()
   const close = () => running.disposeAsync()
-  t.after(close)
+  ground.closers.push(close)
   const reopen = async () => {
     await close()
-    return build(t, ground)
+    return build(ground)
   }
   const copy = async () => {
-    const other = path.join(await storeFolder(t), 'mortise.db')
-    copyFileSync(store.anchorFile, `${other}.anchor`)
-    edit(file, 'VACUUM INTO ?', other)
-    return build(t, { ...ground, file: other, clock: new MovableClock() })
+    const other = await groundOf(ground.test, { clock: new MovableClock(), rootKey, options })
+    copyFileSync(store.anchorFile, `${other.file}.anchor`)
+    edit(file, 'VACUUM INTO ?', other.file)
+    return build(other)
   }
   const sweep = () => core.custodies.keyprotect.sweep.run({ everything: true })
   return { ...core, clock, file, rootKey, sweep, lines, alarms, events, close, reopen, copy }
