@@ -4,6 +4,8 @@
 // A *copy* is one standard key as it was seen: one generation of one object. Several copies of one generation may exist,
 // because two servers or two attempts made them.
 
+import type { Closing } from '../custody.ts'
+
 /** How an object was closed. A later one includes the earlier ones: a closing only moves forward. */
 export type ClosedState = 'Deactivated' | 'Compromised'
 
@@ -41,6 +43,17 @@ export function closingRank(closing: ClosedState | null): number {
 /** Rule 2: state only moves forward. */
 export function furthest(...closings: readonly (ClosedState | null)[]): ClosedState | null {
   return closings.reduce((a, b) => (closingRank(b) > closingRank(a) ? b : a), null)
+}
+
+/** The closing with all that one of the opened copies says of it; as of now where none says it. */
+export function closingFor(
+  state: ClosedState | null,
+  said: readonly Closing[],
+  nowMs: number,
+): Closing | null {
+  if (state === null) return null
+  const asSaid = said.find((closing) => closing.state === state)
+  return asSaid ?? { state, at: Math.floor(nowMs / 1000), occurredAt: null, reason: null }
 }
 
 // ---------------------------------------------------------------- rule 1: never delete what may count
@@ -100,6 +113,15 @@ function isEqual(copy: Copy, other: Copy): boolean {
 /** `ageMs`: by the service's clock; null: not known. */
 export function isYoung(ageMs: number | null): boolean {
   return ageMs === null || ageMs < youngMs
+}
+
+/** Whether another request may still be storing a copy, or what replaces it: the copy is young, and no row names it. */
+export function isUnfinished(
+  copyId: string,
+  ageMs: number | null,
+  rows: readonly { readonly id: string }[],
+): boolean {
+  return rows.every(({ id }) => id !== copyId) && isYoung(ageMs)
 }
 
 // ---------------------------------------------------------------- rule 3: without a database

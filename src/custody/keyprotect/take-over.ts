@@ -7,14 +7,23 @@ import type { StoredObject } from '../../ports/objects.ts'
 import { RootKeyError, type RootKey } from '../../ports/root-key.ts'
 import type { StandardKeyRecord } from '../../ports/secrets.ts'
 import { StoreConflict, type Store, type Write } from '../../ports/store.ts'
-import type { Closing, CustodyInstance, ObjectRecords } from '../custody.ts'
+import type { CustodyInstance, ObjectRecords } from '../custody.ts'
 import type { Copies, ReadCopy } from './copies.ts'
 import { readDescription } from './description.ts'
 import { generationOf, type Listed, type Lookup } from './lookup.ts'
 import { wantedOf, type Markers } from './markers.ts'
 import { refOf, rowOf, serverEntry } from './records.ts'
 import { encodeStandardKeyRef, type StandardKeyRef } from './reference.ts'
-import { closingRank, isForeign, isYoung, planFor, type Copy, type Known, type Plan } from './rules.ts'
+import {
+  closingFor,
+  closingRank,
+  isForeign,
+  isUnfinished,
+  planFor,
+  type Copy,
+  type Known,
+  type Plan,
+} from './rules.ts'
 import type { StandardKeyTroubles } from '../../sealing/standard-key-troubles.ts'
 
 export interface TakeOverOptions {
@@ -74,7 +83,7 @@ export class TakeOver {
       if (!(await this.#take(found, known, plan))) return false
       for (const { copy, grounds } of plan.superfluous) {
         const one = seen.find((candidate) => candidate.copy === copy)
-        if (!one || isBegun(one, rows)) continue
+        if (!one || isUnfinished(one.copy.id, one.listed?.ageMs ?? null, rows)) continue
         const row = { id: copy.id, instanceId: instance.id, rootKeyUri: one.rootKey.uri }
         await this.#tellLeft(row, () =>
           this.#options.copies.remove(
@@ -147,7 +156,8 @@ export class TakeOver {
     const isForward = closingRank(plan.closing) > closingRank(held)
     if ((!taken && !isForward) || !ref || !facts) return true
     const object = { instanceId: instance.id, identifier }
-    const closing = closingFor(plan.closing, seen, clock.now())
+    const said = seen.flatMap(({ read }) => read?.header.closing ?? [])
+    const closing = closingFor(plan.closing, said, clock.now())
     const made = seen.flatMap(({ listed }) => listed?.createdMs ?? [])
     const write = await objects.found(stored, {
       ...object,
@@ -243,16 +253,4 @@ export class TakeOver {
 function refTo({ rootKey, copy }: Seen): StandardKeyRef {
   const { uri: rootKeyUri, id: rootKeyId } = rootKey
   return { rootKeyUri, rootKeyId, standardKeyId: copy.id, generation: copy.generation }
-}
-
-/** Whether another request may still be storing it, or what replaces it. */
-function isBegun({ copy, listed }: Seen, rows: readonly StandardKeyRecord[]): boolean {
-  return rows.every(({ id }) => id !== copy.id) && isYoung(listed?.ageMs ?? null)
-}
-
-/** The closing with all that an opened copy says of it. */
-function closingFor(state: Closing['state'] | null, seen: readonly Seen[], nowMs: number): Closing | null {
-  if (state === null) return null
-  const said = seen.map(({ read }) => read?.header.closing).find((closing) => closing?.state === state)
-  return said ?? { state, at: Math.floor(nowMs / 1000), occurredAt: null, reason: null }
 }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { readDescription, standardKeyName } from '../../../src/custody/keyprotect/description.ts'
+import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
 import { unpackPayload } from '../../../src/custody/keyprotect/payload.ts'
 import { decodeStandardKeyRef, isStandardKeyRef } from '../../../src/custody/keyprotect/reference.ts'
 import { Fault } from '../../../src/kmip/fault.ts'
@@ -436,6 +437,42 @@ test('an instance that is shredded leaves a marker alone at the service, now or 
   for (const { id, deleted } of standardKeys.kept.values()) if (deleted) standardKeys.kept.delete(id)
   await sweepLater()
   assert.deepEqual([standardKeys.live(), await rows()], [[], []])
+})
+
+const to = (custody: string, rootKeyUri: string) => ({ way: 'to', custody, rootKeyUri })
+const from = (custody: string, rootKeyUri: string) => ({ way: 'from', custody, rootKeyUri })
+
+test('the commit that begins a move stores a marker where keys lie at a service, and where they will', async (t) => {
+  const { core, instance } = await openKeyProtectSite(t)
+  const [here, there] = [instance.rootKeyUri, 'test:there']
+  for (const [before, after, expected] of [
+    [['keyprotect', here], ['keyprotect', here], []],
+    [['database', here], ['database', there], []],
+    [['keyprotect', here], ['database', here], [[here, to('database', here)]]],
+    [['database', here], ['keyprotect', there], [[there, from('database', here)]]],
+    [
+      ['keyprotect', here],
+      ['keyprotect', there],
+      [
+        [here, to('keyprotect', there)],
+        [there, from('keyprotect', here)],
+      ],
+    ],
+  ] as const) {
+    const [custody, rootKeyUri] = before
+    const writes = await core.custodies.moving(
+      { ...instance, custody, rootKeyUri, epoch: 3 },
+      { custody: after[0], rootKeyUri: after[1] },
+    )
+    const markers = writes.map((write) =>
+      write.type === 'standard-key' ? wantedOf(write.record) : assert.fail(write.type),
+    )
+    assert.deepEqual(
+      markers.map((marker) => [marker.rootKeyUri, marker.says]),
+      expected,
+    )
+    for (const marker of markers) assert.deepEqual([marker.instanceId, marker.epoch], [instance.id, 3])
+  }
 })
 
 test('names fit the service whatever the identifier is', () => {

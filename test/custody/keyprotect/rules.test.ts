@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  closingFor,
   closingRank,
   furthest,
   isForeign,
+  isUnfinished,
   isYoung,
   mayDelete,
   mayEndMarker,
@@ -51,6 +53,37 @@ test('a closing only moves forward', () => {
   assert.equal(furthest(), null)
   assert.equal(furthest('Deactivated', null), 'Deactivated')
   assert.equal(furthest('Deactivated', 'Compromised', null), 'Compromised')
+})
+
+test('a closing says what an opened copy of the same state says of it, or that it was closed now', () => {
+  const deactivated = { state: 'Deactivated', at: 5, occurredAt: null, reason: 'Superseded' } as const
+  const compromised = { state: 'Compromised', at: 6, occurredAt: 4, reason: 'KeyCompromise' } as const
+  const nowMs = 1_800_000_000_999
+  const now = { at: 1_800_000_000, occurredAt: null, reason: null }
+  for (const [state, said, expected] of [
+    [null, [deactivated], null],
+    ['Deactivated', [compromised, deactivated], deactivated],
+    ['Compromised', [deactivated, compromised], compromised],
+    ['Compromised', [deactivated], { state: 'Compromised', ...now }],
+    ['Deactivated', [], { state: 'Deactivated', ...now }],
+  ] as const)
+    assert.deepEqual(closingFor(state, said, nowMs), expected)
+})
+
+test('a copy may be unfinished while it is young and no row names it', () => {
+  const tenMinutes = 10 * 60_000
+  for (const [ageMs, rows, expected] of [
+    [null, [], true],
+    [0, [], true],
+    [tenMinutes - 1, ['other'], true],
+    [tenMinutes, [], false],
+    [0, ['copy'], false],
+    [0, ['other', 'copy'], false],
+    [null, ['copy', 'other'], false],
+  ] as const) {
+    const named = rows.map((id) => ({ id }))
+    assert.equal(isUnfinished('copy', ageMs, named), expected, JSON.stringify([ageMs, rows]))
+  }
 })
 
 for (const [what, grounds, may] of [
