@@ -15,7 +15,7 @@ import { enumeration, operations, struct, text, write } from '../support/wire.ts
 const fake = await KeyProtectFake.start()
 after(() => fake.stop())
 
-const [before, later] = [40, 200]
+const [before, later] = [40, 80]
 const lanes = 8
 const nameTags = { value: 0x420055, type: 0x420054 }
 
