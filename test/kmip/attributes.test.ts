@@ -289,6 +289,22 @@ test('equal values have the same search key, different ones another', () => {
   )
 })
 
+test('a field that is not there, is undefined or is empty makes no difference to the search key', () => {
+  for (const [key, absent, present] of [
+    [
+      'CryptographicParameters',
+      { BlockCipherMode: 'CBC', PaddingMethod: undefined },
+      { BlockCipherMode: 'CBC' },
+    ],
+    [
+      'CertificateSubject',
+      { CertificateSubjectDistinguishedName: 'CN=a', CertificateSubjectAlternativeName: [] },
+      { CertificateSubjectDistinguishedName: 'CN=a' },
+    ],
+  ] as const)
+    assert.equal(searchKey(key, absent), searchKey(key, present))
+})
+
 function isDeepEqual(a: unknown, b: unknown): boolean {
   try {
     assert.deepStrictEqual(a, b)

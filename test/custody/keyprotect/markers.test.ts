@@ -1,0 +1,155 @@
+// Markers: their numbers only rise, what they say is what their description says, and a newer one replaces an older one beside
+// the same root key. A look at the service fences a server below the highest epoch, and lifts the fence again.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readDescription } from '../../../src/custody/keyprotect/description.ts'
+import { wantedOf, type MarkerText } from '../../../src/custody/keyprotect/markers.ts'
+import type { Marker } from '../../../src/custody/keyprotect/rules.ts'
+import { openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+
+type Due = { readonly says: MarkerText; readonly epoch?: number; readonly rootKeyUri?: string }
+
+/** Commits a marker that is due. */
+async function due({ core, instance }: KeyProtectSite, { says, epoch = 0, rootKeyUri }: Due) {
+  const { markers } = core.custodies.keyprotect
+  const beside = rootKeyUri ?? core.rootKey.uri
+  const write = await markers.due({ instanceId: instance.id, rootKeyUri: beside, epoch, says })
+  await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+  return write.type === 'standard-key' ? write.record : assert.fail(write.type)
+}
+
+const left = (rootKeyUri: string): MarkerText => ({ way: 'to', custody: 'database', rootKeyUri })
+const arrives = (rootKeyUri: string): MarkerText => ({ way: 'from', custody: 'database', rootKeyUri })
+
+test('a number is the time in seconds, and higher than any before also where the clock stands still or was set back', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { clock } = site.core
+  const seconds = Math.floor(clock.now() / 1000)
+  const says = left('test:there')
+  assert.equal((await due(site, { says })).generation, seconds)
+  assert.equal((await due(site, { says })).generation, seconds + 1)
+  assert.equal((await due(site, { says, rootKeyUri: 'test:there' })).generation, seconds + 2)
+  clock.pass(60_000)
+  assert.equal((await due(site, { says })).generation, seconds + 60)
+})
+
+test('a description says the place as a root key’s id, `database`, `nowhere`, or that all stays', async (t) => {
+  const { core, instance } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const { rootKey } = core
+  let number = 1
+  for (const [says, expected] of [
+    [
+      { way: 'to', custody: 'keyprotect', rootKeyUri: rootKey.uri },
+      { way: 'to', place: rootKey.id },
+    ],
+    [
+      { way: 'from', custody: 'database', rootKeyUri: rootKey.uri },
+      { way: 'from', place: 'database' },
+    ],
+    [
+      { way: 'to', custody: 'none', rootKeyUri: '' },
+      { way: 'to', place: 'nowhere' },
+    ],
+    [{ way: 'stays' }, { way: 'stays', place: '' }],
+  ] as const) {
+    const wanted = { instanceId: instance.id, rootKeyUri: rootKey.uri, epoch: 4, says, number: number++ }
+    const id = await markers.store(rootKey, wanted)
+    const { description = '' } = rootKey.standardKeys.kept.get(id) ?? {}
+    assert.deepEqual(readDescription(description), {
+      kind: 'marker',
+      instanceId: instance.id,
+      rootKeyId: rootKey.id,
+      number: wanted.number,
+      epoch: 4,
+      says: expected,
+    })
+    assert.equal(await markers.store(rootKey, wanted), id, 'it is there already')
+  }
+})
+
+test('settling stores what is due, and deletes what a newer one replaces, but not where keys come from', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  const live = () =>
+    standardKeys.live().flatMap(({ description }) => {
+      const said = readDescription(description)
+      return said?.kind === 'marker' ? [`${said.says.way} ${said.says.place}`.trim()] : []
+    })
+  await due(site, { says: arrives('test:before') })
+  await markers.settle(instance.id)
+  assert.deepEqual(live(), ['from database'])
+  await due(site, { says: left('test:there') })
+  await markers.settle(instance.id, 'test:elsewhere')
+  assert.deepEqual(live(), ['from database'], 'only beside the root key that is named')
+  await markers.settle(instance.id)
+  assert.deepEqual(live(), ['from database', 'to database'])
+  await due(site, { says: { way: 'stays' } })
+  await markers.settle(instance.id)
+  assert.deepEqual(live(), ['from database', 'stays'])
+  const rows = await markers.rows(instance.id)
+  assert.deepEqual(
+    rows.map(({ state }) => state),
+    ['current', 'current'],
+  )
+  assert.deepEqual(rows.map((row) => wantedOf(row).says.way).toSorted(), ['from', 'stays'])
+})
+
+test('it is left once the newest marker beside it says so and is stored', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance } = site
+  const { markers } = core.custodies.keyprotect
+  const isLeft = () => markers.saysLeft(instance.id, core.rootKey.uri)
+  assert.equal(await isLeft(), false)
+  await due(site, { says: left('test:there') })
+  assert.equal(await isLeft(), false, 'not stored yet')
+  await markers.settle(instance.id)
+  assert.equal(await isLeft(), true)
+  await due(site, { says: { way: 'stays' } })
+  await markers.settle(instance.id)
+  assert.equal(await isLeft(), false)
+})
+
+function marker(epoch: number, isLive = true): Marker {
+  return { id: 'm', number: 1, epoch, rootKeyId: 'r', says: { way: 'stays', place: '' }, isLive }
+}
+
+test('a higher epoch at the service fences this server; the same or a lower one does not, and lifts the fence', async (t) => {
+  const { core, instance } = await openKeyProtectSite(t)
+  const { markers } = core.custodies.keyprotect
+  const isFenced = () => {
+    try {
+      markers.refuseIfFenced(instance.id)
+      return false
+    } catch (error) {
+      assert.match(String(error), /another server uses this instance, and was restored later/)
+      return true
+    }
+  }
+  for (const [seen, expected] of [
+    [[], false],
+    [[marker(1)], true],
+    [[marker(0)], false],
+    [[marker(0), marker(2)], true],
+    [[marker(2, false)], false],
+  ] as const) {
+    await markers.updateFence(instance.id, seen)
+    assert.equal(isFenced(), expected, JSON.stringify(seen))
+  }
+})
+
+test('a raised epoch is stored beside a root key before anything is deleted there', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  const { markers } = core.custodies.keyprotect
+  await markers.requireHighest(instance.id, core.rootKey)
+  assert.deepEqual(standardKeys.live(), [], 'nothing to record')
+  await due(site, { says: { way: 'stays' }, epoch: 1 })
+  await markers.requireHighest(instance.id, core.rootKey)
+  assert.equal(standardKeys.live().length, 1)
+  await due(site, { says: left('test:there'), epoch: 1 })
+  await markers.requireHighest(instance.id, core.rootKey)
+  assert.equal(standardKeys.live().length, 1, 'the same epoch is recorded already')
+})
