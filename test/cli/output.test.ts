@@ -85,6 +85,7 @@ const commands: Readonly<Record<string, () => readonly string[]>> = {
   'root-key list': () => ['--root-key', uri, '--ibm-api-key-file', file('api.key')],
   'root-key copied': () => [],
   'root-key verify-copy': () => [file('root-copy.key')],
+  'adopt status': () => [],
   restore: () => ['--from-key-protect', '--root-key', uri],
 }
 /** Programs that speak to a KMIP server, or to nobody. */
@@ -113,7 +114,7 @@ const run = (name: string, ...more: readonly string[]): Promise<CommandResult> =
 
 /** Where the server has several instances, one is to be chosen. */
 function inInstance(name: string): readonly string[] {
-  return /^(client (?!pending|block|unblock)|key |inventory )/.test(name) ? ['--instance', 'x'] : []
+  return /^(client (?!pending|block|unblock)|key |inventory |adopt )/.test(name) ? ['--instance', 'x'] : []
 }
 
 /** As a terminal would show it. */
