@@ -185,6 +185,20 @@ test('a value that the version cannot express is treated as absent', () => {
   assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA_256', KeyFormatType: 'PKCS_12' }), true)
 })
 
+test('a version expresses a structure without the optional fields that it lacks, and no other', () => {
+  const key = 'CryptographicParameters'
+  assert.equal(existsIn(key, '1.0', { HashingAlgorithm: 'SHA3_256' }), true, 'it is left out')
+  assert.equal(existsIn('Digest', '1.0', { HashingAlgorithm: 'SHA3_256' }), false, 'it is required')
+  assert.equal(existsIn('Digest', '1.4', { HashingAlgorithm: 'SHA3_256' }), true)
+  assert.equal(existsIn('Digest', '1.0', { DigestValue: Buffer.of(1) }), true, 'a part, for a search')
+})
+
+test('the name of a custom attribute has as many bytes as fit, and not one more', () => {
+  const longest = `x-${'a'.repeat(limits.attributeNameBytesMax - 4)}é`
+  assert.equal(keyOf(longest, '1.4'), longest)
+  assert.throws(() => keyOf(`${longest}a`, '1.4'), /has more than 1024 bytes/)
+})
+
 test('a deprecated attribute is still an attribute', () => {
   const { received } = through('1.4', 'OperationPolicyName', { index: 0, value: 'default' })
   assert.deepEqual(received, { key: 'OperationPolicyName', index: undefined, value: 'default' })

@@ -138,6 +138,14 @@ for (const version of versions) {
   })
 }
 
+test('a request without credentials has no Authentication', () => {
+  const items = [{ operation: 'Get', payload: encodeRequestPayload('Get', {}, '1.4') }] as const
+  for (const credentials of [undefined, []]) {
+    const bytes = encodeRequest({ version: '1.4', ...(credentials && { credentials }), items })
+    assert.ok(![...tagsIn(readItem(bytes))].includes(tagCode('Authentication')))
+  }
+})
+
 test('KMIP 1.4 §11 against 2.1 §11.46: reasons whose name changed between versions', () => {
   const expected: readonly [ResultReasonName, ResultReasonName, ResultReasonName, ResultReasonName][] = [
     ['ObjectNotFound', 'ItemNotFound', 'ItemNotFound', 'ObjectNotFound'],
