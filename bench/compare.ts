@@ -5,11 +5,11 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { BenchReport } from '../src/vsphere/bench.ts'
+import { markdownRow, writePart } from './results.ts'
 import {
   canPin,
   makeFolder,
@@ -28,16 +28,33 @@ const rounds = Number(process.argv[3] ?? 5)
 const named = process.argv.slice(4)
 const connections = 8
 
-const allCases: readonly (readonly [title: string, words: readonly string[]])[] = [
-  ['Discover Versions', ['--mix', 'discover']],
-  ['Get', ['--mix', 'get']],
-  ["Get Attributes (a key's State)", ['--mix', 'state']],
-  ['Create', ['--mix', 'create']],
-  ['a connection without a byte', ['--mix', 'connect', '--per-work']],
-  ['Get on a connection of its own', ['--mix', 'get', '--per-work']],
-  ['the same, TLS session resumed', ['--mix', 'get', '--per-work', '--resume']],
+interface Case {
+  readonly title: string
+  readonly words: readonly string[]
+  readonly connections?: number
+  /** What the bare server does meanwhile, if it is something else. */
+  readonly bare?: readonly string[]
+}
+
+const allCases: readonly Case[] = [
+  { title: 'Discover Versions', words: ['--mix', 'discover'] },
+  { title: 'Get', words: ['--mix', 'get'] },
+  { title: 'Get, 32 connections', words: ['--mix', 'get'], connections: 32 },
+  { title: "Get Attributes (a key's State)", words: ['--mix', 'state'] },
+  { title: 'Create', words: ['--mix', 'create'] },
+  { title: 'a connection without a byte', words: ['--mix', 'connect', '--per-work'] },
+  {
+    title: "vCenter's task (connect, Discover Versions, Get, close), beside bare handshakes",
+    words: ['--mix', 'task', '--per-work'],
+    bare: ['--mix', 'connect', '--per-work'],
+  },
+  {
+    title: 'the same, TLS session resumed',
+    words: ['--mix', 'task', '--per-work', '--resume'],
+    bare: ['--mix', 'connect', '--per-work', '--resume'],
+  },
 ]
-const cases = allCases.filter(([title]) => named.length === 0 || named.some((part) => title.includes(part)))
+const cases = allCases.filter(({ title }) => named.length === 0 || named.some((part) => title.includes(part)))
 
 interface Measure {
   readonly perSecond: number
@@ -47,7 +64,8 @@ interface Measure {
   readonly cpu: number
 }
 
-async function measure(server: Server, folder: Folder, words: readonly string[]): Promise<Measure> {
+async function measure(server: Server, folder: Folder, wanted: Case): Promise<Measure> {
+  const words = server === bare && wanted.bare ? wanted.bare : wanted.words
   const main = path.join(import.meta.dirname, '../src/main.ts')
   const where = [
     'bench',
@@ -61,7 +79,7 @@ async function measure(server: Server, folder: Folder, words: readonly string[])
   ]
   // TLS 1.2, since PyKMIP has no other.
   const how = ['--tls', '1.2', '--duration', String(seconds), '--warm-up', '0.3', '--keys', '50', '--json']
-  const load = ['--connections', String(connections), ...words]
+  const load = ['--connections', String(wanted.connections ?? connections), ...words]
   const [program, ...args] = onCore(1, process.execPath, ...nodeFlags, main, ...where, ...how, ...load)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let before = 0
@@ -104,23 +122,23 @@ const troubles = new Map<Server, number>()
 const servers = [mortise, bare, ...(pykmip ? [pykmip] : [])]
 const busyBefore = loadavg()[0] ?? 0
 const results: { readonly title: string; readonly medians: ReadonlyMap<Server, Measure> }[] = []
-for (const [title, words] of cases) {
+for (const wanted of cases) {
+  const { title, words } = wanted
   const found = new Map<Server, Measure[]>(servers.map((server) => [server, []]))
   // PyKMIP's server fails on every request of a resumed session.
   if (pykmip && words.includes('--resume')) found.delete(pykmip)
   for (let round = 0; round < rounds; round++)
-    for (const [server, measures] of found) measures.push(await measure(server, folder, words))
+    for (const [server, measures] of found) measures.push(await measure(server, folder, wanted))
   results.push({ title, medians: new Map([...found].map(([server, all]) => [server, median(all)])) })
   process.stdout.write(`${title}\n`)
 }
-const page = markdown()
-if (named.length === 0) writeFileSync(path.join(import.meta.dirname, 'RESULTS.md'), page)
-process.stdout.write(page)
+if (named.length === 0) writePart('Mortise beside others', markdown())
+else process.stdout.write(markdown())
 
 function markdown(): string {
   const rows = results.flatMap(({ title, medians }) =>
     [...medians].map(([server, { perSecond, p50, p99, cpu }], index) =>
-      row(index === 0 ? title : '', server.name, count(perSecond), ms(p50), ms(p99), count(cpu)),
+      markdownRow(index === 0 ? title : '', server.name, count(perSecond), ms(p50), ms(p99), count(cpu)),
     ),
   )
   const ratios = results.map(({ title, medians }) => {
@@ -129,30 +147,29 @@ function markdown(): string {
       const theirs = other && medians.get(other)
       return ours && theirs ? (pick(ours) / pick(theirs)).toFixed(2) : '-'
     }
-    return row(title, to(bare, rate), to(bare, cpu), to(pykmip, rate), to(pykmip, cpu))
+    return markdownRow(title, to(bare, rate), to(bare, cpu), to(pykmip, rate), to(pykmip, cpu))
   })
   const { node, openssl } = process.versions
   const where = canPin ? 'servers on one core, the load on another' : 'servers and load on the same cores'
-  return `# Mortise beside others
-
+  return `
 Written by \`node bench/compare.ts ${seconds} ${rounds}\` on ${new Date().toISOString().slice(0, 10)}. Medians of ${rounds} runs of ${seconds} s, all servers in turn;
-${connections} connections, TLS 1.2, ${where}. Node.js ${node} with OpenSSL ${openssl}${pykmip ? `; python3-pykmip ${pykmipVersion()}, repaired as bench/pykmip-server.py says` : ''}.
+${connections} connections where nothing else is said, TLS 1.2, ${where}. Node.js ${node} with OpenSSL ${openssl}${pykmip ? `; python3-pykmip ${pykmipVersion()}, repaired as bench/pykmip-server.py says` : ''}.
 ${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, load ${busyBefore.toFixed(1)} before and ${(loadavg()[0] ?? 0).toFixed(1)} after: with other work on the machine only the ratios mean something, and of
 these the processor time is the steadiest.
 
 Mortise writes an audit entry for each Get, and makes each Create durable before it answers; the bare server does neither, and answers
 the same bytes every time. PyKMIP commits to SQLite on Create.${troubleText()}
 
-${row('', 'server', 'per second', 'p50 ms', 'p99 ms', 'server CPU µs each')}
-${row('---', '---', '--:', '--:', '--:', '--:')}
+${markdownRow('', 'server', 'per second', 'p50 ms', 'p99 ms', 'server CPU µs each')}
+${markdownRow('---', '---', '--:', '--:', '--:', '--:')}
 ${rows.join('\n')}
 
 ## Ratios
 
 Mortise to the other: rates (more is better) and processor time (less is better).
 
-${row('', 'rate / bare', 'CPU / bare', 'rate / PyKMIP', 'CPU / PyKMIP')}
-${row('---', '--:', '--:', '--:', '--:')}
+${markdownRow('', 'rate / bare', 'CPU / bare', 'rate / PyKMIP', 'CPU / PyKMIP')}
+${markdownRow('---', '--:', '--:', '--:', '--:')}
 ${ratios.join('\n')}
 `
 }
@@ -168,10 +185,6 @@ function rate({ perSecond }: Measure): number {
 
 function cpu(measure: Measure): number {
   return measure.cpu
-}
-
-function row(...cells: readonly string[]): string {
-  return `| ${cells.join(' | ')} |`
 }
 
 function count(value: number): string {

@@ -57,10 +57,17 @@ export async function startMortise(folder: Folder): Promise<Server> {
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   const { kmip } = JSON.parse(await firstLine(child)) as { readonly kmip: string }
-  const trust = ['client', 'trust', '--name', 'benchmark', '--cert', folder.cert, '--data', data]
-  const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...trust], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
+  trustClient(folder)
   return server('Mortise', kmip, child)
+}
+
+/** Has the running server trust the client's certificate. */
+export function trustClient(folder: Folder): void {
+  const data = path.join(folder.path, 'data')
+  const words = ['client', 'trust', '--name', 'benchmark', '--cert', folder.cert, '--data', data]
+  const main = path.join(root, 'src/main.ts')
+  const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...words], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
 }
 
 export async function startBare(folder: Folder): Promise<Server> {

@@ -1,0 +1,26 @@
+// All comparisons, one after the other: `npm run bench`, about half an hour; `npm run bench -- --quick`, about five minutes.
+// Each writes its part of RESULTS.md and says what became worse.
+
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { nodeFlags } from './servers.ts'
+
+const { quick } = parseArgs({ options: { quick: { type: 'boolean', default: false } } }).values
+
+const runs: readonly (readonly string[])[] = [
+  ['compare.ts', ...(quick ? ['1', '3'] : ['2', '5'])],
+  ['large.ts', ...(quick ? ['100000', '2'] : ['1000000', '5'])],
+]
+
+for (const [script = '', ...words] of runs) {
+  process.stdout.write(`\n${script} ${words.join(' ')}\n\n`)
+  const { status } = spawnSync(
+    process.execPath,
+    [...nodeFlags, path.join(import.meta.dirname, script), ...words],
+    {
+      stdio: 'inherit',
+    },
+  )
+  if (status !== 0) process.exitCode = 1
+}
