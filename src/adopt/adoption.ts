@@ -11,7 +11,7 @@ import type { Clock } from '../ports/clock.ts'
 import { failureOf } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
-import { inOneAct, storable, type Perform } from './one-object.ts'
+import { contradictsDigest, inOneAct, otherDigest, storable, type Perform } from './one-object.ts'
 import { AdoptionStopped, isPassing, NotAnswered, Patience } from './patience.ts'
 import { NotAdopted, type Origin } from './origin.ts'
 import { Reader, type Read } from './reader.ts'
@@ -231,8 +231,9 @@ class Adoption {
       this.#tally.notStored(identifier, objectType, made.notStored)
       return false
     }
-    if ('destroyed' in made) {
-      this.#tally.list('notExported', identifier, made.destroyed)
+    const why = 'destroyed' in made ? made.destroyed : contradictsDigest(read) ? otherDigest : undefined
+    if ('destroyed' in made || why !== undefined) {
+      this.#tally.list('notExported', identifier, why ?? '')
       return false
     }
     try {

@@ -4,7 +4,7 @@
 import { connect, type ClientOptions, type KmipClient } from '../kmip-client/client.ts'
 import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
-import { isUnreadable, KmipRefused } from '../kmip-client/errors.ts'
+import { isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
@@ -47,12 +47,12 @@ const versions = ['1.4', '1.3', '1.2', '1.1', '1.0'] as const satisfies readonly
 /** Rejects with KmipRefused, KmipTransportError and TlsOptionsError. */
 export async function openOldServer(options: OldServerOptions): Promise<OldServer> {
   const settings = { restMs: 0, ...options }
-  const first = new OldServer(connect({ ...settings, version: '1.4' }))
+  const first = new OldServer(connect({ ...settings, version: '1.4' }), settings.addresses)
   try {
     const version = await first.newestVersion()
     if (version === '1.4') return first
     await first.close()
-    return new OldServer(connect({ ...settings, version }))
+    return new OldServer(connect({ ...settings, version }), settings.addresses)
   } catch (error) {
     await first.close()
     throw error
@@ -64,8 +64,12 @@ export type WireAttributes = NonNullable<Response<'GetAttributes'>['Attribute']>
 export class OldServer {
   readonly version: ClientVersion
   readonly #client: KmipClient
+  /** For errors. */
+  readonly #address: Address
 
-  constructor(client: KmipClient) {
+  constructor(client: KmipClient, [address]: readonly Address[]) {
+    if (!address) throw new TypeError('at least one address is needed')
+    this.#address = address
     this.version = client.version
     this.#client = client
   }
@@ -112,8 +116,10 @@ export class OldServer {
     return [...found]
   }
 
-  get(UniqueIdentifier: string): Promise<Response<'Get'>> {
-    return this.#request('Get', { UniqueIdentifier })
+  async get(UniqueIdentifier: string): Promise<Response<'Get'>> {
+    const object = await this.#request('Get', { UniqueIdentifier })
+    this.#requireSame(UniqueIdentifier, object)
+    return object
   }
 
   /** An object and all its attributes, in one message. */
@@ -128,12 +134,15 @@ export class OldServer {
       ],
       { onError: 'Continue' },
     )
+    if (object.ok) this.#requireSame(UniqueIdentifier, object.response)
+    if (attributes.ok) this.#requireSame(UniqueIdentifier, attributes.response)
     return { object, attributes }
   }
 
   async attributes(UniqueIdentifier: string): Promise<WireAttributes> {
-    const { Attribute } = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [] })
-    return Attribute ?? []
+    const answer = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [] })
+    this.#requireSame(UniqueIdentifier, answer)
+    return answer.Attribute ?? []
   }
 
   /** The attributes one by one, for a server that refuses to give all at once. `left`: the names that it does not give. */
@@ -146,11 +155,9 @@ export class OldServer {
     for (const name of names) {
       if (typeof name !== 'string') continue
       try {
-        const { Attribute } = await this.#request('GetAttributes', {
-          UniqueIdentifier,
-          AttributeName: [name],
-        })
-        attributes.push(...(Attribute ?? []))
+        const answer = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [name] })
+        this.#requireSame(UniqueIdentifier, answer)
+        attributes.push(...(answer.Attribute ?? []))
       } catch (error) {
         if (!isAboutAnswer(error)) throw error
         left.push(name)
@@ -165,6 +172,12 @@ export class OldServer {
 
   #request<N extends Reading>(operation: N, request: Request<N>): Promise<Response<N>> {
     return this.#client.request(operation, request)
+  }
+
+  /** An answer that went astray must not become the bytes or the state of another key. */
+  #requireSame(asked: string, answer: { readonly UniqueIdentifier: unknown }): void {
+    if (answer.UniqueIdentifier !== asked)
+      throw new KmipTransportError('protocol', this.#address, 'the answer is about another object')
   }
 
   async #locate(Attribute: NonNullable<Request<'Locate'>['Attribute']>): Promise<readonly string[]> {

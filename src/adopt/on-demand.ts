@@ -11,7 +11,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Caller } from '../trust/caller.ts'
 import { wipeAnswer } from './key-bytes.ts'
 import { openOldServer, type OldServer, type OldServerOptions } from './old-server.ts'
-import { contradictsDigest, inOneAct, storable } from './one-object.ts'
+import { contradictsDigest, inOneAct, otherDigest, storable } from './one-object.ts'
 import { Reader, type Read } from './reader.ts'
 import type { Found } from './upstream.ts'
 
@@ -93,11 +93,7 @@ export class OnDemand {
         'FeatureNotSupported',
         `the old server has it, and this server cannot store it: ${made.notStored}`,
       )
-    if (contradictsDigest(read))
-      return refused(
-        'GeneralFailure',
-        'the old server gave other bytes than the Digest that it states for them',
-      )
+    if (contradictsDigest(read)) return refused('GeneralFailure', otherDigest)
     const identify = () => this.#options.identify(requestId)
     try {
       await inOneAct(

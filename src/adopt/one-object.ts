@@ -50,6 +50,8 @@ export async function inOneAct<T>(
   })
 }
 
+export const otherDigest = 'the old server gave other bytes than the Digest that it states for them'
+
 /** Whether the old server's own Digest contradicts the bytes that it gave. It may state none that can be compared. */
 export function contradictsDigest({ object, attributes }: Pick<Read, 'object' | 'attributes'>): boolean {
   const stated = attributes.flatMap(({ AttributeName, AttributeValue }) => {

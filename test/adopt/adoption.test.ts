@@ -283,3 +283,39 @@ test('verify tells of bytes that differ, and other bytes never take the place of
     faults('ObjectNotFound'),
   )
 })
+
+const digestOf = (id: string) => ({
+  AttributeName: 'Digest',
+  AttributeValue: {
+    HashingAlgorithm: 'SHA_256',
+    DigestValue: createHash('sha256').update(bytesOf(id)).digest(),
+    KeyFormatType: 'Raw',
+  },
+})
+
+for (const batches of [true, false])
+  test(`an answer about another key, and bytes that contradict their Digest, are not adopted ${batches ? 'with' : 'without'} batches`, async (t) => {
+    const ids = ['good', 'astray', 'astray-state', 'altered']
+    const handlers: OldHandlers = {
+      ...holding(ids),
+      Get: ({ UniqueIdentifier }) => {
+        const id = textOf(UniqueIdentifier)
+        if (id === 'astray') return keyOf('good')
+        if (id === 'altered') return { ...keyOf('good'), UniqueIdentifier: id }
+        return keyOf(id)
+      },
+      GetAttributes: ({ UniqueIdentifier }) => {
+        const id = textOf(UniqueIdentifier)
+        const about = id === 'astray-state' ? 'good' : id
+        return { UniqueIdentifier: about, Attribute: [...active, digestOf(id)] }
+      },
+    }
+    const { run, show } = await open(t, handlers, { batches })
+    const report = await run()
+    assert.equal(await show('astray'), undefined)
+    assert.equal(await show('altered'), undefined)
+    assert.match(why(report.notExported).join('\n'), /astray: .*the answer is about another object/)
+    assert.match(why(report.notExported).join('\n'), /altered: .*other bytes than the Digest/)
+    assert.match(why(report.withoutAttributes).join('\n'), /astray-state: all of them/)
+    assert.deepEqual(counts(report), [2, 0, 0])
+  })
