@@ -110,7 +110,11 @@ async function accept(options: {
   return { found, ...numbers, token: bearer, tokenFile }
 }
 
-function refuseAltered({ intact, alarms }: TrustReading): void {
+function refuseAltered({ intact, alarms, newer }: TrustReading): void {
+  if (newer.size > 0)
+    throw new RestoreNotAccepted(
+      `a newer version of Mortise wrote rows of this database (${[...newer].slice(0, 3).join(', ')}): accept it with that version`,
+    )
   if (intact) return
   throw new RestoreNotAccepted(
     `${alarms[0] ?? 'the trusted rows were altered'}. That cannot be accepted: what was trusted cannot be told from ` +

@@ -29,11 +29,11 @@ export interface DoubtfulRow {
 /** The rows in the store that do not count. */
 export function doubtfulRows(
   macs: Pick<Macs, 'macMatches'>,
-  { tables }: Pick<TrustReading, 'tables'>,
+  { tables, newer }: Pick<TrustReading, 'tables' | 'newer'>,
   rows: readonly TrustRow[],
 ): readonly DoubtfulRow[] {
   return rows
-    .filter(({ kind, id }) => isTrustKind(kind) && !tables[kind].has(id))
+    .filter(({ kind, id }) => isTrustKind(kind) && !tables[kind].has(id) && !newer.has(`${kind}/${id}`))
     .map(({ kind, id, body, mac }) => {
       const value = parsed(body, id)
       const text = (key: string) => (typeof value?.[key] === 'string' ? value[key] : null)

@@ -199,13 +199,22 @@ export interface TrustReading {
    * instance.
    */
   readonly withheld: ReadonlySet<string>
-  /** Rows that somebody altered without the server, in words. */
+  /** Genuine rows, by `kind/id`, that only a newer version understands. They stay listed, and nobody may change them here. */
+  readonly newer: ReadonlySet<string>
+  /** Rows that somebody altered without the server, or that a newer version wrote, in words. */
   readonly alarms: readonly string[]
   /** False if the head itself does not count. Then no row counts, and nobody may change any. */
   readonly intact: boolean
 }
 
 const headKind = 'head'
+
+/**
+ * The form of rows that this version understands. A row that must not be acted on without what a later version brought names
+ * a higher one in its field `form`; a new kind of row is one too. A version that writes such rows comes after one that reads
+ * them: two nodes of versions that follow each other may run on one store.
+ */
+export const trustForm = 1
 
 export function makeRow<K extends TrustKind>(macs: Macs, kind: K, value: TrustKinds[K]): TrustRow {
   return signed(macs, kind, value.id, JSON.stringify(value))
@@ -223,33 +232,43 @@ export function readRows(macs: Macs, version: number, rows: readonly TrustRow[])
   const listed = head ?? new Map<string, string>()
   const tables = Object.fromEntries(trustKinds.map((kind) => [kind, new Map<string, unknown>()]))
   const counted = new Map<string, string>()
+  const newer = new Set<string>()
   const present = new Set<string>()
   for (const row of rows) {
     if (row.kind === headKind) continue
     const name = `${row.kind}/${row.id}`
     present.add(name)
     const mac = Buffer.from(row.mac).toString('hex')
-    const table = tables[row.kind]
-    if (!table || !macs.macMatches([row.kind, row.id, row.body], row.mac))
+    if (!macs.macMatches([row.kind, row.id, row.body], row.mac))
       alarms.push(`the row ${name} was not written by this server, or was altered: it does not count`)
     else if (listed.get(name) !== mac) {
       if (head) alarms.push(`the row ${name} is an older one that was put back: it does not count`)
     } else {
-      table.set(row.id, JSON.parse(row.body))
+      const value = JSON.parse(row.body) as { readonly form?: number }
+      const table = tables[row.kind]
+      if (table && (value.form ?? 1) <= trustForm) table.set(row.id, value)
+      else newer.add(name)
       counted.set(name, mac)
     }
   }
-  const withheld = new Set<string>()
+  for (const name of newer)
+    alarms.push(`the row ${name} was written by a newer version of Mortise: this one does not act on it`)
+  const withheld = new Set([...newer].flatMap((name) => refusedCertificate(name) ?? []))
   for (const [name, mac] of listed) {
     if (counted.has(name)) continue
     if (!present.has(name)) alarms.push(`the row ${name} was removed from the database by hand`)
-    const [, sha256] = /^(?:block|certificate)\/(.*)$/.exec(name) ?? []
+    const sha256 = refusedCertificate(name)
     if (sha256 === undefined) continue
     withheld.add(sha256)
     counted.set(name, mac)
   }
   const intact = head !== undefined
-  return { tables: tables as unknown as TrustTables, macs: counted, withheld, alarms, intact }
+  return { tables: tables as unknown as TrustTables, macs: counted, withheld, newer, alarms, intact }
+}
+
+/** The certificate that is refused while its block or pin, which has this name, cannot be read. */
+function refusedCertificate(name: string): string | undefined {
+  return /^(?:block|certificate)\/(.*)$/.exec(name)?.[1]
 }
 
 function readHead(

@@ -143,6 +143,13 @@ export class TrustWriter {
     const macs = new Map(snapshot.macs)
     const rows: TrustRow[] = (draft.put ?? []).map(({ kind, value }) => makeRow(this.#macs, kind, value))
     const removals = draft.remove ?? []
+    for (const { kind, id } of [...rows, ...removals])
+      if (snapshot.newer.has(`${kind}/${id}`))
+        throw new TrustRefused(
+          'unfit',
+          `the row ${kind}/${id} was written by a newer version of Mortise`,
+          'Do this on a node of that version.',
+        )
     for (const { kind, id } of removals) macs.delete(`${kind}/${id}`)
     for (const row of rows) macs.set(`${row.kind}/${row.id}`, Buffer.from(row.mac).toString('hex'))
     const head = makeHead(this.#macs, snapshot.version + 1, macs)
