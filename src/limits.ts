@@ -392,6 +392,8 @@ export const limits = {
   /** Background work of a node that died: so long after its last sign another node takes it over; how often it gives one. */
   leaseMs: 15_000,
   leaseRenewMs: 4_000,
+  /** A node that gave no sign for so long is not listed any more. */
+  nodeListedMs: 7 * 24 * 3600_000,
   /** With less than this free on the data disk, the server refuses changes. */
   diskFreeBytesMin: 8 * 1024 * 1024,
   diskCheckEveryMs: 1_000,

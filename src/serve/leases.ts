@@ -92,7 +92,7 @@ export class NodeLeases implements Leases {
   /** Never rejects. */
   async renew(): Promise<void> {
     const forMs = limits.leaseMs
-    if (this.#sign) void this.#tell({ type: 'node-sign', node: this.#sign })
+    void this.#giveSign()
     await Promise.all(
       [...this.#held.values()].map(async (held) => {
         const { name, fence } = held
@@ -109,7 +109,7 @@ export class NodeLeases implements Leases {
     const { node: name } = this.#options.store
     if (name === null) return
     this.#sign = { name, ...sign }
-    await this.#tell({ type: 'node-sign', node: this.#sign })
+    await this.#giveSign()
   }
 
   /** Of this store, with the background work that each does; none where one process has the store alone. */
@@ -117,12 +117,16 @@ export class NodeLeases implements Leases {
     const { store } = this.#options
     if (store.node === null) return []
     const [nodes, leases] = await Promise.all([store.nodes(), store.leases()])
-    return nodes.map((node) => ({
-      ...node,
-      isThis: node.name === store.node,
-      serves: node.agoMs <= limits.leaseMs,
-      work: leases.filter(({ holder, leftMs }) => holder === node.name && leftMs > 0).map(({ name }) => name),
-    }))
+    return nodes
+      .filter(({ agoMs }) => agoMs < limits.nodeListedMs)
+      .map((node) => ({
+        ...node,
+        isThis: node.name === store.node,
+        serves: node.agoMs <= limits.leaseMs,
+        work: leases
+          .filter(({ holder, leftMs }) => holder === node.name && leftMs > 0)
+          .map(({ name }) => name),
+      }))
   }
 
   /** The other node that has the lease now; null: none has it, or this one. */
@@ -161,6 +165,11 @@ export class NodeLeases implements Leases {
     }
     this.#held.set(name, held)
     return held
+  }
+
+  /** A store that fails now tells of that itself. */
+  async #giveSign(): Promise<void> {
+    if (this.#sign) await this.#commit({ type: 'node-sign', node: this.#sign }).catch(() => undefined)
   }
 
   async #tell(write: LeaseWrite): Promise<'done' | 'lost' | 'unknown'> {
