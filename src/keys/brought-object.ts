@@ -44,7 +44,7 @@ function readObject(objectType: ObjectType, message: Carrying): BroughtObject {
         'InvalidField',
         `Object Type is ${objectType}, but the object in the request is another or missing`,
       )
-    : new Fault('InvalidField', `this server does not keep objects of type ${objectType} yet`)
+    : new Fault('FeatureNotSupported', `this server does not keep objects of type ${objectType} yet`)
 }
 
 /** Copies the material: the listener wipes the request's bytes, but a retry needs the material. */
@@ -54,7 +54,8 @@ function broughtKey(block: KeyBlock): BroughtObject {
       'FeatureNotSupported',
       'this server does not unwrap registered keys yet: register them unwrapped',
     )
-  if (block.KeyCompressionType !== undefined)
+  // Compression is that of points on curves: on a symmetric key it says nothing, and some clients write one there.
+  if (block.KeyCompressionType !== undefined && block.KeyCompressionType !== 'ECPublicKeyTypeUncompressed')
     throw new Fault('KeyCompressionTypeNotSupported', 'this server decompresses no keys')
   const { KeyFormatType, KeyValue } = block
   if (!keptFormats.includes(KeyFormatType))

@@ -127,7 +127,8 @@ export function checkValue(key: string, value: unknown): void {
 }
 
 /** Whether an object may have several instances of the attribute. */
-function isMultiple(key: string): boolean {
+/** Whether an object may have several of it. */
+export function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true
 }
 

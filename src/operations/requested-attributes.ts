@@ -1,8 +1,8 @@
 // The attributes that a Create or Register requests, as one set: from a Template-Attribute (1.x) or Attributes (2.x).
 // Checks for each whether a client may set it.
 
-import { fromWire1, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
-import { checkSet, checkValue } from '../kmip/attribute-rules.ts'
+import { fromWire1, searchKey, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { checkSet, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
@@ -22,6 +22,9 @@ export function requestedAttributes(
   for (const wire of template?.Attribute ?? []) {
     const { key, value } = fromWire1(wire, about.version)
     const instances = set.get(key) ?? []
+    // Some clients name an attribute twice, once as an option of their caller and once by themselves.
+    const [only] = instances
+    if (only && !isMultiple(key) && searchKey(key, only.value) === searchKey(key, value)) continue
     checkSet(key, instances.length + 1, about.objectType, about.version)
     checkValue(key, value)
     set.set(key, [...instances, { index: instances.length, value }])

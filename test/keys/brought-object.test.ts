@@ -30,6 +30,8 @@ test('a key keeps its bytes, its format, and what its Key Block says of them', (
       ...facts,
     })
   }
+  const pointless = key({ KeyCompressionType: 'ECPublicKeyTypeUncompressed' })
+  assert.equal(brought('SymmetricKey', pointless).material.bytes.toString(), 'material')
   const bare = key({ CryptographicAlgorithm: undefined, CryptographicLength: undefined })
   const { algorithm, lengthBits } = brought('SymmetricKey', bare)
   assert.deepEqual([algorithm, lengthBits], [undefined, undefined])
@@ -57,8 +59,8 @@ test('the bytes are a copy: the listener wipes the request', () => {
 
 test('each thing that cannot be stored is refused for its own reason', () => {
   const table: readonly [ObjectType, object, Parameters<typeof faults>[0], RegExp][] = [
-    ['Certificate', {}, 'InvalidField', /does not keep objects of type Certificate/],
-    ['PrivateKey', key(), 'InvalidField', /does not keep objects of type PrivateKey/],
+    ['Certificate', {}, 'FeatureNotSupported', /does not keep objects of type Certificate/],
+    ['PrivateKey', key(), 'FeatureNotSupported', /does not keep objects of type PrivateKey/],
     ['SymmetricKey', {}, 'InvalidField', /is another or missing/],
     ['SecretData', key(), 'InvalidField', /is another or missing/],
     ['OpaqueObject', key(), 'InvalidField', /is another or missing/],
@@ -66,7 +68,7 @@ test('each thing that cannot be stored is refused for its own reason', () => {
     ['SymmetricKey', key({ KeyWrappingData: {} }), 'FeatureNotSupported', /register them unwrapped/],
     [
       'SymmetricKey',
-      key({ KeyCompressionType: 'ECPublicKeyTypeUncompressed' }),
+      key({ KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),
       'KeyCompressionTypeNotSupported',
       /./,
     ],

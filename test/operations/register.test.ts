@@ -144,13 +144,16 @@ for (const version of served) {
       [{ ...secret(bytes), ObjectType: 'SymmetricKey' }, 'InvalidField'],
       [{ ObjectType: 'SymmetricKey', ...template(aes256) }, 'InvalidField'],
       [{ ObjectType: 'SymmetricKey', ...template(aes256), SecretData }, 'InvalidField'],
-      [{ ...secret(bytes), ObjectType: 'Certificate' }, 'InvalidField'],
+      [{ ...secret(bytes), ObjectType: 'Certificate' }, 'FeatureNotSupported'],
       [key(bytes, {}, [attribute('Cryptographic Length', 256)]), 'InvalidField'],
       [key(bytes, {}, [attribute('Cryptographic Algorithm', 'DES3')]), 'InvalidField'],
       [key(bytes, {}, [attribute('State', 'Active')]), 'InvalidField'],
       [key(bytes, { KeyFormatType: 'PKCS_8' }), 'KeyFormatTypeNotSupported'],
       [key(bytes, { KeyFormatType: 'X_509' }), 'KeyFormatTypeNotSupported'],
-      [key(bytes, { KeyCompressionType: 'ECPublicKeyTypeUncompressed' }), 'KeyCompressionTypeNotSupported'],
+      [
+        key(bytes, { KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime' }),
+        'KeyCompressionTypeNotSupported',
+      ],
       [
         key(bytes, { KeyWrappingData: { WrappingMethod: 'Encrypt' }, KeyValue: bytes }),
         'FeatureNotSupported',

@@ -31,9 +31,19 @@ test('instances of one attribute are numbered in their order', () => {
 
 test('an attribute that may be given once is refused the second time, and one that the server sets at once', () => {
   const comment = { AttributeName: 'Comment', AttributeValue: 'c' }
-  assert.throws(() => requested([comment, comment]), faults('InvalidField', /at most one "Comment"/))
+  const other = { AttributeName: 'Comment', AttributeValue: 'd' }
+  assert.throws(() => requested([comment, other]), faults('InvalidField', /at most one "Comment"/))
   const state = { AttributeName: 'State', AttributeValue: 'Active' }
   assert.throws(() => requested([state]), faults('InvalidField', /State/))
+})
+
+test('an attribute that may be given once and stands twice with the same value counts once', () => {
+  const mask = { AttributeName: 'Cryptographic Usage Mask', AttributeValue: ['Encrypt'] }
+  const comment = { AttributeName: 'Comment', AttributeValue: 'c' }
+  const set = requested([comment, mask, comment, mask])
+  assert.equal(set.get('Comment')?.length, 1)
+  assert.equal(set.get('CryptographicUsageMask')?.length, 1)
+  assert.equal(requested([named('a'), named('a')]).get('Name')?.length, 2)
 })
 
 test('there are no templates', () => {
