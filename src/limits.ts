@@ -384,6 +384,9 @@ export const limits = {
   postgresLeaseMsMax: 9_000,
   /** How often in that time a node that changes nothing asks for a sign that the database is still the one. */
   postgresBeatsPerLease: 4,
+  /** A difference between the clocks of a node and its database that is not followed, and one that somebody should mend. */
+  clockFollowMs: 50,
+  clockDiffersMs: 5_000,
   /** How long a request waits for a sign of the database when the last one is too old. */
   postgresBeatWaitMs: 1_000,
   /** Between two attempts to connect, at first and at most. */

@@ -56,7 +56,10 @@ export interface AdminContext {
   readonly keys: Keys
   readonly instanceWork: Pick<InstanceWorker, 'nudge' | 'progress'>
   readonly reports: Pick<InstanceReports, 'of' | 'hasVersions'>
-  readonly store: Pick<Store, 'adoptedOnDemand' | 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'>
+  readonly store: Pick<
+    Store,
+    'adoptedOnDemand' | 'databaseFacts' | 'auditTimes' | 'objectCounts' | 'recoverable' | 'usage'
+  >
   readonly recovery: Pick<RecoveryClock, 'until'>
   readonly custodies: Pick<Custodies, 'of'>
   readonly rootKeys: RootKeys

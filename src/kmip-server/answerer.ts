@@ -41,7 +41,7 @@ import type {
 } from './contract.ts'
 import type { Party } from './fair-queue.ts'
 import { Shares } from './shares.ts'
-import { UnauthenticatedPeers } from './unauthenticated-peers.ts'
+import { failed, UnauthenticatedPeers } from './unauthenticated-peers.ts'
 
 export interface AnswererOptions {
   readonly access: Access
@@ -115,16 +115,20 @@ class Answerer {
         await this.#noteUnserved(peer, request.version)
         return refused(unserved(request.version), this.#now())
       }
-      const auth = await this.#identify(peer)
       const requestId = randomUUID()
+      const auth = await this.#identify(peer).catch((error: unknown) =>
+        this.#unknowable(error, peer, requestId),
+      )
       const header = this.#header(request, requestId)
       const room = new AnswerRoom(header, {
         maximumBytes: request.maximumResponseSize,
         reserve: (more) => exchange.reserve(more),
       })
-      const items = auth.trusted
-        ? await this.#serve(request, { peer, pace, room, requestId }, auth)
-        : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
+      const items = !auth
+        ? this.#counted(request, failed(request, new Fault('GeneralFailure', cannotTell)))
+        : auth.trusted
+          ? await this.#serve(request, { peer, pace, room, requestId }, auth)
+          : this.#counted(request, this.#unauthenticated.refuse(request, peer, auth))
       return { bytes: encoded({ ...header, items }), close: false }
     } catch (error) {
       if (error instanceof RequestError) {
@@ -156,6 +160,11 @@ class Answerer {
     if (auth.trusted) this.#seen(peer, auth)
     else this.#unauthenticated.recordUnknown(peer, auth)
     return auth.trusted
+  }
+
+  /** The store does not say who the peer is. */
+  #unknowable(error: unknown, { address }: Peer, requestId: string): undefined {
+    this.#options.log.error('a request could not be answered', { error, address, requestId })
   }
 
   /** Only of trusted clients: strangers may ask for anything. */
@@ -243,6 +252,8 @@ class Answerer {
     return BigInt(Math.floor(this.#options.clock.now() / 1000))
   }
 }
+
+const cannotTell = 'the store cannot be used at the moment: try again'
 
 function encoded(response: ResponseMessage): Buffer {
   const bytes = encodeResponse(response)

@@ -185,7 +185,7 @@ function largest(most: LeftOut['most']): string {
   return most.map(([group, count]) => `${group}: ${count}`).join(', ')
 }
 
-function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
+export function failed(request: RequestMessage, { reason, message }: Fault): readonly ResponseItem[] {
   return request.items.map(({ operationCode, uniqueBatchItemId }) => ({
     operationCode,
     uniqueBatchItemId,

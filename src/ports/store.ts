@@ -67,8 +67,9 @@ export function isLeaseLost(error: unknown): boolean {
 }
 
 /**
- * The store applied nothing of the change: the disk is full ('full'), or the store cannot be used now ('unavailable',
- * 'busy').
+ * The store acknowledged nothing of the change. 'full' (no room on the disk) and 'busy': it applied nothing. 'unavailable': it
+ * applied all or nothing, and which of both the next read tells, since a commit's answer may have been lost. So what is undone
+ * after this error must be undone by what the store holds then.
  */
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
@@ -92,6 +93,18 @@ export interface StoreHealth {
   readonly reason: string | null
 }
 
+/** What a database server that is another program promises, as far as it can be asked. */
+export interface DatabaseFacts {
+  /** Settings without which it may lose what it has confirmed, such as `fsync = off`. */
+  readonly unsafe: readonly string[]
+  /** Which replicas must confirm a commit; empty: none. */
+  readonly confirming: string
+  /** Whether it tells on which timeline it is. */
+  readonly hasTimeline: boolean
+  /** How far this machine's clock is behind its clock, in milliseconds; below 0: ahead of it. */
+  readonly behindMs: number
+}
+
 /** The only way to change anything. */
 export interface Commits {
   /** All or nothing. Calls that touch the same rows take effect in the order of the calls. */
@@ -105,5 +118,7 @@ export interface Commits {
 export interface Store
   extends ObjectStore, TrustStore, AuditStore, SecretStore, InventoryStore, LeaseStore, Commits {
   health(): StoreHealth
+  /** null: the store is its own database. */
+  databaseFacts(): Promise<DatabaseFacts | null>
   close(): Promise<void>
 }

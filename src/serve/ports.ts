@@ -15,7 +15,7 @@ import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
 import { openStore, storePlaceOf } from './store-place.ts'
-import { systemClock } from './system-clock.ts'
+import { FollowingClock, systemClock } from './system-clock.ts'
 
 export interface PortOptions {
   readonly settings: Settings
@@ -38,10 +38,11 @@ export interface OpenedPorts {
 /** Registers what must be closed on `opened`. Rejects with an error whose message says what to do. */
 export async function openPorts(options: PortOptions, opened: AsyncDisposableStack): Promise<OpenedPorts> {
   const { settings, log, metrics } = options
-  const clock = systemClock
+  const clock = new FollowingClock()
   const { server } = settings.now
   const store = await openStore(server, {
-    clock,
+    clock: systemClock,
+    onClock: (behindMs) => clock.follow(behindMs),
     onTrouble: (message) => log.error({}, message),
     onNotice: (message) => log.warn({}, message),
     onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),

@@ -45,6 +45,8 @@ export function requireStore(server: Config['server'], otherwise: string): void 
 
 interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCommit'> {
   readonly clock: Clock
+  /** See PostgresStoreOptions. */
+  readonly onClock?: (behindMs: number) => void
 }
 
 /** Rejects with StoreUnavailable and StartError. */
@@ -54,7 +56,10 @@ export async function openStore(
 ): Promise<Store & AnchoredStore> {
   const place = storePlaceOf(server)
   await mkdir(server.data, { recursive: true, mode: 0o700 })
-  if (place.kind === 'sqlite') return openSqliteStore({ file: place.file, ...watching })
+  if (place.kind === 'sqlite') {
+    const { onClock: _, ...rest } = watching
+    return openSqliteStore({ file: place.file, ...rest })
+  }
   const { openPostgresStore } = await import('../store/postgres/open.ts')
   const node = server.node === '' ? hostname() : server.node
   const leaseMs = server.leaseSeconds * 1000

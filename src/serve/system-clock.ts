@@ -1,7 +1,26 @@
 // The machine's clock and timers.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
+
+/** The wall clock of the database, and the machine's timers: nodes whose clocks differ judge dates alike. */
+export class FollowingClock implements Clock {
+  #behindMs = 0
+  readonly monotonic = systemClock.monotonic
+  readonly after = systemClock.after
+  readonly every = systemClock.every
+  readonly sleep = systemClock.sleep
+
+  now(): number {
+    return systemClock.now() + this.#behindMs
+  }
+
+  /** How far the machine's clock is behind. Less than the network can tell changes nothing. */
+  follow(behindMs: number): void {
+    if (Math.abs(behindMs - this.#behindMs) > limits.clockFollowMs) this.#behindMs = behindMs
+  }
+}
 
 export const systemClock: Clock = {
   now: Date.now,

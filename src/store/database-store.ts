@@ -16,6 +16,7 @@ import {
   StoreConflict,
   StoreUnavailable,
   type Change,
+  type DatabaseFacts,
   type Store,
   type StoreHealth,
 } from '../ports/store.ts'
@@ -94,6 +95,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   protected abstract end(): Promise<void>
   abstract anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
   abstract health(): StoreHealth
+
+  async databaseFacts(): Promise<DatabaseFacts | null> {
+    return null
+  }
 
   async trustVersion() {
     return this.readTrustVersion()

@@ -41,13 +41,14 @@ export interface ContentionOptions {
   readonly expected: () => boolean
   /** So many of the newest keys are in everybody's hands; left out: 40. */
   readonly hotKeys?: number
+  readonly mayFail?: boolean
 }
 
 /** One client on one connection until the connection is lost; it throws if that was not to be. */
 export async function contend(options: ContentionOptions): Promise<void> {
-  const { history, client, contended, random, expected, hotKeys = 40 } = options
+  const { history, client, contended, random, expected, hotKeys = 40, mayFail = false } = options
   try {
-    const talk = await openRecorded(options.talk, { history, client })
+    const talk = await openRecorded(options.talk, { history, client, mayFail })
     try {
       const hot = () => [...contended.touched].slice(-hotKeys)
       for (let step = 1; !expected(); step += 1)

@@ -32,6 +32,10 @@ export interface Wire extends AsyncDisposable {
   drop(): void
   /** From now on bytes of the server go nowhere. */
   mute(): void
+  /** From now on no bytes go on, in either direction, until `release`. */
+  hold(): void
+  /** What was held goes on, in its order. */
+  release(): void
 }
 
 /** Passes bytes on, whatever they are. */
@@ -39,6 +43,11 @@ export async function openWire(target: Target): Promise<Wire> {
   const running = new Set<Socket>()
   const sources: string[] = []
   let muted = false
+  let held: (() => void)[] | undefined
+  const pass = (onward: () => void): void => {
+    if (held) held.push(onward)
+    else onward()
+  }
   const server = createTcpServer((inner) => {
     sources.push(inner.remoteAddress ?? '')
     const outer = connect(target)
@@ -50,15 +59,18 @@ export async function openWire(target: Target): Promise<Wire> {
       })
       socket.on('close', () => {
         running.delete(socket)
-        inner.destroy()
-        outer.destroy()
+        pass(() => {
+          inner.destroy()
+          outer.destroy()
+        })
       })
     }
-    inner.pipe(outer)
+    inner.on('data', (chunk: Buffer) => pass(() => outer.write(chunk)))
+    inner.on('end', () => pass(() => outer.end()))
     outer.on('data', (chunk: Buffer) => {
-      if (!muted) inner.write(chunk)
+      if (!muted) pass(() => inner.write(chunk))
     })
-    outer.on('end', () => inner.end())
+    outer.on('end', () => pass(() => inner.end()))
   })
   const port = await listenOn(server, 0)
   const drop = (): void => {
@@ -81,6 +93,12 @@ export async function openWire(target: Target): Promise<Wire> {
     },
     drop,
     mute: () => (muted = true),
+    hold: () => (held ??= []),
+    release: () => {
+      const waiting = held ?? []
+      held = undefined
+      for (const onward of waiting) onward()
+    },
     [Symbol.asyncDispose]: cut,
   }
 }

@@ -47,6 +47,7 @@ export const quietFacts: Facts = {
   inventories: [],
   tokens: [],
   pendingClients: 0,
+  database: null,
   rootKeyFiles: [
     {
       uri: 'file:root.key',

@@ -41,6 +41,10 @@ export class StoreAround implements Store, AnchoredStore {
     return this.#store.node
   }
 
+  databaseFacts() {
+    return this.#store.databaseFacts()
+  }
+
   leases() {
     return this.#store.leases()
   }

@@ -2,6 +2,7 @@
 // way to make an empty place for a store. Not here: what a killed process, a full disk and a lost thread do.
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { suite, test } from 'node:test'
 import { StoreUnavailable, type Store } from '../../src/ports/store.ts'
 import type { ClockSteps, ObjectRecord, StoredObject } from '../../src/ports/objects.ts'
@@ -72,6 +73,16 @@ function objects(makePlace: MakePlace): void {
     for (const id of identifiers) assert.equal((await store.object('instance-1', id))?.uniqueIdentifier, id)
     assert.equal((await store.object('instance-1', '1'))?.state, 'PreActive')
     assert.equal((await store.object('instance-2', '1'))?.state, 'Active')
+  })
+
+  test('a very long name is one as any other', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    // Random, so that no database can make it short.
+    const long = randomBytes(60_000).toString('base64')
+    await create(store, objectRecord('a'), [long, `${long}.`])
+    await assert.rejects(create(store, objectRecord('b'), [long]), conflict('name'))
+    await store.commit(change([objectWrite(objectRecord('a', { version: 2 }), [`${long}.`])]))
+    await create(store, objectRecord('b'), [long])
   })
 
   test('names are unique among the objects of an instance that are not destroyed', async (t) => {

@@ -3,6 +3,7 @@
 
 import type { Certificate } from '../../pki/certificate.ts'
 import type { AuditTimes } from '../../ports/audit.ts'
+import type { DatabaseFacts } from '../../ports/store.ts'
 import type { AuditExport, RootKeyCopy, TokenRecovery } from '../../sealing/server-notes.ts'
 import type { InventorySummary } from '../../inventory/inventories.ts'
 import type { TrustSnapshot } from '../../trust/access.ts'
@@ -37,6 +38,8 @@ export interface Facts {
   readonly audit: AuditFacts
   /** Bytes that this process may still write to the disk of the data folder. */
   readonly freeBytes: number
+  /** null: the store is its own database. */
+  readonly database: DatabaseFacts | null
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
@@ -157,6 +160,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
       keepDays: machine.auditKeepDays(),
     },
     freeBytes,
+    database: await store.databaseFacts(),
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     backups,

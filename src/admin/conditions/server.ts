@@ -3,6 +3,7 @@
 
 import { limits } from '../../limits.ts'
 import { isoTime } from '../shown.ts'
+import type { DatabaseFacts } from '../../ports/store.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
@@ -47,6 +48,46 @@ export const serverConditions = {
         ? [ofServer(`the clock shows ${isoTime(nowMs)}, but the last audit entry is of ${isoTime(newestMs)}`)]
         : [],
   },
+  'database-unsafe': {
+    severity: 'critical',
+    meaning:
+      'PostgreSQL is set so that it may lose keys that it has confirmed, when its machine fails or loses power.',
+    action: 'Set fsync and full_page_writes to on, and restart PostgreSQL. See docs/postgresql.md.',
+    find: ({ database }) =>
+      database !== null && database.unsafe.length > 0
+        ? [ofServer(`the database may lose acknowledged keys: ${database.unsafe.join(', ')}`)]
+        : [],
+  },
+  'database-unconfirmed': {
+    severity: 'warning',
+    meaning:
+      'No replica of PostgreSQL confirms what is written. If a replica takes the place of the primary, it may lack keys that were acknowledged, and a node that still reaches the old primary does not notice.',
+    action:
+      'Set synchronous_standby_names (docs/postgresql.md). Where no replica ever takes the place of the primary, the backups protect the keys: keep them elsewhere.',
+    find: ({ database }) =>
+      database?.confirming === ''
+        ? [ofServer('a failover of the database may lose acknowledged keys: no replica must confirm them')]
+        : [],
+  },
+  'database-timeline-unknown': {
+    severity: 'notice',
+    meaning:
+      'PostgreSQL does not tell this role on which timeline it is, so an old primary is known only by the commits that it lacks.',
+    action:
+      'Let the role of Mortise call pg_control_system(), pg_current_wal_insert_lsn() and pg_walfile_name(), if the service allows it.',
+    find: ({ database }) =>
+      database?.hasTimeline === false ? [ofServer('the database does not tell its timeline')] : [],
+  },
+  'clock-differs': {
+    severity: 'warning',
+    meaning:
+      'The clock of this machine differs from that of the database. Mortise goes by the clock of the database, so that all nodes judge dates alike; other programs here do not.',
+    action: 'Set the clocks of this machine and of the database (chrony, systemd-timesyncd).',
+    find: ({ database }) =>
+      database !== null && Math.abs(database.behindMs) > limits.clockDiffersMs
+        ? [clockDiffers(database)]
+        : [],
+  },
   'audit-not-exported': {
     severity: 'notice',
     meaning: `Nobody exported the audit log for ${limits.auditExportDays} days. It is nowhere but in the database.`,
@@ -66,6 +107,12 @@ export const serverConditions = {
         : [],
   },
 } as const satisfies Record<string, ConditionLine>
+
+function clockDiffers({ behindMs }: DatabaseFacts): Found {
+  const how = behindMs > 0 ? 'behind' : 'ahead of'
+  const seconds = String(Math.round(Math.abs(behindMs) / 1000))
+  return ofServer(`the clock of this machine is ${seconds} s ${how} that of the database`)
+}
 
 function altered({ trust: { tables }, readiness }: Facts): readonly Found[] {
   const groups = Map.groupBy(readiness.altered, ({ instanceId, kind }) => JSON.stringify([instanceId, kind]))

@@ -59,17 +59,21 @@ interface Counted {
   readonly started: number
   /** Another node was answered commits that are not there. */
   readonly lost: boolean
+  /** By the database's clock, milliseconds since 1970. */
+  readonly nowMs: number
 }
 
 /** Counts the commit of the transaction that is open. Throws StoreUnavailable if another process has the name. */
 export async function countCommit(session: Session, name: string, run: string): Promise<Counted> {
   const { rows } = await session.query(
     `UPDATE nodes SET commits = commits + 1 WHERE name = $1 AND run = $2 RETURNING commits, ${startedMicros} AS started,
+       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms,
        ${isLost} AS lost`,
     [name, run],
   )
-  const { commits, started, lost } = rows[0] ?? {}
-  if (typeof commits === 'number') return { commits, started: Number(started), lost: lost === true }
+  const { commits, started, lost, now_ms: nowMs } = rows[0] ?? {}
+  if (typeof commits === 'number')
+    return { commits, started: Number(started), lost: lost === true, nowMs: Number(nowMs) }
   throw new StoreUnavailable(
     'unavailable',
     `another process writes to the database as the node ${name}: nodes need names of their own (server.node)`,

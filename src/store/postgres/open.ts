@@ -14,7 +14,7 @@ import { asUnavailable } from './errors.ts'
 import { takeName } from './node.ts'
 import { migrate, turnLock } from './schema.ts'
 import type { Session } from './session.ts'
-import { PostgresStore } from './store.ts'
+import { PostgresStore, type PostgresStoreOptions } from './store.ts'
 import { begin } from './transactions.ts'
 import { parsePostgresUrl } from './url.ts'
 
@@ -29,6 +29,7 @@ export interface PostgresOptions {
   readonly leaseMs: number
   readonly clock: Clock
   readonly onTrouble?: (message: string) => void
+  readonly onClock?: PostgresStoreOptions['onClock']
   readonly onCommit?: CommitWatch
 }
 

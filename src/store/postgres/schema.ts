@@ -125,6 +125,11 @@ const postgresSteps: readonly string[] = [
     seen_ms bigint NOT NULL
   );
   `,
+  // An index of PostgreSQL has no room for a text of more than about 2700 bytes, and a Name may be longer.
+  `
+  ALTER TABLE names DROP CONSTRAINT names_pkey;
+  CREATE INDEX names_name ON names (instance_id, hashtextextended(name, 0));
+  `,
 ]
 
 /** The version that this program makes. */

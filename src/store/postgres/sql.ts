@@ -17,6 +17,13 @@ const places = {
   entryOfNumber: `SELECT entry, hash FROM audit WHERE number = ? AND writer = ?`,
 }
 
+/** Names are found by a hash, see schema.ts. */
+const isName = `instance_id = ?1 AND hashtextextended(name, 0) = hashtextextended(?2, 0) AND name = ?2`
+const names = {
+  nameOwner: `SELECT sequence FROM names WHERE ${isName}`,
+  removeName: `DELETE FROM names WHERE ${isName} AND sequence = ?3`,
+}
+
 /** A standby answers no such read: commits become visible there in another order than on the primary. */
 const onPrimary = {
   trustVersion: `SELECT value AS version FROM meta WHERE key = 'trust_version' AND NOT pg_is_in_recovery()`,
@@ -25,7 +32,7 @@ const onPrimary = {
 /** The time now, also when the transaction began a while ago. */
 const clock = `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`
 
-const differing: Partial<Record<StatementName, string>> = { ...erasures, ...places, ...onPrimary }
+const differing: Partial<Record<StatementName, string>> = { ...erasures, ...places, ...names, ...onPrimary }
 
 /** The column whose value SQLite gives by itself. */
 const newIds: Partial<Record<StatementName, string>> = {

@@ -6,7 +6,7 @@ import type { KeyObject } from 'node:crypto'
 import { isBehind } from '../../audit/anchor.ts'
 import type { AnchorUse, AnchorVerdict, Timeline } from '../../ports/anchor.ts'
 import type { Timer } from '../../ports/clock.ts'
-import { StoreUnavailable, type Change, type StoreHealth } from '../../ports/store.ts'
+import { StoreUnavailable, type Change, type DatabaseFacts, type StoreHealth } from '../../ports/store.ts'
 import { limits } from '../../limits.ts'
 import { AnchorKeeper, storedHeads, storedPosition, type OrderedPosition } from '../anchor-keeper.ts'
 import { AuditChain } from '../audit-chain.ts'
@@ -28,6 +28,8 @@ export interface PostgresStoreOptions extends Omit<DatabaseStoreOptions, 'access
   readonly openedMs: number
   /** How long this node answers after its last confirmed commit. */
   readonly leaseMs: number
+  /** Called with each commit: how far this machine's clock is behind the database's, in milliseconds. */
+  readonly onClock?: ((behindMs: number) => void) | undefined
 }
 
 interface Opened {
@@ -51,6 +53,7 @@ export class PostgresStore extends DatabaseStore {
   #position: OrderedPosition | undefined
   /** The newest that was seen. */
   #timeline: Timeline | null
+  #behindMs = 0
   /** Why nothing can be read or written now. */
   #trouble: string | null = null
   /** A beat was asked for, and did not come. */
@@ -79,6 +82,7 @@ export class PostgresStore extends DatabaseStore {
         knownLost: opened.state.lost,
         connect: () => this.#connect(),
         onLost: (reason) => this.#lost(reason),
+        onClock: (nowMs) => this.#followClock(nowMs),
         onBroken: (reason) => this.#break(reason),
       },
       opened.session,
@@ -108,6 +112,31 @@ export class PostgresStore extends DatabaseStore {
       ? 'the store is closed'
       : (this.#trouble ?? (this.#heartbeat.isYoung() ? null : this.#silence()))
     return { writable: reason === null, reason }
+  }
+
+  override async databaseFacts(): Promise<DatabaseFacts> {
+    await this.#requireBeat()
+    const session = await this.#reader()
+    const row = await session.query(promises).then(
+      ({ rows }) => rows[0] ?? {},
+      (error: unknown) => {
+        throw asUnavailable('ask the database for its settings', error)
+      },
+    )
+    return {
+      unsafe: ['fsync', 'full_page_writes']
+        .filter((name) => row[name] !== 'on')
+        .map((name) => `${name} = off`),
+      confirming: String(row['confirming']),
+      hasTimeline: session.server.timeline !== null,
+      behindMs: this.#behindMs,
+    }
+  }
+
+  #followClock(nowMs: number): void {
+    const { clock, onClock } = this.#options
+    this.#behindMs = nowMs - clock.now()
+    onClock?.(this.#behindMs)
   }
 
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
@@ -328,6 +357,10 @@ export class PostgresStore extends DatabaseStore {
     if (checkpointed) this.#anchor?.settleAside()
   }
 }
+
+const promises = `
+  SELECT current_setting('fsync') AS fsync, current_setting('full_page_writes') AS full_page_writes,
+    current_setting('synchronous_standby_names') AS confirming`
 
 const silentHint =
   'another server may have taken its place, so this node serves nothing. If the primary waits for a replica ' +

@@ -14,6 +14,7 @@ import type { StandardKeyTrouble } from '../../../src/sealing/standard-key-troub
 import type { Token } from '../../../src/trust/rows.ts'
 import { instance, nowMs, quietFacts, quietReadiness, tablesWith } from '../../support/quiet-facts.ts'
 
+const quietDatabase = { unsafe: [], confirming: 'FIRST 1 (r1)', hasTimeline: true, behindMs: 3 }
 const dayMs = 24 * 3600_000
 const [file] = quietFacts.rootKeyFiles
 assert.ok(file)
@@ -139,6 +140,26 @@ const cases: readonly Case[] = [
     of,
   },
   { id: 'disk-low', facts: { freeBytes: limits.diskLowBytes - 1 }, says: /511 MiB left/ },
+  {
+    id: 'database-unsafe',
+    facts: { database: { ...quietDatabase, unsafe: ['fsync = off'] } },
+    says: /may lose acknowledged keys: fsync = off/,
+  },
+  {
+    id: 'database-unconfirmed',
+    facts: { database: { ...quietDatabase, confirming: '' } },
+    says: /a failover of the database may lose acknowledged keys/,
+  },
+  {
+    id: 'database-timeline-unknown',
+    facts: { database: { ...quietDatabase, hasTimeline: false } },
+    says: /does not tell its timeline/,
+  },
+  {
+    id: 'clock-differs',
+    facts: { database: { ...quietDatabase, behindMs: -300_000 } },
+    says: /is 300 s ahead of that of the database/,
+  },
   {
     id: 'clock-behind',
     facts: { audit: { ...quietFacts.audit, newestMs: nowMs + limits.clockBehindMs + 1 } },

@@ -5,30 +5,17 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { after, test, type TestContext } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreUnavailable, type Store } from '../../../src/ports/store.ts'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import type { PostgresServer } from '../../support/postgresql.ts'
 import { openNode, until } from '../../support/postgresql-store.ts'
-import { openWire, type Wire } from '../../support/proxy.ts'
+import { setConfirming, startPair } from '../../support/postgresql-pair.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey } from '../../support/store-place.ts'
 import { change, create, objectRecord, trustRow } from '../../support/store-values.ts'
 
 const leaseMs = 2_000
-
-interface Pair {
-  readonly primary: PostgresServer
-  readonly replica: PostgresServer
-  /** Between the replica and its primary. */
-  readonly wire: Wire
-  readonly database: string
-}
-
-const running: { stop(how?: 'fast' | 'immediate'): Promise<void> }[] = []
-after(async () => {
-  for (const server of running) await server.stop('immediate')
-})
 
 test('an old primary that lost its replica answers nothing, and the nodes go on at the new one', isolated)
 test(
@@ -37,7 +24,7 @@ test(
 )
 
 async function isolated(t: TestContext): Promise<void> {
-  const pair = await startPair(t, 'ANY 1 (r1)')
+  const pair = await startPair(t, 'ANY 1 (r1)', { fsync: 'off' })
   if (!pair) return
   const { primary, replica, wire, database } = pair
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-store-'))
@@ -83,8 +70,7 @@ async function isolated(t: TestContext): Promise<void> {
   await until(() => /old primary that a replica has replaced/.test(again.health().reason ?? ''))
   await assert.rejects(again.object('instance-1', known), unavailable)
   await again.close()
-  await primary.sql(`ALTER SYSTEM SET synchronous_standby_names = ''`)
-  await primary.sql('SELECT pg_reload_conf()')
+  await setConfirming(primary, '')
   const old = await openNode(t, { url: url(primary), node: 'left', leaseMs, folder })
   const verdict = await old.anchor(anchorKey, { needed: true, mode: 'keep' })
   assert.equal(verdict.state, 'older')
@@ -96,7 +82,7 @@ async function isolated(t: TestContext): Promise<void> {
 
 /** Without a confirmation. */
 async function lostCommits(t: TestContext): Promise<void> {
-  const pair = await startPair(t, '')
+  const pair = await startPair(t, '', { fsync: 'off' })
   if (!pair) return
   const { primary, replica, wire, database } = pair
   const url = `postgres://mortise@127.0.0.1:${primary.port},127.0.0.1:${replica.port}/${database}`
@@ -112,29 +98,6 @@ async function lostCommits(t: TestContext): Promise<void> {
   await until(() => /it lost the others/.test(writing.health().reason ?? ''))
   await until(() => /another node was answered commits|it lost the others/.test(other.health().reason ?? ''))
   for (const store of [writing, other]) await assert.rejects(store.object('instance-1', 'kept'), /lost/)
-}
-
-/** `confirming`: synchronous_standby_names; the replica is r1. */
-async function startPair(t: TestContext, confirming: string): Promise<Pair | undefined> {
-  const primary = await startPostgres(t, { fsync: 'off', wal_sender_timeout: '3s' })
-  if (!primary) return undefined
-  running.push(primary)
-  const database = path.basename(await primary.newDatabase())
-  const wire = await openWire({ host: '127.0.0.1', port: primary.port })
-  t.after(() => wire[Symbol.asyncDispose]())
-  const replica = await primary.replica('r1', wire.port)
-  running.push(replica)
-  await until(
-    async () =>
-      (await primary.sql(`SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'`)).rowCount === 1,
-  )
-  await primary.sql(`ALTER SYSTEM SET synchronous_standby_names = '${confirming}'`)
-  await primary.sql('SELECT pg_reload_conf()')
-  await until(
-    async () =>
-      (await primary.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === confirming,
-  )
-  return { primary, replica, wire, database }
 }
 
 interface Load {

@@ -8,7 +8,9 @@ import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { StoreConflict, StoreUnavailable } from '../../../src/ports/store.ts'
+import { FollowingClock, systemClock } from '../../../src/serve/system-clock.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { setConfirming } from '../../support/postgresql-pair.ts'
 import { openNode, until } from '../../support/postgresql-store.ts'
 import { allEntries, verifyChain } from '../../support/store-contract-audit.ts'
 import { anchorKey, conflict } from '../../support/store-place.ts'
@@ -37,6 +39,9 @@ if (server) {
   test('a commit whose answer was lost counts only once a replica has it', (t) => lostUnconfirmed(t, server))
   test('after the database lost commits, nothing is served, and a new start says so by the anchor', (t) =>
     setBack(t, server))
+  test('a node whose clock is five minutes off goes by that of the database, and says so', (t) =>
+    wrongClock(t, server))
+  test('settings with which the database may lose keys are found', (t) => settings(t, server))
   test('a database that does not answer is said so at once', async (t) => {
     const url = 'postgres://mortise@127.0.0.1:1/none'
     await assert.rejects(
@@ -134,11 +139,11 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
   const url = await postgres.newDatabase()
   const store = await openNode(t, { url })
   await create(store, objectRecord('a'))
-  await waitForReplica(postgres, 'nobody')
+  await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /no replica has confirmed it/)
   await until(() => endsWait(postgres, 'pg_cancel_backend'))
   await refused
-  await waitForReplica(postgres, '')
+  await setConfirming(postgres, '')
   await create(store, objectRecord('c'))
   assert.ok(await store.object('instance-1', 'b'), 'it was written all the same')
   verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
@@ -148,26 +153,17 @@ async function unconfirmed(t: TestContext, postgres: PostgresServer): Promise<vo
 async function lostUnconfirmed(t: TestContext, postgres: PostgresServer): Promise<void> {
   const store = await openNode(t, { url: await postgres.newDatabase() })
   await create(store, objectRecord('a'))
-  await waitForReplica(postgres, 'nobody')
+  await setConfirming(postgres, 'nobody')
   const refused = assert.rejects(create(store, objectRecord('b')), /it may have been done or not/)
   await until(() => endsWait(postgres, 'pg_terminate_backend'))
   await until(() => endsWait(postgres, 'pg_cancel_backend'))
   await refused
   assert.equal(store.health().writable, false)
-  await waitForReplica(postgres, '')
+  await setConfirming(postgres, '')
   await until(() => store.health().writable)
   await create(store, objectRecord('c'))
   assert.ok(await store.object('instance-1', 'b'), 'it was written all the same')
   verifyChain(await allEntries(store, { order: 'oldest', limit: 10 }))
-}
-
-async function waitForReplica(postgres: PostgresServer, name: string): Promise<void> {
-  await postgres.sql(`ALTER SYSTEM SET synchronous_standby_names = '${name}'`)
-  await postgres.sql('SELECT pg_reload_conf()')
-  await until(
-    async () =>
-      (await postgres.sql('SHOW synchronous_standby_names')).rows[0]?.synchronous_standby_names === name,
-  )
 }
 
 /** Whether a commit waited for a replica, which waits no more. */
@@ -179,6 +175,34 @@ async function endsWait(
     `SELECT ${by}(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename = 'mortise'`,
   )
   return (ended.rowCount ?? 0) > 0
+}
+
+async function wrongClock(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const clock = new FollowingClock()
+  const late = { ...systemClock, now: () => Date.now() - 300_000 }
+  const behind: number[] = []
+  const onClock = (ms: number) => {
+    behind.push(ms)
+    clock.follow(ms)
+  }
+  const store = await openNode(t, { url: await postgres.newDatabase(), clock: late, onClock })
+  await create(store, objectRecord('a'))
+  for (const ms of behind) assert.ok(Math.abs(ms - 300_000) < 5_000, String(ms))
+  // The following clock stands on this machine's own, which is right.
+  assert.ok(Math.abs(clock.now() - Date.now() - 300_000) < 5_000)
+  const facts = await store.databaseFacts()
+  assert.ok(Math.abs((facts?.behindMs ?? 0) - 300_000) < 5_000)
+}
+
+async function settings(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const store = await openNode(t, { url: await postgres.newDatabase() })
+  const { behindMs: _, ...facts } = (await store.databaseFacts()) ?? {}
+  assert.deepEqual(facts, { unsafe: [], confirming: '', hasTimeline: true })
+  await postgres.sql('ALTER SYSTEM SET full_page_writes = off')
+  await postgres.sql('SELECT pg_reload_conf()')
+  await until(async () => (await store.databaseFacts())?.unsafe.join() === 'full_page_writes = off')
+  await postgres.sql('ALTER SYSTEM RESET full_page_writes')
+  await postgres.sql('SELECT pg_reload_conf()')
 }
 
 async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> {

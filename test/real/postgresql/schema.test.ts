@@ -1,0 +1,129 @@
+// The schema on PostgreSQL: it has what SQLite's has, nodes that start at once make it once, and a node works beside the next
+// version and refuses the one after it.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { after, test, type TestContext } from 'node:test'
+import { migrations } from '../../../src/store/migrations.ts'
+import { knownSchema } from '../../../src/store/postgres/schema.ts'
+import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { openNode } from '../../support/postgresql-store.ts'
+import { create, objectRecord } from '../../support/store-values.ts'
+
+const server = await new Promise<PostgresServer | undefined>((resolve, reject) => {
+  test('PostgreSQL starts', (t) => startPostgres(t, { fsync: 'off' }).then(resolve, reject))
+})
+after(() => server?.stop('immediate'))
+
+if (server) {
+  test('tables, columns, keys and indexes are those of SQLite, but for known differences', (t) =>
+    same(t, server))
+  test('of nodes that start at once on an empty database each one serves', (t) => atOnce(t, server))
+  test('a node works beside the next version, and refuses the one after it', (t) => ahead(t, server))
+}
+
+/** PostgreSQL's alone. */
+const ownTables = ['nodes', 'mortise_schema']
+/** An index of SQLite ends with the row's id by itself. Names: see postgres/schema.ts. */
+const differences: Readonly<Record<string, string>> = {
+  'objects_instance: instance_id': 'objects_instance: instance_id, sequence',
+  'objects_live: instance_id': 'objects_live: instance_id, sequence',
+  'audit_instance: instance': 'audit_instance: instance, entry',
+  'audit_object: object': 'audit_object: object, entry',
+  'audit_certificate: certificate': 'audit_certificate: certificate, entry',
+  'standard_keys_instance: instance_id, kind, state': 'standard_keys_instance: instance_id, kind, state, id',
+  'standard_keys_state: kind, state': 'standard_keys_state: kind, state, id',
+  'standard_keys_identifier: identifier': 'standard_keys_identifier: identifier, id',
+  'names: key instance_id, name': 'names_name: instance_id, hashtextextended(name, 0::bigint)',
+}
+/** SQLite finds an entry by its writer's first one. */
+const ownIndexes = ['audit_number: writer, number']
+
+async function same(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  await openNode(t, { url })
+  const [sqlite, made] = [shapeOfSqlite(), await shapeOfPostgres(postgres, path.basename(url))]
+  assert.deepEqual(made.columns, sqlite.columns)
+  const expected = sqlite.indexes.map((one) => differences[one] ?? one)
+  assert.deepEqual(made.indexes, [...expected, ...ownIndexes].toSorted())
+}
+
+interface Shape {
+  /** Table, column, type, and whether it may be NULL. */
+  readonly columns: readonly string[]
+  /** An index by its name, a primary key and a unique column by the table's, each with its columns. */
+  readonly indexes: readonly string[]
+}
+
+function shapeOfSqlite(): Shape {
+  const database = new DatabaseSync(':memory:')
+  for (const step of migrations) database.exec(step)
+  const all = (sql: string) => database.prepare(sql).all() as Record<string, string | number>[]
+  const columns = all(`
+    SELECT m.name || '.' || c.name || ' ' || c.type || CASE WHEN c."notnull" = 1 OR c.pk > 0 THEN '' ELSE ' null' END AS one
+    FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`)
+  const indexes = all(`
+    SELECT CASE i.origin WHEN 'c' THEN i.name || ': ' WHEN 'pk' THEN m.name || ': key ' ELSE m.name || ': unique ' END ||
+      (SELECT group_concat(name, ', ') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) AS one
+    FROM sqlite_master m JOIN pragma_index_list(m.name) i WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite_%'`)
+  const rowids = all(`
+    SELECT m.name || ': key ' || c.name AS one FROM sqlite_master m JOIN pragma_table_info(m.name) c
+    WHERE m.type = 'table' AND c.pk > 0 AND c.type = 'INTEGER'
+      AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) WHERE origin = 'pk')`)
+  database.close()
+  const lines = (rows: readonly Record<string, string | number>[]) =>
+    rows.map(({ one }) => String(one)).toSorted()
+  return { columns: lines(columns), indexes: lines([...indexes, ...rowids]) }
+}
+
+async function shapeOfPostgres(postgres: PostgresServer, database: string): Promise<Shape> {
+  const lines = async (sql: string) =>
+    ((await postgres.sql(sql, database)).rows as { one: string }[]).map(({ one }) => one).toSorted()
+  const own = ownTables.map((name) => `'${name}'`).join()
+  const columns = await lines(`
+    SELECT table_name || '.' || column_name || ' ' ||
+      CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'text' THEN 'TEXT' WHEN 'bytea' THEN 'BLOB' ELSE data_type END ||
+      CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END AS one
+    FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT IN (${own})`)
+  const indexes = await lines(`
+    SELECT CASE WHEN i.indisprimary THEN t.relname || ': key ' WHEN k.contype = 'u' THEN t.relname || ': unique '
+        ELSE c.relname || ': ' END ||
+      (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' ORDER BY n) FROM generate_series(1, i.indnatts) AS n) AS one
+    FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+    LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'u'
+    WHERE t.relnamespace = 'public'::regnamespace AND t.relname NOT IN (${own})`)
+  return { columns, indexes }
+}
+
+async function atOnce(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const names = ['a', 'b', 'c']
+  const nodes = await Promise.all(names.map((node) => openNode(t, { url, node })))
+  for (const [index, node] of nodes.entries()) await create(node, objectRecord(names[index] ?? ''))
+  for (const node of nodes)
+    assert.equal((await node.objects({ instanceId: 'instance-1', limit: 9 })).length, 3)
+}
+
+async function ahead(t: TestContext, postgres: PostgresServer): Promise<void> {
+  const url = await postgres.newDatabase()
+  const database = path.basename(url)
+  const node = await openNode(t, { url })
+  await create(node, objectRecord('a'))
+  // As the next version would: it adds, and takes nothing away.
+  await postgres.sql(
+    `ALTER TABLE objects ADD COLUMN later text; CREATE TABLE later (id bigint); UPDATE mortise_schema SET version = version + 1`,
+    database,
+  )
+  await create(node, objectRecord('b'))
+  await node.close()
+  const again = await openNode(t, { url })
+  await create(again, objectRecord('c'))
+  assert.equal((await again.objects({ instanceId: 'instance-1', limit: 9 })).length, 3)
+  await again.close()
+  await postgres.sql('UPDATE mortise_schema SET version = version + 1', database)
+  const refused = new RegExp(
+    `schema ${knownSchema + 2}; this one knows up to ${knownSchema} .*Start a newer version`,
+  )
+  await assert.rejects(openNode(t, { url }), refused)
+}
