@@ -224,7 +224,7 @@ function otherUser(): { uid: number; gid: number } | object {
   return { uid: Number(entry?.[2]), gid: Number(entry?.[3]) }
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as { port: number }

@@ -105,8 +105,17 @@ async function tryHost(
     return { wrong: `${host}:${port} ${wrong}` }
   } catch (cause) {
     session?.drop()
-    return { wrong: `${host}:${port}: ${postgresText(cause)}`, cause }
+    return { wrong: `${host}:${port}: ${saidPlainly(cause)}`, cause }
   }
+}
+
+function saidPlainly(error: unknown): string {
+  const said = postgresText(error)
+  if (!said.includes('client password must be a string')) return said
+  return (
+    'it wants a password, and none was found: name its file in MORTISE_STORE_PASSWORD_FILE or PGPASSFILE (a PGPASSFILE that ' +
+    'others may read is not used: chmod 600)'
+  )
 }
 
 /** null: it cannot be told. */
