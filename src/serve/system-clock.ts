@@ -2,18 +2,30 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
-import type { Clock } from '../ports/clock.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
 
 /** The wall clock of the database, and the machine's timers: nodes whose clocks differ judge dates alike. */
 export class FollowingClock implements Clock {
   #behindMs = 0
-  readonly monotonic = systemClock.monotonic
-  readonly after = systemClock.after
-  readonly every = systemClock.every
-  readonly sleep = systemClock.sleep
 
   now(): number {
     return systemClock.now() + this.#behindMs
+  }
+
+  monotonic(): number {
+    return systemClock.monotonic()
+  }
+
+  after(delayMs: number, work: () => void): Timer {
+    return systemClock.after(delayMs, work)
+  }
+
+  every(intervalMs: number, work: () => void): Timer {
+    return systemClock.every(intervalMs, work)
+  }
+
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    return systemClock.sleep(delayMs, signal)
   }
 
   /** How far the machine's clock is behind. Less than the network can tell changes nothing. */

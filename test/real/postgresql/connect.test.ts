@@ -42,7 +42,7 @@ if (server) {
 
 async function pooled(t: TestContext, postgres: PostgresServer): Promise<void> {
   const program = '/usr/sbin/pgbouncer'
-  if (!existsSync(program)) return void skipOrFail(t, 'needs PgBouncer (Debian: pgbouncer)')
+  if (!existsSync(program)) return skipOrFail(t, 'needs PgBouncer (Debian: pgbouncer)')
   const url = new URL(await postgres.newDatabase())
   const port = await freePort()
   const [ini, users] = ['pgbouncer.ini', 'users.txt'].map((name) => path.join(postgres.folder, name)) as [

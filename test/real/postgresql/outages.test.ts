@@ -148,16 +148,16 @@ const clients = 4
 function startLoad(nodes: readonly EmbeddedServer[], tls: ClientFiles['tls'], history: History): Load {
   const contended = new Contended()
   const own = Array.from({ length: clients }, () => new Contended())
-  let stopped = false
+  const stopped = new AbortController()
   const work = own.map(async (counts, index) => {
     const random = randomFrom(index + 1)
-    for (let round = 0; !stopped; round++) {
+    for (let round = 0; !stopped.signal.aborted; round++) {
       const { kmip } = nodes[index % nodes.length] ?? {}
       assert.ok(kmip)
       try {
         const shared = sharing(contended, counts)
         const about = { history, client: `c${index}-${round}`, contended: shared, random, mayFail: true }
-        await contend({ ...about, talk: { ...kmip, tls }, expected: () => stopped })
+        await contend({ ...about, talk: { ...kmip, tls }, expected: () => stopped.signal.aborted })
       } catch (error) {
         if (error instanceof Unexpected || error instanceof assert.AssertionError) throw error
         // Each failure leaves one more question open.
@@ -177,7 +177,7 @@ function startLoad(nodes: readonly EmbeddedServer[], tls: ClientFiles['tls'], hi
       await Promise.race([goOn, all])
     },
     async stop() {
-      stopped = true
+      stopped.abort()
       await all
     },
   }

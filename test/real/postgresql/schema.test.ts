@@ -72,21 +72,22 @@ function shapeOfSqlite(): Shape {
     WHERE m.type = 'table' AND c.pk > 0 AND c.type = 'INTEGER'
       AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) WHERE origin = 'pk')`)
   database.close()
-  const lines = (rows: readonly Record<string, string | number>[]) =>
-    rows.map(({ one }) => String(one)).toSorted()
   return { columns: lines(columns), indexes: lines([...indexes, ...rowids]) }
 }
 
+function lines(rows: readonly Record<string, string | number>[]): readonly string[] {
+  return rows.map(({ one }) => String(one)).toSorted()
+}
+
 async function shapeOfPostgres(postgres: PostgresServer, database: string): Promise<Shape> {
-  const lines = async (sql: string) =>
-    ((await postgres.sql(sql, database)).rows as { one: string }[]).map(({ one }) => one).toSorted()
+  const all = async (sql: string) => lines((await postgres.sql(sql, database)).rows as { one: string }[])
   const own = ownTables.map((name) => `'${name}'`).join()
-  const columns = await lines(`
+  const columns = await all(`
     SELECT table_name || '.' || column_name || ' ' ||
       CASE data_type WHEN 'bigint' THEN 'INTEGER' WHEN 'text' THEN 'TEXT' WHEN 'bytea' THEN 'BLOB' ELSE data_type END ||
       CASE is_nullable WHEN 'YES' THEN ' null' ELSE '' END AS one
     FROM information_schema.columns WHERE table_schema = 'public' AND table_name NOT IN (${own})`)
-  const indexes = await lines(`
+  const indexes = await all(`
     SELECT CASE WHEN i.indisprimary THEN t.relname || ': key ' WHEN k.contype = 'u' THEN t.relname || ': unique '
         ELSE c.relname || ': ' END ||
       (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' ORDER BY n) FROM generate_series(1, i.indnatts) AS n) AS one
