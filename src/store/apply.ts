@@ -11,7 +11,7 @@ import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
 import { markPruned } from './prune.ts'
 import { number, text } from './row.ts'
-import { all, get, run, type Steps } from './steps.ts'
+import { all, get, run, type Query, type Steps } from './steps.ts'
 import { checkLimits, usageOf } from './usage.ts'
 
 export function* applyChange(chain: AuditChain, change: Change, effects: Effects): Steps<void> {
@@ -25,6 +25,21 @@ export function* applyChange(chain: AuditChain, change: Change, effects: Effects
     effects.trustRaised = true
   }
   for (const entry of change.entries) yield* chain.append(entry)
+}
+
+/** What the change reads before it writes, as far as it shows without an answer. */
+export function readsOf({ expect = {}, writes }: Change): readonly Query[] {
+  const { lease, trustVersion, liveObjects, limits, objects = [] } = expect
+  const records = writes.flatMap((write) => (write.type === 'object' ? [write.record] : []))
+  return [
+    ...(lease ? [get('lease', lease.name)] : []),
+    ...(trustVersion === undefined ? [] : [get('trustVersion')]),
+    ...[liveObjects, limits].flatMap((one) => (one ? [usageOf(one.instanceId)] : [])),
+    ...[...objects, ...records].map((one) => get('objectRow', one.instanceId, one.uniqueIdentifier)),
+  ].flatMap((steps) => {
+    const { done, value } = steps.next()
+    return done === true ? [] : [value]
+  })
 }
 
 function* checkExpectation(expect: Expectation): Steps<void> {

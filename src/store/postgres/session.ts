@@ -34,6 +34,9 @@ export interface ServerFacts {
   readonly pooled: boolean
 }
 
+/** Answers that are on their way, by their queries. */
+export type Ahead = ReadonlyMap<string, Promise<QueryResult<Row>>>
+
 export class Session {
   readonly #client: Client
   server: ServerFacts = { timeline: null, started: 0, pooled: false }
@@ -58,17 +61,36 @@ export class Session {
     return (this.#client as unknown as { processID?: number }).processID
   }
 
-  /** Takes all steps. Rejects with the driver's errors, and with what a rule throws. */
-  async take<T>(steps: Steps<T>): Promise<T> {
+  /**
+   * Takes all steps. `ahead`: what was asked before; its answers count until the first step that changes something. Rejects
+   * with the driver's errors, and with what a rule throws.
+   */
+  async take<T>(steps: Steps<T>, ahead: Ahead = new Map()): Promise<T> {
+    let early: Ahead | undefined = ahead
     let step = steps.next()
     while (!step.done) {
-      const answer = this.#send(step.value)
-      if (step.value.wants === 'nothing') {
+      const { wants } = step.value
+      if (wants !== 'row' && wants !== 'rows') early = undefined
+      const answer = early?.get(nameOf(step.value)) ?? this.#send(step.value)
+      if (wants === 'nothing') {
         answer.catch((error: unknown) => (this.#failed ??= error))
         step = steps.next()
-      } else step = steps.next(wanted(step.value.wants, await answer))
+      } else step = steps.next(wanted(wants, await answer))
     }
     return step.value
+  }
+
+  /** Asks all of these at once, so that a rule that wants them one after the other waits once. */
+  askAhead(queries: readonly Query[]): Ahead {
+    const ahead = new Map<string, Promise<QueryResult<Row>>>()
+    for (const query of queries) {
+      const name = nameOf(query)
+      if (ahead.has(name)) continue
+      const answer = this.#send(query)
+      answer.catch((error: unknown) => (this.#failed ??= error))
+      ahead.set(name, answer)
+    }
+    return ahead
   }
 
   async query(text: string, values: readonly unknown[] = []): Promise<QueryResult<Row>> {
@@ -122,6 +144,10 @@ function wanted(wants: Query['wants'], { rows, rowCount }: QueryResult<Row>): An
   if (wants === 'rows') return rows
   if (wants === 'row') return rows[0]
   return wants === 'id' ? Number(rows[0]?.['id']) : (rowCount ?? 0)
+}
+
+function nameOf({ name, values }: Query): string {
+  return [name, ...values].join('\n')
 }
 
 function toValue(value: unknown): unknown {

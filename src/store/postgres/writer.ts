@@ -5,13 +5,13 @@ import { StoreConflict, StoreUnavailable, type Change } from '../../ports/store.
 import { limits } from '../../limits.ts'
 import type { AnchorPosition } from '../../ports/anchor.ts'
 import { storedPosition, type OrderedPosition } from '../anchor-keeper.ts'
-import { applyChange } from '../apply.ts'
+import { applyChange, readsOf } from '../apply.ts'
 import type { AuditChain } from '../audit-chain.ts'
 import { noEffects, type Effects } from '../effects.ts'
 import { deletePruned } from '../prune.ts'
 import { asUnavailable, postgresText, postgresTrouble } from './errors.ts'
 import type { Steps } from '../steps.ts'
-import type { Session } from './session.ts'
+import type { Ahead, Session } from './session.ts'
 import { noSteps, Unconfirmed, type Transactions } from './transactions.ts'
 
 interface Job {
@@ -80,9 +80,11 @@ export class PostgresWriter {
     const conflicts = new Map<Job, StoreConflict>()
     try {
       const stored = await transactions.transact(async (session) => {
-        await session.take(chain.follow())
+        const follow = session.take(chain.follow())
         for (const job of jobs) {
-          const conflict = await this.#apply(session, job.change, effects)
+          const ahead = beginChange(session, job.change)
+          await follow
+          const conflict = await this.#apply(session, job.change, { effects, ahead })
           if (conflict) conflicts.set(job, conflict)
         }
       }, this.#finish())
@@ -118,12 +120,15 @@ export class PostgresWriter {
     for (const job of jobs) await this.#group([job])
   }
 
-  async #apply(session: Session, change: Change, effects: Effects): Promise<StoreConflict | undefined> {
+  async #apply(
+    session: Session,
+    change: Change,
+    { effects, ahead }: { readonly effects: Effects; readonly ahead: Ahead },
+  ): Promise<StoreConflict | undefined> {
     const { chain } = this.#options
     const mark = chain.mark()
-    session.send('SAVEPOINT change')
     try {
-      await session.take(applyChange(chain, change, effects))
+      await session.take(applyChange(chain, change, effects), ahead)
       session.send('RELEASE change')
       return undefined
     } catch (error) {
@@ -146,4 +151,9 @@ export class PostgresWriter {
       .then(() => more && !this.#closed && setTimeout(again, 5).unref())
       .catch(() => undefined)
   }
+}
+
+function beginChange(session: Session, change: Change): Ahead {
+  session.send('SAVEPOINT change')
+  return session.askAhead(readsOf(change))
 }
