@@ -8,7 +8,7 @@ import { searchKey, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
 import type { Clock } from '../ports/clock.ts'
-import { failureOf } from './failure.ts'
+import { failureOf, refusalText } from './failure.ts'
 import { digestBy, wipeAnswer } from './key-bytes.ts'
 import { addressOf, openOldServer, type OldServer, type OldServerWanted } from './old-server.ts'
 import { contradictsDigest, inOneAct, otherDigest, storable, type Perform } from './one-object.ts'
@@ -312,6 +312,7 @@ const aboutObject: ReadonlySet<string> = new Set([
 /** In words, if that concerns one object; undefined: it concerns all of them. */
 export function whyNotExported(error: unknown): string | undefined {
   if (error instanceof NotAnswered || error instanceof NotAdopted) return error.message
-  if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful') return error.message
+  if (error instanceof KmipRefused && error.reason !== 'AuthenticationNotSuccessful')
+    return refusalText(error)
   return isUnreadable(error) ? error.message : undefined
 }

@@ -1,7 +1,7 @@
 // Why an adoption ended before its report, in words for the person who began it. Other errors are Faults of this server, or
 // bugs.
 
-import { KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
+import { isNotFound, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import { TlsOptionsError } from '../kmip-client/tls.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import { AdoptionStopped, OnlyFails } from './patience.ts'
@@ -20,7 +20,10 @@ export class AdoptionFailed extends Error {
 }
 
 /** Only an answer that did not come is worth asking for again. */
-function transportTrouble({ stage, code = '', message }: KmipTransportError): readonly [string, string] {
+function transportTrouble(
+  { stage, code = '', message }: KmipTransportError,
+  then: string,
+): readonly [string, string] {
   if (isUnrecognized(code))
     return [
       `this is not the old server that was named: ${message}`,
@@ -33,7 +36,7 @@ function transportTrouble({ stage, code = '', message }: KmipTransportError): re
       `what answers is not a KMIP server: ${message}`,
       'Give the address of its KMIP port, which is usually 5696.',
     ]
-  return [`the old server does not answer: ${message}`, again]
+  return [`the old server does not answer: ${message}`, stage === 'connect' ? unreached + then : then]
 }
 
 /** The codes of a server's certificate that does not fit; those of OpenSSL's alerts are about ours. */
@@ -42,11 +45,21 @@ function isUnrecognized(code: string): boolean {
 }
 
 const untrusted = 'It must trust the client certificate that you gave.'
+const unreached =
+  'Compare the address and the port with those in vCenter, and let firewalls in between pass. '
 const again = 'Do the same again: what was adopted stays, and it goes on from there.'
 
-export function failureOf(error: unknown): unknown {
+/** A refusal of one object, in words. */
+export function refusalText(refused: KmipRefused): string {
+  if (!isNotFound(refused)) return refused.message
+  const said = refused.resultMessage === undefined ? '' : ` (${refused.resultMessage})`
+  return `the old server has no object with this identifier${said}`
+}
+
+/** `then`: what to do once the old server answers. */
+export function failureOf(error: unknown, then = again): unknown {
   if (error instanceof KmipTransportError)
-    return new AdoptionFailed('server', ...transportTrouble(error), error)
+    return new AdoptionFailed('server', ...transportTrouble(error, then), error)
   if (error instanceof OnlyFails)
     return new AdoptionFailed(
       'server',

@@ -74,7 +74,11 @@ async function requireNotFound(server: OldServer, madeUp: string): Promise<void>
 }
 
 function trouble(error: unknown): unknown {
-  if (!(error instanceof KmipRefused)) return failureOf(error)
+  if (!(error instanceof KmipRefused))
+    return failureOf(
+      error,
+      'Nothing was changed. Each address that you give must answer: give only those that do.',
+    )
   const { operation, message } = error
   const what =
     operation === 'Get'

@@ -67,7 +67,7 @@ export function standardKeysCommand(world: World, outcome: Outcome): Command {
       const report = await watch(run, admin, instance, begun)
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'standard keys'))
-      run.tell(nextSteps(report, run.world.command))
+      run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
       return isWhole(report) ? 0 : 1
     },
   })
@@ -112,7 +112,7 @@ used. A wrong one does not open what it should.`
   return `No old service is asked: keys are checked with the proof alone.\n${rest}\n`
 }
 
-function nextSteps(report: Report, command: string): string {
+function nextSteps(report: Report, instance: string, command: string): string {
   const { dryRun, objects } = report
   if (dryRun) return '\nNothing was changed: this was a dry run.\n'
   if (objects === 0)
@@ -126,7 +126,8 @@ ${counted(objects, 'key')} of the old service ${objects === 1 ? 'is' : 'are'} he
 Not everything is here: see the lists above.`
   const then = plain`
 Keep the standard keys and the root key as they are until each machine was powered on with a key from here.
-Next: ${command} adopt check --ids FILE lists the keys that a vCenter uses and that are missing here. docs/adopt.md has the rest.
+Next: ${command} adopt check --ids FILE --instance ${instance}
+lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest.
 `
   return whole + then
 }

@@ -86,13 +86,13 @@ export function adoptionText(report: Report, from: 'old server' | 'standard keys
   return (
     facts(lines) +
     listText('In conflict with what is here, and not overwritten:', report.conflicts) +
-    listText(`${done} without a name that another object has:`, report.sharedNames) +
+    listText(`${done} without a name that another object has:`, report.sharedNames, 'NAME') +
     listText('Mortise cannot store:', report.notStored) +
     listText(
       from === 'old server' ? 'The old server does not hand out:' : 'Not opened:',
       report.notExported,
     ) +
-    listText(`${done} without these attributes:`, report.withoutAttributes) +
+    listText(`${done} without these attributes:`, report.withoutAttributes, 'ATTRIBUTES') +
     listText('Not adopted, since nothing checks them:', notChecked) +
     listText(
       from === 'old server'
@@ -111,18 +111,18 @@ function short(text: string): string {
   return text.length <= cellCharactersMax ? text : `${text.slice(0, cellCharactersMax)}...`
 }
 
-export function listText(title: string, listed: Listed | undefined): string {
+export function listText(title: string, listed: Listed | undefined, what = 'WHY'): string {
   if (!listed || listed.count === 0) return ''
   const shown = listed.items.slice(0, shownMax)
   const more = listed.count - shown.length
   const rest = more === 0 ? '' : `and ${more} more (--json names up to ${listed.items.length})\n`
   return `\n${title}\n${table(
-    ['KEY', 'WHY'],
+    ['KEY', what],
     shown.map(({ id, why }) => [short(id), short(why)]),
   )}${rest}`
 }
 
-export function nextSteps(report: Report, command: string): string {
+export function nextSteps(report: Report, instance: string, command: string): string {
   if (report.objects === 0)
     return `
 The old server shows no objects to this certificate. If it holds keys, they belong to another one, such as vCenter's: give a
@@ -135,7 +135,8 @@ ${counted(report.objects, 'object')} of the old server ${report.objects === 1 ? 
     : `
 Not everything is here: see the lists above. Leave the old server running.`
   return `${whole}
-Next: ${command} adopt check --ids FILE lists the keys that a vCenter uses and that are missing here. docs/adopt.md has the
-rest. Until vCenter asks this server, run the same command again: it brings what was made at the old server since.
+Next: ${command} adopt check --ids FILE --instance ${instance}
+lists the keys that a vCenter uses and that are missing here. docs/adopt.md tells how to write FILE, and the rest. Until vCenter
+asks this server, run the same command again: it brings what was made at the old server since.
 `
 }

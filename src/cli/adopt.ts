@@ -71,7 +71,7 @@ function kmipCommand(world: World, outcome: Outcome): Command {
       const report = together(reports)
       if (!report) return 1
       run.show(report, () => adoptionText(report, 'old server'))
-      run.tell(nextSteps(report, run.world.command))
+      run.tell(nextSteps(report, options.instance ?? instance, run.world.command))
       return isWhole(report) ? 0 : 1
     },
   })

@@ -59,7 +59,7 @@ function importCommand(world: World, outcome: Outcome): Command {
         const skipped = withoutKey === 0 ? '' : `, and ${withoutKey} without a key were left out`
         return `${plain`Imported: ${inventoryName(inventory)}, ${inventory.rows} rows${skipped}.`}\n\n${summaryText(summary, run.world.now())}`
       })
-      run.tell('\nNext: mortise inventory report --instance NAME\n')
+      run.tell(`\nNext: ${run.world.command} inventory report --instance ${options.instance ?? instance}\n`)
     },
   })
 }

@@ -83,7 +83,7 @@ test('what the server does not hand out and what Mortise cannot store is counted
   assert.deepEqual(counts(report), [2, 0, 0])
   assert.deepEqual(await digest('transparent'), createHash('sha256').update(bytesOf('transparent')).digest())
   assert.deepEqual(why(report.notExported).toSorted(), [
-    'gone: Get was refused: ItemNotFound (it was destroyed)',
+    'gone: the old server has no object with this identifier (it was destroyed)',
     'sensitive: Get was refused: Sensitive (it may not leave)',
   ])
   assert.match(why(report.notStored).join('\n'), /wrapped: the old server gives it only wrapped/)

@@ -12,9 +12,11 @@ function told(stage: Stage, code: string): string {
   return `${failure.message} / ${failure.hint ?? ''}`
 }
 
-test('an old server that does not answer is asked again', () => {
-  for (const code of ['ECONNREFUSED', 'ECONNRESET', 'TIMEOUT', 'EAI_AGAIN'])
-    assert.match(told('connect', code), /^the old server does not answer: kms:5696: .* \/ Do the same again/)
+test('an old server that does not answer is asked again, and one that was never reached is looked for', () => {
+  for (const code of ['ECONNREFUSED', 'ECONNRESET', 'TIMEOUT', 'EAI_AGAIN']) {
+    assert.match(told('answer', code), /^the old server does not answer: kms:5696: .* \/ Do the same again/)
+    assert.match(told('connect', code), / \/ Compare the address and the port .* Do the same again/)
+  }
 })
 
 test('another server is not asked again: somebody may be in between', () => {
