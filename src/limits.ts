@@ -354,8 +354,9 @@ export const limits = {
   storeBusyMs: 2_000,
   /** The same for a read, which blocks the thread that serves requests. */
   storeReadBusyMs: 50,
-  /** Attributes and sealed material that a reader keeps in memory until the database changes. */
-  readMemoryBytes: 16 * 1024 * 1024,
+  /** Objects that a reader keeps in memory until the database changes; each counts with its bytes and about what it takes decoded. */
+  readMemoryBytes: 32 * 1024 * 1024,
+  readMemoryObjectBytes: 6 * 1024,
   /** A database up to this size is checked completely when the server opens it. */
   storeCheckBytesMax: 64 * 1024 * 1024,
   /** Records that a page of a dump holds, and that one transaction of a restore writes. */

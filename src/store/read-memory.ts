@@ -82,9 +82,12 @@ export class ReadMemory {
     const row = this.#statements.take(get('object', instanceId, uniqueIdentifier))
     if (!row) return undefined
     const object = this.#withKnownAttributes(name, storedObject(row))
+    // Work that reads many in one turn fills no memory beyond its limit; the next turn begins anew.
+    if (this.#bytes > limits.readMemoryBytes) return object
     this.#objects.set(name, object)
     const { attributes, sealed, recoverable } = object
-    this.#bytes += attributes.length + (sealed ?? recoverable?.sealed ?? []).length
+    const material = sealed ?? recoverable?.sealed ?? []
+    this.#bytes += limits.readMemoryObjectBytes + attributes.length + material.length
     return object
   }
 

@@ -1,6 +1,7 @@
 // Begins and shows an adoption from another KMIP server, or from the standard keys that one left, and checks it against the
 // identifiers that a vCenter uses.
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { AdoptionWanted } from '../../adopt/adoption.ts'
 import type { OldServerWanted } from '../../adopt/old-server.ts'
 import type { AdoptionReport, Listed } from '../../adopt/report.ts'
@@ -8,6 +9,7 @@ import type { StandardKeysWanted } from '../../adopt/standard-keys.ts'
 import { isAdopted } from '../../keys/adopted-object.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
+import { limits } from '../../limits.ts'
 import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -69,7 +71,9 @@ export const adoptionHandlers: Handlers<
     const missing: string[] = []
     const destroyed: string[] = []
     const ids = [...new Set(body.ids)]
-    for (const id of ids) {
+    for (const [index, id] of ids.entries()) {
+      // A read of the embedded store waits for nothing, so other requests would not run before the last one.
+      if (index % limits.objectsStepRows === 0) await nextTurn()
       const view = await keys.show(instance.id, id)
       if (!view) missing.push(id)
       else if (isDestroyed(view.state)) destroyed.push(id)
