@@ -91,6 +91,14 @@ export class OldServer {
    */
   async locate(): Promise<readonly string[]> {
     try {
+      return await this.#locateAll()
+    } catch (error) {
+      throw isUnreadable(error) ? unreadableList(error) : error
+    }
+  }
+
+  async #locateAll(): Promise<readonly string[]> {
+    try {
       return await this.#locate([])
     } catch (error) {
       if (!(error instanceof KmipRefused) || isAboutAccess(error)) throw error
@@ -202,6 +210,16 @@ export function tooMany(): AdoptionFailed {
     'options',
     `there are more than ${limits.adoptIdentifiersMax} objects, which is the most that one adoption takes`,
     'Adopt them in parts: --ids FILE names some of them.',
+  )
+}
+
+/** It has answered before, so it is a KMIP server; without pages its list may be longer than one message may be. */
+function unreadableList(error: KmipTransportError): AdoptionFailed {
+  return new AdoptionFailed(
+    'server',
+    `the old server's list of its objects cannot be read: ${error.message}`,
+    'A server that does not list its objects page by page can be asked for about 20,000 at most. Name them: --ids FILE (docs/adopt.md tells how to write it).',
+    error,
   )
 }
 

@@ -263,6 +263,23 @@ test('a search that is refused without attributes is made by kind; without any, 
   assert.deepEqual(counts(await run({ ids: ['key-1', 'key-1', 'key-2'] })), [0, 0, 2])
 })
 
+test('a list that is longer than a message may be is told as that; the file of identifiers helps', async (t) => {
+  const long = Array.from({ length: 2_000 }, (_, index) => `${index}-`.padEnd(1_000, 'k'))
+  const { run } = await open(
+    t,
+    { ...holding(many(2)), Locate: () => ({ UniqueIdentifier: long }) },
+    { minor: 2 },
+  )
+  await assert.rejects(
+    run(),
+    (error) =>
+      error instanceof AdoptionFailed &&
+      /list of its objects cannot be read: /.test(error.message) &&
+      /--ids FILE/.test(String(error.hint)),
+  )
+  assert.deepEqual(counts(await run({ ids: many(2) })), [2, 0, 0])
+})
+
 test('verify tells of bytes that differ, and other bytes never take the place of those that are here', async (t) => {
   let other = false
   const { run, digest, perform } = await open(t, {
