@@ -483,6 +483,8 @@ export const limits = {
   checkpointEveryMs: 60_000,
   /** Heads of writers that fit into a slot of the anchor. */
   anchorHeadsMax: 16,
+  /** MAC keys that are kept, with the one that counts: the owner replaces it by accepting a database. */
+  macKeysMax: 32,
   /**
    * Within this time, a refused certificate gets one audit entry. The others bound the entries for one group (a subnet or a
    * client), all entries, and the groups that are counted by name.

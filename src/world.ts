@@ -8,6 +8,7 @@ import { parseExport, verifyLog } from './audit/proof.ts'
 import {
   CommandError,
   UsageError,
+  type AcceptedNode,
   type AcceptedRestore,
   type BackupDrill,
   type BackupVerified,
@@ -181,11 +182,16 @@ function withAdvice(what: string, error: unknown, config: Config): unknown {
 }
 
 function restoreHint(
-  error: Error & { readonly acceptable?: boolean; readonly moved?: boolean },
+  error: Error & { readonly acceptable?: boolean; readonly moved?: boolean; readonly elsewhere?: boolean },
   { server }: Config,
 ): string | undefined {
   if (error.acceptable !== true) return undefined
   const accept = `${command} restore-accept --data ${server.data}`
+  if (error.elsewhere === true)
+    return (
+      `If you ran restore-accept on another node: run ${accept} on this node, too. It makes the anchor of this node anew ` +
+      'and revokes no token. If nobody did, somebody else accepted the database: find out who could, before you do.'
+    )
   if (error.moved === true)
     return (
       `If you moved it, or start from a snapshot: see that no server uses the other one any more, then run ${accept}. ` +
@@ -203,10 +209,10 @@ async function acceptRestore(
   flags: Flags,
   json: boolean,
   anyway: boolean,
-): Promise<AcceptedRestore> {
+): Promise<AcceptedRestore | AcceptedNode> {
   const config = configOf(outside, flags)
   const log = logOf(outside, config, json)
-  const [{ acceptRestore: accept }, { Settings }] = await Promise.all([
+  const [{ acceptDatabase: accept }, { Settings }] = await Promise.all([
     import('./serve/restore-accept.ts'),
     import('./serve/settings.ts'),
   ])

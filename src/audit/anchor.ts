@@ -71,17 +71,21 @@ function macOf(text: string, key: KeyObject): Buffer {
 
 /**
  * Compares the store with its anchor. `slots`: null if there is no file. `needed`: there must be one. `facts` reads the
- * store's facts for the anchor that counts.
+ * store's facts for the anchor that counts. `replaced`: the keys that the owner replaced since by accepting the store.
  */
 export function judgeAnchor(
   slots: readonly Uint8Array[] | null,
   key: KeyObject,
   needed: boolean,
   facts: (anchor: Anchor) => StoreFacts,
+  replaced: readonly KeyObject[] = [],
 ): AnchorVerdict {
   if (slots === null) return { state: needed ? 'missing' : 'new' }
   const found = newestAnchor(slots, key)
-  if (!found) return { state: 'unreadable' }
+  if (!found) {
+    const before = replaced.findIndex((old) => newestAnchor(slots, old))
+    return before < 0 ? { state: 'unreadable' } : { state: 'accepted-elsewhere', replaced: before }
+  }
   const { anchor } = found
   const findings = compare(anchor, facts(anchor))
   return findings.length === 0 ? { state: 'agrees', anchor } : { state: 'older', anchor, findings }

@@ -25,7 +25,11 @@ export interface World {
   /** Runs the server until a signal stops it; the exit code. Calls `started` once it serves. Throws UsageError. */
   readonly serve: (flags: Flags, json: boolean, started: (about: Started) => void) => Promise<number>
   /** Accepts a database that is older than its anchor. `anyway`: also one that is not. Throws UsageError. */
-  readonly acceptRestore: (flags: Flags, json: boolean, anyway: boolean) => Promise<AcceptedRestore>
+  readonly acceptRestore: (
+    flags: Flags,
+    json: boolean,
+    anyway: boolean,
+  ) => Promise<AcceptedRestore | AcceptedNode>
   /** Verifies a backup. Throws UsageError, and CommandError when it cannot be read or opened. */
   readonly verifyBackup: (
     flags: Flags,
@@ -101,6 +105,13 @@ export interface AcceptedRestore {
     readonly rootKey: string
     readonly cause: string | null
   }[]
+}
+
+/** The result of `restore-accept` where the database was accepted on another node before. */
+export interface AcceptedNode {
+  readonly found: string
+  /** The anchor of this node, which was made anew. Nothing else was changed. */
+  readonly anchorFile: string
 }
 
 /** A backup's file and what opens it; without either option the root key that it names. */

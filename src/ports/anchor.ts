@@ -39,6 +39,8 @@ export type AnchorVerdict =
   | { readonly state: 'missing' }
   /** There is a file, but none of its slots was written under this store's MAC key. */
   | { readonly state: 'unreadable' }
+  /** It was written under a MAC key that the owner replaced since, as they accepted the database on another node. */
+  | { readonly state: 'accepted-elsewhere'; /** The place in `replaced`. */ readonly replaced: number }
   /** The database has not all that another node was answered, as that node has found. */
   | { readonly state: 'lacking' }
   /** The store lacks something that the anchor names. `findings`: parts of a sentence, for people. */
@@ -53,13 +55,16 @@ export interface AnchoredStore {
   /**
    * Compares the store with its anchor. `needed`: the anchor must exist (for a SQLite store that was used before; with
    * several nodes, for a node whose name the store knows). `keep`: if nothing is wrong, the anchor follows every synced
-   * commit from now on. `anew`: it does so in a new file, whatever was found. Throws StoreUnavailable if the file
-   * cannot be read or created.
+   * commit from now on. `anew`: it does so in a new file, whatever was found, and other nodes need theirs no more. `own`: the
+   * same for this node alone, and only if the database was accepted on another node. Throws StoreUnavailable if the
+   * file cannot be read or created.
    */
   anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict>
 }
 
 export interface AnchorUse {
   readonly needed: boolean
-  readonly mode: 'look' | 'keep' | 'anew'
+  readonly mode: 'look' | 'keep' | 'anew' | 'own'
+  /** The keys of anchors before this one, which the owner replaced by accepting the database. Left out: none. */
+  readonly replaced?: readonly KeyObject[]
 }

@@ -63,7 +63,7 @@ export const auditActions = {
   'admin-cert.renew': 'The server renewed the certificate of its admin API.',
   'server.reload': 'The configuration was read anew.',
   'server.restore-accept':
-    'The owner accepted a database that was restored, older than its anchor, or of another machine.',
+    'The owner accepted a database that was restored, older than its anchor, of another machine, or accepted on another node before.',
   'backup.create': 'A backup was made, or could not be made.',
   'backup.verify': 'A backup was verified.',
   'backup.restore': 'The database was made of a backup, which the entry names.',

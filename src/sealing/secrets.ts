@@ -2,9 +2,10 @@
 // sealed by the system data key, which the server's root key seals (design: section 5). Instances' objects are not
 // sealed here; they have data keys of their own (keyring.ts).
 
-import { randomBytes, type KeyObject } from 'node:crypto'
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto'
+import { limits } from '../limits.ts'
 import { Integrity } from './integrity.ts'
-import { open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
+import { EnvelopeError, open, seal, takeKey, type DataKey, type Place } from './envelope.ts'
 import { MacKey } from './mac-key.ts'
 import { StoreConflict, StoreUnavailable, type Expectation, type Store, type Write } from '../ports/store.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -14,6 +15,9 @@ import { RootKeyError, type RootKey } from '../ports/root-key.ts'
 /** The secret that the root key itself seals; in clear it says which root key that is. */
 export const systemKeyName = 'system-data-key'
 const macKeyName = 'mac-key'
+/** The MAC key, then those before it, newest first. */
+const macKeysName = 'mac-keys'
+const macKeyBytes = 32
 const systemKeyAad = Buffer.from('mortise system data key 1')
 
 /** Another root key than the given one sealed the store. The message says which one is needed. */
@@ -102,7 +106,7 @@ export class Secrets {
       dataKeyId: dataKey.id,
       wrapped: Buffer.from(wrapped).toString('base64'),
     }
-    const macBytes = randomBytes(32)
+    const macBytes = randomBytes(macKeyBytes)
     const records: SecretRecord[] = [
       systemKeyRecord(system),
       { name: macKeyName, sealed: seal(dataKey, secretPlace(macKeyName), macBytes) },
@@ -200,11 +204,42 @@ export class Secrets {
     return this.#macKey.anchorKey()
   }
 
-  /** A new MAC key, for a caller that commits the record with rows signed under it, and then opens the store again. */
-  newMacKey(): { readonly record: SecretRecord; readonly macKey: MacKey } {
-    const bytes = randomBytes(32)
-    const record = this.seal(macKeyName, bytes)
-    return { record, macKey: new MacKey(takeKey(bytes)) }
+  /**
+   * The MAC keys before this one, newest first: a node on which the owner has not accepted the database yet has its anchor
+   * and its access log under one of them. The list names the key that counts too, so that one from another state of the
+   * database is none, as is one that was altered.
+   */
+  replacedMacKeys(): readonly MacKey[] {
+    const bytes = this.#macKeysBytes()
+    if (!bytes) return []
+    const count = Math.floor(bytes.length / macKeyBytes)
+    const [own, ...replaced] = Array.from(
+      { length: count },
+      (_, n) => new MacKey(createSecretKey(bytes.subarray(n * macKeyBytes, (n + 1) * macKeyBytes))),
+    )
+    bytes.fill(0)
+    return own?.anchorKey().equals(this.anchorKey()) ? replaced : []
+  }
+
+  #macKeysBytes(): Buffer | undefined {
+    try {
+      return this.get(macKeysName)
+    } catch (error) {
+      if (error instanceof EnvelopeError) return undefined
+      throw error
+    }
+  }
+
+  /** A new MAC key, for a caller that commits the records with rows signed under it, and then opens the store again. */
+  newMacKey(): { readonly records: readonly SecretRecord[]; readonly macKey: MacKey } {
+    const bytes = randomBytes(macKeyBytes)
+    const keys = [bytes, this.get(macKeyName) ?? Buffer.alloc(0)]
+    if (this.replacedMacKeys().length > 0)
+      keys.push((this.#macKeysBytes() ?? Buffer.alloc(0)).subarray(macKeyBytes))
+    const list = Buffer.concat(keys).subarray(0, limits.macKeysMax * macKeyBytes)
+    const records = [this.seal(macKeyName, bytes), this.seal(macKeysName, list)]
+    for (const used of [list, ...keys.slice(1)]) used.fill(0)
+    return { records, macKey: new MacKey(takeKey(bytes)) }
   }
 
   /** Whether the store holds only the two secrets that an empty store gets first. */

@@ -16,13 +16,20 @@ export class RestoreNotAccepted extends Error {
   readonly acceptable: boolean
   /** It was last used on another machine. */
   readonly moved: boolean
+  /** The owner accepted it on another node. */
+  readonly elsewhere: boolean
   constructor(
     message: string,
-    { acceptable = false, moved = false }: { acceptable?: boolean; moved?: boolean } = {},
+    {
+      acceptable = false,
+      moved = false,
+      elsewhere = false,
+    }: { acceptable?: boolean; moved?: boolean; elsewhere?: boolean } = {},
   ) {
     super(message)
     this.acceptable = acceptable
     this.moved = moved
+    this.elsewhere = elsewhere
   }
 }
 
@@ -40,9 +47,12 @@ export async function refuseLostDatabase(store: AnchoredStore & SecretStore): Pr
 
 /** Checks the database against its anchor, which follows each sync from now on. Throws RestoreNotAccepted. */
 export async function holdToAnchor(store: AnchoredStore & AuditStore, secrets: Secrets): Promise<void> {
-  const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep' })
+  const replaced = secrets.replacedMacKeys().map((macKey) => macKey.anchorKey())
+  const verdict = await store.anchor(secrets.anchorKey(), { needed: !secrets.bare, mode: 'keep', replaced })
   const found = await disagreement(store, verdict)
-  if (found !== null) throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true })
+  const elsewhere = verdict.state === 'accepted-elsewhere'
+  if (found !== null)
+    throw new RestoreNotAccepted(`${found}. Nothing is served`, { acceptable: true, elsewhere })
 }
 
 /** Returns a sentence without its full stop, or null if the database agrees with its anchor. */
@@ -64,6 +74,8 @@ export async function disagreement(
     }
     case 'unreadable':
       return `the anchor ${name} in ${folder} does not belong to the database beside it: it cannot be told whether the database is the newest one`
+    case 'accepted-elsewhere':
+      return `the database was accepted on another node, as after a restore or after a failover that lost commits, and the anchor ${name} of this node in ${folder} is from before that`
     case 'lacking':
       return 'the database lost commits that another node was answered, as after a failover to a replica that did not have them'
     case 'older':

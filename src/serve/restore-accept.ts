@@ -7,12 +7,13 @@ import { randomUUID, createHash } from 'node:crypto'
 import path from 'node:path'
 import { Audit } from '../audit/audit.ts'
 import { serverActor } from '../audit/actor.ts'
-import type { AcceptedRestore } from '../cli/world.ts'
+import type { AcceptedNode, AcceptedRestore } from '../cli/world.ts'
 import type { CorePorts } from '../core.ts'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { Write } from '../ports/store.ts'
 import { AcceptedEpochs } from '../custody/keyprotect/accepted-epochs.ts'
 import { StoredApiKeys } from '../instances/api-keys.ts'
+import type { MacKey } from '../sealing/mac-key.ts'
 import { Secrets } from '../sealing/secrets.ts'
 import { readRows, type Token, type TrustReading } from '../trust/rows.ts'
 import { signAnew } from '../trust/sign-anew.ts'
@@ -24,11 +25,21 @@ import { machineRecords, otherMachine } from './machine-id.ts'
 import { StartError, writeWhole } from './first-start.ts'
 import { requireStore } from './store-place.ts'
 
-/**
- * `anyway`: accepts also a database that agrees with its anchor. Rejects with an error that says what to do; then
- * nothing has changed.
- */
+/** As acceptDatabase, where there is no other node. */
 export async function acceptRestore(options: PortOptions, anyway: boolean): Promise<AcceptedRestore> {
+  const accepted = await acceptDatabase(options, anyway)
+  if ('anchorFile' in accepted) throw new StartError(accepted.found)
+  return accepted
+}
+
+/**
+ * `anyway`: accepts also a database that agrees with its anchor. If it was accepted on another node, only the anchor of this
+ * one is made anew. Rejects with an error that says what to do; then nothing has changed.
+ */
+export async function acceptDatabase(
+  options: PortOptions,
+  anyway: boolean,
+): Promise<AcceptedRestore | AcceptedNode> {
   const { data } = options.settings.now.server
   requireStore(options.settings.now.server, 'nothing to accept')
   await using opened = new AsyncDisposableStack()
@@ -38,7 +49,11 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
   const apiKeys = new StoredApiKeys({ store, secrets, serviceOf: rootKeys.serviceOf })
   // Nothing is unwrapped here, so no newer wrapped form can come back.
   rootKeys.connect({ apiKeys, onRewrapped: () => {} })
-  const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look' })
+  const macKeys = secrets.replacedMacKeys()
+  const replaced = macKeys.map((macKey) => macKey.anchorKey())
+  const verdict = await store.anchor(secrets.anchorKey(), { needed: true, mode: 'look', replaced })
+  const before = verdict.state === 'accepted-elsewhere' && macKeys[verdict.replaced]
+  if (before) return await acceptNode(ports, secrets, before)
   const found = (await disagreement(store, verdict)) ?? otherMachine(store, secrets, machine)
   if (found === null && !anyway)
     throw new StartError(
@@ -56,6 +71,26 @@ export async function acceptRestore(options: PortOptions, anyway: boolean): Prom
   audit.noteTrust(accepted.trustVersion)
   await audit.checkpoint()
   return { ...accepted, epochs: await epochs.record() }
+}
+
+/**
+ * `before`: the MAC key of this node's anchor. The entry comes first, so that no anchor is replaced without one, and with
+ * the records of reads that this node had no time to move.
+ */
+async function acceptNode(
+  { store, clock }: CorePorts,
+  secrets: Secrets,
+  before: MacKey,
+): Promise<AcceptedNode> {
+  await store.openAccessLog(before.accessKey())
+  const found = 'the database was accepted on another node before'
+  const detail = { found, anchor: store.anchorFile }
+  const entries = [entry(clock.now(), 'server.restore-accept', null, detail)]
+  await store.commit({ writes: [], entries, durability: 'disk' })
+  const how = { needed: true, mode: 'own', replaced: [before.anchorKey()] } as const
+  if ((await store.anchor(secrets.anchorKey(), how)).state !== 'accepted-elsewhere')
+    throw new StartError('the database was changed meanwhile: run the command again')
+  return { found, anchorFile: store.anchorFile }
 }
 
 async function accept(options: {
@@ -77,7 +112,7 @@ async function accept(options: {
   const atLeast = Math.max(version, known.trustVersion)
   const trustVersion = atLeast + 1
   const checkpoint = await audit.restoredCheckpoint(known.checkpoint?.number ?? 0, trustVersion)
-  const { record, macKey } = secrets.newMacKey()
+  const { records, macKey } = secrets.newMacKey()
   const bearer = newBearer()
   const token = newToken(bearer, clock.now())
   // A server that still runs on the newer database must store and delete nothing at root keys' services any more.
@@ -95,7 +130,10 @@ async function accept(options: {
   await store.commit({
     expect: { trustVersion: version },
     writes: [
-      ...[record, ...machineRecords(secrets, machine)].map((one): Write => ({ type: 'secret', record: one })),
+      ...[...records, ...machineRecords(secrets, machine)].map((one): Write => ({
+        type: 'secret',
+        record: one,
+      })),
       { type: 'trust-version', atLeast },
       ...signAnew(macKey, restored, trustVersion, token),
       ...instances.flatMap(({ writes }) => writes),

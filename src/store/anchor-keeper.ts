@@ -37,17 +37,24 @@ export class AnchorKeeper {
     this.#onTrouble = onTrouble
   }
 
-  /** `needed`: there must be an anchor. `timeline`: that of the server that is asked. Throws the system's error. */
+  /**
+   * `needed`: there must be an anchor. `timeline`: that of the server that is asked. `replaced`: see judgeAnchor. Throws
+   * the system's error.
+   */
   static *look(
     file: string,
     key: KeyObject,
     needed: boolean,
-    timeline: Timeline | null = null,
+    {
+      timeline = null,
+      replaced = [],
+    }: { readonly timeline?: Timeline | null; readonly replaced?: readonly KeyObject[] } = {},
   ): Steps<AnchorVerdict> {
     const slots = AnchorFile.read(file)
     const found = slots && newestAnchor(slots, key)
     const facts = found && (yield* factsFor(found.anchor))
-    return judgeAnchor(slots, key, needed, () => ({ ...(facts ?? nothing), ...(timeline && { timeline }) }))
+    const withTimeline = () => ({ ...(facts ?? nothing), ...(timeline && { timeline }) })
+    return judgeAnchor(slots, key, needed, withTimeline, replaced)
   }
 
   /**

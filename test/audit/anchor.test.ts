@@ -157,3 +157,23 @@ test('without a file the result depends on `needed`; a file without a valid slot
   const torn = [Buffer.alloc(anchorSlotBytes), randomBytes(anchorSlotBytes)]
   for (const needed of [false, true]) assert.equal(judgeAnchor(torn, key, needed, never).state, 'unreadable')
 })
+
+test('an anchor under a key that the owner replaced since is told from a foreign one, and never agrees', () => {
+  const slots = [encodeSlot(anchor(9), key), Buffer.alloc(anchorSlotBytes)]
+  const [current, other] = [createSecretKey(randomBytes(32)), createSecretKey(randomBytes(32))]
+  const state = (replaced: Parameters<typeof judgeAnchor>[4], found = slots) =>
+    judgeAnchor(found, current, true, never, replaced).state
+  assert.deepEqual(judgeAnchor(slots, current, true, never, [other, key]), {
+    state: 'accepted-elsewhere',
+    replaced: 1,
+  })
+  assert.equal(state([other]), 'unreadable')
+  assert.equal(state([]), 'unreadable')
+  assert.equal(state([key], [Buffer.alloc(anchorSlotBytes), randomBytes(anchorSlotBytes)]), 'unreadable')
+  // A slot under the key that counts is compared, whatever lies beside it.
+  const both = [encodeSlot(anchor(9), key), encodeSlot(anchor(1), current)]
+  assert.equal(
+    judgeAnchor(both, current, true, () => ({ ...agreeing, trustVersion: 6 }), [key]).state,
+    'older',
+  )
+})

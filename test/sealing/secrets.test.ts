@@ -5,6 +5,8 @@ import assert from 'node:assert/strict'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { EnvelopeError, takeKey } from '../../src/sealing/envelope.ts'
+import { limits } from '../../src/limits.ts'
+import type { SecretRecord } from '../../src/ports/secrets.ts'
 import { StoreUnavailable } from '../../src/ports/store.ts'
 import { RootKeyError } from '../../src/ports/root-key.ts'
 import {
@@ -302,4 +304,31 @@ test('secrets that were not all made are not stored at all', async (t) => {
   const secrets = await Secrets.open(store, new FaultyRootKey())
   await assert.rejects(secrets.ensure(['a', 'b'], makeA), /secret b was not made/)
   assert.equal(await secrets.fresh('a'), undefined)
+})
+
+test('the MAC keys before this one are kept, and count only beside the key that replaced them', async (t) => {
+  const { store } = await openPlace(t)
+  const rootKey = new FaultyRootKey()
+  const open = () => Secrets.open(store, rootKey)
+  const put = (records: readonly SecretRecord[]) =>
+    store.commit(change(records.map((record) => ({ type: 'secret', record }))))
+  const states = [{ anchor: (await open()).anchorKey(), records: await store.secrets() }]
+  assert.deepEqual((await open()).replacedMacKeys(), [])
+  for (const round of [1, 2, 3]) {
+    await put((await open()).newMacKey().records)
+    const secrets = await open()
+    const replaced = secrets.replacedMacKeys().map((macKey) => macKey.anchorKey())
+    const expected = states.map(({ anchor }) => anchor).toReversed()
+    assert.equal(replaced.length, round)
+    assert.ok(replaced.every((anchor, n) => expected[n] && anchor.equals(expected[n])))
+    states.push({ anchor: secrets.anchorKey(), records: await store.secrets() })
+  }
+  const list = (n: number) => states[n]?.records.filter(({ name }) => name === 'mac-keys') ?? []
+  await put(list(2))
+  assert.deepEqual((await open()).replacedMacKeys(), [], 'the list of an earlier MAC key')
+  await put(list(3).map(({ name, sealed }) => ({ name, sealed: sealed.toReversed() })))
+  assert.deepEqual((await open()).replacedMacKeys(), [], 'an altered list')
+  assert.equal((await open()).newMacKey().records.length, 2)
+  for (let round = 0; round < limits.macKeysMax + 2; round++) await put((await open()).newMacKey().records)
+  assert.equal((await open()).replacedMacKeys().length, limits.macKeysMax - 1)
 })

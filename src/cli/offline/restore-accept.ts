@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { verb, type Outcome } from '../command.ts'
 import { sameFolder } from '../next-steps.ts'
 import { plain } from '../output.ts'
-import type { AcceptedRestore, Flags, World } from '../world.ts'
+import type { AcceptedNode, AcceptedRestore, Flags, World } from '../world.ts'
 
 interface Options {
   readonly config?: string
@@ -28,6 +28,7 @@ export function restoreAcceptCommand(world: World, outcome: Outcome): Command {
     action: async ({ world, json, show }, { config, data, anyway = false }) => {
       const flags: Flags = { config, data }
       const accepted = await world.acceptRestore(flags, json, anyway)
+      if ('anchorFile' in accepted) return show(accepted, () => nodeText(accepted))
       show(accepted, () => acceptedText(accepted, (words) => `${world.command} ${words}${sameFolder(flags)}`))
     },
   })
@@ -50,6 +51,14 @@ Start the server (${command('serve')}). Then check which clients are trusted aga
   ${command('client blocks')}
 `
   return said + accepted.epochs.map(epochText).join('') + next
+}
+
+function nodeText({ found, anchorFile }: AcceptedNode): string {
+  return plain`Nothing more to accept: ${found}.
+
+The anchor of this node was made anew: ${anchorFile}. No token was revoked: the one that was made on the other node is
+valid here too. For commands on this machine, copy admin-token from the data folder of that node. Then start this node.
+`
 }
 
 function epochText({ instance, rootKey, cause }: AcceptedRestore['epochs'][number]): string {

@@ -140,10 +140,10 @@ export class PostgresStore extends DatabaseStore {
   }
 
   /** A node that has an anchor needs it, whatever the caller thinks of the store; a new node starts from the store. */
-  async anchor(key: KeyObject, { mode }: AnchorUse): Promise<AnchorVerdict> {
+  async anchor(key: KeyObject, how: AnchorUse): Promise<AnchorVerdict> {
     let verdict: AnchorVerdict = { state: 'new' }
     const work = async (session: Session) => {
-      verdict = await this.#holdToAnchor(session, key, mode)
+      verdict = await this.#holdToAnchor(session, key, how)
     }
     try {
       await this.#transactions.inTurn(() => this.#transactions.transact(work, noSteps()))
@@ -153,15 +153,24 @@ export class PostgresStore extends DatabaseStore {
     return verdict
   }
 
-  async #holdToAnchor(session: Session, key: KeyObject, mode: AnchorUse['mode']): Promise<AnchorVerdict> {
+  async #holdToAnchor(
+    session: Session,
+    key: KeyObject,
+    { mode, replaced = [] }: AnchorUse,
+  ): Promise<AnchorVerdict> {
     const file = this.anchorFile
     const needed = this.#anchored || (await isUnaccepted(session))
-    const own = await session.take(AnchorKeeper.look(file, key, needed, session.server.timeline))
+    const { timeline } = session.server
+    // Once the database is accepted, no node needs its anchor. Where this one does, that was begun here and did not end.
+    const isAccepted = !needed && !this.#opened.state.lost
+    const looking = AnchorKeeper.look(file, key, needed, { timeline, replaced: isAccepted ? replaced : [] })
+    const own = await session.take(looking)
     if (own.state === 'older') await markLost(session)
     const isRight = own.state === 'agrees' || own.state === 'new'
     const verdict: AnchorVerdict = isRight && this.#opened.state.lost ? { state: 'lacking' } : own
     const right = verdict.state === 'agrees' || verdict.state === 'new'
-    if (mode !== 'anew' && !(mode === 'keep' && right)) return verdict
+    const anew = mode === 'anew' || (mode === 'own' && verdict.state === 'accepted-elsewhere')
+    if (!anew && !(mode === 'keep' && right)) return verdict
     this.#anchor?.close()
     const { onTrouble = () => {} } = this.#options
     const position = this.#position ?? {
@@ -170,7 +179,7 @@ export class PostgresStore extends DatabaseStore {
       order: 0,
     }
     const withTimeline = { ...position, ...(this.#timeline && { timeline: this.#timeline }) }
-    this.#anchor = AnchorKeeper.start({ file, key, anew: mode === 'anew', onTrouble }, withTimeline)
+    this.#anchor = AnchorKeeper.start({ file, key, anew, onTrouble }, withTimeline)
     if (mode === 'anew') await accept(session)
     await setAnchored(session, this.#options.node)
     this.#anchored = true
