@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync 
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, test, type TestContext } from 'node:test'
+import { openTalk } from '../../support/kmip-talk.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
 import { runCli, startEmbedded, type EmbeddedServer } from '../../support/server.ts'
 
@@ -115,7 +116,15 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
   await newest.run(['one', 'two'], async (one, two) => {
     await createKey(one, 'lost')
     await createKey(two, 'lost too')
+    // A read that the node had no time to enter into the audit log.
+    const { tls } = await two.issue('reader')
+    const talk = await openTalk({ ...two.kmip, tls })
+    const { ok } = await talk.get(await talk.create())
+    copyFileSync(path.join(data('two'), 'node.access'), path.join(folder, 'access'))
+    assert.ok(ok)
+    talk.close()
   })
+  copyFileSync(path.join(folder, 'access'), path.join(data('two'), 'node.access'))
 
   await t.test('nobody has accepted it: what the database says of the nodes does not count', async () => {
     const forged = await lossy.copy()
@@ -148,6 +157,8 @@ async function acceptOnBoth(t: TestContext, server: PostgresServer): Promise<voi
         assert.equal((await two.cli('audit', 'verify')).code, 0)
         const entries = (await two.json('audit', 'list', '--action', 'server.restore-accept')) as unknown[]
         assert.equal(entries.length, 2)
+        const reads = (await two.json('audit', 'list', '--action', 'key.get')) as unknown[]
+        assert.equal(reads.length, 1, 'the read is not forgotten')
         await createKey(two, 'from two')
       })
       const again = await runCli(['restore-accept', '--data', data('two')], lossy.env('two'))
