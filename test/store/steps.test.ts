@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { readSources } from '../support/sources.ts'
 
 /** What stands before a call whose steps somebody takes or gives on; the rest are statements of their own. */
-const givenOn = /(?:yield\*|=>|=|[(,?&|]| :|\breturn|function\*|\basync)\s*$/
+const givenOn = /(?:yield\*|=>|=|[[(,?&|]| :|\breturn|function\*|\basync)\s*$/
 
 test('no step is called and not taken', () => {
   const store = readSources('src/store')
@@ -32,6 +32,7 @@ test('such a call is found, and none that is taken', () => {
     'return this.#begin()',
     's.take(chain.append(e))',
     'list.append(e)',
+    "[run('a')]",
     'outrun(1)',
   ])
     assert.equal(found(line), 0, line)
