@@ -1,5 +1,6 @@
 // The examples of adoption in the description of the admin API.
 
+import type { adoptionRoutes } from './adoption-routes.ts'
 import type { Example } from './examples.ts'
 import type { Output } from './api.ts'
 
@@ -41,15 +42,7 @@ const rootKey =
 const pem = '-----BEGIN CERTIFICATE-----\nMIIC...\n-----END CERTIFICATE-----\n'
 
 export const adoptionExamples: {
-  readonly [
-    N in
-      | 'beginAdoption'
-      | 'beginStandardKeyAdoption'
-      | 'showAdoption'
-      | 'listAdoptions'
-      | 'compareAdopted'
-      | 'checkAdoption'
-  ]: Example<N>
+  readonly [N in keyof typeof adoptionRoutes]: Example<N>
 } = {
   beginAdoption: {
     body: {

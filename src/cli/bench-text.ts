@@ -39,7 +39,7 @@ function milliseconds(ms: number | null): string {
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(0)
 }
 
-/** What a run is beside an earlier one. */
+/** Compares a run with an earlier one. */
 export function comparisonText({ differs, ratios }: Comparison): string {
   const rows = Object.entries(ratios).map(([name, { perSecond, p50, p99, max }]) => [
     name,

@@ -113,7 +113,7 @@ async function optionsOf(world: World, options: Options): Promise<BenchOptions> 
   }
 }
 
-/** What an earlier run printed with --json. */
+/** Reads the report that an earlier run printed with --json. */
 async function readRun(file: string): Promise<EarlierRun> {
   const text = (await readNamed(file)).toString('utf8')
   try {

@@ -161,7 +161,7 @@ function isDer(bytes: Buffer): boolean {
   return bytes[0] === 0x30 && (bytes[1] ?? 0) >= 0x80
 }
 
-/** What a file holds instead, in words. */
+/** Says in words what a file holds instead. */
 function contentOf(content: string | Buffer): string {
   const bytes = Buffer.from(content)
   const labels = labelsIn(bytes)

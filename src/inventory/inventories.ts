@@ -16,7 +16,7 @@ import { InventoryRefused } from './refused.ts'
 import { removeGone } from './remove-gone.ts'
 import { findingOf, Tally, type InventoryTally, type MachineFinding, type UsingMachine } from './tally.ts'
 
-/** Whoever changes inventories. */
+/** The administrator who changes inventories. */
 export interface Importer {
   readonly actor: Actor
   readonly requestId: string

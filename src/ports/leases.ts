@@ -18,7 +18,7 @@ export interface LeaseRecord extends Fence {
   readonly leftMs: number
 }
 
-/** What a node says of itself. */
+/** A node says this of itself. */
 export interface NodeSign {
   readonly name: string
   readonly version: string

@@ -74,7 +74,7 @@ export function isLeaseLost(error: unknown): boolean {
 export class StoreUnavailable extends Error {
   override readonly name = 'StoreUnavailable'
   readonly why: 'full' | 'busy' | 'unavailable'
-  /** What to do, for anybody who asks: it names no hosts and no files. */
+  /** Says what to do, to anybody who asks: it names no hosts and no files. */
   readonly hint: string | undefined
   constructor(
     why: StoreUnavailable['why'],
@@ -93,7 +93,7 @@ export interface StoreHealth {
   readonly reason: string | null
 }
 
-/** What a database server that is another program promises, as far as it can be asked. */
+/** The promises of a database server that is another program, as far as it can be asked. */
 export interface DatabaseFacts {
   /** Settings without which it may lose what it has confirmed, such as `fsync = off`. */
   readonly unsafe: readonly string[]

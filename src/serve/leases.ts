@@ -112,7 +112,7 @@ export class NodeLeases implements Leases {
     await this.#giveSign()
   }
 
-  /** Of this store, with the background work that each does; none where one process has the store alone. */
+  /** The nodes of this store, with the background work that each does; none where one process has the store alone. */
   async nodes(): Promise<readonly ServingNode[]> {
     const { store } = this.#options
     if (store.node === null) return []

@@ -27,7 +27,7 @@ export function* applyChange(chain: AuditChain, change: Change, effects: Effects
   for (const entry of change.entries) yield* chain.append(entry)
 }
 
-/** What the change reads before it writes, as far as it shows without an answer. */
+/** The reads that the change makes before it writes, as far as they show without an answer. */
 export function readsOf({ expect = {}, writes }: Change): readonly Query[] {
   const { lease, trustVersion, liveObjects, limits, objects = [] } = expect
   const records = writes.flatMap((write) => (write.type === 'object' ? [write.record] : []))

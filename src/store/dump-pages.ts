@@ -66,7 +66,7 @@ export async function* dumpPages(read: Read): AsyncGenerator<Page> {
   }))
 }
 
-/** What comes first, and is never many. */
+/** These come first, and are never many. */
 function* fewRecords(): Steps<Page[]> {
   const version = number((yield* get('trustVersion')) ?? {}, 'version')
   const secrets = (yield* all('secrets')).map((row): DumpedRecord => ({

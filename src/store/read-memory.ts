@@ -23,7 +23,7 @@ export class ReadMemory {
   #trustVersion: number | undefined
   /** By instance and identifier. */
   #objects = new Map<string, StoredObject>()
-  /** What was known before the last change of the database. */
+  /** The objects that were known before the last change of the database. */
   #before: ReadonlyMap<string, StoredObject> = new Map()
   #bytes = 0
 

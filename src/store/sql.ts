@@ -324,7 +324,7 @@ export const writeSql = {
     ON CONFLICT (block) DO UPDATE SET
       min_ms = CASE WHEN excluded.min_ms < audit_blocks.min_ms THEN excluded.min_ms ELSE audit_blocks.min_ms END,
       max_ms = CASE WHEN excluded.max_ms > audit_blocks.max_ms THEN excluded.max_ms ELSE audit_blocks.max_ms END`,
-  /** What the anchor names. */
+  /** The anchor names these. */
   position: `
     SELECT (SELECT value FROM meta WHERE key = 'trust_version') AS "trustVersion", c.number, c.body
     FROM (SELECT max(number) AS last FROM checkpoints) AS found LEFT JOIN checkpoints c ON c.number = found.last`,

@@ -10,6 +10,7 @@ import { isAdopted } from '../../keys/adopted-object.ts'
 import type { Keys } from '../../keys/keys.ts'
 import { isDestroyed } from '../../keys/lifecycle.ts'
 import { limits } from '../../limits.ts'
+import type { adoptionRoutes } from '../adoption-routes.ts'
 import type { Adoption } from '../adoptions.ts'
 import type { AdminContext, Asked, Handlers } from '../context.ts'
 import { Refusal } from '../errors.ts'
@@ -18,14 +19,7 @@ import { keyPages } from '../key-pages.ts'
 import { serverTrust } from '../schemas.ts'
 import { shownJob } from '../shown-job.ts'
 
-export const adoptionHandlers: Handlers<
-  | 'beginAdoption'
-  | 'beginStandardKeyAdoption'
-  | 'showAdoption'
-  | 'listAdoptions'
-  | 'compareAdopted'
-  | 'checkAdoption'
-> = {
+export const adoptionHandlers: Handlers<keyof typeof adoptionRoutes> = {
   beginAdoption: async (context, asked) => {
     const { ids, dryRun, verify, ...server } = asked.body
     return begun(context, asked, { ...oldServer(server), ids, dryRun, verify })

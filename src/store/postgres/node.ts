@@ -51,7 +51,7 @@ export async function commitsOf(session: Session, name: string, run: string): Pr
   return typeof commits === 'number' ? commits : undefined
 }
 
-/** What the database says about this run in the transaction that is open. */
+/** The database says this about the run in the transaction that is open. */
 interface Counted {
   /** With this one. */
   readonly commits: number

@@ -25,7 +25,7 @@ interface Warning {
   readonly routine?: string | undefined
 }
 
-/** What was found out about the server behind a connection (connect.ts). */
+/** The server behind a connection, as far as connect.ts found out about it. */
 export interface ServerFacts {
   readonly timeline: Timeline | null
   /** When the server started, in microseconds. */

@@ -221,7 +221,7 @@ export class PostgresStore extends DatabaseStore {
       }
       throw asUnavailable('read the database', error)
     }
-    // What was read before another server took over may still be told, since that one waits until here it may not.
+    // The answer may still leave if another server took over after the read: that one waits until this node may not answer.
     if (!this.#heartbeat.isYoung()) throw silent(this.#silence())
     return answer
   }
@@ -318,7 +318,7 @@ export class PostgresStore extends DatabaseStore {
   }
 
   /**
-   * Whoever answers next may be another server. So nothing is read before the writer has found there what was answered; it
+   * Another server may answer next. So nothing is read before the writer has found there what was answered; it
    * tries until it has.
    */
   #lost(reason: string): void {

@@ -118,9 +118,7 @@ export class Transactions {
     let sent: Moment | undefined
     let answer: T
     try {
-      session.send(begin)
-      session.send(confirmed)
-      session.send(turnLock)
+      beginTurn(session)
       await bothOf(this.#count(session), work(session))
       session.takeWarnings()
       sent = heartbeat.now()
@@ -185,9 +183,7 @@ export class Transactions {
     this.#first = undefined
     try {
       session ??= await connect()
-      session.send(begin)
-      session.send(confirmed)
-      session.send(turnLock)
+      beginTurn(session)
       const commits = await commitsOf(session, node, run)
       const uncertain = commits === this.#commits + 1 ? this.#uncertain : undefined
       if (commits !== this.#commits && !uncertain) throw await this.#lostCommits(session, commits)
@@ -218,15 +214,13 @@ export class Transactions {
     if (timeline === null) return
     const { clock, node } = this.#options
     const { recorded, leaseMs } = await readTimeline(session, node)
-    if (recorded?.cluster === timeline.cluster && recorded.number === timeline.number) return
+    if (isSame(recorded, timeline)) return
     if (isBehind(timeline, recorded))
       throw new StoreUnavailable('unavailable', 'the server is an old primary: it has rows of a newer one')
     if (recorded && leaseMs > 0) {
-      const { timeline: seen, sinceMs } = this.#promoted ?? {}
-      const isSame = seen?.cluster === timeline.cluster && seen.number === timeline.number
-      const since = isSame && sinceMs !== undefined ? sinceMs : clock.monotonic()
-      this.#promoted = { timeline, sinceMs: since }
-      const leftMs = since + leaseMs - clock.monotonic()
+      if (!isSame(this.#promoted?.timeline, timeline))
+        this.#promoted = { timeline, sinceMs: clock.monotonic() }
+      const leftMs = this.#promoted.sinceMs + leaseMs - clock.monotonic()
       if (leftMs > 0)
         throw new Promoted(
           'unavailable',
@@ -266,7 +260,7 @@ export class Transactions {
   #refuseUnconfirmed(session: Session): void {
     const warned = session.takeWarnings().find(({ routine }) => routine === 'SyncRepWaitForLSN')
     if (!warned) return
-    // What others may see now a failover may take away. So nothing is read before a later commit is confirmed.
+    // A failover may take away what others may see now. So nothing is read before a later commit is confirmed.
     session.drop()
     this.#options.onLost('a replica that must confirm each commit did not (synchronous_standby_names)')
     throw new Unconfirmed(
@@ -285,6 +279,17 @@ export class Promoted extends StoreUnavailable {}
 const lostHint =
   'The database lost commits, as after a failover to a replica that did not have them. Nothing is served. Look for the server ' +
   'that has them, or accept the loss: mortise restore-accept.'
+
+function isSame<T extends Timeline>(one: T | null | undefined, other: Timeline): one is T {
+  return one?.cluster === other.cluster && one.number === other.number
+}
+
+/** Sent together with what follows. */
+function beginTurn(session: Session): void {
+  session.send(begin)
+  session.send(confirmed)
+  session.send(turnLock)
+}
 
 const nothing = async (): Promise<void> => undefined
 
