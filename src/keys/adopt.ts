@@ -10,8 +10,9 @@ import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import { isDestroyed } from './lifecycle.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { takenNames } from './names.ts'
-import { stageNewObject, type TransactionParts } from './new-object.ts'
+import { stageNewObject } from './new-object.ts'
 import { factsOf } from './object-facts.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
 
 export type { AdoptedObject } from './adopted-object.ts'
 
@@ -28,19 +29,14 @@ export interface Adopted {
   readonly takenNames: readonly string[]
 }
 
-interface Parts extends TransactionParts {
-  /** The material of an object that is here, the caller's to wipe. */
-  readonly open: (object: ManagedObject) => Promise<Material>
-}
-
 /** Enters `key.adopt` in the audit if it changes something or refuses. The material is the caller's to wipe. */
 export async function adoptObject(
-  parts: Parts,
+  objects: TransactionObjects,
   brought: AdoptedObject,
   material: Material,
   { dryRun, onDemand = false }: AdoptOptions,
 ): Promise<Adopted> {
-  const { staged } = parts
+  const { staged } = objects
   const { uniqueIdentifier, objectType, from, checked } = brought
   const told = { objectType, from, ...(checked !== undefined && { checked }) }
   const begin = () => {
@@ -56,13 +52,13 @@ export async function adoptObject(
   requireFittingAttributes(brought, refuse)
   const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
   const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
-  const taken = await takenNames(parts.store, { ...wanted, instanceId: staged.caller.instanceId })
+  const taken = await takenNames(objects.store, { ...wanted, instanceId: staged.caller.instanceId })
   const { object, names } = withKeptNames(wanted, (name) => taken.has(name))
   const here = await staged.load(uniqueIdentifier)
   if (!here) {
     if (dryRun) return { outcome: 'new', takenNames: names }
     begin()
-    await stageNewObject(parts, object, material)
+    await stageNewObject(objects, object, material)
     if (onDemand)
       staged.alongside({
         type: 'adopted-on-demand',
@@ -75,7 +71,7 @@ export async function adoptObject(
   }
   if (isDestroyed(here.state))
     refuse(new Fault('ObjectDestroyed', `the object with this identifier was destroyed here${advice(here)}`))
-  if (here.objectType !== objectType || !(await sameBytes(parts, here, material)))
+  if (here.objectType !== objectType || !(await sameBytes(objects, here, material)))
     refuse(new Fault('ObjectAlreadyExists', 'an object with this identifier and other bytes is here'))
   if (brought.bytesOnly) return { outcome: 'same', takenNames: [] }
   const there = brought.isStateGuessed ? { ...object, state: here.state } : object
@@ -85,7 +81,7 @@ export async function adoptObject(
   begin()
   const after = { ...here, ...news }
   const changing = { before: here, was: factsOf(here), facts: factsOf(after) }
-  staged.stage(after, parts.custodies.following(await parts.instance(), changing))
+  staged.stage(after, objects.custodies.following(await objects.instance(), changing))
   staged.done({ detail: { ...told, state: after.state } })
   return { outcome: 'changed', takenNames: names }
 }
@@ -106,10 +102,14 @@ function requireFittingAttributes({ attributes }: AdoptedObject, refuse: (fault:
 }
 
 /** By the stored digest where there is one, so that a second run asks no root key. */
-async function sameBytes({ open }: Parts, here: ManagedObject, { bytes, head }: Material): Promise<boolean> {
+async function sameBytes(
+  objects: TransactionObjects,
+  here: ManagedObject,
+  { bytes, head }: Material,
+): Promise<boolean> {
   const digest = first(here.attributes, 'Digest')?.DigestValue
   if (digest !== undefined) return sha256(bytes).equals(digest)
-  const material = await open(here)
+  const material = await objects.open(here)
   const same = material.bytes.equals(bytes) && material.head.secretDataType === head.secretDataType
   material.bytes.fill(0)
   return same

@@ -1,14 +1,11 @@
 // The acts on keys, within one transaction. Each method first names its act (`#staged.begin`), so the audit gets an entry
 // whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
-import { randomUUID } from 'node:crypto'
 import { CustodyRefused } from '../custody/custody.ts'
-import type { Custodies } from '../custody/custodies.ts'
 import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
-import type { Access } from '../trust/access.ts'
 import { allows } from '../trust/allow.ts'
 import {
   addAttribute,
@@ -19,19 +16,17 @@ import {
   type Changed,
   type Target,
 } from './attribute-changes.ts'
-import { notHere, type Bring } from './bring.ts'
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './fetch-rule.ts'
-import { initialAttributes, type NewObject } from './initial-attributes.ts'
+import type { NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
 import { isDestroyed, nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
 import {
   allAttributes,
   currentState,
-  hasState,
   viewOf,
   withAttribute,
   withDate,
@@ -40,17 +35,14 @@ import {
   type ObjectType,
 } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
-import { stageNewObject, type TransactionParts } from './new-object.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
-import { StoreConflict, type Store } from '../ports/store.ts'
-import { factsOf } from './object-facts.ts'
-import type { Instance } from '../trust/rows.ts'
 import { destroyed, recoverableOf, undestroyed, type UndestroyOptions } from './recovery.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -70,29 +62,14 @@ export interface Exported {
 }
 
 export class KeyTransaction {
+  readonly #objects: TransactionObjects
   readonly #staged: StagedChange
-  readonly #store: Store
-  readonly #custodies: Custodies
-  readonly #access: Access
   readonly #recovery: RecoveryClock
-  readonly #parts: TransactionParts
-  readonly #bring: Bring | undefined
 
-  constructor(options: {
-    readonly staged: StagedChange
-    readonly store: Store
-    readonly custodies: Custodies
-    readonly access: Access
-    readonly recovery: RecoveryClock
-    readonly bring?: Bring | undefined
-  }) {
-    this.#staged = options.staged
-    this.#bring = options.bring
-    this.#store = options.store
-    this.#custodies = options.custodies
-    this.#access = options.access
-    this.#recovery = options.recovery
-    this.#parts = { ...options, instance: () => this.#instance() }
+  constructor(objects: TransactionObjects, recovery: RecoveryClock) {
+    this.#objects = objects
+    this.#staged = objects.staged
+    this.#recovery = recovery
   }
 
   /**
@@ -142,8 +119,7 @@ export class KeyTransaction {
    */
   async adopt(brought: AdoptedObject, material: Material, options: AdoptOptions): Promise<Adopted> {
     try {
-      const parts = { ...this.#parts, open: (object: ManagedObject) => this.#open(object) }
-      return await adoptObject(parts, brought, material, options)
+      return await adoptObject(this.#objects, brought, material, options)
     } finally {
       material.bytes.fill(0)
     }
@@ -152,7 +128,7 @@ export class KeyTransaction {
   /** The SHA-256 of the material, for a comparison with another server's. */
   async digest(uniqueIdentifier: string): Promise<Buffer> {
     this.#staged.begin('key.verify', uniqueIdentifier)
-    const material = await this.#open(await this.#object(uniqueIdentifier))
+    const material = await this.#objects.open(await this.#objects.live(uniqueIdentifier))
     const digest = sha256(material.bytes)
     material.bytes.fill(0)
     this.#staged.done()
@@ -162,9 +138,9 @@ export class KeyTransaction {
   /** The object with its material. Call `wipe` once the answer has its own copy. */
   async fetch(uniqueIdentifier: string, { wrapped = false } = {}): Promise<FetchedObject> {
     this.#staged.begin('key.get', uniqueIdentifier)
-    const object = await this.#object(uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
     refuseToFetch(object, wrapped)
-    const material = await this.#open(object)
+    const material = await this.#objects.open(object)
     this.#staged.opened(material.bytes)
     this.#staged.fetched(uniqueIdentifier)
     this.#staged.done()
@@ -176,11 +152,11 @@ export class KeyTransaction {
   async export(uniqueIdentifier: string, detail: AuditEntry['detail']): Promise<Exported> {
     this.#staged.begin('key.export', uniqueIdentifier)
     this.#staged.enterOnDisk()
-    if (!(await this.#instance()).portable)
+    if (!(await this.#objects.instance()).portable)
       throw new Fault('PermissionDenied', 'the keys of this instance may not be exported')
-    const object = await this.#object(uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
     refuseToFetch(object, false)
-    const material = await this.#open(object)
+    const material = await this.#objects.open(object)
     this.#staged.opened(material.bytes)
     this.#staged.done({ detail })
     const view = viewOf(object, { nowMs: this.#staged.nowMs, recovery: this.#recovery }, null)
@@ -192,7 +168,7 @@ export class KeyTransaction {
    * change. A read after the commit could fail.
    */
   async view(uniqueIdentifier: string): Promise<KeyView> {
-    const object = await this.#load(uniqueIdentifier)
+    const object = await this.#objects.load(uniqueIdentifier)
     const moment = { nowMs: this.#staged.nowMs, recovery: this.#recovery }
     return viewOf(object, moment, this.#staged.lastFetchedMs(uniqueIdentifier))
   }
@@ -200,7 +176,7 @@ export class KeyTransaction {
   /** All attributes as of now. `action`: the operation that reads them, for the audit. */
   async attributes(action: 'key.attributes' | 'key.check', uniqueIdentifier: string): Promise<AttributeSet> {
     this.#staged.begin(action, uniqueIdentifier)
-    const object = await this.#load(uniqueIdentifier)
+    const object = await this.#objects.load(uniqueIdentifier)
     this.#staged.done()
     const attributes = allAttributes(object, this.#staged.nowMs)
     return digestIsSecret(object.objectType) ? this.#withDigest(object, attributes) : attributes
@@ -223,24 +199,25 @@ export class KeyTransaction {
   /** The objects whose attributes all match, newest first. */
   async locate(query: LocateQuery, version: Version, pace: Pace = unhurried): Promise<Located> {
     this.#staged.begin('key.locate', null)
-    const found = await locate({ staged: this.#staged, store: this.#store, pace }, query, version)
+    const { staged, store } = this.#objects
+    const found = await locate({ staged, store, pace }, query, version)
     this.#staged.done({ detail: { found: found.uniqueIdentifiers.length } })
     return found
   }
 
   async activate(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.activate', uniqueIdentifier)
-    const object = await this.#withState(uniqueIdentifier, 'activated')
+    const object = await this.#objects.withState(uniqueIdentifier, 'activated')
     const state = nextState(currentState(object, this.#staged.nowMs), 'activate')
     const attributes = withDate(object.attributes, 'ActivationDate', this.#staged.nowMs)
-    await this.#stage(object, { ...object, state, attributes })
+    await this.#objects.stage(object, { ...object, state, attributes })
     this.#staged.done()
   }
 
   async revoke(uniqueIdentifier: string, revocation: Revocation): Promise<void> {
     this.#staged.begin('key.revoke', uniqueIdentifier)
-    const object = await this.#withState(uniqueIdentifier, 'revoked')
-    await this.#stage(object, revoked(object, revocation, this.#staged.nowMs))
+    const object = await this.#objects.withState(uniqueIdentifier, 'revoked')
+    await this.#objects.stage(object, revoked(object, revocation, this.#staged.nowMs))
     this.#staged.done({ detail: { reason: revocation.code } })
   }
 
@@ -250,12 +227,12 @@ export class KeyTransaction {
    */
   async destroy(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.destroy', uniqueIdentifier)
-    const object = await this.#load(uniqueIdentifier)
+    const object = await this.#objects.load(uniqueIdentifier)
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
-    const [instance, custodies] = [await this.#instance(), this.#custodies]
+    const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]
     const recoverable = recoverableOf(object, now, { instance, custodies, nowMs: this.#recovery.now() })
-    await this.#stage(object, destroyed(object, { state, nowMs: this.#staged.nowMs, recoverable }))
+    await this.#objects.stage(object, destroyed(object, { state, nowMs: this.#staged.nowMs, recoverable }))
     const until = recoverable && new Date(this.#recovery.until(recoverable.dueMs)).toISOString()
     this.#staged.done(until === undefined ? undefined : { detail: { recoverableUntil: until } })
   }
@@ -263,9 +240,9 @@ export class KeyTransaction {
   /** Brings a destroyed object back while its material waits. Throws Faults otherwise. For administrators. */
   async undestroy(uniqueIdentifier: string, options: UndestroyOptions): Promise<void> {
     this.#staged.begin('key.undestroy', uniqueIdentifier)
-    const object = await this.#load(uniqueIdentifier)
-    const back = await undestroyed(this.#parts, object, this.#recovery, options)
-    await this.#stage(object, back.object)
+    const object = await this.#objects.load(uniqueIdentifier)
+    const back = await undestroyed(this.#objects, object, this.#recovery, options)
+    await this.#objects.stage(object, back.object)
     this.#staged.done({ detail: { state: back.object.state, namesLost: back.namesLost } })
   }
 
@@ -279,43 +256,18 @@ export class KeyTransaction {
     this.#staged.wipe()
   }
 
+  /** Keeps a new object as the result of the act that was begun. */
   async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
-    const { objectType } = wanted
-    const uniqueIdentifier = randomUUID()
-    const createdMs = this.#staged.nowMs
-    try {
-      const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
-      const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
-      const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
-      await stageNewObject(this.#parts, object, material)
-      this.#staged.done({ object: uniqueIdentifier, detail: { objectType } })
-      return uniqueIdentifier
-    } finally {
-      material.bytes.fill(0)
-    }
-  }
-
-  async #open(object: ManagedObject): Promise<Material> {
-    try {
-      return await this.#custodies.open(await this.#instance(), object, this.#staged.correlationIds)
-    } catch (error) {
-      if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
-        throw new StoreConflict('object', 'the object was sealed anew meanwhile')
-      throw error
-    }
-  }
-
-  /** Whether the object was sealed anew since it was read, as happens while an instance moves to another root key. */
-  async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
-    const now = await this.#store.object(instanceId, uniqueIdentifier)
-    return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0
+    const object = await this.#objects.keep(wanted, material, generated)
+    this.#staged.done({ object, detail: { objectType: wanted.objectType } })
+    return object
   }
 
   /** Without the digest if the material cannot be opened, so that attributes are answered in an outage too. */
   async #withDigest(object: ManagedObject, attributes: AttributeSet): Promise<AttributeSet> {
     if (object.sealed === null) return attributes
     try {
-      const material = await this.#open(object)
+      const material = await this.#objects.open(object)
       const digest = digestOf(material)
       material.bytes.fill(0)
       return withAttribute(attributes, 'Digest', digest)
@@ -325,13 +277,6 @@ export class KeyTransaction {
     }
   }
 
-  async #instance(): Promise<Instance> {
-    const { instanceId, trustVersion } = this.#staged.caller
-    const instance = await this.#access.instance(instanceId, trustVersion)
-    if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
-    return instance
-  }
-
   async #changeAttribute<C extends AttributeNamed>(
     action: AuditAction,
     uniqueIdentifier: string,
@@ -339,7 +284,7 @@ export class KeyTransaction {
     apply: (target: Target, change: C) => Changed,
   ): Promise<AttributeInstance> {
     this.#staged.begin(action, uniqueIdentifier)
-    const object = await this.#load(uniqueIdentifier)
+    const object = await this.#objects.load(uniqueIdentifier)
     const { objectType } = object
     const state = currentState(object, this.#staged.nowMs)
     const attributes = allAttributes(object, this.#staged.nowMs)
@@ -348,46 +293,10 @@ export class KeyTransaction {
     const kept = new Map(changed.attributes)
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
     if (change.key === 'Name' && !isDestroyed(state))
-      await requireFreeNames(this.#staged, this.#store, uniqueIdentifier, kept)
-    this.#staged.limit(limitsOf(await this.#instance()))
-    await this.#stage(object, { ...object, state, attributes: kept })
+      await requireFreeNames(this.#staged, this.#objects.store, uniqueIdentifier, kept)
+    this.#staged.limit(limitsOf(await this.#objects.instance()))
+    await this.#objects.stage(object, { ...object, state, attributes: kept })
     this.#staged.done({ detail: { attribute: change.key } })
     return changed.instance
-  }
-
-  /** Stages a change that a client requested, and sets the Last Change Date. */
-  async #stage(before: ManagedObject, after: ManagedObject): Promise<void> {
-    const attributes = withDate(after.attributes, 'LastChangeDate', this.#staged.nowMs)
-    const changing = {
-      before,
-      was: factsOf(before),
-      facts: isDestroyed(after.state) ? null : factsOf({ ...after, attributes }),
-    }
-    // A destroyed object has no sealed form.
-    const isStored = before.sealed !== null
-    const following = isStored ? this.#custodies.following(await this.#instance(), changing) : undefined
-    this.#staged.stage({ ...after, attributes }, following)
-  }
-
-  /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
-  async #load(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.#staged.load(uniqueIdentifier)
-    return object ?? notHere(this.#bring, this.#staged.caller, uniqueIdentifier)
-  }
-
-  async #object(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.#load(uniqueIdentifier)
-    if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
-    return object
-  }
-
-  async #withState(uniqueIdentifier: string, done: string): Promise<ManagedObject> {
-    const object = await this.#load(uniqueIdentifier)
-    if (!hasState(object.objectType))
-      throw new Fault(
-        'IllegalOperation',
-        `an object of type ${object.objectType} has no state and cannot be ${done}`,
-      )
-    return object
   }
 }

@@ -22,6 +22,7 @@ import type { Clock } from '../ports/clock.ts'
 import { RootKeyError } from '../ports/root-key.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 import { StagedChange } from './staged-change.ts'
+import { TransactionObjects } from './transaction-objects.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 export interface ListedKey extends KeyView {
@@ -121,8 +122,9 @@ export class Keys {
     work: (work: KeyTransaction) => Promise<T>,
     bring: Bring | undefined,
   ): Promise<T> {
-    const [store, custodies, access, recovery] = [this.#store, this.#custodies, this.#access, this.#recovery]
-    const result = await work(new KeyTransaction({ staged, store, custodies, access, recovery, bring }))
+    const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
+    const objects = new TransactionObjects({ staged, store, custodies, access, bring })
+    const result = await work(new KeyTransaction(objects, this.#recovery))
     if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
     else await this.#record(staged.access())
     return result

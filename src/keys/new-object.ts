@@ -1,38 +1,27 @@
 // Stores the material of a new object and stages its record, however the object came to be: created, registered, or adopted
 // from another server. The caller says what it is; the audit entry is the caller's too.
 
-import type { Custodies } from '../custody/custodies.ts'
-import type { Store } from '../ports/store.ts'
 import type { Material, Place } from '../sealing/envelope.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
-import type { Instance } from '../trust/rows.ts'
 import { requireRoom } from './instance-room.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { requireFreeNames } from './names.ts'
 import { factsOf } from './object-facts.ts'
-import type { StagedChange } from './staged-change.ts'
-
-/** The acts of one transaction share these. */
-export interface TransactionParts {
-  readonly staged: StagedChange
-  readonly store: Store
-  readonly custodies: Custodies
-  /** As the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
-  readonly instance: () => Promise<Instance>
-}
+import type { TransactionObjects } from './transaction-objects.ts'
 
 /** Throws the Faults NonUniqueNameAttribute and ServerLimitExceeded, and what the custody throws. */
 export async function stageNewObject(
-  { staged, store, custodies, instance: instanceOf }: TransactionParts,
+  objects: TransactionObjects,
   wanted: Pick<ManagedObject, 'uniqueIdentifier' | 'objectType' | 'state' | 'attributes' | 'createdMs'>,
   material: Material,
 ): Promise<void> {
+  const { staged, store, custodies } = objects
   const { instanceId } = staged.caller
   const { uniqueIdentifier, objectType } = wanted
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   // Checked before sealing, because a standard key that is not used costs money.
   await requireFreeNames(staged, store, uniqueIdentifier, wanted.attributes)
-  const instance = await instanceOf()
+  const instance = await objects.instance()
   await requireRoom(store, instance)
   staged.limit(limitsOf(instance))
   const { correlationIds } = staged

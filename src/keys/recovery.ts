@@ -9,7 +9,7 @@ import type { Instance } from '../trust/rows.ts'
 import { isDestroyed, isState, type State } from './lifecycle.ts'
 import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
 import { takenNames } from './names.ts'
-import type { TransactionParts } from './new-object.ts'
+import type { TransactionObjects } from './transaction-objects.ts'
 import { withFreeNames } from './object-facts.ts'
 import type { RecoveryClock } from './recovery-clock.ts'
 
@@ -68,7 +68,7 @@ export interface UndestroyOptions {
 
 /** The object to be staged, and how many Names it has lost. Throws Faults. */
 export async function undestroyed(
-  { store }: Pick<TransactionParts, 'store'>,
+  { store }: Pick<TransactionObjects, 'store'>,
   object: ManagedObject,
   recovery: Pick<RecoveryClock, 'now'>,
   { withoutTakenNames }: UndestroyOptions,

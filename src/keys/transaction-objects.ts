@@ -1,0 +1,123 @@
+// The objects of one transaction, as its acts see them: found, opened, changed, kept. The acts themselves are in
+// key-transaction.ts and beside it; each calls these and never the store.
+
+import { randomUUID } from 'node:crypto'
+import type { Custodies } from '../custody/custodies.ts'
+import { Fault } from '../kmip/fault.ts'
+import { StoreConflict, type Store } from '../ports/store.ts'
+import type { Material } from '../sealing/envelope.ts'
+import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
+import type { Access } from '../trust/access.ts'
+import type { Instance } from '../trust/rows.ts'
+import { notHere, type Bring } from './bring.ts'
+import { digestIsSecret, digestOf } from './digest.ts'
+import { initialAttributes, type NewObject } from './initial-attributes.ts'
+import { isDestroyed } from './lifecycle.ts'
+import { hasState, withDate, type ManagedObject } from './managed-object.ts'
+import { stageNewObject } from './new-object.ts'
+import { factsOf } from './object-facts.ts'
+import type { StagedChange } from './staged-change.ts'
+
+export class TransactionObjects {
+  readonly staged: StagedChange
+  readonly store: Store
+  readonly custodies: Custodies
+  readonly #access: Access
+  readonly #bring: Bring | undefined
+
+  constructor(options: {
+    readonly staged: StagedChange
+    readonly store: Store
+    readonly custodies: Custodies
+    readonly access: Access
+    readonly bring?: Bring | undefined
+  }) {
+    this.staged = options.staged
+    this.store = options.store
+    this.custodies = options.custodies
+    this.#access = options.access
+    this.#bring = options.bring
+  }
+
+  /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
+  async instance(): Promise<Instance> {
+    const { instanceId, trustVersion } = this.staged.caller
+    const instance = await this.#access.instance(instanceId, trustVersion)
+    if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
+    return instance
+  }
+
+  /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
+  async load(uniqueIdentifier: string): Promise<ManagedObject> {
+    const object = await this.staged.load(uniqueIdentifier)
+    return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
+  }
+
+  /** The object as long as it is not destroyed. Throws ObjectDestroyed otherwise. */
+  async live(uniqueIdentifier: string): Promise<ManagedObject> {
+    const object = await this.load(uniqueIdentifier)
+    if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
+    return object
+  }
+
+  /** An object that has a state. `done`: what it should become, for the message of the Fault. */
+  async withState(uniqueIdentifier: string, done: string): Promise<ManagedObject> {
+    const object = await this.load(uniqueIdentifier)
+    if (!hasState(object.objectType))
+      throw new Fault(
+        'IllegalOperation',
+        `an object of type ${object.objectType} has no state and cannot be ${done}`,
+      )
+    return object
+  }
+
+  /** The object's material, the caller's to wipe. */
+  async open(object: ManagedObject): Promise<Material> {
+    try {
+      return await this.custodies.open(await this.instance(), object, this.staged.correlationIds)
+    } catch (error) {
+      if (error instanceof KeysUnavailable && (await this.#isElsewhere(object)))
+        throw new StoreConflict('object', 'the object was sealed anew meanwhile')
+      throw error
+    }
+  }
+
+  /** Stages a change that a client requested, and sets the Last Change Date. */
+  async stage(before: ManagedObject, after: ManagedObject): Promise<void> {
+    const attributes = withDate(after.attributes, 'LastChangeDate', this.staged.nowMs)
+    const changing = {
+      before,
+      was: factsOf(before),
+      facts: isDestroyed(after.state) ? null : factsOf({ ...after, attributes }),
+    }
+    // A destroyed object has no sealed form.
+    const isStored = before.sealed !== null
+    const following = isStored ? this.custodies.following(await this.instance(), changing) : undefined
+    this.staged.stage({ ...after, attributes }, following)
+  }
+
+  /**
+   * Stages a new object, Pre-Active unless its Activation Date is reached. Overwrites the material's bytes. `generated`: this
+   * server made the material. Returns the identifier.
+   */
+  async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
+    const { objectType } = wanted
+    const uniqueIdentifier = randomUUID()
+    const createdMs = this.staged.nowMs
+    try {
+      const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
+      const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
+      const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
+      await stageNewObject(this, object, material)
+      return uniqueIdentifier
+    } finally {
+      material.bytes.fill(0)
+    }
+  }
+
+  /** Whether the object was sealed anew since it was read, as happens while an instance moves to another root key. */
+  async #isElsewhere({ instanceId, uniqueIdentifier, sealed }: ManagedObject): Promise<boolean> {
+    const now = await this.store.object(instanceId, uniqueIdentifier)
+    return Buffer.compare(now?.sealed ?? Buffer.of(), sealed ?? Buffer.of()) !== 0
+  }
+}
