@@ -1,50 +1,121 @@
-// `npm run conformance`: starts the real server and runs the OASIS cases of KMIP 1.x against it, with the runner in the
-// folder beside the project, where that is there. Prints the totals. For information: always ends well, and in bounded
+// `npm run conformance`: starts the real server, runs the OASIS cases of KMIP 1.x against it with the runner in the folder
+// beside the project, and prints the table by version and profile. Fails when a number falls below
+// test/conformance-floor.json. Where the cases are not there it says that nothing was run, and ends well. In bounded
 // time.
+//
+//   --raise           writes the floor anew where every number is as high or higher; then `npm run docs`
+//   --failures        also prints the reason of each failed case, by cause
+//   --only REGEXP     only the cases with such names; compares nothing with the floor
+//   --report FILE     also writes what the runner reports, as JSON
 
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import {
+  countCases,
+  failuresByCause,
+  fallen,
+  lines,
+  risen,
+  totalOf,
+  type CaseResult,
+  type Counts,
+} from '../test/support/conformance-counts.ts'
 import { startServer } from '../test/support/server.ts'
 
-const reference = path.resolve(import.meta.dirname, '../../shared/kmip')
+const root = path.resolve(import.meta.dirname, '..')
+const reference = path.resolve(root, '../shared/kmip')
 const runner = path.join(reference, 'runner/kmip_acceptance.py')
+const floorFile = path.join(root, 'test/conformance-floor.json')
 const timeLimitMs = 10 * 60_000
 
-if (!existsSync(runner)) say('the OASIS cases are not here: nothing to measure')
-else if (spawnSync('python3', ['--version']).status !== 0) say('there is no python3: nothing is measured')
-else
-  await measure(process.argv.slice(2)).catch((error: unknown) =>
-    say(`could not be measured: ${String(error)}`),
-  )
+const { values: options } = parseArgs({
+  options: {
+    raise: { type: 'boolean', default: false },
+    failures: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    report: { type: 'string' },
+  },
+})
 
-async function measure(more: readonly string[]): Promise<void> {
+if (!existsSync(runner)) say('NOT RUN: the cases are not beside the project, in ../shared/kmip')
+else if (spawnSync('python3', ['--version']).status !== 0) say('NOT RUN: there is no python3')
+else judge(await results())
+
+/** Runs all cases, or those with the names that were asked for. */
+async function results(): Promise<readonly CaseResult[]> {
   const cases = readdirSync(path.join(reference, 'cases'))
     .filter((name) => name.startsWith('v1.'))
     .map((name) => path.join(reference, 'cases', name))
   const smoke = spawnSync('python3', ['-B', runner, '--check', '-q', ...cases], { encoding: 'utf8' })
   if (smoke.status !== 0) throw new Error(`the runner's own check failed: ${smoke.stderr}`)
+  const folder = mkdtempSync(path.join(tmpdir(), 'mortise-conformance-'))
+  try {
+    const report = path.resolve(options.report ?? path.join(folder, 'report.json'))
+    const only = options.only === undefined ? [] : ['--include', options.only]
+    await runCases(['-q', '--report', report, ...only, ...cases])
+    return (JSON.parse(readFileSync(report, 'utf8')) as { readonly cases: readonly CaseResult[] }).cases
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+async function runCases(args: readonly string[]): Promise<void> {
   await using server = await startServer()
   const { caFile, certFile, keyFile } = await server.issue('conformance')
   const tls = ['--ca', caFile, '--cert', certFile, '--key', keyFile]
   const port = ['--port', String(server.kmip.port)]
-  const child = spawn(
-    'python3',
-    ['-B', runner, ...port, ...tls, ...(more.length > 0 ? more : ['-q']), ...cases],
-    {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      timeout: timeLimitMs,
-    },
-  )
-  // Only the totals: a line for each failed case is for those who ask (`npm run conformance -- --report FILE`).
-  const lines = createInterface({ input: child.stdout })
-  lines.on('line', (line) => {
-    if (more.length > 0 || /^KMIP |passed/.test(line)) say(line)
+  const child = spawn('python3', ['-B', runner, ...port, ...tls, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: timeLimitMs,
   })
   await once(child, 'close')
-  if (child.signalCode !== null) say(`stopped after ${timeLimitMs / 60_000} minutes`)
+  if (child.signalCode !== null) throw new Error(`stopped after ${timeLimitMs / 60_000} minutes`)
+}
+
+function judge(cases: readonly CaseResult[]): void {
+  const counts = countCases(cases)
+  for (const [version, profile, { passed, of }] of lines(counts))
+    say(`KMIP ${version} ${profile.padEnd(26)} ${String(passed).padStart(3)} of ${String(of).padStart(3)}`)
+  for (const version of Object.keys(counts)) {
+    const { passed, of } = totalOf(counts, version)
+    say(`KMIP ${version} in all: ${passed} of ${of}`)
+  }
+  const { passed, of } = totalOf(counts)
+  const skipped = cases.filter(({ status }) => status === 'SKIP').length
+  say(`${passed} passed, ${of - passed} failed, ${skipped} skipped`)
+  if (options.failures) printFailures(cases)
+  if (options.only === undefined) holdToFloor(counts)
+}
+
+function printFailures(cases: readonly CaseResult[]): void {
+  for (const [cause, failed] of failuresByCause(cases)) {
+    say(`${failed.length} × ${cause}`)
+    for (const { version, case: name, detail } of failed) say(`    ${version} ${name}  ${detail}`)
+  }
+}
+
+function holdToFloor(counts: Counts): void {
+  const floor = existsSync(floorFile) ? (JSON.parse(readFileSync(floorFile, 'utf8')) as Counts) : {}
+  const fell = fallen(counts, floor)
+  for (const line of fell) say(`FELL: ${line}`)
+  if (fell.length > 0) process.exitCode = 1
+  else if (options.raise) writeFileSync(floorFile, floorText(counts))
+  else if (risen(counts, floor)) say('higher than the floor: `npm run conformance -- --raise` keeps it')
+}
+
+/** One line for each number, so that two changes which raise different numbers can be merged. */
+function floorText(counts: Counts): string {
+  const versions = Object.entries(counts).map(([version, byProfile]) => {
+    const profiles = Object.entries(byProfile).map(
+      ([profile, { passed, of }]) => `    "${profile}": { "passed": ${passed}, "of": ${of} }`,
+    )
+    return `  "${version}": {\n${profiles.join(',\n')}\n  }`
+  })
+  return `{\n${versions.join(',\n')}\n}\n`
 }
 
 /** Marked, so that nobody takes these totals for those of the project's own tests. */

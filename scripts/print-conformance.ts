@@ -1,5 +1,7 @@
 // Prints docs/kmip-conformance.md from the tables of kmip/ and the table of handlers; `npm run docs` writes it.
 
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { format } from 'prettier'
 import { attributeFact, attributeNames } from '../src/kmip/attribute-table.ts'
 import { enums } from '../src/kmip/enums.ts'
@@ -8,9 +10,13 @@ import { isDefined, type Defined } from '../src/kmip/tags.ts'
 import { atLeast, versions, type Version } from '../src/kmip/version.ts'
 import { handledOperations } from '../src/operations/handlers.ts'
 import { served as servedVersions } from '../src/operations/served.ts'
+import { lines, totalOf, type Count, type Counts } from '../test/support/conformance-counts.ts'
 
 const handled: ReadonlySet<OperationName> = new Set(handledOperations)
 const served = versions.filter((version) => servedVersions.has(version))
+const floor = JSON.parse(
+  readFileSync(path.join(import.meta.dirname, '../test/conformance-floor.json'), 'utf8'),
+) as Counts
 const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorted()
 
 /** Parts of handled operations that are not done, in the words of people. */
@@ -40,6 +46,14 @@ ${versions.map(operationCount).join('\n')}
 What a handled operation still refuses, each with a reason and a message that says so:
 
 ${refused.map((line) => `- ${line}`).join('\n')}
+
+## The OASIS cases
+
+These are the test cases that OASIS published with each version, replayed against the server by \`npm run conformance\`: how
+many pass, of those that a server can run. CI fails when a number falls. Cases for a server that calls its client (Notify, Put)
+are not counted.
+
+${table(['cases', ...Object.keys(floor)], caseLines())}
 
 ## Attributes
 
@@ -72,6 +86,20 @@ function operationCount(version: Version): string {
 
 function isHandled(name: OperationName, version: Version): boolean {
   return handled.has(name) && servedVersions.has(version)
+}
+
+function caseLines(): string[][] {
+  const profiles = [...new Set(lines(floor).map(([, profile]) => profile))].toSorted()
+  const perProfile = profiles.map((profile) => [
+    profile,
+    ...Object.values(floor).map((byProfile) => countText(byProfile[profile])),
+  ])
+  const all = Object.keys(floor).map((version) => countText(totalOf(floor, version)))
+  return [...perProfile, ['in all', ...all]]
+}
+
+function countText(count: Count | undefined): string {
+  return count === undefined ? '' : `${count.passed} of ${count.of}`
 }
 
 function attributeLine(key: (typeof attributeNames)[number]): string[] {
