@@ -9,6 +9,7 @@ import { adopt } from './adopt/adoption.ts'
 import { adoptStandardKeys, type OpenStandardKeys } from './adopt/standard-keys.ts'
 import { Upstreams } from './adopt/upstreams.ts'
 import { Audit } from './audit/audit.ts'
+import { CryptoPool } from './crypto/pool.ts'
 import { Custodies } from './custody/custodies.ts'
 import { ApiKeys } from './instances/api-keys.ts'
 import { InstanceReports } from './instances/report.ts'
@@ -166,7 +167,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
   const parts = { store, clock, access, keyring, custodies }
   const trust = createTrustChanges({ ...parts, ...authorityRules, macs: secrets, changed })
   const recover = await openRecovery({ store, clock, leases }, opened)
-  const keys = new Keys({ store, custodies, access, clock, ...recover, durableReads })
+  const keys = new Keys({ ...parts, crypto: openCrypto(opened), ...recover, durableReads })
   const instanceWork = new InstanceWorker({ ...parts, leases, changes: trust.work, onFailure: failed })
   opened.defer(() => instanceWork.stop())
   rootKeys.connect({ apiKeys, onRewrapped: (event) => instanceWork.rewrapped(event) })
@@ -250,6 +251,12 @@ async function openRecovery(
   const recoverySweep = new RecoverySweep({ store, clock, recovery, leases })
   opened.defer(() => recoverySweep.stop())
   return { recovery, recoverySweep }
+}
+
+function openCrypto(opened: AsyncDisposableStack): CryptoPool {
+  const crypto = new CryptoPool()
+  opened.defer(() => crypto.close())
+  return crypto
 }
 
 /** The old servers that instances ask for what is unknown here. */

@@ -130,6 +130,19 @@ export const limits = {
   /** The process ends this long after the first signal to stop, whatever still runs. */
   stopMs: 25_000,
 
+  // --- computations (crypto/) ---
+  /** Threads for slow ones, as many as processors and at least two; and how far they give way to the thread that serves TLS. */
+  cryptoThreadsMax: 4,
+  cryptoNice: 10,
+  /** Computations that wait for a thread, of all clients and of one. The server refuses more. */
+  cryptoWaitingMax: 256,
+  cryptoWaitingPerPartyMax: 32,
+  /** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
+  cryptoJobMsMax: 110_000,
+  /** RSA key pairs that the server makes. */
+  rsaBitsMin: 2_048,
+  rsaBitsMax: 8_192,
+
   // --- the KMIP client, unless its user sets something else ---
   clientConnectTimeoutMs: 5_000,
   clientHandshakeTimeoutMs: 10_000,
@@ -601,5 +614,6 @@ if (limits.connectionsPerAddressMax > limits.connectionsMax) throw new Error('li
 if (limits.adminConnectionsPerAddressMax > limits.adminConnectionsMax)
   throw new Error('limits: admin connections of one address > all')
 if (limits.adminHeadersTimeoutMs > limits.adminRequestTimeoutMs) throw new Error('limits: headers > request')
+if (limits.cryptoJobMsMax > limits.answerTimeoutMs) throw new Error('limits: computation > answer')
 if (limits.keyProtectCallTimeoutMs > limits.answerTimeoutMs)
   throw new Error('limits: call of a root key > answer')

@@ -4,6 +4,7 @@
 // place of the transaction (design: invariants 1 and 3). key-transaction.ts says what the work may do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { CryptoPool } from '../crypto/pool.ts'
 import { CustodyRefused } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -35,6 +36,7 @@ export class Keys {
   readonly #custodies: Custodies
   readonly #access: Access
   readonly #clock: Clock
+  readonly #crypto: Pick<CryptoPool, 'run'>
   readonly #durableReads: () => boolean
   readonly #recovery: RecoveryClock
   readonly #retrying = new KeyedMutex()
@@ -44,6 +46,7 @@ export class Keys {
     readonly custodies: Custodies
     readonly access: Access
     readonly clock: Clock
+    readonly crypto: Pick<CryptoPool, 'run'>
     readonly recovery: RecoveryClock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
@@ -52,6 +55,7 @@ export class Keys {
     this.#custodies = options.custodies
     this.#access = options.access
     this.#clock = options.clock
+    this.#crypto = options.crypto
     this.#durableReads = options.durableReads
     this.#recovery = options.recovery
   }
@@ -122,8 +126,8 @@ export class Keys {
     work: (work: KeyTransaction) => Promise<T>,
     bring: Bring | undefined,
   ): Promise<T> {
-    const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
-    const objects = new TransactionObjects({ staged, store, custodies, access, bring })
+    const [store, custodies, access, crypto] = [this.#store, this.#custodies, this.#access, this.#crypto]
+    const objects = new TransactionObjects({ staged, store, custodies, access, crypto, bring })
     const result = await work(new KeyTransaction(objects, this.#recovery))
     if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
     else await this.#record(staged.access())

@@ -2,6 +2,8 @@
 // key-transaction.ts and beside it; each calls these and never the store.
 
 import { randomUUID } from 'node:crypto'
+import type { JobInput, JobName, JobOutput } from '../crypto/jobs.ts'
+import type { CryptoPool } from '../crypto/pool.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
@@ -10,6 +12,7 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 import { notHere, type Bring } from './bring.ts'
+import { withFaults } from './crypto-fault.ts'
 import { digestIsSecret, digestOf } from './digest.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
@@ -23,6 +26,7 @@ export class TransactionObjects {
   readonly store: Store
   readonly custodies: Custodies
   readonly #access: Access
+  readonly #crypto: Pick<CryptoPool, 'run'>
   readonly #bring: Bring | undefined
 
   constructor(options: {
@@ -30,12 +34,14 @@ export class TransactionObjects {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
+    readonly crypto: Pick<CryptoPool, 'run'>
     readonly bring?: Bring | undefined
   }) {
     this.staged = options.staged
     this.store = options.store
     this.custodies = options.custodies
     this.#access = options.access
+    this.#crypto = options.crypto
     this.#bring = options.bring
   }
 
@@ -80,6 +86,15 @@ export class TransactionObjects {
         throw new StoreConflict('object', 'the object was sealed anew meanwhile')
       throw error
     }
+  }
+
+  /**
+   * Has a computation done, on a thread if it is slow, in the caller's turn. The input's byte strings stay whose they were;
+   * the output's are the caller's to wipe. Throws Faults.
+   */
+  async compute<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
+    const { instanceId, actor } = this.staged.caller
+    return withFaults(this.#crypto.run(name, input, JSON.stringify([instanceId, actor.kind, actor.id])))
   }
 
   /** Stages a change that a client requested, and sets the Last Change Date. */

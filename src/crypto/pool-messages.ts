@@ -1,0 +1,16 @@
+// What the two sides of the pool say to each other.
+
+import type { CryptoErrorKind } from './error.ts'
+import type { JobName } from './jobs.ts'
+
+/** One job at a time. Its byte strings are the thread's, which overwrites them. */
+export interface ToPoolThread {
+  readonly name: JobName
+  readonly input: unknown
+}
+
+export type FromPoolThread =
+  | { readonly type: 'done'; readonly output: unknown }
+  | { readonly type: 'refused'; readonly kind: CryptoErrorKind; readonly message: string }
+  /** A bug. The text is for the log. */
+  | { readonly type: 'bug'; readonly message: string }

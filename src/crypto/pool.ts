@@ -1,0 +1,199 @@
+// The pool of threads for slow computations, as seen from the thread that serves TLS. Quick ones are done at once, here. What
+// waits is bounded, in all and for each party; parties take turns, and long work never has all threads. A thread that ends,
+// or that takes too long, is replaced, and its job is refused.
+
+import { availableParallelism } from 'node:os'
+import { Worker } from 'node:worker_threads'
+import { limits } from '../limits.ts'
+import { CryptoError } from './error.ts'
+import { isLong, isQuick, runJob, type JobInput, type JobName, type JobOutput } from './jobs.ts'
+import { ownBytes } from './own-bytes.ts'
+import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
+
+// The build has .js where the checkout has .ts.
+const poolScript = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'pool-thread$1'))
+
+interface Waiting {
+  readonly name: JobName
+  readonly input: unknown
+  readonly long: boolean
+  resolve(output: unknown): void
+  reject(error: Error): void
+}
+
+export interface PoolOptions {
+  readonly threads?: number
+  readonly jobMsMax?: number
+  readonly script?: URL
+}
+
+/** At least two, so that long work leaves one; they give way to the thread that serves TLS. */
+function threadsByDefault(): number {
+  return Math.min(limits.cryptoThreadsMax, Math.max(2, availableParallelism()))
+}
+
+export class CryptoPool {
+  readonly #threadsMax: number
+  readonly #jobMsMax: number
+  readonly #script: URL
+  readonly #threads = new Set<PoolThread>()
+  /** The party whose turn is next is first. */
+  readonly #parties = new Map<string, Waiting[]>()
+  #waiting = 0
+  #closed = false
+
+  constructor({
+    threads = threadsByDefault(),
+    jobMsMax = limits.cryptoJobMsMax,
+    script = poolScript,
+  }: PoolOptions = {}) {
+    this.#threadsMax = threads
+    this.#jobMsMax = jobMsMax
+    this.#script = script
+  }
+
+  /**
+   * Does the job. The input's byte strings stay the caller's, to overwrite after the promise is settled; the output's become
+   * the caller's. `party`: whose turn it takes. Throws the CryptoErrors of the job, `busy` if too much waits, and `lost`.
+   */
+  async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
+    if (isQuick(name, input)) return runJob(name, input) as JobOutput<N>
+    if (this.#closed) throw new CryptoError('lost', 'the server is stopping')
+    const queue = this.#parties.get(party) ?? []
+    if (this.#waiting >= limits.cryptoWaitingMax || queue.length >= limits.cryptoWaitingPerPartyMax)
+      throw new CryptoError('busy', 'the server has too much to compute: try again')
+    const output = new Promise<unknown>((resolve, reject) => {
+      queue.push({ name, input, long: isLong(name, input), resolve, reject })
+    })
+    this.#parties.set(party, queue)
+    this.#waiting += 1
+    this.#give()
+    return (await output) as JobOutput<N>
+  }
+
+  /** Ends the threads. What waits or runs is refused. */
+  async close(): Promise<void> {
+    this.#closed = true
+    const stopping = new CryptoError('lost', 'the server is stopping')
+    for (const job of [...this.#parties.values()].flat()) job.reject(stopping)
+    this.#parties.clear()
+    this.#waiting = 0
+    await Promise.all([...this.#threads].map((thread) => thread.end(stopping)))
+  }
+
+  #give(): void {
+    for (;;) {
+      const idle = [...this.#threads].find(({ isIdle }) => isIdle)
+      if (!idle && this.#threads.size >= this.#threadsMax) return
+      const job = this.#next()
+      if (!job) return
+      ;(idle ?? this.#start()).take(job)
+    }
+  }
+
+  /** The next party's first job that may run now. */
+  #next(): Waiting | undefined {
+    const longRunning = [...this.#threads].filter(({ doesLong }) => doesLong).length
+    const longMay = longRunning < Math.max(1, this.#threadsMax - 1)
+    for (const [party, queue] of this.#parties) {
+      const at = queue.findIndex(({ long }) => longMay || !long)
+      if (at < 0) continue
+      const [job] = queue.splice(at, 1)
+      this.#parties.delete(party)
+      if (queue.length > 0) this.#parties.set(party, queue)
+      this.#waiting -= 1
+      return job
+    }
+    return undefined
+  }
+
+  #start(): PoolThread {
+    const thread = new PoolThread(new Worker(this.#script), this.#jobMsMax, (ended) => {
+      if (ended) this.#threads.delete(thread)
+      if (!this.#closed) this.#give()
+    })
+    this.#threads.add(thread)
+    return thread
+  }
+}
+
+/** One thread, and the job that it does. */
+class PoolThread {
+  readonly #worker: Worker
+  readonly #jobMsMax: number
+  /** Called when it is idle again, or has ended. */
+  readonly #onFree: (ended: boolean) => void
+  #timer: NodeJS.Timeout | undefined
+  #job: Waiting | undefined
+  #ending = false
+
+  constructor(worker: Worker, jobMsMax: number, onFree: (ended: boolean) => void) {
+    this.#worker = worker
+    this.#jobMsMax = jobMsMax
+    this.#onFree = onFree
+    worker.on('message', (message: FromPoolThread) => this.#answered(message))
+    // 'exit' follows, and says to whom it matters.
+    worker.on('error', (error) => {
+      this.#ending = true
+      this.#settle((job) => job.reject(lost(error)))
+    })
+    worker.on('exit', () => {
+      this.#settle((job) => job.reject(lost()))
+      this.#onFree(true)
+    })
+  }
+
+  get isIdle(): boolean {
+    return this.#job === undefined && !this.#ending
+  }
+
+  get doesLong(): boolean {
+    return this.#job?.long === true
+  }
+
+  take(job: Waiting): void {
+    this.#job = job
+    this.#worker.ref()
+    this.#timer = setTimeout(() => {
+      void this.end(new CryptoError('lost', 'the computation took too long: it was given up'))
+    }, this.#jobMsMax)
+    const { name, input } = job
+    const { value, transfer } = ownBytes<ToPoolThread>({ name, input })
+    this.#worker.postMessage(value, transfer)
+  }
+
+  async end(error: CryptoError): Promise<void> {
+    this.#ending = true
+    this.#settle((job) => job.reject(error))
+    await this.#worker.terminate()
+  }
+
+  #answered(message: FromPoolThread): void {
+    this.#settle((job) => {
+      switch (message.type) {
+        case 'done':
+          return job.resolve(message.output)
+        case 'refused':
+          return job.reject(new CryptoError(message.kind, message.message))
+        case 'bug':
+          return job.reject(new Error(`${job.name}: ${message.message}`))
+        default:
+          return message satisfies never
+      }
+    })
+    if (this.#ending) return
+    this.#worker.unref()
+    this.#onFree(false)
+  }
+
+  #settle(settle: (job: Waiting) => void): void {
+    clearTimeout(this.#timer)
+    const job = this.#job
+    this.#job = undefined
+    if (job) settle(job)
+  }
+}
+
+function lost(cause?: unknown): CryptoError {
+  return new CryptoError('lost', 'the computation was interrupted: try again', { cause })
+}

@@ -1,0 +1,115 @@
+// The pool: what threads do, whose turn it is, what is refused, and what becomes of a thread that ends.
+
+import assert from 'node:assert/strict'
+import { createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { after, test } from 'node:test'
+import { CryptoError, type CryptoErrorKind } from '../../src/crypto/error.ts'
+import { CryptoPool } from '../../src/crypto/pool.ts'
+import { limits } from '../../src/limits.ts'
+
+const oddThread = new URL('../support/odd-pool-thread.ts', import.meta.url)
+
+function isKind(kind: CryptoErrorKind) {
+  return (error: unknown) => error instanceof CryptoError && error.kind === kind
+}
+
+async function refused(asked: readonly Promise<unknown>[]): Promise<number> {
+  const results = await Promise.allSettled(asked)
+  return results.filter((result) => result.status === 'rejected' && isKind('busy')(result.reason)).length
+}
+
+test('a thread generates key pairs that sign and verify', async () => {
+  const pool = new CryptoPool({ threads: 2 })
+  after(() => pool.close())
+  const pairs = await Promise.all([
+    pool.run('generate-key-pair', { type: 'rsa', bits: 2_048 }, 'a'),
+    pool.run('generate-key-pair', { type: 'ec', curve: 'secp384r1' }, 'a'),
+  ])
+  for (const pair of pairs) {
+    const privateKey = createPrivateKey({ key: Buffer.from(pair.privateKey), format: 'der', type: 'pkcs8' })
+    const publicKey = createPublicKey({ key: Buffer.from(pair.publicKey), format: 'der', type: 'spki' })
+    const data = Buffer.from('to be signed')
+    assert.ok(verify('sha256', data, publicKey, sign('sha256', data, privateKey)))
+  }
+})
+
+test('a refusal of the job arrives with its kind, and the thread goes on', async () => {
+  const pool = new CryptoPool({ threads: 1 })
+  after(() => pool.close())
+  const wrong = [
+    { type: 'rsa', bits: 1_024 },
+    { type: 'rsa', bits: 16_384 },
+    { type: 'rsa', bits: 2_048, exponent: 3 },
+    { type: 'ec', curve: 'secp112r1' },
+  ] as const
+  for (const wanted of wrong)
+    await assert.rejects(pool.run('generate-key-pair', wanted, 'a'), isKind('unsupported'))
+  assert.ok(await pool.run('generate-key-pair', { type: 'ed25519' }, 'a'))
+})
+
+test('parties take turns', async () => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  after(() => pool.close())
+  const order: string[] = []
+  const ask = async (name: string) => {
+    await pool.run('generate-key-pair', { type: 'ed25519' }, name.charAt(0))
+    order.push(name)
+  }
+  await Promise.all(['a1', 'a2', 'a3', 'b1', 'b2', 'c1'].map(ask))
+  assert.deepEqual(order, ['a1', 'a2', 'b1', 'c1', 'a3', 'b2'])
+})
+
+test('long work never has all threads', async () => {
+  const pool = new CryptoPool({ threads: 2, script: oddThread })
+  const long = ['a', 'b', 'c'].map((party) =>
+    pool.run('generate-key-pair', { type: 'rsa', bits: 5_000 }, party).then(
+      () => 'long',
+      () => 'closed',
+    ),
+  )
+  const short = pool.run('generate-key-pair', { type: 'ed25519' }, 'd').then(() => 'short')
+  assert.equal(await Promise.race([...long, short]), 'short')
+  await pool.close()
+  assert.deepEqual(await Promise.all(long), ['closed', 'closed', 'closed'])
+})
+
+test('what waits is bounded for each party and in all', async () => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  after(() => pool.close())
+  const ask = (party: string) => pool.run('generate-key-pair', { type: 'ed25519' }, party)
+  const { cryptoWaitingPerPartyMax: each, cryptoWaitingMax: all } = limits
+  // One runs at once, and does not wait.
+  assert.equal(await refused(Array.from({ length: each + 4 }, () => ask('a'))), 3)
+  const parties = Array.from({ length: all + 4 }, (_, index) => ask(`p${String(index)}`))
+  assert.equal(await refused(parties), 3)
+})
+
+test('work that takes too long is given up', async () => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread, jobMsMax: 40 })
+  after(() => pool.close())
+  await assert.rejects(pool.run('generate-key-pair', { type: 'rsa', bits: 60_000 }, 'a'), isKind('lost'))
+})
+
+test('a thread that ends loses its job, and another takes its place', async () => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  after(() => pool.close())
+  await assert.rejects(pool.run('generate-key-pair', { type: 'x448' }, 'a'), isKind('lost'))
+  assert.ok(await pool.run('generate-key-pair', { type: 'ed25519' }, 'a'))
+  const waiting = ['x448', 'ed25519'].map((type) =>
+    pool.run('generate-key-pair', { type } as { readonly type: 'x448' }, 'a'),
+  )
+  const [ended, done] = await Promise.allSettled(waiting)
+  assert.equal(ended?.status, 'rejected')
+  assert.equal(done?.status, 'fulfilled')
+})
+
+test('a closed pool refuses what runs, what waits and what comes', async () => {
+  const pool = new CryptoPool({ threads: 1, script: oddThread })
+  const running = pool.run('generate-key-pair', { type: 'rsa', bits: 60_000 }, 'a')
+  const waiting = pool.run('generate-key-pair', { type: 'ed25519' }, 'a')
+  const both = Promise.allSettled([running, waiting])
+  await pool.close()
+  for (const result of await both)
+    assert.ok(result.status === 'rejected' && isKind('lost')(result.reason), result.status)
+  await assert.rejects(pool.run('generate-key-pair', { type: 'ed25519' }, 'a'), isKind('lost'))
+})

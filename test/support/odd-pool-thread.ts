@@ -1,0 +1,15 @@
+// A thread of the pool for tests: it generates nothing. A job for x448 ends it, one for RSA is answered after as many
+// milliseconds as the key has bits, and all others at once.
+
+import { parentPort } from 'node:worker_threads'
+import type { FromPoolThread, ToPoolThread } from '../../src/crypto/pool-messages.ts'
+
+parentPort?.on('message', ({ input }: ToPoolThread) => {
+  const { type, bits } = input as { readonly type: string; readonly bits?: number }
+  if (type === 'x448') process.exit(3)
+  const answer = (): void => {
+    parentPort?.postMessage({ type: 'done', output: { type, bits } } satisfies FromPoolThread, [])
+  }
+  if (type === 'rsa') setTimeout(answer, bits)
+  else answer()
+})
