@@ -36,6 +36,7 @@ test('last-seen times are kept in memory and written together, and the newest co
   const seen = await lastSeen.of(['aa', 'bb'])
   assert.deepEqual(seen.get('aa'), { sha256: 'aa', lastMs: first + 1_000, address: '192.0.2.2' })
   assert.equal(seen.has('bb'), false)
+  lastSeen.noteClient('c', 'aa', '192.0.2.2')
   const before = store.commits
   store.before = () => {
     throw new StoreUnavailable('full', 'no room')
