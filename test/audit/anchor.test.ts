@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import {
   anchorSlotBytes,
   encodeSlot,
+  isBehind,
   judgeAnchor,
   newestAnchor,
   type StoreFacts,
@@ -106,6 +107,7 @@ const disagreements: readonly (readonly [string, Partial<StoreFacts>, RegExp])[]
     /^the last audit entry of writer w is 99, and was 100$/,
   ],
   ['the writer is gone', { heads: [{ last: 0, hash: null, prunedTo: 0 }] }, /is 0, and was 100$/],
+  ['the store knows nothing of the writer', { heads: [] }, /is 0, and was 100$/],
   [
     'the entry is not the written one',
     { heads: [{ last: 200, hash: 'x'.repeat(64), prunedTo: 0 }] },
@@ -142,6 +144,30 @@ for (const [what, facts] of agreements)
     const verdict = judgeAnchor([encodeSlot(anchor(9), key)], key, true, () => ({ ...agreeing, ...facts }))
     assert.deepEqual(verdict, { state: 'agrees', anchor: anchor(9) })
   })
+
+test('only a lower timeline of the same database cluster is behind', () => {
+  const at = (cluster: string, number: number) => ({ cluster, number })
+  assert.equal(isBehind(at('a', 1), at('a', 2)), true)
+  for (const [one, other] of [
+    [at('a', 2), at('a', 2)],
+    [at('a', 3), at('a', 2)],
+    [at('b', 1), at('a', 2)],
+    [null, at('a', 2)],
+    [at('a', 1), undefined],
+    [null, null],
+  ] as const)
+    assert.equal(isBehind(one, other), false, JSON.stringify([one, other]))
+})
+
+test('a store on a lower timeline than its anchor is an old primary; without timelines nothing is compared', () => {
+  const slot = encodeSlot(anchor(9, { timeline: { cluster: 'a', number: 2 } }), key)
+  const judge = (facts: Partial<StoreFacts>) =>
+    judgeAnchor([slot], key, true, () => ({ ...agreeing, ...facts }))
+  const verdict = judge({ timeline: { cluster: 'a', number: 1 } })
+  assert.match(verdict.state === 'older' ? (verdict.findings[0] ?? '') : '', /timeline 1, and was on 2/)
+  assert.equal(judge({ timeline: { cluster: 'a', number: 3 } }).state, 'agrees')
+  assert.equal(judge({}).state, 'agrees')
+})
 
 test('before the first checkpoint and the first entry an anchor names neither', () => {
   const first = anchor(1, { trustVersion: 0, checkpoint: null, heads: [] })

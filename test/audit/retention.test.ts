@@ -24,3 +24,13 @@ test('entries beyond the retention are pruned once a day, and the log still veri
   assert.equal(await pruneExpired(core, 99), false)
   assert.equal((await core.audit.verify()).ok, true)
 })
+
+test('while another node prunes, this one does not', async (t) => {
+  const core = await openCore(t)
+  await enter(core, 1)
+  core.clock.pass(3 * dayMs)
+  const leases = { hold: () => Promise.resolve(undefined) }
+  assert.equal(await pruneExpired({ ...core, leases }, 1), false)
+  assert.equal((await core.audit.list({ order: 'oldest', limit: 10 })).entries.length, 1)
+  assert.equal(await pruneExpired(core, 1), true)
+})
