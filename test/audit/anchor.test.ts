@@ -145,8 +145,9 @@ for (const [what, facts] of agreements)
     assert.deepEqual(verdict, { state: 'agrees', anchor: anchor(9) })
   })
 
+const at = (cluster: string, number: number) => ({ cluster, number })
+
 test('only a lower timeline of the same database cluster is behind', () => {
-  const at = (cluster: string, number: number) => ({ cluster, number })
   assert.equal(isBehind(at('a', 1), at('a', 2)), true)
   for (const [one, other] of [
     [at('a', 2), at('a', 2)],
@@ -160,12 +161,12 @@ test('only a lower timeline of the same database cluster is behind', () => {
 })
 
 test('a store on a lower timeline than its anchor is an old primary; without timelines nothing is compared', () => {
-  const slot = encodeSlot(anchor(9, { timeline: { cluster: 'a', number: 2 } }), key)
+  const slot = encodeSlot(anchor(9, { timeline: at('a', 2) }), key)
   const judge = (facts: Partial<StoreFacts>) =>
     judgeAnchor([slot], key, true, () => ({ ...agreeing, ...facts }))
-  const verdict = judge({ timeline: { cluster: 'a', number: 1 } })
+  const verdict = judge({ timeline: at('a', 1) })
   assert.match(verdict.state === 'older' ? (verdict.findings[0] ?? '') : '', /timeline 1, and was on 2/)
-  assert.equal(judge({ timeline: { cluster: 'a', number: 3 } }).state, 'agrees')
+  assert.equal(judge({ timeline: at('a', 3) }).state, 'agrees')
   assert.equal(judge({}).state, 'agrees')
 })
 

@@ -84,10 +84,10 @@ test('a client may have several certificates while it is renewed, and is one cli
   await trustClient(core, instance, 'vcenter', await clientCertificate('self-signed-renewed'))
   await trustClient(core, instance, 'another')
   const clients = await core.access.clients(instance.id)
-  assert.deepEqual(clients.map(({ name, certificates }) => [name, certificates.length]).toSorted(), [
-    ['another', 1],
-    ['vcenter', 2],
-  ])
+  assert.deepEqual(Object.fromEntries(clients.map(({ name, certificates }) => [name, certificates.length])), {
+    vcenter: 2,
+    another: 1,
+  })
   await core.trust.clients.remove(manager, instance.id, 'vcenter')
   for (const kind of ['self-signed', 'self-signed-renewed'] as const)
     assert.equal(await who(core, await clientCertificate(kind)), 'unknown')
