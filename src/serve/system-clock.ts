@@ -4,12 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { limits } from '../limits.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 
-/** The wall clock of the database, and the machine's timers: nodes whose clocks differ judge dates alike. */
+/**
+ * The wall clock of the database, and the machine's timers: nodes whose clocks differ judge dates alike. Between two signs of the
+ * database the monotonic clock counts, so a machine's clock that jumps changes no date. Before the first sign it is the machine's.
+ */
 export class FollowingClock implements Clock {
-  #behindMs = 0
+  /** What to add to the monotonic clock; undefined: the database has said nothing yet. */
+  #aheadMs: number | undefined
 
   now(): number {
-    return systemClock.now() + this.#behindMs
+    return this.#aheadMs === undefined
+      ? systemClock.now()
+      : Math.floor(systemClock.monotonic() + this.#aheadMs)
   }
 
   monotonic(): number {
@@ -30,7 +36,9 @@ export class FollowingClock implements Clock {
 
   /** How far the machine's clock is behind. Less than the network can tell changes nothing. */
   follow(behindMs: number): void {
-    if (Math.abs(behindMs - this.#behindMs) > limits.clockFollowMs) this.#behindMs = behindMs
+    const aheadMs = systemClock.now() + behindMs - systemClock.monotonic()
+    if (this.#aheadMs === undefined || Math.abs(aheadMs - this.#aheadMs) > limits.clockFollowMs)
+      this.#aheadMs = aheadMs
   }
 }
 

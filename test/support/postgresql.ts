@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Client, type QueryResult } from 'pg'
 import { skipOrFail } from './skip.ts'
+import { mountDisk, unmountDisk } from './small-disk.ts'
 import type { TestContext } from 'node:test'
 
 export interface PostgresServer {
@@ -38,6 +39,16 @@ export interface PostgresServer {
   resume(): void
   /** `immediate`: as when the machine fails. */
   stop(how?: 'fast' | 'immediate'): Promise<void>
+  /** Stops it for good. */
+  remove(): Promise<void>
+  /** Its folder is on a disk of its own. */
+  readonly hasDisk: boolean
+  isRunning(): boolean
+}
+
+interface PostgresOptions {
+  /** Puts its folder on a disk of its own of so many MiB, if that is allowed: see small-disk.ts. */
+  readonly diskMebibytes?: number
 }
 
 const root = '/usr/lib/postgresql'
@@ -55,48 +66,52 @@ function programs(): string | undefined {
 export async function startPostgres(
   t: Pick<TestContext, 'skip'>,
   settings: Readonly<Record<string, string>> = {},
+  options: PostgresOptions = {},
 ): Promise<PostgresServer | undefined> {
   const bin = programs()
   if (bin === undefined) {
     skipOrFail(t as TestContext, 'needs PostgreSQL (Debian: postgresql)')
     return undefined
   }
-  const server = new Postgres(bin, await freePort(), settings)
+  const server = new Postgres(bin, await freePort(), { ...options, settings })
   await server.start()
   return server
 }
 
-interface Standby {
-  /** Of the server that it copies. */
-  readonly port: number
+interface Made extends PostgresOptions {
+  readonly settings: Readonly<Record<string, string>>
+  /** The port of the server whose replica it is; left out: it is a new, empty one. */
+  readonly primaryPort?: number
 }
 
 class Postgres implements PostgresServer {
   readonly port: number
   readonly folder: string
   readonly #bin: string
-  readonly #settings: Readonly<Record<string, string>>
+  readonly #made: Made
+  readonly hasDisk: boolean
   readonly #user: { readonly uid: number; readonly gid: number } | object
   #process: ChildProcess | undefined
   #databases = 0
 
-  /** `standby`: the replica of another server; otherwise a new, empty one. */
-  constructor(bin: string, port: number, settings: Readonly<Record<string, string>>, standby?: Standby) {
+  constructor(bin: string, port: number, made: Made) {
+    const { primaryPort, diskMebibytes } = made
     this.#bin = bin
     this.port = port
-    this.#settings = settings
+    this.#made = made
     this.#user = otherUser()
     this.folder = mkdtempSync(path.join(tmpdir(), 'mortise-pg-'))
+    this.hasDisk = diskMebibytes !== undefined && mountDisk(this.folder, diskMebibytes)
     const socket = path.join(this.folder, 'socket')
     mkdirSync(socket)
     if ('uid' in this.#user)
       for (const owned of [this.folder, socket]) chownSync(owned, this.#user.uid, this.#user.gid)
-    if (standby) {
+    if (primaryPort !== undefined) {
       this.#run('pg_basebackup', [
         '-h',
         '127.0.0.1',
         '-p',
-        String(standby.port),
+        String(primaryPort),
         '-U',
         'postgres',
         '-D',
@@ -111,11 +126,20 @@ class Postgres implements PostgresServer {
       const how = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
       this.#run('initdb', ['-D', this.#data, ...how])
     }
-    process.once('exit', () => {
-      this.resume()
-      this.#process?.kill('SIGKILL')
-      rmSync(this.folder, { recursive: true, force: true })
-    })
+    process.once('exit', this.#leave)
+  }
+
+  readonly #leave = (): void => {
+    this.resume()
+    this.#process?.kill('SIGKILL')
+    if (this.hasDisk) unmountDisk(this.folder)
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  async remove(): Promise<void> {
+    await this.stop('immediate')
+    process.off('exit', this.#leave)
+    this.#leave()
   }
 
   #run(program: string, args: readonly string[]): void {
@@ -133,7 +157,7 @@ class Postgres implements PostgresServer {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: path.join(this.folder, 'socket'),
       port: String(this.port),
-      ...this.#settings,
+      ...this.#made.settings,
     }
     const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const started = spawn(path.join(this.#bin, 'postgres'), ['-D', this.#data, ...args], {
@@ -165,16 +189,24 @@ class Postgres implements PostgresServer {
 
   async replica(name: string, port = this.port): Promise<PostgresServer> {
     const settings = {
-      ...this.#settings,
+      ...this.#made.settings,
       primary_conninfo: `host=127.0.0.1 port=${port} user=postgres application_name=${name}`,
     }
-    const made = new Postgres(this.#bin, await freePort(), settings, { port: this.port })
+    const made = new Postgres(this.#bin, await freePort(), {
+      ...this.#made,
+      settings,
+      primaryPort: this.port,
+    })
     await made.start()
     return made
   }
 
   async promote(): Promise<void> {
     await this.sql('SELECT pg_promote(true, 30)')
+  }
+
+  isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
 
   pause(): void {

@@ -1,4 +1,4 @@
-// A small file system that a test can fill to the last byte: a tmpfs of 64 MiB, mounted by root.
+// A small file system that a test can fill to the last byte: a tmpfs, mounted by root.
 
 import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs'
@@ -16,17 +16,25 @@ export async function mountSmallDisk(
   finish: () => Promise<unknown>,
 ): Promise<string | undefined> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mortise-disk-'))
-  const mount = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64m,mode=0700', 'tmpfs', folder], {
-    encoding: 'utf8',
-  })
+  const mounted = mountDisk(folder, 64)
   t.after(async () => {
     await finish()
-    if (mount.status === 0) spawnSync('umount', [folder])
+    if (mounted) unmountDisk(folder)
     await rmdir(folder)
   })
-  if (mount.status === 0) return folder
+  if (mounted) return folder
   skipOrFail(t, 'needs the right to mount a small file system (root, CAP_SYS_ADMIN)')
   return undefined
+}
+
+/** Over the folder, which is there. Returns false where that is not allowed. */
+export function mountDisk(folder: string, mebibytes: number): boolean {
+  const options = `size=${mebibytes}m,mode=0700`
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status === 0
+}
+
+export function unmountDisk(folder: string): void {
+  spawnSync('umount', [folder])
 }
 
 /** Leaves so many bytes. */

@@ -1,5 +1,6 @@
 // Two nodes on one database, each a process of its own: what one does the other knows with the next message, also on open
-// connections; calls of both at the same key have one order; a name is given once; the audit of both verifies.
+// connections; calls of both at the same key have one order; a name is given once; dates are right where a machine's clock is not;
+// the audit of both verifies.
 
 import assert from 'node:assert/strict'
 import { after, test, type TestContext } from 'node:test'
@@ -9,7 +10,7 @@ import { Contended, contend } from '../../support/contention.ts'
 import { violations } from '../../support/history-check.ts'
 import { History } from '../../support/history.ts'
 import { customAttributesOf, digestOf, openTalk, KmipTalk, reasons, states } from '../../support/kmip-talk.ts'
-import { aes, KmipSession, locate, nameAttribute } from '../../support/kmip-session.ts'
+import { aes, attribute, KmipSession, locate, nameAttribute } from '../../support/kmip-session.ts'
 import { randomFrom } from '../../support/load.ts'
 import { startNodes, type Nodes, type TestNode } from '../../support/nodes.ts'
 import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
@@ -23,7 +24,7 @@ after(() => postgres?.stop('immediate'))
 if (postgres) test('two nodes on one database', (t) => twoNodes(t, postgres))
 
 async function twoNodes(t: TestContext, database: PostgresServer): Promise<void> {
-  await using nodes = await startNodes(database)
+  await using nodes = await startNodes(database, { clocks: 'turnable' })
   const files = await nodes.one.server.issue('vcenter')
   await t.test('each serves at once what the other one did', () => atOnce(nodes, files))
   await t.test('calls of both at the same keys have one order', () => oneOrder(nodes, files))
@@ -48,6 +49,9 @@ async function twoNodes(t: TestContext, database: PostgresServer): Promise<void>
       assert.match((await server.cli('status')).stdout, /^NODE +VERSION/m)
     }
   })
+  await t.test('dates and states are right on a node whose machine’s clock is five minutes off', () =>
+    wrongClock(nodes, files),
+  )
   await t.test('the audit of both verifies on each', async () => {
     for (const { server } of nodes.both) {
       const { ok, writers } = (await server.json('audit', 'verify')) as { ok: boolean; writers?: number }
@@ -151,6 +155,47 @@ async function resumes({ one, two }: Nodes): Promise<void> {
   assert.equal(await again(), reasons.ItemNotFound)
   await one.server.json('client', 'block', certificate.sha256)
   assert.equal(await again(), reasons.AuthenticationNotSuccessful)
+}
+
+/** This machine's clock is the database's, too. */
+async function wrongClock({ one, two }: Nodes, { tls }: ClientFiles): Promise<void> {
+  const sessions = await Promise.all(
+    [one, two].map(async ({ server }) => new KmipSession(await connectClient({ ...server.kmip, ...tls }))),
+  )
+  const [right, wrong] = sessions
+  assert.ok(right && wrong)
+  const isNow = (date: unknown) =>
+    assert.ok(Math.abs(Number(date) * 1000 - Date.now()) < 30_000, String(date))
+  const valuesOn = async (session: KmipSession, key: string, name: string) =>
+    (await session.values('1.4', key, name))[0]
+  for (const aheadMs of [300_000, -300_000]) {
+    // At once: the clock jumps between two signs of the database.
+    two.turnClock(aheadMs)
+    const key = await wrong.key('1.4')
+    await wrong.ask('1.4', 'Activate', { UniqueIdentifier: key })
+    for (const session of sessions) {
+      assert.equal(await valuesOn(session, key, 'State'), 'Active')
+      for (const name of ['Initial Date', 'Activation Date', 'Last Change Date'])
+        isNow(await valuesOn(session, key, name))
+    }
+    const nowSeconds = BigInt(Math.floor(Date.now() / 1000))
+    const later: string = await right.key('1.4', [attribute('Activation Date', nowSeconds + 120n)])
+    const since: string = await right.key('1.4', [
+      attribute('Activation Date', nowSeconds - 240n),
+      attribute('Deactivation Date', nowSeconds - 120n),
+    ])
+    assert.equal(await valuesOn(wrong, later, 'State'), 'PreActive')
+    assert.equal(await valuesOn(wrong, since, 'State'), 'Deactivated')
+    const entries = (await two.server.json('audit', 'list', '--object', key)) as readonly {
+      readonly at: string
+    }[]
+    assert.ok(entries.length >= 2)
+    for (const { at } of entries) isNow(Date.parse(at) / 1000)
+    const status = await two.server.cli('status')
+    assert.match(status.stdout + status.stderr, /clock of this machine/)
+  }
+  two.turnClock(0)
+  for (const session of sessions) session[Symbol.dispose]()
 }
 
 /** Each node grants and takes away while the client is connected to the other. */
