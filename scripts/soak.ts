@@ -4,16 +4,16 @@
 // each kill does not grow without end. With custody keyprotect two hundred times, beside the fake of Key Protect, a
 // new one after every fifty (test/system/kill-keyprotect.test.ts, recovery-moments.test.ts); CLIENTS is always three there.
 //
-// `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on one PostgreSQL, which it starts itself; they are
-// killed, paused and cut off, and the database restarts (test/support/soak-nodes.ts). Ten minutes unless told otherwise.
+// `npm run soak -- --topology two-nodes [--minutes N] [--seed S]`: two nodes on PostgreSQL and its replica, which it starts itself; all
+// that can happen to them happens (test/support/disturbances.ts). Ten minutes unless told otherwise.
 
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { killUnderLoad } from '../test/support/killing.ts'
 import { killKeyProtect } from '../test/support/killing-keyprotect.ts'
 import { loseDatabases } from '../test/support/losing-databases.ts'
-import { startPostgres } from '../test/support/postgresql.ts'
-import { soakNodes } from '../test/support/soak-nodes.ts'
+import { soakNodes, type SoakDone } from '../test/support/soak-nodes.ts'
+import { Topology } from '../test/support/topology.ts'
 
 const killsPerFolder = 200
 /** Each restore from the service alone reads every key that was ever made there. */
@@ -51,19 +51,17 @@ const say = (text: string): void => {
 }
 if (values.topology === 'two-nodes') {
   say(`two nodes for ${minutes} minutes, seed ${seed}`)
-  const database = await startPostgres({ skip: (why) => say(why ?? '') })
-  if (!database) process.exit(1)
-  try {
-    const done = await soakNodes(database, {
-      minutes,
-      seed,
-      clients: 6,
-      progress: (now) => say(JSON.stringify(now)),
-    })
-    say(`nothing was lost or came back, and every history has an order: ${JSON.stringify(done)}`)
-  } finally {
-    await database.stop('immediate')
-  }
+  await using topology = await Topology.start(
+    { skip: (why) => say(why ?? '') },
+    { faults: 'clocks and disks' },
+  )
+  if (!topology) process.exit(1)
+  const { nodes, primary } = topology
+  if (nodes.one.disk === null || !primary.hasDisk) say('only root can mount small disks: none is filled')
+  const progress = (now: SoakDone) => say(JSON.stringify(now))
+  const done = await soakNodes(topology, { minutes, seed, clients: 6, progress })
+  say(`nothing was lost or came back, and every history has an order: ${JSON.stringify(done)}`)
+  await topology[Symbol.asyncDispose]()
   process.exit(0)
 }
 say(`${kills} kills, custody ${values.custody}, seed ${seed}`)

@@ -1,5 +1,5 @@
-// Two nodes on one PostgreSQL under load, while nodes are killed or sleep, their wires to the database are cut, and the database
-// restarts. Every call of every client is recorded, and history-check.ts judges the whole: what was acknowledged is there on
+// Two nodes on PostgreSQL and its synchronous replica under load, while one thing after another happens to them (disturbances.ts).
+// Every call of every client is recorded, and history-check.ts judges the whole: what was acknowledged is there on
 // both nodes, nothing comes back, and no answer contradicts another. Used by scripts/soak.ts and
 // test/real/postgresql/soak.test.ts.
 
@@ -12,10 +12,11 @@ import { violations } from './history-check.ts'
 import { History } from './history.ts'
 import { LostConnection, type TalkOptions } from './kmip-talk.ts'
 import { randomFrom } from './load.ts'
-import { startNodes, type Nodes, type TestNode } from './nodes.ts'
-import type { PostgresServer } from './postgresql.ts'
+import { disturb, disturbances, type Disturbance } from './disturbances.ts'
+import type { TestNode } from './nodes.ts'
 import { openRecorded, Unexpected } from './recorded-talk.ts'
 import type { ClientFiles } from './server.ts'
+import type { Topology } from './topology.ts'
 
 export interface SoakOptions {
   readonly minutes: number
@@ -34,39 +35,36 @@ export interface SoakDone {
   readonly disturbances: Readonly<Record<Disturbance, number>>
 }
 
-const disturbances = ['kill', 'pause', 'cut', 'mute', 'restart', 'crash'] as const
-type Disturbance = (typeof disturbances)[number]
-
 /** So many of the newest keys are in everybody's hands, and so many old ones are looked at again after each round. */
 const [hotKeys, oldKeysChecked] = [12, 20]
 /** After this many calls whose outcome nobody knows a key is only looked at: each doubles what it may be. */
 const unknownMax = 4
 const roundMs = { least: 3_000, most: 9_000 }
-/** Longer than a lease, so that others take over what a sleeper was at. */
-const pauseMsMax = 20_000
 const recoveryMs = 90_000
 
 /** Throws what it finds wrong, with the seed; otherwise tells how much was done. */
-export async function soakNodes(database: PostgresServer, options: SoakOptions): Promise<SoakDone> {
-  await using nodes = await startNodes(database)
+export async function soakNodes(topology: Topology, options: SoakOptions): Promise<SoakDone> {
+  const { nodes } = topology
   const files = await nodes.one.server.issue('vcenter')
-  const soak = new Soak(nodes, database, files, options)
+  const soak = new Soak(topology, files, options)
   try {
     return await soak.run()
   } catch (error) {
     const saved = path.join(tmpdir(), `mortise-history-${options.seed}.jsonl`)
     soak.history.save(saved)
+    const happened = soak.happened()
     const said = nodes.both.map(({ name, server }) => `${name}: ${server.stderr().slice(-3_000)}`)
-    throw new Error(`seed ${options.seed}, history ${saved}: ${String(error)}\n${said.join('\n')}`, {
-      cause: error,
-    })
+    const about = `seed ${options.seed}, history ${saved}`
+    throw new Error([`${about}: ${String(error)}`, happened, ...said].join('\n'), { cause: error })
   }
 }
 
 class Soak {
   readonly history = new History()
-  readonly #nodes: Nodes
-  readonly #database: PostgresServer
+  /** What happened, in order. */
+  readonly #log: string[] = []
+  #left: Disturbance[] = []
+  readonly #topology: Topology
   readonly #files: ClientFiles
   readonly #options: SoakOptions
   readonly #random: () => number
@@ -78,9 +76,8 @@ class Soak {
   #rounds = 0
   #names = 0
 
-  constructor(nodes: Nodes, database: PostgresServer, files: ClientFiles, options: SoakOptions) {
-    this.#nodes = nodes
-    this.#database = database
+  constructor(topology: Topology, files: ClientFiles, options: SoakOptions) {
+    this.#topology = topology
     this.#files = files
     this.#options = options
     this.#random = randomFrom(options.seed)
@@ -95,6 +92,11 @@ class Soak {
     } while (performance.now() < endMs)
     await this.#check(Infinity)
     return this.#done
+  }
+
+  /** The last disturbances. */
+  happened(): string {
+    return this.#log.slice(-10).join('\n')
   }
 
   get #done(): SoakDone {
@@ -125,7 +127,7 @@ class Soak {
     await untilOver
     stop.abort()
     await clients
-    for (const node of this.#nodes.both) await this.#serves(node)
+    for (const node of this.#topology.nodes.both) await this.#serves(node)
     await this.#check(oldKeysChecked)
   }
 
@@ -165,35 +167,13 @@ class Soak {
   }
 
   async #disturb(): Promise<void> {
-    const kind = disturbances[Math.floor(this.#random() * disturbances.length)] ?? 'kill'
-    const node = this.#anyNode
+    // Each kind once before any comes again.
+    if (this.#left.length === 0) this.#left = [...disturbances]
+    const [kind] = this.#left.splice(Math.floor(this.#random() * this.#left.length), 1)
+    if (kind === undefined) return
     this.#counts[kind] += 1
-    switch (kind) {
-      case 'kill':
-        await node.kill()
-        await sleep(this.#between(0, 2_000))
-        return void (await node.start())
-      case 'pause':
-        node.pause()
-        await sleep(this.#between(100, this.#random() < 0.3 ? pauseMsMax : 3_000))
-        return node.wake()
-      case 'cut':
-        await node.wire.cut()
-        await sleep(this.#between(100, 8_000))
-        return node.wire.mend()
-      case 'mute':
-        node.wire.mute()
-        await sleep(this.#between(100, 8_000))
-        node.wire.drop()
-        return node.wire.mend()
-      case 'restart':
-      case 'crash':
-        await this.#database.stop(kind === 'crash' ? 'immediate' : 'fast')
-        await sleep(this.#between(0, 3_000))
-        return this.#database.start()
-      default:
-        return kind satisfies never
-    }
+    this.#log.push(`${Math.round(performance.now())} ms: ${kind}`)
+    await disturb(kind, this.#topology, this.#random)
   }
 
   /** The node serves again by itself. */
@@ -223,7 +203,7 @@ class Soak {
     const { keys, touched } = this.#contended
     const isChosen = () => oldKeys === Infinity || this.#random() < oldKeys / keys.size
     const chosen = new Set([...touched, ...[...keys].filter(isChosen)])
-    for (const node of this.#nodes.both) {
+    for (const node of this.#topology.nodes.both) {
       const talk = await openRecorded(this.#talk(node), {
         history: this.history,
         client: `check ${node.name}`,
@@ -244,7 +224,8 @@ class Soak {
   }
 
   get #anyNode(): TestNode {
-    return this.#random() < 0.5 ? this.#nodes.one : this.#nodes.two
+    const { one, two } = this.#topology.nodes
+    return this.#random() < 0.5 ? one : two
   }
 
   #between(least: number, most: number): number {

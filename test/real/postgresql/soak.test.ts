@@ -2,16 +2,13 @@
 //
 // A minute of `npm run soak -- --topology two-nodes`.
 
-import { after, test } from 'node:test'
-import { startPostgres, type PostgresServer } from '../../support/postgresql.ts'
+import { test } from 'node:test'
 import { soakNodes } from '../../support/soak-nodes.ts'
+import { Topology } from '../../support/topology.ts'
 
-const postgres = await new Promise<PostgresServer | undefined>((resolve, reject) => {
-  test('PostgreSQL starts', (t) => startPostgres(t).then(resolve, reject))
+test('two nodes, their database and its replica, to which everything happens, lose nothing', async (t) => {
+  await using topology = await Topology.start(t, { faults: 'clocks and disks' })
+  if (!topology) return
+  const done = await soakNodes(topology, { minutes: 1, seed: 11, clients: 4 })
+  t.diagnostic(JSON.stringify(done))
 })
-after(() => postgres?.stop('immediate'))
-if (postgres)
-  test('two nodes that are killed, sleep and are cut off, and a database that restarts, lose nothing', async (t) => {
-    const done = await soakNodes(postgres, { minutes: 1, seed: 11, clients: 4 })
-    t.diagnostic(JSON.stringify(done))
-  })
