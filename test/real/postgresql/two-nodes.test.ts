@@ -164,10 +164,6 @@ async function wrongClock({ one, two }: Nodes, { tls }: ClientFiles): Promise<vo
   )
   const [right, wrong] = sessions
   assert.ok(right && wrong)
-  const isNow = (date: unknown) =>
-    assert.ok(Math.abs(Number(date) * 1000 - Date.now()) < 30_000, String(date))
-  const valuesOn = async (session: KmipSession, key: string, name: string) =>
-    (await session.values('1.4', key, name))[0]
   for (const aheadMs of [300_000, -300_000]) {
     // At once: the clock jumps between two signs of the database.
     two.turnClock(aheadMs)
@@ -196,6 +192,14 @@ async function wrongClock({ one, two }: Nodes, { tls }: ClientFiles): Promise<vo
   }
   two.turnClock(0)
   for (const session of sessions) session[Symbol.dispose]()
+}
+
+function isNow(date: unknown): void {
+  assert.ok(Math.abs(Number(date) * 1000 - Date.now()) < 30_000, String(date))
+}
+
+async function valuesOn(session: KmipSession, key: string, name: string): Promise<unknown> {
+  return (await session.values('1.4', key, name))[0]
 }
 
 /** Each node grants and takes away while the client is connected to the other. */
