@@ -6,6 +6,7 @@ import { parseAddress, type Address } from '../kmip-client/address.ts'
 import { versionsOf } from '../kmip-client/calls.ts'
 import { isUnreadable, KmipRefused, KmipTransportError } from '../kmip-client/errors.ts'
 import type { ClientVersion, Outcome } from '../kmip-client/session.ts'
+import { existsIn, wireName } from '../kmip/attributes.ts'
 import type { OperationName, Request, Response } from '../kmip/operations.ts'
 import { atLeast } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
@@ -130,27 +131,53 @@ export class OldServer {
     return object
   }
 
-  /** An object and all its attributes, in one message. */
+  /** An object and its attributes, in one message. */
   async read(
     UniqueIdentifier: string,
   ): Promise<{ readonly object: Outcome<'Get'>; readonly attributes: Outcome<'GetAttributes'> }> {
     const request = { UniqueIdentifier }
-    const [object, attributes] = await this.#client.batch(
-      [
-        { operation: 'Get', request },
-        { operation: 'GetAttributes', request: { ...request, AttributeName: [] } },
-      ],
-      { onError: 'Continue' },
-    )
+    const byName = this.#byName
+    const both = [
+      { operation: 'Get', request },
+      { operation: 'GetAttributes', request: { ...request, AttributeName: [] } },
+    ] as const
+    const named = { operation: 'GetAttributes', request: { ...request, AttributeName: byName } } as const
+    const options = { onError: 'Continue' } as const
+    const [object, attributes, more] =
+      byName.length > 0
+        ? await this.#client.batch([...both, named], options)
+        : await this.#client.batch(both, options)
     if (object.ok) this.#requireSame(UniqueIdentifier, object.response)
     if (attributes.ok) this.#requireSame(UniqueIdentifier, attributes.response)
-    return { object, attributes }
+    if (!attributes.ok || !more?.ok) return { object, attributes }
+    this.#requireSame(UniqueIdentifier, more.response)
+    return { object, attributes: { ok: true, response: together(attributes.response, more.response) } }
   }
 
   async attributes(UniqueIdentifier: string): Promise<WireAttributes> {
     const answer = await this.#request('GetAttributes', { UniqueIdentifier, AttributeName: [] })
     this.#requireSame(UniqueIdentifier, answer)
-    return answer.Attribute ?? []
+    const more = await this.#named(UniqueIdentifier)
+    return (more ? together(answer, more) : answer).Attribute ?? []
+  }
+
+  /** Undefined: the server does not give them. */
+  async #named(UniqueIdentifier: string): Promise<Response<'GetAttributes'> | undefined> {
+    const asked = { UniqueIdentifier, AttributeName: this.#byName }
+    if (asked.AttributeName.length === 0) return undefined
+    try {
+      const more = await this.#request('GetAttributes', asked)
+      this.#requireSame(UniqueIdentifier, more)
+      return more
+    } catch (error) {
+      if (!isAboutAnswer(error)) throw error
+      return undefined
+    }
+  }
+
+  /** None before 1.2. */
+  get #byName(): readonly string[] {
+    return leftOut.filter((key) => existsIn(key, this.version)).map(wireName)
   }
 
   /** The attributes one by one, for a server that refuses to give all at once. `left`: the names that it does not give. */
@@ -202,6 +229,20 @@ export class OldServer {
       OffsetItems += page.UniqueIdentifier.length
     }
   }
+}
+
+/**
+ * Attributes that no object must have. A server may leave them out where it is asked for all, so Mortise asks for them by
+ * their names.
+ */
+const leftOut = ['OriginalCreationDate', 'RandomNumberGenerator'] as const
+
+type Attributes = Response<'GetAttributes'>
+
+function together(all: Attributes, more: Attributes): Attributes {
+  const known = new Set(all.Attribute?.map(({ AttributeName }) => AttributeName))
+  const added = (more.Attribute ?? []).filter(({ AttributeName }) => !known.has(AttributeName))
+  return { ...all, Attribute: [...(all.Attribute ?? []), ...added] }
 }
 
 /** Leaving some out without a word would lose keys. */

@@ -1,7 +1,7 @@
 // The attributes of a new object: those that the client gave, and those that the server sets (KMIP 1.4 §3, "When
 // implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
 
-import { first, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
+import { first, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { single, type ObjectType } from './managed-object.ts'
 
 export interface NewObject {
@@ -36,6 +36,19 @@ export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue
   return { ...limits, UsageLimitsCount: limits.UsageLimitsCount ?? limits.UsageLimitsTotal }
 }
 
+const unspecifiedGenerator = { RNGAlgorithm: 'Unspecified' } as const
+
+/**
+ * Whether the server gave the object this attribute by itself, and clients are known to end at it: PyKMIP 0.10 cannot read
+ * these two. The specification lets both be without a value (KMIP 1.4 §3.43, §3.44).
+ */
+export function isUnasked(key: string, attributes: AttributeSet): boolean {
+  if (key === 'OriginalCreationDate') return first(attributes, key) === first(attributes, 'InitialDate')
+  if (key !== 'RandomNumberGenerator') return false
+  const value = searchKey(key, first(attributes, key))
+  return [ownGenerator, unspecifiedGenerator].some((own) => searchKey(key, own) === value)
+}
+
 export function initialAttributes(
   wanted: NewObject,
   { nowMs, generated, digest }: CreationFacts,
@@ -53,10 +66,7 @@ export function initialAttributes(
   if (digest) attributes.set('Digest', single(digest))
   if (wanted.objectType === 'OpaqueObject') return attributes
   if (!attributes.has('RandomNumberGenerator'))
-    attributes.set(
-      'RandomNumberGenerator',
-      single(generated ? ownGenerator : { RNGAlgorithm: 'Unspecified' }),
-    )
+    attributes.set('RandomNumberGenerator', single(generated ? ownGenerator : unspecifiedGenerator))
   // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.
   const sensitive = first(wanted.attributes, 'Sensitive') ?? false
   const extractable = first(wanted.attributes, 'Extractable') ?? true

@@ -113,7 +113,8 @@ class Answerer {
       const request = decodeRequest(bytes)
       if (!served.has(request.version)) {
         await this.#noteUnserved(peer, request.version)
-        return refused(unserved(request.version), this.#now())
+        // A client of another version learns which ones there are, if it asks.
+        if (!asksForVersions(request)) return refused(unserved(request.version), this.#now())
       }
       const requestId = randomUUID()
       const auth = await this.#identify(peer).catch((error: unknown) =>
@@ -265,6 +266,10 @@ function encoded(response: ResponseMessage): Buffer {
 /** All untrusted peers together have the share of one instance. */
 function untrustedParty({ address }: Peer): Party {
   return { group: 'untrusted', member: subnetOf(address) }
+}
+
+function asksForVersions({ items }: RequestMessage): boolean {
+  return items.length > 0 && items.every(({ operation }) => operation === 'DiscoverVersions')
 }
 
 function unserved(version: Version): RequestError {

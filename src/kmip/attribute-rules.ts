@@ -114,10 +114,16 @@ export function checkDelete(
 }
 
 /**
- * Checks a value that a client gives. Fault ApplicationNamespaceNotSupported if it omits the Application Data: the
- * server would have to generate it, and supports no namespace for that (KMIP 1.4 §3.36; Query lists none).
+ * Checks a value that a client gives. Fault InvalidField for an operation policy that the server does not have: it would not
+ * be followed. Fault ApplicationNamespaceNotSupported if it omits the Application Data: the server would have to generate
+ * it, and supports no namespace for that (KMIP 1.4 §3.36; Query lists none).
  */
 export function checkValue(key: string, value: unknown): void {
+  if (key === 'OperationPolicyName' && value !== onlyPolicy)
+    throw new Fault(
+      'InvalidField',
+      `this server has no operation policy of that name, only "${onlyPolicy}": leave the Operation Policy Name out`,
+    )
   if (key !== 'ApplicationSpecificInformation') return
   if ((value as AttributeValue<'ApplicationSpecificInformation'>).ApplicationData !== undefined) return
   throw new Fault(
@@ -126,8 +132,10 @@ export function checkValue(key: string, value: unknown): void {
   )
 }
 
+/** KMIP 1.4 §3.18.2: every server has the policy of this name. What clients may do is set per client. */
+const onlyPolicy = 'default'
+
 /** Whether an object may have several instances of the attribute. */
-/** Whether an object may have several of it. */
 export function isMultiple(key: string): boolean {
   return isAttributeName(key) ? attributeFact(key).multiple === true : true
 }

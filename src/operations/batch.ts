@@ -232,15 +232,24 @@ function undone(item: ResponseItem): ResponseItem {
 }
 
 function failed(request: RequestMessage, item: RequestItem, { reason, message }: Fault): ResponseItem {
-  // KMIP 1.4 §11.15, §11.16: a taken Name has another error when adding it to an object than when creating one.
-  const given = item.operation === 'AddAttribute' || item.operation === 'ModifyAttribute'
-  const illegal = reason === 'NonUniqueNameAttribute' && given && !atLeast(request.version, '2.0')
+  const isIllegal = item.operation !== null && illegalIn1x[item.operation] === reason
+  const illegal = isIllegal && !atLeast(request.version, '2.0')
   return {
     ...echo(item),
     status: 'OperationFailed',
     reason: illegal ? 'IllegalOperation' : reason,
     message,
   }
+}
+
+/**
+ * KMIP 1.4 §11.15, §11.16: a taken Name has another error when adding it to an object than when creating one. §11.21: an
+ * object that cannot be revoked, as one that is Pre-Active, has another error than one that cannot be destroyed.
+ */
+const illegalIn1x: { readonly [N in OperationName]?: Fault['reason'] } = {
+  AddAttribute: 'NonUniqueNameAttribute',
+  ModifyAttribute: 'NonUniqueNameAttribute',
+  Revoke: 'WrongKeyLifecycleState',
 }
 
 function echo({ operationCode, uniqueBatchItemId }: RequestItem) {

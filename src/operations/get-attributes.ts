@@ -1,8 +1,11 @@
 // Get Attributes (KMIP 1.4 §4.12): the named attributes, or all. A named attribute that the object lacks is left out
-// without an error: vCenter asks for its own attributes one by one before it adds them.
+// without an error: vCenter asks for its own attributes one by one before it adds them. All attributes are those
+// that the client gave and those that clients expect; some end at an attribute that they do not know. Only a destroyed
+// object, which no client uses any more, shows all that is known of it.
 
-import { existsIn, findKey, toWire1 } from '../kmip/attributes.ts'
+import { existsIn, findKey, first, toWire1 } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
+import { isUnasked } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 import { visibleKeys } from './visible-keys.ts'
 
@@ -15,7 +18,10 @@ export const getAttributes: Handler<'GetAttributes'> = async (
   if (new Set(asked).size < asked.length)
     throw new Fault('InvalidMessage', 'the same Attribute Name stands twice')
   const attributes = await transaction.attributes('key.attributes', UniqueIdentifier)
-  const keys = asked.length > 0 ? asked.map(findKey) : visibleKeys(attributes, version)
+  const state = first(attributes, 'State')
+  const isGone = state === 'Destroyed' || state === 'DestroyedCompromised'
+  const unnamed = visibleKeys(attributes, version).filter((key) => isGone || !isUnasked(key, attributes))
+  const keys = asked.length > 0 ? asked.map(findKey) : unnamed
   return {
     UniqueIdentifier,
     Attribute: keys.flatMap((key) =>

@@ -91,6 +91,30 @@ test('what the server does not hand out and what Mortise cannot store is counted
   assert.deepEqual(report.notStoredTypes, { SymmetricKey: 2, Certificate: 1 })
 })
 
+for (const batches of [true, false])
+  test(`attributes that a server gives only by their names come over ${batches ? 'with' : 'without'} batches`, async (t) => {
+    const byName: Attributes = [
+      { AttributeName: 'Original Creation Date', AttributeValue: 1_500_000_000n },
+      { AttributeName: 'Random Number Generator', AttributeValue: { RNGAlgorithm: 'FIPS186_2' } },
+    ]
+    const handlers: OldHandlers = {
+      ...holding(['a', 'b']),
+      GetAttributes: ({ UniqueIdentifier, AttributeName = [] }) => {
+        const id = textOf(UniqueIdentifier)
+        if (AttributeName.length === 0) return { UniqueIdentifier: id, Attribute: active }
+        if (id === 'b') throw new Fault('InvalidField', 'no such names')
+        const asked = byName.filter((given) => AttributeName.includes(given.AttributeName))
+        return { UniqueIdentifier: id, Attribute: asked }
+      },
+    }
+    const { run, show } = await open(t, handlers, { batches })
+    assert.deepEqual(counts(await run()), [2, 0, 0])
+    const { attributes } = (await show('a')) ?? assert.fail('it is not here')
+    assert.equal(first(attributes, 'OriginalCreationDate'), 1_500_000_000n)
+    assert.deepEqual(first(attributes, 'RandomNumberGenerator'), { RNGAlgorithm: 'FIPS186_2' })
+    assert.equal((await show('b'))?.state, 'Active')
+  })
+
 test('unknown attributes become custom ones; a server that gives no list at once is asked one by one', async (t) => {
   const Attribute: Attributes = [
     ...active,

@@ -121,7 +121,7 @@ for (const version of served) {
     const UniqueIdentifier = await session.key(version)
     assert.equal(
       await session.refused(version, 'Revoke', { UniqueIdentifier, ...cessation }),
-      'PermissionDenied',
+      'IllegalOperation',
     )
     const occurred = 1_000_000_000n
     await session.ask(version, 'Revoke', {
@@ -221,7 +221,7 @@ for (const version of served) {
     assert.equal(await state(over), 'Deactivated')
     assert.equal(
       await session.refused(version, 'Revoke', { UniqueIdentifier: over, ...cessation }),
-      'PermissionDenied',
+      'IllegalOperation',
     )
     await session.ask(version, 'Destroy', { UniqueIdentifier: over })
     const later = await session.key(version, [attribute('Activation Date', now + 1000n)])

@@ -3,6 +3,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { enums, type EnumName } from '../../src/kmip/enums.ts'
+import { decodeResponse, encodeRequest } from '../../src/kmip/client-message.ts'
+import { encodeRequestPayload } from '../../src/kmip/payload.ts'
 import { isDefined } from '../../src/kmip/tags.ts'
 import { handledOperations } from '../../src/operations/handlers.ts'
 import { served, type KmipSession } from '../support/kmip-session.ts'
@@ -95,3 +97,27 @@ function offer(...versions: string[]) {
     }),
   }
 }
+
+test('a client of a version that is not served learns which ones are, and nothing else', async () => {
+  const asked = { operation: 'DiscoverVersions', request: { ProtocolVersion: [] } } as const
+  for (const version of ['2.0', '2.1'] as const) {
+    const answer = await session.ask(version, 'DiscoverVersions', asked.request)
+    assert.deepEqual(answer, offer('1.4', '1.3', '1.2', '1.1', '1.0'))
+    const bytes = encodeRequest({
+      version,
+      items: (['DiscoverVersions', 'Query'] as const).map((operation) => ({
+        operation,
+        payload: encodeRequestPayload(
+          operation,
+          { ProtocolVersion: [], QueryFunction: ['QueryObjects'] },
+          version,
+        ),
+      })),
+    })
+    const { items } = decodeResponse(await session.exchange(bytes))
+    assert.deepEqual(
+      items.map(({ status, reason, message }) => [status, reason, message]),
+      [['OperationFailed', 'InvalidMessage', `this server speaks KMIP 1.0 to 1.4, not ${version}`]],
+    )
+  }
+})
