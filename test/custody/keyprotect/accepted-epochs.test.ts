@@ -1,0 +1,77 @@
+// What `restore-accept` does beside root keys: the epoch rises above every one that the database or a service knows, a marker
+// is due wherever keys are, and a service that does not answer holds nothing up.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AcceptedEpochs } from '../../../src/custody/keyprotect/accepted-epochs.ts'
+import { markerName } from '../../../src/custody/keyprotect/description.ts'
+import { wantedOf } from '../../../src/custody/keyprotect/markers.ts'
+import { makeInstance, openCore } from '../../support/core.ts'
+import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+
+function epochsOf({ core }: Pick<KeyProtectSite, 'core'>) {
+  return new AcceptedEpochs({
+    store: core.store,
+    clock: core.clock,
+    openRootKey: () => Promise.resolve(core.rootKey),
+  })
+}
+
+/** Raises the epoch, commits what it wrote, and records it. */
+async function accept(site: KeyProtectSite) {
+  const { core, instance } = site
+  const epochs = epochsOf(site)
+  const raised = await epochs.raise(instance, core.clock.now())
+  await core.store.commit({ writes: raised.writes, entries: [], durability: 'disk' })
+  return { epoch: raised.instance.epoch, told: await epochs.record() }
+}
+
+test('the epoch is recorded beside the root key, and the next one is above it, even of a server with an older clock', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  await activeKey(site)
+  const first = await accept(site)
+  assert.deepEqual(first.told, [{ instance: 'vmware', rootKey: core.rootKey.uri, cause: null }])
+  assert.equal(standardKeys.live(markerName(instance.id)).length, 1)
+  // Another server, whose database knows no marker, and whose clock stands a day earlier.
+  const other = await core.copy()
+  await other.store.commit({
+    writes: (await core.store.standardKeys({ instanceId: instance.id, kind: 'marker', limit: 9 })).map(
+      ({ id }) => ({ type: 'standard-key-removed', id }) as const,
+    ),
+    entries: [],
+    durability: 'disk',
+  })
+  const epochs = epochsOf({ core: other })
+  const later = await epochs.raise(instance, core.clock.now() - 86_400_000)
+  assert.ok((later.instance.epoch ?? 0) > (first.epoch ?? Infinity), `${later.instance.epoch}`)
+})
+
+test('a service that does not answer holds nothing up: the marker stays due, and the cause is told', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, instance, standardKeys } = site
+  await activeKey(site)
+  core.rootKey.fault = 'unreachable'
+  const { epoch, told } = await accept(site)
+  assert.deepEqual(
+    told.map(({ cause }) => typeof cause),
+    ['string'],
+  )
+  const rows = await core.store.standardKeys({ instanceId: instance.id, kind: 'marker', limit: 9 })
+  assert.deepEqual(
+    rows.map((row) => [row.state, wantedOf(row).epoch]),
+    [['due', epoch]],
+  )
+  core.rootKey.fault = null
+  assert.deepEqual(standardKeys.live(markerName(instance.id)), [])
+})
+
+test('an instance without keys at a service stays as it is', async (t) => {
+  const core = await openCore(t)
+  const instance = await makeInstance(core)
+  const epochs = epochsOf({ core })
+  const { calls } = core.rootKey
+  assert.deepEqual(await epochs.raise(instance, core.clock.now()), { instance, writes: [] })
+  assert.deepEqual(await epochs.record(), [])
+  assert.equal(core.rootKey.calls, calls)
+})

@@ -1,0 +1,89 @@
+// What a sweep takes over into the database: an attempt that was never answered, a generation or a closing that another
+// server stored. Another change of the object goes first.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { StoreUnavailable } from '../../../src/ports/store.ts'
+import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
+import { createKey, trustClient } from '../../support/core.ts'
+
+const cutOff = () => new StoreUnavailable('unavailable', 'cut off')
+
+test('a key that a database set back never knew is taken over as it was made: its bytes, its type and its time', async (t) => {
+  const { core, instance, perform, get, standardKeys } = await openKeyProtectSite(t)
+  const before = await core.copy()
+  const { identify } = await trustClient(before, instance, 'again')
+  const madeMs = Date.now()
+  const id = await perform(createKey())
+  const bytes = await get(id)
+  before.clock.pass(7_200_000)
+  standardKeys.aheadMs += 3_600_000
+  await before.sweep()
+  const key = await before.keys.show(instance.id, id)
+  assert.equal(key?.objectType, 'SymmetricKey')
+  // A standard key says whether it was closed, and not that it was still Pre-Active.
+  assert.equal(key.state, 'Active')
+  assert.ok(Math.abs(key.createdMs - madeMs) < 60_000, `${key.createdMs} is not ${madeMs}`)
+  const fetched = await before.keys.perform(identify, async (work) =>
+    Buffer.from((await work.fetch(id)).material.bytes),
+  )
+  assert.deepEqual(fetched, bytes)
+})
+
+test('an object that changes while it is taken over stays as it was changed; the next sweep takes the rest', async (t) => {
+  const { core, around, instance, perform, get, forget, sweepLater, standardKeys } =
+    await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const bytes = await get(id)
+  const other = await core.copy()
+  core.rootKey.rotate()
+  await other.custodies.renew(instance, id, { force: true })
+  const name = { NameValue: 'renamed meanwhile', NameType: 'UninterpretedTextString' } as const
+  around.before = async ({ entries }) => {
+    if (!entries.some(({ action }) => action === 'key.take-over')) return
+    around.before = () => undefined
+    await perform((work) => work.addAttribute(id, { key: 'Name', value: name, version: '1.4' }))
+  }
+  await sweepLater()
+  await sweepLater()
+  const key = await core.keys.show(instance.id, id)
+  assert.equal((key?.attributes.get('Name')?.[0]?.value as typeof name).NameValue, 'renamed meanwhile')
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
+})
+
+test('a deleted generation that the database never knew may be an attempt given up: the one that it knows counts', async (t) => {
+  const { core, instance, perform, get, forget, standardKeys, sweepLater } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const bytes = await get(id)
+  const other = await core.copy()
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(cutOff())
+  await assert.rejects(other.custodies.renew(instance, id, { force: true }))
+  standardKeys.remove = remove
+  const [known, newest] = standardKeys.live(`mortise-${id}`)
+  assert.ok(known && newest)
+  newest.deleted = true
+  await sweepLater()
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [known])
+  newest.deleted = false
+  await sweepLater()
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [newest], 'it is there after all, and counts')
+})
+
+test('a key that was closed by another server is taken over closed, and the closing names when', async (t) => {
+  const { core, instance, perform, sweepLater, stateOf } = await openKeyProtectSite(t)
+  const id = await activeKey({ perform })
+  const other = await core.copy()
+  const { identify } = await trustClient(other, instance, 'again')
+  await other.keys.perform(identify, revoke(id, 'KeyCompromise'))
+  await sweepLater()
+  assert.equal(await stateOf(id), 'Compromised')
+  const key = await core.keys.show(instance.id, id)
+  assert.ok(key?.attributes.has('CompromiseDate'))
+})
