@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
+import { deflateRawSync } from 'node:zlib'
 import { describeKey, describeMarker, readDescription } from '../../../src/custody/keyprotect/description.ts'
 import {
   bindHeader,
@@ -33,7 +34,7 @@ const header: Header = {
   restrictions: {
     sensitive: true,
     extractable: false,
-    usageLimits: { unit: 'Byte', total: '9223372036854775807', count: '5' },
+    usageLimits: { unit: 'Byte', total: '9223372036854775807', count: '50' },
   },
 }
 
@@ -150,3 +151,10 @@ function base64(bytes: Buffer): Buffer {
 function name(number: number) {
   return { value: `${number}`.repeat(400), type: 'URI' }
 }
+
+test('a payload that would swell beyond what is ever wrapped is not unpacked', () => {
+  const { line } = bindHeader(header)
+  const swollen = (bytes: number) => Buffer.concat([line, deflateRawSync(Buffer.alloc(bytes))])
+  assert.equal(unpackPayload(swollen(limits.wrappedKeyBytesMax)).wrapped.length, limits.wrappedKeyBytesMax)
+  assert.throws(() => unpackPayload(swollen(limits.wrappedKeyBytesMax + 1)), PayloadError)
+})

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { first } from '../../../src/kmip/attributes.ts'
 import { StoreUnavailable } from '../../../src/ports/store.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
 import { createKey, trustClient } from '../../support/core.ts'
@@ -47,7 +48,7 @@ test('an object that changes while it is taken over stays as it was changed; the
   await sweepLater()
   await sweepLater()
   const key = await core.keys.show(instance.id, id)
-  assert.equal((key?.attributes.get('Name')?.[0]?.value as typeof name).NameValue, 'renamed meanwhile')
+  assert.deepEqual(key && first(key.attributes, 'Name'), name)
   forget()
   assert.deepEqual(await get(id), bytes)
   assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
