@@ -139,6 +139,10 @@ export const limits = {
   cryptoWaitingPerPartyMax: 32,
   /** A computation that takes longer is given up. An RSA key of 8192 bits takes half a minute, rarely more. */
   cryptoJobMsMax: 110_000,
+  /** Parts that a key may be split into, and the bytes of such a key and of a prime field's prime. */
+  splitKeyPartsMax: 255,
+  splitKeyBytesMax: 8_192,
+  splitKeyPrimeBytesMax: 1_024,
   /** RSA key pairs that the server makes. */
   rsaBitsMin: 2_048,
   rsaBitsMax: 8_192,

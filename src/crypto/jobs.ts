@@ -2,6 +2,7 @@
 // for the thread that asks. Inputs and outputs are plain values with byte strings.
 
 import { generateKeyPair } from './key-pairs.ts'
+import { join, split, type Join, type Split } from './split-key.ts'
 
 interface Job {
   run(input: never): unknown
@@ -15,6 +16,16 @@ const jobs = {
   'generate-key-pair': {
     run: generateKeyPair,
     isLong: (wanted: Parameters<typeof generateKeyPair>[0]) => wanted.type === 'rsa',
+  },
+  'split-key': {
+    run: split,
+    isQuick: ({ secret, method, parts, threshold }: Split) =>
+      method.name === 'xor' || (method.name !== 'prime' && secret.length * parts * threshold < 2_000),
+  },
+  'join-key': {
+    run: join,
+    isQuick: ({ parts, method, secretBytes }: Join) =>
+      method.name === 'xor' || (method.name !== 'prime' && secretBytes * parts.length < 2_000),
   },
 } as const satisfies Record<string, Job>
 
