@@ -2,9 +2,11 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { limits } from '../../../src/limits.ts'
 import type { AuditEntry } from '../../../src/ports/audit.ts'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
 import { activeKey, openKeyProtectSite, revoke } from '../../support/keyprotect-site.ts'
-import { createKey, type TestCore } from '../../support/core.ts'
+import { createKey, faults, type TestCore } from '../../support/core.ts'
 
 const told = ({ keyring }: TestCore) => keyring.status.standardKeys.now.map(({ what }) => what)
 
@@ -59,4 +61,60 @@ test('a server that takes over what another one stored enters it', async (t) => 
   assert.equal(more, undefined)
   assert.deepEqual([entry?.object, entry?.instanceId, entry?.actor.kind], [id, instance.id, 'server'])
   assert.ok(Number(entry?.detail?.['generation']) > 1)
+})
+
+test('an instance is listed once a day; after a list that failed, with the next sweep; after an unanswered call, once its key is old', async (t) => {
+  const { core, instance, perform, standardKeys } = await openKeyProtectSite(t)
+  await perform(createKey())
+  const { sweep } = core.custodies.keyprotect
+  const lists = async (passMs: number) => {
+    core.clock.pass(passMs)
+    const before = standardKeys.calls.list
+    await sweep.run()
+    return standardKeys.calls.list - before
+  }
+  assert.equal(await lists(0), 1)
+  assert.equal(await lists(limits.standardKeyListEveryMs - 1), 0)
+  const list = standardKeys.list.bind(standardKeys)
+  standardKeys.list = async function* (...asked) {
+    yield* list(...asked)
+    throw new RootKeyError('unreachable', 'cut off')
+  }
+  assert.equal(await lists(1), 1, 'a day is over')
+  standardKeys.list = list
+  assert.equal(await lists(limits.standardKeySweepEveryMs - 1), 0)
+  assert.equal(await lists(1), 1)
+  sweep.soon(instance.id)
+  assert.equal(await lists(limits.standardKeySweepAfterMs - 1), 0)
+  assert.equal(await lists(1), 1)
+  assert.equal(await lists(limits.standardKeySweepAfterMs), 0)
+})
+
+test('one standard key that cannot be deleted does not keep the others; a bug ends the pass', async (t) => {
+  const { core, perform, rows, standardKeys } = await openKeyProtectSite(t)
+  const ids: string[] = []
+  for (let count = 0; count < 20; count++) ids.push(await perform(createKey()))
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  for (const id of ids)
+    await assert.rejects(
+      perform((work) => work.destroy(id)),
+      faults('GeneralFailure', /was done on this server/),
+    )
+  standardKeys.remove = remove
+  const [stuck] = standardKeys.live(`mortise-${ids[0]}`)
+  assert.ok(stuck)
+  standardKeys.faults.set(stuck.id, 'wrapped-form')
+  await core.sweep()
+  assert.deepEqual(standardKeys.live(), [stuck])
+  assert.deepEqual(
+    (await rows('unwanted')).map(({ id }) => id),
+    [stuck.id],
+  )
+  standardKeys.remove = () => Promise.reject(new TypeError('a bug'))
+  await assert.rejects(core.sweep(), TypeError)
+  standardKeys.remove = remove
+  standardKeys.faults.clear()
+  await core.sweep()
+  assert.deepEqual([standardKeys.live(), await rows()], [[], []])
 })
