@@ -143,6 +143,21 @@ export const limits = {
   splitKeyPartsMax: 255,
   splitKeyBytesMax: 8_192,
   splitKeyPrimeBytesMax: 1_024,
+  /** Data up to this size is computed on at once, on the thread that serves TLS; with the slower algorithms, up to the other. */
+  cryptoQuickBytes: 16 * 1024,
+  cryptoQuickSlowBytes: 2 * 1024,
+  /** Decrypted data that waits until its tag was found right, in one request and in parts. */
+  cryptoHeldBytesMax: 1024 * 1024,
+  /** Computations in parts that are going on, of all clients and of one, and how long one may rest between two parts. */
+  cryptoStreamsMax: 256,
+  cryptoStreamsPerPartyMax: 16,
+  cryptoStreamIdleMs: 5 * 60_000,
+  /** Random bytes that a client may ask for at once. */
+  randomBytesMax: 512 * 1024,
+  /** Random nonces of one key (SP 800-38D §8.3), how many a process reserves at once, and of how many keys it keeps the rest. */
+  randomNoncesMax: 2 ** 32,
+  nonceBlock: 4_096,
+  nonceBlocksMax: 10_000,
   /** RSA key pairs that the server makes. */
   rsaBitsMin: 2_048,
   rsaBitsMax: 8_192,

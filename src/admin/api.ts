@@ -215,7 +215,8 @@ const Client = z
       description: 'When, from where and with which certificate it last connected; null: never.',
     }),
     allow: z.array(z.string()).meta({
-      description: 'The operations of KMIP that it may request, and sets of them (vsphere, read, all).',
+      description:
+        'The operations of KMIP that it may request, and sets of them (vsphere, read, crypto, all).',
       example: ['all'],
     }),
     created: time,

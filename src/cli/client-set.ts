@@ -58,7 +58,7 @@ export function setCommand(world: World, outcome: Outcome): Command {
       ['--password-file <file>', 'with --user-name: a file with the password; - is standard input'],
       [
         '--allow <what>',
-        'allowed operations: vsphere (what vSphere sends; no Destroy), read, all, or a list (get,locate,...)',
+        'allowed operations: vsphere (what vSphere sends; no Destroy), read, crypto (has the server use keys; no Get), all, or a list (get,locate,...)',
       ],
     ],
     examples: [

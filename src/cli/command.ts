@@ -104,7 +104,7 @@ export const instanceFlag = [
 /** For commands that trust a new client. */
 export const allowFlag = [
   '--allow <what>',
-  "allowed operations: vsphere, read, all, or a list (get,locate,...); default: all, with an operator's token vsphere",
+  "allowed operations: vsphere, read, crypto, all, or a list (get,locate,...); default: all, with an operator's token vsphere",
 ] as const
 
 export function allowOf({ allow }: { readonly allow?: string }): { allow?: string[] } {

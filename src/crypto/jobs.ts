@@ -1,31 +1,52 @@
 // Every computation that the pool knows, by name: pure functions from values to values, and which of them are quick enough
 // for the thread that asks. Inputs and outputs are plain values with byte strings.
 
+import { randomBytes } from 'node:crypto'
+import { limits } from '../limits.ts'
 import { generateKeyPair } from './key-pairs.ts'
+import { quickBytes } from './openings.ts'
 import { join, split, type Join, type Split } from './split-key.ts'
+import { computeWhole, dropStreams, takePart } from './streams.ts'
+
+/** `quick`: done where it is asked for. `short`: on any thread. `long`: may take seconds. `stream`: on the thread of streams. */
+export type Lane = 'quick' | 'short' | 'long' | 'stream'
 
 interface Job {
   run(input: never): unknown
-  /** Less than about a tenth of a millisecond: done where it is asked for. */
-  isQuick?(input: never): boolean
-  /** May take seconds: never on all threads at once. */
-  isLong?(input: never): boolean
+  lane(input: never): Lane
 }
 
 const jobs = {
   'generate-key-pair': {
     run: generateKeyPair,
-    isLong: (wanted: Parameters<typeof generateKeyPair>[0]) => wanted.type === 'rsa',
+    lane: ({ type }: Parameters<typeof generateKeyPair>[0]) => (type === 'rsa' ? 'long' : 'short'),
+  },
+  /** Data that is here whole. */
+  whole: {
+    run: computeWhole,
+    lane: ({ opening, data }: Parameters<typeof computeWhole>[0]) =>
+      (data?.length ?? 0) <= quickBytes(opening) ? 'quick' : 'short',
+  },
+  /** A part of data, of a stream. */
+  part: { run: takePart, lane: () => 'stream' },
+  'drop-streams': { run: dropStreams, lane: () => 'stream' },
+  random: {
+    run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
+    lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),
   },
   'split-key': {
     run: split,
-    isQuick: ({ secret, method, parts, threshold }: Split) =>
-      method.name === 'xor' || (method.name !== 'prime' && secret.length * parts * threshold < 2_000),
+    lane: ({ secret, method, parts, threshold }: Split) =>
+      method.name === 'xor' || (method.name !== 'prime' && secret.length * parts * threshold < 2_000)
+        ? 'quick'
+        : 'short',
   },
   'join-key': {
     run: join,
-    isQuick: ({ parts, method, secretBytes }: Join) =>
-      method.name === 'xor' || (method.name !== 'prime' && secretBytes * parts.length < 2_000),
+    lane: ({ parts, method, secretBytes }: Join) =>
+      method.name === 'xor' || (method.name !== 'prime' && secretBytes * parts.length < 2_000)
+        ? 'quick'
+        : 'short',
   },
 } as const satisfies Record<string, Job>
 
@@ -36,8 +57,7 @@ export type JobOutput<N extends JobName> = ReturnType<Jobs[N]['run']>
 
 interface AnyJob {
   run(input: unknown): unknown
-  isQuick?(input: unknown): boolean
-  isLong?(input: unknown): boolean
+  lane(input: unknown): Lane
 }
 
 /** The types are lost here; the table keeps them. */
@@ -47,12 +67,8 @@ export function runJob(name: JobName, input: unknown): unknown {
   return jobOf(name).run(input)
 }
 
-export function isQuick(name: JobName, input: unknown): boolean {
-  return jobOf(name).isQuick?.(input) ?? false
-}
-
-export function isLong(name: JobName, input: unknown): boolean {
-  return jobOf(name).isLong?.(input) ?? false
+export function laneOf(name: JobName, input: unknown): Lane {
+  return jobOf(name).lane(input)
 }
 
 function jobOf(name: JobName): AnyJob {

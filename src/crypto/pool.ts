@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { limits } from '../limits.ts'
 import { CryptoError } from './error.ts'
-import { isLong, isQuick, runJob, type JobInput, type JobName, type JobOutput } from './jobs.ts'
+import { laneOf, runJob, type JobInput, type JobName, type JobOutput, type Lane } from './jobs.ts'
 import { ownBytes } from './own-bytes.ts'
 import type { FromPoolThread, ToPoolThread } from './pool-messages.ts'
 
@@ -16,7 +16,7 @@ const poolScript = new URL(import.meta.url.replace(/pool(\.[jt]s)$/, 'pool-threa
 interface Waiting {
   readonly name: JobName
   readonly input: unknown
-  readonly long: boolean
+  readonly lane: Exclude<Lane, 'quick'>
   resolve(output: unknown): void
   reject(error: Error): void
 }
@@ -33,10 +33,11 @@ function threadsByDefault(): number {
 }
 
 export class CryptoPool {
-  readonly #threadsMax: number
   readonly #jobMsMax: number
   readonly #script: URL
-  readonly #threads = new Set<PoolThread>()
+  /** By place. The first holds the streams and does no long work, so that it answers soon. */
+  readonly #threads: (PoolThread | undefined)[]
+  readonly #lanesOfFirst: readonly Lane[]
   /** The party whose turn is next is first. */
   readonly #parties = new Map<string, Waiting[]>()
   #waiting = 0
@@ -47,7 +48,8 @@ export class CryptoPool {
     jobMsMax = limits.cryptoJobMsMax,
     script = poolScript,
   }: PoolOptions = {}) {
-    this.#threadsMax = threads
+    this.#threads = Array.from({ length: threads }, () => undefined)
+    this.#lanesOfFirst = threads > 1 ? ['stream', 'short'] : ['stream', 'short', 'long']
     this.#jobMsMax = jobMsMax
     this.#script = script
   }
@@ -57,13 +59,14 @@ export class CryptoPool {
    * the caller's. `party`: whose turn it takes. Throws the CryptoErrors of the job, `busy` if too much waits, and `lost`.
    */
   async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
-    if (isQuick(name, input)) return runJob(name, input) as JobOutput<N>
+    const lane = laneOf(name, input)
+    if (lane === 'quick') return runJob(name, input) as JobOutput<N>
     if (this.#closed) throw new CryptoError('lost', 'the server is stopping')
     const queue = this.#parties.get(party) ?? []
     if (this.#waiting >= limits.cryptoWaitingMax || queue.length >= limits.cryptoWaitingPerPartyMax)
       throw new CryptoError('busy', 'the server has too much to compute: try again')
     const output = new Promise<unknown>((resolve, reject) => {
-      queue.push({ name, input, long: isLong(name, input), resolve, reject })
+      queue.push({ name, input, lane, resolve, reject })
     })
     this.#parties.set(party, queue)
     this.#waiting += 1
@@ -78,25 +81,22 @@ export class CryptoPool {
     for (const job of [...this.#parties.values()].flat()) job.reject(stopping)
     this.#parties.clear()
     this.#waiting = 0
-    await Promise.all([...this.#threads].map((thread) => thread.end(stopping)))
+    for (const thread of this.#threads) await thread?.end(stopping)
   }
 
   #give(): void {
-    for (;;) {
-      const idle = [...this.#threads].find(({ isIdle }) => isIdle)
-      if (!idle && this.#threads.size >= this.#threadsMax) return
-      const job = this.#next()
-      if (!job) return
-      ;(idle ?? this.#start()).take(job)
+    for (const [place, thread] of this.#threads.entries()) {
+      if (thread?.isIdle === false) continue
+      const job = this.#next(place === 0 ? this.#lanesOfFirst : lanesOfOthers)
+      if (!job) continue
+      ;(thread ?? this.#start(place)).take(job)
     }
   }
 
-  /** The next party's first job that may run now. */
-  #next(): Waiting | undefined {
-    const longRunning = [...this.#threads].filter(({ doesLong }) => doesLong).length
-    const longMay = longRunning < Math.max(1, this.#threadsMax - 1)
+  /** The next party's first job in one of these lanes. */
+  #next(lanes: readonly Lane[]): Waiting | undefined {
     for (const [party, queue] of this.#parties) {
-      const at = queue.findIndex(({ long }) => longMay || !long)
+      const at = queue.findIndex(({ lane }) => lanes.includes(lane))
       if (at < 0) continue
       const [job] = queue.splice(at, 1)
       this.#parties.delete(party)
@@ -107,15 +107,17 @@ export class CryptoPool {
     return undefined
   }
 
-  #start(): PoolThread {
+  #start(place: number): PoolThread {
     const thread = new PoolThread(new Worker(this.#script), this.#jobMsMax, (ended) => {
-      if (ended) this.#threads.delete(thread)
+      if (ended) this.#threads[place] = undefined
       if (!this.#closed) this.#give()
     })
-    this.#threads.add(thread)
+    this.#threads[place] = thread
     return thread
   }
 }
+
+const lanesOfOthers: readonly Lane[] = ['short', 'long']
 
 /** One thread, and the job that it does. */
 class PoolThread {
@@ -145,10 +147,6 @@ class PoolThread {
 
   get isIdle(): boolean {
     return this.#job === undefined && !this.#ending
-  }
-
-  get doesLong(): boolean {
-    return this.#job?.long === true
   }
 
   take(job: Waiting): void {

@@ -8,17 +8,23 @@ const reasons: Readonly<Record<CryptoErrorKind, ResultReasonName>> = {
   lost: 'GeneralFailure',
   unsupported: 'UnsupportedCryptographicParameters',
   invalid: 'BadCryptographicParameters',
-  // The published cases expect this reason at every version.
+  // The published cases expect these two reasons at every version.
   'no-iv': 'InvalidMessage',
+  'tag-length': 'GeneralFailure',
+  'no-stream': 'InvalidCorrelationValue',
   failed: 'CryptographicFailure',
 }
 
-/** The same with Faults in place of CryptoErrors. */
+/** The same with a Fault in place of a CryptoError. */
+export function faultOf(error: unknown): unknown {
+  if (!(error instanceof CryptoError)) return error
+  return new Fault(reasons[error.kind], error.message, { cause: error })
+}
+
 export async function withFaults<T>(computation: Promise<T>): Promise<T> {
   try {
     return await computation
   } catch (error) {
-    if (error instanceof CryptoError) throw new Fault(reasons[error.kind], error.message, { cause: error })
-    throw error
+    throw faultOf(error)
   }
 }

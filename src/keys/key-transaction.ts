@@ -43,6 +43,9 @@ import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
+import { limits } from '../limits.ts'
+import type { Computed } from './computations.ts'
+import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
 import { limitsOf } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -194,6 +197,32 @@ export class KeyTransaction {
   /** Deletes an attribute instance. Returns the deleted one. */
   async deleteAttribute(uniqueIdentifier: string, change: AttributeNamed): Promise<AttributeInstance> {
     return this.#changeAttribute('key.attribute.delete', uniqueIdentifier, change, deleteAttribute)
+  }
+
+  /** Encrypts, decrypts, or makes or verifies a MAC. */
+  async use(request: KeyUseRequest): Promise<Computed> {
+    return useKey(this.#objects, request)
+  }
+
+  async hash(request: DataRequest): Promise<Computed> {
+    return hash(this.#objects, request)
+  }
+
+  /** Random bytes. Throws Fault InvalidField for a length that is none, or too many. */
+  async random(bytes: number): Promise<Uint8Array> {
+    this.#staged.begin('crypto.random', null)
+    if (bytes < 1 || bytes > limits.randomBytesMax)
+      throw new Fault('InvalidField', `Data Length is 1 to ${String(limits.randomBytesMax)} bytes`)
+    const { data } = await this.#objects.compute('random', { bytes })
+    this.#staged.opened(data)
+    this.#staged.done({ detail: { bytes } })
+    return data
+  }
+
+  /** Enters that a client brought a seed, which nobody uses. */
+  seed(bytes: number): void {
+    this.#staged.begin('crypto.seed', null)
+    this.#staged.done({ detail: { bytes } })
   }
 
   /** The objects whose attributes all match, newest first. */

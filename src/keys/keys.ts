@@ -4,7 +4,6 @@
 // place of the transaction (design: invariants 1 and 3). key-transaction.ts says what the work may do.
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { CryptoPool } from '../crypto/pool.ts'
 import { CustodyRefused } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -12,6 +11,7 @@ import { limits } from '../limits.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
 import { instanceIsFull } from './instance-room.ts'
+import { Computations, RequestComputations, type Pool } from './computations.ts'
 import type { Bring } from './bring.ts'
 import { KeyTransaction } from './key-transaction.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
@@ -36,7 +36,7 @@ export class Keys {
   readonly #custodies: Custodies
   readonly #access: Access
   readonly #clock: Clock
-  readonly #crypto: Pick<CryptoPool, 'run'>
+  readonly #computations: Computations
   readonly #durableReads: () => boolean
   readonly #recovery: RecoveryClock
   readonly #retrying = new KeyedMutex()
@@ -46,7 +46,7 @@ export class Keys {
     readonly custodies: Custodies
     readonly access: Access
     readonly clock: Clock
-    readonly crypto: Pick<CryptoPool, 'run'>
+    readonly crypto: Pool
     readonly recovery: RecoveryClock
     /** `audit.reads = "durable"`: the access record of a Get waits for the disk (design: invariant 1). Read each time. */
     readonly durableReads: () => boolean
@@ -55,7 +55,7 @@ export class Keys {
     this.#custodies = options.custodies
     this.#access = options.access
     this.#clock = options.clock
-    this.#crypto = options.crypto
+    this.#computations = new Computations(options.crypto, options.clock)
     this.#durableReads = options.durableReads
     this.#recovery = options.recovery
   }
@@ -72,12 +72,13 @@ export class Keys {
     bring?: Bring,
   ): Promise<T> {
     let leaveMutex: (() => void) | undefined
+    const computations = new RequestComputations(this.#computations)
     try {
       for (let attempt = 0; ; attempt++) {
         const staged = new StagedChange(this.#store, this.#clock, await identify())
         let result: T
         try {
-          result = await this.#attempt(staged, work, bring)
+          result = await this.#attempt({ staged, computations: computations.attempt(), bring }, work)
         } catch (error) {
           staged.wipe()
           void staged.abandon()
@@ -92,6 +93,7 @@ export class Keys {
         return result
       }
     } finally {
+      computations.wipe()
       leaveMutex?.()
     }
   }
@@ -122,12 +124,16 @@ export class Keys {
 
   /** Throws StoreConflict if another request changed an object that this one decided on. */
   async #attempt<T>(
-    staged: StagedChange,
+    attempt: {
+      readonly staged: StagedChange
+      readonly computations: RequestComputations
+      readonly bring: Bring | undefined
+    },
     work: (work: KeyTransaction) => Promise<T>,
-    bring: Bring | undefined,
   ): Promise<T> {
-    const [store, custodies, access, crypto] = [this.#store, this.#custodies, this.#access, this.#crypto]
-    const objects = new TransactionObjects({ staged, store, custodies, access, crypto, bring })
+    const { staged } = attempt
+    const [store, custodies, access] = [this.#store, this.#custodies, this.#access]
+    const objects = new TransactionObjects({ ...attempt, store, custodies, access })
     const result = await work(new KeyTransaction(objects, this.#recovery))
     if (!staged.onlyReads || this.#durableReads()) await this.#commit(staged.change())
     else await this.#record(staged.access())

@@ -32,7 +32,7 @@ export class StagedChange {
   readonly #store: Store
   readonly #slots = new Map<string, Slot>()
   readonly #fetched = new Set<string>()
-  readonly #opened: Buffer[] = []
+  readonly #opened: Uint8Array[] = []
   readonly #sealed: Sealed[] = []
   readonly #following: Following[] = []
   readonly #alongside: Write[] = []
@@ -149,7 +149,7 @@ export class StagedChange {
   }
 
   /** Takes note of unsealed material, for `wipe`. */
-  opened(bytes: Buffer): void {
+  opened(bytes: Uint8Array): void {
     this.#opened.push(bytes)
   }
 

@@ -3,7 +3,6 @@
 
 import { randomUUID } from 'node:crypto'
 import type { JobInput, JobName, JobOutput } from '../crypto/jobs.ts'
-import type { CryptoPool } from '../crypto/pool.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
@@ -12,7 +11,7 @@ import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 import { notHere, type Bring } from './bring.ts'
-import { withFaults } from './crypto-fault.ts'
+import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
 import { digestIsSecret, digestOf } from './digest.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
@@ -26,7 +25,7 @@ export class TransactionObjects {
   readonly store: Store
   readonly custodies: Custodies
   readonly #access: Access
-  readonly #crypto: Pick<CryptoPool, 'run'>
+  readonly #computations: RequestComputations
   readonly #bring: Bring | undefined
 
   constructor(options: {
@@ -34,14 +33,14 @@ export class TransactionObjects {
     readonly store: Store
     readonly custodies: Custodies
     readonly access: Access
-    readonly crypto: Pick<CryptoPool, 'run'>
+    readonly computations: RequestComputations
     readonly bring?: Bring | undefined
   }) {
     this.staged = options.staged
     this.store = options.store
     this.custodies = options.custodies
     this.#access = options.access
-    this.#crypto = options.crypto
+    this.#computations = options.computations
     this.#bring = options.bring
   }
 
@@ -93,8 +92,33 @@ export class TransactionObjects {
    * the output's are the caller's to wipe. Throws Faults.
    */
   async compute<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
+    return this.#computations.run(name, input, this.#party)
+  }
+
+  /** Computes on data that is here whole, or on a part of it. `open` is called with the first. Throws Faults. */
+  async take(
+    of: { readonly operation: string; readonly uniqueIdentifier: string | null },
+    part: DataPart,
+    open: () => Promise<Opened>,
+  ): Promise<Computed> {
+    const computed = await this.#computations.take({ ...of, party: this.#party }, part, open)
+    // The results of parts are needed again if the work runs again.
+    if (part.begins && part.ends && computed.data) this.staged.opened(computed.data)
+    return computed
+  }
+
+  /** Counts one more random nonce of the key. Throws Fault PermissionDenied if there were too many. */
+  async takeNonce(uniqueIdentifier: string): Promise<void> {
+    const object = await this.live(uniqueIdentifier)
+    const { nonces } = this.#computations
+    if (nonces.take(object)) return
+    const reserved = nonces.reserve(object)
+    this.staged.stage(reserved.object, reserved.following)
+  }
+
+  get #party(): string {
     const { instanceId, actor } = this.staged.caller
-    return withFaults(this.#crypto.run(name, input, JSON.stringify([instanceId, actor.kind, actor.id])))
+    return JSON.stringify([instanceId, actor.kind, actor.id])
   }
 
   /** Stages a change that a client requested, and sets the Last Change Date. */

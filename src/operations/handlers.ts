@@ -17,6 +17,13 @@ import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
 import { query } from './query.ts'
 import { register } from './register.ts'
+import { decrypt } from './decrypt.ts'
+import { encrypt } from './encrypt.ts'
+import { hash } from './hash.ts'
+import { mac } from './mac.ts'
+import { macVerify } from './mac-verify.ts'
+import { rngRetrieve } from './rng-retrieve.ts'
+import { rngSeed } from './rng-seed.ts'
 import { revoke } from './revoke.ts'
 
 export interface Handled<N extends OperationName> {
@@ -33,15 +40,22 @@ export const handlers = {
   AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
+  Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
   DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
   Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
   DiscoverVersions: { handler: discoverVersions, action: null, onObject: false },
+  Encrypt: { handler: encrypt, action: 'key.encrypt', onObject: true },
   Get: { handler: get, action: 'key.get', onObject: true },
   GetAttributeList: { handler: getAttributeList, action: 'key.attributes', onObject: true },
   GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
+  Hash: { handler: hash, action: 'crypto.hash', onObject: false },
   Locate: { handler: locate, action: 'key.locate', onObject: false },
+  MAC: { handler: mac, action: 'key.mac', onObject: true },
+  MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
   ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
   Query: { handler: query, action: null, onObject: false },
+  RNGRetrieve: { handler: rngRetrieve, action: 'crypto.random', onObject: false },
+  RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
 } as const satisfies { readonly [N in OperationName]?: Handled<N> }

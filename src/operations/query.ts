@@ -23,7 +23,7 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
 }
 
 const capabilities = {
-  StreamingCapability: false,
+  StreamingCapability: true,
   AsynchronousCapability: false,
   AttestationCapability: false,
 }

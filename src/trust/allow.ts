@@ -5,14 +5,32 @@
 /** A term that is neither a set nor an operation grants nothing. */
 export type Allow = readonly string[]
 
-const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
+const finding = ['Check', 'GetAttributeList', 'GetAttributes', 'Locate']
+const reading = ['Get', ...finding]
 
 /**
+ * `crypto`: has the server use keys, and finds them; it lacks Get, so that no key leaves.
+ *
  * `vsphere`: the operations that vCenter, ESXi and vSAN send, and all reading ones. It lacks Destroy, Revoke and Modify
  * Attribute (which can make a key not extractable); vSphere sends none of them.
  */
 const sets = new Map<string, readonly string[]>([
   ['read', reading],
+  [
+    'crypto',
+    [
+      'Decrypt',
+      'Encrypt',
+      'Hash',
+      'MAC',
+      'MACVerify',
+      'RNGRetrieve',
+      'RNGSeed',
+      'Sign',
+      'SignatureVerify',
+      ...finding,
+    ],
+  ],
   ['vsphere', ['Activate', 'AddAttribute', 'Create', ...reading]],
 ])
 

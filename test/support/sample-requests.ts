@@ -19,6 +19,11 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
+  Decrypt: ({ UniqueIdentifier }) => ({
+    UniqueIdentifier,
+    CryptographicParameters: { BlockCipherMode: 'ECB' },
+    Data: Buffer.alloc(16),
+  }),
   DeleteAttribute: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     AttributeName: 'Object Group',
@@ -26,10 +31,27 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   }),
   Destroy: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   DiscoverVersions: () => ({ ProtocolVersion: [] }),
+  Encrypt: ({ UniqueIdentifier }) => ({
+    UniqueIdentifier,
+    CryptographicParameters: { BlockCipherMode: 'ECB' },
+    Data: Buffer.alloc(16),
+  }),
   Get: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
   GetAttributeList: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
+  Hash: ({ word }) => ({ CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, Data: Buffer.from(word) }),
   Locate: ({ word }) => locate([nameAttribute(`${word}-name`)], { MaximumItems: 10 }),
+  MAC: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    CryptographicParameters: { CryptographicAlgorithm: 'HMAC_SHA256' },
+    Data: Buffer.from(word),
+  }),
+  MACVerify: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    CryptographicParameters: { CryptographicAlgorithm: 'HMAC_SHA256' },
+    Data: Buffer.from(word),
+    MACData: Buffer.alloc(32),
+  }),
   ModifyAttribute: ({ UniqueIdentifier, word }) => ({
     UniqueIdentifier,
     Attribute: attribute('Object Group', word, 0),
@@ -43,6 +65,8 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
       KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.from(word) } },
     },
   }),
+  RNGRetrieve: () => ({ DataLength: 16 }),
+  RNGSeed: ({ word }) => ({ Data: Buffer.from(word) }),
   Revoke: ({ UniqueIdentifier }) => ({
     UniqueIdentifier,
     RevocationReason: { RevocationReasonCode: 'KeyCompromise' },

@@ -11,10 +11,14 @@ function granted(...allow: string[]): readonly string[] {
 }
 
 test('the sets have their documented members', () => {
-  assert.deepEqual(allowSets, ['read', 'vsphere', 'all'])
+  assert.deepEqual(allowSets, ['read', 'crypto', 'vsphere', 'all'])
   const reading = ['Check', 'Get', 'GetAttributeList', 'GetAttributes', 'Locate']
   assert.deepEqual(granted('read'), reading)
   assert.deepEqual(granted('vsphere'), [...reading, 'Activate', 'AddAttribute', 'Create'].toSorted())
+  const using = ['Decrypt', 'Encrypt', 'Hash', 'MAC', 'MACVerify', 'RNGRetrieve', 'RNGSeed']
+  const finding = reading.filter((operation) => operation !== 'Get')
+  assert.deepEqual(granted('crypto'), [...finding, ...using].toSorted())
+  assert.ok(allows(['crypto'], 'Sign') && allows(['crypto'], 'SignatureVerify'))
   assert.deepEqual(granted('all'), handledOperations)
   assert.ok(allows(['all'], 'AnOperationOfALaterVersion'))
 })
@@ -29,7 +33,7 @@ test('operations and sets add up; a term that is neither grants nothing', () => 
     'GetAttributes',
     'Locate',
   ])
-  for (const nothing of ['', 'get', 'crypto', 'ALL', 'constructor', '__proto__', 'toString'])
+  for (const nothing of ['', 'get', 'CRYPTO', 'ALL', 'constructor', '__proto__', 'toString'])
     assert.deepEqual(granted(nothing), [], nothing)
   assert.deepEqual(granted(), [])
 })

@@ -1,0 +1,98 @@
+// The algorithms as data: what KMIP calls them (KMIP 1.4 §9.1.3.2.13 to §9.1.3.2.16), and what Node calls them. A name that is
+// not here is not done here.
+
+export interface BlockCipher {
+  readonly blockBytes: number
+  /** Node's name of the cipher without its mode, by the length of the key in bytes. */
+  readonly byKeyBytes: Readonly<Record<number, string>>
+}
+
+export const blockCiphers: Readonly<Record<string, BlockCipher>> = {
+  AES: { blockBytes: 16, byKeyBytes: { 16: 'aes-128', 24: 'aes-192', 32: 'aes-256' } },
+  DES3: { blockBytes: 8, byKeyBytes: { 16: 'des-ede', 24: 'des-ede3' } },
+  Camellia: { blockBytes: 16, byKeyBytes: { 16: 'camellia-128', 24: 'camellia-192', 32: 'camellia-256' } },
+  ARIA: { blockBytes: 16, byKeyBytes: { 16: 'aria-128', 24: 'aria-192', 32: 'aria-256' } },
+  SM4: { blockBytes: 16, byKeyBytes: { 16: 'sm4' } },
+}
+
+/**
+ * `blocks`: works on whole blocks, so that data is padded or fits. `stream`: any length. `aead`: with a tag. `unit`: the data
+ * is one unit, whole. `wrap`: one unit of eight-byte halves, with a check value.
+ */
+export type ModeKind = 'blocks' | 'stream' | 'aead' | 'unit' | 'wrap'
+
+export interface CipherMode {
+  readonly kind: ModeKind
+  /** The end of Node's name. */
+  readonly suffix: string
+  /** Whether it takes an IV (or counter or nonce), and of how many bytes. 'block': as a block of the cipher has. */
+  readonly iv: 'none' | 'block' | { readonly min: number; readonly max: number; readonly usual: number }
+  /** Lengths of the tag in bytes; the longest is usual. */
+  readonly tagBytes?: readonly number[]
+  /** The algorithms that have it; all when left out. */
+  readonly only?: readonly string[]
+}
+
+export const cipherModes: Readonly<Record<string, CipherMode>> = {
+  ECB: { kind: 'blocks', suffix: 'ecb', iv: 'none' },
+  CBC: { kind: 'blocks', suffix: 'cbc', iv: 'block' },
+  CFB: { kind: 'stream', suffix: 'cfb', iv: 'block' },
+  OFB: { kind: 'stream', suffix: 'ofb', iv: 'block' },
+  CTR: { kind: 'stream', suffix: 'ctr', iv: 'block', only: ['AES', 'Camellia', 'ARIA', 'SM4'] },
+  // SP 800-38D §5.2.1.2: tags below 96 bits are for few uses, which a server cannot hold its clients to.
+  GCM: {
+    kind: 'aead',
+    suffix: 'gcm',
+    iv: { min: 1, max: 128, usual: 12 },
+    tagBytes: [12, 13, 14, 15, 16],
+    only: ['AES', 'ARIA'],
+  },
+  // SP 800-38C: a nonce of 12 bytes leaves a length of 3, which is more than a message has.
+  CCM: {
+    kind: 'aead',
+    suffix: 'ccm',
+    iv: { min: 7, max: 12, usual: 12 },
+    tagBytes: [8, 10, 12, 14, 16],
+    only: ['AES', 'ARIA'],
+  },
+  XTS: { kind: 'unit', suffix: 'xts', iv: 'block', only: ['AES'] },
+  NISTKeyWrap: { kind: 'wrap', suffix: 'wrap', iv: 'none', only: ['AES'] },
+  AESKeyWrapPadding: { kind: 'wrap', suffix: 'wrap-pad', iv: 'none', only: ['AES'] },
+}
+
+/** RFC 8439: the one stream cipher, alone and with a tag. */
+export const chacha = {
+  keyBytes: 32,
+  nonceBytes: 12,
+  tagBytes: 16,
+} as const
+
+export const hashes: Readonly<Record<string, string>> = {
+  MD5: 'md5',
+  SHA_1: 'sha1',
+  SHA_224: 'sha224',
+  SHA_256: 'sha256',
+  SHA_384: 'sha384',
+  SHA_512: 'sha512',
+  RIPEMD_160: 'ripemd160',
+  SHA_512_224: 'sha512-224',
+  SHA_512_256: 'sha512-256',
+  SHA3_224: 'sha3-224',
+  SHA3_256: 'sha3-256',
+  SHA3_384: 'sha3-384',
+  SHA3_512: 'sha3-512',
+}
+
+/** The hash that each HMAC has. */
+export const hmacs: Readonly<Record<string, string>> = {
+  HMAC_MD5: 'md5',
+  HMAC_SHA1: 'sha1',
+  HMAC_SHA224: 'sha224',
+  HMAC_SHA256: 'sha256',
+  HMAC_SHA384: 'sha384',
+  HMAC_SHA512: 'sha512',
+  HMAC_SHA3_224: 'sha3-224',
+  HMAC_SHA3_256: 'sha3-256',
+  HMAC_SHA3_384: 'sha3-384',
+  HMAC_SHA3_512: 'sha3-512',
+}

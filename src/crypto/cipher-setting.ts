@@ -1,0 +1,132 @@
+// What a client wants of a symmetric cipher, checked: the algorithm, its mode, padding, tag and IV, against the table of
+// algorithms. Pure; no key is used here.
+
+import { blockCiphers, chacha, cipherModes, type CipherMode } from './algorithms.ts'
+import { CryptoError } from './error.ts'
+import { paddingOf, type Padding } from './padding.ts'
+
+/** In KMIP's words. */
+export interface CipherWanted {
+  readonly algorithm: string | undefined
+  readonly mode?: string | undefined
+  readonly padding?: string | undefined
+  /** In bytes. */
+  readonly tagBytes?: number | undefined
+}
+
+export interface CipherSetting {
+  /** Node's name. */
+  readonly cipher: string
+  readonly kind: CipherMode['kind']
+  readonly padding: Padding
+  /** 1 for what has no blocks. */
+  readonly blockBytes: number
+  /** Of the tag; 0 without one. */
+  readonly tagBytes: number
+  /** Undefined if it takes no IV. */
+  readonly iv: { readonly min: number; readonly max: number; readonly usual: number } | undefined
+  /** The value that the key wraps take for themselves. */
+  readonly fixedIv?: Uint8Array | undefined
+}
+
+/** Throws CryptoError `unsupported`, `invalid` for a key of another length, and `tag-length`. */
+export function cipherSetting(wanted: CipherWanted, keyBytes: number): CipherSetting {
+  const { algorithm = 'none', mode: modeName } = wanted
+  if (algorithm === 'ChaCha20Poly1305' || algorithm === 'ChaCha20')
+    return chachaSetting(algorithm, wanted, keyBytes)
+  const block = blockCiphers[algorithm]
+  if (!block)
+    throw new CryptoError('unsupported', `this server does not encrypt with the algorithm ${algorithm}`)
+  if (modeName === undefined)
+    throw new CryptoError(
+      'unsupported',
+      `${algorithm} needs a Block Cipher Mode, in the request or as the key's attribute`,
+    )
+  const mode = cipherModes[modeName]
+  if (!mode || mode.only?.includes(algorithm) === false)
+    throw new CryptoError('unsupported', `this server does not do ${algorithm} in the mode ${modeName}`)
+  const halves = modeName === 'XTS' ? 2 : 1
+  const base = block.byKeyBytes[keyBytes / halves]
+  if (base === undefined || (modeName === 'XTS' && keyBytes === 48))
+    throw new CryptoError(
+      'invalid',
+      `${algorithm} in the mode ${modeName} takes no key of ${String(keyBytes * 8)} bits`,
+    )
+  const padding = paddingOf(wanted.padding)
+  if (padding !== 'None' && mode.kind !== 'blocks')
+    throw new CryptoError('unsupported', `the mode ${modeName} takes no padding`)
+  const { blockBytes } = block
+  return {
+    cipher: nodeName(base, mode),
+    kind: mode.kind,
+    padding,
+    blockBytes: mode.kind === 'blocks' ? blockBytes : 1,
+    tagBytes: tagLength(mode.tagBytes, wanted.tagBytes),
+    iv: ivLengths(mode.iv, blockBytes),
+    fixedIv: wrapIvs[mode.suffix],
+  }
+}
+
+function chachaSetting(algorithm: string, wanted: CipherWanted, keyBytes: number): CipherSetting {
+  const aead = algorithm === 'ChaCha20Poly1305'
+  if (keyBytes !== chacha.keyBytes) throw new CryptoError('invalid', `${algorithm} has keys of 256 bits`)
+  if (paddingOf(wanted.padding) !== 'None')
+    throw new CryptoError('unsupported', `${algorithm} takes no padding`)
+  const { nonceBytes: nonce } = chacha
+  return {
+    cipher: aead ? 'chacha20-poly1305' : 'chacha20',
+    kind: aead ? 'aead' : 'stream',
+    padding: 'None',
+    blockBytes: 1,
+    tagBytes: aead ? tagLength([chacha.tagBytes], wanted.tagBytes) : 0,
+    // ChaCha20 alone: a counter of four bytes, the lowest first, and the nonce, as OpenSSL has it.
+    iv: aead ? { min: nonce, max: nonce, usual: nonce } : { min: 16, max: 16, usual: 16 },
+  }
+}
+
+/** RFC 3394 §2.2.3.1 and RFC 5649 §3. */
+const wrapIvs: Readonly<Record<string, Uint8Array>> = {
+  wrap: new Uint8Array(8).fill(0xa6),
+  'wrap-pad': Uint8Array.of(0xa6, 0x59, 0x59, 0xa6),
+}
+
+function nodeName(base: string, mode: CipherMode): string {
+  if (mode.kind === 'wrap') return `id-${base.replace('-', '')}-${mode.suffix}`
+  return `${base}-${mode.suffix}`
+}
+
+function tagLength(known: readonly number[] | undefined, wanted: number | undefined): number {
+  if (!known) return 0
+  const usual = Math.max(...known)
+  if (wanted !== undefined && !known.includes(wanted))
+    throw new CryptoError('tag-length', `the tag has ${known.join(', ')} bytes, not ${String(wanted)}`)
+  return wanted ?? usual
+}
+
+function ivLengths(iv: CipherMode['iv'], blockBytes: number): CipherSetting['iv'] {
+  if (iv === 'none') return undefined
+  return iv === 'block' ? { min: blockBytes, max: blockBytes, usual: blockBytes } : iv
+}
+
+/** The IV as the cipher takes it. Throws CryptoError `no-iv`, and `invalid` for a wrong length. */
+export function checkedIv(
+  { iv: lengths, fixedIv }: CipherSetting,
+  iv: Uint8Array | undefined,
+): Uint8Array | null {
+  if (!lengths) return fixedIv ?? null
+  if (!iv)
+    throw new CryptoError(
+      'no-iv',
+      'this mode needs an IV, counter or nonce: give one, or ask for a Random IV',
+    )
+  if (iv.length < lengths.min || iv.length > lengths.max)
+    throw new CryptoError(
+      'invalid',
+      `the IV, counter or nonce has ${ivText(lengths)} bytes, not ${String(iv.length)}`,
+    )
+  return iv
+}
+
+function ivText({ min, max }: { readonly min: number; readonly max: number }): string {
+  return min === max ? String(min) : `${String(min)} to ${String(max)}`
+}

@@ -1,0 +1,49 @@
+// What each kind of work over data begins with, and the machine that does it.
+
+import { blockCiphers } from './algorithms.ts'
+import { Encryption, openDecryption, type CipherOpening } from './ciphers.ts'
+import { Hashing, MacMachine, type MacOpening } from './macs.ts'
+import type { Machine } from './machine.ts'
+import { limits } from '../limits.ts'
+
+export type Opening =
+  | ({ readonly kind: 'encrypt' | 'decrypt' } & CipherOpening)
+  | ({ readonly kind: 'mac' } & MacOpening)
+  | { readonly kind: 'hash'; readonly hash: string | undefined }
+
+/** Throws CryptoErrors. */
+export function openMachine(opening: Opening): Machine {
+  switch (opening.kind) {
+    case 'encrypt':
+      return new Encryption(opening)
+    case 'decrypt':
+      return openDecryption(opening)
+    case 'mac':
+      return new MacMachine(opening)
+    case 'hash':
+      return new Hashing(opening)
+    default:
+      return opening satisfies never
+  }
+}
+
+/** Up to so many bytes take less than about a tenth of a millisecond. */
+export function quickBytes(opening: Opening): number {
+  const { cryptoQuickBytes: fast, cryptoQuickSlowBytes: slow } = limits
+  switch (opening.kind) {
+    case 'encrypt':
+    case 'decrypt':
+      return isFast(opening.wanted.algorithm) ? fast : slow
+    case 'mac':
+      return 'cmac' in opening.wanted && !isFast(opening.wanted.cmac) ? slow : fast
+    case 'hash':
+      return fast
+    default:
+      return opening satisfies never
+  }
+}
+
+/** Processors have instructions for AES; ChaCha20 needs none. Everything else here is done step by step. */
+function isFast(algorithm: string | undefined): boolean {
+  return algorithm === 'AES' || algorithm === undefined || !Object.hasOwn(blockCiphers, algorithm)
+}

@@ -1,0 +1,114 @@
+// What the acts compute with: the pool of threads, the computations in parts that are going on, and the blocks of random nonces.
+// One of the first kind serves the process, one of the second a request. If another request changed the key meanwhile, the
+// request's work runs again; a part of a stream is not computed twice then, because the stream has gone on.
+
+import type { Ending, Finished } from '../crypto/machine.ts'
+import type { JobInput, JobName, JobOutput } from '../crypto/jobs.ts'
+import type { Opening } from '../crypto/openings.ts'
+import { wipeBytes } from '../crypto/own-bytes.ts'
+import type { CryptoPool } from '../crypto/pool.ts'
+import { CryptoError } from '../crypto/error.ts'
+import type { Clock } from '../ports/clock.ts'
+import { withFaults } from './crypto-fault.ts'
+import { NonceBlocks } from './nonce-count.ts'
+import { Streams, type StreamOf } from './streams.ts'
+
+export type Pool = Pick<CryptoPool, 'run'>
+
+export class Computations {
+  readonly pool: Pool
+  readonly streams: Streams
+  readonly nonces = new NonceBlocks()
+
+  constructor(pool: Pool, clock: Pick<Clock, 'monotonic' | 'after'>) {
+    this.pool = pool
+    this.streams = new Streams(clock, pool)
+  }
+}
+
+/** The byte strings are wiped with the request. */
+export interface Computed extends Finished {
+  /** If the server chose it. */
+  readonly iv?: Uint8Array | undefined
+  /** If more parts are to come. */
+  readonly correlationValue?: Uint8Array | undefined
+}
+
+/** A part of the data, or all of it. */
+export interface DataPart {
+  /** The computation that it goes on with, unless it begins one. */
+  readonly id?: string | undefined
+  readonly begins: boolean
+  readonly ends: boolean
+  readonly data?: Uint8Array | undefined
+  readonly ending: Ending
+}
+
+export interface Opened {
+  readonly opening: Opening
+  /** If the server chose it. */
+  readonly iv?: Uint8Array | undefined
+}
+
+export class RequestComputations {
+  readonly #shared: Computations
+  /** What the parts of streams gave, in the order of the request's items. */
+  readonly #parts: Computed[] = []
+  #place = 0
+
+  constructor(shared: Computations) {
+    this.#shared = shared
+  }
+
+  get nonces(): NonceBlocks {
+    return this.#shared.nonces
+  }
+
+  /** The work begins, or begins again. */
+  attempt(): this {
+    this.#place = 0
+    return this
+  }
+
+  /** `party`: whose turn it takes. Throws Faults. */
+  async run<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
+    return withFaults(this.#shared.pool.run(name, input, party))
+  }
+
+  /** `open` is called for a part that begins. Throws Faults. */
+  async take(of: StreamOf, part: DataPart, open: () => Promise<Opened>): Promise<Computed> {
+    if (part.begins && part.ends) {
+      const { opening, iv } = await open()
+      const { data, ending } = part
+      return { ...(await this.run('whole', { opening, data, ending }, of.party)), iv }
+    }
+    const place = this.#place++
+    return (this.#parts[place] ??= await this.#takePart(of, part, open))
+  }
+
+  async #takePart(
+    of: StreamOf,
+    { id: known, data, ends, ending }: DataPart,
+    open: () => Promise<Opened>,
+  ): Promise<Computed> {
+    const { streams, pool } = this.#shared
+    if (known !== undefined) streams.require(known, of)
+    const opened = known === undefined ? await open() : undefined
+    const id = known ?? streams.begin(of)
+    try {
+      const input = { id, opening: opened?.opening, data, ending: ends ? ending : undefined }
+      const finished = await pool.run('part', input, of.party)
+      if (ends) streams.end(id)
+      return { ...finished, iv: opened?.iv, correlationValue: ends ? undefined : Buffer.from(id, 'hex') }
+    } catch (error) {
+      // A part that had no turn may be sent again.
+      if (known === undefined || !(error instanceof CryptoError && error.kind === 'busy')) streams.end(id)
+      return withFaults(Promise.reject(error as Error))
+    }
+  }
+
+  /** Overwrites what it gave: the answer has its own copy. */
+  wipe(): void {
+    wipeBytes(this.#parts)
+  }
+}

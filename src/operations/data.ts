@@ -1,0 +1,38 @@
+// The fields that the operations on data have in common (KMIP 1.4 §4.29 to §4.37).
+
+import type { DataRequest } from '../keys/use-key.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { Request } from '../kmip/operations.ts'
+
+type DataFields = Pick<Request<'MAC'>, 'Data' | 'CorrelationValue' | 'InitIndicator' | 'FinalIndicator'> & {
+  readonly CryptographicParameters?: Request<'MAC'>['CryptographicParameters']
+}
+
+/** Fault InvalidMessage if there is no data, and this is no part of a stream. */
+export function dataRequest(request: DataFields): DataRequest {
+  const { CorrelationValue, InitIndicator, FinalIndicator, CryptographicParameters } = request
+  const data = bytesOf(request.Data)
+  const part = { correlationValue: CorrelationValue, init: InitIndicator, final: FinalIndicator }
+  if (data === undefined && isWhole(part)) throw new Fault('InvalidMessage', 'the request has no Data')
+  return { ...part, parameters: CryptographicParameters, data }
+}
+
+function isWhole({ correlationValue, init = false, final = false }: DataRequest): boolean {
+  return correlationValue === undefined && init === final
+}
+
+/** 2.x may name the result of an earlier item instead. */
+export function bytesOf(data: Request<'MAC'>['Data']): Uint8Array | undefined {
+  if (data === undefined || data instanceof Uint8Array) return data
+  throw new Fault('FeatureNotSupported', 'Data must be a byte string here')
+}
+
+/** Parts say nothing where there is nothing yet; a whole always has its data. */
+export function dataOf(request: DataFields, data: Uint8Array | undefined): Uint8Array | undefined {
+  const whole = isWhole({
+    correlationValue: request.CorrelationValue,
+    init: request.InitIndicator,
+    final: request.FinalIndicator,
+  })
+  return whole || (data?.length ?? 0) > 0 ? data : undefined
+}
