@@ -21,9 +21,8 @@ const operationNames = (Object.keys(enums.Operation) as OperationName[]).toSorte
 
 /** Parts of handled operations that are not done, in the words of people. */
 const refused = [
-  'objects other than Symmetric Key, Secret Data and Opaque Object; Create makes symmetric keys only',
-  'key material in other formats than Raw, Opaque and Transparent Symmetric Key; wrapped and compressed keys, in Register and in Get',
-  'templates: a Template-Attribute holds attributes, not names',
+  'wrapped keys, in Register and in Get; Get compresses no points of elliptic curves',
+  'PKCS#12 containers',
   'asynchronous answers, attestation, and critical message extensions',
 ]
 

@@ -3,15 +3,15 @@
 import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
 import { sha256 } from '../keys/digest.ts'
 import { Fault } from '../kmip/fault.ts'
+import type { KeyBlock } from '../kmip/objects.ts'
 import type { Response } from '../kmip/operations.ts'
 
 /** Holds a copy of the bytes, the caller's to wipe. */
 export function broughtBy(answer: Response<'Get'>): BroughtObject | string {
-  const { ObjectType, SymmetricKey, SecretData } = answer
-  if ((SymmetricKey ?? SecretData)?.KeyBlock.KeyWrappingData)
-    return 'the old server gives it only wrapped by another key'
+  if (keyBlockOf(answer)?.KeyWrappingData) return 'the old server gives it only wrapped by another key'
   try {
-    return broughtObject(ObjectType, answer)
+    const brought = broughtObject(answer.ObjectType, answer, { takesDamaged: true })
+    return brought.material.head.isElsewhere ? 'the old server does not have the key itself' : brought
   } catch (error) {
     if (error instanceof Fault) return error.message
     throw error
@@ -29,10 +29,15 @@ export function digestBy(answer: Response<'Get'>): Buffer | string {
 }
 
 /** Overwrites the material in the answer itself, once it was copied. */
-export function wipeAnswer({ SymmetricKey, SecretData, OpaqueObject }: Response<'Get'>): void {
-  OpaqueObject?.OpaqueDataValue.fill(0)
-  const value = (SymmetricKey ?? SecretData)?.KeyBlock.KeyValue
+export function wipeAnswer(answer: Response<'Get'>): void {
+  answer.OpaqueObject?.OpaqueDataValue.fill(0)
+  const value = keyBlockOf(answer)?.KeyValue
   const material = value instanceof Uint8Array ? value : value?.KeyMaterial
   if (material instanceof Uint8Array) material.fill(0)
   else if (material && 'Key' in material) material.Key.fill(0)
+}
+
+function keyBlockOf(answer: Response<'Get'>): KeyBlock | undefined {
+  const { SymmetricKey, SecretData, PrivateKey, PublicKey, SplitKey, PGPKey } = answer
+  return (SymmetricKey ?? SecretData ?? PrivateKey ?? PublicKey ?? SplitKey ?? PGPKey)?.KeyBlock
 }

@@ -42,6 +42,7 @@ export function adoptedObject(received: Received): AdoptedObject {
     else set.set(at, [{ index: isMultiple(at) ? (index ?? 0) : 0, value: stored }])
   }
   const { algorithm, lengthBits, material } = brought
+  for (const [key, instances] of brought.attributes ?? []) if (!set.has(key)) set.set(key, [...instances])
   if (algorithm !== undefined && !set.has('CryptographicAlgorithm'))
     set.set('CryptographicAlgorithm', [...single(algorithm)])
   const bits = lengthBits ?? (objectType === 'SymmetricKey' ? material.bytes.length * 8 : undefined)

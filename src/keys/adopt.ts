@@ -6,7 +6,7 @@ import { first, packAttributes } from '../kmip/attributes.ts'
 import { limits } from '../limits.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { broughtUpToDate, storedForm, withKeptNames, type AdoptedObject } from './adopted-object.ts'
-import { digestIsSecret, digestOf, sha256 } from './digest.ts'
+import { sha256, storedDigest } from './digest.ts'
 import { isDestroyed } from './lifecycle.ts'
 import type { ManagedObject } from './managed-object.ts'
 import { takenNames } from './names.ts'
@@ -50,7 +50,7 @@ export async function adoptObject(
   if (bytes === 0 || bytes > limits.uniqueIdentifierBytesMax)
     refuse(new Fault('InvalidField', `an identifier has 1 to ${limits.uniqueIdentifierBytesMax} bytes`))
   requireFittingAttributes(brought, refuse)
-  const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
+  const digest = storedDigest(objectType, material)
   const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
   const taken = await takenNames(objects.store, { ...wanted, instanceId: staged.caller.instanceId })
   const { object, names } = withKeptNames(wanted, (name) => taken.has(name))

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { AttributeValue } from '../kmip/attributes.ts'
+import { packTransparent } from '../kmip/objects.ts'
 import type { Material } from '../sealing/envelope.ts'
 import type { ObjectType } from './managed-object.ts'
 
@@ -13,11 +14,26 @@ export function digestIsSecret(objectType: ObjectType): boolean {
   return objectType === 'SecretData' || objectType === 'OpaqueObject'
 }
 
+/** The digest that is stored with the object; undefined if it is secret, or if there is nothing to hash. */
+export function storedDigest(
+  objectType: ObjectType,
+  material: Material,
+): AttributeValue<'Digest'> | undefined {
+  const isThere = objectType !== 'Template' && material.head.isElsewhere !== true
+  return isThere && !digestIsSecret(objectType) ? digestOf(material) : undefined
+}
+
+/** A transparent form has the digest of its TTLV, in which Mortise stores all of them but the symmetric one. */
 export function digestOf({ bytes, head }: Material): AttributeValue<'Digest'> {
-  const { keyFormatType } = head
+  // The published cases have the format of a certificate here, which the specification asks for of keys alone.
+  const keyFormatType = head.keyFormatType ?? (head.certificateType && 'Raw')
+  const hashed =
+    keyFormatType === 'TransparentSymmetricKey' ? packTransparent(keyFormatType, { Key: bytes }) : bytes
+  const DigestValue = sha256(hashed)
+  if (hashed !== bytes) hashed.fill(0)
   return {
     HashingAlgorithm: 'SHA_256',
-    DigestValue: sha256(bytes),
+    DigestValue,
     ...(keyFormatType !== undefined && { KeyFormatType: keyFormatType }),
   }
 }

@@ -2,7 +2,7 @@
 // implicitly set"). Which of them a client may see depends on its version, and is decided on reading.
 
 import { first, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
-import { single, type ObjectType } from './managed-object.ts'
+import { hasState, single, type ObjectType } from './managed-object.ts'
 
 export interface NewObject {
   readonly objectType: ObjectType
@@ -57,6 +57,8 @@ export function initialAttributes(
   const now = BigInt(Math.floor(nowMs / 1000))
   attributes.set('InitialDate', single(now))
   attributes.set('LastChangeDate', single(now))
+  // A template describes objects to come: what is set here would be theirs.
+  if (wanted.objectType === 'Template') return attributes
   if (!attributes.has('OriginalCreationDate') && generated)
     attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
@@ -64,7 +66,7 @@ export function initialAttributes(
   const limits = first(wanted.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (digest) attributes.set('Digest', single(digest))
-  if (wanted.objectType === 'OpaqueObject') return attributes
+  if (!hasState(wanted.objectType)) return attributes
   if (!attributes.has('RandomNumberGenerator'))
     attributes.set('RandomNumberGenerator', single(generated ? ownGenerator : unspecifiedGenerator))
   // KMIP 1.4 §3.48 to §3.51: the object remembers whether it was ever not sensitive, or ever extractable.

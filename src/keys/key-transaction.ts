@@ -2,7 +2,7 @@
 // whether the act succeeds or is refused. No method touches a socket, a clock of its own or SQL.
 
 import { CustodyRefused } from '../custody/custody.ts'
-import { first, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import { first, type AttributeInstance, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { maskOf } from '../kmip/enums.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
@@ -34,7 +34,7 @@ import {
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
-import { requireFreeNames } from './names.ts'
+import { requireFreeNames, templateNamed } from './names.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -136,6 +136,13 @@ export class KeyTransaction {
     material.bytes.fill(0)
     this.#staged.done()
     return digest
+  }
+
+  /** The client-settable attributes of the Template of this Name. Throws ObjectNotFound. */
+  async template(name: AttributeValue<'Name'>): Promise<AttributeSet> {
+    const template = await templateNamed(this.#staged, this.#objects.store, name)
+    if (!template) throw new Fault('ObjectNotFound', 'there is no template of that Name')
+    return template.attributes
   }
 
   /** The object with its material. Call `wipe` once the answer has its own copy. */
@@ -280,6 +287,11 @@ export class KeyTransaction {
     this.#staged.undo(fault)
   }
 
+  /** Overwrites these bytes together with the unsealed material. */
+  wipeLater(bytes: Buffer): void {
+    this.#staged.opened(bytes)
+  }
+
   /** Overwrites the unsealed material. The answer has its own copy. */
   wipe(): void {
     this.#staged.wipe()
@@ -297,6 +309,7 @@ export class KeyTransaction {
     if (object.sealed === null) return attributes
     try {
       const material = await this.#objects.open(object)
+      if (material.head.isElsewhere) return attributes
       const digest = digestOf(material)
       material.bytes.fill(0)
       return withAttribute(attributes, 'Digest', digest)

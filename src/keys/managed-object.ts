@@ -128,17 +128,21 @@ export function currentState(object: ManagedObject, nowMs: number): State {
   return stateAt(object.state, datesOf(object), nowMs)
 }
 
-function datesOf({ attributes }: ManagedObject): LifecycleDates {
+function datesOf({ objectType, attributes }: ManagedObject): LifecycleDates {
+  // In a template the dates are those of objects to come.
+  if (!hasState(objectType)) return { activationDate: undefined, deactivationDate: undefined }
   return {
     activationDate: first(attributes, 'ActivationDate'),
     deactivationDate: first(attributes, 'DeactivationDate'),
   }
 }
 
-/** KMIP 1.4 §3.22: cryptographic objects have a State. An Opaque Object has none. */
+/** KMIP 1.4 §3.22: cryptographic objects have a State. The others have none. */
 export function hasState(objectType: ObjectType): boolean {
-  return objectType !== 'OpaqueObject' && objectType !== 'Template'
+  return !withoutState.includes(objectType)
 }
+
+const withoutState: readonly ObjectType[] = ['OpaqueObject', 'Template', 'CertificateRequest']
 
 /** All attributes of the object as of `nowMs`. */
 export function allAttributes(object: ManagedObject, nowMs: number): AttributeSet {

@@ -1,7 +1,7 @@
 // A Name is unique among the objects of an instance that are not destroyed. The store enforces this at every commit. The
 // check here comes earlier, so that the answer names the batch item that took the Name, and the others can be undone.
 
-import { searchKey, type AttributeSet } from '../kmip/attributes.ts'
+import { searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { fromRecord, indexEntry, searchEntry, type ManagedObject } from './managed-object.ts'
@@ -25,6 +25,23 @@ export async function requireFreeNames(
       throw new Fault('NonUniqueNameAttribute', 'another object of this instance has that Name')
   }
 }
+
+/** The Template of this Name (KMIP 1.4 §2.2.6), or undefined. */
+export async function templateNamed(
+  change: StagedChange,
+  store: Store,
+  name: AttributeValue<'Name'>,
+): Promise<ManagedObject | undefined> {
+  const wanted = searchKey('Name', name)
+  const named = await objectsNamed(change, store, name, namesakesMax)
+  return named.find(
+    (object) =>
+      object.objectType === 'Template' && !isDestroyed(object.state) && namesOf(object).includes(wanted),
+  )
+}
+
+/** Where Names may repeat, a template is looked for among this many objects of its Name, the newest. */
+const namesakesMax = 100
 
 /** Those Names of an object that another object of its instance has, in the form in which they are compared. */
 export async function takenNames(
@@ -54,12 +71,13 @@ async function objectsNamed(
   change: StagedChange,
   store: Store,
   name: unknown,
+  limit = 1,
 ): Promise<readonly ManagedObject[]> {
   const staged = change.objects()
   const entry = indexEntry('Name', name)
   if (!entry) return staged
   const { instanceId } = change.caller
-  const records = await store.objects({ instanceId, limit: 1, index: [entry], includeDestroyed: false })
+  const records = await store.objects({ instanceId, limit, index: [entry], includeDestroyed: false })
   const changed = new Set(staged.map(({ uniqueIdentifier }) => uniqueIdentifier))
   return [...staged, ...records.filter((record) => !changed.has(record.uniqueIdentifier)).map(fromRecord)]
 }

@@ -99,7 +99,7 @@ export function foundObject(found: FoundCopy): ManagedObject {
   }
   const creation = { nowMs: found.createdMs, generated: false, digest: undefined }
   let attributes = initialAttributes({ objectType, attributes: known }, creation)
-  if (objectType !== 'OpaqueObject') {
+  if (hasState(objectType)) {
     attributes = restricted(attributes, restrictions)
     // KMIP 1.4 §3.49, §3.51: nobody knows whether they always were so.
     for (const key of ['AlwaysSensitive', 'NeverExtractable'])

@@ -12,7 +12,7 @@ import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
-import { digestIsSecret, digestOf } from './digest.ts'
+import { storedDigest } from './digest.ts'
 import { initialAttributes, type NewObject } from './initial-attributes.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { hasState, withDate, type ManagedObject } from './managed-object.ts'
@@ -144,7 +144,7 @@ export class TransactionObjects {
     const uniqueIdentifier = randomUUID()
     const createdMs = this.staged.nowMs
     try {
-      const digest = digestIsSecret(objectType) ? undefined : digestOf(material)
+      const digest = storedDigest(objectType, material)
       const attributes = initialAttributes(wanted, { nowMs: createdMs, generated, digest })
       const object = { uniqueIdentifier, objectType, state: 'PreActive', attributes, createdMs } as const
       await stageNewObject(this, object, material)

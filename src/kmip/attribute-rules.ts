@@ -145,6 +145,11 @@ export function nextIndex(instances: readonly AttributeInstance[]): number {
   return instances.reduce((next, { index }) => Math.max(next, index + 1), 0)
 }
 
+/** Whether a client may state it in the request that creates an object. */
+export function mayBeSet(key: string): boolean {
+  return may(key, 'clientMaySet')
+}
+
 type Right = 'clientMaySet' | 'clientMayAdd' | 'clientMayModify' | 'clientMayDelete'
 
 /** y- is meant for the server's own attributes (KMIP 1.4 §3.39). This server has none, and clients do use y-. */

@@ -2,6 +2,8 @@
 // the structures that carry attributes: Attribute and Template-Attribute (1.x), Attributes (2.x). attribute-table.ts
 // lists the attributes; keys/ has the rules for objects.
 
+import { decode } from '../ttlv/decode.ts'
+import { encode } from '../ttlv/encode.ts'
 import {
   any,
   bigInteger,
@@ -21,8 +23,9 @@ import { searchedSchema, valueSchema } from './attributes.ts'
 import type { EnumName } from './enums.ts'
 import { partial } from './partial.ts'
 import { dependent, enumeration, since, struct, tagEnumeration, unordered, until } from './schema.ts'
-import { isDefined } from './tags.ts'
+import { isDefined, tagCode } from './tags.ts'
 import type { TagName } from './tags.ts'
+import { ordinal } from './version.ts'
 
 // ---------------------------------------------------------------- Identifiers and attributes
 
@@ -133,6 +136,25 @@ const transparent = {
 } as const satisfies Partial<Record<EnumName<'KeyFormatType'>, ItemSchema>>
 
 type Transparent = typeof transparent
+export type TransparentFormat = keyof Transparent
+export type TransparentMaterial = Infer<Transparent[TransparentFormat]>
+
+export function isTransparent(format: string): format is TransparentFormat {
+  return Object.hasOwn(transparent, format)
+}
+
+/** The TTLV of a Key Material structure: what its Digest counts (KMIP 1.4 §3.17), and how Mortise stores it. */
+export function packTransparent(format: TransparentFormat, material: TransparentMaterial): Buffer {
+  return encode<unknown>(transparent[format], material, keyMaterialItem)
+}
+
+/** Byte strings are views into `packed`. */
+export function unpackTransparent(format: TransparentFormat, packed: Uint8Array): TransparentMaterial {
+  return decode<TransparentMaterial>(transparent[format], packed, keyMaterialItem)
+}
+
+const keyMaterialItem = { tag: tagCode('KeyMaterial'), version: ordinal('2.1') }
+
 /** A byte string, except in the transparent formats. */
 export type KeyMaterial = Uint8Array | Infer<Transparent[keyof Transparent]>
 

@@ -3,14 +3,15 @@
 import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'
 import type { Handler } from './handler.ts'
-import { requestedAttributes } from './requested-attributes.ts'
+import { wantedAttributes } from './wanted-attributes.ts'
 
-export const create: Handler<'Create'> = async ({ transaction, version, placeholder }, request) => {
+export const create: Handler<'Create'> = async (context, request) => {
+  const { transaction, version, placeholder } = context
   const { ObjectType } = request
   const secret = ObjectType === 'SecretData' && atLeast(version, '1.4')
   if (ObjectType !== 'SymmetricKey' && !secret)
     throw new Fault('InvalidField', `Create makes no objects of type ${ObjectType} in KMIP ${version}`)
-  const attributes = requestedAttributes(request, { version, objectType: ObjectType })
+  const attributes = await wantedAttributes(request, ObjectType, context)
   const UniqueIdentifier = await transaction.create({ objectType: ObjectType, attributes })
   placeholder.set(UniqueIdentifier)
   return { ObjectType, UniqueIdentifier }

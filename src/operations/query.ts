@@ -1,11 +1,12 @@
 // Query (KMIP 1.4 §4.25): what this server supports. It touches no key, so it is counted in metrics but not audited.
 
 import { operationExistsIn } from '../kmip/operations.ts'
-import type { EnumName } from '../kmip/enums.ts'
+import { enums, type EnumName } from '../kmip/enums.ts'
+import { isDefined } from '../kmip/tags.ts'
 import { ownGenerator } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
-const objectTypes = ['SymmetricKey', 'SecretData', 'OpaqueObject'] as const
+const objectTypes = Object.keys(enums.ObjectType) as readonly EnumName<'ObjectType'>[]
 
 export const query: Handler<'Query'> = async ({ version, server }, request) => {
   const asked = new Set(request.QueryFunction)
@@ -14,7 +15,10 @@ export const query: Handler<'Query'> = async ({ version, server }, request) => {
   const operations = server.operations.filter((name) => operationExistsIn(name, version))
   return {
     Operation: whenAsked('QueryOperations', operations),
-    ObjectType: whenAsked('QueryObjects', objectTypes),
+    ObjectType: whenAsked(
+      'QueryObjects',
+      objectTypes.filter((name) => isDefined(enums.ObjectType[name], version)),
+    ),
     VendorIdentification: asked.has('QueryServerInformation') ? `Mortise ${server.version}` : undefined,
     ApplicationNamespace: [],
     RNGParameters: whenAsked('QueryRNGs', [ownGenerator]),

@@ -1,34 +1,63 @@
-// Register (KMIP 1.4 §4.3): stores an object that the client brings: a Symmetric Key, Secret Data or an Opaque Object.
+// Register (KMIP 1.4 §4.3): stores an object that the client brings, of any type.
 
-import { first, type AttributeSet } from '../kmip/attributes.ts'
+import { first, searchKey, wireName, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
-import { broughtObject, type BroughtObject } from '../keys/brought-object.ts'
+import type { Request } from '../kmip/operations.ts'
+import { atLeast, type Version } from '../kmip/version.ts'
+import { broughtObject, requireTrue, type BroughtObject } from '../keys/brought-object.ts'
 import { single, type ObjectType } from '../keys/managed-object.ts'
-import type { Handler } from './handler.ts'
-import { requestedAttributes } from './requested-attributes.ts'
+import type { Context, Handler } from './handler.ts'
+import { setOf } from './requested-attributes.ts'
+import { overlaid, wantedAttributes } from './wanted-attributes.ts'
 
-export const register: Handler<'Register'> = async ({ transaction, version, placeholder }, request) => {
+export const register: Handler<'Register'> = async (context, request) => {
   const { ObjectType } = request
+  const asked = await askedAttributes(context, request)
   const brought = broughtObject(ObjectType, request)
-  const asked = requestedAttributes(request, { version, objectType: ObjectType })
-  const attributes = withKeyBlock(asked, ObjectType, brought)
-  const UniqueIdentifier = await transaction.register(
-    { objectType: ObjectType, attributes },
-    brought.material,
-  )
-  placeholder.set(UniqueIdentifier)
-  return { UniqueIdentifier }
+  try {
+    requireVersion(brought, context.version)
+    const attributes = describedBy(asked, ObjectType, brought)
+    const wanted = { objectType: ObjectType, attributes }
+    const UniqueIdentifier = await context.transaction.register(wanted, brought.material)
+    context.placeholder.set(UniqueIdentifier)
+    return { UniqueIdentifier }
+  } finally {
+    brought.material.bytes.fill(0)
+  }
+}
+
+/** Those of a new template stand in the template itself too (KMIP 1.4 §2.2.6). */
+async function askedAttributes(context: Context, request: Request<'Register'>): Promise<AttributeSet> {
+  const { ObjectType, Template } = request
+  const wanted = await wantedAttributes(request, ObjectType, context)
+  if (ObjectType !== 'Template') return wanted
+  if (!Template) throw new Fault('InvalidField', 'Object Type is Template, but the request has no Template')
+  const { version } = context
+  const asked = overlaid(setOf(Template.Attribute, { version, objectType: ObjectType }), wanted)
+  if (!asked.has('Name'))
+    throw new Fault('InvalidField', 'a template needs a Name, by which requests refer to it')
+  return asked
+}
+
+function requireVersion({ material }: BroughtObject, version: Version): void {
+  if (material.head.isElsewhere && !atLeast(version, '1.2'))
+    throw new Fault('InvalidField', 'the Key Block has no Key Value')
 }
 
 /**
- * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's. An attribute must not contradict them.
+ * KMIP 1.4 §3.4, §3.5: the Key Block's algorithm and length become the object's, and what the object says of itself becomes its
+ * attributes. A requested attribute must not contradict either.
  */
-function withKeyBlock(
-  asked: AttributeSet,
-  objectType: ObjectType,
-  { algorithm, lengthBits, material }: BroughtObject,
-): AttributeSet {
+function describedBy(asked: AttributeSet, objectType: ObjectType, brought: BroughtObject): AttributeSet {
+  const { material, lengthBits, algorithms } = brought
   const set = new Map(asked)
+  const [askedAlgorithm, askedBits] = [
+    first(asked, 'CryptographicAlgorithm'),
+    first(asked, 'CryptographicLength'),
+  ]
+  if (algorithms) requireTrue({ algorithm: askedAlgorithm, lengthBits: askedBits }, brought)
+  // A key on a curve is for whichever algorithm the client says.
+  const algorithm = (algorithms && askedAlgorithm) ?? brought.algorithm
   const merge = (
     key: 'CryptographicAlgorithm' | 'CryptographicLength',
     value: string | number | undefined,
@@ -43,8 +72,12 @@ function withKeyBlock(
     set.set(key, single(value))
   }
   merge('CryptographicAlgorithm', algorithm)
-  merge('CryptographicLength', lengthBits)
-  if (objectType !== 'SymmetricKey') return set
+  if (algorithms === undefined || askedBits === undefined) merge('CryptographicLength', lengthBits)
+  for (const [key, instances] of brought.attributes ?? []) {
+    requireSame(key, asked.get(key), instances)
+    set.set(key, instances)
+  }
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere) return set
   const bits = material.bytes.length * 8
   const stated = first(set, 'CryptographicLength')
   if (stated === undefined) set.set('CryptographicLength', single(bits))
@@ -57,6 +90,15 @@ function withKeyBlock(
       `Cryptographic Length is ${String(stated)}, but the Key Material has ${String(bits)} bits`,
     )
   return set
+}
+
+function requireSame(
+  key: string,
+  stated: readonly AttributeInstance[] | undefined,
+  [own]: readonly AttributeInstance[],
+): void {
+  if (!stated || stated.some(({ value }) => searchKey(key, value) === searchKey(key, own?.value))) return
+  throw new Fault('InvalidField', `the attribute "${wireName(key)}" contradicts the object`)
 }
 
 /** DES keys have a parity bit in each byte. A stated length may or may not count these bits. */

@@ -1,9 +1,14 @@
-// The attributes that a Create or Register requests, as one set: from a Template-Attribute (1.x) or Attributes (2.x).
-// Checks for each whether a client may set it.
+// The attributes that a request states one by one, as one set: from a Template-Attribute (1.x) or Attributes (2.x). Checks for
+// each whether a client may set it. wanted-attributes.ts adds those of the templates that the request names.
 
-import { fromWire1, searchKey, type AttributeInstance, type AttributeSet } from '../kmip/attributes.ts'
+import {
+  fromWire1,
+  searchKey,
+  type AttributeInstance,
+  type AttributeSet,
+  type WireAttribute,
+} from '../kmip/attributes.ts'
 import { checkSet, checkValue, isMultiple } from '../kmip/attribute-rules.ts'
-import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import type { Version } from '../kmip/version.ts'
 import type { ObjectType } from '../keys/managed-object.ts'
@@ -15,11 +20,16 @@ export function requestedAttributes(
   request: Asking,
   about: { readonly version: Version; readonly objectType: ObjectType },
 ): AttributeSet {
-  const template = request.TemplateAttribute
-  if (template && template.Name.length > 0)
-    throw new Fault('ObjectNotFound', 'this server has no templates: give the attributes in the request')
+  return setOf(request.TemplateAttribute?.Attribute ?? [], about)
+}
+
+/** The attributes of a list, such as that of a Template. */
+export function setOf(
+  attributes: readonly WireAttribute[],
+  about: { readonly version: Version; readonly objectType: ObjectType },
+): AttributeSet {
   const set = new Map<string, AttributeInstance[]>()
-  for (const wire of template?.Attribute ?? []) {
+  for (const wire of attributes) {
     const { key, value } = fromWire1(wire, about.version)
     const instances = set.get(key) ?? []
     // Some clients name an attribute twice, once as an option of their caller and once by themselves.

@@ -34,6 +34,33 @@ export interface MaterialHead {
   readonly secretDataType?: EnumName<'SecretDataType'>
   /** A number: KMIP 1.4 §9.1.3.2.10 defines no values, only room for vendors'. */
   readonly opaqueDataType?: number
+  readonly certificateType?: EnumName<'CertificateType'>
+  readonly certificateRequestType?: EnumName<'CertificateRequestType'>
+  readonly pgpKeyVersion?: number
+  readonly splitKey?: SplitKeyHead
+  /** The form of an elliptic curve point, if it is not the plain one. */
+  readonly keyCompressionType?: EnumName<'KeyCompressionType'>
+  /** The bytes are wrapped by another key, as this says. */
+  readonly wrapping?: WrappingHead
+  /** The key is elsewhere: there are no bytes (KMIP 1.4 §3.41). */
+  readonly isElsewhere?: true
+}
+
+/** Which part of a split key this is (KMIP 1.4 §2.2.5). */
+export interface SplitKeyHead {
+  readonly parts: number
+  readonly part: number
+  readonly threshold: number
+  readonly method: EnumName<'SplitKeyMethod'>
+  /** Decimal. */
+  readonly primeFieldSize?: string
+}
+
+export interface WrappingHead {
+  /** The Key Wrapping Data as TTLV, base64. Nothing in it is secret. */
+  readonly data: string
+  /** Whether the client sent the wrapped bytes as Key Material, within a Key Value structure. */
+  readonly isInKeyValue: boolean
 }
 
 export class EnvelopeError extends Error {

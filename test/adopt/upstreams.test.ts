@@ -188,16 +188,12 @@ test('wrong bytes, what it does not hand out and what cannot be stored are told,
     assert.doesNotMatch(error.message, /a secret text/)
     return faults('PermissionDenied', /does not hand it out \((PermissionDenied|Sensitive)\)/)(error)
   })
-  await assert.rejects(
-    fetch('certificate'),
-    faults('FeatureNotSupported', /does not keep objects of type Certificate/),
-  )
-  await assert.rejects(fetch('pem'), faults('FeatureNotSupported', /does not keep keys as PKCS_1/))
+  await assert.rejects(fetch('pem'), faults('FeatureNotSupported', /does not keep such objects as PKCS_1/))
   await assert.rejects(fetch('overloaded'), faults('GeneralFailure', /failed at it: try again/))
   await assert.rejects(fetch('destroyed'), (error: Fault) =>
     ['ObjectDestroyed', 'ObjectNotFound'].includes(error.reason),
   )
-  for (const id of ['altered', 'sensitive', 'certificate', 'pem', 'overloaded']) {
+  for (const id of ['altered', 'sensitive', 'pem', 'overloaded']) {
     assert.equal(await show(id), undefined, id)
     assert.ok(
       (await health())?.notAdopted.some((one) => one.id === id),

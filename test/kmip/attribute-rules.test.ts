@@ -87,7 +87,7 @@ for (const version of versions) {
     }
     const ours = attributeNames.filter((key) => existsIn(key, version))
     assert.deepEqual(
-      ours.filter((key) => !seen.has(key)),
+      ours.filter((key) => !seen.has(key) && !(version === '1.4' && isPartOfName(key))),
       [],
       'described by no section',
     )
@@ -288,3 +288,8 @@ test('a new instance gets an index above all existing ones (KMIP 1.4 §2.1.1)', 
     5,
   )
 })
+
+/** 1.4 has the tags of these, and its published cases the attributes; the sections came with 2.0. */
+function isPartOfName(key: string): boolean {
+  return /^Certificate(Subject|Issuer)(CN|OU?|Email|C|ST|L|UID|SerialNumber|Title|DC|DNQualifier)$/.test(key)
+}

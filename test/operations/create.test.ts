@@ -241,7 +241,7 @@ for (const version of served) {
     assert.equal(
       await session.refused(version, 'Get', {
         UniqueIdentifier,
-        KeyCompressionType: 'ECPublicKeyTypeUncompressed',
+        KeyCompressionType: 'ECPublicKeyTypeX9_62CompressedPrime',
       }),
       'KeyCompressionTypeNotSupported',
     )

@@ -29,7 +29,8 @@ for (const version of served) {
     const expected = handledOperations.filter((name) => isDefined(enums.Operation[name], version))
     assert.deepEqual(answer.Operation.toSorted(), [...expected])
     assert.equal(answer.Operation.includes('DiscoverVersions'), version !== '1.0')
-    assert.deepEqual(answer.ObjectType.toSorted(), ['OpaqueObject', 'SecretData', 'SymmetricKey'])
+    const types = Object.entries(enums.ObjectType).filter(([, type]) => isDefined(type, version))
+    assert.deepEqual(answer.ObjectType.toSorted(), types.map(([name]) => name).toSorted())
     assert.equal(answer.VendorIdentification, undefined)
   })
 

@@ -144,7 +144,7 @@ for (const version of served) {
       [{ ...secret(bytes), ObjectType: 'SymmetricKey' }, 'InvalidField'],
       [{ ObjectType: 'SymmetricKey', ...template(aes256) }, 'InvalidField'],
       [{ ObjectType: 'SymmetricKey', ...template(aes256), SecretData }, 'InvalidField'],
-      [{ ...secret(bytes), ObjectType: 'Certificate' }, 'FeatureNotSupported'],
+      [{ ...secret(bytes), ObjectType: 'Certificate' }, 'InvalidField'],
       [key(bytes, {}, [attribute('Cryptographic Length', 256)]), 'InvalidField'],
       [key(bytes, {}, [attribute('Cryptographic Algorithm', 'DES3')]), 'InvalidField'],
       [key(bytes, {}, [attribute('State', 'Active')]), 'InvalidField'],

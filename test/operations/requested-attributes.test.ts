@@ -45,7 +45,3 @@ test('an attribute that may be given once and stands twice with the same value c
   assert.equal(set.get('CryptographicUsageMask')?.length, 1)
   assert.equal(requested([named('a'), named('a')]).get('Name')?.length, 2)
 })
-
-test('there are no templates', () => {
-  assert.throws(() => requested([], [{}]), faults('ObjectNotFound', /no templates/))
-})

@@ -47,6 +47,21 @@ const headerForm = z.object({
     keyFormatType: z.string().optional(),
     secretDataType: z.string().optional(),
     opaqueDataType: z.int().optional(),
+    certificateType: z.string().optional(),
+    certificateRequestType: z.string().optional(),
+    pgpKeyVersion: z.int().optional(),
+    splitKey: z
+      .object({
+        parts: z.int(),
+        part: z.int(),
+        threshold: z.int(),
+        method: z.string(),
+        primeFieldSize: z.string().optional(),
+      })
+      .optional(),
+    keyCompressionType: z.string().optional(),
+    wrapping: z.object({ data: z.string(), isInKeyValue: z.boolean() }).optional(),
+    isElsewhere: z.literal(true).optional(),
   }),
   algorithm: z.string().nullable(),
   length: z.int().nullable(),

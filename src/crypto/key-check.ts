@@ -1,0 +1,82 @@
+// Whether the numbers of a key make a key: what every format must hold before Mortise stores it, so that a damaged key is
+// found when it comes and not when it is needed. Pure.
+
+import { createPrivateKey, createPublicKey } from 'node:crypto'
+import { byteCurves, curves } from './curves.ts'
+import { encodeKey } from './key-formats.ts'
+import {
+  bitsOf,
+  KeyFormatError,
+  toBigInt,
+  type DiscreteKey,
+  type KeyParts,
+  type RsaPrivate,
+} from './key-parts.ts'
+
+/** RSA below 2048 bits is stored for those who have such keys; Mortise makes none. */
+const rsaBits = { min: 512, max: 16_384 }
+const discreteBits = { min: 512, max: 16_384 }
+
+/** Throws KeyFormatError. */
+export function checkKey(parts: KeyParts): void {
+  switch (parts.kind) {
+    case 'rsa':
+      requireBits('an RSA key', bitsOf(parts), rsaBits)
+      if (parts.isPrivate) checkRsaPrivate(parts)
+      return
+    case 'ec':
+      return checkCurve(parts)
+    case 'bytes':
+      if (parts.key.length === byteCurves[parts.curve].keyBytes) return
+      throw new KeyFormatError(`a key of ${parts.curve} has ${byteCurves[parts.curve].keyBytes} bytes`)
+    case 'dsa':
+    case 'dh':
+      return checkDiscrete(parts)
+  }
+}
+
+function requireBits(what: string, bits: number, { min, max }: { min: number; max: number }): void {
+  if (bits < min || bits > max) throw new KeyFormatError(`${what} has ${min} to ${max} bits, not ${bits}`)
+}
+
+function checkRsaPrivate({ modulus, primeP, primeQ }: RsaPrivate): void {
+  if (toBigInt(primeP) * toBigInt(primeQ) === toBigInt(modulus)) return
+  throw new KeyFormatError('its modulus is not the product of its primes')
+}
+
+/** OpenSSL says whether a point is on its curve. */
+function checkCurve(parts: KeyParts & { readonly kind: 'ec' }): void {
+  // The order of a curve may have one bit more than its field.
+  const size = Math.ceil((curves[parts.curve].bits + 1) / 8)
+  if (parts.isPrivate && (parts.scalar.length > size || toBigInt(parts.scalar) === 0n))
+    throw new KeyFormatError(`the private number of ${parts.curve} is out of range`)
+  const der = encodeKey(parts.isPrivate ? 'PKCS_8' : 'X_509', parts)
+  if (!der) return
+  try {
+    if (parts.isPrivate) createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    else createPublicKey({ key: der, format: 'der', type: 'spki' })
+  } catch (cause) {
+    throw new KeyFormatError(`this is no ${parts.isPrivate ? 'private' : 'public'} key of ${parts.curve}`, {
+      cause,
+    })
+  } finally {
+    der.fill(0)
+  }
+}
+
+function checkDiscrete({ kind, prime, order, generator, number }: DiscreteKey): void {
+  const name = kind.toUpperCase()
+  requireBits(
+    `a ${name} key`,
+    bitsOf({ kind, isPrivate: false, prime, order, generator, number }),
+    discreteBits,
+  )
+  if (kind === 'dsa' && order === undefined)
+    throw new KeyFormatError('a DSA key needs the order of its group')
+  const p = toBigInt(prime)
+  const isWithin = [generator, number, ...(order ? [order] : [])].every((bytes) => {
+    const value = toBigInt(bytes)
+    return value > 0n && value < p
+  })
+  if (!isWithin) throw new KeyFormatError(`a number of the ${name} key is out of range`)
+}

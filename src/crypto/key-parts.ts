@@ -1,0 +1,108 @@
+// A public or private key as its numbers, between two formats. Numbers are bytes, big-endian and unsigned, so that they can be
+// wiped; many are views into the encoded key. Pure.
+
+import { byteCurves, curves, type ByteCurveName, type CurveName } from './curves.ts'
+
+/** Throws where the bytes are no key of the stated format. Its message is safe to send. */
+export class KeyFormatError extends Error {
+  override readonly name = 'KeyFormatError'
+}
+
+type Bytes = Uint8Array
+
+export interface RsaPublic {
+  readonly kind: 'rsa'
+  readonly isPrivate: false
+  readonly modulus: Bytes
+  readonly publicExponent: Bytes
+}
+
+export interface RsaPrivate {
+  readonly kind: 'rsa'
+  readonly isPrivate: true
+  readonly modulus: Bytes
+  readonly publicExponent: Bytes
+  readonly privateExponent: Bytes
+  readonly primeP: Bytes
+  readonly primeQ: Bytes
+  readonly exponentP: Bytes
+  readonly exponentQ: Bytes
+  readonly coefficient: Bytes
+}
+
+export interface EcPublic {
+  readonly kind: 'ec'
+  readonly isPrivate: false
+  readonly curve: CurveName
+  /** As in X9.62: 04 and both coordinates, or compressed. */
+  readonly point: Bytes
+}
+
+export interface EcPrivate {
+  readonly kind: 'ec'
+  readonly isPrivate: true
+  readonly curve: CurveName
+  readonly scalar: Bytes
+  readonly point?: Bytes | undefined
+}
+
+/** Ed25519, X25519 and their larger sisters. */
+export interface BytesKey {
+  readonly kind: 'bytes'
+  readonly isPrivate: boolean
+  readonly curve: ByteCurveName
+  readonly key: Bytes
+}
+
+/** DSA and Diffie-Hellman. */
+export interface DiscreteKey {
+  readonly kind: 'dsa' | 'dh'
+  readonly isPrivate: boolean
+  readonly prime: Bytes
+  /** Always there for DSA. */
+  readonly order?: Bytes | undefined
+  readonly generator: Bytes
+  readonly cofactor?: Bytes | undefined
+  /** The private or the public number. */
+  readonly number: Bytes
+}
+
+export type KeyParts = RsaPublic | RsaPrivate | EcPublic | EcPrivate | BytesKey | DiscreteKey
+
+export function bitsOf(parts: KeyParts): number {
+  if (parts.kind === 'rsa') return bitLength(parts.modulus)
+  if (parts.kind === 'ec') return curves[parts.curve].bits
+  return parts.kind === 'bytes' ? byteCurves[parts.curve].bits : bitLength(parts.prime)
+}
+
+export function bitLength(bytes: Bytes): number {
+  const start = bytes.findIndex((byte) => byte !== 0)
+  return start < 0 ? 0 : (bytes.length - start) * 8 - Math.clz32((bytes[start] ?? 0) << 24)
+}
+
+/** Overwrites the numbers of a private key whose bytes are nobody else's. */
+export function wipeParts(parts: KeyParts): void {
+  if (!parts.isPrivate) return
+  for (const part of Object.values<unknown>({ ...parts })) if (part instanceof Uint8Array) part.fill(0)
+}
+
+// Key bytes must not become text, which nobody can wipe: so the two functions below go byte by byte.
+
+export function toBigInt(bytes: Bytes): bigint {
+  let number = 0n
+  for (const byte of bytes) number = (number << 8n) | BigInt(byte)
+  return number
+}
+
+/** In `size` bytes, or in as many as it takes. */
+export function fromBigInt(number: bigint, size = 1): Buffer {
+  let length = size
+  while (number >> BigInt(length * 8) > 0n) length += 1
+  const bytes = Buffer.alloc(length)
+  let rest = number
+  for (let at = length - 1; at >= 0; at--) {
+    bytes[at] = Number(rest & 0xffn)
+    rest >>= 8n
+  }
+  return bytes
+}

@@ -1,0 +1,113 @@
+// A stored public or private key in its formats: what the material says of itself, and the same key in another format. Mortise
+// stores a key in the format in which it came, and converts on the way out. Pure.
+
+import { checkKey } from '../crypto/key-check.ts'
+import { decodeKey, encodeKey, isDerFormat, isEncryptedPkcs8 } from '../crypto/key-formats.ts'
+import {
+  bitLength,
+  bitsOf,
+  fromBigInt,
+  KeyFormatError,
+  wipeParts,
+  type KeyParts,
+} from '../crypto/key-parts.ts'
+import type { AttributeSet, AttributeValue } from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import { isTransparent, packTransparent, unpackTransparent, type KeyMaterial } from '../kmip/objects.ts'
+import { single } from './managed-object.ts'
+import { partsOfTransparent, transparentOf } from './transparent-key.ts'
+
+export type KeyFormat = EnumName<'KeyFormatType'>
+type Algorithm = EnumName<'CryptographicAlgorithm'>
+
+/** The format and bytes of a key as they are stored. Transparent forms are stored as TTLV. */
+export interface FormattedKey {
+  readonly isPrivate: boolean
+  readonly format: KeyFormat
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The numbers of a key. Undefined where only the client can read them: an encrypted PKCS#8 key, or bytes without a structure
+ * that KMIP knows (Raw, Opaque). Throws KeyFormatError.
+ */
+function partsOf({ isPrivate, format, bytes }: FormattedKey): KeyParts | undefined {
+  if (isTransparent(format)) return partsOfTransparent(format, unpackTransparent(format, bytes))
+  if (!isDerFormat(format)) return undefined
+  if (isPrivate && format !== 'PKCS_1' && isEncryptedPkcs8(bytes)) return undefined
+  return decodeKey(format, isPrivate, bytes)
+}
+
+/** What a key says of itself. */
+export interface KeyFacts {
+  readonly lengthBits?: number | undefined
+  readonly algorithms?: readonly Algorithm[] | undefined
+  readonly attributes: AttributeSet
+}
+
+/** Checks the key. Throws KeyFormatError. */
+export function keyFacts(key: FormattedKey): KeyFacts {
+  const { format, isPrivate, bytes } = key
+  if (isTransparent(format) && format.endsWith('PrivateKey') !== isPrivate)
+    throw new KeyFormatError(`${format} is not the format of a ${isPrivate ? 'private' : 'public'} key`)
+  const parts = partsOf(key)
+  if (parts) {
+    checkKey(parts)
+    const facts = { lengthBits: bitsOf(parts), algorithms: algorithmsOf(parts), attributes: domainOf(parts) }
+    if (isTransparent(format)) wipeParts(parts)
+    return facts
+  }
+  const modulus = format === 'TransparentRSAPrivateKey' ? unpackTransparent(format, bytes) : undefined
+  if (!modulus || !('Modulus' in modulus)) return { attributes: new Map() }
+  return { lengthBits: bitLength(fromBigInt(modulus.Modulus)), algorithms: ['RSA'], attributes: new Map() }
+}
+
+const curveAlgorithms: readonly Algorithm[] = ['EC', 'ECDSA', 'ECDH', 'ECMQV']
+
+/** The algorithms that a key can be for, the most general one first. */
+export function algorithmsOf(parts: KeyParts): readonly Algorithm[] {
+  if (parts.kind === 'ec') return curveAlgorithms
+  if (parts.kind !== 'bytes') return [discrete[parts.kind]]
+  if (parts.curve === 'Ed25519' || parts.curve === 'Ed448') return [parts.curve, 'EC', 'ECDSA']
+  return ['ECDH', 'EC']
+}
+
+const discrete = { rsa: 'RSA', dsa: 'DSA', dh: 'DH' } as const
+
+function domainOf(parts: KeyParts): AttributeSet {
+  const domain = domainParameters(parts)
+  return new Map(domain ? [['CryptographicDomainParameters', single(domain)]] : [])
+}
+
+function domainParameters(parts: KeyParts): AttributeValue<'CryptographicDomainParameters'> | undefined {
+  if (parts.kind === 'ec') return { RecommendedCurve: parts.curve }
+  if (parts.kind === 'bytes')
+    return { RecommendedCurve: parts.curve.endsWith('448') ? 'CURVE448' : 'CURVE25519' }
+  return parts.kind === 'rsa' || !parts.order ? undefined : { Qlength: bitLength(parts.order) }
+}
+
+/** The key in another format; undefined where it has no such form. The bytes are the caller's to wipe. */
+export function inFormat(key: FormattedKey, wanted: KeyFormat): KeyMaterial | undefined {
+  if (wanted === key.format) return wireMaterial(key)
+  const parts = partsOf(key)
+  if (!parts) return undefined
+  try {
+    if (isTransparent(wanted)) return transparentOf(wanted, parts)
+    return isDerFormat(wanted) ? encodeKey(wanted, parts) : undefined
+  } finally {
+    // Of a DER form the numbers are views into the stored bytes.
+    if (isTransparent(key.format)) wipeParts(parts)
+  }
+}
+
+/** The Key Material as it came. */
+export function wireMaterial({ format, bytes }: Pick<FormattedKey, 'format' | 'bytes'>): KeyMaterial {
+  return isTransparent(format) ? unpackTransparent(format, bytes) : bytes
+}
+
+/** The Key Material as Mortise stores it: a copy. Throws KeyFormatError if it does not fit the format. */
+export function storedMaterial(format: KeyFormat, material: KeyMaterial): Buffer {
+  if (isTransparent(format) && !(material instanceof Uint8Array)) return packTransparent(format, material)
+  if (!isTransparent(format) && material instanceof Uint8Array) return Buffer.from(material)
+  throw new KeyFormatError('the Key Material does not match the Key Format Type')
+}

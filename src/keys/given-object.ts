@@ -1,0 +1,129 @@
+// A stored object as a message carries it: its own structure under the tag of its type, the key in the wanted format. Pure.
+
+import { KeyFormatError } from '../crypto/key-parts.ts'
+import { mayBeSet } from '../kmip/attribute-rules.ts'
+import { existsIn, first, toWire1, type AttributeSet } from '../kmip/attributes.ts'
+import { Fault } from '../kmip/fault.ts'
+import type { KeyBlock, KeyMaterial } from '../kmip/objects.ts'
+import type { Response } from '../kmip/operations.ts'
+import type { Version } from '../kmip/version.ts'
+import type { Material, SplitKeyHead } from '../sealing/envelope.ts'
+import { inFormat, wireMaterial, type KeyFormat } from './asymmetric-key.ts'
+import type { ObjectType } from './managed-object.ts'
+
+export interface GivenObject {
+  readonly objectType: ObjectType
+  readonly attributes: AttributeSet
+  readonly material: Material
+}
+
+/** How the request wants a key. */
+export interface Wanted {
+  readonly version: Version
+  readonly format?: KeyFormat | undefined
+  /** Called with bytes that hold a secret and are not the object's own, to be wiped once the answer is encoded. */
+  readonly onCopy?: ((bytes: Buffer) => void) | undefined
+}
+
+/** Throws Fault KeyFormatTypeNotSupported. */
+export function wireObject(object: GivenObject, wanted: Wanted): Partial<Response<'Get'>> {
+  const { objectType, material, attributes } = object
+  const { head, bytes } = material
+  if (objectType === 'OpaqueObject')
+    return { OpaqueObject: { OpaqueDataType: head.opaqueDataType ?? 0, OpaqueDataValue: bytes } }
+  if (objectType === 'Certificate') {
+    requireOwnFormat(wanted.format, ['X_509', 'Raw'], objectType)
+    return { Certificate: { CertificateType: head.certificateType ?? 'X_509', CertificateValue: bytes } }
+  }
+  if (objectType === 'CertificateRequest') {
+    requireOwnFormat(wanted.format, ['PKCS_10', 'Raw'], objectType)
+    const CertificateRequestType = head.certificateRequestType ?? 'PKCS_10'
+    return { CertificateRequest: { CertificateRequestType, CertificateRequestValue: bytes } }
+  }
+  if (objectType === 'Template')
+    return { Template: { Attribute: templateAttributes(attributes, wanted.version) } }
+  const KeyBlock = keyBlock(object, wanted)
+  if (objectType === 'SecretData')
+    return { SecretData: { SecretDataType: head.secretDataType ?? 'Password', KeyBlock } }
+  if (objectType === 'SplitKey') return { SplitKey: { ...splitKeyFields(head.splitKey), KeyBlock } }
+  if (objectType === 'PGPKey') return { PGPKey: { PGPKeyVersion: head.pgpKeyVersion ?? 4, KeyBlock } }
+  return { [objectType]: { KeyBlock } }
+}
+
+function splitKeyFields(head: SplitKeyHead | undefined) {
+  if (!head) throw new Error('a split key without its place among the parts')
+  return {
+    SplitKeyParts: head.parts,
+    KeyPartIdentifier: head.part,
+    SplitKeyThreshold: head.threshold,
+    SplitKeyMethod: head.method,
+    PrimeFieldSize: head.primeFieldSize === undefined ? undefined : BigInt(head.primeFieldSize),
+  }
+}
+
+/** A certificate has one form, for which requests have two names. */
+function requireOwnFormat(
+  wanted: KeyFormat | undefined,
+  own: readonly KeyFormat[],
+  objectType: ObjectType,
+): void {
+  if (wanted !== undefined && !own.includes(wanted))
+    throw new Fault('KeyFormatTypeNotSupported', `an object of type ${objectType} is not given as ${wanted}`)
+}
+
+/** What a client may set; not what the server knows of the template itself. */
+function templateAttributes(attributes: AttributeSet, version: Version) {
+  return [...attributes].flatMap(([key, instances]) =>
+    !mayBeSet(key)
+      ? []
+      : instances
+          .filter(({ value }) => existsIn(key, version, value))
+          .map((instance) => toWire1(key, instance, version)),
+  )
+}
+
+function keyBlock(object: GivenObject, { version, format, onCopy }: Wanted): KeyBlock {
+  const { objectType, material, attributes } = object
+  const kept = material.head.keyFormatType ?? 'Raw'
+  const KeyFormatType = format ?? kept
+  const KeyMaterial = material.head.isElsewhere ? undefined : given(objectType, material, KeyFormatType)
+  if (KeyMaterial instanceof Buffer && KeyMaterial !== material.bytes) onCopy?.(KeyMaterial)
+  const named = first(attributes, 'CryptographicAlgorithm')
+  // An older version may lack the algorithm; the key itself tells it then.
+  const algorithm = existsIn('CryptographicAlgorithm', version, named) ? named : undefined
+  return {
+    KeyFormatType,
+    KeyCompressionType: KeyFormatType === kept ? material.head.keyCompressionType : undefined,
+    ...(KeyMaterial && { KeyValue: { KeyMaterial } }),
+    CryptographicAlgorithm: algorithm,
+    // Without an algorithm (a password) a length has no meaning.
+    CryptographicLength: algorithm && first(attributes, 'CryptographicLength'),
+  }
+}
+
+function given(objectType: ObjectType, { bytes, head }: Material, wanted: KeyFormat): KeyMaterial {
+  const format = head.keyFormatType ?? 'Raw'
+  // Raw and Transparent Symmetric Key hold the same bytes (KMIP 1.4 §2.1.7.1).
+  const symmetric: readonly KeyFormat[] = ['Raw', 'TransparentSymmetricKey']
+  if (symmetric.includes(format) && symmetric.includes(wanted))
+    return wanted === 'TransparentSymmetricKey' ? { Key: bytes } : bytes
+  if (wanted === format) return wireMaterial({ format, bytes })
+  const isPrivate = objectType === 'PrivateKey'
+  const converted =
+    isPrivate || objectType === 'PublicKey' ? conversion({ isPrivate, format, bytes }, wanted) : undefined
+  if (converted) return converted
+  throw new Fault(
+    'KeyFormatTypeNotSupported',
+    `this object is kept as ${format} and cannot be given as ${wanted}`,
+  )
+}
+
+/** Undefined if the key has no such form, or if it was stored before Mortise looked into keys and is damaged. */
+function conversion(key: Parameters<typeof inFormat>[0], wanted: KeyFormat): KeyMaterial | undefined {
+  try {
+    return inFormat(key, wanted)
+  } catch (error) {
+    if (error instanceof KeyFormatError) return undefined
+    throw error
+  }
+}
