@@ -155,7 +155,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     clock,
     keyring,
     instances: async () => [...(await access.snapshot()).tables.instance.values()],
-    objects: objectRecords(store, clock),
+    objects: objectRecords(store, clock, async (id) => (await access.snapshot()).tables.instance.get(id)),
     onEmpty: tidyApiKeys,
   })
   opened.defer(() => custodies.stop())

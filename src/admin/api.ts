@@ -4,6 +4,7 @@
 
 import { z } from 'zod'
 import { limits } from '../limits.ts'
+import { lengthsRules, namesRules } from '../trust/rows.ts'
 import { enums } from '../kmip/enums.ts'
 import {
   roles,
@@ -77,6 +78,13 @@ const Instance = z
     destroyDelaySeconds: z.int().meta({
       description:
         'How long a destroyed key can be brought back before its material is removed for good; 0: not at all.',
+    }),
+    names: z.enum(namesRules).meta({
+      description: 'Whether a Name belongs to one object that is not destroyed, or several may share it.',
+    }),
+    lengths: z.enum(lengthsRules).meta({
+      description:
+        'Whether Register refuses a symmetric key that is not as long as it states, or takes it as sent.',
     }),
     created: time,
   })
@@ -527,6 +535,14 @@ const instanceSettings = {
   bytesMax: z.int().min(1).max(limits.instanceBytesMax).meta({
     description:
       'How many bytes its objects may take in the database; records of destroyed objects count. Needs a token for all instances.',
+  }),
+  names: z.enum(namesRules).meta({
+    description:
+      'unique: a Name belongs to one object that is not destroyed. shared: several may have it. It becomes unique only while no two share one.',
+  }),
+  lengths: z.enum(lengthsRules).meta({
+    description:
+      'strict: Register refuses a symmetric key that is not as long as it states. as-sent: it is taken, and logged.',
   }),
 }
 

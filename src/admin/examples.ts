@@ -32,6 +32,8 @@ const instance = {
   objectsMax: 2_000_000,
   bytesMax: 4_294_967_296,
   destroyDelaySeconds: 604_800,
+  names: 'unique',
+  lengths: 'strict',
   created: at,
 } as const
 

@@ -25,6 +25,11 @@ export function instanceFacts(instance: Shown, more: Facts = []): string {
     ['Expired certificates', `served for ${instance.expiredGraceDays} more days`],
     ['May hold', `${instance.objectsMax} objects, ${sizeText(instance.bytesMax)} in the database`],
     ['Destroyed keys', delayText(instance)],
+    ['Names', instance.names === 'shared' ? 'several keys may share one' : 'unique among its keys'],
+    [
+      'Lengths',
+      instance.lengths === 'as-sent' ? 'registered keys may have others than they state' : 'as stated',
+    ],
     ['Portable', instance.portable ? 'yes: its keys may be exported' : 'no'],
     ['Created', shortTime(instance.created)],
     ...more,

@@ -47,6 +47,8 @@ interface Settings {
   readonly objectsMax?: string
   readonly bytesMax?: string
   readonly destroyDelay?: string
+  readonly names?: string
+  readonly lengths?: string
 }
 
 const settingFlags = [
@@ -69,11 +71,25 @@ const settingFlags = [
     '--destroy-delay <time>',
     'how long a destroyed key can be brought back, such as 7d; custody database only (default: 0, not at all)',
   ],
+  ['--names <rule>', 'whether several of its keys may share a Name: unique (default) or shared'],
+  [
+    '--lengths <rule>',
+    'whether a registered key must be as long as it states: strict (default) or as-sent, for clients such as Rook',
+  ],
 ] as const
 
 function settingsOf(options: Settings) {
-  const { cacheSeconds, outageSeconds, expiredGraceDays, portable, objectsMax, bytesMax, destroyDelay } =
-    options
+  const {
+    cacheSeconds,
+    outageSeconds,
+    expiredGraceDays,
+    portable,
+    objectsMax,
+    bytesMax,
+    destroyDelay,
+    names,
+    lengths,
+  } = options
   return {
     ...(cacheSeconds !== undefined && { cacheSeconds: wholeNumber('--cache-seconds', cacheSeconds) }),
     ...(outageSeconds !== undefined && { outageSeconds: wholeNumber('--outage-seconds', outageSeconds) }),
@@ -84,6 +100,8 @@ function settingsOf(options: Settings) {
     ...(objectsMax !== undefined && { objectsMax: wholeNumber('--objects-max', objectsMax) }),
     ...(bytesMax !== undefined && { bytesMax: byteSize('--bytes-max', bytesMax) }),
     ...(destroyDelay !== undefined && { destroyDelaySeconds: delaySeconds(destroyDelay) }),
+    ...(names !== undefined && { names: oneOf('--names', names, ['unique', 'shared']) }),
+    ...(lengths !== undefined && { lengths: oneOf('--lengths', lengths, ['strict', 'as-sent']) }),
   }
 }
 

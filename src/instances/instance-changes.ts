@@ -6,7 +6,7 @@ import { limits } from '../limits.ts'
 import type { TrustSnapshot } from '../trust/access.ts'
 import type { By } from '../audit/actor.ts'
 import type { Keyring } from '../sealing/keyring.ts'
-import type { Store, Write } from '../ports/store.ts'
+import { StoreConflict, type Store, type Write } from '../ports/store.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import type { KeptStandardKeys } from '../custody/keyprotect/keyprotect-custody.ts'
 import type { Instance, RowOf } from '../trust/rows.ts'
@@ -34,6 +34,8 @@ export type InstanceSettings = Pick<
   | 'objectsMax'
   | 'bytesMax'
   | 'destroyDelaySeconds'
+  | 'names'
+  | 'lengths'
 >
 
 /** More writes and audit detail for a change of an instance, such as an API key of its own. */
@@ -122,6 +124,7 @@ export class InstanceChanges {
       return {
         put: [{ kind: 'instance', value: instance }],
         writes,
+        ...(settings.names === 'unique' && { expect: { uniqueNames: instanceId } }),
         action: 'instance.set',
         object: instanceId,
         instanceId,
@@ -129,7 +132,12 @@ export class InstanceChanges {
         result: instance,
       }
     }
-    return this.#writer.change(by, decide, present)
+    try {
+      return await this.#writer.change(by, decide, present)
+    } catch (error) {
+      if (error instanceof StoreConflict && error.what === 'name') throw namesAreShared(error)
+      throw error
+    }
   }
 
   /** Deletes it with its clients and tokens; refused while it has objects that are not destroyed. Keeps its audit. */
@@ -214,6 +222,14 @@ export class InstanceChanges {
       counts: live.map(([state, count]) => `${String(count)} ${state}`).join(', '),
     }
   }
+}
+
+function namesAreShared({ message }: StoreConflict): TrustRefused {
+  return new TrustRefused(
+    'in-use',
+    `names cannot become unique: ${message}`,
+    'Rename or destroy all but one of the objects with that Name.',
+  )
 }
 
 function requireFreeName({ tables }: TrustSnapshot, { id, name }: Instance): void {

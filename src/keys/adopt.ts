@@ -52,7 +52,8 @@ export async function adoptObject(
   requireFittingAttributes(brought, refuse)
   const digest = storedDigest(objectType, material)
   const wanted = storedForm(brought, { nowMs: staged.nowMs, digest })
-  const taken = await takenNames(objects.store, { ...wanted, instanceId: staged.caller.instanceId })
+  const { instanceId } = staged.caller
+  const taken = await takenNames(objects.store, await objects.instance(), { ...wanted, instanceId })
   const { object, names } = withKeptNames(wanted, (name) => taken.has(name))
   const here = await staged.load(uniqueIdentifier)
   if (!here) {
@@ -62,7 +63,7 @@ export async function adoptObject(
     if (onDemand)
       staged.alongside({
         type: 'adopted-on-demand',
-        instanceId: staged.caller.instanceId,
+        instanceId,
         atMs: staged.nowMs,
       })
     const detail = { ...told, state: object.state, ...(onDemand && { onDemand }) }

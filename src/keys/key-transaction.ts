@@ -57,11 +57,24 @@ export interface FetchedObject {
   readonly material: Material
 }
 
+/** A key that is not as long as its Cryptographic Length says. */
+export interface OtherLength {
+  readonly statedBits: number
+  readonly materialBits: number
+}
+
 /** An object as it leaves for good, the caller's to wipe. */
 export interface Exported {
   readonly view: KeyView
   readonly attributes: AttributeSet
   readonly material: Material
+}
+
+export function wrongLength({ statedBits, materialBits }: OtherLength): Fault {
+  return new Fault(
+    'InvalidField',
+    `Cryptographic Length is ${statedBits}, but the Key Material has ${materialBits} bits`,
+  )
 }
 
 export class KeyTransaction {
@@ -110,10 +123,15 @@ export class KeyTransaction {
     return this.#keep({ ...wanted, attributes }, { bytes, head: { keyFormatType: 'Raw' } }, true)
   }
 
-  /** Stores an object that the client sent. Overwrites the material's bytes, so pass a copy. Returns its identifier. */
-  async register(wanted: NewObject, material: Material): Promise<string> {
+  /**
+   * Stores an object that the client sent. Overwrites the material's bytes, so pass a copy. Returns its identifier. Throws Fault
+   * InvalidField if the key is not as long as it states (`other`), unless the instance takes keys as they are sent.
+   */
+  async register(wanted: NewObject, material: Material, other?: OtherLength): Promise<string> {
     this.#staged.begin('key.register', null)
-    return this.#keep(wanted, material, false)
+    const taken = other && other.statedBits > 0 && (await this.#objects.instance()).lengths === 'as-sent'
+    if (other && !taken) throw wrongLength(other)
+    return this.#keep(wanted, material, false, other)
   }
 
   /**
@@ -298,9 +316,9 @@ export class KeyTransaction {
   }
 
   /** Keeps a new object as the result of the act that was begun. */
-  async #keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
+  async #keep(wanted: NewObject, material: Material, generated: boolean, more: object = {}): Promise<string> {
     const object = await this.#objects.keep(wanted, material, generated)
-    this.#staged.done({ object, detail: { objectType: wanted.objectType } })
+    this.#staged.done({ object, detail: { objectType: wanted.objectType, ...more } })
     return object
   }
 
@@ -334,9 +352,10 @@ export class KeyTransaction {
     const changed = apply({ objectType, state, attributes, now }, change)
     const kept = new Map(changed.attributes)
     for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
+    const instance = await this.#objects.instance()
     if (change.key === 'Name' && !isDestroyed(state))
-      await requireFreeNames(this.#staged, this.#objects.store, uniqueIdentifier, kept)
-    this.#staged.limit(limitsOf(await this.#objects.instance()))
+      await requireFreeNames(this.#objects, instance, uniqueIdentifier, kept)
+    this.#staged.limit(limitsOf(instance))
     await this.#objects.stage(object, { ...object, state, attributes: kept })
     this.#staged.done({ detail: { attribute: change.key } })
     return changed.instance

@@ -1,5 +1,6 @@
-// A Name is unique among the objects of an instance that are not destroyed. The store enforces this at every commit. The
-// check here comes earlier, so that the answer names the batch item that took the Name, and the others can be undone.
+// A Name is unique among the objects of an instance that are not destroyed, unless the instance lets them share Names. The
+// store enforces this at every commit. The check here comes earlier, so that the answer names the batch item that took the
+// Name, and the others can be undone.
 
 import { searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
@@ -7,15 +8,22 @@ import { isDestroyed } from './lifecycle.ts'
 import { fromRecord, indexEntry, searchEntry, type ManagedObject } from './managed-object.ts'
 import { namesOf } from './object-facts.ts'
 import type { Store } from '../ports/store.ts'
+import type { Instance } from '../trust/rows.ts'
 import type { StagedChange } from './staged-change.ts'
+
+interface NameParts {
+  readonly staged: StagedChange
+  readonly store: Store
+}
 
 /** Fault NonUniqueNameAttribute when an object other than this one has one of the Names among its attributes. */
 export async function requireFreeNames(
-  change: StagedChange,
-  store: Store,
+  { staged: change, store }: NameParts,
+  instance: Pick<Instance, 'names'>,
   uniqueIdentifier: string,
   attributes: AttributeSet,
 ): Promise<void> {
+  if (instance.names === 'shared') return
   for (const { value } of attributes.get('Name') ?? []) {
     const wanted = searchKey('Name', value)
     const others = (await objectsNamed(change, store, value)).filter(
@@ -43,9 +51,13 @@ export async function templateNamed(
 /** Where Names may repeat, a template is looked for among this many objects of its Name, the newest. */
 const namesakesMax = 100
 
-/** Those Names of an object that another object of its instance has, in the form in which they are compared. */
+/**
+ * Those Names of an object that another object of its instance has, in the form in which they are compared. None where the
+ * instance lets its objects share Names.
+ */
 export async function takenNames(
   store: Pick<Store, 'objects'>,
+  instance: Pick<Instance, 'names'> | undefined,
   {
     instanceId,
     uniqueIdentifier,
@@ -53,6 +65,7 @@ export async function takenNames(
   }: Pick<ManagedObject, 'instanceId' | 'uniqueIdentifier' | 'attributes'>,
 ): Promise<ReadonlySet<string>> {
   const taken = new Set<string>()
+  if (instance?.names === 'shared') return taken
   for (const { value } of attributes.get('Name') ?? []) {
     const entry = searchEntry('Name', value)
     if (!entry) continue

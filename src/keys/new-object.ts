@@ -20,8 +20,8 @@ export async function stageNewObject(
   const { uniqueIdentifier, objectType } = wanted
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
   // Checked before sealing, because a standard key that is not used costs money.
-  await requireFreeNames(staged, store, uniqueIdentifier, wanted.attributes)
   const instance = await objects.instance()
+  await requireFreeNames(objects, instance, uniqueIdentifier, wanted.attributes)
   await requireRoom(store, instance)
   staged.limit(limitsOf(instance))
   const { correlationIds } = staged

@@ -68,7 +68,7 @@ export interface UndestroyOptions {
 
 /** The object to be staged, and how many Names it has lost. Throws Faults. */
 export async function undestroyed(
-  { store }: Pick<TransactionObjects, 'store'>,
+  objects: Pick<TransactionObjects, 'store' | 'instance'>,
   object: ManagedObject,
   recovery: Pick<RecoveryClock, 'now'>,
   { withoutTakenNames }: UndestroyOptions,
@@ -81,7 +81,7 @@ export async function undestroyed(
       'ObjectDestroyed',
       'the material of this object is gone for good: its instance had no destroy delay then, or the delay is over',
     )
-  const taken = await takenNames(store, object)
+  const taken = await takenNames(objects.store, await objects.instance(), object)
   if (taken.size > 0 && !withoutTakenNames)
     throw new Fault(
       'NonUniqueNameAttribute',

@@ -40,6 +40,7 @@ export class StagedChange {
   #limits: InstanceLimits | undefined
   #entries: AuditEntry[] = []
   #current: { readonly action: AuditAction; object: string | null; detail: AuditEntry['detail'] } | undefined
+  #namesShared = false
   #undone = false
   #onDisk = false
 
@@ -104,6 +105,11 @@ export class StagedChange {
   /** The commit fails if the instance would then hold more than these limits. */
   limit(limits: InstanceLimits): void {
     this.#limits = limits
+  }
+
+  /** Lets objects take Names that others have. */
+  shareNames(): void {
+    this.#namesShared = true
   }
 
   /** When an object that was loaded here was last fetched before. */
@@ -208,7 +214,7 @@ export class StagedChange {
     const slots = [...this.#slots.entries()]
     const changed = slots.filter(([, slot]) => slot.changed)
     const writes: Write[] = [
-      ...changed.map(([, { object }]) => toWrite(object)),
+      ...changed.map(([, { object }]) => ({ ...toWrite(object), namesShared: this.#namesShared })),
       ...this.#sealed.flatMap((sealed) => sealed.writes),
       ...this.#following.flatMap((following) => following.writes),
       ...this.#alongside,

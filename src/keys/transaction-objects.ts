@@ -49,6 +49,7 @@ export class TransactionObjects {
     const { instanceId, trustVersion } = this.staged.caller
     const instance = await this.#access.instance(instanceId, trustVersion)
     if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
+    if (instance.names === 'shared') this.staged.shareNames()
     return instance
   }
 

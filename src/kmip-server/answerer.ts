@@ -211,7 +211,11 @@ class Answerer {
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })
     }
+    const warn = (message: string, facts: object) => {
+      log.warn(message, { ...facts, client: first.client.name, instance: first.instance.name, requestId })
+    }
     return answerBatch(request, {
+      warn,
       keys,
       bring,
       serverVersion: version,

@@ -42,6 +42,8 @@ export interface BatchOptions {
    * Called for a bug or an outage, to log it with the request's id. The item answers General Failure without internals.
    */
   readonly unexpected: (error: unknown, operation: string) => void
+  /** Logs what people should know although it was done. */
+  readonly warn: (message: string, facts: object) => void
   readonly onOperation: (result: OperationResult) => void
   readonly clock: Clock
 }
@@ -185,7 +187,7 @@ function bringing({ bring, pace }: BatchOptions): Bring | undefined {
   )
 }
 
-interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room'> {
+interface ItemContext extends Pick<BatchOptions, 'serverVersion' | 'pace' | 'room' | 'warn'> {
   readonly transaction: KeyTransaction
   readonly placeholder: Placeholder
 }
@@ -198,11 +200,14 @@ async function handle(request: RequestMessage, item: RequestItem, context: ItemC
   if (name === null || line === undefined)
     throw new Fault('OperationNotSupported', notSupported(item, request))
   const values = decodeRequestPayload(name, item.payload, request)
-  const { transaction, placeholder, pace, room } = context
+  const { transaction, placeholder, pace, room, warn } = context
   requirePermission(transaction, name, line, values, placeholder.value)
   const bytesMax = () => room.payloadBytesMax(item)
   const server = { version: context.serverVersion, operations: handledOperations }
-  const response = await line.handler({ transaction, placeholder, pace, version, server, bytesMax }, values)
+  const response = await line.handler(
+    { transaction, placeholder, pace, version, server, warn, bytesMax },
+    values,
+  )
   const payload = encodeResponsePayload(name, response, version)
   transaction.wipe()
   room.require(succeeded(item, payload))

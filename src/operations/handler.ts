@@ -15,6 +15,8 @@ export interface Context {
   /** Lets long work take turns with other requests. */
   readonly pace: Pace
   readonly server: ServerFacts
+  /** Tells people what they should know although it was done. Commits may still fail. */
+  readonly warn: (message: string, facts: object) => void
   /** Returns the maximum size of the response payload. */
   readonly bytesMax: () => number
 }

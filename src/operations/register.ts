@@ -5,6 +5,8 @@ import { Fault } from '../kmip/fault.ts'
 import type { Request } from '../kmip/operations.ts'
 import { atLeast, type Version } from '../kmip/version.ts'
 import { broughtObject, requireTrue, type BroughtObject } from '../keys/brought-object.ts'
+import type { NewObject } from '../keys/initial-attributes.ts'
+import type { OtherLength } from '../keys/key-transaction.ts'
 import { single, type ObjectType } from '../keys/managed-object.ts'
 import type { Context, Handler } from './handler.ts'
 import { setOf } from './requested-attributes.ts'
@@ -18,7 +20,9 @@ export const register: Handler<'Register'> = async (context, request) => {
     requireVersion(brought, context.version)
     const attributes = describedBy(asked, ObjectType, brought)
     const wanted = { objectType: ObjectType, attributes }
-    const UniqueIdentifier = await context.transaction.register(wanted, brought.material)
+    const other = otherLength(wanted, brought)
+    const UniqueIdentifier = await context.transaction.register(wanted, brought.material, other)
+    if (other) context.warn('a key was registered that is not as long as it states', other)
     context.placeholder.set(UniqueIdentifier)
     return { UniqueIdentifier }
   } finally {
@@ -79,17 +83,21 @@ function describedBy(asked: AttributeSet, objectType: ObjectType, brought: Broug
   }
   if (objectType !== 'SymmetricKey' || material.head.isElsewhere) return set
   const bits = material.bytes.length * 8
-  const stated = first(set, 'CryptographicLength')
-  if (stated === undefined) set.set('CryptographicLength', single(bits))
-  else if (
-    stated <= 0 ||
-    (Math.ceil(stated / 8) * 8 !== bits && !hasParity(first(set, 'CryptographicAlgorithm')))
-  )
-    throw new Fault(
-      'InvalidField',
-      `Cryptographic Length is ${String(stated)}, but the Key Material has ${String(bits)} bits`,
-    )
+  if (!set.has('CryptographicLength')) set.set('CryptographicLength', single(bits))
   return set
+}
+
+/** The stated length and that of the material, where a symmetric key is not as long as it states. */
+function otherLength(
+  { objectType, attributes }: NewObject,
+  { material }: BroughtObject,
+): OtherLength | undefined {
+  if (objectType !== 'SymmetricKey' || material.head.isElsewhere) return undefined
+  const materialBits = material.bytes.length * 8
+  const statedBits = first(attributes, 'CryptographicLength') ?? materialBits
+  const fits =
+    Math.ceil(statedBits / 8) * 8 === materialBits || hasParity(first(attributes, 'CryptographicAlgorithm'))
+  return fits && statedBits > 0 ? undefined : { statedBits, materialBits }
 }
 
 function requireSame(

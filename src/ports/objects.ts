@@ -67,13 +67,14 @@ export interface ObjectQuery {
 
 export type ObjectWrite =
   /**
-   * Inserts or replaces an object and its index entries. `names` are unique per instance among live objects. A destroyed
-   * object lives again only with the very material that waited: otherwise StoreConflict('object').
+   * Inserts or replaces an object and its index entries. `names` are unique per instance among live objects: otherwise
+   * StoreConflict('name'), unless others may have those that it adds (`namesShared`). A destroyed object lives again only with the very material that waited: otherwise StoreConflict('object').
    */
   | {
       readonly type: 'object'
       readonly record: ObjectRecord
       readonly names: readonly string[]
+      readonly namesShared?: boolean
       readonly index: readonly IndexEntry[]
       /** `ObjectStore.objectCounts` uses them. Left out: the clock changes nothing. */
       readonly clockSteps?: ClockSteps

@@ -13,6 +13,8 @@ export interface Expectation {
   readonly trustVersion?: number
   /** This node still has the lease: StoreConflict('lease'). */
   readonly lease?: Fence
+  /** No two objects of this instance that are not destroyed share a name: StoreConflict('name'), which says one. */
+  readonly uniqueNames?: string
   /** The number of the instance's objects as `Usage` counts them. */
   readonly liveObjects?: { readonly instanceId: string; readonly count: number }
   /**

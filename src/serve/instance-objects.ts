@@ -1,6 +1,7 @@
 // The objects of an instance on their way from a backup into the database of this server: all of them are read and opened
 // before any is written, and what the database knows better stays. Part of the composition root.
 
+import type { Instance } from '../trust/rows.ts'
 import { objectName } from '../backup/later.ts'
 import { readRecords } from '../backup/read.ts'
 import { isSealedByDataKey, requireOpens } from '../backup/verify.ts'
@@ -71,7 +72,7 @@ export async function writeObjects(
   const { instance, later } = found
   const hasRows =
     (await store.objects({ instanceId: instance.id, includeDestroyed: true, limit: 1 })).length > 0
-  const writing = { store, later, keys, hasRows, recovery: await store.recoveryTime() }
+  const writing = { store, instance, later, keys, hasRows, recovery: await store.recoveryTime() }
   let closedAgain = 0
   for await (const page of pagesOf(found, 'write', working)) {
     const rows = page
@@ -92,7 +93,7 @@ export async function countLost(store: Store, instanceId: string, keys: DataKeys
   return lost
 }
 
-interface Writing extends Pick<InstanceInBackup, 'later'> {
+interface Writing extends Pick<InstanceInBackup, 'instance' | 'later'> {
   readonly store: Store
   readonly keys: DataKeys
   /** The database has rows of the instance, from before it was deleted or of a restore that was cut off. */
@@ -144,7 +145,10 @@ async function writePage(writing: Writing, objects: readonly DumpedObject[]): Pr
   }
 }
 
-async function decide({ store, later, keys, hasRows, recovery }: Writing, objects: readonly DumpedObject[]) {
+async function decide(
+  { store, instance, later, keys, hasRows, recovery }: Writing,
+  objects: readonly DumpedObject[],
+) {
   const writes: Write[] = []
   const expected: NonNullable<Expectation['objects']>[number][] = []
   let closedAgain = 0
@@ -159,7 +163,8 @@ async function decide({ store, later, keys, hasRows, recovery }: Writing, object
     const restored = restoredObject(dumped, here, { closing, opens })
     if (restored.closedAgain) closedAgain += 1
     if (!restored.write) continue
-    writes.push(hasRows ? await withNamesThatAreFree(store, restored.write) : restored.write)
+    const write = hasRows ? await withNamesThatAreFree(store, instance, restored.write) : restored.write
+    writes.push({ ...write, namesShared: instance.names === 'shared' })
     expected.push({ instanceId, uniqueIdentifier, version: here?.version ?? null })
     const { lastFetchedMs: atMs } = dumped
     if (!here && atMs !== null) writes.push({ type: 'fetched', instanceId, uniqueIdentifier, atMs })
@@ -168,9 +173,13 @@ async function decide({ store, later, keys, hasRows, recovery }: Writing, object
 }
 
 /** An object that is here may have been given the Name after the backup. */
-async function withNamesThatAreFree(store: Store, write: ObjectWrite): Promise<ObjectWrite> {
+async function withNamesThatAreFree(
+  store: Store,
+  instance: Instance,
+  write: ObjectWrite,
+): Promise<ObjectWrite> {
   if (write.names.length === 0) return write
-  return writeWithFreeNames(write, await takenNames(store, objectOfWrite(write)))
+  return writeWithFreeNames(write, await takenNames(store, instance, objectOfWrite(write)))
 }
 
 /** A standard key whose object was destroyed is to be deleted at the service. */

@@ -72,7 +72,8 @@ export async function* changedPages(
   ]
   const macs = openMacKey(systemKey, secrets)
   const rows = await stream.all('trust')
-  yield changedTrust(macs, version, rows, changes, tally).map((value): DumpedRecord => ({
+  const reading = readRows(macs, version, rows)
+  yield changedTrust(macs, version, { rows, reading }, changes, tally).map((value): DumpedRecord => ({
     type: 'trust',
     value,
   }))
@@ -85,7 +86,11 @@ export async function* changedPages(
       if (type === 'recoveryTime') recovery = value as RecoveryTime
       return { type, value } as DumpedRecord
     })
-  yield* paged(changedObjects(stream, { changes, recovery, tally }), (value) => ({ type: 'object', value }))
+  const instances = reading.tables.instance
+  yield* paged(changedObjects(stream, { changes, recovery, tally, instances }), (value) => ({
+    type: 'object',
+    value,
+  }))
   if (!(await stream.ended())) throw new BackupError('the backup has records where none should be')
 }
 
@@ -102,11 +107,10 @@ async function changedSecrets(
 function changedTrust(
   macs: ReturnType<typeof openMacKey>,
   version: number,
-  rows: readonly TrustRow[],
+  { rows, reading }: { readonly rows: readonly TrustRow[]; readonly reading: TrustReading },
   changes: RestoreChanges,
   tally: RestoreTally,
 ): readonly TrustRow[] {
-  const reading = readRows(macs, version, rows)
   if (!reading.intact) throw new BackupError(`${reading.alarms[0]}: this backup cannot be restored`)
   const remove = removedRows(reading, changes)
   const put = addedRows(reading, changes)
@@ -203,9 +207,13 @@ interface ObjectChanges {
   /** The recovery clock as the backup has it. */
   readonly recovery: RecoveryTime | null
   readonly tally: RestoreTally
+  readonly instances: TrustReading['tables']['instance']
 }
 
-/** Objects that were brought back after the backup come last, without the Names that others have by then. */
+/**
+ * Objects that were brought back after the backup come last, without the Names that others have by then, unless their instance
+ * lets them share Names.
+ */
 async function* changedObjects(stream: RecordStream, parts: ObjectChanges): AsyncGenerator<DumpedObject> {
   const { changes, tally } = parts
   const back: DumpedObject[] = []
@@ -222,7 +230,8 @@ async function* changedObjects(stream: RecordStream, parts: ObjectChanges): Asyn
   }
   for (const object of back) {
     const { instanceId } = object.record
-    const left = withNamesLeft(object, (name) => taken.has(objectName(instanceId, name)))
+    const isShared = parts.instances.get(instanceId)?.names === 'shared'
+    const left = withNamesLeft(object, (name) => !isShared && taken.has(objectName(instanceId, name)))
     for (const name of left.names) taken.add(objectName(instanceId, name))
     tally.broughtBack += 1
     yield left

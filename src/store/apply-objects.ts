@@ -44,7 +44,11 @@ export function* putObject(write: Extract<Write, { type: 'object' }>, effects: E
   } else {
     sequence = yield* add('addObject', instanceId, uniqueIdentifier, ...common, ...steps)
   }
-  yield* putIndex(instanceId, sequence, old, { indexed, destroyed: record.sealed === null })
+  yield* putIndex(instanceId, sequence, old, {
+    indexed,
+    destroyed: record.sealed === null,
+    namesShared: write.namesShared === true,
+  })
   const waited = (old?.['recoverable'] ?? null) !== null
   if (waited !== (recoverable !== undefined)) yield* run('countRecoverable', instanceId, waited ? -1 : 1)
   yield* countSteps(instanceId, old ? clockStepsOf(old) : neverByClock, clockSteps)
@@ -145,7 +149,7 @@ function* putIndex(
   instanceId: string,
   sequence: number,
   old: Row | undefined,
-  now: { readonly indexed: string; readonly destroyed: boolean },
+  now: { readonly indexed: string; readonly destroyed: boolean; readonly namesShared: boolean },
 ): Steps<void> {
   const before = old ? text(old, 'indexed') : '{"names":[],"index":[]}'
   const wasDestroyed = old?.['material'] === null
@@ -162,7 +166,7 @@ function* putIndex(
     if (!to.names.includes(name)) yield* run('removeName', instanceId, name, sequence)
   for (const name of new Set(to.names)) {
     if (from.names.includes(name)) continue
-    if (yield* get('nameOwner', instanceId, name))
+    if (!now.namesShared && (yield* get('nameOwner', instanceId, name)))
       throw new StoreConflict('name', `another object of the instance has the name ${JSON.stringify(name)}`)
     yield* run('addName', instanceId, name, sequence)
   }

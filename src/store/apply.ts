@@ -50,6 +50,10 @@ function* checkExpectation(expect: Expectation): Steps<void> {
     if (version !== expect.trustVersion)
       throw new StoreConflict('trust', `trust is at version ${version}, not ${expect.trustVersion}`)
   }
+  if (expect.uniqueNames !== undefined) {
+    const shared = yield* get('sharedName', expect.uniqueNames)
+    if (shared) throw new StoreConflict('name', `several objects have the name ${text(shared, 'name')}`)
+  }
   if (expect.liveObjects) {
     const { instanceId, count } = expect.liveObjects
     const { objects: found } = yield* usageOf(instanceId)

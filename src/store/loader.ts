@@ -90,7 +90,8 @@ export class Loader {
   }
 
   *#object({ record, names, index, clockSteps, lastFetchedMs: atMs }: DumpedTypes['object']): Steps<void> {
-    yield* this.#write({ type: 'object', record, names, index, clockSteps })
+    // The dump has the names as they were allowed where it was made.
+    yield* this.#write({ type: 'object', record, names, namesShared: true, index, clockSteps })
     const { instanceId, uniqueIdentifier } = record
     if (atMs !== null) yield* this.#write({ type: 'fetched', instanceId, uniqueIdentifier, atMs })
   }

@@ -169,4 +169,13 @@ export const migrations: readonly string[] = [
     name TEXT PRIMARY KEY, version TEXT NOT NULL, kmip TEXT NOT NULL, started_ms INTEGER NOT NULL, seen_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Several objects of an instance may have one name, where its settings say so.
+  CREATE TABLE shareable_names (
+    instance_id TEXT NOT NULL, name TEXT NOT NULL, sequence INTEGER NOT NULL, PRIMARY KEY (instance_id, name, sequence)
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO shareable_names SELECT instance_id, name, sequence FROM names;
+  DROP TABLE names;
+  ALTER TABLE shareable_names RENAME TO names;
+  `,
 ]

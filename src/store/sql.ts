@@ -216,6 +216,7 @@ export const writeSql = {
   addIndex: `INSERT INTO object_index (hash, sequence) VALUES (?, ?) ON CONFLICT DO NOTHING`,
   removeIndex: `DELETE FROM object_index WHERE hash = ? AND sequence = ?`,
   nameOwner: `SELECT sequence FROM names WHERE instance_id = ? AND name = ?`,
+  sharedName: `SELECT name FROM names WHERE instance_id = ? GROUP BY name HAVING count(*) > 1 LIMIT 1`,
   addName: `INSERT INTO names (instance_id, name, sequence) VALUES (?, ?, ?)`,
   removeName: `DELETE FROM names WHERE instance_id = ? AND name = ? AND sequence = ?`,
   count: `

@@ -11,6 +11,11 @@ import type { Upstream } from './upstream.ts'
 export type Custody = 'database' | 'keyprotect'
 export type Role = 'viewer' | 'operator' | 'manager'
 
+export const namesRules = ['unique', 'shared'] as const
+export type NamesRule = (typeof namesRules)[number]
+export const lengthsRules = ['strict', 'as-sent'] as const
+export type LengthsRule = (typeof lengthsRules)[number]
+
 export interface Instance {
   readonly id: string
   readonly name: string
@@ -27,6 +32,10 @@ export interface Instance {
   readonly bytesMax?: number
   /** How long a destroyed key can be brought back. Left out: 0, not at all. Only where the database stores the keys. */
   readonly destroyDelaySeconds?: number
+  /** Whether several objects may have one Name. Left out: no, a Name is unique among objects that are not destroyed. */
+  readonly names?: NamesRule
+  /** Whether Register takes a symmetric key whose length is not the stated one. Left out: no. */
+  readonly lengths?: LengthsRule
   readonly createdMs: number
   /**
    * Rises with each restore of the instance, so that a server that was left over with an older database may write nothing

@@ -133,7 +133,7 @@ export class TrustWriter {
         this.#changed()
         return answer
       } catch (error) {
-        if (!(error instanceof StoreConflict) || error.what === 'lease') throw error
+        if (!(error instanceof StoreConflict) || error.what === 'lease' || error.what === 'name') throw error
         if (attempt >= limits.conflictRetriesMax) throw error
       }
     }

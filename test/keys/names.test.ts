@@ -15,7 +15,11 @@ test('a Name is taken by another living object of the instance, and by nothing e
   const own = await perform(createKey({ Name: [name('one'), name('two')] }))
   const ask = async (uniqueIdentifier: string, ...names: string[]) => {
     const attributes = attributeSet({ Name: names.map(name) })
-    const taken = await takenNames(core.store, { instanceId: instance.id, uniqueIdentifier, attributes })
+    const taken = await takenNames(core.store, instance, {
+      instanceId: instance.id,
+      uniqueIdentifier,
+      attributes,
+    })
     return taken.size
   }
   assert.equal(await ask('another', 'one', 'three'), 1)

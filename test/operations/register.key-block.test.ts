@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { KeyTransaction } from '../../src/keys/key-transaction.ts'
+import { wrongLength, type KeyTransaction, type OtherLength } from '../../src/keys/key-transaction.ts'
 import { first, type AttributeSet } from '../../src/kmip/attributes.ts'
 import { create } from '../../src/operations/create.ts'
 import type { Context } from '../../src/operations/handler.ts'
@@ -13,7 +13,12 @@ import { faults } from '../support/core.ts'
 /** What the operation asks of the keys; they answer `new`. */
 function open(version: '1.2' | '1.3' | '1.4' = '1.4') {
   const asked: { objectType: string; attributes: AttributeSet }[] = []
-  const note = async (wanted: { objectType: string; attributes: AttributeSet }) => {
+  const note = async (
+    wanted: { objectType: string; attributes: AttributeSet },
+    _material: unknown,
+    other?: OtherLength,
+  ) => {
+    if (other) throw wrongLength(other)
     asked.push(wanted)
     return 'new'
   }

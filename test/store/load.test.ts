@@ -6,6 +6,7 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { inspect } from 'node:util'
 import { StoreUnavailable } from '../../src/ports/store.ts'
+import type { DumpedRecord } from '../../src/ports/backup.ts'
 import { openSqliteDump } from '../../src/store/dump.ts'
 import { sqliteLoader } from '../../src/store/load.ts'
 import { dumpedObject } from '../support/backup-files.ts'
@@ -33,6 +34,22 @@ test('a half-filled database beside its place is refused at a start, and replace
   assert.deepEqual(readdirSync(path.dirname(file)), ['mortise.db'])
   await openSqlite(t, file)
 })
+
+test('names that objects shared where the dump was made are shared where it is loaded', async (t) => {
+  const file = path.join(await storeFolder(t), 'mortise.db')
+  await sqliteLoader(file, 1)(sharing(), [])
+  const store = await openSqlite(t, file)
+  const expect = { uniqueNames: 'instance-1' }
+  const change = { expect, writes: [], entries: [], durability: 'disk' } as const
+  await assert.rejects(store.commit(change), /several objects have the name one/)
+})
+
+async function* sharing() {
+  yield ['a', 'b'].map((id) => {
+    const object = dumpedObject(id) as DumpedRecord & { readonly type: 'object' }
+    return { ...object, value: { ...object.value, names: ['one'] } }
+  })
+}
 
 test('on a disk of any fullness a load makes the whole store, or none and says that the disk is full', async (t) => {
   const disk = await mountSmallDisk(t, async () => undefined)

@@ -85,6 +85,24 @@ function objects(makePlace: MakePlace): void {
     await create(store, objectRecord('b'), [long])
   })
 
+  test('objects share names where the change says so, and a change that expects unique ones fails then', async (t) => {
+    const { store } = await openPlace(t, makePlace)
+    const unique = () => store.commit(change([], { expect: { uniqueNames: 'instance-1' } }))
+    const shared = (record: ObjectRecord) =>
+      store.commit(change([{ ...objectWrite(record, ['name', record.uniqueIdentifier]), namesShared: true }]))
+    for (const id of ['a', 'b', 'c']) await shared(objectRecord(id))
+    await assert.rejects(create(store, objectRecord('d'), ['name']), conflict('name'))
+    await assert.rejects(unique(), conflict('name'))
+    await store.commit(
+      change([objectWrite(objectRecord('a', { version: 2, sealed: null, state: 'Destroyed' }))]),
+    )
+    await store.commit(change([objectWrite(objectRecord('b', { version: 2 }), ['b'])]))
+    await unique()
+    await shared(objectRecord('e', { instanceId: 'instance-2' }))
+    await shared(objectRecord('f', { instanceId: 'instance-2' }))
+    await unique()
+  })
+
   test('names are unique among the objects of an instance that are not destroyed', async (t) => {
     const { store } = await openPlace(t, makePlace)
     await create(store, objectRecord('a'), ['name', 'other name'])

@@ -124,6 +124,8 @@ export function shownInstance(
     ...instance,
     ...limitsOf(instance),
     destroyDelaySeconds: instance.destroyDelaySeconds ?? 0,
+    names: instance.names ?? 'unique',
+    lengths: instance.lengths ?? 'strict',
     rootKey: rootKeyUri,
     ibmApiKeySource,
     created: isoTime(createdMs),
