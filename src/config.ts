@@ -11,6 +11,7 @@ import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { nearest } from './closest.ts'
 import { limits } from './limits.ts'
+import { isPostgresUrl } from './store/postgres/url.ts'
 
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
@@ -101,16 +102,17 @@ export const options = {
         'You enter a name or an address in vCenter; the certificate should contain it. Used when a certificate is created.',
     }),
     workers: option({
-      schema: z
-        .int()
-        .refine(
-          (count) => count === 1,
-          'must be 1 with SQLite: several writers starve one another for seconds',
-        ),
+      schema: z.union([z.int(), z.string()]).transform((workers, context): number | 'auto' => {
+        if (workers === 'auto') return workers
+        if (typeof workers === 'number' && workers >= 1 && workers <= limits.workersMax) return workers
+        context.addIssue(`must be a number from 1 to ${limits.workersMax}, or auto`)
+        return 1
+      }),
       initial: 1,
       variable: 'MORTISE_WORKERS',
-      text: 'Processes that serve KMIP.',
-      reason: 'One is enough for the embedded store, which has one writer anyway.',
+      text: 'Processes that serve KMIP. More than one needs PostgreSQL; auto is one for each core there, and one with SQLite.',
+      reason:
+        'One core does some hundred tasks of vCenter in a second. Each further process takes memory (about 120 MB) and up to six connections of PostgreSQL. SQLite has one writer: several starve one another for seconds.',
     }),
   },
   kmip: {
@@ -366,6 +368,11 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
     if (read.success) (values[section] ??= {})[name] = read.data
     else problems.push(`${where}: ${read.error.issues.map((issue) => issue.message).join('; ')}`)
   }
+  const { store, workers } = values['server'] ?? {}
+  if (typeof workers === 'number' && workers > 1 && typeof store === 'string' && !isPostgresUrl(store))
+    problems.push(
+      `server.workers: must be 1 with SQLite, where several writers starve one another for seconds; ${workers} need PostgreSQL (server.store)`,
+    )
   if (problems.length > 0) throw new ConfigError(problems.join('\n'))
   return values as Config
 }

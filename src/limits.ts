@@ -31,6 +31,26 @@ export const limits = {
   /** Retries of work that met a concurrent change, before it is refused. */
   conflictRetriesMax: 20,
 
+  // --- processes that serve KMIP (server.workers) ---
+  workersMax: 64,
+  /** How long the server waits at its start for workers that do not serve yet, once one does. */
+  workerStartMs: 20_000,
+  /** A worker gives a sign this often. It gets no connection after a short silence, and is replaced after a long one. */
+  workerSignMs: 1_000,
+  workerQuietMs: 3_000,
+  workerSilentMs: 30_000,
+  /** The pause before a worker that ended is replaced; twice as long each time, unless it ran for a while. */
+  workerAgainMs: 200,
+  workerAgainMsMax: 10_000,
+  workerSettledMs: 60_000,
+  /** People are told when workers end so often in that time. */
+  workerEndsTold: 3,
+  workerEndsWithinMs: 600_000,
+  /** A report of a worker counts as new for this long, and one that does not come by then is left out. */
+  workerReportMs: 1_000,
+  /** Workers that have not ended by then when the server stops are killed. */
+  workerStopMs: 15_000,
+
   // --- the KMIP listener ---
   connectionsMax: 12_000,
   connectionsPerAddressMax: 11_000,

@@ -2,7 +2,7 @@
 // does is in cli/, what commands need from outside in world.ts, what the server is in serve.ts.
 
 import { runCommand } from './cli/main.ts'
-import { limits } from './limits.ts'
+import { endInTime, watchForBugs } from './serve/process.ts'
 import type { Log } from './telemetry/log.ts'
 import { makeWorld } from './world.ts'
 
@@ -33,27 +33,6 @@ function firstSignal(): Promise<NodeJS.Signals> {
 function endWithWrapper(): void {
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
   process.channel?.unref()
-}
-
-/** Everything that was acknowledged is on the disk: ending the process in the middle of its stop loses nothing. */
-function endInTime(log: Log): void {
-  const end = (): void => {
-    log.error({ afterMs: limits.stopMs }, 'the server did not stop in time, so the process ends')
-    process.exit(1)
-  }
-  setTimeout(end, limits.stopMs).unref()
-}
-
-/**
- * A promise that nobody awaits failing is a bug, but no reason to leave every virtual machine without its key. After
- * an exception outside of any promise nothing is known to be in order any more.
- */
-function watchForBugs(log: Log): void {
-  process.on('unhandledRejection', (error) => log.error({ error }, 'bug: a rejection that nobody handled'))
-  process.on('uncaughtException', (error) => {
-    log.error({ error }, 'bug: an exception that nobody caught; the process ends')
-    process.exit(1)
-  })
 }
 
 // A reader that went away (`mortise key list | head`) is no error.

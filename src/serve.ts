@@ -1,7 +1,6 @@
 // Builds the server from its configuration and starts it. Everything is made here and handed down; nothing imports
 // this file but world.ts and tests.
 
-import { isIPv6 } from 'node:net'
 import { hostname } from 'node:os'
 import type { Reloaded } from './admin/context.ts'
 import { startAdmin, type AdminOptions } from './admin/server.ts'
@@ -13,17 +12,15 @@ import { openPorts } from './serve/ports.ts'
 import { bootstrap, leaveAddress } from './serve/first-start.ts'
 import { serverActor } from './audit/actor.ts'
 import { pruneExpired } from './audit/retention.ts'
-import { matchesCredential } from './trust/credential.ts'
 import { subnetOf, plainAddress } from './kmip-server/address.ts'
-import { createAnswerer } from './kmip-server/answerer.ts'
 import type { KmipListener } from './kmip-server/contract.ts'
-import { listen } from './kmip-server/listener.ts'
+import { openKmipDoor } from './serve/kmip-door.ts'
 import { thisMachine } from './serve/machine.ts'
 import { ServerTls } from './serve/server-tls.ts'
 import { TokenRecovery } from './serve/token-recovery.ts'
 import { Settings } from './serve/settings.ts'
-import { messageFirst, type LevelledLog } from './telemetry/log.ts'
-import { listenerMetrics, type Metrics } from './telemetry/metrics.ts'
+import type { LevelledLog } from './telemetry/log.ts'
+import type { Metrics } from './telemetry/metrics.ts'
 import { Watch } from './serve/watch.ts'
 
 export interface Running {
@@ -49,6 +46,8 @@ export interface ServeOptions {
   readonly log: LevelledLog
   readonly metrics: Metrics
   readonly version: string
+  /** How the processes log that this one starts; left out: json. */
+  readonly logFormat?: 'json' | 'human'
   /** Left out: the system's. */
   readonly machineIdFile?: string
 }
@@ -60,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   await using opened = new AsyncDisposableStack()
   const { ports, rootKeys, firstStart, warnings } = await openPorts({ ...options, settings }, opened)
   const core = await buildCore(ports, opened)
-  const { access, audit, clock, keyring, readiness, secrets, store, trust } = core
+  const { access, audit, clock, readiness, secrets, store, trust } = core
   core.start()
   const dataFolder = config.server.data
   const failed = (what: string) => (error: unknown) => log.error({ error }, what)
@@ -68,7 +67,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => tls.stop())
   await bootstrap({ access, trust, dataFolder, rootKeyUri: config.server.rootKey })
 
-  const { listener, kmip } = await openListener(core, { config, tls, log, metrics, version }, opened)
+  const door = await openKmipDoor(core, { logFormat: 'json', ...options, settings, tls }, opened)
+  const { listener, kmip } = door
   const openRootKey = ports.rootKeys.open
   const parts = { ...core, rootKey: ports.rootKey, openRootKey, settings, log, version }
   const backups = await openBackups(parts, opened)
@@ -85,7 +85,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
       auditKeepDays: () => settings.now.audit.keep,
       clock,
     }),
-    readiness: () => readiness.now({ store, access, keyring }),
+    ...door.seen,
     about: { version, startedMs: clock.now(), kmip },
   }
   const watch = new Watch({
@@ -93,7 +93,8 @@ export async function serve(options: ServeOptions): Promise<Running> {
     store,
     metrics,
     log,
-    alarms: () => core.alarms.count,
+    alarms: door.alarms,
+    reports: door.reports,
     prune: () => pruneExpired(core, settings.now.audit.keep),
   })
   const admin = await startAdmin({
@@ -105,7 +106,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   opened.defer(() => admin.close())
   await leaveAddress({ dataFolder, adminUrl: admin.url, authorityPem: tls.authority.certificate.pem })
   await core.leases.announce({ version, kmip: reachable(kmip), startedMs: context.about.startedMs })
-  tls.start({ listener, admin, audit })
+  tls.start({ listener, admin, audit, onConfig: door.onConfig })
   audit.start(failed('make an audit checkpoint'))
   const running = opened.move()
   running.defer(() => audit.stop())
@@ -127,7 +128,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
 function drain(parts: {
   readonly watch: Watch
   readonly readiness: Core['readiness']
-  readonly listener: KmipListener
+  readonly listener: Pick<KmipListener, 'close'>
 }): Promise<void> {
   parts.watch.stop()
   parts.readiness.stopping()
@@ -137,38 +138,6 @@ function drain(parts: {
 /** An address that listens everywhere is the machine's. */
 function reachable(kmip: string): string {
   return kmip.replace(/^(?:0\.0\.0\.0|\[::\]):/, `${hostname()}:`)
-}
-
-/** Opens the KMIP listener. Registers what must be closed on `opened`. */
-async function openListener(
-  core: Core,
-  { config, tls, log, metrics, version }: Omit<ServeOptions, 'readConfig'> & { readonly tls: ServerTls },
-  opened: AsyncDisposableStack,
-): Promise<{ readonly listener: KmipListener; readonly kmip: string }> {
-  const listenerLog = messageFirst(log)
-  const counting = listenerMetrics(metrics)
-  const answerer = createAnswerer({
-    ...core,
-    bring: core.upstreams.bring,
-    log: listenerLog,
-    version,
-    matchesCredential,
-    onPeer: counting.peer,
-    onOperation: counting.operation,
-  })
-  opened.defer(() => answerer.close())
-  const listener = await listen({
-    ...config.kmip.listen,
-    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
-    ...answerer.callbacks,
-    ...tls.certificates.shown,
-    log: listenerLog,
-    metrics: counting,
-    clock: core.clock,
-  })
-  opened.defer(() => listener.close())
-  const kmip = `${isIPv6(listener.address) ? `[${listener.address}]` : listener.address}:${listener.port}`
-  return { listener, kmip }
 }
 
 /** The admin API counts and reports these. */

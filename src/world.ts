@@ -111,9 +111,11 @@ async function runServer(
   // Only here: commands that speak to a server need none of it, and start in half the time.
   const { serve } = await import('./serve.ts')
   const parts = { config, readConfig: () => readConfig(flags, env), log, metrics: createMetrics(), version }
-  const running = await serve(parts).catch((error: unknown) => {
-    throw withAdvice('the server did not start', error, config)
-  })
+  const running = await serve({ ...parts, logFormat: logFormat(outside, config, json) }).catch(
+    (error: unknown) => {
+      throw withAdvice('the server did not start', error, config)
+    },
+  )
   reload = async () => reloaded(running, log)
   started({ ...running, dataFolder: config.server.data })
   if (json) for (const warning of running.warnings) log.warn({}, warning)

@@ -163,7 +163,7 @@ test('every problem is told at once, each with its place', () => {
   const lines = refusal({ config, admin: '127.0.0.1:99999' }, { MORTISE_AUDIT_READS: 'never' }).split('\n')
   assert.equal(lines.length, 5)
   assert.match(lines.join('\n'), /kmip\.listen in .*HOST:PORT/)
-  assert.match(lines.join('\n'), /server\.workers in .*several writers/)
+  assert.match(lines.join('\n'), /server\.workers: .*several writers/)
   assert.match(lines.join('\n'), /log\.level in /)
   assert.match(lines.join('\n'), /--admin: "127\.0\.0\.1:99999" is not HOST:PORT/)
   assert.match(lines.join('\n'), /MORTISE_AUDIT_READS: /)
@@ -200,4 +200,17 @@ test('what docs/configuration.md shows can be used as a file', async () => {
   const toml = /```toml\n([\s\S]*?)```/.exec(page)?.[1] ?? ''
   assert.deepEqual(Object.keys(parse(toml)), Object.keys(options))
   assert.deepEqual(readConfig({ config: file(toml) }, {}), readConfig({}, {}))
+})
+
+test('several workers need PostgreSQL', () => {
+  const store = 'postgres://mortise@127.0.0.1/mortise'
+  for (const workers of ['1', '8', 'auto'] as const)
+    assert.equal(
+      String(readConfig({}, { MORTISE_STORE: store, MORTISE_WORKERS: workers }).server.workers),
+      workers,
+    )
+  assert.equal(readConfig({}, { MORTISE_WORKERS: 'auto' }).server.workers, 'auto')
+  assert.match(refusal({}, { MORTISE_WORKERS: '2' }), /must be 1 with SQLite/)
+  for (const workers of ['0', '65', '1.5', 'many', '-2'])
+    assert.match(refusal({}, { MORTISE_STORE: store, MORTISE_WORKERS: workers }), /from 1 to 64, or auto/)
 })

@@ -105,6 +105,8 @@ export interface AdminContext {
   /** Reads the configuration again. Throws Refusal if it is not valid, and changes nothing then. */
   readonly reload: (by: By) => Promise<Reloaded>
   readonly readiness: () => Promise<Readiness>
+  /** null: the server itself serves. */
+  readonly workers: () => WorkerFacts | null
   readonly about: {
     readonly version: string
     readonly startedMs: number
@@ -143,6 +145,16 @@ export interface Readiness {
   readonly standardKeys: readonly StandardKeyTrouble[]
   /** The calls to root key services that are under way. */
   readonly calls: readonly RootKeyCalls[]
+}
+
+/** The processes that serve KMIP, where there are several. */
+export interface WorkerFacts {
+  readonly wanted: number
+  readonly serving: number
+  /** How many ended within limits.workerEndsWithinMs that should not. */
+  readonly endedLately: number
+  /** Why the last one did; null: none did since the server runs. */
+  readonly lastEnd: string | null
 }
 
 /** Calls to a root key service that share their slots: those that a client's Get waits for, or all others. */

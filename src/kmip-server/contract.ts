@@ -1,6 +1,7 @@
 // The contract between the KMIP listener and the rest of the server: what it knows of a peer, what it asks for an
 // answer, and what it reports. Types only; listener.ts implements them.
 
+import type { Socket } from 'node:net'
 import type { limits } from '../limits.ts'
 
 /** The other end of one TLS connection. Nobody has verified the certificate: it is what the peer presented. */
@@ -175,10 +176,13 @@ export interface ServerCertificate {
   readonly key: string | Buffer
 }
 
-export interface ListenerOptions {
+export interface ListenAddress {
   readonly host: string
   /** 0: the system picks a free port. */
   readonly port: number
+}
+
+export interface ListenerOptions {
   /**
    * Addresses and subnets of load balancers. A connection from one must begin with a PROXY protocol header, and counts as
    * its client's. Left out: there are none.
@@ -210,9 +214,18 @@ export interface ListenerOptions {
   readonly limits?: Partial<ListenerLimits>
 }
 
-export interface KmipListener {
+export interface KmipListener extends ConnectionServer {
   readonly address: string
   readonly port: number
+}
+
+/** It takes connections that another process accepted. */
+export interface HandedListener extends ConnectionServer {
+  /** Takes a connection that nobody has read from. It is destroyed if there is no place for it. */
+  take(raw: Socket): void
+}
+
+interface ConnectionServer {
   /**
    * New handshakes use it; open connections continue. A session that began before can be resumed only if `ticketKeys`
    * are the same. Throws if key and certificate do not fit.

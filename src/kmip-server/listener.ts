@@ -11,7 +11,9 @@ import { subnetOf, plainAddress } from './address.ts'
 import { Budget } from './budget.ts'
 import { codeOf, Connection } from './connection.ts'
 import type {
+  HandedListener,
   KmipListener,
+  ListenAddress,
   ListenerLimits,
   ListenerOptions,
   HandshakeOutcome,
@@ -29,9 +31,16 @@ import { readPeer, type TlsSettings } from './tls.ts'
  * Resolves when the listener accepts connections. Rejects if the address is not available or key and certificate do
  * not fit.
  */
-export async function listen(options: ListenerOptions): Promise<KmipListener> {
+export async function listen(options: ListenerOptions & ListenAddress): Promise<KmipListener> {
   const listener = new Listener(options)
-  await listener.open()
+  await listener.open(options)
+  return listener
+}
+
+/** A listener for connections that another process accepts. Throws if key and certificate do not fit. */
+export function listenToHanded(options: ListenerOptions): HandedListener {
+  const listener = new Listener(options)
+  listener.watch()
   return listener
 }
 
@@ -42,7 +51,7 @@ interface Entrant extends Handshaking {
   readonly spare: boolean
 }
 
-class Listener implements KmipListener {
+class Listener implements KmipListener, HandedListener {
   readonly #options: ListenerOptions
   readonly #limits: ListenerLimits
   readonly #now: () => number
@@ -94,6 +103,12 @@ class Listener implements KmipListener {
     this.#announceGauges()
   }
 
+  take(raw: Socket): void {
+    raw.setNoDelay(true)
+    raw.setKeepAlive(true, this.#limits.tcpKeepAliveMs)
+    this.#accept(raw)
+  }
+
   get address(): string {
     return this.#bound().address
   }
@@ -102,8 +117,7 @@ class Listener implements KmipListener {
     return this.#bound().port
   }
 
-  async open(): Promise<void> {
-    const { host, port } = this.#options
+  async open({ host, port }: ListenAddress): Promise<void> {
     try {
       await this.#bind(host, port).catch((error: unknown) => {
         // All addresses, on a machine without IPv6.
@@ -117,6 +131,11 @@ class Listener implements KmipListener {
     this.#net.on('error', (error) =>
       this.#notices.warn('accept', 'a connection could not be accepted', { error }),
     )
+    this.watch()
+  }
+
+  /** Checks the deadlines from now on. */
+  watch(): void {
     const {
       proxyHeaderTimeoutMs,
       handshakeTimeoutMs,

@@ -14,7 +14,8 @@ import { openStandardKeys } from './foreign-keys.ts'
 import { openIbm, serviceInstanceOf } from './ibm.ts'
 import { serverRootKeys } from './root-keys.ts'
 import type { Settings } from './settings.ts'
-import { openStore, storePlaceOf } from './store-place.ts'
+import type { CommitWatch } from '../store/database-store.ts'
+import { openStore, storePlaceOf, type OwnPlace } from './store-place.ts'
 import { FollowingClock, systemClock } from './system-clock.ts'
 
 export interface PortOptions {
@@ -23,6 +24,8 @@ export interface PortOptions {
   readonly metrics: Metrics
   /** Left out: the system's. */
   readonly machineIdFile?: string
+  /** Left out: the node's own. */
+  readonly own?: OwnPlace
 }
 
 export interface OpenedPorts {
@@ -40,13 +43,15 @@ export async function openPorts(options: PortOptions, opened: AsyncDisposableSta
   const { settings, log, metrics } = options
   const clock = new FollowingClock()
   const { server } = settings.now
-  const store = await openStore(server, {
+  const watching = {
     clock: systemClock,
-    onClock: (behindMs) => clock.follow(behindMs),
-    onTrouble: (message) => log.error({}, message),
-    onNotice: (message) => log.warn({}, message),
-    onCommit: ({ result, seconds }) => metrics.commits.observe({ result }, seconds),
-  })
+    onClock: (behindMs: number) => clock.follow(behindMs),
+    onTrouble: (message: string) => log.error({}, message),
+    onNotice: (message: string) => log.warn({}, message),
+    onCommit: ({ result, seconds }: Parameters<CommitWatch>[0]) =>
+      metrics.commits.observe({ result }, seconds),
+  }
+  const store = await openStore(server, watching, options.own)
   opened.defer(() => store.close())
   await refuseLostDatabase(store)
   const firstStart = (await store.trustVersion()) === 0

@@ -74,6 +74,21 @@ export async function acceptDatabase(
 }
 
 /**
+ * Once the owner has accepted the database on this node, its workers follow by themselves: the server that starts them has an
+ * anchor that agrees.
+ */
+export async function acceptWorker(options: PortOptions): Promise<void> {
+  await using opened = new AsyncDisposableStack()
+  const { ports } = await openPorts(options, opened)
+  const secrets = await Secrets.open(ports.store, ports.rootKey)
+  const macKeys = secrets.replacedMacKeys()
+  const replaced = macKeys.map((macKey) => macKey.anchorKey())
+  const verdict = await ports.store.anchor(secrets.anchorKey(), { needed: true, mode: 'look', replaced })
+  const before = verdict.state === 'accepted-elsewhere' && macKeys[verdict.replaced]
+  if (before) await acceptNode(ports, secrets, before, 'the database was accepted on this node before')
+}
+
+/**
  * `before`: the MAC key of this node's anchor. The entry comes first, so that no anchor is replaced without one, and with
  * the records of reads that this node had no time to move.
  */
@@ -81,9 +96,9 @@ async function acceptNode(
   { store, clock }: CorePorts,
   secrets: Secrets,
   before: MacKey,
+  found = 'the database was accepted on another node before',
 ): Promise<AcceptedNode> {
   await store.openAccessLog(before.accessKey())
-  const found = 'the database was accepted on another node before'
   const detail = { found, anchor: store.anchorFile }
   const entries = [entry(clock.now(), 'server.restore-accept', null, detail)]
   await store.commit({ writes: [], entries, durability: 'disk' })

@@ -110,6 +110,11 @@ export class ServerCertificates implements ServerCertificateChanges {
     this.#looking?.cancel()
   }
 
+  /** Takes at once what another process of this store has changed. */
+  async look(): Promise<void> {
+    await this.#alone(async () => undefined)
+  }
+
   /** Once what is under way is done. */
   async settled(): Promise<void> {
     await this.#last

@@ -26,7 +26,9 @@ interface Options {
 }
 
 interface Listeners {
-  readonly listener: KmipListener
+  readonly listener: Pick<KmipListener, 'setServerCertificate'>
+  /** Called with the options as they are from now on. */
+  readonly onConfig: (config: Config) => void
   readonly admin: AdminServer
   readonly audit: Audit
 }
@@ -81,7 +83,7 @@ export class ServerTls {
   }
 
   /** From now on, changes reach these listeners. */
-  start({ listener, admin, audit }: Listeners): void {
+  start({ listener, admin, audit, onConfig }: Listeners): void {
     const { settings, log } = this.#options
     const { certificates } = this
     certificates.start(async () => {
@@ -99,6 +101,7 @@ export class ServerTls {
       admin.setTls(tls)
       admin.setHosts(hosts)
       log.level = next.log.level
+      onConfig(next)
     })
   }
 

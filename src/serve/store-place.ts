@@ -49,10 +49,32 @@ interface Watching extends Pick<SqliteOptions, 'onTrouble' | 'onNotice' | 'onCom
   readonly onClock?: (behindMs: number) => void
 }
 
-/** Rejects with StoreUnavailable and StartError. */
+/** What a process keeps of its own beside the database: only on PostgreSQL, where several write. */
+export interface OwnPlace {
+  /** Of its anchor and its access log. */
+  readonly folder: string
+  /** The database knows it by this name. */
+  readonly node: string
+}
+
+function nodePlace(server: Config['server']): OwnPlace {
+  return { folder: server.data, node: server.node === '' ? hostname() : server.node }
+}
+
+/** Each worker is to the database what a node is. */
+export function workerPlace(server: Config['server'], worker: number): OwnPlace {
+  const { folder, node } = nodePlace(server)
+  return { folder: path.join(folder, workersFolder, String(worker)), node: `${node}/worker-${worker}` }
+}
+
+/** In the data folder. */
+export const workersFolder = 'workers'
+
+/** `own`: left out, that of the node. Rejects with StoreUnavailable and StartError. */
 export async function openStore(
   server: Config['server'],
   watching: Watching,
+  own: OwnPlace = nodePlace(server),
 ): Promise<Store & AnchoredStore> {
   const place = storePlaceOf(server)
   await mkdir(server.data, { recursive: true, mode: 0o700 })
@@ -61,9 +83,8 @@ export async function openStore(
     return openSqliteStore({ file: place.file, ...rest })
   }
   const { openPostgresStore } = await import('../store/postgres/open.ts')
-  const node = server.node === '' ? hostname() : server.node
   const leaseMs = server.leaseSeconds * 1000
-  return openPostgresStore({ ...place, ...watching, folder: server.data, node, leaseMs })
+  return openPostgresStore({ ...place, ...watching, ...own, leaseMs })
 }
 
 /** Rejects with StoreUnavailable. */

@@ -18,6 +18,7 @@ import type { Store } from '../ports/store.ts'
 import type { StandardKeyTrouble } from '../sealing/standard-key-troubles.ts'
 import { limits } from '../limits.ts'
 import type { Log } from '../telemetry/log.ts'
+import { together, type MetricsReport } from '../telemetry/aggregate.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface WatchParts {
@@ -26,7 +27,9 @@ export interface WatchParts {
   readonly metrics: Metrics
   readonly log: Log
   /** The number of alterations found so far. */
-  readonly alarms: () => number
+  readonly alarms: () => Promise<number>
+  /** What other processes of this server have counted. */
+  readonly reports: () => Promise<readonly MetricsReport[]>
   /** Prunes the audit log if it holds entries that are too old. */
   readonly prune: () => Promise<unknown>
 }
@@ -75,7 +78,7 @@ export class Watch {
 
   /** Returns the metrics in the text format of Prometheus. */
   async metrics(): Promise<string> {
-    const { context, store, metrics, alarms } = this.#parts
+    const { context, store, metrics, alarms, reports } = this.#parts
     const { state } = metrics
     const facts = await gatherFacts(context)
     const { readiness, usages } = facts
@@ -92,7 +95,7 @@ export class Watch {
     state.readsRefused.set(of('read').length)
     this.#calls(readiness.calls)
     state.storeWritable.set(store.health().writable ? 1 : 0)
-    state.tamperingAlarms.set(alarms())
+    state.tamperingAlarms.set(await alarms())
     state.pendingClients.set(facts.pendingClients)
     state.instances.set(tables.instance.size)
     state.clients.set(tables.client.size)
@@ -111,7 +114,10 @@ export class Watch {
     state.objects.reset()
     for (const [name, count] of objects) state.objects.set({ state: name }, count)
     this.#expiries(facts.expiries)
-    return metrics.registry.metrics()
+    const workers = facts.workers ?? { wanted: 1, serving: 1 }
+    state.workers.set(workers.wanted)
+    state.workersServing.set(workers.serving)
+    return together(metrics.registry, await reports())
   }
 
   #backups({ last, failure, keysAtRisk, keysOnlyHere }: BackupFacts): void {

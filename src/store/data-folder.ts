@@ -14,6 +14,15 @@ export function accessFileOf(file: string): string {
   return `${file}.access`
 }
 
+/** Of a node on PostgreSQL, which keeps its files in a folder under this name. */
+export function nodeFileOf(folder: string): string {
+  return path.join(path.resolve(folder), 'node')
+}
+
+export function nodeAccessFile(folder: string): string {
+  return accessFileOf(nodeFileOf(folder))
+}
+
 export function anchorFileOf(file: string): string {
   return `${file}.anchor`
 }

@@ -32,17 +32,19 @@ export interface LogOptions {
   readonly level: string
   /** Lines with this field are not written: signed checkpoints are for machines, and useless on a terminal. */
   readonly leaveOut?: string | undefined
+  /** Each line has these fields. */
+  readonly base?: object
   /** Receives whole lines. Default: standard error. */
   readonly write?: (line: string) => void
 }
 
 /** Writes each line before the call returns, so that the last lines of a dying process are not lost. */
-export function createLog({ format, level, write, leaveOut }: LogOptions): LevelledLog {
+export function createLog({ format, level, write, leaveOut, base }: LogOptions): LevelledLog {
   const out = write ?? standardError()
   return pino(
     {
       level,
-      base: null,
+      base: base ?? null,
       timestamp: () => `,"time":"${new Date().toISOString()}"`,
       messageKey: 'message',
       errorKey: 'error',

@@ -66,6 +66,11 @@ export function createMetrics() {
       buckets: secondsBuckets,
       registers,
     }),
+    workerEnds: new Counter({
+      name: 'mortise_worker_ends_total',
+      help: 'Processes that serve KMIP (server.workers) that ended and were replaced.',
+      registers,
+    }),
     adminConnectionsDisplaced: new Counter({
       name: 'mortise_admin_connections_displaced_total',
       help: 'Connections to the admin API that were closed to make room for another.',
@@ -82,6 +87,8 @@ function stateGauges(registry: Registry) {
     ready: gauge('ready', 'Whether this node can serve (1) or not (0).'),
     storeWritable: gauge('store_writable', 'Whether changes can be committed (1) or are refused (0).'),
     ...rootKeyGauges(registry),
+    workers: gauge('workers', 'Processes that are to serve KMIP (server.workers).'),
+    workersServing: gauge('workers_serving', 'Processes that serve KMIP.'),
     tamperingAlarms: gauge(
       'tampering_alarms',
       'How often the server found altered rows and keys since its start.',

@@ -51,10 +51,11 @@ export class Pending {
     return pending
   }
 
-  /** Records a connection with an unknown certificate. Returns true if the certificate is new on the list. */
+  /** Records `times` connections with an unknown certificate. Returns true if the certificate is new on the list. */
   recordUnknown(
     certificate: { readonly der: Uint8Array; readonly sha256: string },
     address: string,
+    times = 1,
   ): boolean {
     const nowMs = this.#options.clock.now()
     const { sha256, der } = certificate
@@ -70,7 +71,7 @@ export class Pending {
       address: known && !moves ? known.address : address,
       firstMs: known?.firstMs ?? nowMs,
       lastMs: nowMs,
-      attempts: (known?.attempts ?? 0) + 1,
+      attempts: (known?.attempts ?? 0) + times,
     }
     this.#put(client, known ? known.says : this.#read(der))
     this.#writeSoon()

@@ -59,7 +59,8 @@ function watching(degraded: Readiness['degraded'] = new Map(), watched = door, t
     },
     metrics: createMetrics(),
     log: createLog({ format: 'json', level: 'info', write: (line) => lines.push(JSON.parse(line) as Line) }),
-    alarms: () => 0,
+    alarms: async () => 0,
+    reports: async () => [],
     prune: async () => false,
   })
   return { watch, lines, context }

@@ -6,6 +6,7 @@ import type {
   KmipListener,
   ListenerCounts,
   ListenerGauge,
+  ListenAddress,
   ListenerOptions,
   HandshakeOutcome,
   Peer,
@@ -50,7 +51,9 @@ export async function makeServerCertificate(): Promise<ServerCertificate> {
   return { certificate: identity.certificate.pem, key: privateKeyPem(identity.privateKey) }
 }
 
-export async function openListener(options: Partial<ListenerOptions> = {}): Promise<TestListener> {
+export async function openListener(
+  options: Partial<ListenerOptions & ListenAddress> = {},
+): Promise<TestListener> {
   const handshakes: HandshakeOutcome[] = []
   const lines: LogLine[] = []
   const counts: { name: string; labels: Readonly<Record<string, string>> }[] = []

@@ -62,6 +62,7 @@ export const quietFacts: Facts = {
   serverRootKeyUri: 'file:root.key',
   audit: { oldestMs: nowMs, newestMs: nowMs, lastExport: null, keepDays: null },
   freeBytes: 2 ** 40,
+  workers: null,
   unservedVersions: [],
   tokenRecovery: null,
   upstreams: [],

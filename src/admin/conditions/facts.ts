@@ -10,7 +10,7 @@ import type { TrustSnapshot } from '../../trust/access.ts'
 import type { Instance, InstanceWork, Token } from '../../trust/rows.ts'
 import type { UnservedVersion } from '../../trust/unserved-versions.ts'
 import type { BackupFacts } from '../backups.ts'
-import type { AdminContext, Readiness } from '../context.ts'
+import type { AdminContext, Readiness, WorkerFacts } from '../context.ts'
 import { expiriesOf, type Expiry } from '../expiries.ts'
 import { instanceUsages, shownRecoverable, type InstanceUsage } from '../instance-usage.ts'
 import { upstreamFacts, type UpstreamFacts } from '../shown-upstream.ts'
@@ -40,6 +40,7 @@ export interface Facts {
   readonly freeBytes: number
   /** null: the store is its own database. */
   readonly database: DatabaseFacts | null
+  readonly workers: WorkerFacts | null
   readonly unservedVersions: readonly UnservedVersion[]
   readonly tokenRecovery: TokenRecovery | null
   readonly backups: BackupFacts
@@ -121,6 +122,7 @@ export type FactParts = Pick<
   | 'store'
   | 'unservedVersions'
   | 'upstreams'
+  | 'workers'
 > & {
   readonly instanceWork: Pick<AdminContext['instanceWork'], 'progress'>
   readonly inventories: Pick<AdminContext['inventories'], 'known'>
@@ -161,6 +163,7 @@ export async function gatherFacts(parts: FactParts): Promise<Facts> {
     },
     freeBytes,
     database: await store.databaseFacts(),
+    workers: parts.workers(),
     unservedVersions: parts.unservedVersions.list(),
     tokenRecovery: (await notes.read('token-recovery')) ?? null,
     backups,

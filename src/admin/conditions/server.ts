@@ -4,6 +4,7 @@
 import { limits } from '../../limits.ts'
 import { isoTime } from '../shown.ts'
 import type { DatabaseFacts } from '../../ports/store.ts'
+import type { WorkerFacts } from '../context.ts'
 import type { Facts } from './facts.ts'
 import { counted, dayMs, days, instanceName, ofServer, type ConditionLine, type Found } from './line.ts'
 
@@ -21,6 +22,13 @@ export const serverConditions = {
     action: 'Make room on the disk of the data folder. The server goes on by itself.',
     find: ({ readiness: { ready, reason } }) =>
       ready && reason !== null ? [ofServer(`changes are refused: ${reason}`)] : [],
+  },
+  'workers-end': {
+    severity: 'warning',
+    meaning:
+      'Processes that serve KMIP (`server.workers`) end, or do not start. The others serve, and each one that ended is replaced.',
+    action: 'Read the log of the server: it says why. Look at the memory of the machine, too.',
+    find: ({ workers }) => (workers === null ? [] : workersEnd(workers)),
   },
   tampering: {
     severity: 'critical',
@@ -107,6 +115,15 @@ export const serverConditions = {
         : [],
   },
 } as const satisfies Record<string, ConditionLine>
+
+function workersEnd({ wanted, serving, endedLately, lastEnd }: WorkerFacts): readonly Found[] {
+  const minutes = limits.workerEndsWithinMs / 60_000
+  const last = lastEnd === null ? '' : `; the last one ended by ${lastEnd}`
+  if (serving < wanted) return [ofServer(`${serving} of ${wanted} workers serve${last}`)]
+  return endedLately < limits.workerEndsTold
+    ? []
+    : [ofServer(`workers ended ${endedLately} times within ${minutes} minutes${last}`)]
+}
 
 function clockDiffers({ behindMs }: DatabaseFacts): Found {
   const how = behindMs > 0 ? 'behind' : 'ahead of'

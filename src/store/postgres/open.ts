@@ -6,7 +6,7 @@ import path from 'node:path'
 import type { AnchoredStore } from '../../ports/anchor.ts'
 import type { Clock } from '../../ports/clock.ts'
 import { StoreUnavailable, type Store } from '../../ports/store.ts'
-import { accessFileOf, anchorFileOf, refuseUnsafeFolder } from '../data-folder.ts'
+import { accessFileOf, anchorFileOf, nodeFileOf, refuseUnsafeFolder } from '../data-folder.ts'
 import type { CommitWatch } from '../database-store.ts'
 import { takeLock } from '../sqlite-file.ts'
 import { connect } from './connect.ts'
@@ -37,7 +37,7 @@ export interface PostgresOptions {
 export async function openPostgresStore(options: PostgresOptions): Promise<Store & AnchoredStore> {
   const { url, passwordFile, folder, node, leaseMs, clock } = options
   const connecting = { place: parsePostgresUrl(url), passwordFile }
-  const file = path.join(path.resolve(folder), 'node')
+  const file = nodeFileOf(folder)
   try {
     mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
   } catch (cause) {

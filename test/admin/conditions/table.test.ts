@@ -128,6 +128,16 @@ const cases: readonly Case[] = [
     says: /changes are refused: the disk/,
   },
   {
+    id: 'workers-end',
+    facts: { workers: { wanted: 4, serving: 3, endedLately: 1, lastEnd: 'SIGKILL' } },
+    says: /3 of 4 workers serve; the last one ended by SIGKILL/,
+  },
+  {
+    id: 'workers-end',
+    facts: { workers: { wanted: 4, serving: 4, endedLately: 3, lastEnd: 'exit code 134' } },
+    says: /workers ended 3 times within 10 minutes; the last one ended by exit code 134/,
+  },
+  {
     id: 'tampering',
     facts: { trust: { tables: tablesWith(instance), alarms: ['the row client/x was altered'] } },
     says: /client\/x was altered/,

@@ -1,0 +1,152 @@
+// Opens the door for KMIP: in this process, or with `server.workers` above 1 in several. Part of the composition root.
+
+import { availableParallelism } from 'node:os'
+import type { AdminContext } from '../admin/context.ts'
+import type { Config } from '../config.ts'
+import type { Core } from '../core.ts'
+import { createAnswerer } from '../kmip-server/answerer.ts'
+import type { KmipListener } from '../kmip-server/contract.ts'
+import { listen } from '../kmip-server/listener.ts'
+import { messageFirst } from '../telemetry/log.ts'
+import type { MetricsReport } from '../telemetry/aggregate.ts'
+import { listenerMetrics } from '../telemetry/metrics.ts'
+import { matchesCredential } from '../trust/credential.ts'
+import type { PortOptions } from './ports.ts'
+import type { ServerTls } from './server-tls.ts'
+import { storePlaceOf } from './store-place.ts'
+import type { FromWorker, LogStyle } from './worker-messages.ts'
+import { chainLeftRecords } from './worker-folders.ts'
+import { healthOfAll, readinessOfAll } from './worker-reports.ts'
+import { shownAddress, Workers } from './workers.ts'
+
+interface DoorOptions extends PortOptions {
+  readonly config: Config
+  readonly tls: ServerTls
+  /** The workers' logs look alike. */
+  readonly logFormat: LogStyle['format']
+  readonly version: string
+}
+
+interface KmipDoor {
+  readonly listener: Pick<KmipListener, 'setServerCertificate' | 'close'>
+  /** HOST:PORT */
+  readonly kmip: string
+  /** Live options have changed. */
+  readonly onConfig: (config: Config) => void
+  /** What the admin API says of the whole node, where this process knows only a part. */
+  readonly seen: Pick<AdminContext, 'readiness' | 'upstreams' | 'workers'>
+  readonly alarms: () => Promise<number>
+  /** Of the other processes. */
+  readonly reports: () => Promise<readonly MetricsReport[]>
+}
+
+/** `auto`: one for each core where that is possible. */
+function workersOf({ server }: Pick<Config, 'server'>): number {
+  if (server.workers !== 'auto') return server.workers
+  return storePlaceOf(server).kind === 'sqlite' ? 1 : availableParallelism()
+}
+
+/** Registers what must be closed on `opened`. */
+export async function openKmipDoor(
+  core: Core,
+  options: DoorOptions,
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { readiness, store, access, keyring, upstreams, alarms } = core
+  const own = () => readiness.now({ store, access, keyring })
+  const count = workersOf(options.config)
+  await chainLeftRecords(options, count > 1 ? count : 0)
+  if (count > 1) return openWorkers(core, { ...options, count, here: own }, opened)
+  const listener = await openListener(core, options, opened)
+  return {
+    listener,
+    kmip: shownAddress(listener),
+    onConfig: () => {},
+    seen: { readiness: own, upstreams, workers: () => null },
+    alarms: async () => alarms.count,
+    reports: async () => [],
+  }
+}
+
+async function openWorkers(
+  { clock, pending, unservedVersions, upstreams, alarms }: Core,
+  options: DoorOptions & { readonly count: number; readonly here: KmipDoor['seen']['readiness'] },
+  opened: AsyncDisposableStack,
+): Promise<KmipDoor> {
+  const { config, log, logFormat: format, metrics, here, count, version } = options
+  const onTold = (message: FromWorker & { readonly type: 'pending' | 'unserved' }) => {
+    if (message.type === 'unserved') return unservedVersions.note(message.client, message.version)
+    for (const { certificate, sha256, address, attempts } of message.clients)
+      pending.recordUnknown({ der: certificate, sha256 }, address, attempts)
+  }
+  const workers = await Workers.start({
+    count,
+    version,
+    config,
+    clock,
+    log,
+    logStyle: { format, level: config.log.level },
+    onTold,
+    onEnded: () => metrics.workerEnds.inc(),
+  })
+  opened.defer(() => workers.close())
+  let last: Awaited<ReturnType<Workers['states']>> = []
+  const states = async () => (last = await workers.states())
+  return {
+    listener: workers,
+    kmip: shownAddress(workers),
+    onConfig: (next) => workers.setConfig(next),
+    seen: {
+      readiness: async () => {
+        const [ours, theirs] = await Promise.all([here(), states()])
+        return readinessOfAll(
+          ours,
+          theirs.map((state) => state.readiness),
+          workers.facts,
+        )
+      },
+      upstreams: {
+        trials: upstreams.trials,
+        health: (instanceId, setting) => {
+          const told = last.flatMap((state) => state.upstreams.get(instanceId) ?? [])
+          const others = told.filter(({ id }) => id === setting.id).map(({ health }) => health)
+          const own = upstreams.health(instanceId, setting)
+          return healthOfAll([...(own ? [own] : []), ...others])
+        },
+      },
+      workers: () => workers.facts,
+    },
+    alarms: async () => (await states()).reduce((sum, state) => sum + state.alarms, alarms.count),
+    reports: () => workers.metrics(),
+  }
+}
+
+async function openListener(
+  core: Core,
+  { config, tls, log, metrics, version }: DoorOptions,
+  opened: AsyncDisposableStack,
+): Promise<KmipListener> {
+  const listenerLog = messageFirst(log)
+  const counting = listenerMetrics(metrics)
+  const answerer = createAnswerer({
+    ...core,
+    bring: core.upstreams.bring,
+    log: listenerLog,
+    version,
+    matchesCredential,
+    onPeer: counting.peer,
+    onOperation: counting.operation,
+  })
+  opened.defer(() => answerer.close())
+  const listener = await listen({
+    ...config.kmip.listen,
+    proxyProtocolFrom: config.kmip.proxyProtocolFrom,
+    ...answerer.callbacks,
+    ...tls.certificates.shown,
+    log: listenerLog,
+    metrics: counting,
+    clock: core.clock,
+  })
+  opened.defer(() => listener.close())
+  return listener
+}
