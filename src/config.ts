@@ -11,7 +11,6 @@ import { parse, TomlError } from 'smol-toml'
 import { z } from 'zod'
 import { nearest } from './closest.ts'
 import { limits } from './limits.ts'
-import { isPostgresUrl } from './store/postgres/url.ts'
 
 /** Every option, by section and name as in mortise.toml. A flag overrides the variable, and a variable overrides the file. */
 export const options = {
@@ -369,7 +368,12 @@ export function readConfig(flags: Flags = {}, env: Environment = process.env): C
     else problems.push(`${where}: ${read.error.issues.map((issue) => issue.message).join('; ')}`)
   }
   const { store, workers } = values['server'] ?? {}
-  if (typeof workers === 'number' && workers > 1 && typeof store === 'string' && !isPostgresUrl(store))
+  if (
+    typeof workers === 'number' &&
+    workers > 1 &&
+    typeof store === 'string' &&
+    !/^postgres(?:ql)?:/.test(store)
+  )
     problems.push(
       `server.workers: must be 1 with SQLite, where several writers starve one another for seconds; ${workers} need PostgreSQL (server.store)`,
     )
