@@ -1,0 +1,75 @@
+// What a sweep does with rows that call a standard key unwanted: it deletes no key that counts, whatever the row says, and
+// forgets the rows of those that are gone.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { RootKeyError } from '../../../src/ports/root-key.ts'
+import { activeKey, openKeyProtectSite, type KeyProtectSite } from '../../support/keyprotect-site.ts'
+
+async function callUnwanted({ core }: KeyProtectSite, id: string): Promise<void> {
+  const write = { type: 'standard-key-state', id, state: 'unwanted' } as const
+  await core.store.commit({ writes: [write], entries: [], durability: 'disk' })
+}
+
+/** A key with its first generation, which was not deleted, beside the second one, which counts. */
+async function withTwo(site: KeyProtectSite) {
+  const { core, instance, standardKeys } = site
+  const id = await activeKey(site)
+  const remove = standardKeys.remove.bind(standardKeys)
+  standardKeys.remove = () => Promise.reject(new RootKeyError('unreachable', 'cut off'))
+  await core.custodies.renew(instance, id, { force: true }).catch(() => undefined)
+  standardKeys.remove = remove
+  const [older, newer] = standardKeys.live(`mortise-${id}`)
+  assert.ok(older && newer)
+  return { id, older, newer }
+}
+
+test('the standard key that counts is kept and served, though its row says unwanted, and the row is set right', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, get, forget, rows, standardKeys } = site
+  const id = await activeKey(site)
+  const bytes = await get(id)
+  const [row] = await rows()
+  assert.ok(row)
+  await callUnwanted(site, row.id)
+  await core.sweep()
+  assert.equal(standardKeys.live(`mortise-${id}`).length, 1)
+  assert.deepEqual(await rows('unwanted'), [])
+  await core.sweep()
+  forget()
+  assert.deepEqual(await get(id), bytes)
+  assert.deepEqual(
+    (await rows()).map(({ state }) => state),
+    ['current'],
+  )
+})
+
+test('a generation that was replaced is deleted, and its row with it, once the one that counts was opened', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, rows, standardKeys } = site
+  const { id, older, newer } = await withTwo(site)
+  standardKeys.faults.set(newer.id, 'unreachable')
+  await core.sweep()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [older, newer], 'what replaces it could not be read')
+  standardKeys.faults.clear()
+  await core.sweep()
+  assert.deepEqual(standardKeys.live(`mortise-${id}`), [newer])
+  assert.deepEqual(
+    (await rows()).map((row) => [row.id, row.state]),
+    [[newer.id, 'current']],
+  )
+})
+
+test('a generation that its owner has deleted already is only forgotten', async (t) => {
+  const site = await openKeyProtectSite(t)
+  const { core, rows, standardKeys } = site
+  const { older, newer } = await withTwo(site)
+  older.deleted = true
+  const { remove } = standardKeys.calls
+  await core.sweep()
+  assert.equal(standardKeys.calls.remove, remove)
+  assert.deepEqual(
+    (await rows()).map((row) => [row.id, row.state]),
+    [[newer.id, 'current']],
+  )
+})
