@@ -39,6 +39,9 @@ const originKey = 'x-Mortise-Adopted'
 /** A Name that another object of the instance had already. */
 const keptNameKey = 'x-Mortise-Adopted-Name'
 
+/** They belong to the object that was adopted, and to no other that is made from it. */
+export const markedByAdoption: readonly string[] = [originKey, keptNameKey]
+
 /** Attributes whose values are the other server's, although Mortise would set them itself. */
 const kept = [
   'InitialDate',

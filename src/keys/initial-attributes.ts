@@ -8,6 +8,8 @@ export interface NewObject {
   readonly objectType: ObjectType
   /** As the client gave them, checked by the attribute rules. */
   readonly attributes: AttributeSet
+  /** Left out: a new one. */
+  readonly uniqueIdentifier?: string
 }
 
 /** How the object came to be. */
@@ -29,7 +31,7 @@ export const ownGenerator = {
 } as const
 
 /** KMIP 1.4 §3.20: how long a client may use the object before it asks again. The server does not act on it. */
-const leaseSeconds = 3600
+export const maximumLeaseSeconds = 3600
 
 /** KMIP 1.4 §3.21: the count starts at the total. */
 export function withCount(limits: AttributeValue<'UsageLimits'>): AttributeValue<'UsageLimits'> {
@@ -62,7 +64,7 @@ export function initialAttributes(
   if (!attributes.has('OriginalCreationDate') && generated)
     attributes.set('OriginalCreationDate', single(now))
   if (!attributes.has('Fresh')) attributes.set('Fresh', single(true))
-  attributes.set('LeaseTime', single(leaseSeconds))
+  attributes.set('LeaseTime', single(maximumLeaseSeconds))
   const limits = first(wanted.attributes, 'UsageLimits')
   if (limits) attributes.set('UsageLimits', single(withCount(limits)))
   if (digest) attributes.set('Digest', single(digest))

@@ -13,8 +13,6 @@ import {
   modifyAttribute,
   type AttributeNamed,
   type AttributeValued,
-  type Changed,
-  type Target,
 } from './attribute-changes.ts'
 import { adoptObject, type Adopted, type AdoptedObject, type AdoptOptions } from './adopt.ts'
 import { digestIsSecret, digestOf, sha256 } from './digest.ts'
@@ -22,7 +20,12 @@ import type { Material } from '../sealing/envelope.ts'
 import { refuseToFetch } from './fetch-rule.ts'
 import type { NewObject } from './initial-attributes.ts'
 import { generateKey, generateSecret } from './key-generation.ts'
-import { isDestroyed, nextState } from './lifecycle.ts'
+import { changeAttribute } from './change-attribute.ts'
+import { archived, isArchived, recovered } from './archive.ts'
+import { reKey, type ReKeyWanted } from './re-key.ts'
+import { allocateUsage } from './usage-limits.ts'
+import { requireToProtect } from './use-rule.ts'
+import { nextState } from './lifecycle.ts'
 import { locate, type LocateQuery, type Located } from './locate.ts'
 import {
   allAttributes,
@@ -34,7 +37,7 @@ import {
   type ManagedObject,
   type ObjectType,
 } from './managed-object.ts'
-import { requireFreeNames, templateNamed } from './names.ts'
+import { templateNamed } from './names.ts'
 import { unhurried, type Pace } from './pace.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AuditEntry } from '../ports/audit.ts'
@@ -46,7 +49,6 @@ import type { TransactionObjects } from './transaction-objects.ts'
 import { limits } from '../limits.ts'
 import type { Computed } from './computations.ts'
 import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
-import { limitsOf } from '../trust/instance-limits.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 /** Material for an answer, with the attributes that a Key Block states. */
@@ -212,16 +214,34 @@ export class KeyTransaction {
 
   /** Adds an attribute instance. Returns it with its index. */
   async addAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
-    return this.#changeAttribute('key.attribute.add', uniqueIdentifier, change, addAttribute)
+    return changeAttribute(
+      this.#objects,
+      'key.attribute.add',
+      uniqueIdentifier,
+      (target) => addAttribute(target, change),
+      change,
+    )
   }
 
   async modifyAttribute(uniqueIdentifier: string, change: AttributeValued): Promise<AttributeInstance> {
-    return this.#changeAttribute('key.attribute.modify', uniqueIdentifier, change, modifyAttribute)
+    return changeAttribute(
+      this.#objects,
+      'key.attribute.modify',
+      uniqueIdentifier,
+      (target) => modifyAttribute(target, change),
+      change,
+    )
   }
 
   /** Deletes an attribute instance. Returns the deleted one. */
   async deleteAttribute(uniqueIdentifier: string, change: AttributeNamed): Promise<AttributeInstance> {
-    return this.#changeAttribute('key.attribute.delete', uniqueIdentifier, change, deleteAttribute)
+    return changeAttribute(
+      this.#objects,
+      'key.attribute.delete',
+      uniqueIdentifier,
+      (target) => deleteAttribute(target, change),
+      change,
+    )
   }
 
   /** Encrypts, decrypts, or makes or verifies a MAC. */
@@ -281,7 +301,7 @@ export class KeyTransaction {
    */
   async destroy(uniqueIdentifier: string): Promise<void> {
     this.#staged.begin('key.destroy', uniqueIdentifier)
-    const object = await this.#objects.load(uniqueIdentifier)
+    const object = await this.#objects.online(uniqueIdentifier)
     const now = currentState(object, this.#staged.nowMs)
     const state = nextState(now, 'destroy')
     const [instance, custodies] = [await this.#objects.instance(), this.#objects.custodies]
@@ -298,6 +318,46 @@ export class KeyTransaction {
     const back = await undestroyed(this.#objects, object, this.#recovery, options)
     await this.#objects.stage(object, back.object)
     this.#staged.done({ detail: { state: back.object.state, namesLost: back.namesLost } })
+  }
+
+  async archive(uniqueIdentifier: string): Promise<void> {
+    this.#staged.begin('key.archive', uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
+    await this.#objects.stage(object, archived(object, this.#staged.nowMs))
+    this.#staged.done()
+  }
+
+  async recover(uniqueIdentifier: string): Promise<void> {
+    this.#staged.begin('key.recover', uniqueIdentifier)
+    const object = await this.#objects.load(uniqueIdentifier)
+    if (isArchived(object)) await this.#objects.stage(object, recovered(object))
+    this.#staged.done()
+  }
+
+  /** The attributes of an object that the client may go on using. */
+  async lease(uniqueIdentifier: string): Promise<AttributeSet> {
+    this.#staged.begin('key.lease', uniqueIdentifier)
+    const { attributes } = await this.#objects.live(uniqueIdentifier)
+    this.#staged.done()
+    return attributes
+  }
+
+  /** Takes so many units of the key's Usage Limits for the client. */
+  async allocateUsage(uniqueIdentifier: string, count: bigint): Promise<void> {
+    this.#staged.begin('key.allocate', uniqueIdentifier)
+    const object = await this.#objects.live(uniqueIdentifier)
+    const attributes = allocateUsage(object.attributes, count)
+    requireToProtect(object, this.#staged.nowMs)
+    await this.#objects.stage(object, { ...object, attributes })
+    this.#staged.done({ detail: { count: String(count) } })
+  }
+
+  /** Makes a new key in the place of this one. Returns its identifier. */
+  async reKey(uniqueIdentifier: string, wanted: ReKeyWanted): Promise<string> {
+    this.#staged.begin('key.re-key', uniqueIdentifier)
+    const object = await reKey(this.#objects, await this.#objects.live(uniqueIdentifier), wanted)
+    this.#staged.done({ detail: { replacement: object } })
+    return object
   }
 
   /** Gives up all changes of this transaction, but keeps its audit entries, marked as undone. */
@@ -335,29 +395,5 @@ export class KeyTransaction {
       if (error instanceof KeysUnavailable || error instanceof CustodyRefused) return attributes
       throw error
     }
-  }
-
-  async #changeAttribute<C extends AttributeNamed>(
-    action: AuditAction,
-    uniqueIdentifier: string,
-    change: C,
-    apply: (target: Target, change: C) => Changed,
-  ): Promise<AttributeInstance> {
-    this.#staged.begin(action, uniqueIdentifier)
-    const object = await this.#objects.load(uniqueIdentifier)
-    const { objectType } = object
-    const state = currentState(object, this.#staged.nowMs)
-    const attributes = allAttributes(object, this.#staged.nowMs)
-    const now = BigInt(Math.floor(this.#staged.nowMs / 1000))
-    const changed = apply({ objectType, state, attributes, now }, change)
-    const kept = new Map(changed.attributes)
-    for (const key of ['UniqueIdentifier', 'ObjectType', 'State']) kept.delete(key)
-    const instance = await this.#objects.instance()
-    if (change.key === 'Name' && !isDestroyed(state))
-      await requireFreeNames(this.#objects, instance, uniqueIdentifier, kept)
-    this.#staged.limit(limitsOf(instance))
-    await this.#objects.stage(object, { ...object, state, attributes: kept })
-    this.#staged.done({ detail: { attribute: change.key } })
-    return changed.instance
   }
 }

@@ -5,6 +5,7 @@ import { limits } from '../limits.ts'
 import { existsIn, isCustom, searchKey, type AttributeSet, type AttributeValue } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { Version } from '../kmip/version.ts'
+import { isArchived } from './archive.ts'
 import { isDestroyed } from './lifecycle.ts'
 import { allAttributes, fromRecord, searchEntry, type ManagedObject } from './managed-object.ts'
 import type { Pace } from './pace.ts'
@@ -26,9 +27,10 @@ export interface LocateQuery {
   readonly bytesMax?: number
 }
 
-/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. This server archives nothing. */
+/** KMIP 1.4 §9.1.3.3.2, 2.0 §11.58: where the object may be. */
 export interface StorageWanted {
   readonly online: boolean
+  readonly archived?: boolean
   readonly destroyed: boolean
 }
 
@@ -49,7 +51,8 @@ export async function locate(parts: LocateParts, query: LocateQuery, version: Ve
     throw new Fault('InvalidField', 'Maximum Items and Offset Items cannot be negative')
   if (query.wanted.length > limits.locateAttributesMax)
     throw new Fault('InvalidField', `Locate takes ${String(limits.locateAttributesMax)} attributes at most`)
-  if (!query.storage.online && !query.storage.destroyed) return { uniqueIdentifiers: [], total: 0 }
+  const { online, archived = false, destroyed } = query.storage
+  if (!online && !archived && !destroyed) return { uniqueIdentifiers: [], total: 0 }
   const matches = matcher(query, version, parts.staged.nowMs)
   const most = Math.min(query.maximumItems ?? limits.locateItemsMax, limits.locateItemsMax)
   const end = query.offsetItems + most
@@ -133,13 +136,18 @@ function matcher(query: LocateQuery, version: Version, nowMs: number): (object: 
     ),
   )
   return (object) => {
-    if (!(isDestroyed(object.state) ? query.storage.destroyed : query.storage.online)) return false
+    if (!isWhere(object, query.storage)) return false
     const attributes = allAttributes(object, nowMs)
     if (query.onlyFresh && attributes.get('Fresh')?.[0]?.value !== true) return false
     return (
       [...byKey.keys()].every((key) => existsIn(key, version)) && tests.every((passes) => passes(attributes))
     )
   }
+}
+
+function isWhere(object: ManagedObject, { online, archived = false, destroyed }: StorageWanted): boolean {
+  if (isDestroyed(object.state)) return destroyed
+  return isArchived(object) ? archived : online
 }
 
 function test(key: string, wanted: readonly unknown[]): (attributes: AttributeSet) => boolean {

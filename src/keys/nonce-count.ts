@@ -9,10 +9,10 @@ import { limits } from '../limits.ts'
 import { single, type ManagedObject } from './managed-object.ts'
 
 /** No attribute of KMIP: no version shows it, and no client can name it. */
-const key = 'RandomNonces'
+export const nonceCountKey = 'RandomNonces'
 
 export function reservedNonces(attributes: AttributeSet): number {
-  const value = attributes.get(key)?.[0]?.value as { readonly value: bigint } | undefined
+  const value = attributes.get(nonceCountKey)?.[0]?.value as { readonly value: bigint } | undefined
   return value === undefined ? 0 : Number(value.value)
 }
 
@@ -41,7 +41,7 @@ export class NonceBlocks {
         'this key has encrypted with random nonces as often as is safe: take a new key (Re-key)',
       )
     const attributes = new Map(object.attributes)
-    attributes.set(key, single({ type: 'LongInteger', value: BigInt(reserved) }))
+    attributes.set(nonceCountKey, single({ type: 'LongInteger', value: BigInt(reserved) }))
     const after = async (): Promise<void> => this.#keep(placeOf(object), limits.nonceBlock - 1)
     return { object: { ...object, attributes }, following: { writes: [], after } }
   }

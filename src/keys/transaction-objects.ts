@@ -10,6 +10,7 @@ import type { Material } from '../sealing/envelope.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 import type { Access } from '../trust/access.ts'
 import type { Instance } from '../trust/rows.ts'
+import { requireOnline } from './archive.ts'
 import { notHere, type Bring } from './bring.ts'
 import type { Computed, DataPart, Opened, RequestComputations } from './computations.ts'
 import { storedDigest } from './digest.ts'
@@ -59,16 +60,23 @@ export class TransactionObjects {
     return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
   }
 
-  /** The object as long as it is not destroyed. Throws ObjectDestroyed otherwise. */
-  async live(uniqueIdentifier: string): Promise<ManagedObject> {
+  /** The object, destroyed or not. Throws ObjectArchived for a client: an administrator may close an archived object too. */
+  async online(uniqueIdentifier: string): Promise<ManagedObject> {
     const object = await this.load(uniqueIdentifier)
+    if (this.staged.caller.actor.kind === 'client') requireOnline(object)
+    return object
+  }
+
+  /** The object as long as it is not destroyed and, for a client, not archived. Throws ObjectDestroyed and ObjectArchived. */
+  async live(uniqueIdentifier: string): Promise<ManagedObject> {
+    const object = await this.online(uniqueIdentifier)
     if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
     return object
   }
 
   /** An object that has a state. `done`: what it should become, for the message of the Fault. */
   async withState(uniqueIdentifier: string, done: string): Promise<ManagedObject> {
-    const object = await this.load(uniqueIdentifier)
+    const object = await this.online(uniqueIdentifier)
     if (!hasState(object.objectType))
       throw new Fault(
         'IllegalOperation',
@@ -142,7 +150,7 @@ export class TransactionObjects {
    */
   async keep(wanted: NewObject, material: Material, generated: boolean): Promise<string> {
     const { objectType } = wanted
-    const uniqueIdentifier = randomUUID()
+    const uniqueIdentifier = wanted.uniqueIdentifier ?? randomUUID()
     const createdMs = this.staged.nowMs
     try {
       const digest = storedDigest(objectType, material)

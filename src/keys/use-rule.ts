@@ -46,6 +46,21 @@ export function requireUse(object: ManagedObject, use: KeyUse, nowMs: number): v
   requireDates(object, use, nowMs)
 }
 
+/**
+ * For a client that protects data with the key itself. Throws Faults IllegalOperation if the mask allows nothing of the kind,
+ * PermissionDenied if the key may not protect now.
+ */
+export function requireToProtect(object: ManagedObject, nowMs: number): void {
+  const mask = first(object.attributes, 'CryptographicUsageMask') ?? 0
+  const [use] = [...protecting].filter((one) => (mask & maskOf('CryptographicUsageMask', [one])) !== 0)
+  if (use === undefined)
+    throw new Fault(
+      'IllegalOperation',
+      "the key's Cryptographic Usage Mask lets nobody protect anything with it",
+    )
+  requireUse(object, use, nowMs)
+}
+
 function requireState(state: ReturnType<typeof currentState>, use: KeyUse): void {
   if (state === 'Active') return
   const stillProcesses = !protecting.has(use) && (state === 'Deactivated' || state === 'Compromised')

@@ -1,26 +1,29 @@
-// Check (KMIP 1.4 §4.10): whether an object may be used in a certain way. The answer repeats each use that is not
-// allowed; an answer with nothing but the identifier means yes.
+// Check (KMIP 1.4 §4.10): whether the client may use an object in a certain way. The answer to yes is the identifier; to no, each
+// use that is not allowed, without the identifier, and the ID Placeholder is empty then, so that no later item uses the object.
 
 import { first } from '../kmip/attributes.ts'
 import { Fault } from '../kmip/fault.ts'
 import { atLeast } from '../kmip/version.ts'
+import { maximumLeaseSeconds } from '../keys/initial-attributes.ts'
 import type { Handler } from './handler.ts'
 
 export const check: Handler<'Check'> = async ({ transaction, version, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
   const attributes = await transaction.attributes('key.check', UniqueIdentifier)
-  const mask = request.CryptographicUsageMask
+  const { CryptographicUsageMask: mask, UsageLimitsCount: count, LeaseTime: lease } = request
   const allowed = first(attributes, 'CryptographicUsageMask') ?? 0
   const maskFails = mask !== undefined && (mask & allowed) !== mask
   if (maskFails && atLeast(version, '2.1'))
     throw new Fault('IncompatibleCryptographicUsageMask', 'the object may not be used in this way')
   const usage = first(attributes, 'UsageLimits')
   const left = usage?.UsageLimitsCount ?? usage?.UsageLimitsTotal
-  const count = request.UsageLimitsCount
   const countFails = count !== undefined && left !== undefined && count > left
+  const leaseFails = lease !== undefined && lease > (first(attributes, 'LeaseTime') ?? maximumLeaseSeconds)
+  if (!maskFails && !countFails && !leaseFails) return { UniqueIdentifier }
+  placeholder.set(undefined)
   return {
-    UniqueIdentifier,
     ...(countFails && { UsageLimitsCount: count }),
     ...(maskFails && { CryptographicUsageMask: mask }),
+    ...(leaseFails && { LeaseTime: lease }),
   }
 }

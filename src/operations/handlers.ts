@@ -4,6 +4,7 @@ import type { OperationName } from '../kmip/operations.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import { activate } from './activate.ts'
 import { addAttribute } from './add-attribute.ts'
+import { archive } from './archive.ts'
 import { check } from './check.ts'
 import { create } from './create.ts'
 import { deleteAttribute } from './delete-attribute.ts'
@@ -15,10 +16,14 @@ import { get } from './get.ts'
 import type { Handler } from './handler.ts'
 import { locate } from './locate.ts'
 import { modifyAttribute } from './modify-attribute.ts'
+import { obtainLease } from './obtain-lease.ts'
 import { query } from './query.ts'
+import { reKey } from './re-key.ts'
+import { recover } from './recover.ts'
 import { register } from './register.ts'
 import { decrypt } from './decrypt.ts'
 import { encrypt } from './encrypt.ts'
+import { getUsageAllocation } from './get-usage-allocation.ts'
 import { hash } from './hash.ts'
 import { mac } from './mac.ts'
 import { macVerify } from './mac-verify.ts'
@@ -38,6 +43,7 @@ export interface Handled<N extends OperationName> {
 export const handlers = {
   Activate: { handler: activate, action: 'key.activate', onObject: true },
   AddAttribute: { handler: addAttribute, action: 'key.attribute.add', onObject: true },
+  Archive: { handler: archive, action: 'key.archive', onObject: true },
   Check: { handler: check, action: 'key.check', onObject: true },
   Create: { handler: create, action: 'key.create', onObject: false },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
@@ -48,14 +54,18 @@ export const handlers = {
   Get: { handler: get, action: 'key.get', onObject: true },
   GetAttributeList: { handler: getAttributeList, action: 'key.attributes', onObject: true },
   GetAttributes: { handler: getAttributes, action: 'key.attributes', onObject: true },
+  GetUsageAllocation: { handler: getUsageAllocation, action: 'key.allocate', onObject: true },
   Hash: { handler: hash, action: 'crypto.hash', onObject: false },
   Locate: { handler: locate, action: 'key.locate', onObject: false },
   MAC: { handler: mac, action: 'key.mac', onObject: true },
   MACVerify: { handler: macVerify, action: 'key.mac-verify', onObject: true },
   ModifyAttribute: { handler: modifyAttribute, action: 'key.attribute.modify', onObject: true },
+  ObtainLease: { handler: obtainLease, action: 'key.lease', onObject: true },
   Query: { handler: query, action: null, onObject: false },
   RNGRetrieve: { handler: rngRetrieve, action: 'crypto.random', onObject: false },
   RNGSeed: { handler: rngSeed, action: 'crypto.seed', onObject: false },
+  ReKey: { handler: reKey, action: 'key.re-key', onObject: true },
+  Recover: { handler: recover, action: 'key.recover', onObject: true },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
 } as const satisfies { readonly [N in OperationName]?: Handled<N> }

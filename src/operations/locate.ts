@@ -33,9 +33,14 @@ export const locate: Handler<'Locate'> = async (context, request) => {
 }
 
 const online = maskOf('StorageStatusMask', ['OnLineStorage'])
+const archived = maskOf('StorageStatusMask', ['ArchivalStorage'])
 const destroyed = maskOf('StorageStatusMask', ['DestroyedStorage'])
 
 /** Without a mask, Locate finds on-line objects. */
 function storageOf(mask = online): StorageWanted {
-  return { online: (mask & online) !== 0, destroyed: (mask & destroyed) !== 0 }
+  return {
+    online: (mask & online) !== 0,
+    archived: (mask & archived) !== 0,
+    destroyed: (mask & destroyed) !== 0,
+  }
 }

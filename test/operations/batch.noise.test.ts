@@ -24,7 +24,7 @@ useServer((started, opened) => {
 const generalFailure = 0x100
 
 /** Operations that take the object away come last. */
-const last: readonly HandledOperation[] = ['Revoke', 'Destroy']
+const last: readonly HandledOperation[] = ['Archive', 'Recover', 'Revoke', 'Destroy']
 
 function requests(UniqueIdentifier: string): Asked[] {
   const names = [...handledOperations.filter((name) => !last.includes(name)), ...last]

@@ -51,6 +51,9 @@ const last: readonly HandledOperation[] = [
   'ModifyAttribute',
   'DeleteAttribute',
   'Activate',
+  'GetUsageAllocation',
+  'Archive',
+  'Recover',
   'Decrypt',
   'Encrypt',
   'MAC',
@@ -73,9 +76,10 @@ const withoutObject: readonly HandledOperation[] = [
 async function usableKey(): Promise<string> {
   const attributes = aes256.filter(({ AttributeName }) => AttributeName !== 'Cryptographic Usage Mask')
   const uses = attribute('Cryptographic Usage Mask', 0xfffff)
+  const limits = attribute('Usage Limits', { UsageLimitsTotal: 1_000_000n, UsageLimitsUnit: 'Byte' })
   const { UniqueIdentifier } = await session.ask('1.1', 'Create', {
     ObjectType: 'SymmetricKey',
-    ...template([...attributes, uses]),
+    ...template([...attributes, uses, limits]),
   })
   return UniqueIdentifier
 }

@@ -17,6 +17,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     Attribute: attribute('Object Group', word),
   }),
+  Archive: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Check: ({ UniqueIdentifier }) => ({ UniqueIdentifier, CryptographicUsageMask: 4 }),
   Create: ({ word }) => aes([nameAttribute(`${word}-name`), text('x-Sample', word)]),
   Decrypt: ({ UniqueIdentifier }) => ({
@@ -39,6 +40,7 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
   Get: ({ UniqueIdentifier }) => ({ UniqueIdentifier, KeyFormatType: 'Raw' }),
   GetAttributeList: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   GetAttributes: ({ UniqueIdentifier }) => attributesOf(UniqueIdentifier, 'State', 'Name'),
+  GetUsageAllocation: ({ UniqueIdentifier }) => ({ UniqueIdentifier, UsageLimitsCount: 1n }),
   Hash: ({ word }) => ({ CryptographicParameters: { HashingAlgorithm: 'SHA_256' }, Data: Buffer.from(word) }),
   Locate: ({ word }) => locate([nameAttribute(`${word}-name`)], { MaximumItems: 10 }),
   MAC: ({ UniqueIdentifier, word }) => ({
@@ -56,7 +58,10 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     Attribute: attribute('Object Group', word, 0),
   }),
+  ObtainLease: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Query: () => ({ QueryFunction: ['QueryOperations', 'QueryObjects', 'QueryServerInformation'] }),
+  ReKey: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
+  Recover: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   Register: ({ word }) => ({
     ObjectType: 'SecretData',
     TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Usage Mask', 0)] },
