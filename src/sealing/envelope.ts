@@ -132,22 +132,19 @@ export function takeKey(bytes: Uint8Array): KeyObject {
 }
 
 /** Length-prefixed fields, so that no two places share associated data. */
-function associatedData(place: Place, dataKeyId: string): Buffer {
-  const fields = [
-    'mortise',
-    String(formatVersion),
-    place.purpose,
-    place.instanceId,
-    place.identifier,
-    place.objectType,
-    dataKeyId,
-  ]
-  const lengths = fields.map((field) => Buffer.byteLength(field))
-  const data = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + 4 + length, 0))
+function associatedData({ purpose, instanceId, identifier, objectType }: Place, dataKeyId: string): Buffer {
+  const fields = ['mortise', String(formatVersion), purpose, instanceId, identifier, objectType, dataKeyId]
+  let bytesMax = 0
+  for (const field of fields) bytesMax += 4 + utf8BytesMax * field.length
+  const data = Buffer.allocUnsafe(bytesMax)
   let at = 0
-  for (let index = 0; index < fields.length; index++) {
-    at = data.writeUInt32BE(lengths[index] ?? 0, at)
-    at += data.write(fields[index] ?? '', at)
+  for (const field of fields) {
+    const bytes = data.write(field, at + 4)
+    data.writeUInt32BE(bytes, at)
+    at += 4 + bytes
   }
-  return data
+  return data.subarray(0, at)
 }
+
+/** A UTF-16 code unit takes at most so many bytes in UTF-8. */
+const utf8BytesMax = 3
