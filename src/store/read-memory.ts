@@ -1,10 +1,11 @@
 // Reads what a request is decided on, the trust version and objects, and remembers it for as long as nobody changes the
-// database. SQLite says whether another connection has committed (PRAGMA data_version): this server's writer, or
-// anybody who has the file. It is asked once in a turn of the event loop, and again when the writer has answered:
-// nobody can know of a commit before that answer. So nothing that was read before a commit is used once anybody may
-// know of it (design: invariant 4).
+// database. Each commit changes the header of the WAL-index (https://sqlite.org/walformat.html), whoever makes it: this
+// server's writer, or anybody who has the file. SQLite itself compares these bytes to see whether its cache still holds.
+// The header is read once in a turn of the event loop, and again when the writer has answered: nobody can know of a
+// commit before that answer. So nothing that was read before a commit is used once anybody may know of it (design:
+// invariant 4).
 
-import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { limits } from '../limits.ts'
 import type { AccessRecord } from '../ports/audit.ts'
 import type { StoredObject } from '../ports/objects.ts'
@@ -14,12 +15,16 @@ import { number } from './row.ts'
 import type { Statements } from './statements.ts'
 import { get } from './steps.ts'
 
+/** The WAL-index begins with two copies of its header, so that a reader notices one that is being written. */
+const headerBytes = 2 * 48
+
 export class ReadMemory {
   readonly #statements: Statements
-  readonly #dataVersion: StatementSync
-  #version: number | undefined
-  /** SQLite was asked in this turn of the event loop. */
-  #asked = false
+  readonly #walIndex: number
+  #header = Buffer.alloc(headerBytes)
+  #headerNow = Buffer.alloc(headerBytes)
+  /** The header was read in this turn of the event loop. */
+  #looked = false
   #trustVersion: number | undefined
   /** By instance and identifier. */
   #objects = new Map<string, StoredObject>()
@@ -27,15 +32,19 @@ export class ReadMemory {
   #before: ReadonlyMap<string, StoredObject> = new Map()
   #bytes = 0
 
-  /** `database`: a connection that only reads, and its statements. */
-  constructor(database: DatabaseSync, statements: Statements) {
+  /** `statements`: of a connection that only reads `file` and has it open already. Throws the system's error. */
+  constructor(file: string, statements: Statements) {
     this.#statements = statements
-    this.#dataVersion = database.prepare('PRAGMA data_version')
+    this.#walIndex = openSync(`${file}-shm`, 'r')
   }
 
   /** To be called when the writer has answered, before anybody else learns of it. */
-  askAgain(): void {
-    this.#asked = false
+  lookAgain(): void {
+    this.#looked = false
+  }
+
+  close(): void {
+    closeSync(this.#walIndex)
   }
 
   trustVersion(): number {
@@ -59,12 +68,13 @@ export class ReadMemory {
   }
 
   #forgetChanged(): void {
-    if (this.#asked) return
-    this.#asked = true
-    setImmediate(() => this.askAgain())
-    const version = number(this.#dataVersion.get() ?? {}, 'data_version')
-    if (version === this.#version && this.#bytes <= limits.readMemoryBytes) return
-    this.#version = version
+    if (this.#looked) return
+    this.#looked = true
+    setImmediate(() => this.lookAgain())
+    const isWhole = readSync(this.#walIndex, this.#headerNow, 0, headerBytes, 0) === headerBytes
+    const isSame = isWhole && this.#headerNow.equals(this.#header)
+    if (isSame && this.#bytes <= limits.readMemoryBytes) return
+    ;[this.#header, this.#headerNow] = [this.#headerNow, this.#header]
     this.#trustVersion = undefined
     this.#before = this.#bytes <= limits.readMemoryBytes ? this.#objects : new Map()
     this.#objects = new Map()

@@ -45,8 +45,8 @@ export class SqliteStore extends DatabaseStore {
     this.#database = new DatabaseSync(file, { readOnly: true, timeout: limits.storeReadBusyMs })
     this.#database.exec('PRAGMA cache_size = -16384; PRAGMA trusted_schema = OFF')
     this.#statements = new Statements(this.#database)
-    this.#memory = new ReadMemory(this.#database, this.#statements)
-    thread.onAnswer = () => this.#memory.askAgain()
+    this.#memory = new ReadMemory(file, this.#statements)
+    thread.onAnswer = () => this.#memory.lookAgain()
   }
 
   anchor(key: KeyObject, how: AnchorUse) {
@@ -63,7 +63,10 @@ export class SqliteStore extends DatabaseStore {
 
   protected async end() {
     // The writer is the last to close, so that the log ends up in the database.
-    if (this.#database.isOpen) this.#database.close()
+    if (this.#database.isOpen) {
+      this.#memory.close()
+      this.#database.close()
+    }
     await this.#thread.close()
   }
 
