@@ -105,8 +105,13 @@ export interface AccessRecord {
 
 export type AuditWrite =
   | CheckpointWrite
-  /** The store's own: the access records of a log up to this number are in the audit log. */
-  | { readonly type: 'access-moved'; readonly log: string; readonly sequence: number }
+  /** The store's own: moves access records (JSON, as they stand in their log) up to this number into the audit log. */
+  | {
+      readonly type: 'access-moved'
+      readonly log: string
+      readonly sequence: number
+      readonly records: readonly string[]
+    }
   /** Removes older entries that the checkpoint covers. The heads remain as the new beginnings. */
   | { readonly type: 'prune'; readonly beforeMs: number; readonly upTo: readonly WriterHead[] }
 

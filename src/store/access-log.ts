@@ -13,6 +13,7 @@ import type { AccessRecord } from '../ports/audit.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { StoreUnavailable, type Change, type Write } from '../ports/store.ts'
 import { limits } from '../limits.ts'
+import { movedRecords, type MovedRecord } from './move-access.ts'
 
 const macBytes = 32
 const headBytes = 4 + 8 + macBytes
@@ -32,7 +33,9 @@ export interface AccessLogOptions {
 /** Records that were handed to the operating system together. */
 interface Frame {
   readonly sequence: number
-  readonly records: readonly AccessRecord[]
+  /** JSON, as it stands in the file: the writer moves it as it is. */
+  readonly records: string
+  readonly count: number
 }
 
 interface Waiting {
@@ -53,8 +56,9 @@ export class AccessLog {
   #records = 0
   /** Monotonic milliseconds of the first of the moves that failed in a row. */
   #failingSinceMs: number | undefined
-  /** When objects were last fetched, by instance and identifier, as far as that is not in the database yet. */
-  readonly #fetchedMs = new Map<string, number>()
+  /** When objects were last fetched, by instance and identifier: by the records that move now, and by later ones. */
+  #movingFetchedMs = new Map<string, number>()
+  #fetchedMs = new Map<string, number>()
   #inTrouble = false
   #moving: Promise<void> | undefined
   #timer: Timer | undefined
@@ -65,7 +69,7 @@ export class AccessLog {
     this.#file = file
     this.#fileBytes = fstatSync(file).size
     this.#frames = [...left]
-    this.#records = left.reduce((sum, { records }) => sum + records.length, 0)
+    this.#records = countOf(left)
     this.#sequence = Math.max(options.movedTo, left.at(-1)?.sequence ?? 0)
   }
 
@@ -108,8 +112,6 @@ export class AccessLog {
           `the audit log has taken no access records for ${Math.floor(failingMs / 1000)} s: no more keys are handed out`,
         ),
       )
-    for (const { instanceId, uniqueIdentifier, atMs } of record.fetched)
-      this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
     if (this.#records + this.#waiting.length >= limits.accessRecordsMax)
       return Promise.reject(new StoreUnavailable('busy', 'too many access records wait for the audit log'))
     return new Promise((resolve, reject) => {
@@ -119,8 +121,9 @@ export class AccessLog {
 
   /** Null if the database knows. */
   fetchedMs(instanceId: string, uniqueIdentifier: string): number | null {
-    if (this.#fetchedMs.size === 0) return null
-    return this.#fetchedMs.get(nameOf(instanceId, uniqueIdentifier)) ?? null
+    if (this.#fetchedMs.size + this.#movingFetchedMs.size === 0) return null
+    const name = nameOf(instanceId, uniqueIdentifier)
+    return this.#fetchedMs.get(name) ?? this.#movingFetchedMs.get(name) ?? null
   }
 
   /** Resolves once every record that was appended before is in the chain. Rejects as the commit does. */
@@ -151,18 +154,24 @@ export class AccessLog {
     if (this.#fileBytes > limits.accessLogBytes) return void this.#move().catch(this.#notMoved)
     this.#waiting = []
     // The caller has checked already that what the read was decided on still holds.
-    const records = waiting.map(({ record: { entries, fetched } }) => ({ entries, fetched }))
-    const sequence = this.#sequence + 1
+    const records = JSON.stringify(
+      waiting.map(({ record: { entries, fetched } }): MovedRecord => ({ entries, fetched })),
+    )
+    const frame: Frame = { sequence: this.#sequence + 1, records, count: waiting.length }
     try {
-      this.#append(encodeFrame({ sequence, records }, this.#options.key))
+      this.#append(encodeFrame(frame, this.#options.key))
     } catch (error) {
       return this.#commitInstead(waiting, error)
     }
-    this.#sequence = sequence
-    this.#frames.push({ sequence, records })
-    this.#records += records.length
+    this.#sequence = frame.sequence
+    this.#frames.push(frame)
+    this.#records += frame.count
     this.#moveLater(limits.accessMoveMs)
-    for (const { resolve } of waiting) resolve()
+    for (const { record, resolve } of waiting) {
+      for (const { instanceId, uniqueIdentifier, atMs } of record.fetched)
+        this.#fetchedMs.set(nameOf(instanceId, uniqueIdentifier), atMs)
+      resolve()
+    }
   }
 
   /** Throws the system's error; the file is then as it was. */
@@ -181,10 +190,11 @@ export class AccessLog {
   #commitInstead(waiting: readonly Waiting[], cause: unknown): void {
     const { commit, file } = this.#options
     this.#tell(`the access log ${file} takes no records (${String(cause)}): each Get waits for the database`)
-    for (const { record, resolve, reject } of waiting)
-      commit({ ...changeOf([record]), durability: 'process' })
-        .finally(() => this.#forget([record]))
-        .then(resolve, reject)
+    for (const { record, resolve, reject } of waiting) {
+      const { entries, fetched } = record
+      const writes = fetched.map((one): Write => ({ type: 'fetched', ...one }))
+      commit({ writes, entries, durability: 'process' }).then(resolve, reject)
+    }
   }
 
   /** Once, until records are moved again. */
@@ -216,19 +226,21 @@ export class AccessLog {
     const frames = [...this.#frames]
     const last = frames.at(-1)
     if (!last) return
-    const records = frames.flatMap((frame) => frame.records)
-    const change = changeOf(records)
-    const moved: Write = { type: 'access-moved', log: this.#options.name, sequence: last.sequence }
+    for (const [name, atMs] of this.#fetchedMs) this.#movingFetchedMs.set(name, atMs)
+    this.#fetchedMs = new Map()
+    const { name: log, commit, clock } = this.#options
+    const records = frames.map((frame) => frame.records)
+    const moved: Write = { type: 'access-moved', log, sequence: last.sequence, records }
     // The writer flushes this class within limits.accessFlushMs, and takes it on a full disk too.
     try {
-      await this.#options.commit({ ...change, writes: [...change.writes, moved], durability: 'process' })
+      await commit({ writes: [moved], entries: [], durability: 'process' })
     } catch (error) {
-      this.#failingSinceMs ??= this.#options.clock.monotonic()
+      this.#failingSinceMs ??= clock.monotonic()
       throw error
     }
     this.#frames.splice(0, frames.length)
-    this.#records -= records.length
-    this.#forget(records)
+    this.#records -= countOf(frames)
+    this.#movingFetchedMs = new Map()
     this.#failingSinceMs = undefined
     this.#inTrouble = false
     if (this.#frames.length > 0) return this.#moveLater(limits.accessMoveMs)
@@ -241,24 +253,10 @@ export class AccessLog {
     ftruncateSync(this.#file, 0)
     this.#fileBytes = 0
   }
-
-  #forget(records: readonly Pick<AccessRecord, 'fetched'>[]): void {
-    for (const { fetched } of records)
-      for (const { instanceId, uniqueIdentifier, atMs } of fetched) {
-        const name = nameOf(instanceId, uniqueIdentifier)
-        if (this.#fetchedMs.get(name) === atMs) this.#fetchedMs.delete(name)
-      }
-  }
 }
 
-function changeOf(records: readonly AccessRecord[]): Pick<Change, 'writes' | 'entries'> {
-  const latest = new Map<string, Write & { readonly type: 'fetched' }>()
-  for (const { fetched } of records)
-    for (const one of fetched) {
-      const name = nameOf(one.instanceId, one.uniqueIdentifier)
-      if ((latest.get(name)?.atMs ?? -Infinity) <= one.atMs) latest.set(name, { type: 'fetched', ...one })
-    }
-  return { writes: [...latest.values()], entries: records.flatMap(({ entries }) => entries) }
+function countOf(frames: readonly Frame[]): number {
+  return frames.reduce((sum, { count }) => sum + count, 0)
 }
 
 function nameOf(instanceId: string, uniqueIdentifier: string): string {
@@ -266,12 +264,12 @@ function nameOf(instanceId: string, uniqueIdentifier: string): string {
 }
 
 function encodeFrame({ sequence, records }: Frame, key: KeyObject): Buffer {
-  const body = Buffer.from(JSON.stringify(records))
-  const frame = Buffer.alloc(headBytes + body.length)
-  frame.writeUInt32BE(body.length, 0)
+  const bodyBytes = Buffer.byteLength(records)
+  const frame = Buffer.allocUnsafe(headBytes + bodyBytes)
+  frame.writeUInt32BE(bodyBytes, 0)
   frame.writeBigUInt64BE(BigInt(sequence), 4)
-  body.copy(frame, headBytes)
-  macOf(frame.subarray(4, 12), body, key).copy(frame, 12)
+  frame.write(records, headBytes)
+  macOf(frame.subarray(4, 12), frame.subarray(headBytes), key).copy(frame, 12)
   return frame
 }
 
@@ -294,10 +292,9 @@ function readFrames(file: number, key: KeyObject): { frames: readonly Frame[]; u
     const sequence = bytes.subarray(at + 4, at + 12)
     const mac = bytes.subarray(at + 12, at + headBytes)
     if (body.length < bytes.readUInt32BE(at) || !timingSafeEqual(mac, macOf(sequence, body, key))) break
-    frames.push({
-      sequence: Number(sequence.readBigUInt64BE()),
-      records: JSON.parse(body.toString('utf8')) as readonly AccessRecord[],
-    })
+    const records = body.toString('utf8')
+    const count = movedRecords(records).length
+    frames.push({ sequence: Number(sequence.readBigUInt64BE()), records, count })
     at += headBytes + body.length
   }
   return { frames, unreadBytes: bytes.length - at }

@@ -9,6 +9,7 @@ import { applyLeaseWrite, checkFence } from './apply-leases.ts'
 import { putObject, removeRecoverable } from './apply-objects.ts'
 import type { AuditChain } from './audit-chain.ts'
 import type { Effects } from './effects.ts'
+import { moveAccess } from './move-access.ts'
 import { markPruned } from './prune.ts'
 import { number, text } from './row.ts'
 import { all, get, run, type Query, type Steps } from './steps.ts'
@@ -18,7 +19,8 @@ export function* applyChange(chain: AuditChain, change: Change, effects: Effects
   if (change.expect) yield* checkExpectation(change.expect)
   const bounded = change.expect?.limits
   const before = bounded && (yield* usageOf(bounded.instanceId))
-  for (const write of change.writes) yield* applyWrite(write, effects)
+  for (const write of change.writes)
+    yield* write.type === 'access-moved' ? moveAccess(chain, write) : applyWrite(write, effects)
   if (before) checkLimits(bounded, before, yield* usageOf(bounded.instanceId))
   if (change.writes.some(({ type }) => type === 'trust' || type === 'trust-removed')) {
     yield* run('raiseTrustVersion')
@@ -69,7 +71,10 @@ function* checkExpectation(expect: Expectation): Steps<void> {
   }
 }
 
-export function* applyWrite(write: Write, effects: Effects): Steps<void> {
+/** Everything but the moves of access records, which write audit entries. */
+export type PlainWrite = Exclude<Write, { readonly type: 'access-moved' }>
+
+export function* applyWrite(write: PlainWrite, effects: Effects): Steps<void> {
   switch (write.type) {
     case 'object':
       return yield* putObject(write, effects)
@@ -127,8 +132,6 @@ export function* applyWrite(write: Write, effects: Effects): Steps<void> {
       return undefined
     case 'checkpoint':
       return yield* addCheckpoint(write, effects)
-    case 'access-moved':
-      return yield* run('accessMoved', write.log, write.sequence)
     case 'prune':
       effects.pruned = true
       return yield* markPruned(write.beforeMs, write.upTo)

@@ -4,8 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import type { AuditEntry } from '../ports/audit.ts'
 import type { DumpedRecord, DumpedTypes, DumpedWriter } from '../ports/backup.ts'
-import type { Write } from '../ports/store.ts'
-import { applyWrite } from './apply.ts'
+import { applyWrite, type PlainWrite } from './apply.ts'
 import { putInventory, putInventoryRow } from './apply-inventory.ts'
 import { addEntry, AuditChain, BlockTimes } from './audit-chain.ts'
 import { noEffects } from './effects.ts'
@@ -85,7 +84,7 @@ export class Loader {
     yield* run('liftTrustVersion', this.#trustVersion)
   }
 
-  *#write(write: Write): Steps<void> {
+  *#write(write: PlainWrite): Steps<void> {
     yield* applyWrite(write, this.#effects)
   }
 

@@ -5,10 +5,13 @@ import { createSecretKey } from 'node:crypto'
 import { appendFileSync, copyFileSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { test, type TestContext } from 'node:test'
-import type { AccessRecord } from '../../src/ports/audit.ts'
+import type { AccessRecord, AuditEntry, AuditWrite } from '../../src/ports/audit.ts'
 import { StoreUnavailable, type Change } from '../../src/ports/store.ts'
 import { limits } from '../../src/limits.ts'
 import { AccessLog } from '../../src/store/access-log.ts'
+import { moveAccess } from '../../src/store/move-access.ts'
+import { noSteps } from '../../src/store/postgres/transactions.ts'
+import type { Steps } from '../../src/store/steps.ts'
 import { MovableClock } from '../support/movable-clock.ts'
 import { storeFolder } from '../support/store-place.ts'
 import { auditEntry } from '../support/store-values.ts'
@@ -37,10 +40,19 @@ class Chain {
     this.commits++
     if (this.refuses) throw this.refuses
     for (const { object } of change.entries) this.objects.push(object)
-    for (const write of change.writes) {
-      if (write.type === 'access-moved') this.movedTo = write.sequence
-      if (write.type === 'fetched') this.fetched.set(write.uniqueIdentifier, write.atMs)
-    }
+    for (const write of change.writes) if (write.type === 'access-moved') this.#move(write)
+  }
+
+  /** Takes the steps that a database would take. */
+  #move(moved: AuditWrite & { readonly type: 'access-moved' }): void {
+    for (const { name, values } of moveAccess(this, moved))
+      if (name === 'fetched') this.fetched.set(String(values[2]), Number(values[0]))
+    this.movedTo = moved.sequence
+  }
+
+  append({ object }: AuditEntry): Steps<void> {
+    this.objects.push(object)
+    return noSteps()
   }
 }
 
