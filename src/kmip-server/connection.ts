@@ -347,7 +347,7 @@ export class Connection {
     this.#answerAt = never
     this.#abandonAt = never
     this.#lookAheadAt = never
-    this.#abandoned.abort(abandonment)
+    if (this.#working) this.#abandoned.abort(abandonment)
   }
 
   #onError(error: Error): void {

@@ -253,7 +253,8 @@ class Listener implements KmipListener, HandedListener {
   #welcome(entrant: Entrant, socket: TLSSocket): void {
     const durationMs = this.#now() - entrant.since
     const { id: connectionId, address, port } = entrant
-    const peer = readPeer(socket, { connectionId, address, port }, this.#limits.certificateBytesMax)
+    const place = { connectionId, address, port }
+    const peer = readPeer(socket, place, entrant.raw.bytesRead, this.#limits)
     entrant.connection = new Connection(socket, peer, {
       ...this.#options,
       limits: this.#limits,

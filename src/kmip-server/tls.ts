@@ -74,25 +74,31 @@ const suites = [
   'AES128-SHA',
 ] as const
 
-/**
- * Read once per connection; a resumed session carries the certificate it began with. `getPeerX509Certificate` would
- * read the same, but it keeps the peer's whole chain in OpenSSL's memory, up to 2.8 MB for each handshake, which no
- * garbage collection counts.
- */
+/** Read once per connection; a resumed session carries the certificate it began with. `bytes`: of the handshake. */
 export function readPeer(
   socket: TLSSocket,
   place: { readonly connectionId: string; readonly address: string; readonly port: number },
-  certificateBytesMax: number,
+  bytes: number,
+  limits: Pick<ListenerLimits, 'certificateBytesMax' | 'longHandshakeBytes'>,
 ): Peer {
-  const der = socket.getPeerCertificate(false).raw as Buffer | undefined
+  const der = peerCertificate(socket, bytes <= limits.longHandshakeBytes)
   return {
     ...place,
     certificate:
-      der === undefined || der.length > certificateBytesMax
+      der === undefined || der.length > limits.certificateBytesMax
         ? null
         : { der, sha256: hash('sha256', der, 'hex') },
     tlsVersion: socket.getProtocol() ?? 'unknown',
     cipher: socket.getCipher().name,
     resumed: socket.isSessionReused(),
   }
+}
+
+/**
+ * `getPeerCertificate` makes texts of the certificate's whole content, a tenth of a resumed connection. The other way
+ * keeps the peer's chain in OpenSSL's memory, which no garbage collection counts, so it serves short chains only.
+ */
+function peerCertificate(socket: TLSSocket, isShort: boolean): Buffer | undefined {
+  if (isShort) return socket.getPeerX509Certificate()?.raw
+  return socket.getPeerCertificate(false).raw
 }
