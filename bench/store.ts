@@ -133,8 +133,10 @@ async function measureWrites(store: Store): Promise<void> {
 }
 
 async function measureReads(store: Store): Promise<void> {
-  await each('object by identifier', 5_000, (n) => store.object(instanceId, identifier((n * 7919) % objects)))
-  await each('trust version', 5_000, () => store.trustVersion())
+  await each('object by identifier', 5_000, async (n) =>
+    store.object(instanceId, identifier((n * 7919) % objects)),
+  )
+  await each('trust version', 5_000, async () => store.trustVersion())
   await each('page of 200, newest', 200, () => store.objects({ instanceId, limit: 200 }))
   await each('page of 200, anywhere', 200, (n) =>
     store.objects({ instanceId, limit: 200, beforeSequence: 200 + ((n * 7919) % objects) }),

@@ -159,7 +159,7 @@ export async function buildCore(ports: CorePorts, opened: AsyncDisposableStack):
     onEmpty: tidyApiKeys,
   })
   opened.defer(() => custodies.stop())
-  const signTrust = () => access.snapshot().then(() => audit.checkpoint())
+  const signTrust = async () => (await access.snapshot(), audit.checkpoint())
   const changed = () => {
     void signTrust().catch(failed('sign for a change of trust'))
     void tidyApiKeys()

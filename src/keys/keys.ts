@@ -8,6 +8,7 @@ import { CustodyRefused } from '../custody/custody.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Access } from '../trust/access.ts'
 import type { Caller } from '../trust/caller.ts'
 import { instanceIsFull } from './instance-room.ts'
@@ -67,7 +68,7 @@ export class Keys {
    * work names and that are not here.
    */
   async perform<T>(
-    identify: () => Promise<Caller>,
+    identify: () => MaybePromise<Caller>,
     work: (work: KeyTransaction) => Promise<T>,
     bring?: Bring,
   ): Promise<T> {

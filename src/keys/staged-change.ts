@@ -6,8 +6,10 @@
 import type { Fault } from '../kmip/fault.ts'
 import type { Caller } from '../trust/caller.ts'
 import { fetchedOnce, fromRecord, toWrite, type ManagedObject } from './managed-object.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
 import type { AccessRecord, AuditEntry } from '../ports/audit.ts'
+import type { StoredObject } from '../ports/objects.ts'
 import type { Change, Store, Write } from '../ports/store.ts'
 import type { Clock } from '../ports/clock.ts'
 import { namedCalls } from '../audit/correlation-ids.ts'
@@ -71,11 +73,15 @@ export class StagedChange {
   }
 
   /** The object with the changes staged so far, or undefined. */
-  async load(uniqueIdentifier: string): Promise<ManagedObject | undefined> {
+  load(uniqueIdentifier: string): MaybePromise<ManagedObject | undefined> {
     const slot = this.#slots.get(uniqueIdentifier)
     if (slot) return slot.object
-    const record = await this.#store.object(this.caller.instanceId, uniqueIdentifier)
-    if (!record) return undefined
+    const found = this.#store.object(this.caller.instanceId, uniqueIdentifier)
+    return andThen(found, (record) => record && this.#loaded(record))
+  }
+
+  #loaded(record: StoredObject): ManagedObject {
+    const { uniqueIdentifier } = record
     const object = fromRecord(record)
     this.#slots.set(uniqueIdentifier, {
       object,

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto'
 import type { JobInput, JobName, JobOutput } from '../crypto/jobs.ts'
 import type { Custodies } from '../custody/custodies.ts'
 import { Fault } from '../kmip/fault.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { StoreConflict, type Store } from '../ports/store.ts'
 import type { Material } from '../sealing/envelope.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
@@ -46,32 +47,36 @@ export class TransactionObjects {
   }
 
   /** The instance as the transaction's trust has it. Throws Fault PermissionDenied if it is gone. */
-  async instance(): Promise<Instance> {
+  instance(): MaybePromise<Instance> {
     const { instanceId, trustVersion } = this.staged.caller
-    const instance = await this.#access.instance(instanceId, trustVersion)
-    if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
-    if (instance.names === 'shared') this.staged.shareNames()
-    return instance
+    return andThen(this.#access.instance(instanceId, trustVersion), (instance) => {
+      if (!instance) throw new Fault('PermissionDenied', 'this instance does not exist any more')
+      if (instance.names === 'shared') this.staged.shareNames()
+      return instance
+    })
   }
 
   /** The object, destroyed or not. Throws ObjectNotFound for objects of other instances too. */
-  async load(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.staged.load(uniqueIdentifier)
-    return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
+  load(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.staged.load(uniqueIdentifier), (object) => {
+      return object ?? notHere(this.#bring, this.staged.caller, uniqueIdentifier)
+    })
   }
 
   /** The object, destroyed or not. Throws ObjectArchived for a client: an administrator may close an archived object too. */
-  async online(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.load(uniqueIdentifier)
-    if (this.staged.caller.actor.kind === 'client') requireOnline(object)
-    return object
+  online(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.load(uniqueIdentifier), (object) => {
+      if (this.staged.caller.actor.kind === 'client') requireOnline(object)
+      return object
+    })
   }
 
   /** The object as long as it is not destroyed and, for a client, not archived. Throws ObjectDestroyed and ObjectArchived. */
-  async live(uniqueIdentifier: string): Promise<ManagedObject> {
-    const object = await this.online(uniqueIdentifier)
-    if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
-    return object
+  live(uniqueIdentifier: string): MaybePromise<ManagedObject> {
+    return andThen(this.online(uniqueIdentifier), (object) => {
+      if (isDestroyed(object.state)) throw new Fault('ObjectDestroyed', 'this object was destroyed')
+      return object
+    })
   }
 
   /** An object that has a state. `done`: what it should become, for the message of the Fault. */

@@ -25,6 +25,7 @@ import {
 } from '../kmip/message.ts'
 import type { Version } from '../kmip/version.ts'
 import { limits } from '../limits.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { answerBatch, type OperationResult } from '../operations/batch.ts'
 import { AnswerRoom } from '../operations/response-size.ts'
 import { newestServed, served } from '../operations/served.ts'
@@ -202,11 +203,13 @@ class Answerer {
       return this.#counted(request, this.#unauthenticated.refuseItems(request, peer, first.client, wrong))
     // The first item uses the authentication of this message. Its commit fails if trust has changed since.
     let read: AuthResult | undefined = first
-    const identify = async (): Promise<Caller> => {
-      const auth = read ?? (await access.identify(peer))
+    const identify = (): MaybePromise<Caller> => {
+      const identified = read ?? access.identify(peer)
       read = undefined
-      if (!auth.trusted) throw this.#unauthenticated.fault(peer, auth)
-      return access.callerOf(auth, peer, requestId)
+      return andThen(identified, (auth) => {
+        if (!auth.trusted) throw this.#unauthenticated.fault(peer, auth)
+        return access.callerOf(auth, peer, requestId)
+      })
     }
     const unexpected = (error: unknown, operation: string) => {
       log.error('an operation failed', { error, operation, requestId })

@@ -7,6 +7,7 @@
 import type { Pace } from '../keys/pace.ts'
 import { Fault } from '../kmip/fault.ts'
 import { limits } from '../limits.ts'
+import { andThen } from '../maybe-promise.ts'
 import { FairQueue, type Party } from './fair-queue.ts'
 
 interface Waiting {
@@ -38,10 +39,12 @@ export class Shares {
       get spent() {
         return now() >= endMs
       },
-      turn: async () => {
+      turn: () => {
         const isFirst = endMs === -Infinity
-        if (!isFirst || abandoned.aborted || !this.#beginsAtOnce(party)) await this.#wait(party, abandoned)
-        endMs = now() + limits.turnMs
+        const begins = isFirst && !abandoned.aborted && this.#beginsAtOnce(party)
+        return andThen(begins ? undefined : this.#wait(party, abandoned), () => {
+          endMs = now() + limits.turnMs
+        })
       },
     }
   }

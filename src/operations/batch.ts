@@ -8,6 +8,7 @@ import type { RequestItem, RequestMessage, ResponseItem } from '../kmip/message.
 import { operationExistsIn, type OperationName } from '../kmip/operations.ts'
 import { decodeRequestPayload, encodeResponsePayload } from '../kmip/payload.ts'
 import { atLeast } from '../kmip/version.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Caller } from '../trust/caller.ts'
 import type { Keys } from '../keys/keys.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -32,7 +33,7 @@ export interface BatchOptions {
   /** The version of the program, for Query. */
   readonly serverVersion: string
   /** Returns the caller as of now. Throws a Fault if the peer is no longer trusted. */
-  readonly identify: () => Promise<Caller>
+  readonly identify: () => MaybePromise<Caller>
   /** Gives turns between items. The message itself has already had its turn. */
   readonly pace: Pace
   readonly room: AnswerRoom

@@ -1,6 +1,8 @@
 // Managed objects as the store keeps them. The comments are contracts; the store contract test holds every
 // implementation to them. No logic here.
 
+import type { MaybePromise } from '../maybe-promise.ts'
+
 /** One managed object. The store never reuses its identity, the pair (instanceId, uniqueIdentifier). */
 export interface ObjectRecord {
   readonly instanceId: string
@@ -132,7 +134,7 @@ export interface Usage {
 }
 
 export interface ObjectStore {
-  object(instanceId: string, uniqueIdentifier: string): Promise<StoredObject | undefined>
+  object(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined>
   /** Newest first. */
   objects(query: ObjectQuery): Promise<readonly StoredObject[]>
   /**

@@ -1,6 +1,8 @@
 // The rows that decide access, and the record of the parties that connect. The comments are contracts; the store
 // contract test holds every implementation to them. No logic here.
 
+import type { MaybePromise } from '../maybe-promise.ts'
+
 /**
  * A row that decides access: an instance's settings, a client, a certificate, a CA, a block, a token. The store keeps
  * the body unchanged; trust/ makes it, MACs it and reads it.
@@ -49,7 +51,7 @@ export type TrustWrite =
   | { readonly type: 'clients-seen'; readonly clients: readonly ClientSeen[] }
 
 export interface TrustStore {
-  trustVersion(): Promise<number>
+  trustVersion(): MaybePromise<number>
   /** All trust rows and their version, read at one moment. */
   trust(): Promise<{ readonly version: number; readonly rows: readonly TrustRow[] }>
   pending(): Promise<readonly PendingClient[]>

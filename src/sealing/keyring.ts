@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { takeKey, type DataKey } from './envelope.ts'
 import { limits } from '../limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { DataKeyRecord } from '../ports/secrets.ts'
 import type { Store, Write } from '../ports/store.ts'
@@ -141,7 +142,7 @@ export class Keyring {
   }
 
   /** The data key of that id, from cache as the rule allows, or from the root key. Throws KeysUnavailable. */
-  byId(instance: CachingInstance, id: string, correlationIds?: CorrelationIds): Promise<DataKey> {
+  byId(instance: CachingInstance, id: string, correlationIds?: CorrelationIds): MaybePromise<DataKey> {
     return this.#cache.get(instance, { id }, (calls) => this.#unwrap(instance, id, calls), correlationIds)
   }
 

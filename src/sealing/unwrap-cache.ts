@@ -3,6 +3,7 @@
 // itself: the caller passes in the function. Nothing unwrapped outlives the process.
 
 import { limits } from '../limits.ts'
+import type { MaybePromise } from '../maybe-promise.ts'
 import type { ClosedKey, ClosedKeys, UnwrappedKind } from './closed-keys.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import { RootKeyError, type CorrelationIds } from '../ports/root-key.ts'
@@ -88,12 +89,12 @@ export class UnwrapCache<T> {
   }
 
   /** From memory as the rule allows, or from `open`, which asks the root key. Throws KeysUnavailable. */
-  async get(
+  get(
     instance: CachingInstance,
     item: CachedItem,
     open: Open<T>,
     correlationIds?: CorrelationIds,
-  ): Promise<T> {
+  ): MaybePromise<T> {
     const { status, closed } = this.#options
     const kept = this.#kept.get(item.id)
     const decision = this.#decide(instance, kept)
@@ -105,6 +106,15 @@ export class UnwrapCache<T> {
       closed.opened(this.#closedKey(instance, item))
       return this.#used(instance, kept)
     }
+    return this.#askOrUse(instance, item, open, correlationIds)
+  }
+
+  async #askOrUse(
+    instance: CachingInstance,
+    item: CachedItem,
+    open: Open<T>,
+    correlationIds?: CorrelationIds,
+  ): Promise<T> {
     try {
       const value = await this.#unlessSilent(instance, this.ask(instance, item, open, correlationIds))
       this.#options.onUse?.('root-key')

@@ -200,7 +200,8 @@ async function openTold(
 
 async function upstreamHealths({ access, upstreams }: Pick<Core, 'access' | 'upstreams'>) {
   // A store that cannot be read now is told of already.
-  const trust = await access.snapshot().catch(() => undefined)
+  const read = async () => access.snapshot()
+  const trust = await read().catch(() => undefined)
   return new Map(
     [...(trust?.tables.instance.values() ?? [])].flatMap(({ id, upstream }) => {
       const health = upstream && upstreams.health(id, upstream)

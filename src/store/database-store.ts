@@ -21,6 +21,7 @@ import {
   type StoreHealth,
 } from '../ports/store.ts'
 import { limits } from '../limits.ts'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import { AccessLog } from './access-log.ts'
 import { findLeases, findNodes } from './apply-leases.ts'
 import { findAudit } from './audit-reader.ts'
@@ -77,13 +78,10 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
   /** Takes the steps of a rule that only reads. Throws StoreUnavailable. */
   protected abstract read<T>(steps: Steps<T>): T | Promise<T>
   /** A request is decided on these three. A store that knows what has changed may answer from memory. */
-  protected readTrustVersion(): number | Promise<number> {
+  protected readTrustVersion(): MaybePromise<number> {
     return this.read(trustVersionNow())
   }
-  protected readObject(
-    instanceId: string,
-    uniqueIdentifier: string,
-  ): StoredObject | undefined | Promise<StoredObject | undefined> {
+  protected readObject(instanceId: string, uniqueIdentifier: string): MaybePromise<StoredObject | undefined> {
     return this.read(objectOf(instanceId, uniqueIdentifier))
   }
   /** Throws StoreConflict unless a read that was decided on this would be decided on the same now. */
@@ -100,7 +98,7 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     return null
   }
 
-  async trustVersion() {
+  trustVersion() {
     return this.readTrustVersion()
   }
 
@@ -113,9 +111,11 @@ export abstract class DatabaseStore implements Store, AnchoredStore {
     }
   }
 
-  async object(instanceId: string, uniqueIdentifier: string) {
-    const object = await this.readObject(instanceId, uniqueIdentifier)
-    return object && this.#withAccess(object)
+  object(instanceId: string, uniqueIdentifier: string) {
+    return andThen(
+      this.readObject(instanceId, uniqueIdentifier),
+      (object) => object && this.#withAccess(object),
+    )
   }
 
   async objects(query: ObjectQuery) {

@@ -6,6 +6,7 @@
 
 import { allowOf } from './allow.ts'
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { andThen, type MaybePromise } from '../maybe-promise.ts'
 import type { Actor } from '../ports/audit.ts'
 import type { Caller } from './caller.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -103,8 +104,11 @@ export class Access {
   }
 
   /** Decides who the peer is, on the current trust rows. */
-  async identify(peer: ConnectingPeer): Promise<AuthResult> {
-    const snapshot = await this.snapshot()
+  identify(peer: ConnectingPeer): MaybePromise<AuthResult> {
+    return andThen(this.snapshot(), (snapshot) => this.#judge(peer, snapshot))
+  }
+
+  #judge(peer: ConnectingPeer, snapshot: TrustSnapshot): AuthResult {
     const trustVersion = snapshot.version
     const { certificate } = peer
     if (!certificate) return { trusted: false, why: 'no certificate', client: null, trustVersion }
@@ -155,10 +159,12 @@ export class Access {
    * The instance with that id or name, or undefined. Uses the rows of `version` if they are in memory, else the current
    * ones.
    */
-  async instance(nameOrId: string, version?: number): Promise<Instance | undefined> {
+  instance(nameOrId: string, version?: number): MaybePromise<Instance | undefined> {
     const atHand = this.#snapshot
-    const { instance } = (atHand && atHand.version === version ? atHand : await this.snapshot()).tables
-    return instance.get(nameOrId) ?? [...instance.values()].find(({ name }) => name === nameOrId)
+    const snapshot = atHand && atHand.version === version ? atHand : this.snapshot()
+    return andThen(snapshot, ({ tables: { instance } }) => {
+      return instance.get(nameOrId) ?? [...instance.values()].find(({ name }) => name === nameOrId)
+    })
   }
 
   async instances(): Promise<readonly Instance[]> {
@@ -174,10 +180,14 @@ export class Access {
   }
 
   /** The current trust rows, genuine ones only. */
-  async snapshot(): Promise<TrustSnapshot> {
+  snapshot(): MaybePromise<TrustSnapshot> {
     const highestBefore = this.#highestVersion
-    const version = await this.#store.trustVersion()
-    if (this.#snapshot?.version === version) return this.#snapshot
+    return andThen(this.#store.trustVersion(), (version) =>
+      this.#snapshot?.version === version ? this.#snapshot : this.#read(highestBefore),
+    )
+  }
+
+  async #read(highestBefore: number): Promise<TrustSnapshot> {
     const read = await this.#store.trust()
     if (read.version < highestBefore) return (this.#snapshot = this.#setBack(read.version))
     const snapshot = { version: read.version, ...readRows(this.#macs, read.version, read.rows) }

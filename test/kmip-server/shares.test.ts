@@ -134,9 +134,9 @@ test('whoever has left while it waited gets no turn', async () => {
   const third = shares.paceOf(party('a1'), alive).turn()
   left.abort()
   await assert.rejects(
-    second,
+    async () => second,
     (error) => error instanceof Fault && error.reason === 'OperationCanceledByRequester',
   )
   await third
-  await assert.rejects(shares.paceOf(party('a1'), left.signal).turn(), Fault)
+  await assert.rejects(async () => shares.paceOf(party('a1'), left.signal).turn(), Fault)
 })

@@ -35,7 +35,7 @@ test('it is opened by the root key that it moved to, and a refusal of the one be
   assert.ok(key.equals(before.key))
   from.fault = 'root-key'
   await assert.rejects(
-    keyring(record).byId(instance, record.id),
+    async () => keyring(record).byId(instance, record.id),
     (error) => error instanceof KeysUnavailable && error.reach === 'root-key',
   )
 })

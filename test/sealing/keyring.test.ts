@@ -84,7 +84,7 @@ test('while it is asked for in the background nobody waits, and one call is in f
   at(250)
   const release = rootKey.hold()
   const asked = rootKey.unwraps
-  const keys = await Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
+  const keys = await Promise.all(Array.from({ length: 20 }, async () => keyring.byId(instance, id)))
   await background()
   assert.equal(rootKey.unwraps - asked, 1)
   assert.equal(new Set(keys).size, 1)
@@ -98,7 +98,7 @@ test('after the time many requests wait for one call', async (t) => {
   at(300)
   const release = rootKey.hold()
   const asked = rootKey.unwraps
-  const waiting = Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
+  const waiting = Promise.all(Array.from({ length: 20 }, async () => keyring.byId(instance, id)))
   await background()
   assert.equal(rootKey.unwraps - asked, 1)
   release()
@@ -115,7 +115,7 @@ test('out of reach: served until cache and outage have passed since the last ans
   }
   assert.deepEqual(events, ['unreachable'], 'told once')
   at(3900)
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
   rootKey.fault = null
   await use()
   assert.deepEqual(events, ['unreachable', 'answers'])
@@ -143,7 +143,7 @@ test('silent: a request for what is in memory waits a moment once, and then none
   const { at, keyring, instance, id, events, rootKey } = await opened(t)
   at(301)
   const release = rootKey.hold()
-  const waiting = Promise.all(Array.from({ length: 20 }, () => keyring.byId(instance, id)))
+  const waiting = Promise.all(Array.from({ length: 20 }, async () => keyring.byId(instance, id)))
   await background()
   at(301 + silenceSeconds - 0.001)
   await background()
@@ -167,7 +167,10 @@ test('slow, but it answers others: what is in memory is not used for that', asyn
   at(301)
   const release = rootKey.hold()
   let served = false
-  const asked = keyring.byId(instance, id).then(() => (served = true))
+  const asked = (async () => {
+    await keyring.byId(instance, id)
+    served = true
+  })()
   await background()
   const use = { instanceId: instance.id, rootKeyUri: rootKey.uri }
   for (let turn = 1; turn <= 6; turn++) {
@@ -185,7 +188,7 @@ test('silent, and nothing in memory may be used: refused after a moment; the lat
   const { at, keyring, instance, id, rootKey, events } = await opened(t, { outageSeconds: 0 })
   at(301)
   const release = rootKey.hold()
-  const refused = assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  const refused = assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
   await background()
   at(301 + silenceSeconds)
   await refused
@@ -219,8 +222,8 @@ test('no outage mode: out of reach is refused as soon as the time is over', asyn
   at(299.999)
   await use()
   at(300)
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
   rootKey.fault = null
   await use()
 })
@@ -235,7 +238,7 @@ test('one second of cache is one second', async (t) => {
   at(1.799)
   await use()
   at(1.8)
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
 })
 
 test('a no about the root key empties the instance at once, its other keys too, and no other instance', async (t) => {
@@ -252,7 +255,8 @@ test('a no about the root key empties the instance at once, its other keys too, 
   await use()
   assert.deepEqual(events, ['withdrawn'])
   const before = rootKey.unwraps
-  for (const one of [id, second]) await assert.rejects(keyring.byId(instance, one), reach('root-key'))
+  for (const one of [id, second])
+    await assert.rejects(async () => keyring.byId(instance, one), reach('root-key'))
   await keyring.byId(neighbour, theirs)
   assert.equal(rootKey.unwraps, before, 'refused without asking, and the neighbour’s were not emptied')
   rootKey.fault = null
@@ -267,9 +271,9 @@ test('after a no there is no outage mode: what was emptied is not served out of 
   rootKey.fault = 'root-key'
   await use()
   rootKey.fault = 'unreachable'
-  await assert.rejects(keyring.byId(instance, id), reach('root-key'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('root-key'))
   at(255)
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'))
 })
 
 test('a no about one wrapped form concerns that one only', async (t) => {
@@ -282,7 +286,7 @@ test('a no about one wrapped form concerns that one only', async (t) => {
   rootKey.refused.add(Buffer.from(wrapped?.wrapped ?? []).toString('hex'))
   at(250)
   await use()
-  await assert.rejects(keyring.byId(instance, id), reach('wrapped-form'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('wrapped-form'))
   rootKey.fault = 'unreachable'
   await keyring.byId(instance, second)
   rootKey.fault = null
@@ -312,7 +316,7 @@ test('a key that stands where the root key was is a no about the root key', asyn
   const { id } = await core.keyring.current(instance)
   standing = keys[1]
   core.clock.pass(300_000)
-  await assert.rejects(core.keyring.byId(instance, id), reach('root-key'))
+  await assert.rejects(async () => core.keyring.byId(instance, id), reach('root-key'))
   assert.deepEqual(core.events, ['withdrawn'])
   standing = keys[0]
   core.clock.pass(limits.rootKeyAskAgainMs)
@@ -327,7 +331,7 @@ test('the wall clock plays no part', async (t) => {
   clock.jump(-2 * 365 * dayMs)
   rootKey.fault = 'unreachable'
   at(300)
-  await assert.rejects(keyring.byId(instance, id), reach('unreachable'), 'backward')
+  await assert.rejects(async () => keyring.byId(instance, id), reach('unreachable'), 'backward')
 })
 
 test('after a start nothing is cached', async (t) => {
@@ -346,9 +350,9 @@ test('the same key comes back, and a data key row of another instance or altered
   const [theirs] = await store.dataKeys(neighbour.id)
   keyring.forget(instance.id)
   edit(file, 'UPDATE data_keys SET wrapped = ? WHERE id = ?', theirs?.wrapped ?? null, id)
-  await assert.rejects(keyring.byId(instance, id), reach('wrapped-form'))
+  await assert.rejects(async () => keyring.byId(instance, id), reach('wrapped-form'))
   edit(file, 'UPDATE data_keys SET instance_id = ? WHERE id = ?', instance.id, theirs?.id ?? '')
-  await assert.rejects(keyring.byId(instance, theirs?.id ?? ''), reach('wrapped-form'))
+  await assert.rejects(async () => keyring.byId(instance, theirs?.id ?? ''), reach('wrapped-form'))
 })
 
 test('a probe asks at once, whatever is cached', async (t) => {

@@ -68,7 +68,9 @@ export function storeLeasesContract(makePlace: MakePlace): void {
     )
     await write(store, { type: 'lease-returned', ...backups, fence: 2 })
     await assert.rejects(put('e', 2), conflict('lease'))
-    const there = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((id) => store.object('instance-1', id)))
+    const there = await Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map(async (id) => store.object('instance-1', id)),
+    )
     assert.deepEqual(
       there.map((object) => object?.uniqueIdentifier),
       ['a', undefined, 'c', undefined, undefined],

@@ -369,7 +369,7 @@ function life(makePlace: MakePlace): void {
     const { store } = await openPlace(t, makePlace)
     await store.close()
     await store.close()
-    await assert.rejects(store.trustVersion(), refused)
+    await assert.rejects(async () => store.trustVersion(), refused)
     await assert.rejects(store.audit({ order: 'newest', limit: 1 }), refused)
     await assert.rejects(create(store, objectRecord('a')), refused)
     assert.equal(store.health().writable, false)

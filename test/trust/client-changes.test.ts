@@ -112,7 +112,7 @@ test('shredding destroys the data keys at once: nothing opens, cached or not, an
   )
   assert.deepEqual(await core.store.dataKeys(instance.id), [])
   await assert.rejects(
-    core.keyring.byId(instance, before?.id ?? ''),
+    async () => core.keyring.byId(instance, before?.id ?? ''),
     (error) => !(error instanceof KeysUnavailable),
   )
   await core.keys.perform(theirs.identify, (work) => work.fetch(kept))

@@ -42,8 +42,8 @@ async function isolated(t: TestContext): Promise<void> {
   await until(() => !left.health().writable && !both.health().writable, 10_000)
   assert.ok(performance.now() - cutAt < leaseMs + 1_000, 'soon after the lease')
   const known = load[0]?.answered[0] ?? ''
-  await assert.rejects(left.object('instance-1', known), unavailable)
-  await assert.rejects(left.trustVersion(), unavailable)
+  await assert.rejects(async () => left.object('instance-1', known), unavailable)
+  await assert.rejects(async () => left.trustVersion(), unavailable)
   assert.match(left.health().reason ?? '', /no commit|reach it again|it may have been done|last commit/)
 
   await replica.promote()
@@ -52,7 +52,7 @@ async function isolated(t: TestContext): Promise<void> {
   await until(() => (load[1]?.answered.length ?? 0) > before + 20)
   await both.commit(change([trustRow('withdrawn')]))
   assert.equal(left.health().writable, false, 'the node that only reaches the old primary serves nothing')
-  await assert.rejects(left.object('instance-1', known), unavailable)
+  await assert.rejects(async () => left.object('instance-1', known), unavailable)
   for (const one of load) await one.stop()
   const answered = load.flatMap((one) => one.answered)
   for (const id of answered) assert.ok(await both.object('instance-1', id), `${id} is lost`)
@@ -68,7 +68,7 @@ async function isolated(t: TestContext): Promise<void> {
   await create(again, objectRecord('after'))
   await replica.stop('immediate')
   await until(() => /old primary that a replica has replaced/.test(again.health().reason ?? ''))
-  await assert.rejects(again.object('instance-1', known), unavailable)
+  await assert.rejects(async () => again.object('instance-1', known), unavailable)
   await again.close()
   await setConfirming(primary, '')
   const old = await openNode(t, { url: url(primary), node: 'left', leaseMs, folder })
@@ -97,7 +97,8 @@ async function lostCommits(t: TestContext): Promise<void> {
   await replica.promote()
   await until(() => /it lost the others/.test(writing.health().reason ?? ''))
   await until(() => /another node was answered commits|it lost the others/.test(other.health().reason ?? ''))
-  for (const store of [writing, other]) await assert.rejects(store.object('instance-1', 'kept'), /lost/)
+  for (const store of [writing, other])
+    await assert.rejects(async () => store.object('instance-1', 'kept'), /lost/)
 }
 
 interface Load {

@@ -226,7 +226,7 @@ async function setBack(t: TestContext, postgres: PostgresServer): Promise<void> 
   await copy(`${name}_old`, name)
   await assert.rejects(create(store, objectRecord('c')), unavailable)
   await until(() => /it lost the others/.test(store.health().reason ?? ''))
-  await assert.rejects(store.object('instance-1', 'a'), /it lost the others/)
+  await assert.rejects(async () => store.object('instance-1', 'a'), /it lost the others/)
   await store.close()
   const again = await openNode(t, { url, folder })
   assert.equal((await again.anchor(anchorKey, { needed: false, mode: 'keep' })).state, 'older')
