@@ -37,9 +37,13 @@ interface Begun {
   /** Monotonic milliseconds at which the server last worked on it. */
   movedAt: number
   readonly threadMsBefore: number
+  /** What its pieces took from the shares of unknown subnets. */
+  readonly spentMs: Record<UnknownRank, number>
   /** The turn is given back: the handshake is done, or waits for its peer. */
   released: boolean
 }
+
+type UnknownRank = Exclude<Rank, 'known'>
 
 export interface HandshakesOptions<H> {
   readonly limits: ListenerLimits
@@ -58,7 +62,7 @@ export class Handshakes<H extends Handshaking> {
   readonly #options: HandshakesOptions<H>
   readonly #tls: TlsServer
   readonly #turns: Turns<H>
-  readonly #shares: Readonly<Record<'new' | 'costly', TimeShare>>
+  readonly #shares: Readonly<Record<UnknownRank, TimeShare>>
   /**
    * Node does not say which raw connection a TLS socket belongs to, so each handshake runs with itself in this
    * storage.
@@ -141,8 +145,12 @@ export class Handshakes<H extends Handshaking> {
       this.#end(handshaking, handshaking.begun)
   }
 
-  /** A trusted client made the handshake. */
-  trusted({ subnet }: H): void {
+  /**
+   * A trusted client made the handshake. The shares get its time back: they bound what strangers cost, and a whole
+   * cluster whose hosts nobody knows yet must not wait for them when it boots.
+   */
+  trusted({ subnet, begun }: H): void {
+    for (const rank of ['new', 'costly'] as const) this.#shares[rank].spend(-(begun?.spentMs[rank] ?? 0))
     this.subnets.authenticated(subnet)
     this.#turns.rerank(subnet)
   }
@@ -176,7 +184,11 @@ export class Handshakes<H extends Handshaking> {
     if (handshaking.begun?.stream === undefined) return
     // The share pays the elapsed time, for which the others waited. The subnet pays the processor time only, so it
     // does not pay for other programs of a busy machine. Long handshakes have a queue of their own.
-    if (rank !== 'known') this.#shares[rank].spend(this.#options.now() - before)
+    if (rank !== 'known') {
+      const ms = this.#options.now() - before
+      this.#shares[rank].spend(ms)
+      handshaking.begun.spentMs[rank] += ms
+    }
     if (line === subnet) this.subnets.charge(subnet, threadMs() - threadMsBefore)
     this.#turns.rerank(subnet)
   }
@@ -199,7 +211,8 @@ export class Handshakes<H extends Handshaking> {
     handshaking.waitedMs = now - handshaking.since
     handshaking.since = now
     handshaking.stage = 'handshake'
-    const begun: Begun = { stream: undefined, movedAt: now, threadMsBefore, released: false }
+    const spentMs = { new: 0, costly: 0 }
+    const begun: Begun = { stream: undefined, movedAt: now, threadMsBefore, spentMs, released: false }
     handshaking.begun = begun
     const first = hello.take()
     // The peer left at this moment; 'close' follows.

@@ -21,9 +21,10 @@ export class TimeShare {
     this.#at = now()
   }
 
-  /** May go below zero, because the cost is known only afterwards. */
+  /** May go below zero, because the cost is known only afterwards. A negative time is given back. */
   spend(ms: number): void {
-    this.#balanceMs = Math.max(-this.#options.debtMaxMs, this.#balance() - ms)
+    const { debtMaxMs, savedMaxMs } = this.#options
+    this.#balanceMs = Math.min(savedMaxMs, Math.max(-debtMaxMs, this.#balance() - ms))
   }
 
   /** Milliseconds until time may be spent again; 0: now. */

@@ -100,6 +100,26 @@ test('connections that say nothing take no turns at all', async () => {
   for (const raw of silent) raw.destroy()
 })
 
+test('the handshakes of trusted clients take nothing from the share of unknown addresses', async () => {
+  for (const trusted of [false, true]) {
+    // Each look at the clock takes a millisecond of it, so a handshake costs the same on every machine.
+    let nowMs = 0
+    await using listener = await openListener({
+      clock: { monotonic: () => nowMs++ },
+      onHandshake: () => Promise.resolve(trusted),
+      limits: { newTimeSavedMaxMs: 60 },
+    })
+    const isWaiting = () =>
+      listener.loud().some(({ message }) => message.includes('so much time that they wait'))
+    for (let host = 1; host <= 40 && !isWaiting(); host++) {
+      const client = await connectClient({ port: listener.port, from: `127.0.1.${host}` })
+      assert.equal(numberOf(await client.ask(messageOf(host))), host)
+      client.close()
+    }
+    assert.equal(isWaiting(), !trusted)
+  }
+})
+
 test('a full listener refuses newcomers of the address that fills it, and has places for others', async () => {
   await using listener = await openListener({
     limits: { connectionsMax: 10, connectionsPerAddressMax: 10, knownConnectionsKept: 5 },
