@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:tls'
 import { codeOf } from '../src/kmip/enums.ts'
+import { limits } from '../src/limits.ts'
 import { encodeResponse } from '../src/kmip/message.ts'
 import type { OperationName, Response } from '../src/kmip/operations.ts'
 import { encodeResponsePayload } from '../src/kmip/payload.ts'
@@ -76,7 +77,7 @@ server.on('secureConnection', (socket) => {
     }
   })
 })
-server.listen(0, '127.0.0.1', () => {
+server.listen({ port: 0, host: '127.0.0.1', backlog: limits.acceptBacklog }, () => {
   const bound = server.address()
   process.send?.(typeof bound === 'object' && bound !== null ? bound.port : 0)
 })
