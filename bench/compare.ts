@@ -3,23 +3,16 @@
 // machine is busy for each of them; what counts is the ratio. Writes bench/RESULTS.md, unless you name cases: parts of their
 // titles.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { cpus, loadavg } from 'node:os'
-import path from 'node:path'
-import { text } from 'node:stream/consumers'
-import type { BenchReport } from '../src/vsphere/bench.ts'
+import { measure, median, type Measure } from './measure.ts'
 import { markdownRow, writePart } from './results.ts'
 import {
   canPin,
   makeFolder,
-  nodeFlags,
-  onCore,
   pykmipVersion,
   startBare,
   startMortise,
   startPykmip,
-  type Folder,
   type Server,
 } from './servers.ts'
 
@@ -56,63 +49,6 @@ const allCases: readonly Case[] = [
 ]
 const cases = allCases.filter(({ title }) => named.length === 0 || named.some((part) => title.includes(part)))
 
-interface Measure {
-  readonly perSecond: number
-  readonly p50: number
-  readonly p99: number
-  /** Microseconds of the server's processor time. */
-  readonly cpu: number
-}
-
-async function measure(server: Server, folder: Folder, wanted: Case): Promise<Measure> {
-  const words = server === bare && wanted.bare ? wanted.bare : wanted.words
-  const main = path.join(import.meta.dirname, '../src/main.ts')
-  const where = [
-    'bench',
-    '--server',
-    server.address,
-    '--cert',
-    folder.cert,
-    '--key',
-    folder.key,
-    '--insecure',
-  ]
-  // TLS 1.2, since PyKMIP has no other.
-  const how = ['--tls', '1.2', '--duration', String(seconds), '--warm-up', '0.3', '--keys', '50', '--json']
-  const load = ['--connections', String(wanted.connections ?? connections), ...words]
-  const [program, ...args] = onCore(1, process.execPath, ...nodeFlags, main, ...where, ...how, ...load)
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let before = 0
-  let used: number | undefined
-  child.stderr.setEncoding('utf8')
-  child.stderr.on('data', (phase: string) => {
-    if (phase.includes('measuring')) before = server.cpuSeconds()
-    else if (phase.includes('destroyed')) used = server.cpuSeconds() - before
-  })
-  const ended = once(child, 'close')
-  const output = await text(child.stdout)
-  await ended
-  used ??= server.cpuSeconds() - before
-  const report = JSON.parse(output) as BenchReport
-  const { failed, failures } = report
-  if (failed > 0) troubles.set(server, (troubles.get(server) ?? 0) + failed)
-  if (failed > 0 && server === mortise) throw new Error(`Mortise: ${JSON.stringify(failures)}`)
-  const what = report.pieces ?? Object.values(report.operations)[0] ?? report.handshakes
-  const { p50, p99 } = what.latencyMs
-  return { perSecond: what.perSecond, p50: p50 ?? 0, p99: p99 ?? 0, cpu: (used / what.count) * 1e6 }
-}
-
-function median(measures: readonly Measure[]): Measure {
-  const of = (pick: (measure: Measure) => number): number =>
-    measures.map(pick).toSorted((a, b) => a - b)[measures.length >> 1] ?? Number.NaN
-  return {
-    perSecond: of(({ perSecond }) => perSecond),
-    p50: of(({ p50 }) => p50),
-    p99: of(({ p99 }) => p99),
-    cpu: of(({ cpu }) => cpu),
-  }
-}
-
 using folder = await makeFolder()
 using mortise = await startMortise(folder)
 using bare = await startBare(folder)
@@ -123,12 +59,18 @@ const servers = [mortise, bare, ...(pykmip ? [pykmip] : [])]
 const busyBefore = loadavg()[0] ?? 0
 const results: { readonly title: string; readonly medians: ReadonlyMap<Server, Measure> }[] = []
 for (const wanted of cases) {
-  const { title, words } = wanted
+  const { title } = wanted
   const found = new Map<Server, Measure[]>(servers.map((server) => [server, []]))
   // PyKMIP's server fails on every request of a resumed session.
-  if (pykmip && words.includes('--resume')) found.delete(pykmip)
+  if (pykmip && wanted.words.includes('--resume')) found.delete(pykmip)
   for (let round = 0; round < rounds; round++)
-    for (const [server, measures] of found) measures.push(await measure(server, folder, wanted))
+    for (const [server, measures] of found) {
+      const words = server === bare && wanted.bare ? wanted.bare : wanted.words
+      const load = ['--connections', String(wanted.connections ?? connections), ...words]
+      const measured = await measure(server, folder, seconds, load)
+      if (measured.failed > 0) troubles.set(server, (troubles.get(server) ?? 0) + measured.failed)
+      measures.push(measured)
+    }
   results.push({ title, medians: new Map([...found].map(([server, all]) => [server, median(all)])) })
   process.stdout.write(`${title}\n`)
 }

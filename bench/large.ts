@@ -132,7 +132,7 @@ async function look(folder: Folder, count: number): Promise<Looked> {
 
 using folder = await makeFolder()
 let running = await start(folder)
-trustClient(folder)
+trustClient(folder, path.join(folder.path, 'data'))
 const looks: Looked[] = []
 let made = 0
 for (const count of [1_000, 10_000, keys]) {

@@ -50,20 +50,23 @@ function pair({ certificate, privateKey }: Identity): string {
   return certificate.pem + privateKeyPem(privateKey).toString()
 }
 
-export async function startMortise(folder: Folder): Promise<Server> {
-  const data = path.join(folder.path, 'data')
+/** `env`: settings in variables. */
+export async function startMortise(folder: Folder, env: NodeJS.ProcessEnv = {}): Promise<Server> {
+  const data = mkdtempSync(path.join(folder.path, 'data-'))
   const main = path.join(root, 'src/main.ts')
   const serve = ['serve', '--data', data, '--kmip', '127.0.0.1:0', '--admin', '127.0.0.1:0', '--json']
   const [program, ...args] = onCore(0, process.execPath, ...nodeFlags, main, ...serve)
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(program, args, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...env },
+  })
   const { kmip } = JSON.parse(await firstLine(child)) as { readonly kmip: string }
-  trustClient(folder)
+  trustClient(folder, data)
   return server('Mortise', kmip, child)
 }
 
 /** Has the running server trust the client's certificate. */
-export function trustClient(folder: Folder): void {
-  const data = path.join(folder.path, 'data')
+export function trustClient(folder: Folder, data: string): void {
   const words = ['client', 'trust', '--name', 'benchmark', '--cert', folder.cert, '--data', data]
   const main = path.join(root, 'src/main.ts')
   const { status, stderr } = spawnSync(process.execPath, [...nodeFlags, main, ...words], { encoding: 'utf8' })

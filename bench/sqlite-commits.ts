@@ -1,0 +1,121 @@
+// What SQLite alone commits of what Mortise writes: `node bench/sqlite-commits.ts WHAT SECONDS`, with WHAT `create` (all rows of a
+// Create, in groups of 32) or `entry` (one audit entry, in groups of 8). The statements and their values are the store's own,
+// recorded beforehand; what is measured is running and committing them durably. Prints how many pieces of work it commits in a
+// second. durable.ts runs it.
+
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type { StatementSync } from 'node:sqlite'
+import { digestOf } from '../src/keys/digest.ts'
+import { initialAttributes } from '../src/keys/initial-attributes.ts'
+import { single, toWrite } from '../src/keys/managed-object.ts'
+import type { Change } from '../src/ports/store.ts'
+import { applyChange } from '../src/store/apply.ts'
+import { AuditChain } from '../src/store/audit-chain.ts'
+import { noEffects } from '../src/store/effects.ts'
+import { openFile } from '../src/store/sqlite-file.ts'
+import { Statements } from '../src/store/statements.ts'
+import { statementSql, type Query, type Steps } from '../src/store/steps.ts'
+
+const nowMs = 1_764_000_000_000
+const instanceId = '6f1d0a3e-3f5c-4d0f-9d5c-8a1c9a3e2b11'
+
+/** Spread like UUIDs. */
+function identifier(n: number): string {
+  const mixed = Math.imul(n + 1, 0x9e3779b1) >>> 0
+  return `${mixed.toString(16).padStart(8, '0')}-4d0f-4d0f-8d5c-${n.toString(16).padStart(12, '0')}`
+}
+
+function entryOf(n: number, action: 'key.create' | 'key.get'): Change {
+  const actor = {
+    kind: 'client',
+    id: 'e2b1c7d4-0000-4000-8000-000000000001',
+    name: 'vcenter',
+    certificateSha256: 'ab'.repeat(32),
+    address: '192.0.2.10',
+  } as const
+  const known = { atMs: nowMs, action, result: 'success', instanceId, object: identifier(n) } as const
+  const entry = { ...known, actor, reason: null, requestId: identifier(-n), detail: null }
+  return { writes: [], entries: [entry], durability: 'disk' }
+}
+
+function createOf(n: number): Change {
+  const wanted = new Map<string, ReturnType<typeof single>>([
+    ['CryptographicAlgorithm', single('AES')],
+    ['CryptographicLength', single(256)],
+    ['CryptographicUsageMask', single(12)],
+  ])
+  const digest = digestOf({ bytes: Buffer.alloc(32, n), head: { keyFormatType: 'Raw' } })
+  const facts = { nowMs, generated: true, digest }
+  const attributes = initialAttributes({ objectType: 'SymmetricKey', attributes: wanted }, facts)
+  const place = { instanceId, uniqueIdentifier: identifier(n), objectType: 'SymmetricKey' } as const
+  const stored = { state: 'PreActive', version: 1, createdMs: nowMs, sealed: Buffer.alloc(85, n) } as const
+  const write = toWrite({ ...place, ...stored, attributes, dataKeyId: identifier(0) })
+  return { ...entryOf(n, 'key.create'), writes: [write] }
+}
+
+const works = {
+  create: { changeOf: createOf, group: 32, recordedMax: 40_000 },
+  entry: { changeOf: (n: number) => entryOf(n, 'key.get'), group: 8, recordedMax: 60_000 },
+}
+
+/** The statements that write, in groups. */
+function record(file: string, { changeOf, group, recordedMax }: (typeof works)['create']): Query[][] {
+  const opened = openFile(file)
+  const statements = new Statements(opened.database)
+  const chain = new AuditChain('sqlite-commits', nowMs)
+  const groups: Query[][] = []
+  opened.database.exec('PRAGMA synchronous = OFF; BEGIN')
+  for (let n = 0; n < recordedMax; n++) {
+    const queries = (groups[Math.floor(n / group)] ??= [])
+    statements.take(recorded(applyChange(chain, changeOf(n), noEffects()), queries))
+    if (n % group === group - 1) statements.take(recorded(chain.save(), queries))
+  }
+  opened.database.exec('COMMIT')
+  opened.close()
+  return groups
+}
+
+function* recorded<T>(steps: Steps<T>, into: Query[]): Steps<T> {
+  let step = steps.next()
+  while (step.done !== true) {
+    if (step.value.wants !== 'row' && step.value.wants !== 'rows') into.push(step.value)
+    step = steps.next(yield step.value)
+  }
+  return step.value
+}
+
+function commit(file: string, groups: readonly (readonly Query[])[], group: number, seconds: number): number {
+  const opened = openFile(file)
+  const { database } = opened
+  const prepared = new Map<string, StatementSync>()
+  for (const { name } of groups.flat())
+    if (!prepared.has(name)) prepared.set(name, database.prepare(statementSql[name]))
+  const [begin, end] = [database.prepare('BEGIN IMMEDIATE'), database.prepare('COMMIT')]
+  database.exec('PRAGMA synchronous = FULL')
+  const begunMs = performance.now()
+  let committed = 0
+  for (const queries of groups) {
+    if (performance.now() - begunMs > seconds * 1000) break
+    begin.run()
+    for (const { name, values } of queries) prepared.get(name)?.run(...values)
+    end.run()
+    committed += group
+  }
+  const perSecond = (committed * 1000) / (performance.now() - begunMs)
+  opened.close()
+  return perSecond
+}
+
+const [what, seconds = '1'] = process.argv.slice(2)
+if (what !== 'create' && what !== 'entry') throw new Error('create or entry')
+const work = works[what]
+const folder = mkdtempSync(path.join(tmpdir(), 'mortise-sqlite-'))
+try {
+  const groups = record(path.join(folder, 'recorded.db'), work)
+  const perSecond = commit(path.join(folder, 'measured.db'), groups, work.group, Number(seconds))
+  process.stdout.write(`${perSecond.toFixed(0)}\n`)
+} finally {
+  rmSync(folder, { recursive: true })
+}
