@@ -19,10 +19,10 @@ export async function stageNewObject(
   const { instanceId } = staged.caller
   const { uniqueIdentifier, objectType } = wanted
   const place: Place = { purpose: 'object', instanceId, identifier: uniqueIdentifier, objectType }
-  // Checked before sealing, because a standard key that is not used costs money.
   const instance = await objects.instance()
   await requireFreeNames(objects, instance, uniqueIdentifier, wanted.attributes)
-  await requireRoom(store, instance)
+  // The commit checks both once more. A standard key that is not used costs money, so none is made then.
+  if (custodies.of(instance).keepsKeysApart) await requireRoom(store, instance)
   staged.limit(limitsOf(instance))
   const { correlationIds } = staged
   const sealed = await custodies.seal(instance, place, material, { facts: factsOf(wanted), correlationIds })

@@ -1,7 +1,8 @@
-// Commits a group of changes in one SQLite transaction. Where there are several, each has a savepoint, so that a conflict
-// undoes only the change that met it. Knows nothing of threads, timers or the disk's room.
+// Commits a group of changes in one SQLite transaction. A conflict undoes only the change that met it: then the group is
+// done once more with a savepoint for each change. SQLite copies each page that it changes under a savepoint, and conflicts
+// are rare, so none is set at first. Knows nothing of threads, timers or the disk's room.
 
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { StoreConflict } from '../ports/store.ts'
 import { storedHeads, storedPosition, type OrderedPosition } from './anchor-keeper.ts'
 import { applyChange } from './apply.ts'
@@ -19,42 +20,25 @@ export interface GroupResult {
   readonly synced: boolean
 }
 
-/** How a change is undone that met a conflict. */
-interface Undoing {
-  readonly begin: () => void
-  readonly end: () => void
-  readonly undo: () => void
-}
+/** A change could not be done, and there is no savepoint to go back to. */
+class Stopped extends Error {}
 
 export class Groups {
   readonly #database: DatabaseSync
   readonly #statements: Statements
   readonly #chain: AuditChain
-  readonly #oneChange: Undoing
-  /** A savepoint has SQLite copy each page before it is changed; a change that is alone in its group needs none. */
-  readonly #wholeGroup: Undoing
+  readonly #savepoint: StatementSync
+  readonly #release: StatementSync
+  readonly #rollback: StatementSync
   #position: OrderedPosition
 
   constructor(database: DatabaseSync, statements: Statements, chain: AuditChain) {
     this.#database = database
     this.#statements = statements
     this.#chain = chain
-    const savepoint = database.prepare('SAVEPOINT change')
-    const release = database.prepare('RELEASE change')
-    const rollback = database.prepare('ROLLBACK TO change')
-    this.#oneChange = {
-      begin: () => savepoint.run(),
-      end: () => release.run(),
-      undo: () => {
-        rollback.run()
-        release.run()
-      },
-    }
-    this.#wholeGroup = {
-      begin: () => undefined,
-      end: () => undefined,
-      undo: () => database.exec('ROLLBACK; BEGIN IMMEDIATE'),
-    }
+    this.#savepoint = database.prepare('SAVEPOINT change')
+    this.#release = database.prepare('RELEASE change')
+    this.#rollback = database.prepare('ROLLBACK TO change')
     this.#position = statements.take(storedStart())
   }
 
@@ -68,14 +52,22 @@ export class Groups {
    * 'disk'. Throws what SQLite throws (no room, no disk, damage): then nothing of the group was done.
    */
   commit(jobs: readonly Job[]): GroupResult {
+    try {
+      return this.#transaction(jobs, (job, effects) => this.#applyOrStop(job, effects))
+    } catch (error) {
+      if (!(error instanceof Stopped)) throw error
+    }
+    return this.#transaction(jobs, (job, effects) => this.#applyOrUndo(job, effects))
+  }
+
+  #transaction(jobs: readonly Job[], apply: (job: Job, effects: Effects) => Outcome): GroupResult {
     const start = this.#chain.mark()
     const effects = noEffects()
     try {
       const full = jobs.some(({ change }) => change.durability === 'disk')
       this.#setSynchronous(full)
       this.#database.exec('BEGIN IMMEDIATE')
-      const undoing = jobs.length === 1 ? this.#wholeGroup : this.#oneChange
-      const outcomes = jobs.map((job) => this.#apply(job, effects, undoing))
+      const outcomes = jobs.map((job) => apply(job, effects))
       this.#statements.take(this.#chain.save())
       const position = this.#positionWith(effects)
       this.#database.exec('COMMIT')
@@ -105,17 +97,31 @@ export class Groups {
     }
   }
 
-  #apply({ id, change }: Job, effects: Effects, { begin, end, undo }: Undoing): Outcome {
+  #applyOrStop(job: Job, effects: Effects): Outcome {
+    const outcome = this.#apply(job, effects)
+    if (outcome.type !== 'done') throw new Stopped()
+    return outcome
+  }
+
+  #applyOrUndo(job: Job, effects: Effects): Outcome {
     const mark = this.#chain.mark()
-    begin()
+    this.#savepoint.run()
+    const outcome = this.#apply(job, effects)
+    if (outcome.type !== 'done') {
+      this.#rollback.run()
+      this.#chain.restore(mark)
+    }
+    this.#release.run()
+    return outcome
+  }
+
+  /** Throws what SQLite throws. */
+  #apply({ id, change }: Job, effects: Effects): Outcome {
     try {
       this.#statements.take(applyChange(this.#chain, change, effects))
-      end()
       return { id, type: 'done' }
     } catch (error) {
       if (sqliteTrouble(error) !== null) throw error
-      undo()
-      this.#chain.restore(mark)
       if (error instanceof StoreConflict)
         return { id, type: 'conflict', what: error.what, message: error.message }
       return { id, type: 'bug', message: `write to the store: ${sqliteText(error)}` }
