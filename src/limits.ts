@@ -172,6 +172,11 @@ export const limits = {
   cryptoStreamsMax: 256,
   cryptoStreamsPerPartyMax: 16,
   cryptoStreamIdleMs: 5 * 60_000,
+  /** Iterations of PBKDF2, for each 20 bytes of a derived key; with more than the other it counts as long. */
+  pbkdf2StepsMax: 20_000_000,
+  pbkdf2ShortSteps: 200_000,
+  /** A derived key. */
+  derivedBytesMax: 8_192,
   /** Random bytes that a client may ask for at once. */
   randomBytesMax: 512 * 1024,
   /** Random nonces of one key (SP 800-38D §8.3), how many a process reserves at once, and of how many keys it keeps the rest. */

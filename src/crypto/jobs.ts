@@ -3,6 +3,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { limits } from '../limits.ts'
+import { derive, pbkdf2Steps, type DeriveInput } from './derive.ts'
 import { generateKeyPair } from './key-pairs.ts'
 import { quickBytes } from './openings.ts'
 import { join, split, type Join, type Split } from './split-key.ts'
@@ -30,6 +31,13 @@ const jobs = {
   /** A part of data, of a stream. */
   part: { run: takePart, lane: () => 'stream' },
   'drop-streams': { run: dropStreams, lane: () => 'stream' },
+  derive: {
+    run: derive,
+    lane: ({ derivation, bytes }: DeriveInput) =>
+      derivation.method === 'pbkdf2' && pbkdf2Steps(derivation.iterations, bytes) > limits.pbkdf2ShortSteps
+        ? 'long'
+        : 'short',
+  },
   random: {
     run: ({ bytes }: { readonly bytes: number }) => ({ data: randomBytes(bytes) as Uint8Array }),
     lane: ({ bytes }: { readonly bytes: number }) => (bytes <= limits.cryptoQuickBytes ? 'quick' : 'short'),

@@ -27,7 +27,7 @@ export class Hashing implements Machine {
     return nothingYet
   }
 
-  finish(): Finished {
+  finish(): { readonly data: Uint8Array } {
     return { data: this.#hash.digest() }
   }
 }

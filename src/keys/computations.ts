@@ -5,7 +5,7 @@
 import type { Ending, Finished } from '../crypto/machine.ts'
 import type { JobInput, JobName, JobOutput } from '../crypto/jobs.ts'
 import type { Opening } from '../crypto/openings.ts'
-import { wipeBytes } from '../crypto/own-bytes.ts'
+import { ownBytes, wipeBytes } from '../crypto/own-bytes.ts'
 import type { CryptoPool } from '../crypto/pool.ts'
 import { CryptoError } from '../crypto/error.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -52,8 +52,8 @@ export interface Opened {
 
 export class RequestComputations {
   readonly #shared: Computations
-  /** What the parts of streams gave, in the order of the request's items. */
-  readonly #parts: Computed[] = []
+  /** What is not computed again, in the order of the request's items. */
+  readonly #results: unknown[] = []
   #place = 0
 
   constructor(shared: Computations) {
@@ -75,6 +75,13 @@ export class RequestComputations {
     return withFaults(this.#shared.pool.run(name, input, party))
   }
 
+  /** The same, and not again if the work runs again: for what takes long. The result is the caller's own. */
+  async runOnce<N extends JobName>(name: N, input: JobInput<N>, party: string): Promise<JobOutput<N>> {
+    const place = this.#place++
+    const known = (this.#results[place] ??= await this.run(name, input, party))
+    return ownBytes(known).value as JobOutput<N>
+  }
+
   /** `open` is called for a part that begins. Throws Faults. */
   async take(of: StreamOf, part: DataPart, open: () => Promise<Opened>): Promise<Computed> {
     if (part.begins && part.ends) {
@@ -83,7 +90,10 @@ export class RequestComputations {
       return { ...(await this.run('whole', { opening, data, ending }, of.party)), iv }
     }
     const place = this.#place++
-    return (this.#parts[place] ??= await this.#takePart(of, part, open))
+    const known = this.#results[place] as Computed | undefined
+    const computed = known ?? (await this.#takePart(of, part, open))
+    this.#results[place] = computed
+    return computed
   }
 
   async #takePart(
@@ -109,6 +119,6 @@ export class RequestComputations {
 
   /** Overwrites what it gave: the answer has its own copy. */
   wipe(): void {
-    wipeBytes(this.#parts)
+    wipeBytes(this.#results)
   }
 }

@@ -37,12 +37,16 @@ const parityBytes: Readonly<Record<string, Readonly<Record<number, number>>>> = 
 
 /** New key bytes. Fault InvalidField when there is no such key. */
 export function generateKey(algorithm: string, lengthBits: number): Buffer {
-  requireLength(algorithm, lengthBits)
-  const withParity = parityBytes[algorithm]?.[lengthBits]
-  if (withParity === undefined) return randomBytes(lengthBits / 8)
-  const bytes = randomBytes(withParity)
+  const bytes = randomBytes(keyBytes(algorithm, lengthBits))
+  if (!Object.hasOwn(parityBytes, algorithm)) return bytes
   for (const [index, byte] of bytes.entries()) bytes[index] = oddParity(byte)
   return bytes
+}
+
+/** How many bytes such a key has. Fault InvalidField when there is no such key. */
+export function keyBytes(algorithm: string, lengthBits: number): number {
+  requireLength(algorithm, lengthBits)
+  return parityBytes[algorithm]?.[lengthBits] ?? lengthBits / 8
 }
 
 /** New random bytes for secret data. Fault InvalidField when the length in bits is no sensible one. */

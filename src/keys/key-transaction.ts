@@ -48,6 +48,7 @@ import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { limits } from '../limits.ts'
 import type { Computed } from './computations.ts'
+import { deriveKey, type DeriveRequest } from './derive-key.ts'
 import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
@@ -247,6 +248,11 @@ export class KeyTransaction {
   /** Encrypts, decrypts, or makes or verifies a MAC. */
   async use(request: KeyUseRequest): Promise<Computed> {
     return useKey(this.#objects, request)
+  }
+
+  /** Derives a key or Secret Data from other objects. Returns its identifier. */
+  async derive(request: DeriveRequest): Promise<string> {
+    return deriveKey(this.#objects, request)
   }
 
   async hash(request: DataRequest): Promise<Computed> {

@@ -109,6 +109,11 @@ export class TransactionObjects {
     return this.#computations.run(name, input, this.#party)
   }
 
+  /** The same, and not again if the work of this request runs again. */
+  async computeOnce<N extends JobName>(name: N, input: JobInput<N>): Promise<JobOutput<N>> {
+    return this.#computations.runOnce(name, input, this.#party)
+  }
+
   /** Computes on data that is here whole, or on a part of it. `open` is called with the first. Throws Faults. */
   async take(
     of: { readonly operation: string; readonly uniqueIdentifier: string | null },

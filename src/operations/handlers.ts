@@ -8,6 +8,7 @@ import { archive } from './archive.ts'
 import { check } from './check.ts'
 import { create } from './create.ts'
 import { deleteAttribute } from './delete-attribute.ts'
+import { deriveKey } from './derive-key.ts'
 import { destroy } from './destroy.ts'
 import { discoverVersions } from './discover-versions.ts'
 import { getAttributeList } from './get-attribute-list.ts'
@@ -48,6 +49,7 @@ export const handlers = {
   Create: { handler: create, action: 'key.create', onObject: false },
   Decrypt: { handler: decrypt, action: 'key.decrypt', onObject: true },
   DeleteAttribute: { handler: deleteAttribute, action: 'key.attribute.delete', onObject: true },
+  DeriveKey: { handler: deriveKey, action: 'key.derive', onObject: false },
   Destroy: { handler: destroy, action: 'key.destroy', onObject: true },
   DiscoverVersions: { handler: discoverVersions, action: null, onObject: false },
   Encrypt: { handler: encrypt, action: 'key.encrypt', onObject: true },

@@ -17,6 +17,7 @@ export const auditActions = {
   'key.decrypt': 'A client had the server decrypt with the key. The entry says how many bytes.',
   'key.mac': 'A client had the server make a message authentication code with the key.',
   'key.mac-verify': 'A client had the server verify a message authentication code with the key.',
+  'key.derive': 'A client had a key or Secret Data derived from other objects, the first of which the entry names.',
   'crypto.hash': 'A client had the server hash data.',
   'crypto.random': 'A client took random bytes of the server.',
   'crypto.seed': 'A client brought a seed for the random number generator, which takes none.',

@@ -55,6 +55,7 @@ const last: readonly HandledOperation[] = [
   'Archive',
   'Recover',
   'Decrypt',
+  'DeriveKey',
   'Encrypt',
   'MAC',
   'MACVerify',
@@ -65,6 +66,7 @@ const inOrder = [...handledOperations.filter((operation) => !last.includes(opera
 
 const withoutObject: readonly HandledOperation[] = [
   'Create',
+  'DeriveKey',
   'Hash',
   'Locate',
   'RNGRetrieve',

@@ -30,6 +30,13 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     AttributeName: 'Object Group',
     AttributeIndex: 0,
   }),
+  DeriveKey: ({ UniqueIdentifier }) => ({
+    ObjectType: 'SecretData',
+    UniqueIdentifier: [UniqueIdentifier],
+    DerivationMethod: 'HASH',
+    DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } },
+    TemplateAttribute: { Name: [], Attribute: [attribute('Cryptographic Length', 128)] },
+  }),
   Destroy: ({ UniqueIdentifier }) => ({ UniqueIdentifier }),
   DiscoverVersions: () => ({ ProtocolVersion: [] }),
   Encrypt: ({ UniqueIdentifier }) => ({

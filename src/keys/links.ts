@@ -1,0 +1,23 @@
+// Links between objects (KMIP 1.4 §3.35). Pure.
+
+import type { AttributeInstance, AttributeSet } from '../kmip/attributes.ts'
+import type { EnumName } from '../kmip/enums.ts'
+import { Fault } from '../kmip/fault.ts'
+import { limits } from '../limits.ts'
+
+export interface Link {
+  readonly LinkType: EnumName<'LinkType'>
+  readonly LinkedObjectIdentifier: string
+}
+
+/** The set with the link more. Throws Fault ServerLimitExceeded if the object has too many. */
+export function withLink(set: AttributeSet, link: Link): AttributeSet {
+  const links = (set.get('Link') ?? []) as readonly AttributeInstance<Link>[]
+  if (links.length >= limits.attributeInstancesMax)
+    throw new Fault(
+      'ServerLimitExceeded',
+      `an object has at most ${String(limits.attributeInstancesMax)} links, and this one has them`,
+    )
+  const index = Math.max(-1, ...links.map((known) => known.index)) + 1
+  return new Map(set).set('Link', [...links, { index, value: link }])
+}

@@ -1,0 +1,28 @@
+// Derive Key (KMIP 1.4 §4.6): a new key or Secret Data from keys that are here.
+
+import { Fault } from '../kmip/fault.ts'
+import type { Handler } from './handler.ts'
+import { requestedAttributes } from './requested-attributes.ts'
+
+export const deriveKey: Handler<'DeriveKey'> = async ({ transaction, version, placeholder }, request) => {
+  const { ObjectType, DerivationMethod, DerivationParameters } = request
+  if (ObjectType !== 'SymmetricKey' && ObjectType !== 'SecretData')
+    throw new Fault('InvalidField', `Derive Key makes no objects of type ${ObjectType}`)
+  // KMIP 1.4 §4.6: the ID Placeholder is not used in place of an identifier.
+  const bases = request.UniqueIdentifier.map((identifier) => placeholder.resolve(identifier))
+  const attributes = requestedAttributes(request, { version, objectType: ObjectType })
+  const UniqueIdentifier = await transaction.derive({
+    wanted: { objectType: ObjectType, attributes },
+    bases,
+    method: DerivationMethod,
+    parameters: {
+      cryptographic: DerivationParameters.CryptographicParameters,
+      iv: DerivationParameters.InitializationVector,
+      data: DerivationParameters.DerivationData,
+      salt: DerivationParameters.Salt,
+      iterations: DerivationParameters.IterationCount,
+    },
+  })
+  placeholder.set(UniqueIdentifier)
+  return { UniqueIdentifier }
+}

@@ -1,0 +1,164 @@
+// Derive Key (KMIP 1.4 §4.6) through the mTLS listener: what is derived, the links both ways, and what is refused.
+
+import assert from 'node:assert/strict'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { test } from 'node:test'
+import type { Request } from '../../src/kmip/operations.ts'
+import { attribute, served, template, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
+import { useServer } from '../support/running.ts'
+
+let session: KmipSession
+useServer((_started, opened) => {
+  session = opened
+})
+
+const usable = [attribute('Cryptographic Usage Mask', 0x200), attribute('Activation Date', 0n)]
+const aes128 = [attribute('Cryptographic Algorithm', 'AES'), attribute('Cryptographic Length', 128)]
+
+async function key(material: Uint8Array, more: readonly WireAttribute[] = usable): Promise<string> {
+  const { UniqueIdentifier } = await session.ask('1.0', 'Register', {
+    ObjectType: 'SymmetricKey',
+    ...template(more),
+    SymmetricKey: {
+      KeyBlock: {
+        KeyFormatType: 'Raw',
+        KeyValue: { KeyMaterial: Buffer.from(material) },
+        CryptographicAlgorithm: 'AES',
+        CryptographicLength: material.length * 8,
+      },
+    },
+  })
+  return UniqueIdentifier
+}
+
+async function secret(material: Uint8Array): Promise<string> {
+  const { UniqueIdentifier } = await session.ask('1.0', 'Register', {
+    ObjectType: 'SecretData',
+    ...template(usable),
+    SecretData: {
+      SecretDataType: 'Seed',
+      KeyBlock: { KeyFormatType: 'Opaque', KeyValue: { KeyMaterial: Buffer.from(material) } },
+    },
+  })
+  return UniqueIdentifier
+}
+
+type Derive = Request<'DeriveKey'>
+
+function derive(bases: readonly string[], more: Partial<Derive> = {}): Derive {
+  return {
+    ObjectType: 'SymmetricKey',
+    UniqueIdentifier: bases,
+    DerivationMethod: 'HMAC',
+    DerivationParameters: {
+      CryptographicParameters: { HashingAlgorithm: 'SHA_256' },
+      DerivationData: Buffer.from('data'),
+    },
+    ...template(aes128),
+    ...more,
+  }
+}
+
+async function materialOf(UniqueIdentifier: string): Promise<Uint8Array> {
+  const { SymmetricKey, SecretData } = await session.ask('1.4', 'Get', { UniqueIdentifier })
+  const value = (SymmetricKey ?? SecretData)?.KeyBlock.KeyValue
+  assert.ok(value && 'KeyMaterial' in value && value.KeyMaterial instanceof Uint8Array)
+  return value.KeyMaterial
+}
+
+for (const version of served)
+  test(`${version}: a key is derived, and linked both ways`, async () => {
+    const material = randomBytes(16)
+    const base = await key(material)
+    const { UniqueIdentifier } = await session.ask(version, 'DeriveKey', derive([base]))
+    const expected = createHmac('sha256', material).update('data').digest().subarray(0, 16)
+    assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected)
+    const links = (of: string) => session.values(version, of, 'Link')
+    assert.deepEqual(await links(UniqueIdentifier), [
+      { LinkType: 'DerivationBaseObjectLink', LinkedObjectIdentifier: base },
+    ])
+    const derivedLink = { LinkType: 'DerivedKeyLink', LinkedObjectIdentifier: UniqueIdentifier }
+    assert.deepEqual(await links(base), [derivedLink])
+    const again = await session.ask(version, 'DeriveKey', derive([base]))
+    assert.deepEqual(await links(base), [
+      derivedLink,
+      { ...derivedLink, LinkedObjectIdentifier: again.UniqueIdentifier },
+    ])
+  })
+
+test('the derivation data may be a Secret Data object, and the derived object Secret Data', async () => {
+  const material = randomBytes(16)
+  const bases = [await key(material), await secret(Buffer.from('data'))]
+  const request = derive(bases, {
+    ObjectType: 'SecretData',
+    DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } },
+    ...template([attribute('Cryptographic Length', 256)]),
+  })
+  const { UniqueIdentifier } = await session.ask('1.4', 'DeriveKey', request)
+  const expected = createHmac('sha256', material).update('data').digest()
+  assert.deepEqual(Buffer.from(await materialOf(UniqueIdentifier)), expected)
+  for (const base of bases) assert.equal((await session.values('1.4', base, 'Link')).length, 1)
+  const both = { ...request, DerivationParameters: derive([]).DerivationParameters }
+  assert.equal(await session.refused('1.4', 'DeriveKey', both), 'InvalidField')
+})
+
+test('PBKDF2 and HASH derive from the object alone', async () => {
+  const password = await secret(Buffer.from('password'))
+  const { UniqueIdentifier } = await session.ask(
+    '1.4',
+    'DeriveKey',
+    derive([password], {
+      DerivationMethod: 'PBKDF2',
+      DerivationParameters: { Salt: Buffer.from('salt'), IterationCount: 4096 },
+    }),
+  )
+  // RFC 6070 §2
+  assert.deepEqual(
+    Buffer.from(await materialOf(UniqueIdentifier)).toString('hex'),
+    '4b007901b765489abead49d926f721d0',
+  )
+  const hashed = await session.ask(
+    '1.4',
+    'DeriveKey',
+    derive([password], {
+      DerivationMethod: 'HASH',
+      DerivationParameters: { CryptographicParameters: { HashingAlgorithm: 'SHA_256' } },
+    }),
+  )
+  const expected = createHash('sha256').update('password').digest().subarray(0, 16)
+  assert.deepEqual(Buffer.from(await materialOf(hashed.UniqueIdentifier)), expected)
+})
+
+test('what is refused', async () => {
+  const base = await key(randomBytes(16))
+  const encrypting = await key(randomBytes(16), [
+    attribute('Cryptographic Usage Mask', 12),
+    usable[1] ?? assert.fail(),
+  ])
+  const table: readonly (readonly [Derive, string])[] = [
+    [derive([encrypting]), 'PermissionDenied'],
+    [derive([await key(randomBytes(16), usable.slice(0, 1))]), 'PermissionDenied'],
+    [derive(['none']), 'ItemNotFound'],
+    [derive([base, base]), 'InvalidField'],
+    [derive([base, await key(randomBytes(16))]), 'InvalidField'],
+    [derive([base], { DerivationParameters: {} }), 'InvalidField'],
+    [derive([base], { DerivationMethod: 'PBKDF2', DerivationParameters: {} }), 'InvalidField'],
+    [derive([base], { ObjectType: 'OpaqueObject' }), 'InvalidField'],
+    [derive([base], template(aes128.slice(0, 1))), 'InvalidField'],
+    [derive([base], template(aes128.slice(1))), 'InvalidField'],
+    [
+      derive([base], template([...aes128.slice(0, 1), attribute('Cryptographic Length', 100)])),
+      'InvalidField',
+    ],
+  ]
+  for (const [request, reason] of table)
+    assert.equal(await session.refused('1.4', 'DeriveKey', request), reason)
+  assert.deepEqual(await session.values('1.4', base, 'Link'), [], 'nothing came of it')
+})
+
+test('Usage Limits count derivations too', async () => {
+  const limits = attribute('Usage Limits', { UsageLimitsTotal: 1n, UsageLimitsUnit: 'Object' })
+  const base = await key(randomBytes(16), [...usable, limits])
+  await session.ask('1.4', 'DeriveKey', derive([base]))
+  assert.equal(await session.refused('1.4', 'DeriveKey', derive([base])), 'PermissionDenied')
+})
