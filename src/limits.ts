@@ -183,6 +183,8 @@ export const limits = {
   randomNoncesMax: 2 ** 32,
   nonceBlock: 4_096,
   nonceBlocksMax: 10_000,
+  /** Data of one RSA encryption: as long as the longest modulus. */
+  rsaDataBytesMax: 2_048,
   /** RSA key pairs that the server makes. */
   rsaBitsMin: 2_048,
   rsaBitsMax: 8_192,

@@ -1,6 +1,7 @@
 // What each kind of work over data begins with, and the machine that does it.
 
 import { blockCiphers } from './algorithms.ts'
+import { RsaCipher, Signature, type RsaOpening, type SignatureOpening } from './asymmetric.ts'
 import { Encryption, openDecryption, type CipherOpening } from './ciphers.ts'
 import { Hashing, MacMachine, type MacOpening } from './macs.ts'
 import type { Machine } from './machine.ts'
@@ -9,6 +10,8 @@ import { limits } from '../limits.ts'
 export type Opening =
   | ({ readonly kind: 'encrypt' | 'decrypt' } & CipherOpening)
   | ({ readonly kind: 'mac' } & MacOpening)
+  | ({ readonly kind: 'rsa-encrypt' | 'rsa-decrypt' } & RsaOpening)
+  | ({ readonly kind: 'signature' } & SignatureOpening)
   | { readonly kind: 'hash'; readonly hash: string | undefined }
 
 /** Throws CryptoErrors. */
@@ -22,6 +25,12 @@ export function openMachine(opening: Opening): Machine {
       return new MacMachine(opening)
     case 'hash':
       return new Hashing(opening)
+    case 'rsa-encrypt':
+      return new RsaCipher(opening, 'encrypt')
+    case 'rsa-decrypt':
+      return new RsaCipher(opening, 'decrypt')
+    case 'signature':
+      return new Signature(opening)
     default:
       return opening satisfies never
   }
@@ -38,6 +47,11 @@ export function quickBytes(opening: Opening): number {
       return 'cmac' in opening.wanted && !isFast(opening.wanted.cmac) ? slow : fast
     case 'hash':
       return fast
+    // Numbers of thousands of bits, of keys that clients brought.
+    case 'rsa-encrypt':
+    case 'rsa-decrypt':
+    case 'signature':
+      return -1
     default:
       return opening satisfies never
   }

@@ -11,6 +11,7 @@ import { limits } from '../limits.ts'
 import { faultOf } from './crypto-fault.ts'
 import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from './crypto-settings.ts'
 import type { NewObject } from './initial-attributes.ts'
+import { unusable, usableKey } from './key-bytes.ts'
 import { keyBytes } from './key-generation.ts'
 import { withLink } from './links.ts'
 import { withAttribute, withDate, type ManagedObject } from './managed-object.ts'
@@ -103,9 +104,9 @@ async function usable(
 }
 
 async function opened(objects: TransactionObjects, object: ManagedObject): Promise<Uint8Array> {
-  const { bytes } = await objects.open(object)
-  objects.staged.opened(bytes)
-  return bytes
+  const key = await usableKey(objects, object)
+  if ('symmetric' in key) return key.symmetric
+  throw unusable(object.objectType)
 }
 
 function derivedAttributes(

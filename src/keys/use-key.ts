@@ -1,16 +1,23 @@
-// The acts that use a key without handing it out: Encrypt, Decrypt, MAC and MAC Verify, and Hash, which needs none; each of data
-// that is here whole or comes in parts. The rules of use come first, the count of what is limited is in the same transaction,
+// The acts that use a key without handing it out: Encrypt, Decrypt, Sign, Signature Verify, MAC and MAC Verify, and Hash, which
+// needs none; each of data that is here whole or comes in parts. The rules of use come first, the count of what is limited is in the same transaction,
 // and the audit entry says how many bytes it was, never which.
 
 import { randomBytes } from 'node:crypto'
 import { checkedIv, cipherSetting, type CipherSetting } from '../crypto/cipher-setting.ts'
-import { CryptoError } from '../crypto/error.ts'
 import { Fault } from '../kmip/fault.ts'
 import type { AuditAction } from '../ports/audit-actions.ts'
-import type { Material } from '../sealing/envelope.ts'
 import type { Computed, Opened } from './computations.ts'
 import { faultOf } from './crypto-fault.ts'
-import { cipherWanted, macWanted, parametersFor, type CryptoParameters } from './crypto-settings.ts'
+import { unusable, usableKey } from './key-bytes.ts'
+import {
+  cipherWanted,
+  macWanted,
+  parametersFor,
+  rsaEncryptionWanted,
+  signatureWanted,
+  type CryptoParameters,
+} from './crypto-settings.ts'
+import type { AsymmetricKey } from '../crypto/asymmetric.ts'
 import type { ManagedObject } from './managed-object.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
 import { isProtecting, requireUse, type KeyUse } from './use-rule.ts'
@@ -30,19 +37,23 @@ export interface DataRequest extends Part {
 
 export interface KeyUseRequest extends DataRequest {
   readonly uniqueIdentifier: string
-  readonly use: Extract<KeyUse, 'Encrypt' | 'Decrypt' | 'MACGenerate' | 'MACVerify'>
+  readonly use: Extract<KeyUse, 'Encrypt' | 'Decrypt' | 'Sign' | 'Verify' | 'MACGenerate' | 'MACVerify'>
   readonly iv?: Uint8Array | undefined
   readonly aad?: Uint8Array | undefined
   readonly tag?: Uint8Array | undefined
   /** Before KMIP 1.4 the tag is the end of the data. */
   readonly tagAppended?: boolean | undefined
-  /** The MAC to verify. */
+  /** The data is a digest already. */
+  readonly digested?: boolean | undefined
+  /** The MAC or signature to verify. */
   readonly expected?: Uint8Array | undefined
 }
 
 const actions: Readonly<Record<KeyUseRequest['use'], AuditAction>> = {
   Encrypt: 'key.encrypt',
   Decrypt: 'key.decrypt',
+  Sign: 'key.sign',
+  Verify: 'key.signature-verify',
   MACGenerate: 'key.mac',
   MACVerify: 'key.mac-verify',
 }
@@ -113,28 +124,66 @@ async function openingOf(
   request: KeyUseRequest,
   step: Step,
 ): Promise<Opened> {
-  const material = await objects.open(object)
-  objects.staged.opened(material.bytes)
+  const key = await usableKey(objects, object)
+  const parameters = parametersFor(object.attributes, request.parameters)
+  const about = { object, request, parameters, step }
   try {
-    const key = keyBytes(object, material)
-    const parameters = parametersFor(object.attributes, request.parameters)
-    const { use, expected } = request
-    if (use === 'MACGenerate' || use === 'MACVerify') {
-      const wanted = macWanted(object.attributes, parameters)
-      return { opening: { kind: 'mac', key, wanted, verify: use === 'MACVerify', expected } }
-    }
-    const wanted = cipherWanted(object.attributes, parameters)
-    const setting = cipherSetting(wanted, key.length)
-    const chosen =
-      use === 'Encrypt' ? await chosenIv(objects, object, { setting, parameters, request }) : undefined
-    const { aad, tag, data, tagAppended } = request
-    const totalBytes = step.ends ? (data?.length ?? 0) : undefined
-    const kind = use === 'Encrypt' ? 'encrypt' : 'decrypt'
-    const iv = chosen ?? request.iv
-    checkedIv(setting, iv)
-    return { opening: { kind, key, wanted, iv, aad, tag, tagAppended, totalBytes }, iv: chosen }
+    return 'symmetric' in key
+      ? await symmetricOpening(objects, key.symmetric, about)
+      : asymmetricOpening(key.asymmetric, about)
   } catch (error) {
     throw faultOf(error)
+  }
+}
+
+interface About {
+  readonly object: ManagedObject
+  readonly request: KeyUseRequest
+  readonly parameters: CryptoParameters
+  readonly step: Step
+}
+
+async function symmetricOpening(
+  objects: TransactionObjects,
+  key: Uint8Array,
+  { object, request, parameters, step }: About,
+): Promise<Opened> {
+  const { use, expected } = request
+  if (use === 'Sign' || use === 'Verify') throw unusable(object.objectType)
+  if (use === 'MACGenerate' || use === 'MACVerify') {
+    const wanted = macWanted(object.attributes, parameters)
+    return { opening: { kind: 'mac', key, wanted, verify: use === 'MACVerify', expected } }
+  }
+  const wanted = cipherWanted(object.attributes, parameters)
+  const setting = cipherSetting(wanted, key.length)
+  const chosen =
+    use === 'Encrypt' ? await chosenIv(objects, object, { setting, parameters, request }) : undefined
+  const { aad, tag, data, tagAppended } = request
+  const totalBytes = step.ends ? (data?.length ?? 0) : undefined
+  const kind = use === 'Encrypt' ? 'encrypt' : 'decrypt'
+  const iv = chosen ?? request.iv
+  checkedIv(setting, iv)
+  return { opening: { kind, key, wanted, iv, aad, tag, tagAppended, totalBytes }, iv: chosen }
+}
+
+function asymmetricOpening(key: AsymmetricKey, { object, request, parameters }: About): Opened {
+  const { use, digested = false, expected } = request
+  switch (use) {
+    case 'Encrypt':
+    case 'Decrypt': {
+      const kind = use === 'Encrypt' ? 'rsa-encrypt' : 'rsa-decrypt'
+      return { opening: { kind, key, wanted: rsaEncryptionWanted(parameters) } }
+    }
+    case 'Sign':
+    case 'Verify': {
+      const wanted = signatureWanted(object.attributes, parameters, digested)
+      return { opening: { kind: 'signature', key, wanted, digested, verify: use === 'Verify', expected } }
+    }
+    case 'MACGenerate':
+    case 'MACVerify':
+      throw unusable(object.objectType)
+    default:
+      return use satisfies never
   }
 }
 
@@ -152,9 +201,4 @@ async function chosenIv(
   if (parameters.RandomIV !== true || request.iv || !setting.iv) return undefined
   if (setting.kind === 'aead') await objects.takeNonce(object.uniqueIdentifier)
   return randomBytes(setting.iv.usual)
-}
-
-function keyBytes({ objectType }: ManagedObject, { bytes }: Material): Uint8Array {
-  if (objectType === 'SymmetricKey' || objectType === 'SecretData') return bytes
-  throw new CryptoError('unsupported', `this server does not do that with an object of type ${objectType}`)
 }

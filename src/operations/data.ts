@@ -36,3 +36,19 @@ export function dataOf(request: DataFields, data: Uint8Array | undefined): Uint8
   })
   return whole || (data?.length ?? 0) > 0 ? data : undefined
 }
+
+/** Of a signature: the data, or its digest in place of it, which comes whole. */
+export function digestedOrData(
+  request: DataFields & Pick<Request<'Sign'>, 'DigestedData'>,
+): DataRequest & { readonly digested: boolean } {
+  const { DigestedData } = request
+  if (DigestedData === undefined) return { ...dataRequest(request), digested: false }
+  if (request.Data !== undefined || request.CorrelationValue !== undefined)
+    throw new Fault('InvalidField', 'Digested Data takes the place of Data, and comes in one request')
+  return { ...dataRequest({ ...request, Data: DigestedData }), digested: true }
+}
+
+/** Undefined while parts are to come. */
+export function validity(valid: boolean | undefined): 'Valid' | 'Invalid' | undefined {
+  return valid === undefined ? undefined : valid ? 'Valid' : 'Invalid'
+}

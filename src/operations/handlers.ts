@@ -31,6 +31,8 @@ import { macVerify } from './mac-verify.ts'
 import { rngRetrieve } from './rng-retrieve.ts'
 import { rngSeed } from './rng-seed.ts'
 import { revoke } from './revoke.ts'
+import { sign } from './sign.ts'
+import { signatureVerify } from './signature-verify.ts'
 
 export interface Handled<N extends OperationName> {
   readonly handler: Handler<N>
@@ -70,6 +72,8 @@ export const handlers = {
   Recover: { handler: recover, action: 'key.recover', onObject: true },
   Register: { handler: register, action: 'key.register', onObject: false },
   Revoke: { handler: revoke, action: 'key.revoke', onObject: true },
+  Sign: { handler: sign, action: 'key.sign', onObject: true },
+  SignatureVerify: { handler: signatureVerify, action: 'key.signature-verify', onObject: true },
 } as const satisfies { readonly [N in OperationName]?: Handled<N> }
 
 export type HandledOperation = keyof typeof handlers

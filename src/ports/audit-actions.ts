@@ -15,9 +15,12 @@ export const auditActions = {
   'key.check': 'A client asked whether it may use the key.',
   'key.encrypt': 'A client had the server encrypt with the key. The entry says how many bytes.',
   'key.decrypt': 'A client had the server decrypt with the key. The entry says how many bytes.',
+  'key.sign': 'A client had the server sign with the key. The entry says how many bytes.',
+  'key.signature-verify': 'A client had the server verify a signature with the key.',
   'key.mac': 'A client had the server make a message authentication code with the key.',
   'key.mac-verify': 'A client had the server verify a message authentication code with the key.',
-  'key.derive': 'A client had a key or Secret Data derived from other objects, the first of which the entry names.',
+  'key.derive':
+    'A client had a key or Secret Data derived from other objects, the first of which the entry names.',
   'crypto.hash': 'A client had the server hash data.',
   'crypto.random': 'A client took random bytes of the server.',
   'crypto.seed': 'A client brought a seed for the random number generator, which takes none.',

@@ -2,12 +2,18 @@
 // concurrent requests, parts, and what the audit says.
 
 import assert from 'node:assert/strict'
-import { createDecipheriv, randomBytes } from 'node:crypto'
+import { createDecipheriv, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { limits } from '../../src/limits.ts'
 import type { Request } from '../../src/kmip/operations.ts'
 import { makeCertificate } from '../support/certificates.ts'
-import { attribute, openSession, type KmipSession, type WireAttribute } from '../support/kmip-session.ts'
+import {
+  attribute,
+  openSession,
+  template,
+  type KmipSession,
+  type WireAttribute,
+} from '../support/kmip-session.ts'
 import { useServer, type RunningServer } from '../support/running.ts'
 
 let server: RunningServer
@@ -228,4 +234,47 @@ test('the audit says which key, for what, and how many bytes', async () => {
   const { entries } = await server.admin.call('listAudit', { query: { object: UniqueIdentifier, limit: 10 } })
   const entry = entries.find(({ action }) => action === 'key.encrypt')
   assert.deepEqual(entry?.detail, { bytes: 17 })
+})
+
+test('RSA: by a public key, or by the public half of a private key', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2_048 })
+  const register = async (isPrivate: boolean) => {
+    const KeyBlock = {
+      KeyFormatType: isPrivate ? 'PKCS_1' : 'X_509',
+      KeyValue: {
+        KeyMaterial: isPrivate
+          ? privateKey.export({ format: 'der', type: 'pkcs1' })
+          : publicKey.export({ format: 'der', type: 'spki' }),
+      },
+      CryptographicAlgorithm: 'RSA',
+      CryptographicLength: 2_048,
+    } as const
+    const { UniqueIdentifier } = await session.ask('1.4', 'Register', {
+      ObjectType: isPrivate ? 'PrivateKey' : 'PublicKey',
+      ...template([active, attribute('Cryptographic Usage Mask', 12)]),
+      ...(isPrivate ? { PrivateKey: { KeyBlock } } : { PublicKey: { KeyBlock } }),
+    })
+    return UniqueIdentifier
+  }
+  const [own, published] = [await register(true), await register(false)]
+  const oaep = {
+    PaddingMethod: 'OAEP',
+    HashingAlgorithm: 'SHA_256',
+    MaskGenerator: 'MGF1',
+    MaskGeneratorHashingAlgorithm: 'SHA_256',
+  } as const
+  const Data = randomBytes(32)
+  for (const UniqueIdentifier of [own, published])
+    for (const CryptographicParameters of [oaep, { PaddingMethod: 'PKCS1V1_5' } as const]) {
+      const sealed = await session.ask('1.4', 'Encrypt', { UniqueIdentifier, CryptographicParameters, Data })
+      const opened = await session.ask('1.4', 'Decrypt', {
+        UniqueIdentifier: own,
+        CryptographicParameters,
+        Data: sealed.Data,
+      })
+      assert.deepEqual(opened.Data, Data)
+    }
+  const wrong = { UniqueIdentifier: own, CryptographicParameters: oaep, Data: randomBytes(256) }
+  assert.equal(await session.refused('1.4', 'Decrypt', wrong), 'CryptographicFailure')
+  assert.equal(await session.refused('1.4', 'Encrypt', { UniqueIdentifier: own, Data }), 'InvalidField')
 })

@@ -2,7 +2,7 @@
 // under its own action. A change of the list takes effect with the next message.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { after, before, test } from 'node:test'
 import type { Output } from '../../src/admin/api.ts'
 import { handledOperations, type HandledOperation } from '../../src/operations/handlers.ts'
@@ -86,6 +86,25 @@ async function usableKey(): Promise<string> {
   return UniqueIdentifier
 }
 
+const signs: readonly HandledOperation[] = ['Sign', 'SignatureVerify']
+
+async function signingKey(): Promise<string> {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { UniqueIdentifier } = await session.ask('1.1', 'Register', {
+    ObjectType: 'PrivateKey',
+    ...template([attribute('Cryptographic Usage Mask', 3), attribute('Activation Date', 0n)]),
+    PrivateKey: {
+      KeyBlock: {
+        KeyFormatType: 'PKCS_8',
+        KeyValue: { KeyMaterial: privateKey.export({ format: 'der', type: 'pkcs8' }) },
+        CryptographicAlgorithm: 'EC',
+        CryptographicLength: 256,
+      },
+    },
+  })
+  return UniqueIdentifier
+}
+
 const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
   const request = sampleRequests[operation]({ UniqueIdentifier, word: 'permission' })
   return { operation, request } as unknown as Asked
@@ -93,8 +112,9 @@ const asked = (operation: HandledOperation, UniqueIdentifier: string) => {
 
 test('each operation is refused unless it is allowed, and audited under its own action', async () => {
   await allow('all')
-  const key = await usableKey()
+  const [symmetric, signing] = [await usableKey(), await signingKey()]
   for (const operation of inOrder) {
+    const key = signs.includes(operation) ? signing : symmetric
     const others = handledOperations.filter((other) => other !== operation)
     await allow(...others)
     const before = await newest()

@@ -83,4 +83,10 @@ export const sampleRequests: { readonly [N in HandledOperation]: (about: SampleA
     UniqueIdentifier,
     RevocationReason: { RevocationReasonCode: 'KeyCompromise' },
   }),
+  Sign: ({ UniqueIdentifier, word }) => ({ UniqueIdentifier, Data: Buffer.from(word) }),
+  SignatureVerify: ({ UniqueIdentifier, word }) => ({
+    UniqueIdentifier,
+    Data: Buffer.from(word),
+    SignatureData: Buffer.alloc(64),
+  }),
 }

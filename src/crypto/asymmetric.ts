@@ -1,0 +1,187 @@
+// Work with public and private keys over data in one or more parts: RSA encryption, and signatures by RSA, ECDSA and EdDSA.
+
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  sign,
+  verify,
+  X509Certificate,
+  type Hash,
+  type KeyObject,
+} from 'node:crypto'
+import { limits } from '../limits.ts'
+import { CryptoError } from './error.ts'
+import { nothingYet, type Ending, type Finished, type Machine } from './machine.ts'
+import {
+  rsaDecrypt,
+  rsaEncrypt,
+  rsaSign,
+  rsaVerify,
+  type RsaEncryptionWanted,
+  type RsaSignatureWanted,
+} from './rsa.ts'
+
+/** In DER: PKCS#8, SubjectPublicKeyInfo, or an X.509 certificate with its key. A private key stands for its public half too. */
+export type AsymmetricKey =
+  { readonly pkcs8: Uint8Array } | { readonly spki: Uint8Array } | { readonly certificate: Uint8Array }
+
+function privateKey(key: AsymmetricKey): KeyObject {
+  if (!('pkcs8' in key)) throw new CryptoError('invalid', 'this needs a private key')
+  return readable(() => createPrivateKey({ key: Buffer.from(key.pkcs8), format: 'der', type: 'pkcs8' }))
+}
+
+function publicKey(key: AsymmetricKey): KeyObject {
+  if ('pkcs8' in key) return createPublicKey(privateKey(key))
+  if ('certificate' in key) return readable(() => new X509Certificate(key.certificate).publicKey)
+  return readable(() => createPublicKey({ key: Buffer.from(key.spki), format: 'der', type: 'spki' }))
+}
+
+function readable(read: () => KeyObject): KeyObject {
+  try {
+    return read()
+  } catch (error) {
+    throw new CryptoError('unsupported', 'this server cannot compute with a key of this kind', {
+      cause: error,
+    })
+  }
+}
+
+export interface RsaOpening {
+  readonly key: AsymmetricKey
+  readonly wanted: RsaEncryptionWanted
+}
+
+/** RSA takes one block, so parts are held until the last. */
+export class RsaCipher implements Machine {
+  readonly #held: Held = new Held(limits.rsaDataBytesMax)
+  readonly #compute: (data: Uint8Array) => Uint8Array
+
+  constructor({ key, wanted }: RsaOpening, direction: 'encrypt' | 'decrypt') {
+    const read = direction === 'encrypt' ? publicKey(key) : privateKey(key)
+    requireRsa(read)
+    this.#compute = (data) =>
+      direction === 'encrypt' ? rsaEncrypt(read, wanted, data) : rsaDecrypt(read, wanted, data)
+  }
+
+  update(data: Uint8Array): Uint8Array {
+    this.#held.add(data)
+    return nothingYet
+  }
+
+  finish(): Finished {
+    const data = this.#held.take()
+    try {
+      return { data: this.#compute(data) }
+    } finally {
+      data.fill(0)
+    }
+  }
+}
+
+export type SignatureWanted =
+  | ({ readonly scheme: 'rsa' } & RsaSignatureWanted)
+  /** `hash`: by the curve when left out. */
+  | { readonly scheme: 'ec'; readonly hash?: string | undefined }
+
+export interface SignatureOpening {
+  readonly key: AsymmetricKey
+  readonly wanted: SignatureWanted
+  /** The data is the digest already. */
+  readonly digested?: boolean | undefined
+  readonly verify?: boolean | undefined
+  /** To be verified. It may come with the last part. */
+  readonly expected?: Uint8Array | undefined
+}
+
+export class Signature implements Machine {
+  readonly #opening: SignatureOpening
+  readonly #key: KeyObject
+  /** Hashed as it comes, or held where the whole is signed. */
+  readonly #data: Hash | Held
+  readonly #expected: Uint8Array | undefined
+
+  constructor(opening: SignatureOpening) {
+    const { key, wanted, digested = false, verify: verifies = false, expected } = opening
+    this.#opening = opening
+    this.#key = verifies ? publicKey(key) : privateKey(key)
+    // The caller overwrites what it gave.
+    this.#expected = expected && Uint8Array.from(expected)
+    if (wanted.scheme === 'rsa') requireRsa(this.#key)
+    else if (this.#key.asymmetricKeyType === 'ec' && digested)
+      throw new CryptoError('unsupported', 'this server signs no digests with ECDSA: give it the data')
+    const hashes = wanted.scheme === 'rsa' && wanted.hash !== undefined && !digested
+    this.#data =
+      hashes && wanted.hash !== undefined ? createHash(wanted.hash) : new Held(limits.cryptoHeldBytesMax)
+  }
+
+  update(data: Uint8Array): Uint8Array {
+    if (this.#data instanceof Held) this.#data.add(data)
+    else this.#data.update(data)
+    return nothingYet
+  }
+
+  finish({ expected = this.#expected }: Ending): Finished {
+    const data = this.#data instanceof Held ? this.#data.take() : this.#data.digest()
+    if (this.#opening.verify !== true) return { data: this.#sign(data) }
+    if (!expected) throw new CryptoError('invalid', 'there is no signature to verify')
+    return { valid: this.#verify(data, expected) }
+  }
+
+  #sign(data: Uint8Array): Uint8Array {
+    const { wanted } = this.#opening
+    if (wanted.scheme === 'rsa') return rsaSign(this.#key, wanted, data)
+    return sign(curveHash(this.#key, wanted.hash), data, this.#key)
+  }
+
+  #verify(data: Uint8Array, signature: Uint8Array): boolean {
+    const { wanted } = this.#opening
+    if (wanted.scheme === 'rsa') return rsaVerify(this.#key, wanted, data, signature)
+    return verify(curveHash(this.#key, wanted.hash), data, this.#key, signature)
+  }
+}
+
+const curvesWithHash: Readonly<Record<string, string>> = {
+  secp384r1: 'sha384',
+  brainpoolP384r1: 'sha384',
+  secp521r1: 'sha512',
+  brainpoolP512r1: 'sha512',
+}
+
+/** Ed25519 and Ed448 hash by themselves. */
+function curveHash(key: KeyObject, hash: string | undefined): string | null {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  if (type === 'ed25519' || type === 'ed448') return null
+  if (type !== 'ec') throw new CryptoError('invalid', 'this key does not sign')
+  return hash ?? curvesWithHash[details?.namedCurve ?? ''] ?? 'sha256'
+}
+
+function requireRsa(key: KeyObject): void {
+  if (key.asymmetricKeyType !== 'rsa')
+    throw new CryptoError('invalid', 'the Cryptographic Parameters are for RSA, and the key is not')
+}
+
+/** Data of which all parts are needed at once. */
+class Held {
+  readonly #bytesMax: number
+  #parts: Uint8Array[] = []
+  #bytes = 0
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  add(data: Uint8Array): void {
+    this.#bytes += data.length
+    if (this.#bytes > this.#bytesMax)
+      throw new CryptoError('invalid', `this takes at most ${String(this.#bytesMax)} bytes`)
+    this.#parts.push(Uint8Array.from(data))
+  }
+
+  take(): Buffer {
+    const all = Buffer.concat(this.#parts)
+    for (const part of this.#parts) part.fill(0)
+    this.#parts = []
+    return all
+  }
+}
