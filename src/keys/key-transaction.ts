@@ -46,10 +46,7 @@ import type { RecoveryClock } from './recovery-clock.ts'
 import { revoked, type Revocation } from './revocation.ts'
 import type { StagedChange } from './staged-change.ts'
 import type { TransactionObjects } from './transaction-objects.ts'
-import { limits } from '../limits.ts'
-import type { Computed } from './computations.ts'
-import { deriveKey, type DeriveRequest } from './derive-key.ts'
-import { hash, useKey, type DataRequest, type KeyUseRequest } from './use-key.ts'
+import { CryptoActs } from './crypto-acts.ts'
 import { KeysUnavailable } from '../sealing/unwrap-cache.ts'
 
 /** Material for an answer, with the attributes that a Key Block states. */
@@ -81,12 +78,15 @@ export function wrongLength({ statedBits, materialBits }: OtherLength): Fault {
 }
 
 export class KeyTransaction {
+  /** The acts that use keys without handing them out. */
+  readonly crypto: CryptoActs
   readonly #objects: TransactionObjects
   readonly #staged: StagedChange
   readonly #recovery: RecoveryClock
 
   constructor(objects: TransactionObjects, recovery: RecoveryClock) {
     this.#objects = objects
+    this.crypto = new CryptoActs(objects)
     this.#staged = objects.staged
     this.#recovery = recovery
   }
@@ -243,37 +243,6 @@ export class KeyTransaction {
       (target) => deleteAttribute(target, change),
       change,
     )
-  }
-
-  /** Encrypts, decrypts, or makes or verifies a MAC. */
-  async use(request: KeyUseRequest): Promise<Computed> {
-    return useKey(this.#objects, request)
-  }
-
-  /** Derives a key or Secret Data from other objects. Returns its identifier. */
-  async derive(request: DeriveRequest): Promise<string> {
-    return deriveKey(this.#objects, request)
-  }
-
-  async hash(request: DataRequest): Promise<Computed> {
-    return hash(this.#objects, request)
-  }
-
-  /** Random bytes. Throws Fault InvalidField for a length that is none, or too many. */
-  async random(bytes: number): Promise<Uint8Array> {
-    this.#staged.begin('crypto.random', null)
-    if (bytes < 1 || bytes > limits.randomBytesMax)
-      throw new Fault('InvalidField', `Data Length is 1 to ${String(limits.randomBytesMax)} bytes`)
-    const { data } = await this.#objects.compute('random', { bytes })
-    this.#staged.opened(data)
-    this.#staged.done({ detail: { bytes } })
-    return data
-  }
-
-  /** Enters that a client brought a seed, which nobody uses. */
-  seed(bytes: number): void {
-    this.#staged.begin('crypto.seed', null)
-    this.#staged.done({ detail: { bytes } })
   }
 
   /** The objects whose attributes all match, newest first. */

@@ -6,7 +6,7 @@ import type { Handler } from './handler.ts'
 
 export const decrypt: Handler<'Decrypt'> = async ({ transaction, version, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const { data, correlationValue } = await transaction.use({
+  const { data, correlationValue } = await transaction.crypto.use({
     ...dataRequest(request),
     use: 'Decrypt',
     uniqueIdentifier: UniqueIdentifier,

@@ -11,7 +11,7 @@ export const deriveKey: Handler<'DeriveKey'> = async ({ transaction, version, pl
   // KMIP 1.4 §4.6: the ID Placeholder is not used in place of an identifier.
   const bases = request.UniqueIdentifier.map((identifier) => placeholder.resolve(identifier))
   const attributes = requestedAttributes(request, { version, objectType: ObjectType })
-  const UniqueIdentifier = await transaction.derive({
+  const UniqueIdentifier = await transaction.crypto.derive({
     wanted: { objectType: ObjectType, attributes },
     bases,
     method: DerivationMethod,

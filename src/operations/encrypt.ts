@@ -6,7 +6,7 @@ import type { Handler } from './handler.ts'
 
 export const encrypt: Handler<'Encrypt'> = async ({ transaction, version, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const { data, tag, iv, correlationValue } = await transaction.use({
+  const { data, tag, iv, correlationValue } = await transaction.crypto.use({
     ...dataRequest(request),
     use: 'Encrypt',
     uniqueIdentifier: UniqueIdentifier,

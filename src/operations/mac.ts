@@ -5,7 +5,7 @@ import type { Handler } from './handler.ts'
 
 export const mac: Handler<'MAC'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const { data, correlationValue } = await transaction.use({
+  const { data, correlationValue } = await transaction.crypto.use({
     ...dataRequest(request),
     use: 'MACGenerate',
     uniqueIdentifier: UniqueIdentifier,

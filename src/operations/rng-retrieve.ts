@@ -3,5 +3,5 @@
 import type { Handler } from './handler.ts'
 
 export const rngRetrieve: Handler<'RNGRetrieve'> = async ({ transaction }, request) => {
-  return { Data: await transaction.random(request.DataLength) }
+  return { Data: await transaction.crypto.random(request.DataLength) }
 }

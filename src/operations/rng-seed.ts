@@ -5,6 +5,6 @@ import { bytesOf } from './data.ts'
 import type { Handler } from './handler.ts'
 
 export const rngSeed: Handler<'RNGSeed'> = async ({ transaction }, request) => {
-  transaction.seed(bytesOf(request.Data)?.length ?? 0)
+  transaction.crypto.seed(bytesOf(request.Data)?.length ?? 0)
   return { DataLength: 0 }
 }

@@ -5,7 +5,7 @@ import type { Handler } from './handler.ts'
 
 export const signatureVerify: Handler<'SignatureVerify'> = async ({ transaction, placeholder }, request) => {
   const UniqueIdentifier = placeholder.resolve(request.UniqueIdentifier)
-  const { valid, correlationValue } = await transaction.use({
+  const { valid, correlationValue } = await transaction.crypto.use({
     ...digestedOrData(request),
     use: 'Verify',
     uniqueIdentifier: UniqueIdentifier,
